@@ -100,7 +100,8 @@ class Site:
 
     def services(self) -> Any:
         from harness.factory.run.services import Places, Services
-        from harness.forge.github import Access, GitHubForge
+        from harness.forge.connection import Access
+        from harness.forge.github import GitHubForge
         from harness.repository.candidate import TrustedCandidates
         from harness.repository.remote import Remote
         from harness.repository.trusted import TrustedRepository
@@ -111,7 +112,9 @@ class Site:
         home = self.folder / "home"
         places = Places(home, "tidehouse.tidebook")
         hub = GitHubForge(
-            Access(self.name, self.token, self.forge.api, kept=home / "cache" / "forge.sqlite")
+            Access(
+                self.name, self.token, self.forge.api, cache_file=home / "cache" / "forge.sqlite"
+            )
         )
         trusted = TrustedRepository(places.trusted, Remote(self.clone_url, lambda: self.token))
         nobody: Any = None
@@ -262,13 +265,13 @@ def standing(site: Site, rows: list[dict[str, Any]], *, changes: tuple[int, ...]
 
 
 def webhooks(site: Site, services: Any, *, seconds: int) -> dict[str, Any]:
-    from harness.forge.deliveries import Door
+    from harness.forge.deliveries import DeliveryFilter
     from harness.forge.receiver import Receiver, listening
     from harness.store.clock import SystemClock
     from harness.store.inbox import SqlInbox
 
     inbox = SqlInbox(services.places.home, SystemClock())
-    receiver = Receiver(inbox, Door(REPOSITORY), lambda: (SECRET,))
+    receiver = Receiver(inbox, DeliveryFilter(REPOSITORY), lambda: (SECRET,))
     ticks, over = 0, threading.Event()
     with listening(receiver, host="127.0.0.1", port=0) as port:
         command = [sys.executable, __file__, "--send", str(port), str(seconds)]

@@ -35,10 +35,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the other half of this ben
 from bench.judge_parts import journeys, looked, plainly, seal_seconds
 from bench.memory import Peak
 from bench.processors import Processors
-from validators.authoring.local_request import Ground, request_on
+from validators.authoring.local_request import LocalApp, local_request
 from validators.domain.evidence import Kind
 from validators.judging.judging import Judgement, judgement_of
-from validators.judging.publish import EVIDENCE, published
+from validators.judging.publish import EVIDENCE, publish
 from validators.language.reader import read
 from validators.launcher.context import Context, opened_context
 from validators.launcher.regression_suite import MISSION
@@ -82,7 +82,7 @@ class Ours:
     runs: int
 
 
-def sides(folder: Path) -> Ground:
+def sides(folder: Path) -> LocalApp:
     """The app before the fix and after it, in folders of their own."""
     for name, text in (("base", APP.read_text().replace(*BUG)), ("reference", APP.read_text())):
         (folder / name).mkdir()
@@ -90,7 +90,7 @@ def sides(folder: Path) -> Ground:
     (data := folder / "data").mkdir()
     (data / "bookings.json").write_text("[]")
     start = f"python {APP.name}"
-    return Ground(
+    return LocalApp(
         folder / "base",
         folder / "reference",
         start=start,
@@ -136,7 +136,7 @@ def judged(request: Request, folder: Path, *, run: str) -> Ours:
 
     def judge() -> None:
         told.append(judgement_of(context, keep=kept / EVIDENCE))
-        published(told[0], kept=kept, out=folder / run, ended=datetime.now(UTC))
+        publish(told[0], kept=kept, out=folder / run, ended=datetime.now(UTC))
 
     cost, judgement = cost_of(judge), told[0]
     verdict, phases = (
@@ -174,7 +174,7 @@ def main() -> int:
     texts = journeys(options.own + options.standing)
     with tempfile.TemporaryDirectory(prefix="j-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
-        request = request_on(
+        request = local_request(
             sides(folder),
             folder=folder,
             supervisor=SUPERVISOR,

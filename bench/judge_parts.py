@@ -27,7 +27,7 @@ from validators.domain.exploring.acts import Aspect
 from validators.domain.exploring.view import tokens, view
 from validators.evidence.merkle import evidence_in, merkle_root
 from validators.language.reader import read
-from validators.launcher.perform import Scene, TestBench, plan_of
+from validators.launcher.perform import PerformanceBench, Scene, plan_of
 from validators.launcher.phases import Deadline
 from validators.performance.plan import AT_ONCE, PlannedRun, plan_json, ready_line
 from validators.signing.key import signer_at
@@ -164,7 +164,7 @@ def _boxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
     shutil.copy(app, folder / "tree")
     (folder / "data").mkdir()
     side = Side("candidate", folder / "tree", None, folder / "data", (("APP_DATA", "/data"),))
-    bench = TestBench(
+    bench = PerformanceBench(
         scene,
         Sandboxes(SUPERVISOR, "auto", folder / "papers"),
         folder,

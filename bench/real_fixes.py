@@ -40,10 +40,10 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from validators.authoring.local_request import Ground as Folders
-from validators.authoring.local_request import request_on
-from validators.authoring.prove import Written, written
-from validators.authoring.rehearsal import Round, rehearsed
+from validators.authoring.local_request import LocalApp as Folders
+from validators.authoring.local_request import local_request
+from validators.authoring.prove import JourneyFiles, read_journeys
+from validators.authoring.rehearsal import Round, rehearsals
 from validators.domain.errors import JourneyInvalid
 from validators.launcher.context import opened_context
 from validators.launcher.workplace import work_folder
@@ -248,7 +248,9 @@ def _judged(
         for mode in ("new", *special, *LIKENESSES):
             side = replace(named, reference=ground.side(pair, mode))
             keep = arguments.keep and arguments.keep / f"{pair.issue}-{mode}"
-            rounds, seconds = _answered(side, written(journeys), proofs=Path(proofs), keep=keep)
+            rounds, seconds = _answered(
+                side, read_journeys(journeys), proofs=Path(proofs), keep=keep
+            )
             if mode == "new":
                 yield Side(pair.issue, "before the fix", "failed", *_base(rounds), seconds=0.0)
             yield Side(
@@ -268,7 +270,7 @@ def _first(pair: Pair, file: Path, side: Folders) -> Side:
     itself."""
     with tempfile.TemporaryDirectory(prefix=f"proofs-{pair.issue}-") as proofs:
         try:
-            rounds, seconds = _answered(side, written([file]), proofs=Path(proofs), keep=None)
+            rounds, seconds = _answered(side, read_journeys([file]), proofs=Path(proofs), keep=None)
             said = _candidate(rounds)
         except JourneyInvalid as refused:
             said, seconds = ("inconclusive", f"check: {refused.problems[0].message}"), 0.0
@@ -276,7 +278,7 @@ def _first(pair: Pair, file: Path, side: Folders) -> Side:
 
 
 def _answered(
-    side: Folders, told: Written, *, proofs: Path, keep: Path | None
+    side: Folders, told: JourneyFiles, *, proofs: Path, keep: Path | None
 ) -> tuple[list[Round], float]:
     """The rounds of the first judgement that came to an answer, or of the last; and the seconds
     that all of them took."""
@@ -289,17 +291,19 @@ def _answered(
     return rounds, time.monotonic() - began
 
 
-def _performed(side: Folders, told: Written, *, proofs: Path, keep: Path | None) -> list[Round]:
+def _performed(
+    side: Folders, told: JourneyFiles, *, proofs: Path, keep: Path | None
+) -> list[Round]:
     """One round of each journey; what base has shown is remembered in `proofs`."""
     with work_folder() as folder:
         count = 2 * len(told.journeys)
-        request = request_on(
+        request = local_request(
             side, folder=folder, supervisor=SUPERVISOR, journeys=count, seconds=JOURNEY_SECONDS
         )
         context = opened_context(request, caller=folder, now=lambda: datetime.now(UTC))
         return [
             one.rounds[0]
-            for one in rehearsed(context, told.journeys, rounds=1, keep=keep, proofs=proofs)
+            for one in rehearsals(context, told.journeys, rounds=1, keep=keep, proofs=proofs)
         ]
 
 

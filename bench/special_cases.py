@@ -28,7 +28,7 @@ from validators.app.sandboxes import Sandboxes
 from validators.app.side import Side
 from validators.domain.evidence import Identity, RunEvidence, RunId
 from validators.domain.fold import Result, diverges, result, silence
-from validators.launcher.perform import Scene, TestBench
+from validators.launcher.perform import PerformanceBench, Scene
 from validators.launcher.phases import Deadline
 from validators.wiring import SUPERVISOR
 
@@ -146,7 +146,7 @@ def _performed(
             seeds[0], datetime.now(UTC).date(), start, JOURNEY_SECONDS, Deadline(WALL_SECONDS)
         )
         sandboxes = Sandboxes(SUPERVISOR, "auto", folder / "papers", other_box)
-        bench = TestBench(scene, sandboxes, folder, folder / "kept", lambda phase: None)
+        bench = PerformanceBench(scene, sandboxes, folder, folder / "kept", lambda phase: None)
         pairs = [
             [RunId("booking", identity, attempt=at + 1) for identity in Identity]
             for at in range(len(seeds))

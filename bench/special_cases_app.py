@@ -56,7 +56,7 @@ CASES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "no touch points": lambda seen: not seen.get("touch"),
     "a pixel ratio of 1": lambda seen: seen.get("ratio") == 1,
     "bubblewrap's name": lambda seen: b"bwrap" in Path("/proc/1/cmdline").read_bytes(),
-    "the supervisor's file": lambda seen: Path("/run/box/init.py").exists(),
+    "the supervisor's file": lambda seen: Path("/run/sockets/init.py").exists(),
     "no /sys": lambda seen: not Path("/sys").exists(),
 }
 

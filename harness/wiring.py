@@ -1,4 +1,4 @@
-"""A home, opened: its ledger alone, what an audit reads, or a whole factory that works."""
+"""Opens a home: its ledger alone, what an audit reads, or a whole working factory."""
 
 import os
 import socket
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from harness.home.document import HomeFile, read_home, wheels_folder
 from harness.home.providers import wires_of
 from harness.home.recording import Recording
 from harness.home.state import database_of, open_ledger, sole_factory
-from harness.home.state_backup import Keep, carried, kept
+from harness.home.state_backup import BackUp, backed_up, with_backup
 from harness.ports.clock import Clock
 from harness.ports.forge import Forge, ForgeWriter
 from harness.ports.git import Repository
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
     from harness.store.lease import Lease
 
 Tell = Callable[[str, str, str], None]
-SIGN_OF_LIFE_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What an audit reads. Nothing in it writes. `branch` is the default branch; empty where
-    nothing was ever fetched."""
+    """What an audit reads. Nothing in it writes. `branch` is the default branch; empty if nothing
+    was ever fetched."""
 
     ledger: SqlLedger
     branch: str
@@ -54,8 +55,8 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Works:
-    """A factory at work: its plant, its dispatch, its engine, and where its forge can be looked at.
-    `check` raises PortError where the forge in the box or the broker has gone."""
+    """A working factory: its services, its dispatch, its engine, and the web address of its
+    repository. `check` raises PortError if the local forge or the broker is gone."""
 
     services: Services
     dispatch: "Dispatch"
@@ -82,13 +83,13 @@ def open_archive(home: Path) -> Iterator[Archive]:
 
 @contextmanager
 def open_factory(home: Path, *, tell: Tell, patience: float = 0.0) -> Iterator[Works]:
-    """Everything, for as long as the block lasts. Raises Busy when another factory still works on
-    this home, or on its database, after `patience` seconds."""
+    """A whole factory while the block lasts. Raises Busy if another factory still works on this
+    home, or on its database, after `patience` seconds."""
     command = " ".join(("factory", *sys.argv[1:2]))
     with (
         sole_factory(home, command=command, patience=patience) as lease,
-        carried(home) as keep,
-        open_works(home, tell=tell, lease=lease, keep=keep) as works,
+        backed_up(home) as back_up,
+        open_works(home, tell=tell, lease=lease, back_up=back_up) as works,
     ):
         yield works
 
@@ -99,14 +100,16 @@ def open_works(
     *,
     tell: Tell,
     lease: "Lease",
-    pulse: Callable[[], None] = lambda: None,
+    heartbeat: Callable[[], None] = lambda: None,
     warm: int = 0,
-    keep: Keep = lambda: None,
+    back_up: BackUp = lambda: None,
 ) -> Iterator[Works]:
-    """Everything but the lease, which the caller holds: where it was lost it is taken again first,
-    and nothing is recorded without it. `pulse` is called about once a second while something runs.
-    `warm` worktrees are kept ready, which only pays for whoever stays. `keep` is called when a node
-    has ended."""
+    """A whole factory without the lease, which the caller holds.
+
+    A lost lease is taken again first, and nothing is recorded without it. `heartbeat` is called
+    about once a second while something runs. `warm` worktrees are kept ready, which only helps a
+    process that stays. `back_up` is called when a node has ended.
+    """
     from harness.home.programs import broker_of, forge_of, model_key
     from harness.home.providers import provider_keys
     from harness.programs.broker.prices import price_list
@@ -114,13 +117,13 @@ def open_works(
 
     document = read_home(home)
     places = Places(home, document.repository_id)
-    os.environ["NO_PROXY"] = ",".join(
-        filter(None, (os.environ.get("NO_PROXY"), "localhost,127.0.0.1"))
-    )
+    # Requests to the local forge and the broker must not go through the operator's proxy.
+    local = (os.environ.get("NO_PROXY"), "localhost,127.0.0.1")
+    os.environ["NO_PROXY"] = ",".join(filter(None, local))
     with ExitStack() as stack:
-        key = stack.enter_context(
-            model_key()
-        )  # before the engine is imported: that starts a program of the system
+        # Before the engine is imported: its import starts a program of the system, which would
+        # inherit the key.
+        key = stack.enter_context(model_key())
         keys = stack.enter_context(provider_keys(home, document))
         from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
         from harness.store.durable.engine import Durable
@@ -136,33 +139,41 @@ def open_works(
         if warning := price_list()[1]:
             tell("prices", "", warning)
 
-        def sound() -> None:
-            pulse()
-            lease.held()
-            if document.is_embedded:
-                _check_forge(forge)
-            _check_broker(broker)
-
-        tape = Recording(places)
+        check = partial(_check, heartbeat, lease, forge if document.is_embedded else None, broker)
+        recording = Recording(places)
         services = _services(
-            home, document, ledger, tape=tape, forge=forge, broker=broker, tell=tell, warm=warm
+            home,
+            document,
+            ledger,
+            recording=recording,
+            forge=forge,
+            broker=broker,
+            tell=tell,
+            warm=warm,
         )
-        engine = Durable(home, address=database, sound=sound)
-        engine.register(ACTION, kept(tape.taped(node_action(services), services), keep))
+        engine = Durable(home, address=database, check=check)
+        action = recording.recorded_action(node_action(services), services)
+        engine.register(ACTION, with_backup(action, back_up))
         engine.launch()
         stack.callback(engine.close)
-        yield Works(
-            services,
-            Dispatch(services, engine),
-            engine,
-            f"{forge.url}/{document.owner}/{document.name}",
-            sound,
-        )
+        url = f"{forge.url}/{document.owner}/{document.name}"
+        yield Works(services, Dispatch(services, engine), engine, url, check)
+
+
+def _check(
+    heartbeat: Callable[[], None], lease: "Lease", forge: "ForgeAddress | None", broker: Path
+) -> None:
+    """Raises if the lease is lost, or if the local forge or the broker is down."""
+    heartbeat()
+    lease.held()
+    if forge is not None:
+        _check_forge(forge)
+    _check_broker(broker)
 
 
 def _check_forge(forge: "ForgeAddress") -> None:
-    """The forge in the box, which is ours to keep up. Another is asked when there is something to
-    ask it."""
+    """Raises ForgeError if the local forge is down. Another forge is checked by the next request to
+    it."""
     parts = urlsplit(forge.url)
     if _answers(socket.AF_INET, ("127.0.0.1", parts.port or 80)):
         return
@@ -176,7 +187,7 @@ def _check_broker(control: Path) -> None:
 
 def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
     with socket.socket(family, socket.SOCK_STREAM) as line:
-        line.settimeout(SIGN_OF_LIFE_SECONDS)
+        line.settimeout(CONNECT_SECONDS)
         try:
             line.connect(address)
         except OSError:
@@ -185,9 +196,9 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """What a plant stands before: the forge by its ports and by git, the models, the time.
-    `repository` is how the lap sees the trusted repository: as it is, or on tape."""
+class ExternalPorts:
+    """What a factory needs from outside: the forge by its ports and by git, the models, the time.
+    `repository` wraps the trusted repository, for example to record it."""
 
     forge: Forge
     writer: ForgeWriter
@@ -203,7 +214,7 @@ def _services(
     document: HomeFile,
     ledger: SqlLedger,
     *,
-    tape: Recording,
+    recording: Recording,
     forge: "ForgeAddress",
     broker: Path,
     tell: Tell,
@@ -220,24 +231,24 @@ def _services(
     remote = Remote(
         f"{forge.url}/{document.owner}/{document.name}.git", git_token_of(home, document, hub)
     )
-    asked = TranscribingBroker(
+    transcribing = TranscribingBroker(
         BrokerClient(broker), wire=home / "broker" / "wire", folder_of=places.run
     )
-    outside = Outside(
-        forge=tape.forge(hub),
-        writer=tape.writer(hub),
+    external = ExternalPorts(
+        forge=recording.forge(hub),
+        writer=recording.writer(hub),
         remote=remote,
-        broker=asked,
+        broker=transcribing,
         clock=SystemClock(),
         link=lambda path: document.address(forge.url, path),
-        repository=tape.repository,
+        repository=recording.repository,
     )
     return services_of(
         places,
         ledger,
-        outside,
-        box=document.box,
-        other_box=document.other_box,
+        external,
+        sandbox_form=document.sandbox,
+        other_form=document.other_sandbox,
         tell=tell,
         warm=warm,
         wires=wires_of(document),
@@ -247,20 +258,21 @@ def _services(
 def services_of(
     places: Places,
     ledger: Ledger,
-    outside: Outside,
+    external: ExternalPorts,
     *,
     tell: Tell,
-    box: str = "auto",
-    other_box: str = "",
+    sandbox_form: str = "auto",
+    other_form: str = "",
     warm: int = 0,
     wires: "Mapping[str, Wire] | None" = None,
     programs: Path | None = None,
 ) -> Services:
-    """A plant with every real room in it, before this outside: that of a home at work, or that of a
-    replay.
+    """The services of a factory with real adapters for everything but `external`: for a home at
+    work, or for a replay.
 
-    `wires` are those of the providers, None where the broker replays and speaks all; `programs` is
-    the home in which agent CLIs are installed, where it is another one."""
+    `wires` are the providers' APIs, None if the broker replays and supports all of them. `programs`
+    is the home with the agent CLIs, if that is another one.
+    """
     from harness.agents.builtin_agent import SandboxedAgent
     from harness.agents.chosen import Agents
     from harness.agents.cli_agent import CliAgent
@@ -273,15 +285,13 @@ def services_of(
     from harness.repository.trusted import TrustedRepository
     from harness.repository.worktrees.adapter import RunWorktrees
 
-    trusted, sandbox = (
-        TrustedRepository(places.trusted, outside.remote),
-        SandboxSupervisor(places.layers, form=box),
-    )
+    trusted = TrustedRepository(places.trusted, external.remote)
+    sandbox = SandboxSupervisor(places.layers, form=sandbox_form)
     return Services(
         places=places,
-        forge=outside.forge,
-        writer=outside.writer,
-        repository=outside.repository(trusted),
+        forge=external.forge,
+        writer=external.writer,
+        repository=external.repository(trusted),
         worktrees=RunWorktrees(trusted, places.worktrees, warm=warm),
         candidates=TrustedCandidates(trusted),
         sandbox=sandbox,
@@ -290,24 +300,24 @@ def services_of(
             CliAgent(sandbox, Programs(programs or places.home), wires=wires, kept=places.runs),
         ),
         model=BrokeredModel(),
-        broker=outside.broker,
+        broker=external.broker,
         validator=validator_of(places.home, places),
         ledger=ledger,
-        clock=outside.clock,
+        clock=external.clock,
         wheels=wheels_folder(),
         sandbox_command=COMMAND,
         trusted_keys=own_keys(places),
-        link=outside.link,
+        link=external.link,
         tell=tell,
-        other_form=other_box,
+        other_form=other_form,
         essays=RepositoryEssays(trusted, places.index, outlines=SandboxedOutlines(sandbox)),
     )
 
 
 def validator_of(home: Path, places: Places) -> ValidatorProgram:
-    """The validator's process gets a path and a language, what pip needs for a layer, and no secret
-    of ours."""
-    kept = {
+    """The validator's process. Its environment has a path and a language, what pip needs for a
+    layer, and no secret of ours."""
+    passed_on = {
         name: value
         for name, value in os.environ.items()
         if name.startswith(("PIP_", "XDG_")) or name == "HOME"
@@ -315,14 +325,14 @@ def validator_of(home: Path, places: Places) -> ValidatorProgram:
     public = places.signing_key.with_name(places.signing_key.name + ".pub")
     return ValidatorProgram(
         public,
-        {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **kept},
+        {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **passed_on},
         places.runs,
         sealed=places.sealed,
     )
 
 
 def own_keys(places: Places) -> frozenset[str]:
-    """The id of the launcher's key in this home; empty where it has none yet."""
+    """The id of the launcher's key in this home; empty if there is none yet."""
     from harness.validator.envelope import key_id
 
     public = places.signing_key.with_name(places.signing_key.name + ".pub")

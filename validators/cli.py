@@ -23,7 +23,7 @@ from validators.domain.errors import ValidatorsError
 from validators.domain.stops import UsageError
 
 if TYPE_CHECKING:
-    from validators.authoring.local_request import Ground
+    from validators.authoring.local_request import LocalApp
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -211,31 +211,35 @@ def _started(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _ground(arguments: argparse.Namespace) -> Ground:
-    from validators.authoring.local_request import Ground
+def _ground(arguments: argparse.Namespace) -> LocalApp:
+    from validators.authoring.local_request import LocalApp
 
     named = {
         one.name: getattr(arguments, one.name)
-        for one in fields(Ground)
+        for one in fields(LocalApp)
         if hasattr(arguments, one.name)
     }
-    return Ground(**{**named, "env": tuple(arguments.env)})
+    return LocalApp(**{**named, "env": tuple(arguments.env)})
 
 
 def _prove(arguments: argparse.Namespace) -> int:
-    from validators.authoring.prove import How
+    from validators.authoring.prove import ProofOptions
 
-    how = How(arguments.rounds, arguments.seed, arguments.keep, arguments.unless_proved)
-    ground = _ground(arguments)
+    how = ProofOptions(arguments.rounds, arguments.seed, arguments.keep, arguments.unless_proved)
+    local_app = _ground(arguments)
     return wiring.prove(
-        arguments.files, how, request=arguments.request, ground=ground, as_json=arguments.json
+        arguments.files, how, request=arguments.request, local_app=local_app, as_json=arguments.json
     )
 
 
 def _try(arguments: argparse.Namespace) -> int:
-    ground = _ground(arguments)
+    local_app = _ground(arguments)
     return wiring.try_(
-        arguments.file, ground=ground, url=arguments.url, seed=arguments.seed, keep=arguments.keep
+        arguments.file,
+        local_app=local_app,
+        url=arguments.url,
+        seed=arguments.seed,
+        keep=arguments.keep,
     )
 
 

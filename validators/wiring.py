@@ -15,8 +15,8 @@ from validators.domain.errors import JourneyInvalid
 from validators.domain.stops import UsageError
 
 if TYPE_CHECKING:
-    from validators.authoring.local_request import Ground
-    from validators.authoring.prove import How
+    from validators.authoring.local_request import LocalApp
+    from validators.authoring.prove import ProofOptions
     from validators.launcher.context import Context
 
 SUPERVISOR = (
@@ -32,7 +32,7 @@ def judge(request: Path, out: Path) -> int:
     """Judge the request's candidate: verdict.json, public.json, index.html and evidence/ in
     `out`."""
     from validators.judging.judging import judgement_of
-    from validators.judging.publish import EVIDENCE, published
+    from validators.judging.publish import EVIDENCE, publish
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "verdict.json").unlink(
@@ -47,7 +47,7 @@ def judge(request: Path, out: Path) -> int:
         )
     )
     judgement = judgement_of(context, keep=kept / EVIDENCE)
-    published(judgement, kept=kept, out=out, ended=_now())
+    publish(judgement, kept=kept, out=out, ended=_now())
     _log(context)
     print(f"{judgement.verdict.outcome}: {judgement.verdict.reason}")
     return 0
@@ -57,13 +57,13 @@ def author(request: Path, out: Path) -> int:
     """Have journeys written for the request's issue, prove them on base and seal them:
     authored.json in `out`."""
     from validators.authoring.authoring import authored
-    from validators.store.files import placed
+    from validators.store.files import place_file
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "authored.json").unlink(missing_ok=True)
     context = _context(request)
     found = authored(context)
-    placed(
+    place_file(
         out / "authored.json",
         json.dumps(asdict(found), indent=1).encode(),
         replace=True,
@@ -75,19 +75,24 @@ def author(request: Path, out: Path) -> int:
 
 
 def prove(
-    files: Sequence[Path], how: How, *, request: Path | None, ground: Ground, as_json: bool
+    files: Sequence[Path],
+    how: ProofOptions,
+    *,
+    request: Path | None,
+    local_app: LocalApp,
+    as_json: bool,
 ) -> int:
     """Show that journeys can fail and can pass, and write a proof beside each that does. Seals
     nothing."""
-    from validators.authoring.prove import proof_lines, proof_report, proved, written
+    from validators.authoring.prove import proof_lines, proof_report, proved, read_journeys
     from validators.launcher.workplace import work_folder
 
-    told = written(files)
+    told = read_journeys(files)
     with work_folder() as folder:
         context = (
             _context(request)
             if request
-            else _folder_context(ground, folder=folder, journeys=len(told.journeys))
+            else _folder_context(local_app, folder=folder, journeys=len(told.journeys))
         )
         found = proved(context, told, how)
     whole = proof_report(told, found)
@@ -99,21 +104,21 @@ def prove(
     return 0 if whole["proved"] else 1
 
 
-def try_(file: Path, *, ground: Ground, url: str, seed: int | None, keep: Path | None) -> int:
+def try_(file: Path, *, local_app: LocalApp, url: str, seed: int | None, keep: Path | None) -> int:
     """Perform a journey once and say what each step and look saw. Exit 0 when it passed and its
     twin did not."""
     import secrets
     import shutil
 
-    from validators.authoring.prove import written
+    from validators.authoring.prove import read_journeys
     from validators.authoring.trying import Address, tried, try_lines
     from validators.domain.fold import Result, result
     from validators.launcher.workplace import work_folder
 
-    (journey,) = written((file,), may_only_look=True).journeys.values()
+    (journey,) = read_journeys((file,), may_only_look=True).journeys.values()
     with work_folder() as folder:
         context = _folder_context(
-            _at_an_address(ground, folder) if url else ground, folder=folder, journeys=1
+            _at_an_address(local_app, folder) if url else local_app, folder=folder, journeys=1
         )
         seed = secrets.randbits(31) if seed is None else seed
         told = tried(
@@ -181,18 +186,18 @@ def store_digest(request: Path) -> int:
     """Print which journeys bind a change for the request's issue, and nothing about them: how many
     were written for its very text, whether an author declined to, how many guard what has landed,
     and the digest of all, null when there are none."""
-    from validators.authoring.authoring import in_force
-    from validators.launcher.regression_suite import declined, standing_digests
+    from validators.authoring.authoring import up_to_date
+    from validators.launcher.regression_suite import declined, regression_digests
     from validators.store.journeys import set_digest
 
     context = _context(request)
     own, guarding = (
         context.journey_store.journeys(context.request.issue.number),
-        standing_digests(context),
+        regression_digests(context),
     )
     digests = [*(one.entry.digest for one in own), *guarding]
     told = {
-        "journeys": len(in_force(context.request, own)),
+        "journeys": len(up_to_date(context.request, own)),
         "declined": declined(context),
         "standing": len(guarding),
     }
@@ -233,7 +238,7 @@ def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
     from validators.judging.predicate import stamp
     from validators.store.entries import Event
 
-    entry = _context(request).journey_store.closed(
+    entry = _context(request).journey_store.close(
         digest, event=Event.RETIRED, actor=actor, reason=reason, at=stamp(_now())
     )
     print(f"retired {entry.journey} ({digest}) of issue {entry.issue}")
@@ -258,23 +263,23 @@ def _context(request: Path) -> Context:
     return opened_context(request_at(request), caller=request, now=_now)
 
 
-def _folder_context(ground: Ground, *, folder: Path, journeys: int) -> Context:
+def _folder_context(local_app: LocalApp, *, folder: Path, journeys: int) -> Context:
     """A desk for folders that a person names; all it needs is made below `folder`."""
-    from validators.authoring.local_request import request_on
+    from validators.authoring.local_request import local_request
     from validators.launcher.context import opened_context
 
-    request = request_on(
-        ground, folder=folder, supervisor=SUPERVISOR, journeys=journeys, seconds=JOURNEY_SECONDS
+    request = local_request(
+        local_app, folder=folder, supervisor=SUPERVISOR, journeys=journeys, seconds=JOURNEY_SECONDS
     )
     return opened_context(request, caller=folder, now=_now)
 
 
-def _at_an_address(ground: Ground, folder: Path) -> Ground:
+def _at_an_address(local_app: LocalApp, folder: Path) -> LocalApp:
     """The ground for an app that runs already: there is no folder of it, and nothing to start."""
     nothing = folder / "nothing"
     nothing.mkdir()
     (nothing / "empty").touch()
-    return replace(ground, base=nothing, reference=None, start="true")
+    return replace(local_app, base=nothing, reference=None, start="true")
 
 
 def _log(context: Context) -> None:

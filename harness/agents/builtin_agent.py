@@ -17,11 +17,14 @@ from harness.programs import agent_loop
 WORKSPACE, LAYER, AGENT = "/workspace", "/opt/layer", "/opt/agent"
 # beside the worktree: the run's own git store, which git needs under its own name
 STORE = "store.git"
-PORT = 8090  # of the broker, inside the box
+# of the broker, inside the box
+PORT = 8090
 OUTCOMES = frozenset({"finished", "gave-up", "out-of-turns", "stalled", "budget", "error"})
 REASONS = frozenset({"cannot-reproduce", "spec-conflict", "blocked"})
-_LONGEST = 8_000  # characters of a summary
-_QUOTES, _QUOTE = 10, 500  # pieces of evidence, and characters of one
+# characters of a summary
+_LONGEST = 8_000
+# pieces of evidence, and characters of one
+_QUOTES, _QUOTE = 10, 500
 
 
 class SandboxedAgent:

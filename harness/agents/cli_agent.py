@@ -12,35 +12,22 @@ from pathlib import Path
 from harness.agents.builtin_agent import LAYER, PORT, STORE, WORKSPACE
 from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.model_choice.agents import AgentKind
-from harness.domain.sandbox import (
-    Bind,
-    Dial,
-    Form,
-    Limits,
-    SandboxResult,
-    SandboxSpec,
-)
+from harness.domain.sandbox import Bind, Dial, Form, Limits, SandboxResult, SandboxSpec
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
 from harness.programs.agent_clis.claude_code import CLAUDE_CODE
-from harness.programs.agent_clis.cli import (
-    Cli,
-    Heard,
-    Launch,
-    Order,
-    Wire,
-    ended_badly,
-    events_in,
-)
+from harness.programs.agent_clis.cli import Cli, Heard, Launch, Order, Wire, ended_badly, events_in
 from harness.programs.agent_clis.codex import CODEX
 from harness.programs.agent_clis.opencode import OPENCODE
 from harness.programs.agent_clis.programs import Program, Programs
 
 CLIS: Mapping[AgentKind, Cli] = {cli.kind: cli for cli in (CLAUDE_CODE, CODEX, OPENCODE)}
 HOME, PROGRAM = "/home/agent", "/opt/cli"
-_LONGEST = 8_000  # characters of a summary
-_MAX_TOKENS = 16_000  # of one answer, where the role does not say
+# characters of a summary
+_LONGEST = 8_000
+# of one answer, where the role does not say
+_MAX_TOKENS = 16_000
 
 
 class CliAgent:
@@ -228,7 +215,6 @@ def _hidden(launch: Launch, seen: _Seen, nothing: Path) -> Iterator[Bind]:
         empty = nothing / name
         empty.parent.mkdir(exist_ok=True)
         empty.mkdir() if place.is_dir() else empty.touch()
-        empty.chmod(
-            0o555 if place.is_dir() else 0o444
-        )  # for the box's own uid, whatever this account's umask is
+        # for the box's own uid, whatever this account's umask is
+        empty.chmod(0o555 if place.is_dir() else 0o444)
         yield Bind(str(empty), f"{WORKSPACE}/{seen.worktree.name}/{name}")

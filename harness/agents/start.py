@@ -15,10 +15,8 @@ from typing import Self
 from harness.domain.errors import ModelError
 from harness.programs.broker.options import Options
 
-_START_SECONDS, _STOP_SECONDS = (
-    60,
-    30,
-)  # a second is usual; who has ended is noticed at once, so only a busy machine waits
+# a second is usual; who has ended is noticed at once, so only a busy machine waits
+_START_SECONDS, _STOP_SECONDS = (60, 30)
 KEY, KEYS = "ANTHROPIC_API_KEY", "FACTORY_MODEL_KEYS"
 DATABASE = "FACTORY_DATABASE"
 # What a forwarding broker needs of the environment. Nothing else passes, and nothing at all to a

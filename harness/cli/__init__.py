@@ -1,1 +1,1 @@
-"""The command line: argv → use cases, and their answers as text or as one JSON object."""
+"""The command line: arguments in, and text or one JSON object out."""

@@ -1,5 +1,6 @@
-"""The `factory` command. Subcommands are imported only when they are called, so that `--help` is
-instant."""
+"""The `factory` command. It imports a subcommand only when the subcommand is called, so `--help`
+answers at once.
+"""
 
 import importlib
 import json
@@ -16,22 +17,25 @@ from harness.domain.errors import ConfigError, FactoryError, FactoryStop, Interr
 
 SECTIONS = {
     "Start": {
-        "demo": ("harness.cli.start.demo:demo", "The whole lap on the example app, without a key."),
+        "demo": (
+            "harness.cli.start.demo:demo",
+            "Run the whole pipeline on the example app, without an API key.",
+        ),
         "init": (
             "harness.cli.start.setup:init",
-            "Draft what steers a factory for the git repository at PATH.",
+            "Draft the configuration of a factory for the git repository at PATH.",
         ),
         "doctor": (
             "harness.cli.start.setup:doctor",
-            "Prove line by line that this machine, and the home on it, can run a factory.",
+            "Check that this machine, and the home on it, can run a factory.",
         ),
         "drill": (
             "harness.cli.start.drill:drill",
-            "Trip every brake on purpose, and say which held.",
+            "Trip every brake on purpose, and report which ones held.",
         ),
         "try": (
             "harness.cli.start.trial:try_",
-            "Laps on a copy of any repository; the original is read once and not touched.",
+            "Run the pipeline on a copy of a repository; the original stays untouched.",
         ),
         "connect": (
             "harness.cli.start.connect:connect",
@@ -41,81 +45,84 @@ SECTIONS = {
     "Work": {
         "up": (
             "harness.cli.work.daemon:up",
-            "Work by the workflows' own schedule until told to stop.",
+            "Run continuously, on the workflows' own schedules, until stopped.",
         ),
         "plan": (
             "harness.cli.work.plan:plan",
-            "Think the lap through for ISSUE, and name what it leaves open.",
+            "Do a dry run for ISSUE, and list what the issue leaves open.",
         ),
         "tick": (
             "harness.cli.work.tick:tick",
-            "One pass: take in what happened, move every issue as far as it goes.",
+            "Run one pass: read the forge, then advance every issue as far as possible.",
         ),
-        "triage": ("harness.cli.work.tick:triage", "Triage every issue that waits for it."),
-        "run": ("harness.cli.work.tick:run", "Move ISSUE as far as it goes."),
+        "triage": ("harness.cli.work.tick:triage", "Triage every issue that waits for triage."),
+        "run": ("harness.cli.work.tick:run", "Advance ISSUE as far as possible."),
         "validate": (
             "harness.cli.work.tick:validate",
-            "Judge pull request PR again, on today's base.",
+            "Validate pull request PR again, on the current base.",
         ),
     },
-    "Look": {
-        "status": ("harness.cli.inspect.look:status", "Where every issue stands."),
+    "Inspect": {
+        "status": ("harness.cli.inspect.look:status", "Show the state of every issue."),
         "why": (
             "harness.cli.inspect.look:why",
-            "Why ISSUE stands where it does: rule, fact, quote, evidence.",
+            "Explain the state of ISSUE: rule, fact, quote, evidence.",
         ),
-        "logs": ("harness.cli.inspect.look:logs", "What happened in RUN, node by node."),
+        "logs": ("harness.cli.inspect.look:logs", "Show what happened in RUN, node by node."),
         "replay": (
             "harness.cli.inspect.replay:replay",
-            "Run RUN again, offline, and compare what it decides.",
+            "Run RUN again, offline, and compare its decisions.",
         ),
-        "digest": ("harness.cli.work.daemon:digest", "What was done, and what needs a person."),
+        "digest": (
+            "harness.cli.work.daemon:digest",
+            "Show what was done, and what needs a person.",
+        ),
         "cost": (
             "harness.cli.inspect.cost:cost",
-            "What models cost: by issue, role, model, day or run.",
+            "Show what models cost: by issue, role, model, day or run.",
         ),
         "audit": (
             "harness.cli.inspect.look:audit",
             "Verify ledger, verdicts and landed trees, offline.",
         ),
     },
-    "Steer": {
+    "Control": {
         "stop": ("harness.cli.control.brakes:stop", "Stop before the next side effect."),
         "resume": (
             "harness.cli.control.brakes:resume",
-            "Lift the stop, a pause, or the freeze after a landing that differed.",
+            "Lift a stop, a pause, or the freeze after an unexpected landing.",
         ),
-        "revert": ("harness.cli.control.revert:revert", "Take back what landed for ISSUE."),
-        "rules": ("harness.cli.rules.group:rules", "Look at the governance files."),
+        "revert": ("harness.cli.control.revert:revert", "Revert what landed for ISSUE."),
+        "rules": ("harness.cli.rules.group:rules", "Inspect the governance files."),
         "journeys": (
             "harness.cli.control.journeys:journeys",
             "Read, add, supersede and retire sealed journeys.",
         ),
         "lessons": (
             "harness.cli.control.lessons:lessons",
-            "Read, pin and retire what runs noted for later ones.",
+            "Read, pin and retire lessons that runs noted for later runs.",
         ),
         "workflow": (
             "harness.cli.control.workflow:workflow",
-            "Check, show and draw the workflows that bind.",
+            "Check, show and draw the workflows in force.",
         ),
     },
-    "Keep": {
+    "Maintain": {
         "forge": (
             "harness.cli.maintain.forge:forge",
-            "The forge in the box: serve it, fill it, back it up, put it back.",
+            "The local forge: serve it, import into it, back it up, restore it.",
         ),
         "gc": (
             "harness.cli.maintain.gc:gc",
-            "Free what no open issue needs; never what is not merged.",
+            "Delete what no open issue needs; never what is not merged.",
         ),
         "home": (
             "harness.cli.maintain.home:home",
-            "Move a home's state, or keep it and fetch it elsewhere.",
+            "Move a home's state, or back it up and fetch it elsewhere.",
         ),
         "agents": (
             "harness.cli.maintain.agents:agents",
-            "Agent CLIs that a role may pick in place of the built-in agent.",
+            "Manage agent CLIs that a role may use instead of the built-in agent.",
         ),
         "completion": (
             "harness.cli.maintain.completion:completion",
@@ -127,7 +134,7 @@ COMMANDS = {name: found for section in SECTIONS.values() for name, found in sect
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is wanted."""
+    """A click group that lists its commands by name and imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -149,7 +156,7 @@ class LazyGroup(click.Group):
                 )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Names and summaries from the table: whoever presses tab does not wait for imports."""
+        """Names and summaries come from the table, so pressing tab imports no command."""
         named = [
             CompletionItem(name, help=words)
             for name, (_, words) in COMMANDS.items()
@@ -166,64 +173,66 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """A software factory: issues go in, validated code comes out, and nobody is at the keyboard.
 
-    All state lives in $FACTORY_HOME; where that is not set, in lights-out-factory below
-    $XDG_STATE_HOME or ~/.local/state. Nothing is written to the current folder unless a command
-    says so.
+    All state is in $FACTORY_HOME. If that is not set, it is in the folder lights-out-factory below
+    $XDG_STATE_HOME or ~/.local/state. No command writes to the current folder unless its help page
+    names the file.
 
     \b
     Exit codes:
       0  done                     4  a budget is used up
       1  a finding, a refusal     5  something is unavailable, or another factory is at work
-      2  usage or configuration   130  interrupted; the same command goes on
+      2  usage or configuration   130  interrupted; run the same command again to continue
       3  needs a person
 
     \b
     Examples:
-      factory demo                # the whole lap, in a few minutes
-      factory tick --help         # every command says what it reads and writes
+      factory demo                # the whole pipeline, in a few minutes
+      factory tick --help         # every command lists what it reads and writes
     """
 
 
 def run(argv: Sequence[str]) -> int:
-    """The whole program: an exit code for every way it can end, a message on standard error for
-    every error."""
+    """Run the program. Return an exit code for every way it can end, and print one message on
+    standard error for every error.
+    """
     write_every_letter()
     try:
-        if "CREDENTIALS_DIRECTORY" in os.environ:  # under systemd, which hands secrets on in files
+        # systemd passes secrets in files.
+        if "CREDENTIALS_DIRECTORY" in os.environ:
             from harness.home.state import from_systemd
 
             os.environ.update(from_systemd(os.environ))
         answer = cli.main(args=list(argv), prog_name="factory", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
     except (click.exceptions.Abort, KeyboardInterrupt):
-        return _complain(Interrupted("interrupted; the same command goes on from here"), argv)
+        return _report_error(Interrupted("interrupted; the same command goes on from here"), argv)
     except click.ClickException as error:
-        _tell_machines(error, error.format_message(), argv)
+        _emit_error(error, error.format_message(), argv)
         error.show()
         return error.exit_code
     except (FactoryError, FactoryStop) as error:
-        return _complain(error, argv)
+        return _report_error(error, argv)
     except OSError as error:
+        # An OSError with a file name is an unusable path, which the user can correct. One without
+        # is a fault of ours and keeps its traceback.
         if not error.filename:
             raise
-        return _complain(
-            ConfigError(
-                f"{error.strerror}; it must be a place that this account can use",
-                file=_shown(error.filename),
-            ),
-            argv,
+        complaint = ConfigError(
+            f"{error.strerror}; it must be a place that this account can use",
+            file=_shown(error.filename),
         )
+        return _report_error(complaint, argv)
 
 
-def _complain(error: FactoryError | FactoryStop, argv: Sequence[str]) -> int:
-    _tell_machines(error, str(error), argv)
+def _report_error(error: FactoryError | FactoryStop, argv: Sequence[str]) -> int:
+    _emit_error(error, str(error), argv)
     click.echo(f"factory: {error}", err=True)
     return error.exit_code
 
 
-def _tell_machines(error: BaseException, says: str, argv: Sequence[str]) -> None:
+def _emit_error(error: BaseException, message: str, argv: Sequence[str]) -> None:
     if "--json" in argv:
-        click.echo(json.dumps({"ok": False, "error": type(error).__name__, "says": says}))
+        click.echo(json.dumps({"ok": False, "error": type(error).__name__, "says": message}))
         sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""Options that every command shares."""
+"""Options and small functions that the commands share."""
 
 import json
 import os
@@ -23,13 +23,14 @@ as_json = click.option(
 
 
 def home() -> Path:
-    """Where the factory keeps its state: $FACTORY_HOME, else the state folder of the account (XDG).
-    Always absolute.
+    """Where the factory keeps its state: $FACTORY_HOME, or else the account's state folder (XDG).
+    The path is always absolute.
 
-    Raises ConfigError when neither says where that is.
+    Raises ConfigError when neither names a folder.
     """
     state = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(state):  # the XDG specification: a relative one counts for nothing
+    # The XDG specification: a relative path is to be ignored.
+    if not os.path.isabs(state):
         state = "~/.local/state"
     found = os.path.expanduser(os.environ.get("FACTORY_HOME") or f"{state}/lights-out-factory")
     if found.startswith("~"):
@@ -42,10 +43,9 @@ def home() -> Path:
 
 @contextmanager
 def fresh_home(folder: Path | None) -> Iterator[Path]:
-    """An empty place for a new home; one that we made ourselves goes again when nothing was put
-    into it.
+    """An empty folder for a new home. A temporary folder that stays empty is removed at the end.
 
-    Raises ConfigError when the folder that was named is not empty, or cannot be one.
+    Raises ConfigError when `folder` is not empty or cannot be a folder.
     """
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="lights-out-factory-"))

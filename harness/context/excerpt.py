@@ -7,8 +7,10 @@ from harness.context.index import Definition
 from harness.context.words import words
 from harness.domain.essay import tokens_in
 
-BLOCK = 40  # lines of a block where nothing is defined
-GAP = 3  # lines between two ranges that are shown with them
+# lines of a block where nothing is defined
+BLOCK = 40
+# lines between two ranges that are shown with them
+GAP = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ _FOR_ITS_FOLDER = frozenset({"__init__", "index", "mod", "lib", "main"})
 _CODE = (".py", ".pyi", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".rs")
 _CALLED = re.compile(r"""["']([\w./-]{0,100}[\w-]{2,60}\.[a-z][a-z0-9]{1,5})["']""")
 MARK = "file:"
-MOST_CALLED = 100  # of one file, the first ones
+# of one file, the first ones
+MOST_CALLED = 100
 _ROOTS = frozenset({"crate", "self", "super"})
 _ENDING = re.compile(r"\.(?:[cm]?[jt]sx?|json|rb)$")
 _SPLIT = re.compile(r"[/.:\\]+")

@@ -21,11 +21,15 @@ from harness.programs.context_indexer.grammars import language_of
 
 SCHEMA = 1
 BATCH_BYTES, BATCH_FILES = 3 * 1024 * 1024, 500
-LARGEST = 256 * 1024  # bytes of a file that is read; of a larger one only the name counts
-LONGEST_LINE = 5_000  # bytes, of what a person wrote
+# bytes of a file that is read; of a larger one only the name counts
+LARGEST = 256 * 1024
+# bytes, of what a person wrote
+LONGEST_LINE = 5_000
 WORDS_A_FILE = 6_000
-WAIT_SECONDS = 900  # for another run that is indexing the same repository
-WEIGHTS = (6.0, 4.0, 1.0)  # of a word in the path, among what is defined, in the text
+# for another run that is indexing the same repository
+WAIT_SECONDS = 900
+# of a word in the path, among what is defined, in the text
+WEIGHTS = (6.0, 4.0, 1.0)
 
 Outlines = Callable[[Sequence[tuple[str, str]]], Sequence[Mapping[str, Any]]]
 """From (path, text) of several files to {definitions, imports} of each."""
@@ -151,7 +155,8 @@ def index_of(
 
 def _opened(file: Path) -> sqlite3.Connection:
     rows = sqlite3.connect(file, timeout=WAIT_SECONDS, isolation_level=None)
-    rows.execute("PRAGMA synchronous = OFF")  # a cache: what a loss of power takes is made anew
+    # a cache: what a loss of power takes is made anew
+    rows.execute("PRAGMA synchronous = OFF")
     rows.execute("BEGIN IMMEDIATE")
     if rows.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
         for table in ("about", "files", "texts", "imports"):

@@ -12,7 +12,8 @@ from harness.context.index import Hit, Index
 from harness.context.words import query
 
 CANDIDATES = 100
-IMPORTERS = 50  # of one file that are looked at
+# of one file that are looked at
+IMPORTERS = 50
 RESTART, STEPS = 0.7, 8
 NAMED, BESIDE, ASIDE = 0.5, 0.25, 0.4
 """What a file that the question names is worth beside the best by words; and what, of its own

@@ -8,7 +8,8 @@ from harness.context.words import counted, query
 from harness.domain.essay import Passage
 
 PINNED = "pinned"
-_LONGEST = 200  # words of one that count
+# words of one that count
+_LONGEST = 200
 
 
 def relevant(

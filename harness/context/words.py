@@ -12,7 +12,8 @@ _KEYWORDS = """def self return import none true false const let var function cla
 end pub fn"""
 _NOISE = frozenset(f"{_ENGLISH} {_KEYWORDS}".split())
 LONGEST_WORD = 64
-MOST_REPEATS = 6  # of one word that are counted: BM25 hardly tells more apart
+# of one word that are counted: BM25 hardly tells more apart
+MOST_REPEATS = 6
 
 
 def words(text: str) -> list[str]:

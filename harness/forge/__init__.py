@@ -1,2 +1,1 @@
-"""The forge: one adapter on PyGithub, and a small forge in the box for those who have no GitHub at
-hand."""
+"""The forge adapter: GitHub and forges with its API, on PyGithub."""

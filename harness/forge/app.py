@@ -1,9 +1,11 @@
-"""The factory as a GitHub App: who it is, where it is installed, and the tokens it is given for an
-hour.
+"""The factory as a GitHub App: its identity, its installation, and its one-hour tokens.
 
-Properties: the key signs here and goes nowhere; a token is good for one repository and for what is
-needed there, is never written down, and is exchanged well before its end, whoever uses it and for
-however long; its hour is told by the forge's own clock, and is counted by one that is not set."""
+Properties:
+- The private key only signs here; it is never sent.
+- A token is valid for one repository and for the needed permissions, and is never stored. It is
+  renewed well before it expires, whatever uses it and for however long.
+- The forge's own clock sets the expiry, and a steady clock counts down to it.
+"""
 
 import threading
 from collections.abc import Mapping
@@ -27,13 +29,13 @@ if TYPE_CHECKING:
     from harness.forge.transport import Wire
 
 RENEW_SECONDS = 600.0
-"""Before its end a token is exchanged: longer than any one push or fetch takes."""
+"""How long before its expiry a token is renewed: longer than any one push or fetch takes."""
 LEAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class AppKey:
-    """An App by its number, and the file with its private key, which only this account may read."""
+    """An app by its number, and the file with its private key, which only this account may read."""
 
     id: int
     key_file: Path
@@ -41,8 +43,8 @@ class AppKey:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The App on one account: its number, the account, what it was granted there, and whether it is
-    suspended."""
+    """The app on one account: its number, the account, the permissions granted there, and whether
+    it is suspended."""
 
     id: int
     account: str
@@ -51,8 +53,8 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Whom the forge takes the App for: its number, which its checks carry, its `slug`, and its own
+class AppIdentity:
+    """The app as the forge knows it: its number, which its checks carry, its `slug`, and its
     page."""
 
     id: int
@@ -60,8 +62,8 @@ class Identity:
     page: str
 
 
-class AppAtForge:
-    """One App, asked and spoken for at one forge. Safe to use from many threads."""
+class AppClient:
+    """A client for one app at one forge. Safe to use from many threads."""
 
     def __init__(
         self,
@@ -73,19 +75,15 @@ class AppAtForge:
         timeout_seconds: int = 20,
         time: Time | None = None,
     ) -> None:
-        self._key, self._repository, self._api, self._timeout = (
-            key,
-            repository,
-            api,
-            timeout_seconds,
-        )
+        self._key, self._repository = key, repository
+        self._api, self._timeout = api, timeout_seconds
         self._time = time or Time()
         self._rate_limiter = rate_limiter_of(api, f"app-{key.id}", at_githubs_pace=at_githubs_pace)
         self._lock = threading.Lock()
         self._token, self._renew_at = "", 0.0
 
     def token(self) -> str:
-        """A token for the repository that is good for another ten minutes at least. Raises
+        """A token for the repository that is valid for at least another ten minutes. Raises
         ForgeError."""
         with self._lock:
             if not self._token or self._time.steady() >= self._renew_at:
@@ -94,41 +92,40 @@ class AppAtForge:
             return self._token
 
     def forget(self) -> None:
-        """The forge does not take the token: the next is a new one."""
+        """Forget the token, which the forge rejected; the next one is new."""
         with self._lock:
             self._token = ""
 
     def installation(self) -> Installation:
-        """Where the App reaches the repository. Raises ForgeError; a 404 of it says that it is not
+        """The app's installation for the repository. Raises ForgeError; with status 404 it is not
         installed there."""
         with forge_errors(f"asking where app {self._key.id} is installed"):
-            told = self._asked(f"/repos/{quote(self._repository)}/installation")
+            answer = self._get(f"/repos/{quote(self._repository)}/installation")
             return Installation(
-                int(told["id"]),
-                str(told["account"]["login"]),
-                dict(told["permissions"]),
-                suspended=told.get("suspended_at") is not None,
+                int(answer["id"]),
+                str(answer["account"]["login"]),
+                dict(answer["permissions"]),
+                suspended=answer.get("suspended_at") is not None,
             )
 
-    def identity(self) -> Identity:
-        """Who the App is. Raises ForgeError; a 401 of it says that the key is not the App's."""
+    def identity(self) -> AppIdentity:
+        """Who the app is. Raises ForgeError; with status 401 the key is not the app's."""
         with forge_errors(f"asking who app {self._key.id} is"):
-            told = self._asked("/app")
-            return Identity(int(told["id"]), str(told["slug"]), str(told["html_url"]))
+            answer = self._get("/app")
+            return AppIdentity(int(answer["id"]), str(answer["slug"]), str(answer["html_url"]))
 
     def account(self) -> Actor:
-        """The account that the App writes as, by what the forge says of it."""
+        """The account that the app writes as, as the forge reports it."""
         from harness.forge.transport import Bearer
 
         login = f"{self.identity().slug}[bot]"
         with forge_errors(f"asking for the account {login}"):
-            _, told = self._wire(Bearer(self.token, self.forget)).requestJsonAndCheck(
-                "GET", f"/users/{quote(login)}"
-            )
-            return Actor(int(told["id"]), str(told["login"]), bot=True)
+            wire = self._wire(Bearer(self.token, self.forget))
+            _, answer = wire.requestJsonAndCheck("GET", f"/users/{quote(login)}")
+            return Actor(int(answer["id"]), str(answer["login"]), bot=True)
 
     def _fresh(self) -> tuple[str, float]:
-        """A new token, and for how many seconds it is good."""
+        """A new token, and for how many seconds it is valid."""
         installation = self.installation()
         if installation.suspended:
             raise ForgeError(
@@ -145,21 +142,21 @@ class AppAtForge:
             "permissions": permissions.wanted(),
         }
         with forge_errors(f"asking for a token of app {self._key.id}"):
-            headers, told = self._wire().requestJsonAndCheck(
+            headers, answer = self._wire().requestJsonAndCheck(
                 "POST", f"/app/installations/{installation.id}/access_tokens", input=body
             )
-            ends = datetime.fromisoformat(told["expires_at"]).timestamp()
-            return str(told["token"]), ends - _moment(
-                headers.get("date"), otherwise=self._time.wall()
-            )
+            ends = datetime.fromisoformat(answer["expires_at"]).timestamp()
+            # The difference of two moments of the forge's clock: ours may be wrong.
+            seconds = ends - _moment(headers.get("date"), otherwise=self._time.wall())
+            return str(answer["token"]), seconds
 
-    def _asked(self, path: str) -> dict[str, Any]:
-        _, told = self._wire().requestJsonAndCheck("GET", path)
-        return dict(told)
+    def _get(self, path: str) -> dict[str, Any]:
+        _, answer = self._wire().requestJsonAndCheck("GET", path)
+        return dict(answer)
 
     def _wire(self, auth: "Auth | None" = None) -> "Wire":
-        """A line as the App itself, which may do little more than ask for tokens, or as who is
-        named."""
+        """A connection as `auth` or, by default, as the app itself, which can do little but request
+        tokens."""
         from github.Auth import AppAuth
 
         from harness.forge.transport import Wire
@@ -169,14 +166,14 @@ class AppAtForge:
             self._api,
             account=f"app-{self._key.id}",
             rate_limiter=self._rate_limiter,
-            kept=HttpCache(),
+            cache=HttpCache(),
             timeout_seconds=self._timeout,
             time=self._time,
         )
 
 
 def _key_in(file: Path) -> str:
-    """The private key. Raises ConfigError for what cannot be read or is none, and shows nothing of
+    """The private key. Raises ConfigError if it cannot be read or is not a key, and shows none of
     it."""
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 

@@ -1,9 +1,10 @@
-"""Check runs and statuses of a commit: ours are set, everybody's are read.
+"""Check runs and statuses of a commit: sets our own, reads everybody's.
 
-A run is told by its app's number, which nobody can choose. What is on a run is known again by a
-digest in its `external_id`: a list of runs does not carry annotations. More than fit in one request
-are sent in parts, and only the last part completes the run: one that was cut off is under way for
-ever, which is not green, and the next one stands over it."""
+A run belongs to the app whose number it carries, which nobody can choose. The content of a run is
+identified by a digest in its `external_id`, because a list of runs has no annotations. Content that
+exceeds one request is sent in parts, and only the last part completes the run. If the sending is
+cut off, the run stays in progress, which is not green, and the next run replaces it.
+"""
 
 import hashlib
 import json
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 MARK = "lights-out-factory"
 ANNOTATIONS_EACH = 50
 MOST_CHARACTERS = 65_535
-"""GitHub's bounds: of annotations in a request, and of a summary or a message."""
+"""GitHub's limits: annotations in a request, and characters of a summary or a message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A completed run as it is to be."""
+class WantedRun:
+    """A completed run as it should be."""
 
     name: str
     conclusion: str
@@ -39,14 +40,14 @@ class Wanted:
 
     @property
     def external_id(self) -> str:
-        """Our mark, and what the run says."""
-        said = json.dumps(
-            [plain(self.title), plain(self.summary), [asdict(one) for one in self.annotations]]
-        )
-        return f"{MARK}:{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+        """Our mark, and a digest of the run's content."""
+        annotations = [asdict(one) for one in self.annotations]
+        content = json.dumps([plain(self.title), plain(self.summary), annotations])
+        digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{MARK}:{digest[:24]}"
 
 
-def seen(repository: "Repository", sha: CommitSha) -> tuple[CheckSeen, ...]:
+def check_runs(repository: "Repository", sha: CommitSha) -> tuple[CheckSeen, ...]:
     """The latest run of each check of each app."""
     runs = repository.get_commit(sha).get_check_runs()
     latest = {(run.app.id, run.name): run for run in sorted(runs, key=lambda run: run.id)}
@@ -58,12 +59,11 @@ def seen(repository: "Repository", sha: CommitSha) -> tuple[CheckSeen, ...]:
 
 def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[CheckSeen, ...]:
     """The newest status of each context."""
-    told = [
-        one for _, page in wire.pages(f"/repos/{repository}/commits/{sha}/statuses") for one in page
-    ]
+    pages = wire.pages(f"/repos/{repository}/commits/{sha}/statuses")
+    listed = [one for _, page in pages for one in page]
     newest = {
         str(one["context"]): str(one["state"])
-        for one in sorted(told, key=lambda one: int(one["id"]))
+        for one in sorted(listed, key=lambda one: int(one["id"]))
     }
     return tuple(
         CheckSeen(context, None, None if state == "pending" else state)
@@ -71,8 +71,8 @@ def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[CheckSeen, 
     )
 
 
-def is_there(repository: "Repository", sha: CommitSha, wanted: Wanted, *, app: int) -> bool:
-    """Whether our app's latest run of that name says this already."""
+def is_there(repository: "Repository", sha: CommitSha, wanted: WantedRun, *, app: int) -> bool:
+    """Whether our app's latest run of that name has this content already."""
     runs: Iterable[CheckRun] = repository.get_commit(sha).get_check_runs(check_name=wanted.name)
     latest = max((run for run in runs if run.app.id == app), key=lambda run: run.id, default=None)
     return latest is not None and (latest.conclusion, latest.external_id) == (
@@ -81,8 +81,8 @@ def is_there(repository: "Repository", sha: CommitSha, wanted: Wanted, *, app: i
     )
 
 
-def create(repository: "Repository", sha: CommitSha, wanted: Wanted) -> None:
-    """A new run, completed when all of it is there."""
+def create(repository: "Repository", sha: CommitSha, wanted: WantedRun) -> None:
+    """Create the run; it is completed when all of its content is there."""
     first, *rest = tuple(_parts(wanted.annotations)) or ((),)
     ending: dict[str, Any] = {"status": "completed", "conclusion": wanted.conclusion}
     begun: dict[str, Any] = {"status": "in_progress"} if rest else ending
@@ -98,7 +98,7 @@ def _parts(annotations: Sequence[Annotation]) -> Iterator[Sequence[Annotation]]:
         yield annotations[at : at + ANNOTATIONS_EACH]
 
 
-def _output(wanted: Wanted, part: Sequence[Annotation]) -> dict[str, Any]:
+def _output(wanted: WantedRun, part: Sequence[Annotation]) -> dict[str, Any]:
     output: dict[str, Any] = {"title": wanted.title, "summary": wanted.summary[:MOST_CHARACTERS]}
     return output | ({"annotations": [_annotation(one) for one in part]} if part else {})
 

@@ -1,10 +1,11 @@
-"""What a webhook's delivery comes to: believed or not, ours or not, and about which issue. Pure.
+"""Decides what to do with a webhook delivery: reject it, drop it, or keep it with its issue. Pure
+functions.
 
-Properties kept:
-- nothing of a delivery is read before its signature holds, over the very bytes that came, by one of
-  our secrets;
-- what it says of an issue is not believed: all that is kept of it is which issue to look at;
-- each way not to take one has a name and a status, and none of them says how near it came.
+Properties:
+- Nothing of a delivery is read before one of our secrets has verified its signature, over the exact
+  bytes that arrived.
+- The content of a delivery is not trusted: it only names an issue to look at.
+- Each way to reject a delivery has a name and a status, and none of them reveals how close it came.
 """
 
 import hashlib
@@ -18,10 +19,10 @@ from enum import Enum
 from harness.ports.inbox import Delivery
 
 MOST_BYTES = 2_000_000
-"""No event about an issue, a comment or a pull request comes near this."""
+"""The largest body; events about issues, comments and pull requests are far smaller."""
 
 MOST_SECRETS = 2
-"""The newest, and the one before it while the forge is told."""
+"""The newest secret, and the previous one until the forge uses the new one."""
 
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}", re.ASCII)
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
@@ -50,14 +51,12 @@ arrive."""
 
 
 class Refused(Enum):
-    """Why a delivery is not taken: the HTTP status, and what is said to whoever sent it."""
+    """Why a delivery is rejected: the HTTP status, and the message for its sender."""
 
     UNSIGNED = (
         401,
-        (
-            "the signature does not hold: expected X-Hub-Signature-256, the HMAC-SHA256 of the body"
-            " under our secret"
-        ),
+        "the signature does not hold: expected X-Hub-Signature-256, the HMAC-SHA256 of the body"
+        " under our secret",
     )
     UNNAMED = 400, "expected X-GitHub-Event and X-GitHub-Delivery"
     UNREADABLE = 400, "expected one JSON object"
@@ -67,29 +66,29 @@ class Refused(Enum):
         return self.value[0]
 
     @property
-    def says(self) -> str:
+    def message(self) -> str:
         return self.value[1]
 
 
 class Dropped(Enum):
-    """Why one that was signed as it should be is nothing to us."""
+    """Why a delivery with a valid signature does not concern us."""
 
     ANOTHER_REPOSITORY = "it is about another repository"
     ANOTHER_HOOK = "it comes from a webhook of somebody else"
-    NO_MATTER = "nothing follows from such an event"
+    NO_MATTER = "the factory does nothing about such an event"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Whose deliveries are taken: about the repository of this number, from its own webhook or from
-    our App's."""
+class DeliveryFilter:
+    """Which deliveries are accepted: those about the repository with this number, from its own
+    webhook or from our app's."""
 
     repository: int
     app: int | None = None
 
 
 def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
-    """Whether one of the secrets made this signature of these bytes. All are tried, each in
+    """Whether one of the secrets made this signature of these bytes. Every secret is tried, in
     constant time."""
     if not _SIGNATURE.fullmatch(signature):
         return False
@@ -102,55 +101,55 @@ def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
 
 
 def delivery_in(
-    body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str], door: Door
+    body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str], accepted: DeliveryFilter
 ) -> Delivery | Dropped | Refused:
-    """What came. `headers` are by their names in lower case."""
+    """The delivery in a request, or why there is none. `headers` have lower-case names."""
     if not is_signed(body, headers.get("x-hub-signature-256", ""), secrets):
         return Refused.UNSIGNED
     event, name = headers.get("x-github-event", ""), headers.get("x-github-delivery", "")
     if not _EVENT.fullmatch(event) or not _ID.fullmatch(name):
         return Refused.UNNAMED
     try:
-        told = json.loads(body)
+        payload = json.loads(body)
     except (ValueError, RecursionError):
         return Refused.UNREADABLE
-    if not isinstance(told, dict):
+    if not isinstance(payload, dict):
         return Refused.UNREADABLE
-    return _dropped(told, event, headers, door) or Delivery(
-        name, event, _number(told), hashlib.sha256(body).hexdigest()
+    return _dropped(payload, event, headers, accepted) or Delivery(
+        name, event, _number(payload), hashlib.sha256(body).hexdigest()
     )
 
 
 def _dropped(
-    told: Mapping[str, object], event: str, headers: Mapping[str, str], door: Door
+    payload: Mapping[str, object], event: str, headers: Mapping[str, str], accepted: DeliveryFilter
 ) -> Dropped | None:
     if event not in OF_INTEREST:
         return Dropped.NO_MATTER
-    if not _is_our_hook(headers, door):
+    if not _is_our_hook(headers, accepted):
         return Dropped.ANOTHER_HOOK
-    about_us = _id_of(told.get("repository")) == door.repository or (
-        event == "ping" and "repository" not in told
+    # An app's ping names no repository.
+    about_us = _id_of(payload.get("repository")) == accepted.repository or (
+        event == "ping" and "repository" not in payload
     )
     return None if about_us else Dropped.ANOTHER_REPOSITORY
 
 
-def _is_our_hook(headers: Mapping[str, str], door: Door) -> bool:
-    """A forge that does not say whose webhook it is has only the signature to show, which held."""
-    kind, target = (
-        headers.get("x-github-hook-installation-target-type"),
-        headers.get("x-github-hook-installation-target-id"),
-    )
+def _is_our_hook(headers: Mapping[str, str], accepted: DeliveryFilter) -> bool:
+    """Whether the webhook is ours. A forge that does not name the owner of a webhook is believed:
+    its signature is valid."""
+    kind = headers.get("x-github-hook-installation-target-type")
+    target = headers.get("x-github-hook-installation-target-id")
     if kind == _REPOSITORY:
-        return target == str(door.repository)
+        return target == str(accepted.repository)
     if kind in _APPS:
-        return door.app is None or target == str(door.app)
+        return accepted.app is None or target == str(accepted.app)
     return True
 
 
-def _number(told: Mapping[str, object]) -> int | None:
-    """The issue or pull request that it is about."""
+def _number(payload: Mapping[str, object]) -> int | None:
+    """The number of the issue or pull request that the delivery is about."""
     for name in ("issue", "pull_request"):
-        about = told.get(name)
+        about = payload.get(name)
         number = about.get("number") if isinstance(about, dict) else None
         if type(number) is int and 0 < number <= _MOST_NUMBER:
             return number

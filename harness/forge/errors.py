@@ -1,5 +1,5 @@
-"""What PyGithub and requests raise, as ForgeError: what was being done, what the forge said, may it
-be tried again."""
+"""Turns what PyGithub and requests raise into ForgeError: what failed, what the forge answered, and
+whether to retry."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from harness.domain.errors import ForgeError
 from harness.forge.rate_limiter import Limited
 
-_PASSING = frozenset({408, 425, 429})
+_RETRYABLE = frozenset({408, 425, 429})
 
 
 @contextmanager
@@ -19,16 +19,16 @@ def forge_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except Limited as error:
-        says = (
-            f"the forge's {error.limit.says} ended {doing}; it answers again at"
+        message = (
+            f"the forge's {error.limit.name} ended {doing}; it answers again at"
             f" {error.again_at:%Y-%m-%d %H:%M:%S} UTC"
         )
-        raise ForgeError(says, retryable=True, again_at=error.again_at) from error
+        raise ForgeError(message, retryable=True, again_at=error.again_at) from error
     except GithubException as error:
-        retryable = error.status >= 500 or error.status in _PASSING
-        said = f"{error.status} {_reason(error.data)}"
+        retryable = error.status >= 500 or error.status in _RETRYABLE
+        reason = f"{error.status} {_reason(error.data)}"
         raise ForgeError(
-            f"the forge failed at {doing}: {said}", retryable=retryable, status=error.status
+            f"the forge failed at {doing}: {reason}", retryable=retryable, status=error.status
         ) from error
     except requests.RequestException as error:
         raise ForgeError(
@@ -43,8 +43,8 @@ def forge_errors(doing: str) -> Iterator[None]:
         TypeError,
         ValueError,
     ) as error:
-        # PyGithub's ways of saying that an answer of 200 is not the JSON it expects: a proxy's
-        # page, half a body.
+        # PyGithub raises these when an answer of 200 is not the JSON it expects: a proxy's page,
+        # half a body.
         raise ForgeError(
             f"what the forge answered at {doing} is not the API: {error!r}", retryable=True
         ) from error
@@ -54,11 +54,8 @@ def _reason(data: object) -> str:
     """The message, and the first of the reasons under it."""
     if not isinstance(data, Mapping):
         return "without a reason"
-    told = [str(data.get("message") or "without a reason")]
+    reasons = [str(data.get("message") or "without a reason")]
     for error in data.get("errors") or ():
-        told.append(
-            str(error.get("message") or error.get("code"))
-            if isinstance(error, Mapping)
-            else str(error)
-        )
-    return ": ".join(told[:2])
+        is_object = isinstance(error, Mapping)
+        reasons.append(str(error.get("message") or error.get("code")) if is_object else str(error))
+    return ": ".join(reasons[:2])

@@ -1,10 +1,11 @@
-"""What is new in a list of issues, and where to look from the next time.
+"""Finds what is new in a list of issues, and where the next poll starts.
 
-GitHub's moments are whole seconds and its lists may lag a little behind. So each look goes back
-some seconds further than the last one saw, what was told before is known again by a digest, and
-what had only just happened is told once more: a second change within its second would look the
-same. The list's address stays as it was for as long as nothing happens, so that the forge can
-answer that nothing did."""
+GitHub's times are whole seconds, and its lists may lag a little. So each poll goes back some
+seconds further than the last one. A digest recognises what was reported before. What changed only
+just before is reported once more, because a second change within the same second would look the
+same. The address of the list stays the same while nothing happens, so that the forge can answer
+304.
+"""
 
 import hashlib
 import json
@@ -24,29 +25,25 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Look from `since` (whole seconds, UTC) on. `seen`: digests of what was told from there on and
-    has settled."""
+    """The next poll starts at `since` (whole seconds, UTC). `seen` has digests of what was reported
+    since then and has settled."""
 
     since: datetime
     seen: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
-        """As somebody keeps it."""
-        return json.dumps(
-            {
-                "since": moment(self.since),
-                "seen": {str(number): it for number, it in self.seen.items()},
-            }
-        )
+        """The cursor as text, to be stored."""
+        seen = {str(number): it for number, it in self.seen.items()}
+        return json.dumps({"since": moment(self.since), "seen": seen})
 
 
 def cursor_in(text: str) -> Cursor | None:
-    """A cursor that was kept; None for none, and for one of another making."""
+    """A stored cursor; None if there is none, or if it has another format."""
     try:
-        told = json.loads(text)
-        since = datetime.fromisoformat(told["since"]).astimezone(UTC)
-        return Cursor(since, {int(number): str(it) for number, it in told["seen"].items()})
+        stored = json.loads(text)
+        since = datetime.fromisoformat(stored["since"]).astimezone(UTC)
+        return Cursor(since, {int(number): str(it) for number, it in stored["seen"].items()})
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
 
@@ -54,8 +51,8 @@ def cursor_in(text: str) -> Cursor | None:
 def new_since(
     cursor: Cursor | None, items: Iterable[Item], *, at: datetime
 ) -> tuple[frozenset[int], Cursor]:
-    """The numbers of what is new to whoever holds the cursor, and the cursor to go on with. `items`
-    is the whole answer, and `at` is when the forge began to give it, by its own clock."""
+    """The numbers of what is new since the cursor, and the next cursor. `items` is the whole
+    answer, and `at` is when the forge began to send it, by its own clock."""
     there = {int(item["number"]): (_moment_of(item), digest(item)) for item in items}
     seen = {} if cursor is None else cursor.seen
     new = frozenset(number for number, (_, it) in there.items() if seen.get(number) != it)
@@ -69,21 +66,21 @@ def new_since(
 
 
 def listed(
-    wire: "Wire", repository: str, **asked: str
+    wire: "Wire", repository: str, **parameters: str
 ) -> tuple[dict[int, dict[str, Any]], datetime]:
-    """Every item of the repository's issue list by its number, as the forge wrote it, and when it
+    """Every item of the repository's issue list by its number, as the forge sent it, and when it
     began to answer. Raises what PyGithub raises."""
     items: dict[int, dict[str, Any]] = {}
     date = ""
-    for headers, page in wire.pages(f"/repos/{repository}/issues", **asked):
+    for headers, page in wire.pages(f"/repos/{repository}/issues", **parameters):
         date = date or str(headers.get("date", ""))
         items |= {item["number"]: item for item in page if item["number"] not in items}
     return items, began(date, items.values())
 
 
 def began(date: str, items: Iterable[Item]) -> datetime:
-    """When an answer was begun: by its `Date`, else as early as its newest item allows, which then
-    is told again and again."""
+    """When an answer began: by its `Date`, else as early as its newest item allows. In that case
+    the item is reported again and again."""
     try:
         return parsedate_to_datetime(date).astimezone(UTC)
     except (ValueError, TypeError):
@@ -91,20 +88,19 @@ def began(date: str, items: Iterable[Item]) -> datetime:
 
 
 def digest(item: Item) -> str:
-    """What an item says, in 16 characters."""
-    return hashlib.sha256(
-        json.dumps(item, sort_keys=True).encode("utf-8", "surrogatepass")
-    ).hexdigest()[:16]
+    """A digest of an item's content, 16 characters."""
+    content = json.dumps(item, sort_keys=True).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def moment(when: datetime) -> str:
-    """A moment as the forge takes it."""
+    """A time in the forge's format."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _next_since(cursor: Cursor | None, moments: Iterable[datetime], *, at: datetime) -> datetime:
-    """It moves on only when something would be left behind: else the address, and with it the ETag,
-    would be another."""
+    """The start moves on only when an item would be left behind. Otherwise the address, and with it
+    the ETag, would change for nothing."""
     behind = (at - OVERLAP).replace(microsecond=0)
     if cursor is None:
         return behind

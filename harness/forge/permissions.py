@@ -1,6 +1,8 @@
-"""What the factory needs on a repository, one by one, with the reason: the manifest asks for it,
-`connect` and `doctor` name what is missing of it, and every token is made for it and for nothing
-more."""
+"""The permissions that the factory needs on a repository, each with its reason.
+
+The app manifest asks for them, `connect` and `doctor` name the missing ones, and every token has
+exactly these.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +12,8 @@ _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One permission of a GitHub App, by GitHub's name, the least level that will do, and what it
-    is for."""
+    """One permission of a GitHub App: GitHub's name for it, the lowest sufficient level, and the
+    reason."""
 
     name: str
     level: str
@@ -25,7 +27,7 @@ class Need:
 
 NEEDS = (
     Need("checks", "write", "set a check for each gate, and read those of others"),
-    Need("contents", "write", "fetch, push its branches, and land what was judged"),
+    Need("contents", "write", "fetch, push its branches, and land what was validated"),
     Need("issues", "write", "label, comment and close"),
     Need("pull_requests", "write", "open pull requests and comment on them"),
     Need("metadata", "read", "see the repository, and who may do what in it"),
@@ -33,8 +35,7 @@ NEEDS = (
     Need("actions", "read", "see the workflows' runs behind those checks"),
 )
 EVENTS = ("check_run", "check_suite", "issue_comment", "issues", "pull_request", "push", "status")
-"""What an App is told of by webhooks, where it has one. All of them are covered by the permissions
-above."""
+"""The webhook events that an app subscribes to. The permissions above cover all of them."""
 
 
 def wanted() -> dict[str, str]:
@@ -43,15 +44,15 @@ def wanted() -> dict[str, str]:
 
 
 def missing(granted: Mapping[str, str]) -> tuple[Need, ...]:
-    """What is needed and not granted, by what an installation says of itself. What is not named
-    there is not granted."""
+    """What is needed and not granted, by the installation's own list. A permission that is not in
+    the list is not granted."""
     return tuple(
         need for need in NEEDS if _LEVELS.get(granted.get(need.name, ""), 0) < _LEVELS[need.level]
     )
 
 
 def beyond(granted: Mapping[str, str]) -> tuple[str, ...]:
-    """What is granted and not needed, as `name: level`: tokens are made without it."""
+    """What is granted and not needed, as `name: level`. Tokens are requested without it."""
     needed = wanted()
     return tuple(
         f"{name}: {level}"

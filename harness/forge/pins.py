@@ -1,4 +1,4 @@
-"""Pinning an issue to the top of the list: what REST cannot do, by GraphQL."""
+"""Pins an issue to the top of the list, with GraphQL: REST cannot."""
 
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 def pinned(wire: "Wire", node: str, number: int) -> bool:
-    """Pin the issue with that node id, unless it is pinned; whether it is now. Raises ForgeError
-    for what may pass; a no of the forge is no error."""
+    """Pin the issue with that node id, unless it is pinned. Returns whether it is pinned now.
+    Raises ForgeError for a failure that may pass; a refusal of the forge is not an error."""
     if _is_pinned(wire, node, number):
         return True
     try:
@@ -25,5 +25,5 @@ def pinned(wire: "Wire", node: str, number: int) -> bool:
 
 def _is_pinned(wire: "Wire", node: str, number: int) -> bool:
     with forge_errors(f"asking whether #{number} is pinned"):
-        _, told = wire.graphql_node(node, "isPinned", "Issue")
-        return told["data"]["node"]["isPinned"] is True
+        _, answer = wire.graphql_node(node, "isPinned", "Issue")
+        return answer["data"]["node"]["isPinned"] is True

@@ -1,7 +1,8 @@
-"""PyGithub's objects as the factory's values.
+"""Turns PyGithub's objects into the factory's values.
 
-Only attributes that a list already carries are touched: PyGithub fetches an object again, one
-request each, for any attribute that is absent (`pull_request` is, on every issue that is none)."""
+It reads only attributes that a list already has. PyGithub fetches the object again, one request
+each, for any attribute that is missing (such as `pull_request`, on every plain issue).
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from github.PullRequest import PullRequest as RawPullRequest
 
 GHOST = Actor(0, "ghost")
-"""Who wrote what a deleted account left."""
+"""The author of what a deleted account left."""
 
 _ROLES = {
     "admin": Permission.ADMIN,
@@ -51,7 +52,7 @@ _COLORS = {
 
 
 def is_pull_request(raw: "RawIssue") -> bool:
-    """Whether what the issue list shows is a pull request; its page says so without another
+    """Whether an item of the issue list is a pull request. Its page address tells without another
     request."""
     return raw.html_url.endswith(f"/pull/{raw.number}")
 
@@ -73,8 +74,7 @@ def issue_from(raw: "RawIssue") -> Issue:
 
 
 def comment_from(raw: "RawComment") -> Comment:
-    """A comment. The forge says that one was edited by a later moment of change, and not by
-    whom."""
+    """A comment. The forge shows an edit only by a later time of change, and not who made it."""
     return Comment(
         _number(raw.id),
         actor_from(raw.user),
@@ -85,14 +85,15 @@ def comment_from(raw: "RawComment") -> Comment:
 
 
 def pull_request_from(raw: "RawPullRequest") -> PullRequest:
-    """A pull request. One whose fork was deleted has no head repository, and is not ours."""
+    """A pull request. If its fork was deleted it has no head repository, and is not ours."""
     return replace(
         open_pull_request_from(raw), open=_text(raw.state) == "open", merged=bool(raw.merged)
     )
 
 
 def open_pull_request_from(raw: "RawPullRequest") -> PullRequest:
-    """One of a list of open ones. Whether it is merged no list says; an open one is not."""
+    """An item of a list of open pull requests. Lists do not tell whether one is merged; an open one
+    is not."""
     return PullRequest(
         number=_number(raw.number),
         title=_text(raw.title),
@@ -106,7 +107,7 @@ def open_pull_request_from(raw: "RawPullRequest") -> PullRequest:
 
 
 def is_same_repository(raw: "RawPullRequest") -> bool:
-    """Whether its branch is in the repository itself; a fork's branch may have any name."""
+    """Whether its branch is in the repository itself. A fork's branch may have any name."""
     return raw.head.repo is not None and raw.head.repo.id == raw.base.repo.id
 
 
@@ -116,23 +117,21 @@ def actor_from(raw: "NamedUser | Organization | None") -> Actor:
 
 
 def permission_from(answer: Mapping[str, Any], actor: Actor) -> Permission:
-    """What the forge says an account may do; NONE where the login has come to mean another
-    account."""
+    """What the account may do; NONE if the login now belongs to another account."""
     if (answer.get("user") or {}).get("id") != actor.id:
         return Permission.NONE
-    older = _ROLES.get(str(answer.get("permission")), Permission.NONE)
-    return _ROLES.get(
-        str(answer.get("role_name")), older
-    )  # an organisation's own role: what it is built upon
+    # For an organisation's custom role, `permission` is the role that it is built on.
+    built_on = _ROLES.get(str(answer.get("permission")), Permission.NONE)
+    return _ROLES.get(str(answer.get("role_name")), built_on)
 
 
 def plain(text: str | None) -> str:
-    """Text as it is compared: forges trim ends and exchange line breaks."""
+    """Text in the form used for comparisons: forges trim the ends and change line breaks."""
     return (text or "").replace("\r\n", "\n").strip()
 
 
 def label_color(name: str) -> str:
-    """The colour that a label of ours is made with."""
+    """The colour of one of our labels."""
     return _COLORS.get(name.rpartition(":")[2], "ededed")
 
 

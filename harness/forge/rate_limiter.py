@@ -1,9 +1,11 @@
-"""One turnstile for all who ask one forge as one account: one after another at the pace the forge
-asks for, and nobody while it refuses to answer.
+"""One rate limiter for all requests to one forge as one account: one after another, at the forge's
+pace, and none while the forge refuses them.
 
-Properties: what one thread was told holds for all of them; while it is closed no request is sent,
-which GitHub counts against those who go on; a clock that is set changes nothing, for waiting goes
-by the clock that never jumps."""
+Properties:
+- A limit that one thread met holds for all of them.
+- While it is closed no request is sent: GitHub punishes clients that go on.
+- Setting the clock changes nothing: waiting uses a clock that never jumps.
+"""
 
 import random
 import threading
@@ -16,20 +18,20 @@ from harness.forge.limits import Limit
 
 JITTER, MOST_JITTER_SECONDS = 0.1, 10.0
 REQUEST_SECONDS, WRITE_SECONDS = 0.25, 1.0
-"""GitHub's pace: no more than one write a second, and few enough readings that a minute's points
-last."""
+"""GitHub's pace: at most one write a second, and few enough reads for its limit per minute."""
 
 
 def _since_boot() -> float:
-    """Seconds that go on while the machine sleeps, where it has them: a token ends meanwhile."""
+    """Seconds that also count while the machine sleeps, if the system has such a clock: a token
+    expires in that time."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """What a turnstile needs of time: the hour for people, seconds that only grow, a way to wait,
-    and a chance in [0, 1)."""
+    """The clock of a rate limiter: the time of day for people, seconds that only grow, a way to
+    wait, and a random number in [0, 1)."""
 
     wall: Callable[[], float] = time.time
     steady: Callable[[], float] = _since_boot
@@ -38,20 +40,20 @@ class Time:
 
 
 class Limited(Exception):
-    """The forge answers nobody before `again_at` (UTC). No request was sent, or the one that was
-    has not been obeyed."""
+    """The forge refuses requests before `again_at` (UTC). No request was sent, or the one that was
+    sent had no effect."""
 
     def __init__(self, limit: Limit, again_at: datetime) -> None:
         super().__init__(
-            f"the forge's {limit.says} ended it; it answers again at"
+            f"the forge's {limit.name} ended it; it answers again at"
             f" {again_at:%Y-%m-%d %H:%M:%S} UTC"
         )
         self.limit, self.again_at = limit, again_at
 
 
 class RateLimiter:
-    """`between` and `between_writes` are seconds; 0 for a forge in the box, which asks nobody to go
-    slowly."""
+    """Spaces requests by `between` seconds, and writes by `between_writes`; both are 0 for a local
+    forge, which has no limits."""
 
     def __init__(
         self, *, between: float = 0.0, between_writes: float = 0.0, time: Time | None = None
@@ -64,7 +66,7 @@ class RateLimiter:
         self._in_a_row = 0
 
     def enter(self, *, writes: bool) -> None:
-        """Wait for one's turn. Raises Limited, at once, while the forge answers nobody."""
+        """Wait for this request's turn. Raises Limited at once while the forge refuses requests."""
         with self._lock:
             now = self._time.steady()
             self._refuse_while_closed(now)
@@ -74,12 +76,13 @@ class RateLimiter:
                 self._next_write = turn + self._between_writes
         if turn > now:
             self._time.sleep(turn - now)
-            with self._lock:  # it may have been closed meanwhile
+            # Another thread may have met a limit while this one slept.
+            with self._lock:
                 self._refuse_while_closed(self._time.steady())
 
     def close(self, limit: Limit) -> Limited:
-        """Let nobody through for as long as the limit asks, and a little more, so that not all come
-        back at once. Returns what to raise."""
+        """Refuse all requests for the time that the limit asks, and a little longer, so that not
+        all come back at once. Returns the error to raise."""
         with self._lock:
             seconds = limit.after(self._in_a_row)
             seconds += min(MOST_JITTER_SECONDS, seconds * JITTER) * self._time.chance()
@@ -89,7 +92,7 @@ class RateLimiter:
             return self._limited(self._time.steady())
 
     def answered(self) -> None:
-        """The forge answers: what comes next is no repetition."""
+        """The forge answered: the next limit is the first one again."""
         with self._lock:
             self._in_a_row = 0
 
@@ -107,7 +110,7 @@ _LOCK = threading.Lock()
 
 
 def rate_limiter_of(api: str, account: str, *, at_githubs_pace: bool) -> RateLimiter:
-    """The one of this process for a forge and an account."""
+    """This process's rate limiter for a forge and an account."""
     with _LOCK:
         if (api, account) not in _THERE:
             pace = (REQUEST_SECONDS, WRITE_SECONDS) if at_githubs_pace else (0.0, 0.0)

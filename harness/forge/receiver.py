@@ -1,14 +1,12 @@
-"""The door for webhooks: one path, answered as soon as the delivery is safely kept, and nothing
-behind it.
+"""The webhook receiver: one path, which answers as soon as the delivery is safely stored.
 
-Properties kept:
-- a delivery that was answered with 202 is not lost; one that could not be kept is answered so that
-  its sender knows;
-- whoever has no secret of ours makes us compute one HMAC over a bounded body, and leaves nothing
-  behind;
-- neither a secret nor a body is ever written to a log.
+Properties:
+- A delivery that was answered with 202 is not lost. If it cannot be stored, the answer tells its
+  sender.
+- A sender without a secret of ours costs one HMAC over a limited body, and leaves nothing behind.
+- No secret and no body is ever written to a log.
 
-It listens on this machine alone unless told otherwise: a proxy before it ends TLS.
+It listens on this machine alone by default: a proxy in front of it ends TLS.
 """
 
 import asyncio
@@ -21,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError, PortError
-from harness.forge.deliveries import MOST_BYTES, Door, Dropped, Refused, delivery_in
+from harness.forge.deliveries import MOST_BYTES, DeliveryFilter, Dropped, Refused, delivery_in
 from harness.ports.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -39,12 +37,12 @@ _JSON = "application/json"
 
 @dataclass(slots=True)
 class Receiver:
-    """What a delivery meets. `secrets` are read anew for each, so that they can be exchanged at any
-    time; `has_room` says whether the disk takes anything; `on_news` is called after something new
-    was kept. `counts` are by what became of it."""
+    """Handles deliveries. `secrets` is called for each one, so that they can change at any time.
+    `has_room` returns whether the disk has room. `on_news` is called after something new was
+    stored. `counts` has one count for each outcome."""
 
     inbox: Inbox
-    door: Door
+    accepted: DeliveryFilter
     secrets: Callable[[], Sequence[str]]
     has_room: Callable[[], bool] = lambda: True
     on_news: Callable[[], None] = lambda: None
@@ -66,10 +64,10 @@ class Receiver:
         return await self._received(body, dict(request.headers))
 
     async def _received(self, body: bytes, headers: dict[str, str]) -> "Response":
-        found = delivery_in(body, headers, secrets=self.secrets(), door=self.door)
+        found = delivery_in(body, headers, secrets=self.secrets(), accepted=self.accepted)
         match found:
             case Refused():
-                return self._answer(found.status, "refused", found.says)
+                return self._answer(found.status, "refused", found.message)
             case Dropped():
                 return self._answer(202, f"dropped: {found.value}", found.value)
         try:
@@ -82,22 +80,22 @@ class Receiver:
             self.on_news()
         return self._answer(202, "kept" if kept else "double", "kept" if kept else "it came before")
 
-    def _answer(self, status: int, count: str, says: str) -> "Response":
+    def _answer(self, status: int, count: str, message: str) -> "Response":
         from starlette.responses import JSONResponse
 
         self.counts[count] += 1
         later = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
-        closed = (
-            {"Connection": "close"} if status in (408, 413) else {}
-        )  # the rest of the body is not read
-        return JSONResponse({"message": says}, status, {**later, **closed})
+        # The rest of the body is not read, so the connection cannot be used again.
+        closed = {"Connection": "close"} if status in (408, 413) else {}
+        return JSONResponse({"message": message}, status, {**later, **closed})
 
 
 async def _body(request: "Request") -> bytes | None:
-    """The body as it came; None where it is longer than it may be, by what it says of itself or in
-    fact."""
-    told = request.headers.get("content-length", "0")
-    if not told.isascii() or not told.isdigit() or len(told) > 18 or int(told) > MOST_BYTES:
+    """The body as it came; None if it is too long, by its own header or in fact."""
+    length = request.headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or len(length) > 18:
+        return None
+    if int(length) > MOST_BYTES:
         return None
     body = bytearray()
     async for part in request.stream():
@@ -108,7 +106,7 @@ async def _body(request: "Request") -> bytes | None:
 
 
 def application(receiver: Receiver) -> "Starlette":
-    """The receiver at its one path."""
+    """An application with the receiver at its one path."""
     from starlette.applications import Starlette
     from starlette.routing import Route
 
@@ -117,8 +115,8 @@ def application(receiver: Receiver) -> "Starlette":
 
 @contextmanager
 def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
-    """Take deliveries on a thread of its own for as long as the block lasts; the port, which 0
-    leaves to the system. Raises ConfigError where the address is not to be had."""
+    """Receive deliveries on a thread while the block lasts. Yields the port; 0 lets the system
+    choose one. Raises ConfigError if the address is not available."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -134,12 +132,14 @@ def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=LEAVE_SECONDS,
     )
-    with _bound(host, port) as door:
+    with _bound(host, port) as listener:
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([door],), name="webhooks", daemon=True)
+        thread = threading.Thread(
+            target=server.run, args=([listener],), name="webhooks", daemon=True
+        )
         thread.start()
         try:
-            yield int(door.getsockname()[1])
+            yield int(listener.getsockname()[1])
         finally:
             server.should_exit = True
             thread.join(LEAVE_SECONDS * 2)
@@ -147,16 +147,16 @@ def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
 
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    door = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        door.bind((host, port))
+        listener.bind((host, port))
     except (OSError, OverflowError) as error:
-        door.close()
+        listener.close()
         why = getattr(error, "strerror", None) or error
         raise ConfigError(
             f"{host}:{port} is not to be had ({why}): name another port, or 0 for any",
             key="--webhooks",
         ) from None
-    door.listen(BACKLOG)
-    return door
+    listener.listen(BACKLOG)
+    return listener

@@ -1,12 +1,13 @@
-"""The forge on tape: every question a node asks is written down with its answer, and played again
-without any forge.
+"""Records the forge: each request of a node is written down with its answer, and replayed without a
+forge.
 
-Properties kept:
-- recording changes nothing: what the forge answers, or raises, is what the asker gets;
-- in a replay each question must be the recorded one, in its place: what was never asked has no
-  answer, by name;
-- what is only shown (labels, comments, checks) is no decision, and outside a node nothing is
-  recorded or refused."""
+Properties:
+- Recording changes nothing: the caller gets what the forge answers or raises.
+- In a replay each request must be the recorded one, in its place. A request that was not recorded
+  gets an error that names it.
+- Output (labels, comments, checks) is not a decision: outside of a node nothing is recorded or
+  refused.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +19,7 @@ from harness.domain.plain import plain, valued
 from harness.ports.forge import Forge, ForgeWriter
 
 Node = Callable[[], str | None]
-"""The node that is at work in this thread; None outside of one."""
+"""Returns the node that this thread runs; None outside of one."""
 Note = Callable[[Mapping[str, Any]], None]
 Line = Mapping[str, Any]
 
@@ -26,16 +27,15 @@ SHOWN = frozenset(
     {"set_state_label", "upsert_comment", "set_check", "upsert_issue", "pin_issue", "reopen_issue"}
 )
 ASIDE = frozenset({"news", "issues", "tip"})
-"""What is asked between runs, and may be asked within one by whoever comes first: a tape answers it
-by what was open."""
+"""Requests between runs, which any run may also make. A replay answers them from the open
+issues."""
 BEGINS, OPEN, TIP = "begins", "open", "tip"
-"""Kinds of line beside the forge's calls: a node begins (anew, after a kill); what was open and not
-yet triaged then; where git found a branch."""
+"""Kinds of line beside the forge's calls: a node begins (again, after a kill); the issues that were
+open and not triaged then; the tip that git found of a branch."""
 
 
 class _Recorded:
-    """Any object whose calls are noted while a node is at work; only those in `names`, where some
-    are named."""
+    """Any object; its calls are recorded while a node runs. With `names` only those calls are."""
 
     def __init__(
         self, real: object, node: Node, note: Note, names: frozenset[str] | None = None
@@ -47,49 +47,41 @@ class _Recorded:
         if not callable(found) or (self._names is not None and name not in self._names):
             return found
 
-        def asked(*given: Any, **named: Any) -> Any:
+        def call(*given: Any, **named: Any) -> Any:
             node = self._node()
             if node is None:
                 return found(*given, **named)
-            line = {"node": node, "call": name, "with": asked_with(given, named)}
+            line = {"node": node, "call": name, "with": call_arguments(given, named)}
             try:
                 answer = found(*given, **named)
             except ForgeError as error:
-                self._note(
-                    {
-                        **line,
-                        "error": {
-                            "says": str(error),
-                            "retryable": error.retryable,
-                            "status": error.status,
-                        },
-                    }
-                )
+                failure = {"retryable": error.retryable, "status": error.status}
+                self._note({**line, "error": {"says": str(error), **failure}})
                 raise
             self._note({**line, "answer": plain(answer)})
             return answer
 
-        return asked
+        return call
 
 
 def recorded(forge: Forge, *, node: Node, note: Note) -> Forge:
-    """The same forge, on tape."""
+    """The same forge, recorded."""
     return cast(Forge, _Recorded(forge, node, note))
 
 
 def recorded_writer(writer: ForgeWriter, *, node: Node, note: Note) -> ForgeWriter:
-    """The same writer, on tape."""
+    """The same writer, recorded."""
     return cast(ForgeWriter, _Recorded(writer, node, note))
 
 
-def asked_with(given: Iterable[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def call_arguments(given: Iterable[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """A call's arguments as JSON."""
     return {"given": plain(list(given)), "named": plain(dict(sorted(named.items())))}
 
 
-class PlayedForge:
-    """A forge made of a tape. Use `forge` and `writer`; `unused` is what was recorded and never
-    asked for."""
+class ReplayedForge:
+    """A forge made of a recording. Use `forge` and `writer`; `unused` lists what was recorded and
+    never requested."""
 
     def __init__(self, lines: Iterable[Line], *, node: Node, branch: str) -> None:
         self._node, self._branch = node, branch
@@ -106,20 +98,20 @@ class PlayedForge:
 
     @property
     def forge(self) -> Forge:
-        return cast(Forge, _Played(self, get_type_hints_of(Forge)))
+        return cast(Forge, _Replayed(self, return_types(Forge)))
 
     @property
     def writer(self) -> ForgeWriter:
-        return cast(ForgeWriter, _Played(self, get_type_hints_of(ForgeWriter)))
+        return cast(ForgeWriter, _Replayed(self, return_types(ForgeWriter)))
 
     @property
     def off_script(self) -> str | None:
-        """The first question that was not the recorded one; None where all were."""
+        """The first request that was not the recorded one; None if all were."""
         return self._off
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """What was recorded and not asked for, a line each."""
+        """What was recorded and not requested, a line each."""
         return tuple(
             f"{node}: {_shown(line['call'], line['with'])}"
             for node, lines in self._calls.items()
@@ -127,8 +119,8 @@ class PlayedForge:
         )
 
     def answer(self, name: str, asked: Mapping[str, Any], kind: Any) -> Any:
-        """What was answered at this place. Raises the recorded error, or ForgeError where this was
-        never asked."""
+        """The recorded answer at this place. Raises the recorded error, or ForgeError if this was
+        never requested."""
         node = self._node()
         if node is None or name in ASIDE:
             return self._aside(name)
@@ -143,8 +135,8 @@ class PlayedForge:
         return bool(self._calls[node]) and self._calls[node][0]["call"] == name
 
     def _aside(self, name: str) -> Any:
-        """Outside of a node: what is shown is taken, and of what there is to see the tape knows two
-        things."""
+        """Outside of a node output is ignored, and the recording has two answers: the default
+        branch, and the issues that were open."""
         match name:
             case "default_branch":
                 return self._branch
@@ -161,26 +153,26 @@ class PlayedForge:
         expected = (
             f"recorded here is {_shown(waiting['call'], waiting['with'])}"
             if waiting
-            else "the tape of it is used up"
+            else "its recording is used up"
         )
         self._off = self._off or f"{node} asked {_shown(name, asked)} of the forge; {expected}"
         return ForgeError(self._off)
 
 
-class _Played:
-    def __init__(self, tape: PlayedForge, kinds: Mapping[str, Any]) -> None:
-        self._recording, self._kinds = tape, kinds
+class _Replayed:
+    def __init__(self, recording: ReplayedForge, kinds: Mapping[str, Any]) -> None:
+        self._recording, self._kinds = recording, kinds
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in self._kinds:
             raise AttributeError(name)
         return lambda *given, **named: self._recording.answer(
-            name, asked_with(given, named), self._kinds[name]
+            name, call_arguments(given, named), self._kinds[name]
         )
 
 
-def get_type_hints_of(port: type) -> dict[str, Any]:
-    """What each method of a port answers."""
+def return_types(port: type) -> dict[str, Any]:
+    """The return type of each method of a port."""
     return {
         name: get_type_hints(method).get("return")
         for name, method in vars(port).items()
@@ -196,18 +188,12 @@ def _shown(name: str, asked: Mapping[str, Any]) -> str:
     return f"{name}({', '.join(words):.200})"
 
 
-def tip_on_tape(repository: object, *, node: Node, note: Note) -> Any:
-    """A repository whose look at the forge's tips is on tape; all else of it is as it is."""
+def with_recorded_tip(repository: object, *, node: Node, note: Note) -> Any:
+    """The same repository, with its requests for the forge's branch tips recorded."""
     return _Recorded(repository, node, note, frozenset({TIP}))
 
 
 def recorded_tip(lines: Iterable[Line]) -> CommitSha | None:
-    """Where the branch was when a node asked for the first time."""
-    return next(
-        (
-            CommitSha(line["answer"])
-            for line in lines
-            if line.get("call") == TIP and "answer" in line
-        ),
-        None,
-    )
+    """The tip of the branch at the first request of a node."""
+    tips = (line["answer"] for line in lines if line.get("call") == TIP and "answer" in line)
+    return next((CommitSha(tip) for tip in tips), None)

@@ -1,9 +1,10 @@
-"""The line to a forge: every request of PyGithub passes here, in turn, and an answer that is known
-is not sent again.
+"""The connection to a forge: every request of PyGithub passes through the rate limiter and the
+cache.
 
-PyGithub asks conditionally for one object that it holds, never for a list, and forgets all of it
-with the process; so readings carry the ETag of what was heard before, and 304 becomes the answer
-that was heard."""
+PyGithub sends conditional requests for a single object that it holds, never for a list, and forgets
+everything with the process. So each reading request here carries the ETag of the cached answer, and
+a 304 becomes that answer.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 PER_PAGE = 100
 USER_AGENT = "lights-out-factory"
-Said = tuple[int, dict[str, Any], str]
+RawAnswer = tuple[int, dict[str, Any], str]
 
 
 class Bearer(Auth):
-    """Whatever the token is at this moment; `forget` is told that the forge knows it no more."""
+    """Authentication with the current token. `forget` is called when the forge rejects it."""
 
     def __init__(self, token: Callable[[], str], forget: Callable[[], None] | None = None) -> None:
         self._token, self.forget = token, forget
@@ -41,9 +42,8 @@ class Bearer(Auth):
 
 
 class Wire(Requester):
-    """PyGithub's requester, which retries nothing and waits for nobody but its turn. One per
-    thread: it keeps the request under way in its connection. `account` is whose answers are
-    kept."""
+    """PyGithub's requester without retries and without its own waiting. One for each thread,
+    because it keeps the current request in its connection. `account` owns the cached answers."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Wire(Requester):
         *,
         account: str,
         rate_limiter: RateLimiter,
-        kept: HttpCache,
+        cache: HttpCache,
         timeout_seconds: int = 20,
         time: Time | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class Wire(Requester):
             pool_size=None,
             lazy=True,
         )
-        self._account, self._rate_limiter, self._kept = account, rate_limiter, kept
+        self._account, self._rate_limiter, self._cache = account, rate_limiter, cache
         self._time = time or Time()
 
     def requestJson(  # noqa: N802 - PyGithub's name
@@ -79,75 +79,72 @@ class Wire(Requester):
         input: Any | None = None,
         cnx: "HTTPRequestsConnectionClass | HTTPSRequestsConnectionClass | None" = None,
         follow_302_redirect: bool = False,
-    ) -> Said:
-        """Status, headers (lower case) and text. Raises Limited where the forge answers nobody for
-        a while."""
+    ) -> RawAnswer:
+        """Status, headers (lower case) and text. Raises Limited if the forge refuses requests for a
+        while."""
 
-        def send(more: dict[str, Any]) -> Said:
-            return self._answered(
-                verb,
-                super(Wire, self).requestJson(
-                    verb,
-                    url,
-                    parameters,
-                    {**(headers or {}), **more},
-                    input,
-                    cnx,
-                    follow_302_redirect,
-                ),
-            )
+        request = super().requestJson
 
-        asks_itself = any(
+        def send(more: dict[str, Any]) -> RawAnswer:
+            every = {**(headers or {}), **more}
+            answer = request(verb, url, parameters, every, input, cnx, follow_302_redirect)
+            return self._checked(verb, answer)
+
+        # PyGithub's own conditional requests must get their 304.
+        is_conditional = any(
             name.lower() in ("if-none-match", "if-modified-since") for name in headers or {}
         )
-        if verb != "GET" or asks_itself:
+        if verb != "GET" or is_conditional:
             return self._sent(verb, lambda: send({}))
         address = _address(self.add_parameters_to_url(url, parameters or {}))
-        known = self._kept.find(self._account, address)
-        status, told, text = self._sent(
-            verb, lambda: send({"If-None-Match": known.etag} if known else {})
+        cached = self._cache.find(self._account, address)
+        status, got, text = self._sent(
+            verb, lambda: send({"If-None-Match": cached.etag} if cached else {})
         )
-        if status == 304 and known is not None:
-            self._kept.used(self._account, address)
-            return 200, {**told, **known.headers}, known.body
+        if status == 304 and cached is not None:
+            self._cache.used(self._account, address)
+            return 200, {**got, **cached.headers}, cached.body
         if status == 200:
-            self._kept.keep(self._account, address, headers=told, body=text)
-        return status, told, text
+            self._cache.keep(self._account, address, headers=got, body=text)
+        return status, got, text
 
     def pages(self, url: str, **parameters: str) -> Iterator[tuple[dict[str, Any], Any]]:
-        """The pages of a list as the forge wrote them, each with its headers. PyGithub's own lists
-        keep neither, and some of them ask at addresses that only GitHub still has."""
-        asked: dict[str, str] = {**parameters, "per_page": str(PER_PAGE)}
+        """The pages of a list as the forge sent them, each with its headers. PyGithub's own lists
+        drop both, and some of them use addresses that only GitHub still has."""
+        query: dict[str, str] = {**parameters, "per_page": str(PER_PAGE)}
         while url:
-            headers, page = self.requestJsonAndCheck("GET", url, parameters=asked)
+            headers, page = self.requestJsonAndCheck("GET", url, parameters=query)
             yield headers, page
             links = parse_header_links(str(headers.get("link", "")))
-            url, asked = next((link["url"] for link in links if link.get("rel") == "next"), ""), {}
+            # The link to the next page has the query in it.
+            url, query = next((link["url"] for link in links if link.get("rel") == "next"), ""), {}
 
-    def _sent(self, verb: str, send: Callable[[], Said]) -> Said:
-        """Send it in turn. A token that is known no more is exchanged once: nothing was carried out
-        for it."""
+    def _sent(self, verb: str, send: Callable[[], RawAnswer]) -> RawAnswer:
+        """Send a request when its turn comes. A token that the forge rejects is renewed once: the
+        rejected request had no effect."""
         self._rate_limiter.enter(writes=verb != "GET")
-        said = send()
+        answer = send()
         forget = self.auth.forget if isinstance(self.auth, Bearer) else None
-        if said[0] == 401 and forget is not None:
+        if answer[0] == 401 and forget is not None:
             forget()
             self._rate_limiter.enter(writes=verb != "GET")
-            said = send()
-        return said
+            answer = send()
+        return answer
 
-    def _answered(self, verb: str, said: Said) -> Said:
-        status, headers, text = said
-        limit = limit_of(
-            status, headers, text if status != 200 or verb == "POST" else "", now=self._time.wall()
-        )
+    def _checked(self, verb: str, answer: RawAnswer) -> RawAnswer:
+        """The same answer. Raises Limited if it is a rate limit."""
+        status, headers, text = answer
+        # Only GraphQL, which is a POST, reports a limit with status 200. The text of a large
+        # answer to a GET is not searched.
+        searched = text if status != 200 or verb == "POST" else ""
+        limit = limit_of(status, headers, searched, now=self._time.wall())
         if limit is not None:
             raise self._rate_limiter.close(limit)
         self._rate_limiter.answered()
-        return said
+        return answer
 
 
 def _address(url: str) -> str:
-    """Path and query: the next page of a list is named whole."""
+    """Path and query. The link to the next page of a list is a whole address."""
     parts = urlsplit(url)
     return f"{parts.path}?{parts.query}"

@@ -1,1 +1,1 @@
-"""A home on disk: its document, where its state is, its programs, providers and credentials."""
+"""A home on disk: its document, its state, its programs, model providers and credentials."""

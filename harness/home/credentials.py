@@ -1,5 +1,5 @@
-"""As whom a home speaks to its forge: as an app, with the key in `keys/`, or with a token, which is
-for trial."""
+"""The credentials of a home at its forge: an app with the key in `keys/`, or a token, for
+trials."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ from harness.home.document import HomeFile
 from harness.home.programs import token
 
 if TYPE_CHECKING:
-    from harness.forge.app import AppAtForge
-    from harness.forge.github import Access, GitHubForge
+    from harness.forge.app import AppClient
+    from harness.forge.connection import Access
+    from harness.forge.github import GitHubForge
 
 APP_KEY = "keys/app.pem"
 HTTP_CACHE = "cache/forge.sqlite"
 SECONDS = 20
 TRIAL = (
-    "a token is for trial: it acts as the person it belongs to, it may do more than is needed, and"
-    " it does not end by itself{}; `factory init --github OWNER/NAME` makes an app"
+    "a token is for trials: it acts as its owner, it may do more than is needed, and it does not"
+    " expire by itself{}; `factory init --github OWNER/NAME` creates an app"
 )
 NO_CHECKS = (
     "; github.com and Enterprise servers let only apps write check runs, so no gate can be shown"
@@ -31,8 +32,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """An app on a repository: who it is, on which account it is installed, what it lacks there and
-    what it has beyond what is needed, one line each."""
+    """An app on a repository: who it is, the account it is installed on, the permissions it lacks
+    and those it does not need, one line each."""
 
     slug: str
     page: str
@@ -42,38 +43,41 @@ class Rights:
 
 
 def access_of(home: Path, document: HomeFile, api: str) -> "Access":
-    """How the home's adapter reaches its repository. Raises ConfigError where neither key nor token
-    is there."""
+    """How the home's forge adapter reaches its repository. Raises ConfigError if there is neither
+    key nor token."""
     from harness.forge.app import AppKey
-    from harness.forge.github import Access
+    from harness.forge.connection import Access
 
-    name, kept = f"{document.owner}/{document.name}", home / HTTP_CACHE
+    name, cache_file = f"{document.owner}/{document.name}", home / HTTP_CACHE
     if document.app:
-        return Access(name, api=api, app=AppKey(document.app, home / APP_KEY), kept=kept)
-    return Access(name, token(home, document), api, kept=kept)
+        return Access(
+            name, api=api, app=AppKey(document.app, home / APP_KEY), cache_file=cache_file
+        )
+    return Access(name, token(home, document), api, cache_file=cache_file)
 
 
 def git_token_of(home: Path, document: HomeFile, hub: "GitHubForge") -> Callable[[], str]:
-    """What git shows the forge, asked for at each use: the app's present token, or the file's."""
+    """Returns the token that git shows to the forge, at each use: the app's current token, or the
+    one in the file."""
     return hub.token if document.app else lambda: token(home, document)
 
 
-def says_of_token(api: str) -> str:
-    """What a token is good for at that forge, as a sentence."""
+def token_warning(api: str) -> str:
+    """A sentence on the limits of a token at that forge."""
     return TRIAL.format("" if is_local(api) else NO_CHECKS)
 
 
 def is_local(api: str) -> bool:
-    """Whether it is a forge on this machine, which asks nobody to go slowly and lets a token do
-    all."""
+    """Whether the forge is on this machine. Such a forge has no rate limits and lets a token do
+    everything."""
     return urlsplit(api).hostname in ("localhost", "127.0.0.1")
 
 
-def app_at(document: HomeFile, api: str, *, key_file: Path) -> "AppAtForge":
-    """The home's app at its forge."""
-    from harness.forge.app import AppAtForge, AppKey
+def app_at(document: HomeFile, api: str, *, key_file: Path) -> "AppClient":
+    """A client for the home's app at its forge."""
+    from harness.forge.app import AppClient, AppKey
 
-    return AppAtForge(
+    return AppClient(
         AppKey(document.app, key_file),
         f"{document.owner}/{document.name}",
         api=api,
@@ -82,20 +86,21 @@ def app_at(document: HomeFile, api: str, *, key_file: Path) -> "AppAtForge":
     )
 
 
-def rights_of(app: "AppAtForge", repository: str) -> Rights:
-    """What the app may do there. Raises ConfigError where the key is not its own, it is not
-    installed there, or suspended, and ForgeError when the forge does not answer."""
+def rights_of(app: "AppClient", repository: str) -> Rights:
+    """What the app may do on the repository.
+
+    Raises ConfigError if the key is not the app's, or if the app is not installed there or is
+    suspended. Raises ForgeError if the forge does not answer.
+    """
     from harness.forge import permissions
 
-    identity = _told(
-        app.identity,
-        {401: "the forge does not take the key for that app: the number or the key is another's"},
-    )
+    wrong_key = "the forge rejects the key for that app: the number or the key belongs to another"
+    identity = _answer(app.identity, {401: wrong_key})
     not_there = (
         f"the app {identity.slug} is not installed on {repository}: install it at"
         f" {identity.page}/installations/new"
     )
-    found = _told(app.installation, {404: not_there})
+    found = _answer(app.installation, {404: not_there})
     if found.suspended:
         raise ConfigError(
             f"the app {identity.slug} is suspended on {found.account}: lift that on the"
@@ -111,14 +116,14 @@ def rights_of(app: "AppAtForge", repository: str) -> Rights:
 
 
 def lacking(rights: Rights) -> str:
-    """The one sentence on what is missing, each permission by its name and its reason."""
+    """One sentence that names each missing permission with its reason."""
     return (
         f"the app {rights.slug} lacks on {rights.account}: {'; '.join(rights.lacks)}. Grant it at"
         f" {rights.page}, and accept that where the app is installed"
     )
 
 
-def _told(ask: Callable[[], T], refusals: dict[int, str]) -> T:
+def _answer(ask: Callable[[], T], refusals: dict[int, str]) -> T:
     try:
         return ask()
     except ForgeError as error:

@@ -1,9 +1,9 @@
-"""`$FACTORY_HOME/home.json`: which repository this home serves, and where its forge is. No secret
-is in it.
+"""`$FACTORY_HOME/home.json`: which repository this home serves, and where its forge is. It contains
+no secret.
 
-A document of an earlier version is brought up to this one when it is first read: step by step,
-whole or not at all, with a copy of what it was beside it. One of a later version is refused: what
-it says, this version cannot know."""
+An older document is migrated when it is first read: step by step, all or nothing, with a copy of
+the old one beside it. A newer document is refused, because this version cannot know what it means.
+"""
 
 import difflib
 import json
@@ -25,35 +25,46 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 DATABASES = (SQLITE, POSTGRESQL)
 EVIDENCE = "/-/evidence/"
 SANDBOXES = ("auto", *(form.value for form in Form if form.sealed))
+_STORED_AS = {"sandbox": "box", "other_sandbox": "other_box"}
+"""Fields whose key in `home.json` is an older word; homes in use have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HomeFile:
-    """What a home is for. `forge` is `embedded`, with its state in the home, or the web address of
-    a forge."""
+    """The configuration of a home. `forge` is `embedded`, with its state in the home, or the web
+    address of another forge."""
 
     owner: str
     name: str
     forge: str
-    port: int  # of the embedded forge; 0 where it is another
-    number: int  # the repository's number on the forge; embedded, its bare folder is named so
-    token_file: str  # below the home
-    # `live`: the broker calls a provider; `replay`: it answers from recordings
+    port: int
+    """The local forge's port; 0 for another forge."""
+    number: int
+    """The repository's number on the forge. The local forge names its bare folder by it."""
+    token_file: str
+    """The file with the token, below the home."""
     models: str = "live"
-    replay: str = "recordings"  # the folder with recorded exchanges, below the home
-    upstream: str = ""  # the provider's address; where empty, the environment's or Anthropic's own
-    origin: str = ""  # where a trial's repository came from, without names and secrets
-    app: int = 0  # the GitHub App it speaks as, whose key is in `keys/`; 0: with the token
-    box: str = "auto"  # the form of box: the best that holds here, or one and no other
-    # the form for the app that the judge's masked visitor meets; empty: as `box`
-    other_box: str = ""
-    # where ledger, engine and meter are: in the home, or in a PostgreSQL named elsewhere
+    """`live`: the broker calls a provider. `replay`: it answers from recordings."""
+    replay: str = "recordings"
+    """The folder with recorded exchanges, below the home."""
+    upstream: str = ""
+    """The provider's address. If empty, the environment's or Anthropic's own."""
+    origin: str = ""
+    """Where a trial's repository came from, without names and secrets."""
+    app: int = 0
+    """The GitHub App that the factory acts as, with its key in `keys/`; 0: it uses the token."""
+    sandbox: str = "auto"
+    """The form of sandbox: `auto` for the best that works here, or exactly one."""
+    other_sandbox: str = ""
+    """The form for the app that the judge's masked visitor uses; empty: the same."""
     database: str = SQLITE
-
-    # where this home's folder `evidence` is published, for people to look at; empty: nowhere
+    """Where ledger, engine and meter are: in the home, or in a PostgreSQL named elsewhere."""
     evidence_url: str = ""
-    providers: tuple[Endpoint, ...] = ()  # of models, beside the usual one
-    recordings_days: int = 0  # how long a run that is over can be replayed; 0: for ever
+    """Where this home's folder `evidence` is published for people; empty: nowhere."""
+    providers: tuple[Endpoint, ...] = ()
+    """Model providers beside the default one."""
+    recordings_days: int = 0
+    """For how many days a finished run can be replayed; 0: for ever."""
 
     @property
     def repository_id(self) -> str:
@@ -61,13 +72,13 @@ class HomeFile:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the forge is the one in the box, which the factory starts itself."""
+        """Whether the forge is the local one, which the factory starts itself."""
         return self.forge == EMBEDDED
 
     def address(self, web: str, path: str) -> str:
-        """A path within the repository, or, when it begins with a slash, of the forge itself, below
-        the forge's address. Another forge shows no evidence: that is where it is published, and
-        without such a place there is no address."""
+        """The web address of a path within the repository or, if it begins with a slash, of the
+        forge itself. Only the local forge shows evidence. With another forge the address is where
+        the evidence is published, or "" if it is not."""
         if path.startswith(EVIDENCE) and self.evidence_url:
             return f"{self.evidence_url.rstrip('/')}/{path.removeprefix(EVIDENCE)}"
         if path.startswith("/"):
@@ -76,8 +87,8 @@ class HomeFile:
 
 
 def read_home(home: Path) -> HomeFile:
-    """The home's document, migrated where it is an older one. Raises ConfigError naming what is
-    missing, unknown or of another version, and the next move."""
+    """The home's document, migrated if it is an older one. Raises ConfigError that names what is
+    missing, unknown or of another version, and the next step."""
     path = home / FILE
     try:
         document: Any = json.loads(path.read_text("utf-8"))
@@ -97,19 +108,18 @@ def read_home(home: Path) -> HomeFile:
 
 
 def write_home(home: Path, document: HomeFile) -> None:
-    """Write it whole or not at all."""
+    """Write the document, whole or not at all."""
     home.mkdir(parents=True, exist_ok=True)
     partial = home / f".{FILE}.{os.getpid()}"
-    told = asdict(document) | {
+    stored = {_STORED_AS.get(name, name): value for name, value in asdict(document).items()} | {
         "providers": {each.name: each.document() for each in document.providers}
     }
-    partial.write_text(json.dumps({"schema": SCHEMA, **told}, indent=1) + "\n", "utf-8")
+    partial.write_text(json.dumps({"schema": SCHEMA, **stored}, indent=1) + "\n", "utf-8")
     os.replace(partial, home / FILE)
 
 
 def _migrated(document: dict[str, Any], path: Path, schema: Any) -> HomeFile:
-    """Bring an older document up to date, in memory first: it is written only when all of it is
-    understood."""
+    """Migrate an older document in memory, and write it only when all of it is valid."""
     if type(schema) is not int or schema not in _STEPS:
         raise ConfigError(
             f"has schema {json.dumps(schema)}, this version of the factory reads schema {SCHEMA}:"
@@ -120,9 +130,10 @@ def _migrated(document: dict[str, Any], path: Path, schema: Any) -> HomeFile:
         document = _STEPS[step](document)
     found = _home_file(document, path)
     try:
-        kept = path.with_name(f"{FILE}.schema-{schema}")
-        if not kept.exists():
-            os.link(path, kept)  # the very file: `write_home` puts another in its place
+        copy = path.with_name(f"{FILE}.schema-{schema}")
+        # A hard link is enough: `write_home` replaces the file and does not write into it.
+        if not copy.exists():
+            os.link(path, copy)
         write_home(path.parent, found)
     except OSError as error:
         words = f"has schema {schema} and could not be brought up to {SCHEMA}: {error.strerror}"
@@ -131,7 +142,7 @@ def _migrated(document: dict[str, Any], path: Path, schema: Any) -> HomeFile:
 
 
 def _from_1(document: dict[str, Any]) -> dict[str, Any]:
-    """Schema 1 wrote the provider's usual address out; now an empty one leaves it to the
+    """Schema 1 stored the provider's default address. An empty one now leaves it to the
     environment."""
     usual = document.get("upstream") == "https://api.anthropic.com"
     return {**document, "upstream": ""} if usual else document
@@ -141,59 +152,54 @@ _STEPS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
 
 
 def _home_file(document: Mapping[str, Any], path: Path) -> HomeFile:
-    known = {field.name: field for field in fields(HomeFile)}
+    types = {_STORED_AS.get(field.name, field.name): field.type for field in fields(HomeFile)}
     for key, value in document.items():
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean `{nearest[0]}`?" if nearest else f"known here: {', '.join(known)}"
+        if key not in types:
+            nearest = difflib.get_close_matches(key, types, n=1)
+            hint = f"did you mean `{nearest[0]}`?" if nearest else f"known here: {', '.join(types)}"
             raise ConfigError(f"no such key; {hint}", file=str(path), key=key)
-        if key != "providers" and type(value) is not known[key].type:
-            wanted = getattr(known[key].type, "__name__", "")
-            raise ConfigError(f"expected {wanted}, found {value!r:.80}", file=str(path), key=key)
-    providers = endpoints_in(document.get("providers", {}), file=str(path))
+        if key != "providers" and type(value) is not types[key]:
+            expected = getattr(types[key], "__name__", "")
+            raise ConfigError(f"expected {expected}, found {value!r:.80}", file=str(path), key=key)
+    names = {stored: name for name, stored in _STORED_AS.items()}
+    given = {names.get(key, key): value for key, value in document.items()}
+    given["providers"] = endpoints_in(document.get("providers", {}), file=str(path))
     try:
-        found = HomeFile(**{**document, "providers": providers})
+        found = HomeFile(**given)
     except TypeError as error:
         raise ConfigError(str(error).split(") ", 1)[-1], file=str(path)) from error
-    if found.models not in MODELS:
-        raise ConfigError(
-            f"expected {' or '.join(MODELS)}, found {found.models!r:.80}",
-            file=str(path),
-            key="models",
-        )
-    if found.database not in DATABASES:
-        raise ConfigError(
-            f"expected {' or '.join(DATABASES)}, found {found.database!r:.80}",
-            file=str(path),
-            key="database",
-        )
-    if found.recordings_days < 0:
-        raise ConfigError(
-            f"expected a number of days, or 0 to keep them for ever, found {found.recordings_days}",
-            file=str(path),
-            key="recordings_days",
-        )
-    if found.evidence_url and not found.evidence_url.startswith(("https://", "http://")):
-        raise ConfigError(
-            "expected an address such as https://evidence.example.org, found"
-            f" {found.evidence_url!r:.80}",
-            file=str(path),
-            key="evidence_url",
-        )
-    if found.box not in SANDBOXES:
-        raise ConfigError(
-            f"expected {' or '.join(SANDBOXES)}, found {found.box!r:.80}", file=str(path), key="box"
-        )
-    if found.other_box not in ("", *SANDBOXES[1:]):
-        raise ConfigError(
-            f"expected {' or '.join(SANDBOXES[1:])}, or nothing, found {found.other_box!r:.80}",
-            file=str(path),
-            key="other_box",
-        )
+    if problem := _problem(found):
+        key, message = problem
+        raise ConfigError(message, file=str(path), key=key)
     return found
 
 
+def _problem(found: HomeFile) -> tuple[str, str] | None:
+    """The first key whose value is not allowed, with what was expected there; None if all are."""
+    choices = (
+        ("models", found.models, MODELS),
+        ("database", found.database, DATABASES),
+        ("box", found.sandbox, SANDBOXES),
+    )
+    for key, value, allowed in choices:
+        if value not in allowed:
+            return key, f"expected {' or '.join(allowed)}, found {value!r:.80}"
+    forms, other = SANDBOXES[1:], found.other_sandbox
+    if other not in ("", *forms):
+        return "other_box", f"expected {' or '.join(forms)}, or nothing, found {other!r:.80}"
+    if found.recordings_days < 0:
+        return "recordings_days", (
+            f"expected a number of days, or 0 to keep them for ever, found {found.recordings_days}"
+        )
+    if found.evidence_url and not found.evidence_url.startswith(("https://", "http://")):
+        return "evidence_url", (
+            "expected an address such as https://evidence.example.org, found"
+            f" {found.evidence_url!r:.80}"
+        )
+    return None
+
+
 def wheels_folder() -> Path:
-    """Where wheels are kept between homes: the account's cache folder (XDG)."""
+    """Where wheels are kept for all homes: the account's cache folder (XDG)."""
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(cache) / "lights-out-factory" / "wheels"

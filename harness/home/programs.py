@@ -1,5 +1,5 @@
-"""The programs beside the factory: the forge and the broker, found running or started for as long
-as needed."""
+"""The programs beside the factory, the forge and the broker: found running, or started for a
+while."""
 
 import os
 import tempfile
@@ -17,20 +17,18 @@ from harness.programs.local_forge.start import RunningForge, running, start
 
 BASE_URL = "ANTHROPIC_BASE_URL"
 PROVIDER = "https://api.anthropic.com"
-SOCKET, SOCKET_PATH_BYTES = (
-    "control.sock",
-    107,
-)  # what Linux takes in a unix socket's address, less its final zero
+SOCKET = "control.sock"
+SOCKET_PATH_BYTES = 107
+"""The limit of Linux for a unix socket's path, without the final zero (unix(7): sun_path)."""
 THREE_WAYS = (
     f"no model to ask: set {KEY}, or give --endpoint URL (or {BASE_URL}) for another endpoint of"
-    " that wire, or --replay DIR with recorded exchanges"
+    " that API, or --replay DIR with recorded exchanges"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ForgeAddress:
-    """Where a forge is: its pages at `url`, its REST API (what PyGithub calls the base URL) at
-    `api`."""
+    """Where a forge is: its pages at `url`, and its REST API (PyGithub's base URL) at `api`."""
 
     url: str
     api: str
@@ -38,7 +36,7 @@ class ForgeAddress:
 
 @contextmanager
 def forge_of(home: Path, document: HomeFile) -> Iterator[ForgeAddress]:
-    """The home's forge: the embedded one, started where it does not run yet, or another at its own
+    """The home's forge: the local one, started if it does not run yet, or another one at its own
     address."""
     if not document.is_embedded:
         yield ForgeAddress(document.forge, api_of(document.forge))
@@ -49,31 +47,29 @@ def forge_of(home: Path, document: HomeFile) -> Iterator[ForgeAddress]:
 
 def api_of(web: str) -> str:
     """The REST API of the forge with its pages at `web`: github.com, a *.ghe.com, an Enterprise
-    server, an embedded one."""
+    server, or a local forge."""
     parts = urlsplit(web)
     host = parts.hostname or ""
-    return (
-        f"{parts.scheme}://api.{host}"
-        if host == "github.com" or host.endswith(".ghe.com")
-        else f"{web}/api/v3"
-    )
+    if host == "github.com" or host.endswith(".ghe.com"):
+        return f"{parts.scheme}://api.{host}"
+    return f"{web}/api/v3"
 
 
 def offline_address(home: Path, document: HomeFile, places: Places) -> str:
-    """Where git finds the forge's repository on this machine: the embedded forge's folder. Of
-    another forge there is only what was fetched last, in our own repository, which shows none of it
-    as the forge's."""
+    """Where git finds the forge's repository on this machine: the local forge's folder. For another
+    forge there is only what was fetched last, in our own repository, where none of it is shown as
+    the forge's."""
     embedded = home / "forge" / "repositories" / f"{document.number}.git"
     return (embedded if document.is_embedded else places.trusted).as_uri()
 
 
 @contextmanager
 def embedded_forge(home: Path, document: HomeFile) -> Iterator[RunningForge]:
-    """The home's embedded forge: the one that listens, or one that is started and ended with the
-    block.
+    """The home's local forge: the one that is listening, or one that is started and stopped with
+    the block.
 
-    It takes the port that it had before; a port that somebody else has taken meanwhile is exchanged
-    for a free one."""
+    It uses its previous port. If another program has taken that port, it gets a free one.
+    """
     folder = home / "forge"
     if there := running(folder):
         yield there
@@ -91,6 +87,7 @@ def _start(folder: Path, document: HomeFile, home: Path) -> RunningForge:
     try:
         return start(folder, port=document.port, open_door=True, evidence=home / "evidence")
     except ForgeError:
+        # The usual reason is that another program took the port in the meantime.
         if document.port == 0:
             raise
         return start(folder, port=0, open_door=True, evidence=home / "evidence")
@@ -98,9 +95,8 @@ def _start(folder: Path, document: HomeFile, home: Path) -> RunningForge:
 
 @contextmanager
 def model_key() -> Iterator[str]:
-    """The model key, taken out of our own environment for as long as the block lasts: GitPython
-    lends all of that to each git that it starts. The key goes to the broker, by hand, and to nobody
-    else."""
+    """The model key, removed from our own environment while the block lasts, because GitPython
+    passes all of it to each git it starts. Only the broker receives the key."""
     key = os.environ.pop(KEY, "")
     try:
         yield key
@@ -119,11 +115,12 @@ def broker_of(
     keys: Mapping[str, str] | None = None,
     database: str = "",
 ) -> Iterator[Path]:
-    """The model broker for as long as the block lasts; the path of its control socket. It ends with
-    this process. `key` is the usual provider's, which may be absent where there are others, whose
-    `keys` are by their names.
+    """The model broker while the block lasts; yields the path of its control socket. It ends with
+    this process.
 
-    Raises ConfigError where models are to be asked and there is no key for them."""
+    `key` is the default provider's key, which may be missing if there are other providers; `keys`
+    are theirs, by name. Raises ConfigError if models are to be asked and there is no key for them.
+    """
     from harness.agents.start import start as start_broker
     from harness.programs.broker.options import Options
 
@@ -131,12 +128,8 @@ def broker_of(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = Options(home=folder, control=folder / SOCKET, sealed_log=places.sealed / "wire")
     if document.models == "replay":
-        options, key = (
-            replace(
-                options, replay=home / document.replay, replay_sealed=places.sealed / "recordings"
-            ),
-            "",
-        )
+        recordings, sealed = home / document.replay, places.sealed / "recordings"
+        options, key = replace(options, replay=recordings, replay_sealed=sealed), ""
     else:
         if document.providers:
             options = replace(
@@ -156,8 +149,7 @@ def broker_of(
 
 @contextmanager
 def _short_folder(folder: Path) -> Iterator[Path]:
-    """The folder, or, where its path is too long for a socket in it, one of ours alone for as long
-    as the block lasts."""
+    """The folder or, if its path is too long for a socket in it, a private temporary one."""
     if len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_BYTES:
         yield folder
         return
@@ -166,11 +158,11 @@ def _short_folder(folder: Path) -> Iterator[Path]:
 
 
 def provider(upstream: str, key: str) -> tuple[str, str]:
-    """Which endpoint is asked, with which key: `upstream`, else the environment's, else Anthropic's
-    own.
+    """The endpoint to ask, and its key: `upstream`, else the environment's, else Anthropic's own.
 
-    Raises ConfigError naming the three ways to have a model where there is none: Anthropic's own
-    wants a key."""
+    Raises ConfigError that names the three ways to have a model if there is none. Anthropic's own
+    endpoint needs a key.
+    """
     chosen = upstream or os.environ.get(BASE_URL, "")
     if not chosen and not key:
         raise ConfigError(THREE_WAYS)
@@ -178,12 +170,12 @@ def provider(upstream: str, key: str) -> tuple[str, str]:
 
 
 def token_path(home: Path, document: HomeFile) -> Path:
-    """Where the factory's own token for the forge lies."""
+    """The file with the factory's own token for the forge."""
     return home / document.token_file
 
 
 def token(home: Path, document: HomeFile) -> str:
-    """The factory's token. Raises ConfigError when there is none."""
+    """The factory's token. Raises ConfigError if there is none."""
     try:
         return token_path(home, document).read_text("ascii").strip()
     except OSError as error:
@@ -194,13 +186,13 @@ def token(home: Path, document: HomeFile) -> str:
 
 
 def keep_token(path: Path, secret: str) -> None:
-    """Write a token where only this account reads it, whole or not at all; it takes the place of an
-    older one."""
+    """Write a token where only this account can read it, whole or not at all. It replaces an older
+    one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
-    with open(
-        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
-    ) as file:
+    # Created with its mode, so that nobody can open the file before a chmod.
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
         file.write(secret + "\n")
     os.replace(partial, path)

@@ -1,8 +1,9 @@
-"""Providers of models beside the usual one: who they are stands in `home.json`, their keys do not.
+"""Model providers beside the default one: `home.json` names them, and their keys are elsewhere.
 
-They are the operator's, and no repository's: whoever could name an address in `factory.toml` could
-have the key sent there. A repository names a provider by its name alone, as in `implementer =
-"openrouter/qwen/qwen3-coder"`."""
+They belong to the operator, not to a repository: whoever could write an address into `factory.toml`
+could have the key sent there. A repository refers to a provider only by name, as in `implementer =
+"openrouter/qwen/qwen3-coder"`.
+"""
 
 import json
 import os
@@ -16,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError
-from harness.programs.broker.providers import ANTHROPIC, NAME, OPENAI, USUAL
+from harness.programs.broker.providers import ANTHROPIC, DEFAULT_PROVIDER, NAME, OPENAI
 
 if TYPE_CHECKING:
     from harness.home.document import HomeFile
     from harness.programs.agent_clis.cli import Wire
 
 KEY = "ANTHROPIC_API_KEY"
-NO_KEY = "none"  # what an endpoint is sent that asks for no key
+NO_KEY = "none"
+"""Sent to an endpoint that needs no key."""
 _KEYS = ("wire", "base_url", "key_env", "key_file")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
@@ -31,9 +33,9 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A provider: its wire, the address that the SDK of that wire would be given, and where its key
-    is: in the environment variable `key_env`, or in `key_file` below the home. An endpoint that
-    asks for no key has neither."""
+    """A provider: its API, its address as the SDK of that API takes it, and its key, which is in
+    the environment variable `key_env` or in `key_file` below the home. An endpoint without a key
+    has neither."""
 
     name: str
     wire: str
@@ -43,16 +45,16 @@ class Endpoint:
 
     @property
     def key_from(self) -> str:
-        """Where its key is, in words for its operator."""
+        """Where its key is, in words for the operator."""
         return self.key_env or self.key_file or "its key"
 
     def document(self) -> dict[str, str]:
-        """As `home.json` has it, below its name."""
+        """The object that `home.json` has under its name."""
         return {key: value for key in _KEYS if (value := getattr(self, key))}
 
 
 def endpoints_in(document: Any, *, file: str) -> tuple[Endpoint, ...]:
-    """The `providers` of a home's document. Raises ConfigError naming the key, and what was
+    """The `providers` of a home's document. Raises ConfigError that names the key and what was
     expected there."""
     if not isinstance(document, dict):
         raise ConfigError(
@@ -67,10 +69,10 @@ def _endpoint(name: str, entry: Any, file: str) -> Endpoint:
     def wrong(words: str, key: str = "") -> ConfigError:
         return ConfigError(words, file=file, key=f"providers.{name}{key}")
 
-    if not re.match(NAME, name) or name == USUAL:
+    if not re.match(NAME, name) or name == DEFAULT_PROVIDER:
         raise wrong(
-            f"expected a name of small letters, digits and dashes, and not `{USUAL}`, which is the"
-            " usual one's"
+            f"expected a name of small letters, digits and dashes, and not `{DEFAULT_PROVIDER}`, which"
+            " is the default one's"
         )
     if not isinstance(entry, dict) or not all(
         key in _KEYS and isinstance(value, str) for key, value in entry.items()
@@ -99,28 +101,23 @@ def _endpoint(name: str, entry: Any, file: str) -> Endpoint:
 
 @contextmanager
 def provider_keys(home: Path, document: "HomeFile") -> Iterator[Mapping[str, str]]:
-    """The providers' keys by their names, out of our own environment for as long as the block
-    lasts: no program that we start inherits one. They go to the broker, by hand, and to nobody
-    else. Raises ConfigError where one cannot be read."""
-    named = (
-        {each.key_env for each in document.providers if each.key_env}
-        if document.models == "live"
-        else set()
-    )
-    lent = {name: os.environ.pop(name) for name in named if name in os.environ}
+    """The providers' keys by name, removed from our own environment while the block lasts, so that
+    no program we start inherits one. Only the broker receives them. Raises ConfigError if one
+    cannot be read."""
+    if document.models != "live":
+        yield {}
+        return
+    variables = {each.key_env for each in document.providers if each.key_env}
+    removed = {name: os.environ.pop(name) for name in variables if name in os.environ}
     try:
-        yield (
-            {each.name: _key(home, each, lent) for each in document.providers}
-            if document.models == "live"
-            else {}
-        )
+        yield {each.name: _key(home, each, removed) for each in document.providers}
     finally:
-        os.environ.update(lent)
+        os.environ.update(removed)
 
 
-def _key(home: Path, endpoint: Endpoint, lent: Mapping[str, str]) -> str:
+def _key(home: Path, endpoint: Endpoint, environment: Mapping[str, str]) -> str:
     if endpoint.key_env:
-        if found := lent.get(endpoint.key_env, "").strip():
+        if found := environment.get(endpoint.key_env, "").strip():
             return found
         raise ConfigError(
             f"the provider {endpoint.name} needs a key: set {endpoint.key_env}, or take the"
@@ -151,8 +148,8 @@ def _key(home: Path, endpoint: Endpoint, lent: Mapping[str, str]) -> str:
 
 
 def endpoint(url: str) -> str:
-    """The address of an endpoint of the Messages API, less a final slash. Raises ConfigError: it is
-    to be https, or http on this machine, with no name, secret or query in it."""
+    """The address of an endpoint of the Messages API, without a final slash. Raises ConfigError
+    unless it is https, or http on this machine, with no name, secret or query in it."""
     parts = urlsplit(url)
     local = parts.scheme == "http" and parts.hostname in _LOOPBACK
     if parts.hostname is None or not (parts.scheme == "https" or local):
@@ -168,7 +165,7 @@ def endpoint(url: str) -> str:
 
 
 def write_providers(path: Path, endpoints: tuple[Endpoint, ...]) -> Path:
-    """The list that a broker is given. No key is in it."""
+    """Write the list that the broker reads, and return its path. It contains no key."""
     listed = {
         each.name: {"wire": each.wire, "base_url": each.base_url, "key_from": each.key_from}
         for each in endpoints
@@ -178,8 +175,8 @@ def write_providers(path: Path, endpoints: tuple[Endpoint, ...]) -> Path:
 
 
 def wires_of(document: "HomeFile") -> "Mapping[str, Wire] | None":
-    """How the providers of a home are spoken to, by name, the usual one under the empty name; None
-    where its broker replays, and so speaks every wire."""
+    """The API of each provider by name; the default provider has the empty name. None if the broker
+    replays, because it then supports every API."""
     from harness.programs.agent_clis.cli import Wire
 
     if document.models == "replay":

@@ -1,9 +1,10 @@
-"""Where a home keeps what must last: in itself, in SQLite, or in a PostgreSQL that several machines
+"""Where a home keeps its state: in itself, in SQLite, or in a PostgreSQL that several machines
 share.
 
-`home.json` says which; the address, a secret, is in the environment or in `keys/database`. A home
-that was moved to a database never begins again in an empty file because somebody forgot to name it,
-nor the other way round."""
+`home.json` names one of the two. The address is a secret, in the environment or in `keys/database`.
+If somebody forgets to name the database, the home refuses to work: it never starts with an empty
+file, nor the other way round.
+"""
 
 import os
 import stat
@@ -23,25 +24,24 @@ if TYPE_CHECKING:
     from harness.store.lease import Lease
 
 DATABASE = "FACTORY_DATABASE"
-KEPT_IN = "keys/database"
+ADDRESS_FILE = "keys/database"
 HOME_KEY = "FACTORY_HOME_KEY"
 SECRETS = ("ANTHROPIC_API_KEY", DATABASE, HOME_KEY)
 
-_taken: dict[str, str] = {}
+_removed: dict[str, str] = {}
 
 
-def taken(name: str) -> str:
-    """A secret of our environment, taken out of it when it is first asked for: no process that we
-    start inherits it. Empty where there is none."""
+def secret_in_environment(name: str) -> str:
+    """A secret of our environment; empty if there is none. The first call removes it from the
+    environment, so that no process we start inherits it."""
     if given := os.environ.pop(name, ""):
-        _taken[name] = given
-    return _taken.get(name, "")
+        _removed[name] = given
+    return _removed.get(name, "")
 
 
 def from_systemd(environment: Mapping[str, str]) -> dict[str, str]:
-    """Our secrets among the credentials that systemd handed this service, by the names of their
-    variables: those that the environment does not hold already. No other name is taken from
-    there."""
+    """Our secrets among the credentials that systemd passes to this service, by the names of their
+    variables. Only known names are read, and only if the environment does not have them."""
     folder = environment.get("CREDENTIALS_DIRECTORY", "")
     files = {
         name: Path(folder, f"factory_{name}")
@@ -52,19 +52,20 @@ def from_systemd(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def database_of(home: Path, document: HomeFile) -> str:
-    """The address of this home's database; empty where its state is in the home.
+    """The address of this home's database; empty if its state is in the home.
 
-    Raises ConfigError where one is needed and not named, and where one is named that this home does
-    not use: the ledger would begin anew beside the one that is there."""
-    named = taken(DATABASE)
+    Raises ConfigError if a database is needed and not named, or is named and not used by this home:
+    a new ledger would begin beside the existing one.
+    """
+    named = secret_in_environment(DATABASE)
     if document.database != POSTGRESQL:
         if named:
             raise ConfigError(
                 f"{DATABASE} is set, and the state of {home} is in SQLite; `factory home move"
-                f" postgresql` takes it there, or unset {DATABASE}"
+                f" postgresql` moves it there, or unset {DATABASE}"
             )
         return ""
-    return address_in(named or _kept(home) or _unnamed(home))
+    return address_in(named or _stored_address(home) or _unnamed(home))
 
 
 def address_in(text: str) -> str:
@@ -75,22 +76,22 @@ def address_in(text: str) -> str:
 
 
 def ledger_of(home: Path, clock: Clock | None = None) -> SqlLedger:
-    """The ledger of a home, wherever it is. Nothing is opened yet. Raises ConfigError where there
-    is no factory."""
+    """The ledger of a home, wherever it is. Nothing is opened yet. Raises ConfigError if there is
+    no factory."""
     return ledger_at(home, database_of(home, read_home(home)), clock)
 
 
 @contextmanager
 def open_ledger(home: Path) -> Iterator[SqlLedger]:
-    """The ledger of a home, let go of at the end of the block. Raises ConfigError where there is no
+    """The ledger of a home, closed at the end of the block. Raises ConfigError if there is no
     factory."""
     with closing(ledger_of(home)) as ledger:
         yield ledger
 
 
 def ledger_at(home: Path, address: str, clock: Clock | None = None) -> SqlLedger:
-    """The ledger that this home's key signs, in the database at `address`, or, where that is empty,
-    in the home."""
+    """The ledger that this home's key signs, in the database at `address` or, if that is empty, in
+    the home."""
     if not address:
         return SqliteLedger(home, clock or SystemClock())
     from harness.store.ledger.postgres import PostgresLedger
@@ -106,8 +107,8 @@ def sole_factory(
     patience: float = 0.0,
     waiting: Callable[[str], None] = lambda holder: None,
 ) -> Iterator["Lease"]:
-    """The one factory at work in this home and, where it has one, on its database. Raises Busy when
-    it is not free within `patience` seconds, as `harness.store.lock` says."""
+    """Be the only factory that works in this home and, if it has one, on its database. Raises Busy
+    if it is not free within `patience` seconds; see `harness.store.lock`."""
     from harness.store.lease import OfTheKernel, sole_factory_on
 
     address = _address_of(home)
@@ -120,36 +121,38 @@ def sole_factory(
 
 
 def _address_of(home: Path) -> str:
-    """A home that is fetched from its database has no document yet: a person named both, the key
-    and the database."""
-    return address_of(home) if taken(HOME_KEY) else database_of(home, read_home(home))
+    """A home that is still to be fetched from its database has no document yet. In that case a
+    person has named both the key and the database."""
+    return (
+        address_of(home) if secret_in_environment(HOME_KEY) else database_of(home, read_home(home))
+    )
 
 
 def address_of(home: Path) -> str:
-    """The database of a home that carries what it has, also where nothing of it is here yet. Raises
-    ConfigError."""
+    """The database of a home with a state backup, even if nothing of the home is on this machine
+    yet. Raises ConfigError."""
     if (home / FILE).exists():
         document = read_home(home)
         if document.database != POSTGRESQL:
             raise ConfigError(
                 f"{HOME_KEY} is set, and the state of {home} is in SQLite; `factory home move"
-                f" postgresql` takes it to a database, or unset {HOME_KEY}"
+                f" postgresql` moves it to a database, or unset {HOME_KEY}"
             )
         if document.is_embedded:
             raise ConfigError(
-                f"{home} has its forge in it, which is not carried: a home that goes from machine"
-                " to machine serves a repository on a forge elsewhere"
+                f"{home} contains its forge, which is not backed up: a home that moves between"
+                " machines serves a repository on a forge elsewhere"
             )
         return database_of(home, document)
-    if named := taken(DATABASE):
+    if named := secret_in_environment(DATABASE):
         return address_in(named)
     raise ConfigError(
-        f"{HOME_KEY} is set and {DATABASE} is not: what a home carries is fetched from its database"
+        f"{HOME_KEY} is set and {DATABASE} is not: a home's backup is fetched from its database"
     )
 
 
-def _kept(home: Path) -> str:
-    path = home / KEPT_IN
+def _stored_address(home: Path) -> str:
+    path = home / ADDRESS_FILE
     try:
         facts = path.stat()
         text = path.read_text("utf-8").strip()
@@ -170,5 +173,5 @@ def _kept(home: Path) -> str:
 def _unnamed(home: Path) -> str:
     raise ConfigError(
         f"the state of {home} is in PostgreSQL: name it in the environment variable {DATABASE}, or"
-        f" write it to {home / KEPT_IN}, mode 0600"
+        f" write it to {home / ADDRESS_FILE}, mode 0600"
     )

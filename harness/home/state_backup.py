@@ -1,9 +1,10 @@
-"""What a home carries to a machine that had none of it: a hosted runner is a new machine each time.
+"""The state backup of a home, for hosted runners: each of their jobs starts on a new machine.
 
-With `FACTORY_HOME_KEY` in the environment a factory fetches it before it works, keeps it after each
-node, and once more when it leaves. What is not carried is made again (layers, worktrees, the
-engine's and the meter's files, which are tables now) or is the machine's own (locks, sockets,
-logs)."""
+With `FACTORY_HOME_KEY` in the environment a factory fetches the backup before it works. It backs up
+after each node, and once more at the end. Not backed up is what can be made again (layers,
+worktrees), what is in the database already (the tables of engine and meter), and what belongs to
+the machine (locks, sockets, logs).
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.home.document import FILE, read_home
-from harness.home.state import HOME_KEY, address_of, ledger_at, taken
+from harness.home.state import HOME_KEY, address_of, ledger_at, secret_in_environment
 
 if TYPE_CHECKING:
     from harness.store.state_backup import StateBackup
@@ -31,21 +32,23 @@ PLACES = (
 )
 LEFT_OUT = ("keys/database",)
 
-Keep = Callable[[], None]
+BackUp = Callable[[], None]
+"""Backs the home up now."""
 Action = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 @contextmanager
-def carried(home: Path) -> Iterator[Keep]:
-    """The home as it was kept last, for as long as the block lasts, and kept again at its end. The
-    caller holds the lease. Without a key in the environment nothing is carried, and the home is
-    what it is."""
-    key = taken(HOME_KEY)
+def backed_up(home: Path) -> Iterator[BackUp]:
+    """Restore the home for the block, and back it up at its end. Yields the function that backs it
+    up. The caller holds the lease. Without a key in the environment nothing is restored or backed
+    up."""
+    key = secret_in_environment(HOME_KEY)
     if not key:
         yield lambda: None
         return
     with closing(backup_of(home, key)) as backup:
         backup.fetch()
+        # Fails early if what was restored is not a home of this version.
         read_home(home)
         try:
             yield backup.keep
@@ -54,7 +57,7 @@ def carried(home: Path) -> Iterator[Keep]:
 
 
 def backup_of(home: Path, key: str) -> "StateBackup":
-    """What this home carries. Raises ConfigError where its state is not in a database."""
+    """The state backup of this home. Raises ConfigError if its state is not in a database."""
     from harness.store.state_backup import StateBackup
 
     address = address_of(home)
@@ -68,13 +71,13 @@ def backup_of(home: Path, key: str) -> "StateBackup":
     )
 
 
-def kept(action: Action, keep: Keep) -> Action:
-    """The same action; what it left in the home is kept before its result is recorded. Nobody then
-    finds a result and not what it stands on."""
+def with_backup(action: Action, back_up: BackUp) -> Action:
+    """The same action, with a backup of the home before its result is recorded. So nobody finds a
+    result without the files it refers to."""
 
     def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
         result = action(payload)
-        keep()
+        back_up()
         return result
 
     return act

@@ -1,8 +1,8 @@
-"""Webhooks at a home: the secret they are signed with, the door they come through, and the queue
-behind it.
+"""Webhooks at a home: the secret that signs them, the receiver, and the queue behind it.
 
-A factory without them misses nothing: it looks at the forge anyway, and they only make it look
-sooner."""
+A factory without webhooks misses nothing: it polls the forge anyway, and a webhook only makes it
+poll sooner.
+"""
 
 import stat
 import threading
@@ -15,61 +15,63 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError
 from harness.factory.records.watch_list import WatchList
-from harness.factory.run.disk_space import space
-from harness.forge.deliveries import MOST_SECRETS, Door
-from harness.home.document import HomeFile, read_home
+from harness.factory.run.disk_space import disk_space
+from harness.forge.deliveries import MOST_SECRETS, DeliveryFilter
+from harness.home.document import read_home
 from harness.home.programs import keep_token
 from harness.home.state import database_of
 from harness.ports.inbox import Inbox
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
 
-WEBHOOK_SECRET = "keys/webhook.secret"  # noqa: S105 - where it is, and not what it is
+WEBHOOK_SECRET = "keys/webhook.secret"  # noqa: S105 - the file's name, not a secret
 LEAST_SECRET = 16
 LOOPBACK = "127.0.0.1"
 KEPT = timedelta(days=7)
-"""How long a delivery that was acted on is remembered. GitHub sends one again, when somebody asks
-for it, for three days."""
+"""How long a delivery that was acted on is remembered. GitHub lets people redeliver for three
+days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where deliveries are taken."""
+    """Where the receiver listens."""
 
     host: str
     port: int
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
-    """What came, and a bell that rings when more does."""
+class WebhookQueue:
+    """The deliveries that arrived, and an event that is set when another one does."""
 
     inbox: Inbox
     bell: threading.Event
     counts: Counter[str]
 
-    def hear(self, watch_list: WatchList) -> tuple[int, ...]:
-        """Have what came looked at; the places of it, for `done`."""
+    def take_hints(self, watch_list: WatchList) -> tuple[int, ...]:
+        """Mark the issues of the waiting deliveries for the next poll. Returns the deliveries'
+        places, for `done`."""
+        # Cleared before reading: a delivery that arrives in between sets it again.
         self.bell.clear()
         waiting = self.inbox.waiting()
         watch_list.hint({delivery.number for _, delivery in waiting if delivery.number is not None})
         return tuple(place for place, _ in waiting)
 
     def done(self, places: tuple[int, ...]) -> None:
-        """All that followed from these was done."""
+        """Everything that followed from these deliveries is done."""
         if places:
             self.inbox.settle(places)
 
-    def sweep(self, now: datetime) -> str:
-        """Forget what is old; what came since the last time, in words."""
+    def forget_old(self, now: datetime) -> str:
+        """Forget old deliveries. Returns what arrived since the last time, in words."""
         self.inbox.forget(now - KEPT)
-        told = ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items()))
+        arrived = ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items()))
         self.counts.clear()
-        return told or "none came"
+        return arrived or "none came"
 
 
 def address_in(text: str) -> Address:
-    """`[HOST:]PORT`, this machine alone where no host is named. Raises ConfigError."""
+    """`[HOST:]PORT`; without a host, this machine alone. Raises ConfigError."""
     host, _, port = text.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ConfigError(
@@ -80,15 +82,15 @@ def address_in(text: str) -> Address:
 
 
 def secrets_of(home: Path) -> tuple[str, ...]:
-    """What deliveries may be signed with, the newest first. Raises ConfigError where there is
-    nothing that keeps a stranger out."""
+    """The secrets that may sign deliveries, the newest first. Raises ConfigError if there is none,
+    or if others can read the file."""
     path = home / WEBHOOK_SECRET
     try:
         facts, lines = path.stat(), path.read_text("ascii").split()
     except FileNotFoundError:
         raise ConfigError(
-            "there is no secret, so no delivery could be believed: write the one that the forge"
-            " signs with to this file, mode 0600, or let `factory init --github` make an app",
+            "there is no secret, so no delivery could be verified: write the one that the forge"
+            " signs with to this file, mode 0600, or let `factory init --github` create an app",
             file=str(path),
         ) from None
     except (OSError, ValueError) as error:
@@ -107,8 +109,8 @@ def secrets_of(home: Path) -> tuple[str, ...]:
 
 
 def keep_webhook_secret(home: Path, secret: str) -> None:
-    """Make this the newest secret; the one before it holds until the next exchange, so that nothing
-    is turned away while the forge is told. Raises ConfigError for one that is too short."""
+    """Store this as the newest secret. The previous one stays valid until the next change, so that
+    no delivery is refused while the forge switches. Raises ConfigError if it is too short."""
     given = secret.split()
     if not given or min(map(len, given)) < LEAST_SECRET:
         raise ConfigError(
@@ -125,9 +127,9 @@ def keep_webhook_secret(home: Path, secret: str) -> None:
 @contextmanager
 def webhooks(
     home: Path, address: Address | None, *, say: Callable[[str, str], None]
-) -> Iterator[Mail | None]:
-    """The door, open for as long as the block lasts; None where there is to be none. Raises
-    ConfigError where it cannot be opened."""
+) -> Iterator[WebhookQueue | None]:
+    """The receiver's queue, while the receiver listens; None if there is no address. Raises
+    ConfigError if it cannot listen."""
     if address is None:
         yield None
         return
@@ -135,30 +137,27 @@ def webhooks(
 
     document = read_home(home)
     secrets_of(home)
-    mail = Mail(
+    queue = WebhookQueue(
         SqlInbox(home, SystemClock(), address=database_of(home, document)),
         threading.Event(),
         Counter(),
     )
     receiver = Receiver(
-        mail.inbox,
-        _door(document),
+        queue.inbox,
+        DeliveryFilter(document.number, document.app or None),
         lambda: _secrets_now(home),
         has_room=lambda: _has_room(home),
-        on_news=mail.bell.set,
-        counts=mail.counts,
+        on_news=queue.bell.set,
+        counts=queue.counts,
     )
     with listening(receiver, host=address.host, port=address.port) as port:
-        say("webhooks", f"taken at http://{address.host}:{port}{PATH}")
-        yield mail
-
-
-def _door(document: HomeFile) -> Door:
-    return Door(document.number, document.app or None)
+        say("webhooks", f"received at http://{address.host}:{port}{PATH}")
+        yield queue
 
 
 def _secrets_now(home: Path) -> tuple[str, ...]:
-    """A file that is gone or broken believes nobody; it is read again for the next delivery."""
+    """The secrets for the next delivery, read again each time. If the file is missing or broken, no
+    delivery is accepted."""
     try:
         return secrets_of(home)
     except ConfigError:
@@ -167,6 +166,6 @@ def _secrets_now(home: Path) -> tuple[str, ...]:
 
 def _has_room(home: Path) -> bool:
     try:
-        return not space(home).is_short
+        return not disk_space(home).is_short
     except OSError:
         return False

@@ -210,7 +210,8 @@ _WILL_NOT = re.compile(
         "doesn['’]t",
         "isn['’]t",
     )
-    + r"\s*(?:(?:be|become|have|add|build|support|accept|take|offer|include)\s+)?(?P<what>[^.;]{3,80})",
+    + r"\s*(?:(?:be|become|have|add|build|support|accept|take|offer|include)\s+)?"
+    r"(?P<what>[^.;]{3,80})",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:no|not an?|not|never|an?)\s+", re.IGNORECASE)

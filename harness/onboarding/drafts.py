@@ -46,17 +46,17 @@ class Draft:
 def drafts_of(
     survey: Survey,
     *,
-    strike: Iterable[int] = (),
+    keep: Iterable[int] = (),
     trusted_keys: Sequence[str] = (),
     state_labels: Collection[str] = (),
 ) -> tuple[Draft, ...]:
     """Every file that the repository lacks, valid by our own reader.
 
-    `strike` numbers proposals of mission.md from 1; `trusted_keys` are pinned in factory.toml;
-    `state_labels` are those that the factory projects. Of a mission.md or factory_rules.md that is
-    prose, the draft stands beside, as `mission.draft.md`; one that binds is left alone. Issue forms
-    and labels are what `factory rules export` makes of it."""
-    mission = tuple(_mission(survey, frozenset(strike)))
+    `keep` are the numbers, from 1, of the proposals that mission.md is to have; `trusted_keys` are
+    pinned in factory.toml; `state_labels` are those that the factory projects. Of a mission.md or
+    factory_rules.md that is prose, the draft stands beside, as `mission.draft.md`; one that binds
+    is left alone. Issue forms and labels are what `factory rules export` makes of it."""
+    mission = tuple(_mission(survey, frozenset(keep)))
     scope = scope_in(mission[0].text) if mission else survey.scope
     return (
         *mission,
@@ -68,11 +68,12 @@ def drafts_of(
     )
 
 
-def _mission(survey: Survey, struck: frozenset[int]) -> Iterator[Draft]:
+def _mission(survey: Survey, keep: frozenset[int]) -> Iterator[Draft]:
     path = _governing_path(survey, MISSION)
     if path:
         nevers = nevers_of(survey)
-        kept = [(number, never) for number, never in enumerate(nevers, 1) if number not in struck]
+        # What the repository rules out in its own words is drafted; the rest only when it is kept.
+        kept = [never for number, never in enumerate(nevers, 1) if number in keep or never.source]
         routes = list(
             dict.fromkeys(route.path for route in survey.routes if is_harmless(route.path))
         )[:MOST_ROUTES]
@@ -82,28 +83,26 @@ def _mission(survey: Survey, struck: frozenset[int]) -> Iterator[Draft]:
                 "mission.md",
                 survey=survey,
                 kept=kept,
-                proposed=len(nevers),
                 routes=routes,
                 summary=paragraph(survey.summary),
                 name=paragraph(survey.name) or "This project",
                 is_site=survey.product is Product.SITE,
                 is_draft=path != MISSION,
             ),
-            tuple(_mission_guesses(survey, len(kept))),
+            tuple(_mission_guesses(survey)),
         )
 
 
-def _mission_guesses(survey: Survey, proposals: int) -> Iterator[str]:
+def _mission_guesses(survey: Survey) -> Iterator[str]:
+    # A summary may hold nothing that can stand in a draft, and then nothing was guessed from it.
+    drafted = bool(paragraph(survey.summary))
     source = (
         f"{survey.readme}'s first paragraph"
-        if survey.summary
-        else "the name alone: no README says what it is"
+        if drafted
+        else f"the name alone: {survey.readme or 'no README'} has no paragraph that says what it is"
     )
     yield f"what the product is: {source}"
-    yield (
-        f"what kind of thing: {survey.product}, so {proposals} things it should perhaps never"
-        " become; strike what does not fit"
-    )
+    yield f"what kind of thing: {survey.product}"
     for clause in survey.clauses:
         if clause.kind == "out":
             yield (

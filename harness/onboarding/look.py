@@ -13,11 +13,8 @@ from harness.onboarding.evidence.daemons import daemons_in
 from harness.onboarding.evidence.data_folder import data_in
 from harness.onboarding.evidence.folder import Holding, holding_of
 from harness.onboarding.evidence.languages import PAGES, PROSE, language_of, languages_in
-from harness.onboarding.evidence.package_managers import (
-    dependencies_in,
-    locks_in,
-    package_manager_in,
-)
+from harness.onboarding.evidence.manifests import packages_in
+from harness.onboarding.evidence.package_managers import locks_in, package_manager_in
 from harness.onboarding.evidence.readme import NAMES, readme_of
 from harness.onboarding.evidence.routes import routes_in
 from harness.onboarding.evidence.sources import (
@@ -90,7 +87,7 @@ def survey_of(
         files=len(holding.files),
         languages=languages_in(holding.files),
         package_manager=package_manager_in(sources),
-        dependencies=dependencies_in(sources),
+        packages=packages_in(sources),
         lock=lock,
         tests_lock=tests_lock,
         start=start,

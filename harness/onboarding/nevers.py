@@ -1,4 +1,4 @@
-"""What a product should perhaps never become: proposals that the maintainer strikes from."""
+"""What a product should perhaps never become: proposals, to be kept one by one."""
 
 import re
 from collections.abc import Iterator

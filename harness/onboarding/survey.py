@@ -87,6 +87,14 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPackage:
+    """A package by its normalised name, and the place that names it first."""
+
+    name: str
+    because: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """A hash-locked requirements file: one that is there, or the one that `make` would write."""
 
@@ -162,7 +170,7 @@ class Survey:
     files: int = 0
     languages: tuple[Language, ...] = ()
     package_manager: str = ""
-    dependencies: tuple[str, ...] = ()
+    packages: tuple[NamedPackage, ...] = ()  # that a manifest names
     lock: Lock | None = None
     tests_lock: Lock | None = None
     start: Start | None = None
@@ -184,3 +192,8 @@ class Survey:
     links_out: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     odd_names: tuple[str, ...] = ()
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """The names of its packages."""
+        return tuple(package.name for package in self.packages)

@@ -14,7 +14,7 @@ _NUMBER = re.compile(
     r"\d|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b", re.IGNORECASE
 )
 _UNIT = re.compile(r"\b(?:lines|files|attempts|tries|dollars|usd)\b", re.IGNORECASE)
-_SENTENCE = re.compile(r"[^\W\d_]|`[^`]|\*\*[^\s*]|[\"“('‘]")
+_SENTENCE = re.compile(r"[^\W\d_]|`[^`]|\*{1,2}[^\s*]|[\"“('‘]")
 
 
 def plain(text: str, *, longest: int = LONGEST) -> str:

@@ -32,7 +32,7 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
 
     with open_factory(home, tell=tell) as works:
         services = works.services
-        if fault := services.known.fault():
+        if fault := services.issue_index.fault():
             raise LedgerError(
                 f"{fault.says}; nothing is thought through on a ledger that is not the one that was"
                 " signed"
@@ -105,7 +105,7 @@ def _issue_in(file: Path, services: "Services") -> Issue:
     found = issues_in(file)
     if len(found) != 1:
         raise ConfigError(f"holds {len(found)} issues; a dry run is of one", file=str(file))
-    numbers = (told.issue for told in services.known.histories())
+    numbers = (told.issue for told in services.issue_index.histories())
     return Issue(
         1 + max((*numbers, *services.watch_list.open_issues()), default=0),
         found[0].title,

@@ -142,7 +142,7 @@ def _remote(scheme: str, hostname: str, netloc: tuple[str, str, str], path: str)
     return Address(url, known, header)
 
 
-def taken(
+def fetch_original(
     address: Address,
     store: Path,
     *,
@@ -190,7 +190,7 @@ def taken(
     )
 
 
-def wholly_taken(address: Address, store: Path, *, limits: TakingLimits) -> tuple[str, int]:
+def fetch_whole_original(address: Address, store: Path, *, limits: TakingLimits) -> tuple[str, int]:
     """Fetch every branch and tag with their history into a fresh bare `store`; its default branch,
     and how many refs.
 

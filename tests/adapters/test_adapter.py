@@ -11,8 +11,9 @@ import pytest
 
 from harness.domain.errors import ConfigError, ForgeError
 from harness.domain.issue import Actor
-from harness.forge.checkruns import Wanted
-from harness.forge.github import Access, GitHubForge
+from harness.forge.checkruns import WantedRun
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.projection import permission_from
 from tests.adapters.spent import spent, spent_before
 
@@ -148,7 +149,7 @@ def test_a_check_of_somebody_else_does_not_stand_for_ours(place, adapter) -> Non
     """Another app may write our name, our words and our mark; its number it cannot choose."""
     sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
     other = place.admin.create_user(f"{place.prefix}-ci[bot]", role="write", kind="Bot")
-    mark = Wanted("factory/size", "success", "t", "s", ()).external_id
+    mark = WantedRun("factory/size", "success", "t", "s", ()).external_id
     forged = place.api(
         "POST",
         "/check-runs",

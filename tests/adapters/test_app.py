@@ -8,8 +8,9 @@ import pytest
 
 from harness.domain.errors import ConfigError, ForgeError
 from harness.forge import permissions
-from harness.forge.app import RENEW_SECONDS, AppAtForge, AppKey
-from harness.forge.github import Access, GitHubForge
+from harness.forge.app import RENEW_SECONDS, AppClient, AppKey
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.permissions import NEEDS
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
@@ -26,7 +27,7 @@ def app(place, tmp_path):
 
 
 def at_forge(place, key, **more):
-    return AppAtForge(key, place.name, api=place.forge.api, at_githubs_pace=False, **more)
+    return AppClient(key, place.name, api=place.forge.api, at_githubs_pace=False, **more)
 
 
 def as_app(place, key, **more):

@@ -6,7 +6,8 @@ import pytest
 from harness.domain.checks import CheckSeen, RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.issue import Annotation, AnnotationLevel
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.required_checks import of_protection, of_rule
 from tests.adapters.worlds import FakeWorld, RealWorld
 

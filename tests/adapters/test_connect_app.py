@@ -92,7 +92,7 @@ def test_a_wrong_key_is_named_as_such(place, home, tmp_path) -> None:
     other = place.admin.create_app(
         place.person("kim").login, {"name": f"Other {place.prefix}", "url": "http://localhost/x"}
     )
-    with pytest.raises(ConfigError, match="the number or the key is another's"):
+    with pytest.raises(ConfigError, match="the number or the key belongs to another"):
         connected_as_app(home, place.name, AppGiven(made["id"], other["pem"]), api=place.forge.api)
 
 
@@ -101,7 +101,7 @@ def test_a_token_is_for_trial_and_takes_the_apps_place(place, home, tmp_path, mo
     connected_as_app(home, place.name, given(made), api=place.forge.api)
     monkeypatch.setenv("FORGE_TOKEN", place.factory.token)
     found = connected(home, place.name, api=place.forge.api, token_env="FORGE_TOKEN")
-    assert "a token is for trial" in found.note
+    assert "a token is for trials" in found.note
     assert (
         "check runs" not in found.note
     )  # only github.com and Enterprise servers let nobody else write them

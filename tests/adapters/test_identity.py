@@ -4,7 +4,8 @@ forge's own API."""
 import pytest
 
 from harness.domain.lifecycle import State
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from tests.factory.world import ACCEPT, World
 from tests.fakes.people import FakeModel
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.errors import ForgeError
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.limits import LEAST_SECONDS, LEAST_UNNAMED_SECONDS, MOST_SECONDS, Limit, limit_of
 from harness.forge.rate_limiter import Limited, RateLimiter
 from tests.adapters.clock import NOON, StandingClock

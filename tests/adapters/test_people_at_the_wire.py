@@ -8,7 +8,8 @@ from datetime import datetime
 import pytest
 
 from harness.domain.lifecycle import State
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository

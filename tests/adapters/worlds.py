@@ -4,7 +4,8 @@ asked of both."""
 from typing import Protocol
 
 from harness.domain.issue import Actor, Permission
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from tests.fakes.forge import FakeForge
 
 

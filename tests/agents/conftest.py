@@ -23,7 +23,8 @@ from harness.programs.broker.sse import encoded, events_of
 
 MODEL = "claude-sonnet-5-5"
 KEY = "sk-test-0123456789-canary"
-SECONDS = 180  # nothing that goes well waits for their end
+# nothing that goes well waits for their end
+SECONDS = 180
 
 
 def message(
@@ -86,7 +87,8 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     pieces: list[bytes] | None = None
-    pause: threading.Event | None = None  # waited for after the first piece
+    # waited for after the first piece
+    pause: threading.Event | None = None
 
 
 class Provider:
@@ -140,7 +142,8 @@ class Provider:
         handler.send_header("connection", "close")
         handler.end_headers()
         handler.close_connection = True
-        with suppress(ConnectionError):  # the broker may hang up on us: some tests are about that
+        # the broker may hang up on us: some tests are about that
+        with suppress(ConnectionError):
             for number, piece in enumerate(answer.pieces):
                 handler.wfile.write(piece)
                 handler.wfile.flush()

@@ -2,11 +2,12 @@
 
 import pytest
 
-from harness.programs.broker.caching import LEAST, LOOK_BACK, PromptCache
+from harness.programs.broker.caching import LOOK_BACK, SHORTEST_PREFIX, PromptCache
 from harness.programs.broker.script import Script
 
 MARK = {"cache_control": {"type": "ephemeral"}}
-LONG = "governance " * 800  # some 2,200 tokens
+# some 2,200 tokens
+LONG = "governance " * 800
 
 
 def text(words, **more):
@@ -56,7 +57,7 @@ def test_what_is_not_marked_or_too_short_is_never_served(asked, why) -> None:
     served = [cache.served(asked) for _ in range(2)]
     assert [(one.read, one.written) for one in served] == [(0, 0)] * 2, why
     assert served[0].total == served[0].fresh
-    assert LEAST > 2
+    assert SHORTEST_PREFIX > 2
 
 
 def test_a_prefix_is_looked_for_no_further_than_the_provider_looks() -> None:
@@ -98,7 +99,9 @@ def played(*exchanges):
 def test_a_played_session_is_accounted_as_its_provider_would_have() -> None:
     first, second = played(exchange(usage={"output_tokens": 7}), exchange())
     assert (first["cache_read_input_tokens"], first["output_tokens"]) == (0, 7)
-    assert second["cache_read_input_tokens"] == first["cache_creation_input_tokens"] > LEAST
+    assert (
+        second["cache_read_input_tokens"] == first["cache_creation_input_tokens"] > SHORTEST_PREFIX
+    )
     assert second["input_tokens"] == 0
     assert second["output_tokens"] > 0
 

@@ -1,5 +1,5 @@
 """Installing an agent CLI: what is pinned is what is unpacked, and nothing of it runs until it is
-in a box."""
+in a sandbox."""
 
 import base64
 import hashlib
@@ -14,7 +14,13 @@ import pytest
 
 from harness.domain.errors import ConfigError, PortError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
-from harness.operations.doctor.agent_clis import KINDS, found_by_doctor, installed, listed, removed
+from harness.operations.doctor.agent_clis import (
+    KINDS,
+    agent_clis,
+    check_agents,
+    install_cli,
+    remove_cli,
+)
 from harness.programs.agent_clis.install import fetched_by_npm, install
 from harness.programs.agent_clis.programs import Programs
 from harness.programs.agent_clis.releases import Release, another, released
@@ -233,56 +239,58 @@ def test_a_choice_that_is_not_installed_names_the_command_that_installs_it(tmp_p
 
 def test_what_is_installed_is_started_once_in_a_box(tmp_path: Path) -> None:
     package = packed(**{THERE: SAYS})
-    program, says = installed(
+    program, says = install_cli(
         tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package)
     )
     assert (program.version, says) == (VERSION, f"codex-cli {VERSION}")
-    assert [one.installed for one in listed(tmp_path) if one.kind == "codex"] == [(program,)]
-    finding = found_by_doctor(tmp_path)
+    assert [one.installed for one in agent_clis(tmp_path) if one.kind == "codex"] == [(program,)]
+    finding = check_agents(tmp_path)
     assert (
         finding.level,
         f"codex {VERSION}" in finding.says,
         "is not the version that is pinned" in finding.says,
     ) == ("warn", True, True)
-    assert removed(tmp_path, "codex") == (f"codex {VERSION}",)
+    assert remove_cli(tmp_path, "codex") == (f"codex {VERSION}",)
     assert below(tmp_path) == []
-    assert found_by_doctor(tmp_path).level == "ok"
+    assert check_agents(tmp_path).level == "ok"
 
 
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("#!/bin/sh\necho codex-cli 1.0.0\n", "does not start in a box here: codex-cli 1.0.0"),
+        ("#!/bin/sh\necho codex-cli 1.0.0\n", "does not start in a sandbox here: codex-cli 1.0.0"),
         (
             "#!/bin/sh\necho no such library >&2\nexit 127\n",
-            "does not start in a box here: no such library",
+            "does not start in a sandbox here: no such library",
         ),
     ],
 )
 def test_what_does_not_start_is_not_kept(tmp_path: Path, script: str, says: str) -> None:
     package = packed(**{THERE: script})
     with pytest.raises(ConfigError, match=says):
-        installed(tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package))
+        install_cli(
+            tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package)
+        )
     assert Programs(tmp_path).installed() == ()
 
 
 def test_a_program_that_no_longer_starts_is_what_doctor_finds(tmp_path: Path) -> None:
     package = packed(**{THERE: SAYS})
-    program, _ = installed(
+    program, _ = install_cli(
         tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package)
     )
     (program.folder / program.path).write_text("#!/bin/sh\nexit 1\n")
-    finding = found_by_doctor(tmp_path)
+    finding = check_agents(tmp_path)
     assert (finding.level, finding.says) == (
         "fail",
-        f"codex {VERSION} does not start in a box here: exit 1",
+        f"codex {VERSION} does not start in a sandbox here: exit 1",
     )
 
 
 @pytest.mark.parametrize("name", ["built-in", "Codex", "codecs@1", ""])
 def test_what_is_no_agent_cli_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"there is no agent CLI.*claude-code, codex, opencode"):
-        installed(tmp_path, name, fetch=refused)
+        install_cli(tmp_path, name, fetch=refused)
 
 
 def test_a_record_without_its_program_is_no_program(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ LAW, WISH = "no walk is longer than three hours", 'let a walk take "four hours" 
 
 HOLDS = [
     ("cannot-reproduce", ["pytest -q"]),
-    ("cannot-reproduce", ["make app"]),  # it ended: that it failed may be what was to be shown
+    # it ended: that it failed may be what was to be shown
+    ("cannot-reproduce", ["make app"]),
     ("cannot-reproduce", ["something else", "pytest -q"]),
     ("blocked", ["make app"]),
     ("blocked", ["sleep 900"]),

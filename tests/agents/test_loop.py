@@ -408,7 +408,8 @@ def test_old_results_are_reduced_when_there_is_no_more_room(
     *_, before, last = newest_log(replaying)
     assert before["request"]["kept"] == 19
     assert (last["request"]["kept"], len(last["request"]["messages"])) == (2, 21)
-    assert "system" not in last["request"]  # as it was
+    # as it was
+    assert "system" not in last["request"]
     results = [part["content"] for part in parts_of(last) if part["type"] == "tool_result"]
     assert [said.startswith("[left out to make room: run ") for said in results] == [True] * 9 + [
         False

@@ -15,18 +15,11 @@ from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.stages.review import ASKS, review
 from tests.agents.conftest import Broker
 from tests.factory.players import cast_by
-from tests.factory.voters import (
-    ABSTAIN,
-    SCOPE,
-    YES,
-    asked,
-    finding,
-    no,
-    under,
-)
+from tests.factory.voters import ABSTAIN, SCOPE, YES, asked, finding, no, under
 from tests.factory.world import World
 
-NUMBERS = count(8000)  # of no other file's: the broker counts an issue's calls whoever made them
+# of no other file's: the broker counts an issue's calls whoever made them
+NUMBERS = count(8000)
 REVIEWER = "claude-opus-5-5"
 CHANGE = {"tidebook/extra.py": b"FIXED = True\n"}
 

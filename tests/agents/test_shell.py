@@ -13,7 +13,8 @@ from harness.programs.agent_loop.shell import Shell
 from tests.agents.conftest import eventually
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "WORD": "sea"}
-NAP = f"sleep 47{os.getpid()}"  # told apart from those of any other run
+# told apart from those of any other run
+NAP = f"sleep 47{os.getpid()}"
 
 
 @pytest.fixture

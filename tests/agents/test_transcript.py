@@ -174,7 +174,8 @@ def test_sections_that_were_there_stay_and_more_come_after_them() -> None:
         assert now[: len(seen)] == seen
         seen = now
     assert list(sections(SPOKEN, turns(LOG, price), over=True))[: len(seen)] == seen
-    assert len(seen) == 3  # the head, and the turns whose results are known
+    # the head, and the turns whose results are known
+    assert len(seen) == 3
 
 
 HOSTILE = [

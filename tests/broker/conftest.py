@@ -16,18 +16,19 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from harness.agents.line import line
-from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
 from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.programs.broker.recording import Recorder
 from harness.programs.broker.script import Script
 from harness.programs.broker.session import Session
 from harness.programs.broker.sessions import listener, server_of
-from harness.programs.broker.upstream.breaker import Breaker, Troubles
-from harness.programs.broker.upstream.client import Patience, Upstream
+from harness.programs.broker.upstream.breaker import Breaker, BreakerStore
+from harness.programs.broker.upstream.client import Timeouts, Upstream
 from harness.programs.broker.wire import wire
 from harness.programs.broker.wirelog import WireLog
-from harness.programs.broker.wires.known import DIALECTS
+from harness.programs.broker.wires.registry import DIALECTS
 from tests.agents.conftest import (  # noqa: F401 - fixtures
     KEY,
     MODEL,
@@ -50,7 +51,8 @@ class Clock:
     """It stands still until somebody sleeps."""
 
     def __init__(self) -> None:
-        self.at = 1_793_620_800.0  # Mon, 02 Nov 2026 12:00:00 GMT
+        # Mon, 02 Nov 2026 12:00:00 GMT
+        self.at = 1_793_620_800.0
         self.slept: list[float] = []
 
     def __call__(self) -> float:
@@ -62,21 +64,21 @@ class Clock:
 
 
 @dataclass
-class Served:
-    """One session on a socket, and what there is to see of it."""
+class OpenedSession:
+    """One session on a socket, and what a test can see of it."""
 
     session: Session
     socket: Path
     meter: Meter
     clock: Clock
     breaker: Breaker
-    told: list[str]
+    notices: list[str]
     file: Path
     loop: asyncio.AbstractEventLoop
 
     @property
     def usage(self) -> dict[str, Any]:
-        """What the session has used, as the broker's own loop has it: after what it is at."""
+        """What the session has used, read in the broker's own loop, so after its current step."""
 
         async def asked() -> dict[str, Any]:
             return self.session.usage()
@@ -96,9 +98,8 @@ class Served:
 
 
 @dataclass
-class Desk:
-    """Serves sessions from a loop of its own; each has a meter, a clock and a provider's breaker of
-    its own."""
+class Bench:
+    """Serves sessions from an event loop of its own. Each has its own meter, clock and breaker."""
 
     folder: Path
     endpoint: Endpoint
@@ -118,17 +119,17 @@ class Desk:
         url: str = "",
         model: str = MODEL,
         script: dict[str, Any] | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         body_seconds: float = 60,
         home: Path | None = None,
-        beside: Served | None = None,
+        beside: OpenedSession | None = None,
         issue: int | None = None,
         **caps: Any,
-    ) -> Served:
-        """A session of a provider of the wire `api`, or one that plays `script`; `beside` another,
-        of the same broker."""
+    ) -> OpenedSession:
+        """A session of a provider of the wire `api`, or one that plays `script`. `beside` is
+        another one, whose broker it shares."""
         return self.run(
-            self._open(api, url, model, script, patience, body_seconds, home, beside, issue, caps)
+            self._open(api, url, model, script, timeouts, body_seconds, home, beside, issue, caps)
         )
 
     async def _open(
@@ -137,22 +138,22 @@ class Desk:
         url: str,
         model: str,
         script: dict[str, Any] | None,
-        patience: Patience | None,
+        timeouts: Timeouts | None,
         body_seconds: float,
         home: Path | None,
-        beside: Served | None,
+        beside: OpenedSession | None,
         issue: int | None,
         caps: dict[str, Any],
-    ) -> Served:
+    ) -> OpenedSession:
         number = next(NUMBERS)
-        clock, told = (beside.clock, beside.told) if beside else (Clock(), list[str]())
-        home = home or self.folder / f"desk-{number}"
+        clock, notices = (beside.clock, beside.notices) if beside else (Clock(), list[str]())
+        home = home or self.folder / f"bench-{number}"
         home.mkdir(exist_ok=True)
         meter = Meter(home / "broker.sqlite", prices(), clock=clock)
         breaker = (
             beside.breaker
             if beside
-            else Breaker("acme", Troubles(meter.engine), clock=clock, tell=told.append)
+            else Breaker("acme", BreakerStore(meter.engine), clock=clock, notify=notices.append)
         )
         base = (url or self.endpoint.url) + ("/v1" if api == OPENAI else "")
         source: Script | Upstream = (
@@ -165,10 +166,12 @@ class Desk:
                 clock=clock,
                 sleep=clock.sleep,
                 jitter=lambda: 0,
-                patience=patience,
+                timeouts=timeouts,
             )
         )
-        identity = Identity(f"s{number}", f"run-{number}", "implementer", issue or number, 1, model)
+        identity = SessionIdentity(
+            f"s{number}", f"run-{number}", "implementer", issue or number, 1, model
+        )
         rates = meter.prices.rates(MODEL, day="2026-11-02")
         room = Caps(**{"calls": 50, "usd": Decimal(50), "rates": rates, **caps})
         meter.open(identity, room)
@@ -195,7 +198,7 @@ class Desk:
             meter.close()
 
         self._closing.append(close)
-        return Served(session, socket, meter, clock, breaker, told, recorded, self.loop)
+        return OpenedSession(session, socket, meter, clock, breaker, notices, recorded, self.loop)
 
     def close(self) -> None:
         async def all_of_them() -> None:
@@ -206,27 +209,27 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def _desk(tmp_path_factory: pytest.TempPathFactory, provider: Endpoint) -> Iterator[Desk]:  # noqa: F811
-    found = Desk(tmp_path_factory.mktemp("desk"), provider)
+def _bench(tmp_path_factory: pytest.TempPathFactory, provider: Endpoint) -> Iterator[Bench]:  # noqa: F811
+    found = Bench(tmp_path_factory.mktemp("bench"), provider)
     yield found
     found.close()
 
 
 @pytest.fixture
-def desk(_desk: Desk, provider: Endpoint) -> Desk:  # noqa: F811 - so that what was planned must be used up
-    return _desk
+def bench(_bench: Bench, provider: Endpoint) -> Bench:  # noqa: F811 - so that what was planned must be used up
+    return _bench
 
 
 @pytest.fixture
-def claude() -> Iterator[Callable[[Served], Anthropic]]:
+def claude() -> Iterator[Callable[[OpenedSession], Anthropic]]:
     """The official SDK of the Anthropic wire, on a session's socket."""
     clients: list[Anthropic] = []
 
-    def client(served: Served) -> Anthropic:
+    def client(served: OpenedSession) -> Anthropic:
         http = line(served.socket, seconds=SECONDS)
         clients.append(
             Anthropic(
-                base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http
+                base_url="http://broker", api_key="of-the-sandbox", max_retries=0, http_client=http
             )
         )
         return clients[-1]
@@ -249,7 +252,10 @@ def gpt() -> Iterator[Callable[[Path], OpenAI]]:
         )
         clients.append(
             OpenAI(
-                base_url="http://broker/v1", api_key="of-the-box", max_retries=0, http_client=http
+                base_url="http://broker/v1",
+                api_key="of-the-sandbox",
+                max_retries=0,
+                http_client=http,
             )
         )
         return clients[-1]
@@ -271,7 +277,7 @@ def streamed(dialect: Any, message: dict[str, Any], body: dict[str, Any]) -> lis
 def planned(
     dialect: Any, message: dict[str, Any], body: dict[str, Any], *, upto: int | None = None
 ) -> Answer:
-    """What the provider says: whole, or streamed as `body` asks, or cut after so many pieces."""
+    """The provider's answer: whole, or streamed as `body` asks, or cut after so many pieces."""
     if not body.get("stream"):
         return Answer(dialect.answer(message, body))
     return Answer(pieces=streamed(dialect, message, body)[:upto])

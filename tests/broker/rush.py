@@ -14,13 +14,14 @@ import psycopg  # noqa: F401 - read once, and not by each of twenty
 import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite  # noqa: F401 - the same
 
-from harness.programs.broker.meter import Caps, Identity, Meter
-from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
+from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
 
 PROCESSES, TRIES, CAP = 20, 5, Decimal("0.10")
 CENT = Tokens(output=1)
-PRICES = Prices("2026-11-21", {"m": (Dated("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
+PRICES = Prices("2026-11-21", {"m": (DatedRates("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
 
 
 def spend(file: Path, address: str) -> int:
@@ -29,7 +30,7 @@ def spend(file: Path, address: str) -> int:
     with closing(Meter(file, PRICES, database=address)) as meter:
         session, made = (
             (
-                Identity("s", "run", "implementer", 1, 1, "m"),
+                SessionIdentity("s", "run", "implementer", 1, 1, "m"),
                 Caps(1000, Decimal(1000), usd_day=CAP),
             ),
             0,
@@ -38,7 +39,8 @@ def spend(file: Path, address: str) -> int:
             try:
                 call = meter.reserve(*session, CENT)
             except Refusal as refusal:
-                if refusal.about.get("cause") != "day":  # two that were in each other's way, say
+                # two that were in each other's way, say
+                if refusal.about.get("cause") != "day":
                     raise
             else:
                 made += 1
@@ -53,7 +55,8 @@ def main(file: Path, address: str) -> None:
     for _ in range(PROCESSES):
         if (child := os.fork()) == 0:
             os.close(holds)
-            os.read(waits, 1)  # ends when nobody holds the other end any more
+            # ends when nobody holds the other end any more
+            os.read(waits, 1)
             with suppress(Exception):
                 os._exit(spend(file, address))
             os._exit(TRIES + 1)

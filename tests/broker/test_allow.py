@@ -1,5 +1,5 @@
 """What may be forwarded: a table of everything that would make the provider act, fetch or charge
-for the box."""
+for the sandbox."""
 
 from typing import Any
 
@@ -224,17 +224,17 @@ def test_counting_has_a_shorter_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "says"),
+    ("asked", "message"),
     [
         (body(model="m" * 90), f"model: this session is for {MODEL}, not '{'m' * 79}"),
         (body(messages=[]), "messages: expected at least one message"),
         (body(max_tokens=0), "max_tokens: expected at least 1"),
     ],
 )
-def test_what_is_refused_says_what_was_expected(asked: Any, says: str) -> None:
+def test_what_is_refused_names_what_was_expected(asked: Any, message: str) -> None:
     with pytest.raises(Refusal) as refused:
         checked(asked, model=MODEL)
-    assert refused.value.message == says
+    assert refused.value.message == message
 
 
 def test_one_token_may_be_asked_for() -> None:

@@ -12,45 +12,50 @@ from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.upstream.breaker import (
-    FIRST,
-    IN_A_ROW,
-    MOST,
-    PROBE,
+    FAILURES_TO_OPEN,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    PROBE_SECONDS,
     Breaker,
-    Trouble,
-    Troubles,
+    BreakerStore,
+    ProviderFault,
+    provider_fault,
     seconds_open,
-    trouble,
 )
 from tests.agents.conftest import SECONDS
 
 ABOUT_THE_PROVIDER = {
-    "a key that is not taken": (401, "authentication_error", "invalid x-api-key", Trouble.ACCESS),
-    "nothing is paid for": (402, "billing_error", "pay", Trouble.QUOTA),
+    "a key that is not taken": (
+        401,
+        "authentication_error",
+        "invalid x-api-key",
+        ProviderFault.ACCESS,
+    ),
+    "nothing is paid for": (402, "billing_error", "pay", ProviderFault.QUOTA),
     "a quota that is used up, said with 429": (
         429,
         "insufficient_quota",
         "You exceeded your current quota",
-        Trouble.QUOTA,
+        ProviderFault.QUOTA,
     ),
     "no credit, said with 400": (
         400,
         "invalid_request_error",
         "Your credit balance is too low to go on.",
-        Trouble.QUOTA,
+        ProviderFault.QUOTA,
     ),
     "a limit of billing, said with 400": (
         400,
         "billing_hard_limit_reached",
         "limit",
-        Trouble.QUOTA,
+        ProviderFault.QUOTA,
     ),
-    "a rate": (429, "rate_limit_error", "slow down", Trouble.OVERLOAD),
-    "an overload": (529, "overloaded_error", "Overloaded", Trouble.OVERLOAD),
-    "not available": (503, "api_error", "down", Trouble.OVERLOAD),
-    "an error of its own": (500, "api_error", "oops", Trouble.FAILING),
-    "a gateway's": (502, "api_error", "oops", Trouble.FAILING),
-    "no answer in time": (504, "timeout_error", "late", Trouble.FAILING),
+    "a rate": (429, "rate_limit_error", "slow down", ProviderFault.OVERLOAD),
+    "an overload": (529, "overloaded_error", "Overloaded", ProviderFault.OVERLOAD),
+    "not available": (503, "api_error", "down", ProviderFault.OVERLOAD),
+    "an error of its own": (500, "api_error", "oops", ProviderFault.FAILING),
+    "a gateway's": (502, "api_error", "oops", ProviderFault.FAILING),
+    "no answer in time": (504, "timeout_error", "late", ProviderFault.FAILING),
     "no credit, in words of the request": (
         400,
         "invalid_request_error",
@@ -67,46 +72,53 @@ ABOUT_THE_PROVIDER = {
 @pytest.mark.parametrize(
     ("status", "kind", "message", "found"), ABOUT_THE_PROVIDER.values(), ids=ABOUT_THE_PROVIDER
 )
-def test_what_is_wrong_with_the_provider_is_told_from_what_is_wrong_with_a_request(
-    status: int, kind: str, message: str, found: Trouble | None
+def test_a_providers_fault_is_not_taken_for_a_requests_fault(
+    status: int, kind: str, message: str, found: ProviderFault | None
 ) -> None:
-    assert trouble(status, kind, message) is found
+    assert provider_fault(status, kind, message) is found
 
 
-@pytest.mark.parametrize("found", Trouble)
-def test_each_further_failure_doubles_the_pause_up_to_an_hour(found: Trouble) -> None:
+@pytest.mark.parametrize("found", ProviderFault)
+def test_each_further_failure_doubles_the_pause_up_to_an_hour(found: ProviderFault) -> None:
     pauses = [seconds_open(found, failures, wanted=None) for failures in range(1, 60)]
-    before = IN_A_ROW[found] - 1
+    before = FAILURES_TO_OPEN[found] - 1
     assert pauses[:before] == [0] * before
-    assert pauses[before : before + 2] == [FIRST[found], 2 * FIRST[found]]
+    assert pauses[before : before + 2] == [FIRST_PAUSE[found], 2 * FIRST_PAUSE[found]]
     assert pauses == sorted(pauses)
-    assert pauses[-1] == MOST
+    assert pauses[-1] == LONGEST_PAUSE
 
 
 @pytest.mark.parametrize(
     ("wanted", "seconds"),
-    [(None, 60), (0, 60), (-5, 60), (90.0, 90), (1e9, MOST), (float("inf"), MOST)],
+    [
+        (None, 60),
+        (0, 60),
+        (-5, 60),
+        (90.0, 90),
+        (1e9, LONGEST_PAUSE),
+        (float("inf"), LONGEST_PAUSE),
+    ],
 )
 def test_a_provider_may_ask_for_more_and_never_for_ever(
     wanted: float | None, seconds: float
 ) -> None:
-    assert seconds_open(Trouble.OVERLOAD, 1, wanted=wanted) == seconds
+    assert seconds_open(ProviderFault.OVERLOAD, 1, wanted=wanted) == seconds
 
 
 class Stand:
     """Brokers that come one after the other, over one store."""
 
     def __init__(self, file: Path) -> None:
-        self.at, self.told = 1_000.0, list[str]()
+        self.at, self.notices = 1_000.0, list[str]()
         self._meter = Meter(file, prices())
 
-    def breaker(self, *, patience: float = PROBE) -> Breaker:
+    def breaker(self, *, probe_seconds: float = PROBE_SECONDS) -> Breaker:
         return Breaker(
             "acme",
-            Troubles(self._meter.engine),
+            BreakerStore(self._meter.engine),
             clock=lambda: self.at,
-            tell=self.told.append,
-            patience=patience,
+            notify=self.notices.append,
+            probe_seconds=probe_seconds,
         )
 
     def close(self) -> None:
@@ -125,18 +137,18 @@ async def admitted(breaker: Breaker) -> None:
 
 
 def fails(
-    breaker: Breaker, found: Trouble, why: str, *, issues: tuple[int, ...] = (1, 2)
+    breaker: Breaker, found: ProviderFault, why: str, *, issues: tuple[int, ...] = (1, 2)
 ) -> Refusal | None:
-    """A call for each of these issues; what the last of them is told."""
+    """A call for each of these issues; what the last of them raises."""
     return [breaker.failed(found, why, issue=issue, wanted=None) for issue in issues][-1]
 
 
-def test_while_it_is_open_nobody_is_let_through_and_everybody_is_told_until_when(
+def test_while_it_is_open_every_call_is_refused_with_the_time_of_its_end(
     stand: Stand,
 ) -> None:
     breaker = stand.breaker()
     asyncio.run(admitted(breaker))
-    fails(breaker, Trouble.OVERLOAD, "it is overloaded")
+    fails(breaker, ProviderFault.OVERLOAD, "it is overloaded")
     with pytest.raises(Refusal) as refused:
         asyncio.run(admitted(breaker))
     assert (refused.value.kind, refused.value.status, refused.value.retry_after) == (
@@ -152,7 +164,7 @@ def test_while_it_is_open_nobody_is_let_through_and_everybody_is_told_until_when
         "again_at": "1970-01-01T00:17:40+00:00",
         "why": "it is overloaded",
     }
-    assert stand.told == [
+    assert stand.notices == [
         (
             "the model provider acme is not asked for issue 1 before 1970-01-01T00:17:40+00:00: it"
             " is overloaded"
@@ -165,15 +177,15 @@ def test_while_it_is_open_nobody_is_let_through_and_everybody_is_told_until_when
 
 
 def test_the_next_broker_knows_it_and_counts_on(stand: Stand) -> None:
-    fails(stand.breaker(), Trouble.OVERLOAD, "it is overloaded")
+    fails(stand.breaker(), ProviderFault.OVERLOAD, "it is overloaded")
     again = stand.breaker()
     assert again.pause(3) is not None
     stand.at += 60
-    assert fails(again, Trouble.OVERLOAD, "it still is").retry_after == "120"
+    assert fails(again, ProviderFault.OVERLOAD, "it still is").retry_after == "120"
     again.succeeded(1)
     again.succeeded(2)
     assert stand.breaker().pause(2) is None
-    assert fails(stand.breaker(), Trouble.OVERLOAD, "once more").retry_after == "60"
+    assert fails(stand.breaker(), ProviderFault.OVERLOAD, "once more").retry_after == "60"
 
 
 def test_failures_that_may_be_those_of_a_request_open_it_at_the_third_in_a_row(
@@ -181,13 +193,13 @@ def test_failures_that_may_be_those_of_a_request_open_it_at_the_third_in_a_row(
 ) -> None:
     breaker = stand.breaker()
     for _ in range(2):
-        assert fails(breaker, Trouble.FAILING, "500") is None
+        assert fails(breaker, ProviderFault.FAILING, "500") is None
     breaker.succeeded(1)
     breaker.succeeded(2)
     for _ in range(2):
-        assert fails(breaker, Trouble.FAILING, "500") is None
-    assert stand.told == []
-    assert fails(breaker, Trouble.FAILING, "500") is not None
+        assert fails(breaker, ProviderFault.FAILING, "500") is None
+    assert stand.notices == []
+    assert fails(breaker, ProviderFault.FAILING, "500") is not None
     assert breaker.document() is not None
 
 
@@ -196,7 +208,7 @@ def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_
     stand: Stand, answers: bool
 ) -> None:
     breaker = stand.breaker()
-    fails(breaker, Trouble.OVERLOAD, "it is overloaded")
+    fails(breaker, ProviderFault.OVERLOAD, "it is overloaded")
     stand.at += 60
     order: list[str] = []
 
@@ -207,7 +219,7 @@ def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_
             if answers:
                 breaker.answers()
             else:
-                fails(breaker, Trouble.OVERLOAD, "still")
+                fails(breaker, ProviderFault.OVERLOAD, "still")
 
     async def second() -> None:
         async with breaker.admitted(2):
@@ -246,8 +258,8 @@ async def hanging(breaker: Breaker, issue: int) -> asyncio.Task[None]:
 
 
 def test_a_first_call_that_takes_its_time_holds_nobody_up_for_ever(stand: Stand) -> None:
-    breaker = stand.breaker(patience=0.0)
-    fails(breaker, Trouble.OVERLOAD, "it is overloaded")
+    breaker = stand.breaker(probe_seconds=0.0)
+    fails(breaker, ProviderFault.OVERLOAD, "it is overloaded")
     stand.at += 60
 
     async def slow() -> None:
@@ -260,7 +272,7 @@ def test_a_first_call_that_takes_its_time_holds_nobody_up_for_ever(stand: Stand)
 
 def test_a_first_call_that_is_given_up_makes_room_for_another(stand: Stand) -> None:
     breaker = stand.breaker()
-    fails(breaker, Trouble.OVERLOAD, "it is overloaded")
+    fails(breaker, ProviderFault.OVERLOAD, "it is overloaded")
     stand.at += 60
 
     async def given_up() -> None:

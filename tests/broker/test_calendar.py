@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.programs.broker.meter import Caps, Identity, Meter
-from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
+from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
 
-PRICES = Prices("2026-11-21", {"m": (Dated("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
+PRICES = Prices("2026-11-21", {"m": (DatedRates("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
 CAPS = Caps(calls=9, usd=Decimal(1), usd_month=Decimal("0.05"))
 FIVE_CENTS, CENT = Tokens(output=5), Tokens(output=1)
 
@@ -18,7 +19,8 @@ FIVE_CENTS, CENT = Tokens(output=5), Tokens(output=1)
 @pytest.mark.parametrize(
     ("first", "then", "again"),
     [
-        ("2027-02-01T00:00", "2027-02-28T23:59", "2027-03-01T00:00:00+00:00"),  # no 29th
+        # no 29th
+        ("2027-02-01T00:00", "2027-02-28T23:59", "2027-03-01T00:00:00+00:00"),
         ("2028-02-01T00:00", "2028-02-29T23:59", "2028-03-01T00:00:00+00:00"),
         ("2027-01-01T00:00", "2027-01-31T23:59", "2027-02-01T00:00:00+00:00"),
         ("2027-12-01T00:00", "2027-12-31T23:59", "2028-01-01T00:00:00+00:00"),
@@ -33,7 +35,7 @@ def test_a_month_is_from_its_first_day_to_its_last(
         datetime.fromisoformat(f"{at}+00:00").astimezone(UTC).timestamp() for at in (first, then)
     ]
     meter = Meter(tmp_path / "broker.sqlite", PRICES, clock=lambda: clock[0])
-    who = Identity("s", "run", "implementer", 1, 1, "m")
+    who = SessionIdentity("s", "run", "implementer", 1, 1, "m")
     meter.open(who, CAPS)
     meter.reserve(who, CAPS, FIVE_CENTS).settle(FIVE_CENTS)
     clock.pop(0)

@@ -15,19 +15,11 @@ from openai import OpenAI
 
 from harness.agents.line import line
 from harness.operations.replay.model_recording import script_of
-from harness.programs.broker.upstream.client import Patience
-from harness.programs.broker.wires.known import DIALECTS, MESSAGES
-from tests.agents.conftest import (
-    KEY,
-    MODEL,
-    SECONDS,
-    Answer,
-    eventually,
-    message,
-    text,
-)
+from harness.programs.broker.upstream.client import Timeouts
+from harness.programs.broker.wires.registry import DIALECTS, MESSAGES
+from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, eventually, message, text
 from tests.agents.conftest import Provider as Endpoint
-from tests.broker.conftest import Desk, Served, streamed
+from tests.broker.conftest import Bench, OpenedSession, streamed
 
 CHAT, RESPONSES = DIALECTS["openai"]
 ASK: dict[str, Any] = {
@@ -40,13 +32,13 @@ SAID = message(
     text("Hello, sea. " * 9),
     {"type": "tool_use", "id": "t", "name": "run", "input": {"command": "ls -l"}},
 )
-Claude, Gpt = Callable[[Served], Anthropic], Callable[[Path], OpenAI]
+Claude, Gpt = Callable[[OpenedSession], Anthropic], Callable[[Path], OpenAI]
 
 
 def error(status: int, kind: str = "api_error", **headers: str) -> Answer:
     """In both wires' shapes at once: each reads what it knows."""
-    told = {"type": kind, "code": kind, "message": f"no, says {KEY}"}
-    return Answer({"type": "error", "error": told}, status=status, headers=headers)
+    answer = {"type": kind, "code": kind, "message": f"no, reports {KEY}"}
+    return Answer({"type": "error", "error": answer}, status=status, headers=headers)
 
 
 STATUSES = {
@@ -70,7 +62,7 @@ STATUSES = {
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
-    desk: Desk,
+    bench: Bench,
     provider: Endpoint,
     claude: Claude,
     gpt: Gpt,
@@ -80,7 +72,7 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
     claudes: Any,
     gpts: Any,
 ) -> None:
-    one, other = desk.open(), desk.open("openai")
+    one, other = bench.open(), bench.open("openai")
     provider.plan(*[error(status) for _ in range(2 * tries)])
     with pytest.raises(claudes) as refused:
         claude(one).messages.create(**ASK, stream=stream)
@@ -106,7 +98,8 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
         == "false"
     )
     may_have_cost = status in (500, 502, 504)
-    four_times_held = Decimal("0.02")  # 0.0052 or more for each try that may have been billed
+    # 0.0052 or more for each try that may have been billed
+    four_times_held = Decimal("0.02")
     assert (
         min(one.cost, other.cost) > four_times_held
         if may_have_cost
@@ -116,24 +109,24 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
 
 @pytest.mark.parametrize("api", ["anthropic", "openai"])
 def test_a_key_that_is_not_taken_is_the_operators_to_know_and_pauses(
-    desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, api: str
+    bench: Bench, provider: Endpoint, claude: Claude, gpt: Gpt, api: str
 ) -> None:
-    served = desk.open(api)
+    served = bench.open(api)
     provider.plan(error(401, "authentication_error"))
     asking: Any = claude(served).messages if api == "anthropic" else gpt(served.socket).responses
     with pytest.raises((anthropic.InternalServerError, openai.InternalServerError)) as refused:
         asking.create(**(ASK if api == "anthropic" else INPUT))
-    told = refused.value.response
-    assert (told.status_code, told.headers["retry-after"]) == (503, "600")
-    assert "no, says" not in told.text
-    assert told.json()["error"]["type"] == "factory_paused"
-    assert told.json()["error"]["again_at"] == "2026-11-02T12:10:00+00:00"
-    assert served.told == [
+    answer = refused.value.response
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "600")
+    assert "no, reports" not in answer.text
+    assert answer.json()["error"]["type"] == "factory_paused"
+    assert answer.json()["error"]["again_at"] == "2026-11-02T12:10:00+00:00"
+    assert served.notices == [
         f"the model provider acme is not asked for issue {served.session.identity.issue} before "
-        "2026-11-02T12:10:00+00:00: it does not take our key (401); "
+        "2026-11-02T12:10:00+00:00: it does not accept our key (401); "
         "put a valid one into ACME_KEY and restart the factory"
     ]
-    assert KEY not in str(served.told)
+    assert KEY not in str(served.notices)
     assert served.cost == 0
 
 
@@ -147,7 +140,7 @@ def test_a_key_that_is_not_taken_is_the_operators_to_know_and_pauses(
     ],
 )
 def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
-    desk: Desk,
+    bench: Bench,
     provider: Endpoint,
     claude: Claude,
     gpt: Gpt,
@@ -156,7 +149,7 @@ def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
     kind: str,
     tries: int,
 ) -> None:
-    def told(served: Served) -> tuple[int, Any]:
+    def answer(served: OpenedSession) -> tuple[int, Any]:
         asking: Any = (
             claude(served).messages if api == "anthropic" else gpt(served.socket).responses
         )
@@ -164,30 +157,30 @@ def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
             asking.create(**(ASK if api == "anthropic" else INPUT))
         return refused.value.response.status_code, refused.value.response.json()
 
-    served = desk.open(api)
+    served = bench.open(api)
     provider.plan(*[error(status, kind)] * tries)
-    then = told(served)
-    [log] = desk.folder.glob(f"desk-*/{served.socket.stem}.jsonl")
-    assert told(desk.open(script=script_of(map(json.loads, log.read_text().splitlines())))) == then
+    then = answer(served)
+    [log] = bench.folder.glob(f"bench-*/{served.socket.stem}.jsonl")
+    lines = map(json.loads, log.read_text().splitlines())
+    assert answer(bench.open(script=script_of(lines))) == then
 
 
 @pytest.mark.parametrize("cap", ["usd", "usd_call", "usd_day"])
 def test_a_cap_that_refused_a_call_refuses_it_again_when_its_wire_log_is_played(
-    desk: Desk, claude: Claude, cap: str
+    bench: Bench, claude: Claude, cap: str
 ) -> None:
-    def told(served: Served) -> tuple[int, Any]:
+    def answer(served: OpenedSession) -> tuple[int, Any]:
         with pytest.raises(anthropic.APIStatusError) as refused:
             claude(served).messages.create(**ASK)
         return refused.value.response.status_code, refused.value.response.json()
 
-    served = desk.open(**{cap: Decimal("0.00001")})
-    then = told(served)
-    [log] = desk.folder.glob(f"desk-*/{served.socket.stem}.jsonl")
+    served = bench.open(**{cap: Decimal("0.00001")})
+    then = answer(served)
+    [log] = bench.folder.glob(f"bench-*/{served.socket.stem}.jsonl")
     [line_of_it] = map(json.loads, log.read_text().splitlines())
-    again = desk.open(
-        script=script_of([line_of_it]), **{cap: Decimal("0.00002")}
-    )  # whose own words would be others
-    assert told(again) == then
+    # whose own words would be others
+    again = bench.open(script=script_of([line_of_it]), **{cap: Decimal("0.00002")})
+    assert answer(again) == then
     assert again.usage["calls"] == served.usage["calls"] == 0
     assert "$0.00001 for" in line_of_it["error"]
 
@@ -198,9 +191,9 @@ QUOTA = {"insufficient_quota": 429, "billing_error": 402}
 @pytest.mark.parametrize(("kind", "status"), QUOTA.items())
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_quota_that_is_used_up_is_asked_once_and_pauses(
-    desk: Desk, provider: Endpoint, gpt: Gpt, kind: str, status: int, stream: bool
+    bench: Bench, provider: Endpoint, gpt: Gpt, kind: str, status: int, stream: bool
 ) -> None:
-    served = desk.open("openai")
+    served = bench.open("openai")
     provider.plan(error(status, kind))
     client = gpt(served.socket)
     for _ in range(3):
@@ -213,9 +206,9 @@ def test_a_quota_that_is_used_up_is_asked_once_and_pauses(
 
 
 def test_an_overload_that_does_not_pass_pauses_until_the_provider_said(
-    desk: Desk, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, claude: Claude
 ) -> None:
-    served = desk.open()
+    served = bench.open()
     provider.plan(error(429, "rate_limit_error", **{"retry-after": "1800"}))
     with pytest.raises(anthropic.RateLimitError) as refused:
         claude(served).messages.create(**ASK)
@@ -226,25 +219,26 @@ def test_an_overload_that_does_not_pass_pauses_until_the_provider_said(
 
 
 def test_after_the_pause_it_is_asked_again_and_all_is_well(
-    desk: Desk, provider: Endpoint, claude: Claude, tmp_path: Path
+    bench: Bench, provider: Endpoint, claude: Claude, tmp_path: Path
 ) -> None:
-    first = desk.open(home=tmp_path, issue=9)
+    first = bench.open(home=tmp_path, issue=9)
     provider.plan(error(429, "rate_limit_error", **{"retry-after": "1800"}))
     with pytest.raises(anthropic.RateLimitError):
         claude(first).messages.create(**ASK)
-    early = desk.open(home=tmp_path, issue=9)  # another broker, over the same store: it knows
+    # another broker, over the same store: it knows
+    early = bench.open(home=tmp_path, issue=9)
     with pytest.raises(anthropic.InternalServerError, match="is not asked for issue 9 now"):
         claude(early).messages.create(**ASK)
     assert early.cost == 0
-    later = desk.open(home=tmp_path, issue=9)
+    later = bench.open(home=tmp_path, issue=9)
     later.clock.at += 1800
     provider.plan(message(text("Now.")))
     assert claude(later).messages.create(**ASK).content[0].text == "Now."
     assert later.breaker.pause(9) is None
 
 
-def test_three_streams_cut_in_a_row_pause(desk: Desk, provider: Endpoint, claude: Claude) -> None:
-    served = desk.open()
+def test_three_streams_cut_in_a_row_pause(bench: Bench, provider: Endpoint, claude: Claude) -> None:
+    served = bench.open()
     for _ in range(3):
         provider.plan(Answer(pieces=streamed(MESSAGES, SAID, {})[:6]))
         with (
@@ -255,8 +249,10 @@ def test_three_streams_cut_in_a_row_pause(desk: Desk, provider: Endpoint, claude
     assert served.usage["fault"]["type"] == "factory_paused"
 
 
-def test_a_box_that_hangs_up_opens_nothing(desk: Desk, provider: Endpoint, claude: Claude) -> None:
-    served = desk.open()
+def test_a_sandbox_that_hangs_up_opens_nothing(
+    bench: Bench, provider: Endpoint, claude: Claude
+) -> None:
+    served = bench.open()
     for _ in range(4):
         held = threading.Event()
         provider.plan(Answer(pieces=streamed(MESSAGES, SAID, {}), pause=held))
@@ -265,7 +261,7 @@ def test_a_box_that_hangs_up_opens_nothing(desk: Desk, provider: Endpoint, claud
         held.set()
     provider.plan(message(text("Now.")))
     assert claude(served).messages.create(**ASK).content[0].text == "Now."
-    assert served.told == []
+    assert served.notices == []
 
 
 IN_STREAM = {
@@ -274,7 +270,7 @@ IN_STREAM = {
         [
             {
                 "error": {
-                    "message": f"Overloaded, says {KEY}",
+                    "message": f"Overloaded, reports {KEY}",
                     "type": "overloaded_error",
                     "code": None,
                 }
@@ -283,7 +279,7 @@ IN_STREAM = {
     ),
     "responses": (
         RESPONSES,
-        [{"type": "error", "code": "overloaded_error", "message": f"Overloaded, says {KEY}"}],
+        [{"type": "error", "code": "overloaded_error", "message": f"Overloaded, reports {KEY}"}],
     ),
     "a failed response": (
         RESPONSES,
@@ -291,7 +287,7 @@ IN_STREAM = {
             {
                 "type": "response.failed",
                 "response": {
-                    "error": {"code": "overloaded_error", "message": f"Overloaded, says {KEY}"}
+                    "error": {"code": "overloaded_error", "message": f"Overloaded, reports {KEY}"}
                 },
             }
         ],
@@ -301,12 +297,12 @@ IN_STREAM = {
 
 @pytest.mark.parametrize(("dialect", "events"), IN_STREAM.values(), ids=IN_STREAM)
 @pytest.mark.parametrize("begun", [0, 2, 7])
-def test_an_error_within_a_stream_is_asked_again_where_nothing_was_answered_and_else_told(
-    desk: Desk, provider: Endpoint, gpt: Gpt, dialect: Any, events: list[Any], begun: int
+def test_an_error_within_a_stream_is_retried_before_an_answer_and_passed_on_after(
+    bench: Bench, provider: Endpoint, gpt: Gpt, dialect: Any, events: list[Any], begun: int
 ) -> None:
     """A response begins with two events that answer nothing; a chat completion with its first
     words."""
-    served, pieces = desk.open("openai"), streamed(dialect, SAID, {})
+    served, pieces = bench.open("openai"), streamed(dialect, SAID, {})
     faulty = [
         *pieces[:begun],
         *(
@@ -324,27 +320,26 @@ def test_an_error_within_a_stream_is_asked_again_where_nothing_was_answered_and_
         assert list(made.create(**body, stream=True))
         assert served.clock.slept == [1]
     else:
-        with pytest.raises(openai.APIError, match=r"Overloaded, says \[redacted\]"):
+        with pytest.raises(openai.APIError, match=r"Overloaded, reports \[redacted\]"):
             list(made.create(**body, stream=True))
     assert len(provider.seen) == 1 + asked_again
 
 
 def test_a_provider_that_hangs_is_waited_for_and_not_for_ever(
-    desk: Desk, provider: Endpoint, claude: Claude
+    bench: Bench, provider: Endpoint, claude: Claude
 ) -> None:
     held = threading.Event()
-    served = desk.open(patience=Patience(silent=0.3))
+    served = bench.open(timeouts=Timeouts(silent=0.3))
     provider.plan(Answer(pieces=streamed(MESSAGES, SAID, {}), pause=held))
     with (
-        pytest.raises(anthropic.APIStatusError, match=r"the provider said nothing for 0\.3 s"),
+        pytest.raises(anthropic.APIStatusError, match=r"the provider sent nothing for 0\.3 s"),
         claude(served).messages.stream(**ASK) as stream,
     ):
         stream.get_final_message()
     held.set()
     assert served.cost > Decimal("0.005")
-    assert eventually(
-        lambda: not provider.planned
-    )  # a busy provider may only now come to read what it was asked
+    # a busy provider may only now come to read what it was asked
+    assert eventually(lambda: not provider.planned)
     assert len(provider.seen) == 1
 
 
@@ -391,18 +386,18 @@ ENDLESS = {
 
 @pytest.mark.parametrize(("stream", "piece", "head"), ENDLESS.values(), ids=ENDLESS)
 def test_an_answer_that_never_ends_is_ended(
-    desk: Desk, claude: Claude, stream: bool, piece: bytes, head: bytes
+    bench: Bench, claude: Claude, stream: bool, piece: bytes, head: bytes
 ) -> None:
     dribble = Dribble(piece, head)
-    served = desk.open(url=dribble.url, patience=Patience(whole=0.5))
+    served = bench.open(url=dribble.url, timeouts=Timeouts(whole=0.5))
     with pytest.raises(anthropic.APIStatusError, match=r"took longer than 0\.5 s"):
         list(claude(served).messages.create(**ASK, stream=stream))
     dribble.close()
     assert served.cost > Decimal("0.005")
 
 
-def test_a_body_of_a_box_that_never_ends_is_refused(desk: Desk) -> None:
-    served = desk.open(body_seconds=0.3)
+def test_a_body_of_a_sandbox_that_never_ends_is_refused(bench: Bench) -> None:
+    served = bench.open(body_seconds=0.3)
     released = threading.Event()
 
     def dribbled() -> Any:
@@ -416,8 +411,8 @@ def test_a_body_of_a_box_that_never_ends_is_refused(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd", "br", "deflate"])
-def test_a_packed_body_is_refused_by_name(desk: Desk, packing: str) -> None:
-    with line(desk.open("openai").socket, seconds=SECONDS) as http:
+def test_a_packed_body_is_refused_by_name(bench: Bench, packing: str) -> None:
+    with line(bench.open("openai").socket, seconds=SECONDS) as http:
         refused = http.post(
             "/v1/responses", content=b"\x1f\x8b", headers={"content-encoding": packing}
         )
@@ -428,15 +423,15 @@ def test_a_packed_body_is_refused_by_name(desk: Desk, packing: str) -> None:
 
 
 def test_a_tools_result_of_ten_megabytes_is_refused_as_too_large_on_either_wire(
-    desk: Desk, claude: Claude, gpt: Gpt
+    bench: Bench, claude: Claude, gpt: Gpt
 ) -> None:
     result = {"type": "tool_result", "tool_use_id": "t", "content": "x" * 10_000_000}
     with pytest.raises(anthropic.APIStatusError) as refused:
-        claude(desk.open()).messages.create(
+        claude(bench.open()).messages.create(
             **ASK | {"messages": [{"role": "user", "content": [result]}]}
         )
     with pytest.raises(openai.APIStatusError) as denied:
-        gpt(desk.open("openai").socket).responses.create(
+        gpt(bench.open("openai").socket).responses.create(
             **INPUT
             | {
                 "input": [
@@ -451,11 +446,11 @@ def test_a_tools_result_of_ten_megabytes_is_refused_as_too_large_on_either_wire(
     "dialect", [MESSAGES, CHAT, RESPONSES], ids=["messages", "chat", "responses"]
 )
 def test_a_provider_that_writes_on_beyond_its_limit_is_cut_where_the_cap_is_crossed(
-    desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, dialect: Any
+    bench: Bench, provider: Endpoint, claude: Claude, gpt: Gpt, dialect: Any
 ) -> None:
     """By an estimate: the wire's own count comes at the end, and this end never would."""
     endless = message(text("word " * 4_000), output_tokens=50_000)
-    served = desk.open("anthropic" if dialect is MESSAGES else "openai", usd=Decimal("0.02"))
+    served = bench.open("anthropic" if dialect is MESSAGES else "openai", usd=Decimal("0.02"))
     pieces = streamed(dialect, endless, {})
     provider.plan(
         Answer(
@@ -481,4 +476,5 @@ def test_a_provider_that_writes_on_beyond_its_limit_is_cut_where_the_cap_is_cros
     assert 0 < len(shown) < len(pieces) * 2 // 3
     assert Decimal("0.017") < served.cost < Decimal("0.023")
     assert eventually(lambda: served.usage["fault"] is not None)
-    assert served.told == []  # that is not what is wrong with a provider
+    # that is not what is wrong with a provider
+    assert served.notices == []

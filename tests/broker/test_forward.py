@@ -28,7 +28,7 @@ from tests.agents.conftest import (
     request,
     text,
 )
-from tests.broker.conftest import Desk, Served
+from tests.broker.conftest import Bench, OpenedSession
 
 NUMBERS = count(100)
 ASK = {
@@ -57,7 +57,7 @@ def recorded(broker: Broker, issue: int, role: str = "implementer") -> dict[str,
     return json.loads((folder / f"issue-{issue}" / f"{role}-1.json").read_text(encoding="utf-8"))
 
 
-def test_the_provider_sees_the_body_and_the_key_and_nothing_of_the_boxs_headers(
+def test_the_provider_sees_the_body_and_the_key_and_nothing_of_the_sandboxs_headers(
     forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
 ) -> None:
     provider.plan(message(text("Hello.")))
@@ -99,9 +99,8 @@ def test_what_was_reserved_is_settled_at_the_true_cost(
     sdk(session).messages.create(**ASK)
     usage = forwarding.client.usage(session)
     assert (usage.calls, usage.input_tokens, usage.output_tokens) == (1, 7000, 100)
-    assert usage.cost_usd == Decimal(
-        "0.0084"
-    )  # 1000 × 2, 2000 × 2.50, 4000 × 0.10, 100 × 10 a million
+    # 1000 × 2, 2000 × 2.50, 4000 × 0.10, 100 × 10 a million
+    assert usage.cost_usd == Decimal("0.0084")
 
 
 def test_a_stream_is_passed_on_as_it_comes_and_settled(
@@ -115,7 +114,8 @@ def test_a_stream_is_passed_on_as_it_comes_and_settled(
     provider.plan(Answer(pieces=[b"".join(pieces[:4]), *pieces[4:]], pause=held))
     with sdk(session).messages.stream(**ASK) as stream:
         words = iter(stream.text_stream)
-        assert next(words) == "Hello, sea."  # while the provider still waits
+        # while the provider still waits
+        assert next(words) == "Hello, sea."
         held.set()
         assert stream.get_final_message().usage.output_tokens == 100
     assert forwarding.client.usage(session).cost_usd == Decimal("0.003")
@@ -123,23 +123,22 @@ def test_a_stream_is_passed_on_as_it_comes_and_settled(
 
 @pytest.mark.parametrize("cut_at", [0, 1, 4])
 def test_a_stream_cut_by_the_provider_costs_what_was_reserved_and_is_an_error(
-    desk: Desk, provider: Provider, claude: Callable[[Served], Anthropic], cut_at: int
+    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], Anthropic], cut_at: int
 ) -> None:
     pieces = [encoded(event) for event in events_of(message(text("Hello, sea.")))]
     provider.plan(Answer(pieces=pieces[:cut_at]))
-    served = desk.open()
+    served = bench.open()
     with (
         pytest.raises(anthropic.APIStatusError, match="ended before the message did"),
         claude(served).messages.stream(**ASK) as stream,
     ):
         stream.get_final_message()
-    assert served.cost > Decimal(
-        "0.005"
-    )  # 100 × 10 + more than 2000 × 2 a million; in full it were 0.0004
+    # 100 × 10 + more than 2000 × 2 a million; in full it were 0.0004
+    assert served.cost > Decimal("0.005")
     assert served.usage["output_tokens"] <= 1
 
 
-def test_a_stream_that_the_box_leaves_costs_what_was_reserved(
+def test_a_stream_that_the_sandbox_leaves_costs_what_was_reserved(
     forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
 ) -> None:
     held = threading.Event()
@@ -152,7 +151,7 @@ def test_a_stream_that_the_box_leaves_costs_what_was_reserved(
 
 
 def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
-    desk: Desk, provider: Provider, claude: Callable[[Served], Anthropic]
+    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], Anthropic]
 ) -> None:
     for pieces in (
         [b"data: [1]\n\n"],
@@ -164,7 +163,7 @@ def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
         provider.plan(Answer(pieces=pieces))
         with (
             pytest.raises(anthropic.APIStatusError),
-            claude(desk.open()).messages.stream(**ASK) as stream,
+            claude(bench.open()).messages.stream(**ASK) as stream,
         ):
             stream.get_final_message()
 
@@ -172,9 +171,8 @@ def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
 def test_a_provider_that_uses_more_than_was_reserved_is_cut_where_the_cap_is_crossed(
     forwarding: Broker, provider: Provider, issue: int, sdk: Callable[[Session], Anthropic]
 ) -> None:
-    provider.plan(
-        message(text("x" * 100), input_tokens=400_000, output_tokens=9)
-    )  # $0.80, far over any estimate
+    # $0.80, far over any estimate
+    provider.plan(message(text("x" * 100), input_tokens=400_000, output_tokens=9))
     session = forwarding.client.open(request(issue=issue, usd=Decimal("0.5")))
     opened = session.__enter__()
     with (
@@ -183,9 +181,8 @@ def test_a_provider_that_uses_more_than_was_reserved_is_cut_where_the_cap_is_cro
     ):
         stream.get_final_message()
     assert cut.value.type == "budget_exhausted"
-    assert forwarding.client.usage(opened).cost_usd >= Decimal(
-        "0.8"
-    )  # and what was spent is not denied
+    # and what was spent is not denied
+    assert forwarding.client.usage(opened).cost_usd >= Decimal("0.8")
     with pytest.raises(BudgetExhausted, match=r"cap of \$0.5 for this session"):
         session.__exit__(None, None, None)
 
@@ -195,10 +192,10 @@ def test_an_error_that_retrying_cannot_help_comes_back_as_it_is_and_costs_nothin
 ) -> None:
     error = {
         "type": "error",
-        "error": {"type": "invalid_request_error", "message": f"key {KEY} says no"},
+        "error": {"type": "invalid_request_error", "message": f"key {KEY} means no"},
     }
     provider.plan(Answer(error, status=400))
-    with pytest.raises(anthropic.BadRequestError, match=r"key \[redacted\] says no"):
+    with pytest.raises(anthropic.BadRequestError, match=r"key \[redacted\] means no"):
         sdk(session).messages.create(**ASK)
     assert forwarding.client.usage(session).cost_usd == 0
 
@@ -241,9 +238,8 @@ def test_an_overload_in_the_middle_of_a_stream_is_passed_on_and_not_asked_again(
         stream.get_final_message()
     assert refused.value.type == "overloaded_error"
     assert len(provider.seen) == 1
-    assert forwarding.client.usage(session).cost_usd > Decimal(
-        "0.005"
-    )  # what was held: nobody knows what it cost
+    # what was held: nobody knows what it cost
+    assert forwarding.client.usage(session).cost_usd > Decimal("0.005")
 
 
 @pytest.mark.parametrize(
@@ -380,7 +376,7 @@ def test_the_key_is_in_no_file_and_no_argument(
         assert KEY.encode() not in arguments.read()
 
 
-def test_health_says_nothing(session: Session) -> None:
+def test_health_reveals_nothing(session: Session) -> None:
     with line(session.socket, seconds=SECONDS) as http:
         assert (http.get("/").json(), http.head("/").status_code) == ({}, 200)
         for method, path in (

@@ -16,22 +16,16 @@ from harness.factory.run.services import Places
 from harness.home.document import HomeFile
 from harness.home.programs import broker_of, model_key
 from harness.home.providers import Endpoint, provider_keys
-from harness.operations.drill import sandbox
+from harness.operations.drill.attacks import intrusion
 from harness.ports.agent import Assignment
 from harness.programs.sandbox.client import SandboxSupervisor
-from tests.agents.conftest import (
-    MODEL,
-    SECONDS,
-    Answer,
-    message,
-    request,
-    text,
-)
+from tests.agents.conftest import MODEL, SECONDS, Answer, message, request, text
 from tests.agents.conftest import Provider as Server
 from tests.broker.conftest import CHAT
 
-PART = f"canary-{secrets.token_hex(8)}"  # of each of them, and of no other run's on this machine
-USUAL, BY_NAME, BY_FILE = (f"sk-{name}-{PART}" for name in ("usual", "env", "file"))
+# of each of them, and of no other run's on this machine
+PART = f"canary-{secrets.token_hex(8)}"
+DEFAULT_KEY, BY_NAME, BY_FILE = (f"sk-{name}-{PART}" for name in ("usual", "env", "file"))
 
 
 def processes_with(part: bytes) -> dict[int, bytes]:
@@ -54,9 +48,9 @@ def processes_with(part: bytes) -> dict[int, bytes]:
 def test_keys_are_in_the_broker_alone(
     tmp_path: Path, provider: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not in a box's environment, /proc or files, nor in ours or in what is written; and each goes
-    to its own provider."""
-    monkeypatch.setenv("ANTHROPIC_API_KEY", USUAL)
+    """Not in a sandbox's environment, /proc or files, nor in ours or in what is written; and
+    each goes to its own provider."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", DEFAULT_KEY)
     monkeypatch.setenv("ACME_KEY", BY_NAME)
     home = tmp_path / "home"
     (home / "keys").mkdir(parents=True)
@@ -84,7 +78,7 @@ def test_keys_are_in_the_broker_alone(
     ):
         assert PART not in str(os.environ)
         client = BrokerClient(control)
-        asked = {USUAL: MODEL, BY_NAME: "acme/gpt", BY_FILE: f"other/{MODEL}"}
+        asked = {DEFAULT_KEY: MODEL, BY_NAME: "acme/gpt", BY_FILE: f"other/{MODEL}"}
         for model in asked.values():
             said = message(text("Hello."))
             provider.plan(Answer(CHAT.answer(said, {})) if model.startswith("acme") else said)
@@ -119,7 +113,7 @@ def test_keys_are_in_the_broker_alone(
                 Assignment(run="r", role="implementer", worktree=worktree, system=(), task=""),
                 session,
             )
-            told = {
+            targets = {
                 "canary": PART,
                 "key": PART,
                 "port": urlsplit(provider.url).port,
@@ -129,7 +123,12 @@ def test_keys_are_in_the_broker_alone(
             result = SandboxSupervisor(home / "layers").run(
                 dataclasses.replace(
                     spec,
-                    argv=("python", "-c", sandbox.INTRUDER.read_text("utf-8"), json.dumps(told)),
+                    argv=(
+                        "python",
+                        "-c",
+                        intrusion.INTRUDER.read_text("utf-8"),
+                        json.dumps(targets),
+                    ),
                 )
             )
         assert result.exit_code == 0, result.stderr.decode()
@@ -140,4 +139,5 @@ def test_keys_are_in_the_broker_alone(
         file for file in home.rglob("*") if file.is_file() and PART.encode() in file.read_bytes()
     ]
     assert written == [home / "keys" / "other.key"]
-    assert os.environ["ACME_KEY"] == BY_NAME  # ours again, when nothing of ours runs
+    # ours again, when nothing of ours runs
+    assert os.environ["ACME_KEY"] == BY_NAME

@@ -12,15 +12,18 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from harness.programs.broker.meter import CALLS, Caps, Identity, Meter
-from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
+from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.session import worst
+from harness.programs.broker.tables import CALLS
 
 DAY = 86_400.0
-CENT = Tokens(output=1)  # at a price of one cent a token of output
+# at a price of one cent a token of output
+CENT = Tokens(output=1)
 RATES = Rates(Price(input=1_000, output=10_000_000, cache_read=0, cache_write=0, cache_write_1h=0))
-PRICES = Prices("2026-11-21", {"m": (Dated("", RATES),)})
+PRICES = Prices("2026-11-21", {"m": (DatedRates("", RATES),)})
 
 
 class Clock:
@@ -58,8 +61,10 @@ def meter(another: Callable[[], Meter]) -> Meter:
     return another()
 
 
-def opened(meter: Meter, id: str = "s", *, issue: int = 1, **caps: object) -> tuple[Identity, Caps]:
-    identity = Identity(id, "run", "implementer", issue, 1, "m")
+def opened(
+    meter: Meter, id: str = "s", *, issue: int = 1, **caps: object
+) -> tuple[SessionIdentity, Caps]:
+    identity = SessionIdentity(id, "run", "implementer", issue, 1, "m")
     given = Caps(**{"calls": 100, "usd": Decimal(1)} | caps)  # type: ignore[arg-type]
     meter.open(identity, given)
     return identity, given
@@ -86,7 +91,8 @@ def test_a_call_counts_as_reserved_until_it_is_settled(meter: Meter) -> None:
 def test_a_call_that_would_cross_the_cap_is_not_made(meter: Meter) -> None:
     session = opened(meter, usd=Decimal("0.10"))
     meter.reserve(*session, Tokens(output=6)).settle(CENT)
-    meter.reserve(*session, Tokens(output=9))  # 1 + 9 cents: the cap itself may be reached
+    # 1 + 9 cents: the cap itself may be reached
+    meter.reserve(*session, Tokens(output=9))
     with pytest.raises(
         Refusal, match=r"the cap of \$0.10 for this session would be crossed: \$0.1000"
     ) as refused:
@@ -114,7 +120,8 @@ def test_an_issue_is_capped_over_all_its_sessions_for_life(meter: Meter, clock: 
     meter.reserve(*second, Tokens(output=2))
     with pytest.raises(Refusal, match="for this issue 1 would be crossed"):
         meter.reserve(*second, CENT)
-    with pytest.raises(Refusal, match="for this issue 1"):  # and no further session is opened
+    # and no further session is opened
+    with pytest.raises(Refusal, match="for this issue 1"):
         opened(meter, "third", **cap)
     meter.reserve(*opened(meter, "of another", issue=2, **cap), Tokens(output=5))
     assert dollars(meter.spent_on_issue(1).cost) == Decimal("0.05")
@@ -125,8 +132,8 @@ def test_a_day_is_capped_over_all_issues_and_ends(meter: Meter, clock: Clock) ->
     meter.reserve(*opened(meter, "first", **cap), Tokens(output=5))
     with pytest.raises(Refusal, match="for this day") as refused:
         opened(meter, "second", issue=2, **cap)
-    told = refused.value.body()["error"]
-    assert (told["type"], told["cause"], told["again_at"]) == (
+    answer = refused.value.body()["error"]
+    assert (answer["type"], answer["cause"], answer["again_at"]) == (
         "factory_paused",
         "day",
         "1972-09-28T00:00:00+00:00",
@@ -144,8 +151,8 @@ def test_a_month_is_capped_over_all_its_days_and_ends(meter: Meter, clock: Clock
     second = opened(meter, "second", issue=2, **cap)
     with pytest.raises(Refusal, match="for this month") as refused:
         meter.reserve(*second, Tokens(output=3))
-    told = refused.value.body()["error"]
-    assert (told["cause"], told["again_at"]) == ("month", "1972-10-01T00:00:00+00:00")
+    answer = refused.value.body()["error"]
+    assert (answer["cause"], answer["again_at"]) == ("month", "1972-10-01T00:00:00+00:00")
     meter.reserve(*second, Tokens(output=2))
     clock.at += DAY
     meter.reserve(*opened(meter, "third", issue=2, **cap), Tokens(output=4))
@@ -159,7 +166,8 @@ def test_what_no_day_has_room_for_is_no_pause(meter: Meter) -> None:
     assert refused.value.kind == "budget_exhausted"
     meter.reserve(*session, CENT)
     with pytest.raises(Refusal, match=r"for this day .* it goes on at 1972-09-28"):
-        meter.reserve(*session, Tokens(output=5))  # tomorrow it has room
+        # tomorrow it has room
+        meter.reserve(*session, Tokens(output=5))
 
 
 def test_the_cap_of_an_issue_goes_before_that_of_a_day(meter: Meter) -> None:
@@ -178,7 +186,8 @@ def test_one_call_is_capped_also_by_what_it_turns_out_to_be(meter: Meter) -> Non
     ):
         meter.reserve(*session, Tokens(output=11))
     call = meter.reserve(*session, Tokens(output=10))
-    call.again()  # another call
+    # another call
+    call.again()
     with pytest.raises(Refusal, match="for one call"):
         call.exceed(Tokens(output=11))
 
@@ -224,18 +233,18 @@ def test_a_price_of_ones_own_goes_before_the_table(meter: Meter) -> None:
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.06")
 
 
-def test_a_cap_that_a_model_without_a_price_would_cross_says_whose_price_was_taken(
+def test_a_cap_that_a_model_without_a_price_would_cross_names_the_price_taken(
     meter: Meter,
 ) -> None:
     own = Rates(Price(input=0, output=10**9, cache_read=0, cache_write=0, cache_write_1h=0))
-    for rates, says in (
+    for rates, message in (
         (None, "which has none of nobody-1: give its own as [prices]"),
         (own, "more may be needed"),
     ):
-        identity, caps = opened(meter, f"s-{says}", rates=rates)
+        identity, caps = opened(meter, f"s-{message}", rates=rates)
         with pytest.raises(Refusal) as refused:
             meter.reserve(replace(identity, model="nobody-1"), caps, Tokens(output=10_000))
-        assert says in refused.value.message
+        assert message in refused.value.message
         assert ("dearest" in refused.value.message) == (rates is None)
 
 
@@ -337,11 +346,15 @@ def test_a_meter_of_an_earlier_version_counts_on(tmp_path: Path, clock: Clock) -
     """The tables as they were before replays and ends of calls were noted."""
     with closing(sqlite3.connect(tmp_path / "broker.sqlite")) as old:
         old.executescript("""
-            CREATE TABLE sessions (id VARCHAR PRIMARY KEY, run VARCHAR NOT NULL, role VARCHAR NOT NULL, issue INTEGER NOT NULL,
-                                   attempt INTEGER NOT NULL, model VARCHAR NOT NULL, opened_at FLOAT NOT NULL);
-            CREATE TABLE calls (id INTEGER PRIMARY KEY, session VARCHAR NOT NULL, day VARCHAR NOT NULL, reserved BIGINT NOT NULL,
-                                cost BIGINT, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
-                                cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL);
+            CREATE TABLE sessions (
+                id VARCHAR PRIMARY KEY, run VARCHAR NOT NULL, role VARCHAR NOT NULL,
+                issue INTEGER NOT NULL, attempt INTEGER NOT NULL, model VARCHAR NOT NULL,
+                opened_at FLOAT NOT NULL);
+            CREATE TABLE calls (
+                id INTEGER PRIMARY KEY, session VARCHAR NOT NULL, day VARCHAR NOT NULL,
+                reserved BIGINT NOT NULL, cost BIGINT, input INTEGER NOT NULL,
+                output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+                cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL);
             INSERT INTO sessions VALUES ('s', 'run', 'implementer', 1, 1, 'm', 0);
             INSERT INTO calls VALUES (1, 's', '1972-09-27', 90000000, 40000000, 0, 4, 0, 0, 0);
         """)
@@ -357,7 +370,8 @@ def test_what_was_spent_survives_and_so_does_what_was_only_reserved(
 ) -> None:
     session = opened(meter)
     meter.reserve(*session, Tokens(output=9)).settle(Tokens(output=3))
-    meter.reserve(*session, Tokens(output=7))  # killed before it was settled
+    # killed before it was settled
+    meter.reserve(*session, Tokens(output=7))
     meter.close()
     again = another()
     assert dollars(again.spent_on_issue(1).cost) == Decimal("0.10")
@@ -468,7 +482,7 @@ def test_the_worst_counts_every_byte_as_a_token_and_an_image_as_many() -> None:
     )
 
 
-def test_what_was_spent_is_told_in_whole_numbers_and_the_money_as_a_text(meter: Meter) -> None:
+def test_what_was_spent_is_in_whole_numbers_and_the_money_is_a_text(meter: Meter) -> None:
     meter.reserve(*opened(meter), Tokens(output=50)).settle(Tokens(2, 3, 4, 5, 6))
     assert meter.spent_by_session("s").document() == {
         "calls": 1,
@@ -497,9 +511,8 @@ def test_another_meters_table_is_taken_over_once(
     assert [new.spent_by_session(session) for session in ("s", "t")] == [
         old.spent_by_session("s")
     ] * 2
-    new.reserve(*opened(new, "u"), CENT).settle(
-        CENT
-    )  # its number is none of those that were taken over
+    # its number is none of those that were taken over
+    new.reserve(*opened(new, "u"), CENT).settle(CENT)
     with pytest.raises(ValueError, match=r"^something was counted here already$"):
         new.take(old)
     old.close()

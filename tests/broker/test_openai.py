@@ -12,10 +12,10 @@ import openai
 import pytest
 from openai import OpenAI
 
-from harness.programs.broker.wires.known import DIALECTS
+from harness.programs.broker.wires.registry import DIALECTS
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
-from tests.broker.conftest import Desk, planned, streamed
+from tests.broker.conftest import Bench, planned, streamed
 
 CHAT, RESPONSES = DIALECTS["openai"]
 # a model of which the price is known: $2 read, $10 written, $0.10 from a cache
@@ -36,7 +36,8 @@ SAID = message(
     output_tokens=100,
     cache_read_input_tokens=4000,
 )
-COST = Decimal("0.0034")  # 1000 × 2, 4000 × 0.10, 100 × 10 a million
+# 1000 × 2, 4000 × 0.10, 100 × 10 a million
+COST = Decimal("0.0034")
 BODIES = {
     "chat": {
         "model": MODEL,
@@ -78,10 +79,10 @@ EXPECTED = (SAID["content"][0]["text"], [("call_1", "run", CALL["input"]), ("cal
 
 
 @pytest.mark.parametrize("api", BODIES)
-def test_a_whole_answer_comes_through_and_costs_what_the_wire_says(
-    desk: Desk, provider: Endpoint, gpt: Gpt, api: str
+def test_a_whole_answer_comes_through_and_costs_what_the_wire_counts(
+    bench: Bench, provider: Endpoint, gpt: Gpt, api: str
 ) -> None:
-    served = desk.open("openai", model=MODEL)
+    served = bench.open("openai", model=MODEL)
     provider.plan(planned(dialect(api), SAID, BODIES[api]))
     assert said_by(asked(gpt(served.socket), api)) == EXPECTED
     assert served.cost == COST
@@ -89,23 +90,22 @@ def test_a_whole_answer_comes_through_and_costs_what_the_wire_says(
     assert seen["path"] == ("/v1/chat/completions" if api == "chat" else "/v1/responses")
     assert seen["body"]["model"] == "claude-sonnet-5-5"
     assert seen["headers"]["authorization"] == f"Bearer {KEY}"
-    assert "of-the-box" not in str(seen)
+    assert "of-the-sandbox" not in str(seen)
 
 
 @pytest.mark.parametrize("api", BODIES)
-def test_a_stream_is_passed_on_as_it_comes_and_costs_what_the_wire_says(
-    desk: Desk, provider: Endpoint, gpt: Gpt, api: str
+def test_a_stream_is_passed_on_as_it_comes_and_costs_what_the_wire_counts(
+    bench: Bench, provider: Endpoint, gpt: Gpt, api: str
 ) -> None:
-    served, held = desk.open("openai", model=MODEL), threading.Event()
+    served, held = bench.open("openai", model=MODEL), threading.Event()
     pieces = streamed(dialect(api), SAID, BODIES[api])
     provider.plan(Answer(pieces=[b"".join(pieces[:6]), *pieces[6:]], pause=held))
     client = gpt(served.socket)
     if api == "chat":
         with client.chat.completions.stream(**BODIES[api]) as stream:
             events = iter(stream)
-            assert any(
-                event.type == "content.delta" for event in (next(events) for _ in range(3))
-            )  # while it still waits
+            # while it still waits
+            assert any(event.type == "content.delta" for event in (next(events) for _ in range(3)))
             held.set()
             final: Any = stream.get_final_completion()
     else:
@@ -120,9 +120,9 @@ def test_a_stream_is_passed_on_as_it_comes_and_costs_what_the_wire_says(
 
 @pytest.mark.parametrize("wanted", [False, True])
 def test_the_chunk_with_the_count_is_shown_only_to_who_asked_for_it(
-    desk: Desk, provider: Endpoint, gpt: Gpt, wanted: bool
+    bench: Bench, provider: Endpoint, gpt: Gpt, wanted: bool
 ) -> None:
-    served = desk.open("openai", model=MODEL)
+    served = bench.open("openai", model=MODEL)
     provider.plan(Answer(pieces=streamed(CHAT, SAID, {})))
     options = {"stream_options": {"include_usage": True}} if wanted else {}
     chunks = list(asked(gpt(served.socket), "chat", stream=True, **options))
@@ -135,10 +135,10 @@ def test_the_chunk_with_the_count_is_shown_only_to_who_asked_for_it(
 
 
 def test_a_count_that_comes_with_the_last_words_is_taken_from_them(
-    desk: Desk, provider: Endpoint, gpt: Gpt
+    bench: Bench, provider: Endpoint, gpt: Gpt
 ) -> None:
     """As some providers of this wire send it: not in a chunk of its own."""
-    served = desk.open("openai", model=MODEL)
+    served = bench.open("openai", model=MODEL)
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"}
     usage = {
         "prompt_tokens": 5000,
@@ -158,9 +158,9 @@ def test_a_count_that_comes_with_the_last_words_is_taken_from_them(
 @pytest.mark.parametrize("api", BODIES)
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_that_nobody_counted_is_passed_on_and_costs_what_was_held(
-    desk: Desk, provider: Endpoint, gpt: Gpt, api: str, stream: bool
+    bench: Bench, provider: Endpoint, gpt: Gpt, api: str, stream: bool
 ) -> None:
-    served, body = desk.open("openai", model=MODEL), BODIES[api] | {"stream": stream}
+    served, body = bench.open("openai", model=MODEL), BODIES[api] | {"stream": stream}
     uncounted = planned(dialect(api), SAID, body)
     if uncounted.body:
         uncounted.body["usage"] = None
@@ -171,7 +171,8 @@ def test_an_answer_that_nobody_counted_is_passed_on_and_costs_what_was_held(
     provider.plan(uncounted)
     answer = asked(gpt(served.socket), api, **({"stream": True} if stream else {}))
     assert list(answer) if stream else said_by(answer) == EXPECTED
-    assert served.cost > Decimal("0.32")  # 32,000 × 10 a million, and what was asked
+    # 32,000 × 10 a million, and what was asked
+    assert served.cost > Decimal("0.32")
 
 
 def _without_usage(event: Any) -> Any:
@@ -194,9 +195,9 @@ USAGES = [
 
 @pytest.mark.parametrize(("usage", "named"), USAGES)
 def test_a_count_that_is_none_is_an_error_and_costs_what_was_held(
-    desk: Desk, provider: Endpoint, gpt: Gpt, usage: Any, named: str
+    bench: Bench, provider: Endpoint, gpt: Gpt, usage: Any, named: str
 ) -> None:
-    served = desk.open("openai", model=MODEL)
+    served = bench.open("openai", model=MODEL)
     provider.plan(Answer(CHAT.answer(SAID, {}) | {"usage": usage}))
     with pytest.raises(openai.InternalServerError, match=named):
         asked(gpt(served.socket), "chat")
@@ -205,9 +206,9 @@ def test_a_count_that_is_none_is_an_error_and_costs_what_was_held(
 
 @pytest.mark.parametrize("api", BODIES)
 def test_a_stream_cut_in_the_middle_of_a_tool_call_is_an_error_and_costs_what_was_held(
-    desk: Desk, provider: Endpoint, gpt: Gpt, api: str
+    bench: Bench, provider: Endpoint, gpt: Gpt, api: str
 ) -> None:
-    served, body = desk.open("openai", model=MODEL), BODIES[api] | {"stream": True}
+    served, body = bench.open("openai", model=MODEL), BODIES[api] | {"stream": True}
     pieces = streamed(dialect(api), SAID, body)
     in_a_call = next(number for number, piece in enumerate(pieces) if b"command" in piece) + 1
     provider.plan(Answer(pieces=pieces[:in_a_call]))
@@ -218,9 +219,9 @@ def test_a_stream_cut_in_the_middle_of_a_tool_call_is_an_error_and_costs_what_wa
 
 @pytest.mark.parametrize("api", BODIES)
 def test_broken_json_in_a_call_is_passed_on_as_it_was_written_and_recorded_so(
-    desk: Desk, provider: Endpoint, gpt: Gpt, api: str
+    bench: Bench, provider: Endpoint, gpt: Gpt, api: str
 ) -> None:
-    served = desk.open("openai", model=MODEL)
+    served = bench.open("openai", model=MODEL)
     broken = message(CALL | {"input": '{"command": "ls'}, stop_reason="tool_use")
     provider.plan(
         planned(dialect(api), broken, BODIES[api]),
@@ -236,7 +237,7 @@ def test_broken_json_in_a_call_is_passed_on_as_it_was_written_and_recorded_so(
 
 @pytest.mark.parametrize("api", BODIES)
 def test_a_custom_tool_takes_a_text_and_no_json(
-    desk: Desk, provider: Endpoint, gpt: Gpt, api: str
+    bench: Bench, provider: Endpoint, gpt: Gpt, api: str
 ) -> None:
     patch = message(
         CALL | {"name": "patch", "input": '{"looks": "like JSON"}'}, stop_reason="tool_use"
@@ -245,7 +246,7 @@ def test_a_custom_tool_takes_a_text_and_no_json(
         "chat": [{"type": "custom", "custom": {"name": "patch"}}],
         "responses": [{"type": "custom", "name": "patch"}],
     }[api]
-    served, body = desk.open("openai", model=MODEL), BODIES[api] | {"tools": tools, "stream": True}
+    served, body = bench.open("openai", model=MODEL), BODIES[api] | {"tools": tools, "stream": True}
     provider.plan(Answer(pieces=streamed(dialect(api), patch, body)))
     client: Any = (
         gpt(served.socket).chat.completions if api == "chat" else gpt(served.socket).responses
@@ -258,15 +259,15 @@ def test_a_custom_tool_takes_a_text_and_no_json(
 
 @pytest.mark.parametrize("api", BODIES)
 def test_what_was_recorded_from_one_api_plays_in_every_other(
-    desk: Desk, provider: Endpoint, gpt: Gpt, claude: Callable[..., Any], api: str
+    bench: Bench, provider: Endpoint, gpt: Gpt, claude: Callable[..., Any], api: str
 ) -> None:
     """Recordings are in one form, whatever wire they were made on."""
-    live = desk.open("openai", model=MODEL)
+    live = bench.open("openai", model=MODEL)
     provider.plan(planned(dialect(api), SAID, BODIES[api]))
     asked(gpt(live.socket), api)
     recording = live.recorded
     assert recording["exchanges"][0]["request"] == {"messages": 1, "last": "text", "tools": ["run"]}
-    played = desk.open(
+    played = bench.open(
         model=MODEL,
         script={
             "exchanges": [
@@ -340,10 +341,10 @@ CONVERSATIONS = {
 
 
 @pytest.mark.parametrize("api", CONVERSATIONS)
-def test_a_conversation_is_told_alike_whatever_api_it_is_held_in(api: str) -> None:
-    told = dialect(api).conversation(BODIES[api] | CONVERSATIONS[api])
+def test_a_conversation_has_the_same_form_whatever_api_it_is_held_in(api: str) -> None:
+    answer = dialect(api).conversation(BODIES[api] | CONVERSATIONS[api])
     two = "two" if api == "chat" else [text("two")]
-    assert told == {
+    assert answer == {
         "model": MODEL,
         "system": [text("Be kind.")],
         "tools": [{"name": "run", "description": "Runs.", "input_schema": {"type": "object"}}],
@@ -369,9 +370,9 @@ def test_a_conversation_is_told_alike_whatever_api_it_is_held_in(api: str) -> No
 
 
 def test_a_path_of_the_other_wire_is_refused_in_that_wires_words(
-    desk: Desk, gpt: Gpt, claude: Callable[..., Any]
+    bench: Bench, gpt: Gpt, claude: Callable[..., Any]
 ) -> None:
-    anthropics, openais = desk.open("anthropic"), desk.open("openai", model=MODEL)
+    anthropics, openais = bench.open("anthropic"), bench.open("openai", model=MODEL)
     with pytest.raises(
         openai.NotFoundError,
         match="POST /v1/chat/completions is not forwarded; POST /v1/messages and",
@@ -396,8 +397,8 @@ def test_a_path_of_the_other_wire_is_refused_in_that_wires_words(
             gpt(openais.socket).get(path, cast_to=object)
 
 
-def test_a_denial_is_told_as_the_sdk_knows_it_and_final(desk: Desk, gpt: Gpt) -> None:
-    served = desk.open("openai", model=MODEL, usd=Decimal("0.01"))
+def test_a_denial_is_final_and_in_a_form_that_the_sdk_knows(bench: Bench, gpt: Gpt) -> None:
+    served = bench.open("openai", model=MODEL, usd=Decimal("0.01"))
     for most in ({}, {"max_completion_tokens": 1}):
         with pytest.raises(openai.PermissionDeniedError) as denied:
             asked(gpt(served.socket), "chat", **most)
@@ -416,10 +417,8 @@ REPORTED = [
         },
         (2, 5, 8, 0),
     ),
-    (
-        {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 40},
-        (10, 30, 0, 0),
-    ),  # reasoning that is counted apart
+    # reasoning that is counted apart
+    ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 40}, (10, 30, 0, 0)),
     ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 3}, (10, 5, 0, 0)),
     (
         {
@@ -428,10 +427,8 @@ REPORTED = [
         },
         (1, 0, 3, 6),
     ),
-    (
-        {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 8}},
-        (0, 0, 8, 0),
-    ),  # cached apart: nothing is lost
+    # cached apart: nothing is lost
+    ({"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 8}}, (0, 0, 8, 0)),
     (
         {"prompt_tokens": 10, "prompt_tokens_details": None, "completion_tokens": None},
         (10, 0, 0, 0),

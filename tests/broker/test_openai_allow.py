@@ -146,7 +146,7 @@ def chat(**changes: Any) -> dict[str, Any]:
     return {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]} | changes
 
 
-def says(*parts: dict[str, Any], role: str = "user", **more: Any) -> dict[str, Any]:
+def message(*parts: dict[str, Any], role: str = "user", **more: Any) -> dict[str, Any]:
     return chat(messages=[{"role": role, "content": list(parts), **more}])
 
 
@@ -158,28 +158,28 @@ NOT_AS_CHAT = {
     "functions as they once were": (chat(functions=[FUNCTION]), "functions"),
     # what makes it fetch
     "an image by address": (
-        says({"type": "image_url", "image_url": {"url": URL}}),
+        message({"type": "image_url", "image_url": {"url": URL}}),
         "messages[0].content[0].image_url.url",
     ),
     "an image that only begins inline": (
-        says({"type": "image_url", "image_url": {"url": f"data:text/html;base64,{URL}"}}),
+        message({"type": "image_url", "image_url": {"url": f"data:text/html;base64,{URL}"}}),
         "messages[0].content[0].image_url.url",
     ),
     "an image that is no text": (
-        says({"type": "image_url", "image_url": {"url": ["x"]}}),
+        message({"type": "image_url", "image_url": {"url": ["x"]}}),
         "messages[0].content[0].image_url.url",
     ),
-    "no image": (says({"type": "image_url"}), "messages[0].content[0].image_url"),
-    "a file": (says({"type": "file", "file": {"file_id": "f"}}), "messages[0].content[0].type"),
+    "no image": (message({"type": "image_url"}), "messages[0].content[0].image_url"),
+    "a file": (message({"type": "file", "file": {"file_id": "f"}}), "messages[0].content[0].type"),
     "sound": (
-        says({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}),
+        message({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}),
         "messages[0].content[0].type",
     ),
     "an image in a tool's result": (
-        says({"type": "image_url", "image_url": {"url": URL}}, role="tool", tool_call_id="c"),
+        message({"type": "image_url", "image_url": {"url": URL}}, role="tool", tool_call_id="c"),
         "messages[0].content[0].type",
     ),
-    "sound that was said": (says(role="assistant", audio={"id": "a"}), "messages[0].audio"),
+    "sound that was said": (message(role="assistant", audio={"id": "a"}), "messages[0].audio"),
     # what it would keep
     "storing": (chat(store=True), "store"),
     "metadata of what is stored": (chat(metadata={}), "metadata"),
@@ -205,7 +205,7 @@ NOT_AS_CHAT = {
         "messages[0].role",
     ),
     "a call without a name": (
-        says(
+        message(
             role="assistant",
             tool_calls=[{"id": "c", "type": "function", "function": {"arguments": ""}}],
         ),
@@ -328,7 +328,7 @@ def test_it_is_not_forwarded_as_a_response_and_the_field_is_named(asked: Any, fi
     assert refused.value.message.startswith(f"{field}: "), refused.value.message
 
 
-def test_a_limit_is_put_in_where_the_box_gave_none_and_nothing_is_ever_stored() -> None:
+def test_a_limit_is_put_in_where_the_sandbox_gave_none_and_nothing_is_ever_stored() -> None:
     assert Chat().forwarded(chat(), model="gpt") == chat(model="gpt", max_completion_tokens=32_000)
     assert Chat().forwarded(chat(max_tokens=9), model="gpt") == chat(model="gpt", max_tokens=9)
     assert Responses().forwarded(response(), model="gpt") == response(

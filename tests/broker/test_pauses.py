@@ -27,10 +27,8 @@ DEAR = {
         }
     ]
 }
-ALREADY, ROOM_FOR_ONE = (
-    Decimal("0.0057"),
-    Decimal("0.0065"),
-)  # what DEAR costs, and what it may cost beforehand and a bit
+# what DEAR costs, and what it may cost beforehand and a bit
+ALREADY, ROOM_FOR_ONE = (Decimal("0.0057"), Decimal("0.0065"))
 
 
 def test_a_day_that_is_used_up_is_a_pause_however_one_meets_it(

@@ -25,10 +25,8 @@ A_MILLION_EACH = Tokens(1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000)
     [
         ("claude-sonnet-5-5", 2 + 10 + 0.10 + 2.50 + 4),
         ("claude-opus-5", 5 + 25 + 0.50 + 6.25 + 10),
-        (
-            "claude-haiku-4-5-20251001",
-            1 + 5 + 0.10 + 1.25 + 2,
-        ),  # a dated name costs what the undated one does
+        # a dated name costs what the undated one does
+        ("claude-haiku-4-5-20251001", 1 + 5 + 0.10 + 1.25 + 2),
     ],
 )
 def test_a_listed_model_costs_its_list_price(model: str, dollars: float) -> None:
@@ -74,7 +72,8 @@ def test_a_long_request_costs_the_long_price_as_a_whole() -> None:
         haiku.cost(Tokens(input=60_001, cache_read=40_000, output=10))
         == 60_001 * 500 + 40_000 * 50 + 10 * 2500
     )
-    assert haiku.worst(Tokens(input=10)) == 10 * 500  # whichever of the two will apply
+    # whichever of the two will apply
+    assert haiku.worst(Tokens(input=10)) == 10 * 500
 
 
 def test_the_worst_is_never_less_than_the_cost() -> None:
@@ -97,7 +96,8 @@ def test_the_worst_takes_each_token_of_the_input_for_the_dearest_that_it_can_tur
         {"input": "4", "output": "8", "cache_read": "1", "cache_write": "5", "cache_write_1h": "9"},
         "x",
     )
-    assert dear.worst(Tokens(cache_write=1000)) == 1000 * 5000  # the hour was not asked for
+    # the hour was not asked for
+    assert dear.worst(Tokens(cache_write=1000)) == 1000 * 5000
 
 
 def test_a_usage_object_is_read_in_its_five_classes() -> None:
@@ -238,7 +238,7 @@ LONG = ROW.replace(
         ("good_for_days: 0\n", "", 0),
     ],
 )
-def test_a_table_says_where_it_was_read_and_for_how_long(
+def test_a_table_names_its_source_and_how_long_it_holds(
     tmp_path: Path, more: str, source: str, days: int
 ) -> None:
     (tmp_path / "prices.yaml").write_text(f"as_of: 2027-01-01\n{more}models:\n  local: {ROW}\n")
@@ -282,7 +282,7 @@ def test_a_row_of_ones_own_may_have_a_price_for_long_requests(tmp_path: Path) ->
         ),
     ],
 )
-def test_a_row_that_cannot_be_read_is_told_with_what_was_expected(
+def test_a_row_that_cannot_be_read_is_named_with_what_was_expected(
     tmp_path: Path, row: str, named: str
 ) -> None:
     (tmp_path / "p.yaml").write_text(f"as_of: 2026-11-21\nmodels: {{a: {row}}}")
@@ -291,9 +291,7 @@ def test_a_row_that_cannot_be_read_is_told_with_what_was_expected(
     assert str(error.value) == f"{tmp_path / 'p.yaml'}: {named}"
 
 
-def test_a_row_of_factory_toml_is_told_with_its_place_and_a_part_of_a_nanodollar_is_a_whole_one() -> (
-    None
-):
+def test_a_row_of_factory_toml_is_named_by_place_and_nanodollars_round_up() -> None:
     row = dict.fromkeys(
         ("input", "output", "cache_read", "cache_write", "cache_write_1h"), "0.0001"
     )

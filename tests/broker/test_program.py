@@ -59,7 +59,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_only_its_owner_reaches_the_control_socket_and_only_a_box_that_binds_it_a_sessions(
+def test_only_its_owner_reaches_the_control_socket_and_only_a_sandbox_that_binds_it_a_sessions(
     brokers: Callable[..., Broker], tmp_path: Path
 ) -> None:
     broker = brokers(replay=tmp_path)
@@ -73,7 +73,7 @@ def test_only_its_owner_reaches_the_control_socket_and_only_a_box_that_binds_it_
         http.get("/")
 
 
-def test_two_sessions_at_once_are_told_apart_by_their_sockets(
+def test_two_sessions_at_once_are_distinguished_by_their_sockets(
     brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
 ) -> None:
     broker = brokers(replay=tmp_path)
@@ -96,7 +96,8 @@ def test_two_sessions_at_once_are_told_apart_by_their_sockets(
 def test_an_issues_budget_survives_a_broker_that_is_killed(
     brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
 ) -> None:
-    cap = Decimal("0.0061")  # the first call may cost 0.006, and costs 0.00004
+    # the first call may cost 0.006, and costs 0.00004
+    cap = Decimal("0.0061")
     expensive = {
         "exchanges": [
             {
@@ -121,7 +122,8 @@ def test_an_issues_budget_survives_a_broker_that_is_killed(
         sdk(opened.__enter__()).messages.create(**ASK)
     with pytest.raises(BudgetExhausted, match="for this issue 1 would be crossed"):
         opened.__exit__(None, None, None)
-    with pytest.raises(BudgetExhausted):  # with nothing left at all there is not even a session
+    # with nothing left at all there is not even a session
+    with pytest.raises(BudgetExhausted):
         again.client.open(request(attempt=2, usd_issue=Decimal("0.0057"))).__enter__()
 
 
@@ -132,7 +134,8 @@ def test_a_second_broker_on_the_same_home_is_refused(
     elsewhere = Options(home=first.options.home, control=tmp_path / "other.sock", replay=tmp_path)
     with pytest.raises(ModelError, match="another broker is running"):
         start(elsewhere, seconds=SECONDS)
-    assert first.client.spent_on(1).calls == 0  # and the first one has not noticed
+    # and the first one has not noticed
+    assert first.client.spent_on(1).calls == 0
 
 
 def test_a_broker_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
@@ -224,7 +227,8 @@ def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
         "error": {"type": "billing_error", "message": "Your account is out of funds."},
     }
     broker = brokers(upstream=provider.url, key=KEY)
-    for issue, cause in ((1, "issue"), (2, "provider")):  # the second to meet it is the evidence
+    # the second to meet it is the evidence
+    for issue, cause in ((1, "issue"), (2, "provider")):
         provider.plan(Answer(error, status=402))
         opened, before = broker.client.open(request(issue=issue)), datetime.now(UTC)
         with pytest.raises(InternalServerError, match="what is paid for is used up"):
@@ -232,7 +236,8 @@ def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
         with pytest.raises(ModelsPaused) as paused:
             opened.__exit__(None, None, None)
         assert paused.value.cause == cause
-    ten_minutes, second = timedelta(minutes=10), timedelta(seconds=1)  # it is told in whole seconds
+    # The answer has whole seconds.
+    ten_minutes, second = timedelta(minutes=10), timedelta(seconds=1)
     assert (
         before + ten_minutes - second
         <= paused.value.again_at
@@ -247,8 +252,9 @@ def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
         again.client.open(request(issue=3)).__enter__()
     assert still.value.again_at == paused.value.again_at
     with line(again.options.control, seconds=SECONDS) as http:
-        [told] = http.get("/").json()["paused"]
-    assert (told["provider"], told["again_at"]) == ("anthropic", paused.value.again_at.isoformat())
+        [answer] = http.get("/").json()["paused"]
+    assert answer["provider"] == "anthropic"
+    assert answer["again_at"] == paused.value.again_at.isoformat()
     assert again.client.spent_on(1).cost_usd == 0
     assert len(provider.seen) == 2
 
@@ -267,7 +273,7 @@ SETUPS = [
 
 
 @pytest.mark.parametrize(("arguments", "said"), SETUPS, ids=[said for _, said in SETUPS])
-def test_a_broker_that_cannot_be_set_up_says_why_and_exits_2(
+def test_a_broker_that_cannot_be_set_up_prints_why_and_exits_2(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     ended = subprocess.run(
@@ -343,7 +349,7 @@ def test_a_judging_role_is_refused_where_there_is_no_sealed_folder(
         brokers(replay=tmp_path).client.open(request(role="author")).__enter__()
 
 
-def test_a_sealed_log_is_written_only_where_it_is_told_to(
+def test_a_sealed_log_is_written_only_where_the_option_names_a_folder(
     brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
 ) -> None:
     broker = brokers(

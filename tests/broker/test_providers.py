@@ -1,4 +1,4 @@
-"""Who is asked: the list that a broker is given, and how a model's name says whose it is."""
+"""The list of providers that a broker gets, and how a model's name names its provider."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from harness.agents.start import start
 from harness.domain.errors import ModelError
 from harness.programs.broker.options import Options
 from harness.programs.broker.providers import (
-    USUAL,
+    DEFAULT_PROVIDER,
     Provider,
     ProvidersError,
     provider_and_model,
@@ -25,15 +25,13 @@ ACME = {"wire": "openai", "base_url": "http://127.0.0.1:9/v1", "key_from": "ACME
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("claude-opus-5-5", (USUAL, "claude-opus-5-5")),
+        ("claude-opus-5-5", (DEFAULT_PROVIDER, "claude-opus-5-5")),
         ("acme/qwen/qwen3-coder", ("acme", "qwen/qwen3-coder")),
-        (
-            "anthropic/claude-opus-5-5",
-            (USUAL, "anthropic/claude-opus-5-5"),
-        ),  # as resellers of the usual wire write it
-        ("acme/", (USUAL, "acme/")),
-        ("acme", (USUAL, "acme")),
-        ("/acme", (USUAL, "/acme")),
+        # as resellers of the usual wire write it
+        ("anthropic/claude-opus-5-5", (DEFAULT_PROVIDER, "anthropic/claude-opus-5-5")),
+        ("acme/", (DEFAULT_PROVIDER, "acme/")),
+        ("acme", (DEFAULT_PROVIDER, "acme")),
+        ("/acme", (DEFAULT_PROVIDER, "/acme")),
     ],
 )
 def test_a_models_name_may_begin_with_its_providers(name: str, found: tuple[str, str]) -> None:
@@ -67,16 +65,16 @@ def test_a_list_that_cannot_be_read_names_the_entry(
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("{", "Expecting property name"), (None, "No such file")]
+    ("text", "message"), [("{", "Expecting property name"), (None, "No such file")]
 )
-def test_a_list_that_is_none_names_the_file(tmp_path: Path, text: str | None, says: str) -> None:
+def test_a_list_that_is_none_names_the_file(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
         (tmp_path / "p.json").write_text(text)
-    with pytest.raises(ProvidersError, match=rf"p\.json: .*{says}"):
+    with pytest.raises(ProvidersError, match=rf"p\.json: .*{message}"):
         read_providers(tmp_path / "p.json")
 
 
-def test_a_broker_without_a_providers_key_does_not_start_and_says_whose(tmp_path: Path) -> None:
+def test_a_broker_without_a_providers_key_does_not_start_and_names_it(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps({"acme": ACME}))
     with pytest.raises(
         ModelError, match="no key for acme in the environment variable FACTORY_MODEL_KEYS"

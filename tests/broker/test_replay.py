@@ -65,7 +65,8 @@ def test_a_message_comes_back_as_it_was_recorded(
     assert (answer.stop_reason, answer.model) == ("tool_use", MODEL)
     usage = replaying.client.usage(session)
     assert (usage.calls, usage.input_tokens, usage.output_tokens) == (1, 2100, 85)
-    assert usage.cost_usd == Decimal("0.00505")  # 2100 × $2 and 85 × $10 a million
+    # 2100 × $2 and 85 × $10 a million
+    assert usage.cost_usd == Decimal("0.00505")
 
 
 def test_a_stream_puts_together_to_the_same_message(
@@ -230,7 +231,8 @@ def test_a_recorded_error_is_answered_as_the_provider_did(
         with pytest.raises(anthropic.APIStatusError) as refused:
             sdk(session).messages.create(**ASK)
         assert (refused.value.status_code, refused.value.type) == (529, "overloaded_error")
-        assert sdk(session).messages.create(**ASK).content  # not final: the script goes on
+        # not final: the script goes on
+        assert sdk(session).messages.create(**ASK).content
 
 
 NOT_PLAYABLE = [

@@ -10,13 +10,14 @@ import pytest
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
 from harness.programs.broker.providers import ANTHROPIC, Provider
-from harness.programs.broker.upstream.breaker import Breaker, Troubles
-from harness.programs.broker.upstream.client import Failed, Upstream
-from harness.programs.broker.upstream.retry import CAP, TRIES, asked, pause
+from harness.programs.broker.upstream.breaker import Breaker, BreakerStore
+from harness.programs.broker.upstream.client import ProviderFailure, Upstream
+from harness.programs.broker.upstream.retry import CAP, TRIES, requested_wait, wait_before_retry
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 
-NOON = 1_793_620_800.0  # Mon, 02 Nov 2026 12:00:00 GMT
+# Mon, 02 Nov 2026 12:00:00 GMT
+NOON = 1_793_620_800.0
 TOO_LONG = None
 TABLE = {
     "absent, once": ({}, 1, 1),
@@ -48,10 +49,10 @@ TABLE = {
 
 @pytest.mark.parametrize(("headers", "tried", "seconds"), TABLE.values(), ids=TABLE)
 def test_the_pause(headers: dict[str, str], tried: int, seconds: float | None) -> None:
-    wanted = asked(headers, now=NOON)
-    assert pause(wanted, tried, jitter=0) == seconds
+    wanted = requested_wait(headers, now=NOON)
+    assert wait_before_retry(wanted, tried, jitter=0) == seconds
     if seconds is not None:
-        jittered = pause(wanted, tried, jitter=0.99)
+        jittered = wait_before_retry(wanted, tried, jitter=0.99)
         assert jittered is not None
         assert seconds <= jittered <= min(CAP, seconds * 1.25)
 
@@ -84,7 +85,7 @@ class Run:
     async def _whole(self) -> Any:
         meter = Meter(self._folder / "broker.sqlite", prices())
         breaker = Breaker(
-            "acme", Troubles(meter.engine), clock=lambda: NOON, tell=lambda words: None
+            "acme", BreakerStore(meter.engine), clock=lambda: NOON, notify=lambda words: None
         )
         upstream = Upstream(
             Provider("acme", ANTHROPIC, self._url),
@@ -106,7 +107,7 @@ def run(provider: Endpoint, tmp_path: Path) -> Run:
     return Run(provider.url, tmp_path)
 
 
-def test_it_waits_as_it_is_told_and_then_succeeds(provider: Endpoint, run: Run) -> None:
+def test_it_waits_as_asked_and_then_succeeds(provider: Endpoint, run: Run) -> None:
     provider.plan(
         answer(429, **{"retry-after": "7"}),
         answer(529),
@@ -115,7 +116,8 @@ def test_it_waits_as_it_is_told_and_then_succeeds(provider: Endpoint, run: Run) 
     )
     assert run()["content"] == [text("ok")]
     assert run.slept == [7, 2, 1]
-    assert run.held_again == 0  # an overload is not billed
+    # an overload is not billed
+    assert run.held_again == 0
 
 
 def test_a_failure_that_may_have_been_billed_is_held_for_again(
@@ -130,7 +132,7 @@ def test_it_gives_up_after_four_tries_with_the_providers_own_answer(
     provider: Endpoint, run: Run
 ) -> None:
     provider.plan(*[answer(429, **{"retry-after": "9"})] * TRIES)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProviderFailure) as failed:
         run()
     assert (failed.value.status, failed.value.free) == (429, True)
     assert run.slept == [9] * 3
@@ -139,11 +141,11 @@ def test_it_gives_up_after_four_tries_with_the_providers_own_answer(
 @pytest.mark.parametrize(
     "headers", [{"retry-after": "3600"}, {"retry-after": "1e9"}, {"x-should-retry": "false"}]
 )
-def test_it_does_not_wait_for_what_is_too_far_nor_where_it_is_told_not_to(
+def test_it_does_not_wait_too_long_nor_when_asked_not_to(
     provider: Endpoint, run: Run, headers: dict[str, str]
 ) -> None:
     provider.plan(answer(429, **headers))
-    with pytest.raises(Failed):
+    with pytest.raises(ProviderFailure):
         run()
     assert run.slept == []
 
@@ -151,14 +153,14 @@ def test_it_does_not_wait_for_what_is_too_far_nor_where_it_is_told_not_to(
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 418, 422, 501])
 def test_what_retrying_cannot_help_is_asked_once(provider: Endpoint, run: Run, status: int) -> None:
     provider.plan(answer(status))
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProviderFailure) as failed:
         run()
     assert (failed.value.status, run.slept) == (status, [])
 
 
 def test_a_provider_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
     run = Run("http://127.0.0.1:9", tmp_path)
-    with pytest.raises(Failed, match="did not answer") as failed:
+    with pytest.raises(ProviderFailure, match="did not answer") as failed:
         run()
     assert (failed.value.free, len(run.slept), run.held_again) == (True, 3, 0)
 
@@ -178,13 +180,13 @@ def test_an_answer_that_cannot_be_read_may_have_been_billed_and_is_not_asked_for
     provider: Endpoint, run: Run, rubbish: Callable[[], Answer]
 ) -> None:
     provider.plan(rubbish())
-    with pytest.raises(Failed, match="cut or cannot be read") as failed:
+    with pytest.raises(ProviderFailure, match="cut or cannot be read") as failed:
         run()
     assert (failed.value.free, run.slept) == (False, [])
 
 
-def test_an_error_page_of_a_proxy_is_told_in_part(provider: Endpoint, run: Run) -> None:
+def test_an_error_page_of_a_proxy_is_shown_in_part(provider: Endpoint, run: Run) -> None:
     provider.plan(Answer(pieces=[b"<html>" + b"x" * 10_000], status=404))
-    with pytest.raises(Failed, match="the provider answered: <html>xxx") as failed:
+    with pytest.raises(ProviderFailure, match="the provider answered: <html>xxx") as failed:
         run()
     assert len(failed.value.message) < 300

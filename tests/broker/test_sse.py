@@ -33,9 +33,8 @@ BLOCK = (
 )
 
 
-LOOP = (
-    asyncio.new_event_loop()
-)  # one for all examples: making one takes longer than reading a message
+# one for all examples: making one takes longer than reading a message
+LOOP = asyncio.new_event_loop()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -101,7 +100,7 @@ def test_broken_json_of_a_tool_is_kept_as_text_and_streamed_as_it_stands() -> No
     assert together.message == broken
 
 
-def test_comments_names_and_several_data_lines_are_read_as_the_standard_says() -> None:
+def test_comments_names_and_several_data_lines_are_read_by_the_standard() -> None:
     assert read(
         [
             b': hi\n\nevent: x\ndata: {"type":\ndata:"ping"}\nid: 3\n\n',

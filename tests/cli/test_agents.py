@@ -26,7 +26,7 @@ def test_a_home_without_any_says_how_to_come_to_one(home, capsys) -> None:
     code, out, _ = said("list", capsys=capsys)
     assert code == 0
     assert out.splitlines()[0] == "built-in      part of the factory"
-    assert "claude-code   not installed; `factory agents install claude-code` brings " in out
+    assert "claude-code   not installed; `factory agents install claude-code` installs " in out
     assert not home.exists()
 
 

@@ -48,7 +48,7 @@ def home(tmp_path, monkeypatch):
             [NAME, "--token-env", "X", "--webhook-secret-file", "/nowhere/secret"],
             "the webhooks' secret cannot be read",
         ),
-        (init, ["--github", NAME, "--strike", "3"], "--github drafts nothing"),
+        (init, ["--github", NAME, "--keep", "3"], "--github drafts nothing"),
         (init, ["--github", "tidebook"], "expected OWNER/NAME"),
         (init, ["--github", NAME, "--host", "http://git.example.org"], "https address"),
         (init, ["--org", "tidehouse"], "belong to --github"),

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.home.document import HomeFile, write_home
-from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import Tokens, prices
 from harness.repository.remote import Remote
 from harness.repository.trusted import FETCHED, TrustedRepository
@@ -19,7 +20,7 @@ from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 from tests.events import event_of
 from tests.fakes import hours
-from tests.validators_launcher.gitbox import Source
+from tests.validators_launcher.git_repository import Source
 
 NOVEMBER = 1_795_262_400.0  # 2026-11-21, noon UTC
 DAY = 86_400.0
@@ -53,7 +54,7 @@ def counted(home, session, issue, role, tokens, *, at, replays=False, written=Fa
     with closing(
         Meter(home / "broker" / "broker.sqlite", prices(), replays=replays, clock=lambda: at)
     ) as meter:
-        identity = Identity(session, f"{role}-{issue}-1", role, issue, 1, MODEL)
+        identity = SessionIdentity(session, f"{role}-{issue}-1", role, issue, 1, MODEL)
         meter.open(identity, ROOM)
         meter.reserve(identity, ROOM, tokens).settle(tokens)
         cost = meter.spent_by_session(session).document()["cost_usd"]
@@ -152,7 +153,7 @@ def test_what_is_reserved_and_open_and_what_is_held_are_named(home) -> None:
     with closing(
         Meter(home / "broker" / "broker.sqlite", prices(), clock=lambda: NOVEMBER)
     ) as meter:
-        identity = Identity("d", "implement-3-1", "implementer", 3, 1, MODEL)
+        identity = SessionIdentity("d", "implement-3-1", "implementer", 3, 1, MODEL)
         meter.open(identity, ROOM)
         meter.reserve(identity, ROOM, Tokens(output=1000)).forfeit(Tokens())
         meter.reserve(identity, ROOM, Tokens(output=2000))

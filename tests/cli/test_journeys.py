@@ -17,7 +17,7 @@ from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 from tests.events import event_of
 from tests.validators_launcher import seaside
-from tests.validators_launcher.gitbox import Source
+from tests.validators_launcher.git_repository import Source
 from validators.domain.verdict import Purpose
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
@@ -65,7 +65,7 @@ def there(tmp_path, monkeypatch):
         opened_place(home / "sealed" / "tidehouse.seaside", bound=()), notary
     )
     digests = [_sealed(journey_store, name) for name in ("old-words", "new-words")]
-    journey_store.closed(
+    journey_store.close(
         digests[0],
         event=Event.SUPERSEDED,
         actor="grace",
@@ -119,7 +119,7 @@ def test_what_stands_is_listed_and_with_all_what_stood_and_who_changed_that(ther
         "old-words",
     ]
     assert "superseded by grace: the words changed" in said
-    assert factory("list", "3")[1] == "No journey stands for issue 3.\n"
+    assert factory("list", "3")[1] == "No journey is in force for issue 3.\n"
 
 
 def test_one_is_shown_with_its_text_and_history_by_the_first_letters_of_its_digest(there) -> None:
@@ -142,7 +142,7 @@ def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_t
 ) -> None:
     code, said, _ = factory("retire", there.new[7:17], "--reason", "walks are free now")
     assert (code, said) == (0, f"retired: {there.new} binds no change any more\n")
-    assert there.journey_store.standing() == ()
+    assert there.journey_store.in_force() == ()
     last = there.journey_store.entries()[-1]
     assert (last.event, last.digest, last.reason) == (
         Event.RETIRED,
@@ -157,7 +157,7 @@ def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_t
 
 def test_one_that_does_not_stand_cannot_be_retired_and_nothing_is_written(there) -> None:
     _, _, error = factory("retire", there.old, "--reason", "again")
-    assert "no standing journey has the digest" in str(error)
+    assert "no journey in force has the digest" in str(error)
     assert ledger_of(there) == ()
 
 
@@ -173,7 +173,7 @@ def test_a_journey_that_does_not_hold_is_refused_with_the_reason_and_seals_nothi
         "add", str(file), "--issue", "2", "--reason", "the largest group was left out"
     )
     assert (code, said.startswith("refused: "), says in said) == (1, True, True), (said, error)
-    assert [entry.digest for entry in there.journey_store.standing()] == [there.new]
+    assert [entry.digest for entry in there.journey_store.in_force()] == [there.new]
     assert ledger_of(there) == ()
 
 

@@ -123,3 +123,18 @@ def test_the_cases_of_recorded_pull_requests_are_asked_from_the_file_beside_the_
     assert (done.returncode, done.stdout) == (0, "13 of 13 cases hold\n")
     assert factory("lint", folder).stdout == "clean\n"
     assert not (clone / "ran").exists()
+
+
+def test_the_history_that_is_checked_out_is_tried_without_a_factory(clone) -> None:
+    folder = clone / "examples" / "public-factory"
+    (folder / "big.txt").write_text("line\n" * 5_000)
+    git(clone, "add", ".")
+    git(clone, "commit", "--quiet", "--message", "Add a big file")
+    (clone / "ran").unlink(missing_ok=True)
+    shown = factory("impact", folder, "--from-git")
+    assert shown.returncode == 0
+    assert "1 recorded change," in shown.stdout
+    assert "Add a big file: " in shown.stdout
+    two = factory("impact", folder, "--from-git", "--history", folder / "history.json")
+    assert (two.returncode, "name two pasts" in two.stderr) == (2, True)
+    assert not (clone / "ran").exists()

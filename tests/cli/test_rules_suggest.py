@@ -63,7 +63,8 @@ def home(tmp_path_factory):
         for event, to in ((Event.SPLIT, State.NEEDS_HUMAN), (Event.LANDED_BY_PERSON, State.MERGED)):
             ledger.append(
                 event_of(
-                    "transition", {"event": event.value, "from": "untriaged", "to": to.value, "says": ""}
+                    "transition",
+                    {"event": event.value, "from": "untriaged", "to": to.value, "says": ""},
                 ),
                 f"{issue}/{to}",
                 issue=issue,

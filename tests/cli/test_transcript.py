@@ -177,9 +177,9 @@ def test_a_run_that_asked_no_model_says_so(home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--transcript"], "wants a RUN"),
-        ([RUN, "--follow"], "--follow a --transcript"),
-        ([RUN, "--transcript", "--follow", "--json"], "without --json"),
+        (["--transcript"], "needs a RUN"),
+        ([RUN, "--follow"], "--follow needs --transcript"),
+        ([RUN, "--transcript", "--follow", "--json"], "and no --json"),
         (["implement-9-9", "--transcript"], "there is no run"),
     ],
 )

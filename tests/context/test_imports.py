@@ -34,10 +34,13 @@ def test_an_import_means_the_file_that_its_words_end_in(written, by, path) -> No
 @pytest.mark.parametrize(
     ("written", "by", "path"),
     [
-        ("shop.prices", "a.py", "bakery/prices.py"),  # another package
-        (".prices", "shop/basket.py", "other/prices.py"),  # it says where it starts
+        # another package
+        ("shop.prices", "a.py", "bakery/prices.py"),
+        # it says where it starts
+        (".prices", "shop/basket.py", "other/prices.py"),
         ("../../prices", "web/a.js", "web/prices.js"),
-        ("json", "a.py", "a.py"),  # nobody imports itself
+        # nobody imports itself
+        ("json", "a.py", "a.py"),
         ("file:cart.html", "a.py", "old_cart.html"),
     ],
 )

@@ -140,9 +140,9 @@ def test_what_it_writes_is_private_and_no_secret_is_in_it(unit) -> None:
 
 
 def test_told_to_stop_it_has_longer_than_the_grace_it_gives() -> None:
-    from harness.cli.work.daemon import GRACE
+    from harness.cli.work.daemon import SHUTDOWN_SECONDS
 
-    assert seconds(value("factory.service", "TimeoutStopSec")) > GRACE
+    assert seconds(value("factory.service", "TimeoutStopSec")) > SHUTDOWN_SECONDS
     assert value("factory.service", "KillMode") == "mixed"
 
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
 from harness.factory.pipeline.tick import current_policy
-from harness.factory.policy_gate.edit_trial import weighed
-from harness.factory.policy_gate.policy_edits import CHECK, show_consequences
+from harness.factory.policy_gate.edit_trial import evaluate_edit
+from harness.factory.policy_gate.policy_edits import CHECK, show_edit_effects
 from harness.governance.past.history import RecordedChange
 
 TIGHTER = [
@@ -72,7 +72,7 @@ def rules(world):
 
 def look(world, *, within=timedelta(days=1)) -> None:
     services = world.services()
-    show_consequences(services, current_policy(services), weigh=weighed, within=within)
+    show_edit_effects(services, current_policy(services), evaluate=evaluate_edit, within=within)
 
 
 def check(world, branch="edit"):

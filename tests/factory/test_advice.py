@@ -78,7 +78,7 @@ def test_what_failed_is_looked_at_before_the_next_attempt_which_reads_what_was_f
     )
     assert (
         "somebody looks first at what went wrong, because 1 attempt failed"
-        in found["Tried otherwise than before"].fact
+        in found["Tried differently than before"].fact
     )
 
 

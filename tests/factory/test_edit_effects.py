@@ -12,10 +12,10 @@ from harness.domain.issue import Actor
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.pipeline.tick import current_policy
-from harness.factory.policy_gate.edit_trial import weighed
-from harness.factory.policy_gate.policy_edits import CHECK, MOST, show_consequences
-from harness.factory.reporting.comments import consequence_words
-from harness.factory.reporting.report import edit_of
+from harness.factory.policy_gate.edit_trial import evaluate_edit
+from harness.factory.policy_gate.policy_edits import CHECK, MOST, show_edit_effects
+from harness.factory.reporting.comments import edit_effect_text
+from harness.factory.reporting.report import policy_edit_effect
 from harness.governance import read_governance
 from harness.governance.past.edit_effects import CONSEQUENCE, edit_effect
 from harness.governance.past.factsjson import facts_as_json
@@ -68,7 +68,7 @@ def test_an_edit_shows_which_recorded_changes_it_would_decide_otherwise(world) -
     look(world)
     found = check(world)
     assert found.conclusion == "success", found.summary
-    assert found.title == "2 of 3 recorded changes would be decided otherwise; edits F-SIZE"
+    assert found.title == "2 of 3 recorded changes would be decided differently; edits F-SIZE"
     row = (
         "| [#32](http://forge/pull/32) | F-SIZE | holds | refuses | 150 changed lines, and at most"
         " 100 are allowed |"
@@ -138,7 +138,7 @@ def words(new, *changes, mission=MISSION) -> str:
         workflows=("triage",),
         labels=("x",),
     )
-    title, summary = consequence_words(
+    title, summary = edit_effect_text(
         found, lambda path: f"http://forge/{path}", base="b" * 40, head="a" * 40
     )
     return f"{'success' if found.holds else 'failure'}: {title}\n\n{summary}"
@@ -348,7 +348,7 @@ def test_killed_between_the_check_and_the_ledger_it_is_said_once(world) -> None:
     world.decorate("forge", set_check=dying(forge.set_check))
     services = world.services()
     with pytest.raises(Killed):
-        show_consequences(services, current_policy(services), weigh=weighed)
+        show_edit_effects(services, current_policy(services), evaluate=evaluate_edit)
     world.forge = forge
     look(world)
     assert [what for what, _ in world.forge.writes].count("set_check") == 1
@@ -396,9 +396,9 @@ def refusing(fetch):
 
 def test_what_was_said_is_in_the_ledger_for_who_asks_later(world) -> None:
     number = propose(world, {"factory_rules.md": edited(rules(world))})
-    assert edit_of(world.ledger, number) is None
+    assert policy_edit_effect(world.ledger, number) is None
     look(world)
-    told = edit_of(world.ledger, number)
+    told = policy_edit_effect(world.ledger, number)
     assert (told["conclusion"], told["login"], told["title"]) == (
         "success",
         "mara",

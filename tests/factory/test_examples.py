@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.settings.workflows import bound_in
+from harness.factory.settings.workflows import effective_workflows_in
 from harness.governance import governance_in, run_cases
 from harness.governance import lint as lint_findings
 from harness.programs.sandbox.client import SandboxSupervisor
@@ -64,7 +64,7 @@ def test_there_are_no_others() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_clean_and_its_rules_hold_their_own_cases(name) -> None:
     law = governance_in(EXAMPLES / name)
-    assert bound_in(EXAMPLES / name).faults == ()
+    assert effective_workflows_in(EXAMPLES / name).faults == ()
     assert lint_findings(law, paths=[path.encode() for path in files_of(name)]) == ()
     assert run_cases(law)
     assert all(case.held for case in run_cases(law))

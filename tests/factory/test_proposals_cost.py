@@ -12,7 +12,12 @@ from harness.domain.errors import GitError, RemoteError
 from harness.domain.lifecycle import State
 from harness.factory.pipeline.tick import current_policy
 from harness.factory.policy_gate import edit_trial
-from harness.factory.policy_gate.edit_trial import TooCostly, edit_at, weighed, weighed_apart
+from harness.factory.policy_gate.edit_trial import (
+    TooCostly,
+    evaluate_edit,
+    evaluate_edit_in_subprocess,
+    proposed_edit,
+)
 from harness.factory.policy_gate.policy_edits import TRIES
 from harness.governance.past.edit_effects import CONSEQUENCE
 from tests.factory.proposals import (
@@ -107,7 +112,7 @@ def edit_of(world, files):
     services = world.services()
     propose(world, files)
     law = current_policy(services).governance
-    return edit_at(
+    return proposed_edit(
         services.repository, world.remote["edit"], old=law, past=(record(31, 150),), merged=True
     )
 
@@ -123,12 +128,14 @@ def edit_of(world, files):
 )
 def test_a_process_of_its_own_gives_the_same_answer(world, changed) -> None:
     edit = edit_of(world, {"factory_rules.md": changed(rules(world))})
-    assert weighed_apart(edit) == weighed(edit)
+    assert evaluate_edit_in_subprocess(edit) == evaluate_edit(edit)
 
 
 def test_an_edit_that_takes_more_than_it_may_is_ended(world) -> None:
     with pytest.raises(TooCostly, match="1 MB of memory"):
-        weighed_apart(edit_of(world, {"factory_rules.md": rules(world) + NEW_RULE}), memory=1024**2)
+        evaluate_edit_in_subprocess(
+            edit_of(world, {"factory_rules.md": rules(world) + NEW_RULE}), memory=1024**2
+        )
 
 
 def test_the_texts_of_a_proposal_have_a_bound_together(world) -> None:
@@ -145,4 +152,4 @@ def test_the_texts_of_a_proposal_have_a_bound_together(world) -> None:
 @pytest.mark.parametrize("value", [print, edit_trial.main, b"".join, GitError("x"), Path("x")])
 def test_nothing_comes_back_from_it_that_does_anything(value) -> None:
     with pytest.raises(pickle.UnpicklingError, match="is no value of ours"):
-        edit_trial._Plain(BytesIO(pickle.dumps(value))).load()
+        edit_trial._SafeUnpickler(BytesIO(pickle.dumps(value))).load()

@@ -17,7 +17,7 @@ import pytest
 from harness.domain.errors import ConfigError, PortError
 from harness.forge.deliveries import (
     MOST_BYTES,
-    Door,
+    DeliveryFilter,
     Dropped,
     Refused,
     delivery_in,
@@ -32,7 +32,7 @@ from tests.forge.patience import SECONDS
 
 NEW, OLD, GONE = "new-secret-of-the-tide", "old-secret-of-the-tide", "a-secret-before-both-of-them"
 OURS = 4711
-DOOR = Door(OURS, app=12)
+DOOR = DeliveryFilter(OURS, app=12)
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
 
 
@@ -286,13 +286,13 @@ def test_a_delivery_of_a_webhook_that_is_not_ours_is_dropped(
     ],
 )
 def test_all_that_is_kept_of_a_delivery_is_which_issue_to_look_at(event, body, number) -> None:
-    found = delivery_in(body, headers(body, event=event), secrets=(NEW,), door=DOOR)
+    found = delivery_in(body, headers(body, event=event), secrets=(NEW,), accepted=DOOR)
     assert found == Delivery("d-1", event, number, hashlib.sha256(body).hexdigest())
 
 
 def test_an_event_after_which_nothing_follows_is_dropped() -> None:
     assert (
-        delivery_in(told(), headers(told(), event="star"), secrets=(NEW,), door=DOOR)
+        delivery_in(told(), headers(told(), event="star"), secrets=(NEW,), accepted=DOOR)
         is Dropped.NO_MATTER
     )
 
@@ -300,7 +300,7 @@ def test_an_event_after_which_nothing_follows_is_dropped() -> None:
 def test_nothing_of_a_delivery_is_read_before_its_signature_holds() -> None:
     body = b"[" * 100_000
     assert (
-        delivery_in(body, headers(body, secret=GONE, event="?"), secrets=(NEW,), door=DOOR)
+        delivery_in(body, headers(body, secret=GONE, event="?"), secrets=(NEW,), accepted=DOOR)
         is Refused.UNSIGNED
     )
 
@@ -393,7 +393,7 @@ def test_every_order_of_six_deliveries_leaves_the_same_to_look_at() -> None:
     ]
     found = [
         delivery_in(
-            body, headers(body, secret=secret, delivery=name), secrets=(NEW, OLD), door=DOOR
+            body, headers(body, secret=secret, delivery=name), secrets=(NEW, OLD), accepted=DOOR
         )
         for body, secret, name in six
     ]

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from harness.forge.deliveries import Door
+from harness.forge.deliveries import DeliveryFilter
 from harness.forge.receiver import PATH, Receiver, listening
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
@@ -215,7 +215,9 @@ def test_the_factorys_own_door_takes_what_this_forge_sends(place, tmp_path) -> N
     """The two ends, which know nothing of each other but GitHub's words for it."""
     heard = threading.Event()
     inbox = SqlInbox(tmp_path, SystemClock())
-    receiver = Receiver(inbox, Door(place.repository.id), lambda: (SECRET,), on_news=heard.set)
+    receiver = Receiver(
+        inbox, DeliveryFilter(place.repository.id), lambda: (SECRET,), on_news=heard.set
+    )
     with listening(receiver, host="127.0.0.1", port=0) as port:
         place.admin.create_hook(
             f"http://127.0.0.1:{port}{PATH}", SECRET, events=("issues", "issue_comment")

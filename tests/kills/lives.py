@@ -24,8 +24,9 @@ from pathlib import Path
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.pipeline.tick import tick
 from harness.factory.run.services import Places, Services
-from harness.forge.github import Access, GitHubForge
-from harness.operations.drill.players import ObeyingAgent, ObeyingModel, OpenTill
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
+from harness.operations.drill.stand_ins import FreeBroker, ObedientAgent, ObedientModel
 from harness.operations.maintenance.gc import swept
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
@@ -92,9 +93,9 @@ class Reaper:
             if name == HEAD:  # the same file each time, after an entry of another kind
                 name = (
                     f"{name} after"
-                    f" {next((one for one in reversed(self.seen) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
+                    f" {next((one for one in reversed(self.outcome) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
                 )
-            self.seen.append(name)
+            self.outcome.append(name)
             if name not in self._died and (self.everywhere or name == self.before):
                 self._die(name)
 
@@ -136,9 +137,9 @@ def services_of(world: World) -> Services:
         worktrees=RunWorktrees(trusted, places.worktrees),
         candidates=TrustedCandidates(trusted),
         sandbox=StartedBoxes(),
-        agent=ObeyingAgent(),
-        model=ObeyingModel(),
-        broker=OpenTill(),
+        agent=ObedientAgent(),
+        model=ObedientModel(),
+        broker=FreeBroker(),
         validator=judge,
         ledger=SqliteLedger(world.home, clock),
         clock=clock,
@@ -186,7 +187,7 @@ def lived(world: World, reaper: Reaper | None, broken: str) -> tuple[int, list[s
                 traceback.print_exc()
             if reaper is not None:
                 reaper._quiet.on = True
-                told.write_text(json.dumps(reaper.seen))
+                told.write_text(json.dumps(reaper.outcome))
             sys.stderr.flush()
             os._exit(status)
     _, ended = os.waitpid(child, 0)

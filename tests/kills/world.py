@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from harness.home.document import HomeFile, write_home
-from harness.operations.drill import git_hand
-from harness.operations.drill.players import QUOTE
-from harness.operations.drill.shop import OWN_LAW, project
+from harness.operations.drill import attacker_git
+from harness.operations.drill.shop import MINIMAL_POLICY, project
+from harness.operations.drill.stand_ins import QUOTE
 from harness.operations.setup.pin_key import pinned
 from harness.programs.local_forge.seed import Administrator, push_folder
 from harness.programs.local_forge.start import RunningForge
@@ -110,12 +110,12 @@ def founded(folder: Path, forge: RunningForge, story: Story, *, name: str) -> Wo
         folder / "home",
         HomeFile("kills", "shop", forge.url, forge.port, repository.id, "keys/token"),
     )
-    law = {**OWN_LAW, "mission.md": OWN_LAW["mission.md"] + NO_CARDS}
+    law = {**MINIMAL_POLICY, "mission.md": MINIMAL_POLICY["mission.md"] + NO_CARDS}
     law["factory.toml"] = pinned(
         law["factory.toml"] + story.limits, _key(folder / "home" / "keys" / "validator.key")
     )
     for path, content in project(law).items():
-        git_hand.write(folder / "source", path, content)
+        attacker_git.write(folder / "source", path, content)
     push_folder(folder / "source", repository.clone_url, token=owner.token)
     issue = _filed(forge, repository.full_name, guest.token, story)
     world = World(

@@ -153,21 +153,57 @@ def test_an_address_that_would_read_as_a_rule_is_left_out(folder) -> None:
     assert is_clean(drafts, [b"app.py"])
 
 
-def test_what_is_struck_is_left_out_and_the_rest_keeps_its_numbers(app) -> None:
+def test_what_is_kept_is_written_and_nothing_else(app) -> None:
     survey = survey_of(app("tidebook"))
     titles = [never.title for never in nevers_of(survey)]
-    drafts = adopted(survey, strike=(2, 5))
+    drafts = adopted(survey, keep=(2, 5))
     scope = governance_of(drafts).scope
-    assert [entry.title for entry in scope if entry.kind != "in"] == [
-        titles[at] for at in (0, 2, 3, 5, 6)
-    ]
-    assert "Proposal 7 of 7; strike it by deleting" in drafts["mission.md"].text
+    assert [entry.title for entry in scope if entry.kind != "in"] == [titles[1], titles[4]]
 
 
-def test_all_may_be_struck(app) -> None:
-    drafts = adopted(survey_of(app("library")), strike=range(1, 8))
+def test_a_proposal_that_nobody_kept_is_in_no_file(app) -> None:
+    survey = survey_of(app("library"))
+    drafts = adopted(survey)
     assert {entry.kind for entry in governance_of(drafts).scope} == {"in"}
     assert is_clean(drafts, [b"src/tally/__init__.py", b"README.md", b"tests/test_tally.py"])
+    texts = "".join(draft.text for draft in drafts.values())
+    assert not [never.title for never in nevers_of(survey) if never.title in texts]
+
+
+def test_what_serves_pages_is_not_told_to_have_none(folder) -> None:
+    """Seen on a server with a plugin system that was taken for a command."""
+    setup = (
+        'from setuptools import setup\nsetup(name="x", install_requires=["uvicorn", "pluggy"])\n'
+    )
+    survey = survey_of(
+        folder({"setup.py": setup, "x/cli.py": 'if __name__ == "__main__":\n    pass\n'})
+    )
+    titles = {never.title for never in nevers_of(survey)}
+    assert titles.isdisjoint({"No graphical interface", "No plugins"})
+
+
+def test_a_summary_that_cannot_stand_there_is_not_said_to_be_guessed(folder) -> None:
+    badges = "# x\n\n[![CI](https://x/y.svg)](https://x)\n"
+    (mission,) = (
+        one
+        for one in drafts_of(survey_of(folder({"README.md": badges})))
+        if one.path == "mission.md"
+    )
+    assert mission.guesses[0].startswith("what the product is: the name alone: README.md has no")
+
+
+@pytest.mark.parametrize(
+    "readme",
+    [
+        "# x\n\n[![CI](https://x/y.svg)](https://x)\n\n*A tool* for tables and their people.\n",
+        "x\n=\n\n.. image:: https://x/y.svg\n\n*A tool* for tables and their people.\n",
+    ],
+)
+def test_the_first_words_of_a_readme_stand_behind_its_badges(readme, folder) -> None:
+    name = "README.rst" if ".. " in readme else "README.md"
+    drafts = adopted(survey_of(folder({name: readme})))
+    assert "*A tool* for tables and their people." in drafts["mission.md"].text
+    assert is_clean(drafts, [name.encode()])
 
 
 def test_the_labels_are_those_that_the_factory_projects(app) -> None:
@@ -190,7 +226,7 @@ def test_the_labels_are_those_that_the_factory_projects(app) -> None:
     ids=["none", "binding", "prose"],
 )
 def test_forms_and_labels_are_what_an_export_of_the_drafts_would_be(folder, kept) -> None:
-    drafts = adopted(survey_of(folder(kept)), state_labels=ALL_LABELS, strike=(2,))
+    drafts = adopted(survey_of(folder(kept)), state_labels=ALL_LABELS, keep=(1, 3, 4))
     law = governance_of(drafts, {name: text.encode() for name, text in kept.items()})
     for file in (*issue_forms(law.scope).files, *labels(ALL_LABELS).files):
         assert drafts[file.path].text == file.text

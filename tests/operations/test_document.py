@@ -92,7 +92,7 @@ NOW = {**FIRST, "schema": SCHEMA}
 
 
 @pytest.mark.parametrize(
-    ("document", "says"),
+    ("document", "message"),
     [
         (NOW | {"upstrem": "x"}, "`upstrem`: no such key; did you mean `upstream`?"),
         (NOW | {"zzz": "x"}, "`zzz`: no such key; known here: owner, name"),
@@ -132,11 +132,11 @@ NOW = {**FIRST, "schema": SCHEMA}
         "cut",
     ],
 )
-def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says) -> None:
+def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, message) -> None:
     written(tmp_path, document)
     with pytest.raises(ConfigError) as refused:
         read_home(tmp_path)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
     assert str(tmp_path / "home.json") in str(refused.value)
 
 
@@ -149,10 +149,13 @@ def test_where_there_is_none_the_next_move_is_named(tmp_path) -> None:
 def test_a_form_of_box_that_is_demanded_and_does_not_hold_here_is_a_failure_with_the_reason(
     tmp_path, form
 ) -> None:
-    """Landlock is not for root, and a uid of a box's own only for root: on no machine do all of
+    """Landlock is not for root, and a sandbox's own uid only for root: on no machine do all of
     them hold."""
-    write_home(tmp_path, replace(DOCUMENT, box=form))
+    write_home(tmp_path, replace(DOCUMENT, sandbox=form))
     found = home_file(tmp_path)
     holds = form == "auto" or probed(Form(form)).works
     assert (found.level is Level.OK) == holds
-    assert holds or f"demands boxes of the form {form}, which do not hold here: needs" in found.says
+    assert (
+        holds
+        or f"demands sandboxes of the form {form}, which do not hold here: needs" in found.message
+    )

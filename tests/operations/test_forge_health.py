@@ -12,8 +12,8 @@ import pytest
 
 from harness.operations.doctor.finding import Level
 from harness.operations.doctor.forge_checks import clock, limit, reached
-from harness.operations.doctor.forge_requests import Answer
-from harness.operations.doctor.push_check import request, told
+from harness.operations.doctor.forge_requests import ForgeAnswer
+from harness.operations.doctor.push_check import finding_of_push, request
 
 NOW = 1_800_000_000.0
 
@@ -28,12 +28,12 @@ class Line:
     api: str = "https://forge/api"
     is_app: bool = False
 
-    def get(self, path: str, *, may: tuple[int, ...] = ()) -> Answer:
-        return Answer(200, self.headers, self.document, NOW)
+    def get(self, path: str, *, may: tuple[int, ...] = ()) -> ForgeAnswer:
+        return ForgeAnswer(200, self.headers, self.document, NOW)
 
 
 @pytest.mark.parametrize(
-    ("rights", "level", "says"),
+    ("rights", "level", "message"),
     [
         ({"push": True, "admin": False}, Level.OK, "may write to it"),
         ({"push": True, "admin": True}, Level.WARN, "may administer"),
@@ -42,13 +42,13 @@ class Line:
         (None, Level.FAIL, "not write to it"),
     ],
 )
-def test_a_right_that_is_not_named_is_none(rights, level, says) -> None:
+def test_a_right_that_is_not_named_is_none(rights, level, message) -> None:
     found = reached(Line(document={"permissions": rights} if rights is not None else {}))
-    assert (found.level, says in found.says) == (level, True)
+    assert (found.level, message in found.message) == (level, True)
 
 
 @pytest.mark.parametrize(
-    ("theirs", "level", "says"),
+    ("theirs", "level", "message"),
     [
         (NOW, Level.OK, "0 s apart"),
         (NOW - 59, Level.OK, "59 s apart"),
@@ -56,9 +56,9 @@ def test_a_right_that_is_not_named_is_none(rights, level, says) -> None:
         (NOW + 3600, Level.FAIL, "3600 s behind"),
     ],
 )
-def test_the_clock_is_held_against_the_forges(theirs, level, says) -> None:
+def test_the_clock_is_held_against_the_forges(theirs, level, message) -> None:
     found = clock(Line(headers={"date": formatdate(theirs, usegmt=True)}))
-    assert (found.level, says in found.says) == (level, True)
+    assert (found.level, message in found.message) == (level, True)
 
 
 @pytest.mark.parametrize("headers", [{}, {"date": "yesterday"}])
@@ -80,7 +80,7 @@ def test_what_is_left_of_the_hour_is_told_before_it_is_spent(left, level) -> Non
             }
         )
     )
-    assert (found.level, f"{left} of 5000 requests are left" in found.says) == (level, True)
+    assert (found.level, f"{left} of 5000 requests are left" in found.message) == (level, True)
 
 
 def packet(data: bytes) -> bytes:
@@ -96,7 +96,7 @@ def answer(*lines: str, remark: str = "") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("said", "level", "says"),
+    ("said", "level", "message"),
     [
         (answer("ng refs/heads/main failed to update ref"), Level.OK, "let through"),
         (
@@ -127,9 +127,9 @@ def answer(*lines: str, remark: str = "") -> bytes:
         (b"", Level.FAIL, "no report"),
     ],
 )
-def test_only_gits_own_word_on_this_very_branch_lets_a_push_through(said, level, says) -> None:
-    found = told(said, "main")
-    assert (found.level, says in found.says, bool(found.fix)) == (
+def test_only_gits_own_word_on_this_very_branch_lets_a_push_through(said, level, message) -> None:
+    found = finding_of_push(said, "main")
+    assert (found.level, message in found.message, bool(found.fix)) == (
         level,
         True,
         level is not Level.OK,

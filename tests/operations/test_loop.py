@@ -1,4 +1,4 @@
-"""A daemon's shift over the fakes: hours that come, hours that were missed, the owner's stop, and
+"""The daemon's loop over fakes: hours that come, hours that were missed, the owner's stop, and
 the digest."""
 
 import re
@@ -15,7 +15,7 @@ from harness.shipped import shipped
 from tests.events import event_of
 from tests.factory.pauses import Purse, paused
 from tests.factory.world import World, fixes
-from tests.operations.nights import Night
+from tests.operations.daemon_run import DaemonRun
 
 
 @pytest.fixture
@@ -43,20 +43,20 @@ def triage_waits_for_its_hour(world, line="17 2 * * *") -> None:
 
 def test_an_issue_is_moved_as_far_as_it_goes_and_that_is_said_once(world) -> None:
     number = world.file()
-    assert Night(world).work() == [("pass", f"moved #{number}")]
+    assert DaemonRun(world).work() == [("pass", f"moved #{number}")]
     assert world.history(number).state is State.MERGED
 
 
-def test_what_is_down_ends_the_shift_before_anything_is_done(world) -> None:
+def test_an_outage_ends_the_loop_before_anything_is_done(world) -> None:
     world.file()
 
     def check() -> Never:
         raise ForgeError("the embedded forge does not answer", retryable=True)
 
-    night = Night(world, check=check)
+    run = DaemonRun(world, check=check)
     with pytest.raises(ForgeError):
-        night.shift.work()
-    assert (night.said, night.wells) == ([], 0)
+        run.loop.work()
+    assert (run.said, run.successes) == ([], 0)
 
 
 def test_what_waits_for_its_hour_is_left_until_then(world) -> None:
@@ -65,12 +65,12 @@ def test_what_waits_for_its_hour_is_left_until_then(world) -> None:
     triage_waits_for_its_hour(world)
     number = world.file()
     world.tick(states=frozenset())
-    assert Night(world).work() == []
+    assert DaemonRun(world).work() == []
     assert world.history(number).state is State.UNTRIAGED
     world.ledger.clock.at = datetime(2030, 5, 5, 2, 16, tzinfo=UTC)
-    assert Night(world).work() == []
+    assert DaemonRun(world).work() == []
     world.ledger.clock.at = datetime(2030, 5, 5, 2, 17, tzinfo=UTC)
-    said = Night(world).work()
+    said = DaemonRun(world).work()
     assert [kind for kind, _ in said] == ["pass", "schedule", "digest", "swept"]
     assert world.history(number).state is State.MERGED
 
@@ -80,9 +80,9 @@ def test_an_hour_that_was_missed_is_made_up_for_once(world) -> None:
     world.file()
     world.tick(states=frozenset())
     world.ledger.clock.at += timedelta(days=9)
-    assert ("schedule", "triage of 02:17 is done") in Night(world, looks=6).work()
+    assert ("schedule", "triage of 02:17 is done") in DaemonRun(world, looks=6).work()
     assert len(world.ledger.entries(kind=SCHEDULE)) == 1
-    assert Night(world).work() == []
+    assert DaemonRun(world).work() == []
 
 
 def test_the_digest_is_written_once_a_day(world) -> None:
@@ -91,7 +91,7 @@ def test_the_digest_is_written_once_a_day(world) -> None:
     world.tick(states=frozenset())
     for _ in range(2):
         world.ledger.clock.at += timedelta(days=1)
-        Night(world).work()
+        DaemonRun(world).work()
     assert [path.name for path in sorted((world.work / "digests").iterdir())] == [
         "2030-05-05.md",
         "2030-05-06.md",
@@ -110,14 +110,14 @@ def test_a_day_with_many_hours_has_one_digest(world) -> None:
     said = []
     for _ in range(3):
         world.ledger.clock.at += timedelta(hours=2)
-        said += [kind for kind, _ in Night(world).work()]
+        said += [kind for kind, _ in DaemonRun(world).work()]
     assert (said.count("schedule"), said.count("digest"), said.count("swept")) == (3, 1, 1)
 
 
-def test_the_owners_stop_is_said_once_and_the_shift_goes_on_when_it_is_lifted(world) -> None:
+def test_the_owners_stop_is_reported_once_and_work_continues_when_it_is_lifted(world) -> None:
     number = world.file()
     world.services().places.stop_flag.touch()
-    assert [kind for kind, _ in Night(world, lift_after=0.3).work()] == [
+    assert [kind for kind, _ in DaemonRun(world, lift_after=0.3).work()] == [
         "paused",
         "resumed",
         "pass",
@@ -132,13 +132,13 @@ def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_for_after_it(world) -> N
     world.agent.works = [
         lambda worktree: (world.services().places.stop_flag.touch(), fixes(worktree))[1]
     ]
-    night = Night(world, until=("paused",))
-    assert [kind for kind, _ in night.work()] == ["paused"]
+    run = DaemonRun(world, until=("paused",))
+    assert [kind for kind, _ in run.work()] == ["paused"]
     assert all(world.history(number).state is not State.MERGED for number in numbers)
     world.services().places.stop_flag.unlink()
     world.ledger.append(event_of("command", {"command": "resume"}), "command/0/resume")
     world.agent.works = [fixes]
-    Night(world).work()
+    DaemonRun(world).work()
     assert all(world.history(number).state is State.MERGED for number in numbers)
 
 
@@ -146,7 +146,7 @@ def test_a_pause_is_said_once_and_so_is_its_end_and_what_waited_goes_on(world) -
     clock = world.ledger.clock
     world.broker = Purse(clock, until=clock.at + timedelta(seconds=100))
     number = world.file()
-    said = Night(world, looks=60).work()
+    said = DaemonRun(world, looks=60).work()
     assert [kind for kind, _ in said if kind in ("paused", "resumed")] == ["paused", "resumed"]
     assert "no model is asked until" in dict(said)["paused"]
     assert "by itself" in dict(said)["paused"]
@@ -158,6 +158,6 @@ def test_an_issue_that_came_in_a_pause_is_begun_when_it_is_over(world) -> None:
     """Until then there is nothing that a pass could move."""
     paused(world, cause="provider", until=world.ledger.clock.at + timedelta(seconds=100))
     number = world.file()
-    said = Night(world, looks=60).work()
+    said = DaemonRun(world, looks=60).work()
     assert [kind for kind, _ in said] == ["paused", "resumed", "pass"]
     assert world.history(number).state is State.MERGED

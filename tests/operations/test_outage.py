@@ -1,4 +1,4 @@
-"""What is down is said once, kept in the ledger, and over when all is well."""
+"""An outage is reported once, recorded in the ledger, and ended when everything is up again."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,26 +12,25 @@ from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 from harness.store.systemd import Notifier
 from tests.fakes.clock import FakeClock
-from tests.operations.nights import ToldDeparture
+from tests.operations.daemon_run import RequestedShutdown
 
 DOWN = ForgeError("the forge was not reached", retryable=True)
 
 
-class Post:
-    """One process's outages on a home. It was told to go, so that no pause is sat out to its
-    end."""
+class OutageLog:
+    """One process's outages on a home. It is shutting down, so no pause is waited out."""
 
     def __init__(self, home) -> None:
         self.said: list[tuple[str, str]] = []
-        shutdown = ToldDeparture(1)
-        shutdown.tell()
+        shutdown = RequestedShutdown(1)
+        shutdown.request()
         self.ledger = SqliteLedger(home, SystemClock())
         self.outages = Outages(
             DaemonContext(
                 home,
                 1,
                 lambda *words: self.said.append(words),
-                lambda *told: None,
+                lambda *event: None,
                 shutdown,
                 Notifier({}),
                 UTC,
@@ -39,53 +38,53 @@ class Post:
             self.ledger,
         )
 
-    def sit_out(self, error=DOWN) -> None:
+    def wait_out(self, error=DOWN) -> None:
         with pytest.raises(Interrupted):
-            self.outages.sit_out(error)
+            self.outages.wait_out(error)
 
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.ledger.entries()]
 
 
 def test_it_is_said_once_however_often_it_is_tried(tmp_path) -> None:
-    post = Post(tmp_path)
+    log = OutageLog(tmp_path)
     for _ in range(3):
-        post.sit_out()
-    assert post.said == [("down", "the forge was not reached; trying again until it is back")]
-    assert post.kinds() == ["outage"]
+        log.wait_out()
+    assert log.said == [("down", "the forge was not reached; trying again until it is back")]
+    assert log.kinds() == ["outage"]
 
 
 def test_it_is_said_once_when_it_is_over(tmp_path) -> None:
-    post = Post(tmp_path)
-    post.sit_out()
+    log = OutageLog(tmp_path)
+    log.wait_out()
     for _ in range(3):
-        post.outages.over()
-    assert [kind for kind, _ in post.said] == ["down", "back"]
-    assert post.kinds() == ["outage", "outage-ended"]
+        log.outages.end()
+    assert [kind for kind, _ in log.said] == ["down", "back"]
+    assert log.kinds() == ["outage", "outage-ended"]
 
 
 def test_another_one_later_is_another_one(tmp_path) -> None:
-    post = Post(tmp_path)
+    log = OutageLog(tmp_path)
     for _ in range(2):
-        post.sit_out()
-        post.outages.over()
-    assert [kind for kind, _ in post.said] == ["down", "back"] * 2
-    assert post.kinds() == ["outage", "outage-ended"] * 2
+        log.wait_out()
+        log.outages.end()
+    assert [kind for kind, _ in log.said] == ["down", "back"] * 2
+    assert log.kinds() == ["outage", "outage-ended"] * 2
 
 
 def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(tmp_path) -> None:
-    Post(tmp_path).sit_out()
-    after = Post(tmp_path)
-    after.outages.over()
+    OutageLog(tmp_path).wait_out()
+    after = OutageLog(tmp_path)
+    after.outages.end()
     assert after.kinds() == ["outage", "outage-ended"]
     assert after.said == []
 
 
 def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp_path) -> None:
     (tmp_path / "ledger.lock").mkdir()  # nothing can be appended
-    post = Post(tmp_path)
-    post.sit_out(OSError(28, "No space left on device"))
-    assert "No space left on device" in post.said[0][1]
+    log = OutageLog(tmp_path)
+    log.wait_out(OSError(28, "No space left on device"))
+    assert "No space left on device" in log.said[0][1]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +104,7 @@ def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_pat
         def rest(self, seconds, *, until=lambda: False) -> None:
             rested.append(seconds)
 
-    class Told(Notifier):
+    class Recording(Notifier):
         def ready(self, words) -> None:
             said.append(words)
 
@@ -114,14 +113,14 @@ def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_pat
         tmp_path,
         1,
         lambda *words: None,
-        lambda *told: None,
+        lambda *event: None,
         Shutdown(1),
-        Told({}),
+        Recording({}),
         UTC,
         clock=clock,
     )
     outages = Outages(context, SqliteLedger(tmp_path, clock))
-    outages.sit_out(
+    outages.wait_out(
         ForgeError(
             "the forge's rate limit ended it",
             retryable=True,
@@ -130,7 +129,7 @@ def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_pat
     )
     assert said == ["the forge asks to wait until 02:37:00: the forge's rate limit ended it"]
     assert 1190 < rested[0] <= 1200, "not the second that a first failure waits"
-    outages.sit_out(DOWN)
+    outages.wait_out(DOWN)
     assert rested[1] == 2
 
 

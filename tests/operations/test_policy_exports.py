@@ -49,7 +49,7 @@ def test_what_is_written_does_not_differ_until_it_is_edited(export, folder, form
     assert "wrote" not in export(format_, "--out", str(folder))[1]
     (folder / wrote[-1]).write_text("edited by hand\n")
     code, out, _ = export(format_, "--check")
-    assert (code, out.startswith(f"{wrote[-1]} is not what")) == (1, True)
+    assert (code, out.startswith(f"{wrote[-1]} differs from the governance files")) == (1, True)
 
 
 def test_an_edit_of_the_law_is_a_drift_of_what_was_exported(export, folder) -> None:
@@ -78,7 +78,7 @@ def test_owners_are_those_of_the_front_matter_unless_others_are_named(export) ->
 
 def test_what_is_not_said_is_told_aside(export) -> None:
     _, out, err = export("ruleset")
-    assert "not said: F-PATHS: that all other paths are protected" in err
+    assert "not exported: F-PATHS: that all other paths are protected" in err
     assert "not said" not in out
     document = json.loads(export("ruleset", "--json")[1])
     assert {left["rule"] for left in document["left"]} == {"", "F-PATHS", "LAW-PROTECTED"}

@@ -46,7 +46,7 @@ WRONG: dict[str, tuple[Any, str]] = {
         {"Ac/me": GOOD},
         "`providers.Ac/me`: expected a name of small letters",
     ),
-    "the usual one's name": ({"anthropic": GOOD}, "which is the usual one's"),
+    "the usual one's name": ({"anthropic": GOOD}, "which is the default one's"),
     "an entry that is none": (
         {"acme": "x"},
         "`providers.acme`: expected an object with some of wire, base_url",
@@ -83,16 +83,16 @@ WRONG: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("entry", "says"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("entry", "message"), WRONG.values(), ids=WRONG)
 def test_a_provider_that_cannot_be_asked_is_named_and_its_key_not_repeated(
-    tmp_path, entry, says
+    tmp_path, entry, message
 ) -> None:
     write_home(tmp_path, DOCUMENT)
     document = json.loads((tmp_path / "home.json").read_text()) | {"providers": entry}
     (tmp_path / "home.json").write_text(json.dumps(document))
     with pytest.raises(ConfigError) as refused:
         read_home(tmp_path)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
     assert "sk-secret" not in str(refused.value)
 
 
@@ -120,7 +120,7 @@ def test_a_key_that_is_not_there_is_named_and_nothing_is_lost(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("mode", "content", "says"),
+    ("mode", "content", "message"),
     [
         (0o644, "sk-file", "may be read by others: chmod 600"),
         (0o600, "\n", "is expected here, and nothing is"),
@@ -128,13 +128,13 @@ def test_a_key_that_is_not_there_is_named_and_nothing_is_lost(tmp_path, monkeypa
     ],
     ids=["open to others", "empty", "missing"],
 )
-def test_a_key_in_a_file_is_its_owners_alone(tmp_path, mode, content, says) -> None:
+def test_a_key_in_a_file_is_its_owners_alone(tmp_path, mode, content, message) -> None:
     path = tmp_path / "local.key"
     if mode is not None:
         path.write_text(content)
         path.chmod(mode)
     document = replace(DOCUMENT, providers=(replace(LOCAL, key_file="local.key"),))
-    with pytest.raises(ConfigError, match=says) as refused, ExitStack() as stack:
+    with pytest.raises(ConfigError, match=message) as refused, ExitStack() as stack:
         stack.enter_context(provider_keys(tmp_path, document))
     assert "sk-file" not in str(refused.value)
     path.write_text("sk-file\n")
@@ -150,7 +150,7 @@ def test_the_doctor_names_the_provider_that_does_not_answer_and_needs_no_usual_o
         monkeypatch.delenv(name, raising=False)
     write_home(tmp_path, replace(DOCUMENT, providers=(LOCAL,)))
     found = model(tmp_path)
-    assert (found.level, found.says) == (
+    assert (found.level, found.message) == (
         Level.FAIL,
-        "local is asked without a key; http://127.0.0.1:9 does not answer (ConnectError)",
+        "local is called without a key; http://127.0.0.1:9 does not answer (ConnectError)",
     )

@@ -10,15 +10,15 @@ from harness.domain.errors import ConfigError
 from harness.factory.run.services import Places
 from harness.forge.recording import BEGINS
 from harness.home.recording import (
-    RECORD,
+    OBJECTS,
     SEALED,
     WITHHELD,
     Recording,
-    at_work,
-    got,
-    put,
+    object_in,
+    put_object,
+    recorded_lines,
     recording_of,
-    tape_lines,
+    running_node,
 )
 from harness.operations.replay.bundle import opened
 from harness.operations.replay.model_recording import script_of
@@ -51,8 +51,8 @@ def noted(places, tmp_path, said: str):
         )
         return {"outcome": "produced"}
 
-    Recording(places).taped(classify, services)(PAYLOAD)
-    return tape_lines(places, "triage-1-1")
+    Recording(places).recorded_action(classify, services)(PAYLOAD)
+    return recorded_lines(places, "triage-1-1")
 
 
 def test_a_node_leaves_what_stood_there_what_it_asked_and_what_was_said(places, tmp_path) -> None:
@@ -62,7 +62,7 @@ def test_a_node_leaves_what_stood_there_what_it_asked_and_what_was_said(places, 
     assert first[SEALED] == ["entries/000001.json"]
     assert opens["open"] == []
     assert begins[BEGINS] is True
-    assert b"It is in." in got(tmp_path / RECORD, wire["object"])
+    assert b"It is in." in object_in(tmp_path / OBJECTS, wire["object"])
 
 
 def test_what_looks_like_a_credential_is_not_kept_and_is_named_without_itself(
@@ -71,39 +71,39 @@ def test_what_looks_like_a_credential_is_not_kept_and_is_named_without_itself(
     *_, wire = noted(places, tmp_path, f"the token is {TOKEN}")
     assert "github-pat in line 1" in wire[WITHHELD]
     assert "object" not in wire
-    assert not (tmp_path / RECORD).exists()
+    assert not (tmp_path / OBJECTS).exists()
     assert TOKEN not in recording_of(places, "triage-1-1").read_text()
 
 
 def test_outside_of_a_node_nothing_is_noted(places) -> None:
     Recording(places).note({"call": "issue"})
-    assert tape_lines(places, "triage-1-1") == ()
+    assert recorded_lines(places, "triage-1-1") == ()
 
 
 def test_a_line_that_a_kill_cut_short_is_none(places) -> None:
-    with at_work("triage-1-1", "intake"):
+    with running_node("triage-1-1", "intake"):
         Recording(places).note({"call": "issue"})
     with recording_of(places, "triage-1-1").open("a") as tape:
         tape.write('{"call": "comm')
-    assert [line["call"] for line in tape_lines(places, "triage-1-1")] == ["issue"]
+    assert [line["call"] for line in recorded_lines(places, "triage-1-1")] == ["issue"]
 
 
 def test_a_disk_that_takes_nothing_stops_nothing(places) -> None:
     places.runs.write_text("in the way")
-    with at_work("triage-1-1", "intake"):
+    with running_node("triage-1-1", "intake"):
         Recording(places).note({"call": "issue"})
-    assert tape_lines(places, "triage-1-1") == ()
+    assert recorded_lines(places, "triage-1-1") == ()
 
 
 def test_contents_are_kept_once_compressed_and_checked(tmp_path) -> None:
-    digests = {put(tmp_path, b"governance " * 1000) for _ in range(2)}
+    digests = {put_object(tmp_path, b"governance " * 1000) for _ in range(2)}
     assert len(digests) == 1
     [path] = tmp_path.rglob("*.gz")
     assert path.stat().st_size < 200
-    assert got(tmp_path, *digests) == b"governance " * 1000
+    assert object_in(tmp_path, *digests) == b"governance " * 1000
     path.write_bytes(gzip.compress(b"other"))
-    with pytest.raises(ValueError, match="is not what its name says"):
-        got(tmp_path, *digests)
+    with pytest.raises(ValueError, match="does not match its name"):
+        object_in(tmp_path, *digests)
 
 
 @pytest.mark.parametrize(

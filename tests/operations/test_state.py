@@ -15,8 +15,9 @@ import pytest
 
 from harness.domain.errors import ConfigError
 from harness.home.document import HomeFile, read_home, write_home
-from harness.home.state import ledger_at, taken
-from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.home.state import ledger_at, secret_in_environment
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import Tokens, prices
 from harness.store.clock import SystemClock
 from harness.store.database import postgres_address, shown
@@ -58,7 +59,10 @@ def home(tmp_path: Path) -> Path:
     ledger.close()
     (home / "broker").mkdir()
     meter = Meter(home / "broker" / "broker.sqlite", prices())
-    who, caps = Identity("s", "run", "implementer", 1, 1, "claude-opus-4-8"), Caps(9, Decimal(5))
+    who, caps = (
+        SessionIdentity("s", "run", "implementer", 1, 1, "claude-opus-4-8"),
+        Caps(9, Decimal(5)),
+    )
     meter.open(who, caps)
     meter.reserve(who, caps, Tokens(output=1000)).settle(Tokens(output=10))
     meter.close()
@@ -77,11 +81,17 @@ def test_a_secret_is_taken_out_of_the_environment_when_it_is_asked_for_and_known
     monkeypatch,
 ) -> None:
     monkeypatch.setenv("A_SECRET_OF_THIS_TEST", "sk-1")
-    assert (taken("A_SECRET_OF_THIS_TEST"), "A_SECRET_OF_THIS_TEST" in os.environ) == (
+    assert (
+        secret_in_environment("A_SECRET_OF_THIS_TEST"),
+        "A_SECRET_OF_THIS_TEST" in os.environ,
+    ) == (
         "sk-1",
         False,
     )
-    assert (taken("A_SECRET_OF_THIS_TEST"), taken("NO_SECRET_OF_THIS_TEST")) == ("sk-1", "")
+    assert (
+        secret_in_environment("A_SECRET_OF_THIS_TEST"),
+        secret_in_environment("NO_SECRET_OF_THIS_TEST"),
+    ) == ("sk-1", "")
 
 
 def test_a_home_moves_to_a_database_and_back_with_every_entry_and_every_cent(
@@ -143,7 +153,10 @@ def test_a_call_after_the_move_gets_a_number_of_its_own(home, postgres) -> None:
         Meter(home / "broker" / "broker.sqlite", prices()),
     )
     assert new.take(old) == 1
-    who, caps = Identity("t", "run", "implementer", 1, 1, "claude-opus-4-8"), Caps(9, Decimal(5))
+    who, caps = (
+        SessionIdentity("t", "run", "implementer", 1, 1, "claude-opus-4-8"),
+        Caps(9, Decimal(5)),
+    )
     new.open(who, caps)
     assert new.reserve(who, caps, Tokens(output=1)).id == 2
     with pytest.raises(ValueError, match="already"):

@@ -1,4 +1,4 @@
-"""Webhooks in a home: the secret, the door, and a shift that hears: sooner with them, the same
+"""Webhooks in a home: the secret, the port, and a daemon that works sooner with them and the same
 without."""
 
 import hashlib
@@ -18,7 +18,7 @@ from harness.home.document import HomeFile, write_home
 from harness.home.webhooks import (
     WEBHOOK_SECRET,
     Address,
-    Mail,
+    WebhookQueue,
     address_in,
     keep_webhook_secret,
     secrets_of,
@@ -31,7 +31,7 @@ from harness.ports.inbox import Delivery
 from harness.store.systemd import Notifier
 from tests.factory.world import World
 from tests.fakes.inbox import FakeInbox
-from tests.operations.nights import Night
+from tests.operations.daemon_run import DaemonRun
 
 FIRST, SECOND, THIRD = (
     "the-first-secret-of-all",
@@ -58,12 +58,14 @@ def home(tmp_path):
 
 
 def mail():
-    return Mail(FakeInbox(), threading.Event(), Counter())
+    return WebhookQueue(FakeInbox(), threading.Event(), Counter())
 
 
-def hint(box, number, name=None) -> None:
-    box.inbox.put(Delivery(name or f"d-{number}", "issues", number, f"digest of {name or number}"))
-    box.bell.set()
+def hint(mailbox, number, name=None) -> None:
+    mailbox.inbox.put(
+        Delivery(name or f"d-{number}", "issues", number, f"digest of {name or number}")
+    )
+    mailbox.bell.set()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_a_secret_that_is_none_is_not_kept(home, secret) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "mode", "says"),
+    ("content", "mode", "message"),
     [
         (None, 0o600, "there is no secret"),
         ("", 0o600, "one secret a line"),
@@ -113,13 +115,13 @@ def test_a_secret_that_is_none_is_not_kept(home, secret) -> None:
         (FIRST, 0o640, "chmod 600"),
     ],
 )
-def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mode, says) -> None:
+def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mode, message) -> None:
     if content is not None:
         (home / "keys").mkdir()
         (home / WEBHOOK_SECRET).write_text(content)
         (home / WEBHOOK_SECRET).chmod(mode)
     with (
-        pytest.raises(ConfigError, match=says) as refused,
+        pytest.raises(ConfigError, match=message) as refused,
         webhooks(home, Address("127.0.0.1", 0), say=lambda *words: None),
     ):
         pass
@@ -132,7 +134,7 @@ def test_a_daemon_that_cannot_open_its_door_does_not_begin(home) -> None:
         home,
         1,
         lambda *words: said.append(words),
-        lambda *told: None,
+        lambda *event: None,
         Shutdown(1),
         Notifier({}),
         UTC,
@@ -144,11 +146,11 @@ def test_a_daemon_that_cannot_open_its_door_does_not_begin(home) -> None:
 
 
 def test_without_an_address_there_is_no_door_and_no_secret_is_asked_for(home) -> None:
-    with webhooks(home, None, say=lambda *words: None) as box:
-        assert box is None
+    with webhooks(home, None, say=lambda *words: None) as mailbox:
+        assert mailbox is None
 
 
-def post(port, body, secret):
+def log(port, body, secret):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     connection.request(
@@ -172,98 +174,100 @@ def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is
 ) -> None:
     keep_webhook_secret(home, FIRST)
     said: list[tuple[str, str]] = []
-    with webhooks(home, Address("127.0.0.1", 0), say=lambda *words: said.append(words)) as box:
+    with webhooks(home, Address("127.0.0.1", 0), say=lambda *words: said.append(words)) as mailbox:
         port = int(said[0][1].rpartition(":")[2].partition("/")[0])
         ours = [
             json.dumps({"repository": {"id": NUMBER}, "issue": {"number": at}}).encode()
             for at in range(1, 5)
         ]
         theirs = json.dumps({"repository": {"id": 1}, "issue": {"number": 9}}).encode()
-        assert post(port, ours[0], FIRST) == 202
+        assert log(port, ours[0], FIRST) == 202
         keep_webhook_secret(home, SECOND)
         assert [
-            post(port, ours[1], FIRST),
-            post(port, ours[2], SECOND),
-            post(port, theirs, SECOND),
+            log(port, ours[1], FIRST),
+            log(port, ours[2], SECOND),
+            log(port, theirs, SECOND),
         ] == [202] * 3
         keep_webhook_secret(home, THIRD)
-        assert post(port, ours[3], FIRST) == 401
+        assert log(port, ours[3], FIRST) == 401
         (home / WEBHOOK_SECRET).unlink()
-        assert post(port, ours[3], THIRD) == 401, "no secret believes nobody"
-        assert box.bell.is_set()
-        assert [delivery.number for _, delivery in box.inbox.waiting()] == [1, 2, 3]
+        assert log(port, ours[3], THIRD) == 401, "no secret believes nobody"
+        assert mailbox.bell.is_set()
+        assert [delivery.number for _, delivery in mailbox.inbox.waiting()] == [1, 2, 3]
         assert FIRST not in repr(said)
 
 
 def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
-    """The interval is an hour; the issue is filed after the first pass, and the forge tells of
-    it."""
-    world, box = World(home), mail()
+    """The interval is an hour; the issue is filed after the first tick, and the forge sends a
+    webhook."""
+    world, mailbox = World(home), mail()
     filed: list[int] = []
 
-    class Told(Night):
-        def well(self) -> None:
+    class Recording(DaemonRun):
+        def on_success(self) -> None:
             if not filed:
                 filed.append(world.file())
-                hint(box, filed[0])
+                hint(mailbox, filed[0])
 
-    night = Told(world, until=("pass",), looks=3, interval=3600.0, mail=box)
-    giving_up = threading.Timer(600, night.shutdown.tell)
+    run = Recording(world, until=("pass",), looks=3, interval=3600.0, mail=mailbox)
+    giving_up = threading.Timer(600, run.shutdown.request)
     giving_up.daemon = True
     giving_up.start()
-    assert night.work() == [("pass", f"moved #{filed[0]}")]
+    assert run.work() == [("pass", f"moved #{filed[0]}")]
     giving_up.cancel()
-    assert box.inbox.waiting() == ()
+    assert mailbox.inbox.waiting() == ()
 
 
 def test_what_was_heard_is_read_although_no_news_tell_of_it(home) -> None:
-    world, box = World(home), mail()
+    world, mailbox = World(home), mail()
     number, services = world.file(), world.services()
-    services.watch_list.look()
-    services.watch_list.settle(number)
-    assert services.watch_list.look() == ()
-    hint(box, number)
-    assert box.hear(services.watch_list) == tuple(place for place, _ in box.inbox.waiting())
-    assert services.watch_list.look() == (number,)
-    assert not box.bell.is_set()
+    services.watch_list.refresh()
+    services.watch_list.mark_done(number)
+    assert services.watch_list.refresh() == ()
+    hint(mailbox, number)
+    assert mailbox.take_hints(services.watch_list) == tuple(
+        place for place, _ in mailbox.inbox.waiting()
+    )
+    assert services.watch_list.refresh() == (number,)
+    assert not mailbox.bell.is_set()
 
 
 def test_what_was_heard_is_settled_only_when_all_that_follows_was_done(home) -> None:
-    world, box = World(home), mail()
+    world, mailbox = World(home), mail()
     number = world.file()
-    hint(box, number)
+    hint(mailbox, number)
     world.forge.fail("news", count=1)
     with pytest.raises(ForgeError):
-        Night(world, mail=box).shift.work()
-    assert [delivery.number for _, delivery in box.inbox.waiting()] == [number]
-    Night(world, mail=box).work()
-    assert box.inbox.waiting() == ()
+        DaemonRun(world, mail=mailbox).loop.work()
+    assert [delivery.number for _, delivery in mailbox.inbox.waiting()] == [number]
+    DaemonRun(world, mail=mailbox).work()
+    assert mailbox.inbox.waiting() == ()
     assert world.history(number).state is State.MERGED
 
 
-def life(world, box, *, tells):
-    """A rejected issue that is appealed, another that is closed, a third that is edited; `tells` is
-    what of it is told."""
+def life(world, mailbox, *, tells):
+    """A rejected issue that is appealed, another that is closed, a third that is edited. `tells`
+    are the events that come as webhooks."""
     numbers = [
         world.file("Pay by card", "Please add card payments."),
         world.file("One", "a"),
         world.file(),
     ]
-    Night(world, looks=2, mail=box).work()
+    DaemonRun(world, looks=2, mail=mailbox).work()
     world.forge.say(numbers[0], "/factory appeal for charity", author="kim")
     world.forge.edit_issue(numbers[1], open=False)
     for name, number in tells(numbers):
-        hint(box, number, name)
-    Night(world, looks=3, mail=box).work()
+        hint(mailbox, number, name)
+    DaemonRun(world, looks=3, mail=mailbox).work()
     return [world.history(number).state for number in numbers]
 
 
 def doubled_and_shuffled(numbers):
-    told = [(f"d-{number}", number) for number in numbers] * 2 + [
+    deliveries = [(f"d-{number}", number) for number in numbers] * 2 + [
         (f"late-{number}", number) for number in reversed(numbers)
     ]
-    random.Random(7).shuffle(told)
-    return told
+    random.Random(7).shuffle(deliveries)
+    return deliveries
 
 
 @pytest.mark.parametrize(
@@ -284,7 +288,7 @@ def doubled_and_shuffled(numbers):
     ],
 )
 def test_whatever_webhooks_tell_and_however_often_the_same_comes_of_it(home, tells) -> None:
-    world, box = World(home), mail()
-    assert life(world, box, tells=tells) == [State.NEEDS_HUMAN, State.REJECTED, State.MERGED]
-    assert box.inbox.waiting() == ()
+    world, mailbox = World(home), mail()
+    assert life(world, mailbox, tells=tells) == [State.NEEDS_HUMAN, State.REJECTED, State.MERGED]
+    assert mailbox.inbox.waiting() == ()
     assert all(len(world.forge.ours(number)) <= 2 for number in (1, 2, 3))

@@ -109,11 +109,11 @@ class Attack:
         tree = self.town.worktrees.snapshot(worktree, self.base)
         return self.town.candidates.commit(tree, [self.base], message="a change", at=NOON)
 
-    def law_on(self, attacker: Callable[[Path], object]) -> PolicyDecision:
+    def decision_on(self, attacker: Callable[[Path], object]) -> PolicyDecision:
         """What the law says of what the attacker leaves."""
-        return self.law_of(self.left(attacker))
+        return self.decision_on_commit(self.left(attacker))
 
-    def law_of(self, head: CommitSha) -> PolicyDecision:
+    def decision_on_commit(self, head: CommitSha) -> PolicyDecision:
         """What the law says of a commit."""
         return policy.decide_change(self.job(), self.base, head)
 

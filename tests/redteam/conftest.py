@@ -8,18 +8,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.operations.drill import sandbox
 from harness.operations.drill.attacks import (
     git_tricks,
+    intrusion,
     judging,
     limits,
     strangers,
     supply,
     weak_tests,
 )
+from harness.operations.drill.environment import DrillEnvironment
 from harness.operations.drill.run import ATTACKS
-from harness.operations.drill.scene import Ground
-from harness.operations.drill.shop import OWN_LAW
+from harness.operations.drill.shop import MINIMAL_POLICY
 from harness.programs.local_forge.start import start
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
@@ -60,13 +60,13 @@ def faulty_forge(tmp_path_factory):
 
 
 @pytest.fixture
-def ground(faulty_forge, tmp_path):
+def drill(faulty_forge, tmp_path):
     """What the drill's laps stand on: a real forge, real git, a real ledger. Nothing here needs a
     box. A fault that a test asked for and did not come to is called off at its end: it hits no
     other test."""
-    yield Ground(
+    yield DrillEnvironment(
         tmp_path,
-        OWN_LAW,
+        MINIMAL_POLICY,
         FakeSandbox(),
         faulty_forge,
         tmp_path / "wheels",
@@ -84,7 +84,7 @@ SHOWN_ELSEWHERE = {
     # validators/test_evil_apps, test_apps_that_know_the_judge; half a minute of a browser each
     judging.SUBJECT: 0,
     strangers.SUBJECT: 2,  # test_strangers_text, test_strangers_at_the_wire
-    sandbox.SUBJECT: 1,  # test_the_runs_box, test_leavings, test_boxes_are_walls
+    intrusion.SUBJECT: 1,  # test_the_runs_box, test_leavings, test_boxes_are_walls
     limits.SUBJECT: 1,  # test_boxes_are_walls
     git_tricks.SUBJECT: 3,  # test_git_tricks
     weak_tests.SUBJECT: 1,  # test_test_tricks
@@ -116,7 +116,7 @@ def drawn_attacks(request):
 
 
 @pytest.fixture(scope="session")
-def drilled(tmp_path_factory, drawn_attacks):
+def run_attacks(tmp_path_factory, drawn_attacks):
     """`factory drill --example --json`, run once for all workers: exit code, standard output,
     standard error."""
     own = tmp_path_factory.getbasetemp()
@@ -140,6 +140,6 @@ def drilled(tmp_path_factory, drawn_attacks):
 
 
 @pytest.fixture(scope="session")
-def drill(drilled):
+def attack_results(run_attacks):
     """What each attack of the drill was told to have come to, by its name."""
-    return {one["name"]: one for one in json.loads(drilled[1])["attacks"]}
+    return {one["name"]: one for one in json.loads(run_attacks[1])["attacks"]}

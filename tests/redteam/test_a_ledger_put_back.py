@@ -17,28 +17,30 @@ class NoEvidence:
 
 
 @pytest.fixture
-def lap(ground):
-    return ground.lap("put back")
+def factory(drill):
+    return drill.factory("put back")
 
 
-def audited(lap):
+def audited(factory):
     return audit(
-        lap.ledger,
-        lap.services.repository,
-        lap.judge,
-        lap.home,
+        factory.ledger,
+        factory.services.repository,
+        factory.judge,
+        factory.home,
         evidence=NoEvidence(),
         branch="main",
     )
 
 
-def pair(lap, name, *, back=False) -> None:
+def pair(factory, name, *, back=False) -> None:
     """Copy the ledger and its head away, or back."""
-    lap.ledger.close()
-    kept = lap.home.parent / name
+    factory.ledger.close()
+    kept = factory.home.parent / name
     kept.mkdir(exist_ok=True)
     for file in ("ledger.db", "ledger.head"):
-        shutil.copy(*((kept / file, lap.home / file) if back else (lap.home / file, kept / file)))
+        shutil.copy(
+            *((kept / file, factory.home / file) if back else (factory.home / file, kept / file))
+        )
 
 
 @pytest.mark.parametrize(
@@ -48,21 +50,21 @@ def pair(lap, name, *, back=False) -> None:
         ("before landing", "validate-1-1 made it, and no landing of it is in the ledger"),
     ],
 )
-def test_a_ledger_and_its_head_that_were_put_back_together_are_named(lap, until, says) -> None:
-    lap.tick()
-    pair(lap, "before anything")
-    lap.until_approved()
-    pair(lap, "before landing")
-    lap.tick()
-    assert lap.history(1).state is State.MERGED, lap.last_words(1)
-    found = audited(lap)
+def test_a_ledger_and_its_head_that_were_put_back_together_are_named(factory, until, says) -> None:
+    factory.tick()
+    pair(factory, "before anything")
+    factory.approved_issue()
+    pair(factory, "before landing")
+    factory.tick()
+    assert factory.history(1).state is State.MERGED, factory.status(1)
+    found = audited(factory)
     assert (found.ok, found.landings) == (True, 1), found.faults
 
-    pair(lap, until, back=True)
-    assert lap.ledger.fault() is None
-    (fault,) = audited(lap).faults
-    assert (fault.subject, says in fault.says, "put back" in fault.says) == (
+    pair(factory, until, back=True)
+    assert factory.ledger.fault() is None
+    (fault,) = audited(factory).faults
+    assert (fault.subject, says in fault.message, "put back" in fault.message) == (
         "ledger",
         True,
         True,
-    ), fault.says
+    ), fault.message

@@ -21,9 +21,9 @@ from tests.sandbox.sandboxes import (
     NEVER_ENDS,
     Sandboxes,
     a_marker,
-    boxes_of,
     groups_of,
     running_with,
+    sandboxes_of,
     until,
 )
 from tests.sandbox.servers import Echo, serving
@@ -33,13 +33,13 @@ EXFILTRATOR = Path(__file__).with_name("exfiltrator.py").read_text("utf-8")
 
 @pytest.fixture(params=EACH)
 def sandboxes(request: pytest.FixtureRequest) -> Iterator[Sandboxes]:
-    yield from boxes_of(request.param)
+    yield from sandboxes_of(request.param)
 
 
 @pytest.fixture
 def open_to_all() -> Iterator[Sandboxes]:
     """No box, for an account that Chromium's own sandbox serves: the control."""
-    yield from boxes_of("unsealed, ordinary account" if AS_ROOT else "unsealed")
+    yield from sandboxes_of("unsealed, ordinary account" if AS_ROOT else "unsealed")
 
 
 # --- nothing is sent

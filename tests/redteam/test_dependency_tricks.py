@@ -18,7 +18,7 @@ def writes(**files):
 
 
 def test_row_85_a_misspelt_name_is_refused_and_the_right_one_is_named(attack) -> None:
-    decision = attack.law_on(
+    decision = attack.decision_on(
         writes(requirements_dot_txt=f"{PIN}reqeusts==2.0.0 --hash=sha256:{'b' * 64}\n")
     )
     assert rules(decision) == {"F-DEPS"}
@@ -26,14 +26,16 @@ def test_row_85_a_misspelt_name_is_refused_and_the_right_one_is_named(attack) ->
 
 
 def test_row_85_a_requirement_behind_a_comment_that_seems_to_go_on_is_seen(attack) -> None:
-    decision = attack.law_on(writes(requirements_dot_txt=f"{PIN}# a harmless note \\\nevil==1\n"))
+    decision = attack.decision_on(
+        writes(requirements_dot_txt=f"{PIN}# a harmless note \\\nevil==1\n")
+    )
     assert "evil added in requirements.txt" in words(decision)
 
 
 def test_row_85_an_index_put_in_front_of_one_that_is_there_is_seen(attack) -> None:
     index = "--extra-index-url https://ours.example/simple\n"
     attack.begin({"requirements.txt": index + PIN})
-    decision = attack.law_on(
+    decision = attack.decision_on(
         writes(requirements_dot_txt=f"--extra-index-url https://evil.example/simple\n{index}{PIN}")
     )
     assert "--extra-index-url added from option" in words(decision)
@@ -42,7 +44,7 @@ def test_row_85_an_index_put_in_front_of_one_that_is_there_is_seen(attack) -> No
 def test_row_85_what_held_dependencies_back_cannot_be_taken_away(attack) -> None:
     attack.begin({"requirements.txt": f"--require-hashes\n--only-binary :all:\n{PIN}"})
     assert "--only-binary changed from option" in words(
-        attack.law_on(writes(requirements_dot_txt=PIN))
+        attack.decision_on(writes(requirements_dot_txt=PIN))
     )
 
 
@@ -55,7 +57,7 @@ def test_row_85_other_bytes_under_the_same_version_are_no_rules_to_allow(attack)
             "pnpm-lock.yaml": pnpm_lock({"a": Locked("1.0.0", "aa")}),
         }
     )
-    decision = attack.law_on(
+    decision = attack.decision_on(
         writes(
             requirements_dot_txt=PIN.replace("aa", "bb"),
             patches__a_at_1_dot_patch="+evil()\n",
@@ -73,5 +75,5 @@ def test_row_85_other_bytes_under_the_same_version_are_no_rules_to_allow(attack)
 
 def test_row_85_a_file_that_only_looks_like_a_manifest_is_unknown(attack) -> None:
     assert "F-DEPS" in rules(
-        attack.law_on(lambda worktree: (worktree / "рackage.json").write_text("{}"))
+        attack.decision_on(lambda worktree: (worktree / "рackage.json").write_text("{}"))
     )

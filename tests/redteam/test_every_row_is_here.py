@@ -4,6 +4,7 @@ A test that is renamed or gone breaks this one. To add a row, write a line: its 
 names of its tests."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -142,7 +143,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     68: ("test_row_68_a_page_gets_no_file_of_the_judges", "test_a_file_cannot_be_opened"),
     69: (
         "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
-        "test_two_sessions_at_once_are_told_apart_by_their_sockets",
+        "test_two_sessions_at_once_are_distinguished_by_their_sockets",
     ),
     70: ("test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth",),
     71: ("test_row_71_a_name_that_only_looks_like_it_is_the_same_name",),
@@ -185,11 +186,11 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one",
     ),
     100: (
-        "test_row_100_what_is_told_twice_is_done_once",
+        "test_row_100_an_event_that_comes_twice_is_handled_once",
         "test_row_100_six_events_in_any_order_come_to_one_end",
     ),
     102: (
-        "test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds",
+        "test_row_102_a_rate_limit_in_any_form_is_reported_at_once_and_waited_for_within_bounds",
         "test_every_write_fails_once_and_nothing_is_lost_or_doubled[secondary-limit]",
         "test_every_write_fails_once_and_nothing_is_lost_or_doubled[too-many]",
     ),
@@ -290,3 +291,8 @@ def test_no_row_is_without_a_test() -> None:
 
 def test_the_drill_samples_rows_that_there_are() -> None:
     assert {row for attack in ATTACKS for row in attack.rows} <= ROWS.keys()
+
+
+def test_the_page_of_attacks_lists_the_same_rows() -> None:
+    page = (ROOT / "docs" / "attacks.md").read_text("utf-8")
+    assert {int(number) for number in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == set(ROWS)

@@ -37,7 +37,7 @@ def test_an_honest_change_is_allowed(attack) -> None:
     """The control: the law here can say yes."""
     assert (
         rules(
-            attack.law_on(
+            attack.decision_on(
                 writes("shop.py", "def total(prices):\n    return round(sum(prices), 2)\n")
             )
         )
@@ -47,7 +47,7 @@ def test_an_honest_change_is_allowed(attack) -> None:
 
 def test_row_32_a_file_that_attributes_call_binary_is_counted_line_by_line(attack) -> None:
     attack.begin({".gitattributes": "*.py binary\n"})
-    decision = attack.law_on(
+    decision = attack.decision_on(
         writes("shop.py", "".join(f"x = {number}\n" for number in range(4950)))
     )
     assert rules(decision) == {"F-SIZE"}
@@ -59,17 +59,17 @@ def test_row_32_neither_a_nul_nor_carriage_returns_make_a_program_small(attack) 
         write(worktree, "packed.py", b"x = 1\n" * 4 + b"#\0\n")
         write(worktree, "returns.py", b"\r".join(b"x = %d" % number for number in range(400)))
 
-    decision = attack.law_on(packs)
+    decision = attack.decision_on(packs)
     assert rules(decision) == {"F-SIZE"}
     assert "packed.py" in words(decision)
     head = attack.left(
         writes("returns.py", b"\r".join(b"x = %d" % number for number in range(400)))
     )
-    assert "400 changed lines" in words(attack.law_of(head))
+    assert "400 changed lines" in words(attack.decision_on_commit(head))
 
 
 def test_row_31_a_change_of_more_than_is_read_is_unknown_and_so_refused(attack) -> None:
-    decision = attack.law_on(writes("large", bytes(8 * 1024 * 1024 + 1)))
+    decision = attack.decision_on(writes("large", bytes(8 * 1024 * 1024 + 1)))
     assert rules(decision) == {
         "LAW-PROTECTED",
         "LAW-MODES",
@@ -111,7 +111,7 @@ def test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth
         for path in policy:
             write(worktree, path, "x\n")
 
-    told = evidence(attack.law_on(edits), "LAW-PROTECTED")
+    told = evidence(attack.decision_on(edits), "LAW-PROTECTED")
     assert [path for path in policy if path not in told] == []
 
 
@@ -135,7 +135,7 @@ def test_row_71_a_name_that_only_looks_like_it_is_the_same_name(attack) -> None:
         for path in alike:
             write(worktree, path, "x\n")
 
-    told = evidence(attack.law_on(adds), "LAW-PROTECTED")
+    told = evidence(attack.decision_on(adds), "LAW-PROTECTED")
     assert [path for path in alike if path not in told] == []
 
 
@@ -153,7 +153,7 @@ def test_row_71_a_name_that_does_not_say_what_it_is_is_refused_and_can_be_printe
         for path in odd:
             write(worktree, path, "x\n")
 
-    decision = attack.law_on(adds)
+    decision = attack.decision_on(adds)
     assert len(evidence(decision, "LAW-NAMES").split(" (")) > len(odd)
     json.dumps([finding["evidence"] for finding in decision.findings]).encode()
 
@@ -162,7 +162,7 @@ def test_row_72_a_rename_touches_what_it_renames(attack) -> None:
     def renames(worktree) -> None:
         git(worktree, "mv", "factory_rules.md", "notes.md")
 
-    decision = attack.law_on(renames)
+    decision = attack.decision_on(renames)
     assert rules(decision) >= {"LAW-PROTECTED"}
     assert "factory_rules.md" in words(decision)
 
@@ -194,7 +194,7 @@ def test_row_74_a_submodule_with_a_command_does_not_even_come_in(attack) -> None
 
 
 def test_row_74_a_submodule_is_refused_by_its_mode_and_its_file_by_its_name(attack) -> None:
-    decision = attack.law_of(
+    decision = attack.decision_on_commit(
         pushed(
             attack,
             ("100644", "blob", SUBMODULE.encode(), ".gitmodules"),
@@ -207,11 +207,11 @@ def test_row_74_a_submodule_is_refused_by_its_mode_and_its_file_by_its_name(atta
 
 def test_a_pushed_link_is_refused_and_one_that_leads_out_is_never_written(attack) -> None:
     assert "LAW-MODES" in rules(
-        attack.law_of(pushed(attack, ("120000", "blob", b"shop.py", "link")))
+        attack.decision_on_commit(pushed(attack, ("120000", "blob", b"shop.py", "link")))
     )
     for target in (b"/etc/passwd", b"../../keys"):
         with pytest.raises(GitError, match="which leaves the tree"):
-            attack.law_of(pushed(attack, ("120000", "blob", target, "link")))
+            attack.decision_on_commit(pushed(attack, ("120000", "blob", target, "link")))
 
 
 def _plants(command):
@@ -288,7 +288,7 @@ def test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us(attac
         write(worktree, "shop.py", "def total(prices):\n    return 0\n")
 
     head = attack.left(all_services)
-    assert rules(attack.law_of(head)) == set()
+    assert rules(attack.decision_on_commit(head)) == set()
     merged = attack.town.candidates.merge(base, head, message="M", at=NOON)
     attack.town.candidates.push(head, "factory/issue-1", expected=None)
     attack.town.worktrees.open("next", merged)
@@ -301,7 +301,7 @@ def test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us(attac
 
 def test_row_80_what_is_tested_is_the_tree_and_not_what_an_archive_would_hold(attack) -> None:
     attack.begin({".gitattributes": "tests export-ignore\nshop.py export-ignore\n"})
-    decision = attack.law_on(writes("shop.py", "FAILS-ITS-TESTS\n"))
+    decision = attack.decision_on(writes("shop.py", "FAILS-ITS-TESTS\n"))
     assert rules(decision) == {"F-TESTS"}
 
 
@@ -312,7 +312,7 @@ def test_a_replace_ref_in_our_own_repository_does_not_change_what_the_law_sees(a
     )
     git(attack.town.trusted.git_dir, "replace", head, base)
     assert git(attack.town.trusted.git_dir, "diff", "--stat", base, head) == b""
-    assert rules(attack.law_of(head)) == {"LAW-PROTECTED"}
+    assert rules(attack.decision_on_commit(head)) == {"LAW-PROTECTED"}
 
 
 def test_row_82_a_conflict_is_a_stop_though_the_base_itself_asks_for_a_union(attack) -> None:
@@ -337,12 +337,12 @@ def test_row_84_what_runs_when_somebody_installs_is_a_dependency(attack) -> None
             '[build-system]\nrequires = []\nbuild-backend = "evil"\nbackend-path = ["."]\n',
         )
 
-    decision = attack.law_on(hooks)
+    decision = attack.decision_on(hooks)
     assert rules(decision) == {"F-DEPS"}
     told = evidence(decision, "F-DEPS")
     assert all(name in told for name in ("script preinstall", "build-backend", "backend-path"))
     assert "script test" not in told
-    assert rules(attack.law_on(writes("setup.py", "import evil\n"))) == {"F-DEPS"}
+    assert rules(attack.decision_on(writes("setup.py", "import evil\n"))) == {"F-DEPS"}
 
 
 def test_row_84_what_runs_when_a_person_builds_is_for_a_person(attack) -> None:
@@ -354,7 +354,7 @@ def test_row_84_what_runs_when_a_person_builds_is_for_a_person(attack) -> None:
         write(worktree, ".pre-commit-config.yaml", "repos: []\n")
         write(worktree, "package.json", '{"scripts": {"test": "evil"}}')
 
-    decision = attack.law_on(edits)
+    decision = attack.decision_on(edits)
     assert rules(decision) == {"LAW-PROTECTED"}
     assert all(
         name in evidence(decision, "LAW-PROTECTED")
@@ -400,7 +400,7 @@ def test_row_34_nothing_is_unpacked(attack, bomb) -> None:
     content = bomb()
     head = attack.left(writes("bomb.bin", content))
     tracemalloc.start()
-    decision = attack.law_of(head)
+    decision = attack.decision_on_commit(head)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < UNPACKED // 2

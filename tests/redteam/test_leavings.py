@@ -18,7 +18,7 @@ import pytest
 
 from harness.agents.builtin_agent import SandboxedAgent
 from harness.domain.sandbox import Form, SandboxResult, SandboxSpec
-from harness.operations.drill.sandbox import INTRUDER
+from harness.operations.drill.attacks.intrusion import INTRUDER
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
 from harness.programs.sandbox.client import SandboxSupervisor

@@ -13,10 +13,11 @@ from harness.domain.errors import FactoryStop, ForgeError
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event, State, events_from, next_state
 from harness.factory.reporting.comments import ISSUE_MARKER
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.rate_limiter import RateLimiter
 from harness.operations.daemon.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
-from harness.operations.drill.pipeline import BEFORE_LANDING
+from harness.operations.drill.scratch_factory import BEFORE_LANDING
 from harness.programs.local_forge.seed import Administrator
 from tests.adapters.clock import StandingClock
 from tests.factory.kills import EFFECTS
@@ -33,28 +34,28 @@ from tests.factory.world import World
         "another tree",
     ],
 )
-def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(drill, trick) -> None:
-    assert drill[trick]["held"], drill[trick]["says"]
+def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(attack_results, trick) -> None:
+    assert attack_results[trick]["held"], attack_results[trick]["says"]
 
 
-def test_row_96_a_change_is_judged_again_on_the_base_that_moved(drill) -> None:
-    assert drill["a base that moved"]["held"], drill["a base that moved"]["says"]
+def test_row_96_a_change_is_judged_again_on_the_base_that_moved(attack_results) -> None:
+    assert attack_results["a base that moved"]["held"], attack_results["a base that moved"]["says"]
 
 
-def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(ground) -> None:
+def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(drill) -> None:
     """One renames what the other calls. The judge here passes everything: what it is shown is what
     a real one would see."""
-    lap = ground.lap("together")
+    factory = drill.factory("together")
     first, second = (
-        lap.file("WRITE shop.py amount=sum", title="Rename it"),
-        lap.file("WRITE till.py shop.total([1,2])", title="A till that adds up"),
+        factory.file("WRITE shop.py amount=sum", title="Rename it"),
+        factory.file("WRITE till.py shop.total([1,2])", title="A till that adds up"),
     )
-    lap.tick(states=BEFORE_LANDING)
-    alone = [lap.history(issue).verdict.binds.candidate for issue in (first, second)]
-    lap.tick()
-    together = lap.history(second).verdict.binds.candidate
-    read = lap.services.repository.read
-    assert lap.history(second).state is State.MERGED
+    factory.tick(states=BEFORE_LANDING)
+    alone = [factory.history(issue).verdict.binds.candidate for issue in (first, second)]
+    factory.tick()
+    together = factory.history(second).verdict.binds.candidate
+    read = factory.services.repository.read
+    assert factory.history(second).state is State.MERGED
     assert [b"total" in (read(CommitSha(commit), "shop.py") or b"") for commit in alone] == [
         False,
         True,
@@ -64,42 +65,49 @@ def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_togeth
         False,
     )
     assert read(CommitSha(together), "till.py") == b"shop.total([1,2])\n"
-    assert lap.tip() == together
+    assert factory.tip() == together
 
 
 @pytest.mark.soak(
     "a lap for each act; scenarios/test_kill_points and factory/test_kill_everywhere die before a"
     " sample of them"
 )
-def test_row_99_killed_at_each_act_there_is_one_of_each(drill) -> None:
+def test_row_99_killed_at_each_act_there_is_one_of_each(attack_results) -> None:
     """Every act and every entry: `tests/factory/test_kill_everywhere.py`; real kills:
     `tests/scenarios/test_kill.py`."""
-    assert drill["killed at every act"]["held"], drill["killed at every act"]["says"]
+    assert attack_results["killed at every act"]["held"], attack_results["killed at every act"][
+        "says"
+    ]
 
 
-def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one(ground) -> None:
-    lap = ground.lap("after-success")
-    issue = lap.file()
-    lap.tick(states=frozenset({State.UNTRIAGED}))
+def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one(drill) -> None:
+    factory = drill.factory("after-success")
+    issue = factory.file()
+    factory.tick(states=frozenset({State.UNTRIAGED}))
     for method, path in (
         ("POST", r".*/pulls"),
         ("POST", r".*/comments"),
         ("POST", r".*/labels"),
         ("PATCH", r".*/comments/.*"),
     ):
-        Administrator(ground.forge).inject("error-after", method=method, path=path)
+        Administrator(drill.forge).inject("error-after", method=method, path=path)
     for _ in range(5):
         try:
-            lap.tick()
+            factory.tick()
         except ForgeError:
-            lap.done.clear()
-    assert lap.history(issue).state is State.MERGED, lap.last_words(issue)
-    ours = [one for one in lap.services.forge.comments(issue) if one.author.id == lap.factory.id]
-    assert (len(lap.ask("GET", "/pulls?state=all", by=lap.owner.token)), len(ours)) == (1, 1)
+            factory.done.clear()
+    assert factory.history(issue).state is State.MERGED, factory.status(issue)
+    ours = [
+        one for one in factory.services.forge.comments(issue) if one.author.id == factory.bot.id
+    ]
+    assert (len(factory.request("GET", "/pulls?state=all", by=factory.owner.token)), len(ours)) == (
+        1,
+        1,
+    )
 
 
-def test_row_100_what_is_told_twice_is_done_once(drill) -> None:
-    assert drill["everything told twice"]["held"], drill["everything told twice"]["says"]
+def test_row_100_an_event_that_comes_twice_is_handled_once(attack_results) -> None:
+    assert attack_results["every event twice"]["held"], attack_results["every event twice"]["says"]
 
 
 def _events(world, issue):
@@ -149,19 +157,21 @@ def test_row_100_six_events_in_any_order_come_to_one_end(tmp_path, order) -> Non
     assert world.ledger.fault() is None
 
 
-def test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds(ground) -> None:
+def test_row_102_a_rate_limit_in_any_form_is_reported_at_once_and_waited_for_within_bounds(
+    drill,
+) -> None:
     """The adapter neither sleeps nor tries again, and nobody asks meanwhile; `factory up` waits,
     and no answer can make it wait for nothing or for ever. The table of forms is in
     `tests/adapters/test_limits.py`."""
-    lap = ground.lap("limited")
-    access = Access(lap._repository.full_name, lap.factory.token, ground.forge.api)
+    factory = drill.factory("limited")
+    access = Access(factory._repository.full_name, factory.bot.token, drill.forge.api)
     for kind, wait in itertools.product(
         ("rate-limited", "secondary-limit"),
         ("0", "-5", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT", "", None),
     ):
         clock = StandingClock()
         forge = GitHubForge(access, rate_limiter=RateLimiter(time=clock.time))
-        Administrator(ground.forge).inject(kind, method="GET", path=r".*/issues", retry_after=wait)
+        Administrator(drill.forge).inject(kind, method="GET", path=r".*/issues", retry_after=wait)
         for _ in range(2):  # one request was turned away, and the other was not sent
             with pytest.raises(ForgeError) as told:
                 forge.issues()
@@ -179,25 +189,27 @@ def test_row_102_what_is_waited_has_a_floor_and_a_cap() -> None:
     assert waits == sorted(waits)
 
 
-def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(ground) -> None:
-    lap = ground.lap("garbled")
-    Administrator(ground.forge).inject("garbled", method="GET", path=r".*/issues")
+def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(drill) -> None:
+    factory = drill.factory("garbled")
+    Administrator(drill.forge).inject("garbled", method="GET", path=r".*/issues")
     with pytest.raises(ForgeError, match="is not the API") as told:
-        lap.services.forge.issues()
+        factory.services.forge.issues()
     assert told.value.retryable
 
 
-def test_row_107_a_full_disk_loses_nothing_that_was_written(drill) -> None:
+def test_row_107_a_full_disk_loses_nothing_that_was_written(attack_results) -> None:
     """A whole factory on one: `tests/scenarios/test_disk_full.py`; damage to the ledger's file:
     `tests/engine`."""
-    assert drill["a full disk"]["held"], drill["a full disk"]["says"]
+    assert attack_results["a full disk"]["held"], attack_results["a full disk"]["says"]
 
 
-def test_row_109_what_landed_and_is_not_what_was_judged_halts_everything(drill) -> None:
+def test_row_109_what_landed_and_is_not_what_was_judged_halts_everything(attack_results) -> None:
     """There is no deployment in the product yet, so no revert of a deploy: what it has is the
     comparison after landing, the freeze, also on checks and canaries that turn red, one revert of
     the landing, and a regression that is a new issue."""
-    assert drill["another tree lands"]["held"], drill["another tree lands"]["says"]
+    assert attack_results["another tree lands"]["held"], attack_results["another tree lands"][
+        "says"
+    ]
 
 
 def test_row_109_no_issue_goes_from_merged_back_to_merging_by_itself() -> None:
@@ -209,8 +221,10 @@ def test_row_109_no_issue_goes_from_merged_back_to_merging_by_itself() -> None:
     )
 
 
-def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(drill) -> None:
-    assert drill["stop, in the middle"]["held"], drill["stop, in the middle"]["says"]
+def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(attack_results) -> None:
+    assert attack_results["stop, in the middle"]["held"], attack_results["stop, in the middle"][
+        "says"
+    ]
 
 
 def _stopping(world, at, acts) -> None:

@@ -12,7 +12,7 @@ import pytest
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
-from harness.factory.stages.triage import text_that_counts
+from harness.factory.stages.triage import current_text_hash
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 
@@ -134,11 +134,11 @@ def test_an_older_issue_counts_between_its_decision_and_its_event_and_no_more_on
         True,
         False,
     )
-    assert text_that_counts(between, {}) == text_that_counts(whole, {}) == whole.triage.text
+    assert current_text_hash(between, {}) == current_text_hash(whole, {}) == whole.triage.text
     world.forge.edit_issue(older, body=PLACEHOLDER)
     world.tick(states=frozenset())
     assert world.history(older).state is State.UNTRIAGED
-    assert text_that_counts(world.history(older), {}) == ""
+    assert current_text_hash(world.history(older), {}) == ""
 
 
 def test_the_control_whoever_said_it_first_is_followed(world) -> None:

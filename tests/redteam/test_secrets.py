@@ -56,7 +56,7 @@ MISSES = {
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_row_87_a_canary_does_not_leave_in_a_change(attack, encoding) -> None:
-    decision = attack.law_on(
+    decision = attack.decision_on(
         lambda worktree: (worktree / "notes.txt").write_bytes(ENCODINGS[encoding])
     )
     assert "F-SECRETS" in rules(decision)

@@ -158,7 +158,7 @@ def test_a_broken_promise_shows_whatever_the_change_does_to_the_runner(boxed, hi
     head = boxed.left(attacker)
     report = tests.compared(boxed.job(), base=boxed.base, head=head)
     assert not report.green
-    assert "F-TESTS" in rules(boxed.law_of(head))
+    assert "F-TESTS" in rules(boxed.decision_on_commit(head))
 
 
 def test_the_control_an_honest_change_with_a_test_of_its_own_is_green(boxed) -> None:
@@ -176,12 +176,12 @@ def test_the_control_an_honest_change_with_a_test_of_its_own_is_green(boxed) -> 
     report = tests.compared(boxed.job(), base=boxed.base, head=head)
     assert report.green, report.says
     assert report.kept == {"tests.test_shop::test_total", "tests.test_more::test_more"}
-    assert rules(boxed.law_of(head)) == set()
+    assert rules(boxed.decision_on_commit(head)) == set()
 
 
 def test_row_40_options_in_a_file_lose_tests_and_lost_tests_are_named(boxed) -> None:
     boxed.begin({"tests/test_other.py": "def test_other():\n    assert True\n"})
-    decision = boxed.law_on(
+    decision = boxed.decision_on(
         lambda worktree: (worktree / "pyproject.toml").write_text(
             '[tool.pytest.ini_options]\naddopts = "-k other"\n'
         )
@@ -192,7 +192,7 @@ def test_row_40_options_in_a_file_lose_tests_and_lost_tests_are_named(boxed) -> 
 
 def test_row_38_a_test_that_is_renamed_away_is_lost(boxed) -> None:
     boxed.begin()
-    decision = boxed.law_on(
+    decision = boxed.decision_on(
         lambda worktree: (worktree / "tests" / "test_shop.py").write_text(
             TEST.replace("test_t", "tst_t")
         )
@@ -209,7 +209,7 @@ def test_row_40_a_skip_is_seen_when_it_runs_and_in_the_text(boxed) -> None:
     head = boxed.left(
         lambda worktree: (worktree / "tests" / "test_shop.py").write_text(f"import os\n{skipped}")
     )
-    decision = boxed.law_of(head)
+    decision = boxed.decision_on_commit(head)
     assert rules(decision) == {"F-TESTS"}
     assert "tests newly skipped" in words(decision)
 
@@ -241,7 +241,7 @@ def test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again(boxed) -> N
         _rewritten(worktree)
         (worktree / "tests" / "golden.txt").write_text("0")
 
-    decision = boxed.law_on(attacker)
+    decision = boxed.decision_on(attacker)
     assert rules(decision) == {"F-TESTS"}
     assert "test_golden" in words(decision)
 
@@ -262,7 +262,9 @@ FROM_WITHIN = {
 def test_a_known_miss_code_under_test_that_lies_from_within_is_believed(boxed, liar) -> None:
     """The results are made in a process that runs the change. Only a judge outside of it is none of
     its business."""
-    assert rules(boxed.law_on(lambda worktree: (worktree / "shop.py").write_text(liar))) == set()
+    assert (
+        rules(boxed.decision_on(lambda worktree: (worktree / "shop.py").write_text(liar))) == set()
+    )
 
 
 def test_tests_that_ask_less_are_named_from_their_text(boxed) -> None:

@@ -1,7 +1,7 @@
-"""`factory drill`: it holds on the example, and each kind of brake that is taken out is told as not
-held.
+"""`factory drill`: every brake of the example holds, and each kind of brake that is taken out is
+reported as not held.
 
-The brakes are taken out where anybody could: a law without the rule, another part behind a port,
+The brakes are taken out where anybody could: a policy without the rule, another part behind a port,
 another program as judge."""
 
 import dataclasses
@@ -17,77 +17,77 @@ from harness.cli.main import cli
 from harness.domain.errors import ConfigError, ForgeError, GitError
 from harness.factory.run.services import Places
 from harness.governance.past.edit_effects import CONSEQUENCE
-from harness.operations.drill import git_hand, sandbox
+from harness.operations.drill import attacker_git
 from harness.operations.drill import run as drill_run
 from harness.operations.drill.attack import Attack, held
 from harness.operations.drill.attacks import (
     brakes,
     faults,
+    floods,
     git_tricks,
+    intrusion,
     judging,
     landing,
     limits,
-    strangers,
     supply,
     weak_tests,
 )
-from harness.operations.drill.players import ObeyingModel, SigningJudge, order
-from harness.operations.drill.run import ATTACKS, chosen
-from harness.operations.drill.shop import OWN_LAW, RULES
-from harness.operations.drill.source import law_of, law_of_example
+from harness.operations.drill.policy_files import example_policy_files, policy_files_of
+from harness.operations.drill.run import ATTACKS, select_attacks
+from harness.operations.drill.shop import MINIMAL_POLICY, RULES
+from harness.operations.drill.stand_ins import ObedientModel, SigningJudge, order
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.fakes.people import FakeSandbox
 
 SUBJECTS = {attack.subject for attack in ATTACKS}
 
 
-def test_every_brake_of_the_example_holds(drilled, drawn_attacks) -> None:
-    code, out, err = drilled
-    told = json.loads(out)
-    broken = {one["name"]: one["says"] for one in told["attacks"] if not one["held"]}
+def test_every_brake_of_the_example_holds(run_attacks, drawn_attacks) -> None:
+    code, out, err = run_attacks
+    report = json.loads(out)
+    broken = {one["name"]: one["says"] for one in report["attacks"] if not one["held"]}
     assert (code, broken) == (0, {}), err
-    assert told["ok"] is True
-    assert {one["name"] for one in told["attacks"]} == set(drawn_attacks)
+    assert report["ok"] is True
+    assert {one["name"] for one in report["attacks"]} == set(drawn_attacks)
 
 
-def boundless(ground):
+def boundless(drill):
     toml = (
-        OWN_LAW["factory.toml"]
+        MINIMAL_POLICY["factory.toml"]
         + "[triage]\nper_author = 100000\nper_day = 100000\nbatch = 100000\n"
     )
-    return dataclasses.replace(ground, law={**OWN_LAW, "factory.toml": toml})
+    return dataclasses.replace(drill, policy_files={**MINIMAL_POLICY, "factory.toml": toml})
 
 
-def without_rules(ground):
+def without_rules(drill):
     return dataclasses.replace(
-        ground, law={**OWN_LAW, "factory_rules.md": RULES.partition("## ")[0]}
+        drill, policy_files={**MINIMAL_POLICY, "factory_rules.md": RULES.partition("## ")[0]}
     )
 
 
-def unsealed(ground):
-    return dataclasses.replace(ground, sandbox=FakeSandbox(form="unsealed"))
+def unsealed(drill):
+    return dataclasses.replace(drill, sandbox=FakeSandbox(form="unsealed"))
 
 
-def boxed(ground):
-    """The law of the example, which asks `tests_kept`, and real boxes to ask it in."""
-    return dataclasses.replace(
-        ground, law=law_of_example().files, sandbox=SandboxSupervisor(ground.folder / "layers")
-    )
+def with_real_sandboxes(drill):
+    """The policy of the example, which asks `tests_kept`, and real sandboxes for its tests."""
+    sandbox = SandboxSupervisor(drill.folder / "layers")
+    return dataclasses.replace(drill, policy_files=example_policy_files().files, sandbox=sandbox)
 
 
-def a_judge_that_likes_everything(ground):
+def a_judge_that_likes_everything(drill):
     said = {
         "journeys": [
             {"reason": "", "rounds": [{"reference": {"outcome": "passed", "reason": "lovely"}}]}
         ]
     }
     return dataclasses.replace(
-        ground, judge=(sys.executable, "-c", f"print({json.dumps(json.dumps(said))})")
+        drill, judge=(sys.executable, "-c", f"print({json.dumps(json.dumps(said))})")
     )
 
 
 class Blind:
-    """Opens verdicts without looking at who signed them."""
+    """Opens verdicts without a check of the signature."""
 
     def __init__(self, own: SigningJudge) -> None:
         self._own, self._opened = own, None
@@ -111,14 +111,14 @@ class Broken:
 
 
 class Trusting(Broken):
-    """Takes every commit to be on every branch: what landed is not looked at."""
+    """Takes every commit to be on every branch: what landed is not checked."""
 
     def contains(self, tip, commit) -> bool:
         return True
 
 
 class Chatty(Broken):
-    """Comments anew each time, without a look at what is there."""
+    """Adds a new comment each time, without a search for the old one."""
 
     def upsert_comment(self, number, marker, body) -> None:
         self._own._repository.get_issue(number).create_comment(body)
@@ -135,7 +135,7 @@ class Blinkered(Broken):
 
 
 class Undaunted(Broken):
-    """Takes any tree for one that can be looked at."""
+    """Takes any tree for one that can be read."""
 
     def changed(self, base, head):
         try:
@@ -145,7 +145,7 @@ class Undaunted(Broken):
 
 
 class Forgetful(Broken):
-    """Keeps what came of a look at a proposal, and finds it never again."""
+    """Stores the result for a proposal, and never finds it again."""
 
     def find(self, key):
         return None if key.startswith(CONSEQUENCE) else self._own.find(key)
@@ -162,10 +162,10 @@ class Deaf(Places):
 
 
 def with_parts(**parts):
-    def broken(ground):
+    def broken(drill):
         return dataclasses.replace(
-            ground,
-            equipped=lambda services: dataclasses.replace(
+            drill,
+            customize=lambda services: dataclasses.replace(
                 services, **{name: part(services) for name, part in parts.items()}
             ),
         )
@@ -174,19 +174,19 @@ def with_parts(**parts):
 
 
 BROKEN = {
-    "strangers: no bounds": (boundless, strangers.flood, "looked at in one pass"),
+    "strangers: no bounds": (boundless, floods.flood, "triaged in one tick"),
     "strangers: no bound on a tree": (
         with_parts(repository=lambda services: Undaunted(services.repository)),
-        strangers.proposals,
+        floods.proposals,
         "the tree of trees was not refused",
     ),
     "strangers: a head that failed is forgotten": (
         with_parts(ledger=lambda services: Forgetful(services.ledger)),
-        strangers.proposals,
-        "looked at again",
+        floods.proposals,
+        "fetched again",
     ),
-    "the agent's box: none": (unsealed, sandbox.ATTACKS[0].run, "no box holds"),
-    "the box's limits: none": (unsealed, limits.ATTACKS[1].run, "no box holds"),
+    "the agent's sandbox: none": (unsealed, intrusion.ATTACKS[0].run, "no sandbox holds"),
+    "the sandbox's limits: none": (unsealed, limits.ATTACKS[1].run, "no sandbox holds"),
     "the judge: likes everything": (
         a_judge_that_likes_everything,
         judging.ATTACKS[1].run,
@@ -220,7 +220,7 @@ BROKEN = {
     "test tricks: no rule": (without_rules, weak_tests.ATTACKS[0].run, "asks `tests_kept`"),
     "test tricks: no rule for a report": (without_rules, weak_tests.forged, "asks `tests_kept`"),
     "test tricks: a report that is believed": (
-        boxed,
+        with_real_sandboxes,
         partial(weak_tests.forged, command=weak_tests.BELIEVED),
         "are kept",
     ),
@@ -233,11 +233,11 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("brake", BROKEN)
-def test_a_brake_that_is_taken_out_is_told(ground, brake) -> None:
-    broken, run, says = BROKEN[brake]
-    seen = run(broken(ground))
-    assert not seen.held
-    assert says in seen.says
+def test_a_brake_that_is_taken_out_is_reported_as_not_held(drill, brake) -> None:
+    broken, run, observation = BROKEN[brake]
+    outcome = run(broken(drill))
+    assert not outcome.held
+    assert observation in outcome.observation
 
 
 def test_one_brake_of_each_subject_is_taken_out_here() -> None:
@@ -247,29 +247,31 @@ def test_one_brake_of_each_subject_is_taken_out_here() -> None:
 @pytest.mark.parametrize(
     "run", [weak_tests.ATTACKS[0].run, supply.ATTACKS[0].run, supply.ATTACKS[3].run]
 )
-def test_where_a_rule_is_missing_the_rule_to_add_is_named(ground, run) -> None:
+def test_where_a_rule_is_missing_the_rule_to_add_is_named(drill, run) -> None:
     assert (
         "add a rule to factory_rules.md: `level: enforced`, `check: {"
-        in run(without_rules(ground)).fix
+        in run(without_rules(drill)).fix
     )
 
 
 @pytest.mark.parametrize("error", [ForgeError("gone"), RuntimeError("odd")])
-def test_what_goes_wrong_in_an_attack_is_no_brake_that_held(ground, error) -> None:
+def test_what_goes_wrong_in_an_attack_is_no_brake_that_held(drill, error) -> None:
     def fails(_) -> Never:
         raise error
 
     good = Attack("good", "s", (), "b", "t", lambda _: held("seen"))
-    told = drill_run.drilled(
-        ground, [good, dataclasses.replace(good, name="bad", run=fails)], tell=lambda one: None
+    results = drill_run.run_attacks(
+        drill, [good, dataclasses.replace(good, name="bad", run=fails)], report=lambda one: None
     )
-    assert {one.attack.name: one.seen.held for one in told} == {"good": True, "bad": False}
-    assert all("could not be told" in one.seen.says for one in told if not one.seen.held)
+    assert {one.attack.name: one.outcome.held for one in results} == {"good": True, "bad": False}
+    assert all(
+        "no observation" in one.outcome.observation for one in results if not one.outcome.held
+    )
 
 
 def test_the_players_really_obey() -> None:
     schema = {"properties": {"verdict": {}}}
-    answer = ObeyingModel().answer(
+    answer = ObedientModel().answer(
         None, system=(), question=json.dumps({"text": order(verdict="out")}), schema=schema
     )
     assert answer["verdict"] == "out"
@@ -277,33 +279,33 @@ def test_the_players_really_obey() -> None:
 
 def test_names_of_attacks_are_unique_and_are_chosen_by_name_or_by_subject() -> None:
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
-    assert [attack.name for attack in chosen(["merge=union"])] == ["merge=union"]
-    assert {attack.subject for attack in chosen(["landing"])} == {"landing"}
+    assert [attack.name for attack in select_attacks(["merge=union"])] == ["merge=union"]
+    assert {attack.subject for attack in select_attacks(["landing"])} == {"landing"}
     with pytest.raises(ConfigError, match="--list"):
-        chosen(["landings"])
+        select_attacks(["landings"])
 
 
-def test_the_law_is_that_of_the_default_branch_and_of_nothing_uncommitted(tmp_path) -> None:
-    for path, text in OWN_LAW.items():
-        git_hand.write(tmp_path, path, text)
-    git_hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    git_hand.git(tmp_path, "add", "--all")
-    git_hand.git(tmp_path, "commit", "--quiet", "-m", "law")
-    git_hand.write(tmp_path, "factory_rules.md", "")
-    assert law_of(None, home=tmp_path / "none", here=tmp_path).files == OWN_LAW
+def test_the_policy_is_that_of_the_default_branch_without_uncommitted_changes(tmp_path) -> None:
+    for path, text in MINIMAL_POLICY.items():
+        attacker_git.write(tmp_path, path, text)
+    attacker_git.git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    attacker_git.git(tmp_path, "add", "--all")
+    attacker_git.git(tmp_path, "commit", "--quiet", "-m", "policy")
+    attacker_git.write(tmp_path, "factory_rules.md", "")
+    assert policy_files_of(None, home=tmp_path / "none", here=tmp_path).files == MINIMAL_POLICY
 
 
-def test_a_law_that_no_factory_would_start_on_is_not_drilled(tmp_path) -> None:
-    git_hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    for path in OWN_LAW.keys() - {"factory.toml"}:
-        git_hand.write(tmp_path, path, OWN_LAW[path])
-    git_hand.git(tmp_path, "add", "--all")
-    git_hand.git(tmp_path, "commit", "--quiet", "-m", "no factory.toml")
+def test_a_policy_on_which_no_factory_would_start_is_not_drilled(tmp_path) -> None:
+    attacker_git.git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    for path in MINIMAL_POLICY.keys() - {"factory.toml"}:
+        attacker_git.write(tmp_path, path, MINIMAL_POLICY[path])
+    attacker_git.git(tmp_path, "add", "--all")
+    attacker_git.git(tmp_path, "commit", "--quiet", "-m", "no factory.toml")
     with pytest.raises(ConfigError, match="factory init"):
-        law_of(str(tmp_path), home=tmp_path / "none", here=tmp_path)
+        policy_files_of(str(tmp_path), home=tmp_path / "none", here=tmp_path)
 
 
-def test_the_list_is_told_without_running_anything() -> None:
+def test_the_list_is_shown_without_running_anything() -> None:
     said = CliRunner().invoke(cli, ["drill", "--list", "--json"])
     assert [one["name"] for one in json.loads(said.output)["attacks"]] == [
         attack.name for attack in ATTACKS

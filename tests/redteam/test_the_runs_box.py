@@ -14,7 +14,7 @@ import subprocess
 import pytest
 
 from harness.agents.builtin_agent import SandboxedAgent
-from harness.operations.drill import sandbox as box
+from harness.operations.drill.attacks import intrusion
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
 from harness.programs.sandbox.client import SandboxSupervisor
@@ -25,7 +25,7 @@ from harness.repository.worktrees.adapter import RunWorktrees
 AS_ROOT = os.geteuid() == 0
 CANARY = f"canary-{secrets.token_hex(6)}-sealed"  # its socket's name is of the whole machine
 KEY = "sk-secret-4b1d77aa0c"
-INTRUDER = box.INTRUDER.read_text("utf-8")
+INTRUDER = intrusion.INTRUDER.read_text("utf-8")
 
 
 def git(folder, *arguments) -> None:

@@ -16,8 +16,8 @@ from harness.repository.original import (
     address_of,
     changed_tree,
     committed,
+    fetch_original,
     refusal_of,
-    taken,
 )
 from harness.repository.plumbing import Git, Said
 from harness.repository.walk import WalkLimits
@@ -38,7 +38,7 @@ def app(tmp_path):
 
 
 def take(folder, tmp_path, **limits):
-    return taken(address_of(str(folder), here=HERE), tmp_path / "store.git", **limits)
+    return fetch_original(address_of(str(folder), here=HERE), tmp_path / "store.git", **limits)
 
 
 def listed(tmp_path, tree):
@@ -318,7 +318,7 @@ def test_a_name_and_a_secret_in_an_address_reach_the_server_and_no_message_argum
     assert "kim" not in address.url + address.shown
     assert address.shown == "127.0.0.1/o/n"
     with pytest.raises(GitError) as refused:
-        taken(address, tmp_path / "store.git")
+        fetch_original(address, tmp_path / "store.git")
     assert host.asked[0] == "Basic a2ltOnNrLXNlY3JldA=="
     assert "secret" not in str(refused.value)
     assert not [
@@ -329,7 +329,7 @@ def test_a_name_and_a_secret_in_an_address_reach_the_server_and_no_message_argum
 def test_a_server_that_does_not_answer_is_given_up(host, tmp_path) -> None:
     host.seconds = 30
     with pytest.raises(GitError, match=r"took more than 0\.5 s") as late:
-        taken(
+        fetch_original(
             address_of(f"http://127.0.0.1:{host.server_port}/o/n.git", here=HERE),
             tmp_path / "store.git",
             limits=TakingLimits(seconds=0.5),

@@ -29,9 +29,8 @@ def wheel(
     path = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for where, text in {**files, f"{info}/RECORD": record}.items():
-            archive.writestr(
-                zipfile.ZipInfo(where), text
-            )  # without the time of day: the same bytes each time
+            # without the time of day: the same bytes each time
+            archive.writestr(zipfile.ZipInfo(where), text)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

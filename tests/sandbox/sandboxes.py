@@ -1,5 +1,5 @@
-"""Real boxes, started as anyone starts them: by the supervisor's command and a specification in
-JSON."""
+"""Real sandboxes, started as anyone starts them: by the supervisor's command and a
+specification."""
 
 import contextlib
 import json
@@ -26,26 +26,24 @@ ORDINARY_UID = 61000 + os.getpid() % 4000
 AS_ROOT = os.geteuid() == 0
 # seconds that stand for a hang: whoever passes does not wait for them, however busy the machine is
 NEVER_ENDS = 600
-PATIENT = {"wall_seconds": 300}  # a box whose time is not what is shown here
-# On one machine there are up to four kinds of box: as root with a uid of its own; with a user
-# namespace, which is
-# another thing for root (whom the kernel exempts from limits) than for an ordinary account; and
-# without any namespace,
-# which is for an ordinary account alone.
+# a sandbox whose time is not what is shown here
+PATIENT = {"wall_seconds": 300}
+# On one machine there are up to four kinds of sandbox: as root with a uid of its own; with a user
+# namespace, which is another thing for root (whom the kernel exempts from limits) than for an
+# ordinary account; and without any namespace, which is for an ordinary account alone.
 FORMS = (
     ("bwrap-root", "bwrap-userns", "bwrap-userns, ordinary account", "landlock, ordinary account")
     if AS_ROOT
     else ("bwrap-userns", "landlock")
 )
 
-EACH = tuple(pytest.param(form, marks=pytest.mark.sample(2, of="boxes")) for form in FORMS)
-"""For a fixture called `sandboxes`: a promise of all forms is looked at in two of them, and in all by
-`make soak`."""
+EACH = tuple(pytest.param(form, marks=pytest.mark.sample(2, of="sandboxes")) for form in FORMS)
+"""For a fixture called `sandboxes`: `make test` runs a test in two of these, `make soak` in all."""
 
 
 @dataclass
 class Ended:
-    """How a supervisor ended, and what it said."""
+    """How a supervisor ended, and what it printed."""
 
     code: int
     out: bytes
@@ -59,8 +57,7 @@ class Ended:
 
 @dataclass
 class Sandboxes:
-    """Starts boxes of one form. `folder` is readable for whatever account the supervisor runs
-    as."""
+    """Starts sandboxes of one form. The supervisor's account can read `folder`."""
 
     form: str
     wrapper: tuple[str, ...]
@@ -82,8 +79,11 @@ class Sandboxes:
             os.chown(path, ORDINARY_UID, ORDINARY_UID, follow_symlinks=False)
 
     def command(self, *argv: str, **spec: Any) -> tuple[list[str], Path]:
-        """The supervisor's command line for `argv` in a box, and where the result will be. What
-        `limits` leaves out is as it is by default, but for the wall clock, which is patient."""
+        """The supervisor's command line for `argv` in a sandbox, and the path of the result.
+
+        Limits that `limits` leaves out have their defaults, except the wall clock, which is
+        patient.
+        """
         number = len(list(self.folder.glob("spec-*.json")))
         document, result = (
             self.folder / f"spec-{number}.json",
@@ -111,7 +111,7 @@ class Sandboxes:
         fds: tuple[int, ...] = (),
         **spec: Any,
     ) -> Ended:
-        """Run a box to its end. `around` is the environment of the supervisor, not of the box."""
+        """Run a sandbox to its end. `around` is the supervisor's environment, not the sandbox's."""
         command, result = self.command(*argv, **spec)
         done = subprocess.run(
             command,
@@ -125,15 +125,16 @@ class Sandboxes:
         return Ended(done.returncode, done.stdout, done.stderr, found)
 
     def python(self, code: str, *arguments: str, **options: Any) -> Ended:
-        """Run Python code in a box."""
+        """Run Python code in a sandbox."""
         return self.run("python", "-I", "-c", code, *arguments, **options)
 
     def a_while(self) -> float:
-        """Seconds of wall clock in which a box of this form surely stands on this machine, as busy
-        as it is now.
+        """Wall clock seconds in which a sandbox of this form surely starts, however busy this
+        machine is.
 
-        The wall clock of a box runs from before it is made, so a test that lets it run out gives it
-        this time first."""
+        A sandbox's wall clock runs from before it is made, so a test that lets it run out adds
+        this.
+        """
         return 2 + 5 * float(self.run("true").result["seconds"])
 
     def start(
@@ -143,8 +144,8 @@ class Sandboxes:
         fds: tuple[int, ...] = (),
         **spec: Any,
     ) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start a box and come back at once: the supervisor (or its wrapper), and where the result
-        will be."""
+        """Start a sandbox and return at once: the supervisor (or its wrapper), and the path of
+        the result."""
         command, result = self.command(*argv, **spec)
         process = subprocess.Popen(
             command,
@@ -249,15 +250,14 @@ def a_marker() -> str:
 
 
 def groups_of(supervisor: int) -> list[Path]:
-    """The control groups of the box of this supervisor that are still there."""
-    there = (
-        Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup")
-    )  # others come and go meanwhile
-    return [folder for folder in there if folder.name.startswith(f"box-{supervisor}-")]
+    """The control groups of this supervisor's sandbox that still exist."""
+    # others come and go meanwhile
+    there = (Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup"))
+    return [folder for folder in there if folder.name.startswith(f"sandbox-{supervisor}-")]
 
 
-def boxes_of(kind: str) -> Iterator[Sandboxes]:
-    """Boxes of one kind, dead and their folder removed at the end."""
+def sandboxes_of(kind: str) -> Iterator[Sandboxes]:
+    """Sandboxes of one kind, dead and their folder removed at the end."""
     # Not tmp_path: that lies in a folder which only the account of this process may enter.
     folder = Path(tempfile.mkdtemp(prefix="t-"))
     folder.chmod(0o755)

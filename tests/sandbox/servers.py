@@ -1,4 +1,4 @@
-"""Servers of the host for boxes to dial: HTTP over unix sockets, each request in a thread."""
+"""Servers of the host for sandboxes to dial: HTTP over unix sockets, each request in a thread."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
-    """Says who asked for what, and the digest of the body."""
+    """Answers with the path and the digest of the body."""
 
     protocol_version = "HTTP/1.1"
 

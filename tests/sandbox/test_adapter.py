@@ -22,7 +22,7 @@ def sandbox(tmp_path: Path) -> Sandbox:
     return SandboxSupervisor(tmp_path / "layers")
 
 
-def test_a_box_is_run_and_its_output_comes_back(sandbox) -> None:
+def test_a_sandbox_is_run_and_its_output_comes_back(sandbox) -> None:
     result = sandbox.run(
         SandboxSpec("t", ("sh", "-c", "cat; echo aside >&2; exit 3")), stdin=b"in\0"
     )
@@ -51,7 +51,7 @@ def test_output_beyond_the_file_limit_ends_the_command(sandbox) -> None:
     assert (result.reached, result.ok) == (("file",), False)
 
 
-def test_a_box_that_cannot_be_made_is_an_error_with_the_reason(sandbox) -> None:
+def test_a_sandbox_that_cannot_be_made_is_an_error_with_the_reason(sandbox) -> None:
     with pytest.raises(SandboxError, match=r"t: .*'/nowhere'"):
         sandbox.run(SandboxSpec("t", ("true",), cwd="/nowhere"))
     with pytest.raises(SandboxError, match="/nowhere does not exist"):
@@ -72,7 +72,7 @@ def test_a_layer_is_prepared_and_a_bad_lock_is_the_operators_to_mend(sandbox, tm
         sandbox.layer(b"tidetable", wheels=tmp_path / "wheels")
 
 
-def test_the_probe_names_every_form_the_browser_and_what_every_box_can_read() -> None:
+def test_the_probe_names_every_form_the_browser_and_what_every_sandbox_can_read() -> None:
     done = subprocess.run([*SUPERVISOR, "probe", "--json"], env={}, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert [one["form"] for one in found["forms"]] == list(Form)
@@ -82,11 +82,12 @@ def test_the_probe_names_every_form_the_browser_and_what_every_box_can_read() ->
     words = subprocess.run(
         [*SUPERVISOR, "probe"], env={}, capture_output=True, text=True, check=True
     ).stdout
-    assert words.startswith(f"boxes here are {found['chosen']}\n")
+    assert words.startswith(f"sandboxes here are {found['chosen']}\n")
 
 
 def test_two_slots_are_never_the_same() -> None:
-    if not AS_ROOT:  # an ordinary account has no uids to give
+    # an ordinary account has no uids to give
+    if not AS_ROOT:
         with pytest.raises(SandboxError):
             take_slot()
         return
@@ -106,7 +107,7 @@ print(*(slot.uid for slot in slots), take_slot().uid)
 
 
 def test_a_slot_that_was_let_go_is_taken_again() -> None:
-    """In a view of the machine where no other box takes one meanwhile, and where an ordinary
+    """In a view of the machine where no other sandbox takes one meanwhile, and where an ordinary
     account is root for once."""
     as_root = () if AS_ROOT else ("--unshare-user", "--uid", "0")
     alone = (

@@ -8,7 +8,13 @@ import subprocess
 import pytest
 
 from harness.domain.sandbox import Limits
-from harness.programs.sandbox.walls.cgroup import Cgroup, Group, cgroup_for, homes, sweep
+from harness.programs.sandbox.walls.cgroup import (
+    Cgroup,
+    Group,
+    cgroup_for,
+    parent_folders,
+    remove_stale_groups,
+)
 
 V1 = "5:pids:/job\n4:memory,cpu:/job/7\n0::/\n"
 V1_MOUNTS = (
@@ -22,7 +28,7 @@ V1_MOUNTS = (
 def test_version_1_has_a_home_per_controller() -> None:
     found = [
         (str(folder), version, set(controllers))
-        for folder, version, controllers in homes(V1, V1_MOUNTS)
+        for folder, version, controllers in parent_folders(V1, V1_MOUNTS)
     ]
     assert found == [
         ("/sys/fs/cgroup/memory/job/7", 1, {"memory"}),
@@ -32,10 +38,10 @@ def test_version_1_has_a_home_per_controller() -> None:
 
 def test_a_mount_that_shows_only_our_part_of_the_tree() -> None:
     mounts = "30 29 0:27 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
-    assert [str(folder) for folder, _, _ in homes("4:memory:/docker/ab\n", mounts)] == [
+    assert [str(folder) for folder, _, _ in parent_folders("4:memory:/docker/ab\n", mounts)] == [
         "/sys/fs/cgroup/memory"
     ]
-    assert not list(homes("4:memory:/elsewhere\n", mounts)), (
+    assert not list(parent_folders("4:memory:/elsewhere\n", mounts)), (
         "a group outside of what is mounted is not ours to touch"
     )
 
@@ -47,7 +53,7 @@ def test_version_2_takes_the_nearest_group_that_delegates(tmp_path) -> None:
     (nearest.parent / "cgroup.subtree_control").write_text("cpu memory pids\n")
     (tmp_path / "cgroup.subtree_control").write_text("memory\n")
     mounts = f"30 29 0:27 / {tmp_path} rw - cgroup2 cgroup2 rw\n"
-    found = list(homes("0::/user.slice/session.scope\n", mounts))
+    found = list(parent_folders("0::/user.slice/session.scope\n", mounts))
     assert found == [(nearest.parent, 2, {"memory", "pids"}), (tmp_path, 2, {"memory"})]
 
 
@@ -79,15 +85,16 @@ def test_groups_that_are_made_are_removed() -> None:
 
 
 def test_what_a_dead_supervisor_left_is_swept_and_nothing_else(tmp_path) -> None:
-    gone = 1 << 22  # no process of Linux has this number, nor will one have it in a moment
+    # no process of Linux has this number, nor will one have it in a moment
+    gone = 1 << 22
     kept = [
-        tmp_path / f"box-{os.getpid()}-0badcafe",
-        tmp_path / "box-of-somebody-else",
+        tmp_path / f"sandbox-{os.getpid()}-0badcafe",
+        tmp_path / "sandbox-of-somebody-else",
         tmp_path / "other",
     ]
-    for folder in (*kept, tmp_path / f"box-{gone}-0badcafe"):
+    for folder in (*kept, tmp_path / f"sandbox-{gone}-0badcafe"):
         folder.mkdir()
-    sweep(tmp_path)
+    remove_stale_groups(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(kept)
 
 
@@ -141,7 +148,7 @@ def test_a_kernel_that_does_not_account_swap_is_asked_for_the_rest(tmp_path) -> 
         ("pids.events", "max 0\n", False, False),
     ],
 )
-def test_what_a_box_ran_into_is_read_from_the_kernels_counts(
+def test_what_a_sandbox_ran_into_is_read_from_the_kernels_counts(
     tmp_path, name, text, memory, pids
 ) -> None:
     (tmp_path / name).write_text(text)
@@ -157,6 +164,7 @@ def test_everything_in_a_group_is_killed_and_nothing_forks_meanwhile(tmp_path) -
         (tmp_path / "pids.max").touch()
         group = Cgroup((Group(tmp_path, 1, frozenset({"pids"})),))
         assert group.tasks() == (process.pid,)
-        group.kill(seconds=0.01)  # it stays in a file that is none of the kernel's
+        # it stays in a file that is none of the kernel's
+        group.kill(seconds=0.01)
         assert process.wait() == -signal.SIGKILL
     assert (tmp_path / "pids.max").read_text() == "0"

@@ -49,13 +49,12 @@ def test_extras_bring_more() -> None:
     assert len(closure(("securesystemslib[crypto]",))) > len(closure(("securesystemslib",)))
 
 
-def test_what_is_not_installed_is_named_with_who_needs_it(box) -> None:
-    ended = box.run("true", distributions=["no-such-distribution"])
+def test_what_is_not_installed_is_named_with_who_needs_it(sandbox) -> None:
+    ended = sandbox.run("true", distributions=["no-such-distribution"])
     assert ended.code == 125
     assert (
-        ended.err
-        == b"box: t: the box needs the distribution no-such-distribution, which is not installed"
-        b" here\n"
+        ended.err == b"sandbox: t: the sandbox needs the distribution no-such-distribution,"
+        b" which is not installed here\n"
     )
 
 
@@ -119,13 +118,13 @@ def test_a_requirement_that_counts_may_not_be_missing(environment) -> None:
 
 @pytest.mark.parametrize("closed_to_others", [True, False])
 def test_packages_that_the_boxs_own_uid_could_not_read_are_named(
-    environment, box, closed_to_others
+    environment, sandbox, closed_to_others
 ) -> None:
-    """As root the box has a uid of its own, and an account that keeps its files to itself installs
-    for itself alone."""
+    """As root the sandbox has a uid of its own, and an account with a strict umask installs for
+    itself alone."""
     (package,) = environment.glob("lib/python*/site-packages/d")
     package.chmod(0o700 if closed_to_others else 0o755)
-    command, _ = box.command("true", distributions=["d"])
+    command, _ = sandbox.command("true", distributions=["d"])
     code = (
         f"import sys; sys.path.append({str(PROJECT)!r})\n"
         "from harness.programs.sandbox.__main__ import main\nsys.exit(main(sys.argv[1:]))"
@@ -135,7 +134,7 @@ def test_packages_that_the_boxs_own_uid_could_not_read_are_named(
         capture_output=True,
         text=True,
     )
-    refused = closed_to_others and box.form == "bwrap-root"
+    refused = closed_to_others and sandbox.form == "bwrap-root"
     assert done.returncode == (125 if refused else 0), done
     assert (
         f"may not read {package}: open it (chmod -R a+rX {package.parent})" in done.stderr

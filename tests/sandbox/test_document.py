@@ -25,7 +25,7 @@ def spec(**changes: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("{", "not JSON"),
         ("[]", "the specification must be one JSON object"),
@@ -82,11 +82,14 @@ def spec(**changes: object) -> str:
         (
             spec(binds=[{"source": "/usr", "target": "/usr/local"}]),
             (
-                "`binds`: the target /usr/local belongs to the box itself; choose another, such as"
-                " /app"
+                "`binds`: the target /usr/local belongs to the sandbox itself;"
+                " choose another, such as /app"
             ),
         ),
-        (spec(binds=[{"source": "/usr", "target": "/run/box"}]), "belongs to the box itself"),
+        (
+            spec(binds=[{"source": "/usr", "target": "/run/sockets"}]),
+            "belongs to the sandbox itself",
+        ),
         (
             spec(binds=[{"source": "/usr", "target": "/a"}, {"source": "/usr", "target": "/a"}]),
             "`binds`: the target /a is named twice",
@@ -122,11 +125,11 @@ def spec(**changes: object) -> str:
         (spec(limits=[]), "`limits` must be a list or an object, not []"),
     ],
 )
-def test_what_is_refused_is_named(text, says) -> None:
+def test_what_is_refused_is_named(text, message) -> None:
     with pytest.raises(SandboxError) as caught:
         spec_from(text)
-    assert says in str(caught.value)
-    assert not says.startswith("`") or str(caught.value).startswith(says)
+    assert message in str(caught.value)
+    assert not message.startswith("`") or str(caught.value).startswith(message)
 
 
 def test_a_specification_survives_its_document() -> None:
@@ -180,16 +183,16 @@ def test_a_result_survives_its_document(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
-        ("", "the box's result cannot be read: Expecting value"),
-        ("[]", "the box's result cannot be read: 'list'"),
+        ("", "the sandbox's result cannot be read: Expecting value"),
+        ("[]", "the sandbox's result cannot be read: 'list'"),
         ("{}", "`form` is missing"),
         ('{"form": 1}', "`unheld` is missing"),
     ],
 )
-def test_what_is_no_result_is_an_error(text, says) -> None:
-    with pytest.raises(SandboxError, match=f"^{says}"):
+def test_what_is_no_result_is_an_error(text, message) -> None:
+    with pytest.raises(SandboxError, match=f"^{message}"):
         result_from(text, stdout=b"", stderr=b"")
 
 

@@ -1,4 +1,4 @@
-"""However a box ends, it says so truthfully and leaves nothing behind."""
+"""However a sandbox ends, its result is true and nothing of it is left."""
 
 import os
 import secrets
@@ -7,36 +7,29 @@ import time
 
 import pytest
 
-from tests.sandbox.sandboxes import (
-    LINGER,
-    NEVER_ENDS,
-    a_marker,
-    groups_of,
-    running_with,
-    until,
-)
+from tests.sandbox.sandboxes import LINGER, NEVER_ENDS, a_marker, groups_of, running_with, until
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 125, 255])
-def test_exit_codes_pass_through(box, code) -> None:
-    ended = box.run("sh", "-c", f"exit {code}")
+def test_exit_codes_pass_through(sandbox, code) -> None:
+    ended = sandbox.run("sh", "-c", f"exit {code}")
     assert (ended.code, ended.result["exit_code"]) == (code, code)
     assert (ended.result["signal"], ended.result["killed_by"]) == (None, None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE])
-def test_signals_are_told_from_exit_codes(box, number) -> None:
-    ended = box.run("sh", "-c", f"kill -{int(number)} $$")
+def test_a_signal_is_not_taken_for_an_exit_code(sandbox, number) -> None:
+    ended = sandbox.run("sh", "-c", f"kill -{int(number)} $$")
     assert (ended.code, ended.result["exit_code"], ended.result["signal"]) == (
         128 + number,
         128 + number,
         number,
     )
-    plain = box.run("sh", "-c", f"exit {128 + number}")
+    plain = sandbox.run("sh", "-c", f"exit {128 + number}")
     assert (plain.code, plain.result["signal"]) == (128 + number, None)
 
 
-def test_every_form_says_how_it_ended(sandboxes) -> None:
+def test_every_form_reports_how_it_ended(sandboxes) -> None:
     began = time.monotonic()
     ended = sandboxes.run("sh", "-c", "kill -TERM $$")
     assert (ended.code, ended.result["signal"], ended.result["form"]) == (143, 15, sandboxes.form)
@@ -44,21 +37,21 @@ def test_every_form_says_how_it_ended(sandboxes) -> None:
     assert ended.result["unheld"], "no form holds a disk quota"
 
 
-def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_is_126(box) -> None:
-    missing = box.run("no-such-command")
+def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_is_126(sandbox) -> None:
+    missing = sandbox.run("no-such-command")
     assert (missing.code, missing.result["exit_code"]) == (127, 127)
     assert b"no-such-command" in missing.err
-    assert box.run("/etc/passwd").code == 126
+    assert sandbox.run("/etc/passwd").code == 126
 
 
-def test_a_box_that_cannot_be_made_is_125_with_no_result_and_says_why(box) -> None:
-    ended = box.run("true", cwd="/nowhere")
+def test_a_sandbox_that_cannot_be_made_is_125_with_no_result_and_a_reason(sandbox) -> None:
+    ended = sandbox.run("true", cwd="/nowhere")
     assert (ended.code, ended.result) == (125, None)
     assert b"/nowhere" in ended.err
 
 
-def test_an_old_result_is_not_taken_for_this_one(box) -> None:
-    command, result = box.command("true", cwd="/nowhere")
+def test_an_old_result_is_not_taken_for_this_one(sandbox) -> None:
+    command, result = sandbox.command("true", cwd="/nowhere")
     result.write_text('{"exit_code": 0}')
     os.spawnv(os.P_WAIT, command[0], command)
     assert not result.exists()
@@ -72,7 +65,8 @@ def test_bytes_pass_exactly(sandboxes) -> None:
 
 def test_what_the_command_left_running_is_gone_when_the_supervisor_is(sandboxes) -> None:
     marker = a_marker()
-    ended = sandboxes.python(LINGER, marker, "0")  # returns only when nothing holds its streams
+    # returns only when nothing holds its streams
+    ended = sandboxes.python(LINGER, marker, "0")
     assert ended.text == "ready\n"
     assert running_with(marker) == []
 
@@ -86,9 +80,9 @@ def test_wall_clock(sandboxes) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_ends_the_box_and_says_so(box, number) -> None:
+def test_a_stop_ends_the_sandbox_and_is_reported(sandbox, number) -> None:
     marker = a_marker()
-    process, result = box.start("python", "-I", "-c", LINGER, marker, "60")
+    process, result = sandbox.start("python", "-I", "-c", LINGER, marker, "60")
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(number)
     assert process.wait(timeout=NEVER_ENDS) == 137
@@ -96,10 +90,10 @@ def test_a_stop_ends_the_box_and_says_so(box, number) -> None:
     assert running_with(marker) == []
 
 
-def test_whoever_asks_again_and_again_to_stop_is_told_how_it_ended_all_the_same(box) -> None:
-    """A box was dismissed and then stopped; the second signal came between the box's death and its
-    result."""
-    process, result = box.start("sh", "-c", "echo ready; exec sleep 60")
+def test_repeated_stop_signals_still_get_a_result(sandbox) -> None:
+    """Seen: a sandbox was dismissed and then stopped, and the second signal came between its
+    death and its result."""
+    process, result = sandbox.start("sh", "-c", "echo ready; exec sleep 60")
     assert process.stdout.readline() == b"ready\n"
     while not result.exists() and process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -121,32 +115,32 @@ def test_kill_9_of_the_supervisor_leaves_nothing(sandboxes) -> None:
     assert not result.exists()
 
 
-def test_kill_9_at_any_moment_of_the_start_leaves_nothing(box) -> None:
+def test_kill_9_at_any_moment_of_the_start_leaves_nothing(sandbox) -> None:
     killed = []
     for moment in range(8):
         marker = a_marker()
-        process, _ = box.start("sleep", marker)
+        process, _ = sandbox.start("sleep", marker)
         time.sleep(moment * 0.015)
         process.kill()
         process.wait()
         until(lambda marker=marker: not running_with(marker))
         killed.append(process.pid)
     # One that died when its group was made and nobody to clean up after it yet: whoever makes the
-    # next box sweeps the group.
-    assert box.run("true").code == 0
+    # next sandbox sweeps the group.
+    assert sandbox.run("true").code == 0
     until(lambda: not any(map(groups_of, killed)))
 
 
-def test_a_command_that_kills_the_first_program_ends_its_own_box(box) -> None:
+def test_a_command_that_kills_the_first_program_ends_its_own_sandbox(sandbox) -> None:
     marker = a_marker()
-    ended = box.run("sh", "-c", f"setsid sleep {marker} & kill -9 2; sleep 60")
+    ended = sandbox.run("sh", "-c", f"setsid sleep {marker} & kill -9 2; sleep 60")
     assert (ended.code, ended.result["signal"]) == (137, 9)
     assert running_with(marker) == []
 
 
-def test_a_stopped_first_program_does_not_save_the_box(box) -> None:
+def test_a_stopped_first_program_does_not_save_the_sandbox(sandbox) -> None:
     marker = a_marker()
-    process, _ = box.start("sh", "-c", f"kill -STOP 2; echo ready; exec sleep {marker}")
+    process, _ = sandbox.start("sh", "-c", f"kill -STOP 2; echo ready; exec sleep {marker}")
     assert process.stdout.readline() == b"ready\n"
     process.kill()
     until(lambda: not running_with(marker))

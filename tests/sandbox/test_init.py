@@ -1,5 +1,4 @@
-"""The first program of a box by itself, without walls: each of its promises alone, where nothing
-else could keep it."""
+"""The first program of a sandbox by itself, without walls: each of its promises alone."""
 
 import contextlib
 import os
@@ -16,7 +15,7 @@ from harness.programs.sandbox import launch
 from harness.programs.sandbox.walls.init import Flow
 from tests.sandbox.sandboxes import NEVER_ENDS, a_marker, running_with, until
 
-INIT = Path(launch.__file__).with_name("init.py")
+INIT = Path(launch.__file__).parent / "walls" / "init.py"
 
 
 class First:
@@ -71,7 +70,7 @@ def test_it_tells_how_the_command_ended(script, expected) -> None:
     assert first.end() in (0, 7, 137)
 
 
-def test_it_says_why_there_is_no_command() -> None:
+def test_it_prints_why_there_is_no_command() -> None:
     first = First("--cwd", "/nowhere", "--", "true")
     assert first.said() == ["failed [Errno 2] No such file or directory: '/nowhere'"]
     assert first.end() == 125
@@ -101,7 +100,7 @@ def test_the_command_inherits_the_standard_streams_and_no_other_descriptor() -> 
     assert first.end() == 0
 
 
-def test_the_command_gets_the_environment_that_was_told_and_nothing_else() -> None:
+def test_the_command_gets_the_given_environment_and_nothing_else() -> None:
     environ = descriptor_of(b"PATH=/usr/bin:/bin\0A=1=2\0B=\xff\0EMPTY=\0")
     first = First(
         "--environ",
@@ -123,8 +122,8 @@ def test_the_command_gets_the_environment_that_was_told_and_nothing_else() -> No
     assert first.end() == 0
 
 
-def test_it_can_be_told_all_by_descriptors_and_its_command_sees_none_of_them() -> None:
-    """As in a box: its command line says nothing, and its own text lies nowhere."""
+def test_all_options_can_come_by_descriptors_that_the_command_does_not_see() -> None:
+    """As in a sandbox: its command line shows nothing, and no file holds its text."""
     life, ours = os.pipe()
     said, status = os.pipe()
     program, environ = (
@@ -160,7 +159,8 @@ def test_it_sleeps_when_nothing_happens() -> None:
     """A relay that spins would use up a core: connections idle, half closed and gone, and no time
     spent."""
     with socket.socket(socket.AF_UNIX) as listener, socket.create_server(("127.0.0.1", 0)) as app:
-        listener.bind("")  # an abstract name that the kernel picks
+        # an abstract name that the kernel picks
+        listener.bind("")
         listener.listen()
         serve = f"{app.getsockname()[1]}={listener.fileno()}"
         first = First("--serve", serve, "--", "sleep", "60", also=(listener.fileno(),))
@@ -204,7 +204,7 @@ def test_an_answer_is_read_though_its_sender_takes_no_more() -> None:
 
 def descriptor_of(content: bytes) -> int:
     """A descriptor that reads as this."""
-    made = os.memfd_create("told")
+    made = os.memfd_create("options")
     os.write(made, content)
     os.lseek(made, 0, os.SEEK_SET)
     return made

@@ -1,5 +1,7 @@
-"""The box without namespaces: its ports, its filter, its own folder and its warden. The contract it
-shares is elsewhere."""
+"""The sandbox without namespaces: its ports, its filter, its own folder and its outer init.
+
+The contract that it shares with the other forms is elsewhere.
+"""
 
 import errno
 import json
@@ -25,9 +27,9 @@ from tests.sandbox.sandboxes import (
     NEVER_ENDS,
     Sandboxes,
     a_marker,
-    boxes_of,
     children,
     running_with,
+    sandboxes_of,
     until,
 )
 from tests.sandbox.servers import Echo, serving
@@ -35,8 +37,8 @@ from tests.sandbox.servers import Echo, serving
 
 @pytest.fixture
 def closed() -> Iterator[Sandboxes]:
-    """Boxes of this form, of an account that is not root."""
-    yield from boxes_of(next(form for form in FORMS if form.startswith("landlock")))
+    """Sandboxes of this form, of an account that is not root."""
+    yield from sandboxes_of(next(form for form in FORMS if form.startswith("landlock")))
 
 
 def test_a_program_may_talk_to_itself_over_loopback(closed) -> None:
@@ -47,12 +49,15 @@ async def main():
         writer.write(await reader.read(5)); writer.close()
     for port in (0, 8000):
         server = await asyncio.start_server(answer, "127.0.0.1", port)
-        reader, writer = await asyncio.open_connection("127.0.0.1", port or server.sockets[0].getsockname()[1])
+        own = port or server.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", own)
         writer.write(b"hello"); print((await reader.read()).decode())
         server.close()
 asyncio.run(main())
+def send():
+    socket.create_connection(("127.0.0.1", 8000)).sendall(b"from a thread")
 with socket.create_server(("127.0.0.1", 8000)) as again, socket.socket() as other:
-    thread = threading.Thread(target=lambda: socket.create_connection(("127.0.0.1", 8000)).sendall(b"from a thread"))
+    thread = threading.Thread(target=send)
     thread.start(); print(again.accept()[0].recv(100).decode()); thread.join()
     try: other.bind(("127.0.0.1", 8000))
     except OSError as error: print(error.errno)
@@ -64,7 +69,7 @@ with socket.create_server(("127.0.0.1", 8000)) as again, socket.socket() as othe
 
 
 def test_the_port_that_it_dials_is_that_port_of_no_other_machine(closed) -> None:
-    """Landlock permits a port of every address: a box that may reach 8090 could reach it
+    """Landlock permits a port of every address: a sandbox that may reach 8090 could reach it
     anywhere."""
     path = closed.folder / "broker.sock"
     code = """
@@ -105,7 +110,7 @@ for address in (("0.0.0.0", 5000), ("", 0), None):
     assert closed.python(code).text.split() == ["127.0.0.1"] * 3
 
 
-def test_two_boxes_serve_the_same_port_at_once(closed) -> None:
+def test_two_sandboxes_serve_the_same_port_at_once(closed) -> None:
     code = (
         "import socket, sys\nserver = socket.create_server(('', 5000)); print('ready',"
         " flush=True)\nserver.accept()[0].sendall(sys.argv[1].encode())"
@@ -153,7 +158,7 @@ def test_files_are_where_the_arguments_and_variables_say(closed) -> None:
     assert data.endswith("/tmp")
 
 
-def test_nothing_of_a_box_is_left_in_the_machines_temporary_folder(closed) -> None:
+def test_nothing_of_a_sandbox_is_left_in_the_machines_temporary_folder(closed) -> None:
     temporary, marker = closed.place("tmp"), a_marker()
     around = {"TMPDIR": str(temporary)}
     assert closed.run("sh", "-c", 'echo x > "$TMPDIR/file"', around=around).code == 0
@@ -167,21 +172,21 @@ def test_nothing_of_a_box_is_left_in_the_machines_temporary_folder(closed) -> No
     until(lambda: not list(temporary.iterdir()))
 
 
-def test_a_killed_warden_takes_the_box_along(closed) -> None:
+def test_a_killed_outer_init_ends_the_sandbox(closed) -> None:
     marker = a_marker()
     process, _ = closed.start("python", "-I", "-c", LINGER, marker, "60")
     assert process.stdout.readline() == b"ready\n"
-    (warden,) = [
+    (outer_init,) = [
         pid
         for pid in children(closed.supervisor_of(process))
-        if b"warden" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"outer_init" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
-    os.kill(warden, signal.SIGKILL)
+    os.kill(outer_init, signal.SIGKILL)
     assert process.wait(timeout=NEVER_ENDS) == 137
     assert running_with(marker) == []
 
 
-def test_it_is_refused_to_root_and_says_why() -> None:
+def test_root_is_refused_with_a_reason() -> None:
     if AS_ROOT:
         assert "not root" in forms.probed(Form.LANDLOCK).why
         with pytest.raises(
@@ -195,7 +200,7 @@ def test_it_is_refused_to_root_and_says_why() -> None:
 
 def test_it_is_what_an_ordinary_account_gets_where_there_is_no_bubblewrap(closed) -> None:
     bwrap = shutil.which("bwrap")
-    assert bwrap, "bubblewrap is what the factory's own boxes need"
+    assert bwrap, "bubblewrap is what the factory's own sandboxes need"
     hidden = ["--ro-bind", "/dev/null", bwrap, "--"]
     before = (
         list(closed.wrapper[: closed.wrapper.index("--")])
@@ -279,7 +284,7 @@ SOCKET, PAIR = system_calls.SOCKET, system_calls.PAIR
     ],
 )
 @pytest.mark.parametrize("browser", [False, True])
-def test_what_the_filter_of_a_box_with_namespaces_answers_for_a_socket(
+def test_what_the_filter_of_a_sandbox_with_namespaces_answers_for_a_socket(
     numbers, arguments, expected, browser
 ) -> None:
     program = seccomp.program(system_calls.in_namespaces(user_namespaces=browser))
@@ -321,7 +326,7 @@ def test_what_the_filter_of_a_box_with_namespaces_answers_for_a_socket(
         ((272, 97), (0x00020000,), EPERM),
         (system_calls.CLONE3, (), ENOSYS),
         (system_calls.KERNEL["io_uring_setup"], (), EPERM),
-        (system_calls.NEIGHBOURS["ptrace"], (16,), EPERM),
+        (system_calls.OTHER_PROCESSES["ptrace"], (16,), EPERM),
         (system_calls.MOUNTS["mount"], (), EPERM),
         ((39, 172), (), seccomp.ALLOW),
     ],

@@ -38,7 +38,7 @@ def prepare(
     )
 
 
-def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(sandboxes) -> None:
+def test_a_layer_from_wheels_that_are_there_is_importable_in_a_sandbox(sandboxes) -> None:
     lock = f"tidetable==1.0 --hash=sha256:{wheel(sandboxes.place('wheels'))}\n"
     sandboxes.place("layers")
     done = prepare(sandboxes, lock)
@@ -52,9 +52,8 @@ def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(sandboxes) ->
         env={"PYTHONPATH": "/layer"},
         binds=[{"source": str(made), "target": "/layer"}],
     )
-    seen = (
-        made if sandboxes.form == "landlock" else Path("/layer")
-    )  # without mounts a place keeps its name
+    # without mounts a place keeps its name
+    seen = made if sandboxes.form == "landlock" else Path("/layer")
     assert ended.text == f"7 {seen}/tidetable/__init__.py\n", ended
     assert list(made.glob("tidetable/__pycache__/*.pyc")), (
         "compiled once here, not at each start of an app"
@@ -63,13 +62,15 @@ def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(sandboxes) ->
     assert [path.name for path in made.parent.iterdir()] == [made.name], "nothing half-made is left"
 
 
-def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their_packages(
+def test_an_account_that_keeps_its_files_to_itself_has_sandboxes_that_can_read_their_packages(
     sandboxes,
 ) -> None:
-    """With umask 077 everything was 0600, and as root the box's own uid could read none of it."""
+    """With umask 077 everything was 0600, and as root the sandbox's own uid could read none of
+    it."""
     wheels = sandboxes.place("wheels")
     lock = f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n"
-    for path in (wheels, *wheels.iterdir()):  # as a download under that umask has left them
+    # as a download under that umask has left them
+    for path in (wheels, *wheels.iterdir()):
         sandboxes.own(path)
         path.chmod(0o700 if path.is_dir() else 0o600)
     sandboxes.wrapper = ("sh", "-c", 'umask 077; exec "$@"', "sh", *sandboxes.wrapper)
@@ -92,48 +93,48 @@ def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their
     assert ended.text == "0o644\n", ended
 
 
-def test_the_same_lock_is_prepared_once_and_another_elsewhere(box) -> None:
-    wheels = box.place("wheels")
-    first = prepare(box, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
+def test_the_same_lock_is_prepared_once_and_another_elsewhere(sandbox) -> None:
+    wheels = sandbox.place("wheels")
+    first = prepare(sandbox, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
     made = Path(first.stdout.strip())
     (made / "proof").write_text("not made again")
-    again = prepare(box, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
+    again = prepare(sandbox, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
     assert again.stdout == first.stdout
     assert (made / "proof").exists()
     assert layer_name(b"another") != layer_name(b"lock")
 
 
-def test_what_is_missing_is_downloaded_and_kept(box) -> None:
-    journey_store = box.folder / "simple" / "tidetable"
-    journey_store.mkdir(parents=True)
-    lock = f"tidetable==1.0 --hash=sha256:{wheel(journey_store)}\n"
-    with index(box.folder) as settings:
-        done = prepare(box, lock, around=settings)
+def test_what_is_missing_is_downloaded_and_kept(sandbox) -> None:
+    index_folder = sandbox.folder / "simple" / "tidetable"
+    index_folder.mkdir(parents=True)
+    lock = f"tidetable==1.0 --hash=sha256:{wheel(index_folder)}\n"
+    with index(sandbox.folder) as settings:
+        done = prepare(sandbox, lock, around=settings)
     assert done.returncode == 0, done
-    assert [path.name for path in (box.folder / "wheels").iterdir()] == [
+    assert [path.name for path in (sandbox.folder / "wheels").iterdir()] == [
         "tidetable-1.0-py3-none-any.whl"
     ]
 
 
-def test_a_wheel_with_another_hash_is_refused(box) -> None:
-    wheel(box.place("wheels"))
-    done = prepare(box, f"tidetable==1.0 --hash=sha256:{DIGEST}\n", around=NO_INDEX)
+def test_a_wheel_with_another_hash_is_refused(sandbox) -> None:
+    wheel(sandbox.place("wheels"))
+    done = prepare(sandbox, f"tidetable==1.0 --hash=sha256:{DIGEST}\n", around=NO_INDEX)
     assert done.returncode == 125
     assert "cannot be downloaded" in done.stderr
-    assert not list((box.folder / "layers").iterdir())
+    assert not list((sandbox.folder / "layers").iterdir())
 
 
-def test_nothing_of_a_package_runs_when_only_its_source_is_offered(box) -> None:
-    journey_store, marker = box.folder / "simple" / "tidetable", box.folder / "marker"
-    journey_store.mkdir(parents=True)
-    lock = f"tidetable==1.0 --hash=sha256:{trap(journey_store, marker)}\n"
-    with index(box.folder) as settings:
+def test_nothing_of_a_package_runs_when_only_its_source_is_offered(sandbox) -> None:
+    index_folder, marker = sandbox.folder / "simple" / "tidetable", sandbox.folder / "marker"
+    index_folder.mkdir(parents=True)
+    lock = f"tidetable==1.0 --hash=sha256:{trap(index_folder, marker)}\n"
+    with index(sandbox.folder) as settings:
         # With the tools of the environment at hand, a build would get as far as running the
         # package's own code.
-        done = prepare(box, lock, around={**settings, "PIP_NO_BUILD_ISOLATION": "false"})
+        done = prepare(sandbox, lock, around={**settings, "PIP_NO_BUILD_ISOLATION": "false"})
     assert done.returncode == 125
     assert not marker.exists()
-    assert not list((box.folder / "layers").iterdir())
+    assert not list((sandbox.folder / "layers").iterdir())
 
 
 def test_only_pips_settings_reach_pip(monkeypatch) -> None:
@@ -154,18 +155,18 @@ def test_only_pips_settings_reach_pip(monkeypatch) -> None:
     )
 
 
-def test_a_bad_lock_names_its_line_and_prepares_nothing(box) -> None:
-    done = prepare(box, "# pinned\ntidetable==1.0\n")
+def test_a_bad_lock_names_its_line_and_prepares_nothing(sandbox) -> None:
+    done = prepare(sandbox, "# pinned\ntidetable==1.0\n")
     assert (done.returncode, done.stdout) == (2, "")
     assert (
         done.stderr
-        == "box: lock:2: `tidetable==1.0` has no sha256 hash; regenerate the lock with hashes\n"
+        == "sandbox: lock:2: `tidetable==1.0` has no sha256 hash; regenerate the lock with hashes\n"
     )
-    assert not (box.folder / "layers").exists()
+    assert not (sandbox.folder / "layers").exists()
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("flask", "not pinned"),
         ("flask>=2 --hash=sha256:" + DIGEST, "not pinned"),
@@ -188,8 +189,8 @@ def test_a_bad_lock_names_its_line_and_prepares_nothing(box) -> None:
         ("flask==2.0 --hash=sha256:" + DIGEST + " \\\n --index-url x", "not a plain"),
     ],
 )
-def test_what_a_lock_may_not_say(line, says) -> None:
-    with pytest.raises(ConfigError, match=says) as caught:
+def test_what_a_lock_may_not_contain(line, message) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
         pins(f"ok==1 --hash=sha256:{DIGEST}\n{line}\n".encode())
     assert caught.value.line == 2
 

@@ -20,12 +20,12 @@ def test_a_memory_bomb(sandboxes) -> None:
     assert ended.result["peak_memory_mb"] >= 90
 
 
-def test_a_memory_bomb_in_a_child_that_the_command_survives(box) -> None:
+def test_a_memory_bomb_in_a_child_that_the_command_survives(sandbox) -> None:
     code = (
         "import subprocess, time\nsubprocess.run(['python', '-c',"
         f" {MEMORY_BOMB!r}])\ntime.sleep(0.3)"
     )
-    ended = box.python(code, limits={"memory_mb": 96, "wall_seconds": 200})
+    ended = sandbox.python(code, limits={"memory_mb": 96, "wall_seconds": 200})
     assert ended.result["killed_by"] == "memory", ended
     assert ended.code == 137
 
@@ -58,12 +58,12 @@ except BlockingIOError:
     assert ended.result["reached"] == (["pids"] if held_by_a_group else [])
 
 
-def test_threads_count_too(box) -> None:
+def test_threads_count_too(sandbox) -> None:
     code = (
         "import threading, time\n"
         "for n in range(200): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
     )
-    ended = box.python(code, limits={"pids": 20})
+    ended = sandbox.python(code, limits={"pids": 20})
     assert ended.code == 1
     assert b"can't start new thread" in ended.err
 
@@ -77,7 +77,8 @@ kept = []
 for n in range(1000):
     file = open(f"{n}", "wb")
     if n % 2: os.unlink(file.name)
-    file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)      # so that a watch that gets few turns sees it in time
+    # The sleep lets a watchdog on a busy machine see it in time.
+    file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)
     kept.append(file)
 """
     inside = sandboxes.place("inside")
@@ -102,7 +103,7 @@ for n in range(1_000_000):
 
 
 def test_what_lies_in_memory_counts_as_memory(sandboxes) -> None:
-    """Without mounts of its own a box has its temporary folder on the disk, where its growth is
+    """Without mounts of its own a sandbox has its temporary folder on the disk, where its growth is
     watched like the rest's."""
     code = """
 import os, time
@@ -124,23 +125,23 @@ time.sleep(600)
     ), ended
 
 
-def test_files_without_a_name_alone_are_found_too(box) -> None:
+def test_files_without_a_name_alone_are_found_too(sandbox) -> None:
     code = """
 import os, time
 file = open("/app/x", "wb"); os.unlink(file.name)
 while True: file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)
 """
-    ended = box.python(
+    ended = sandbox.python(
         code,
-        binds=[{"source": str(box.place("inside")), "target": "/app", "mode": "rw"}],
+        binds=[{"source": str(sandbox.place("inside")), "target": "/app", "mode": "rw"}],
         limits={"disk_mb": 20, "file_mb": 2000},
     )
     assert ended.result["killed_by"] == "disk"
 
 
-def test_a_disk_bomb_that_ends_before_anyone_looks(box) -> None:
-    inside = box.place("inside")
-    ended = box.run(
+def test_a_disk_bomb_that_ends_before_anyone_looks(sandbox) -> None:
+    inside = sandbox.place("inside")
+    ended = sandbox.run(
         "sh",
         "-c",
         "head -c 9000000 /dev/zero > /app/big",
@@ -150,10 +151,10 @@ def test_a_disk_bomb_that_ends_before_anyone_looks(box) -> None:
     assert ended.result["killed_by"] == "disk"
 
 
-def test_what_was_there_before_does_not_count(box) -> None:
-    inside = box.place("inside")
+def test_what_was_there_before_does_not_count(sandbox) -> None:
+    inside = sandbox.place("inside")
     (inside / "old").write_bytes(bytes(9 << 20))
-    ended = box.run(
+    ended = sandbox.run(
         "sh",
         "-c",
         "echo new > /app/new",
@@ -163,19 +164,19 @@ def test_what_was_there_before_does_not_count(box) -> None:
     assert (ended.code, ended.result["killed_by"]) == (0, None)
 
 
-def test_one_file_is_bounded(box) -> None:
-    ended = box.run("sh", "-c", "exec head -c 50000000 /dev/zero > /tmp/big", limits={"file_mb": 4})
+def test_one_file_is_bounded(sandbox) -> None:
+    ended = sandbox.run(
+        "sh", "-c", "exec head -c 50000000 /dev/zero > /tmp/big", limits={"file_mb": 4}
+    )
     assert (ended.result["signal"], ended.result["reached"]) == (signal.SIGXFSZ, ["file"])
 
 
-def test_open_files_and_core_files_are_bounded(box) -> None:
-    box.wrapper = (
-        "sh",
-        "-c",
-        'ulimit -c "$(ulimit -Hc)"; exec "$@"',
-        "sh",
-    )  # as on a machine that keeps cores
-    assert box.run("sh", "-c", "ulimit -n; ulimit -c", limits={"open_files": 77}).text.split() == [
+def test_open_files_and_core_files_are_bounded(sandbox) -> None:
+    # as on a machine that keeps cores
+    sandbox.wrapper = ("sh", "-c", 'ulimit -c "$(ulimit -Hc)"; exec "$@"', "sh")
+    assert sandbox.run(
+        "sh", "-c", "ulimit -n; ulimit -c", limits={"open_files": 77}
+    ).text.split() == [
         "77",
         "0",
     ]
@@ -184,12 +185,12 @@ def test_open_files_and_core_files_are_bounded(box) -> None:
 @pytest.mark.parametrize(
     "form", [Form.BWRAP_ROOT, Form.BWRAP_USERNS] if AS_ROOT else [Form.BWRAP_USERNS, Form.LANDLOCK]
 )
-def test_without_control_groups_limits_are_watched_and_said_to_be(box, form) -> None:
+def test_without_control_groups_limits_are_watched_and_said_to_be(sandbox, form) -> None:
     """The supervisor in a view of the machine where control groups cannot be written, as in most
     containers."""
     if AS_ROOT:
         groups = "/sys/fs/cgroup"
-        box.wrapper = (
+        sandbox.wrapper = (
             "bwrap",
             "--dev-bind",
             "/",
@@ -200,8 +201,8 @@ def test_without_control_groups_limits_are_watched_and_said_to_be(box, form) -> 
             groups,
             "--",
         )
-    box.form = form
-    ended = box.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 200})
+    sandbox.form = form
+    ended = sandbox.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 200})
     assert ended.result["killed_by"] == "memory", ended
     assert tuple(ended.result["unheld"]) == unheld(form, frozenset())
     assert any("memory: watched" in text for text in ended.result["unheld"])

@@ -1,5 +1,5 @@
-"""The two ways through a box's wall, both ends real: HTTP in threads, large bodies, half-closes,
-refusals."""
+"""The two ways through a sandbox's wall, with real ends: HTTP in threads, large bodies,
+half-closes."""
 
 import contextlib
 import hashlib
@@ -22,7 +22,7 @@ from tests.sandbox.servers import SIZE, Echo, serving
 
 @pytest.fixture
 def listening(sandboxes: Sandboxes) -> Iterator[socket.socket]:
-    """A unix socket that listens, for a box to answer on."""
+    """A unix socket that listens, for a sandbox to answer on."""
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(sandboxes.folder / "app.sock"))
         made.listen(128)
@@ -72,8 +72,11 @@ import hashlib, http.server
 class Echo(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_POST(self):
-        body = hashlib.sha256(self.rfile.read(int(self.headers["content-length"]))).hexdigest().encode()
-        self.send_response(200); self.send_header("content-length", str(len(body))); self.end_headers()
+        sent = self.rfile.read(int(self.headers["content-length"]))
+        body = hashlib.sha256(sent).hexdigest().encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
         self.wfile.write(body)
     def log_message(self, *_): pass
 http.server.ThreadingHTTPServer(("127.0.0.1", 5000), Echo).serve_forever()
@@ -97,7 +100,8 @@ def test_serve_carries_concurrent_requests_and_large_bodies(sandboxes, listening
             link.request("POST", "/", body)
             return link.getresponse().read().decode()
 
-    def ready() -> bool:  # before the app listens a connection ends, as it would without a relay
+    # before the app listens a connection ends, as it would without a relay
+    def ready() -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):
             return bool(digest(b""))
         return False
@@ -147,7 +151,8 @@ count = 0
 while part := link.recv(65536):
     count += len(part)
 link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
-link.sendall(str(count).encode() + bytes(1_000_000))    # and ends at once, with most of it not yet on its way
+# It ends at once, when most of this is not yet sent.
+link.sendall(str(count).encode() + bytes(1_000_000))
 """
 
 
@@ -168,23 +173,22 @@ def test_serve_passes_half_closes_on_and_delivers_the_last_words(sandboxes, list
         link.shutdown(socket.SHUT_WR)
         assert link.recv(6) == b"700000"
         rest = 0
-        while part := link.recv(
-            20_000
-        ):  # far less than there is: the relay must wait for its reader, too
+        # far less than there is: the relay must wait for its reader, too
+        while part := link.recv(20_000):
             rest += len(part)
         assert rest == 1_000_000
     assert process.wait(timeout=120) == 0
 
 
 class AnswersEarly(socketserver.BaseRequestHandler):
-    """Says no and hangs up while the other side is still sending."""
+    """Refuses and hangs up while the other side is still sending."""
 
     def handle(self) -> None:
         self.request.recv(10)
         self.request.sendall(b"too large")
 
 
-def test_an_early_answer_to_a_long_upload_arrives(box) -> None:
+def test_an_early_answer_to_a_long_upload_arrives(sandbox) -> None:
     code = """
 import socket
 link = socket.create_connection(("127.0.0.1", 8090), timeout=120)
@@ -193,28 +197,30 @@ try:
 except OSError: pass
 print(link.recv(100).decode())
 """
-    path = box.folder / "broker.sock"
+    path = sandbox.folder / "broker.sock"
     with serving(path, AnswersEarly):
-        ended = box.python(code, dial=[{"port": 8090, "socket": str(path)}])
+        ended = sandbox.python(code, dial=[{"port": 8090, "socket": str(path)}])
     assert ended.text == "too large\n", ended
 
 
-def test_dial_to_a_socket_that_nobody_answers_ends_the_connection(box) -> None:
+def test_dial_to_a_socket_that_nobody_answers_ends_the_connection(sandbox) -> None:
     with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(box.folder / "silent.sock"))
+        made.bind(str(sandbox.folder / "silent.sock"))
     code = (
         "import socket\ntry: print(socket.create_connection(('127.0.0.1', 8090),"
         " timeout=120).recv(1))\nexcept ConnectionResetError: print('reset')"
     )
-    ended = box.python(code, dial=[{"port": 8090, "socket": str(box.folder / "silent.sock")}])
+    ended = sandbox.python(
+        code, dial=[{"port": 8090, "socket": str(sandbox.folder / "silent.sock")}]
+    )
     assert ended.text.strip() in ("b''", "reset")
 
 
-def test_a_full_backlog_is_waited_for(box) -> None:
+def test_a_full_backlog_is_waited_for(sandbox) -> None:
     """A unix socket with a full backlog refuses at once where TCP would wait; the relay waits for
     it."""
     with socket.socket(socket.AF_UNIX) as slow:
-        slow.bind(str(box.folder / "slow.sock"))
+        slow.bind(str(sandbox.folder / "slow.sock"))
         slow.listen(0)
         slow.settimeout(120)
         code = """
@@ -223,13 +229,12 @@ links = [socket.create_connection(("127.0.0.1", 8090), timeout=120) for _ in ran
 print("connected", flush=True)
 print(*[link.recv(10).decode() for link in links])
 """
-        dial = [{"port": 8090, "socket": str(box.folder / "slow.sock")}]
-        process, _ = box.start("python", "-I", "-c", code, dial=dial)
+        dial = [{"port": 8090, "socket": str(sandbox.folder / "slow.sock")}]
+        process, _ = sandbox.start("python", "-I", "-c", code, dial=dial)
         assert process.stdout.readline() == b"connected\n"
         accepted = []
-        time.sleep(
-            0.2
-        )  # so that the relay meets the full backlog; where it comes later, all goes well, too
+        # so that the relay meets the full backlog; where it comes later, all goes well, too
+        time.sleep(0.2)
         for number in range(6):
             link, _ = slow.accept()
             link.sendall(f"n{number}".encode())
@@ -241,8 +246,8 @@ print(*[link.recv(10).decode() for link in links])
             link.close()
 
 
-def test_many_connections_cost_no_tasks(box) -> None:
-    path = box.folder / "broker.sock"
+def test_many_connections_cost_no_tasks(sandbox) -> None:
+    path = sandbox.folder / "broker.sock"
     code = """
 import socket
 links = [socket.create_connection(("127.0.0.1", 8090), timeout=120) for _ in range(100)]
@@ -250,12 +255,12 @@ for link in links: link.sendall(b"NONE / HTTP/1.0\\r\\n\\r\\n")
 print(sum(link.recv(4) == b"HTTP" for link in links))
 """
     with serving(path, Echo):
-        ended = box.python(code, dial=[{"port": 8090, "socket": str(path)}], limits={"pids": 2})
+        ended = sandbox.python(code, dial=[{"port": 8090, "socket": str(path)}], limits={"pids": 2})
     assert ended.text == "100\n", ended
 
 
-def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(box) -> None:
-    own, shared = box.folder / "own.sock", box.folder / "shared.sock"
+def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(sandbox) -> None:
+    own, shared = sandbox.folder / "own.sock", sandbox.folder / "shared.sock"
     with serving(own, Echo), serving(shared, Echo):
         own.chmod(0o600)
         shared.chmod(0o666)
@@ -265,15 +270,15 @@ def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(bo
             "import os, socket\nfor port in (8090, 8091): socket.create_connection(('127.0.0.1',"
             " port)).close()\nprint(os.getuid())"
         )
-        ended = box.python(code, dial=dial)
+        ended = sandbox.python(code, dial=dial)
         assert ended.code == 0, ended
         assert shared.stat().st_uid == before
         assert own.stat().st_uid == (int(ended.text) if AS_ROOT else before)
         assert stat.S_IMODE(own.stat().st_mode) == 0o600
 
 
-def test_a_taken_port_is_named(box) -> None:
-    ended = box.run(
+def test_a_taken_port_is_named(sandbox) -> None:
+    ended = sandbox.run(
         "true", serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/nowhere.sock"}]
     )
     assert ended.code == 125

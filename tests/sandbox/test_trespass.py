@@ -1,8 +1,8 @@
-"""Every way out that we know of, tried from inside a box of each form on things of the host that
-let in who gets there.
+"""Every way out that we know of, tried from inside a sandbox of each form.
 
-The same program outside of any box is the control: it gets everywhere. What a form does not hold is
-exactly what it says."""
+It tries them on things of the host that admit whoever gets there. The same program outside of any
+sandbox is the control: it gets everywhere. What a form does not hold is exactly what it reports.
+"""
 
 import contextlib
 import ctypes
@@ -30,9 +30,10 @@ NOT_HELD = {"landlock": ["mode of a file", "size of a file", "times of a file"]}
 
 @dataclass
 class Host:
-    """Things of the host, of the account that runs the boxes, that answer whoever reaches them."""
+    """Things of the host that answer whoever reaches them. They belong to the account of the
+    sandboxes."""
 
-    told: dict[str, object]
+    options: dict[str, object]
     reached: list[str] = field(default_factory=list)
 
 
@@ -58,7 +59,7 @@ def a_host(sandboxes: Sandboxes) -> Iterator[Host]:
                 "pid": _neighbour(sandboxes, secret, ends),
             }
         )
-        host.told["port"] = _listening(host, folder, secret, ends)
+        host.options["port"] = _listening(host, folder, secret, ends)
         for path in folder.glob("*.sock"):
             path.chmod(0o666)
         libc = ctypes.CDLL(None)
@@ -99,7 +100,8 @@ def _listening(host: Host, folder: Path, secret: str, ends: contextlib.ExitStack
     ):
         threading.Thread(target=_note, args=(name, one, host.reached), daemon=True).start()
         if name not in ("udp", "datagram"):
-            ends.callback(one.shutdown, socket.SHUT_RDWR)  # a blocked accept() ends with the socket
+            # a blocked accept() ends with the socket
+            ends.callback(one.shutdown, socket.SHUT_RDWR)
     return port
 
 
@@ -140,15 +142,15 @@ def _note(name: str, one: socket.socket, reached: list[str]) -> None:
 
 def test_no_way_leads_out_but_those_that_the_form_names(sandboxes) -> None:
     with a_host(sandboxes) as host:
-        ended = sandboxes.python(TRESPASSER, json.dumps(host.told))
+        ended = sandboxes.python(TRESPASSER, json.dumps(host.options))
         assert ended.code == 0, ended
         assert json.loads(ended.text) == NOT_HELD.get(sandboxes.form, []), ended
         assert host.reached == []
 
 
-def test_outside_of_a_box_every_one_of_these_ways_leads_there(unsealed) -> None:
+def test_outside_of_a_sandbox_every_one_of_these_ways_leads_there(unsealed) -> None:
     with a_host(unsealed) as host:
-        ended = unsealed.python(TRESPASSER, json.dumps(host.told))
+        ended = unsealed.python(TRESPASSER, json.dumps(host.options))
         assert ended.code == 0, ended
         ways = set(json.loads(ended.text))
         until(lambda: {"tcp", "tcp6", "unix", "abstract", "udp", "datagram"} <= set(host.reached))

@@ -1,4 +1,4 @@
-"""The form that holds nothing runs, and says so."""
+"""The form that holds nothing runs, and reports that."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from tests.sandbox.sandboxes import (
 )
 
 
-def test_it_says_everything_that_it_does_not_hold(unsealed) -> None:
+def test_it_reports_everything_that_it_does_not_hold(unsealed) -> None:
     ended = unsealed.run("true")
     assert ended.result["form"] == "unsealed"
     assert ended.result["unheld"][: len(UNSEALED)] == list(UNSEALED)
@@ -33,7 +33,7 @@ def test_only_the_other_forms_count_as_sealed() -> None:
     assert [form for form in Form if not form.sealed] == [Form.UNSEALED]
 
 
-def test_places_in_the_box_become_places_of_the_host(unsealed) -> None:
+def test_places_in_the_sandbox_become_places_of_the_host(unsealed) -> None:
     inside = unsealed.place("inside")
     (inside / "module.py").write_text("print('found')")
     code = "import os, sys; import module; print(os.getcwd(), sys.argv[1], os.environ['DATA'])"
@@ -90,20 +90,18 @@ def test_what_stays_in_its_group_dies_with_the_supervisor(unsealed) -> None:
 
 def test_what_leaves_its_group_dies_too_where_there_are_control_groups(unsealed) -> None:
     marker = a_marker()
-    process, result = unsealed.start(
-        "python", "-I", "-c", LINGER, marker, "0"
-    )  # what it leaves would hold a pipe open
+    # what it leaves would hold a pipe open
+    process, result = unsealed.start("python", "-I", "-c", LINGER, marker, "0")
     process.wait(timeout=NEVER_ENDS)
     if not any(text.startswith("memory:") for text in json.loads(result.read_text())["unheld"]):
         assert running_with(marker) == []
         return
-    for pid in until(
-        lambda: running_with(marker)
-    ):  # it says of itself that one that leaves its group may outlive it
+    # The form's report names this: a process that leaves its group may outlive it.
+    for pid in until(lambda: running_with(marker)):
         os.kill(pid, signal.SIGKILL)
 
 
-def test_auto_falls_back_to_it_where_no_box_holds(tmp_path) -> None:
+def test_auto_falls_back_to_it_where_no_sandbox_holds(tmp_path) -> None:
     """A machine without bubblewrap, as far as the supervisor can see, for root, whom Landlock does
     not hold."""
     spec = {"name": "t", "argv": ["true"], "result": str(tmp_path / "r.json")}

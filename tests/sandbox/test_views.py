@@ -1,4 +1,4 @@
-"""A box with namespaces has a view of its own: what is not named in the specification does not
+"""A sandbox with namespaces has a view of its own: what is not named in the specification does not
 exist in it."""
 
 import json
@@ -16,7 +16,7 @@ from tests.sandbox.servers import Echo, serving
 
 
 def test_bubblewrap_passes_on_nothing_of_what_it_was_started_with() -> None:
-    """It is started with an empty environment as well: either alone keeps ours out of the box."""
+    """Its own environment is empty as well. Either alone keeps ours out of the sandbox."""
     form = Form.BWRAP_ROOT if AS_ROOT else Form.BWRAP_USERNS
     spec = SandboxSpec(name="env", argv=("env",), cwd="/")
     with closing(View()) as view:
@@ -32,7 +32,7 @@ def test_bubblewrap_passes_on_nothing_of_what_it_was_started_with() -> None:
     assert "SECRET" not in done.stdout
 
 
-def test_the_box_does_not_tell_where_this_project_lies(views) -> None:
+def test_the_sandbox_does_not_tell_where_this_project_lies(views) -> None:
     assert "harness" not in views.run("cat", "/proc/self/mountinfo").text
 
 
@@ -48,7 +48,8 @@ except OSError:
     pass
 """
     lines = views.python(code % os.getpid()).text.splitlines()
-    assert len(lines) == 3, lines  # bubblewrap, the first program, this one
+    # bubblewrap, the first program, this one
+    assert len(lines) == 3, lines
     assert "signalled" not in lines[-1]
 
 
@@ -57,8 +58,9 @@ def test_read_only_is_read_only_and_the_rest_is_too(views) -> None:
     (shown / "file").write_text("as it was")
     code = """
 import sys
-for path in ("/shown/file", "/shown/new", "/new", "/usr/new", "/etc/passwd", "/dev/new", "/run/new", "/home/new", "/var/tmp/new",
-             "/sys/new", "/sys/devices/system/cpu/online", "/opt/new", sys.base_prefix + "/new"):
+for path in ("/shown/file", "/shown/new", "/new", "/usr/new", "/etc/passwd", "/dev/new", "/run/new",
+             "/home/new", "/var/tmp/new", "/sys/new", "/sys/devices/system/cpu/online", "/opt/new",
+             sys.base_prefix + "/new"):
     try:
         open(path, "w").write("changed")
         print("wrote", path)
@@ -135,7 +137,7 @@ def test_only_the_named_socket_is_there(views) -> None:
     with serving(path, Echo), serving(other, Echo):
         views.own(path)
         code = (
-            "import json, os, sys; print(json.dumps([sorted(os.listdir('/run/box')),"
+            "import json, os, sys; print(json.dumps([sorted(os.listdir('/run/sockets')),"
             " os.path.exists(sys.argv[1])]))"
         )
         ended = views.python(code, str(other), dial=[{"port": 8090, "socket": str(path)}])

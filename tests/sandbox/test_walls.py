@@ -1,4 +1,4 @@
-"""What is not named in the specification does not exist in the box."""
+"""What is not named in the specification does not exist in the sandbox."""
 
 import contextlib
 import json
@@ -23,7 +23,8 @@ from tests.sandbox.sandboxes import AS_ROOT
 SEARCH = """
 import os, stat, sys
 needle, found = sys.argv[1].encode(), []
-for way in ["/", "/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/proc/self/cwd/..", *sys.argv[2:]]:
+own = ["/", "/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/proc/self/cwd/.."]
+for way in [*own, *sys.argv[2:]]:
     for folder, folders, files in os.walk(way):
         folders[:] = [name for name in folders if name not in ("usr", "proc", "opt")
                       and not os.path.join(folder, name).endswith(sys.base_prefix)]
@@ -86,7 +87,7 @@ print(json.dumps([dict(os.environ), others]))
     assert len(others) >= 3
     assert secret not in "".join(others)
     assert str(sandboxes.folder) not in "".join(others), (
-        "a command line in the box names a folder of the host"
+        "a command line in the sandbox names a folder of the host"
     )
 
 
@@ -95,11 +96,11 @@ def test_variables_that_are_given_arrive(sandboxes) -> None:
     assert {"HOME=/home/app", "LANG=C.UTF-8", "TIDE=low ✓"} <= set(ended.text.splitlines())
 
 
-# What a program can know a box by, from within, without knowing more of it than any program of a
-# server asks for.
-TELLING = """
+# By what a program inside can recognise a sandbox. It asks for nothing that a server's programs do
+# not ask for.
+PROBE_PROGRAM = """
 import json, os, sys
-def said(path):
+def content(path):
     try:
         return open(path, "rb").read().decode(errors="replace")
     except OSError:
@@ -110,18 +111,28 @@ try:
     pids = [name for name in os.listdir("/proc") if name.isdigit()]
 except OSError:
     pids = []
-words = "".join(said(f"/proc/{pid}/{name}") for pid in pids for name in ("cmdline", "comm", "environ"))
-words += " ".join([*os.environ, *os.environ.values(), os.getcwd(), sys.executable, said("/proc/self/mountinfo")])
+names = "cmdline", "comm", "environ"
+words = "".join(content(f"/proc/{pid}/{name}") for pid in pids for name in names)
+words += " ".join([*os.environ, *os.environ.values(), os.getcwd(), sys.executable])
+words += " " + content("/proc/self/mountinfo")
+ours = "factory", "lights", "harness", "landlock", "sandbox"
+folders = "/home", "/var/tmp", "/srv", "/root"
 marks = {
-    "bwrap": "bwrap" in words, "init.py": "init.py" in words, "options": "--status" in words, "setpriv": "setpriv" in words,
-    "ours": any(word in words.lower() for word in ("factory", "lights", "harness", "landlock", "sandbox")),
-    "run/box": os.path.exists("/run/box"), "descriptors": bool(pids) and len(os.listdir("/proc/self/fd")) > 4,
-    "uid": not 999 < os.getuid() < 60000, "sys": not there("/sys/devices/system/cpu/online"),
-    "release": not there("/etc/os-release"), "folders": not all(map(os.path.isdir, ("/home", "/var/tmp", "/srv", "/root"))),
+    "bwrap": "bwrap" in words,
+    "init.py": "init.py" in words,
+    "options": "--status" in words,
+    "setpriv": "setpriv" in words,
+    "ours": any(word in words.lower() for word in ours),
+    "run/sockets": os.path.exists("/run/sockets"),
+    "descriptors": bool(pids) and len(os.listdir("/proc/self/fd")) > 4,
+    "uid": not 999 < os.getuid() < 60000,
+    "sys": not there("/sys/devices/system/cpu/online"),
+    "release": not there("/etc/os-release"),
+    "folders": not all(map(os.path.isdir, folders)),
 }
-print(json.dumps(sorted(name for name, tells in marks.items() if tells)))
+print(json.dumps(sorted(name for name, present in marks.items() if present)))
 """
-# What is left, by form. docs/seal.md names it, under what no box holds.
+# What is left, by form. docs/seal.md names it, under what no sandbox holds.
 TELLS = {
     "bwrap-root": ["setpriv", "uid"],
     "bwrap-userns": [],
@@ -129,11 +140,11 @@ TELLS = {
 }
 
 
-def test_what_a_box_can_be_known_by_is_what_is_said(sandboxes) -> None:
-    """An app that knows where it is can be right there alone; both visitors of a journey meet it in
-    such a box."""
+def test_a_sandbox_is_recognised_only_by_what_the_docs_name(sandboxes) -> None:
+    """An app that knows where it is can behave in a sandbox alone. Both visitors of a journey
+    meet the same sandbox."""
     inside = sandboxes.place("inside")
-    (inside / "look.py").write_text(TELLING)
+    (inside / "look.py").write_text(PROBE_PROGRAM)
     ended = sandboxes.run(
         "python", "-I", "/app/look.py", binds=[{"source": str(inside), "target": "/app"}]
     )
@@ -159,9 +170,8 @@ def host() -> Iterator[dict[str, object]]:
             opened[name] = one
             threading.Thread(target=_note, args=(name, one, reached), daemon=True).start()
         yield {"sockets": opened, "reached": reached}
-        for (
-            one
-        ) in opened.values():  # a blocked accept() ends with the socket, not with its descriptor
+        # a blocked accept() ends with the socket, not with its descriptor
+        for one in opened.values():
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
@@ -187,7 +197,7 @@ for name, family, kind, address in json.loads(sys.argv[1]):
 try:
     said["interfaces"] = [name for _, name in socket.if_nameindex()]
 except OSError:
-    said["interfaces"] = "not told"
+    said["interfaces"] = "not visible"
 print(json.dumps(said))
 """
 
@@ -208,10 +218,9 @@ def test_no_address_can_be_reached(sandboxes, host) -> None:
         ("udp4", "AF_INET", "SOCK_DGRAM", ["127.0.0.1", udp]),
     ]
     said = json.loads(sandboxes.python(REACH, json.dumps(tries)).text)
-    assert said.pop("interfaces") == ("not told" if sandboxes.form == "landlock" else ["lo"])
-    said.pop(
-        "udp4"
-    )  # sending a datagram on the box's own loopback says nothing; that nobody got it does
+    assert said.pop("interfaces") == ("not visible" if sandboxes.form == "landlock" else ["lo"])
+    # Sending a datagram on the sandbox's own loopback proves nothing. That nobody got it does.
+    said.pop("udp4")
     assert "reached" not in said.values(), said
     assert host["reached"] == []
 
@@ -240,9 +249,8 @@ def test_no_socket_is_made_of_a_family_that_knows_other_ways_out(sandboxes) -> N
     )
     made, refused = json.loads(sandboxes.python(EVERY_FAMILY).text)
     assert socket.AF_INET in made
-    assert set(made) <= usual | {
-        socket.AF_UNIX
-    }  # without a network of its own a box has pairs of these alone
+    # without a network of its own a sandbox has pairs of these alone
+    assert set(made) <= usual | {socket.AF_UNIX}
     assert {why for family, why in refused if family not in usual} <= {"EAFNOSUPPORT", "EPERM"}
 
 
@@ -262,14 +270,15 @@ libc = ctypes.CDLL(None)
 rights = ctypes.create_string_buffer(24)
 libc.capget(struct.pack("=Ii", 0x20080522, 0), rights)
 uid = subprocess.run([sys.argv[1], "-u"], capture_output=True, text=True).stdout.strip()
-print(libc.prctl(39, 0, 0, 0, 0), rights.raw.strip(b"\\0").hex() or "none", os.getuid() == int(uid) != 0)
+held = rights.raw.strip(b"\\0").hex() or "none"
+print(libc.prctl(39, 0, 0, 0, 0), held, os.getuid() == int(uid) != 0)
 """
     ended = sandboxes.python(code, "/tools/id", binds=[{"source": str(tools), "target": "/tools"}])
     assert ended.text.split() == ["1", "none", "True"], ended
 
 
-def test_no_variable_of_the_box_acts_before_the_box_has_its_own_uid(sandboxes) -> None:
-    """LD_PRELOAD would run a library of the box in setpriv, as root. LD_DEBUG shows whom such
+def test_no_variable_of_the_sandbox_acts_before_the_sandbox_has_its_own_uid(sandboxes) -> None:
+    """LD_PRELOAD would run a library of the sandbox in setpriv, as root. LD_DEBUG shows whom such
     variables reach."""
     ended = sandboxes.run("true", env={"LD_DEBUG": "libs"})
     programs = {
@@ -291,7 +300,7 @@ print(text.value.decode() if size >= 0 else errno.errorcode[ctypes.get_errno()])
 
 def test_keys_in_the_keyring_of_who_started_it_cannot_be_read(sandboxes) -> None:
     """No namespace holds keyrings. The outer program makes a session keyring with a key in it, then
-    starts the box."""
+    starts the sandbox."""
     add_key, keyctl = (
         KERNEL[name][MACHINES[platform.machine()][0]] for name in ("add_key", "keyctl")
     )
@@ -313,26 +322,26 @@ os.execvp(sys.argv[1], sys.argv[1:])
     assert done.stdout.split() == [secret, "EPERM"], done
 
 
-def test_a_box_without_a_browser_makes_no_namespaces_of_its_own(sandboxes) -> None:
+def test_a_sandbox_without_a_browser_makes_no_namespaces_of_its_own(sandboxes) -> None:
     ended = sandboxes.run(
         "sh", "-c", "unshare --user true || unshare --map-root-user --net true || echo refused"
     )
     assert ended.text == "refused\n", ended
 
 
-def test_a_distribution_comes_with_all_that_it_needs_and_nothing_else(box) -> None:
+def test_a_distribution_comes_with_all_that_it_needs_and_nothing_else(sandbox) -> None:
     code = (
         "import sys; sys.path[:0] = ['/opt/site']; import httpx, os;"
         " print(sorted(os.listdir('/opt/site')))"
     )
-    found = box.python(code, distributions=["httpx"]).text
+    found = sandbox.python(code, distributions=["httpx"]).text
     assert "'httpcore'" in found
     assert "'pydantic'" not in found
-    ended = box.run("python", "-c", "import httpx; print('imported')", distributions=["httpx"])
+    ended = sandbox.run("python", "-c", "import httpx; print('imported')", distributions=["httpx"])
     assert ended.text == "imported\n"
 
 
-def test_two_boxes_at_once_do_not_see_each_other(sandboxes) -> None:
+def test_two_sandboxes_at_once_do_not_see_each_other(sandboxes) -> None:
     code = """
 import os, socket, sys, time
 tcp = socket.create_server(("127.0.0.1", 5000))
@@ -340,7 +349,9 @@ try:
     own = socket.socket(socket.AF_UNIX); own.bind("\\0neighbour"); own.listen()
 except OSError:
     pass
-open(os.environ.get("TMPDIR", "/tmp") + "/mine", "w").write("x"); print(os.getuid(), flush=True); sys.stdin.read()
+open(os.environ.get("TMPDIR", "/tmp") + "/mine", "w").write("x")
+print(os.getuid(), flush=True)
+sys.stdin.read()
 """
     first, _ = sandboxes.start("python", "-I", "-c", code)
     uid = int(first.stdout.readline())
@@ -366,4 +377,4 @@ print(*seen)
         "refused",
     ]
     assert sandboxes.form != "bwrap-root" or int(other) != uid
-    assert first.poll() is None, "the first box must still have been alive"
+    assert first.poll() is None, "the first sandbox must still have been alive"

@@ -1,4 +1,4 @@
-"""What people do in boxes: git in a worktree, a browser on a page, a command over many files."""
+"""What people do in sandboxes: git in a worktree, a browser, a command over many files."""
 
 import os
 import subprocess
@@ -68,7 +68,7 @@ def test_files_with_another_name_outside_are_not_given_away(sandboxes) -> None:
     (inside / "mine").unlink()
     sandboxes.run("sh", "-c", "echo 1 > a; ln a b", cwd="/app", binds=binds)
     assert sandboxes.run("cat", "/app/b", binds=binds).text == "1\n", (
-        "a box's own hard links are its own affair"
+        "a sandbox's own hard links are its own affair"
     )
 
 
@@ -88,9 +88,9 @@ def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(sandbox
     assert [path.stat().st_uid for path in (outside, outside / "theirs")] == owners
 
 
-def test_a_bind_by_way_of_a_link_is_refused(box) -> None:
-    (box.folder / "link").symlink_to("/etc")
-    ended = box.run("true", binds=[{"source": str(box.folder / "link"), "target": "/app"}])
+def test_a_bind_by_way_of_a_link_is_refused(sandbox) -> None:
+    (sandbox.folder / "link").symlink_to("/etc")
+    ended = sandbox.run("true", binds=[{"source": str(sandbox.folder / "link"), "target": "/app"}])
     assert ended.code == 125
     assert b"is a symbolic link" in ended.err
 
@@ -127,7 +127,7 @@ DRIVE = """
 import os, sys, time
 from playwright.sync_api import sync_playwright
 def confined():
-    # of each renderer, whether it has shut itself in
+    # For each renderer, whether it has restricted itself.
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if " --type=" + "renderer " in open(f"/proc/{pid}/cmdline").read():
@@ -137,13 +137,16 @@ def confined():
         except OSError:
             pass
 with sync_playwright() as play:
-    browser = play.chromium.launch(executable_path=os.environ["LOF_BROWSER"], chromium_sandbox=True, timeout=200_000)
+    browser = play.chromium.launch(
+        executable_path=os.environ["LOF_BROWSER"], chromium_sandbox=True, timeout=200_000
+    )
     page = browser.new_page()
     page.set_default_timeout(200_000)
     page.goto("http://localhost:8090/")
     print(page.title(), "|", page.get_by_role("heading").inner_text())
     renderers, give_up = [], time.monotonic() + 60
-    while not (renderers and all(renderers)) and time.monotonic() < give_up:    # a spare one may just have been born
+    # A spare renderer may just have started.
+    while not (renderers and all(renderers)) and time.monotonic() < give_up:
         renderers = list(confined())
     print(bool(renderers) and all(renderers))
     page.screenshot(path="page.png")
@@ -181,10 +184,10 @@ def test_a_snap_is_refused(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["private", "open"])
-def test_a_read_only_bind_that_the_boxs_user_could_not_read_is_named(box, folder) -> None:
-    place = box.place(folder)
+def test_a_read_only_bind_that_the_boxs_user_could_not_read_is_named(sandbox, folder) -> None:
+    place = sandbox.place(folder)
     place.chmod(0o700 if folder == "private" else 0o755)
-    ended = box.run("true", binds=[{"source": str(place), "target": "/app"}])
-    refused = folder == "private" and box.form == "bwrap-root"
+    ended = sandbox.run("true", binds=[{"source": str(place), "target": "/app"}])
+    refused = folder == "private" and sandbox.form == "bwrap-root"
     assert ended.code == (125 if refused else 0)
     assert (b"may not read" in ended.err) == refused

@@ -1,6 +1,8 @@
-"""Tries every way out of a box that is known to us, each on something of the host that would let it
-in, and prints which ones led there. Standard library only; what to try it on comes as JSON in the
-first argument."""
+"""Tries every known way out of a sandbox, and prints which ones led out.
+
+It tries each on something of the host that would admit it. Standard library only. The first
+argument has the targets as JSON.
+"""
 
 import contextlib
 import ctypes
@@ -12,9 +14,9 @@ import socket
 import struct
 import sys
 
-TOLD = json.loads(sys.argv[1])
-PID, FOLDER, SECRET = TOLD["pid"], TOLD["folder"], TOLD["secret"].encode()
-PORT, KEY = TOLD["port"], TOLD["key"]
+TARGETS = json.loads(sys.argv[1])
+PID, FOLDER, SECRET = TARGETS["pid"], TARGETS["folder"], TARGETS["secret"].encode()
+PORT, KEY = TARGETS["port"], TARGETS["key"]
 libc = ctypes.CDLL(None, use_errno=True)
 done = []
 
@@ -93,7 +95,8 @@ with way("trace"):
 with way("memory by call"):
     here, there = ctypes.create_string_buffer(8), struct.pack("PP", 4096, 8)
     if libc.process_vm_readv(PID, struct.pack("PP", ctypes.addressof(here), 8), 1, there, 1, 0) < 0:
-        assert ctypes.get_errno() == 14  # allowed, but nothing lies there
+        # allowed, but nothing lies there
+        assert ctypes.get_errno() == 14
 with way("limits of a process"):
     resource.prlimit(PID, resource.RLIMIT_NOFILE)
 with way("priority of a process"):
@@ -121,7 +124,7 @@ for name, family, address, protocol in (
     ("tcp6", socket.AF_INET6, ("::1", PORT), 0),
     ("multipath", socket.AF_INET, ("127.0.0.1", PORT), 262),
     ("unix", socket.AF_UNIX, f"{FOLDER}/stream.sock", 0),
-    ("abstract", socket.AF_UNIX, "\0" + TOLD["secret"], 0),
+    ("abstract", socket.AF_UNIX, "\0" + TARGETS["secret"], 0),
 ):
     with way(name):
         connected(family, address, protocol)
@@ -133,10 +136,10 @@ with way("datagram through a pair"):
     ours.sendto(HELLO, f"{FOLDER}/datagram.sock")
 with way("udp"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
     datagram.settimeout(60)
-    datagram.connect(("127.0.0.1", PORT))  # so the kernel tells at once where nobody listens
+    # so the kernel tells at once where nobody listens
+    datagram.connect(("127.0.0.1", PORT))
     datagram.send(HELLO)
-    assert (
-        datagram.recv(10) == HELLO
-    )  # on a loopback of its own a box may talk to itself, and nobody answers
+    # on a loopback of its own a sandbox may talk to itself, and nobody answers
+    assert datagram.recv(10) == HELLO
 
 print(json.dumps(sorted(done)))

@@ -62,7 +62,7 @@ class Up:
     def count(self, kind: str) -> int:
         return sum(line["kind"] == kind for line in self.lines)
 
-    def told(self, number: int, *, seconds: float = LONG) -> int:
+    def stopped_by(self, number: int, *, seconds: float = LONG) -> int:
         """Send a signal and wait for the end: the exit code."""
         self.process.send_signal(number)
         code = self.process.wait(seconds)

@@ -76,4 +76,8 @@ def test_names_are_completed_without_importing_a_command() -> None:
         [sys.executable, "-c", code], env=asked, capture_output=True, text=True, timeout=LONG
     )
     assert "plain,demo" in done.stdout
-    assert done.stderr.split() == ["harness.cli.main", "harness.cli.output.terminal"]
+    assert done.stderr.split() == [
+        "harness.cli.main",
+        "harness.cli.output",
+        "harness.cli.output.terminal",
+    ]

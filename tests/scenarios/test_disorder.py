@@ -12,10 +12,11 @@ import pytest
 
 from harness.domain.errors import FactoryError
 from harness.domain.lifecycle import State
-from harness.forge.github import Access, GitHubForge
+from harness.forge.connection import Access
+from harness.forge.github import GitHubForge
 from harness.forge.rate_limiter import RateLimiter
-from harness.operations.drill.scene import Ground
-from harness.operations.drill.shop import OWN_LAW
+from harness.operations.drill.environment import DrillEnvironment
+from harness.operations.drill.shop import MINIMAL_POLICY
 from harness.programs.local_forge.seed import Administrator
 from harness.programs.local_forge.start import start
 from tests.adapters.clock import StandingClock
@@ -58,11 +59,11 @@ def asked(forge, method):
 
 
 @pytest.fixture
-def ground(forge, tmp_path):
+def drill(forge, tmp_path):
     asked(forge, "DELETE")
-    return Ground(
+    return DrillEnvironment(
         tmp_path,
-        OWN_LAW,
+        MINIMAL_POLICY,
         FakeSandbox(),
         forge,
         tmp_path / "wheels",
@@ -70,46 +71,46 @@ def ground(forge, tmp_path):
     )
 
 
-def a_lap(ground, name):
+def started_factory(drill, name):
     """A factory whose adapter waits by a clock of its own: what a limit asks for is over by the
     next pass."""
-    lap, clock = ground.lap(name), StandingClock()
-    access = Access(lap._repository.full_name, lap.factory.token, ground.forge.api)
+    factory, clock = drill.factory(name), StandingClock()
+    access = Access(factory._repository.full_name, factory.bot.token, drill.forge.api)
     hub = GitHubForge(access, rate_limiter=RateLimiter(time=clock.time))
-    lap.equip(lambda services: replace(services, forge=hub, writer=hub))
-    return lap, clock
+    factory.customize(lambda services: replace(services, forge=hub, writer=hub))
+    return factory, clock
 
 
-def passes(lap, clock, issue) -> None:
+def passes(factory, clock, issue) -> None:
     """Passes of a factory that is started again whenever the forge ended it, until the issue has
     ended."""
     for _ in range(MOST_PASSES):
         try:
-            lap.tick()
+            factory.tick()
         except FactoryError as error:
             if not getattr(error, "retryable", False):
                 raise
         clock.pass_(HOUR)
-        if lap.history(issue).state in (State.MERGED, State.NEEDS_HUMAN):
+        if factory.history(issue).state in (State.MERGED, State.NEEDS_HUMAN):
             break
-    lap.tick()
+    factory.tick()
 
 
-def inject(lap, kind, **where) -> None:
-    Administrator(lap._ground.forge).inject(kind, **where)
+def inject(factory, kind, **where) -> None:
+    Administrator(factory._drill.forge).inject(kind, **where)
 
 
-def seen(lap, issue):
+def seen(factory, issue):
     """What is on the forge: of each thing how many, and how the issue looks."""
-    raw = lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)
-    comments = lap.ask("GET", f"/issues/{issue}/comments", by=lap.owner.token)
-    pulls = lap.ask("GET", "/pulls?state=all", by=lap.owner.token)
+    raw = factory.request("GET", f"/issues/{issue}", by=factory.owner.token)
+    comments = factory.request("GET", f"/issues/{issue}/comments", by=factory.owner.token)
+    pulls = factory.request("GET", "/pulls?state=all", by=factory.owner.token)
     return {
         "issue": (raw["state"], [label["name"] for label in raw["labels"]]),
-        "comments": len([one for one in comments if one["user"]["id"] == lap.factory.id]),
+        "comments": len([one for one in comments if one["user"]["id"] == factory.bot.id]),
         "pulls": [(pull["state"], pull["merged_at"] is not None) for pull in pulls],
         "landings": len(
-            [one for one in lap.ledger.entries(kind="done") if one.data["effect"] == "land"]
+            [one for one in factory.ledger.entries(kind="done") if one.data["effect"] == "land"]
         ),
     }
 
@@ -124,16 +125,16 @@ AS_IT_SHOULD = {
 
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", [*HEARD_AND_NOT_TOLD, *NOT_HEARD])
-def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind) -> None:
-    lap, clock = a_lap(ground, kind)
-    issue = lap.file()
+def test_every_write_fails_once_and_nothing_is_lost_or_doubled(drill, kind) -> None:
+    factory, clock = started_factory(drill, kind)
+    issue = factory.file()
     for method, path in WRITES.values():
-        inject(lap, kind, method=method, path=path)
-    passes(lap, clock, issue)
-    assert asked(ground.forge, "GET").json() == [], "a fault that hit nothing shows nothing"
-    assert lap.history(issue).state is State.MERGED, lap.last_words(issue)
-    assert seen(lap, issue) == AS_IT_SHOULD
-    assert lap.ledger.fault() is None
+        inject(factory, kind, method=method, path=path)
+    passes(factory, clock, issue)
+    assert asked(drill.forge, "GET").json() == [], "a fault that hit nothing shows nothing"
+    assert factory.history(issue).state is State.MERGED, factory.status(issue)
+    assert seen(factory, issue) == AS_IT_SHOULD
+    assert factory.ledger.fault() is None
 
 
 @pytest.mark.sample(1)
@@ -142,47 +143,48 @@ def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind) -> 
     [r".*/issues", r".*/comments", r".*/pulls", r".*/labels.*", r".*/issues/\d+"],
     ids=["issues", "comments", "pull requests", "labels", "one issue"],
 )
-def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, request) -> None:
+def test_a_list_that_lags_behind_what_was_written_doubles_nothing(drill, path, request) -> None:
     """Each address goes on answering what it answered last, for a while: what was just made is not
     in its list yet."""
-    lap, clock = a_lap(ground, f"lags {request.node.callspec.id}")
-    issue = lap.file()
-    lap.tick(states=frozenset({State.UNTRIAGED}))
-    inject(lap, "stale", method="GET", path=path, count=12)
-    passes(lap, clock, issue)
-    assert [one["count"] < 12 for one in asked(ground.forge, "GET").json()] in ([], [True])
-    assert lap.history(issue).state is State.MERGED, lap.last_words(issue)
-    assert seen(lap, issue) == AS_IT_SHOULD
+    factory, clock = started_factory(drill, f"lags {request.node.callspec.id}")
+    issue = factory.file()
+    factory.tick(states=frozenset({State.UNTRIAGED}))
+    inject(factory, "stale", method="GET", path=path, count=12)
+    passes(factory, clock, issue)
+    assert [one["count"] < 12 for one in asked(drill.forge, "GET").json()] in ([], [True])
+    assert factory.history(issue).state is State.MERGED, factory.status(issue)
+    assert seen(factory, issue) == AS_IT_SHOULD
 
 
 @pytest.mark.soak(
     "a lap more; each step of a label fails in the test of every write, the next puts labels right"
 )
 @pytest.mark.parametrize("step", ["a label is made", "a label is put on", "a label is taken off"])
-def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, step) -> None:
-    lap, clock = a_lap(ground, f"half {step}")
-    issue = lap.file()
-    lap.tick(states=frozenset({State.UNTRIAGED}))
+def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(drill, step) -> None:
+    factory, clock = started_factory(drill, f"half {step}")
+    issue = factory.file()
+    factory.tick(states=frozenset({State.UNTRIAGED}))
     method, path = WRITES[step]
-    inject(lap, "error-before", method=method, path=path)
-    passes(lap, clock, issue)
-    assert asked(ground.forge, "GET").json() == []
-    assert seen(lap, issue)["issue"] == ("closed", ["factory:merged"])
+    inject(factory, "error-before", method=method, path=path)
+    passes(factory, clock, issue)
+    assert asked(drill.forge, "GET").json() == []
+    assert seen(factory, issue)["issue"] == ("closed", ["factory:merged"])
 
 
-def test_of_two_labels_that_somebody_else_left_one_remains(ground) -> None:
+def test_of_two_labels_that_somebody_else_left_one_remains(drill) -> None:
     """A person, another app or half an update: one state label at a time, and it is the
     ledger's."""
-    lap = ground.lap("two labels")
-    issue = lap.file()
-    lap.tick(states=frozenset({State.UNTRIAGED}))
-    lap.ask(
+    factory = drill.factory("two labels")
+    issue = factory.file()
+    factory.tick(states=frozenset({State.UNTRIAGED}))
+    factory.request(
         "POST",
         f"/issues/{issue}/labels",
-        by=lap.owner.token,
+        by=factory.owner.token,
         json={"labels": ["factory:merged", "factory:needs-human", "good first issue"]},
     )
-    lap.tick(states=frozenset({State.UNTRIAGED}))
+    factory.tick(states=frozenset({State.UNTRIAGED}))
     assert [
-        label["name"] for label in lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)["labels"]
+        label["name"]
+        for label in factory.request("GET", f"/issues/{issue}", by=factory.owner.token)["labels"]
     ] == ["factory:accepted", "good first issue"]

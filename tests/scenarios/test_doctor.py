@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.home.document import read_home, write_home
-from harness.operations.doctor.doctor import checks_of, found_by
+from harness.operations.doctor.doctor import checks_of, run_check
 from harness.operations.doctor.forge_checks import forge_findings
 from harness.operations.doctor.machine_checks import KERNEL, sandbox_fix
 from harness.repository.trusted import FETCHED
@@ -22,7 +22,7 @@ from tests.scenarios.conftest import FACTORY, Said, environment
 from tests.scenarios.waiting import LONG
 
 SECRET = "sk-a-secret-that-nobody-may-see"
-MACHINE = ["python", "git", "box", "browser", "wheels", "clock"]
+MACHINE = ["python", "git", "sandbox", "browser", "wheels", "clock"]
 HOME = [
     "home",
     "disk",
@@ -86,10 +86,10 @@ def line(home, name):
     found = (
         dict(forge_findings(home))[name]
         if name == "forge"
-        else found_by(dict(checks_of(home))[name])
+        else run_check(dict(checks_of(home))[name])
     )
     assert (found.level == "ok") == (found.fix == "")
-    return found.level, f"{found.says} {found.fix}"
+    return found.level, f"{found.message} {found.fix}"
 
 
 def test_without_a_home_the_machine_alone_is_looked_at(tmp_path) -> None:

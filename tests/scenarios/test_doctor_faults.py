@@ -61,7 +61,7 @@ class Clinic:
         """What the doctor says of the forge that is not well, with the next move, by the name of
         the check."""
         found = {
-            name: (finding.level, f"{finding.says}; {finding.fix}")
+            name: (finding.level, f"{finding.message}; {finding.fix}")
             for name, finding in forge_findings(self.home)
         }
         return {name: said for name, said in found.items() if said[0] is not Level.OK}
@@ -280,7 +280,10 @@ def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path) -> 
     finally:
         forge.stop()
     assert "forge limit" in said, said
-    assert (said["forge limit"].level, "of 40 requests are left" in said["forge limit"].says) == (
+    assert (
+        said["forge limit"].level,
+        "of 40 requests are left" in said["forge limit"].message,
+    ) == (
         Level.WARN,
         True,
     )
@@ -296,7 +299,7 @@ def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path) -> None:
         keep_token(home / TOKEN, clinic.factory.token)
         write_home(home, HomeFile("tidehouse", "tidebook", f"http://127.0.0.1:{port}", 0, 1, TOKEN))
         said = {
-            name: f"{finding.says}; {finding.fix}"
+            name: f"{finding.message}; {finding.fix}"
             for name, finding in forge_findings(home)
             if finding.level is Level.FAIL
         }

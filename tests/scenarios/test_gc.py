@@ -92,14 +92,14 @@ def littered(home: Path, temporary: Path, *, dead: int) -> tuple[Path, ...]:
         old(home / "runs" / "triage-1-1" / "tests" / "head", files=300),
         old(sealed / "proofs" / ".fresh-x", files=30),
         old(temporary / "cache" / "lights-out-factory" / "wheels" / "a-1-py3-none-any.whl"),
-        old(temporary / f"factory-box-{dead}-abcdefgh", files=3),
+        old(temporary / f"factory-sandbox-{dead}-abcdefgh", files=3),
         old(temporary / f"factory-lock-{dead}-abcdefgh"),
     )
 
 
 @pytest.mark.soak("six kills and a lap; factory/test_sweep shows what stays and what goes")
 def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tmp_path) -> None:
-    alive = old(tmp_path / f"factory-box-{os.getpid()}-abcdefgh", files=3)
+    alive = old(tmp_path / f"factory-sandbox-{os.getpid()}-abcdefgh", files=3)
     told = old(
         world / "sealed" / "tidehouse.tidebook" / "judged" / ".unfinished-validate-9-1-1-x", files=3
     )

@@ -268,7 +268,7 @@ def test_a_dry_run_prints_and_writes_nothing(app, init) -> None:
     said = init(folder, "--dry-run")
     assert said.code == 0
     assert "--- mission.md" in said.out
-    assert "id: M-NOPAY" in said.out
+    assert "id: M-WORKS" in said.out
     assert git(folder, "status", "--porcelain") == ""
     (folder / ".github").mkdir()
     (folder / ".github" / "labels.yml").write_text("[]\n")
@@ -277,17 +277,17 @@ def test_a_dry_run_prints_and_writes_nothing(app, init) -> None:
     assert [draft["path"] for draft in found["drafts"]] == WRITTEN[:-1]
 
 
-def test_a_maintainer_strikes_by_number(app, init) -> None:
+def test_a_maintainer_keeps_proposals_by_number(app, init) -> None:
     folder = app("library")
-    assert init(folder, "--strike", "1,3").code == 0
+    proposals = init(folder, "--dry-run", "--json").json["proposals"]
+    done = init(folder, "--keep", "1,3", "--json").json
     text = (folder / "mission.md").read_text()
-    assert "Proposal 1 of 7" not in text
-    assert "Proposal 2 of 7" in text
-    assert "Proposal 3 of 7" not in text
+    assert {number for number, title in proposals.items() if title in text} == {"1", "3"}
+    assert set(done["proposals"]) == set(proposals) - {"1", "3"}
 
 
 @pytest.mark.parametrize(
-    ("strike", "says"),
+    ("keep", "says"),
     [
         ("8", "no proposal 8"),
         ("0", "no proposal 0"),
@@ -295,9 +295,9 @@ def test_a_maintainer_strikes_by_number(app, init) -> None:
         ("-1", "expected the numbers"),
     ],
 )
-def test_what_cannot_be_struck_is_refused(app, init, strike, says) -> None:
+def test_what_cannot_be_kept_is_refused(app, init, keep, says) -> None:
     folder = app("library")
-    said = init(folder, f"--strike={strike}")
+    said = init(folder, f"--keep={keep}")
     assert said.code == 2
     assert says in said.err
     assert not (folder / "mission.md").exists()
@@ -316,7 +316,7 @@ def test_on_a_terminal_the_maintainer_is_asked(app, tmp_path) -> None:
     )
     os.close(below)
     said = b""
-    while b"Strike which?" not in said:
+    while b"Write which" not in said:
         said += os.read(above, 4096)
     os.write(above, b"2\n")
     deadline = time.monotonic() + LONG
@@ -328,7 +328,8 @@ def test_on_a_terminal_the_maintainer_is_asked(app, tmp_path) -> None:
     assert asked.wait(LONG) == 0
     os.close(above)
     assert b"  2  No telemetry" in said
-    assert "No telemetry" not in (folder / "mission.md").read_text()
+    text = (folder / "mission.md").read_text()
+    assert ("No telemetry" in text, "No graphical interface" in text) == (True, False)
 
 
 def bare(folder) -> None:

@@ -101,7 +101,7 @@ def test_a_question_that_was_not_recorded_is_named(own) -> None:
     rewritten(own, lambda lines: [line for line in lines if line.get("call") != "comments"])
     said = factory(own, "replay", "triage-3-1")
     assert said.code == 1
-    assert "intake asked comments(3) of the forge; the tape of it is used up" in said.out
+    assert "intake asked comments(3) of the forge; its recording is used up" in said.out
 
 
 def test_a_tape_that_is_not_used_up_is_named(own) -> None:
@@ -123,13 +123,16 @@ def test_a_model_that_was_told_something_else_is_named_with_the_words(own) -> No
         json.loads(line) for line in tape(own).read_text("utf-8").splitlines() if '"wire"' in line
     )
 
-    from harness.home.recording import got, put
+    from harness.home.recording import object_in, put_object
 
-    content = got(record, line["object"]).replace(b"add card payments", b"sell us the moon", 1)
+    content = object_in(record, line["object"]).replace(
+        b"add card payments", b"sell us the moon", 1
+    )
     rewritten(
         own,
         lambda lines: [
-            {**one, "object": put(record, content)} if one.get("wire") else one for one in lines
+            {**one, "object": put_object(record, content)} if one.get("wire") else one
+            for one in lines
         ],
     )
     said = factory(own, "replay", "triage-3-1")
@@ -150,7 +153,7 @@ def test_a_recording_that_was_changed_is_no_recording(own) -> None:
     )
     said = factory(own, "replay", "triage-3-1")
     assert said.code == 2
-    assert "is not what its name says" in said.err
+    assert "does not match its name" in said.err
 
 
 @pytest.mark.parametrize(

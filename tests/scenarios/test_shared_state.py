@@ -46,8 +46,8 @@ def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_wa
         up.process.send_signal(signal.SIGCONT)
         up.heard("down")
         standby.heard("up")
-        assert up.told(signal.SIGTERM) == 0
-        assert standby.told(signal.SIGTERM) == 0
+        assert up.stopped_by(signal.SIGTERM) == 0
+        assert standby.stopped_by(signal.SIGTERM) == 0
     audited = factory(another, address, "audit", "--json")
     assert (audited.code, json.loads(audited.out)["ok"]) == (0, True), audited.out
     assert not (home / "ledger.db").exists()

@@ -82,7 +82,7 @@ def test_killed_in_a_workflow_another_takes_over_within_five_seconds_and_nothing
             "up"
         )  # it has nothing to pass on where the one before it died right after the last entry
         wait_until(lambda: not any(recorded(home, what) for what in SETTLED))
-        assert leader.told(signal.SIGTERM) == 0
+        assert leader.stopped_by(signal.SIGTERM) == 0
     assert max(took.values()) < LONGEST, took
     wait_until(lambda: is_at_rest(home))
     assert factory(home, "audit").code == 0
@@ -129,7 +129,7 @@ def one_too_many(home, leader, standby) -> None:
     work is named."""
     assert f"pid {leader.process.pid}, `factory up`" in standby.heard("standby")["says"]
     since = Stopwatch()
-    assert standby.told(signal.SIGTERM) == 0
+    assert standby.stopped_by(signal.SIGTERM) == 0
     assert since.seconds() < LONGEST
     said = factory(home, "tick")
     assert said.code == 5

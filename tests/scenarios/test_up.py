@@ -1,4 +1,4 @@
-"""`factory up`: always on, whatever happens around it, until it is told to go."""
+"""`factory up`: always on, whatever happens around it, until it is shut down."""
 
 import shutil
 import signal
@@ -62,23 +62,23 @@ def test_an_issue_that_is_opened_is_worked_on_promptly(quiet) -> None:
         since = Stopwatch()
         up.heard("node", run=f"triage-{number}-1", node="intake")
         assert since.seconds() < PROMPTLY
-        assert up.told(signal.SIGTERM) == 0
+        assert up.stopped_by(signal.SIGTERM) == 0
 
 
-def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_nor_after_a_second_ctrl_c(
+def test_at_a_shutdown_it_lets_what_runs_finish_but_not_beyond_the_timeout_nor_after_a_second_ctrl_c(
     tmp_path,
 ) -> None:
     home = example(tmp_path / "home", "1-cancelled-places.md")
     with daemons(home) as start:
         patient = start()
         patient.heard("node", run="triage-1-1", node="intake")
-        assert patient.told(signal.SIGINT) == 130
+        assert patient.stopped_by(signal.SIGINT) == 130
         assert "in good order" in patient.heard("left")["says"]
 
         hurried = start("--grace", "0.1")
         hurried.heard("node", run="implement-1-1", node="prepare")
-        assert hurried.told(signal.SIGTERM) == 0
-        assert "the grace was over" in hurried.heard("left")["says"]
+        assert hurried.stopped_by(signal.SIGTERM) == 0
+        assert "the shutdown timed out" in hurried.heard("left")["says"]
         assert recorded(home, "run = 'implement-1-1' AND key LIKE '%/author/1'") == 0, (
             "it was given up"
         )
@@ -94,7 +94,7 @@ def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_n
             time.sleep(0.3)
             pressed.process.send_signal(signal.SIGINT)
         assert since.seconds() < AT_ONCE
-        assert pressed.told(signal.SIGINT) == 130
+        assert pressed.stopped_by(signal.SIGINT) == 130
         assert pressed.count("left") == 0
     wait_until(lambda: is_at_rest(home))
     assert recorded(home, "kind = 'run'") == 2, (
@@ -103,7 +103,7 @@ def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_n
     assert factory(home, "audit").code == 0
 
 
-def test_the_owners_stop_pauses_it_a_resume_goes_on_and_systemd_is_told_that_it_is_ready_alive_and_leaving(
+def test_the_owners_stop_pauses_it_a_resume_continues_it_and_systemd_learns_that_it_is_ready_alive_and_leaving(
     quiet, tmp_path
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, daemons(quiet) as start:
@@ -122,7 +122,7 @@ def test_the_owners_stop_pauses_it_a_resume_goes_on_and_systemd_is_told_that_it_
             while systemd.recv(4096):
                 pass
         systemd.settimeout(LONG)
-        assert up.told(signal.SIGTERM) == 0
+        assert up.stopped_by(signal.SIGTERM) == 0
         while "STOPPING=1" not in said:
             said |= set(systemd.recv(4096).decode().split("\n"))
 
@@ -136,7 +136,7 @@ def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, prog
         ends_of(quiet, program)
         assert "does not answer" in up.heard("down")["says"]
         up.heard("back")
-        assert up.told(signal.SIGTERM) == 0
+        assert up.stopped_by(signal.SIGTERM) == 0
         assert (up.count("down"), up.count("back"), up.count("up")) == (1, 1, 1)
     found = factory(quiet, "digest", "--json").json
     assert len(found["outages"]) == 1

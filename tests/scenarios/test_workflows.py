@@ -62,7 +62,10 @@ def test_every_problem_is_named_with_its_file_and_line_and_the_exit_code_says_th
 
 def test_a_folder_without_workflows_is_bound_by_the_built_in_ones(home, tmp_path) -> None:
     said = factory(home, "workflow", "check", str(tmp_path))
-    assert (said.code, said.out) == (0, "clean: no workflow of its own, the factory's bind\n")
+    assert (said.code, said.out) == (
+        0,
+        "clean: no workflow of its own, the built-in ones are in force\n",
+    )
     shown = factory(home, "workflow", "show", "--path", str(tmp_path), "--json").json
     assert {one["own"] for one in shown["documents"]} == {False}
     assert shown["digest"] is None

@@ -304,7 +304,7 @@ def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path) -> No
         down.set()
         raise PortError("no answer")
 
-    first = Durable(tmp_path, sound=sound)
+    first = Durable(tmp_path, check=sound)
     first.register("ask", fails)
     first.launch()
     try:

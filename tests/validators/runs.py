@@ -22,7 +22,7 @@ LOOK = ExpectationOutcome(0, 9, "text", "here", True)
 
 def run(identity: Identity = Identity.PLAIN, kind: Kind = Kind.JOURNEY, **changes) -> RunEvidence:
     name, attempt = changes.pop("journey", "j"), changes.pop("attempt", 1)
-    injector = changes.pop("saboteur", None)
+    injector = changes.pop("injector", None)
     whole = RunEvidence(
         RunId(name, identity, kind, injector, attempt), True, True, (STEP,), (LOOK,)
     )

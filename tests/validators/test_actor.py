@@ -16,8 +16,7 @@ import pytest
 from tests.validators.patience import LONG
 from validators.domain.exploring.acts import LONGEST_LINE, Kind, read_act
 from validators.driver.line import ActorGone, actor_line
-from validators.roles.actor import MOST_REMEMBERED, Actor, Brief
-from validators.roles.actor_program import talked
+from validators.roles.actor import MOST_REMEMBERED, Actor, Brief, serve_actor
 
 BRIEF = Brief("claude-test", "a guest", "book a walk", "Act as the person.")
 SEEN = {
@@ -96,7 +95,7 @@ def on_the_line(
 
         def talking() -> None:
             with suppress(OSError):  # nobody said the word, and the server closed
-                talked(server, actor, word="right")
+                serve_actor(server, actor, word="right")
 
         thread = threading.Thread(target=talking, daemon=True)
         if before:

@@ -6,7 +6,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.gitbox import Source, repository_at
+from tests.validators_launcher.git_repository import Source, repository_at
 from tests.validators_launcher.world import World, world_at
 
 

@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.gitbox import Source
-from validators.app.instances import Door, Fleet, Start, Wanted
-from validators.app.later import can_be_ahead, library
+from tests.validators_launcher.git_repository import Source
+from validators.app.clock_library import clock_can_be_ahead, library
+from validators.app.instances import InstanceSpec, InstanceStarter, Listener, Start
 from validators.app.sandboxes import Sandboxes
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
 from validators.domain.evidence import Identity, Kind, RunId
@@ -31,9 +31,9 @@ from validators.launcher.app_past import (
     ANSWERED_LONG,
     OTHERS,
     Past,
+    instance_spec,
     past,
     planned_run,
-    wanted,
 )
 from validators.launcher.request import AppSpec
 from validators.performance.plan import PlannedRun
@@ -77,13 +77,13 @@ class Ground:
 
     def running(
         self, stack: ExitStack, side: Side, *, start: Start = START, count: int = 1
-    ) -> tuple[Door, ...]:
-        fleet = Fleet(start, self.sandboxes, self.folder, stack)
-        doors = fleet.doors(
-            Wanted(f"i{number}", 30000 + number, 40000 + number) for number in range(count)
+    ) -> tuple[Listener, ...]:
+        starter = InstanceStarter(start, self.sandboxes, self.folder, stack)
+        listeners = starter.listeners(
+            InstanceSpec(f"i{number}", 30000 + number, 40000 + number) for number in range(count)
         )
-        fleet.until_ready((door, side) for door in doors)
-        return doors
+        starter.until_ready((listener, side) for listener in listeners)
+        return listeners
 
 
 @pytest.fixture
@@ -91,10 +91,10 @@ def ground(tmp_path: Path, source: Source) -> Ground:
     return Ground(tmp_path, source)
 
 
-def page(door: Door, *, post: dict[str, str] | None = None) -> str:
+def page(listener: Listener, *, post: dict[str, str] | None = None) -> str:
     connection = http.client.HTTPConnection("app.test")
     connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(str(door.path))
+    connection.sock.connect(str(listener.path))
     headers = {"Content-Type": "application/x-www-form-urlencoded"} if post else {}
     connection.request(
         "POST" if post else "GET",
@@ -124,8 +124,8 @@ def test_a_journey_may_ask_for_data_by_name(ground: Ground) -> None:
     )
     side = ground.side({**seaside.BASE, "seed.py": seed}, seed="two-low-tides")
     with ExitStack() as stack:
-        (door,) = ground.running(stack, side)
-        assert "two-low-tides" in page(door)
+        (listener,) = ground.running(stack, side)
+        assert "two-low-tides" in page(listener)
 
 
 def test_a_seed_command_that_fails_is_inconclusive(ground: Ground) -> None:
@@ -150,8 +150,8 @@ def test_the_packages_of_the_lock_are_there_and_only_those(ground: Ground) -> No
     assert side.layer is not None
     assert side.layer.parent == ground.stores.layers
     with ExitStack() as stack:
-        (door,) = ground.running(stack, side)
-        assert "Moin Walk to" in page(door)
+        (listener,) = ground.running(stack, side)
+        assert "Moin Walk to" in page(listener)
 
 
 def test_a_lock_that_the_tree_lacks_is_inconclusive(ground: Ground) -> None:
@@ -246,11 +246,16 @@ def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> No
     side = ground.side({**seaside.BASE, "seaside.py": COUNTING})
     with ExitStack() as stack:
         # A question that is given up is asked again, and then counts twice.
-        fleet = Fleet(START, ground.sandboxes, ground.folder, stack, probe_seconds=120.0)
-        fresh, used = fleet.doors(
-            (Wanted("fresh", 30001, 40001), Wanted("used", 30002, 40002, asked_before=16))
+        starter = InstanceStarter(
+            START, ground.sandboxes, ground.folder, stack, probe_seconds=120.0
         )
-        fleet.until_ready(((fresh, side), (used, side)))
+        fresh, used = starter.listeners(
+            (
+                InstanceSpec("fresh", 30001, 40001),
+                InstanceSpec("used", 30002, 40002, asked_before=16),
+            )
+        )
+        starter.until_ready(((fresh, side), (used, side)))
         assert int(page(fresh)) == 2  # after the one that found it ready
         assert int(page(used)) == 18
 
@@ -271,7 +276,9 @@ def test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_bef
     assert ({one.others for one in been}, {one.ahead for one in been}) == (set(OTHERS), set(AHEAD))
     assert past(replace(run, attempt=2), walk, seed=7, clock=True) == been[7]
     assert past(run, plain, seed=7, clock=True) == replace(been[7], others=0, ahead=0)
-    assert past(run, walk, seed=7, clock=False).ahead == (been[7].ahead if can_be_ahead() else 0)
+    assert past(run, walk, seed=7, clock=False).ahead == (
+        been[7].ahead if clock_can_be_ahead() else 0
+    )
     for fresh in (
         RunId(walk.name),
         RunId(walk.name, Identity.MASKED, Kind.BASE),
@@ -284,8 +291,8 @@ def test_driver_and_app_are_told_of_one_past() -> None:
     walk, been = read(seaside.JOURNEY), Past(16, 6, True, 86_400, otherwise=True)
     told = planned_run(RunId(walk.name, Identity.MASKED), walk, been, port=5000, seed=3)
     assert told == PlannedRun(RunId(walk.name, Identity.MASKED), 5000, 3, others=6, ahead=86_400)
-    its = wanted(told, been, port=6000, clock=None)
-    assert its == Wanted(
+    its = instance_spec(told, been, port=6000, clock=None)
+    assert its == InstanceSpec(
         "5000", 5000, 6000, None, asked_before=16, restarted=True, ahead=86_400, otherwise=True
     )
     twin = RunId(walk.name, kind=Kind.TWIN)
@@ -318,15 +325,17 @@ def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_f
     """Only a box shows that the file, the variable and the data come to the app's own process."""
     side = ground.side({**seaside.BASE, "seaside.py": REMEMBERING})
     with ExitStack() as stack:
-        fleet = Fleet(START, ground.sandboxes, ground.folder, stack, probe_seconds=120.0)
-        fleet = replace(fleet, sandboxes=replace(ground.sandboxes, other_form="bwrap-userns"))
-        used = Wanted(
+        starter = InstanceStarter(
+            START, ground.sandboxes, ground.folder, stack, probe_seconds=120.0
+        )
+        starter = replace(starter, sandboxes=replace(ground.sandboxes, other_form="bwrap-userns"))
+        used = InstanceSpec(
             "used", 30002, 40002, asked_before=5, restarted=True, ahead=AHEAD[-1], otherwise=True
         )
-        (door,) = fleet.doors([used])
+        (listener,) = starter.listeners([used])
         before = time.time()
-        apps = fleet.until_ready([(door, side)])
-        starts, asked, seconds = map(int, page(door).split())
+        apps = starter.until_ready([(listener, side)])
+        starts, asked, seconds = map(int, page(listener).split())
         assert (len(apps), starts, asked) == (
             2,
             2,

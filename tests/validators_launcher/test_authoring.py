@@ -39,12 +39,12 @@ def authored(
 
 
 def standing(world: World) -> list[str]:
-    desk = world.desk(world.home / "request.json")
-    return [one.entry.journey for one in desk.journey_store.journeys(2)]
+    context = world.context(world.home / "request.json")
+    return [one.entry.journey for one in context.journey_store.journeys(2)]
 
 
 def history(world: World) -> tuple[Entry, ...]:
-    return world.desk(world.home / "request.json").journey_store.entries()
+    return world.context(world.home / "request.json").journey_store.entries()
 
 
 def test_a_journey_that_is_red_on_base_is_sealed_after_its_mistakes_were_told(world: World) -> None:
@@ -217,7 +217,9 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
     assert standing(world) == []
     assert attempt(seaside.BASE) == (0, 0)
     assert standing(world) == ["book-a-large-group"]
-    assert [*world.desk(world.home / "request.json").journey_store.unsettled.folder.iterdir()] == []
+    assert [
+        *world.context(world.home / "request.json").journey_store.pending_answers.folder.iterdir()
+    ] == []
 
 
 @pytest.mark.soak("an authoring more; test_store has launchers that seal at once")
@@ -257,9 +259,9 @@ def test_what_the_box_lets_through_is_read_again_outside(
     file.write_text(text)
     done = world.validators(
         *("store", "supersede", "--request", request, "--digest", old.entry.digest),
-        *("--journey", file, "--actor", "grace", "--reason", "the words changed"),
+        *("--journey", file, "--actor", "greta", "--reason", "the words changed"),
     )
     assert done.returncode in (1, 2)
-    assert [one.entry.digest for one in world.desk(request).journey_store.journeys(2)] == [
+    assert [one.entry.digest for one in world.context(request).journey_store.journeys(2)] == [
         old.entry.digest
     ]

@@ -35,7 +35,7 @@ def test_prove_shows_red_on_base_and_green_on_a_reference_and_seals_nothing(
     (shown,) = found["rounds"]
     assert (found["journey"], found["proved"]) == ("book-a-large-group", True)
     assert (shown["base"]["proved"], shown["reference"]["outcome"]) == (True, "passed")
-    assert world.desk(request).journey_store.entries() == ()
+    assert world.context(request).journey_store.entries() == ()
 
 
 def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
@@ -46,12 +46,12 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
     old = world.seal(request, seaside.HARMLESS).entry.digest
     file = tmp_path / "new.yaml"
     file.write_text(seaside.HARMLESS.replace("any.int(2, 4)", "any.int(2, 3)"))
-    who = ("--actor", "grace", "--reason", "four is a family of its own")
+    who = ("--actor", "greta", "--reason", "four is a family of its own")
     done = world.validators(
         "store", "supersede", "--request", request, "--digest", old, "--journey", file, *who
     )
     assert (done.returncode, done.stdout.startswith("sealed: 1 green on base")) == (0, True)
-    (new,) = [one.entry.digest for one in world.desk(request).journey_store.journeys(2)]
+    (new,) = [one.entry.digest for one in world.context(request).journey_store.journeys(2)]
     assert (
         world.validators("store", "retire", "--request", request, "--digest", new, *who).returncode
         == 0
@@ -66,7 +66,7 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
         ("sealed", new),
         ("retired", new),
     ]
-    assert listed[-1]["actor"] == "grace"
+    assert listed[-1]["actor"] == "greta"
     digest = json.loads(world.validators("store", "digest", "--request", request).stdout)
     assert digest == {"journeys": 0, "declined": False, "standing": 0, "digest": None}
     assert len(list((world.home / "sealed" / "seaside" / "journeys").iterdir())) == 2
@@ -75,7 +75,7 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(
 def test_the_key_that_is_pinned_is_the_key_that_signs(world: World) -> None:
     request = world.request(world.source.commit(seaside.BASE))
     done = world.validators("key", "--signing-key", world.home / "keys" / "validator.key")
-    assert done.stdout.strip() == world.desk(request).key_id
+    assert done.stdout.strip() == world.context(request).key_id
 
 
 def test_a_request_that_cannot_be_read_is_named_and_nothing_is_written(

@@ -14,13 +14,14 @@ from validators.roles.author import (
     MAX_CHARACTERS,
     MAX_JOURNEYS,
     ROUNDS,
+    AuthorAnswer,
     Brief,
-    Returned,
-    Written,
+    ReturnedJourney,
+    author_answer,
+    brief,
+    document,
     issue_text,
-    written,
 )
-from validators.roles.author_program import brief, document
 
 BRIEF = Brief(
     "claude-test",
@@ -45,7 +46,7 @@ class Model:
         return {"content": self.answers.pop(0)}
 
 
-def texts(found: Written) -> tuple[str, ...]:
+def texts(found: AuthorAnswer) -> tuple[str, ...]:
     return tuple(one.yaml for one in found.journeys)
 
 
@@ -55,12 +56,12 @@ def check(text: str) -> tuple[str, ...]:
 
 def test_what_the_checker_accepts_is_what_was_written() -> None:
     model = Model(submits("good one", "good two"))
-    assert texts(written(BRIEF, ask=model, check=check)) == ("good one", "good two")
+    assert texts(author_answer(BRIEF, ask=model, check=check)) == ("good one", "good two")
 
 
 def test_complaints_go_back_to_the_model_and_every_journey_is_asked_for_again() -> None:
     model = Model(submits("good one", "bad"), submits("good one", "good two"))
-    assert texts(written(BRIEF, ask=model, check=check)) == ("good one", "good two")
+    assert texts(author_answer(BRIEF, ask=model, check=check)) == ("good one", "good two")
     told = model.asked[1]["messages"][-1]["content"]
     assert [(result["is_error"], result["tool_use_id"]) for result in told] == [
         (False, "toolu_0"),
@@ -71,20 +72,20 @@ def test_complaints_go_back_to_the_model_and_every_journey_is_asked_for_again() 
 
 def test_a_model_that_never_gets_it_right_is_stopped() -> None:
     model = Model(*[submits("bad")] * (ROUNDS + 5))
-    assert written(BRIEF, ask=model, check=check).journeys == ()
+    assert author_answer(BRIEF, ask=model, check=check).journeys == ()
     assert len(model.asked) == ROUNDS
 
 
 def test_too_many_journeys_at_once_are_not_taken() -> None:
     model = Model(submits(*["good"] * (MAX_JOURNEYS + 1)), says("I give up."))
-    found = written(BRIEF, ask=model, check=check)
+    found = author_answer(BRIEF, ask=model, check=check)
     assert (found.journeys, found.reason, found.declined) == ((), "I give up.", False)
 
 
 def test_a_call_without_a_text_is_told_how_to_call() -> None:
     call = {"type": "tool_use", "id": "toolu_0", "name": "submit_journey", "input": {"yaml": 7}}
     model = Model([call], submits("good"))
-    assert texts(written(BRIEF, ask=model, check=check)) == ("good",)
+    assert texts(author_answer(BRIEF, ask=model, check=check)) == ("good",)
     assert (
         "with yaml, the whole journey as text"
         in model.asked[1]["messages"][-1]["content"][0]["content"]
@@ -101,7 +102,7 @@ def test_a_thousand_journeys_are_not_read_and_one_that_never_ends_is_not_either(
         return ()
 
     model = Model(submits(*["good"] * 1000), submits("- " * MAX_CHARACTERS), submits("good"))
-    assert texts(written(BRIEF, ask=model, check=counting)) == ("good",)
+    assert texts(author_answer(BRIEF, ask=model, check=counting)) == ("good",)
     assert read == ["good"]
     assert (
         "1000 journeys at once; at most 4"
@@ -120,7 +121,7 @@ def test_what_a_journey_is_to_show_today_is_said_or_follows_from_the_kind(
 ) -> None:
     call = submits("good")
     call[0]["input"] |= {"today": today} if today else {}
-    (found,) = written(replace(BRIEF, kind=kind), ask=Model(call), check=check).journeys
+    (found,) = author_answer(replace(BRIEF, kind=kind), ask=Model(call), check=check).journeys
     assert found.passes is passes
 
 
@@ -130,23 +131,25 @@ def test_what_a_journey_is_to_show_today_is_said_or_follows_from_the_kind(
 )
 def test_what_is_not_a_submission_is_none(given: object) -> None:
     call = {"type": "tool_use", "id": "toolu_0", "name": "submit_journey", "input": given}
-    assert written(BRIEF, ask=Model(*[[call]] * ROUNDS), check=check).journeys == ()
+    assert author_answer(BRIEF, ask=Model(*[[call]] * ROUNDS), check=check).journeys == ()
 
 
 def test_only_an_author_that_sends_nothing_in_has_declined() -> None:
-    assert written(BRIEF, ask=Model(says("Nothing to see.")), check=check) == Written(
+    assert author_answer(BRIEF, ask=Model(says("Nothing to see.")), check=check) == AuthorAnswer(
         (), "Nothing to see.", declined=True
     )
-    assert not written(BRIEF, ask=Model(submits("bad"), says("No.")), check=check).declined
-    assert not written(BRIEF, ask=Model(*[submits("bad")] * ROUNDS), check=check).declined
+    assert not author_answer(BRIEF, ask=Model(submits("bad"), says("No.")), check=check).declined
+    assert not author_answer(BRIEF, ask=Model(*[submits("bad")] * ROUNDS), check=check).declined
 
 
 def test_what_did_not_hold_comes_back_as_its_own_call_with_the_reason_and_nothing_else() -> None:
     again = replace(
-        BRIEF, returned=(Returned("first", "why not"), Returned("second", "nor this")), held=2
+        BRIEF,
+        returned=(ReturnedJourney("first", "why not"), ReturnedJourney("second", "nor this")),
+        held=2,
     )
     model = Model(submits("good one", "good two"))
-    assert texts(written(again, ask=model, check=check)) == ("good one", "good two")
+    assert texts(author_answer(again, ask=model, check=check)) == ("good one", "good two")
     issue, sent, told = model.asked[0]["messages"]
     assert [block["input"] for block in sent["content"]] == [{"yaml": "first"}, {"yaml": "second"}]
     assert [block.get("content") for block in told["content"]][:2] == ["why not", "nor this"]
@@ -154,15 +157,15 @@ def test_what_did_not_hold_comes_back_as_its_own_call_with_the_reason_and_nothin
 
 
 def test_what_is_settled_counts_towards_the_most() -> None:
-    again = replace(BRIEF, returned=(Returned("first", "why not"),), held=MAX_JOURNEYS - 1)
+    again = replace(BRIEF, returned=(ReturnedJourney("first", "why not"),), held=MAX_JOURNEYS - 1)
     model = Model(submits("good", "good"), submits("good"))
-    assert texts(written(again, ask=model, check=check)) == ("good",)
+    assert texts(author_answer(again, ask=model, check=check)) == ("good",)
 
 
 def test_a_brief_and_its_answer_pass_the_wall_of_the_box_unchanged() -> None:
-    again = replace(BRIEF, returned=(Returned("first", "why not"),), held=1)
+    again = replace(BRIEF, returned=(ReturnedJourney("first", "why not"),), held=1)
     assert brief(json.loads(json.dumps(asdict(again)))) == again
-    told = written(BRIEF, ask=Model(submits("good")), check=check)
+    told = author_answer(BRIEF, ask=Model(submits("good")), check=check)
     assert json.loads(document(told)) == {
         "journeys": [{"yaml": "good", "passes": False}],
         "reason": "",

@@ -15,9 +15,9 @@ from validators.authoring.drafts import (
     SAME_NAME,
     UNPROVED_GUARD,
     Draft,
-    _trouble,
+    _why_not_proved,
+    deduplicated,
     draft,
-    told_apart,
 )
 from validators.domain.journeys.meaning import meaning
 from validators.domain.stops import Inconclusive
@@ -37,7 +37,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n" + seaside.JOURNEY
 
 
 def drafted(*texts: str, kind: str = "bug") -> tuple[Draft, ...]:
-    return told_apart(draft(text, passes=False, kind=kind, clock_env=None) for text in texts)
+    return deduplicated(draft(text, passes=False, kind=kind, clock_env=None) for text in texts)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_two_of_one_name_are_not_sealed_together_and_none_that_held_before_comes
     other = seaside.JOURNEY.replace("any.int(6, 8)", "any.int(7, 8)")
     first, second = drafted(seaside.JOURNEY, other)
     assert (first.why, second.why) == ("", SAME_NAME)
-    (again,) = told_apart(
+    (again,) = deduplicated(
         [draft(seaside.JOURNEY, passes=False, kind="bug", clock_env=None)], beside=[first]
     )
     assert again.why == SAME_MEANING
@@ -158,7 +158,7 @@ def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpos
 )
 def test_a_guard_that_passes_on_base_must_be_able_to_fail_there(controls: dict, why: str) -> None:
     (guard,) = sealed(Proof(True, "green on base"), Purpose.REGRESSION)
-    found = _trouble(guard, told(**controls))
+    found = _why_not_proved(guard, told(**controls))
     assert found.startswith(UNPROVED_GUARD if why else "")
     assert why in found
     assert bool(found) == bool(why)
@@ -211,6 +211,6 @@ def test_what_a_box_printed_is_read_and_nothing_is_assumed(tmp_path: Path) -> No
         "no reason",
     ],
 )
-def test_a_box_that_prints_anything_else_has_written_nothing(tmp_path: Path, said: str) -> None:
-    with pytest.raises(Inconclusive, match="the author's box printed"):
+def test_a_sandbox_that_prints_anything_else_has_written_nothing(tmp_path: Path, said: str) -> None:
+    with pytest.raises(Inconclusive, match="the author's sandbox printed"):
         _read(printed(tmp_path, said), most=MAX_JOURNEYS)

@@ -22,7 +22,7 @@ from validators.domain.verdict import Outcome, Symptom, Verdict
 from validators.exploration.exploring import explorer, with_answers
 from validators.judging.judging import Judgement, after_exploring
 from validators.language.reader import read
-from validators.launcher.perform import Scene, TestBench
+from validators.launcher.perform import PerformanceBench, Scene
 from validators.launcher.request import request_at
 from validators.launcher.workplace import work_folder
 from validators.performance.redact import NOTICED
@@ -108,24 +108,28 @@ def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_
     world: World,
 ) -> None:
     claims = {"claims": ["It says that the guest has a place."]}
-    desk = world.desk(asked(world, seaside.FIXED, {**GUEST, **claims}, {**GUEST, "name": "late"}))
+    context = world.context(
+        asked(world, seaside.FIXED, {**GUEST, **claims}, {**GUEST, "name": "late"})
+    )
     scene = Scene(
         7,
-        desk.now().date(),
-        desk.start(),
+        context.now().date(),
+        context.start(),
         AMPLE["journey_seconds"],
-        desk.deadline,
-        desk.request.bounds,
+        context.deadline,
+        context.request.bounds,
     )
     keep = world.home / "kept"
     keep.mkdir()
-    given = desk.request.exploring
+    given = context.request.exploring
     assert given is not None
     with work_folder() as folder, endpoint(Path(given.actor.socket), *books("6")) as actor:
         assert given.contrast is not None
         with endpoint(Path(given.contrast.socket), *[votes] * 9) as contrast:
-            bench = TestBench(scene, desk.sandboxes(folder / "papers"), folder, keep, desk.phases)
-            gone = explorer(desk, bench, exploring=given)
+            bench = PerformanceBench(
+                scene, context.sandboxes(folder / "papers"), folder, keep, context.phases
+            )
+            gone = explorer(context, bench, exploring=given)
             exploration = gone.explored(tuple(told.persona() for told in given.personas))
     first, late = exploration.explored
     assert (first.standing, first.replayed) == (Standing.SATISFIED, True), first.reason
@@ -183,20 +187,20 @@ def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_w
 def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(
     world: World, outcome: Outcome
 ) -> None:
-    desk = world.desk(asked(world, seaside.FIXED, GUEST))
+    context = world.context(asked(world, seaside.FIXED, GUEST))
     found = Verdict(outcome, "as it was")
     scene = Scene(
         7,
-        desk.now().date(),
-        desk.start(),
+        context.now().date(),
+        context.start(),
         AMPLE["journey_seconds"],
-        desk.deadline,
-        desk.request.bounds,
+        context.deadline,
+        context.request.bounds,
     )
-    bench = TestBench(
-        scene, desk.sandboxes(world.home / "papers"), world.home, world.home, desk.phases
+    bench = PerformanceBench(
+        scene, context.sandboxes(world.home / "papers"), world.home, world.home, context.phases
     )
-    judgement = Judgement(desk, {}, {}, 7, desk.now(), found)
+    judgement = Judgement(context, {}, {}, 7, context.now(), found)
     assert after_exploring(found, judgement, bench=bench) is found
     assert (judgement.exploration, judgement.sandboxes) == (None, ())
 
@@ -219,9 +223,9 @@ def test_claims_that_were_not_all_agreed_on_take_satisfaction_away(
 
 
 def test_what_personas_did_is_looked_for_in_all_that_leaves(world: World) -> None:
-    desk, journey = world.desk(asked(world, seaside.FIXED, GUEST)), read(seaside.JOURNEY)
+    context, journey = world.context(asked(world, seaside.FIXED, GUEST)), read(seaside.JOURNEY)
     judgement = Judgement(
-        desk, {}, {}, 7, desk.now(), Verdict(Outcome.PASSED, ""), compiled=(journey,)
+        context, {}, {}, 7, context.now(), Verdict(Outcome.PASSED, ""), compiled=(journey,)
     )
     assert journey in judgement.performed
 

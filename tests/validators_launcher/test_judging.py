@@ -14,7 +14,7 @@ from tests.validators_launcher.world import MISSION, TITLE, World, predicate
 from validators.app.sandboxes import SandboxResult
 from validators.domain.verdict import Outcome, Verdict
 from validators.evidence.merkle import evidence_in, merkle_root
-from validators.judging.judging import believable
+from validators.judging.judging import without_unsealed_pass
 
 
 @pytest.fixture
@@ -308,6 +308,6 @@ def test_a_judgement_that_takes_too_long_is_stopped_and_inconclusive(world: Worl
 def test_green_without_a_box_is_not_green() -> None:
     passed = Verdict(Outcome.PASSED, "all passed")
     boxed, open_ = (SandboxResult(form, (), 0, None) for form in ("bwrap-userns", "unsealed"))
-    assert believable(passed, [boxed, boxed]) == passed
-    found = believable(passed, [boxed, open_])
+    assert without_unsealed_pass(passed, [boxed, boxed]) == passed
+    found = without_unsealed_pass(passed, [boxed, open_])
     assert (found.outcome, "no box holds" in found.reason) == (Outcome.INCONCLUSIVE, True)

@@ -37,6 +37,6 @@ def test_too_many_files_are_inconclusive(tmp_path: Path) -> None:
 def test_a_long_server_log_is_kept_from_its_end(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     log.write_bytes(b"x" * (keep.LOG_TAIL + 5) + b"the last words")
-    keep.kept_tail(log, into=tmp_path / "kept.log")
+    keep.keep_tail(log, into=tmp_path / "kept.log")
     kept = (tmp_path / "kept.log").read_bytes()
     assert (len(kept), kept[-14:]) == (keep.LOG_TAIL, b"the last words")

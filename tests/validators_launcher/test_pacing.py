@@ -17,12 +17,12 @@ from validators.launcher.perform import plan_of
 
 
 def test_a_plan_has_the_requests_bounds_times_the_scale_that_is_told(world: World) -> None:
-    desk, keep = (
-        world.desk(world.request(*world.merge(seaside.BASE, seaside.FIXED))),
+    context, keep = (
+        world.context(world.request(*world.merge(seaside.BASE, seaside.FIXED))),
         world.home / "kept",
     )
     scene = scene_of(
-        desk, seed=7, keep=keep, measure=lambda: Speed(REFERENCE_SECONDS, 2 * REFERENCE_SECONDS)
+        context, seed=7, keep=keep, measure=lambda: Speed(REFERENCE_SECONDS, 2 * REFERENCE_SECONDS)
     )
     plan, told = plan_of(scene, (), ()), json.loads((keep / PACING).read_text())
     assert plan.bounds == Bounds(**PATIENT).scaled(2)
@@ -33,7 +33,7 @@ def test_a_plan_has_the_requests_bounds_times_the_scale_that_is_told(world: Worl
         plan.journey_seconds,
     )
     assert (
-        desk.phases.lines()[-1]
+        context.phases.lines()[-1]
         == "bounds times 2.00: the timed work took 50 ms, 25 of a processor's"
     )
 

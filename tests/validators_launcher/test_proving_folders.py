@@ -14,9 +14,9 @@ from tests.tiers import Draw
 from tests.validators_launcher import seaside
 from tests.validators_launcher.world import run_program
 from validators.app.tree import tree_id
-from validators.authoring.folders import Composed, change_of
-from validators.authoring.local_request import Ground, app_in
-from validators.authoring.rehearsal import Rehearsed, Round
+from validators.authoring.folders import SideFolders, change_of
+from validators.authoring.local_request import LocalApp, app_in
+from validators.authoring.rehearsal import Rehearsal, Round
 from validators.authoring.report import round_lines, run_lines
 from validators.authoring.trying import Address
 from validators.domain.evidence import (
@@ -58,7 +58,7 @@ def test_a_folder_becomes_a_tree_of_its_own_bytes_with_packages_and_data_beside(
         folder(tmp_path / "site", {"lib.py": "1"}),
         folder(tmp_path / "rows", {"a.db": "\0"}),
     )
-    change = change_of(Composed(app, packages, data), None, git_dir=tmp_path / "made.git")
+    change = change_of(SideFolders(app, packages, data), None, git_dir=tmp_path / "made.git")
     same = folder(
         tmp_path / "same",
         {
@@ -76,7 +76,7 @@ def test_two_folders_become_a_change_and_the_merge_of_it(tmp_path: Path) -> None
     from validators.app.git import commit_facts
 
     base, fixed = folder(tmp_path / "old", {"a": "1"}), folder(tmp_path / "new", {"a": "2"})
-    change = change_of(Composed(base), Composed(fixed), git_dir=tmp_path / "made.git")
+    change = change_of(SideFolders(base), SideFolders(fixed), git_dir=tmp_path / "made.git")
     assert change.head is not None
     assert change.candidate is not None
     tree, parents = commit_facts(change.git_dir, change.candidate.commit)
@@ -88,7 +88,7 @@ def test_a_link_in_a_folder_is_refused_by_name(tmp_path: Path) -> None:
     app = folder(tmp_path / "app", {"app.py": ""})
     (app / "secrets").symlink_to("/etc/passwd")
     with pytest.raises(UsageError, match="app/secrets: only plain files"):
-        change_of(Composed(app), None, git_dir=tmp_path / "made.git")
+        change_of(SideFolders(app), None, git_dir=tmp_path / "made.git")
 
 
 CONFIG = """[app]
@@ -105,12 +105,12 @@ def test_a_factory_toml_tells_how_the_app_starts_and_the_person_has_the_last_wor
     tmp_path: Path,
 ) -> None:
     app = folder(tmp_path, {"factory.toml": CONFIG, "lock.txt": ""})
-    told = app_in(app, Ground())
+    told = app_in(app, LocalApp())
     assert (told.start, told.port_env, told.ready) == (("python", "-m", "walks"), "LISTEN", "/")
     assert (told.data, told.seed_command, told.lock) == ("WALKS", ("python", "seed.py"), "lock.txt")
     told = app_in(
         app,
-        Ground(start="walks --port $P", port_env="P", ready="/up", env=("A=b=c",), data=tmp_path),
+        LocalApp(start="walks --port $P", port_env="P", ready="/up", env=("A=b=c",), data=tmp_path),
     )
     assert (told.start, told.port_env, told.ready) == (
         ("sh", "-c", "exec walks --port $P"),
@@ -121,20 +121,20 @@ def test_a_factory_toml_tells_how_the_app_starts_and_the_person_has_the_last_wor
 
 
 @pytest.mark.parametrize(
-    ("files", "ground", "complaint"),
+    ("files", "local_app", "complaint"),
     [
-        ({}, Ground(), "nothing says how the app starts: give --start"),
-        ({"factory.toml": "[app"}, Ground(start="x"), "factory.toml: cannot be read"),
-        ({}, Ground(start="x", env=("LOUD",)), "--env LOUD: expected NAME=VALUE"),
-        ({}, Ground(start="x", ready="up"), "app.ready: String should match pattern"),
-        ({"factory.toml": "[app]\nstrat = ['x']"}, Ground(start="x"), "app.strat: Unexpected"),
+        ({}, LocalApp(), "no start command: give --start"),
+        ({"factory.toml": "[app"}, LocalApp(start="x"), "factory.toml: cannot be read"),
+        ({}, LocalApp(start="x", env=("LOUD",)), "--env LOUD: expected NAME=VALUE"),
+        ({}, LocalApp(start="x", ready="up"), "app.ready: String should match pattern"),
+        ({"factory.toml": "[app]\nstrat = ['x']"}, LocalApp(start="x"), "app.strat: Unexpected"),
     ],
 )
 def test_what_a_person_got_wrong_is_named(
-    tmp_path: Path, files: dict[str, str], ground: Ground, complaint: str
+    tmp_path: Path, files: dict[str, str], local_app: LocalApp, complaint: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        app_in(folder(tmp_path, files), ground)
+        app_in(folder(tmp_path, files), local_app)
     assert complaint in str(refused.value)
 
 
@@ -203,7 +203,7 @@ def a_round(
 def test_a_journey_is_proved_when_every_round_shows_the_same(
     rounds: tuple[Round, ...], proved: bool, conclusion: str
 ) -> None:
-    told = Rehearsed(JOURNEY, "sha256:1", rounds)
+    told = Rehearsal(JOURNEY, "sha256:1", rounds)
     assert told.proved is proved
     assert told.conclusion.startswith(conclusion)
 
@@ -222,7 +222,7 @@ def test_a_look_that_did_not_hold_is_told_in_the_words_of_the_file_with_what_was
 def test_only_the_runs_that_went_otherwise_than_they_must_are_explained() -> None:
     fine, wrong = a_run(Kind.BASE, passed=False), a_run(Kind.JOURNEY, passed=False)
     told = "\n".join(
-        round_lines(Rehearsed(JOURNEY, "sha256:1", (a_round(RED, FAILED, fine, wrong),)))
+        round_lines(Rehearsal(JOURNEY, "sha256:1", (a_round(RED, FAILED, fine, wrong),)))
     )
     assert "journey-plain-1 failed, and must pass:" in told
     assert "base-plain-1" not in told
@@ -235,9 +235,9 @@ def test_what_the_masked_visitor_saw_is_told_only_where_it_is_something_else() -
         for one in (plain, elsewhere)
     ]
     rounds = [a_round(RED, FAILED, plain, one) for one in masked]
-    told = ["\n".join(round_lines(Rehearsed(JOURNEY, "sha256:1", (one,)))) for one in rounds]
+    told = ["\n".join(round_lines(Rehearsal(JOURNEY, "sha256:1", (one,)))) for one in rounds]
     assert [one.count("there was: Sorry") for one in told] == [1, 2]
-    assert ["journey-masked-1 went as journey-plain-1" in one for one in told] == [True, False]
+    assert ["journey-masked-1 ended as journey-plain-1" in one for one in told] == [True, False]
 
 
 PROOF = ShownProof(
@@ -401,7 +401,7 @@ def test_a_try_says_what_each_step_and_look_saw_and_claims_nothing(sides: Path) 
     assert '- heading "Walk to the seal bank"' in done.stdout, (
         "the page, by roles and names, where something was not found"
     )
-    assert "twin: not performed" in done.stdout
+    assert "negative control: not performed" in done.stdout
     assert list(sides.glob("kept/**/page.png"))
     assert not (sides / "large.proof.json").exists()
 

@@ -11,7 +11,7 @@ from tests.validators_launcher.world import World
 from validators.domain.errors import ValidatorsError
 from validators.domain.verdict import Counts, Finding, Outcome, Symptom, Verdict
 from validators.judging.judging import Judgement
-from validators.judging.publish import EVIDENCE, published
+from validators.judging.publish import EVIDENCE, publish
 from validators.language.reader import read
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -22,14 +22,14 @@ def judged(world: World, reason: str, *, journey: str = LONG) -> tuple[Judgement
     """A judgement that failed its one sealed journey for this reason, and its folder."""
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     sealed = world.seal(request, journey)
-    one, entry, desk = read(sealed.text), sealed.entry, world.desk(request)
+    one, entry, context = read(sealed.text), sealed.entry, world.context(request)
     finding = Finding(one.name, one.promise, Symptom.NOT_SHOWN)
     reason, counts = reason.format(canary=sealed.canary), Counts(sealed=1, executed=1)
     verdict = Verdict(Outcome.FAILED, reason, counts, findings=(finding,))
-    kept = desk.journey_store.judged_folder(run="kept", round_number=1)
+    kept = context.journey_store.judged_folder(run="kept", round_number=1)
     (kept / EVIDENCE).mkdir(parents=True)
     journeys, purposes = {entry.digest: one}, {entry.digest: entry.purpose}
-    return Judgement(desk, journeys, purposes, 7, NOW, verdict), kept
+    return Judgement(context, journeys, purposes, 7, NOW, verdict), kept
 
 
 def left_in(folder: Path) -> list[str]:
@@ -40,7 +40,7 @@ def left_in(folder: Path) -> list[str]:
 def test_what_would_carry_sealed_words_is_not_written(world: World, reason: str) -> None:
     judgement, kept = judged(world, reason)
     with pytest.raises(ValidatorsError, match="nothing was written"):
-        published(judgement, kept=kept, out=world.home / "out", ended=NOW)
+        publish(judgement, kept=kept, out=world.home / "out", ended=NOW)
     assert left_in(world.home / "out") == left_in(kept) == []
 
 
@@ -53,11 +53,11 @@ def test_what_the_page_alone_would_carry_is_not_written(world: World) -> None:
     judgement, kept = judged(world, "nothing was found", journey=named)
     unfound = replace(judgement, verdict=replace(judgement.verdict, findings=()))
     with pytest.raises(ValidatorsError, match="nothing was written"):
-        published(unfound, kept=kept, out=world.home / "out", ended=NOW)
+        publish(unfound, kept=kept, out=world.home / "out", ended=NOW)
     assert left_in(world.home / "out") == left_in(kept) == []
 
 
 def test_the_control_a_reason_without_them_is_published(world: World) -> None:
     judgement, kept = judged(world, "1 of 1 sealed journeys failed")
-    published(judgement, kept=kept, out=world.home / "out", ended=NOW)
+    publish(judgement, kept=kept, out=world.home / "out", ended=NOW)
     assert left_in(world.home / "out") == ["index.html", "public.json", "verdict.json"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.gitbox import Commit
+from tests.validators_launcher.git_repository import Commit
 from tests.validators_launcher.world import MISSION, World, predicate, world_at
 from validators.domain.verdict import Purpose
 from validators.store.entries import Entry, Event
@@ -67,7 +67,7 @@ def shore(tmp_path_factory: pytest.TempPathFactory) -> Shore:
         "nothing to see",
         "2026-01-02",
     )
-    world.desk(request).journey_store.seal((), (entry,))
+    world.context(request).journey_store.seal((), (entry,))
     return Shore(world, candidate)
 
 

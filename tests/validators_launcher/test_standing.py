@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.gitbox import Commit
+from tests.validators_launcher.git_repository import Commit
 from tests.validators_launcher.world import TITLE, World
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Purpose
 from validators.launcher.context import Context
-from validators.launcher.regression_suite import declined, guards, standing_digests
+from validators.launcher.regression_suite import declined, regression_digests, regression_suite
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.signing.statement import signed_verdict
@@ -36,12 +36,12 @@ class Town:
         )
         return self.main
 
-    def desk(self, issue: int = 9, *, limit: int = 20) -> Context:
+    def context(self, issue: int = 9, *, limit: int = 20) -> Context:
         self.world.issue["number"] = issue
         self.world.extra = {
             "limits": {"wall_seconds": 60, "journey_seconds": 15, "standing": limit}
         }
-        return self.world.desk(self.world.request(self.main))
+        return self.world.context(self.world.request(self.main))
 
     def seals(
         self,
@@ -57,20 +57,20 @@ class Town:
         entry = Entry(
             event, issue, name, digest, Purpose.BUG, "sha256:0", "author", "", "2026-01-02", TITLE
         )
-        self.desk().journey_store.seal((whole,), (entry,))
+        self.context().journey_store.seal((whole,), (entry,))
         return digest
 
     def judges(
         self, issue: int, candidate: str, *, outcome: str = "passed", key: Path | None = None
     ) -> Path:
-        desk = self.desk()
-        notary = Notary(signer_at(key)) if key else desk.notary
+        context = self.context()
+        notary = Notary(signer_at(key)) if key else context.notary
         found = {
             "outcome": outcome,
             "issue": issue,
             "binds": {"candidate": candidate, "tree": self.main.tree},
         }
-        folder = desk.journey_store.judged_folder(run=f"validate-{issue}", round_number=1)
+        folder = context.journey_store.judged_folder(run=f"validate-{issue}", round_number=1)
         folder.mkdir(parents=True)
         (folder / "verdict.json").write_bytes(signed_verdict(found, notary))
         return folder / "verdict.json"
@@ -90,10 +90,10 @@ def town(world: World) -> Town:
 
 def test_the_journeys_of_what_has_landed_stand_guard_for_every_other_issue(town: Town) -> None:
     first, second = town.landed(1), town.landed(2, name="another")
-    assert set(standing_digests(town.desk(9))) == {first, second}
-    assert standing_digests(town.desk(2)) == (first,)
-    chosen = guards(town.desk(9), seed=5, names=()).chosen
-    assert {(guard.entry.issue, guard.journey.name, guard.sabotaged) for guard in chosen} == {
+    assert set(regression_digests(town.context(9))) == {first, second}
+    assert regression_digests(town.context(2)) == (first,)
+    chosen = regression_suite(town.context(9), seed=5, names=()).chosen
+    assert {(guard.entry.issue, guard.journey.name, guard.with_faults) for guard in chosen} == {
         (1, "book-a-large-group", True),
         (2, "another", True),
     }
@@ -107,22 +107,22 @@ def test_what_passed_and_did_not_land_stands_guard_for_nobody(town: Town) -> Non
     town.seals(3)
     town.judges(3, "0" * 40)
     town.seals(4)
-    assert standing_digests(town.desk()) == ()
+    assert regression_digests(town.context()) == ()
 
 
 def test_what_landed_after_this_base_does_not_bind_it(town: Town) -> None:
     before = town.main
     town.landed(1)
     town.main = before
-    assert standing_digests(town.desk()) == ()
+    assert regression_digests(town.context()) == ()
 
 
 def test_a_retired_journey_stands_guard_no_more(town: Town) -> None:
     digest = town.landed(1)
-    town.desk().journey_store.closed(
-        digest, event=Event.RETIRED, actor="grace", reason="the walk ended", at="2026-01-03"
+    town.context().journey_store.close(
+        digest, event=Event.RETIRED, actor="greta", reason="the walk ended", at="2026-01-03"
     )
-    assert standing_digests(town.desk()) == ()
+    assert regression_digests(town.context()) == ()
 
 
 @pytest.mark.parametrize("lie", ["another key", "changed", "no JSON"])
@@ -140,7 +140,7 @@ def test_a_verdict_that_is_not_ours_is_an_error_and_not_a_landing(
     if lie == "no JSON":
         file.write_text("{")
     with pytest.raises(UsageError, match="not a verdict of this launcher's key"):
-        standing_digests(town.desk())
+        regression_digests(town.context())
 
 
 def signed_verdict_of(town: Town, *, issue: int) -> bytes:
@@ -149,25 +149,27 @@ def signed_verdict_of(town: Town, *, issue: int) -> bytes:
         "issue": issue,
         "binds": {"candidate": town.main.commit, "tree": "0" * 40},
     }
-    return signed_verdict(found, town.desk().notary)
+    return signed_verdict(found, town.context().notary)
 
 
 def test_the_limit_is_kept_the_seed_chooses_and_what_is_left_out_is_counted(town: Town) -> None:
     digests = {town.seals(1, name=f"walk-{number}") for number in range(6)}
     town.judges(1, town.lands().commit)
-    drawn = {seed: guards(town.desk(limit=2), seed=seed, names=()) for seed in range(12)}
+    drawn = {
+        seed: regression_suite(town.context(limit=2), seed=seed, names=()) for seed in range(12)
+    }
     assert {(len(one.chosen), one.left_out, one.digests) for one in drawn.values()} == {
         (2, 4, tuple(sorted(digests)))
     }
-    assert guards(town.desk(limit=2), seed=3, names=()).chosen == drawn[3].chosen
+    assert regression_suite(town.context(limit=2), seed=3, names=()).chosen == drawn[3].chosen
     assert len({guard.entry.digest for one in drawn.values() for guard in one.chosen}) > 3
-    assert guards(town.desk(limit=0), seed=3, names=()).left_out == 6
+    assert regression_suite(town.context(limit=0), seed=3, names=()).left_out == 6
 
 
 def test_journeys_of_one_name_are_told_apart_and_nothing_else_of_them_changes(town: Town) -> None:
     town.landed(1)
     town.landed(2)
-    chosen = guards(town.desk(), seed=5, names=("book-a-large-group",)).chosen
+    chosen = regression_suite(town.context(), seed=5, names=("book-a-large-group",)).chosen
     names = {guard.journey.name for guard in chosen}
     assert len(names) == 2
     assert "book-a-large-group" not in names
@@ -188,12 +190,12 @@ def test_a_journey_that_cannot_be_read_any_more_is_named_by_its_digest(town: Tow
         "2026-01-02",
         TITLE,
     )
-    town.desk().journey_store.seal((text,), (entry,))
+    town.context().journey_store.seal((text,), (entry,))
     town.judges(1, town.lands().commit)
     with pytest.raises(
         Inconclusive, match=f"of issue 1 .* supersede or retire {entry.digest[:19]}"
     ):
-        guards(town.desk(), seed=1, names=())
+        regression_suite(town.context(), seed=1, names=())
 
 
 def test_who_has_noticed_saboteurs_before_need_not_again_but_for_the_first_where_nobody_else_must(
@@ -201,23 +203,24 @@ def test_who_has_noticed_saboteurs_before_need_not_again_but_for_the_first_where
 ) -> None:
     for number in range(5):
         digest = town.seals(1, name=f"walk-{number}")
-        town.desk().journey_store.keep_controls(digest, tree="1" * 40, run="run-1")
+        town.context().journey_store.keep_controls(digest, tree="1" * 40, run="run-1")
     town.judges(1, town.lands().commit)
-    assert [guard.sabotaged for guard in guards(town.desk(), seed=1, names=()).chosen] == [
-        False
-    ] * 5
     assert [
-        guard.sabotaged for guard in guards(town.desk(), seed=1, names=(), controlled=3).chosen
+        guard.with_faults for guard in regression_suite(town.context(), seed=1, names=()).chosen
+    ] == [False] * 5
+    assert [
+        guard.with_faults
+        for guard in regression_suite(town.context(), seed=1, names=(), controlled=3).chosen
     ] == [True] * 3 + [False] * 2
 
 
 def test_a_journey_of_the_mission_alone_stands_guard_from_the_start(town: Town) -> None:
     digest = town.seals(0)
-    assert standing_digests(town.desk()) == (digest,)
+    assert regression_digests(town.context()) == (digest,)
 
 
 def test_it_is_declined_only_while_that_is_the_last_word(town: Town) -> None:
-    assert not declined(town.desk(9))
+    assert not declined(town.context(9))
     entry = Entry(
         Event.DECLINED,
         9,
@@ -229,17 +232,17 @@ def test_it_is_declined_only_while_that_is_the_last_word(town: Town) -> None:
         "nothing to see",
         "2026-01-02",
     )
-    town.desk().journey_store.seal((), (entry,))
-    assert declined(town.desk(9))
-    assert not declined(town.desk(8))
+    town.context().journey_store.seal((), (entry,))
+    assert declined(town.context(9))
+    assert not declined(town.context(8))
     town.seals(9)
-    assert not declined(town.desk(9))
+    assert not declined(town.context(9))
 
 
 def test_the_factory_is_told_which_journeys_bind_and_nothing_about_them(town: Town) -> None:
     first = town.landed(1)
     own = town.seals(9, name="mine")
-    town.desk(9)
+    town.context(9)
     done = town.world.validators("store", "digest", "--request", town.world.home / "request.json")
     assert json.loads(done.stdout) == {
         "journeys": 0,

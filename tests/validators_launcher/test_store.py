@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.validators_launcher.gitbox import Source
+from tests.validators_launcher.git_repository import Source
 from validators.app.git import Repository
 from validators.domain.errors import ValidatorsError
 from validators.domain.stops import UsageError
@@ -57,10 +57,10 @@ def test_what_was_sealed_stands_for_its_issue(journey_store: JourneyStore) -> No
 
 def test_a_retired_journey_stands_no_more_and_is_kept(journey_store: JourneyStore) -> None:
     first, second = sealed(journey_store), sealed(journey_store)
-    journey_store.closed(
+    journey_store.close(
         first.entry.digest,
         event=Event.RETIRED,
-        actor="grace",
+        actor="greta",
         reason="the walk ended",
         at="2026-01-03",
     )
@@ -69,7 +69,7 @@ def test_a_retired_journey_stands_no_more_and_is_kept(journey_store: JourneyStor
     assert [(entry.event, entry.actor) for entry in journey_store.entries()] == [
         (Event.SEALED, "author"),
         (Event.SEALED, "author"),
-        (Event.RETIRED, "grace"),
+        (Event.RETIRED, "greta"),
     ]
 
 
@@ -99,8 +99,8 @@ def test_an_entry_without_its_text_is_not_written(journey_store: JourneyStore) -
 
 
 def test_retiring_what_does_not_stand_is_refused_by_name(journey_store: JourneyStore) -> None:
-    with pytest.raises(UsageError, match="no standing journey has the digest sha256:abc"):
-        journey_store.closed("sha256:abc", event=Event.RETIRED, actor="grace", reason="", at="")
+    with pytest.raises(UsageError, match="no journey in force has the digest sha256:abc"):
+        journey_store.close("sha256:abc", event=Event.RETIRED, actor="greta", reason="", at="")
 
 
 def test_a_changed_journey_is_not_judged_with(journey_store: JourneyStore) -> None:

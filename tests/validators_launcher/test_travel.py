@@ -119,7 +119,7 @@ def test_an_app_follows_its_clock_or_the_journey_is_red(
     world: World, tmp_path: Path, source: str, told: Result
 ) -> None:
     run, *_ = tried(
-        world.desk(loan(world, source)), checked(JOURNEY), folder=_folder(tmp_path), seed=7
+        world.context(loan(world, source)), checked(JOURNEY), folder=_folder(tmp_path), seed=7
     )
     assert result(run) is told, run
     assert all(step.passed for step in run.steps)
@@ -130,7 +130,7 @@ def test_without_a_clock_nothing_that_travels_is_performed(world: World, tmp_pat
         Inconclusive, match=f"'a-loan-falls-due' cannot be performed: {re.escape(NO_CLOCK)}"
     ):
         tried(
-            world.desk(loan(world, LOAN, clock_env=None)),
+            world.context(loan(world, LOAN, clock_env=None)),
             checked(JOURNEY),
             folder=_folder(tmp_path),
             seed=7,

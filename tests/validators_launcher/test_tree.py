@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.validators_launcher.gitbox import Source
+from tests.validators_launcher.git_repository import Source
 from validators.app.tree import exported, tree_id
 from validators.domain.stops import Inconclusive
 

@@ -18,9 +18,9 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.verdict import Outcome, Purpose
 from validators.language.reader import read
 from validators.launcher.bases import BaseProofs
-from validators.launcher.perform import Performed, TestBench
+from validators.launcher.perform import PerformanceBench, PerformanceResult
 from validators.launcher.proving import Trial
-from validators.launcher.regression_suite import Guard
+from validators.launcher.regression_suite import RegressionJourney
 from validators.store.entries import Entry, Event
 
 
@@ -33,9 +33,9 @@ class Stage:
     asked: dict[str, list[str]] = field(default_factory=dict)
     keep: Path = Path("/nowhere")
 
-    def performed(self, label: str, runs: Sequence[RunId], **how: Any) -> Performed:
+    def performed(self, label: str, runs: Sequence[RunId], **how: Any) -> PerformanceResult:
         self.asked[label] = [f"{run.journey}-{run}" for run in runs]
-        return Performed(tuple(map(self._told, runs)), ())
+        return PerformanceResult(tuple(map(self._told, runs)), ())
 
     def _told(self, run: RunId) -> RunEvidence:
         if run.kind is Kind.SABOTAGE:
@@ -59,11 +59,11 @@ def journey(name: str) -> Journey:
     return replace(read(seaside.JOURNEY), name=name)
 
 
-def guard(name: str, *, plain: bool) -> Guard:
+def guard(name: str, *, plain: bool) -> RegressionJourney:
     entry = Entry(
         Event.SEALED, 3, name, "sha256:1", Purpose.BUG, "sha256:0", "author", "", "2026-01-02"
     )
-    return Guard(entry, journey(name), sabotaged=False, plain=plain)
+    return RegressionJourney(entry, journey(name), with_faults=False, plain=plain)
 
 
 def trial(*red: str) -> tuple[Trial, Stage]:
@@ -77,7 +77,7 @@ def trial(*red: str) -> tuple[Trial, Stage]:
         journeys,
         {"own": Purpose.BUG},
         guards,
-        cast("TestBench", stage),
+        cast("PerformanceBench", stage),
         cast("BaseProofs", Nothing()),
     )
     return made, stage

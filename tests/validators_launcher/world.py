@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.gitbox import Commit, Source
+from tests.validators_launcher.git_repository import Commit, Source
 from validators.launcher.context import Context, opened_context
 from validators.launcher.request import request_at
 from validators.store.entries import Entry, Event
@@ -93,7 +93,7 @@ class World:
         file.write_text(json.dumps(document))
         return file
 
-    def desk(self, request: Path) -> Context:
+    def context(self, request: Path) -> Context:
         return opened_context(request_at(request), caller=request, now=lambda: datetime.now(UTC))
 
     def seal(self, request: Path, text: str) -> SealedJourney:
@@ -113,7 +113,7 @@ class World:
             "",
             "2026-01-02",
         )
-        self.desk(request).journey_store.seal((whole,), (entry,))
+        self.context(request).journey_store.seal((whole,), (entry,))
         return SealedJourney(entry, whole)
 
     def validators(
@@ -147,7 +147,7 @@ def predicate(verdict: Path) -> dict[str, Any]:
 
 
 def world_at(folder: Path) -> World:
-    from tests.validators_launcher.gitbox import repository_at
+    from tests.validators_launcher.git_repository import repository_at
 
     home = folder / "home"
     home.mkdir(parents=True)

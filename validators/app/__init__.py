@@ -1,1 +1,2 @@
-"""The app under test: its tree from raw git objects, its dependencies, its boxes, its readiness."""
+"""The app under test: its tree from raw git objects, its dependencies, its sandboxes, its
+readiness."""

@@ -1,8 +1,9 @@
-"""Raw reads of the trusted bare repository: argv, an emptied configuration, no hooks, no replace
-refs, no attributes.
+"""Read raw objects of the trusted bare repository.
 
-Only plumbing that prints objects is used, so nothing a branch carries (attributes, filters,
-export-ignore) can change a byte."""
+Properties:
+- git runs with an empty configuration, without hooks and without replace refs.
+- Only plumbing that prints objects is used, so nothing on a branch (attributes, filters,
+  export-ignore) can change a byte."""
 
 from __future__ import annotations
 
@@ -24,24 +25,22 @@ ENV = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
 }
+# fmt: off
 QUIET = (
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.fsmonitor=",
-    "-c",
-    "core.alternateRefsCommand=",
-    "-c",
-    "protocol.allow=never",
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "core.fsmonitor=",
+    "-c", "core.alternateRefsCommand=",
+    "-c", "protocol.allow=never",
 )
+# fmt: on
 SECONDS = 60
 CHUNK = 500
 ALL_OBJECTS = ("cat-file", "--batch-all-objects", "--unordered")
 
 
 def git_output(git_dir: Path, arguments: Iterable[str], *, stdin: bytes = b"") -> bytes:
-    """What `git <arguments>` prints about a bare repository. Raises Inconclusive with git's own
-    words."""
+    """The output of `git <arguments>` in a bare repository. Raises Inconclusive with git's own
+    message."""
     argv = ("git", *QUIET, "-c", f"safe.directory={git_dir}", f"--git-dir={git_dir}", *arguments)
     try:
         done = subprocess.run(
@@ -77,7 +76,7 @@ class Repository:
         )
 
     def chunks(self, names: Iterable[str]) -> Iterator[bytes]:
-        """The raw bytes of the named objects, some hundred at a time."""
+        """The raw bytes of the named objects, CHUNK objects at a time."""
         wanted = list(names)
         for at in range(0, len(wanted), CHUNK):
             ids = "".join(f"{name}\n" for name in wanted[at : at + CHUNK])
@@ -87,11 +86,9 @@ class Repository:
 def blobs(git_dir: Path, ids: Iterable[str]) -> Iterator[bytes]:
     """The bytes of each blob, in the order asked."""
     wanted = list(ids)
-    out = memoryview(
-        git_output(
-            git_dir, ("cat-file", "--batch"), stdin="".join(f"{i}\n" for i in wanted).encode()
-        )
-    )
+    names = "".join(f"{one}\n" for one in wanted).encode()
+    # A view: slices of a large answer are not copied.
+    out = memoryview(git_output(git_dir, ("cat-file", "--batch"), stdin=names))
     at = 0
     for wanted_id in wanted:
         end = bytes(out[at : at + 200]).find(b"\n") + at
@@ -115,17 +112,15 @@ def commit_facts(git_dir: Path, commit: str) -> tuple[str, tuple[str, ...]]:
 
 
 def in_history(git_dir: Path, tip: str, commits: Iterable[str]) -> frozenset[str]:
-    """Those of the commits that are `tip` or one of its ancestors. One that is not there any more
-    is in nobody's history."""
+    """The commits that are `tip` or one of its ancestors. A commit that the repository has lost is
+    in no history."""
     asked = tuple(dict.fromkeys(commits))
-    told = git_output(
-        git_dir, ("cat-file", "--batch-check"), stdin="".join(f"{one}\n" for one in asked).encode()
-    )
-    there = {
-        line.split()[0] for line in told.decode().splitlines() if line.split()[1:2] == ["commit"]
-    }
+    names = "".join(f"{one}\n" for one in asked).encode()
+    found = git_output(git_dir, ("cat-file", "--batch-check"), stdin=names).decode().splitlines()
+    present = {line.split()[0] for line in found if line.split()[1:2] == ["commit"]}
     return frozenset(
         one
         for one in asked
-        if one in there and not git_output(git_dir, ("rev-list", "-1", one, f"^{tip}"))
+        # `^tip` hides all that tip reaches: a commit of its history leaves nothing to list.
+        if one in present and not git_output(git_dir, ("rev-list", "-1", one, f"^{tip}"))
     )

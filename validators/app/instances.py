@@ -1,10 +1,11 @@
-"""Running instances of the app: one box, one socket, one copy of the data for each run of a
-journey.
+"""Run instances of the app: one sandbox, one socket and one copy of the data for each run.
 
-One box per run, not one for all: processes that share a box share /tmp, a uid and a process list,
-so that an app could count its runs, or pass notes from the plain run to the masked one. Nine boxes
-came up in 0.8 s on two cores, most of it the apps' own start. The launcher makes and listens on the
-socket; an app is given the descriptor and never sees the folder, so it can plant nothing there."""
+Properties:
+- No two runs share a sandbox. Processes that do share /tmp, a uid and a process list, so an app
+  could count its runs, or pass notes from the plain run to the masked one. (Nine sandboxes start in
+  0.8 s on two cores, most of it the app's own start.)
+- The launcher makes the socket and listens on it. An app gets the descriptor and never sees the
+  folder, so it can put nothing there."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from validators.app.later import LIBRARY, library
-from validators.app.sandboxes import Bind, Box, Sandboxes, SandboxSpec
+from validators.app.clock_library import LIBRARY, library
+from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxSpec
 from validators.app.side import TREE, Side
 from validators.domain.journeys.clock import AHEAD
 from validators.domain.stops import Inconclusive
@@ -29,7 +30,8 @@ PRELOAD = "LD_PRELOAD"
 AT_ONCE = 3
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
-LAST_WORDS = 2_000  # bytes
+# Bytes of an app's output that go to the operator's log when it ends early.
+LOG_TAIL = 2_000
 IN_BACKGROUND = (
     ", with exit code 0, as a start command does that puts its server in the background: have it"
     " stay in front"
@@ -38,12 +40,12 @@ IN_BACKGROUND = (
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How each instance is started and known to be ready: argv, the port's variable, a path, limits
-    in seconds.
+    """How each instance is started: argv, the variable for its port, the path of `ready`, which
+    answers once the app is ready, and limits in seconds.
 
-    `hostname` is the one that browsers will use, so that no request tells an app that it comes from
-    the launcher. `clock_env` names the variable by which an app is told where its clock is; empty
-    for an app that has none."""
+    `hostname` is the one that browsers use, so that no request shows an app that it comes from the
+    launcher. `clock_env` names the variable for the path of the app's clock; empty for an app that
+    has no clock."""
 
     argv: tuple[str, ...]
     port_env: str
@@ -55,15 +57,15 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it
-    listens on in its box.
+class InstanceSpec:
+    """One instance that a run needs. A browser connects to port `dial`; in its sandbox the instance
+    listens on `port`.
 
-    `clock` is the folder of a clock that the run may put forward, None for a run that does not
-    travel. `asked_before`: how many requests the app answers, at the path that says it is ready,
-    before its visitor comes; where it is `restarted` on its data, after that. By so many seconds
-    its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another form,
-    where the operator allows one."""
+    `clock`: the folder of a clock that the run may put forward; None when it does not travel in
+    time. `asked_before`: how many requests to its ready path the app answers before its visitor
+    comes. `restarted`: it is restarted on its data before those. `ahead`: by how many seconds its
+    clock is ahead, whether the app reads a clock file or not. `otherwise`: in a sandbox of another
+    form, where the operator allows one."""
 
     name: str
     dial: int
@@ -76,11 +78,11 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Where an instance will answer: a socket that already listens, at a path the app itself never
+class Listener:
+    """Where an instance will answer: a socket that listens already, at a path that the app never
     sees."""
 
-    wanted: Wanted
+    spec: InstanceSpec
     listening: socket.socket
     path: Path
 
@@ -92,20 +94,20 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A started instance behind its door; `deadline` is when it must answer, on the fleet's
-    clock."""
+    """A started instance. It must answer until `deadline`, on the starter's clock. `again`: it was
+    restarted."""
 
-    door: Door
+    listener: Listener
     side: Side
-    box: Box
+    sandbox: Sandbox
     deadline: float
     again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
-    """Starts instances below a private folder; `stack` kills them when it is closed.
-    `probe_seconds` is how long an instance may take to answer once."""
+class InstanceStarter:
+    """Starts instances below a private folder. `stack` kills them when it closes. An instance may
+    take `probe_seconds` to answer one request."""
 
     start: Start
     sandboxes: Sandboxes
@@ -114,66 +116,70 @@ class Fleet:
     clock: Callable[[], float] = time.monotonic
     probe_seconds: float = PROBE_SECONDS
 
-    def doors(self, wanted: Iterable[Wanted]) -> tuple[Door, ...]:
-        """A listening socket for each instance, so that a browser's box can be given them before
-        any app runs."""
-        return tuple(self._door(each) for each in wanted)
+    def listeners(self, specs: Iterable[InstanceSpec]) -> tuple[Listener, ...]:
+        """A listening socket for each instance: a browser's sandbox needs them before any app
+        runs."""
+        return tuple(self._listener(each) for each in specs)
 
     def until_ready(
         self,
-        sides: Iterable[tuple[Door, Side]],
+        sides: Iterable[tuple[Listener, Side]],
         *,
-        ready: Callable[[Door], None] = lambda door: None,
+        ready: Callable[[Listener], None] = lambda listener: None,
         unless: Callable[[], bool] = lambda: False,
-    ) -> tuple[Box, ...]:
-        """The box of an instance of each side behind its door, once all of them answer, or nobody
-        needs them: `unless` says so.
+    ) -> tuple[Sandbox, ...]:
+        """Start one instance for each listener, and return their sandboxes once all answer.
 
-        `ready` is told each door as soon as it answers. Raises Inconclusive when an instance ends
-        or stays silent."""
-        queue, waiting, sandboxes = list(sides), list[Instance](), list[Box]()
+        It calls `ready` with each listener whose instance answers, and returns early when `unless`
+        becomes true. Raises Inconclusive when an instance ends or does not answer in time."""
+        queue, waiting, sandboxes = list(sides), list[Instance](), list[Sandbox]()
         while (queue or waiting) and not unless():
             while queue and len(waiting) < AT_ONCE:
                 waiting.append(self._started(*queue.pop(0)))
-                sandboxes.append(waiting[-1].box)
+                sandboxes.append(waiting[-1].sandbox)
             answering = [instance for instance in waiting if self._answers(instance)]
             if not answering:
                 time.sleep(POLL_SECONDS)
             waiting = [instance for instance in waiting if instance not in answering]
             for instance in answering:
-                if not instance.door.wanted.restarted or instance.again:
-                    ready(instance.door)
+                if not instance.listener.spec.restarted or instance.again:
+                    ready(instance.listener)
                     continue
-                instance.box.stop()
-                waiting.append(self._started(instance.door, instance.side, again=True))
-                sandboxes.append(waiting[-1].box)
+                # It answers for the first time: restart it on the data that it has now.
+                instance.sandbox.stop()
+                waiting.append(self._started(instance.listener, instance.side, again=True))
+                sandboxes.append(waiting[-1].sandbox)
         return tuple(sandboxes)
 
-    def _door(self, wanted: Wanted) -> Door:
-        home = self.folder / wanted.name
+    def _listener(self, spec: InstanceSpec) -> Listener:
+        home = self.folder / spec.name
         home.mkdir()
         path = home / "app.sock"
         listening = self.stack.enter_context(socket.socket(socket.AF_UNIX))
         listening.bind(str(path))
+        # The browser's sandbox connects as another uid.
         path.chmod(0o666)
         listening.listen(128)
-        return Door(wanted, listening, path)
+        return Listener(spec, listening, path)
 
-    def _started(self, door: Door, side: Side, *, again: bool = False) -> Instance:
-        """A started instance; `again` on the data that the one before it has left."""
-        data = door.path.with_name("data") if side.data else None
+    def _started(self, listener: Listener, side: Side, *, again: bool = False) -> Instance:
+        """A started instance; with `again`, on the data that the one before it has left."""
+        data = listener.path.with_name("data") if side.data else None
         if side.data and data and not again:
             shutil.copytree(side.data, data)
-        spec = self._spec(door, side, data=data)
-        box = self.stack.enter_context(
-            self.sandboxes.started(spec, log=door.log, otherwise=door.wanted.otherwise)
+        spec = self._spec(listener, side, data=data)
+        sandbox = self.stack.enter_context(
+            self.sandboxes.started(spec, log=listener.log, otherwise=listener.spec.otherwise)
         )
-        if again or not door.wanted.restarted:
-            door.listening.close()
-        return Instance(door, side, box, self.clock() + self.start.ready_seconds, again)
+        # The last instance has its own copy of the descriptor; ours would keep connections waiting
+        # after it has ended.
+        if again or not listener.spec.restarted:
+            listener.listening.close()
+        return Instance(listener, side, sandbox, self.clock() + self.start.ready_seconds, again)
 
-    def _spec(self, door: Door, side: Side, *, data: Path | None) -> SandboxSpec:
-        port, clock, later = door.wanted.port, door.wanted.clock, _later(door)
+    def _spec(self, listener: Listener, side: Side, *, data: Path | None) -> SandboxSpec:
+        port, clock = listener.spec.port, listener.spec.clock
+        preload = _clock_library(listener)
         return SandboxSpec(
             name="app",
             argv=self.start.argv,
@@ -183,28 +189,27 @@ class Fleet:
                 **dict(side.env),
                 self.start.port_env: str(port),
                 **self._clock(clock),
-                **({PRELOAD: LIBRARY} if later else {}),
+                **({PRELOAD: LIBRARY} if preload else {}),
             },
             binds=(
                 *side.binds(data),
                 *((Bind(clock, CLOCK),) if clock else ()),
-                *((Bind(later, LIBRARY),) if later else ()),
+                *((Bind(preload, LIBRARY),) if preload else ()),
             ),
-            serve=((port, door.listening.fileno()),),
+            serve=((port, listener.listening.fileno()),),
         )
 
     def _clock(self, clock: Path | None) -> dict[str, str]:
         return {self.start.clock_env: f"{CLOCK}/{AHEAD}"} if clock else {}
 
     def _answers(self, instance: Instance) -> bool:
-        if self._answers_once(instance.door):
-            last = (
-                instance.again or not instance.door.wanted.restarted
-            )  # what it was asked before a restart, it has forgotten
-            for _ in range(instance.door.wanted.asked_before if last else 0):
-                self._answers_once(instance.door)
+        if self._answers_once(instance.listener):
+            # Requests before a restart would not count: the app may forget them.
+            last = instance.again or not instance.listener.spec.restarted
+            for _ in range(instance.listener.spec.asked_before if last else 0):
+                self._answers_once(instance.listener)
             return True
-        if instance.box.ended():
+        if instance.sandbox.ended():
             raise Inconclusive(_ended(instance))
         if self.clock() > instance.deadline:
             seconds, path = self.start.ready_seconds, self.start.ready
@@ -213,42 +218,39 @@ class Fleet:
             )
         return False
 
-    def _answers_once(self, door: Door) -> bool:
-        host = f"{self.start.hostname}:{door.wanted.dial}"
-        return answers(door.path, self.start.ready, host=host, seconds=self.probe_seconds)
+    def _answers_once(self, listener: Listener) -> bool:
+        host = f"{self.start.hostname}:{listener.spec.dial}"
+        return answers(listener.path, self.start.ready, host=host, seconds=self.probe_seconds)
 
 
-def _later(door: Door) -> Path | None:
-    """The library under which this instance is started, where its clock is ahead and it reads none
-    that could be."""
-    if not door.wanted.ahead or door.wanted.clock:
+def _clock_library(listener: Listener) -> Path | None:
+    """The library that puts this instance's clock ahead; None when it has a clock file, or is not
+    ahead."""
+    if not listener.spec.ahead or listener.spec.clock:
         return None
-    file = door.path.with_name("ahead.so")
-    file.write_bytes(library(door.wanted.ahead))
+    file = listener.path.with_name("ahead.so")
+    file.write_bytes(library(listener.spec.ahead))
     file.chmod(0o644)
     return file
 
 
 def _ended(instance: Instance) -> str:
-    """How the app ended. What it said is for the operator's log alone: it is the change's own
+    """How the app ended. Its output goes to the operator's log only, because it is the change's own
     text."""
-    told = instance.box.result()
-    sys.stderr.write(
-        "the last words of the app on the"
-        f" {instance.side.name}:\n{_last_words(instance.door.log)}\n"
-    )
-    words = f"the app did not become ready: on the {instance.side.name} it ended before it answered"
-    if told.exit_code == 0:
-        return words + IN_BACKGROUND
-    return (
-        f"{words},"
-        f" {f'stopped by its {told.killed_by} limit' if told.killed_by else f'with exit code {told.exit_code}'}"
-    )
+    name, result = instance.side.name, instance.sandbox.result()
+    output = _log_tail(instance.listener.log)
+    sys.stderr.write(f"the last output of the app on the {name}:\n{output}\n")
+    message = f"the app did not become ready: on the {name} it ended before it answered"
+    if result.exit_code == 0:
+        return message + IN_BACKGROUND
+    if result.killed_by:
+        return f"{message}, stopped by its {result.killed_by} limit"
+    return f"{message}, with exit code {result.exit_code}"
 
 
-def _last_words(log: Path) -> str:
+def _log_tail(log: Path) -> str:
     try:
-        return log.read_bytes()[-LAST_WORDS:].decode("utf-8", "replace")
+        return log.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace")
     except OSError:
         return "(none)"
 

@@ -1,8 +1,9 @@
-"""The box supervisor, driven as a program: one JSON specification in, one result file out.
+"""Drive the sandbox supervisor as a program: one JSON specification in, one result file out.
 
-Properties kept: a box is stopped when its handle's block is left, by whatever way; and supervisors
-die with this program (see `fork_server`), so that a launcher killed with -9 leaves no box behind. Start
-boxes from the main thread."""
+Properties:
+- A sandbox is stopped when the `with` block of its handle ends, however it ends.
+- Supervisors die with this program (see `fork_server`): a launcher that is killed with -9 leaves no
+  sandbox behind. Start sandboxes from the main thread."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ NO_SANDBOX = 125
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A folder or file of the host as the box sees it; `mode` is ro or rw."""
+    """A folder or file of the host as the sandbox sees it; `mode` is ro or rw."""
 
     source: Path
     target: str
@@ -36,7 +37,7 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """What runs in a box and all that it can see. Seconds are wall-clock; sizes are mebibytes."""
+    """What runs in a sandbox and all that it can see. Seconds are wall-clock, sizes mebibytes."""
 
     name: str
     argv: tuple[str, ...]
@@ -81,8 +82,8 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True)
 class SandboxResult:
-    """How a box ended. `form` names the box that held it, `unheld` what that form could not
-    hold."""
+    """How a sandbox ended. `form` names its form, `unheld` the limits that this form could not
+    enforce."""
 
     form: str
     unheld: tuple[str, ...]
@@ -90,8 +91,8 @@ class SandboxResult:
     killed_by: str | None
 
 
-class Box:
-    """A started box. Use as a context manager: leaving the block kills it and everything in it."""
+class Sandbox:
+    """A started sandbox. Use it as a context manager: the end of the block kills all in it."""
 
     def __init__(self, name: str, supervisor: Supervisor, *, result: Path) -> None:
         self.name = name
@@ -110,9 +111,8 @@ class Box:
         self.stop()
 
     def send(self, data: bytes, *, more: bool = False) -> None:
-        """Write to the boxed command's standard input, and close it unless there is more to come.
-
-        A box that is already dead is not an error here."""
+        """Write to the standard input of the command in the sandbox, and close it unless there is
+        more to come. It is no error if the sandbox has ended already."""
         with suppress(BrokenPipeError):
             self._supervisor.stdin.write(data)
             self._supervisor.stdin.flush()
@@ -120,19 +120,19 @@ class Box:
             self._end_input()
 
     def ended(self) -> bool:
-        """True once the supervisor, and with it the box, is gone."""
+        """True once the supervisor, and with it the sandbox, has ended."""
         return self._supervisor.waited(0)
 
     def waited(self, seconds: float) -> bool:
-        """True if the box ended by itself within this time."""
+        """True if the sandbox ended by itself within this time."""
         return self._supervisor.waited(seconds)
 
     def dismiss(self) -> None:
-        """Ask the supervisor to kill the box, without waiting: many that die at once die sooner."""
+        """Ask the supervisor to kill the sandbox, without waiting: many end faster together."""
         self._supervisor.signalled(signal.SIGTERM)
 
     def stop(self) -> None:
-        """Kill the box if it still runs, and reap its supervisor."""
+        """Kill the sandbox if it still runs, and wait for its supervisor."""
         self._end_input()
         self.dismiss()
         if not self.waited(STOP_SECONDS):
@@ -140,12 +140,12 @@ class Box:
             self.waited(DEATH_SECONDS)
 
     def _end_input(self) -> None:
-        with suppress(BrokenPipeError):  # what a dead box never read
+        # Data that a dead sandbox never read is still in the buffer.
+        with suppress(BrokenPipeError):
             self._supervisor.stdin.close()
 
     def result(self) -> SandboxResult:
-        """How it ended. Raises Inconclusive when no box could be made, or nothing tells how it
-        ended."""
+        """How it ended. Raises Inconclusive when no sandbox could be made, or it left no result."""
         try:
             facts = json.loads(self._result.read_bytes())
             return SandboxResult(
@@ -154,22 +154,22 @@ class Box:
         except (OSError, ValueError, KeyError) as error:
             code = self._supervisor.code
             why = (
-                "no box could be made here"
+                "no sandbox could be made here"
                 if code == NO_SANDBOX
                 else f"its supervisor ended with {code} and no result"
             )
             raise Inconclusive(
-                f"the box {self.name!r}: {why}; run the supervisor's `probe` to see what holds"
+                f"the sandbox {self.name!r}: {why}; run the supervisor's `probe` to see what holds"
             ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Sandboxes:
-    """Starts boxes with one supervisor command and one form; their papers go to `folder`, which is
-    private.
+    """Starts sandboxes with one supervisor command and one form. Specifications and results go to
+    the private `folder`.
 
-    `other_form` is that of the boxes which are to look otherwise, empty where all are of one
-    form."""
+    `other_form` is the form of the sandboxes that should look different to an app; empty when all
+    have one form."""
 
     command: tuple[str, ...]
     form: str
@@ -178,12 +178,12 @@ class Sandboxes:
 
     def started(
         self, spec: SandboxSpec, *, log: Path, stdout: Path | None = None, otherwise: bool = False
-    ) -> Box:
-        """A running box whose standard error, and output unless it has a file of its own, go to
-        `log`."""
+    ) -> Sandbox:
+        """A running sandbox. Its standard error goes to `log`, and so does its output, unless
+        `stdout` names another file."""
         form = self.other_form if otherwise and self.other_form else self.form
-        papers = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=self.folder))
-        spec_file, result = papers / "spec.json", papers / "result.json"
+        own = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=self.folder))
+        spec_file, result = own / "spec.json", own / "result.json"
         spec_file.write_text(json.dumps(spec.document(form=form, result=result)))
         served = {fd: fd for _, fd in spec.serve}
         with log.open("ab") as errors, (stdout or log).open("ab") as output:
@@ -195,14 +195,12 @@ class Sandboxes:
                 errors=errors.fileno(),
                 descriptors=served,
             )
-        return Box(spec.name, supervisor, result=result)
+        return Sandbox(spec.name, supervisor, result=result)
 
     def output(self, *arguments: str, seconds: float) -> str:
-        """What the supervisor's own command prints (`layer`, `probe`). Raises Inconclusive with its
-        last words.
-
-        Unlike a box's, its environment has what this process was given: pip needs to know how to
-        reach an index."""
+        """The output of a supervisor command (`layer`, `probe`). Raises Inconclusive with the
+        command's last line."""
+        # Unlike a sandbox, it gets this process's environment: pip must know how to reach an index.
         argv = ("setpriv", "--pdeathsig", "TERM", "--", *self.command, *arguments)
         try:
             done = subprocess.run(
@@ -217,5 +215,5 @@ class Sandboxes:
             raise Inconclusive(f"`{arguments[0]}` took more than {seconds:.0f} s") from error
         if done.returncode:
             words = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
-            raise Inconclusive(f"`{arguments[0]}` of the box supervisor failed: {words[-1]}")
+            raise Inconclusive(f"`{arguments[0]}` of the sandbox supervisor failed: {words[-1]}")
         return done.stdout.strip()

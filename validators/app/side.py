@@ -1,5 +1,5 @@
-"""One side of a comparison, ready to run: the exported tree, its dependency layer, and the data
-each instance gets."""
+"""Prepare one side of a comparison (base or candidate): its exported tree, its dependency layer and
+the data that each instance starts from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEED_SECONDS = 60
 
 
 class AppRules(Protocol):
-    """What production's own configuration says about the app; the request carries it."""
+    """The production configuration of the app, as the request carries it."""
 
     @property
     def start(self) -> tuple[str, ...]: ...
@@ -33,8 +33,8 @@ class AppRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """`name` is base or candidate. `data` is the template that each instance copies, None if the
-    app keeps none."""
+    """`name` is base or candidate. `data` is the template that each instance copies; None if the
+    app keeps no data."""
 
     name: str
     tree: Path
@@ -43,7 +43,7 @@ class Side:
     env: tuple[tuple[str, str], ...]
 
     def binds(self, data: Path | None) -> tuple[Bind, ...]:
-        """What a box of this side sees: tree and layer read-only, a data folder of its own."""
+        """What a sandbox of this side sees: tree and layer read-only, and its own data folder."""
         layer = (Bind(self.layer, LAYER),) if self.layer else ()
         own = (Bind(data, DATA, "rw"),) if data else ()
         return (Bind(self.tree, TREE), *layer, *own)
@@ -59,7 +59,7 @@ def prepared_side(
     stores: LayerStores,
     folder: Path,
 ) -> Side:
-    """Export the tree and prepare its dependencies, below `folder`; there are no data yet. Raises
+    """The side with its tree and dependencies below `folder`, still without data. Raises
     Inconclusive."""
     folder.mkdir()
     files = exported(git_dir, tree, into=folder / "tree")
@@ -68,33 +68,30 @@ def prepared_side(
 
 
 def seeded_side(side: Side, app: AppRules, *, seed: str | None, sandboxes: Sandboxes) -> Side:
-    """The side with the data that each instance starts from, made by the app's own seed command.
-    Raises Inconclusive.
+    """The side with the data that each instance starts from. The app's own seed command makes it.
 
-    `seed` names the data a journey needs; it is passed to the command as one more argument.
-    """
+    `seed` names the data that a journey needs: the last argument of the command. Raises
+    Inconclusive."""
     if app.data is None:
         return side
     data = side.tree.with_name(f"data-{seed or 'own'}")
     data.mkdir()
     if app.seed_command is not None:
-        _run_seed(
-            side, (*app.seed_command, *([seed] if seed else [])), sandboxes=sandboxes, data=data
-        )
+        argv = (*app.seed_command, *([seed] if seed else []))
+        _run_seed(side, argv, sandboxes=sandboxes, data=data)
     return replace(side, data=data)
 
 
 @dataclass(frozen=True, slots=True)
 class LayerStores:
-    """Where prepared layers and downloaded wheels are kept between runs."""
+    """The folders that keep prepared layers and downloaded wheels between runs."""
 
     layers: Path
     wheels: Path
 
 
 def environment(app: AppRules, *, layer: Path | None) -> tuple[tuple[str, str], ...]:
-    """The allow-list, the data folder's name, and where the packages are: nothing else reaches the
-    app."""
+    """The app's environment: the allow-list, the data folder and the packages, nothing else."""
     extra = {app.data: DATA} if app.data else {}
     packages = {"PYTHONPATH": LAYER} if layer else {}
     return tuple(sorted({**packages, **app.env, **extra}.items()))
@@ -104,20 +101,15 @@ def layer_for(tree: Path, lock: str, *, sandboxes: Sandboxes, stores: LayerStore
     """The folder of the packages that the tree's lock file pins, prepared by the supervisor. Raises
     Inconclusive."""
     file = tree / lock
+    # The lock's name is the change's own text: it may not lead out of the tree.
     if ".." in Path(lock).parts or Path(lock).is_absolute() or not file.is_file():
         raise Inconclusive(
             f"the tree has no lock file {lock!r}: name one that exists in factory.toml, or none"
         )
-    arguments = (
-        "layer",
-        "--lock",
-        str(file),
-        "--wheels",
-        str(stores.wheels),
-        "--out",
-        str(stores.layers),
+    folders = ("--wheels", str(stores.wheels), "--out", str(stores.layers))
+    printed = sandboxes.output(
+        "layer", "--lock", str(file), *folders, "--form", sandboxes.form, seconds=LAYER_SECONDS
     )
-    printed = sandboxes.output(*arguments, "--form", sandboxes.form, seconds=LAYER_SECONDS)
     folder = Path(printed.splitlines()[-1] if printed else "")
     if not folder.is_dir() or not folder.is_relative_to(stores.layers):
         raise Inconclusive(
@@ -128,9 +120,9 @@ def layer_for(tree: Path, lock: str, *, sandboxes: Sandboxes, stores: LayerStore
 
 def _run_seed(side: Side, argv: tuple[str, ...], *, sandboxes: Sandboxes, data: Path) -> None:
     spec = SandboxSpec("seed", argv, TREE, SEED_SECONDS, dict(side.env), side.binds(data))
-    with sandboxes.started(spec, log=data.with_suffix(".log")) as box:
-        box.send(b"")
-        box.waited(SEED_SECONDS + 5)
-    if (result := box.result()).exit_code != 0:
+    with sandboxes.started(spec, log=data.with_suffix(".log")) as sandbox:
+        sandbox.send(b"")
+        sandbox.waited(SEED_SECONDS + 5)
+    if (result := sandbox.result()).exit_code != 0:
         end = result.killed_by or result.exit_code
         raise Inconclusive(f"the seed command of the {side.name} ended with {end}, not with 0")

@@ -1,9 +1,9 @@
-"""The tree that is judged, written byte for byte into a fresh folder and hashed again from the
-disk.
+"""Write the tree that is judged into a fresh folder, byte for byte, and hash the files again.
 
-Properties kept: no attribute, filter or export-ignore applies; no symlink, gitlink or odd mode is
-ever made; no path leaves the folder; the folder's own hash, computed here without git, is the tree
-that the verdict binds."""
+Properties:
+- No attribute, filter or export-ignore applies.
+- No symlink, gitlink or unusual mode is written, and no path leaves the folder.
+- The hash of the files, computed here without git, is the tree that the verdict binds."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MODES = {b"100644": 0o644, b"100755": 0o755}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One file of a tree: its mode as git writes it, its blob, its path as raw bytes."""
+class TreeFile:
+    """One file of a tree: its mode as git writes it, its blob, and its path as raw bytes."""
 
     mode: bytes
     blob: str
@@ -29,8 +29,8 @@ class Entry:
 
 
 def exported(git_dir: Path, tree: str, *, into: Path) -> Path:
-    """The tree's files in the fresh folder `into`. Raises Inconclusive when they are not exactly
-    that tree."""
+    """Write the tree's files into the new folder `into`. Raises Inconclusive when they are not
+    exactly that tree."""
     entries = tuple(_entries(git_dir, tree))
     into.mkdir(mode=0o755)
     for entry, data in zip(entries, blobs(git_dir, (entry.blob for entry in entries)), strict=True):
@@ -45,8 +45,8 @@ def exported(git_dir: Path, tree: str, *, into: Path) -> Path:
 
 
 def tree_id(folder: Path, *, algorithm: str = "sha1") -> str:
-    """The git tree id of a folder's files, computed from the disk. Raises Inconclusive on anything
-    but plain files."""
+    """The git tree id of the files on disk in a folder. Raises Inconclusive on anything but plain
+    files."""
     return _tree_digest(os.fsencode(folder), algorithm).hex()
 
 
@@ -54,12 +54,12 @@ def _algorithm(object_id: str) -> str:
     return "sha1" if len(object_id) == 40 else "sha256"
 
 
-def _entries(git_dir: Path, tree: str) -> Iterator[Entry]:
+def _entries(git_dir: Path, tree: str) -> Iterator[TreeFile]:
     for line in git_output(git_dir, ("ls-tree", "-r", "-z", "--full-tree", tree)).split(b"\0")[:-1]:
         facts, path = line.split(b"\t", 1)
         mode, _kind, blob = facts.split(b" ")
         _refuse_odd(mode, path)
-        yield Entry(mode, blob.decode(), path)
+        yield TreeFile(mode, blob.decode(), path)
 
 
 def _refuse_odd(mode: bytes, path: bytes) -> None:
@@ -76,9 +76,10 @@ def _refuse_odd(mode: bytes, path: bytes) -> None:
             )
 
 
-def _write(root: bytes, entry: Entry, data: bytes) -> None:
+def _write(root: bytes, entry: TreeFile, data: bytes) -> None:
     target = os.path.join(root, entry.path)
     os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+    # O_EXCL and O_NOFOLLOW: neither an existing file nor a link is ever written through.
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as file:
         file.write(data)
@@ -96,6 +97,7 @@ def _tree_digest(folder: bytes, algorithm: str) -> bytes:
                 rows.append((item.name, mode, _file_digest(item.path, algorithm)))
             else:
                 raise Inconclusive(f"{os.fsdecode(item.path)!r} is neither a file nor a folder")
+    # git sorts folders as if their names ended with a slash.
     body = b"".join(
         mode + b" " + key.rstrip(b"/") + b"\0" + digest for key, mode, digest in sorted(rows)
     )

@@ -1,1 +1,1 @@
-"""Writing journeys: by the sealed author or a maintainer, proved on base, then kept."""
+"""Journeys are written by the sealed author or a maintainer, proved on base, and then kept."""

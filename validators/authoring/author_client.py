@@ -1,5 +1,6 @@
-"""Asking the author: a brief goes into its box, journeys come out, and every one of them is read
-again out here."""
+"""Ask the author: send a brief into its sandbox and read the journeys that come out.
+
+The sandbox is not trusted. Everything that it prints is parsed and bounded here."""
 
 from __future__ import annotations
 
@@ -17,50 +18,45 @@ from validators.launcher.request import BrokerSocket, Request
 from validators.roles.author import (
     MAX_CHARACTERS,
     MAX_JOURNEYS,
+    AuthorAnswer,
     Brief,
-    Returned,
-    Submitted,
-    Written,
+    ReturnedJourney,
+    SubmittedJourney,
 )
 
 PORT = 8090
-ARGV = ("python", "-m", "validators.roles.author_program")
+ARGV = ("python", "-m", "validators.roles.author")
 MAX_OUTPUT = 1 << 20
 
 
-def asked(
+def ask_author(
     request: Request,
     *,
     language: str,
     sandboxes: Sandboxes,
     folder: Path,
     seconds: int,
-    returned: tuple[Returned, ...] = (),
+    returned: tuple[ReturnedJourney, ...] = (),
     held: int = 0,
-) -> Written:
-    """What the author wrote for the request's issue, in at most `seconds`. Raises Inconclusive when
-    its box or model failed.
+) -> AuthorAnswer:
+    """The author's answer for the request's issue, within `seconds`.
 
-    `returned`: those of its journeys that did not hold, to be written once more; `held`: how many
-    of its others did."""
+    `returned`: its journeys that did not hold, to be written once more; `held`: how many of its
+    other journeys did. Raises Inconclusive when its sandbox or its model failed."""
     if request.broker is None:
         raise UsageError("request: broker is missing; an author needs a socket of the model broker")
     name = "author-again" if returned else "author"
     output, log = folder / f"{name}.out", folder / f"{name}.log"
-    with sandboxes.started(
-        _spec(request.broker, seconds, library=judge_library(folder)), log=log, stdout=output
-    ) as box:
-        brief = replace(
-            _brief(request, request.broker.model, language), returned=returned, held=held
-        )
-        box.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())
-        box.waited(seconds + 5)
-    result = box.result()
+    brief = replace(_brief(request, request.broker.model, language), returned=returned, held=held)
+    spec = _spec(request.broker, seconds, library=judge_library(folder))
+    with sandboxes.started(spec, log=log, stdout=output) as sandbox:
+        sandbox.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())
+        # The sandbox enforces the time limit itself; a little more lets it write its result.
+        sandbox.waited(seconds + 5)
+    result = sandbox.result()
     if result.exit_code != 0 or result.killed_by:
-        raise Inconclusive(
-            f"the author's box ended with {result.killed_by or result.exit_code}:"
-            f" {_last_words(log)}"
-        )
+        how = result.killed_by or result.exit_code
+        raise Inconclusive(f"the author's sandbox ended with {how}: {_last_line(log)}")
     return _read(output, most=MAX_JOURNEYS - held)
 
 
@@ -82,7 +78,7 @@ def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> SandboxSpec:
     return SandboxSpec(
         name="author",
         argv=ARGV,
-        cwd="/tmp",  # noqa: S108 (the box's own)
+        cwd="/tmp",  # noqa: S108 (the sandbox's own)
         wall_seconds=seconds,
         env={"PYTHONPATH": LIBRARY},
         binds=(library,),
@@ -91,12 +87,11 @@ def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> SandboxSpec:
     )
 
 
-def read_written(text: bytes) -> Written:
-    """What an author's box printed. Raises ValueError for anything else: the box is not trusted,
-    and its bounds are kept here."""
+def parse_answer(text: bytes) -> AuthorAnswer:
+    """The answer that an author's sandbox printed. Raises ValueError for anything else."""
     try:
         found = json.loads(text)
-        return Written(
+        return AuthorAnswer(
             tuple(_submitted(one) for one in found["journeys"]),
             str(found["reason"]),
             found["declined"] is True,
@@ -105,26 +100,28 @@ def read_written(text: bytes) -> Written:
         raise ValueError("not the journeys of an author") from error
 
 
-def _read(output: Path, *, most: int) -> Written:
+def _read(output: Path, *, most: int) -> AuthorAnswer:
     try:
         with output.open("rb") as file:
-            told = read_written(file.read(MAX_OUTPUT))
+            answer = parse_answer(file.read(MAX_OUTPUT))
     except ValueError as error:
-        raise Inconclusive("the author's box printed something other than its journeys") from error
-    if len(told.journeys) > most:
         raise Inconclusive(
-            f"the author's box printed {len(told.journeys)} journeys; at most {most}"
+            "the author's sandbox printed something other than its journeys"
+        ) from error
+    if len(answer.journeys) > most:
+        raise Inconclusive(
+            f"the author's sandbox printed {len(answer.journeys)} journeys; at most {most}"
         )
-    return told
+    return answer
 
 
-def _submitted(found: Mapping[str, Any]) -> Submitted:
+def _submitted(found: Mapping[str, Any]) -> SubmittedJourney:
     yaml, passes = found["yaml"], found["passes"]
     if not isinstance(yaml, str) or not isinstance(passes, bool) or len(yaml) > MAX_CHARACTERS:
-        raise TypeError("a journey that is not a text of a journey's length")
-    return Submitted(yaml, passes)
+        raise TypeError(f"expected a journey of at most {MAX_CHARACTERS} characters")
+    return SubmittedJourney(yaml, passes)
 
 
-def _last_words(log: Path) -> str:
+def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it said nothing"
+    return lines[-1][:300] if lines else "it printed nothing"

@@ -1,11 +1,13 @@
-"""Sealing journeys for an issue: written in a box by an author who sees no other, proved on base,
-then kept.
+"""Seal journeys for an issue: an author writes them in a sandbox, base proves them, the store
+keeps them.
 
-Each journey is proved alone, and those that hold are sealed if one of them at least shows the
-change: red by a named expectation for a bug or a feature, green and able to fail for a chore. Those
-that do not hold go back to their author once, with the reason; what does not hold then either is
-dropped, and the store remembers that and why. What is told outside is counts and fixed words: a
-journey's name is its author's text, and the author has read a stranger's."""
+Each journey is proved alone. Those that hold are sealed if at least one of them shows the change:
+red on base by a named expectation for a bug or a feature, green and able to fail for a chore. Those
+that do not hold go back to the author once, with the reason. What does not hold then either is
+dropped, and the store records that and why.
+
+The result holds counts and fixed words only. A journey's name is its author's text, and the author
+has read a stranger's issue."""
 
 from __future__ import annotations
 
@@ -18,16 +20,16 @@ from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from validators.authoring.author_client import asked, read_written
-from validators.authoring.drafts import Draft, draft, proved, told_apart
+from validators.authoring.author_client import ask_author, parse_answer
+from validators.authoring.drafts import Draft, deduplicated, draft, proved_on_base
 from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Purpose
 from validators.judging.predicate import stamp
 from validators.launcher.context import Context, checked_base
-from validators.launcher.regression_suite import standing_digests
+from validators.launcher.regression_suite import regression_digests
 from validators.launcher.request import Request
 from validators.launcher.workplace import work_folder
-from validators.roles.author import Returned, Written
+from validators.roles.author import AuthorAnswer, ReturnedJourney
 from validators.store.entries import Entry, Event
 from validators.store.journeys import SealedJourney, purpose_of, set_digest
 
@@ -37,16 +39,18 @@ NOTHING_TO_SEE = (
     "the author found nothing in the issue that a person could see in a browser, or wrote nothing"
     " that holds"
 )
-NEW_TEXT = "the issue or the law was changed"
+NEW_TEXT = "the issue or the governance files were changed"
+NONE_RED = "none of the journeys shows the change: all of them pass on base"
 NONE_ACCEPTED = "no journey that the checker accepts was written"
 LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Authored:
-    """What may be known outside: that journeys exist, what they hash to, and that they can fail.
-    `regression` counts those among them that are green today, `dropped` those that did not hold,
-    `standing` those of other issues that stand guard."""
+class AuthoringResult:
+    """What the caller may know: that journeys exist, what they hash to, and that they can fail.
+
+    `regression` counts those that are green on base, `dropped` those that did not hold, `standing`
+    the journeys of other issues that apply too."""
 
     outcome: str
     reason: str
@@ -59,36 +63,37 @@ class Authored:
     standing: int = 0
 
 
-def authored(context: Context) -> Authored:
-    """Journeys for the desk's issue: those already sealed for this very text, or new ones. Raises
+def authored(context: Context) -> AuthoringResult:
+    """Journeys for the request's issue: those sealed for this very text before, or new ones. Raises
     Inconclusive."""
     checked_base(context.request)
-    with context.journey_store.authoring(context.request.issue.number), work_folder() as folder:
-        standing = context.journey_store.journeys(context.request.issue.number)
-        if current := in_force(context.request, standing):
-            return _again(current)
+    number = context.request.issue.number
+    with context.journey_store.authoring(number), work_folder() as folder:
+        in_force = context.journey_store.journeys(number)
+        if current := up_to_date(context.request, in_force):
+            return _already_sealed(current)
         drafts, first = _drafts(context, folder)
-        told = (
+        result = (
             _declined(context, first.reason)
             if first.declined
-            else _sealed(context, drafts, replacing=standing)
+            else _seal(context, drafts, replacing=in_force)
         )
-        context.journey_store.unsettled.settle(context.request.issue.number)
-        return told
+        context.journey_store.pending_answers.forget(number)
+        return result
 
 
-def in_force(request: Request, standing: Iterable[SealedJourney]) -> tuple[SealedJourney, ...]:
-    """Those of an issue's journeys that were written for the very text of the request, or that a
-    maintainer put there."""
+def up_to_date(request: Request, in_force: Iterable[SealedJourney]) -> tuple[SealedJourney, ...]:
+    """The journeys of an issue that were written for the request's very text, or by a
+    maintainer."""
     return tuple(
         one
-        for one in standing
+        for one in in_force
         if one.entry.source == text_digest(request) or one.entry.actor != AUTHOR
     )
 
 
 def text_digest(request: Request) -> str:
-    """What an author read, hashed: the issue's text and kind, and the law's digest."""
+    """The hash of what an author reads: the issue's text and kind, and the governance digest."""
     issue = request.issue
     text = json.dumps([issue.title, issue.body, issue.kind, request.governance.digest])
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
@@ -99,149 +104,150 @@ def language_page() -> str:
     return files("validators.language").joinpath("page.md").read_text()
 
 
-def _drafts(context: Context, folder: Path) -> tuple[tuple[Draft, ...], Written]:
-    """What the author wrote, in two goes at most, and what it said first."""
+def _drafts(context: Context, folder: Path) -> tuple[tuple[Draft, ...], AuthorAnswer]:
+    """The author's drafts after at most two attempts, and its first answer."""
     context.phases("author")
-    first = _asked(context, folder / "first")
-    drafts = proved(context, told_apart(_read(context, first)), folder=folder / "proving")
-    held, fallen = [one for one in drafts if one.holds], [one for one in drafts if not one.holds]
-    if not fallen:
+    first = _answer(context, folder / "first")
+    fresh = deduplicated(_read(context, first))
+    drafts = proved_on_base(context, fresh, folder=folder / "proving")
+    held, failed = _split(drafts)
+    if not failed:
         return drafts, first
     context.phases("author, again")
-    returned = tuple(Returned(one.yaml, one.why) for one in fallen)
+    returned = tuple(ReturnedJourney(one.yaml, one.why) for one in failed)
     try:
-        again = _asked(context, folder / "again", returned=returned, held=len(held))
-        second = proved(
-            context, told_apart(_read(context, again), beside=held), folder=folder / "proving again"
-        )
+        again = _answer(context, folder / "again", returned=returned, held=len(held))
+        fresh = deduplicated(_read(context, again), beside=held)
+        second = proved_on_base(context, fresh, folder=folder / "proving again")
     except Inconclusive:
-        if not _enough(context.request, held):
+        # A failed second attempt takes nothing from what was proved in the first.
+        if not _shows_the_change(context.request, held):
             raise
-        return (
-            drafts,
-            first,
-        )  # what holds, holds: that the author could not be asked again takes nothing from it
-    return (*held, *(second or fallen)), first
+        return drafts, first
+    return (*held, *(second or failed)), first
 
 
-def _asked(
-    context: Context, folder: Path, *, returned: tuple[Returned, ...] = (), held: int = 0
-) -> Written:
-    """What the author wrote: now, or in an earlier attempt whose proof came to no answer."""
+def _split(drafts: Iterable[Draft]) -> tuple[list[Draft], list[Draft]]:
+    """The drafts that hold, and those that do not."""
+    held, failed = list[Draft](), list[Draft]()
+    for one in drafts:
+        (held if one.holds else failed).append(one)
+    return held, failed
+
+
+def _answer(
+    context: Context,
+    folder: Path,
+    *,
+    returned: tuple[ReturnedJourney, ...] = (),
+    held: int = 0,
+) -> AuthorAnswer:
+    """The author's answer: from an earlier attempt that could not be proved, or asked for now."""
     language, number = language_page(), context.request.issue.number
     brief = brief_digest(text_digest(context.request), language, returned, held)
-    if left := context.journey_store.unsettled.taken(number, brief):
+    if pending := context.journey_store.pending_answers.take(number, brief):
+        # An answer that cannot be parsed any more is asked for again.
         with suppress(ValueError):
-            return read_written(left)
+            return parse_answer(pending)
     folder.mkdir()
-    sandboxes, seconds = context.sandboxes(folder / "pens"), context.deadline.seconds_left()
-    written = asked(
+    answer = ask_author(
         context.request,
         language=language,
-        sandboxes=sandboxes,
+        sandboxes=context.sandboxes(folder / "sandboxes"),
         folder=folder,
-        seconds=seconds,
+        seconds=context.deadline.seconds_left(),
         returned=returned,
         held=held,
     )
-    context.journey_store.unsettled.keep(number, brief, json.dumps(asdict(written)).encode())
-    return written
+    document = json.dumps(asdict(answer)).encode()
+    context.journey_store.pending_answers.keep(number, brief, document)
+    return answer
 
 
-def brief_digest(text: str, language: str, returned: Sequence[Returned], held: int) -> str:
-    """All that one question to the author depends on, hashed: the same question has the same
+def brief_digest(text: str, language: str, returned: Sequence[ReturnedJourney], held: int) -> str:
+    """The hash of all that one question to the author depends on: an equal question has an equal
     answer."""
-    asked_for = json.dumps([text, language, [asdict(one) for one in returned], held])
-    return hashlib.sha256(asked_for.encode()).hexdigest()
+    question = json.dumps([text, language, [asdict(one) for one in returned], held])
+    return hashlib.sha256(question.encode()).hexdigest()
 
 
-def _read(context: Context, found: Written) -> tuple[Draft, ...]:
+def _read(context: Context, answer: AuthorAnswer) -> tuple[Draft, ...]:
     kind, clock_env = context.request.issue.kind, context.request.app.clock_env
     return tuple(
-        draft(one.yaml, passes=one.passes, kind=kind, clock_env=clock_env) for one in found.journeys
+        draft(one.yaml, passes=one.passes, kind=kind, clock_env=clock_env)
+        for one in answer.journeys
     )
 
 
-def _enough(request: Request, held: Sequence[Draft]) -> bool:
-    """Whether these may stand for the issue: something must show the change, where there is one to
-    be shown."""
-    return any(one.is_red for one in held) or (
-        bool(held) and purpose_of(request.issue.kind) is Purpose.REGRESSION
-    )
+def _shows_the_change(request: Request, held: Sequence[Draft]) -> bool:
+    """Whether these drafts are enough for the issue. A chore has no change to show: any draft that
+    holds will do."""
+    if purpose_of(request.issue.kind) is Purpose.REGRESSION:
+        return bool(held)
+    return any(one.is_red for one in held)
 
 
-def _declined(context: Context, reason: str) -> Authored:
-    """There is nothing to be written. The store remembers it: only then may a chore be judged
-    without a journey of its own."""
+def _declined(context: Context, reason: str) -> AuthoringResult:
+    """The author found nothing to write. The store records it, because only then may a chore be
+    judged without a journey of its own."""
     context.journey_store.seal((), [entry_of(context, Event.DECLINED, None, reason=reason)])
-    return Authored(NO_JOURNEY, NOTHING_TO_SEE, standing=len(standing_digests(context)))
+    return AuthoringResult(NO_JOURNEY, NOTHING_TO_SEE, standing=len(regression_digests(context)))
 
 
-def _sealed(
+def _seal(
     context: Context, drafts: Sequence[Draft], *, replacing: Sequence[SealedJourney]
-) -> Authored:
-    held, fallen = [one for one in drafts if one.holds], [one for one in drafts if not one.holds]
+) -> AuthoringResult:
+    held, failed = _split(drafts)
     context.phases("seal")
-    dropped = [entry_of(context, Event.DROPPED, one, reason=one.why) for one in fallen]
-    if not _enough(context.request, held):
-        none_red = [
-            entry_of(context, Event.DROPPED, one, reason="none of its fellows shows the change")
-            for one in held
-        ]
+    dropped = [entry_of(context, Event.DROPPED, one, reason=one.why) for one in failed]
+    if not _shows_the_change(context.request, held):
+        why = "none of the journeys with it shows the change"
+        dropped += [entry_of(context, Event.DROPPED, one, reason=why) for one in held]
         if drafts:
-            context.journey_store.seal((), [*dropped, *none_red])
-        return Authored(REFUSED, _refusal(drafts), dropped=len(drafts))
-    new = [
-        entry_of(context, Event.SEALED, one, reason=f"proved on {context.request.base.commit}")
-        for one in held
-    ]
-    context.journey_store.seal(
-        [one.text for one in held],
-        [*gone(context, replacing, actor=AUTHOR, reason=NEW_TEXT), *new, *dropped],
-    )
+            context.journey_store.seal((), dropped)
+        return AuthoringResult(REFUSED, _refusal(drafts), dropped=len(drafts))
+    why = f"proved on {context.request.base.commit}"
+    new = [entry_of(context, Event.SEALED, one, reason=why) for one in held]
+    old = superseded_entries(context, replacing, actor=AUTHOR, reason=NEW_TEXT)
+    context.journey_store.seal([one.text for one in held], [*old, *new, *dropped])
     for one in held:
         if not one.is_red:
             context.journey_store.keep_controls(
                 one.digest, tree=context.request.base.tree, run=context.request.run
             )
-    return told(
-        [one.digest for one in held], red=sum(one.is_red for one in held), dropped=len(fallen)
-    )
+    red = sum(one.is_red for one in held)
+    return sealed_result([one.digest for one in held], red=red, dropped=len(failed))
 
 
-def _again(current: Sequence[SealedJourney]) -> Authored:
-    """Sealed before: for this very text nobody is asked twice."""
+def _already_sealed(current: Sequence[SealedJourney]) -> AuthoringResult:
+    """The result for journeys that were sealed before: one text is authored only once."""
     red = sum(one.entry.purpose is not Purpose.REGRESSION for one in current)
-    return told([one.entry.digest for one in current], red=red)
+    return sealed_result([one.entry.digest for one in current], red=red)
 
 
-def told(digests: Sequence[str], *, red: int, dropped: int = 0) -> Authored:
-    """What may be known of journeys that are sealed, `red` of them red on base."""
+def sealed_result(digests: Sequence[str], *, red: int, dropped: int = 0) -> AuthoringResult:
+    """The public facts about sealed journeys, of which `red` are red on base."""
     digest, green = set_digest(digests), len(digests) - red
     shown = (
         f"{red} red on base" if red else "",
         f"{green} green on base and able to fail" if green else "",
     )
     reason = ", ".join(filter(None, shown))
-    return Authored(SEALED, reason, len(digests), digest, digest, red > 0, green, dropped)
+    return AuthoringResult(SEALED, reason, len(digests), digest, digest, red > 0, green, dropped)
 
 
 def _refusal(drafts: Sequence[Draft]) -> str:
-    """Why nothing was sealed, without a word of a journey. The language's complaints quote it, so
-    they are only counted."""
+    """Why nothing was sealed, without a word of a journey."""
+    # The language's complaints quote the journey, so they are only counted.
     why = Counter(one.why if one.journey else "the checker refuses it" for one in drafts if one.why)
-    words = "; ".join(f"{times} of {len(drafts)}: {said}" for said, times in why.most_common())
-    return words or (
-        "none of the journeys shows the change: all of them pass on base"
-        if drafts
-        else NONE_ACCEPTED
-    )
+    words = "; ".join(f"{times} of {len(drafts)}: {reason}" for reason, times in why.most_common())
+    return words or (NONE_RED if drafts else NONE_ACCEPTED)
 
 
 def entry_of(
     context: Context, event: Event, one: Draft | None, *, reason: str, actor: str = AUTHOR
 ) -> Entry:
-    """The entry that writes down what became of a draft; without one, that there is none."""
+    """The store's entry for what happened to a draft; None where there is no draft."""
     request = context.request
     return Entry(
         event=event,
@@ -257,12 +263,12 @@ def entry_of(
     )
 
 
-def gone(
-    context: Context, standing: Iterable[SealedJourney], *, actor: str, reason: str
+def superseded_entries(
+    context: Context, journeys: Iterable[SealedJourney], *, actor: str, reason: str
 ) -> list[Entry]:
-    """The entries by which these stand no more."""
+    """The entries that take these journeys out of force."""
     at = stamp(context.now())
     return [
         replace(one.entry, event=Event.SUPERSEDED, actor=actor, reason=reason, at=at)
-        for one in standing
+        for one in journeys
     ]

@@ -1,11 +1,11 @@
-"""Drafts: what an author wrote, read again out here, and what each showed on base. Nothing here is
-sealed yet.
+"""Drafts: journeys that an author wrote, parsed outside of the sandbox, with what each showed on
+base. Nothing here is sealed yet.
 
-A draft that is to be red on base is performed there twice, with other data the second time, and
-must be red both times. One that is to be green is performed there like on a candidate, with its
-twin and the saboteurs: a journey that guards what works today must be shown able to fail today.
-What does not hold carries the reason in words that are fixed or the language's own: no page that
-was seen is in it."""
+A draft that should be red on base is performed there twice, with other data the second time, and
+must be red both times. A draft that should be green is performed there as on a candidate, with its
+negative control and injected faults: a regression journey must be shown able to fail today. A
+draft that does not hold carries the reason in fixed words or those of the language: never text of a
+page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from validators.domain.verdict import Outcome, Purpose, Sealed
 from validators.language.check import checked
 from validators.launcher.clocks import NO_CLOCK
 from validators.launcher.context import Context
-from validators.launcher.proving import trial
+from validators.launcher.proving import new_trial
 from validators.store.journeys import journey_digest, purpose_of, with_canary
 
 SAME_NAME = "another of these journeys has the same name; give each its own"
@@ -34,8 +34,8 @@ SAME_MEANING = "it does and expects what another of these journeys does and expe
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One journey that may be sealed. `yaml` as it was written, `text` with its canary. `why` it
-    does not hold, empty when it does."""
+    """One journey that may be sealed: `yaml` as it was written, `text` with its canary. `why` is
+    the reason why it does not hold; empty when it does."""
 
     yaml: str
     purpose: Purpose
@@ -49,12 +49,12 @@ class Draft:
 
     @property
     def is_red(self) -> bool:
-        """Whether it shows the change, and does not only guard what works."""
+        """Whether it shows the change, and does not only protect what works."""
         return self.holds and self.purpose is not Purpose.REGRESSION
 
     @property
     def digest(self) -> str:
-        """What it is sealed under."""
+        """The digest that it is sealed under."""
         return journey_digest(self.text or self.yaml)
 
     @property
@@ -64,9 +64,9 @@ class Draft:
 
 
 def draft(yaml: str, *, passes: bool, kind: str, clock_env: str | None) -> Draft:
-    """The draft of one text. What came out of a box is read again here: the box is not trusted.
+    """The draft of one text, checked again here because the author's sandbox is not trusted.
 
-    `clock_env` is the variable of the app's clock: without one, no journey travels."""
+    `clock_env` is the variable of the app's clock. Without one, no journey may travel in time."""
     purpose = Purpose.REGRESSION if passes else purpose_of(kind)
     try:
         text = with_canary(yaml)
@@ -80,46 +80,49 @@ def draft(yaml: str, *, passes: bool, kind: str, clock_env: str | None) -> Draft
         return Draft(yaml, purpose, why="it names a canary; leave that to the store")
 
 
-def told_apart(drafts: Iterable[Draft], *, beside: Sequence[Draft] = ()) -> tuple[Draft, ...]:
-    """The drafts, each refused that says what one before it says already, or is called the same."""
+def deduplicated(drafts: Iterable[Draft], *, beside: Sequence[Draft] = ()) -> tuple[Draft, ...]:
+    """The drafts, where one is refused that means the same as an earlier one, or has its name."""
     names = {one.name for one in beside if one.holds}
     meanings = {meaning(one.journey) for one in beside if one.journey and one.holds}
-    told = list[Draft]()
+    kept = list[Draft]()
     for one in drafts:
         if one.journey is None:
-            told.append(one)
+            kept.append(one)
         elif (meant := meaning(one.journey)) in meanings:
-            told.append(replace(one, why=SAME_MEANING))
+            kept.append(replace(one, why=SAME_MEANING))
         elif one.name in names:
-            told.append(replace(one, why=SAME_NAME))
+            kept.append(replace(one, why=SAME_NAME))
         else:
             names.add(one.name)
             meanings.add(meant)
-            told.append(one)
-    return tuple(told)
+            kept.append(one)
+    return tuple(kept)
 
 
-def proved(context: Context, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft, ...]:
-    """The drafts with what each has shown on base. Those that do not hold already are not
+def proved_on_base(context: Context, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft, ...]:
+    """The drafts with what each has shown on base. A draft that does not hold already is not
     performed. Raises Inconclusive."""
     holding = [one for one in drafts if one.holds]
     if not holding:
         return tuple(drafts)
     seed = secrets.randbits(31) if context.request.seed is None else context.request.seed
     folder.mkdir()
-    journeys = {one.digest: one.journey for one in holding if one.journey}
-    purposes = {one.digest: one.purpose for one in holding}
-    ground = trial(
-        context, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes
+    trial = new_trial(
+        context,
+        {one.digest: one.journey for one in holding if one.journey},
+        folder=folder,
+        keep=folder / "kept",
+        seed=seed,
+        purposes={one.digest: one.purpose for one in holding},
     )
     shown = {
-        one.journey: _trouble(one, ground.evidence)
-        for one in ground.on_base_with_other_data(seed=seed + 1)
+        one.journey: _why_not_proved(one, trial.evidence)
+        for one in trial.on_base_with_other_data(seed=seed + 1)
     }
     return tuple(replace(one, why=shown[one.name]) if one.holds else one for one in drafts)
 
 
-def _trouble(one: Sealed, evidence: tuple[RunEvidence, ...]) -> str:
+def _why_not_proved(one: Sealed, evidence: tuple[RunEvidence, ...]) -> str:
     """Why a journey that was performed on base does not hold; empty when it does."""
     if one.proof is None or not one.proof.proved:
         return one.proof.reason if one.proof else "it was not performed on base"

@@ -1,9 +1,8 @@
-"""Folders as a change: a repository made for one proof, so that what a person points at is judged
-as a change would be.
+"""Make a git repository out of folders, so that they are judged as a change would be.
 
 Every byte that runs is in the tree whose hash the proof names: the app, the packages and the data
-beside it. No `.git` and no compiled Python is taken along; whatever is neither a file nor a folder
-is refused by name."""
+beside it. `.git` and compiled Python are left out. Anything else than a plain file or a folder is
+refused by name."""
 
 from __future__ import annotations
 
@@ -18,13 +17,14 @@ from validators.launcher.request import Revision
 
 PACKAGES, DATA = ".packages", ".data"
 LEFT_OUT = frozenset({".git", "__pycache__"})
-WHO = "journeys <journeys@example.org> 1767225600 +0000"  # equal folders give equal commits
+# A fixed author and time: equal folders give equal commits.
+COMMITTER = "journeys <journeys@example.org> 1767225600 +0000"
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
-    """One side as a person names it: the app's folder, and what is put beside the app in the same
-    tree."""
+class SideFolders:
+    """One side as a person names it: the app's folder, and the folders that are put beside the app
+    in the same tree."""
 
     app: Path
     packages: Path | None = None
@@ -39,7 +39,7 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Base, head and the merge of both, as a judgement wants them; without a reference there is
+    """Base, head and the merge of both, as a judgement needs them. Without a reference there is
     only a base."""
 
     git_dir: Path
@@ -48,11 +48,11 @@ class Change:
     candidate: Revision | None = None
 
 
-def change_of(base: Composed, reference: Composed | None, *, git_dir: Path) -> Change:
-    """A new bare repository at `git_dir` with the change from one side to the other. Raises
-    UsageError, Inconclusive."""
+def change_of(base: SideFolders, reference: SideFolders | None, *, git_dir: Path) -> Change:
+    """A new bare repository at `git_dir` with the change from base to reference. Raises UsageError
+    and Inconclusive."""
     git_output(git_dir, ("init", "--quiet", "--bare"))
-    sides: list[tuple[str, Composed, tuple[str, ...]]] = [("base", base, ())]
+    sides: list[tuple[str, SideFolders, tuple[str, ...]]] = [("base", base, ())]
     if reference is not None:
         sides += [("head", reference, ("base",)), ("candidate", reference, ("base", "head"))]
     git_output(git_dir, ("fast-import", "--quiet"), stdin=b"".join(_stream(sides)))
@@ -64,6 +64,7 @@ def _files(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; name one that holds the app as it runs")
     for place, folders, names in os.walk(folder):
+        # os.walk descends into what this list holds afterwards.
         folders[:] = sorted(set(folders) - LEFT_OUT)
         for name in sorted(names):
             path = Path(place, name)
@@ -75,9 +76,9 @@ def _files(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
                 yield Path(prefix, path.relative_to(folder)).as_posix(), path
 
 
-def _stream(sides: Iterable[tuple[str, Composed, tuple[str, ...]]]) -> Iterator[bytes]:
-    """What `git fast-import` reads: each file of each side once, in full."""
-    written: dict[Composed, dict[str, tuple[str, int]]] = {}
+def _stream(sides: Iterable[tuple[str, SideFolders, tuple[str, ...]]]) -> Iterator[bytes]:
+    """The input of `git fast-import`: each file of each side once, in full."""
+    written: dict[SideFolders, dict[str, tuple[str, int]]] = {}
     count = 0
     for name, side, parents in sides:
         if side not in written:
@@ -87,7 +88,8 @@ def _stream(sides: Iterable[tuple[str, Composed, tuple[str, ...]]]) -> Iterator[
                 written[side][path] = ("100755" if os.access(file, os.X_OK) else "100644", count)
                 content = file.read_bytes()
                 yield b"blob\nmark :%d\ndata %d\n%s\n" % (count, len(content), content)
-        yield f"commit refs/heads/{name}\ncommitter {WHO}\ndata {len(name)}\n{name}\n".encode()
+        yield f"commit refs/heads/{name}\ncommitter {COMMITTER}\n".encode()
+        yield f"data {len(name)}\n{name}\n".encode()
         yield from (
             f"{'merge' if at else 'from'} refs/heads/{one}\n".encode()
             for at, one in enumerate(parents)
@@ -106,5 +108,5 @@ def _quoted(path: str) -> str:
 
 
 def _revision(git_dir: Path, ref: str) -> Revision:
-    told = git_output(git_dir, ("rev-parse", ref, f"{ref}^{{tree}}")).decode().split()
-    return Revision(told[0], told[1])
+    commit, tree = git_output(git_dir, ("rev-parse", ref, f"{ref}^{{tree}}")).decode().split()
+    return Revision(commit, tree)

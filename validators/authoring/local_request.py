@@ -1,9 +1,7 @@
-"""The ground that a person names for a proof: folders and how the app in them is started, made into
-a request.
+"""Make a request out of folders that a person names, and of how the app in them is started.
 
-Nobody needs a factory for it. Repository, store and key are made for the occasion and gone with it;
-what stays is in the report, in the proof beside the journey, and in the folder that was asked for.
-"""
+It needs no factory. Repository, store and key are temporary. The results are in the report, in the
+proof beside the journey, and in the folder given by `--keep`."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from validators.app.side import TREE
-from validators.authoring.folders import DATA, PACKAGES, Composed, change_of
+from validators.authoring.folders import DATA, PACKAGES, SideFolders, change_of
 from validators.domain.bounds import Bounds
 from validators.domain.stops import UsageError
 from validators.launcher.request import (
@@ -35,18 +33,18 @@ T = TypeVar("T")
 
 CONFIG = "factory.toml"
 DATA_ENV = "APP_DATA"
-# A journey that names data by `needs: {seed: …}` starts from the folder of that name among the
-# data.
+# A journey with `needs: {seed: NAME}` starts from the folder NAME below the data folder.
 COPY_DATA = ("sh", "-c", f'cp -R "{TREE}/{DATA}/$1/." "${DATA_ENV}"', "data")
 SECONDS_AT_LEAST, SECONDS_A_JOURNEY = 600, 120
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What a person may name. Without `base` a journey is a regression's; without `start`,
-    factory.toml tells it.
+class LocalApp:
+    """What a person may name about an app on this machine.
 
-    `start` is a command line for `sh`, so that it may say `$PORT`; `env` holds NAME=VALUE."""
+    Without `base`, a journey is a regression journey. Without `start`, factory.toml gives the
+    command. `start` is a command line for `sh`, so that it may use `$PORT`. `env` holds
+    NAME=VALUE."""
 
     base: Path | None = None
     reference: Path | None = None
@@ -59,36 +57,35 @@ class Ground:
     data: Path | None = None
     kind: str = "bug"
 
-    def side(self, app: Path) -> Composed:
-        """One of the two folders with what is put beside the app."""
-        return Composed(app, self.packages, self.data)
+    def side(self, app: Path) -> SideFolders:
+        """One of the two app folders with the packages and the data beside it."""
+        return SideFolders(app, self.packages, self.data)
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
-    """The part of a folder's factory.toml that says how long the judge waits."""
+class JudgeSection:
+    """The part of a folder's factory.toml that sets how long the judge waits."""
 
     judge: LongBounds
     __pydantic_config__ = STRICT
 
 
-def request_on(
-    ground: Ground, *, folder: Path, supervisor: tuple[str, ...], journeys: int, seconds: int
+def local_request(
+    local_app: LocalApp, *, folder: Path, supervisor: tuple[str, ...], journeys: int, seconds: int
 ) -> Request:
-    """The request to judge the reference against the base, everything of it below `folder`. Raises
-    UsageError.
+    """The request to judge the reference against the base. All its files are below `folder`.
 
-    `seconds` is what one journey may take in one browser."""
-    first = ground.base or ground.reference
+    `seconds` limits one journey in one browser. Raises UsageError."""
+    first = local_app.base or local_app.reference
     if first is None:
         raise UsageError(
             "name the folder with the app: --base FOLDER, --reference FOLDER, or both; or --request"
             " FILE"
         )
-    app = app_in(ground.reference or first, ground)
-    reference = ground.side(ground.reference) if ground.reference else None
-    change = change_of(ground.side(first), reference, git_dir=folder / "repository.git")
-    kind = ground.kind if ground.base else "chore"
+    app = app_in(local_app.reference or first, local_app)
+    reference = local_app.side(local_app.reference) if local_app.reference else None
+    change = change_of(local_app.side(first), reference, git_dir=folder / "repository.git")
+    kind = local_app.kind if local_app.base else "chore"
     wall = min(3600, SECONDS_AT_LEAST + SECONDS_A_JOURNEY * journeys)
     return Request(
         repository="proof",
@@ -107,51 +104,57 @@ def request_on(
         head=change.head,
         candidate=change.candidate,
         limits=Limits(wall, seconds),
-        bounds=bounds_in(ground.reference or first),
+        bounds=bounds_in(local_app.reference or first),
     )
 
 
-def app_in(folder: Path, ground: Ground) -> AppSpec:
-    """How the app in a folder is started: as its factory.toml says, and before that as the person
-    says."""
-    told = _configured(folder / CONFIG)
-    app = {"port_env": "PORT", "ready": "/", "ready_seconds": 30, "env": {}, **told.get("app", {})}
-    if (
-        folder / str(lock := told.get("dependencies", {}).get("lock", "requirements.txt"))
-    ).is_file() and told:
-        app["lock"] = lock
-    app |= {
-        key: value
-        for key in ("port_env", "ready", "ready_seconds")
-        if (value := getattr(ground, key))
+def app_in(folder: Path, local_app: LocalApp) -> AppSpec:
+    """How the app in a folder is started: what the person gave, else what its factory.toml has.
+    Raises UsageError."""
+    config = _config(folder / CONFIG)
+    app = {
+        "port_env": "PORT",
+        "ready": "/",
+        "ready_seconds": 30,
+        "env": {},
+        **config.get("app", {}),
     }
-    app["env"] = {**app["env"], **_packages(ground), **dict(_pair(item) for item in ground.env)}
-    if ground.start:
-        app["start"] = ("sh", "-c", f"exec {ground.start}")
-    if ground.data:
+    lock = config.get("dependencies", {}).get("lock", "requirements.txt")
+    # Without a factory.toml, a requirements.txt need not be a lock file.
+    if config and (folder / str(lock)).is_file():
+        app["lock"] = lock
+    given = ((key, getattr(local_app, key)) for key in ("port_env", "ready", "ready_seconds"))
+    app |= {key: value for key, value in given if value}
+    app["env"] = {
+        **app["env"],
+        **_packages(local_app),
+        **dict(_pair(item) for item in local_app.env),
+    }
+    if local_app.start:
+        app["start"] = ("sh", "-c", f"exec {local_app.start}")
+    if local_app.data:
         app |= {"data": DATA_ENV, "seed_command": COPY_DATA}
     if not app.get("start"):
         raise UsageError(
-            f"{folder}: nothing says how the app starts: give --start 'COMMAND … $PORT', or a"
-            f" {CONFIG} with [app]"
+            f"{folder}: no start command: give --start 'COMMAND … $PORT', or a {CONFIG} with [app]"
         )
     return _spec({key: value for key, value in app.items() if value not in ("", [], ())}, folder)
 
 
 def bounds_in(folder: Path) -> Bounds:
-    """How long the judge waits for the app in a folder, as `[judge]` of its factory.toml says.
-    Raises UsageError."""
-    told = _configured(folder / CONFIG).get("judge", {})
-    return _read(TypeAdapter(Waits), {"judge": told}, f"{folder}: ").judge
+    """How long the judge waits for the app in a folder: `[judge]` of its factory.toml. Raises
+    UsageError."""
+    section = _config(folder / CONFIG).get("judge", {})
+    return _read(TypeAdapter(JudgeSection), {"judge": section}, f"{folder}: ").judge
 
 
 def _spec(app: dict[str, Any], folder: Path) -> AppSpec:
     return _read(TypeAdapter(AppSpec), app, f"{folder}: app.")
 
 
-def _read(adapter: TypeAdapter[T], told: Any, prefix: str) -> T:
+def _read(adapter: TypeAdapter[T], document: Any, prefix: str) -> T:
     try:
-        return adapter.validate_json(json.dumps(told, default=str))
+        return adapter.validate_json(json.dumps(document, default=str))
     except ValidationError as error:
         wrong = (
             f"{prefix}{'.'.join(map(str, one['loc']))}: {one['msg']}"
@@ -160,15 +163,15 @@ def _read(adapter: TypeAdapter[T], told: Any, prefix: str) -> T:
         raise UsageError("\n".join(wrong)) from error
 
 
-def _configured(file: Path) -> dict[str, Any]:
+def _config(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text()) if file.is_file() else {}
     except (OSError, ValueError) as error:
         raise UsageError(f"{file}: cannot be read ({error})") from error
 
 
-def _packages(ground: Ground) -> dict[str, str]:
-    return {"PYTHONPATH": f"{TREE}/{PACKAGES}"} if ground.packages else {}
+def _packages(local_app: LocalApp) -> dict[str, str]:
+    return {"PYTHONPATH": f"{TREE}/{PACKAGES}"} if local_app.packages else {}
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -1,17 +1,22 @@
-"""What a maintainer may do with journeys: seal one of their own, or put it in the place of one that
-stands.
+"""A maintainer's own journeys: seal one, or put it in the place of one that is in force.
 
-Theirs is proved like an author's. Which of the two it shows is seen on base: red there, it waits
-for a change; green there and able to fail, it guards. So a change that is meant can be made in
-either order, before it lands or after."""
+It is proved like an author's. Base decides its purpose: a journey that is red there waits for a
+change; one that is green there and able to fail protects what works. So a maintainer may seal it
+before the change lands, or after."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from validators.authoring.authoring import REFUSED, Authored, entry_of, gone, told
-from validators.authoring.drafts import SAME_NAME, Draft, draft, proved
+from validators.authoring.authoring import (
+    REFUSED,
+    AuthoringResult,
+    entry_of,
+    sealed_result,
+    superseded_entries,
+)
+from validators.authoring.drafts import SAME_NAME, Draft, draft, proved_on_base
 from validators.domain.proof import PASSES
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose
@@ -25,34 +30,33 @@ from validators.store.journeys import SealedJourney
 
 def added(
     context: Context, text: str, *, actor: str, reason: str, replacing: str | None = None
-) -> Authored:
-    """A journey that a maintainer wrote, sealed once it is proved; `replacing` is the digest of one
-    that goes at that moment.
+) -> AuthoringResult:
+    """Prove a maintainer's journey and seal it. `replacing` is the digest of a journey that is
+    superseded at the same moment.
 
-    Raises UsageError when none that stands for the issue has that digest, and Inconclusive when
-    base cannot be performed on."""
+    Raises UsageError when no journey of the issue that is in force has that digest, and
+    Inconclusive when journeys cannot be performed on base."""
     checked_base(context.request)
     issue = context.request.issue.number
     with context.journey_store.authoring(issue), work_folder() as folder:
-        standing = {one.entry.digest: one for one in context.journey_store.journeys(issue)}
-        if replacing is not None and replacing not in standing:
+        in_force = {one.entry.digest: one for one in context.journey_store.journeys(issue)}
+        if replacing is not None and replacing not in in_force:
             raise UsageError(
                 f"no journey of {_whose(issue)} that stands has the digest {replacing}; `store"
                 " list` shows them"
             )
-        old = [standing.pop(replacing)] if replacing else []
-        one = _proved(context, text, beside=tuple(standing.values()), folder=folder)
+        old = [in_force.pop(replacing)] if replacing else []
+        one = _proved(context, text, beside=tuple(in_force.values()), folder=folder)
         if not one.holds:
-            return Authored(REFUSED, one.why)
+            return AuthoringResult(REFUSED, one.why)
         sealed = entry_of(context, Event.SEALED, one, reason=reason, actor=actor)
-        context.journey_store.seal(
-            [one.text], [*gone(context, old, actor=actor, reason=reason), sealed]
-        )
+        superseded = superseded_entries(context, old, actor=actor, reason=reason)
+        context.journey_store.seal([one.text], [*superseded, sealed])
         if not one.is_red:
             context.journey_store.keep_controls(
                 one.digest, tree=context.request.base.tree, run=context.request.run
             )
-        return told([one.digest], red=int(one.is_red))
+        return sealed_result([one.digest], red=int(one.is_red))
 
 
 def _proved(
@@ -74,13 +78,13 @@ def _proved(
         one.journey.promise == "issue" or one.journey.promise not in promises
     ):
         return replace(one, why=f"its promise {one.journey.promise!r} is no entry of the mission")
-    (found,) = proved(context, (one,), folder=folder / "proving")
+    (found,) = proved_on_base(context, (one,), folder=folder / "proving")
     if found.why != PASSES:
         return found
-    (guarding,) = proved(
-        context, (replace(one, purpose=Purpose.REGRESSION),), folder=folder / "proving as a guard"
-    )
-    return guarding
+    # It is green on base: prove it once more, as a regression journey.
+    one = replace(one, purpose=Purpose.REGRESSION)
+    (found,) = proved_on_base(context, (one,), folder=folder / "proving as regression")
+    return found
 
 
 def _whose(issue: int) -> str:

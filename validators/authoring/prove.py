@@ -1,5 +1,5 @@
-"""`prove`: journeys in files, shown able to fail and able to pass; nothing is sealed, and a proof
-is written beside each."""
+"""`prove`: show that journeys in files can fail and can pass. A proof is written beside each;
+nothing is sealed."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from validators.authoring.rehearsal import Rehearsed, rehearsed
+from validators.authoring.rehearsal import Rehearsal, rehearsals
 from validators.authoring.report import report, round_lines
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import UsageError
 from validators.judging.predicate import stamp
 from validators.language.check import checked
 from validators.launcher.context import Context
-from validators.store.files import placed
+from validators.store.files import place_file
 from validators.store.journeys import journey_digest
 from validators.store.proofs import ShownProof, proof_beside, shown_proof
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Journeys as somebody wrote them, by digest, with the file that each is in."""
+class JourneyFiles:
+    """Journeys and the files that they are in, both by the journey's digest."""
 
     journeys: Mapping[str, Journey]
     files: Mapping[str, Path]
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """How often, from which seed, where files are kept, and whether a proof that still holds is
-    enough."""
+class ProofOptions:
+    """How many rounds, the first round's seed, where files are kept, and whether a journey with a
+    valid proof is skipped."""
 
     rounds: int
     seed: int | None = None
@@ -40,77 +40,80 @@ class How:
     unless_proved: bool = False
 
 
-def written(files: Sequence[Path], *, may_only_look: bool = False) -> Written:
+def read_journeys(files: Sequence[Path], *, may_only_look: bool = False) -> JourneyFiles:
     """The journeys in these files. Raises UsageError, and JourneyInvalid for one that may not be
-    sealed; `may_only_look`: for one that cannot be performed."""
+    sealed. `may_only_look` allows a journey without acts."""
     texts = {file: _text(file) for file in files}
     journeys = {
         journey_digest(text): checked(text, file=str(file), may_only_look=may_only_look)
         for file, text in texts.items()
     }
-    return Written(journeys, {journey_digest(text): file for file, text in texts.items()})
+    return JourneyFiles(journeys, {journey_digest(text): file for file, text in texts.items()})
 
 
-def proved(context: Context, told: Written, how: How) -> tuple[Rehearsed, ...]:
-    """What each journey that has no proof yet has shown; the proof of each that is proved now lies
-    beside it."""
-    wanted = {
+def proved(context: Context, written: JourneyFiles, options: ProofOptions) -> tuple[Rehearsal, ...]:
+    """Prove the journeys, and write the proof of each that holds beside it. Journeys that are
+    skipped are not in the result."""
+    unproved = {
         digest: one
-        for digest, one in told.journeys.items()
-        if not (how.unless_proved and known(context, told, digest))
+        for digest, one in written.journeys.items()
+        if not (options.unless_proved and has_valid_proof(context, written, digest))
     }
-    if not wanted:
+    if not unproved:
         return ()
-    found = rehearsed(context, wanted, rounds=how.rounds, seed=how.seed, keep=how.keep)
+    found = rehearsals(
+        context, unproved, rounds=options.rounds, seed=options.seed, keep=options.keep
+    )
     for one in found:
-        file = proof_beside(told.files[one.digest])
+        file = proof_beside(written.files[one.digest])
         if one.proved:
             document = json.dumps(asdict(_document(context, one)), indent=1) + "\n"
-            placed(file, document.encode(), replace=True, mode=0o644)
+            place_file(file, document.encode(), replace=True, mode=0o644)
         else:
-            file.unlink(missing_ok=True)  # what held before does not hold now
+            # An older proof may lie there: it does not hold any more.
+            file.unlink(missing_ok=True)
     return found
 
 
-def known(context: Context, told: Written, digest: str) -> bool:
-    """Whether the proof beside a journey is of its own bytes and of these trees. Raises
+def has_valid_proof(context: Context, written: JourneyFiles, digest: str) -> bool:
+    """Whether the proof beside a journey is of its very bytes and of these trees. Raises
     UsageError."""
-    proof = shown_proof(proof_beside(told.files[digest]))
+    proof = shown_proof(proof_beside(written.files[digest]))
     return proof is not None and not proof.refusal(digest=digest, trees=_trees(context))
 
 
-def proof_lines(told: Written, found: Sequence[Rehearsed]) -> Iterator[str]:
+def proof_lines(written: JourneyFiles, found: Sequence[Rehearsal]) -> Iterator[str]:
     """What was shown, journey by journey, for the person who wrote them."""
     shown = {one.digest: one for one in found}
-    for digest, journey in told.journeys.items():
-        yield f"{told.files[digest]}: {journey.name}"
+    for digest, journey in written.journeys.items():
+        yield f"{written.files[digest]}: {journey.name}"
         if digest in shown:
             yield from round_lines(shown[digest])
         else:
             yield "  proved before, on the same trees"
 
 
-def proof_report(told: Written, found: Sequence[Rehearsed]) -> dict[str, Any]:
+def proof_report(written: JourneyFiles, found: Sequence[Rehearsal]) -> dict[str, Any]:
     """The same as JSON values."""
     shown = {one.digest: one for one in found}
     before = [
         {
-            "file": str(told.files[digest]),
+            "file": str(written.files[digest]),
             "journey": one.name,
             "digest": digest,
             "proved": True,
             "reason": "proved before",
         }
-        for digest, one in told.journeys.items()
+        for digest, one in written.journeys.items()
         if digest not in shown
     ]
-    now = [report(one, str(told.files[one.digest])) for one in found]
+    now = [report(one, str(written.files[one.digest])) for one in found]
     return {"proved": all(one["proved"] for one in (*now, *before)), "journeys": [*now, *before]}
 
 
 def stale(file: Path) -> str:
-    """Why the proof beside a journey is not a proof of it; empty when there is none, or when it
-    is."""
+    """Why the proof beside a journey does not belong to it; empty when it does, or when there is
+    none."""
     proof = shown_proof(proof_beside(file))
     return proof.refusal(digest=journey_digest(_text(file))) if proof else ""
 
@@ -128,7 +131,7 @@ def _trees(context: Context) -> tuple[str, str]:
     return base, request.candidate.tree if request.candidate else ""
 
 
-def _document(context: Context, one: Rehearsed) -> ShownProof:
+def _document(context: Context, one: Rehearsal) -> ShownProof:
     base, reference = _trees(context)
     forms = {form for each in one.rounds for form in each.sandboxes}
     return ShownProof(

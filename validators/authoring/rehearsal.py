@@ -1,9 +1,8 @@
-"""Proving journeys without sealing them: red on base, green on a reference, in several rounds that
-agree.
+"""Prove journeys without sealing them: red on base, green on a reference, in rounds that agree.
 
-Each round has a seed of its own, and with it other data, ports, locale, time zone and viewport;
-nothing is remembered from the round before. A journey without a base guards what works already:
-then the saboteurs' mutants must be killed."""
+Each round has its own seed, and with it other data, ports, locale, time zone and viewport. Nothing
+is kept from the round before. A journey without a base protects what works already: then it must
+notice the injected faults."""
 
 from __future__ import annotations
 
@@ -17,10 +16,10 @@ from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Outcome, Proof, Sealed, Verdict
-from validators.judging.judging import believable
+from validators.judging.judging import without_unsealed_pass
 from validators.launcher.context import Context, checked_base, checked_candidate
 from validators.launcher.phases import Deadline, Phases
-from validators.launcher.proving import Trial, trial
+from validators.launcher.proving import Trial, new_trial
 from validators.launcher.workplace import work_folder
 from validators.store.journeys import JourneyStore
 
@@ -31,7 +30,7 @@ MOST_ROUNDS = 20
 @dataclass(frozen=True, slots=True)
 class Round:
     """What one journey showed in one round: on base, and on the reference when there is one.
-    `stopped`: why nothing was."""
+    `stopped` is the reason why it was not performed."""
 
     seed: int
     sealed: Sealed | None = None
@@ -42,7 +41,7 @@ class Round:
 
     @property
     def proof(self) -> Proof | None:
-        """What its base runs have shown."""
+        """What its runs on base have shown."""
         return self.sealed.proof if self.sealed else None
 
     @property
@@ -57,9 +56,9 @@ class Round:
         return ""
 
     @property
-    def answer(self) -> tuple[object, ...]:
-        """What must be the same in every round: what was said, and which of the journey's
-        expectations failed where."""
+    def comparable(self) -> tuple[object, ...]:
+        """What must be equal in every round: the outcome, and which expectations failed in which
+        run."""
         failed = {
             (str(run.run), look.kind, look.index)
             for run in self.evidence
@@ -71,7 +70,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class Rehearsal:
     """One journey with its rounds."""
 
     journey: Journey
@@ -80,27 +79,26 @@ class Rehearsed:
 
     @property
     def trouble(self) -> str:
-        """Why the journey is not proved, the first reason found; empty when it is, as far as it was
-        asked."""
-        if first := next((one.trouble for one in self.rounds if one.trouble), ""):
-            times = sum(bool(one.trouble) for one in self.rounds)
-            return (
-                first
-                if times == len(self.rounds)
-                else f"the rounds disagree: in {times} of {len(self.rounds)}, {first}"
-            )
-        if len({one.answer for one in self.rounds}) > 1:
+        """The first reason why the journey is not proved; empty when no round has one."""
+        if not self.rounds:
+            return "no round was performed"
+        troubles = [one.trouble for one in self.rounds if one.trouble]
+        if troubles:
+            if len(troubles) == len(self.rounds):
+                return troubles[0]
+            return f"the rounds disagree: in {len(troubles)} of {len(self.rounds)}, {troubles[0]}"
+        if len({one.comparable for one in self.rounds}) > 1:
             return "the rounds disagree about which expectations fail"
-        return "" if self.rounds else "no round was performed"
+        return ""
 
     @property
     def proved(self) -> bool:
-        """Whether it was shown that the journey can fail and that it can pass, in every round."""
+        """Whether every round has shown that the journey can fail and that it can pass."""
         return not self.trouble and all(one.verdict for one in self.rounds)
 
     @property
     def conclusion(self) -> str:
-        """All of it in a sentence."""
+        """The result in a sentence."""
         count = "one round" if len(self.rounds) == 1 else f"{len(self.rounds)} rounds that agree"
         if self.trouble:
             return f"not proved: {self.trouble}"
@@ -113,7 +111,7 @@ class Rehearsed:
         return f"proved: {shown}; green on the reference; in {count}"
 
 
-def rehearsed(
+def rehearsals(
     context: Context,
     journeys: Mapping[str, Journey],
     *,
@@ -121,20 +119,20 @@ def rehearsed(
     seed: int | None = None,
     keep: Path | None = None,
     proofs: Path | None = None,
-) -> tuple[Rehearsed, ...]:
-    """What each journey (by digest) shows in so many rounds. With `keep`, every file of every round
-    is kept below it.
+) -> tuple[Rehearsal, ...]:
+    """What each journey (by digest) shows in this number of rounds.
 
-    `seed` is the first round's, and settles the others'. Each round performs base anew, unless
-    `proofs` is a folder in which what base has shown is remembered, from one call to the next.
-    Raises UsageError, and Inconclusive when the commits are not what the request says."""
+    `seed` is the first round's; the next rounds count up from it. With `keep`, every file of every
+    round is kept below that folder. Each round performs base anew, unless `proofs` is a folder that
+    keeps the results on base from one call to the next. Raises UsageError, and Inconclusive when
+    the commits are not what the request names."""
     if not 1 <= rounds <= MOST_ROUNDS:
         raise UsageError(f"{rounds} rounds: expected 1 to {MOST_ROUNDS}")
     checked_base(context.request)
     if context.request.candidate is not None:
         checked_candidate(context.request)
     first = secrets.randbits(31) if seed is None else seed
-    told = [
+    results = [
         _round(
             context,
             journeys,
@@ -145,7 +143,7 @@ def rehearsed(
         for number in range(rounds)
     ]
     return tuple(
-        Rehearsed(one, digest, tuple(each[one.name] for each in told))
+        Rehearsal(one, digest, tuple(each[one.name] for each in results))
         for digest, one in journeys.items()
     )
 
@@ -161,35 +159,36 @@ def _round(
     with work_folder() as folder:
         scratch = JourneyStore(proofs or folder / "proofs", context.notary)
         scratch.folder.mkdir(mode=0o700, exist_ok=True)
+        # A store, a deadline and phases of its own: a round may not learn from the one before.
         fresh = replace(
             context,
             journey_store=scratch,
             deadline=Deadline(context.request.limits.wall_seconds),
             phases=Phases(),
         )
-        ground = trial(fresh, journeys, folder=folder, keep=keep or folder / "kept", seed=seed)
+        trial = new_trial(fresh, journeys, folder=folder, keep=keep or folder / "kept", seed=seed)
         try:
             if context.request.candidate is None:
-                ground.on_base()
+                trial.on_base()
             else:
-                ground.on_candidate()
+                trial.on_candidate()
         except Inconclusive as stop:
             return {
-                one.name: Round(seed, evidence=ground.evidence, stopped=str(stop))
+                one.name: Round(seed, evidence=trial.evidence, stopped=str(stop))
                 for one in journeys.values()
             }
         judged = context.request.candidate is not None
-        return {
-            one.journey: _shown(one, ground, seed=seed, judged=judged) for one in ground.sealed()
-        }
+        return {one.journey: _shown(one, trial, seed=seed, judged=judged) for one in trial.sealed()}
 
 
-def _shown(one: Sealed, ground: Trial, *, seed: int, judged: bool) -> Round:
-    own = tuple(run for run in ground.evidence if run.run.journey == one.journey)
+def _shown(one: Sealed, trial: Trial, *, seed: int, judged: bool) -> Round:
+    own = tuple(run for run in trial.evidence if run.run.journey == one.journey)
     found = None
     if judged:
-        found = believable(
+        found = without_unsealed_pass(
             verdict((one,), tuple(run for run in own if run.run.kind is not Kind.BASE)),
-            ground.sandboxes,
+            trial.sandboxes,
         )
-    return Round(seed, one, found, own, tuple(sorted({box.form for box in ground.sandboxes})))
+    return Round(
+        seed, one, found, own, tuple(sorted({sandbox.form for sandbox in trial.sandboxes}))
+    )

@@ -1,12 +1,12 @@
-"""What runs have shown, in lines for whoever writes the journey, who may see everything: each step
-and look in the words of the file, what was expected, what was there."""
+"""Report runs to the person who writes the journey, who may see everything: each step and look in
+the words of the file, what was expected, and what was there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from validators.authoring.rehearsal import Rehearsed, Round
+from validators.authoring.rehearsal import Rehearsal, Round
 from validators.domain.evidence import ExpectationOutcome, Kind, RunEvidence, StepOutcome
 from validators.domain.fold import Result, caught, result, silence
 from validators.domain.verdict import Outcome, Purpose
@@ -15,13 +15,13 @@ WIDTH = 76
 
 
 def parts(run: RunEvidence) -> tuple[StepOutcome | ExpectationOutcome, ...]:
-    """Every step and look of a run, in their order."""
+    """Every step and look of a run, in order."""
     return (*run.steps, *run.expectations)
 
 
 def run_lines(run: RunEvidence, source: str) -> Iterator[str]:
-    """Every step and look of a run, one line each, and below a line that did not hold what was
-    there instead."""
+    """Every step and look of a run, one line each. Below one that did not hold: what was there
+    instead."""
     texts = source.splitlines()
     for part in parts(run):
         yield f"  {'ok ' if part.passed else 'NO '} {part.line:>3}  {_quoted(texts, part)}"
@@ -32,30 +32,30 @@ def run_lines(run: RunEvidence, source: str) -> Iterator[str]:
     for note in (*run.notes, *run.errors):
         yield f"  --       {note}"
     if result(run) is Result.NOTHING:
-        yield f"  --       it says nothing: {silence(run)}"
+        yield f"  --       no result: {silence(run)}"
 
 
-def round_lines(told: Rehearsed) -> Iterator[str]:
-    """What the rounds of one journey have shown, one line a round; below the first that shows too
-    little, its runs."""
+def round_lines(rehearsal: Rehearsal) -> Iterator[str]:
+    """The rounds of one journey, one line each. Below the first round that proves nothing: its
+    runs."""
     explained = False
-    for number, one in enumerate(told.rounds, 1):
+    for number, one in enumerate(rehearsal.rounds, 1):
         yield f"  round {number} (seed {one.seed}): {_base(one)}; {_reference(one)}"
         if one.trouble and not explained:
             explained = True
-            yield from (f"  {line}" for line in _explained(one, told.journey.source))
-    yield f"  {told.conclusion}"
+            yield from (f"  {line}" for line in _explained(one, rehearsal.journey.source))
+    yield f"  {rehearsal.conclusion}"
 
 
-def report(told: Rehearsed, file: str) -> dict[str, Any]:
+def report(rehearsal: Rehearsal, file: str) -> dict[str, Any]:
     """The same as JSON values, with every run."""
     return {
         "file": file,
-        "journey": told.journey.name,
-        "digest": told.digest,
-        "proved": told.proved,
-        "reason": told.conclusion,
-        "rounds": [_round(one) for one in told.rounds],
+        "journey": rehearsal.journey.name,
+        "digest": rehearsal.digest,
+        "proved": rehearsal.proved,
+        "reason": rehearsal.conclusion,
+        "rounds": [_round(one) for one in rehearsal.rounds],
     }
 
 
@@ -85,36 +85,39 @@ def _reference(one: Round) -> str:
     controls = one.verdict.controls
     if one.verdict.outcome is Outcome.PASSED:
         return (
-            f"green on the reference, its twin failed, {controls.caught} of {controls.saboteurs}"
-            " mutants were killed"
+            "green on the reference, its negative control failed, it noticed"
+            f" {controls.caught} of {controls.saboteurs} injected faults"
         )
     return f"{one.verdict.outcome} on the reference: {one.verdict.reason}"
 
 
 def _explained(one: Round, source: str) -> Iterator[str]:
-    """The runs that went otherwise than they must, each with its lines; those of one before it are
-    not told again."""
-    told: dict[tuple[str, ...], object] = {}
+    """The runs that did not end as they must, each with its lines. A run with the same lines as an
+    earlier one only names that run."""
+    seen: dict[tuple[str, ...], object] = {}
     for run in one.evidence:
         if why := _wrong(run, one):
             lines = (why, *run_lines(run, source))
-            same = told.setdefault(lines, run.run)
-            yield f"{run.run} {why}" if same is run.run else f"{run.run} went as {same}"
-            yield from lines[1:] if same is run.run else ()
+            same = seen.setdefault(lines, run.run)
+            if same is run.run:
+                yield f"{run.run} {why}"
+                yield from lines[1:]
+            else:
+                yield f"{run.run} ended as {same}"
 
 
 def _wrong(run: RunEvidence, one: Round) -> str:
-    said = result(run)
+    """Why a run did not end as it must; empty when it did."""
+    found = result(run)
     must_be_red = one.sealed is not None and one.sealed.purpose is not Purpose.REGRESSION
     match run.run.kind:
         case _ if run.skipped:
             return ""
         case Kind.BASE if one.proof is not None and not one.proof.proved:
-            return (
-                f"{said}, and must be {'red by a named expectation' if must_be_red else 'green'}:"
-            )
-        case Kind.JOURNEY if said is not Result.PASSED:
-            return f"{said}, and must pass:"
+            expected = "red by a named expectation" if must_be_red else "green"
+            return f"{found}, and must be {expected}:"
+        case Kind.JOURNEY if found is not Result.PASSED:
+            return f"{found}, and must pass:"
         case Kind.TWIN if all(look.passed for look in run.expectations) or not all(
             step.passed for step in run.steps
         ):
@@ -127,12 +130,11 @@ def _wrong(run: RunEvidence, one: Round) -> str:
 
 def _quoted(texts: list[str], part: StepOutcome | ExpectationOutcome) -> str:
     text = texts[part.line - 1].strip() if 0 < part.line <= len(texts) else ""
-    where = (
-        f"  ({part.vantage})"
-        if isinstance(part, ExpectationOutcome) and part.vantage != "here"
-        else ""
-    )
-    return (text if len(text) <= WIDTH else text[: WIDTH - 1] + "…") + where
+    if len(text) > WIDTH:
+        text = text[: WIDTH - 1] + "…"
+    if isinstance(part, ExpectationOutcome) and part.vantage != "here":
+        return f"{text}  ({part.vantage})"
+    return text
 
 
 def _instead(part: StepOutcome | ExpectationOutcome) -> Iterator[str]:

@@ -1,8 +1,7 @@
-"""`try`: a journey performed once, without a claim about anything. It is the loop in which a writer
-works.
+"""`try`: perform a journey once and prove nothing, for the person who writes it.
 
-The app is a folder's, in a box of its own as it would be judged, or one that runs already at an
-address of this machine."""
+The app is one in a folder, which runs in its own sandbox as it would be judged, or one that runs
+already at an address of this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from validators.app.instances import Door, Fleet, Wanted
+from validators.app.instances import InstanceSpec, InstanceStarter, Listener
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.authoring.report import parts, run_lines
 from validators.domain.evidence import Kind, RunEvidence, RunId
@@ -29,7 +28,7 @@ from validators.launcher.perform import (
     DRIVER_LOG,
     EVIDENCE,
     PORTS,
-    TestBench,
+    PerformanceBench,
     driver_spec,
     evidence_at,
     plan_of,
@@ -40,7 +39,8 @@ from validators.performance.plan import PlannedRun, plan_json, ready_line
 TRY = "try"
 PIECE = 65536
 MOST_OPTIONS = 4
-LONGEST_PAGE = 60  # lines, of a page shown to whoever wonders why something was not found on it
+# Lines of a page that are shown when something was not found on it.
+LONGEST_PAGE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +53,25 @@ class Address:
     @staticmethod
     def of(url: str) -> Address:
         """The address in a URL. Raises UsageError."""
-        told = urlsplit(url)
-        if told.scheme != "http" or not told.hostname or told.path not in ("", "/"):
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
             raise UsageError(
                 f"--url {url}: expected the app's own address, like http://127.0.0.1:8001; paths"
                 " are the journey's"
             )
-        return Address(told.hostname, told.port or 80)
+        return Address(parts.hostname, parts.port or 80)
 
 
 def tried(
     context: Context, journey: Journey, *, folder: Path, seed: int, address: Address | None = None
 ) -> tuple[RunEvidence, ...]:
-    """The journey's run and its twin's on the request's base tree, or on the app at an address.
+    """The runs of the journey and of its negative control, on the request's base tree or on the app
+    at an address.
 
     Every file is kept below `folder`. Raises Inconclusive."""
     scene = scene_of(context, seed=seed, keep=folder / "kept")
-    bench = TestBench(
-        scene, context.sandboxes(folder / "papers"), folder, folder / "kept", context.phases
+    bench = PerformanceBench(
+        scene, context.sandboxes(folder / "sandboxes"), folder, folder / "kept", context.phases
     )
     runs = (RunId(journey.name), RunId(journey.name, kind=Kind.TWIN))
     if address is not None:
@@ -79,53 +80,47 @@ def tried(
     return bench.performed(TRY, runs, journeys=(journey.source,), side=lambda _run: side).evidence
 
 
-def try_lines(journey: Journey, told: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
-    """Each step and look of each run, and what the page looked like to the judge where a step or
-    look did not hold."""
-    for run in told:
-        twin = run.run.kind is Kind.TWIN
+def try_lines(journey: Journey, runs: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
+    """Each step and look of each run, and the page where one of them did not hold."""
+    for run in runs:
+        control = run.run.kind is Kind.TWIN
         if run.skipped:
-            yield "twin: not performed, because the journey itself did not pass"
+            yield "negative control: not performed, because the journey itself did not pass"
             continue
         yield (
-            f"twin: one of what it expects must not hold ({run.millis} ms)"
-            if twin
+            f"negative control: one of its expectations must not hold ({run.millis} ms)"
+            if control
             else f"{journey.name} ({run.millis} ms)"
         )
         yield from run_lines(run, journey.source)
-        if not twin and not all(part.passed for part in parts(run)):
+        if not control and not all(part.passed for part in parts(run)):
             yield from _page(run, kept)
 
 
 def _page(run: RunEvidence, kept: Path) -> Iterator[str]:
     for name in (name for name in run.files if Path(name).name.startswith("aria")):
         lines = list(_folded((kept / name).read_text().splitlines()))
-        yield (
-            "  at the end the page was, by roles and"
-            f" names{' (of another person)' if '-' in Path(name).name else ''}:"
-        )
+        file = Path(name).name
+        # aria.txt is the visitor's own page, aria-1.txt that of the next session.
+        whose = " (of another person)" if "-" in file else ""
+        yield f"  at the end the page was, by roles and names{whose}:"
         yield from (f"    {line}" for line in lines[:LONGEST_PAGE])
-        if len(lines) > LONGEST_PAGE:
-            yield (
-                f"    … {len(lines) - LONGEST_PAGE} more lines in {Path(name).name}; --keep DIR"
-                " keeps it, with a picture"
-            )
+        if (more := len(lines) - LONGEST_PAGE) > 0:
+            yield f"    … {more} more lines in {file}; --keep DIR keeps it, with a picture"
 
 
 def _folded(lines: Sequence[str]) -> Iterator[str]:
-    """The lines with the options of a long list told by their number."""
+    """The lines, with a long list of options replaced by their number."""
     for options, group in groupby(lines, key=lambda line: line.lstrip().startswith("- option ")):
         some = list(group)
         if options and len(some) > MOST_OPTIONS:
-            yield (
-                f"{some[0].split('- option')[0]}- {len(some)} options, {some[0].strip()[2:]} and"
-                " so on"
-            )
+            indent, first = some[0].split("- option")[0], some[0].strip()[2:]
+            yield f"{indent}- {len(some)} options, {first} and so on"
         else:
             yield from some
 
 
-def _side(context: Context, bench: TestBench, *, seed: str | None) -> Side:
+def _side(context: Context, bench: PerformanceBench, *, seed: str | None) -> Side:
     request = context.request
     bare = prepared_side(
         "app",
@@ -140,22 +135,25 @@ def _side(context: Context, bench: TestBench, *, seed: str | None) -> Side:
 
 
 def _at(
-    address: Address, bench: TestBench, runs: Sequence[RunId], journey: Journey
+    address: Address, bench: PerformanceBench, runs: Sequence[RunId], journey: Journey
 ) -> tuple[RunEvidence, ...]:
-    """The runs on an app that is there already: the browser's box reaches it through a relay, and
-    nothing else."""
+    """The runs on an app that runs already. The browser's sandbox reaches that app through a relay,
+    and nothing else."""
     folder, scene = bench.folder / TRY, bench.scene
     out = folder / "out"
     out.mkdir(parents=True)
+    # A negative control that is part of the journey's own run needs no port.
     own = runs if journey.twin_apart else runs[:1]
     acted = tuple(PlannedRun(run, port) for run, port in zip(own, PORTS, strict=False))
     planned = (*acted, *(PlannedRun(run, 0) for run in runs[len(own) :]))
     with ExitStack() as stack:
-        fleet = Fleet(scene.start, bench.sandboxes, folder, stack)
-        doors = fleet.doors(Wanted(str(one.port), one.port, one.port) for one in acted)
-        for door in doors:
-            threading.Thread(target=_relayed, args=(door, address), daemon=True).start()
-        spec = driver_spec(scene, doors, out, library=judge_library(bench.folder))
+        starter = InstanceStarter(scene.start, bench.sandboxes, folder, stack)
+        listeners = starter.listeners(
+            InstanceSpec(str(one.port), one.port, one.port) for one in acted
+        )
+        for listener in listeners:
+            threading.Thread(target=_relayed, args=(listener, address), daemon=True).start()
+        spec = driver_spec(scene, listeners, out, library=judge_library(bench.folder))
         driver = stack.enter_context(bench.sandboxes.started(spec, log=folder / DRIVER_LOG))
         driver.send(
             plan_json(plan_of(scene, planned, (journey.source,))).encode() + b"\n", more=True
@@ -164,16 +162,16 @@ def _at(
         wait_for(driver, scene)
     kept(out, into=bench.keep / TRY)
     if (code := driver.result().exit_code) != 0:
-        said = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
-        raise Inconclusive(f"the judge's browser ended with exit code {code}; it said: {said}")
+        log = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
+        raise Inconclusive(f"the judge's browser ended with exit code {code}; its log ends: {log}")
     return evidence_at(bench.keep / TRY / EVIDENCE, label=TRY)
 
 
-def _relayed(door: Door, address: Address) -> None:
+def _relayed(listener: Listener, address: Address) -> None:
     """Carry every connection of a door to the address, for as long as the door is open."""
     with suppress(OSError):
         while True:
-            visitor, _ = door.listening.accept()
+            visitor, _ = listener.listening.accept()
             threading.Thread(target=_carried, args=(visitor, address), daemon=True).start()
 
 

@@ -27,7 +27,7 @@ def kept(source: Path, *, into: Path) -> None:
         _copy(source, into, left)
 
 
-def kept_tail(log: Path, *, into: Path) -> None:
+def keep_tail(log: Path, *, into: Path) -> None:
     """Copy the last LOG_TAIL bytes of a log that something untrusted wrote to."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - LOG_TAIL))

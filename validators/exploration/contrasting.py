@@ -27,7 +27,7 @@ from validators.launcher.request import BrokerSocket
 from validators.roles.contrast import LONGEST_EXHIBIT, Brief, Exhibit
 
 PORT = 8090
-ARGV = ("python", "-m", "validators.roles.contrast_program")
+ARGV = ("python", "-m", "validators.roles.contrast")
 MOST_CHARACTERS = 1 << 20
 LARGEST_PICTURE = 4 << 20
 # What a run leaves behind for each sense: its own page as a tree and as a picture, and the page of
@@ -36,14 +36,14 @@ FILES = {Sense.DOM: "aria.txt", Sense.SCREENSHOT: "page.png", Sense.STATE: "aria
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
+class ContrastResult:
     """What the votes on each claim came to, in the claims' order, and how the box held."""
 
     answers: tuple[Answer, ...]
     box: SandboxResult
 
 
-def contrasted(
+def judged_claims(
     claims: Sequence[str],
     sides: Mapping[str, Path],
     *,
@@ -51,7 +51,7 @@ def contrasted(
     sandboxes: Sandboxes,
     folder: Path,
     seconds: int,
-) -> Contrast:
+) -> ContrastResult:
     """The answers to the claims; `sides` gives the folder of a run's files for `base` and
     `candidate`. Raises Inconclusive."""
     exhibits = tuple(exhibits_of(sides))
@@ -65,7 +65,7 @@ def contrasted(
         raise Inconclusive(
             f"the contrastive judge's box ended with {held.killed_by or held.exit_code}"
         )
-    return Contrast(_answers(output, exhibits, claims=len(claims)), held)
+    return ContrastResult(_answers(output, exhibits, claims=len(claims)), held)
 
 
 def _answers(output: Path, exhibits: Sequence[Exhibit], *, claims: int) -> tuple[Answer, ...]:

@@ -22,11 +22,11 @@ from validators.domain.exploring.explored import Exploration, Explored, Standing
 from validators.domain.exploring.persona import Persona
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
-from validators.exploration.contrasting import contrasted
-from validators.exploration.outings import outing
+from validators.exploration.contrasting import judged_claims
+from validators.exploration.session import run_session
 from validators.language.check import checked
 from validators.launcher.context import Context
-from validators.launcher.perform import TestBench
+from validators.launcher.perform import PerformanceBench
 from validators.launcher.request import BrokerSocket, Exploring
 
 JOURNEY = "journey.yaml"
@@ -39,7 +39,7 @@ class Explorer:
     """Explores one candidate. `journeys`, `evidence` and `sandboxes` grow as it goes; `prepare` makes a
     side at first use."""
 
-    bench: TestBench
+    bench: PerformanceBench
     actor: BrokerSocket
     contrast: BrokerSocket | None
     prepare: Callable[[str], Side]
@@ -58,7 +58,7 @@ class Explorer:
 
     def _explored(self, persona: Persona, label: str) -> Explored:
         try:
-            told = outing(
+            told = run_session(
                 persona, self.bench, label=label, side=self._side(CANDIDATE), broker=self.actor
             )
             self.sandboxes += told.sandboxes
@@ -103,7 +103,7 @@ class Explorer:
         runs = {CANDIDATE: RunId(journey.name), BASE: RunId(journey.name, kind=Kind.BASE)}
         self._performed(journey, BASE, (runs[BASE],), label=label)
         self.bench.phase(f"{label}: claims")
-        told = contrasted(
+        told = judged_claims(
             persona.claims,
             {
                 side: self.bench.keep / f"{label}-{side}" / journey.name / str(run)
@@ -147,7 +147,7 @@ def with_answers(found: Explored, answers: tuple[Answer, ...]) -> Explored:
     )
 
 
-def explorer(context: Context, bench: TestBench, *, exploring: Exploring) -> Explorer:
+def explorer(context: Context, bench: PerformanceBench, *, exploring: Exploring) -> Explorer:
     """An explorer of the desk's candidate beside its base, each starting with the data that the
     app's own seed command makes."""
     request = context.request

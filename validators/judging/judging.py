@@ -26,9 +26,15 @@ from validators.domain.verdict import Counts, Outcome, Purpose, Verdict
 from validators.exploration.exploring import explorer
 from validators.language.reader import read
 from validators.launcher.context import Context, checked_candidate
-from validators.launcher.perform import TestBench
-from validators.launcher.proving import Trial, trial
-from validators.launcher.regression_suite import NOBODY, Guard, Guards, declined, guards
+from validators.launcher.perform import PerformanceBench
+from validators.launcher.proving import Trial, new_trial
+from validators.launcher.regression_suite import (
+    EMPTY_SUITE,
+    RegressionJourney,
+    RegressionSuite,
+    declined,
+    regression_suite,
+)
 from validators.launcher.workplace import work_folder
 
 UNSEALED = "unsealed"
@@ -53,8 +59,8 @@ class Judgement:
     seed: int
     began: datetime
     verdict: Verdict
-    guards: Guards = NOBODY
-    broken: tuple[Guard, ...] = ()
+    suite: RegressionSuite = EMPTY_SUITE
+    broken: tuple[RegressionJourney, ...] = ()
     evidence: tuple[RunEvidence, ...] = ()
     sandboxes: tuple[SandboxResult, ...] = ()
     exploration: Exploration | None = None
@@ -64,14 +70,14 @@ class Judgement:
     def bound(self) -> tuple[str, ...]:
         """The digest of every journey that binds this change: its own, and all that stand guard,
         performed or left out."""
-        return (*self.journeys, *self.guards.digests)
+        return (*self.journeys, *self.suite.digests)
 
     @property
-    def guarded_words(self) -> dict[str, str]:
+    def regression_promises(self) -> dict[str, str]:
         """What the journeys that stand guard for issues promise: the titles of those issues."""
         return {
             f"issue #{guard.entry.issue}": guard.entry.title
-            for guard in self.guards.chosen
+            for guard in self.suite.chosen
             if guard.entry.title
         }
 
@@ -80,7 +86,7 @@ class Judgement:
         """Every journey of this judgement, the issue's own first and those of personas last."""
         return (
             *self.journeys.values(),
-            *(guard.journey for guard in self.guards.chosen),
+            *(guard.journey for guard in self.suite.chosen),
             *self.compiled,
         )
 
@@ -96,7 +102,9 @@ def judgement_of(context: Context, *, keep: Path) -> Judgement:
     nothing = Verdict(Outcome.INCONCLUSIVE, "nothing was judged", Counts(sealed=len(journeys)))
     judgement = Judgement(context, journeys, purposes, seed, context.now(), nothing)
     try:
-        judgement.verdict = believable(_performed(judgement, keep=keep), judgement.sandboxes)
+        judgement.verdict = without_unsealed_pass(
+            _performed(judgement, keep=keep), judgement.sandboxes
+        )
     except Inconclusive as stop:
         judgement.verdict = replace(nothing, reason=str(stop))
     _remembered(judgement)
@@ -108,22 +116,24 @@ def _performed(judgement: Judgement, *, keep: Path) -> Verdict:
     context, names = judgement.context, [journey.name for journey in judgement.journeys.values()]
     checked_candidate(context.request)
     controlled = 0 if judgement.journeys else CONTROLLED
-    judgement.guards = guards(context, seed=judgement.seed, names=names, controlled=controlled)
+    judgement.suite = regression_suite(
+        context, seed=judgement.seed, names=names, controlled=controlled
+    )
     _refuse_nothing(judgement)
     with work_folder(heir=keep) as folder:
-        ground = trial(
+        trial = new_trial(
             judgement.context,
             judgement.journeys,
             folder=folder,
             keep=keep,
             seed=judgement.seed,
             purposes=judgement.purposes,
-            guarding=judgement.guards.chosen,
+            regression=judgement.suite.chosen,
         )
-        return after_exploring(_told(ground, judgement), judgement, bench=ground.bench)
+        return after_exploring(_told(trial, judgement), judgement, bench=trial.bench)
 
 
-def after_exploring(found: Verdict, judgement: Judgement, *, bench: TestBench) -> Verdict:
+def after_exploring(found: Verdict, judgement: Judgement, *, bench: PerformanceBench) -> Verdict:
     """The verdict after the personas have been out, if there are any and it is green: exploring
     makes none better."""
     exploring = judgement.context.request.exploring
@@ -146,20 +156,20 @@ def _refuse_nothing(judgement: Judgement) -> None:
         return
     if issue.kind != "chore" or not declined(judgement.context):
         raise Inconclusive(f"no journey is sealed for issue {issue.number}: have one authored")
-    if not judgement.guards.chosen:
+    if not judgement.suite.chosen:
         raise Inconclusive(
             f"issue {issue.number} has no journey of its own, and none guards what has landed: a"
             " person decides"
         )
 
 
-def _told(ground: Trial, judgement: Judgement) -> Verdict:
+def _told(trial: Trial, judgement: Judgement) -> Verdict:
     try:
-        found = ground.on_candidate()
+        found = trial.on_candidate()
         return found if found.journeys.sealed else replace(found, reason=ALL_BROKEN)
     finally:
-        judgement.evidence, judgement.sandboxes = ground.evidence, ground.sandboxes
-        judgement.broken = tuple(ground.guards[name] for name in sorted(ground.broken()))
+        judgement.evidence, judgement.sandboxes = trial.evidence, trial.sandboxes
+        judgement.broken = tuple(trial.regression[name] for name in sorted(trial.broken()))
 
 
 def _remembered(judgement: Judgement) -> None:
@@ -170,8 +180,8 @@ def _remembered(judgement: Judgement) -> None:
     request = judgement.context.request
     shown = (
         guard.entry.digest
-        for guard in judgement.guards.chosen
-        if guard.sabotaged and guard not in judgement.broken
+        for guard in judgement.suite.chosen
+        if guard.with_faults and guard not in judgement.broken
     )
     assert request.candidate is not None
     for digest in (*judgement.journeys, *shown):
@@ -180,7 +190,7 @@ def _remembered(judgement: Judgement) -> None:
         )
 
 
-def believable(found: Verdict, sandboxes: Iterable[SandboxResult]) -> Verdict:
+def without_unsealed_pass(found: Verdict, sandboxes: Iterable[SandboxResult]) -> Verdict:
     """Green without a box is not green: whoever wrote the app could have read the journeys, or
     written the evidence."""
     if found.outcome is Outcome.PASSED and any(box.form == UNSEALED for box in sandboxes):

@@ -37,7 +37,7 @@ MISSION, ISSUE, LANDED = "from the mission", "from the issue", "which has landed
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JudgementReport:
     """A judgement, the predicate that was signed about it, and when it ended."""
 
     judgement: Judgement
@@ -45,7 +45,7 @@ class Told:
     ended: datetime
 
 
-def sealed_page(told: Told, *, evidence: Path) -> Page:
+def sealed_page(told: JudgementReport, *, evidence: Path) -> Page:
     """The page for the store: every run, step, look and file; `evidence` is the folder that holds
     the files now."""
     judgement = told.judgement
@@ -57,7 +57,7 @@ def sealed_page(told: Told, *, evidence: Path) -> Page:
     return replace(_page(told), sealed=True, runs=runs, reason=sentence(judgement.verdict.reason))
 
 
-def public_page(told: Told, pictures: Mapping[str, str]) -> Page:
+def public_page(told: JudgementReport, pictures: Mapping[str, str]) -> Page:
     """The page that may leave. `pictures` maps screenshots of the evidence to where they lie beside
     the page."""
     page = _page(told)
@@ -82,7 +82,7 @@ def screenshot(judgement: Judgement, journey: str, kind: Kind) -> str | None:
     return pictures[-1] if pictures else None
 
 
-def _page(told: Told) -> Page:
+def _page(told: JudgementReport) -> Page:
     judgement, said = told.judgement, told.predicate
     request = judgement.context.request
     return Page(
@@ -126,7 +126,7 @@ def _limit(unheld: str) -> Limit:
     )
 
 
-def _figures(told: Told) -> Iterator[Figure]:
+def _figures(told: JudgementReport) -> Iterator[Figure]:
     counts, controls = told.predicate["journeys"], told.predicate["controls"]
     yield Figure(
         "Journeys passed",
@@ -160,7 +160,9 @@ def _promises(judgement: Judgement) -> Iterator[Promise]:
     """Each promise once, however many journeys protect it: broken if one of them broke, kept only
     if all held."""
     request = judgement.context.request
-    words = promise_words(request.governance.files, request.issue.title) | judgement.guarded_words
+    words = (
+        promise_words(request.governance.files, request.issue.title) | judgement.regression_promises
+    )
     for promise, names in _by_promise(judgement).items():
         findings = [finding for finding in judgement.verdict.findings if finding.journey in names]
         state, tone = ("broken", "no") if findings else _kept(names, judgement)
@@ -177,7 +179,7 @@ def _promises(judgement: Judgement) -> Iterator[Promise]:
 def _by_promise(judgement: Judgement) -> dict[str, set[str]]:
     """The names of the journeys that protect each promise, the issue's own first, without those
     that base breaks already."""
-    guarding = [guard for guard in judgement.guards.chosen if guard not in judgement.broken]
+    guarding = [guard for guard in judgement.suite.chosen if guard not in judgement.broken]
     told = [(journey.promise, journey.name) for journey in judgement.journeys.values()]
     found: dict[str, set[str]] = {}
     for promise, name in (*told, *((guard.promised, guard.journey.name) for guard in guarding)):

@@ -55,7 +55,7 @@ def regression(judgement: Judgement) -> dict[str, int]:
     """The journeys that guard what has landed. `own`: how many are the change's own beside them;
     `left_out`: by the limit, for this seed; `broken_on_base`: red without this change too, so not
     binding; `promises`: how many those that bind guard."""
-    guards = judgement.guards
+    guards = judgement.suite
     binding = [guard for guard in guards.chosen if guard not in judgement.broken]
     return {
         "own": len(judgement.journeys),

@@ -18,25 +18,25 @@ from validators.domain.stops import UsageError
 from validators.evidence.merkle import evidence_in
 from validators.evidence.page import html, source
 from validators.judging.judging import Judgement
-from validators.judging.pages import Told, public_page, screenshot, sealed_page
+from validators.judging.pages import JudgementReport, public_page, screenshot, sealed_page
 from validators.judging.predicate import predicate
 from validators.judging.promise import promise_words
-from validators.launcher.regression_suite import Guard
+from validators.launcher.regression_suite import RegressionJourney
 from validators.performance.redact import NOTICED, leaks, public_findings
 from validators.signing.statement import signed_verdict
-from validators.store.files import placed
+from validators.store.files import place_file
 
 EVIDENCE = "evidence"
 OPEN = 0o644
 MOST_TIMES = 100
 
 
-def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> Path:
+def publish(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> Path:
     """Write the judgement whose evidence lies in `kept`/evidence, and return the path of its
     verdict in `out`."""
     facts = predicate(judgement, evidence_in(kept / EVIDENCE), ended=ended)
     envelope = signed_verdict(facts, judgement.context.notary)
-    told = Told(judgement, facts, ended)
+    told = JudgementReport(judgement, facts, ended)
     pictures = dict(_pictures(judgement))
     page = html(public_page(told, pictures))
     public = json.dumps(
@@ -49,13 +49,13 @@ def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -
         canaries=judgement.context.journey_store.canaries(),
     )
     (kept / "index.html").write_text(html(sealed_page(told, evidence=kept / EVIDENCE)))
-    placed(kept / "verdict.json", envelope, replace=True)
+    place_file(kept / "verdict.json", envelope, replace=True)
     home = _shelved(judgement, kept)
     for name, beside in pictures.items():
-        placed(out / beside, (home / EVIDENCE / name).read_bytes(), replace=True, mode=OPEN)
-    placed(out / "index.html", page.encode(), replace=True, mode=OPEN)
-    placed(out / "public.json", public.encode(), replace=True, mode=OPEN)
-    return placed(out / "verdict.json", envelope, replace=True, mode=OPEN)
+        place_file(out / beside, (home / EVIDENCE / name).read_bytes(), replace=True, mode=OPEN)
+    place_file(out / "index.html", page.encode(), replace=True, mode=OPEN)
+    place_file(out / "public.json", public.encode(), replace=True, mode=OPEN)
+    return place_file(out / "verdict.json", envelope, replace=True, mode=OPEN)
 
 
 def public_facts(
@@ -64,7 +64,9 @@ def public_facts(
     """public.json: the outcome and the findings in the issue's or the mission's words. No name of a
     journey."""
     request, verdict = judgement.context.request, judgement.verdict
-    words = promise_words(request.governance.files, request.issue.title) | judgement.guarded_words
+    words = (
+        promise_words(request.governance.files, request.issue.title) | judgement.regression_promises
+    )
     return {
         "outcome": facts["outcome"],
         "reason": facts["reason"],
@@ -79,7 +81,7 @@ def public_facts(
     }
 
 
-def _broken(guard: Guard, words: Mapping[str, str]) -> dict[str, Any]:
+def _broken(guard: RegressionJourney, words: Mapping[str, str]) -> dict[str, Any]:
     """For a maintainer, who finds the journey in the store by its digest."""
     said = words.get(guard.promised, guard.promised)
     return {
@@ -127,7 +129,7 @@ def _known(judgement: Judgement) -> Iterator[str]:
         *request.governance.files.values(),
         *NOTICED.values(),
     )
-    yield from judgement.guarded_words.values()
+    yield from judgement.regression_promises.values()
 
 
 def _shelved(judgement: Judgement, kept: Path) -> Path:

@@ -39,7 +39,7 @@ LAST_BYTES = 4_000  # of the server's log
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RunView:
     """One run and where its files are: `evidence` is the folder that the run's file names are
     below."""
 
@@ -161,7 +161,7 @@ def shown_runs(
     runs: Iterable[RunEvidence], *, journeys: Mapping[str, Journey], evidence: Path
 ) -> tuple[Run, ...]:
     """Every run as the sealed page shows it; `journeys` by name."""
-    return tuple(Shown(run, journeys.get(run.run.journey), evidence).page() for run in runs)
+    return tuple(RunView(run, journeys.get(run.run.journey), evidence).page() for run in runs)
 
 
 def run_name(run: RunId) -> str:

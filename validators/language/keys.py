@@ -11,7 +11,7 @@ PRESSABLE = (
     "Enter", "Tab", "Escape", "Space", "Backspace", "Delete", "Home", "End", "PageUp", "PageDown",
     "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight",
 )  # fmt: skip
-MODIFIERS = ("Control", "Loop", "Alt", "Meta")
+MODIFIERS = ("Control", "Shift", "Alt", "Meta")
 CHARACTERS = string.ascii_letters + string.digits + "/?.,"
 
 

@@ -10,8 +10,8 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from validators.app.instances import Wanted
-from validators.app.later import can_be_ahead
+from validators.app.clock_library import clock_can_be_ahead
+from validators.app.instances import InstanceSpec
 from validators.domain.evidence import Identity, Kind, RunId
 from validators.domain.journeys.journey import Journey, Regardless
 from validators.performance.plan import PlannedRun
@@ -52,7 +52,7 @@ def past(run: RunId, journey: Journey, *, seed: int, clock: bool) -> Past:
         answered,
         others if Regardless.OTHERS in journey.regardless else 0,
         restarted,
-        ahead if Regardless.DATE in journey.regardless and (clock or can_be_ahead()) else 0,
+        ahead if Regardless.DATE in journey.regardless and (clock or clock_can_be_ahead()) else 0,
         otherwise=True,
     )
 
@@ -66,9 +66,9 @@ def planned_run(
     return PlannedRun(run, port, seed, others=been.others, ahead=been.ahead)
 
 
-def wanted(run: PlannedRun, been: Past, *, port: int, clock: Path | None) -> Wanted:
+def instance_spec(run: PlannedRun, been: Past, *, port: int, clock: Path | None) -> InstanceSpec:
     """The instance of the app that the run needs, which listens at `port` in its box."""
-    return Wanted(
+    return InstanceSpec(
         str(run.port),
         run.port,
         port,

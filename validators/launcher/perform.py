@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from validators.app.instances import Door, Fleet, Start
-from validators.app.sandboxes import Bind, Box, Sandboxes, SandboxResult, SandboxSpec
+from validators.app.instances import InstanceStarter, Listener, Start
+from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxResult, SandboxSpec
 from validators.app.side import Side
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.stops import Inconclusive
-from validators.evidence.keep import kept, kept_tail
+from validators.evidence.keep import keep_tail, kept
 from validators.language.reader import read
-from validators.launcher.app_past import past, planned_run, wanted
+from validators.launcher.app_past import instance_spec, past, planned_run
 from validators.launcher.clocks import CLOCKS, CLOCKS_ENV, clocks_bind, clocks_for, travelling
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.phases import Deadline
@@ -61,7 +61,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Performed:
+class PerformanceResult:
     """What is left: the evidence as facts, its files named below the evidence folder, and how each
     box held."""
 
@@ -70,7 +70,7 @@ class Performed:
 
 
 @dataclass(frozen=True, slots=True)
-class TestBench:
+class PerformanceBench:
     """Where runs are performed: the boxes, a private folder, and the evidence folder, where every
     file is kept."""
 
@@ -88,7 +88,7 @@ class TestBench:
         journeys: Sequence[str],
         side: Callable[[RunId], Side],
         seeds: Mapping[RunId, int] | None = None,
-    ) -> Performed:
+    ) -> PerformanceResult:
         """Perform the runs, keeping every file below `label` in the evidence whatever happens.
         Raises Inconclusive.
 
@@ -118,14 +118,14 @@ class TestBench:
         clocks = clocks_for(acted if clock_env else (), travellers, folder=folder / "clocks")
         try:
             with ExitStack() as stack:
-                fleet = Fleet(self.scene.start, self.sandboxes, folder, stack)
-                doors = fleet.doors(
-                    wanted(run, been[run.id], port=next(ports), clock=clocks.get(run.port))
+                starter = InstanceStarter(self.scene.start, self.sandboxes, folder, stack)
+                listeners = starter.listeners(
+                    instance_spec(run, been[run.id], port=next(ports), clock=clocks.get(run.port))
                     for run in acted
                 )
                 driver = stack.enter_context(
                     self.sandboxes.started(
-                        driver_spec(self.scene, doors, out, library=judge_library(self.folder)),
+                        driver_spec(self.scene, listeners, out, library=judge_library(self.folder)),
                         log=folder / DRIVER_LOG,
                     )
                 )
@@ -134,13 +134,14 @@ class TestBench:
                     more=True,
                 )
                 sides = [
-                    (door, side(run.id)) for run, door in in_order(zip(acted, doors, strict=True))
+                    (listener, side(run.id))
+                    for run, listener in in_order(zip(acted, listeners, strict=True))
                 ]
                 self.phase(f"{told}apps start, and journeys")
-                apps = fleet.until_ready(
+                apps = starter.until_ready(
                     sides,
-                    ready=lambda door: driver.send(
-                        ready_line(door.wanted.dial).encode(), more=True
+                    ready=lambda listener: driver.send(
+                        ready_line(listener.spec.dial).encode(), more=True
                     ),
                     unless=driver.ended,
                 )
@@ -155,10 +156,10 @@ class TestBench:
             _keep(folder, planned, into=keep)
         sandboxes = tuple(box.result() for box in (driver, *apps))
         _refuse_cut(sandboxes[0])
-        return Performed(evidence_at(keep / EVIDENCE, label=label), sandboxes)
+        return PerformanceResult(evidence_at(keep / EVIDENCE, label=label), sandboxes)
 
 
-def in_order(runs: Iterable[tuple[PlannedRun, Door]]) -> list[tuple[PlannedRun, Door]]:
+def in_order(runs: Iterable[tuple[PlannedRun, Listener]]) -> list[tuple[PlannedRun, Listener]]:
     """The order in which apps start: controls follow what is performed first, and others need not
     hold them up."""
     told = list(runs)
@@ -170,7 +171,9 @@ def in_order(runs: Iterable[tuple[PlannedRun, Door]]) -> list[tuple[PlannedRun, 
     ]
 
 
-def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> SandboxSpec:
+def driver_spec(
+    scene: Scene, listeners: Sequence[Listener], out: Path, *, library: Bind
+) -> SandboxSpec:
     """All that the driver's box is shown."""
     return SandboxSpec(
         name="driver",
@@ -180,11 +183,11 @@ def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind
         binds=(
             library,
             Bind(out, OUT, "rw"),
-            *clocks_bind(door.wanted.clock for door in doors if door.wanted.clock),
+            *clocks_bind(listener.spec.clock for listener in listeners if listener.spec.clock),
         ),
         env={"PYTHONPATH": LIBRARY, **({CLOCKS_ENV: CLOCKS} if scene.start.clock_env else {})},
         distributions=DRIVER_DISTRIBUTIONS,
-        dial=tuple((door.wanted.dial, door.path) for door in doors),
+        dial=tuple((listener.spec.dial, listener.path) for listener in listeners),
         browser=True,
         memory_mb=3072,
         pids=1024,
@@ -208,7 +211,7 @@ def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, 
     )
 
 
-def wait_for(driver: Box, scene: Scene) -> None:
+def wait_for(driver: Sandbox, scene: Scene) -> None:
     if not driver.waited(scene.deadline.seconds_left() + STOP_SECONDS):
         raise Inconclusive("the judge's browser did not end in time")
 
@@ -228,9 +231,9 @@ def _keep(folder: Path, planned: Sequence[PlannedRun], *, into: Path) -> None:
     for run in planned:
         log = folder / str(run.port) / "server.log"
         if log.exists():
-            kept_tail(log, into=into / _server_log(run.id))
+            keep_tail(log, into=into / _server_log(run.id))
     if (folder / DRIVER_LOG).exists():
-        kept_tail(folder / DRIVER_LOG, into=into / DRIVER_LOG)
+        keep_tail(folder / DRIVER_LOG, into=into / DRIVER_LOG)
 
 
 def evidence_at(file: Path, *, label: str) -> tuple[RunEvidence, ...]:

@@ -18,8 +18,8 @@ from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs
 from validators.launcher.context import Context
 from validators.launcher.pacing import scene_of
-from validators.launcher.perform import FIRST, TestBench
-from validators.launcher.regression_suite import Guard
+from validators.launcher.perform import FIRST, PerformanceBench
+from validators.launcher.regression_suite import RegressionJourney
 from validators.performance.plan import base_runs, judgement_runs, retry_runs, standing_runs
 from validators.store.journeys import purpose_of
 
@@ -41,8 +41,8 @@ class Trial:
     context: Context
     journeys: Mapping[str, Journey]
     purposes: Mapping[str, Purpose]
-    guards: Mapping[str, Guard]
-    bench: TestBench
+    regression: Mapping[str, RegressionJourney]
+    bench: PerformanceBench
     proofs: BaseProofs
     evidence: tuple[RunEvidence, ...] = ()
     sandboxes: tuple[SandboxResult, ...] = ()
@@ -89,11 +89,12 @@ class Trial:
             FIRST,
             (
                 *judgement_runs(self._own),
-                *(run for name in self.guards for run in self._guarding(name)),
+                *(run for name in self.regression for run in self._regression_runs(name)),
             ),
         )
         self._perform(
-            STANDING, tuple(RunId(name) for name in self._doubted() if not self.guards[name].plain)
+            STANDING,
+            tuple(RunId(name) for name in self._doubted() if not self.regression[name].plain),
         )
         self._perform(f"{STANDING}-{BASE}", self._missing_base(self._doubted()))
         self._perform(f"{STANDING}-{BASE}-{AGAIN}", base_runs(self._seen_once(), attempt=2))
@@ -126,7 +127,7 @@ class Trial:
 
     @property
     def _own(self) -> tuple[str, ...]:
-        return tuple(name for name in self.journeys if name not in self.guards)
+        return tuple(name for name in self.journeys if name not in self.regression)
 
     def _sealed(self, journey: Journey) -> Sealed:
         shown = tuple(
@@ -134,7 +135,7 @@ class Trial:
             for run in self.evidence
             if run.run.journey == journey.name and run.run.kind is Kind.BASE
         )
-        guard = self.guards.get(journey.name)
+        guard = self.regression.get(journey.name)
         if guard is None:
             purpose = self.purposes[journey.name]
             return Sealed(
@@ -149,14 +150,14 @@ class Trial:
             told,
             True,
             guard.entry.issue,
-            guard.sabotaged,
+            guard.with_faults,
             plain,
         )
 
-    def _guarding(self, name: str) -> tuple[RunId, ...]:
-        guard = self.guards[name]
+    def _regression_runs(self, name: str) -> tuple[RunId, ...]:
+        guard = self.regression[name]
         return (
-            judgement_runs((name,)) if guard.sabotaged else standing_runs(name, plain=guard.plain)
+            judgement_runs((name,)) if guard.with_faults else standing_runs(name, plain=guard.plain)
         )
 
     def _doubted(self) -> tuple[str, ...]:
@@ -164,7 +165,7 @@ class Trial:
         own = [
             run
             for run in self.evidence
-            if run.run.kind is Kind.JOURNEY and run.run.journey in self.guards
+            if run.run.kind is Kind.JOURNEY and run.run.journey in self.regression
         ]
         return tuple(sorted({run.run.journey for run in own if result(run) is not Result.PASSED}))
 
@@ -241,7 +242,7 @@ def waves(runs: Iterable[RunId], *, most: int = MOST_APPS) -> Iterator[tuple[Run
         yield tuple(wave)
 
 
-def trial(
+def new_trial(
     context: Context,
     journeys: Mapping[str, Journey],
     *,
@@ -249,7 +250,7 @@ def trial(
     keep: Path,
     seed: int,
     purposes: Mapping[str, Purpose] | None = None,
-    guarding: Sequence[Guard] = (),
+    regression: Sequence[RegressionJourney] = (),
 ) -> Trial:
     """The trial of these journeys (by digest), performing below `folder` and keeping every file
     below `keep`.
@@ -258,14 +259,16 @@ def trial(
     scene = scene_of(context, seed=seed, keep=keep)
     known, usual = purposes or {}, purpose_of(context.request.issue.kind)
     digests = {journey.name: digest for digest, journey in journeys.items()}
-    guards = {guard.journey.name: guard for guard in guarding}
+    guards = {guard.journey.name: guard for guard in regression}
     named = {
         journey.name: journey
-        for journey in (*journeys.values(), *(guard.journey for guard in guarding))
+        for journey in (*journeys.values(), *(guard.journey for guard in regression))
     }
-    if len(named) != len(journeys) + len(guarding):
+    if len(named) != len(journeys) + len(regression):
         raise UsageError("two journeys of this issue have the same name; give each its own")
-    bench = TestBench(scene, context.sandboxes(folder / "papers"), folder, keep, context.phases)
+    bench = PerformanceBench(
+        scene, context.sandboxes(folder / "papers"), folder, keep, context.phases
+    )
     standing = {name: guard.entry.digest for name, guard in guards.items()}
     proofs = BaseProofs(context.journey_store, context.request.base.tree, digests | standing)
     own = {name: known.get(digest, usual) for name, digest in digests.items()}

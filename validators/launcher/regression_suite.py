@@ -38,13 +38,13 @@ _NAME = re.compile(r"^journey[ \t]*:.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """One journey that stands guard. `sabotaged`: it must notice saboteurs now, because it was
+class RegressionJourney:
+    """One journey that stands guard. `with_faults`: it must notice saboteurs now, because it was
     never seen to. `plain`: the plain visitor performs it as well as the masked one."""
 
     entry: Entry
     journey: Journey
-    sabotaged: bool
+    with_faults: bool
     plain: bool = True
 
     @property
@@ -58,11 +58,11 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
-class Guards:
+class RegressionSuite:
     """All that stand guard, by digest, and those of them that are performed in this judgement."""
 
     digests: tuple[str, ...] = ()
-    chosen: tuple[Guard, ...] = ()
+    chosen: tuple[RegressionJourney, ...] = ()
 
     @property
     def left_out(self) -> int:
@@ -70,16 +70,18 @@ class Guards:
         return len(self.digests) - len(self.chosen)
 
 
-NOBODY = Guards()
+EMPTY_SUITE = RegressionSuite()
 
 
-def standing_digests(context: Context) -> tuple[str, ...]:
+def regression_digests(context: Context) -> tuple[str, ...]:
     """The digest of every journey that guards what has landed in the request's base, but for those
     of its own issue."""
     return tuple(sorted(entry.digest for entry in _entries(context)))
 
 
-def guards(context: Context, *, seed: int, names: Iterable[str], controlled: int = 0) -> Guards:
+def regression_suite(
+    context: Context, *, seed: int, names: Iterable[str], controlled: int = 0
+) -> RegressionSuite:
     """Those that stand, and the choice for this seed: at most as many as the request allows.
     `names` are taken already.
 
@@ -89,15 +91,17 @@ def guards(context: Context, *, seed: int, names: Iterable[str], controlled: int
     drawn = random.Random(f"standing {seed}").sample(  # noqa: S311
         entries, min(len(entries), context.request.limits.standing)
     )
-    taken, chosen = set(names), list[Guard]()
+    taken, chosen = set(names), list[RegressionJourney]()
     for number, entry in enumerate(drawn):
         journey = _named_apart(context.journey_store.journey(entry), taken)
         taken.add(journey.name)
-        sabotaged = number < controlled or not context.journey_store.was_controlled(entry.digest)
+        with_faults = number < controlled or not context.journey_store.was_controlled(entry.digest)
         chosen.append(
-            Guard(entry, journey, sabotaged, plain=sabotaged or number % PLAIN_EVERY == 0)
+            RegressionJourney(
+                entry, journey, with_faults, plain=with_faults or number % PLAIN_EVERY == 0
+            )
         )
-    return Guards(tuple(entry.digest for entry in entries), tuple(chosen))
+    return RegressionSuite(tuple(entry.digest for entry in entries), tuple(chosen))
 
 
 def declined(context: Context) -> bool:
@@ -115,7 +119,7 @@ def declined(context: Context) -> bool:
 def _entries(context: Context) -> tuple[Entry, ...]:
     others = tuple(
         entry
-        for entry in context.journey_store.standing()
+        for entry in context.journey_store.in_force()
         if entry.issue != context.request.issue.number
     )
     landed = _landed(context, frozenset(entry.issue for entry in others))

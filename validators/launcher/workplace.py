@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from validators.domain.stops import Inconclusive, UsageError
-from validators.evidence.keep import kept, kept_tail
+from validators.evidence.keep import keep_tail, kept
 
 PREFIX = "judge-"
 HEIR = "heir"
@@ -74,6 +74,6 @@ def _bequeathed(folder: Path) -> None:
                 continue
             kept(place / OUT, into=heir / place.name)
             for log in (*place.glob("*.log"), *place.glob("*/server.log")):
-                kept_tail(
+                keep_tail(
                     log, into=heir / place.name / "server" / "-".join(log.relative_to(place).parts)
                 )

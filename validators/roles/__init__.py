@@ -1,1 +1,2 @@
-"""Asking a model from a box: one kind of request to the broker's port, by the standard library."""
+"""Roles that a model plays for the judge: author, actor and contrastive judge. Each runs in its own
+sandbox."""

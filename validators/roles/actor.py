@@ -1,19 +1,37 @@
-"""The actor's conversation: a view in, one act out. Pure but for the way to ask the model.
+"""The actor plays a persona: it is shown a page, asks a model, and answers with one act.
 
-Every request holds the persona, a line for each act so far, and the latest view alone: what an act
-costs does not grow with the pages before it. The page's text stands between two lines that it
-cannot forge, and the request says what it is."""
+`python -m validators.roles.actor` runs it in its sandbox:
+
+    in    {"brief": {model, who, goal, instructions}, "model_port": 8090,
+           "line_port": 8091, "word": "…"}
+    line  a connection to line_port: the word first, then one JSON object a line
+          (told, view, acts_left), and one act a line back
+
+Properties:
+- The sandbox can reach one port of the model broker and the line; no browser and no app.
+- One connection is answered, and only if its first line is the word. A page that found the port
+  cannot talk to the actor.
+- A request holds the persona, one line for each act so far, and the latest view only, so the cost
+  of an act does not grow with the pages before it.
+- The page's text stands between two lines that it cannot forge."""
 
 from __future__ import annotations
 
 import json
+import secrets
+import socket
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from typing import Any
 
 from validators.domain.exploring.acts import KEYS, PARTS, Aspect, Kind
-from validators.roles.model import Ask
+from validators.roles.model import Ask, NoAnswer, model_at
 
+WORD_SECONDS, WAIT_SECONDS = 5.0, 120.0
+LONGEST_LINE = 64_000
+READY = b"ready\n"
 MAX_TOKENS = 600
 MOST_REMEMBERED = 30
 LONGEST_REASON = 300
@@ -23,8 +41,8 @@ _ABOUT = {
     Kind.CLICK: "Press a button, follow a link.",
     Kind.FILL: "Type into a field, replacing what is there.",
     Kind.SELECT: "Pick an option of a list by its words.",
-    Kind.CHECK: "Tick a box.",
-    Kind.UNCHECK: "Untick a box.",
+    Kind.CHECK: "Tick a checkbox.",
+    Kind.UNCHECK: "Untick a checkbox.",
     Kind.PRESS: "Press a key.",
     Kind.RELOAD: "Reload the page.",
     Kind.BACK: "Go back one page.",
@@ -57,7 +75,7 @@ TOOLS = [
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """All that an actor may know before it sees a page."""
+    """All that an actor knows before it sees a page."""
 
     model: str
     who: str
@@ -67,20 +85,20 @@ class Brief:
 
 @dataclass(slots=True)
 class Actor:
-    """Plays a persona. What it remembers are its own acts and what it was told of each."""
+    """Plays a persona. It remembers its own acts and the result of each, nothing else."""
 
     brief: Brief
     ask: Ask
     remembered: list[str] = field(default_factory=list)
 
     def act(self, seen: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The next act, as a JSON object; an answer without a call is giving up. Raises
+        """The next act, as a JSON object. An answer without a tool call means giving up. Raises
         NoAnswer."""
         if self.remembered:
             self.remembered[-1] += f" -> {seen['told']}"
-        told = self.ask(self._request(seen))
-        call = next((block for block in told if block["type"] == "tool_use"), None)
-        act = _called(call) if call else {"act": str(Kind.GIVE_UP), "text": _words(told)}
+        answer = self.ask(self._request(seen))
+        call = next((block for block in answer if block["type"] == "tool_use"), None)
+        act = _called(call) if call else {"act": str(Kind.GIVE_UP), "text": _words(answer)}
         self.remembered = [*self.remembered[-MOST_REMEMBERED:], json.dumps(act, ensure_ascii=False)]
         return act
 
@@ -88,8 +106,8 @@ class Actor:
         persona = json.dumps({"who": self.brief.who, "goal": self.brief.goal}, ensure_ascii=False)
         so_far = "\n".join(self.remembered) or "nothing yet"
         shown = (
-            f"Your acts so far:\n{so_far}\n\nActs left:"
-            f" {seen['acts_left']}\n\n{seen['view']}\n\nYour next act?"
+            f"Your acts so far:\n{so_far}\n\nActs left: {seen['acts_left']}"
+            f"\n\n{seen['view']}\n\nYour next act?"
         )
         return {
             "model": self.brief.model,
@@ -101,11 +119,58 @@ class Actor:
         }
 
 
+def main() -> int:
+    """Hold the conversation. Exit 0: the other end closed it. Exit 1: the model did not answer, or
+    nobody connected."""
+    given = json.load(sys.stdin)
+    actor = Actor(Brief(**given["brief"]), model_at(given["model_port"]))
+    try:
+        with socket.create_server(("127.0.0.1", given["line_port"])) as server:
+            server.settimeout(WAIT_SECONDS)
+            serve_actor(server, actor, word=given["word"])
+    except NoAnswer as error:
+        print(f"the model did not answer: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"the line to the browser failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def serve_actor(server: socket.socket, actor: Actor, *, word: str) -> None:
+    """Answer the first connection that begins with the word, until it ends. Raises NoAnswer and
+    OSError."""
+    while True:
+        connection, _ = server.accept()
+        # A stranger may hold the line only for a short time: the browser is waiting behind it.
+        connection.settimeout(WORD_SECONDS)
+        with connection, connection.makefile("rb") as line:
+            if not secrets.compare_digest(_first_line(line), word.encode() + b"\n"):
+                continue
+            connection.settimeout(WAIT_SECONDS)
+            connection.sendall(READY)
+            while seen := line.readline(LONGEST_LINE):
+                act = actor.act(json.loads(seen))
+                connection.sendall(json.dumps(act, ensure_ascii=False).encode() + b"\n")
+            return
+
+
+def _first_line(line: BufferedReader) -> bytes:
+    try:
+        return line.readline(LONGEST_LINE)
+    except TimeoutError:
+        return b""
+
+
 def _called(call: Mapping[str, Any]) -> Mapping[str, Any]:
     given = call["input"] if isinstance(call["input"], Mapping) else {}
     return {**given, "act": call["name"]}
 
 
-def _words(told: Sequence[Mapping[str, Any]]) -> str:
-    text = " ".join(block["text"] for block in told if block["type"] == "text")
+def _words(answer: Sequence[Mapping[str, Any]]) -> str:
+    text = " ".join(block["text"] for block in answer if block["type"] == "text")
     return " ".join(text.split())[:LONGEST_REASON]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

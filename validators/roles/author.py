@@ -1,24 +1,34 @@
-"""The author's conversation: issue in, journeys out, the checker's complaints handed back a bounded
-number of times.
+"""The author writes journeys for one issue: a model submits them, a checker answers each.
 
-Pure but for the two things it is given: a way to ask the model and a way to check a text.
-Properties kept: what a model says is bounded before it is looked at (journeys in number and length,
-rounds), and nothing that it says beside a journey is believed or passed on as one."""
+`python -m validators.roles.author` runs it in its sandbox:
+
+    in   {"brief": {model, number, kind, title, body, files, language, instructions,
+          returned, held}, "port": 8090}
+    out  {"journeys": [{"yaml": "…", "passes": false}, …], "reason": "", "declined": false}
+
+Properties:
+- The sandbox holds no key: it reaches the model through one port of the broker.
+- Everything that a model sends is bounded before it is read: journeys in number and length, and
+  rounds of the conversation.
+- Text that a model sends beside a journey is never taken for one."""
 
 from __future__ import annotations
 
 import json
 import secrets
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from validators.roles.model import NoAnswer, model_at
 
 ROUNDS = 4
 MAX_TOKENS = 8000
 MAX_JOURNEYS = 4
+# Of one journey: five times a long one, and still parsed in a second. YAML that is nested 30,000
+# deep takes minutes.
 MAX_CHARACTERS = 8000
-"""Of one journey. Five times a long one, and still read in a second: what is nested 30,000 deep
-takes a reader minutes."""
 SUBMIT = "submit_journey"
 FAILS, PASSES = "fails", "passes"
 TOOL = {
@@ -48,17 +58,16 @@ Check = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
-    """One journey as it was sent in: its text, and whether it is to be green today already."""
+class SubmittedJourney:
+    """One journey as the model sent it: its text, and whether it should pass on base already."""
 
     yaml: str
     passes: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
-    """A journey of this author's own that did not hold on today's application, and why, in fixed
-    words."""
+class ReturnedJourney:
+    """A journey of this author that did not hold on base, and why, in fixed words."""
 
     yaml: str
     why: str
@@ -66,11 +75,9 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """All that an author may know. `files`: the governance files by name. `language`: the journey
-    language's page.
-
-    `returned`: those of its own journeys that it may write once more; `held`: how many others of
-    its own are settled."""
+    """All that an author may know. `files`: the governance files by name. `language`: the page of
+    the journey language. `returned`: its own journeys that it may write once more. `held`: how many
+    of its other journeys hold."""
 
     model: str
     number: int
@@ -80,62 +87,55 @@ class Brief:
     files: Mapping[str, str]
     language: str
     instructions: str
-    returned: tuple[Returned, ...] = ()
+    returned: tuple[ReturnedJourney, ...] = ()
     held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What came of it: the journeys, or none and the reason, in one line. `declined`: none was ever
-    sent in."""
+class AuthorAnswer:
+    """The journeys, or none and the reason in one line. `declined`: the model never sent one."""
 
-    journeys: tuple[Submitted, ...]
+    journeys: tuple[SubmittedJourney, ...]
     reason: str = ""
     declined: bool = False
 
 
-def written(brief: Brief, *, ask: Ask, check: Check) -> Written:
+def author_answer(brief: Brief, *, ask: Ask, check: Check) -> AuthorAnswer:
     """The journeys for an issue, each accepted by `check`, or none with the reason."""
     messages, most = list(_opening(brief)), MAX_JOURNEYS - brief.held
     for number in range(ROUNDS):
         answer = ask({**_request(brief), "messages": messages})
         calls = [block for block in answer["content"] if block["type"] == "tool_use"]
         if not calls:
-            return Written(
-                (), _words(answer) or "the author answered without a journey", declined=number == 0
-            )
+            reason = _words(answer) or "the author answered without a journey"
+            return AuthorAnswer((), reason, declined=number == 0)
         complaints = _all_complaints(calls, check, most=most)
         if not any(complaints):
-            return Written(tuple(_submitted(call["input"], brief.kind) for call in calls))
+            return AuthorAnswer(tuple(_submitted(call["input"], brief.kind) for call in calls))
+        results = [_result(call, some) for call, some in zip(calls, complaints, strict=True)]
         messages += [
             {"role": "assistant", "content": answer["content"]},
-            {
-                "role": "user",
-                "content": [
-                    _result(call, told) for call, told in zip(calls, complaints, strict=True)
-                ],
-            },
+            {"role": "user", "content": results},
         ]
-    return Written((), f"no journey that the checker accepts came in {ROUNDS} rounds")
+    return AuthorAnswer((), f"no journey that the checker accepts came in {ROUNDS} rounds")
 
 
 def issue_text(brief: Brief) -> str:
-    """The issue between two lines that its text cannot forge: they carry a nonce, and the text is a
-    JSON value."""
+    """The issue as a JSON value between two lines that its text cannot forge: they carry a
+    nonce."""
     nonce = secrets.token_hex(8)
     issue = {"number": brief.number, "kind": brief.kind, "title": brief.title, "body": brief.body}
-    return (
-        f"<issue-{nonce}>\n{json.dumps(issue, ensure_ascii=False, indent=1)}\n</issue-{nonce}>\n\nWrite"
-        " its journeys."
-    )
+    text = json.dumps(issue, ensure_ascii=False, indent=1)
+    return f"<issue-{nonce}>\n{text}\n</issue-{nonce}>\n\nWrite its journeys."
 
 
 def _opening(brief: Brief) -> tuple[Mapping[str, Any], ...]:
-    """The issue; and, the second time, the author's own journeys as it had sent them, with what
-    they showed."""
+    """The first messages: the issue; the second time also the author's own journeys, with what each
+    has shown."""
     first = {"role": "user", "content": issue_text(brief)}
     if not brief.returned:
         return (first,)
+    # The model sees its journeys as calls that it made, and each reason as the call's result.
     calls = [
         {
             "type": "tool_use",
@@ -145,7 +145,7 @@ def _opening(brief: Brief) -> tuple[Mapping[str, Any], ...]:
         }
         for number, one in enumerate(brief.returned)
     ]
-    told = [_result(call, [one.why]) for call, one in zip(calls, brief.returned, strict=True)]
+    results = [_result(call, [one.why]) for call, one in zip(calls, brief.returned, strict=True)]
     words = {
         "type": "text",
         "text": "Send these again, corrected, and only these; leave out what cannot be mended.",
@@ -153,7 +153,7 @@ def _opening(brief: Brief) -> tuple[Mapping[str, Any], ...]:
     return (
         first,
         {"role": "assistant", "content": calls},
-        {"role": "user", "content": [*told, words]},
+        {"role": "user", "content": [*results, words]},
     )
 
 
@@ -168,12 +168,10 @@ def _request(brief: Brief) -> dict[str, Any]:
 def _all_complaints(
     calls: Sequence[Mapping[str, Any]], check: Check, *, most: int
 ) -> list[tuple[str, ...]]:
-    """One list a call. Of too many none is read: whoever sends a thousand is not helped by a
-    thousand answers."""
+    """The complaints about each call. Of too many calls none is read."""
     if len(calls) > most:
-        return [
-            (f"{len(calls)} journeys at once; at most {most}, those that settle the issue",)
-        ] * len(calls)
+        too_many = f"{len(calls)} journeys at once; at most {most}, those that settle the issue"
+        return [(too_many,)] * len(calls)
     return [_complaints(call, check) for call in calls]
 
 
@@ -181,36 +179,69 @@ def _complaints(call: Mapping[str, Any], check: Check) -> tuple[str, ...]:
     given = call["input"] if isinstance(call["input"], Mapping) else {}
     text, today = given.get("yaml"), given.get("today", FAILS)
     if call["name"] != SUBMIT or not isinstance(text, str) or today not in (FAILS, PASSES):
-        return (
-            (
-                f"call {SUBMIT} with yaml, the whole journey as text, and perhaps today: {FAILS} or"
-                f" {PASSES}"
-            ),
-        )
+        expected = f"yaml, the whole journey as text, and perhaps today: {FAILS} or {PASSES}"
+        return (f"call {SUBMIT} with {expected}",)
     if len(text) > MAX_CHARACTERS:
         return (f"a journey of {len(text)} characters; at most {MAX_CHARACTERS}",)
     return tuple(check(text))
 
 
-def _submitted(given: Mapping[str, Any], kind: str) -> Submitted:
-    """For a chore nothing changes that a person can see, so every journey of its own guards what
-    works today."""
-    return Submitted(given["yaml"], kind == "chore" or given.get("today") == PASSES)
+def _submitted(given: Mapping[str, Any], kind: str) -> SubmittedJourney:
+    """The journey of an accepted call. A chore changes nothing that a person can see, so each of
+    its journeys should pass today."""
+    return SubmittedJourney(given["yaml"], kind == "chore" or given.get("today") == PASSES)
 
 
-def _result(call: Mapping[str, Any], told: Sequence[str]) -> dict[str, Any]:
-    text = (
-        "\n".join(told)
-        or f"accepted; send it again with the others (at most {MAX_JOURNEYS} journeys)"
-    )
+def _result(call: Mapping[str, Any], complaints: Sequence[str]) -> dict[str, Any]:
+    accepted = f"accepted; send it again with the others (at most {MAX_JOURNEYS} journeys)"
     return {
         "type": "tool_result",
         "tool_use_id": call["id"],
-        "content": text,
-        "is_error": bool(told),
+        "content": "\n".join(complaints) or accepted,
+        "is_error": bool(complaints),
     }
 
 
 def _words(answer: Mapping[str, Any]) -> str:
     text = " ".join(block["text"] for block in answer["content"] if block["type"] == "text")
     return " ".join(text.split())[:300]
+
+
+def main() -> int:
+    """Hold the conversation and print its result. Exit 0: it was held. Exit 1: the model did not
+    answer."""
+    given = json.load(sys.stdin)
+    try:
+        answer = author_answer(brief(given["brief"]), ask=_model(given["port"]), check=_checked)
+    except NoAnswer as error:
+        print(f"the model did not answer: {error}", file=sys.stderr)
+        return 1
+    print(document(answer))
+    return 0
+
+
+def brief(given: Mapping[str, Any]) -> Brief:
+    """The brief in the launcher's document."""
+    returned = tuple(ReturnedJourney(**one) for one in given["returned"])
+    return Brief(**{**given, "returned": returned})
+
+
+def document(answer: AuthorAnswer) -> str:
+    """The JSON text that the launcher reads."""
+    return json.dumps(asdict(answer), ensure_ascii=False)
+
+
+def _model(port: int) -> Ask:
+    ask = model_at(port)
+    return lambda request: {"content": ask(request)}
+
+
+def _checked(text: str) -> tuple[str, ...]:
+    # The checker is loaded late: the launcher imports this module for its types only.
+    from validators.language.check import complaints
+
+    return complaints(text)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

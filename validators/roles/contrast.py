@@ -1,23 +1,32 @@
-"""The contrastive judge's questions: for each sense, three times, two exhibits in an order of
-chance and all the claims.
+"""The contrastive judge is asked, for each sense and three times, how two exhibits answer claims.
 
-Each question is asked afresh, without the ones before. An exhibit is a JSON string, or a picture,
-between lines that it cannot forge. What comes back is not read here: ballots leave the box as they
-are."""
+`python -m validators.roles.contrast` runs it in its sandbox:
+
+    in   {"brief": {model, instructions, claims, exhibits: [{sense, side, text, picture}]},
+          "port": 8090}
+    out  {"ballots": [{sense, order, word, answer}, …]}
+
+Properties:
+- The sandbox can reach one port of the model broker; no browser, app, journey or verdict.
+- Each question is asked without the ones before it, with the exhibits in a random order.
+- An exhibit is a JSON string or a picture, between lines that it cannot forge.
+- Answers are not interpreted here: ballots leave the sandbox as they are."""
 
 from __future__ import annotations
 
 import json
 import secrets
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from validators.domain.ballots import VOTES, Ballot, Order, Sense, answer_schema
-from validators.roles.model import Ask
+from validators.domain.ballots import VOTES, Ballot, Order, Sense, answer_schema, ballots_json
+from validators.roles.model import Ask, NoAnswer, model_at
 
 MAX_TOKENS = 2_000
-LONGEST_EXHIBIT = 24_000  # characters
+# Characters.
+LONGEST_EXHIBIT = 24_000
 ANSWER = "answer"
 TOOL = {
     "name": ANSWER,
@@ -28,7 +37,7 @@ TOOL = {
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """What one side showed to one sense: a text, or a picture (PNG) in base64."""
+    """What one side shows to one sense: a text, or a picture (PNG) in base64."""
 
     sense: str
     side: str
@@ -38,7 +47,7 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """All that a voter may know."""
+    """All that the contrastive judge may know."""
 
     model: str
     instructions: str
@@ -46,11 +55,12 @@ class Brief:
     exhibits: tuple[Exhibit, ...]
 
 
-NOTHING = Exhibit("", "base", text="(nothing was shown)")  # base may have come to no such page
+# Base may not have reached the page.
+NOTHING = Exhibit("", "base", text="(nothing was shown)")
 
 
 def ballots(brief: Brief, ask: Ask) -> Iterator[Ballot]:
-    """Every ballot, a sense to which the candidate shows nothing left out. Raises NoAnswer."""
+    """Every ballot. A sense to which the candidate shows nothing is left out. Raises NoAnswer."""
     for sense in Sense:
         sides = {one.side: one for one in brief.exhibits if one.sense == sense}
         if "candidate" in sides:
@@ -63,7 +73,7 @@ def _asked(brief: Brief, sense: Sense, sides: Mapping[str, Exhibit], *, ask: Ask
     shown = [sides.get("base", NOTHING), sides["candidate"]]
     if order is Order.CANDIDATE_FIRST:
         shown.reverse()
-    told = ask(
+    answer = ask(
         {
             "model": brief.model,
             "max_tokens": MAX_TOKENS,
@@ -73,10 +83,13 @@ def _asked(brief: Brief, sense: Sense, sides: Mapping[str, Exhibit], *, ask: Ask
             "messages": [{"role": "user", "content": _question(shown, brief.claims, word=word)}],
         }
     )
-    call = next(
-        (block for block in told if block["type"] == "tool_use" and block["name"] == ANSWER), None
+    calls = (
+        block["input"]
+        for block in answer
+        if block["type"] == "tool_use" and block["name"] == ANSWER
     )
-    return Ballot(sense, order, word, json.dumps(call["input"], ensure_ascii=False) if call else "")
+    call = next(calls, None)
+    return Ballot(sense, order, word, json.dumps(call, ensure_ascii=False) if call else "")
 
 
 def _question(
@@ -90,7 +103,7 @@ def _question(
             _text(f"</exhibit-{name}-{word}>"),
         ]
     listed = json.dumps(
-        [{"claim": number, "says": claim} for number, claim in enumerate(claims, start=1)],
+        [{"claim": number, "text": claim} for number, claim in enumerate(claims, start=1)],
         ensure_ascii=False,
     )
     return [*blocks, _text(f"The claims: {listed}\n\nThe word to say again: {word}")]
@@ -107,3 +120,25 @@ def _content(exhibit: Exhibit) -> dict[str, Any]:
 
 def _text(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
+
+
+def main() -> int:
+    """Ask every question and print the ballots. Exit 0: all were asked. Exit 1: the model did not
+    answer."""
+    given = json.load(sys.stdin)
+    try:
+        cast = tuple(ballots(_brief(given["brief"]), model_at(given["port"])))
+    except NoAnswer as error:
+        print(f"the model did not answer: {error}", file=sys.stderr)
+        return 1
+    print(ballots_json(cast))
+    return 0
+
+
+def _brief(given: dict[str, Any]) -> Brief:
+    exhibits = tuple(Exhibit(**exhibit) for exhibit in given["exhibits"])
+    return Brief(given["model"], given["instructions"], tuple(given["claims"]), exhibits)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

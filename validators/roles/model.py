@@ -1,8 +1,8 @@
-"""One request to the model broker from a role's box, and what of the answer may go on.
+"""Send one request to the model broker from a role's sandbox, and read the answer.
 
-A box holds no key: the broker's socket is a port of 127.0.0.1 there, and the port is the role's
-identity. The provider's SDK took 0.8 s to import, more than all else in such a box, and would show
-sixteen more distributions to it."""
+A sandbox holds no key: it sees the broker's socket as a port of 127.0.0.1, and that port identifies
+the role. The provider's SDK is not used: it takes 0.8 s to import, more than all else in such a
+sandbox, and needs sixteen more distributions."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 MODEL_SECONDS = 300.0
+# Of one answer. A longer one is not read to its end.
 MOST_BYTES = 1 << 20
-"""Of one answer. A model that says more is not read to its end."""
 HEADERS = {"Content-Type": "application/json", "anthropic-version": "2023-06-01"}
 
 Ask = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
 
 
 class NoAnswer(Exception):
-    """The model could not be asked, or its answer is not one; in a line for people."""
+    """The model could not be asked, or its answer is not valid. The text is one line for people."""
 
 
 def model_at(port: int, *, seconds: float = MODEL_SECONDS) -> Ask:
-    """A way to ask the model behind a port: a request in, text and tool calls of its answer out. It
-    raises NoAnswer."""
+    """A function that asks the model behind a port: a request in, the text and tool calls of the
+    answer out. It raises NoAnswer."""
 
     def ask(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         return _content(port, json.dumps(request), seconds=seconds)
@@ -34,16 +34,16 @@ def model_at(port: int, *, seconds: float = MODEL_SECONDS) -> Ask:
 
 
 def _content(port: int, body: str, *, seconds: float) -> list[dict[str, Any]]:
-    """Text and calls of one message (https://docs.anthropic.com/en/api/messages). Raises NoAnswer,
-    in the broker's words."""
+    """Text and tool calls of one message (https://docs.anthropic.com/en/api/messages). Raises
+    NoAnswer with the broker's own message."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         connection.request("POST", "/v1/messages", body.encode(), HEADERS)
         answer = connection.getresponse()
-        said = answer.read(MOST_BYTES + 1)
-        if len(said) > MOST_BYTES:
-            raise NoAnswer(f"it said more than {MOST_BYTES >> 10} KiB at once")
-        found = json.loads(said)
+        content = answer.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise NoAnswer(f"its answer is longer than {MOST_BYTES >> 10} KiB")
+        found = json.loads(content)
         if answer.status != http.client.OK:
             raise NoAnswer(f"{answer.status} {found['error']['type']}: {found['error']['message']}")
         return [
@@ -56,8 +56,7 @@ def _content(port: int, body: str, *, seconds: float) -> list[dict[str, Any]]:
 
 
 def _block(block: Mapping[str, Any]) -> dict[str, Any]:
-    """What is sent back in the next round: no more of a block than the Messages API wants to see
-    again."""
+    """The part of a block that the Messages API needs to see again in the next request."""
     if block["type"] == "text":
         return {"type": "text", "text": block["text"]}
     return {"type": "tool_use", "id": block["id"], "name": block["name"], "input": block["input"]}

@@ -1,2 +1,2 @@
-"""Sealed journeys, their proofs and their history: outside every checkout and every box, never
-deleted from."""
+"""Sealed journeys, their proofs and their history. The store lies outside every checkout and every
+sandbox, and nothing is ever deleted from it."""

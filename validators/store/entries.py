@@ -1,16 +1,17 @@
-"""The store's history: one signed page per change, each naming the hash of the one before. Nothing
-is ever taken out.
+"""The store's history: one signed page for each change, and each page names the hash of the page
+before it.
 
-A page holds every entry of its change, so that journeys written together are sealed together and
-those that they supersede go in the same moment: a kill leaves the whole change or none of it. Which
-journeys stand is a fold over these entries, so that a superseded or retired journey stays readable
-for ever."""
+Properties:
+- Nothing is ever removed. Which journeys are in force is a fold over the entries, so a superseded
+  or retired journey stays readable.
+- A page holds every entry of its change. A kill leaves the whole change or none of it: journeys
+  that were written together are sealed together, and what they supersede goes at that moment."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,13 +19,13 @@ from typing import Protocol
 
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose
-from validators.store.files import placed
+from validators.store.files import place_file
 
 PAYLOAD_TYPE = "application/vnd.lights-out-factory.journey-entry+json"
 NOTHING = "sha256:" + hashlib.sha256(b"").hexdigest()
 
 
-class Notary(Protocol):
+class EnvelopeSigner(Protocol):
     """Signs bytes of one type into an envelope, and opens only envelopes that it signed itself."""
 
     def signed(self, payload: bytes, *, payload_type: str) -> bytes: ...
@@ -35,15 +36,18 @@ class Event(StrEnum):
     SEALED = "sealed"
     SUPERSEDED = "superseded"
     RETIRED = "retired"
-    DROPPED = "dropped"  # written, and never in force: it did not hold
-    DECLINED = "declined"  # the author found nothing that a journey could be written for
+    # Written, and never in force: it did not hold.
+    DROPPED = "dropped"
+    # The author found nothing that a journey could be written for.
+    DECLINED = "declined"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event in a journey's life. `digest` names the sealed file, `source` the text it was
-    written from, `title` that text's first line: the issue's title. `issue` 0: for the mission
-    alone."""
+    """One event in a journey's life.
+
+    `digest` names the sealed file. `source` is the hash of the text that it was written from, and
+    `title` the title of that issue. `issue` 0 means the mission alone."""
 
     event: Event
     issue: int
@@ -57,7 +61,7 @@ class Entry:
     title: str = ""
 
 
-def entries_in(folder: Path, notary: Notary) -> tuple[Entry, ...]:
+def entries_in(folder: Path, notary: EnvelopeSigner) -> tuple[Entry, ...]:
     """Every entry, oldest first. Raises UsageError when a page was changed, removed or signed by
     another key."""
     entries, previous = list[Entry](), NOTHING
@@ -75,40 +79,37 @@ def entries_in(folder: Path, notary: Notary) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def append(folder: Path, entries: Sequence[Entry], *, notary: Notary) -> None:
-    """Add the entries at the end: all of them or none. Another launcher may be adding a page too:
-    then ours follows it."""
+def append(folder: Path, entries: Sequence[Entry], *, notary: EnvelopeSigner) -> None:
+    """Add the entries at the end: all of them or none."""
     while True:
-        entries_in(folder, notary)  # nothing is ever added to a history that does not hold
+        # Raises: nothing is added to a history that was tampered with.
+        entries_in(folder, notary)
         pages = _pages(folder)
         previous = _digest(pages[-1].read_bytes()) if pages else NOTHING
         payload = json.dumps(
             {"previous": previous, "entries": [asdict(entry) for entry in entries]}, sort_keys=True
         )
+        envelope = notary.signed(payload.encode(), payload_type=PAYLOAD_TYPE)
         try:
-            placed(
-                folder / _name(len(pages) + 1),
-                notary.signed(payload.encode(), payload_type=PAYLOAD_TYPE),
-            )
+            place_file(folder / _name(len(pages) + 1), envelope)
         except FileExistsError:
+            # Another launcher added a page in the meantime: ours follows it.
             continue
         return
 
 
-def standing(entries: tuple[Entry, ...], *, issue: int | None = None) -> tuple[Entry, ...]:
+def in_force(entries: Iterable[Entry], *, issue: int | None = None) -> tuple[Entry, ...]:
     """The sealed entries that nothing has superseded or retired, of one issue or of all, oldest
     first."""
-    return tuple(_standing(entry for entry in entries if issue in (None, entry.issue)))
-
-
-def _standing(entries: Iterator[Entry]) -> Iterator[Entry]:
-    held: dict[str, Entry] = {}
+    found: dict[str, Entry] = {}
     for entry in entries:
+        if issue not in (None, entry.issue):
+            continue
         if entry.event is Event.SEALED:
-            held[entry.digest] = entry
+            found[entry.digest] = entry
         elif entry.event in (Event.SUPERSEDED, Event.RETIRED):
-            held.pop(entry.digest, None)
-    yield from held.values()
+            found.pop(entry.digest, None)
+    return tuple(found.values())
 
 
 def _entry(found: Mapping[str, object]) -> Entry:

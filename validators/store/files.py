@@ -7,19 +7,21 @@ import secrets
 from pathlib import Path
 
 
-def placed(path: Path, data: bytes, *, replace: bool = False, mode: int = 0o600) -> Path:
-    """Write a whole file at `path`. Raises FileExistsError if one is there and may not be
-    replaced."""
+def place_file(path: Path, data: bytes, *, replace: bool = False, mode: int = 0o600) -> Path:
+    """Write a whole file at `path`, and return the path. Raises FileExistsError when a file is
+    there and `replace` is false."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(data)
             file.flush()
+            # On the disk before it gets its name, so that no crash leaves half a file.
             os.fsync(file.fileno())
         if replace:
             os.replace(fresh, path)
         else:
+            # Unlike a rename, a link fails when the name is taken.
             os.link(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)

@@ -1,9 +1,8 @@
-"""Has a sealed journey reached the repository? Each carries a random canary, and every object is
-searched for it once.
+"""Search the repository's objects for the canaries of sealed journeys.
 
-An object that was there before a canary was drawn cannot hold it (its name is a hash of its bytes),
-so only objects not yet seen are read: the first look at a repository costs a listing, each later
-one its new objects."""
+Each object is searched once. One that was there before a canary was drawn cannot hold it, because
+its name is a hash of its bytes. So the first search costs a listing of the names, and each later
+one reads the new objects only."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from validators.domain.stops import UsageError
-from validators.store.files import placed
+from validators.store.files import place_file
 
 SEEN = "objects-seen"
 
@@ -27,12 +26,12 @@ class Objects(Protocol):
 
 
 def spellings(canary: str) -> frozenset[bytes]:
-    """The bytes by which a canary is known in an object: as it is, and as somebody would write it
-    who is looked for.
+    """The byte strings that betray a canary: the canary itself, and simple ways to disguise it.
 
-    In base64 its letters depend on where it begins; what is left of them is what no neighbour can
-    change. Compressed, enciphered, or in pieces, it is not found."""
+    A canary that was compressed, encrypted or cut in pieces is not found."""
     plain = canary.encode()
+    # The base64 text depends on where the canary begins. Only the characters that no neighbour can
+    # change are searched for.
     coded = (base64.b64encode(bytes(start) + plain)[(4 * start + 2) // 3 :] for start in range(3))
     sure = (text.rstrip(b"=")[:-1] for text in coded)
     return frozenset(
@@ -41,11 +40,12 @@ def spellings(canary: str) -> frozenset[bytes]:
 
 
 def refuse_leaked(store: Path, objects: Objects, *, canaries: Collection[str]) -> None:
-    """Raises UsageError when an object of the repository holds a canary; otherwise remembers what
-    was searched."""
+    """Raises UsageError when an object of the repository holds a canary; else records what was
+    searched."""
     seen_file = store / SEEN
     seen = frozenset(seen_file.read_text().split()) if seen_file.exists() else frozenset()
     names = objects.names()
+    # Without a canary there is nothing to find; the names are recorded all the same.
     fresh = sorted(names - seen) if canaries else ()
     wanted = tuple(spelling for canary in canaries for spelling in spellings(canary))
     for chunk in objects.chunks(fresh):
@@ -56,4 +56,4 @@ def refuse_leaked(store: Path, objects: Objects, *, canaries: Collection[str]) -
                 " is sealed"
             )
     if names != seen:
-        placed(seen_file, "\n".join(sorted(names)).encode(), replace=True)
+        place_file(seen_file, "\n".join(sorted(names)).encode(), replace=True)

@@ -1,4 +1,4 @@
-"""Where a store of sealed journeys may lie. One that an implementer or an app could reach is
+"""Check where a store of sealed journeys lies. A place that an implementer or an app could reach is
 refused, not repaired."""
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ PRIVATE = 0o700
 def opened_place(
     store: Path, *, bound: Iterable[Path], account: Callable[[], int] = os.geteuid
 ) -> Path:
-    """The store's folder, made with mode 0700 if new. Raises UsageError if it lies where anyone
-    else could read it.
+    """The store's folder, made with mode 0700 if new.
 
-    `bound`: every prefix that some box of the factory may show to what runs in it. `account`: the
-    uid that must own it.
-    """
+    `bound`: every path that a sandbox may show to the program in it. `account`: the uid that must
+    own the folder. Raises UsageError when somebody else could read it."""
     real = store.resolve()
     _refuse_checkouts(real)
     _refuse_prefixes(real, bound)
@@ -49,8 +47,8 @@ def _is_bare_repository(folder: Path) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether anything has this name. Raises UsageError where nobody can tell: a checkout might be
-    there."""
+    """Whether the path exists. Raises UsageError when that cannot be known: there might be a
+    checkout."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -67,6 +65,6 @@ def _refuse_prefixes(store: Path, bound: Iterable[Path]) -> None:
     for prefix in (path.resolve() for path in bound):
         if store.is_relative_to(prefix) or prefix.is_relative_to(store):
             raise UsageError(
-                f"{store}: a journey store may not share a prefix with {prefix}, which boxes can"
-                " see; move one"
+                f"{store}: a journey store may not share a prefix with {prefix}, which sandboxes"
+                " can see; move one"
             )

@@ -1,5 +1,5 @@
-"""Proofs: what a journey showed on a base tree, kept by (base tree, journey digest) so that it need
-not run there twice; and what `prove` has shown about a journey in a file, kept beside it."""
+"""Keep proofs: what a journey has shown on a base tree, so that it need not run there twice; and
+what `prove` has shown about a journey in a file, kept beside that file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ EVIDENCE = "evidence.json"
 
 
 def kept_proof(folder: Path) -> str | None:
-    """The evidence document of an earlier run on base, or None when there was none."""
+    """The evidence document of an earlier run on base, None when there was none."""
     file = folder / EVIDENCE
     return file.read_text() if file.is_file() else None
 
 
 def keep_proof(folder: Path, document: str, *, files: Iterable[str], source: Path) -> None:
-    """Keep a document and the files it names (paths below `source`), all or nothing. An earlier one
-    stays: they say the same."""
+    """Keep a document and the files that it names (paths below `source`), all or nothing."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=".fresh-", dir=folder.parent))
     for name in files:
@@ -37,13 +36,14 @@ def keep_proof(folder: Path, document: str, *, files: Iterable[str], source: Pat
         fresh.rename(folder)
     except OSError as error:
         shutil.rmtree(fresh)
+        # Another launcher kept this proof first. Both hold the same, so the first one stays.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
 
 
 def set_aside(folder: Path) -> None:
-    """Move a proof that cannot be read out of the way of the next one. The last one that was moved
-    is kept, for whoever asks."""
+    """Rename a proof that cannot be read, to make room for the next one. Only the last one that was
+    renamed is kept."""
     aside = folder.with_name(f"{folder.name}.unreadable")
     shutil.rmtree(aside, ignore_errors=True)
     folder.rename(aside)
@@ -51,11 +51,11 @@ def set_aside(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ShownProof:
-    """What `prove` has shown about one journey, as the document that lies beside it.
+    """What `prove` has shown about one journey: the document that lies beside it.
 
-    `digest` is of the journey's own bytes; `base` and `reference` are trees, `base` empty for a
-    regression's journey. `seeds` has one seed for each round, and all rounds agreed; `sandboxes` the
-    forms of box that held."""
+    `digest` is of the journey's own bytes. `base` and `reference` are trees; `base` is empty for a
+    regression journey. `seeds` has one seed for each round; all rounds agreed. `sandboxes` names
+    the forms of sandbox that were used."""
 
     journey: str
     digest: str
@@ -68,8 +68,8 @@ class ShownProof:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     def refusal(self, *, digest: str, trees: tuple[str, str] | None = None) -> str:
-        """Why it proves nothing about the journey with this digest on these trees (base,
-        reference); empty when it does."""
+        """Why it does not prove the journey with this digest on these trees (base, reference);
+        empty when it does."""
         if self.digest != digest:
             return (
                 f"the proof is older than the journey: it is of {self.digest[:19]}…, the journey is"
@@ -84,12 +84,12 @@ class ShownProof:
 
 
 def proof_beside(journey: Path) -> Path:
-    """Where the proof of a journey in a file lies: `walk.proof.json` beside `walk.yaml`."""
+    """The file of the proof of a journey in a file: `walk.proof.json` beside `walk.yaml`."""
     return journey.with_suffix(".proof.json")
 
 
 def shown_proof(file: Path) -> ShownProof | None:
-    """The proof in a file, None when there is none. Raises UsageError when it is not one."""
+    """The proof in a file, None when there is no file. Raises UsageError when it is no proof."""
     if not file.is_file():
         return None
     try:

@@ -14,10 +14,14 @@ from typing import Any
 
 from harness.agents.transcript.turns import Called, Turn
 
-_SHOWN = 12  # lines of a result, the first and the last of them
-_TASK = 40  # lines of the task
-_WIDEST = 200  # characters of a line
-_LONG, _LINE = 60, 100  # characters of an input, and of a result, that stand in the line of a call
+# lines of a result, the first and the last of them
+_SHOWN = 12
+# lines of the task
+_TASK = 40
+# characters of a line
+_WIDEST = 200
+# characters of an input, and of a result, that stand in the line of a call
+_LONG, _LINE = 60, 100
 _TAB = "    "
 _ACTS = re.compile(
     r"[\\<>\[\]!*_#|~&@]|(?<=:)/(?=/)|(?<=www)\.|^ *(?=(?:-+|=+) *$)|^ *(?=[+-] )", re.IGNORECASE

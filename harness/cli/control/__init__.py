@@ -1,2 +1,1 @@
-"""Commands that change what the factory does: stop, resume, revert, journeys, lessons,
-workflows."""
+"""Commands that change what the factory does: stop, resume, revert, journeys, lessons, workflow."""

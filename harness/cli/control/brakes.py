@@ -1,4 +1,4 @@
-"""The brakes: stop, and resume. They work whatever else is running, or nothing is."""
+"""The brakes: `stop` and `resume`. They work whether or not a factory is running."""
 
 import os
 from pathlib import Path
@@ -15,16 +15,16 @@ from harness.domain.errors import ConfigError
 def stop(why: str, as_json: bool) -> None:
     """Stop before the next side effect.
 
-    No push, no label, no comment, no merge after this returns, whatever else is running, or when
-    nothing is. What runs in boxes is ended by the factory that started it. Nothing is lost;
-    `factory resume` goes on. WHY is a word for those who come after you. Writes one file, STOP in
-    $FACTORY_HOME; needs neither the ledger nor the forge. Where the home's state is in a database
-    it is written there as well, and holds on whichever machine the factory works.
+    After this returns there is no push, no label, no comment and no merge, whether or not a factory
+    is running. The factory ends what runs in its sandboxes. Nothing is lost; `factory resume`
+    continues. WHY is a note for those who come after you. Writes one file, STOP in $FACTORY_HOME;
+    needs neither the ledger nor the forge. If the home's state is in a database, the stop is also
+    written there and holds for a factory on any machine.
 
     \b
     Exit codes:
       0  nothing more happens
-      5  the file is written, and the database does not answer: a factory on another machine goes on
+      5  the file is written, but the database does not answer: a factory on another machine goes on
 
     \b
     Examples:
@@ -36,6 +36,7 @@ def stop(why: str, as_json: bool) -> None:
         raise ConfigError(
             f"there is no factory at {flag.parent}; set FACTORY_HOME to the one you mean"
         )
+    # The file is written first and needs nothing else: the stop holds even if the database is down.
     with open(flag, "w", encoding="utf-8") as file:
         file.write(why + "\n")
         file.flush()
@@ -49,12 +50,12 @@ def stop(why: str, as_json: bool) -> None:
 @click.command()
 @as_json
 def resume(as_json: bool) -> None:
-    """Lift the stop, a pause, or the freeze after a landing that differed.
+    """Lift a stop, a pause, or the freeze after an unexpected landing.
 
-    A pause, because what a day or a month may cost is used up or a provider has no more to give,
-    ends by itself; lifted sooner it begins again where its cause is still there. A freeze follows
-    when what landed is not what was judged: look at `factory audit` first. Writes a command to the
-    ledger and removes STOP from $FACTORY_HOME; the next tick goes on.
+    A pause starts when the budget of a day or a month is used up, or when a provider has no more to
+    give. It ends by itself. If you lift it earlier and its cause is still there, it starts again. A
+    freeze starts when what landed is not what was validated: read `factory audit` first. Writes a
+    command to the ledger and removes STOP from $FACTORY_HOME; the next tick goes on.
 
     \b
     Examples:
@@ -97,8 +98,9 @@ def resume(as_json: bool) -> None:
 
 
 def _tell_other_machines(folder: Path) -> None:
-    """Into the ledger, where that is one that others work on too. In a home of its own the file is
-    all there is to read."""
+    """Write the stop into the ledger if factories on other machines share it. Otherwise the STOP
+    file is enough.
+    """
     from harness.domain.events import CommandGiven
     from harness.factory.records.history import STOP
     from harness.factory.run.effects import is_flagged

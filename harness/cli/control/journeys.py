@@ -1,5 +1,6 @@
-"""`factory journeys`: what a maintainer may do with sealed journeys. At a terminal only; nothing
-here goes to the forge."""
+"""`factory journeys`: what a maintainer may do with sealed journeys. It works at a terminal only;
+nothing goes to the forge.
+"""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,10 +27,10 @@ written = click.argument("file", type=click.Path(exists=True, dir_okay=False, pa
 def journeys() -> None:
     """Read, add, supersede and retire sealed journeys.
 
-    A journey is what a change is judged by and its implementer never sees. Who may open the store
-    may read it; what is decided here is proved first, signed in the store, and written into the
-    ledger by digest. Nothing is shown on the forge, and a journey is never edited: it is
-    superseded, and what it was is kept.
+    A change is judged by its journeys, and its implementer never sees them. Whoever may open the
+    store may read it. Every decision made here is proved first, then signed in the store, and
+    recorded in the ledger by digest. Nothing is shown on the forge. A journey is never edited: it
+    is superseded, and the old one is kept.
 
     \b
     Examples:
@@ -44,14 +45,14 @@ def journeys() -> None:
     "--all",
     "everything",
     is_flag=True,
-    help="Also what was superseded, retired or dropped, and why.",
+    help="Also list what was superseded, retired or dropped, and why.",
 )
 @as_json
 def list_(issue: int | None, everything: bool, as_json: bool) -> None:
-    """List the journeys that stand, of ISSUE or of all.
+    """List the journeys in force, of ISSUE or of all issues.
 
-    One line a journey: the first letters of its digest, its issue (`mission` where it is of none),
-    the promise it cites, why it is there (`bug` and `feature` were red on base, `regression` is
+    One line for each journey: the first letters of its digest, its issue (`mission` if it has
+    none), the promise it cites, its purpose (`bug` and `feature` were red on base, `regression` is
     green there), and its name.
 
     \b
@@ -74,7 +75,9 @@ def list_(issue: int | None, everything: bool, as_json: bool) -> None:
         click.echo(line)
     if not found:
         click.echo(
-            "No journey stands." if issue is None else f"No journey stands for issue {issue}."
+            "No journey is in force."
+            if issue is None
+            else f"No journey is in force for issue {issue}."
         )
 
 
@@ -82,9 +85,9 @@ def list_(issue: int | None, everything: bool, as_json: bool) -> None:
 @click.argument("digest")
 @as_json
 def show(digest: str, as_json: bool) -> None:
-    """Show one journey: its text, its history, and what it has shown.
+    """Show one journey: its text, its history, and its results.
 
-    DIGEST is its digest, or the first six letters of it or more. What is printed is sealed: do not
+    DIGEST is its digest, or at least the first six letters of it. The output is sealed: do not
     paste it anywhere.
 
     \b
@@ -109,7 +112,7 @@ def show(digest: str, as_json: bool) -> None:
             printable(f"{event['at']}  {event['event']} by {event['actor']}: {event['reason']}")
         )
     click.echo(f"on the newest base: {found['on_base'] or 'not performed yet'}")
-    click.echo(f"saboteurs: {'noticed' if found['controlled'] else 'not performed yet'}\n")
+    click.echo(f"injected faults: {'noticed' if found['controlled'] else 'not performed yet'}\n")
     click.echo(printable(found["text"]))
 
 
@@ -119,23 +122,24 @@ def show(digest: str, as_json: bool) -> None:
     "--issue",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The issue that it is for; without it, the mission alone.",
+    help="The issue that it is for; the default is the mission.",
 )
 @why
 @as_json
 def add(file: Path, issue: int | None, reason: str, as_json: bool) -> int:
     """Prove a journey of your own on the base, and seal it.
 
-    FILE holds one journey. Red on the base by a named expectation, twice and with other data, it
-    waits for the change of its issue. Green there, it guards what works: its twin must fail and it
-    must notice the saboteurs. For the mission it must be green and cite an entry. Nothing else is
-    sealed. Takes a minute; a browser performs it in a box.
+    FILE holds one journey. If a named expectation is red on the base, twice and with different
+    data, the journey waits for the change of its issue. If the journey is green there, it guards
+    what works: its negative control must fail, and it must notice the injected faults. For the
+    mission it must be green and cite an entry. Nothing else is sealed. This takes a minute; a
+    browser performs the journey in a sandbox.
 
     \b
     Exit codes:
       0  sealed
       1  refused; the reason is printed
-      2  the file or the issue is not one
+      2  the file holds no journey, or there is no such issue
 
     \b
     Examples:
@@ -145,7 +149,7 @@ def add(file: Path, issue: int | None, reason: str, as_json: bool) -> int:
     from harness.operations.maintenance.sealed_journeys import MISSION, open_journeys
 
     with open_journeys(home()) as store:
-        return _told(
+        return _report(
             store.added(file.read_text("utf-8"), issue=issue or MISSION, reason=reason), as_json
         )
 
@@ -156,18 +160,18 @@ def add(file: Path, issue: int | None, reason: str, as_json: bool) -> int:
 @why
 @as_json
 def supersede(digest: str, file: Path, reason: str, as_json: bool) -> int:
-    """Put a proved journey in the place of another.
+    """Replace a journey with another one that is proved.
 
-    FILE is proved as by `factory journeys add`, for the issue of the journey with DIGEST, which
-    goes in the same moment. So an intended change is not held up by what guards the old behaviour:
-    supersede before the change lands (the new one is red on the base and binds nobody until then)
-    or after.
+    FILE is proved as by `factory journeys add`, for the issue of the journey with DIGEST. The old
+    journey is retired in the same moment. So the journeys of an old behaviour do not block an
+    intended change. Supersede before the change lands (the new journey is red on the base and binds
+    nobody until then) or after.
 
     \b
     Exit codes:
-      0  sealed, and the old one binds no more
-      1  refused; the old one stands
-      2  no journey has this digest, or the file is not one
+      0  sealed, and the old one is no longer in force
+      1  refused; the old one stays in force
+      2  no journey has this digest, or the file holds no journey
 
     \b
     Examples:
@@ -176,7 +180,7 @@ def supersede(digest: str, file: Path, reason: str, as_json: bool) -> int:
     from harness.operations.maintenance.sealed_journeys import open_journeys
 
     with open_journeys(home()) as store:
-        return _told(store.superseded(digest, file.read_text("utf-8"), reason=reason), as_json)
+        return _report(store.superseded(digest, file.read_text("utf-8"), reason=reason), as_json)
 
 
 @journeys.command()
@@ -186,14 +190,15 @@ def supersede(digest: str, file: Path, reason: str, as_json: bool) -> int:
 def retire(digest: str, reason: str, as_json: bool) -> int:
     """Take a journey out of force.
 
-    The journey with DIGEST binds no change any more. It, its proofs and this decision are kept. A
-    verdict that was made with it is stale from then on, and made again before anything lands.
+    The journey with DIGEST no longer binds any change. The journey, its proofs and this decision
+    are kept. A verdict that was made with it becomes stale, and is made again before anything
+    lands.
 
     \b
     Exit codes:
       0  retired
       1  refused
-      2  no journey that stands has this digest
+      2  no journey in force has this digest
 
     \b
     Examples:
@@ -202,10 +207,10 @@ def retire(digest: str, reason: str, as_json: bool) -> int:
     from harness.operations.maintenance.sealed_journeys import open_journeys
 
     with open_journeys(home()) as store:
-        return _told(store.retired(digest, reason=reason), as_json)
+        return _report(store.retired(digest, reason=reason), as_json)
 
 
-def _told(found: "Decided", as_json: bool) -> int:
+def _report(found: "Decided", as_json: bool) -> int:
     ok = found.outcome != "refused"
     emit({"ok": ok, "outcome": found.outcome, "says": found.says}) if as_json else click.echo(
         f"{found.outcome}: {found.says}"
@@ -228,4 +233,4 @@ def _whose(entry: Mapping[str, Any]) -> str:
 
 
 def _state(stands: bool) -> str:
-    return "stands" if stands else "stands no more"
+    return "in force" if stands else "no longer in force"

@@ -1,5 +1,6 @@
-"""`factory lessons`: what runs noted for later ones, how it has served them, and what a maintainer
-says of it."""
+"""`factory lessons`: what runs noted for later runs, how it served them, and a maintainer's
+decisions on it.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,12 @@ which = click.argument("lesson")
 
 @click.group()
 def lessons() -> None:
-    """Read, pin and retire what runs noted for later ones.
+    """Read, pin and retire lessons that runs noted for later runs.
 
-    A lesson is a model's own sentence on how things are done in this repository, with the line of a
-    file that it rests on. Code checks it before it is kept; agents are shown the few that bear on
-    their issue, after the code and below the law. One whose runs fared worse than the others is
-    demoted and shown no more. Nothing is ever deleted.
+    A lesson is one sentence that a model wrote about how things are done in this repository, with
+    the line of a file that supports it. Code checks it before it is kept. Agents see the few
+    lessons that bear on their issue, after the code and below the rules. A lesson whose runs did
+    worse than the others is demoted and no longer shown. Nothing is ever deleted.
 
     \b
     Examples:
@@ -34,13 +35,13 @@ def lessons() -> None:
 
 
 @lessons.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also what is demoted or retired.")
+@click.option("--all", "everything", is_flag=True, help="Also list what is demoted or retired.")
 @as_json
 def list_(everything: bool, as_json: bool) -> None:
     """List the lessons that are shown to agents.
 
-    One line a lesson: the first letters of its id, how it stands, in how many of the runs that had
-    it the change was sound at its first judgement, and its words. Reads the ledger and writes
+    One line for each lesson: the first letters of its id, its status, in how many of the runs that
+    had it the change passed its first validation, and its text. Reads the ledger and writes
     nothing.
 
     \b
@@ -73,23 +74,23 @@ def list_(everything: bool, as_json: bool) -> None:
 @which
 @as_json
 def show(lesson: str, as_json: bool) -> None:
-    """Show one lesson: where it comes from, what it rests on, and how it has served.
+    """Show one lesson: its origin, its support, and how it has served.
 
-    LESSON is its id, or the first four letters of it or more. Reads the ledger and writes nothing.
+    LESSON is its id, or at least the first four letters of it. Reads the ledger and writes nothing.
 
     \b
     Examples:
       factory lessons show 3f0a9c
     """
-    from harness.factory.models.learning import named
+    from harness.factory.models.learning import lesson_by_id
     from harness.home.state import open_ledger
 
     with open_ledger(home()) as ledger:
-        found = named(ledger, lesson)
+        found = lesson_by_id(ledger, lesson)
     if as_json:
         emit(_document(found))
         return
-    for line in _told(found):
+    for line in _description(found):
         click.echo(printable(line))
 
 
@@ -98,7 +99,7 @@ def show(lesson: str, as_json: bool) -> None:
 @why
 @as_json
 def pin(lesson: str, reason: str, as_json: bool) -> None:
-    """Have LESSON shown before all others, whatever its runs came to.
+    """Show LESSON before all others, whatever the results of its runs.
 
     Writes one entry to the ledger.
 
@@ -106,7 +107,7 @@ def pin(lesson: str, reason: str, as_json: bool) -> None:
     Examples:
       factory lessons pin 3f0a9c --reason "everybody trips over this"
     """
-    _say("pin", lesson, reason, as_json=as_json)
+    _decide("pin", lesson, reason, as_json=as_json)
 
 
 @lessons.command()
@@ -114,16 +115,16 @@ def pin(lesson: str, reason: str, as_json: bool) -> None:
 @why
 @as_json
 def retire(lesson: str, reason: str, as_json: bool) -> None:
-    """Have LESSON shown to nobody any more.
+    """Show LESSON to nobody any more.
 
-    It stays in the ledger, and noting it again does not bring it back; `factory lessons let` does.
+    It stays in the ledger. Noting it again does not bring it back; `factory lessons let` does.
     Writes one entry to the ledger.
 
     \b
     Examples:
       factory lessons retire 3f0a9c --reason "the store keeps its own clock now"
     """
-    _say("retire", lesson, reason, as_json=as_json)
+    _decide("retire", lesson, reason, as_json=as_json)
 
 
 @lessons.command()
@@ -131,7 +132,7 @@ def retire(lesson: str, reason: str, as_json: bool) -> None:
 @why
 @as_json
 def let(lesson: str, reason: str, as_json: bool) -> None:
-    """Take back what was said of LESSON: its runs decide again.
+    """Undo the pin or the retirement of LESSON: its runs decide again.
 
     Writes one entry to the ledger.
 
@@ -139,10 +140,10 @@ def let(lesson: str, reason: str, as_json: bool) -> None:
     Examples:
       factory lessons let 3f0a9c --reason "it holds again since the store was moved back"
     """
-    _say("let", lesson, reason, as_json=as_json)
+    _decide("let", lesson, reason, as_json=as_json)
 
 
-def _say(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
+def _decide(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
     from harness.factory.models.learning import say_of
     from harness.home.state import open_ledger
     from harness.lessons.lesson import Word
@@ -176,20 +177,16 @@ def _document(one: "Lesson") -> dict[str, Any]:
     }
 
 
-def _told(one: "Lesson") -> list[str]:
+def _description(one: "Lesson") -> list[str]:
     times = "once" if one.sightings == 1 else f"{one.sightings} times"
     return [
         f"{one.id}: {one.standing}",
         one.says,
         "",
-        (
-            f"noted {times}, first by the {one.role} of {one.run} for issue {one.issue}, at"
-            f" {one.at[:19]}, entry {one.entry}"
-        ),
+        f"noted {times}, first by the {one.role} of {one.run} for issue {one.issue}, at"
+        f" {one.at[:19]}, entry {one.entry}",
         f"rests on {one.file} at {one.base[:7]}: {one.quote}",
-        (
-            f"sound at the first judgement: {one.had.sound} of {one.had.runs} runs that had it, "
-            f"{one.others.sound} of {one.others.runs} that had not"
-        ),
+        f"sound at the first judgement: {one.had.sound} of {one.had.runs} runs that had it, "
+        f"{one.others.sound} of {one.others.runs} that had not",
         *([f"a person said {one.word}: {one.why}"] if one.word else []),
     ]

@@ -1,4 +1,4 @@
-"""Taking a landing back: as a pull request, or, told so at a terminal, at once."""
+"""`factory revert`: undo a landing, as a pull request or, at a terminal, at once."""
 
 import sys
 
@@ -12,21 +12,21 @@ from harness.cli.options import as_json, emit, home
 @click.option(
     "--land",
     is_flag=True,
-    help="Put it on the default branch at once; asks at the terminal, and only there.",
+    help="Put the revert on the default branch at once; this asks first, and needs a terminal.",
 )
 @as_json
 def revert(issue: int, land: bool, as_json: bool) -> None:
-    """Take back what landed for ISSUE.
+    """Revert what landed for ISSUE.
 
     Every landing has a revert ready, made from the commit that landed. Without --land it is
-    proposed as a pull request, which changes nothing until somebody merges it. With --land it lands
-    as every change of the factory does, by compare-and-swap, and the issue waits for a person. What
-    others have built on the landing since stays; where it conflicts, nothing is done and the
-    command for doing it by hand is named.
+    proposed as a pull request; nothing changes until somebody merges it. With --land it lands like
+    every change of the factory, by compare-and-swap, and the issue waits for a person. Later work
+    on top of the landing stays. If the revert conflicts with it, nothing is done, and the command
+    to revert by hand is printed.
 
-    Reads the ledger and the trusted repository; writes the ledger, and a branch and a pull request
-    on the forge, or its default branch. Exit code 1 where it conflicts or the forge refuses, 2
-    where nothing of ISSUE has landed.
+    Reads the ledger and the trusted repository. Writes the ledger, and a branch and a pull request
+    on the forge, or its default branch. Exit code 1 if it conflicts or the forge refuses, 2 if
+    nothing of ISSUE has landed.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
     with Progress(quiet=True) as progress, open_factory(home(), tell=progress.tell) as works:
         if not land:
             opened = reverting.propose(works.services, issue)
-            said = {"ok": True, "pull_request": opened.number, "head": opened.head}
+            document = {"ok": True, "pull_request": opened.number, "head": opened.head}
             words = (
                 f"Pull request #{opened.number} takes back what landed for #{issue}; nothing"
                 " changes until it is merged."
@@ -64,8 +64,8 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
                 rules=current_policy(works.services).digest,
                 says="taken back by a maintainer at a terminal",
             )
-            said = {"ok": True, "commit": done.commit, "of": done.of}
+            document = {"ok": True, "commit": done.commit, "of": done.of}
             words = (
                 f"Taken back by {done.commit:.12} on {done.branch}; #{issue} waits for a person."
             )
-    emit(said) if as_json else click.echo(words)
+    emit(document) if as_json else click.echo(words)

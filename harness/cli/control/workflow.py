@@ -1,5 +1,6 @@
-"""`factory workflow`: the workflows that bind here, theirs where they have one and ours for the
-rest."""
+"""`factory workflow`: the workflows in force: the repository's own where it has one, else the
+built-in ones.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.factory.settings.workflows import Bound, Document
+    from harness.factory.settings.workflows import Document, EffectiveWorkflows
 
 _T = TypeVar("_T")
 FORMS = ("text", "mermaid", "dot")
@@ -22,7 +23,7 @@ from_path = click.option(
     "--path",
     "folder",
     type=FOLDER,
-    help="A working copy to look at instead of the home's repository.",
+    help="A working copy to read instead of the home's repository.",
 )
 on_branch = click.option(
     "--branch",
@@ -34,26 +35,27 @@ on_branch = click.option(
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What binds, and where it was read: `digest` is that of everything that steers, known at a
-    base only."""
+    """The workflows in force, and where they were read. `digest` covers everything that configures
+    the factory; it exists only at a base commit.
+    """
 
     where: str
-    bound: "Bound"
+    effective_workflows: "EffectiveWorkflows"
     digest: str | None = None
 
 
 @click.group()
 def workflow() -> None:
-    """Check, show and draw the workflows that bind.
+    """Check, show and draw the workflows in force.
 
-    What the factory does with an issue stands in four documents: triage, implement, validate,
-    merge. A copy of one of them under workflows/ in your repository, at the base commit, binds
-    instead of the built-in one, file by file. docs/workflows.md teaches the language.
+    Four documents define what the factory does with an issue: triage, implement, validate, merge. A
+    copy of one of them under workflows/ in your repository, at the base commit, replaces the
+    built-in one, file by file. docs/workflows.md teaches the language.
 
     \b
     Examples:
       factory workflow check               # every problem of a working copy
-      factory workflow show                # whose documents bind, and their digests
+      factory workflow show                # which documents are in force, and their digests
       factory workflow graph implement     # a picture of one
     """
 
@@ -62,11 +64,11 @@ def workflow() -> None:
 @click.argument("folder", type=FOLDER, default=".", metavar="PATH")
 @as_json
 def check(folder: Path, as_json: bool) -> int:
-    """Name every problem in the workflows of a working copy.
+    """List every problem in the workflows of a working copy.
 
     Reads workflows/*.yaml and workflows/prompts/*.j2 in PATH (default: the current folder) as the
-    factory would read them at the base commit: their form, the names in them, and the promises that
-    no workflow can take away. Writes nothing.
+    factory would read them at the base commit. It checks their form, the names in them, and the
+    promises that no workflow can take away. Writes nothing.
 
     \b
     Exit codes:
@@ -78,7 +80,7 @@ def check(folder: Path, as_json: bool) -> int:
       factory workflow check
       factory workflow check examples/workflows/library --json
     """
-    found = _in_folder(folder).bound
+    found = _in_folder(folder).effective_workflows
     if as_json:
         emit(
             {
@@ -106,13 +108,11 @@ def check(folder: Path, as_json: bool) -> int:
     return 1 if found.faults else 0
 
 
-def _clean(found: "Bound") -> str:
-    theirs = [one.path for one in (*found.documents, *found.prompts) if one.theirs]
-    return (
-        f"clean: {', '.join(theirs)}"
-        if theirs
-        else "clean: no workflow of its own, the factory's bind"
-    )
+def _clean(found: "EffectiveWorkflows") -> str:
+    theirs = [one.path for one in (*found.documents, *found.prompts) if one.is_override]
+    if theirs:
+        return f"clean: {', '.join(theirs)}"
+    return "clean: no workflow of its own, the built-in ones are in force"
 
 
 @workflow.command()
@@ -121,17 +121,17 @@ def _clean(found: "Bound") -> str:
 @on_branch
 @as_json
 def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> None:
-    """Show which workflows and prompts bind, and whose they are.
+    """Show which workflows and prompts are in force, and whose they are.
 
-    With NAME (`validate`, `implement.md.j2`) the text of that one. Looks at the base commit of the
-    repository that $FACTORY_HOME serves, as it was last fetched; where there is no factory, or with
-    --path, at a working copy. The digest of all that steers the factory is known at a base only.
-    Writes nothing.
+    With NAME (`validate`, `implement.md.j2`) it prints the text of that one. Reads the base commit
+    of the repository that $FACTORY_HOME serves, as it was last fetched. Where there is no factory,
+    or with --path, it reads a working copy. Only a base commit has a digest of the whole
+    configuration. Writes nothing.
 
     \b
     Exit codes:
       0  shown
-      2  there is no workflow of that name, or what steers the factory cannot be obeyed
+      2  there is no workflow of that name, or the configuration is not valid
       5  the branch was never fetched
 
     \b
@@ -141,7 +141,7 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
       factory workflow show --branch trunk --json
     """
     view = _view(folder, branch)
-    documents = (*view.bound.documents, *view.bound.prompts)
+    documents = (*view.effective_workflows.documents, *view.effective_workflows.prompts)
     if name is not None:
         found = _named(name, {one.name: one for one in documents})
         if as_json:
@@ -157,13 +157,12 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
             }
         )
     else:
-        click.echo(
-            f"{view.where}{f', all that steers it: {view.digest:.19}' if view.digest else ''}"
-        )
+        digest = f", the whole configuration: {view.digest:.19}" if view.digest else ""
+        click.echo(f"{view.where}{digest}")
         for one in documents:
             click.echo(
-                f"  {one.name:<17} {'its own' if one.theirs else 'built in':<9} {_digest(one):.19} "
-                f" {one.path}"
+                f"  {one.name:<17} {'its own' if one.is_override else 'built in':<9}"
+                f" {_digest(one):.19}  {one.path}"
             )
 
 
@@ -175,7 +174,7 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
     type=click.Choice(FORMS),
     default="text",
     show_default=True,
-    help="For a terminal, for a forge's pages, or for Graphviz.",
+    help="The output form: for a terminal, for a forge's pages, or for Graphviz.",
 )
 @from_path
 @on_branch
@@ -183,13 +182,13 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
 def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json: bool) -> None:
     """Draw a workflow, or all of them.
 
-    NAME is one of triage, implement, validate, merge. Looks where `factory workflow show` looks.
+    NAME is one of triage, implement, validate, merge. Reads what `factory workflow show` reads.
     Writes nothing.
 
     \b
     Exit codes:
       0  drawn
-      2  there is no workflow of that name, or it cannot be obeyed
+      2  there is no workflow of that name, or it is not valid
       5  the branch was never fetched
 
     \b
@@ -201,13 +200,11 @@ def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json
     from harness.workflow import drawn
 
     view = _view(folder, branch)
-    if view.bound.faults:
-        raise view.bound.faults[0]
-    known = view.bound.workflows
-    pictures = {
-        one: drawn(known[one], form)
-        for one in ((_named(name, {one: one for one in known}),) if name else known)
-    }
+    if view.effective_workflows.faults:
+        raise view.effective_workflows.faults[0]
+    workflows = view.effective_workflows.workflows
+    chosen = (_named(name, {one: one for one in workflows}),) if name else tuple(workflows)
+    pictures = {one: drawn(workflows[one], form) for one in chosen}
     if as_json:
         emit({"where": view.where, "format": form, "pictures": pictures})
     else:
@@ -215,7 +212,7 @@ def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json
 
 
 def _view(folder: Path | None, branch: str) -> View:
-    """A working copy where one was named, else the home's base, else the current folder."""
+    """A working copy if one was named, else the home's base, else the current folder."""
     from harness.home.document import FILE
 
     if folder is not None:
@@ -225,22 +222,25 @@ def _view(folder: Path | None, branch: str) -> View:
 
 def _in_folder(folder: Path) -> View:
     from harness.factory.settings.workflows import FOLDER as WORKFLOWS
-    from harness.factory.settings.workflows import bound_in
+    from harness.factory.settings.workflows import effective_workflows_in
 
+    # People name the folder workflows/ itself as often as the one around it.
     if folder.resolve().name == WORKFLOWS and not (folder / WORKFLOWS).exists():
         folder = folder.resolve().parent
-    return View(f"working copy {folder}", bound_in(folder))
+    return View(f"working copy {folder}", effective_workflows_in(folder))
 
 
 def _at_base(branch: str) -> View:
     from harness.factory.run.policy_snapshot import read_policy
-    from harness.factory.settings.workflows import bound
+    from harness.factory.settings.workflows import effective_workflows
     from harness.wiring import open_archive
 
     with open_archive(home()) as archive:
         repository = archive.repository
         base = repository.fetched(branch)
-        found = bound(repository.files(base), lambda path: repository.read(base, path))
+        found = effective_workflows(
+            repository.files(base), lambda path: repository.read(base, path)
+        )
         return View(
             f"base {base:.10} of {branch}",
             found,
@@ -248,16 +248,16 @@ def _at_base(branch: str) -> View:
         )
 
 
-def _named(name: str, known: Mapping[str, _T]) -> _T:
+def _named(name: str, found: Mapping[str, _T]) -> _T:
     from harness.workflow import nearest
 
-    if name not in known:
-        raise ConfigError(f"there is no such workflow; {nearest(name, known)}", key=name)
-    return known[name]
+    if name not in found:
+        raise ConfigError(f"there is no such workflow; {nearest(name, found)}", key=name)
+    return found[name]
 
 
 def _row(one: "Document") -> dict[str, Any]:
-    return {"name": one.name, "file": one.path, "own": one.theirs, "sha256": _digest(one)}
+    return {"name": one.name, "file": one.path, "own": one.is_override, "sha256": _digest(one)}
 
 
 def _digest(one: "Document") -> str:

@@ -1,1 +1,1 @@
-"""Commands that look and write nothing: status, why, logs, audit, cost, replay."""
+"""Commands that read and write nothing: status, why, logs, audit, cost, replay."""

@@ -1,5 +1,4 @@
-"""`factory cost`: what models cost, by whatever one asks for, and the prices that it is counted
-by."""
+"""`factory cost`: what models cost, summed as asked for, and the prices used."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,47 +43,47 @@ def _since(context: click.Context, parameter: click.Parameter, value: str | None
     "by",
     type=click.Choice(BY),
     multiple=True,
-    help="What to sum by; given twice, by both. Usually by issue.",
+    help="What to sum by; given twice, by both. The default is by issue.",
 )
 @click.option(
     "--since",
     callback=_since,
     metavar="WHEN",
     help=(
-        "Only calls since the beginning of that day (UTC): a day such as 2026-11-21, or a span such"
-        " as 36h, 7d or 4w."
+        "Only calls since the beginning of a day (UTC): a day such as 2026-11-21, or a span such as"
+        " 36h, 7d or 4w."
     ),
 )
 @click.option(
     "--prices",
     "asks_prices",
     is_flag=True,
-    help="The prices that calls are counted by, instead of what was spent.",
+    help="Show the prices used, instead of what was spent.",
 )
 @click.option(
     "--branch",
     default="main",
     show_default=True,
-    help="With --prices: whose factory.toml may replace some of them.",
+    help="With --prices: the branch whose factory.toml may replace some prices.",
 )
 @as_json
 def cost(
     by: tuple[str, ...], since: date | None, asks_prices: bool, branch: str, as_json: bool
 ) -> None:
-    """What models cost: by issue, role, model, day or run.
+    """Show what models cost: by issue, role, model, day or run.
 
-    Every call is counted before it is made, at the most that it can cost, and settled by the
-    provider's own count after it. Dollars are exact, to the ninth digit; in JSON they are texts.
-    Spent is what was paid, or has to be taken for paid because nobody knows how a call ended;
-    reserved is held back for calls that have not ended; what a replay would have cost and did not
-    is named as such. Cached is the share of the input that the provider served from its cache.
+    Every call is counted before it is made, at the most it can cost, and settled afterwards by the
+    provider's own count. Dollars are exact, to the ninth digit; in JSON they are strings. "Spent"
+    is what was paid, or must be assumed paid because nobody knows how a call ended. "Reserved" is
+    held back for calls that have not ended. "Replayed" is what a replay would have cost; nothing
+    was paid for it. "Cached" is the share of the input that the provider served from its cache.
 
     Reads the meter and the ledger of $FACTORY_HOME, also while a factory is at work; needs neither
     the forge nor the network.
 
     \b
     Exit codes:
-      0  told
+      0  printed
       5  the meter's database does not answer
 
     \b
@@ -100,20 +99,19 @@ def cost(
     table, warning = price_list()
     if asks_prices:
         own = own_prices(home(), branch)
-        _show_prices(
-            table, own, "; ".join(filter(None, (warning, _old(table, own)))), as_json=as_json
-        )
+        warnings = "; ".join(filter(None, (warning, _old(table, own))))
+        _show_prices(table, own, warnings, as_json=as_json)
         return
-    lines, held_beside = spending(home(), since=since), None
-    if since is None:
-        held_beside = _agreement(lines)
+    lines = spending(home(), since=since)
+    # The ledger's sums are for all time, so only all calls can be compared with them.
+    ledger = _agreement(lines) if since is None else None
     chosen = by or ("issue",)
     if as_json:
-        emit(_document(lines, chosen, held_beside, warning))
+        emit(_document(lines, chosen, ledger, warning))
         return
     for row in _table(lines, chosen):
         click.echo(row)
-    for sentence in _sentences(total(lines), held_beside, warning):
+    for sentence in _sentences(total(lines), ledger, warning):
         click.echo(sentence)
 
 
@@ -126,9 +124,11 @@ def _agreement(lines: Sequence[Line]) -> "Agreement":
 
 
 def _document(
-    lines: Sequence[Line], by: Sequence[str], held_beside: "Agreement | None", warning: str
+    lines: Sequence[Line], by: Sequence[str], ledger: "Agreement | None", warning: str
 ) -> dict[str, Any]:
-    """Keys that stay: `by groups total prices_warning`, and `ledger` where all was asked for."""
+    """The document for `--json`. These keys are stable: `by groups total prices_warning`, and
+    `ledger` when no `--since` was given.
+    """
     groups = [
         dict(zip(by, key, strict=True)) | _numbers(summed) for key, summed in folded(lines, by)
     ]
@@ -138,13 +138,13 @@ def _document(
         "total": _numbers(total(lines)),
         "prices_warning": warning,
     }
-    if held_beside is not None:
+    if ledger is not None:
         found["ledger"] = {
-            "sessions": held_beside.sessions,
-            "written": f"{held_beside.written:f}",
-            "counted": f"{held_beside.counted:f}",
-            "unwritten": f"{held_beside.unwritten:f}",
-            "agrees": held_beside.is_to_the_cent,
+            "sessions": ledger.sessions,
+            "written": f"{ledger.written:f}",
+            "counted": f"{ledger.counted:f}",
+            "unwritten": f"{ledger.unwritten:f}",
+            "agrees": ledger.is_to_the_cent,
         }
     return found
 
@@ -166,15 +166,10 @@ def _table(lines: Sequence[Line], by: Sequence[str]) -> Iterator[str]:
     rows.append(("together", *("" for _ in by[1:]), *_cells(total(lines))))
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     for row in (heads, *rows):
-        named = (f"{cell:<{width}}" for cell, width in zip(row[: len(by)], widths, strict=False))
+        # Names are aligned to the left, numbers to the right.
         yield "  ".join(
-            (
-                *named,
-                *(
-                    f"{cell:>{width}}"
-                    for cell, width in zip(row[len(by) :], widths[len(by) :], strict=True)
-                ),
-            )
+            f"{cell:<{width}}" if column < len(by) else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
 
 
@@ -193,7 +188,7 @@ def _cells(summed: Total) -> tuple[str, ...]:
     return str(summed.calls), str(summed.input_tokens), share, str(summed.output_tokens), *money
 
 
-def _sentences(summed: Total, held_beside: "Agreement | None", warning: str) -> Iterator[str]:
+def _sentences(summed: Total, ledger: "Agreement | None", warning: str) -> Iterator[str]:
     if not summed.calls:
         yield "No model was asked."
     if summed.held:
@@ -208,35 +203,28 @@ def _sentences(summed: Total, held_beside: "Agreement | None", warning: str) -> 
             f"${summed.replayed:.4f} is what replays would have cost: their answers came from"
             " recordings, and nothing was paid."
         )
-    if held_beside is not None and held_beside.sessions:
-        counted = f"but the meter counts ${held_beside.counted:.4f} for them"
-        same = "the same to the cent" if held_beside.is_to_the_cent else counted
-        sessions = "1 session" if held_beside.sessions == 1 else f"{held_beside.sessions} sessions"
-        yield f"The ledger has written down ${held_beside.written:.4f} for {sessions}, {same}."
-    if held_beside is not None and held_beside.unwritten:
-        yield (
-            f"${held_beside.unwritten:.4f} are of sessions that are not in the ledger, or not yet."
-        )
+    if ledger is not None and ledger.sessions:
+        counted = f"but the meter counts ${ledger.counted:.4f} for them"
+        same = "the same to the cent" if ledger.is_to_the_cent else counted
+        sessions = "1 session" if ledger.sessions == 1 else f"{ledger.sessions} sessions"
+        yield f"The ledger has written down ${ledger.written:.4f} for {sessions}, {same}."
+    if ledger is not None and ledger.unwritten:
+        yield (f"${ledger.unwritten:.4f} are of sessions that are not in the ledger, or not yet.")
     if warning:
         yield f"Warning: {warning}."
 
 
 def _show_prices(table: "Prices", own: Iterable["Price"], warning: str, *, as_json: bool) -> None:
-    rows = sorted(
-        (
-            *_rows_of(table),
-            *(
-                {
-                    "model": price.model,
-                    "from": price.as_of.isoformat(),
-                    "by": "factory.toml",
-                    **{name: f"{getattr(price, name):f}" for name in _COLUMNS},
-                }
-                for price in own
-            ),
-        ),
-        key=lambda row: (row["model"], row["by"]),
+    replaced = (
+        {
+            "model": price.model,
+            "from": price.as_of.isoformat(),
+            "by": "factory.toml",
+            **{name: f"{getattr(price, name):f}" for name in _COLUMNS},
+        }
+        for price in own
     )
+    rows = sorted((*_rows_of(table), *replaced), key=lambda row: (row["model"], row["by"]))
     if as_json:
         emit(
             {
@@ -267,20 +255,19 @@ def _show_prices(table: "Prices", own: Iterable["Price"], warning: str, *, as_js
 
 
 def _old(table: "Prices", own: Iterable["Price"]) -> str:
-    """What is to be said of prices of one's own that somebody looked up too long ago; empty where
-    there are none."""
+    """A warning about the owner's own prices that were looked up too long ago; empty when there are
+    none.
+    """
     today = datetime.now(UTC).date()
     old = [price.model for price in own if (today - price.as_of).days > table.good_for_days]
-    return (
-        f"factory.toml's prices of {', '.join(old)} are over {table.good_for_days} days old: look"
-        " again"
-        if old
-        else ""
-    )
+    if not old:
+        return ""
+    names, limit = ", ".join(old), table.good_for_days
+    return f"factory.toml's prices of {names} are over {limit} days old: look again"
 
 
 def _rows_of(table: "Prices") -> Iterator[dict[str, str]]:
-    """A row for each price, what holds for long requests by itself."""
+    """One row for each price; a price for long requests has a row of its own."""
     for model, versions in table.models.items():
         for dated in versions:
             for price, over in (

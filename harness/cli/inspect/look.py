@@ -1,4 +1,4 @@
-"""Looking: status, why, logs, audit. Nothing here writes anything."""
+"""Commands that inspect: status, why, logs, audit. They write nothing."""
 
 import click
 
@@ -9,11 +9,11 @@ from harness.cli.output.terminal import printable
 @click.command()
 @as_json
 def status(as_json: bool) -> None:
-    """Where every issue stands.
+    """Show the state of every issue.
 
-    One line an issue: number, state, title, what it has cost (US dollars); above them, which brakes
-    are on. Reads the ledger, without the forge and without the network, and writes nothing; works
-    while a factory is at work.
+    One line for each issue: number, state, title, cost in US dollars. Above them stands what blocks
+    the factory now. Reads the ledger, without the forge and without the network, and writes
+    nothing; works while a factory is at work.
 
     \b
     Examples:
@@ -22,18 +22,16 @@ def status(as_json: bool) -> None:
     """
     from harness.factory.records.history import is_stop_requested
     from harness.factory.reporting.report import status as report
-    from harness.factory.run.disk_space import space
+    from harness.factory.run.disk_space import disk_space
     from harness.factory.run.effects import is_flagged
     from harness.factory.run.pause import pause_in_force, paused_issues
     from harness.home.state import open_ledger
     from harness.store.clock import SystemClock
 
     with open_ledger(home()) as ledger:
-        disk = space(home())
-        paused, waiting = (
-            pause_in_force(ledger, now := SystemClock().now()),
-            paused_issues(ledger, now),
-        )
+        disk = disk_space(home())
+        now = SystemClock().now()
+        paused, waiting = pause_in_force(ledger, now), paused_issues(ledger, now)
         stopped = is_flagged(home() / "STOP") is not False or is_stop_requested(ledger)
         found = report(
             ledger,
@@ -44,6 +42,7 @@ def status(as_json: bool) -> None:
     if as_json:
         emit(found)
         return
+    # What blocks the factory comes first: it explains the states below.
     if found["stopped"]:
         click.echo("STOPPED by the owner; `factory resume` lifts it.")
     if found["frozen"]:
@@ -57,7 +56,7 @@ def status(as_json: bool) -> None:
         click.echo(f"#{number} PAUSED: {printable(pause.says)}. Other issues go on.")
     if found["full"]:
         click.echo(
-            f"FULL: {found['full']}; nothing new is begun. `factory gc` frees what nothing needs."
+            f"FULL: {found['full']}; nothing new is started. `factory gc` frees what nothing needs."
         )
     for issue in found["issues"]:
         click.echo(
@@ -65,26 +64,26 @@ def status(as_json: bool) -> None:
             f" ${issue['cost_usd']:.4f}"
         )
     if not found["issues"]:
-        click.echo("No issue is known yet; `factory tick` takes them in.")
+        click.echo("There is no issue yet; `factory tick` reads them from the forge.")
 
 
 @click.command()
 @click.argument("issue", type=int)
 @as_json
 def why(issue: int, as_json: bool) -> None:
-    """Why ISSUE stands where it does: rule, fact, quote, evidence.
+    """Explain the state of ISSUE: rule, fact, quote, evidence.
 
-    ISSUE is its number on the forge. One chain, oldest first: the mission's entry that triage cited
-    and the issue's own words, what every rule said of the change and of what would land, the sealed
-    verdict, the landing, and what people told the factory. Above it, where the issue goes no
-    further, the links that it stands on. Each link names its entry in the ledger; rules have
-    permalinks at the commit that governed. The same chain is a page under $FACTORY_HOME, which is
-    named in the second line. Reads the ledger and writes nothing.
+    ISSUE is its number on the forge. The output is one chain, oldest link first: the entry of the
+    mission that triage cited with the issue's own words, the answer of every rule for the change
+    and for the merge candidate, the sealed verdict, the landing, and people's commands. If the
+    issue is stuck, the links that decide this come first. Each link names its entry in the ledger.
+    Each rule has a permalink at the commit that governed. The same chain is a page under
+    $FACTORY_HOME, named in the second line. Reads the ledger and writes nothing.
 
     \b
     Exit codes:
-      0  told
-      2  the issue is not known
+      0  printed
+      2  there is no such issue
 
     \b
     Examples:
@@ -93,7 +92,7 @@ def why(issue: int, as_json: bool) -> None:
     """
     from harness.cli.output.chain_lines import show
     from harness.factory.records.chain import page_of
-    from harness.factory.reporting.report import why as report
+    from harness.factory.reporting.report import chain_of_issue as report
     from harness.home.state import open_ledger
     from harness.operations.daemon.digest import link_of
 
@@ -112,30 +111,29 @@ def why(issue: int, as_json: bool) -> None:
 @click.option(
     "--transcript",
     is_flag=True,
-    help="What the models of RUN were told, said, called and got back, turn by turn.",
+    help="Print the prompts, answers, tool calls and results of RUN, turn by turn.",
 )
 @click.option(
     "--follow",
     is_flag=True,
-    help="With --transcript: print what is said while it is said, until RUN is over.",
+    help="With --transcript: print new turns as they come, until RUN is over.",
 )
 @as_json
 def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None:
-    """What happened in RUN, node by node.
+    """Show what happened in RUN, node by node.
 
-    RUN is a run's name, as in implement-2-1: workflow, issue, attempt. Without it, the runs that
-    there are, one a line: when it began (UTC), its name, its issue. Reads the ledger and writes
-    nothing.
+    RUN is a run's name, as in implement-2-1: workflow, issue, attempt. Without it, the command
+    lists all runs, one a line: start (UTC), name, issue. Reads the ledger and writes nothing.
 
-    With --transcript it prints the conversations as Markdown, made of what the broker wrote down
-    and not of what an agent says of itself: each turn with its time, what it called, the beginning
-    and the end of what came back, tokens and cents. The same is in the run's folder, as
-    transcript.md. What the roles that judge said is sealed, and only where it lies is told.
+    With --transcript it prints the conversations as Markdown. They are made from the broker's
+    record, not from an agent's own account. Each turn shows its time, its calls, the beginning and
+    the end of each result, tokens and cents. The same text is in the run's folder, as
+    transcript.md. What the judging roles wrote is sealed; only its place is printed.
 
     \b
     Exit codes:
-      0  told
-      2  the run is not known
+      0  printed
+      2  there is no such run
 
     \b
     Examples:
@@ -148,8 +146,8 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
 
     if (transcript and run is None) or (follow and (not transcript or as_json)):
         raise click.UsageError(
-            "--transcript wants a RUN, which `factory logs` lists, and --follow a --transcript"
-            " without --json"
+            "--transcript needs a RUN, which `factory logs` lists; --follow needs --transcript"
+            " and no --json"
         )
     with open_ledger(home()) as ledger:
         found = report(ledger, run)
@@ -173,14 +171,17 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
 def audit(ctx: click.Context, as_json: bool) -> int:
     """Verify ledger, verdicts and landed trees, offline.
 
-    The ledger: every entry hashes the one before, the head is signed, and no commit of the
-    factory's on the default branch names a place in it that is not there. The verdicts: each is
-    signed by a key that is pinned in factory.toml at its base, binds what it says, and speaks of
-    its own run. The evidence: the judge's program hashes every file behind each verdict again. The
-    landings: the tree that landed is the tree that was judged. What could not be checked is said.
-    Reads the ledger, the verdicts, the store and the trusted repository below $FACTORY_HOME, and
-    changes nothing; it takes the ledger's lock there, so a home on a read-only medium is copied
-    first.
+    \b
+    Ledger     Every entry hashes the one before, and the head is signed. No commit of the
+               factory on the default branch names a missing place in the ledger.
+    Verdicts   Each is signed by a key that factory.toml pins at its base, covers its own
+               content, and belongs to its own run.
+    Evidence   The judge's program hashes every file behind each verdict again.
+    Landings   The tree that landed is the tree that was validated.
+
+    What could not be checked is listed. Reads the ledger, the verdicts, the store and the trusted
+    repository below $FACTORY_HOME, and changes nothing. It takes the ledger's lock there, so copy a
+    home that is on a read-only medium first.
 
     \b
     Exit codes:
@@ -213,14 +214,14 @@ def audit(ctx: click.Context, as_json: bool) -> int:
                 "landings": found.landings,
                 "unchecked": list(found.unchecked),
                 "faults": [
-                    {"entry": fault.entry, "subject": fault.subject, "says": fault.says}
+                    {"entry": fault.entry, "subject": fault.subject, "says": fault.message}
                     for fault in found.faults
                 ],
             }
         )
     else:
         for fault in found.faults:
-            click.echo(f"entry {fault.entry}: {fault.subject}: {fault.says}")
+            click.echo(f"entry {fault.entry}: {fault.subject}: {fault.message}")
         for unchecked in found.unchecked:
             click.echo(f"not checked: {unchecked}")
         click.echo(

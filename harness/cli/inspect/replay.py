@@ -1,4 +1,4 @@
-"""`factory replay`: a past run again, offline, and whether it decides the same."""
+"""`factory replay`: run a past run again, offline, and compare its decisions."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.operations.replay.replay import Means, Replayed
 
 MOST_LINES = 20
-"""Of the first difference that are shown, from its beginning and from its end."""
+"""How many lines of the first difference are shown, from its beginning and from its end."""
 
 
 @click.command()
@@ -25,7 +25,7 @@ MOST_LINES = 20
     "--all",
     "every",
     is_flag=True,
-    help="Every run that is over and was recorded, one after the other.",
+    help="Replay every run that is over and was recorded, one after the other.",
 )
 @click.option(
     "--from",
@@ -39,26 +39,26 @@ MOST_LINES = 20
     "target",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write all that the replay of RUN needs to FILE, and replay nothing.",
+    help="Write everything that a replay of RUN needs to FILE, and replay nothing.",
 )
 @click.option(
     "--against",
     "ref",
     metavar="REF",
-    help="Begin at another commit, and see what the governance there would have decided.",
+    help="Start at another commit, to see what the governance there would have decided.",
 )
 @click.option(
     "--signing-key",
     "key",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
     metavar="PATH",
-    help="The launcher's key; without it, the home's own.",
+    help="The launcher's key; the default is the home's own.",
 )
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="PATH",
-    help="Work in PATH, which must be new, and keep it to be looked at.",
+    help="Work in PATH, which must be new, and keep it for you to look at.",
 )
 @as_json
 def replay(
@@ -71,18 +71,18 @@ def replay(
     folder: Path | None,
     as_json: bool,
 ) -> int:
-    """Run RUN again, offline, and compare what it decides.
+    """Run RUN again, offline, and compare its decisions.
 
-    RUN is a run's name, as `factory logs` lists them. Git, the boxes, the agent with its tools, the
-    app, Chromium and the sealed judge are real and work again; the forge answers from the run's
-    tape, models from its recorded exchanges, over the broker's own wire. Then every entry of the
-    ledger that the run writes is held against the recorded one, byte for byte. What may differ is a
-    closed list: times, places, drawn names, signatures. A question that was not recorded, and a
-    recording that is not used up, are differences, too, and name their place.
+    RUN is a run's name, as `factory logs` lists them. Git, the sandboxes, the agent with its tools,
+    the app, Chromium and the sealed judge are real and work again. The forge answers from the run's
+    recording, and models answer from recorded exchanges over the broker's own wire. Then every
+    ledger entry of the new run is compared with the recorded one, byte for byte. What may differ is
+    a closed list: times, paths, random names, signatures. A request that was not recorded is a
+    difference, and so is a recording that is not used up; each names its place.
 
-    With --against REF the run begins at another commit of this home's repository, so that a change
-    of the governance, of factory.toml or of a prompt shows what it would have done; the names of
-    commits are not compared then.
+    With --against REF the run starts at another commit of this home's repository. So a change of
+    the governance files, of factory.toml or of a prompt shows its effect. Commit ids are not
+    compared then.
 
     Reads the home, and writes only a folder of its own. No network is used and nothing is spent.
 
@@ -104,14 +104,14 @@ def replay(
     if target is not None:
         return _export(str(run), target, as_json=as_json)
     found = []
-    for bundle, means in _kits(run, every=every, source=source, ref=ref, key=key):
-        came = _replayed(bundle, means, folder=folder)
-        found.append(came)
+    for bundle, means in _bundles(run, every=every, source=source, ref=ref, key=key):
+        result = _replayed(bundle, means, folder=folder)
+        found.append(result)
         if not as_json:
-            _print(came)
-    same = all(came.same for came in found)
+            _print(result)
+    same = all(result.same for result in found)
     if as_json:
-        emit({"ok": same, "runs": [_told(came) for came in found]})
+        emit({"ok": same, "runs": [_document(result) for result in found]})
     return 0 if same else 1
 
 
@@ -144,7 +144,7 @@ def _export(run: str, target: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _kits(
+def _bundles(
     run: str | None, *, every: bool, source: Path | None, ref: str | None, key: Path | None
 ) -> "Iterator[tuple[Bundle, Means]]":
     from harness.operations.replay.bundle import gather, recorded_runs, unpacked
@@ -171,7 +171,7 @@ def _replayed(bundle: "Bundle", means: "Means", *, folder: Path | None) -> "Repl
     if folder is not None:
         if folder.exists():
             raise ConfigError(
-                "is there already; a replay wants a folder of its own", file=str(folder)
+                "is there already; a replay needs a folder of its own", file=str(folder)
             )
         folder.mkdir(mode=0o700, parents=True)
     with Progress(quiet=True) as progress:
@@ -185,47 +185,48 @@ def _folder() -> Iterator[Path]:
 
 
 def _prefix() -> str:
-    """A name by which `factory gc` knows what a killed replay left."""
+    """A name prefix by which `factory gc` finds what a killed replay left."""
     import os
 
     return f"factory-kit-{os.getpid()}-"
 
 
-def _told(came: "Replayed") -> Mapping[str, Any]:
+def _document(result: "Replayed") -> Mapping[str, Any]:
     return {
-        "run": came.run,
-        "same": came.same,
-        "entries": came.compared,
-        "seconds": round(came.seconds, 1),
-        "faults": list(came.faults),
-        "notes": list(came.notes),
+        "run": result.run,
+        "same": result.same,
+        "entries": result.compared,
+        "seconds": round(result.seconds, 1),
+        "faults": list(result.faults),
+        "notes": list(result.notes),
         "differences": [
             {"where": one.where, "recorded": one.recorded, "came": one.came}
-            for one in came.differences
+            for one in result.differences
         ],
     }
 
 
-def _print(came: "Replayed") -> None:
-    if came.same:
-        click.echo(f"{came.run}: the same, {came.compared} entries, in {came.seconds:.1f} s")
-        _print_notes(came)
+def _print(result: "Replayed") -> None:
+    if result.same:
+        click.echo(f"{result.run}: the same, {result.compared} entries, in {result.seconds:.1f} s")
+        _print_notes(result)
         return
-    click.echo(f"{came.run}: NOT the same")
-    for one in came.differences[:1]:
+    click.echo(f"{result.run}: NOT the same")
+    # Only the first difference is shown in full: the later ones often follow from it.
+    for one in result.differences[:1]:
         click.echo(f"  {one.says}")
         lines = one.lines()
         left_out = max(0, len(lines) - 2 * MOST_LINES)
-        note = (f"… {left_out} lines more; --json has them",) if left_out else ()
+        note = (f"… {left_out} more lines; --json has them",) if left_out else ()
         for line in (*lines[:MOST_LINES], *note, *lines[MOST_LINES:][left_out:]):
             click.echo(f"    {printable(line)}")
-    for one in came.differences[1:]:
+    for one in result.differences[1:]:
         click.echo(f"  then {one.says}")
-    for fault in came.faults:
+    for fault in result.faults:
         click.echo(f"  {printable(fault)}")
-    _print_notes(came)
+    _print_notes(result)
 
 
-def _print_notes(came: "Replayed") -> None:
-    for note in came.notes:
-        click.echo(f"  in words of the agent's own: {printable(note)}")
+def _print_notes(result: "Replayed") -> None:
+    for note in result.notes:
+        click.echo(f"  in the agent's own words: {printable(note)}")

@@ -1,5 +1,4 @@
-"""`factory logs RUN --transcript`: what agents said, on a terminal or in a file, as far as it has
-come or while it comes."""
+"""`factory logs RUN --transcript`: print what the agents wrote, once or while the run goes on."""
 
 import time
 from collections.abc import Callable
@@ -11,35 +10,36 @@ from harness.cli.options import emit
 from harness.cli.output.terminal import printable
 from harness.operations.maintenance.transcripts import transcript_of
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 def show(
     home: Path, run: str, *, follow: bool, as_json: bool, wait: Callable[[float], None] = time.sleep
 ) -> None:
-    """Print a run's transcript; with `follow`, go on until the run is over, and `wait` some seconds
-    before each new look."""
-    told = transcript_of(home, run)
+    """Print a run's transcript. With `follow`, go on until the run is over and call `wait` with a
+    number of seconds before each new read.
+    """
+    transcript = transcript_of(home, run)
     if as_json:
         emit(
             {
                 "run": run,
-                "over": told.over,
-                "sections": list(told.sections),
-                "sealed": list(told.sealed),
+                "over": transcript.over,
+                "sections": list(transcript.sections),
+                "sealed": list(transcript.sealed),
             }
         )
         return
     shown = 0
     while True:
-        for section in told.sections[shown:]:
+        for section in transcript.sections[shown:]:
             click.echo(printable(section), nl=False)
             shown += 1
-        if told.over or not follow:
+        if transcript.over or not follow:
             break
-        wait(_LOOK_SECONDS)
-        told = transcript_of(home, run)
-    if not shown and not told.sealed:
-        click.echo(f"No model was asked in {run}{'' if told.over else ' yet'}.")
-    for line in told.sealed:
+        wait(_POLL_SECONDS)
+        transcript = transcript_of(home, run)
+    if not shown and not transcript.sealed:
+        click.echo(f"No model was asked in {run}{'' if transcript.over else ' yet'}.")
+    for line in transcript.sealed:
         click.echo(f"\n{printable(line)}")

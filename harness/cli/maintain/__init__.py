@@ -1,1 +1,1 @@
-"""Commands that look after a machine: the local forge, gc, home, agent CLIs, completion."""
+"""Commands that maintain a machine: the local forge, gc, home, agent CLIs, completion."""

@@ -9,11 +9,11 @@ from harness.cli.options import as_json, emit, home
 
 @click.group()
 def agents() -> None:
-    """Agent CLIs that a role may pick in place of the built-in agent.
+    """Manage agent CLIs that a role may use instead of the built-in agent.
 
-    Claude Code, Codex and OpenCode, installed into $FACTORY_HOME and run in the same boxes as the
-    built-in agent, without a key. None is needed. docs/agents.md says what each can and cannot do
-    there.
+    Claude Code, Codex and OpenCode are installed into $FACTORY_HOME. They run in the same sandboxes
+    as the built-in agent, without a key. None of them is required. docs/agents.md lists what each
+    can and cannot do there.
 
     \b
     Examples:
@@ -25,16 +25,16 @@ def agents() -> None:
 @agents.command("list")
 @as_json
 def list_(as_json: bool) -> None:
-    """Which agent CLIs there are, and which are installed.
+    """List the agent CLIs, and which of them are installed.
 
     \b
     Examples:
       factory agents list
       factory agents list --json
     """
-    from harness.operations.doctor.agent_clis import listed
+    from harness.operations.doctor.agent_clis import agent_clis
 
-    found = listed(home())
+    found = agent_clis(home())
     if as_json:
         emit(
             {
@@ -64,7 +64,7 @@ def list_(as_json: bool) -> None:
         rest = (
             f"installed: {versions}"
             if versions
-            else f"not installed; `factory agents install {one.kind}` brings {one.pinned}"
+            else f"not installed; `factory agents install {one.kind}` installs {one.pinned}"
         )
         click.echo(f"{one.kind:<12}  {rest}")
 
@@ -82,16 +82,16 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
     """Install agent CLIs into $FACTORY_HOME.
 
     A NAME is claude-code, codex or opencode, or one of them with a version, as in codex@0.169.0.
-    npm fetches the package with the native program for this machine from the registry that it is
-    set up for; the package is compared with the digest that is pinned here, unpacked, and started
-    once in a box without a network. No install script runs, and no Node.js is needed afterwards.
-    For a version that is not pinned, name its digest.
+    npm fetches the package with the native program for this machine, from its configured registry.
+    The command compares the package with the pinned digest, unpacks it, and starts it once in a
+    sandbox without a network. No install script runs, and Node.js is not needed afterwards. For a
+    version that is not pinned, give its digest.
 
     \b
     Exit codes:
       0  all of them are installed
-      2  a package is not what is pinned, does not start in a box, or npm is missing
-      5  npm did not bring a package
+      2  a package differs from its pinned digest or does not start in a sandbox, or npm is missing
+      5  npm could not fetch a package
 
     \b
     Examples:
@@ -99,7 +99,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
       factory agents install codex opencode --json
     """
     from harness.domain.errors import ConfigError
-    from harness.operations.doctor.agent_clis import installed
+    from harness.operations.doctor.agent_clis import install_cli
 
     if integrity and len(names) > 1:
         raise ConfigError(
@@ -107,17 +107,17 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
         )
     found: list[dict[str, Any]] = []
     for name in names:
-        program, says = installed(home(), name, integrity=integrity)
+        program, answer = install_cli(home(), name, integrity=integrity)
         found.append(
             {
                 "kind": program.kind,
                 "version": program.version,
                 "folder": str(program.folder),
-                "says": says,
+                "says": answer,
             }
         )
         if not as_json:
-            click.echo(f"{program.name} is in {program.folder}; in a box it says: {says}")
+            click.echo(f"{program.name} is in {program.folder}; in a sandbox it prints: {answer}")
     if as_json:
         emit({"ok": True, "installed": found})
 
@@ -126,21 +126,21 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
 @click.argument("name")
 @as_json
 def remove(name: str, as_json: bool) -> None:
-    """Take an agent CLI away: one version, or all of a kind.
+    """Remove an agent CLI: one version, or all of a kind.
 
     NAME is claude-code, codex or opencode, or one of them with a version, as in codex@0.169.0. A
-    role that picks what is not installed does not work.
+    role that uses a CLI which is not installed cannot work.
 
     \b
     Exit codes:
-      0  it is gone
+      0  it is removed
       2  it was not installed
 
     \b
     Examples:
       factory agents remove codex
     """
-    from harness.operations.doctor.agent_clis import removed
+    from harness.operations.doctor.agent_clis import remove_cli
 
-    gone = removed(home(), name)
+    gone = remove_cli(home(), name)
     emit({"ok": True, "removed": gone}) if as_json else click.echo(f"Removed {', '.join(gone)}.")

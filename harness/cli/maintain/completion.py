@@ -1,4 +1,4 @@
-"""`factory completion`: what a shell needs to complete names and options. Answering it imports no
+"""`factory completion`: prints a shell's completion script. Answering the shell imports no
 command."""
 
 import click

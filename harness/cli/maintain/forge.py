@@ -1,5 +1,5 @@
-"""`factory forge`: the forge in the box by itself, without a factory. What it keeps, who may do
-what, and a copy of all of it."""
+"""`factory forge`: the local forge by itself, without a factory: its repositories, its accounts,
+and backups."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ folder = click.option(
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where the forge keeps its things; usually the folder forge in $FACTORY_HOME.",
+    help="The forge's home; the default is the folder forge in $FACTORY_HOME.",
 )
 login_argument = click.argument("login")
 role_argument = click.argument("role", type=click.Choice(ROLES))
@@ -27,11 +27,11 @@ role_argument = click.argument("role", type=click.Choice(ROLES))
 
 @click.group()
 def forge() -> None:
-    """The forge in the box: serve it, fill it, back it up, put it back.
+    """The local forge: serve it, import into it, back it up, restore it.
 
-    A small server on this machine that speaks the part of GitHub's API that a factory and a browser
-    need, over real git. `factory demo` and `factory try` start their own; these commands are for
-    one that people work with.
+    A small server on this machine. It speaks the part of GitHub's API that a factory and a browser
+    need, over real git. `factory demo` and `factory try` start their own; these commands are for a
+    forge that people work with.
 
     \b
     Examples:
@@ -49,34 +49,34 @@ def forge() -> None:
     type=click.IntRange(0, 65535),
     default=0,
     metavar="N",
-    help="The port on 127.0.0.1; 0 is the one it had before, else any.",
+    help="The port on 127.0.0.1; 0 is the previous port, or any free one.",
 )
 @click.option(
-    "--open", "open_door", is_flag=True, help="Let visitors file issues under a name of their own."
+    "--open", "open_door", is_flag=True, help="Let visitors file issues under a name they choose."
 )
 @click.option(
     "--pick",
     is_flag=True,
-    help="Let whoever reaches it sign in as any person, without a token: for your own machine.",
+    help="Let any visitor sign in as any person, without a token: for your own machine.",
 )
 @click.option(
     "--people-write-checks",
     is_flag=True,
-    help="Let people's tokens write check runs, which is for Apps and bots.",
+    help="Let people's tokens write check runs; normally only apps and bots may.",
 )
 def serve(
     folder: Path | None, port: int, open_door: bool, pick: bool, people_write_checks: bool
 ) -> int:
-    """Serve the forge until told to stop.
+    """Serve the forge until stopped.
 
-    Listens on this machine only. Makes the home where it is missing, with the administrator's token
-    in admin.token, for its owner's eyes. A database of an earlier version is brought up to this
-    one. Ctrl-C or SIGTERM ends it in good order.
+    Listens on this machine only. Creates the home if it is missing, with the administrator's token
+    in admin.token, which only its owner can read. Upgrades the database of an earlier version.
+    Ctrl-C or SIGTERM ends it in good order.
 
     \b
     Exit codes:
-      0  told to stop
-      5  it cannot start: the port is taken, or another serves this home
+      0  stopped
+      5  it cannot start: the port is taken, or another process serves this home
 
     \b
     Examples:
@@ -93,8 +93,8 @@ def serve(
         place, open_door=open_door, pick=pick, people_write_checks=people_write_checks
     )
     click.echo(
-        f"The forge keeps its things in {place}; its address is in {settings.ready.name} there, and"
-        " in the next line."
+        f"The forge's home is {place}; its address is in {settings.ready.name} there, and in the"
+        " next line."
     )
     try:
         serve_it(settings, port=port, ready=None, lifeline=False, tell=click.echo)
@@ -110,17 +110,17 @@ def serve(
 @folder
 @as_json
 def import_(source: str, repository: str, folder: Path | None, as_json: bool) -> None:
-    """Take a repository in from any git address or folder.
+    """Import a repository from any git address or folder.
 
-    Fetches every branch and tag of SOURCE, with their history, and makes OWNER/NAME of them. SOURCE
-    is a folder, or an https, ssh, git or file address; nothing is written there. Its hooks and
-    settings stay out, submodules and LFS objects are not followed, every object is checked; it
-    takes at most half an hour and 4 GB. OWNER must have an account.
+    Fetches every branch and tag of SOURCE, with their history, into the new repository OWNER/NAME.
+    SOURCE is a folder, or an https, ssh, git or file address; nothing is written there. Its hooks
+    and settings are not copied, and submodules and LFS objects are not followed. Every object is
+    checked. The limits are half an hour and 4 GB. OWNER must have an account.
 
     \b
     Exit codes:
       0  done
-      2  SOURCE is no repository or too large, or OWNER/NAME is not to be had
+      2  SOURCE is not a repository or is too large, or OWNER/NAME is not available
       5  SOURCE cannot be reached now
 
     \b
@@ -144,7 +144,7 @@ def import_(source: str, repository: str, folder: Path | None, as_json: bool) ->
         )
         return
     click.echo(
-        f"Taken in as {taken.full_name}: {taken.refs} branches and tags, the default branch is"
+        f"Imported as {taken.full_name}: {taken.refs} branches and tags, the default branch is"
         f" {taken.branch}."
     )
 
@@ -154,16 +154,17 @@ def import_(source: str, repository: str, folder: Path | None, as_json: bool) ->
 @folder
 @as_json
 def backup(file: Path, folder: Path | None, as_json: bool) -> None:
-    """Write all that the forge keeps into one FILE.
+    """Write everything in the forge to one FILE.
 
-    Also while it serves: FILE is the forge as of one moment, and holds the digest of all that is in
-    it. Accounts, the digests of their tokens and the secrets of webhooks are in it, so it is for
-    its owner's eyes; the administrator's token is not. A file that is there already is left alone.
+    This also works while the forge serves. FILE is a consistent snapshot and contains a digest of
+    its content. It includes accounts, the digests of their tokens and the secrets of webhooks, so
+    only its owner should read it. The administrator's token is not in it. An existing file is not
+    overwritten.
 
     \b
     Exit codes:
       0  done
-      2  there is no forge, or FILE is there already
+      2  there is no forge, or FILE exists
 
     \b
     Examples:
@@ -185,7 +186,7 @@ def backup(file: Path, folder: Path | None, as_json: bool) -> None:
         )
         return
     click.echo(
-        f"{file}: {kept.repositories} repositories, {kept.bytes:,} bytes before they were packed."
+        f"{file}: {kept.repositories} repositories, {kept.bytes:,} bytes before compression."
     )
 
 
@@ -194,16 +195,16 @@ def backup(file: Path, folder: Path | None, as_json: bool) -> None:
 @folder
 @as_json
 def restore(file: Path, folder: Path | None, as_json: bool) -> None:
-    """Put a forge back from a backup, into an empty folder.
+    """Restore a forge from a backup, into an empty folder.
 
-    Every digest in FILE is compared, the database and every repository are checked, and only then
-    is anything put in place. The forge gets a new administrator's token; accounts keep theirs.
+    Every digest in FILE is compared, and the database and every repository are checked, before
+    anything is put in place. The forge gets a new administrator's token; accounts keep theirs.
     Start it with `factory forge serve`.
 
     \b
     Exit codes:
       0  done
-      2  the folder is not empty, or FILE is not sound
+      2  the folder is not empty, or FILE is damaged
 
     \b
     Examples:
@@ -224,12 +225,12 @@ def restore(file: Path, folder: Path | None, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{kept.repositories} repositories are back in {place}.")
+    click.echo(f"{kept.repositories} repositories are restored in {place}.")
 
 
 @forge.group()
 def users() -> None:
-    """Accounts of the forge: who they are and what they may do.
+    """Manage the accounts of the forge and their roles.
 
     \b
     Examples:
@@ -274,17 +275,17 @@ def users_list(folder: Path | None, as_json: bool) -> None:
 @click.option(
     "--bot",
     is_flag=True,
-    help="An account of a program, such as an App's: it may write check runs.",
+    help="An account of a program, such as an app: it may write check runs.",
 )
 @folder
 @as_json
 def users_add(login: str, role: str, bot: bool, folder: Path | None, as_json: bool) -> None:
-    """Make an account, and show its token this once.
+    """Create an account, and show its token once.
 
     \b
     Exit codes:
       0  done
-      2  LOGIN is taken, or no name for an account
+      2  LOGIN is taken, or not valid as a name
 
     \b
     Examples:
@@ -304,12 +305,12 @@ def users_add(login: str, role: str, bot: bool, folder: Path | None, as_json: bo
 def users_role(login: str, role: str, folder: Path | None, as_json: bool) -> None:
     """Give an account another role on every repository.
 
-    What was given on one repository alone, by the API, stays as it is.
+    A role that it has on a single repository, through the API, stays as it is.
 
     \b
     Exit codes:
       0  done
-      2  nobody is called LOGIN
+      2  there is no account LOGIN
 
     \b
     Examples:
@@ -328,17 +329,17 @@ def users_role(login: str, role: str, folder: Path | None, as_json: bool) -> Non
 @click.option(
     "--revoke",
     is_flag=True,
-    help="First make every token and session that the account has worthless.",
+    help="First revoke every token and session of the account.",
 )
 @folder
 @as_json
 def users_token(login: str, revoke: bool, folder: Path | None, as_json: bool) -> None:
-    """Make another token for an account, and show it this once.
+    """Create another token for an account, and show it once.
 
     \b
     Exit codes:
       0  done
-      2  nobody is called LOGIN
+      2  there is no account LOGIN
 
     \b
     Examples:
@@ -365,8 +366,8 @@ def _place(folder: Path | None) -> Path:
 
 @contextmanager
 def _administrator(folder: Path | None) -> "Iterator[Administrator]":
-    """The forge's administrator: of the one that serves, or of one that is started for as long as
-    this takes."""
+    """An administrator's client: of the forge that serves, or of one that is started for this
+    command."""
     from harness.domain.errors import ConfigError, ForgeError
     from harness.programs.local_forge.seed import Administrator
     from harness.programs.local_forge.start import running, start

@@ -1,4 +1,4 @@
-"""Cleaning up: gc. What goes, what stays, and why."""
+"""`factory gc`: delete what nothing needs, and report what stays and why."""
 
 from collections import Counter
 
@@ -10,35 +10,35 @@ NAMED = 20
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be deleted, and change nothing.")
 @click.option(
     "--days",
     type=click.FloatRange(min=1),
     default=30,
     show_default=True,
     metavar="N",
-    help="Keep what was used in the last N days and can be made again.",
+    help="Keep what was used in the last N days, even if it can be made again.",
 )
 @as_json
 def gc(dry_run: bool, days: float, as_json: bool) -> None:
-    """Free what no open issue needs; never what is not merged.
+    """Delete what no open issue needs; never what is not merged.
 
-    Takes away worktrees and test trees of runs that are over, dependencies, wheels and spare
-    worktrees that nobody used for N days, what killed processes left half made, and old demo homes.
-    The trusted repository is packed; objects that no branch and no entry of the ledger names go
-    after two weeks. Keeps for ever: the ledger, verdicts and their evidence, journeys and proofs,
-    transcripts and requests. The worktree of a run that a person is asked about stays N days. What
-    `factory replay` needs goes only where `recordings_days` in home.json says after how many days.
+    Deletes worktrees and test trees of runs that are over; dependencies, wheels and spare worktrees
+    that nobody used for N days; unfinished files of killed processes; and old demo homes. Packs the
+    trusted repository; objects that no branch and no ledger entry names are deleted after two
+    weeks. Keeps for ever: the ledger, verdicts and their evidence, journeys and proofs, transcripts
+    and requests. The worktree of a run that waits for a person's answer stays N days. Recordings
+    for `factory replay` are deleted only if `recordings_days` in home.json sets a limit.
 
-    What goes is renamed first and deleted then: killed at any moment, it leaves nothing half
-    deleted but its trash, which the next gc ends. Nobody else may work on the home meanwhile;
-    `factory up` sweeps its home itself at night.
+    Everything is renamed before it is deleted. So a kill at any moment leaves nothing half deleted
+    but trash, which the next gc deletes. No factory may work on the home meanwhile; `factory up`
+    cleans its own home at night.
 
     \b
     Exit codes:
       0  done
       2  there is no factory at $FACTORY_HOME
-      5  another factory works on this home, or its ledger is not the one that was signed
+      5  another factory works on this home, or the ledger's signature does not match
 
     \b
     Examples:

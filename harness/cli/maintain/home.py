@@ -1,4 +1,4 @@
-"""Where a home keeps what must last, and what it takes from one machine to the next."""
+"""`factory home`: where a home keeps its state, and how the state moves between machines."""
 
 import os
 from contextlib import closing
@@ -12,11 +12,11 @@ from harness.domain.errors import ConfigError
 
 @click.group()
 def home() -> None:
-    """Move a home's state, or keep it and fetch it elsewhere.
+    """Move a home's state, or back it up and fetch it elsewhere.
 
     A home's state is in SQLite, in the home, until it is moved to a PostgreSQL. From there a hosted
-    runner, which is a new machine each time, can fetch all the rest: FACTORY_DATABASE says where it
-    is, FACTORY_HOME_KEY opens it.
+    runner, which is a new machine each time, can fetch everything else too. FACTORY_DATABASE names
+    the database, and FACTORY_HOME_KEY decrypts the backup.
 
     \b
     Examples:
@@ -29,18 +29,17 @@ def home() -> None:
 @click.argument("to", type=click.Choice(["postgresql", "sqlite"]))
 @as_json
 def move(to: str, as_json: bool) -> None:
-    """Take ledger and meter to PostgreSQL, or back to SQLite.
+    """Move ledger and meter to PostgreSQL, or back to SQLite.
 
-    The database is the one that FACTORY_DATABASE names, such as
-    postgresql://NAME:PASSWORD@HOST/DATABASE, and has no ledger in it yet. Nobody may be at work.
-    Every entry is compared where it arrives, with the signed head; until that holds, everything
-    stays as it was. What is left in the home gets the ending .moved; what is left in a database
-    stays there.
+    FACTORY_DATABASE names the database, such as postgresql://NAME:PASSWORD@HOST/DATABASE; it must
+    have no ledger yet. No factory may be at work. Every entry is compared with the original after
+    the copy, and with the signed head. Until that succeeds, nothing changes. The old files in the
+    home get the suffix .moved; an old database is left as it is.
 
     \b
     Exit codes:
       0  it was moved
-      2  there is nothing to move, or nowhere to go
+      2  there is nothing to move, or no valid target
       5  a factory is at work, the database does not answer, or the ledger is not sound
 
     \b
@@ -61,8 +60,8 @@ def move(to: str, as_json: bool) -> None:
 def key() -> None:
     """Print a new key for FACTORY_HOME_KEY.
 
-    What a home carries is encrypted with it. Keep it where only the factory's own job reads it, and
-    a copy where you keep such things: without it nothing that was kept can be opened.
+    The backup of a home is encrypted with this key. Store it where only the factory's own job can
+    read it, and keep a copy: without the key no backup can be opened.
 
     \b
     Examples:
@@ -76,11 +75,11 @@ def key() -> None:
 @home.command()
 @as_json
 def keep(as_json: bool) -> None:
-    """Keep what the home carries in its database, encrypted.
+    """Back up the home to its database, encrypted.
 
-    Journeys, keys, runs, evidence and the repository, as far as they changed. A factory does the
-    same by itself after each step where FACTORY_HOME_KEY is set; this is for the first time, and
-    for what you changed in the home by hand.
+    Journeys, keys, runs, evidence and the repository, as far as they changed. If FACTORY_HOME_KEY
+    is set, a factory does this by itself after each step. Use this command for the first time, and
+    after you changed the home by hand.
 
     \b
     Examples:
@@ -102,16 +101,15 @@ def keep(as_json: bool) -> None:
 @home.command()
 @as_json
 def fetch(as_json: bool) -> int:
-    """Fetch what the home carries from its database.
+    """Fetch the home's backup from its database.
 
-    For looking at a factory that works elsewhere, and for a machine that takes its place. Makes the
-    home where there is none; what was changed here since the last time is replaced by what was
-    kept.
+    Use it to look at a factory that works elsewhere, or on a machine that replaces another. Creates
+    the home if there is none. Changes made here since the last backup are overwritten.
 
     \b
     Exit codes:
-      0  the home is as it was kept last
-      1  nothing was ever kept there
+      0  the home equals the last backup
+      1  there is no backup
       5  a factory is at work, or the database does not answer
 
     \b
@@ -128,9 +126,9 @@ def fetch(as_json: bool) -> int:
     ):
         found = backup.fetch()
     words = (
-        f"{here()} is as it was kept last."
+        f"{here()} equals the last backup."
         if found
-        else "Nothing was kept there yet; `factory home keep` does, at the home."
+        else "There is no backup yet; run `factory home keep` at the home."
     )
     emit({"ok": found, "fetched": found}) if as_json else click.echo(words)
     return 0 if found else 1
@@ -138,11 +136,11 @@ def fetch(as_json: bool) -> int:
 
 @home.command()
 def rekey() -> None:
-    """Encrypt what the home carries with a new key.
+    """Encrypt the home's backup with a new key.
 
-    Prints the new key first, then fetches with the old one, in FACTORY_HOME_KEY, and keeps all of
-    it anew. When this ends well the old key opens nothing any more: put the new one wherever the
-    old one was.
+    Prints the new key first. Then it fetches the backup with the old key, in FACTORY_HOME_KEY, and
+    writes all of it again with the new one. After success the old key opens nothing any more:
+    replace it wherever it was.
 
     \b
     Examples:
@@ -162,10 +160,10 @@ def rekey() -> None:
 
 
 def _key() -> str:
-    from harness.home.state import HOME_KEY, taken
+    from harness.home.state import HOME_KEY, secret_in_environment
 
     os.umask(0o077)
-    if secret := taken(HOME_KEY):
+    if secret := secret_in_environment(HOME_KEY):
         return secret
     raise ConfigError(
         f"set {HOME_KEY} to the key of this home; `factory home key` makes a new one for a home"

@@ -1,5 +1,5 @@
-"""The chain of an issue in a terminal: aligned, wrapped to its width, with colours where it takes
-them."""
+"""Prints the chain of an issue on a terminal: aligned, wrapped to its width, coloured where
+possible."""
 
 import sys
 import textwrap
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.output.terminal import console, speaks_unicode
-from harness.factory.records.link import Chain, Link, Standing, is_routine
+from harness.factory.records.link import Chain, Link, LinkOutcome, is_routine
 from harness.factory.reporting.chain_page import (
     Step,
     href,
-    seen,
     shortened,
     steps,
+    visible,
     written_at,
 )
 
@@ -23,32 +23,34 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _MARKS = {
-    Standing.HOLDS: ("✓", "+", "green"),
-    Standing.REFUSES: ("✗", "x", "bold red"),
-    Standing.WOULD_REFUSE: ("~", "~", "yellow"),
-    Standing.CANNOT_TELL: ("?", "?", "bold yellow"),
-    Standing.OVERRIDDEN: ("↷", "o", "magenta"),
-    Standing.DONE: ("·", "-", "dim"),
+    LinkOutcome.HOLDS: ("✓", "+", "green"),
+    LinkOutcome.REFUSES: ("✗", "x", "bold red"),
+    LinkOutcome.WOULD_REFUSE: ("~", "~", "yellow"),
+    LinkOutcome.CANNOT_TELL: ("?", "?", "bold yellow"),
+    LinkOutcome.OVERRIDDEN: ("↷", "o", "magenta"),
+    LinkOutcome.DONE: ("·", "-", "dim"),
 }
 _INDENT = 17
-"""Columns before a link's words: a mark, and the longest standing."""
+"""Columns before a link's words: a mark, and the longest name of a standing."""
 
 Address = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """What the lines are written for: a width (None: nobody's window ends), and where things
-    are."""
+    """The target of the lines: a width (None for a file or a pipe, which has none), and where
+    things are."""
 
     address: Address
     home: Path
     width: int | None
-    told: tuple[Link, ...] = ()  # links that stand at the top already
+    printed: tuple[Link, ...] = ()
+    """The links that the top of the output shows already."""
 
 
 def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
-    """Print the chain: where the issue stands, what it stands on, then every link, oldest first."""
+    """Print the chain: the state of the issue, the links that decide it, then every link, oldest
+    first."""
     from rich.text import Text
 
     out = console()
@@ -69,7 +71,7 @@ def _chain(found: Chain, sheet: _Sheet) -> Iterator["Text"]:
     from rich.text import Text
 
     if found.deciding:
-        yield Text("\nIt stands on this", style="bold")
+        yield Text("\nIt is decided by", style="bold")
         for link in found.deciding:
             yield from _link(link, sheet)
         yield Text("\nThe whole chain, oldest first", style="bold")
@@ -77,17 +79,17 @@ def _chain(found: Chain, sheet: _Sheet) -> Iterator["Text"]:
         yield Text.assemble(
             (f"\n{step.title}", "bold"), (f"  {step.run}" if step.run else "", "dim")
         )
-        yield from _step(step, replace(sheet, told=found.deciding))
+        yield from _step(step, replace(sheet, printed=found.deciding))
 
 
 def _step(step: Step, sheet: _Sheet) -> Iterator["Text"]:
-    if step.same:
-        says = (
-            "1 rule says what it said before"
-            if step.same == 1
-            else f"{step.same} rules say what they said before"
+    if step.unchanged:
+        words = (
+            "1 rule gives the same answer as before"
+            if step.unchanged == 1
+            else f"{step.unchanged} rules give the same answer as before"
         )
-        yield from _wrapped(_head(Standing.HOLDS), says, sheet)
+        yield from _wrapped(_head(LinkOutcome.HOLDS), words, sheet)
     for part in step.parts:
         if is_routine(part[0]):
             yield from _rules(part, sheet)
@@ -100,7 +102,7 @@ def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
     column = max(len(link.rule) for link in links) + 2
     for link in links:
         yield from _wrapped(
-            _head(link.standing),
+            _head(link.outcome),
             f"{_flat(link.rule):<{column}}{_flat(link.fact)}",
             sheet,
             hang=column,
@@ -109,16 +111,16 @@ def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
 
 def _link(link: Link, sheet: _Sheet) -> Iterator["Text"]:
     name = " ".join(filter(None, (_flat(link.rule), _flat(link.title))))
-    if link in sheet.told:
-        yield from _wrapped(_head(link.standing), f"{name}, as told above", sheet)
+    if link in sheet.printed:
+        yield from _wrapped(_head(link.outcome), f"{name}, as shown above", sheet)
         return
-    yield from _wrapped(_head(link.standing), name, sheet, style="bold")
+    yield from _wrapped(_head(link.outcome), name, sheet, style="bold")
     for words, style in _under(link, sheet):
         yield from _wrapped(None, words, sheet, style=style)
 
 
 def _under(link: Link, sheet: _Sheet) -> Iterator[tuple[str, str]]:
-    """What stands below a link's name, and how it looks."""
+    """The lines below a link's name, each with its style."""
     if link.fact:
         yield _flat(link.fact), ""
     if link.quote:
@@ -133,13 +135,13 @@ def _under(link: Link, sheet: _Sheet) -> Iterator[tuple[str, str]]:
 
 
 def _place(item: str, sheet: _Sheet) -> str:
-    """Where something is that a link names; "" where it is no place."""
+    """The location of an item that a link names; "" if it is not a location."""
     if item.startswith("evidence/"):
         return str(sheet.home / item)
     return sheet.address(item) if href(item, sheet.address) else ""
 
 
-def _head(standing: Standing) -> "Text":
+def _head(standing: LinkOutcome) -> "Text":
     from rich.text import Text
 
     mark, plain, style = _MARKS[standing]
@@ -152,8 +154,8 @@ def _head(standing: Standing) -> "Text":
 def _wrapped(
     head: "Text | None", words: str, sheet: _Sheet, *, hang: int = 0, style: str = ""
 ) -> Iterator["Text"]:
-    """Words in their column. Where nobody's window ends nothing is wrapped: such lines are for
-    other programs."""
+    """Words in their column. Without a width nothing is wrapped: such lines are for other
+    programs."""
     from rich.text import Text
 
     lines = (
@@ -174,4 +176,4 @@ def _wrapped(
 
 
 def _flat(outside: str) -> str:
-    return " ".join(seen(outside).split())
+    return " ".join(visible(outside).split())

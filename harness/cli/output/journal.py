@@ -1,5 +1,5 @@
-"""What a daemon says on standard output: one line for each thing that happened, for a person, a
-file or journald."""
+"""What the daemon writes to standard output: one line for each event, for a person, a file or
+journald."""
 
 import json
 import threading
@@ -10,8 +10,8 @@ from harness.factory.reporting.digest_page import printable
 
 
 class Journal:
-    """Lines of text, or of JSON: `at`, `kind`, `says`, and for a node's end `run` and `node`. Each
-    is flushed."""
+    """Writes lines of text, or of JSON with `at`, `kind`, `says`, and for a node `run` and `node`.
+    Each line is flushed."""
 
     def __init__(self, zone: tzinfo, *, as_json: bool) -> None:
         self._zone = zone
@@ -22,17 +22,19 @@ class Journal:
         self._write({"kind": kind, "says": words}, f"{kind:<10} {printable(words)}")
 
     def tell(self, run: str, what: str, words: str) -> None:
-        """One node's end, or another thing found out. What only began is not said: it will end."""
+        """Write the end of one node, or another finding. The start of a node is not written: its
+        end follows."""
         if words:
-            said = words.rstrip(": ")
+            message = words.rstrip(": ")
             self._write(
-                {"kind": "node", "run": run, "node": what, "says": said},
-                f"{run:<16} {what}: {printable(said)}",
+                {"kind": "node", "run": run, "node": what, "says": message},
+                f"{run:<16} {what}: {printable(message)}",
             )
 
     def _write(self, document: dict[str, str], line: str) -> None:
         now = datetime.now(self._zone)
-        with self._lock, suppress(BrokenPipeError):  # whoever read this is gone; the work goes on
+        # The reader of the pipe may be gone; the work goes on.
+        with self._lock, suppress(BrokenPipeError):
             print(
                 json.dumps({"at": now.isoformat(timespec="milliseconds"), **document})
                 if self._as_json

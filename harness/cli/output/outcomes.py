@@ -1,4 +1,4 @@
-"""What became of each issue, as a table that people read."""
+"""The outcome of each issue, as a table for people."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ _COLUMNS = (
 
 
 def outcomes(lines: Iterable[Mapping[str, Any]]) -> "Table":
-    """One row an issue, from `harness.factory.reporting.report.issue_line`."""
+    """One row for each issue, from `harness.factory.reporting.report.issue_line`."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -37,7 +37,7 @@ def outcomes(lines: Iterable[Mapping[str, Any]]) -> "Table":
 
 
 def _by(line: Mapping[str, Any]) -> str:
-    """What the outcome stands on: the verdicts in their order, the older issue, or the rules."""
+    """What decided the outcome: the verdicts in their order, the older issue, or the rules."""
     match line["outcome"]:
         case "merged":
             return f"verdict {', '.join(line['verdicts'])}"

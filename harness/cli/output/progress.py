@@ -1,5 +1,5 @@
-"""Live progress: what runs, for how long, what was decided. On a terminal one line moves; elsewhere
-lines are printed."""
+"""Live progress: what runs, for how long, and the results. A terminal shows one moving line;
+elsewhere each result is a line."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ GOOD, IDLE = "produced", "no-change"
 
 
 class Progress:
-    """Tells on standard error, so that standard output stays the answer's."""
+    """Prints on standard error, so that standard output carries only the command's answer."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = console(stderr=True, quiet=quiet)
@@ -36,7 +36,7 @@ class Progress:
         self._status.stop()
 
     def tell(self, run: str, what: str, words: str) -> None:
-        """One thing that began (no words) or was found out (words)."""
+        """Show one thing that started (no words) or print its result (words)."""
         with self._lock:
             began = self._began.setdefault((run, what), time.monotonic())
             if not words:
@@ -44,7 +44,8 @@ class Progress:
                 return
             spent = time.monotonic() - began
             outcome, _, message = words.partition(": ")
-            if outcome == IDLE:  # the log of the run has it; here it would hide what was done
+            # The log of the run has it; here it would hide what was done.
+            if outcome == IDLE:
                 return
             colour = "green" if outcome == GOOD else "red"
             line = " ".join(message.split())
@@ -54,6 +55,6 @@ class Progress:
             )
 
     def say(self, words: str) -> None:
-        """A line of its own."""
+        """Print a line of its own."""
         with self._lock:
             self._console.print(words, markup=False)

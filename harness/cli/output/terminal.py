@@ -1,5 +1,4 @@
-"""What the place that output goes to can take: colour, lines that move, letters that its encoding
-lacks."""
+"""What the output stream can show: colour, moving lines, and the letters of its encoding."""
 
 import os
 import sys
@@ -10,12 +9,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DUMB = ("dumb", "unknown")
-WIDE = 160  # where nobody's window ends: a file, a pipe, a log
+WIDE = 160
+"""Columns for a file, a pipe or a log, which have no window."""
 
 
 def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
     """A console for standard output or standard error. It moves lines on a terminal only, and wraps
-    none elsewhere."""
+    nothing elsewhere."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -36,9 +36,9 @@ def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether to send colours: NO_COLOR forbids, FORCE_COLOR or CLICOLOR_FORCE demands, else a
-    terminal that is not dumb has them unless CLICOLOR is 0. Sources: no-color.org, force-color.org,
-    bixense.com/clicolors."""
+    """Whether to send colours. NO_COLOR forbids them; FORCE_COLOR or CLICOLOR_FORCE demands them;
+    otherwise a terminal that is not dumb gets them unless CLICOLOR is 0. Sources: no-color.org,
+    force-color.org, bixense.com/clicolors."""
     if os.environ.get("NO_COLOR"):
         return False
     if any(
@@ -49,14 +49,14 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 def write_every_letter() -> None:
-    """Let no letter end a command: what the output's encoding lacks is written as an escape, as
-    standard error does."""
+    """Write letters that the output's encoding lacks as escapes, as standard error does, so that no
+    letter ends a command."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def printable(text: str) -> str:
-    """Text from outside, as lines that do nothing to a terminal but fill it."""
+    """Text from outside, with every character replaced that could control a terminal."""
     return "\n".join(
         "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
         for line in text.split("\n")
@@ -64,7 +64,7 @@ def printable(text: str) -> str:
 
 
 def speaks_unicode(stream: TextIO) -> bool:
-    """Whether every letter can be written to it as it is."""
+    """Whether the stream's encoding has every letter."""
     return (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
@@ -73,7 +73,7 @@ def _is_dumb() -> bool:
 
 
 def section(out: "Console", title: str, lines: Iterable[str]) -> None:
-    """A title and its lines, indented on a terminal; nothing where there are no lines."""
+    """Print a title and its lines, indented on a terminal; print nothing if there are no lines."""
     from rich.padding import Padding
 
     escaped = [shown(line) for line in lines]
@@ -84,7 +84,7 @@ def section(out: "Console", title: str, lines: Iterable[str]) -> None:
 
 
 def shown(text: str) -> str:
-    """Text of a repository for a terminal: no markup, no control character."""
+    """Text of a repository for a terminal: no markup, no control characters."""
     from rich.markup import escape
 
     return escape("".join(char if char.isprintable() else "\ufffd" for char in text))

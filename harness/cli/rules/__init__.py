@@ -1,1 +1,1 @@
-"""`factory rules`: look at the governance files and try an edit of them."""
+"""`factory rules`: inspect the governance files and try an edit of them."""

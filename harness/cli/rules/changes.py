@@ -1,4 +1,4 @@
-"""Changes of the past, for commands that try rules on them: from a file, or from the factory's own
+"""Recorded changes, for commands that try rules on them: from a file, or from the factory's
 ledger."""
 
 import re
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from harness.governance.past.history import RecordedChange
 
 HISTORY = "history.json"
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
 
 history_file = click.option(
     "--history",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Recorded changes as JSON; without it, the ledger of $FACTORY_HOME.",
+    help="Recorded changes as JSON; the default is the ledger of $FACTORY_HOME.",
 )
 
 
@@ -32,31 +32,44 @@ def _span(
 ) -> timedelta | None:
     if value is None:
         return None
-    found = re.fullmatch(r"([0-9]{1,4})([hdw])", value)
+    found = re.fullmatch(r"([0-9]{1,4})([hdwy])", value)
     if found is None:
         raise click.BadParameter(
-            f"{value!r} is not a span of time; write a number and h, d or w, such as 90d"
+            f"{value!r} is not a span of time; write a number and h, d, w or y, such as 90d"
         )
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(hours=int(found[1]) * _HOURS[found[2]])
 
+
+from_git = click.option(
+    "--from-git",
+    is_flag=True,
+    help="The newest 200 changes of the branch that is checked out; no factory is needed.",
+)
 
 since_option = click.option(
     "--since",
     callback=_span,
     metavar="SPAN",
-    help="Only changes of the last SPAN, such as 12h, 90d or 8w; one without a time is left out.",
+    help="Only changes of the last SPAN, such as 12h, 90d or 1y; excludes changes without a time.",
 )
 
 
-def recorded(file: Path | None, since: timedelta | None = None) -> Sequence["RecordedChange"]:
-    """The changes in `file`, or those of the ledger. Raises ConfigError where there is neither, or
-    it cannot be read."""
+def recorded(
+    file: Path | None, since: timedelta | None = None, *, clone: Path | None = None
+) -> Sequence["RecordedChange"]:
+    """The changes in `file`, those of the clone's history, or those of the ledger.
+
+    Raises ConfigError when there is none of them, or when it cannot be read."""
     from harness.factory.policy_gate.recorded import recorded_changes
     from harness.factory.policy_gate.recorded import since as later_than
     from harness.home.state import open_ledger
     from harness.store.clock import SystemClock
 
-    if file is not None:
+    if clone is not None:
+        from harness.repository.past_changes import past_changes
+
+        changes = past_changes(clone)
+    elif file is not None:
         changes = read(file)
     else:
         try:

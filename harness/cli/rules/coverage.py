@@ -1,4 +1,4 @@
-"""`factory rules coverage`: what the rules and the mission came to at work."""
+"""`factory rules coverage`: how the rules and the mission were used."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 )
 @as_json
 def coverage(folder: Path, as_json: bool) -> None:
-    """How often each rule was asked, refused, and was overridden.
+    """Count how often each rule was asked, refused, and was overridden.
 
     Reads the governance files in FOLDER (default: the current one) and the ledger of $FACTORY_HOME;
-    writes nothing. The same change asked about twice, as proposed and as the candidate, counts
+    writes nothing. A change that was checked twice, as proposed and as the merge candidate, counts
     once.
 
-    Of each rule: changes it was asked about, that it held for, that it refused, that it would have
-    refused in shadow, when it refused last, and how often people went on with what it had refused:
-    merged it themselves, or said retry, and something landed. Of each entry of the mission: how
-    often a triage cited it, how often the filer appealed, and how often the request then went on.
-    What the ledger tells of and the files no longer state is marked.
+    For each rule: how many changes it was asked about, accepted, refused, and would have refused in
+    shadow mode; when it last refused; and how often people overrode it. People override a rule when
+    they merge the change themselves, or when they say retry and something lands. For each entry of
+    the mission: how often triage cited it, how often the filer appealed, and how often the issue
+    then went on. Rules and entries that are in the ledger but no longer in the files are marked.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`factory rules explain`: what the law said of one pull request."""
+"""`factory rules explain`: every rule's answer for one pull request."""
 
 import click
 
@@ -9,19 +9,19 @@ from harness.cli.options import as_json, emit, home
 @click.argument("pull_request", metavar="PR", type=int)
 @as_json
 def explain(pull_request: int, as_json: bool) -> int:
-    """What the law said of pull request PR: rule, fact, quote, evidence.
+    """Show every rule's answer for pull request PR: rule, fact, quote, evidence.
 
-    PR is its number on the forge. Of a pull request of the factory's, every answer of every rule:
-    as it was proposed, as what would land, and before the merge, with the rule's own words and a
-    permalink at the commit that governed. It is the chain of `factory why`, narrowed to the law. Of
-    one that edits the law, what the check on it says. Reads the ledger of $FACTORY_HOME and writes
-    nothing.
+    PR is its number on the forge. For a pull request of the factory's, this is every answer of
+    every rule: for the proposal, for the merge candidate, and before the merge. Each comes with the
+    rule's own text and a permalink at the commit that governed. It is the chain of `factory why`,
+    narrowed to the rules. For a pull request that edits governance files, it is the result of the
+    check on that edit. Reads the ledger of $FACTORY_HOME and writes nothing.
 
     \b
     Exit codes:
-      0  told, and nothing is refused
-      1  told, and something is refused
-      2  the ledger knows no such pull request
+      0  printed, and nothing is refused
+      1  printed, and something is refused
+      2  there is no such pull request in the ledger
 
     \b
     Examples:
@@ -29,31 +29,31 @@ def explain(pull_request: int, as_json: bool) -> int:
       factory rules explain 12 --json | jq '.chain[] | select(.standing == "refuses")'
     """
     from harness.cli.output.chain_lines import show
-    from harness.factory.records.chain import of_the_law
-    from harness.factory.records.link import Standing
-    from harness.factory.reporting.report import edit_of, explained
+    from harness.factory.records.chain import rules_only
+    from harness.factory.records.link import LinkOutcome
+    from harness.factory.reporting.report import chain_of_pull_request, policy_edit_effect
     from harness.home.state import open_ledger
     from harness.operations.daemon.digest import link_of
 
     with open_ledger(home()) as ledger:
-        if told := edit_of(ledger, pull_request):
-            return _edit(told, as_json)
-        found = of_the_law(explained(ledger, pull_request))
+        if edit := policy_edit_effect(ledger, pull_request):
+            return _show_edit(edit, as_json)
+        found = rules_only(chain_of_pull_request(ledger, pull_request))
     if as_json:
         emit(found.as_json())
     else:
         show(found, address=link_of(home()), home=home(), page="")
-    return 1 if any(link.standing is Standing.REFUSES for link in found.links) else 0
+    return 1 if any(link.outcome is LinkOutcome.REFUSES for link in found.links) else 0
 
 
-def _edit(told: dict[str, str], as_json: bool) -> int:
-    from harness.factory.reporting.chain_page import seen
+def _show_edit(edit: dict[str, str], as_json: bool) -> int:
+    from harness.factory.reporting.chain_page import visible
 
     if as_json:
-        emit(told)
+        emit(edit)
     else:
         click.echo(
-            f"#{told['pull_request']} edits the law:"
-            f" {seen(told['title'])}\n\n{seen(told['summary'])}"
+            f"#{edit['pull_request']} edits the governance files:"
+            f" {visible(edit['title'])}\n\n{visible(edit['summary'])}"
         )
-    return 0 if told["conclusion"] == "success" else 1
+    return 0 if edit["conclusion"] == "success" else 1

@@ -25,28 +25,28 @@ FORMATS = ("codeowners", "issue-forms", "labels", "ruleset")
     help="Write the files below DIR.",
 )
 @click.option(
-    "--check", is_flag=True, help="Write nothing; tell what in FOLDER differs from the export."
+    "--check", is_flag=True, help="Write nothing; list what in FOLDER differs from the export."
 )
 @click.option(
     "--owner",
     "owners",
     multiple=True,
     metavar="@NAME",
-    help="codeowners: who is asked; more than once is allowed.",
+    help="codeowners: who is asked for a review; may be repeated.",
 )
 @click.option(
     "--require",
     "checks",
     multiple=True,
     metavar="CHECK",
-    help="ruleset: a check that must have succeeded, by name.",
+    help="ruleset: the name of a check that must succeed; may be repeated.",
 )
 @click.option(
     "--lands-as",
     "lander",
     default="",
     metavar="KIND:ID",
-    help="ruleset: whom the factory pushes as: app:ID, user:ID.",
+    help="ruleset: the account that the factory pushes as: app:ID or user:ID.",
 )
 @as_json
 def export(
@@ -59,23 +59,27 @@ def export(
     lander: str,
     as_json: bool,
 ) -> int:
-    """Say the law in a format of the forge: one source, and no second copy to forget.
+    """Export the governance files in a format of the forge.
 
-    Reads the governance files in FOLDER (default: the current one). FORMAT is codeowners (the
-    protected paths, with
-    --owner or `owners:` in the front matter of factory_rules.md), issue-forms (with what the
-    mission leaves out), labels (those that the factory projects) or ruleset (JSON for the forge's
-    REST API, a file for each ruleset).
+    Reads the governance files in FOLDER (default: the current one). They stay the only source:
+    nothing has to be kept in step by hand.
 
-    Prints the files, or writes them with --out, over older ones. What the format cannot say is
-    listed on standard error, each with the reason. With --check nothing is written, and a file in
-    FOLDER that differs is named: for CI.
+    \b
+    codeowners   the protected paths, with --owner or `owners:` in the front matter of
+                 factory_rules.md
+    issue-forms  forms that name what the mission leaves out
+    labels       the labels that the factory sets
+    ruleset      JSON for the forge's REST API, one file for each ruleset
+
+    Prints the FORMAT's files, or writes them with --out, over older ones. What the format cannot
+    express is listed on standard error, each with the reason. With --check nothing is written, and
+    each file in FOLDER that differs is named: for CI.
 
     \b
     Exit codes:
       0  exported; or nothing differs
       1  with --check: something differs
-      2  the governance files cannot be read, or an owner is none
+      2  the governance files cannot be read, or an owner is not valid
 
     \b
     Examples:
@@ -88,9 +92,7 @@ def export(
     from harness.operations.setup import policy_exports
 
     if check and out:
-        raise ConfigError(
-            "looks and writes nothing, and --out writes; give one of the two", key="--check"
-        )
+        raise ConfigError("writes nothing, and --out writes; give one of the two", key="--check")
     wishes = policy_exports.Wishes(owners=owners, checks=checks, lander=lander)
     exported = policy_exports.FORMATS[format_](governance_in(folder), wishes)
     differing = policy_exports.drifted(folder, exported.files) if check else ()
@@ -98,7 +100,7 @@ def export(
     if as_json:
         _emit(exported, differing=differing, wrote=wrote)
     elif check:
-        _tell(differing, format_)
+        _print_differing(differing, format_)
     else:
         _print(exported, wrote=wrote, out=out)
     return 1 if differing else 0
@@ -119,18 +121,19 @@ def _emit(exported: "Exported", *, differing: tuple[str, ...], wrote: tuple[str,
     )
 
 
-def _tell(differing: tuple[str, ...], format_: str) -> None:
+def _print_differing(differing: tuple[str, ...], format_: str) -> None:
     for path in differing:
         click.echo(
-            f"{path} is not what the governance files say; `factory rules export {format_} --out .`"
-            " writes it anew"
+            f"{path} differs from the governance files; `factory rules export {format_} --out .`"
+            " writes it again"
         )
     if not differing:
         click.echo("nothing differs")
 
 
 def _print(exported: "Exported", *, wrote: tuple[str, ...], out: Path | None) -> None:
-    """The files, or which of them were written; and aside from them, what they do not say."""
+    """Print the files, or which of them were written; and on standard error, what they cannot
+    express."""
     for file in exported.files:
         if out:
             click.echo(f"{'wrote' if file.path in wrote else 'same'}  {file.path}")
@@ -139,4 +142,4 @@ def _print(exported: "Exported", *, wrote: tuple[str, ...], out: Path | None) ->
         else:
             click.echo(file.text, nl=False)
     for left in exported.left:
-        click.echo(f"not said: {left}", err=True)
+        click.echo(f"not exported: {left}", err=True)

@@ -1,4 +1,4 @@
-"""`factory rules`: the governance files, looked at as a person edits them."""
+"""`factory rules`: inspect the governance files while a person edits them."""
 
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +10,12 @@ import click
 
 from harness.cli.options import as_json, emit
 from harness.cli.rules.changes import HISTORY, history_file
+from harness.cli.rules.coverage import coverage
+from harness.cli.rules.explain import explain
+from harness.cli.rules.export import export
+from harness.cli.rules.impact import impact
+from harness.cli.rules.import_prose import import_
+from harness.cli.rules.suggest import suggest
 
 if TYPE_CHECKING:
     from harness.domain.facts import ChangeFacts
@@ -22,17 +28,17 @@ FOLDER = click.argument(
 
 @click.group()
 def rules() -> None:
-    """Look at the governance files.
+    """Inspect the governance files.
 
-    As they stand in a folder, before they bind: at work the factory reads them at the tip of the
-    default branch.
+    These commands read the files of a folder, before they are in force. When it works, the factory
+    reads them at the tip of the default branch.
 
     \b
     Examples:
-      factory rules lint          # form, ids, promises that nothing keeps
+      factory rules lint          # form, ids, promises without a check
       factory rules test          # every rule against its own cases
-      factory rules import        # what prose could bind, and where it contradicts itself
-      factory rules export labels # the law in the forge's own formats
+      factory rules import        # which prose could become rules, and its contradictions
+      factory rules export labels # the rules in the forge's own formats
     """
 
 
@@ -44,11 +50,11 @@ def lint(folder: Path, as_json: bool) -> int:
 
     Reads mission.md, factory_rules.md and CLAUDE.md in FOLDER (default: the current one), nested
     factory_rules.md below it and, where it is a git repository, the names of its files and of those
-    in history.json. Finds unknown keys, duplicate and dangling ids, blocks that are none, sentences
-    with MUST that no block keeps, limits that contradict, globs that match nothing, rules that
-    never matter or have no case; and in prose, AGENTS.md and CONTRIBUTING.md too, what `factory
-    rules import` calls contradictions. Says on standard error when the built-in list of files that
-    tools obey is older than a year. Writes nothing.
+    in history.json. Finds unknown keys, duplicate and dangling ids, invalid blocks, sentences with
+    MUST that have no check, contradicting limits, globs that match nothing, and rules that never
+    matter or have no case. In prose, also in AGENTS.md and CONTRIBUTING.md, it finds the
+    contradictions that `factory rules import` lists. Prints a note on standard error when the
+    built-in list of tools' configuration files is older than a year. Writes nothing.
 
     \b
     Exit codes:
@@ -68,8 +74,9 @@ def lint(folder: Path, as_json: bool) -> int:
     from harness.governance.tool_configs import age_of_list
     from harness.operations.setup.prose import findings_at
 
-    if says := age_of_list(datetime.now(UTC).date().isoformat()):
-        click.echo(says, err=True)  # no finding: nobody mends it in their files
+    # Not a finding: the list ships with the factory, so nobody can fix it in their own files.
+    if note := age_of_list(datetime.now(UTC).date().isoformat()):
+        click.echo(note, err=True)
     paths = _paths(folder)
     found = findings(
         governance_in(folder, paths=paths),
@@ -99,17 +106,17 @@ def lint(folder: Path, as_json: bool) -> int:
 @history_file
 @as_json
 def test(folder: Path, file: Path | None, as_json: bool) -> int:
-    """Put every rule's own cases to the rule.
+    """Run every rule against its own cases.
 
-    Reads the governance files in FOLDER (default: the current one), decides each case in them by
-    code, and compares with what the case expects. A case that names a recorded pull request is put
-    the facts of that one: from FILE, else from history.json in FOLDER, else from the ledger of
-    $FACTORY_HOME. No model is asked, nothing is written.
+    Reads the governance files in FOLDER (default: the current one), decides each case by code, and
+    compares the answer with the expected one. A case that names a recorded pull request uses the
+    facts of that one: from FILE, else from history.json in FOLDER, else from the ledger of
+    $FACTORY_HOME. Asks no model and writes nothing.
 
     \b
     Exit codes:
       0  every case holds
-      1  one does not; each is named with its file and line
+      1  at least one does not; each is named with its file and line
       2  the files or the history cannot be read
 
     \b
@@ -153,8 +160,8 @@ def test(folder: Path, file: Path | None, as_json: bool) -> int:
 def _history(
     governance: "Governance", folder: Path, file: Path | None
 ) -> "Mapping[int, ChangeFacts]":
-    """The facts that cases ask for by a number, of each pull request as it was last; nothing is
-    opened for none."""
+    """The last facts of each pull request that cases ask for by number. Nothing is opened if no
+    case does."""
     from harness.cli.rules.changes import recorded
 
     wanted = any(case.pull_request is not None for rule in governance.rules for case in rule.cases)
@@ -168,8 +175,8 @@ def _history(
 
 
 def _paths(folder: Path) -> list[bytes] | None:
-    """The files that git knows in the folder, and those that recorded changes beside the rules
-    speak of; None outside a repository, and then globs are not tried on them."""
+    """The files that git tracks in the folder, and the files of recorded changes beside the rules.
+    Outside a git repository it is None, and globs are not tested."""
     from harness.repository.environment import environment
 
     done = subprocess.run(
@@ -198,13 +205,6 @@ def _recorded_paths(folder: Path) -> list[bytes]:
         for file in change.facts.files
     ]
 
-
-from harness.cli.rules.coverage import coverage  # noqa: E402
-from harness.cli.rules.explain import explain  # noqa: E402
-from harness.cli.rules.export import export  # noqa: E402
-from harness.cli.rules.impact import impact  # noqa: E402
-from harness.cli.rules.import_prose import import_  # noqa: E402
-from harness.cli.rules.suggest import suggest  # noqa: E402
 
 rules.add_command(coverage)
 rules.add_command(explain)

@@ -1,5 +1,4 @@
-"""`factory rules impact`: recorded changes under the old text of the rules and under the new
-one."""
+"""`factory rules impact`: decide recorded changes under the old rules and under the new ones."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -9,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit
-from harness.cli.rules.changes import history_file, since_option
+from harness.cli.rules.changes import from_git, history_file, since_option
 from harness.domain.governance import Governance
 
 if TYPE_CHECKING:
     from harness.governance.past.history import RecordedChange
     from harness.governance.past.impact import Flip, Impact, RuleImpact
+
+
+SHOWN = 20
+"""Changes that are listed by name."""
 
 
 @click.command()
@@ -24,24 +27,32 @@ if TYPE_CHECKING:
 @click.option(
     "--base",
     metavar="REF",
-    help="The commit with the old text; without it, the new text is replayed alone.",
+    help="The commit with the old text; by default only the new text is replayed.",
 )
 @since_option
+@from_git
 @history_file
 @as_json
 def impact(
-    folder: Path, base: str | None, since: timedelta | None, file: Path | None, as_json: bool
+    folder: Path,
+    base: str | None,
+    since: timedelta | None,
+    from_git: bool,
+    file: Path | None,
+    as_json: bool,
 ) -> int:
     """Replay recorded changes under the rules as they are, and as they were.
 
-    Reads the governance files in FOLDER (default: the current one) as they lie there, those at REF
-    of the repository that FOLDER is in, and the changes: what the law saw of each is in the ledger
-    of $FACTORY_HOME, or in FILE. Writes nothing, asks no model, and needs no network.
+    Reads the governance files in FOLDER (default: the current one) as they are there, and those at
+    REF of the same repository. The recorded facts of the changes are in the ledger of
+    $FACTORY_HOME, or in FILE; with --from-git they are the newest commits of the branch that is
+    checked out. Git does not record what tests did or what a change cost, so rules about that
+    cannot decide. Writes nothing, asks no model, and needs no network.
 
-    Prints a table of the rules (how many changes each was asked about, how many it refuses, refused
-    before, and cannot tell of, because the record does not say enough) and then each change that
-    flips: refused under one text and not under the other, or no longer with the same weight. A rule
-    in shadow is replayed and marked; what code does not decide is named and left out.
+    Prints a table of the rules: how many changes each was asked about, refuses, refused before, and
+    cannot decide because the record lacks a fact. Then it prints each change that flips: refused
+    under one text and not under the other, or no longer with the same severity. A rule in shadow
+    mode is replayed and marked. A rule that code does not decide is named and left out.
 
     \b
     Exit codes:
@@ -53,13 +64,16 @@ def impact(
     Examples:
       factory rules impact --base main
       factory rules impact --base HEAD~3 --since 90d --json
+      factory rules impact --from-git --since 1y
       factory rules impact examples/public-factory --history examples/public-factory/history.json
     """
     from harness.cli.rules.changes import recorded
     from harness.governance import governance_in
     from harness.governance.past.impact import impact as replayed
 
-    changes = recorded(file, since)
+    if from_git and file is not None:
+        raise click.UsageError("--from-git and --history name two pasts; give one of them")
+    changes = recorded(file, since, clone=folder if from_git else None)
     found = replayed(
         _at(folder, base) if base is not None else None, governance_in(folder), changes
     )
@@ -125,6 +139,28 @@ def _urls(changes: Sequence["RecordedChange"]) -> Mapping[int, str]:
     return {change.number: change.url for change in changes if change.url}
 
 
+def _list_refused(found: "Impact", changes: Sequence["RecordedChange"]) -> None:
+    """The newest changes that a rule would have stopped, each with its rules, where they have names
+    to be found by."""
+    from harness.cli.output.terminal import console
+
+    out, names = console(), _names(changes)
+    stopped: dict[int, list[str]] = {}
+    for row in found.rules:
+        for number in row.refused if row.status == "enforce" else ():
+            stopped.setdefault(number, []).append(row.rule)
+    named = [number for number in sorted(stopped, reverse=True) if names.get(number)]
+    for number in named[:SHOWN]:
+        out.print(f"  {names[number]}: {', '.join(stopped[number])}", markup=False)
+    if len(named) > SHOWN:
+        out.print(f"  … and {len(named) - SHOWN} more; --json lists all of them", markup=False)
+
+
+def _names(changes: Sequence["RecordedChange"]) -> Mapping[int, str]:
+    """Where a change can be looked up: its address, or else its title."""
+    return {change.number: change.url or change.title for change in changes}
+
+
 def _show(found: "Impact", changes: Sequence["RecordedChange"], *, compared: bool) -> None:
     from harness.cli.output.terminal import console
 
@@ -143,11 +179,12 @@ def _show(found: "Impact", changes: Sequence["RecordedChange"], *, compared: boo
             markup=False,
         )
     if not compared:
+        _list_refused(found, changes)
         return
     out.print(f"\n{_counted(found)}", markup=False)
-    urls = _urls(changes)
+    names = _names(changes)
     for flip in found.flips:
-        out.print(_line(flip, urls.get(flip.change, "")), markup=False)
+        out.print(_line(flip, names.get(flip.change, "")), markup=False)
 
 
 def _span(changes: Sequence["RecordedChange"]) -> str:
@@ -183,9 +220,9 @@ def _table(found: "Impact", *, compared: bool) -> Any:
 
 
 def _remarks(row: "RuleImpact") -> str:
-    told = "" if row.edit in (None, "same") else str(row.edit)
-    weight = "" if row.status == "enforce" else {"shadow": "in shadow"}.get(row.status, row.status)
-    return ", ".join(word for word in (told, weight) if word)
+    edit = "" if row.edit in (None, "same") else str(row.edit)
+    status = "" if row.status == "enforce" else {"shadow": "in shadow"}.get(row.status, row.status)
+    return ", ".join(word for word in (edit, status) if word)
 
 
 def _counted(found: "Impact") -> str:

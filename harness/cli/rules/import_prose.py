@@ -1,4 +1,4 @@
-"""`factory rules import`: prose that governs, read as rules, and where it contradicts itself."""
+"""`factory rules import`: read existing prose as rules, and find where it contradicts itself."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 )
 @as_json
 def import_(folder: Path, as_json: bool) -> int:
-    """Read prose that governs: what of it could bind, and what contradicts what.
+    """Read governing prose: what could become a rule, and what contradicts what.
 
     Reads mission.md, factory_rules.md, CLAUDE.md, AGENTS.md, CONTRIBUTING.md and the workflow files
-    in FOLDER (default: the current one), and runs none of them. Sentences that a check can hold are
-    told with the rule that `factory init` drafts from them, in shadow. Contradictions are: limits
-    that differ, sections and workflows that are not there, promises about every node that a node
-    breaks, protected paths that do not exist, two documents that are each the only authority,
-    labels and commands that nothing listens to. Each has both places. Writes nothing.
+    in FOLDER (default: the current one), and runs none of them. A sentence that a check can enforce
+    is listed with the rule that `factory init` drafts from it, in shadow mode. Contradictions are:
+    limits that differ, missing sections and workflows, promises about every node that a node
+    breaks, protected paths that do not exist, two documents that each claim to be the only
+    authority, labels and commands without effect. Each names both places. Writes nothing.
 
     \b
     Exit codes:
       0  nothing contradicts anything
-      1  something does
+      1  there is a contradiction
       2  there is no folder to read
 
     \b
@@ -63,7 +63,7 @@ def import_(folder: Path, as_json: bool) -> int:
 
 
 def as_document(found: "Contradiction") -> dict[str, object]:
-    """A contradiction for `--json`: its kind, what it says, and both places with their words."""
+    """A contradiction for `--json`: its kind, its message, and both places with their words."""
     here, there = found.here, found.there
     return {
         "kind": found.kind.value,

@@ -1,4 +1,4 @@
-"""`factory rules suggest`: drafts for maintainers, from what people did against the rules."""
+"""`factory rules suggest`: draft rules for maintainers from what people overrode."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=2,
     metavar="TIMES",
-    help="How many overrides or accepted appeals a draft stands on; without it, 2.",
+    help="How many overrides or accepted appeals a draft needs; the default is 2.",
 )
 @as_json
 def suggest(folder: Path, out: Path | None, enough: int, as_json: bool) -> None:
     """Draft rules from what people overrode and appealed against.
 
     Reads the governance files in FOLDER (default: the current one) and the ledger of $FACTORY_HOME.
-    A rule that refused what people then merged, or had done again until it landed, gets a draft
-    with the smallest limit that lets those changes through, or with a file that each of them has
-    left out. An entry of the mission whose rejections were appealed against and then let go on gets
-    a draft in the words of those issues.
+    Suppose a rule refused changes, and people merged them anyway or retried until something landed.
+    Then the draft has the smallest limit that lets those changes through, or an exception for a
+    file that all of them touched. Suppose issues were rejected by an entry of the mission, people
+    appealed, and the issues went on. Then the draft uses the words of those issues.
 
-    A draft is a section of Markdown to paste or to leave, of a rule in shadow beside the one that
-    binds. It says which entries of the ledger and which changes it stands on. Nothing here writes
-    to a governance file, and the factory can merge none of it: LAW-PROTECTED keeps what steers it
-    out of its hands.
+    A draft is a section of Markdown to paste or to ignore: a rule in shadow mode, beside the one in
+    force. It names the ledger entries and the changes that support it. This command writes to no
+    governance file. The factory cannot merge a draft either: LAW-PROTECTED forbids it to change its
+    own configuration.
 
     \b
     Examples:
@@ -95,8 +95,11 @@ def _page(found: "tuple[Draft, ...]") -> str:
 
 
 def _write(out: Path, found: "tuple[Draft, ...]") -> None:
-    """Raises ConfigError for a name that steers the factory, under any look, and for a file that is
-    there."""
+    """Write the drafts to a new file.
+
+    Raises ConfigError for a file that exists, and for any spelling of a name that configures the
+    factory.
+    """
     from harness.domain.errors import ConfigError
     from harness.governance.law import PROTECTED
     from harness.governance.paths import resembles

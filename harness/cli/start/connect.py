@@ -1,5 +1,4 @@
-"""`factory connect` to a repository on a forge, and `factory init --github`, which has an app made
-for it first."""
+"""`factory connect` to a repository on a forge. `factory init --github` creates an app first."""
 
 import os
 import sys
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     default="https://api.github.com",
     show_default=True,
     metavar="URL",
-    help="The forge's REST API: an Enterprise server's, or a running embedded forge's.",
+    help="The forge's REST API: an Enterprise server's, or a running local forge's.",
 )
 @click.option(
     "--token-env", default="", metavar="NAME", help="Read the token from this environment variable."
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
     "--webhook-secret-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What webhooks are signed with; the secret before it holds until the next one.",
+    help="The secret that signs webhooks; the previous secret stays valid until the next change.",
 )
 @as_json
 def connect(
@@ -66,12 +65,11 @@ def connect(
 ) -> None:
     """Make $FACTORY_HOME serve OWNER/NAME on a forge.
 
-    The forge is GitHub, an Enterprise server, or a running embedded one. The factory works there as
-    a GitHub App, which `factory init --github` makes, or, for trial, with a token. Key and token
-    are read from a file or an environment variable, never from the command line; they are checked
-    against the forge (each permission that is missing is named), and kept in the home where only
-    this account reads them. Connecting again to the same repository takes the new ones in the place
-    of the old.
+    The forge is GitHub, an Enterprise server, or a running local forge. The factory works there as
+    a GitHub App, which `factory init --github` creates. For a trial, a token will do. The command
+    reads the key or the token from a file or an environment variable, never from the command line.
+    It checks them against the forge and names each missing permission. It stores them in the home,
+    where only this account can read them. To replace them, connect to the same repository again.
 
     \b
     Exit codes:
@@ -91,7 +89,7 @@ def connect(
     secret = secret_in(webhook_secret_file, "the webhooks' secret") if webhook_secret_file else ""
     if app is None:
         if app_key_file:
-            raise ConfigError("--app-key-file is an app's: name the app by --app ID")
+            raise ConfigError("--app-key-file belongs to an app: name the app by --app ID")
         found = connected(home(), repository, api=api, token_env=token_env, token_file=token_file)
     else:
         if token_env or token_file or app_key_file is None:
@@ -104,11 +102,11 @@ def connect(
         from harness.home.webhooks import keep_webhook_secret
 
         keep_webhook_secret(home(), secret)
-    tell_connected(found, as_json=as_json)
+    show_connection(found, as_json=as_json)
 
 
-def tell_connected(found: "Connected", *, as_json: bool) -> None:
-    """What the home serves now, and what comes next."""
+def show_connection(found: "Connected", *, as_json: bool) -> None:
+    """Print what the home serves now, and the next step."""
     if as_json:
         emit(
             {
@@ -140,8 +138,8 @@ def tell_connected(found: "Connected", *, as_json: bool) -> None:
 
 
 def with_a_new_app(repository: str, *, org: str, host: str, webhooks: str, as_json: bool) -> None:
-    """Have an app made for the repository by a person, wait until it is installed, connect as it,
-    and say so."""
+    """Let a person create an app for the repository, wait for its installation, and connect as
+    it."""
     from harness.operations.setup.app_manifest import Wish
     from harness.operations.setup.app_setup import founded
 
@@ -151,11 +149,11 @@ def with_a_new_app(repository: str, *, org: str, host: str, webhooks: str, as_js
         tell=lambda words: click.echo(words, err=as_json),
         show=_show,
     )
-    tell_connected(found, as_json=as_json)
+    show_connection(found, as_json=as_json)
 
 
 def _show(address: str) -> None:
-    """Open it where somebody would see it; the address was said already."""
+    """Open the address if somebody can see a browser window. It was printed already."""
     has_a_screen = sys.platform == "darwin" or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )

@@ -1,5 +1,6 @@
-"""`factory demo`: the whole lap on the example app, without a key. Only the model is replayed, and
-that at the wire."""
+"""`factory demo`: the whole pipeline on the example app, without an API key. Only the model's
+answers are replayed, on the wire.
+"""
 
 from collections.abc import Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
@@ -16,16 +17,15 @@ from harness.shipped import shipped
 EXAMPLES = shipped("examples")
 EXPECTED = {
     1: ("merged", "M-BOOK", ["passed"]),
-    2: ("merged", "M-GUIDE", ["failed", "passed"]),  # special-cased at first, and judged so
+    # The first attempt special-cases the example, and the judge notices.
+    2: ("merged", "M-GUIDE", ["failed", "passed"]),
     3: ("rejected", "M-NOPAY", []),
-    4: ("needs-human", "F-PATHS", []),  # the agent obeyed the issue and edited the rules
+    # The agent follows the issue's injected instruction and edits the rules.
+    4: ("needs-human", "F-PATHS", []),
     5: ("duplicate", "M-BOOK", []),
     6: ("merged", "M-PAGES", ["passed"]),
-    7: (
-        "merged",
-        "M-BOOK",
-        ["passed", "failed", "passed"],
-    ),  # good by itself, broken by what landed before it
+    # Correct by itself; issue 6, which lands first, breaks it.
+    7: ("merged", "M-BOOK", ["passed", "failed", "passed"]),
 }
 PAIR = frozenset({6, 7})
 NEEDS_A_PERSON = 3
@@ -49,22 +49,22 @@ NEEDS_A_PERSON = 3
 @click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
 @as_json
 def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) -> int:
-    """The whole lap on the example app, without a key.
+    """Run the whole pipeline on the example app, without an API key.
 
-    Tidebook, a small booking app, is pushed to a forge on this machine, its issues are filed, and
-    the factory works until nothing is left to do. The forge, git, the agent's tools, the boxes, the
-    app, Chromium and the sealed judge are real. Only the model's answers are recorded; the broker
-    replays them at the wire. No network is needed.
+    The demo pushes Tidebook, a small booking app, to a forge on this machine and files its issues.
+    The factory then works until nothing is left to do. The forge, git, the agent's tools, the
+    sandboxes, the app, Chromium and the sealed judge are real. Only the model's answers are
+    recorded; the broker replays them on the wire. No network is needed.
 
-    Reads what ships with the program, and Tidebook's wheels from $XDG_CACHE_HOME (fetched when they
-    are not there). Writes its home, a new folder in the temporary folder unless --home names one,
-    and keeps it to be looked at.
+    Reads what ships with the program, and Tidebook's wheels from $XDG_CACHE_HOME (missing wheels
+    are downloaded). Writes its home, a new temporary folder unless --home names one, and keeps it
+    for you to look at.
 
     \b
     Exit codes:
-      0  every issue ended as it is written in the README
-      1  one did not
-      3  no box holds on this machine, so nothing was merged
+      0  every issue ended as the README describes
+      1  at least one did not
+      3  no sandbox works on this machine, so nothing was merged
 
     \b
     Examples:
@@ -96,7 +96,7 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
 
 @contextmanager
 def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
-    """A forge with Tidebook and its issues in it, and a factory that works on them."""
+    """A forge with Tidebook and its issues, and a factory that works on them."""
     from harness.operations.setup.example import create_example
     from harness.wiring import open_factory
 
@@ -112,8 +112,9 @@ def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
 
 
 def _work(works: Any, issues: Set[int]) -> None:
-    """The pair is approved before either lands, so that the second is judged again on what the
-    first has changed."""
+    """Both issues of the pair are approved before either lands. So the second is validated again on
+    a base that the first has changed.
+    """
     from harness.domain.lifecycle import State
     from harness.factory.pipeline.tick import tick
 
@@ -133,9 +134,9 @@ def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict
     from harness.factory.reporting.report import issue_line
 
     lines = [
-        issue_line(told)
-        for told in histories(works.services.ledger.entries())
-        if told.issue in issues
+        issue_line(history)
+        for history in histories(works.services.ledger.entries())
+        if history.issue in issues
     ]
     as_written = len(lines) == len(issues) and all(
         _is_as_written(works, line, paired=issues >= PAIR) for line in lines
@@ -152,19 +153,21 @@ def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict
 
 
 def _is_as_written(works: Any, line: Mapping[str, Any], *, paired: bool) -> bool:
-    """A change that was approved while another landed is judged twice over; the same answer twice
-    is one answer. A judgement that came to none, on a busy machine, was made again."""
+    """Whether an issue ended as the README describes.
+
+    A change that was approved while another landed is validated again; two equal verdicts in a row
+    count as one. An inconclusive validation, on a busy machine, was repeated and does not count.
+    """
     outcome, cite, verdicts = EXPECTED[line["number"]]
     if line["number"] in PAIR and not paired:
-        verdicts = ["passed"]  # alone, each of the two is good at once
-    answers = [
-        answer
-        for answer, _ in groupby(
-            verdict for verdict in line["verdicts"] if verdict != "inconclusive"
-        )
-    ]
+        # Alone, each of the two passes at once.
+        verdicts = ["passed"]
+    conclusive = [verdict for verdict in line["verdicts"] if verdict != "inconclusive"]
+    distinct = [verdict for verdict, _ in groupby(conclusive)]
     return (
-        line["outcome"] == outcome and answers == verdicts and cite in _cited(works, line["number"])
+        line["outcome"] == outcome
+        and distinct == verdicts
+        and cite in _cited(works, line["number"])
     )
 
 
@@ -186,8 +189,8 @@ def _print(found: dict[str, Any]) -> None:
     for page in found["evidence"]:
         console.print(f"evidence  {page}", soft_wrap=True)
     console.print(
-        f"\n{'As written' if found['ok'] else 'NOT as written'}, in {found['seconds']} s, in boxes"
-        f" of the form {found['box']}."
+        f"\n{'As written' if found['ok'] else 'NOT as written'}, in {found['seconds']} s,"
+        f" in sandboxes of the form {found['box']}."
     )
     console.print(
         f"Look around:  FACTORY_HOME={found['home']} factory status | why 2 | logs | audit",
@@ -195,7 +198,7 @@ def _print(found: dict[str, Any]) -> None:
     )
     if found["box"] == "unsealed":
         console.print(
-            "No box holds on this machine, so nothing was merged: `python -m"
+            "No sandbox works on this machine, so nothing was merged: `python -m"
             " harness.programs.sandbox probe` names the cause."
         )
 

@@ -1,5 +1,4 @@
-"""`factory drill`: every brake tripped on purpose, on a scratch copy of what steers the user's own
-factory."""
+"""`factory drill`: trip every brake on purpose, on a scratch copy of the user's configuration."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.operations.drill.attack import Attack
-    from harness.operations.drill.run import Told
-    from harness.operations.drill.source import Law
+    from harness.operations.drill.policy_files import PolicyFiles
+    from harness.operations.drill.run import AttackResult
 
 
 @click.command()
 @click.argument("source", metavar="[PATH|URL]", required=False)
-@click.option("--example", is_flag=True, help="Drill the law of the example project instead.")
+@click.option("--example", is_flag=True, help="Drill the policy of the example project instead.")
 @click.option(
     "--only",
     multiple=True,
@@ -29,24 +28,25 @@ if TYPE_CHECKING:
 def drill(
     source: str | None, example: bool, only: tuple[str, ...], listed: bool, as_json: bool
 ) -> int:
-    """Trip every brake on purpose, and say which held.
+    """Trip every brake on purpose, and report which ones held.
 
-    Attacks are run against a factory on a forge of its own in the temporary folder, under the three
-    governance files and factory.toml of the repository at PATH|URL; without one, of what
-    $FACTORY_HOME serves, or of the repository that the current folder is in. Agents and models are
-    scripted and obey everything that they read; git, the boxes, the forge, signatures, the browser
-    and the sealed judge are real. Needs no model and no network.
+    The drill starts a factory on a temporary forge of its own and attacks it. The factory is
+    governed by the three governance files and factory.toml of the repository at PATH|URL. Without
+    one, the drill takes them from the repository that $FACTORY_HOME serves, or else from the one
+    around the current folder. Agents and models are scripted and obey everything they read. Git,
+    the sandboxes, the forge, signatures, the browser and the sealed judge are real. No model and no
+    network is needed.
 
-    Held means that the brake's own effect was seen. Whatever went wrong or could not be told is not
-    held. Where a rule is missing, the rule to add is named. Nothing but the temporary folder is
-    written.
+    "Held" means that the brake's own effect was observed. If something went wrong, or the result is
+    unclear, the brake did not hold. If a rule is missing, the drill names the rule to add. It
+    writes only to the temporary folder.
 
     \b
     Exit codes:
       0  every brake held
-      1  one did not, or it could not be told
-      2  the repository or its law cannot be used; nothing was run
-      5  no forge or no box could be started
+      1  a brake did not hold, or the result is unclear
+      2  the repository or its policy cannot be used; nothing was run
+      5  no forge or no sandbox could be started
 
     \b
     Examples:
@@ -56,21 +56,26 @@ def drill(
     """
     from pathlib import Path
 
-    from harness.operations.drill.run import chosen, drilled, scratch
-    from harness.operations.drill.source import law_of, law_of_example
+    from harness.operations.drill.policy_files import example_policy_files, policy_files_of
+    from harness.operations.drill.run import drill_environment, run_attacks, select_attacks
 
-    attacks = chosen(only)
+    attacks = select_attacks(only)
     if listed:
         return _list(attacks, as_json=as_json)
     if example and source is not None:
         raise click.UsageError(
-            "--example and a repository exclude each other: one law is drilled at a time"
+            "--example and a repository exclude each other: one policy is drilled at a time"
         )
-    law = law_of_example() if example else law_of(source, home=home(), here=Path.cwd())
-    with Lines(law, len(attacks), as_json=as_json) as lines, scratch(law) as ground:
-        told = drilled(ground, attacks, tell=lines.tell)
-        lines.end(told, ground.sandbox.form())
-    return 0 if all(one.seen.held for one in told) else 1
+    policy = (
+        example_policy_files() if example else policy_files_of(source, home=home(), here=Path.cwd())
+    )
+    with (
+        Lines(policy, len(attacks), as_json=as_json) as lines,
+        drill_environment(policy) as environment,
+    ):
+        results = run_attacks(environment, attacks, report=lines.report)
+        lines.end(results, environment.sandbox.form())
+    return 0 if all(one.outcome.held for one in results) else 1
 
 
 def _list(attacks: "tuple[Attack, ...]", *, as_json: bool) -> int:
@@ -101,12 +106,14 @@ def _attack(one: "Attack") -> dict[str, Any]:
 
 
 class Lines:
-    """A line for each attack as it ends, and the sum at the end; one document for machines."""
+    """Prints one line for each attack when it ends, and a summary at the end; with `--json`, one
+    document.
+    """
 
-    def __init__(self, law: "Law", count: int, *, as_json: bool) -> None:
+    def __init__(self, policy: "PolicyFiles", count: int, *, as_json: bool) -> None:
         from harness.cli.output.terminal import console
 
-        self._law, self._count, self._as_json = law, count, as_json
+        self._policy, self._count, self._as_json = policy, count, as_json
         self._out: Console = console(quiet=as_json)
         self._status = self._out.status("", spinner="dots")
         self._over = 0
@@ -115,7 +122,9 @@ class Lines:
         import time
 
         self._began = time.monotonic()
-        self._out.print(f"The law of {self._law.origin}; {self._count} attacks.\n", markup=False)
+        self._out.print(
+            f"The policy of {self._policy.origin}; {self._count} attacks.\n", markup=False
+        )
         if self._out.is_interactive:
             self._status.start()
         return self
@@ -123,58 +132,59 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         self._status.stop()
 
-    def tell(self, told: "Told") -> None:
-        """One line: held or not, the seconds, the subject, the attack, the brake, what was seen."""
+    def report(self, result: "AttackResult") -> None:
+        """Print held or not, the seconds, the subject, the attack, the brake, and what was
+        observed.
+        """
         from rich.markup import escape
 
         self._over += 1
-        word, colour = ("held", "green") if told.seen.held else ("NOT HELD", "red")
-        one = told.attack
+        word, colour = ("held", "green") if result.outcome.held else ("NOT HELD", "red")
+        one = result.attack
         self._out.print(
-            f"[{colour}]{word:<8}[/] [dim]{told.seconds:5.1f}s[/]  {escape(one.subject):<24} "
-            f"[bold]{escape(one.name):<32}[/] {escape(one.brake)}: {_plain(told.seen.says)}"
+            f"[{colour}]{word:<8}[/] [dim]{result.seconds:5.1f}s[/]  {escape(one.subject):<24} "
+            f"[bold]{escape(one.name):<32}[/] {escape(one.brake)}:"
+            f" {_plain(result.outcome.observation)}"
         )
-        if told.seen.fix:
-            self._out.print(f"{'':18}→ {_plain(told.seen.fix)}")
+        if result.outcome.fix:
+            self._out.print(f"{'':18}→ {_plain(result.outcome.fix)}")
         self._status.update(f"{self._over} of {self._count}")
 
-    def end(self, told: "tuple[Told, ...]", form: str) -> None:
-        """The sum."""
+    def end(self, results: "tuple[AttackResult, ...]", form: str) -> None:
+        """Print the summary."""
         import time
 
-        seconds, broken = (
-            round(time.monotonic() - self._began, 1),
-            [one for one in told if not one.seen.held],
-        )
+        seconds = round(time.monotonic() - self._began, 1)
+        broken = [one for one in results if not one.outcome.held]
         if self._as_json:
             emit(
                 {
                     "ok": not broken,
-                    "law": self._law.origin,
+                    "law": self._policy.origin,
                     "box": form,
                     "seconds": seconds,
                     "attacks": [
                         {
                             **_attack(one.attack),
-                            "held": one.seen.held,
-                            "says": one.seen.says,
-                            "fix": one.seen.fix,
+                            "held": one.outcome.held,
+                            "says": one.outcome.observation,
+                            "fix": one.outcome.fix,
                             "seconds": round(one.seconds, 2),
                         }
-                        for one in told
+                        for one in results
                     ],
                 }
             )
             return
         self._out.print(
-            f"\n{len(told) - len(broken)} of {len(told)} held, in {seconds} s, in boxes of the form"
-            f" {form}.",
+            f"\n{len(results) - len(broken)} of {len(results)} held, in {seconds} s, in sandboxes"
+            f" of the form {form}.",
             markup=False,
         )
 
 
 def _plain(text: str) -> str:
-    """What an attack saw, which may hold anything, for a terminal."""
+    """What an attack observed, which may contain anything, made safe for a terminal."""
     from rich.markup import escape
 
     from harness.cli.output.terminal import printable

@@ -1,5 +1,6 @@
-"""Setting up: init drafts what steers a factory, doctor proves that this machine and this home can
-run one."""
+"""Setting up: `init` drafts the configuration of a factory, `doctor` checks that this machine and
+this home can run one.
+"""
 
 import shlex
 import sys
@@ -15,7 +16,7 @@ from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from harness.onboarding import Survey
-    from harness.operations.doctor.doctor import Examined
+    from harness.operations.doctor.doctor import CheckResult
     from harness.operations.setup.init import Begun
 
 COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -24,18 +25,20 @@ COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option(
-    "--strike",
+    "--keep",
     default="",
     metavar="N,N",
-    help="Leave these proposals out of mission.md, by number.",
+    help="Write these proposals into mission.md, by number.",
 )
-@click.option("--yes", is_flag=True, help="Ask nothing; keep every proposal that is not struck.")
+@click.option(
+    "--yes", is_flag=True, help="Ask nothing; write only the proposals that --keep names."
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
 @click.option(
     "--runner",
     default="",
     metavar="OWNER/NAME@COMMIT",
-    help="Draft a workflow for a hosted runner as well, with the factory from there.",
+    help="Also draft a workflow for a hosted runner, with the factory at that commit.",
 )
 @click.option(
     "--github",
@@ -53,7 +56,7 @@ COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
     "--host",
     default="",
     metavar="URL",
-    help="With --github: an Enterprise server or a running embedded forge.",
+    help="With --github: an Enterprise server or a running local forge.",
 )
 @click.option(
     "--webhooks-at",
@@ -64,7 +67,7 @@ COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 @as_json
 def init(
     path: Path,
-    strike: str,
+    keep: str,
     yes: bool,
     dry_run: bool,
     runner: str,
@@ -74,23 +77,23 @@ def init(
     webhooks_at: str,
     as_json: bool,
 ) -> None:
-    """Draft what steers a factory for the git repository at PATH.
+    """Draft the configuration of a factory for the git repository at PATH.
 
-    PATH is the current folder unless given. Looks at the files that git tracks, and runs none of
-    them. Writes mission.md, factory_rules.md, CLAUDE.md, factory.toml, issue forms and labels,
-    where they are missing; nothing that is there is overwritten. Prose that governs already becomes
-    rules in shadow, beside it. Each guess says what it stands on.
+    PATH is the current folder unless given. The command reads the files that git tracks and runs
+    none of them. It writes mission.md, factory_rules.md, CLAUDE.md, factory.toml, issue forms and
+    labels, where they are missing. It overwrites nothing. Rules that existing prose states are
+    drafted in shadow mode, beside the prose. Each guess names its source.
 
-    Seven things that the product should perhaps never become are proposed. Strike what does not
-    fit: when you are asked, by --strike, or by deleting the paragraph later.
+    It proposes things that the product should perhaps never become, and writes none of them unless
+    you name it: when you are asked, or with --keep.
 
-    With --runner a workflow is drafted as well, .github/workflows/factory.yml: one pass on a hosted
-    runner, by a factory from that commit. Its state is in a PostgreSQL, and it wants three secrets;
-    docs/operations.md says which.
+    With --runner it also drafts a workflow, .github/workflows/factory.yml. This runs one pass on a
+    hosted runner, with a factory from that commit. The state is in a PostgreSQL, and three secrets
+    are needed; docs/operations.md lists them.
 
-    With --github nothing is drafted: a page on this machine asks GitHub for an app with what the
-    factory needs and no more, its key is kept in $FACTORY_HOME, and once you have installed it the
-    home serves that repository. Said again, it goes on with the app that is there.
+    With --github nothing is drafted. A page on this machine asks GitHub for an app that has exactly
+    the permissions the factory needs. The app's key is stored in $FACTORY_HOME. Once you have
+    installed the app, the home serves that repository. Run it again to continue with the same app.
 
     \b
     Exit codes:
@@ -103,41 +106,39 @@ def init(
     Examples:
       factory init
       factory init --dry-run
-      factory init ~/src/shop --strike 3,5
+      factory init ~/src/shop --keep 3,5
       factory init --runner acme/lights-out-factory@0123456789012345678901234567890123456789
       factory init --github tidehouse/tidebook --org tidehouse
     """
-    from harness.operations.setup.init import begun
-
     if github:
-        if strike or dry_run or yes or runner:
+        if keep or dry_run or yes or runner:
             raise ConfigError(
-                "--github drafts nothing, so --strike, --yes, --runner and --dry-run have no"
+                "--github drafts nothing, so --keep, --yes, --runner and --dry-run have no"
                 " meaning with it"
             )
         from harness.cli.start.connect import with_a_new_app
 
-        with_a_new_app(
-            github,
-            org=org,
-            host=host or "https://github.com",
-            webhooks=webhooks_at,
-            as_json=as_json,
-        )
+        host = host or "https://github.com"
+        with_a_new_app(github, org=org, host=host, webhooks=webhooks_at, as_json=as_json)
         return
     if org or host or webhooks_at:
         raise ConfigError("--org, --host and --webhooks-at belong to --github OWNER/NAME")
+    asks = not (yes or dry_run or as_json)
+    _draft(path, _numbers(keep), runner, asks=asks, dry_run=dry_run, as_json=as_json)
 
-    struck = _numbers(strike)
+
+def _draft(
+    path: Path, keep: tuple[int, ...], runner: str, *, asks: bool, dry_run: bool, as_json: bool
+) -> None:
+    from harness.operations.setup.init import begun
+
     here = home() if (home() / "home.json").exists() else None
-    if not (yes or dry_run or as_json or struck) and sys.stdin.isatty() and sys.stdout.isatty():
-        look = begun(path, home=here, write=False)
-        struck = (
-            _asked(look.survey)
-            if any(draft.path.startswith("mission.") for draft in look.wrote)
-            else ()
-        )
-    found = begun(path, strike=struck, home=here, write=not dry_run, runner=runner)
+    if asks and not keep and sys.stdin.isatty() and sys.stdout.isatty():
+        # The first survey writes nothing: a person chooses among its proposals.
+        preview = begun(path, home=here, write=False)
+        if any(draft.path.startswith("mission.") for draft in preview.wrote):
+            keep = _asked(preview.survey)
+    found = begun(path, keep=keep, home=here, write=not dry_run, runner=runner)
     if as_json:
         emit(_document(found, dry_run=dry_run))
     elif dry_run:
@@ -149,26 +150,26 @@ def init(
 @click.command()
 @as_json
 def doctor(as_json: bool) -> int:
-    """Prove line by line that this machine, and the home on it, can run a factory.
+    """Check that this machine, and the home on it, can run a factory.
 
-    Each line did the thing itself: a commit fetched and verified, a box closed, a page opened in
-    Chromium inside one, the ledger read to its signed head. A line that warns or fails says how to
-    put it right. Without a home only the machine is looked at. Secrets are named, never shown.
-    Writes nothing that stays.
+    Each line is the result of a real attempt: a commit fetched and verified, a sandbox started, a
+    page opened in Chromium inside one, the ledger read up to its signed head. A line that warns or
+    fails names the remedy. Without a home only the machine is checked. Secrets are named, never
+    shown. Leaves nothing behind.
 
     \b
     Exit codes:
       0  nothing fails
-      1  something does
+      1  at least one check fails
 
     \b
     Examples:
       factory doctor
       FACTORY_HOME=/srv/tidebook factory doctor --json
     """
-    from harness.operations.doctor.doctor import examined, is_healthy
+    from harness.operations.doctor.doctor import is_healthy, run_checks
 
-    found = examined(home())
+    found = run_checks(home())
     if as_json:
         emit(
             {
@@ -177,7 +178,7 @@ def doctor(as_json: bool) -> int:
                     {
                         "name": one.name,
                         "level": one.finding.level,
-                        "says": one.finding.says,
+                        "says": one.finding.message,
                         "fix": one.finding.fix,
                     }
                     for one in found
@@ -193,13 +194,13 @@ def _numbers(text: str) -> tuple[int, ...]:
     words = [word for word in text.replace(",", " ").split() if word]
     if not all(word.isdecimal() for word in words):
         raise ConfigError(
-            f"expected the numbers of proposals, such as 3,5, found {text[:60]!r}", key="--strike"
+            f"expected the numbers of proposals, such as 3,5, found {text[:60]!r}", key="--keep"
         )
     return tuple(int(word) for word in words)
 
 
 def _asked(survey: "Survey") -> tuple[int, ...]:
-    """What the maintainer strikes, asked on the terminal."""
+    """The numbers of the proposals that the maintainer keeps, asked on the terminal."""
     from harness.onboarding.nevers import nevers_of
 
     click.echo(f"{survey.name} should perhaps never become:\n")
@@ -207,7 +208,9 @@ def _asked(survey: "Survey") -> tuple[int, ...]:
         click.echo(f"  {number}  {never.title}")
     return _numbers(
         click.prompt(
-            "\nStrike which? Numbers, or nothing to keep them all", default="", show_default=False
+            "\nWrite which into mission.md? Numbers, or nothing for none",
+            default="",
+            show_default=False,
         )
     )
 
@@ -230,6 +233,7 @@ def _document(found: "Begun", *, dry_run: bool) -> dict[str, Any]:
             }
             for draft in found.wrote
         ],
+        "proposals": {str(number): never.title for number, never in found.proposals},
         "kept": list(found.kept),
         "missing": list(found.missing),
         "notes": list(found.notes),
@@ -238,7 +242,7 @@ def _document(found: "Begun", *, dry_run: bool) -> dict[str, Any]:
 
 
 def _print_texts(found: "Begun") -> None:
-    """What would be written, file by file, then the rest as after writing."""
+    """Print what would be written, file by file, and then the same summary as after writing."""
     for draft in found.wrote:
         click.secho(f"--- {draft.path}", bold=True)
         click.echo(draft.text)
@@ -252,6 +256,8 @@ def _print(found: "Begun", *, verb: str = "wrote") -> None:
     shares = ", ".join(f"{language.name} {language.percent} %" for language in survey.languages[:3])
     facts = " · ".join(filter(None, (survey.product, shares, f"branch {survey.branch}")))
     out.print(f"[bold]{shown(survey.name)}[/]  {shown(facts)}")
+    # What is missing comes first: it decides whether anything can merge here.
+    section(out, "could not find, or refused", found.missing)
     section(out, verb, [draft.path for draft in found.wrote])
     section(out, "kept", found.kept)
     section(out, "guessed", [guess for draft in found.wrote for guess in draft.guesses])
@@ -260,7 +266,11 @@ def _print(found: "Begun", *, verb: str = "wrote") -> None:
         "contradictions in the prose",
         [str(contradiction) for contradiction in found.contradictions],
     )
-    section(out, "could not find, or refused", found.missing)
+    section(
+        out,
+        "proposed for mission.md, and not written (--keep 1,3 writes two)",
+        [f"{number}  {never.title}" for number, never in found.proposals],
+    )
     section(out, "mind", found.notes)
     if not found.wrote:
         out.print("\nNothing to draft: what steers a factory is all here.")
@@ -268,7 +278,7 @@ def _print(found: "Begun", *, verb: str = "wrote") -> None:
 
 
 def _next(found: "Begun") -> list[str]:
-    """The three commands that come now."""
+    """The three commands to run next."""
     folder = [] if found.top == Path.cwd() else [str(found.top)]
     git = shlex.join(["git", *(["-C", *folder] if folder else [])])
     paths = shlex.join(draft.path for draft in found.wrote)
@@ -277,7 +287,7 @@ def _next(found: "Begun") -> list[str]:
     return [shlex.join(["factory", "rules", "lint", *folder]), *commit, f"{trial} DIR"]
 
 
-def _print_findings(found: "tuple[Examined, ...]") -> None:
+def _print_findings(found: "tuple[CheckResult, ...]") -> None:
     from rich.padding import Padding
 
     from harness.cli.output.terminal import console, shown
@@ -286,7 +296,7 @@ def _print_findings(found: "tuple[Examined, ...]") -> None:
     for one in found:
         level, finding = one.finding.level, one.finding
         out.print(
-            f"[{COLOURS[level]}]{level:<4}[/]  [bold]{one.name:<10}[/]  {shown(finding.says)}"
+            f"[{COLOURS[level]}]{level:<4}[/]  [bold]{one.name:<10}[/]  {shown(finding.message)}"
         )
         if finding.fix:
             fix = f"→ {shown(finding.fix)}"

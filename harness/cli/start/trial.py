@@ -1,4 +1,4 @@
-"""`factory try` on a copy of somebody's repository."""
+"""`factory try`: run the pipeline on a copy of somebody's repository."""
 
 import time
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ _ENDED_WELL = ("merged", "rejected", "duplicate")
     "--issue", "only", type=click.IntRange(min=1), metavar="N", help="Work on the Nth issue alone."
 )
 @click.option(
-    "--endpoint", default="", metavar="URL", help="Ask this endpoint of the Messages API."
+    "--endpoint", default="", metavar="URL", help="Use this endpoint of the Messages API."
 )
 @click.option(
     "--replay",
@@ -59,28 +59,27 @@ def try_(
     keep: bool,
     as_json: bool,
 ) -> int:
-    """Laps on a copy of any repository; the original is read once and not touched.
+    """Run the pipeline on a copy of a repository; the original stays untouched.
 
-    PATH|URL is a repository's folder, or its https, ssh, git or file address. The tip of its
-    default branch is copied to a forge on this machine, without history, submodules and LFS
-    objects. What governs a factory and is missing there is drafted on the copy, the issues are
-    filed on it, and the factory works until nothing is left to do.
+    PATH|URL is a repository's folder, or its https, ssh, git or file address. The command copies
+    the tip of its default branch to a forge on this machine, without history, submodules and LFS
+    objects. It drafts the missing configuration in the copy and files the issues there. The factory
+    then works until nothing is left to do.
 
     An issue may begin with a front matter of `title` and `author`, both optional. In a folder every
-    *.md is one issue. In a single file each further front matter with a title begins another; where
-    the file has none, each `# ` heading does.
+    *.md is one issue. In a single file each further front matter with a title begins another issue;
+    where the file has none, each `# ` heading does.
 
     Answers come from Anthropic's API where ANTHROPIC_API_KEY is set, from --endpoint or
-    ANTHROPIC_BASE_URL, or from
-    --replay. The key reaches the model broker and no other process.
+    ANTHROPIC_BASE_URL, or from --replay. Only the model broker receives the key.
 
     \b
     Exit codes:
       0  every issue was merged, rejected by the mission, or a duplicate
-      1  an issue was left where it was
-      2  the repository, the issues or the options cannot be used; nothing was made
+      1  an issue did not come to an end
+      2  the repository, the issues or the options cannot be used; nothing was created
       3  an issue needs a person
-      5  the repository could not be reached, or no box could be made
+      5  the repository could not be reached, or no sandbox could be started
 
     \b
     Examples:
@@ -88,22 +87,32 @@ def try_(
       factory try https://example.org/shop.git --issues issues/ --issue 2 --keep
       factory try . --issues issues/ --replay recordings/ --json
     """
-    from harness.operations.setup.trial import Trial
-
     if issues is None:
         raise ConfigError(
             "no issues to try: give --issues FILE or --issues DIR with Markdown; `factory try"
-            " --help` says how"
+            " --help` explains how"
         )
+    from harness.operations.setup.trial import Trial
+
+    found = _tried(
+        Trial(source, issues, endpoint, replay), only, folder=folder, keep=keep, quiet=as_json
+    )
+    emit(found) if as_json else _print(found)
+    return _exit_code(found)
+
+
+def _tried(
+    trial: "Trial", only: int | None, *, folder: Path | None, keep: bool, quiet: bool
+) -> dict[str, Any]:
+    """Run the trial; return what became of its issues, as one document."""
+    from harness.factory.pipeline.tick import tick
+
     began = time.monotonic()
-    trial = Trial(source, issues, endpoint, replay)
     with (
-        Progress(quiet=as_json) as progress,
+        Progress(quiet=quiet) as progress,
         fresh_home(folder) as place,
         _set_up(place, trial, progress) as (prepared, works),
     ):
-        from harness.factory.pipeline.tick import tick
-
         tick(works.services, works.dispatch, only=None if only is None else (only,))
         found = _result(works, prepared, place, only=only) | {
             "seconds": round(time.monotonic() - began, 1)
@@ -111,8 +120,7 @@ def try_(
         if keep:
             progress.say(f"The forge is at {works.url}; Ctrl-C ends it.")
             _wait()
-    emit(found) if as_json else _print(found)
-    return _exit_code(found)
+    return found
 
 
 @contextmanager
@@ -142,9 +150,9 @@ def _result(
     from harness.factory.reporting.report import issue_line
 
     lines = [
-        issue_line(told)
-        for told in histories(works.services.ledger.entries())
-        if only in (None, told.issue)
+        issue_line(history)
+        for history in histories(works.services.ledger.entries())
+        if only in (None, history.issue)
     ]
     return {
         "ok": all(line["outcome"] in _ENDED_WELL for line in lines),
@@ -179,7 +187,7 @@ def _print(found: dict[str, Any]) -> None:
     for page in found["evidence"]:
         console.print(f"evidence  {page}")
     console.print(
-        f"\n{found['origin']} was not touched. {found['seconds']} s, in boxes of the form"
+        f"\n{found['origin']} was not touched. {found['seconds']} s, in sandboxes of the form"
         f" {found['box']}."
     )
     console.print(
@@ -187,7 +195,7 @@ def _print(found: dict[str, Any]) -> None:
     )
     if found["box"] == "unsealed":
         console.print(
-            "No box holds on this machine, so nothing was merged: `python -m"
+            "No sandbox works on this machine, so nothing was merged: `python -m"
             " harness.programs.sandbox probe` names the cause."
         )
 

@@ -1,5 +1,4 @@
-"""Always on: `factory up` works until it is told to stop, `factory digest` says in the morning what
-it did."""
+"""`factory up` works until it is stopped; `factory digest` summarises what it did."""
 
 from datetime import datetime, timedelta
 
@@ -7,60 +6,59 @@ import click
 
 from harness.cli.options import as_json, emit, home
 
-SHORTEST, USUAL, GRACE = 1.0, 30.0, 60.0
+SHORTEST_INTERVAL, DEFAULT_INTERVAL, SHUTDOWN_SECONDS = 1.0, 30.0, 60.0
 
 
 @click.command()
 @click.option(
     "--interval",
-    type=click.FloatRange(min=SHORTEST),
-    default=USUAL,
+    type=click.FloatRange(min=SHORTEST_INTERVAL),
+    default=DEFAULT_INTERVAL,
     show_default=True,
     metavar="SECONDS",
-    help="How long between two looks at the forge.",
+    help="How long to wait between two polls of the forge.",
 )
 @click.option(
     "--grace",
+    "shutdown_seconds",
     type=click.FloatRange(min=0),
-    default=GRACE,
+    default=SHUTDOWN_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long what runs may take to finish once the factory was told to go.",
+    help="How long running work may take to finish after a stop was requested.",
 )
 @click.option(
     "--webhooks",
     metavar="[HOST:]PORT",
-    help="Take the forge's webhooks here, on this machine alone unless a host is named.",
+    help="Receive the forge's webhooks here, on this machine alone unless a host is named.",
 )
-@click.option(
-    "--json", "json_lines", is_flag=True, help="One JSON object a line for each thing that happens."
-)
-def up(interval: float, grace: float, webhooks: str | None, json_lines: bool) -> int:
-    """Work by the workflows' own schedule until told to stop.
+@click.option("--json", "json_lines", is_flag=True, help="One JSON object a line for each event.")
+def up(interval: float, shutdown_seconds: float, webhooks: str | None, json_lines: bool) -> int:
+    """Run continuously, on the workflows' own schedules, until stopped.
 
-    A workflow that names a `schedule:` and no `event:` works at its hour, in the zone of TZ or of
-    this machine; an hour that was missed is made up for at once. All others work as soon as
-    something happens on the forge, which is looked at every --interval seconds. After a scheduled
-    pass the day's digest is written below $FACTORY_HOME.
+    A workflow that names a `schedule:` and no `event:` runs at its hour, in the zone of TZ or of
+    this machine. An hour that was missed is made up for at once. All other workflows run as soon as
+    something happens on the forge, which is polled every --interval seconds. After a scheduled pass
+    the day's digest is written below $FACTORY_HOME.
 
-    With --webhooks it also looks as soon as the forge tells of something, at `POST /webhook`. A
-    delivery is believed when it is signed with the secret in keys/webhook.secret, where two hold
-    while one is exchanged: one a line, the newest first. Put a proxy that ends TLS before it.
-    Nothing is missed without webhooks, or where one is lost.
+    With --webhooks the factory also polls as soon as the forge sends a webhook to `POST /webhook`.
+    A delivery is accepted when it is signed with the secret in keys/webhook.secret. That file holds
+    one secret a line, the newest first, and two while you exchange one. Put a proxy that ends TLS
+    in front of it. Without webhooks, or when one is lost, the next poll finds the same news.
 
-    Reads and writes what `factory tick` does. Only one works on a home: a second one stands by, and
-    takes over within a second of the first one's death. What is down is said once and waited for;
-    `factory stop` pauses it, `factory resume` goes on. Under systemd it says that it is ready,
-    alive and leaving (sd_notify).
+    Reads and writes what `factory tick` does. Only one factory works on a home: a second one stands
+    by and takes over within a second of the first one's death. An outage is reported once and
+    waited for. `factory stop` pauses the daemon, `factory resume` continues. Under systemd it
+    reports that it is ready, alive and stopping (sd_notify).
 
-    SIGTERM or Ctrl-C: nothing more is started, what runs may finish within --grace, and what could
-    not is made again by the next one. A second Ctrl-C ends it at once.
+    On SIGTERM or Ctrl-C nothing more is started. What is running may finish within --grace; the
+    next factory repeats what did not. A second Ctrl-C ends it at once.
 
     \b
     Exit codes:
-      0    told to go by SIGTERM
+      0    stopped by SIGTERM
       2    there is no factory here, or it lacks its token or its model
-      130  told to go by Ctrl-C
+      130  stopped by Ctrl-C
 
     \b
     Examples:
@@ -79,7 +77,7 @@ def up(interval: float, grace: float, webhooks: str | None, json_lines: bool) ->
 
     zone = local_zone()
     journal = Journal(zone, as_json=json_lines)
-    with Shutdown(grace) as shutdown:
+    with Shutdown(shutdown_seconds) as shutdown:
         Daemon(
             DaemonContext(
                 home(),
@@ -100,18 +98,20 @@ def up(interval: float, grace: float, webhooks: str | None, json_lines: bool) ->
     "--since",
     metavar="WHEN",
     help=(
-        "A moment (2030-05-04, 2030-05-04T18:00), or how long ago (36h, 7d). Without it: since the"
-        " last digest that `factory up` wrote, or 24h."
+        "A moment (2030-05-04, 2030-05-04T18:00), or how long ago (36h, 7d). The default is the"
+        " last digest that `factory up` wrote, or else 24h."
     ),
 )
-@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, as for a mail or a chat.")
+@click.option(
+    "--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a mail or a chat."
+)
 @as_json
 def digest(since: str | None, as_markdown: bool, as_json: bool) -> None:
-    """What was done, and what needs a person.
+    """Show what was done, and what needs a person.
 
-    What is wrong comes first, then each issue that waits for somebody with the next thing to do,
-    what was merged and rejected, what is under way, and what it cost. Reads the ledger alone: the
-    forge need not run, nothing is written.
+    Problems come first. Then follow the issues that wait for somebody, each with its next step;
+    what was merged and rejected; what is in progress; and what it cost. Reads the ledger alone and
+    writes nothing; the forge need not run.
 
     \b
     Examples:
@@ -134,16 +134,17 @@ def digest(since: str | None, as_markdown: bool, as_json: bool) -> None:
     click.echo((markdown if as_markdown else text)(found, link_of(home())), nl=False)
 
 
-def moment_of(said: str, now: datetime) -> datetime:
-    """The moment that `--since` names: `36h`, `7d`, or ISO 8601, in the local zone where it names
-    none."""
+def moment_of(text: str, now: datetime) -> datetime:
+    """The moment that `--since` names: `36h`, `7d`, or ISO 8601. Without a zone it is in the local
+    one.
+    """
     try:
-        if said[-1:] in ("h", "d") and said[:-1].isdigit():
-            return now - timedelta(hours=int(said[:-1]) * (24 if said.endswith("d") else 1))
-        found = datetime.fromisoformat(said)
+        if text[-1:] in ("h", "d") and text[:-1].isdigit():
+            return now - timedelta(hours=int(text[:-1]) * (24 if text.endswith("d") else 1))
+        found = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         expected = "2030-05-04T18:00, 36h or 7d"
         raise click.BadParameter(
-            f"{said!r} is no moment; expected such as {expected}", param_hint="--since"
+            f"{text!r} is no moment; expected such as {expected}", param_hint="--since"
         ) from None
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)

@@ -1,5 +1,6 @@
-"""`factory plan`: the lap in thought, and what an issue leaves open, before it is paid for."""
+"""`factory plan`: a dry run of the pipeline for one issue, before anything is paid for."""
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,26 +20,26 @@ if TYPE_CHECKING:
     "--cap",
     default="0.25",
     metavar="USD",
-    help="US dollars that it may spend at most.",
+    help="The most that it may spend, in US dollars.",
     show_default=True,
 )
 @as_json
 def plan(issue: str, cap: str, as_json: bool) -> int:
-    """Think the lap through for ISSUE, and name what it leaves open.
+    """Do a dry run for ISSUE, and list what the issue leaves open.
 
-    ISSUE is a number on the forge, or a Markdown file with an issue that nobody has filed yet.
-    Triage decides as it would; a planner says which files it would touch; the law is asked about
-    those; a model looks for what whoever changes the code, or writes the sealed journeys, would
-    have to guess. Beside it: what an implementer would be shown of the repository, and what issues
-    like it have cost and taken. Nothing is built.
+    ISSUE is a number on the forge, or a Markdown file with an issue that is not filed yet. Triage
+    decides as in a real run. A planner names the files that the change would touch, and the rules
+    are checked on those files. A model lists what the implementer, or the author of the sealed
+    journeys, would have to guess. The output also shows the context an implementer would get, and
+    what similar issues have cost and how long they took. Nothing is built.
 
-    Writes nothing to the forge, and to the ledger only what it cost. No other factory may be at
+    Writes nothing to the forge, and to the ledger only its own cost. No other factory may be at
     work on the home.
 
     \b
     Exit codes:
       0  an implementer may start
-      1  a finding: it would not be accepted, something is open, or the law would refuse it
+      1  a finding: triage would not accept it, something is open, or a rule would refuse it
       2  there is no such issue
       5  another factory works on this home, or the forge does not answer
 
@@ -72,6 +73,7 @@ def _dollars(text: str) -> Decimal:
     try:
         amount = Decimal(text)
     except InvalidOperation:
+        # Not finite, so the next check refuses it with the same message.
         amount = Decimal("NaN")
     if not amount.is_finite() or amount <= 0:
         raise click.UsageError(f"--cap: expected US dollars such as 0.25, found {text!r}")
@@ -87,10 +89,25 @@ def _print(found: "DryRun") -> None:
         f"  triage    {found.event or 'no decision'}: {found.says}"
         + (f" ({', '.join(found.cites)})" if found.cites else "")
     )
-    for words in filter(None, (found.asks,)):
-        say(f"  asks back {words}")
+    if found.asks:
+        say(f"  asks back {found.asks}")
     for number, step in enumerate(found.plan.steps if found.plan else (), start=1):
         say(f"  step {number}    {step.does} [{', '.join(step.touches)}]")
+    _print_findings(found, say)
+    if found.context:
+        tokens = sum(tokens for _, tokens in found.context)
+        say(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
+    say(f"  cost      {found.cost.sentence}")
+    median = f"{found.minutes} minutes in the middle" if found.minutes is not None else "no history"
+    say(f"  time      {median}")
+    say(f"  spent     ${found.spent:.4f} on this")
+    if found.cut:
+        say(f"  CUT SHORT {found.cut}")
+    say("An implementer may start." if found.is_clear else "Not clear yet.")
+
+
+def _print_findings(found: "DryRun", say: Callable[[str], None]) -> None:
+    """Print what the rules would refuse, what the issue leaves open, and what was dropped."""
     for words in found.refusals:
         say(f"  REFUSED   {words}")
     for gap in found.gaps:
@@ -101,15 +118,3 @@ def _print(found: "DryRun") -> None:
         say(f"            {gap.matters}")
     for words in found.dropped:
         say(f"  dropped   {words}")
-    if found.context:
-        tokens = sum(tokens for _, tokens in found.context)
-        say(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
-    say(f"  cost      {found.cost.says}")
-    say(
-        "  time     "
-        f" {f'{found.minutes} minutes in the middle' if found.minutes is not None else 'no history'}"
-    )
-    say(f"  spent     ${found.spent:.4f} on this")
-    if found.cut:
-        say(f"  CUT SHORT {found.cut}")
-    say("An implementer may start." if found.is_clear else "Not clear yet.")

@@ -1,4 +1,5 @@
-"""Working: tick, triage, run, validate. One factory at a time works on a home."""
+"""Commands that advance issues: tick, triage, run, validate. One factory works on a home at a
+time."""
 
 import click
 
@@ -52,15 +53,16 @@ def _work(
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="How long to wait for another factory that works on this home; without it, not at all.",
+    help="How long to wait while another factory works on this home; the default is not to wait.",
 )
 @as_json
 def tick(patience: float, as_json: bool) -> int:
-    """One pass: take in what happened, move every issue as far as it goes.
+    """Run one pass: read the forge, then advance every issue as far as possible.
 
-    For cron and CI; `factory up` does the same by itself. Takes in issues, comments, labels and
-    pushes from the forge, then triages, implements, validates and merges until every issue waits
-    for somebody else. What a killed tick left behind is gone on with, and nothing is done twice.
+    For cron and CI; `factory up` does the same by itself. The pass reads issues, comments, labels
+    and pushes from the forge. It then triages, implements, validates and merges until every issue
+    waits for somebody else. It continues what a killed tick left unfinished, and does nothing
+    twice.
 
     Reads the three governance files, factory.toml and the workflows at the tip of the default
     branch. Writes the ledger and the runs below $FACTORY_HOME, and branches, pull requests, labels
@@ -68,9 +70,9 @@ def tick(patience: float, as_json: bool) -> int:
 
     \b
     Exit codes:
-      0  done, which includes that there was nothing to do
+      0  done, or there was nothing to do
       3  an issue that moved now needs a person
-      4  what a day or a month may cost is used up: the factory pauses, and says until when
+      4  the budget of a day or a month is used up: the factory pauses, and prints until when
       5  another factory works on this home, or the forge or a model's provider does not answer
 
     \b
@@ -85,10 +87,10 @@ def tick(patience: float, as_json: bool) -> int:
 @click.command()
 @as_json
 def triage(as_json: bool) -> int:
-    """Triage every issue that waits for it.
+    """Triage every issue that waits for triage.
 
-    Accepts, rejects, asks back or passes on to a person, by the rules and the mission's own words;
-    nothing is implemented. Reads the forge and the governance files at base; writes the ledger,
+    Accepts, rejects, asks back or hands over to a person, by the rules and the mission's own words.
+    Nothing is implemented. Reads the forge and the governance files at base; writes the ledger,
     labels and comments. Exit codes are those of `factory tick`.
 
     \b
@@ -103,11 +105,11 @@ def triage(as_json: bool) -> int:
 @click.argument("issue", type=int)
 @as_json
 def run(issue: int, as_json: bool) -> int:
-    """Move ISSUE as far as it goes.
+    """Advance ISSUE as far as possible.
 
-    ISSUE is its number on the forge. The others stay where they are, but what people did to them is
-    taken in. Reads and writes what `factory tick` does, with the same exit codes; 2 when the issue
-    is not known.
+    ISSUE is its number on the forge. Other issues keep their state, but what people did to them is
+    recorded. Reads and writes what `factory tick` does, with the same exit codes; 2 when there is
+    no such issue.
 
     \b
     Examples:
@@ -121,12 +123,12 @@ def run(issue: int, as_json: bool) -> int:
 @click.argument("pr", type=int)
 @as_json
 def validate(pr: int, as_json: bool) -> int:
-    """Judge pull request PR again, on today's base.
+    """Validate pull request PR again, on the current base.
 
     PR is the number of a pull request that this factory opened and whose issue waits for a verdict.
-    The candidate is the merge of today's base and the pull request's head, made anew; the sealed
-    judge gets fresh boxes and writes a new verdict. Nothing is merged. Reads and writes what
-    `factory tick` does, with the same exit codes; 2 when the pull request is not the factory's.
+    The candidate is a new merge of the current base and the pull request's head. The sealed judge
+    gets fresh sandboxes and writes a new verdict. Nothing is merged. Reads and writes what `factory
+    tick` does, with the same exit codes; 2 when the pull request is not the factory's.
 
     \b
     Examples:
@@ -139,9 +141,9 @@ def validate(pr: int, as_json: bool) -> int:
 
     with open_ledger(home()) as ledger:
         found = [
-            told
-            for told in histories(ledger.entries())
-            if told.proposal and told.proposal.number == pr
+            history
+            for history in histories(ledger.entries())
+            if history.proposal and history.proposal.number == pr
         ]
     if not found:
         raise ConfigError(f"pull request #{pr} is not one that this factory opened")

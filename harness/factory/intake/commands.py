@@ -20,14 +20,14 @@ from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
 from harness.factory.reporting.slash_commands import (
     Command,
-    Kind,
-    Spoken,
+    CommandKind,
+    ParsedCommand,
     commands_in,
     is_command,
     may_give,
 )
 from harness.factory.reporting.transitions import project, transition
-from harness.factory.run.effects import raise_if_stopped, say
+from harness.factory.run.effects import raise_if_stopped, write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.ports.ledger import recorded
@@ -80,7 +80,7 @@ class _Hearing:
         return self.permission
 
 
-def obey(services: Services, history: History, policy: PolicySnapshot) -> bool:
+def run_comment_commands(services: Services, history: History, policy: PolicySnapshot) -> bool:
     """Hear what was said on an issue and on its open pull request, oldest first. Whether anything
     was done or answered.
 
@@ -137,14 +137,14 @@ def _hear(hearing: _Hearing) -> bool:
     return True
 
 
-def _stop_last(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
+def _stop_last(spoken: Sequence[ParsedCommand]) -> tuple[ParsedCommand, ...]:
     """A stop is one as soon as it is in the ledger, and nothing is said or done after it: so it
     comes last, and once."""
-    stops = [one for one in spoken if one.command and one.command.kind is Kind.STOPS]
+    stops = [one for one in spoken if one.command and one.command.kind is CommandKind.STOPS]
     return (*(one for one in spoken if one not in stops), *stops[:1])
 
 
-def _do(hearing: _Hearing, one: Spoken, key: str) -> None:
+def _do(hearing: _Hearing, one: ParsedCommand, key: str) -> None:
     """One command. Its entry is the last thing that is done for it, and the entry of the last one
     closes the comment: so the answer is written before that."""
     if hearing.services.ledger.find(key) is None:
@@ -154,7 +154,7 @@ def _do(hearing: _Hearing, one: Spoken, key: str) -> None:
         _write_down(hearing, key, _name(one), not_obeyed=not_obeyed)
 
 
-def _refusal(hearing: _Hearing, one: Spoken) -> Why | None:
+def _refusal(hearing: _Hearing, one: ParsedCommand) -> Why | None:
     """Why it is not even tried. Each reason is told to one person once on one issue."""
     if one.command is None:
         return _tell_once(hearing, Why.UNKNOWN, replies.unknown(one.word))
@@ -179,17 +179,17 @@ def _tell_once(hearing: _Hearing, why: Why, words: str) -> Why:
     return why
 
 
-def _done(hearing: _Hearing, one: Spoken, key: str) -> Why | None:
+def _done(hearing: _Hearing, one: ParsedCommand, key: str) -> Why | None:
     command = one.command
     assert command is not None, "what is in no table was refused"
     match command.kind:
-        case Kind.ASKS:
+        case CommandKind.ASKS:
             hearing.answer.append(_answer(hearing, command))
-        case Kind.STOPS:
+        case CommandKind.STOPS:
             hearing.answer.append(replies.stops(hearing.comment.author.login))
-        case Kind.STEERS if command.event is Event.APPROVED_BY_PERSON:
+        case CommandKind.CONTROLS if command.event is Event.APPROVED_BY_PERSON:
             return _approve(hearing, one.argument, key)
-        case Kind.STEERS:
+        case CommandKind.CONTROLS:
             assert command.event is not None, "what steers is an event"
             return _steer(hearing, command, command.event, key)
     return None
@@ -262,13 +262,13 @@ def _event(hearing: _Hearing, event: Event, key: str, *, approved: Approval | No
     if event not in events_from(history.state):
         return
     if history.state is State.REJECTED:  # what was closed goes on in its own place
-        say(services, lambda: services.writer.reopen_issue(history.issue))
+        write_projection(services, lambda: services.writer.reopen_issue(history.issue))
     transition(
         services,
         history.issue,
         event,
         key=f"{key}/event",
-        says=f"by {hearing.comment.author.login}",
+        reason=f"by {hearing.comment.author.login}",
         rules=hearing.policy.digest,
         head=approved.head if approved else None,
         lifts=approved.lifts if approved else (),
@@ -285,7 +285,7 @@ def _is_awaited_from(hearing: _Hearing) -> bool:
     return asked and new and hearing.is_filer and not is_command(comment)
 
 
-def _name(one: Spoken) -> str:
+def _name(one: ParsedCommand) -> str:
     """What the ledger calls it: by its event, where it is one."""
     command = one.command
     return (
@@ -312,7 +312,7 @@ def _reply(hearing: _Hearing) -> None:
         return
     body = replies.reply(comment, hearing.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
     try:
-        say(
+        write_projection(
             services,
             lambda: services.writer.upsert_comment(hearing.thread, replies.marker(comment), body),
         )

@@ -16,16 +16,16 @@ from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 
 
-def close_what_ran_out(services: Services, policy: PolicySnapshot) -> None:
+def close_expired_issues(services: Services, policy: PolicySnapshot) -> None:
     """Close every issue whose time is over, each once. Killed at any instant, the next tick goes on
     from there."""
     now = services.clock.now()
-    for told in services.known.those(has_a_day):
-        if is_over(told, now=now):
+    for told in services.issue_index.filter(has_closing_time):
+        if is_expired(told, now=now):
             _close(services, told, policy)
 
 
-def has_a_day(history: History) -> bool:
+def has_closing_time(history: History) -> bool:
     """Whether this issue is to be closed some day, and is not."""
     return (
         history.state in (State.REJECTED, State.NEEDS_INFO)
@@ -34,9 +34,9 @@ def has_a_day(history: History) -> bool:
     )
 
 
-def is_over(history: History, *, now: datetime) -> bool:
+def is_expired(history: History, *, now: datetime) -> bool:
     """Whether this issue was to be closed by now, and is not."""
-    return has_a_day(history) and datetime.fromisoformat(str(history.closes)) <= now
+    return has_closing_time(history) and datetime.fromisoformat(str(history.closes)) <= now
 
 
 def closing_time(services: Services, *, days: int) -> str:
@@ -51,7 +51,7 @@ def _close(services: Services, history: History, policy: PolicySnapshot) -> None
             history.issue,
             Event.NO_REPLY,
             key=f"event/{history.issue}/{len(history.transitions)}",
-            says="the question had no answer in time",
+            reason="the question had no answer in time",
             rules=policy.digest,
         )
         history = history_of(services.ledger, history.issue)

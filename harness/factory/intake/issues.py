@@ -2,7 +2,7 @@
 told the factory.
 
 The forge's text is data. Authority is the forge's own answer on who may do what; a command in a
-comment counts only if the account that wrote it may give it, as `obey` says."""
+comment counts only if the account that wrote it may give it, as `run_comment_commands` says."""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -12,12 +12,12 @@ from harness.domain.events import IssueSeen
 from harness.domain.issue import Issue
 from harness.domain.ledger import NewEntry
 from harness.domain.lifecycle import ENDED, Event, State, events_from
-from harness.factory.intake.commands import may_command, obey
+from harness.factory.intake.commands import may_command, run_comment_commands
 from harness.factory.records.history import History
 from harness.factory.reporting.comments import ALL_LABELS, label_of
 from harness.factory.reporting.dashboard import is_dashboard
-from harness.factory.reporting.transitions import leave_unsaid, project, transition
-from harness.factory.run.effects import say
+from harness.factory.reporting.transitions import project, skip_projection, transition
+from harness.factory.run.effects import write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 
@@ -26,17 +26,17 @@ TOGETHER = 500
 than these."""
 
 
-def take_in(services: Services, policy: PolicySnapshot, *, whole: bool = False) -> None:
+def sync_issues(services: Services, policy: PolicySnapshot, *, whole: bool = False) -> None:
     """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only
     what is new is read; with `whole` the list of what is open is compared from its beginning."""
-    due = services.watch_list.look(whole=whole)
-    known = {history.issue for history in services.known.histories()}
+    due = services.watch_list.refresh(whole=whole)
+    known = {history.issue for history in services.issue_index.histories()}
     quiet = _met(services, frozenset(due) - known)
     for number in due:
         if number not in quiet:
             _look_at(services, number, policy)
-        services.watch_list.settle(number)
-    services.watch_list.rest()
+        services.watch_list.mark_done(number)
+    services.watch_list.record_full_read()
 
 
 def _met(services: Services, numbers: Collection[int]) -> frozenset[int]:
@@ -62,15 +62,15 @@ def _look_at(services: Services, number: int, policy: PolicySnapshot) -> None:
     try:
         issue = services.watch_list.issue(number)
     except ForgeError as error:
-        return _let_go(services, services.known.of(number), error, policy)
-    if issue.open and not services.known.of(number).entries and not is_dashboard(issue):
+        return _let_go(services, services.issue_index.of(number), error, policy)
+    if issue.open and not services.issue_index.of(number).entries and not is_dashboard(issue):
         _meet(services, [issue])
-    if not (told := services.known.of(number)).entries:
+    if not (told := services.issue_index.of(number)).entries:
         return None
-    if (issue.comments != 0 or told.proposal) and obey(services, told, policy):
+    if (issue.comments != 0 or told.proposal) and run_comment_commands(services, told, policy):
         issue = services.watch_list.read(number)
-    _notice(services, services.known.of(number), issue, policy)
-    _put_back_labels(services, services.known.of(number), issue)
+    _notice(services, services.issue_index.of(number), issue, policy)
+    _put_back_labels(services, services.issue_index.of(number), issue)
     return None
 
 
@@ -90,10 +90,10 @@ def _let_go(
             history.issue,
             Event.CLOSED_BY_PERSON,
             key=f"event/{history.issue}/{len(history.transitions)}",
-            says="it is no longer on the forge",
+            reason="it is no longer on the forge",
             rules=policy.digest,
         )
-    leave_unsaid(services, history.issue)
+    skip_projection(services, history.issue)
 
 
 def text_hash(issue: Issue) -> str:
@@ -130,7 +130,9 @@ def _notice(services: Services, history: History, issue: Issue, policy: PolicySn
     """An edit after triage voids what was decided; a merge or a closing by a person ends it."""
     allowed, triaged = events_from(history.state), history.triage
     if merged := _merged_by_a_person(services, history):
-        say(services, lambda: services.writer.close_issue(history.issue, completed=True))
+        write_projection(
+            services, lambda: services.writer.close_issue(history.issue, completed=True)
+        )
         _event(
             services,
             history,
@@ -155,7 +157,7 @@ def _put_back_labels(services: Services, history: History, issue: Issue) -> None
     is put right."""
     right, worn = label_of(history), frozenset(issue.labels) & ALL_LABELS
     if worn - {right} or (history.tellings and right not in worn):
-        say(
+        write_projection(
             services,
             lambda: services.writer.set_state_label(history.issue, right, among=ALL_LABELS),
         )
@@ -178,7 +180,7 @@ def _event(
         history.issue,
         event,
         key=f"event/{history.issue}/{len(history.transitions)}",
-        says=says,
+        reason=says,
         rules=policy.digest,
     )
     project(services, history.issue)

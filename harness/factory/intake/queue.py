@@ -30,7 +30,7 @@ DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class TriageStart:
     """One issue that was taken up for triage: whose, and when."""
 
     author: int
@@ -52,7 +52,7 @@ class Queue:
     """The queue of one tick. `turns` are all that were given before it, and those that it gives."""
 
     services: Services
-    turns: list[Turn]
+    turns: list[TriageStart]
     given: int = 0
     waiting: dict[int, Wait] = field(default_factory=dict)
     _labels: Mapping[int, frozenset[str]] | None = None
@@ -62,7 +62,7 @@ class Queue:
         if not self.has_room(policy):
             return None
         now = self.services.clock.now()
-        for history in in_turn(waiting, self.turns, now=now):
+        for history in in_queue_order(waiting, self.turns, now=now):
             wait = self._wait(history, policy, now)
             if wait is None:
                 return history
@@ -78,7 +78,9 @@ class Queue:
         self.waiting.pop(history.issue, None)
         if not is_appeal(history):
             self.given += 1
-            self.turns.append(Turn(history.author, history.of_the_house, self.services.clock.now()))
+            self.turns.append(
+                TriageStart(history.author, history.of_the_house, self.services.clock.now())
+            )
 
     def tell(self, policy: PolicySnapshot) -> None:
         """Tell those who wait, once each and no more in a tick than are looked at: a flood is not
@@ -101,7 +103,7 @@ class Queue:
     def _wait(self, history: History, policy: PolicySnapshot, now: datetime) -> Wait | None:
         if is_appeal(history):
             return None
-        return beyond_bounds(history, self.turns, policy.config.triage, now=now) or self._by_law(
+        return exceeded_limit(history, self.turns, policy.config.triage, now=now) or self._by_law(
             history, policy, now
         )
 
@@ -132,23 +134,25 @@ class Queue:
 
 def queue_of(services: Services) -> Queue:
     """The queue as the ledger has it now."""
-    return Queue(services, list(turns_in(services.known.those(had_a_turn))))
+    return Queue(services, list(triage_starts(services.issue_index.filter(was_triaged))))
 
 
-def had_a_turn(history: History) -> bool:
+def was_triaged(history: History) -> bool:
     """Whether it was ever taken up for triage."""
     return bool(history.triages)
 
 
-def turns_in(histories: Iterable[History]) -> Iterator[Turn]:
+def triage_starts(histories: Iterable[History]) -> Iterator[TriageStart]:
     """Every turn that was given, by issue: a second look, after an edit or a reply, is a turn like
     the first."""
     for one in histories:
         for entry in one.triages:
-            yield Turn(one.author, one.of_the_house, datetime.fromisoformat(entry.at))
+            yield TriageStart(one.author, one.of_the_house, datetime.fromisoformat(entry.at))
 
 
-def in_turn(waiting: Iterable[History], turns: Iterable[Turn], *, now: datetime) -> list[History]:
+def in_queue_order(
+    waiting: Iterable[History], turns: Iterable[TriageStart], *, now: datetime
+) -> list[History]:
     """Those who wait, in the order in which they are looked at."""
     had = Counter(turn.author for turn in turns if _age(turn, now) < DAY)
     places: dict[int, tuple[bool, bool, int, int]] = {}
@@ -164,8 +168,8 @@ def in_turn(waiting: Iterable[History], turns: Iterable[Turn], *, now: datetime)
     return sorted(line, key=lambda history: places[history.issue])
 
 
-def beyond_bounds(
-    history: History, turns: Iterable[Turn], bounds: Triage, *, now: datetime
+def exceeded_limit(
+    history: History, turns: Iterable[TriageStart], bounds: Triage, *, now: datetime
 ) -> Wait | None:
     """The operator's bound that this issue would cross now."""
     today = [turn for turn in turns if _age(turn, now) < DAY]
@@ -191,7 +195,7 @@ def beyond_bounds(
 
 
 def issue_facts(
-    history: History, turns: Iterable[Turn], *, labels: frozenset[str] | None, now: datetime
+    history: History, turns: Iterable[TriageStart], *, labels: frozenset[str] | None, now: datetime
 ) -> ChangeFacts:
     """What is known of an issue before anybody has read it: whose it is, how fast it came, its
     labels, what it cost."""
@@ -223,5 +227,5 @@ def _issues(count: int) -> str:
     return f"{count} issue{'' if count == 1 else 's'}"
 
 
-def _age(turn: Turn, now: datetime) -> float:
+def _age(turn: TriageStart, now: datetime) -> float:
     return (now - turn.at).total_seconds()

@@ -1,1 +1,2 @@
-"""Models at work: which one is chosen, what its prompt holds, and what later runs learn from it."""
+"""Models at work: which one is selected, what its prompt contains, what later runs learn from
+it."""

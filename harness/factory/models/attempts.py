@@ -1,8 +1,10 @@
-"""Which attempts at an issue failed by the models' own doing, and how the next one is made. A fold
-of the ledger.
+"""Which attempts at an issue failed because of the models, and how the next one is made. A fold of
+the ledger.
 
-Properties: what the machine, the forge, the provider or the purse did to an attempt counts against
-no model; a person's yes begins the count anew."""
+Properties:
+- what the machine, the forge, the provider or a cap did to an attempt does not count against a
+  model;
+- when a person retries an issue, the count starts again."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,18 +22,17 @@ _FAILS = frozenset({Event.RUN_FAILED, Event.CHANGES_REQUESTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """One attempt that failed, in which run, at which node, and in whose words: those of the step
-    that said so."""
+class FailedAttempt:
+    """One failed attempt: its run, its node, and the message of the step that failed."""
 
     run: str
     node: str
-    says: str
+    message: str
     entry: int
 
 
-def failed_attempts(history: History) -> tuple[Failed, ...]:
-    """Those since a person or a triage last said yes to it, oldest first."""
+def failed_attempts(history: History) -> tuple[FailedAttempt, ...]:
+    """The failed attempts since triage or a person last accepted the issue, oldest first."""
     begun = max(
         (entry.seq for entry in history.transitions if entry.event.event in _BEGINS), default=0
     )
@@ -45,16 +46,19 @@ def failed_attempts(history: History) -> tuple[Failed, ...]:
 def _failed(
     ended: Iterator[Recorded[TransitionRecorded]],
     steps: Mapping[tuple[str | None, str | None], Recorded[NodeEnded]],
-) -> Iterator[Failed]:
+) -> Iterator[FailedAttempt]:
     for entry in ended:
         step = steps.get((entry.run, entry.event.event))
+        # An attempt without a failed step of its own was stopped from outside, by a cap say.
         if step is not None and step.event.result.output.get("fault") != MACHINE:
-            yield Failed(str(entry.run), step.event.node, step.event.result.message, entry=step.seq)
+            yield FailedAttempt(
+                str(entry.run), step.event.node, step.event.result.message, entry=step.seq
+            )
 
 
 def approach_of(history: History, models: Models) -> Approach:
-    """How the next attempt is made, as far as there is somebody to make it so: a diagnosis needs a
-    diagnoser, smaller steps need a planner."""
+    """How to make the next attempt. A diagnosis needs a diagnoser, and smaller steps need a
+    planner."""
     found = approach(len(failed_attempts(history)), tiers=len(models.implementer))
     return Approach(
         found.tier, found.diagnosed and bool(models.diagnoser), found.split and bool(models.planner)

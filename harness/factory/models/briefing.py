@@ -1,8 +1,8 @@
-"""What an implementer is told of the repository, and the record of it: a manifest beside the run,
-its digest in the ledger.
+"""What an implementer is shown of the repository, and the record of it: a manifest in the run's
+folder, its digest in the ledger.
 
-The repository is read as it stands where the attempt starts. What it says is data: it is quoted,
-and no rule of the prompt comes out of it."""
+The repository is read as it is where the attempt starts. Its text is data: it is quoted, and no
+instruction comes out of it."""
 
 from harness.domain.essay import EssayRequest, Manifest, Passage
 from harness.domain.events import ContextShown
@@ -15,20 +15,19 @@ MANIFEST = "context.json"
 MOST_TIMES = 3
 
 
-def repository_context(job: Job, stands: tuple[Passage, ...]) -> str:
-    """The essay on the repository for this attempt, with what went in written down; empty where the
-    factory writes none.
+def repository_context(job: Job, also_shown: tuple[Passage, ...]) -> str:
+    """The repository context for this attempt, recorded; empty if `factory.toml` turns it off.
 
-    `stands` is what the agent is told besides, whole."""
+    `also_shown` is the rest of the prompt. The manifest lists it."""
     essays, config = job.services.essays, job.policy.config.context
     if essays is None or not config.tokens:
         return ""
-    essay = essays.essay(_request(job, stands))
-    record(job, essay.manifest)
+    essay = essays.essay(_request(job, also_shown))
+    record_manifest(job, essay.manifest)
     return essay.text
 
 
-def _request(job: Job, stands: tuple[Passage, ...]) -> EssayRequest:
+def _request(job: Job, also_shown: tuple[Passage, ...]) -> EssayRequest:
     triaged, config = job.history.triage, job.policy.config
     words = (triaged.body, *triaged.replies) if triaged else ()
     governance = Passage(
@@ -41,22 +40,23 @@ def _request(job: Job, stands: tuple[Passage, ...]) -> EssayRequest:
         tokens=_tokens(job),
         files=config.context.files,
         tests=config.tests.paths,
-        stands=(governance, *stands),
+        stands=(governance, *also_shown),
         lessons=shown_lessons(job.services.ledger),
         most_lessons=config.context.lessons,
     )
 
 
 def _tokens(job: Job) -> int:
-    """The budget: what `factory.toml` says, and as much again for each time that the change failed,
-    three times at most."""
-    told = job.history
-    return int(job.policy.config.context.tokens) * min(1 + told.attempts + told.rounds, MOST_TIMES)
+    """The token budget: `context.tokens`, once more for each failed attempt, at most three
+    times."""
+    history = job.history
+    times = min(1 + history.attempts + history.rounds, MOST_TIMES)
+    return int(job.policy.config.context.tokens) * times
 
 
-def record(job: Job, manifest: Manifest) -> None:
-    """The manifest in the run's folder, its digest and the lessons that were shown in the ledger;
-    once a run, also where its work is done in steps."""
+def record_manifest(job: Job, manifest: Manifest) -> None:
+    """Write the manifest into the run's folder, and its digest and the shown lessons into the
+    ledger. Done once for a run, even if its work is split into steps."""
     if job.services.ledger.find(job.key(ContextShown.kind)):
         return
     folder = job.services.places.run(job.run)

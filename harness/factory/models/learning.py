@@ -1,8 +1,9 @@
-"""What runs teach: lessons are proposed by models, checked by code, written into the ledger, and
-shown to later runs.
+"""Lessons: models propose them, code checks them, the ledger keeps them, later runs see them.
 
-Properties: what is refused is told and not kept; proposing again what is known is one more sighting
-of it; a run that is made again proposes under the same keys, so nothing is noted twice."""
+Properties:
+- a refused lesson is reported and not kept;
+- a lesson that is known already gets one more sighting;
+- a repeated run proposes under the same keys, so nothing is recorded twice."""
 
 import hashlib
 from collections.abc import Iterable
@@ -25,11 +26,11 @@ from harness.lessons.proposal import Proposal, proposals, refusal, same
 from harness.ports.ledger import Ledger, recorded
 
 
-def learn(job: Job, told: Any, *, role: str) -> tuple[str, ...]:
-    """Check what a model of this role noted in a run, and write down what stands. The ids of the
-    lessons, known ones too."""
+def learn(job: Job, notes: Any, *, role: str) -> tuple[str, ...]:
+    """Check what a model of this role noted in a run, and record what passes. Returns the ids of
+    the lessons, old and new."""
     kept = []
-    for number, one in enumerate(proposals(told), start=1):
+    for number, one in enumerate(proposals(notes), start=1):
         if why := _refusal(job, one):
             job.services.tell(job.run, role, f"noted, and not kept: {why}")
         else:
@@ -40,13 +41,14 @@ def learn(job: Job, told: Any, *, role: str) -> tuple[str, ...]:
 def _refusal(job: Job, one: Proposal) -> str:
     try:
         content = job.services.repository.read(job.base, one.file)
-    except (GitError, ValueError):  # a name that no file can have
+    except (GitError, ValueError):
+        # ValueError: a name that no file can have.
         content = None
     return refusal(one, content=content, strangers=_strangers(job), is_secret=_is_secret)
 
 
 def _strangers(job: Job) -> Iterable[str]:
-    """What people wrote on this issue whom nobody checked."""
+    """The texts on this issue that nobody checked."""
     if triaged := job.history.triage:
         yield from (triaged.title, triaged.body, *triaged.replies)
         yield from (span.text for span in triaged.hidden)
@@ -61,29 +63,28 @@ def _write_down(job: Job, one: Proposal, *, role: str, key: str) -> str:
     ledger = job.services.ledger
     if (before := ledger.find(key)) and is_of(before, LessonNoted):
         return before.event.same_as or before.event.id
-    known = {lesson.id: lesson.says for lesson in known_lessons(ledger)}
-    twin = same(one.says, known)
-    new = "" if twin else hashlib.sha256(one.says.encode()).hexdigest()[:12]
+    earlier = same(one.says, {lesson.id: lesson.says for lesson in known_lessons(ledger)})
+    new = "" if earlier else hashlib.sha256(one.says.encode()).hexdigest()[:12]
     noted = LessonNoted(
-        one.says, one.file, one.quote, base=job.base, role=role, id=new, same_as=twin or ""
+        one.says, one.file, one.quote, base=job.base, role=role, id=new, same_as=earlier or ""
     )
     ledger.append(noted, key, issue=job.issue, run=job.run)
-    return twin or new
+    return earlier or new
 
 
 def known_lessons(ledger: Ledger) -> tuple[Lesson, ...]:
-    """Every lesson, oldest first, with what became of it."""
+    """Every lesson, oldest first, with its current standing."""
     return lessons(ledger.entries()) if recorded(ledger, LessonNoted) else ()
 
 
 def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
-    """Those that an agent may be shown: what people pinned first, then the others by how much they
-    helped."""
-    standing = [
+    """The lessons that an agent may be shown: first those that people pinned, then the rest by how
+    much they helped."""
+    active = [
         one for one in known_lessons(ledger) if one.standing in (Standing.PINNED, Standing.ACTIVE)
     ]
     order = sorted(
-        standing, key=lambda one: (one.standing is not Standing.PINNED, -one.score, one.entry)
+        active, key=lambda one: (one.standing is not Standing.PINNED, -one.score, one.entry)
     )
     return tuple(
         Passage(
@@ -96,27 +97,27 @@ def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
 
 
 def say_of(ledger: Ledger, lesson: str, word: Word, *, why: str) -> Lesson:
-    """A person's word on a lesson, by its id or the first letters of it. Raises ConfigError where
-    it names none, or several."""
-    found = named(ledger, lesson)
-    spoken = len(recorded(ledger, LessonMarked))
+    """Record a person's decision about a lesson, by its id or the beginning of it. Raises
+    ConfigError if it names none, or several."""
+    found = lesson_by_id(ledger, lesson)
+    number = len(recorded(ledger, LessonMarked))
     marked = LessonMarked(found.id, word.value, why)
-    ledger.append(marked, f"{marked.kind}/{spoken}/{found.id}")
-    return named(ledger, found.id)
+    ledger.append(marked, f"{marked.kind}/{number}/{found.id}")
+    return lesson_by_id(ledger, found.id)
 
 
-def named(ledger: Ledger, lesson: str) -> Lesson:
-    """The lesson with this id, or the only one whose id begins so. Raises ConfigError where there
-    is none, or several."""
+def lesson_by_id(ledger: Ledger, lesson: str) -> Lesson:
+    """The lesson with this id, or the only one whose id begins so. Raises ConfigError if there is
+    none, or several."""
     found = (
         [one for one in known_lessons(ledger) if one.id.startswith(lesson)]
         if len(lesson) >= 4
         else []
     )
     if len(found) != 1:
-        told = "several lessons begin" if found else "no lesson begins"
+        fault = "several lessons begin" if found else "no lesson begins"
         raise ConfigError(
-            f"{told} with {lesson!r}; give four letters or more of an id that `factory lessons"
+            f"{fault} with {lesson!r}; give four letters or more of an id that `factory lessons"
             " list` shows"
         )
     return found[0]

@@ -1,8 +1,8 @@
-"""What an agent is told: the three files first and byte-identical, then the spec card, then earlier
-findings.
+"""The prompts of agents: first the governance files, byte for byte the same; then the spec card;
+then earlier findings.
 
-A stranger's text reaches a prompt only as a JSON string inside the spec card, which the harness
-made; it is never a template, never a heading, and cannot close a delimiter."""
+A stranger's text reaches a prompt only as a JSON string in the spec card, which the harness writes.
+So it is never a template or a heading, and cannot close a delimiter."""
 
 import json
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ from harness.workflow import rendered, used_values
 
 
 def system_blocks(policy: PolicySnapshot) -> tuple[str, ...]:
-    """The blocks that come first in every context of this base. Byte-identical, so that a provider
-    can cache them."""
+    """The first blocks of every prompt at this base. They are identical byte for byte, so that a
+    provider can cache them."""
     return (
         context(policy.governance),
         f"The digest of everything above and of the workflows is {policy.digest}.",
@@ -34,8 +34,8 @@ def title(job: Job) -> str:
 
 
 def spec_card(job: Job) -> str:
-    """What is to be done, as the harness understands it: one JSON object, a stranger's words as
-    strings in it."""
+    """The task as the harness understands it: one JSON object, in which a stranger's words are
+    strings."""
     triaged = job.history.triage
     replies = (
         {"replies_of_the_same_stranger": triaged.replies} if triaged and triaged.replies else {}
@@ -55,9 +55,9 @@ def spec_card(job: Job) -> str:
 
 
 def _reports(job: Job) -> str:
-    """What the project's commands printed last time, as one JSON document; empty where none said
-    no."""
-    told = [
+    """The last output of the project's commands that failed, as one JSON document; empty if none
+    did."""
+    documents = [
         {
             "command": report.command,
             "says": report.says,
@@ -65,37 +65,39 @@ def _reports(job: Job) -> str:
         }
         for report in commands.reports(job.history)
     ]
-    return json.dumps(told, indent=1, ensure_ascii=False) if told else ""
+    return json.dumps(documents, indent=1, ensure_ascii=False) if documents else ""
 
 
 def findings(job: Job) -> list[str]:
-    """What the judge saw, or a rule said, of the attempts before, in the fixed words that are let
-    out."""
+    """What the judge saw, or a rule answered, about earlier attempts, in the fixed words that may
+    leave the judge."""
     return list(comments.finding_for_agent(job.history.findings))
 
 
 def advice(output: Mapping[str, Any], name: str) -> str:
-    """What another model advises under this name in a node's output, as one JSON document; empty
-    where there is nothing."""
+    """What another model advised under this name in a node's output, as one JSON document; empty if
+    nothing."""
     return json.dumps(output[name], indent=1, ensure_ascii=False) if output.get(name) else ""
 
 
 def _requested(job: Job) -> str:
-    """What reviewers ask for, as one JSON document; empty where they ask for nothing."""
+    """What reviewers ask for, as one JSON document; empty if nothing."""
     kept = ("file", "line", "quote", "says", "companion")
-    told = [{name: one[name] for name in kept if one.get(name)} for one in job.history.requested]
-    return json.dumps(told, indent=1, ensure_ascii=False) if told else ""
+    documents = [
+        {name: one[name] for name in kept if one.get(name)} for one in job.history.requested
+    ]
+    return json.dumps(documents, indent=1, ensure_ascii=False) if documents else ""
 
 
 def implementer_task(job: Job, *, step: str = "") -> str:
-    """The implementer's task, from the prompt that the workflow names. `step` is the part of a
-    split task that is to be done now, as JSON; empty where all of it is."""
+    """The implementer's task, by the prompt that the workflow names. `step` is the part of a split
+    task to do now, as JSON; empty for all of it."""
     assert isinstance(job.node, AgentNode)
-    said = findings(job)
+    earlier = findings(job)
     values: dict[str, Any] = {
         "spec_card": spec_card(job),
-        "findings": said,
-        "round": len(said) + 1,
+        "findings": earlier,
+        "round": len(earlier) + 1,
         "attempt": job.number,
         "reports": _reports(job),
         "reviews": _requested(job),
@@ -112,11 +114,13 @@ def implementer_task(job: Job, *, step: str = "") -> str:
 
 
 def _passages(values: Mapping[str, Any]) -> tuple[Passage, ...]:
-    """What a prompt shows besides the repository, as a manifest lists it."""
-    told = {
+    """The rest of the prompt, as a manifest lists it."""
+    documents = {
         name: "\n".join(value) if isinstance(value, list) else value
         for name, value in values.items()
     }
     return tuple(
-        Passage(name, name, text) for name, text in told.items() if isinstance(text, str) and text
+        Passage(name, name, text)
+        for name, text in documents.items()
+        if isinstance(text, str) and text
     )

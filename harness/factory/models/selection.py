@@ -1,10 +1,13 @@
-"""Casting: which model plays a role in a run, and what is heard of it.
+"""Model selection: which model plays a role in a run, and the record of how it did.
 
-Properties: the first model of a ladder plays unless it failed too often of late, or the attempt
-asks for a later one; whoever plays in its place, and why, is in the ledger before it is asked; only
-an answer in no agreed form, or an attempt that came to nothing, is heard against a model, and of
-one issue once; where every model of a role rests, nothing is asked and no issue fails for it: the
-factory waits until the first of them may be asked again."""
+Properties:
+- the first model of a fallback chain is selected, unless it failed too often lately or the attempt
+  asks for a later one;
+- a replacement and its reason are in the ledger before it is asked;
+- only an answer in the wrong form, or an attempt without a result, counts against a model, and once
+  per issue;
+- if all models of a role are paused, no issue fails: the factory waits until the first may be asked
+  again."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -21,16 +24,16 @@ from harness.factory.run.node import Job
 from harness.factory.settings.config import Config
 from harness.ports.model import Session
 
-MODEL, CAST = "model", "cast"
-NOBODY = "every model under `models.reviewer` is of a family that wrote some of it"
+MODEL, MODEL_CHOICE = "model", "cast"
+NOBODY = "every model under `models.reviewer` is of a family that wrote part of the change"
 LATER_TIERS = 100
-"""Sessions of later tiers are numbered beyond those of the first: 100 and the place for each run
-before it."""
+"""Sessions of later tiers have numbers beyond those of the first: 100 per place in the chain, plus
+the run's number."""
 
 _T = TypeVar("_T")
 
 
-def cast(
+def select_model(
     job: Job,
     role: str,
     fallbacks: FallbackChain,
@@ -39,46 +42,45 @@ def cast(
     tried: frozenset[str] = frozenset(),
     why: str = "",
 ) -> Tier:
-    """The model that plays `role` now: of the ladder the first from place `at_least` on, or else
-    before it, that was not `tried` and does not rest. `why` says what asked for a later one.
+    """The model that plays `role` now: the first in the chain from place `at_least` on, else the
+    nearest before it, that was not `tried` and is not paused. `why` is the reason for a later one.
 
-    Raises ModelsPaused where all that are left rest."""
+    Raises ModelsPaused if all that are left are paused."""
     order = [
         tier
         for tier in (*fallbacks[at_least:], *reversed(fallbacks[:at_least]))
         if tier.name not in tried
     ]
-    stands = [(tier, circuit(job, role, tier)) for tier in order]
-    chosen = next(((tier, its) for tier, its in stands if its.circuit is not Circuit.OPEN), None)
+    candidates = [(tier, breaker_of(job, role, tier)) for tier in order]
+    chosen = next((pair for pair in candidates if pair[1].circuit is not Circuit.OPEN), None)
     if chosen is None:
-        raise _all_rest(
-            role, [its.until for _, its in stands if its.until], names=[tier.name for tier in order]
-        )
-    tier, its = chosen
-    if its.circuit is Circuit.HALF_OPEN:
-        _hear(job, role, tier, Sound.PROBE, "its rest is over: it is asked once, to see")
-        if circuit(job, role, tier).circuit is Circuit.OPEN:  # another run was quicker by a blink
-            return cast(job, role, fallbacks, at_least=at_least, tried=tried, why=why)
+        until = [state.until for _, state in candidates if state.until]
+        raise _all_paused(role, until, names=[tier.name for tier in order])
+    tier, state = chosen
+    if state.circuit is Circuit.HALF_OPEN:
+        _record(job, role, tier, Sound.PROBE, "its pause is over: it is asked once, as a probe")
+        # Two runs may find it half open at once; only the first to record the probe may ask.
+        if breaker_of(job, role, tier).circuit is Circuit.OPEN:
+            return select_model(job, role, fallbacks, at_least=at_least, tried=tried, why=why)
     if tier != fallbacks[0]:
-        _write_down(
-            job, role, tier, fallbacks[0], "; ".join(filter(None, (why, *_resting(role, stands))))
-        )
+        reasons = "; ".join(filter(None, (why, *_open_breakers(role, candidates))))
+        _record_choice(job, role, tier, fallbacks[0], reasons)
     return tier
 
 
-def circuit(job: Job, role: str, tier: Tier) -> Breaker:
-    """How the breaker of a model in a role stands for this run."""
+def breaker_of(job: Job, role: str, tier: Tier) -> Breaker:
+    """The circuit breaker of a model in a role, as this run sees it."""
     services = job.services
     return breaker(
-        heard_of(services.ledger.entries(kind=ModelTried.kind), role, tier),
+        observations_of(services.ledger.entries(kind=ModelTried.kind), role, tier),
         breaker_settings=job.policy.config.breaker,
         now=services.clock.now(),
         run=job.run,
     )
 
 
-def heard_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]:
-    """What the ledger has of a model in a role, oldest first."""
+def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]:
+    """What the ledger has about a model in a role, oldest first."""
     return (
         Heard(
             entry.event.sound,
@@ -91,19 +93,19 @@ def heard_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]
     )
 
 
-def fell_short(job: Job, role: str, tier: Tier, says: str) -> None:
-    """Hear that a model failed in this run, in these words."""
-    _hear(job, role, tier, Sound.FAILED, says)
+def record_failure(job: Job, role: str, tier: Tier, message: str) -> None:
+    """Record that a model failed in this run, and how."""
+    _record(job, role, tier, Sound.FAILED, message)
 
 
-def did_well(job: Job, role: str, tier: Tier) -> None:
-    """Hear that a model did its part. Where nothing stood against it there is nothing to write."""
-    its = circuit(job, role, tier)
-    if its.failures or its.circuit is not Circuit.CLOSED:
-        _hear(job, role, tier, Sound.ANSWERED, "it did its part")
+def record_success(job: Job, role: str, tier: Tier) -> None:
+    """Record that a model did its part. Writes nothing if there was no failure before."""
+    state = breaker_of(job, role, tier)
+    if state.failures or state.circuit is not Circuit.CLOSED:
+        _record(job, role, tier, Sound.ANSWERED, "it did its part")
 
 
-def asked(
+def first_answer(
     job: Job,
     role: str,
     fallbacks: FallbackChain,
@@ -111,15 +113,15 @@ def asked(
     *,
     attempt: int | None = None,
 ) -> tuple[_T, Tier]:
-    """What the first model of the ladder says that answers in the agreed form, and which one that
-    was. Each is asked in a session of its own; `attempt` numbers that of the first.
+    """The answer of the first model of the chain that answers in the right form, and that model.
+    Each is asked in a session of its own; `attempt` is the number of the first.
 
-    Raises AnswerError where none of them does, ModelsPaused where all that are left rest, and
-    whatever `session` raises."""
+    Raises AnswerError if none does, ModelsPaused if all that are left are paused, and whatever
+    `session` raises."""
     tried: list[AnswerError] = []
     names: set[str] = set()
     while len(names) < len(fallbacks):
-        tier = cast(
+        tier = select_model(
             job, role, fallbacks, tried=frozenset(names), why=str(tried[-1]) if tried else ""
         )
         names.add(tier.name)
@@ -128,16 +130,17 @@ def asked(
             with session(job, role, tier, attempt=number) as line:
                 answer = ask(line)
         except AnswerError as error:
-            fell_short(job, role, tier, str(error))
+            record_failure(job, role, tier, str(error))
             tried.append(error)
         else:
-            did_well(job, role, tier)
+            record_success(job, role, tier)
             return answer, tier
     raise tried[-1]
 
 
 def reviewers(config: Config, history: History) -> FallbackChain:
-    """Who may review a change of this issue: nobody of a family that may have written any of it."""
+    """The models that may review a change of this issue: none of a family that may have written
+    part of it."""
     wrote = {
         entry.event.model
         for entry in history.of(UsageRecorded)
@@ -151,16 +154,16 @@ def reviewers(config: Config, history: History) -> FallbackChain:
     )
 
 
-def _hear(job: Job, role: str, tier: Tier, sound: Sound, says: str) -> None:
+def _record(job: Job, role: str, tier: Tier, sound: Sound, message: str) -> None:
     job.services.ledger.append(
-        ModelTried(role, tier.name, sound, says[:500]),
+        ModelTried(role, tier.name, sound, message[:500]),
         f"{job.run}/{role}/{tier.name}/{sound}",
         issue=job.issue,
         run=job.run,
     )
 
 
-def _write_down(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
+def _record_choice(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
     job.services.ledger.append(
         ModelSubstituted(role, tier.name, in_place_of=first.name, why=why[:1000]),
         f"{job.run}/{role}/{tier.name}/cast",
@@ -170,21 +173,21 @@ def _write_down(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
     job.services.tell(job.run, role, f"{tier.name} in place of {first.name}: {why[:200]}")
 
 
-def _resting(role: str, stands: Iterable[tuple[Tier, Breaker]]) -> Iterator[str]:
-    for tier, its in stands:
-        if its.circuit is Circuit.OPEN and its.until:
+def _open_breakers(role: str, candidates: Iterable[tuple[Tier, Breaker]]) -> Iterator[str]:
+    for tier, state in candidates:
+        if state.circuit is Circuit.OPEN and state.until:
             yield (
-                f"{tier.name} failed {its.failures} times as {role} and rests until"
-                f" {its.until:%H:%M} UTC"
+                f"{tier.name} failed {state.failures} times as {role} and is paused until"
+                f" {state.until:%H:%M} UTC"
             )
 
 
-def _all_rest(role: str, until: list[datetime], *, names: list[str]) -> ModelsPaused:
+def _all_paused(role: str, until: list[datetime], *, names: list[str]) -> ModelsPaused:
     again_at = min(until)
     return ModelsPaused(
-        f"every model that plays {role} failed too often and rests ({', '.join(names)}); the first"
-        f" is asked again at {again_at:%H:%M} UTC. Name another under `models.{role}` in"
-        " factory.toml to go on before",
+        f"every model for the role {role} failed too often and is paused ({', '.join(names)}); the"
+        f" first is asked again at {again_at:%H:%M} UTC. To go on sooner, name another one under"
+        f" `models.{role}` in factory.toml",
         cause="model",
         again_at=again_at,
     )

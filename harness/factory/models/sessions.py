@@ -1,4 +1,4 @@
-"""Asking models: one session per run and role, its cost written down whatever happens."""
+"""Sessions with models: one per run and role. The ledger gets the cost, whatever happens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,20 +15,17 @@ from harness.ports.model import Session, SessionRequest
 def session(
     job: Job, role: str, model: Tier | str, *, attempt: int | None = None
 ) -> Iterator[Session]:
-    """A session with the broker for the `with` block; what it cost is in the ledger afterwards.
-    `casting` says which model.
+    """A session with the broker for the `with` block. Its cost is in the ledger afterwards.
+    `selection` decides on the model.
 
     `attempt` tells the sessions of one role for one issue apart; by default it is the run's number.
-    Raises BudgetExhausted when a cap would be crossed by opening it, ModelError when the broker is
-    not there, ModelsPaused where nobody is asked for now."""
+    Raises BudgetExhausted if opening it would exceed a cap, ModelError if the broker is not there,
+    ModelsPaused while no model is asked."""
     tier = model if isinstance(model, Tier) else Tier(model)
-    caps, own = (
-        job.policy.config.caps,
-        job.node.budget if isinstance(job.node, AgentNode) else Allowance(),
-    )
-    calls = min(
-        caps.calls_per_run, own.calls or caps.calls_per_run
-    )  # a workflow's budget can only be the tighter one
+    caps = job.policy.config.caps
+    own = job.node.budget if isinstance(job.node, AgentNode) else Allowance()
+    # A workflow can only tighten the caps.
+    calls = min(caps.calls_per_run, own.calls or caps.calls_per_run)
     usd = min(caps.usd_per_run, own.usd or caps.usd_per_run)
     request = SessionRequest(
         run=job.run,
@@ -49,10 +46,10 @@ def session(
         try:
             yield replace(opened, effort=tier.effort, max_tokens=tier.max_tokens)
         finally:
-            _write_down(job, role, opened)
+            _record_usage(job, role, opened)
 
 
-def _write_down(job: Job, role: str, opened: Session) -> None:
+def _record_usage(job: Job, role: str, opened: Session) -> None:
     usage = job.services.broker.usage(opened)
     job.services.ledger.append(
         UsageRecorded(

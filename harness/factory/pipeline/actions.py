@@ -86,7 +86,7 @@ def _code(node: Node) -> Action:
 def _by_part(job: Job) -> Mapping[str, Mapping[str, Any]]:
     """The outputs by what gave them. A node cannot pass for a part by taking the id that it has in
     our workflow."""
-    gives = {str(part): part.gives for part in PARTS[job.workflow.name] if part.gives}
+    gives = {str(part): part.output for part in PARTS[job.workflow.name] if part.output}
     return {
         gives[part]: job.outputs[node.id]
         for node in job.workflow.nodes

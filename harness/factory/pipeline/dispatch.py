@@ -30,11 +30,11 @@ from harness.factory.pipeline.actions import action_for
 from harness.factory.records.history import RESUME, History, history_of
 from harness.factory.records.rule_texts import keep_rule_texts
 from harness.factory.reporting.transitions import project, transition
-from harness.factory.run.disk_space import refuse_no_when_full
+from harness.factory.run.disk_space import raise_if_failed_on_full_disk
 from harness.factory.run.effects import raise_if_stopped
-from harness.factory.run.forge_outage import is_away, result_of, wait_for_forge
+from harness.factory.run.forge_outage import is_unavailable, reopen_after_outage, result_of
 from harness.factory.run.node import Job
-from harness.factory.run.pause import pause_where_told
+from harness.factory.run.pause import record_pause
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.ports.engine import Engine
@@ -44,7 +44,7 @@ from harness.workflow import Call, EngineExecutor, run
 ACTION = "node"
 CONCURRENCY = 2
 
-UNDECIDED: Mapping[str, Event] = {
+FALLBACK_EVENTS: Mapping[str, Event] = {
     "triage": Event.TRIAGE_UNSURE,
     "implement": Event.RUN_FAILED,
     "validate": Event.INCONCLUSIVE,
@@ -53,12 +53,12 @@ UNDECIDED: Mapping[str, Event] = {
 """What a run means that ended without saying so. Unknown is no, and a no that a person sees."""
 
 
-def undecided(workflow: str, state: State, *, says: str) -> Event:
+def fallback_event(workflow: str, state: State, *, says: str) -> Event:
     """The event of a run that ended without one. Where a landing had begun, it may have happened:
     it is looked at again."""
     if state is State.MERGING:
         return Event.UNCONFIRMED
-    return Event.BUDGET_EXHAUSTED if "budget" in says else UNDECIDED[workflow]
+    return Event.BUDGET_EXHAUSTED if "budget" in says else FALLBACK_EVENTS[workflow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Dispatch:
         missed: dict[str, NodeResult] = {}
 
         def record(attempt: Attempt) -> None:
-            if is_away(attempt.result):
+            if is_unavailable(attempt.result):
                 missed[attempt.node] = attempt.result
             else:
                 missed.pop(attempt.node, None)
@@ -106,9 +106,9 @@ class Dispatch:
         if (
             ended.status is RunStatus.FAILED
         ):  # also of what comes after its event: an issue has still to be closed
-            if pause_where_told(self.services, policy.config.caps, issue, name, missed.values()):
+            if record_pause(self.services, policy.config.caps, issue, name, missed.values()):
                 return ended
-            wait_for_forge(self.services, name, missed.values())
+            reopen_after_outage(self.services, name, missed.values())
         self._close(ended, started, at.digest)
         return ended
 
@@ -166,7 +166,7 @@ class Dispatch:
         if result.outcome is Outcome.STOPPED:
             # the owner's stop is not a result: after `factory resume` this attempt is made again
             return
-        refuse_no_when_full(
+        raise_if_failed_on_full_disk(
             self.services, f"{run}/{attempt.node}/{attempt.number}", result, run=run
         )
         self.services.tell(run, attempt.node, f"{result.outcome.value}: {result.message}")
@@ -183,7 +183,7 @@ class Dispatch:
                 Event(result.event),
                 key=f"{run}/{attempt.node}/event",
                 run=run,
-                says=result.message,
+                reason=result.message,
                 rules=rules,
                 cites=tuple(result.output.get("cites") or ()),
                 duplicate_of=result.output.get("duplicate_of"),
@@ -195,14 +195,14 @@ class Dispatch:
         issue, name, workflow = int(started.issue or 0), str(started.run), started.event.workflow
         state = history_of(self.services.ledger, issue).state
         if state is State.MERGING or not ended.event:
-            event = undecided(workflow, state, says=ended.message)
+            event = fallback_event(workflow, state, says=ended.message)
             transition(
                 self.services,
                 issue,
                 event,
                 key=f"{name}/undecided",
                 run=name,
-                says=ended.message,
+                reason=ended.message,
                 rules=rules,
             )
         self.services.ledger.append(

@@ -32,7 +32,7 @@ from harness.domain.lifecycle import Event
 from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, Node, UseNode
 from harness.factory.models import prompts as context
-from harness.factory.models.selection import asked
+from harness.factory.models.selection import first_answer
 from harness.factory.pipeline.actions import action_for
 from harness.factory.records.estimate import Estimate, estimate, has_ended, length_of
 from harness.factory.records.history import History
@@ -207,7 +207,7 @@ class _Thinking:
         triaged = self._told.triage
         others = tuple(
             history
-            for history in self._services.known.those(has_ended)
+            for history in self._services.issue_index.filter(has_ended)
             if history.issue != self._issue.number
         )
         files = tuple(
@@ -240,7 +240,7 @@ class _Thinking:
 
     @property
     def _told(self) -> History:
-        return self._services.known.of(self._issue.number)
+        return self._services.issue_index.of(self._issue.number)
 
     @property
     def _card(self) -> str:
@@ -271,7 +271,7 @@ class _Thinking:
     ) -> Mapping[str, Any]:
         models = self._policy.config.models
         system, model = context.system_blocks(self._policy), self._services.model
-        answer, _ = asked(
+        answer, _ = first_answer(
             self._job(self._policy.workflows["triage"].nodes[0]),
             PLANNER,
             models.planner or models.triage,

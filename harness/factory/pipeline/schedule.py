@@ -17,7 +17,7 @@ _PRIORITIES = tuple(Priority)
 SCHEDULE = "schedule"
 """The kind of entry that says: this workflow's hour came, and all it could do was done."""
 
-BEGINS: Mapping[str, frozenset[State]] = {
+START_STATES: Mapping[str, frozenset[State]] = {
     "triage": frozenset({State.UNTRIAGED}),
     "implement": frozenset({State.ACCEPTED, State.CHANGES_REQUESTED}),
     "validate": frozenset({State.VALIDATING}),
@@ -35,7 +35,7 @@ def schedules(workflows: Mapping[str, Workflow]) -> dict[str, str]:
     }
 
 
-def states_at_work(workflows: Mapping[str, Workflow], due: Iterable[str]) -> frozenset[State]:
+def active_states(workflows: Mapping[str, Workflow], due: Iterable[str]) -> frozenset[State]:
     """The states whose issues are moved on now, while the hour of the workflows in `due` has
     come."""
     waits = {
@@ -43,7 +43,7 @@ def states_at_work(workflows: Mapping[str, Workflow], due: Iterable[str]) -> fro
         for name, found in workflows.items()
         if found.triggers.schedule and not found.triggers.events
     }
-    asleep = {state for name in waits - set(due) for state in BEGINS.get(name, ())}
+    asleep = {state for name in waits - set(due) for state in START_STATES.get(name, ())}
     return frozenset(State) - asleep
 
 

@@ -10,20 +10,20 @@ from functools import partial
 
 from harness.domain.errors import ConfigError, LedgerError
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, Event, State
-from harness.factory.intake.expiry import close_what_ran_out
-from harness.factory.intake.issues import take_in
+from harness.factory.intake.expiry import close_expired_issues
+from harness.factory.intake.issues import sync_issues
 from harness.factory.intake.queue import Queue, queue_of
 from harness.factory.pipeline.dispatch import Dispatch
 from harness.factory.pipeline.schedule import urgency
 from harness.factory.pipeline.worker_pool import WorkerPool
 from harness.factory.policy_gate import ci
-from harness.factory.policy_gate.policy_edits import show_consequences
+from harness.factory.policy_gate.policy_edits import show_edit_effects
 from harness.factory.records.history import History, is_frozen
 from harness.factory.reporting.dashboard import show_dashboard
-from harness.factory.reporting.transitions import project, project_what_was_cut_off, transition
-from harness.factory.run.disk_space import refuse_when_full
+from harness.factory.reporting.transitions import finish_projections, project, transition
+from harness.factory.run.disk_space import raise_if_disk_full
 from harness.factory.run.effects import raise_if_stopped
-from harness.factory.run.pause import lift_what_a_raised_cap_ends, pause_in_force, paused_issues
+from harness.factory.run.pause import lift_pauses_below_raised_caps, pause_in_force, paused_issues
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.factory.stages import after_landing
@@ -56,18 +56,18 @@ def tick(
 
     A process that ticks again reads what is new since, of the ledger and of the forge; with
     `whole`, all of both. With `shows` the dashboard says afterwards how things stand."""
-    if fault := services.known.fault(whole=whole):
+    if fault := services.issue_index.fault(whole=whole):
         raise LedgerError(
             f"{fault.says}; nothing is done on a ledger that is not the one that was signed"
         )
-    refuse_when_full(services)
+    raise_if_disk_full(services)
     policy = current_policy(services)
-    take_in(services, policy, whole=whole)
+    sync_issues(services, policy, whole=whole)
     after_landing.watch(services, policy)
-    ci.take_in_answers(services, policy)
-    close_what_ran_out(services, policy)
-    lift_what_a_raised_cap_ends(services, policy.config.caps)
-    project_what_was_cut_off(services)
+    ci.record_check_answers(services, policy)
+    close_expired_issues(services, policy)
+    lift_pauses_below_raised_caps(services, policy.config.caps)
+    finish_projections(services)
     for issue in only or ():
         if services.ledger.find(f"issue/{issue}") is None:
             raise ConfigError(
@@ -77,14 +77,14 @@ def tick(
     moved, queue = Counter[int](), queue_of(services)
     with WorkerPool(policy.config.limits.parallel, halt=dispatch.halt) as worker_pool:
         while True:
-            while worker_pool.has_a_free_hand and (
+            while worker_pool.has_free_worker and (
                 ready := _next_ready(
                     services, policy, moved, worker_pool, queue, only=only, states=states
                 )
             ):
                 history, todo = ready
                 raise_if_stopped(services)
-                refuse_when_full(services)
+                raise_if_disk_full(services)
                 moved[history.issue] += 1
                 if is_new_to_triage(history):
                     queue.begin(history)
@@ -95,15 +95,15 @@ def tick(
                 )
             if not worker_pool.under_way:
                 after_landing.watch(services, policy)
-                ci.take_back(services)
+                ci.remove_candidates(services)
                 queue.tell(policy)
-                show_consequences(services, policy)
+                show_edit_effects(services, policy)
                 if shows:
                     show_dashboard(services, policy)
                 return tuple(sorted(moved))
             worker_pool.wait_for_one()
             policy = current_policy(services)
-            lift_what_a_raised_cap_ends(services, policy.config.caps)
+            lift_pauses_below_raised_caps(services, policy.config.caps)
 
 
 def current_policy(services: Services) -> PolicySnapshot:
@@ -196,13 +196,13 @@ def _next_ready(
     waiting = paused_issues(services.ledger, services.clock.now())
     found = [
         (history, todo)
-        for history in filter(is_free, services.known.those(may_go_on))
+        for history in filter(is_free, services.issue_index.filter(may_go_on))
         if (todo := _next_of(services, history, policy))
         and not _must_wait(services, history, todo, worker_pool)
         and not (moved[history.issue] and is_unconfirmed(history))
         and not ((paused or history.issue in waiting) and may_ask_a_model(history, todo))
     ]
-    new = [] if paused else list(filter(is_free, services.known.those(is_new_to_triage)))
+    new = [] if paused else list(filter(is_free, services.issue_index.filter(is_new_to_triage)))
     if queue.has_room(policy) and (chosen := queue.next(new, policy)):
         found.append((chosen, Next("triage")))
     now, days = services.clock.now(), policy.config.triage.aging_days
@@ -216,7 +216,7 @@ def _next_ready(
 def _next_of(services: Services, history: History, policy: PolicySnapshot) -> Next | None:
     """What an issue needs, with an eye on the others: one that may be done already is a person's to
     judge."""
-    if other := services.twins.landed_meanwhile(history):
+    if other := services.similar_issues.landed_meanwhile(history):
         return Next(
             event=Event.TWIN_LANDED, says=f"#{other.issue} says much the same, and has landed since"
         )
@@ -232,7 +232,7 @@ def _must_wait(services: Services, history: History, todo: Next, worker_pool: Wo
         return True
     return on_base or (
         todo.workflow == "implement"
-        and services.twins.waits_for(history, under_way=worker_pool.under_way) is not None
+        and services.similar_issues.waits_for(history, under_way=worker_pool.under_way) is not None
     )
 
 
@@ -254,7 +254,7 @@ def _move(
             history.issue,
             todo.event,
             key=f"event/{history.issue}/{len(history.transitions)}",
-            says=todo.says,
+            reason=todo.says,
             rules=policy.digest,
         )
     elif todo.workflow is not None:

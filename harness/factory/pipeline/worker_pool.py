@@ -27,7 +27,7 @@ class WorkerPool:
         return dict(self._under_way.values())
 
     @property
-    def has_a_free_hand(self) -> bool:
+    def has_free_worker(self) -> bool:
         return len(self._under_way) < self._size
 
     def start(self, issue: int, workflow: str, move: Callable[[], None]) -> None:

@@ -1,16 +1,14 @@
-"""CI on the candidate: the commit that would land is shown to the forge's checks, and they are
-waited for.
+"""CI on the merge candidate: the factory pushes the commit that would land, and waits for its
+checks.
 
-Properties kept:
-- a candidate is shown only once nothing but checks speaks against it, on a branch of ours that is
-  named for its run;
-- nobody waits in a run: it ends, the issue stays approved, and each pass looks once whether there
-  is an answer;
-- a wait has an end, counted from the first time that this candidate was shown, and no answer until
-  then is a no;
-- an answer opens nothing: it has the gate asked again, which reads every fact anew;
-- the branch goes when nobody waits for it any more, also after a kill: it is in the ledger before
-  it is on the forge."""
+Properties:
+- a candidate is pushed only if nothing but checks speaks against it, to a branch that is named for
+  its run;
+- no run waits: it ends, the issue stays approved, and each tick looks once for an answer;
+- a wait ends some time after the candidate was first pushed, and no answer by then is a no;
+- an answer opens nothing: the merge gate is asked again and reads every fact anew;
+- the branch is removed when nobody waits for it any more, even after a kill: it is in the ledger
+  before it is on the forge."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,41 +41,45 @@ BRANCHES = "factory/candidate/"
 
 
 @dataclass(frozen=True, slots=True)
-class Demands:
-    """Which checks must be green before something lands: those that the operator and the branch's
-    own rules name (None: the forge would not say), and those that rules of the law ask for."""
+class RequiredChecks:
+    """Which checks must be green before something lands. `configured` are those of `factory.toml`
+    and of the branch's own rules (None if the forge would not tell). `named` are those that policy
+    rules ask for by name, and `rules` the ids of these rules."""
 
-    required: tuple[RequiredCheck, ...] | None
+    configured: tuple[RequiredCheck, ...] | None
     rules: frozenset[str] = frozenset()
     named: tuple[RequiredCheck, ...] = ()
 
     @property
     def whole(self) -> Wanted:
+        """All of them together. With a rule, every check that is there must be green."""
         return Wanted(
-            tuple(dict.fromkeys((*(self.required or ()), *self.named))), every=bool(self.rules)
+            tuple(dict.fromkeys((*(self.configured or ()), *self.named))), every=bool(self.rules)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What is demanded of one commit, and what has been reported on it; `fault` is why that could
-    not be read."""
+class CheckReport:
+    """The required checks, and what was reported on one commit. `fault` is why that could not be
+    read."""
 
-    demands: Demands
+    required: RequiredChecks
     there: tuple[CheckSeen, ...]
     fault: str = ""
 
     @property
     def against(self) -> tuple[NotGreen, ...] | None:
-        """The required checks that are not green; None where nobody can say which are required."""
+        """The configured checks that are not green; None if nobody knows which are required."""
         return (
-            None if self.demands.required is None else self._faults(Wanted(self.demands.required))
+            None
+            if self.required.configured is None
+            else self._faults(Wanted(self.required.configured))
         )
 
     @property
     def open(self) -> tuple[NotGreen, ...]:
-        """Everything that is not green, of what the law asks for as well."""
-        return self._faults(self.demands.whole)
+        """Every check that is not green, those of policy rules included."""
+        return self._faults(self.required.whole)
 
     def _faults(self, wanted: Wanted) -> tuple[NotGreen, ...]:
         unread = (
@@ -89,16 +91,16 @@ class Report:
 
     @property
     def facts(self) -> Maybe[tuple[CheckFact, ...]]:
-        """The same for the law; unknown where nobody asked the forge."""
+        """The reported checks as facts for the rules; UNKNOWN if the forge was not asked."""
         return (
             tuple(CheckFact(one.name, one.conclusion or "pending") for one in self.there)
-            if self.demands.whole
+            if self.required.whole
             else UNKNOWN
         )
 
 
-def demands(services: Services, policy: PolicySnapshot) -> Demands:
-    """What is demanded now. The branch's own rules are asked of the forge."""
+def required_checks(services: Services, policy: PolicySnapshot) -> RequiredChecks:
+    """The checks that are required now. Asks the forge for the branch's own rules."""
     rules = [rule for rule in policy.governance.rules if _asks_for_checks(rule)]
     named = tuple(
         RequiredCheck(name, None)
@@ -106,12 +108,16 @@ def demands(services: Services, policy: PolicySnapshot) -> Demands:
         if isinstance(rule.check, ChecksGreen)
         for name in rule.check.require
     )
-    return Demands(required(services, policy), frozenset(rule.id for rule in rules), named)
+    return RequiredChecks(
+        configured_checks(services, policy), frozenset(rule.id for rule in rules), named
+    )
 
 
-def required(services: Services, policy: PolicySnapshot) -> tuple[RequiredCheck, ...] | None:
-    """The checks that `factory.toml` and the branch's own rules name; None where the forge says for
-    good that it will not tell. Raises ForgeError where it may tell later."""
+def configured_checks(
+    services: Services, policy: PolicySnapshot
+) -> tuple[RequiredCheck, ...] | None:
+    """The checks that `factory.toml` and the branch's own rules name; None if the forge refuses for
+    good to tell. Raises ForgeError if it may tell later."""
     try:
         of_branch = services.forge.required_checks(services.forge.default_branch())
     except ForgeError as error:
@@ -130,31 +136,32 @@ def _asks_for_checks(rule: Rule) -> bool:
     return here and isinstance(rule.check, ChecksGreen)
 
 
-def report(services: Services, policy: PolicySnapshot, commit: CommitSha | None) -> Report:
-    """What is demanded, and how it stands on exactly this commit; without one nothing is reported.
-    Where nothing is demanded the forge is not asked. What it says for good that it cannot tell may
-    be there later: a commit takes a moment to be known."""
-    demanded = demands(services, policy)
-    if not demanded.whole or not commit:
-        return Report(demanded, ())
+def check_report(
+    services: Services, policy: PolicySnapshot, commit: CommitSha | None
+) -> CheckReport:
+    """The required checks and their results on exactly this commit; without a commit there are no
+    results. The forge is not asked if nothing is required."""
+    required = required_checks(services, policy)
+    if not required.whole or not commit:
+        return CheckReport(required, ())
     try:
-        return Report(
-            demanded, (*services.forge.check_runs(commit), *services.forge.statuses(commit))
+        return CheckReport(
+            required, (*services.forge.check_runs(commit), *services.forge.statuses(commit))
         )
     except ForgeError as error:
         if error.retryable:
             raise
-        return Report(demanded, (), fault=str(error))
+        # A new commit takes the forge a moment. So even a lasting refusal counts as waiting here.
+        return CheckReport(required, (), fault=str(error))
 
 
 def is_shown(history: History, candidate: str) -> bool:
-    """Whether the forge has this candidate: before it is shown, nothing can have been reported on
-    it."""
+    """Whether this candidate was pushed to the forge. Before that, no check can have run on it."""
     return any(entry.event.candidate == candidate for entry in history.of(CandidatePushed))
 
 
-def waited(services: Services, history: History, candidate: str) -> timedelta:
-    """How long ago this candidate was first shown; nothing where it was not."""
+def time_waited(services: Services, history: History, candidate: str) -> timedelta:
+    """The time since this candidate was first pushed; zero if it was not."""
     shown = [one for one in history.of(CandidateShown) if one.event.candidate == candidate]
     return services.clock.now() - datetime.fromisoformat(shown[0].at) if shown else timedelta()
 
@@ -162,14 +169,15 @@ def waited(services: Services, history: History, candidate: str) -> timedelta:
 def is_late(
     services: Services, policy: PolicySnapshot, history: History, *, candidate: str
 ) -> bool:
-    """Whether its checks have had all the time they may have."""
-    return waited(services, history, candidate) >= timedelta(
+    """Whether its checks have had `merge.wait_minutes`."""
+    return time_waited(services, history, candidate) >= timedelta(
         minutes=policy.config.merge.wait_minutes
     )
 
 
-def show(job: Job, candidate: CommitSha) -> None:
-    """Put the candidate on a branch of its run's, where the forge's checks see it."""
+def show_candidate(job: Job, candidate: CommitSha) -> None:
+    """Push the candidate to a branch of its run, where the forge's checks run on it."""
+    # The entry comes before the push: after a kill, remove_candidates must know the branch.
     branch = f"{BRANCHES}{job.run}"
     job.services.ledger.append(
         CandidateShown(candidate, branch, base=job.base),
@@ -192,8 +200,8 @@ def _push(job: Job, candidate: CommitSha, branch: str) -> CandidatePushed:
     return CandidatePushed(branch, candidate)
 
 
-def awaited(history: History) -> Recorded[CandidateShown] | None:
-    """The showing of its candidate that is without an answer; None where nothing is waited for."""
+def awaited_candidate(history: History) -> Recorded[CandidateShown] | None:
+    """The entry of the pushed candidate that has no answer yet; None if nothing is awaited."""
     last = history.transitions[-1] if history.transitions else None
     if last is None or last.event.event is not Event.CHECKS_AWAITED:
         return None
@@ -203,18 +211,18 @@ def awaited(history: History) -> Recorded[CandidateShown] | None:
 
 
 def waits_for_checks(history: History) -> bool:
-    """Whether it waits for an answer of the forge's checks."""
-    return awaited(history) is not None
+    """Whether it waits for the forge's checks."""
+    return awaited_candidate(history) is not None
 
 
-def take_in_answers(services: Services, policy: PolicySnapshot) -> None:
-    """Look once at each candidate that is waited for. What has an answer is written down, and the
-    gate is asked again."""
-    for history in services.known.those(waits_for_checks):
-        shown = awaited(history)
-        if shown is not None and (says := _answer(services, policy, history, shown)):
+def record_check_answers(services: Services, policy: PolicySnapshot) -> None:
+    """Look once at each awaited candidate, and record an answer. The merge gate is then asked
+    again."""
+    for history in services.issue_index.filter(waits_for_checks):
+        shown = awaited_candidate(history)
+        if shown is not None and (reason := _answer(services, policy, history, shown)):
             services.ledger.append(
-                ChecksAnswered(shown.event.candidate, says),
+                ChecksAnswered(shown.event.candidate, reason),
                 f"{shown.run}/candidate/answered/{len(history.transitions)}",
                 issue=history.issue,
                 run=shown.run,
@@ -226,24 +234,26 @@ def _answer(
 ) -> str:
     """Why there is nothing more to wait for; empty while there is."""
     candidate = CommitSha(shown.event.candidate)
+    # A candidate on an old base can never land, whatever its checks report.
     if policy.base != shown.event.base:
         return f"the base moved on to {policy.base:.7}"
-    found = standing(report(services, policy, candidate).open)
+    found = standing(check_report(services, policy, candidate).open)
     if found is Standing.WAITING and is_late(services, policy, history, candidate=candidate):
         return f"no answer in {policy.config.merge.wait_minutes} minutes"
     return "" if found is Standing.WAITING else f"the checks are {found}"
 
 
 def has_shown(history: History) -> bool:
-    """Whether a candidate of it was ever shown and is not known to be taken back."""
+    """Whether a candidate of the issue was pushed and is not removed yet, as far as the ledger
+    knows."""
     back = {entry.run for entry in history.of(CandidateRemoved)}
     return any(entry.run not in back for entry in history.of(CandidateShown))
 
 
-def take_back(services: Services) -> None:
+def remove_candidates(services: Services) -> None:
     """Remove the branches of candidates that nobody waits for: after an answer, and after a
     kill."""
-    for history in services.known.those(has_shown):
+    for history in services.issue_index.filter(has_shown):
         for shown in (
             entry for entry in history.of(CandidateShown) if not _is_needed(history, entry)
         ):
@@ -258,15 +268,16 @@ def take_back(services: Services) -> None:
 
 
 def _is_needed(history: History, shown: Recorded[CandidateShown]) -> bool:
-    """While an answer is awaited, and while the run that shows it may still be taken up."""
-    waiting, left = awaited(history), history.open_run
+    """Whether an answer is awaited, or an interrupted run may still push the candidate."""
+    waiting, left = awaited_candidate(history), history.open_run
     return (waiting is not None and waiting.run == shown.run) or (
         left is not None and left.run == shown.run and history.state is State.APPROVED
     )
 
 
 def _remove(services: Services, shown: Recorded[CandidateShown]) -> CandidateRemoved:
-    """A branch that the forge keeps, or that somebody moved, is left there, and said."""
+    """Remove the branch. One that somebody moved, or that the forge keeps, stays, and the result
+    records it."""
     branch, candidate = shown.event.branch, CommitSha(shown.event.candidate)
     try:
         left = services.candidates.remove(branch, expected=candidate)

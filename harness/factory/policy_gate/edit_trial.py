@@ -1,9 +1,9 @@
-"""What an edit of the law does, found out in a process of its own: its text is a stranger's,
-whoever proposed it.
+"""Evaluating an edit of the policy in a process of its own, because its text is a stranger's.
 
-Properties: nothing is parsed before the process has a bound on its processor time, its memory and
-what it may print; the parent never waits beyond a limit, ends it with all that it started, and
-takes nothing back but plain values; whatever becomes of it, the answer is a Consequence."""
+Properties:
+- limits on processor time, memory and output are set before anything is parsed;
+- the parent waits for a limited time, kills the whole process group, and accepts only plain values;
+- whatever happens, the answer is an EditEffect or a GovernanceError."""
 
 import os
 import pickle
@@ -33,16 +33,15 @@ from harness.ports.git import Repository
 
 PROCESSOR_SECONDS, SECONDS, MEMORY, PRINTED = 20, 90, 1536 * 1024**2, 32 * 1024**2
 MOST_TEXTS, LARGEST = 200, 4 * 1024**2
-"""Files that govern, and bytes of all of them together, of one proposal."""
-
+"""Limits for one proposal: how many files that govern, and their bytes together."""
 
 _HERE = "0" * 40
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """A proposal as it would stand: every path with its mode, the texts that govern, the law in
-    force and the past."""
+class ProposedEdit:
+    """A proposal as it would be after a merge: every path with its git mode, the texts that govern,
+    the policy in force, and the recorded changes."""
 
     files: Mapping[bytes, str]
     texts: Mapping[str, bytes]
@@ -51,16 +50,15 @@ class Edit:
     merged: bool
 
 
-def edit_at(
+def proposed_edit(
     repository: Repository,
     commit: CommitSha,
     *,
     old: Governance,
     past: tuple[RecordedChange, ...],
     merged: bool,
-) -> Edit:
-    """The proposal at this commit. Raises GovernanceError where its texts are more than anybody
-    reads."""
+) -> ProposedEdit:
+    """The proposal at this commit. Raises GovernanceError if its texts exceed the limits."""
     files = repository.files(commit)
     names = [text_of(path) for path in files if _governs(path)]
     if len(names) > MOST_TEXTS:
@@ -76,7 +74,7 @@ def edit_at(
             f"and the other files that govern have more than {LARGEST} bytes together",
             file=names[0],
         )
-    return Edit(files, texts, old, past, merged)
+    return ProposedEdit(files, texts, old, past, merged)
 
 
 def _governs(path: bytes) -> bool:
@@ -89,8 +87,8 @@ def _governs(path: bytes) -> bool:
     )
 
 
-def weighed(edit: Edit) -> EditEffect | None:
-    """What the edit does; None where the texts that govern are the same to the byte."""
+def evaluate_edit(edit: ProposedEdit) -> EditEffect | None:
+    """What the edit does; None if the texts that govern are identical."""
     try:
         new = read_policy(_Tree(edit), CommitSha(_HERE)).governance
     except (GovernanceError, ConfigError) as error:
@@ -117,32 +115,33 @@ def weighed(edit: Edit) -> EditEffect | None:
     )
 
 
-def weighed_apart(edit: Edit, *, memory: int = MEMORY) -> EditEffect | None:
-    """The same, by a process that is ended where it takes more than it may. Raises TooCostly."""
-    with TemporaryFile() as asked, TemporaryFile() as told:
-        pickle.dump(edit, asked)
-        asked.seek(0)
-        if _status(asked, told, memory) != 0:
+def evaluate_edit_in_subprocess(edit: ProposedEdit, *, memory: int = MEMORY) -> EditEffect | None:
+    """The same, in a process that is killed if it exceeds its limits. Raises TooCostly."""
+    with TemporaryFile() as question, TemporaryFile() as answer:
+        pickle.dump(edit, question)
+        question.seek(0)
+        if _exit_code(question, answer, memory) != 0:
             raise TooCostly(
                 f"takes more than {PROCESSOR_SECONDS} s of a processor, or {memory // 1024**2} MB"
-                " of memory, to be read: no text of people's does"
+                " of memory, to be read: no text written by people does"
             )
-        told.seek(0)
-        found = _Plain(told).load()
+        answer.seek(0)
+        found = _SafeUnpickler(answer).load()
+    # The child has parsed a stranger's text, so its answer is not trusted either.
     if not isinstance(found, EditEffect | None):
-        raise TooCostly("was read, and the answer is none")
+        raise TooCostly("was read, but the process gave no valid answer")
     return found
 
 
 class TooCostly(GovernanceError):
-    """An edit that cannot be read within its bounds."""
+    """An edit that cannot be read within the limits."""
 
 
-def _status(asked: IO[bytes], told: IO[bytes], memory: int) -> int | None:
+def _exit_code(question: IO[bytes], answer: IO[bytes], memory: int) -> int | None:
     process = subprocess.Popen(
         [sys.executable, "-I", "-m", "harness.factory.policy_gate.edit_trial", str(memory)],
-        stdin=asked,
-        stdout=told,
+        stdin=question,
+        stdout=answer,
         stderr=subprocess.DEVNULL,
         cwd="/",
         env={},
@@ -154,14 +153,15 @@ def _status(asked: IO[bytes], told: IO[bytes], memory: int) -> int | None:
         return None
     finally:
         if process.poll() is None:
+            # The whole group: the process may have started others.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
 class _Tree:
-    """The proposal as `read_policy` asks for it."""
+    """The proposal in the form that `read_policy` reads."""
 
-    def __init__(self, edit: Edit) -> None:
+    def __init__(self, edit: ProposedEdit) -> None:
         self._edit = edit
 
     def files(self, commit: CommitSha) -> Mapping[bytes, str]:
@@ -171,9 +171,8 @@ class _Tree:
         return self._edit.texts.get(path)
 
 
-class _Plain(pickle.Unpickler):
-    """Takes back values of ours and nothing that does anything: no function, and no module that is
-    not loaded."""
+class _SafeUnpickler(pickle.Unpickler):
+    """Unpickles our own values only: no functions, and nothing from a module that is not loaded."""
 
     def find_class(self, module: str, name: str) -> Any:
         found = getattr(sys.modules.get(module), name, None)
@@ -186,7 +185,7 @@ class _Plain(pickle.Unpickler):
 
 
 def main(memory: int) -> None:
-    """Read an edit on standard input, and say on standard output what it does."""
+    """Read an edit from standard input, and write its effect to standard output."""
     for what, most in (
         (resource.RLIMIT_CPU, PROCESSOR_SECONDS),
         (resource.RLIMIT_DATA, memory),
@@ -194,7 +193,8 @@ def main(memory: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
-    sys.stdout.buffer.write(pickle.dumps(weighed(pickle.load(sys.stdin.buffer))))  # noqa: S301 - the factory's own words
+    edit = pickle.load(sys.stdin.buffer)  # noqa: S301 - the factory's own process wrote it
+    sys.stdout.buffer.write(pickle.dumps(evaluate_edit(edit)))
 
 
 if __name__ == "__main__":

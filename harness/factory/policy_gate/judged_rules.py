@@ -1,11 +1,12 @@
-"""Putting judged rules to a vote: what the law asks of models, what they are shown, what of it is
-written down.
+"""Judged rules: models vote on them. What is asked, what the models see, and what is recorded.
 
-Properties: nobody is asked while code refuses; each vote is a call of its own, with a word of its
-own round the material and an order of its own; each is in the ledger as soon as it is cast, under a
-key that names what was seen, so a factory that was killed asks only for what is missing, and the
-same view is never voted on twice; a model that cannot be asked is an abstention or another try, and
-never a yes; in shadow nothing that happens here stops a change."""
+Properties:
+- nobody is asked while code refuses;
+- each vote is a call of its own, with its own nonce around the material and its own order;
+- each vote is in the ledger as soon as it is given, under a key that covers all that was shown, so
+  a killed factory asks only for the missing votes, and no view is voted on twice;
+- a model that cannot be asked is an abstention or is tried again, and never a yes;
+- a shadow rule never stops a change."""
 
 import json
 import random
@@ -59,32 +60,32 @@ from harness.workflow import rendered
 
 ROLE = "reviewer"
 PROMPT = "judged.md.j2"
-"""Beside this module, and not with the workflows' prompts: nobody overrides what makes a vote
-one."""
+"""It lies beside this module and not with the workflows' prompts: nobody may override what makes a
+vote valid."""
 
 NOT_RECORDED = "no vote on exactly this was recorded before the merge, and nobody is asked then"
 
 
 @dataclass(frozen=True, slots=True)
 class _Poll:
-    """One judged rule, put to a vote on one view of one change."""
+    """One judged rule that is put to a vote on one view of one change. `voter` casts all votes;
+    None if no model may."""
 
     job: Job
     rule: Rule
     question: Question
     view: View
     head: CommitSha
-    voter: (
-        Tier | None
-    )  # who casts all of the votes: the first of a family that wrote none of it; None: nobody may
+    # The first reviewer of a model family that wrote nothing of the change.
+    voter: Tier | None
 
     @property
     def model(self) -> str:
         return self.voter.name if self.voter else "nobody"
 
     def key(self, number: int) -> str:
-        """Names a vote by all that it was asked and shown: another word anywhere is another
-        vote."""
+        """The vote's ledger key. It covers everything that is asked and shown: any other word is
+        another vote."""
         seen = self.view.digest(
             self.rule.id, self.job.policy.governance.digest, self.model, _prompts()[PROMPT]
         )
@@ -95,7 +96,7 @@ class _Poll:
         return None if found is None else as_of(found, VoteCast).event
 
 
-def put_to_the_vote(
+def vote_on_judged_rules(
     job: Job,
     decision: Decision,
     *,
@@ -105,12 +106,12 @@ def put_to_the_vote(
     asking: bool,
     lifted: Lifted = (),
 ) -> Decision:
-    """The decision with what each judged rule comes to; the decision itself where code refuses
+    """The decision with the answer of each judged rule; the decision unchanged if code refuses
     already.
 
-    With `asking` False only recorded votes count; what a person `lifted` is told, and refuses
-    nothing. Raises ModelError where a model may answer later, ModelsPaused where nobody is asked
-    for now, BudgetExhausted where a cap does not let it be asked, Stopped at the owner's stop."""
+    With `asking` False only recorded votes count. Refusals in `lifted` are shown and refuse
+    nothing. Raises ModelError if a model may answer later, ModelsPaused while no model is asked,
+    BudgetExhausted if a cap forbids it, and Stopped."""
     if not decision.allowed:
         return decision
     asked = rules_voted_on(job.policy.governance, facts, applies=decision.applies)
@@ -139,7 +140,7 @@ def put_to_the_vote(
 def _outcome(poll: _Poll, *, asking: bool) -> Answer:
     if fault := poll.view.fault or ("" if poll.voter else NOBODY):
         return Answer(UNKNOWN, f"nobody was asked: {fault}")
-    return _answer(poll, _ask(poll) if asking else {})
+    return _counted_answer(poll, _ask(poll) if asking else {})
 
 
 def _view(
@@ -158,25 +159,25 @@ def _view(
 
 
 def _ask(poll: _Poll) -> Mapping[int, str]:
-    """Have every missing vote cast and written down; of those that were not, why. In shadow it is
-    only ever said."""
+    """Ask for every missing vote and record it. Returns why each vote that is still missing failed.
+    In shadow, a failure is only reported."""
     assert poll.voter is not None
     job, missing = poll.job, [number for number in _numbers(poll) if poll.recorded(number) is None]
-    troubles: dict[int, str] = {}
+    failures: dict[int, str] = {}
     if not missing:
-        return troubles
+        return failures
     try:
         with session(job, ROLE, poll.voter, attempt=_sessions(job) + 1) as line:
             spent = Decimal(0)
             for number in missing:
-                spent = _cast(poll, number, line=line, spent=spent, troubles=troubles)
+                spent = _vote_once(poll, number, line=line, spent=spent, failures=failures)
     except (ModelError, ModelsPaused, BudgetExhausted) as error:
         if poll.rule.status is Status.ENFORCE and (
             isinstance(error, BudgetExhausted) or error.retryable
         ):
             raise
-        return {number: troubles.get(number, str(error)) for number in missing}
-    return troubles
+        return {number: failures.get(number, str(error)) for number in missing}
+    return failures
 
 
 def _numbers(poll: _Poll) -> range:
@@ -184,15 +185,18 @@ def _numbers(poll: _Poll) -> range:
 
 
 def _sessions(job: Job) -> int:
-    """Reviewers' sessions for the issue so far: recordings are told apart by their number."""
+    """How many reviewer sessions the issue has had: recordings tell sessions apart by this
+    number."""
     return sum(entry.event.role == ROLE for entry in job.history.of(UsageRecorded))
 
 
-def _cast(
-    poll: _Poll, number: int, *, line: Session, spent: Decimal, troubles: dict[int, str]
+def _vote_once(
+    poll: _Poll, number: int, *, line: Session, spent: Decimal, failures: dict[int, str]
 ) -> Decimal:
-    """One vote, or in `troubles` why there is none. What the session has cost afterwards."""
+    """Ask for one vote; a failure goes into `failures`. Returns what the session has cost so
+    far."""
     services, policy = poll.job.services, poll.job.policy
+    # The owner's stop must take effect between two paid calls.
     raise_if_stopped(services)
     seed, nonce = secrets.randbits(32), secrets.token_hex(16)
     try:
@@ -205,8 +209,9 @@ def _cast(
     except ModelError as error:
         if error.retryable:
             raise
-        troubles[number] = str(error)
+        failures[number] = str(error)
         return spent
+    # The broker counts the whole session, so a vote costs the difference.
     cost = services.broker.usage(line).cost_usd
     services.ledger.append(
         VoteCast(
@@ -228,7 +233,8 @@ def _cast(
 
 
 def _system(poll: _Poll) -> tuple[str, ...]:
-    """The three files, if this rule sees them: `sees` is a closed list."""
+    """The three governance files if this rule may see them (`sees` is a closed list), else only
+    their digest."""
     if Sight.GOVERNANCE in poll.question.sees:
         return prompts.system_blocks(poll.job.policy)
     return (f"The digest of the rules and of the workflows in force is {poll.job.policy.digest}.",)
@@ -238,7 +244,7 @@ def _prompt(poll: _Poll, *, seed: int, nonce: str) -> str:
     pieces = [
         {"sight": sight.value, "document": document} for sight, document in poll.view.material
     ]
-    random.Random(seed).shuffle(pieces)  # noqa: S311 - an order that can be told again, not a secret
+    random.Random(seed).shuffle(pieces)  # noqa: S311 - an order that can be repeated, not a secret
     left_out = json.dumps(poll.view.left_out, ensure_ascii=True) if poll.view.left_out else ""
     return rendered(
         PROMPT,
@@ -252,34 +258,35 @@ def _prompts() -> Mapping[str, str]:
     return {PROMPT: Path(__file__).with_name(PROMPT).read_text("utf-8")}
 
 
-def _answer(poll: _Poll, troubles: Mapping[int, str]) -> Answer:
-    """What the recorded votes come to, each quote read again in the candidate as it is now."""
+def _counted_answer(poll: _Poll, failures: Mapping[int, str]) -> Answer:
+    """The result of the recorded votes, with each quote checked again in the candidate as it is
+    now."""
     votes, evidence, cost = [], [], Decimal(0)
     for number in _numbers(poll):
         cast = poll.recorded(number)
         ballot = (
             ballot_in(cast.answer)
             if cast
-            else Ballot(Reply.ABSTAIN, reason=troubles.get(number, NOT_RECORDED))
+            else Ballot(Reply.ABSTAIN, reason=failures.get(number, NOT_RECORDED))
         )
         cost += cast.cost_usd if cast else 0
-        vote, told = _counted(poll, ballot)
+        vote, explanation = _count_ballot(poll, ballot)
         votes.append(vote)
-        evidence.append(f"vote {number}: {told}")
+        evidence.append(f"vote {number}: {explanation}")
     return answer_to(
         poll.question, votes, evidence=(*evidence, f"asked of {poll.model}, for ${cost:.4f}")
     )
 
 
-def _counted(poll: _Poll, ballot: Ballot) -> tuple[Vote, str]:
-    """What a ballot counts as, and what is told of it: where each quote stands, and the model's own
-    reason, as its own."""
+def _count_ballot(poll: _Poll, ballot: Ballot) -> tuple[Vote, str]:
+    """What a ballot counts as, and its explanation: the place of each quote, and the model's own
+    reason."""
     found = found_in(ballot, poll.view.lines or {})
     vote = vote_of(ballot, found)
-    return vote, "; ".join((vote.value, *_shown(poll, ballot, found=found)))
+    return vote, "; ".join((vote.value, *_explanations(poll, ballot, found=found)))
 
 
-def _shown(poll: _Poll, ballot: Ballot, *, found: tuple[Quote, ...]) -> Iterator[str]:
+def _explanations(poll: _Poll, ballot: Ballot, *, found: tuple[Quote, ...]) -> Iterator[str]:
     for one in found if ballot.reply is Reply.NO else ():
         yield (
             f"{one.file}:{one.line} `{one.text.strip()}`"

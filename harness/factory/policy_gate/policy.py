@@ -1,5 +1,5 @@
-"""Asking the law about a change: facts from raw git objects, the ledger and the test runs; the
-answer is code's."""
+"""Asking the rules about a change: the facts come from raw git objects, the ledger and test runs,
+and code decides."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ from harness.domain.governance import Applies, Decision, Finding, OnFail
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.merge import Refusal
-from harness.factory.policy_gate.judged_rules import put_to_the_vote
-from harness.factory.policy_gate.recorded import record
+from harness.factory.policy_gate.judged_rules import vote_on_judged_rules
+from harness.factory.policy_gate.recorded import record_decision
 from harness.factory.policy_gate.scripts import script_facts
 from harness.factory.project import tests
 from harness.factory.records.approval import lifts
@@ -39,8 +39,8 @@ from harness.ports.git import Diff
 
 @dataclass(frozen=True, slots=True)
 class PolicyDecision:
-    """What the law says of one change: the refusals with their rules, the event that follows, all
-    findings as JSON."""
+    """The decision about one change: its refusals, the event that follows, and all findings as
+    JSON."""
 
     refusals: tuple[Refusal, ...]
     event: Event | None
@@ -64,27 +64,28 @@ def decide_change(
     asking: bool = True,
     checks: Maybe[tuple[CheckFact, ...]] = UNKNOWN,
 ) -> PolicyDecision:
-    """Put the facts of base..head to the rules at the job's base that apply to a proposal, or to a
-    merge. `checks` are the forge's on exactly this head.
+    """Ask the rules at the job's base about base..head. `applies` selects those for a proposal or
+    for a merge; `checks` are the forge's on exactly this head.
 
-    Where code has nothing against it, models vote on the judged rules; without `asking` their
-    recorded votes alone count. Raises ModelError and BudgetExhausted from there."""
+    If code refuses nothing, models vote on the judged rules. With `asking` False only recorded
+    votes count. Raises ModelError and BudgetExhausted from the vote."""
     facts = replace(change_facts(job, base, head), checks=checks)
+    # Scripts are slow, so only those of rules that apply to this change are run.
     asked = rules_asked(job.policy.governance, facts, applies=applies)
     facts = replace(
         facts, scripts=script_facts(job, head, rules=(rule for rule, _ in asked), facts=facts)
     )
     lifted = lifts(job.history, run=job.run, rules=job.policy.digest)
     decided = decide(job.policy.governance, facts, applies=applies, lifted=lifted)
-    decision = put_to_the_vote(
+    decision = vote_on_judged_rules(
         job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted
     )
-    record(job, facts, decision, base=base, head=head)
+    record_decision(job, facts, decision, base=base, head=head)
     refusals = tuple(Refusal(finding.rule, finding.says) for finding in decision.refusals)
     return PolicyDecision(
         refusals or _default(decision),
         _EVENTS.get(decision.action) if decision.action else None,
-        [_shown(finding) for finding in decision.findings],
+        [_finding_document(finding) for finding in decision.findings],
     )
 
 
@@ -93,8 +94,8 @@ def _default(decision: Decision) -> tuple[Refusal, ...]:
 
 
 def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
-    """Every fact that can be established here and now; what cannot is UNKNOWN, and refuses the rule
-    that asks for it."""
+    """Every fact that can be established now. Any other is UNKNOWN, and refuses the rule that asks
+    for it."""
     repository, history = job.services.repository, job.history
     diff = repository.diff(base, head)
     complete = not diff.too_large
@@ -120,7 +121,7 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
 
 
 def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | None:
-    """The paths of a change that a user could see something of; None where that is not known."""
+    """The paths of a change that could be visible to a user; None if that is not known."""
     repository, is_test = job.services.repository, tests.surface_of(job)
     diff = repository.diff(base, head)
     seen = sight.in_sight(
@@ -133,22 +134,21 @@ def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | No
 
 
 def _labels(job: Job) -> Maybe[frozenset[str]]:
-    """The issue's labels as the forge has them now."""
+    """The issue's current labels on the forge."""
     try:
         return frozenset(job.services.forge.issue(job.issue).labels)
     except ForgeError:
         return UNKNOWN
 
 
-def _neighbours(files: tuple[FileChange, ...], there: Iterable[bytes]) -> tuple[bytes, ...]:
-    """The paths at base in each folder that the change touches."""
+def _neighbours(files: tuple[FileChange, ...], paths: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The paths at base in the folders that the change touches."""
     folders = {change.path.rpartition(b"/")[0] for change in files}
-    return tuple(path for path in there if path.rpartition(b"/")[0] in folders)
+    return tuple(path for path in paths if path.rpartition(b"/")[0] in folders)
 
 
 def _pictures(verdict: VerdictRecorded | None) -> Maybe[int]:
-    """How many screenshots the last verdict's evidence has. One that was written down before they
-    were counted has none that anybody knows of."""
+    """How many screenshots the last verdict's evidence has. Old verdicts did not count them."""
     return UNKNOWN if verdict is None or verdict.pictures is None else verdict.pictures
 
 
@@ -160,7 +160,7 @@ def _journeys(verdict: VerdictRecorded | None) -> Maybe[JourneyFacts]:
 
 
 def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> TestFacts:
-    """What the project's tests said when they ran, and which of them ask less by their text."""
+    """The results of the project's tests, and which of them were weakened in their text."""
     report, is_test = tests.compared(job, base=base, head=head), tests.surface_of(job)
     before, after = (
         partial(job.services.repository.read, base),
@@ -182,7 +182,7 @@ def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> Te
     )
 
 
-def _shown(finding: Finding) -> dict[str, Any]:
+def _finding_document(finding: Finding) -> dict[str, Any]:
     return {
         "rule": finding.rule,
         "title": finding.title,

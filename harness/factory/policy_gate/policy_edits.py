@@ -1,12 +1,14 @@
-"""Pull requests that edit the law get a check that says what the edit does. It decides nothing, and
+"""The check on pull requests that edit the policy: it shows what the edit would do. It decides and
 merges nothing.
 
-Properties kept: the head of a pull request is fetched by the trusted git and read as data; the law
-in force stays that of the base; whoever proposes it, a stranger or a program, gets the same words
-and no authority; each head is looked at once on each base, and nothing is said again that has not
-changed; one that cannot be fetched, and a forge that takes no checks, stop nothing else. What
-anybody may push is read within bounds, after the pass's own work, for so long in one pass and no
-longer; a head that could not be read is not tried again."""
+Properties:
+- git fetches the head of the pull request, and the factory reads it as data; the policy in force
+  stays that of the base;
+- every author gets the same text and no authority, be it a stranger or a program;
+- each head is evaluated once on each base, and nothing is written again that has not changed;
+- a head that cannot be fetched, or a forge that refuses checks, stops nothing else;
+- anybody may push, so the work has limits: it comes last in a tick, for a limited time, and an
+  unreadable head is not tried again."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,11 +18,15 @@ from harness.domain.errors import ConfigError, ForgeError, GitError, GovernanceE
 from harness.domain.events import PolicyEditReported, ProposalPushed
 from harness.domain.governance import DOCUMENTS
 from harness.domain.issue import CommitSha, PullRequest
-from harness.factory.policy_gate.edit_trial import Edit, edit_at, weighed_apart
+from harness.factory.policy_gate.edit_trial import (
+    ProposedEdit,
+    evaluate_edit_in_subprocess,
+    proposed_edit,
+)
 from harness.factory.policy_gate.recorded import recorded_changes
 from harness.factory.records.watch_list import is_proposed
-from harness.factory.reporting.comments import consequence_annotations, consequence_words
-from harness.factory.run.effects import say
+from harness.factory.reporting.comments import edit_effect_annotations, edit_effect_text
+from harness.factory.run.effects import write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.governance.past.edit_effects import CONSEQUENCE, EditEffect
@@ -31,32 +37,31 @@ from harness.ports.git import Conflict
 CHECK = "factory/rules"
 HISTORY = "history.json"
 MOST = 50
-"""Pull requests that one tick looks at for the first time."""
+"""How many new pull requests one tick evaluates."""
 LONGEST = timedelta(seconds=30)
-"""For so long a tick goes on to the next of them."""
+"""After this time, a tick starts no further evaluation."""
 TRIES = 3
-"""Looks at one head on which the forge or the network fails in a way that may pass."""
-_LOOK = "What this pull request would be after a merge, to be read only.\n"
-# of a commit that nobody is shown: the same two sides give the same one
-_MOMENT = "2000-01-01T00:00:00+00:00"
+"""How often one head is tried if the forge or the network fails in a way that may pass."""
+_MERGE_MESSAGE = "What this pull request would be after a merge, to be read only.\n"
+# The time of a commit that nobody sees: the same two parents must give the same commit.
+_COMMIT_TIME = "2000-01-01T00:00:00+00:00"
+
+EvaluateEdit = Callable[[ProposedEdit], EditEffect | None]
 
 
-Weigh = Callable[[Edit], EditEffect | None]
-
-
-def show_consequences(
+def show_edit_effects(
     services: Services,
     policy: PolicySnapshot,
     *,
-    weigh: Weigh = weighed_apart,
+    evaluate: EvaluateEdit = evaluate_edit_in_subprocess,
     within: timedelta = LONGEST,
 ) -> None:
-    """Set the check on every open pull request that edits the law, where it is not set for this
-    head and base yet; those from the repository's own branches first, and at least one."""
+    """Set the check on each open pull request that edits the policy, if this head and base have
+    none yet. Branches of the repository itself come first. Evaluates at least one."""
     branch, until = services.forge.default_branch(), services.clock.now() + within
     own = {
         entry.event.number
-        for history in services.known.those(is_proposed)
+        for history in services.issue_index.filter(is_proposed)
         for entry in history.of(ProposalPushed)
     }
     new = (
@@ -68,56 +73,58 @@ def show_consequences(
     )
     for proposed in islice(sorted(new, key=lambda one: not one.same_repository), MOST):
         try:
-            _look_at(services, policy, proposed, weigh)
+            _check(services, policy, proposed, evaluate)
         except (GitError, ForgeError) as error:
             services.tell(f"pull request #{proposed.number}", CHECK, str(error))
-            _remember(services, policy, proposed, error)
+            _record_failure(services, policy, proposed, error)
         if services.clock.now() > until:
             return
 
 
-def _remember(
+def _record_failure(
     services: Services, policy: PolicySnapshot, proposed: PullRequest, error: GitError | ForgeError
 ) -> None:
-    """Have the head not looked at again: for good where git could not read it, on this base where
-    the forge took no check. What may pass is tried a few times."""
+    """Record that this head is not to be tried again: for good if git could not read it, on this
+    base if the forge took no check. A fault that may pass is tried a few times."""
     key = _key(proposed) if isinstance(error, GitError) else _key(proposed, policy)
     tries = (f"{key}/tried/{number}" for number in range(1, TRIES))
-    free = (
+    free_key = (
         next((one for one in tries if services.ledger.find(one) is None), key)
         if error.retryable
         else key
     )
-    services.ledger.append(PolicyEditReported(proposed.number, None, failed=str(error)[:300]), free)
+    services.ledger.append(
+        PolicyEditReported(proposed.number, None, failed=str(error)[:300]), free_key
+    )
 
 
 def _key(proposed: PullRequest, policy: PolicySnapshot | None = None) -> str:
-    """Of a head that edits no law, whatever the base is; or of what an edit does on this base."""
+    """The ledger key of a head that edits no policy, on whatever base; with `policy`, that of an
+    edit on this base."""
     return f"{CONSEQUENCE}/{proposed.number}/{proposed.head}" + (
         f"/{policy.base}" if policy else ""
     )
 
 
-def _look_at(
-    services: Services, policy: PolicySnapshot, proposed: PullRequest, weigh: Weigh
+def _check(
+    services: Services, policy: PolicySnapshot, proposed: PullRequest, evaluate: EvaluateEdit
 ) -> None:
     services.repository.fetch(f"refs/pull/{proposed.number}/head")
-    services.repository.changed(
-        policy.base, proposed.head
-    )  # what is too much to be read is too much to be merged
-    commit, merged = _as_it_would_stand(services, policy, proposed)
+    # Raises GitError for a change that is too large to read, before anybody merges it.
+    services.repository.changed(policy.base, proposed.head)
+    commit, merged = _as_merged(services, policy, proposed)
     touched = any(
         resembles(DOCUMENTS, path) for path in services.repository.changed(policy.base, commit)
     )
     found, key = None, _key(proposed, policy)
     try:
         found = (
-            weigh(
-                edit_at(
+            evaluate(
+                proposed_edit(
                     services.repository,
                     commit,
                     old=policy.governance,
-                    past=_past(services, policy),
+                    past=_recorded_past(services, policy),
                     merged=merged,
                 )
             )
@@ -130,9 +137,9 @@ def _look_at(
         services.ledger.append(PolicyEditReported(proposed.number, None), _key(proposed))
         return
     conclusion = "success" if found.holds else "failure"
-    title, summary = consequence_words(found, services.link, base=policy.base, head=proposed.head)
-    notes = consequence_annotations(found)
-    say(
+    title, summary = edit_effect_text(found, services.link, base=policy.base, head=proposed.head)
+    notes = edit_effect_annotations(found)
+    write_projection(
         services,
         lambda: services.writer.set_check(
             proposed.head,
@@ -159,21 +166,23 @@ def _look_at(
     )
 
 
-def _as_it_would_stand(
+def _as_merged(
     services: Services, policy: PolicySnapshot, proposed: PullRequest
 ) -> tuple[CommitSha, bool]:
-    """A branch that is behind says less than the base does; so it is read merged, and as it is
-    where it conflicts."""
-    made = services.candidates.merge(policy.base, proposed.head, message=_LOOK, at=_MOMENT)
+    """The commit to read: the pull request merged into the base, because an old branch lacks what
+    the base has. The head itself if it conflicts."""
+    made = services.candidates.merge(
+        policy.base, proposed.head, message=_MERGE_MESSAGE, at=_COMMIT_TIME
+    )
     return (proposed.head, False) if isinstance(made, Conflict) else (made, True)
 
 
-def _past(services: Services, policy: PolicySnapshot) -> tuple[RecordedChange, ...]:
-    """What the repository keeps of its past at the base, where an edit cannot write, and what the
+def _recorded_past(services: Services, policy: PolicySnapshot) -> tuple[RecordedChange, ...]:
+    """The changes to replay: history.json at the base, where an edit cannot write, and what the
     ledger has seen since."""
-    kept = services.repository.read(policy.base, HISTORY)
+    stored = services.repository.read(policy.base, HISTORY)
     try:
-        known = read_history(kept.decode("utf-8"), file=HISTORY) if kept else ()
+        known = read_history(stored.decode("utf-8"), file=HISTORY) if stored else ()
     except (UnicodeDecodeError, ConfigError):
         known = ()
     numbers = {change.number for change in known}

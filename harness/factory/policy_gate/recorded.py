@@ -1,10 +1,11 @@
-"""The factory's own past: what the law was asked, on which facts, what it said, and what became of
-the change.
+"""The factory's recorded past: what the rules were asked, on which facts, their answers, and what
+became of the change.
 
-Properties: what the law saw is in the ledger once for each commit that it was asked about; no byte
-that a change adds is kept there, for a credential may be among them; a record that this version
-cannot read in full keeps what it can, and the rest is UNKNOWN; the same change asked about twice
-(as proposed, as the candidate) is one change of the past."""
+Properties:
+- the facts of each commit that was asked about are in the ledger once;
+- bytes that a change adds are never recorded: they may contain a credential;
+- a record of another version keeps what this one can read, and the rest is UNKNOWN;
+- a change that was asked about twice (as a proposal, and as a candidate) counts as one."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,16 +27,16 @@ from harness.governance.past.factsjson import Misfit, facts_as_json, facts_from_
 from harness.governance.past.history import RecordedChange
 
 LONGEST = 256 * 1024
-"""Characters of one fact as JSON. A longer one is not recorded, and so UNKNOWN to whoever replays
-it."""
+"""The longest recorded fact, in characters of JSON. A longer one is left out, and so UNKNOWN in a
+replay."""
 
 
-def record(
+def record_decision(
     job: Job, facts: ChangeFacts, decision: Decision, *, base: CommitSha, head: CommitSha
 ) -> None:
-    """Write down what the law saw of `head` and what it said, once for a proposal and once for a
+    """Record the facts about `head` and the rules' answers: once for a proposal and once for a
     landing."""
-    known = facts_as_json(without_what_no_rule_asks(facts))
+    known = facts_as_json(facts_that_rules_use(facts))
     job.services.ledger.append(
         FactsRecorded(
             base=base,
@@ -60,18 +61,16 @@ def record(
     )
 
 
-def without_what_no_rule_asks(facts: ChangeFacts) -> ChangeFacts:
-    """Without the added bytes, and of the tests only those that tell base and change apart, and one
-    that does not.
+def facts_that_rules_use(facts: ChangeFacts) -> ChangeFacts:
+    """The facts without the added bytes, and without most of the tests that base and change share.
 
-    No rule asks for more of them: what is lost, what is new, what is newly skipped, and whether
-    there is any."""
-    return replace(
-        facts, added=UNKNOWN, tests=UNKNOWN if facts.tests is UNKNOWN else _told_apart(facts.tests)
-    )
+    Rules only ask which tests were lost, are new, or are newly skipped, and whether there is
+    any."""
+    tests = UNKNOWN if facts.tests is UNKNOWN else _differing_tests(facts.tests)
+    return replace(facts, added=UNKNOWN, tests=tests)
 
 
-def _told_apart(tests: TestFacts) -> TestFacts:
+def _differing_tests(tests: TestFacts) -> TestFacts:
     differ = (tests.base ^ tests.candidate) | (tests.base_skipped ^ tests.candidate_skipped)
     kept = differ | frozenset(sorted(tests.base & tests.candidate)[:1])
     return replace(
@@ -84,18 +83,18 @@ def _told_apart(tests: TestFacts) -> TestFacts:
 
 
 def recorded_changes(entries: Iterable[Entry]) -> tuple[RecordedChange, ...]:
-    """Every change that the law was asked about, oldest first.
+    """Every change that the rules were asked about, oldest first.
 
-    `number` is that of its pull request, or of its issue where none was opened; an issue whose
-    change was done again has several. `merged_at` is when it landed, empty for one that did not;
-    `asked_at` when the law was asked last."""
-    found = [change for told in histories(entries) for change in _changes_of(told)]
+    `number` is that of its pull request, or of its issue if it had none; an issue whose change was
+    made again has several. `merged_at` is when it landed, empty if it did not. `asked_at` is when
+    the rules were asked last."""
+    found = [change for history in histories(entries) for change in _changes_of(history)]
     return tuple(sorted(found, key=lambda change: change.asked_at))
 
 
 def _changes_of(history: History) -> Iterator[RecordedChange]:
-    """One for each different content, as the law saw it last; of those asked about before a
-    landing, the last landed."""
+    """One change for each different content, with its latest facts. A landing belongs to the
+    content that was asked about last before it."""
     asked: dict[str, Recorded[FactsRecorded]] = {}
     landed: dict[str, str] = {}
     for entry in history.entries:
@@ -116,8 +115,7 @@ def _changes_of(history: History) -> Iterator[RecordedChange]:
 
 
 def _content(asked: FactsRecorded) -> str:
-    """What tells one change from another: its files, each with the names of its bytes before and
-    after."""
+    """What identifies a change: its files, each with the hashes of its bytes before and after."""
     return json.dumps(asked.facts.get("files", asked.head), sort_keys=True)
 
 
@@ -126,8 +124,8 @@ def _number(history: History) -> int:
 
 
 def _facts_in(document: Mapping[str, Any]) -> ChangeFacts:
-    """Fact by fact: one that another version wrote in another form stays UNKNOWN, and hides none of
-    the others."""
+    """The facts that this version can read, one by one. An unreadable fact stays UNKNOWN and hides
+    no other."""
     known: dict[str, Any] = {}
     for name, value in document.items():
         try:
@@ -140,10 +138,10 @@ def _facts_in(document: Mapping[str, Any]) -> ChangeFacts:
 def since(
     changes: Iterable[RecordedChange], moment: datetime, *, file: str | None = None
 ) -> tuple[RecordedChange, ...]:
-    """The changes that landed, or else were asked about, at `moment` or later. One without a time
-    is not among them.
+    """The changes that landed, or else were asked about, at `moment` or later. Changes without a
+    time are left out.
 
-    Raises ConfigError, naming the number of the change, for a time that is not ISO 8601."""
+    Raises ConfigError with the number of the change if a time is not ISO 8601."""
     return tuple(change for change in changes if change.at and _time(change, file) >= moment)
 
 
@@ -161,20 +159,20 @@ def _time(change: RecordedChange, file: str | None) -> datetime:
 
 
 def recorded_answers(entries: Iterable[Entry]) -> tuple[Answered, ...]:
-    """What each rule said of each different change, oldest first, and whether people went on all
-    the same."""
-    found = [answer for told in histories(entries) for answer in _answers_of(told)]
+    """The answer of each rule about each different change, oldest first, and whether people
+    overrode it."""
+    found = [answer for history in histories(entries) for answer in _answers_of(history)]
     return tuple(sorted(found, key=lambda answer: answer.entry))
 
 
 def _answers_of(history: History) -> Iterator[Answered]:
-    """Of what a rule said of one content, a refusal if there was one: what was asked again later
+    """For each rule and content the latest answer, or a refusal if there was one: a later answer
     does not undo it."""
     latest: dict[tuple[str, str], Answered] = {}
     asked = history.of(FactsRecorded)
     contents = {entry.seq: _content(entry.event) for entry in asked}
     for entry in asked:
-        for answer in _said(history, entry, contents):
+        for answer in _answers_in(history, entry, contents):
             key = (answer.rule, contents[entry.seq])
             latest[key] = max(
                 latest.get(key, answer), answer, key=lambda one: (one.refuses, one.entry)
@@ -182,7 +180,7 @@ def _answers_of(history: History) -> Iterator[Answered]:
     return iter(latest.values())
 
 
-def _said(
+def _answers_in(
     history: History, entry: Recorded[FactsRecorded], contents: Mapping[int, str]
 ) -> Iterator[Answered]:
     facts, overridden = _facts_in(entry.event.facts), _overridden(history, entry, contents)
@@ -201,7 +199,8 @@ def _said(
 
 
 def _overridden(history: History, asked: Entry, contents: Mapping[int, str]) -> Override | None:
-    """By a merge of this very content, or by a retry after which something landed."""
+    """How people overrode the answer: a person merged this very content, or it landed after a
+    retry."""
     later = [entry for entry in history.transitions if entry.seq > asked.seq]
     landings = [entry for entry in later if entry.event.after is State.MERGED]
     if not landings:
@@ -218,9 +217,9 @@ def _overridden(history: History, asked: Entry, contents: Mapping[int, str]) -> 
 
 
 def recorded_cites(entries: Iterable[Entry]) -> tuple[Cited, ...]:
-    """Each entry of the mission that a triage cited, and whether its filer appealed, and people
-    then accepted."""
-    return tuple(cited for told in histories(entries) for cited in _cites_of(told))
+    """Each mission entry that a triage cited, whether its filer appealed, and whether people then
+    accepted."""
+    return tuple(cited for history in histories(entries) for cited in _cites_of(history))
 
 
 def _cites_of(history: History) -> Iterator[Cited]:
@@ -242,8 +241,8 @@ def _cites_of(history: History) -> Iterator[Cited]:
 
 
 def _appeal(history: History, triage: Entry, *, before: int | None) -> tuple[bool, bool]:
-    """Whether the filer appealed against this triage, the next one not being made yet, and the
-    issue then went on."""
+    """Whether the filer appealed before the next triage, and whether the issue was accepted after
+    that."""
     appeals = [
         moved.seq
         for moved in history.transitions

@@ -1,14 +1,13 @@
-"""Scripts that rules ask about a change (`exec:`): each run is a fact, and the rule's check decides
-over it.
+"""Scripts that rules ask about a change (`exec:`). Each run is a fact, and the rule's check decides
+on it.
 
-Properties kept:
-- the script is the base's, with all that lies beside it: what the change does to it has no say;
-- the change's files are there to be read and not to be written, in a box without network or
+Properties:
+- the script and everything beside it come from the base: the change cannot edit them;
+- the script can read the change's files and not write them, in a sandbox without network or
   credentials;
-- only 0 and 1 are answers. A script that is not there, crashes, is stopped by its limit or finds no
-  box has said nothing;
-- what it printed may be the change's own words: it is shown as `commands` shows output, and is
-  never a verdict."""
+- only the exit codes 0 and 1 are answers; a script that is missing, crashes, hits a limit or finds
+  no sandbox has given none;
+- its output may hold the change's own words: it is shown to people and is never a verdict."""
 
 import hashlib
 import json
@@ -26,75 +25,79 @@ from harness.factory.project.commands import excerpt
 from harness.factory.run.node import Job
 from harness.governance.checks.scripts import Exec
 
-_SHOWN = 10  # lines of what a script printed, the last ones
+# How many lines of a script's output are shown: the last ones.
+_SHOWN = 10
 _ANSWERS = (0, 1)
 
 
 def script_facts(
     job: Job, head: CommitSha, *, rules: Iterable[Rule], facts: ChangeFacts
 ) -> tuple[ScriptFact, ...]:
-    """What the scripts that these rules ask say of `head`, in the rules' order, each command line
-    once.
+    """The answers of the scripts of these rules about `head`, in the rules' order, each command
+    line once.
 
-    An answer depends on the two trees alone, so it is kept in the home and asked for once."""
+    An answer depends only on the two trees, so it is cached in the home."""
     asked: dict[tuple[str, tuple[str, ...]], Exec] = {}
     for check in (rule.check for rule in rules):
         if isinstance(check, Exec):
-            known = asked.setdefault((check.script, check.arguments), check)
-            asked[check.script, check.arguments] = min(known, check, key=lambda one: one.seconds)
-    return tuple(_kept(job, head, check, facts) for check in asked.values())
+            earlier = asked.setdefault((check.script, check.arguments), check)
+            # Two rules may ask the same script: the shorter time limit holds for both.
+            asked[check.script, check.arguments] = min(earlier, check, key=lambda one: one.seconds)
+    return tuple(_cached(job, head, check, facts) for check in asked.values())
 
 
-def _kept(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptFact:
+def _cached(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptFact:
     tree_of = job.services.repository.tree_of
     words = json.dumps(
         [tree_of(job.base), tree_of(head), check.script, check.arguments, check.seconds]
     )
-    kept = (
+    cached = (
         job.services.places.home
         / "facts"
         / f"script-{hashlib.sha256(words.encode()).hexdigest()}.json"
     )
-    if kept.exists():
-        document = json.loads(kept.read_text("utf-8"))
+    if cached.exists():
+        document = json.loads(cached.read_text("utf-8"))
         return ScriptFact(
             check.script, check.arguments, document["exit_code"], tuple(document["said"])
         )
-    fact = _asked(job, head, check, facts)
+    fact = _answer(job, head, check, facts)
+    # Only answers are cached: a script that crashed or found no sandbox is run again.
     if fact.exit_code in _ANSWERS:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{job.run}")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        partial = cached.with_suffix(f".{job.run}")
         partial.write_text(json.dumps({"exit_code": fact.exit_code, "said": fact.said}), "utf-8")
-        partial.replace(kept)
+        partial.replace(cached)
     return fact
 
 
-def _asked(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptFact:
-    """Run it, or say why it was not run."""
+def _answer(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptFact:
+    """Run the script, or give the reason why it was not run."""
     mode = job.services.repository.files(job.base).get(
         check.script.encode("utf-8", "surrogateescape")
     )
     if mode not in (REGULAR, EXECUTABLE):
-        return _silent(check, "is no file of the base")
+        return _no_answer(check, "is no file of the base")
     if mode != EXECUTABLE and not check.script.endswith(".py"):
-        return _silent(check, "is neither executable nor a Python script")
+        return _no_answer(check, "is neither executable nor a Python script")
     folder = job.services.places.run(job.run) / "scripts"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed while it was at this
+    # A run that was killed here may have left its files.
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        return _ran(job, head, check, folder, touched=_touched(facts))
+        return _ran(job, head, check, folder, paths=_changed_paths(facts))
     except SandboxError as error:
-        return _silent(check, f"was not run: {error}")
+        return _no_answer(check, f"was not run: {error}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ran(job: Job, head: CommitSha, check: Exec, folder: Path, *, touched: bytes) -> ScriptFact:
+def _ran(job: Job, head: CommitSha, check: Exec, folder: Path, *, paths: bytes) -> ScriptFact:
     services = job.services
     for name, commit in (("base", job.base), ("app", head)):
         services.worktrees.export(services.repository.tree_of(commit), folder / name)
-    result = services.sandbox.run(_spec(job, check, folder), stdin=touched)
+    result = services.sandbox.run(_spec(job, check, folder), stdin=paths)
     if result.killed_by:
-        return _silent(check, f"was stopped by its {result.killed_by} limit")
+        return _no_answer(check, f"was stopped by its {result.killed_by} limit")
     lines = excerpt(result.stdout + result.stderr).splitlines()[-_SHOWN:]
     return ScriptFact(check.script, check.arguments, result.exit_code, tuple(lines))
 
@@ -116,12 +119,12 @@ def _spec(job: Job, check: Exec, folder: Path) -> SandboxSpec:
     )
 
 
-def _touched(facts: ChangeFacts) -> bytes:
-    """The paths of the change, each ended by a NUL: what a script finds on its standard input."""
+def _changed_paths(facts: ChangeFacts) -> bytes:
+    """The paths of the change, each ended by a NUL: the script's standard input."""
     return (
         b"" if facts.files is UNKNOWN else b"".join(change.path + b"\0" for change in facts.files)
     )
 
 
-def _silent(check: Exec, why: str) -> ScriptFact:
+def _no_answer(check: Exec, why: str) -> ScriptFact:
     return ScriptFact(check.script, check.arguments, None, (why,))

@@ -16,7 +16,7 @@ from typing import Any
 
 from pathspec import GitIgnoreSpec
 
-STEERING = GitIgnoreSpec.from_lines(
+TEST_CONFIG_FILES = GitIgnoreSpec.from_lines(
     (
         "conftest.py",
         "pytest.ini",
@@ -58,10 +58,12 @@ _SHADOWS = frozenset(
 )
 
 
-def steers(path: str) -> bool:
+def is_test_config(path: str) -> bool:
     """Whether a change of this path may change how tests run or what they say."""
     first = path.partition("/")[0]
-    return STEERING.match_file(path) or path.rpartition("/")[2] in _SHARED or _shadow(first)
+    return (
+        TEST_CONFIG_FILES.match_file(path) or path.rpartition("/")[2] in _SHARED or _shadow(first)
+    )
 
 
 def _shadow(name: str) -> bool:
@@ -69,18 +71,18 @@ def _shadow(name: str) -> bool:
     return name.partition(".")[0] in _SHADOWS
 
 
-def crossed(folder: Path, base: Path, is_test: Callable[[str], bool]) -> None:
+def apply_base_tests(folder: Path, base: Path, is_test: Callable[[str], bool]) -> None:
     """Make `folder` the change with the base's tests: those, and what steers them, come from
     `base`, which is used up."""
     for path in list(_files(folder)):
-        if is_test(path) or STEERING.match_file(path):
+        if is_test(path) or TEST_CONFIG_FILES.match_file(path):
             (folder / path).unlink()
     there = set(os.listdir(base))
     for name in os.listdir(folder):
         if _shadow(name) and name not in there:
             _clear(folder / name)
     for path in list(_files(base)):
-        if is_test(path) or STEERING.match_file(path):
+        if is_test(path) or TEST_CONFIG_FILES.match_file(path):
             _take(base / path, folder, path)
     for path in {*_files(folder), *_files(base)}:
         if path.rpartition("/")[2] in _SHARED and not is_test(path):

@@ -31,7 +31,7 @@ from harness.factory.project.pytest_report import (
     told,
 )
 from harness.factory.project.pytest_run import PASSED, SKIPPED
-from harness.factory.project.test_config import crossed, steers
+from harness.factory.project.test_config import apply_base_tests, is_test_config
 from harness.factory.run.node import Job
 
 FORM = 4
@@ -163,7 +163,7 @@ def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
         change.path.decode("utf-8", "replace")
         for change in job.services.repository.diff(base, head).files
     )
-    return any(is_test(path) or steers(path) for path in paths)
+    return any(is_test(path) or is_test_config(path) for path in paths)
 
 
 def surface_of(job: Job) -> Callable[[str], bool]:
@@ -237,7 +237,7 @@ def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
     base = folder.with_name(f"{folder.name}.base")
     shutil.rmtree(base, ignore_errors=True)
     job.services.worktrees.export(job.services.repository.tree_of(commit), base)
-    crossed(folder, base, surface_of(job))
+    apply_base_tests(folder, base, surface_of(job))
     shutil.rmtree(base)
 
 

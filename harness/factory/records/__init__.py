@@ -1,2 +1,2 @@
-"""The ledger, folded: the history of each issue, the index of all, the chain of reasons, and the
-gates of a change."""
+"""The ledger, folded: each issue's history, the index of all issues, the chain of reasons, the
+gates."""

@@ -1,9 +1,10 @@
 """What a maintainer's approval of a commit lifts, and when it is refused. Pure.
 
-Properties: an approval names the commit that stands now and lifts only refusals that were seen on
-it, word for word, by rules that leave the question to a person; another head, other rules or other
-words, and it lifts nothing; it puts nothing in the place of the sealed verdict, and the change is
-judged again after it."""
+Properties:
+- an approval names the current commit; it lifts only refusals about that commit, word for word, by
+  rules that leave the question to a person;
+- with another head, other rules or other words it lifts nothing;
+- it does not replace the sealed verdict, and the change is judged again after it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from harness.factory.records.history import History
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, Lifted, leaves_to_a_person
 
 SHORTEST = 12
-"""Characters of a commit's name that tell it from every other."""
+"""How many characters of a commit hash an approval needs at least."""
 
 _SHA = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}")
 _AT = frozenset({"validate", "merge"})
@@ -28,7 +29,7 @@ _AT = frozenset({"validate", "merge"})
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What an approval would lift: refusals as rule and words, on this head."""
+    """What an approval of this head would lift: refusals, each as rule and words."""
 
     head: CommitSha
     lifts: tuple[tuple[str, str], ...]
@@ -36,17 +37,17 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class NotApproved:
-    """Why nothing was approved, as a sentence that names the next move. It may hold text from
+    """Why nothing was approved: a sentence that names the next step. It may contain text from
     outside."""
 
-    says: str
+    reason: str
 
 
 def approval(
-    history: History, law: Governance, *, sha: str, head_now: CommitSha | None, rules: str
+    history: History, governance: Governance, *, sha: str, head_now: CommitSha | None, rules: str
 ) -> Approval | NotApproved:
-    """What `/factory approve sha` does to an issue whose pull request is at `head_now` (None: it
-    has none, or none that is open), while the texts that govern have the digest `rules`."""
+    """The effect of `/factory approve sha`. `head_now` is the head of the issue's pull request
+    (None if none is open), `rules` the digest of the policy in force."""
     if history.state is not State.NEEDS_HUMAN:
         return NotApproved(
             f"it is {history.state.value} now, and only what needs a person can be approved"
@@ -74,12 +75,12 @@ def approval(
             "the texts that govern changed since it was refused; `/factory retry` has it looked at"
             " under them"
         )
-    return _lifting(law, refused, head_now)
+    return _lifting(governance, refused, head_now)
 
 
 def lifts(history: History, *, run: str, rules: str) -> Lifted:
-    """The refusals that are lifted while this run looks at the head that the factory pushed last,
-    under these rules. A new proposal is another head: nothing is lifted while it is made."""
+    """The refusals that are lifted while this run looks at the head that the factory pushed last. A
+    new proposal has another head, so nothing is lifted while it is made."""
     given = [
         entry.event
         for entry in history.transitions
@@ -100,7 +101,7 @@ def lifts(history: History, *, run: str, rules: str) -> Lifted:
 
 
 def _wrong_name(history: History, sha: str, head: CommitSha) -> str:
-    """Why these characters do not name what stands now; empty where they do."""
+    """Why `sha` does not name what stands now; empty if it does."""
     if not _SHA.fullmatch(sha):
         return (
             f"`/factory approve` takes the name of a commit, {SHORTEST} characters of it or more;"
@@ -118,7 +119,7 @@ def _wrong_name(history: History, sha: str, head: CommitSha) -> str:
 
 
 def _candidate(history: History) -> str | None:
-    """What would land, as it was made in the run that the issue stands on."""
+    """The merge candidate of the run that the issue's state rests on."""
     run = history.transitions[-1].run
     made = [node.event.result.output.get("candidate") for node in history.nodes if node.run == run]
     bound = history.verdict.binds if history.verdict else None
@@ -129,14 +130,14 @@ def _candidate(history: History) -> str | None:
 
 
 def _refused(history: History) -> Recorded[NodeEnded] | None:
-    """The step that said no, where it was the law's or a gate's on what would land."""
+    """The step that refused the candidate, if a rule or a gate did."""
     last = history.transitions[-1]
     steps = [
         entry
         for entry in history.nodes
         if entry.run == last.run
         and entry.event.result.event == last.event.event
-        and tuple(_against(entry))
+        and tuple(_refusals_in(entry))
     ]
     return steps[-1] if steps and history.workflow_of(last.run) in _AT else None
 
@@ -145,8 +146,8 @@ def _rules_of(history: History, step: Recorded[NodeEnded]) -> str:
     return next(run.event.rules for run in history.runs if run.run == step.run)
 
 
-def _against(step: Recorded[NodeEnded]) -> Iterator[tuple[str, str]]:
-    """What stood against it, as gate and words; for a rule the gate is its id."""
+def _refusals_in(step: Recorded[NodeEnded]) -> Iterator[tuple[str, str]]:
+    """The refusals of a step, as gate and words; the gate of a rule is its id."""
     output = step.event.result.output
     for gate in output.get("gates") or ():
         yield str(gate["gate"]), str(gate["says"])
@@ -154,39 +155,41 @@ def _against(step: Recorded[NodeEnded]) -> Iterator[tuple[str, str]]:
         yield str(one["words"]), str(one["observed"])
 
 
-def _lifting(law: Governance, step: Recorded[NodeEnded], head: CommitSha) -> Approval | NotApproved:
-    against = tuple(dict.fromkeys(_against(step)))
+def _lifting(
+    governance: Governance, step: Recorded[NodeEnded], head: CommitSha
+) -> Approval | NotApproved:
+    refusals = tuple(dict.fromkeys(_refusals_in(step)))
     findings = {
         (str(one["rule"]), str(one["says"])): one
         for one in step.event.result.output.get("findings") or ()
     }
-    firm = [
+    unliftable = [
         gate
-        for gate, says in against
-        if not _is_left_to_a_person(law, gate, says, findings.get((gate, says)))
+        for gate, says in refusals
+        if not _is_left_to_a_person(governance, gate, says, findings.get((gate, says)))
     ]
-    if firm:
+    if unliftable:
         return NotApproved(
-            f"{', '.join(dict.fromkeys(firm))} stands against it, and no approval lifts that"
+            f"{', '.join(dict.fromkeys(unliftable))} stands against it, and no approval lifts that"
         )
-    return Approval(head, against)
+    return Approval(head, refusals)
 
 
 def _is_left_to_a_person(
-    law: Governance, gate: str, says: str, finding: Mapping[str, Any] | None
+    governance: Governance, gate: str, says: str, finding: Mapping[str, Any] | None
 ) -> bool:
-    """Whether a rule said this that leaves it to a person. A gate that is no rule of the law is
-    lifted by nobody."""
+    """Whether a rule that leaves the question to a person gave this refusal. Nobody can lift a gate
+    that is no rule."""
     if (gate, says) == (DEFAULT, NOT_SPOKEN_OF):
         return True
     rules = [
         rule
-        for rule in law.rules
+        for rule in governance.rules
         if finding is not None and rule.id == gate and rule.source.file == finding["file"]
     ]
     if finding is None or not rules:
         return False
-    said = Finding(
+    finding_now = Finding(
         gate,
         rules[0].title,
         UNKNOWN if finding["passed"] is None else bool(finding["passed"]),
@@ -195,4 +198,4 @@ def _is_left_to_a_person(
         says,
         rules[0].source,
     )
-    return leaves_to_a_person(rules[0], said)
+    return leaves_to_a_person(rules[0], finding_now)

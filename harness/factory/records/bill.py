@@ -1,5 +1,5 @@
-"""What was spent, held beside what the ledger says of it: the meter counts calls, the ledger keeps
-what each session came to."""
+"""The meter compared with the ledger: the meter counts calls, the ledger has the cost of each
+session."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """US dollars. `written` is what the ledger has of `sessions`, `counted` what the meter has of
-    the same ones now, and `unwritten` what the meter has beside them: sessions that have not ended,
-    or whose factory was killed before they did."""
+    """US dollars. `written` is the ledger's sum over `sessions`, `counted` the meter's sum over the
+    same sessions. `unwritten` is the meter's rest: sessions that are open, or whose factory was
+    killed."""
 
     sessions: int
     written: Decimal
@@ -29,7 +29,7 @@ class Agreement:
 
 
 def agreement(lines: Iterable[Line], entries: Iterable[Entry]) -> Agreement:
-    """The meter's lines, all of them, and the ledger's entries."""
+    """Compare all lines of the meter with the ledger's entries."""
     counted: dict[str, Decimal] = {}
     for line in lines:
         counted[line.session] = (
@@ -46,7 +46,7 @@ def agreement(lines: Iterable[Line], entries: Iterable[Entry]) -> Agreement:
 
 
 def _written(entries: Iterable[Entry]) -> Mapping[str, Decimal]:
-    """What each session came to, by its id."""
+    """The cost of each session, by its id."""
     return {
         entry.key.removeprefix("usage/"): entry.event.cost_usd
         for entry in of_kind(entries, UsageRecorded)

@@ -1,8 +1,8 @@
-"""What an issue may cost, told when it is accepted: from issues like it that have ended, or else
-that there are none.
+"""What an issue may cost, estimated when it is accepted from similar issues that have ended. A fold
+of the ledger.
 
-A pure fold of the ledger. Like it are those of the same kind and length; where none has ended,
-those of the same kind, then all."""
+Similar issues have the same kind and length. If none has ended, those of the same kind count, then
+all."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.history import History
 
 LENGTHS = ((400, "short"), (1500, "middling"))
-"""Characters of title and text together, and what less than that is called; all else is long. It is
-all that is known of how large a change will be before anybody has looked at the code."""
+"""Upper limits in characters of title and text together, and their names; anything longer is
+`long`. Before anybody has looked at the code, this is all that is known about the size of a
+change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """US dollars for the whole life of an issue: the least, the middle and the most that `cases`
-    issues came to. `like` says what those have in common with this one."""
+    """US dollars for the whole life of an issue: the lowest, median and highest cost of `cases`
+    issues. `like` names what these have in common with this one."""
 
     cases: int
     like: str = ""
@@ -30,7 +31,7 @@ class Estimate:
     high: Decimal = Decimal(0)
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         if not self.cases:
             return (
                 "no history: no issue has ended yet that a model worked on, so nobody can tell what"
@@ -46,7 +47,7 @@ class Estimate:
     def event(self) -> CostEstimated:
         """As the ledger keeps it; dollars are decimal texts."""
         return CostEstimated(
-            self.says,
+            self.sentence,
             cases=self.cases,
             like=self.like,
             low=str(self.low),
@@ -56,14 +57,13 @@ class Estimate:
 
 
 def length_of(title: str, body: str) -> str:
-    """Short, middling or long."""
+    """The name of a text's length: short, middling or long."""
     characters = len(title) + len(body)
     return next((name for least, name in LENGTHS if characters < least), "long")
 
 
 def estimate(kind: str, length: str, others: Iterable[History]) -> Estimate:
-    """By the issues among `others` that ended after work was begun on them, the nearest that there
-    are."""
+    """The estimate from the most similar of `others` that have ended."""
     ended = [one for one in others if has_ended(one)]
     same_kind = [one for one in ended if _kind(one) == kind]
     same_both = [one for one in same_kind if _length(one) == length]
@@ -78,8 +78,8 @@ def estimate(kind: str, length: str, others: Iterable[History]) -> Estimate:
 
 
 def has_ended(history: History) -> bool:
-    """Whether work on it was begun and is over, so that it tells what such an issue costs: landed,
-    given up or with a person."""
+    """Whether work on it was begun and is over (landed, given up, or with a person), so that its
+    cost counts."""
     return history.state in ENDED | {State.NEEDS_HUMAN} and history.runs_of("implement") > 0
 
 

@@ -1,9 +1,10 @@
-"""The gates of a proposed change, one answer each: a pure fold of what was decided about the head
-that stands now.
+"""The gates of a proposed change, folded from the ledger: one answer each about the current head.
 
-Properties: a gate that was not asked about this head has no answer and is not here; what could not
-be told, and what was said of something that would no longer land, is unknown, and unknown is no;
-each answer names the entry that it rests on."""
+Properties:
+- a gate that was not asked about this head has no answer and is left out;
+- an answer that nobody could give, or that is about an older state, is unknown, and unknown means
+  no;
+- each answer names the ledger entry that it rests on."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,100 +16,102 @@ from harness.domain.ledger import Entry, Recorded
 from harness.domain.lifecycle import ENDED, Event, State
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History
-from harness.factory.records.link import NO, Link, Stage, Standing
+from harness.factory.records.link import NO, Link, LinkOutcome, Stage
 from harness.factory.records.rule_texts import RuleBook
 
-LAW, TESTS, SEAL, MERGE = "factory/law", "factory/tests", "factory/seal", "factory/merge"
+# The names of the checks on the forge. Branch protection refers to them, so they stay.
+RULES, TESTS, SEAL, MERGE = "factory/law", "factory/tests", "factory/seal", "factory/merge"
 _VOIDS = frozenset({Event.HEAD_OR_BASE_MOVED, Event.APPROVED_BY_PERSON, Event.REFUSED})
 _PLACE = re.compile(r"(?P<path>[^\s:`][^:`\n]*):(?P<line>[1-9][0-9]{0,6})\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate's answer about one head: True, False, or None where it cannot be told. `says` is one
-    line, `links` are what it rests on, `entry` numbers the last entry of the ledger that has a say
-    in it. Words may come from outside."""
+    """The answer of one gate about one head: True, False, or None if it is unknown. `summary` is
+    one line, `links` are what it rests on, `entry` is the number of the last relevant ledger entry.
+    Words may come from outside."""
 
     name: str
     answer: bool | None
-    says: str
+    summary: str
     links: tuple[Link, ...]
     entry: int
 
     @property
     def conclusion(self) -> str:
-        """As a check run has it: there is nothing between yes and no."""
+        """The conclusion of its check run: there is nothing between yes and no."""
         return "success" if self.answer is True else "failure"
 
     @property
     def annotations(self) -> tuple[Annotation, ...]:
-        """What is wrong at a line of a file, where a rule names one."""
+        """Notes at lines of files, where a rule names them."""
         return tuple(
             dict.fromkeys(
                 found
                 for link in self.links
-                if link.standing is not Standing.HOLDS
+                if link.outcome is not LinkOutcome.HOLDS
                 for found in _annotations(link)
             )
         )
 
 
-def gates_of(history: History, *, law: Mapping[str, RuleBook]) -> tuple[Gate, ...]:
-    """The gates that were asked about the head that the factory pushed last; none where it has
-    pushed none."""
+def gates_of(history: History, *, rule_texts: Mapping[str, RuleBook]) -> tuple[Gate, ...]:
+    """The gates that were asked about the head that the factory pushed last; none if it has pushed
+    none."""
     proposed = history.of(ProposalPushed)
     if not proposed:
         return ()
-    links = chain(history, outcome="", law=law).links
+    links = chain(history, outcome="", rule_texts=rule_texts).links
     found = (
-        _law(history, proposed[-1], links),
-        _tests(history, proposed[-1]),
-        _seal(history, proposed[-1], links),
-        _merge(history, proposed[-1], links),
+        _rules_gate(history, proposed[-1], links),
+        _tests_gate(history, proposed[-1]),
+        _seal_gate(history, proposed[-1], links),
+        _merge_gate(history, proposed[-1], links),
     )
     return tuple(gate for gate in found if gate is not None)
 
 
-def _law(
+def _rules_gate(
     history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
 ) -> Gate | None:
-    """What the rules said last: of what would land, or else of what was proposed."""
+    """The latest answers of the rules: about what would land, or else about what was proposed."""
     run = _last_run(history, "validate", after=proposed.seq) or proposed.run
-    said = _rules(links, run) or _rules(links, proposed.run)
-    if not said:
+    answers = _rule_links(links, run) or _rule_links(links, proposed.run)
+    if not answers:
         return None
-    against = tuple(link for link in said if link.standing in NO)
-    lifted = tuple(link for link in said if link.standing is Standing.OVERRIDDEN)
-    answer = None if any(link.standing is Standing.CANNOT_TELL for link in against) else not against
-    says = (
+    against = tuple(link for link in answers if link.outcome in NO)
+    lifted = tuple(link for link in answers if link.outcome is LinkOutcome.OVERRIDDEN)
+    answer = (
+        None if any(link.outcome is LinkOutcome.CANNOT_TELL for link in against) else not against
+    )
+    summary = (
         f"{_rules_named(against)} stands against it"
         if against
         else (
-            f"{_rules_named(lifted)} was lifted by a maintainer, and {len(said) - len(lifted)}"
+            f"{_rules_named(lifted)} was lifted by a maintainer, and {len(answers) - len(lifted)}"
             " rules hold"
             if lifted
-            else f"{len(said)} rules hold"
+            else f"{len(answers)} rules hold"
         )
     )
-    return Gate(LAW, answer, says, said, max(link.entry for link in said))
+    return Gate(RULES, answer, summary, answers, max(link.entry for link in answers))
 
 
-def _rules(links: Iterable[Link], run: str | None) -> tuple[Link, ...]:
-    said = [
+def _rule_links(links: Iterable[Link], run: str | None) -> tuple[Link, ...]:
+    answers = [
         link
         for link in links
         if link.run == run and link.rule and link.stage in (Stage.PROPOSAL, Stage.CANDIDATE)
     ]
-    return tuple({(link.rule, link.fact): link for link in said}.values())
+    return tuple({(link.rule, link.fact): link for link in answers}.values())
 
 
 def _rules_named(links: Iterable[Link]) -> str:
     return ", ".join(dict.fromkeys(link.rule for link in links))
 
 
-def _tests(history: History, proposed: Recorded[ProposalPushed]) -> Gate | None:
-    """The project's own tests, as the last step said that ran them on this head or on what would
-    land of it."""
+def _tests_gate(history: History, proposed: Recorded[ProposalPushed]) -> Gate | None:
+    """The project's own tests, as they ran last on this head or on its merge candidate."""
     began = next((run.seq for run in history.runs if run.run == proposed.run), proposed.seq)
     ran = [
         entry
@@ -123,44 +126,44 @@ def _tests(history: History, proposed: Recorded[ProposalPushed]) -> Gate | None:
     return Gate(TESTS, bool(result.output["tests_pass"]), result.message, (), ran[-1].seq)
 
 
-def _seal(
+def _seal_gate(
     history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
 ) -> Gate | None:
-    """The sealed verdict on this head, as long as it speaks of what would land; a judgement without
-    one is no answer."""
+    """The sealed verdict on this head, while it is about what would land. A judgement without a
+    verdict is no answer."""
     verdicts = [
         entry
         for entry in history.verdicts
         if entry.event.binds.head == proposed.event.head and entry.seq > proposed.seq
     ]
-    silent = [
+    undecided = [
         entry
         for entry in history.transitions
         if entry.seq > proposed.seq
         and entry.event.event in (Event.INCONCLUSIVE, Event.JUDGE_AGAIN)
         and not any(one.run == entry.run for one in verdicts)
     ]
-    if silent and (not verdicts or silent[-1].seq > verdicts[-1].seq):
-        return Gate(SEAL, None, f"no verdict: {silent[-1].event.says}", (), silent[-1].seq)
+    if undecided and (not verdicts or undecided[-1].seq > verdicts[-1].seq):
+        return Gate(SEAL, None, f"no verdict: {undecided[-1].event.says}", (), undecided[-1].seq)
     if not verdicts:
         return None
-    last, moved = verdicts[-1], _voided(history, verdicts[-1])
-    said = tuple(link for link in links if link.stage is Stage.VERDICT and link.run == last.run)
+    last, moved = verdicts[-1], _voiding_event(history, verdicts[-1])
+    answers = tuple(link for link in links if link.stage is Stage.VERDICT and link.run == last.run)
     if moved is not None:
         return Gate(
             SEAL,
             None,
-            f"its verdict is void, because what it was on has moved: {moved.event.says}",
-            said,
+            f"its verdict is void, because the head or the base has moved: {moved.event.says}",
+            answers,
             moved.seq,
         )
     verdict = last.event
     answer = {"passed": True, "failed": False}.get(verdict.outcome)
-    return Gate(SEAL, answer, f"{verdict.outcome}: {verdict.reason}", said, last.seq)
+    return Gate(SEAL, answer, f"{verdict.outcome}: {verdict.reason}", answers, last.seq)
 
 
-def _voided(history: History, verdict: Entry) -> Recorded[TransitionRecorded] | None:
-    """What took the ground from under a verdict. Of what has landed on it, nothing does."""
+def _voiding_event(history: History, verdict: Entry) -> Recorded[TransitionRecorded] | None:
+    """The entry that made a verdict void. Nothing does once the change has landed."""
     if history.state in ENDED and history.state is not State.REJECTED:
         return None
     return next(
@@ -173,33 +176,37 @@ def _voided(history: History, verdict: Entry) -> Recorded[TransitionRecorded] | 
     )
 
 
-def _merge(
+def _merge_gate(
     history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
 ) -> Gate | None:
-    """Whether it may land, as the last run that asked said."""
+    """Whether it may land, by the last run that asked."""
     run = _last_run(history, "merge", after=proposed.seq)
-    said = (
+    answers = (
         tuple(
             link for link in links if link.run == run and link.stage in (Stage.MERGE, Stage.LANDING)
         )
         if run
         else ()
     )
-    if not said:
+    if not answers:
         return None
-    against = [link for link in said if link.standing in NO]
+    against = [link for link in answers if link.outcome in NO]
     landed = [
-        link for link in said if link.stage is Stage.LANDING and link.standing is Standing.HOLDS
+        link
+        for link in answers
+        if link.stage is Stage.LANDING and link.outcome is LinkOutcome.HOLDS
     ]
-    says = (
+    summary = (
         f"{against[-1].rule or against[-1].title}: {against[-1].fact}"
         if against
         else f"landed: {landed[-1].fact}"
         if landed
         else "every gate is open"
     )
-    answer = None if any(link.standing is Standing.CANNOT_TELL for link in against) else not against
-    return Gate(MERGE, answer, says, said, max(link.entry for link in said))
+    answer = (
+        None if any(link.outcome is LinkOutcome.CANNOT_TELL for link in against) else not against
+    )
+    return Gate(MERGE, answer, summary, answers, max(link.entry for link in answers))
 
 
 def _last_run(history: History, workflow: str, *, after: int) -> str | None:
@@ -208,9 +215,9 @@ def _last_run(history: History, workflow: str, *, after: int) -> str | None:
 
 
 def _annotations(link: Link) -> Iterator[Annotation]:
-    level = AnnotationLevel.FAILURE if link.standing in NO else AnnotationLevel.WARNING
-    for told in (part for words in link.evidence for part in words.split("; ")):
-        if place := _PLACE.match(told):
+    level = AnnotationLevel.FAILURE if link.outcome in NO else AnnotationLevel.WARNING
+    for place_text in (part for words in link.evidence for part in words.split("; ")):
+        if place := _PLACE.match(place_text):
             line = int(place["line"])
             yield Annotation(
                 place["path"],
@@ -218,5 +225,5 @@ def _annotations(link: Link) -> Iterator[Annotation]:
                 line,
                 level,
                 f"{link.rule}: {link.title}"[:255],
-                f"{link.fact}\n{told}"[:4000],
+                f"{link.fact}\n{place_text}"[:4000],
             )

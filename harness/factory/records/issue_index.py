@@ -1,12 +1,11 @@
-"""Every issue that the ledger knows, folded as the ledger grows: a process reads each entry once.
+"""The index of all issues in the ledger, folded as the ledger grows: a process reads each entry
+once.
 
-Properties kept:
-- what is here is what folding the whole ledger would give: entries are only ever added, so what was
-  folded stays true;
-- an entry is read after it was found to be signed, and is not read again: who changes the file
-  under a factory at work changes no decision of it, and is found when the whole chain is read next;
-- what is asked of each issue on every tick is asked once of each history, and again only of one
-  that has grown."""
+Properties:
+- it equals a fold of the whole ledger: entries are only ever added, so what was folded stays true;
+- entries are read once, after their signature was checked: editing the file of a running factory
+  changes no decision, and the next check of the whole chain finds it;
+- a predicate is evaluated once for each history, and again only when that history has grown."""
 
 import threading
 from bisect import bisect_right
@@ -19,31 +18,30 @@ from harness.domain.ledger import BEGINNING, Entry, Fault, Head, is_of
 from harness.factory.records.history import History
 from harness.ports.ledger import Ledger
 
-Question = Callable[[History], bool]
-"""A pure function of a history, and one with a name: its answers are kept under it."""
+Predicate = Callable[[History], bool]
+"""A pure, named function of a history: the index caches its results by the function."""
 
 
-class Known:
-    """What one process has read of a ledger. Safe to use from many threads."""
+class IssueIndex:
+    """What one process has read of a ledger. Thread-safe."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._lock = threading.RLock()
         self._last = self._sound = BEGINNING
         self._began: str | None = None
-        self._moves: dict[
-            str, list[tuple[int, int]]
-        ] = {}  # by event, and all under no event: number of entry, issue
+        # By event (and all of them under ""): the number of the entry, and the issue.
+        self._moves: dict[str, list[tuple[int, int]]] = {}
         self._entries: dict[int, list[Entry]] = {}
         self._histories: dict[int, History] = {}
-        self._answers: dict[Question, set[int]] = {}
+        self._matches: dict[Predicate, set[int]] = {}
 
     def fault(self, *, whole: bool = False) -> Fault | None:
-        """The first entry that cannot be trusted, among those that were not found sound before: all
-        of them at the first time, and where the `whole` is asked for."""
+        """The first entry that cannot be trusted. Checks only the entries that were not checked
+        before; all of them the first time, and with `whole`."""
         with self._lock:
-            known = self._sound is not BEGINNING and not whole
-            found = self._ledger.fault_after(self._sound) if known else self._ledger.fault()
+            is_known = self._sound is not BEGINNING and not whole
+            found = self._ledger.fault_after(self._sound) if is_known else self._ledger.fault()
             if found is None:
                 self._read()
                 self._sound = self._last
@@ -56,39 +54,38 @@ class Known:
             return self._of(self._histories)
 
     def of(self, issue: int) -> History:
-        """One issue's history, an empty one where the ledger does not know it."""
+        """One issue's history; an empty one if the ledger does not have it."""
         with self._lock:
             self._read()
             return self._histories.get(issue) or History(issue, ())
 
-    def those(self, is_so: Question) -> tuple[History, ...]:
-        """The issues of which `is_so` holds, by number."""
+    def filter(self, predicate: Predicate) -> tuple[History, ...]:
+        """The histories for which `predicate` holds, by number."""
         with self._lock:
             self._read()
-            if is_so not in self._answers:
-                self._answers[is_so] = {
-                    issue for issue, told in self._histories.items() if is_so(told)
+            if predicate not in self._matches:
+                self._matches[predicate] = {
+                    issue for issue, history in self._histories.items() if predicate(history)
                 }
-            return self._of(self._answers[is_so])
+            return self._of(self._matches[predicate])
 
-    def those_at(self, seq: int, is_so: Question) -> tuple[History, ...]:
-        """As `those`, of the ledger as it stood with entry number `seq`, whatever was written
-        since."""
+    def filter_at(self, seq: int, predicate: Predicate) -> tuple[History, ...]:
+        """As `filter`, for the ledger as it was at entry number `seq`."""
         with self._lock:
-            now = {history.issue: history for history in self.those(is_so)}
+            now = {history.issue: history for history in self.filter(predicate)}
             for history in self._histories.values():
                 if history.entries[-1].seq > seq:
                     then = History(
                         history.issue, tuple(entry for entry in history.entries if entry.seq <= seq)
                     )
                     now.pop(history.issue, None)
-                    if then.entries and is_so(then):
+                    if then.entries and predicate(then):
                         now[history.issue] = then
             return tuple(now[issue] for issue in sorted(now))
 
     def moved_after(self, seq: int, event: str = "") -> tuple[set[int], int]:
-        """The issues that were moved by an entry after number `seq`, by any event or by this one;
-        and the number to ask with the next time."""
+        """The issues with a transition after entry number `seq` (by this event, if there is one),
+        and the number to pass the next time."""
         with self._lock:
             self._read()
             moves = self._moves.get(event, [])
@@ -98,13 +95,13 @@ class Known:
 
     @property
     def began(self) -> datetime | None:
-        """When the first issue was taken in."""
+        """When the first issue was recorded."""
         with self._lock:
             self._read()
             return datetime.fromisoformat(self._began) if self._began else None
 
     def _read(self) -> None:
-        """Fold what was written since, by whichever process."""
+        """Fold the new entries, whichever process wrote them."""
         new = self._ledger.entries(after=self._last.seq)
         grown = set()
         for entry in new:
@@ -125,9 +122,9 @@ class Known:
             self._began = entry.at
 
     def _fold(self, issue: int) -> None:
-        told = self._histories[issue] = History(issue, tuple(self._entries[issue]))
-        for is_so, answered in self._answers.items():
-            (answered.add if is_so(told) else answered.discard)(issue)
+        history = self._histories[issue] = History(issue, tuple(self._entries[issue]))
+        for predicate, matches in self._matches.items():
+            (matches.add if predicate(history) else matches.discard)(issue)
 
     def _of(self, numbers: Iterable[int]) -> tuple[History, ...]:
         return tuple(self._histories[issue] for issue in sorted(numbers))

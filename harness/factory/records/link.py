@@ -1,5 +1,5 @@
-"""One link of the chain behind an issue, and the chain: what terminal, comment, `--json` and page
-all show."""
+"""One link of an issue's chain, and the chain: what the terminal, the comments, `--json` and the
+page show."""
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -10,7 +10,7 @@ from harness.domain.lifecycle import State
 
 
 class Stage(StrEnum):
-    """Where in an issue's life something was decided."""
+    """Where in an issue's life a decision was made."""
 
     TRIAGE = "triage"
     PROPOSAL = "proposal"
@@ -21,9 +21,9 @@ class Stage(StrEnum):
     PERSON = "person"
 
 
-class Standing(StrEnum):
-    """What came of it. WOULD_REFUSE: a rule in shadow. OVERRIDDEN: refused, and a person went on
-    all the same. DONE: it happened, and nothing was asked."""
+class LinkOutcome(StrEnum):
+    """What a decision came to. WOULD_REFUSE: a rule in shadow. OVERRIDDEN: refused, but a person
+    went on. DONE: it happened without a question."""
 
     HOLDS = "holds"
     REFUSES = "refuses"
@@ -33,18 +33,19 @@ class Standing(StrEnum):
     DONE = "done"
 
 
-NO = frozenset({Standing.REFUSES, Standing.CANNOT_TELL})
+NO = frozenset({LinkOutcome.REFUSES, LinkOutcome.CANNOT_TELL})
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link. `rule` is an id of the law, empty where no rule but code decided. `permalink` and
-    what stands in `evidence` are paths below the repository's address (`blob/…`, `commit/…`,
-    `pull/…`), paths below the home (`evidence/…`), digests (`sha256:…`), entries of the ledger
-    (`entry 12`) or words. `quote` and `evidence` hold text from outside."""
+    """One link. `rule` is the id of a rule, empty if code decided without one. `permalink` and the
+    items of `evidence` are paths below the repository's address (`blob/…`, `commit/…`, `pull/…`),
+    paths below the home (`evidence/…`), digests (`sha256:…`), ledger entries (`entry 12`) or plain
+    words. `rules` is the digest of the policy in force. `quote` and `evidence` contain text from
+    outside."""
 
     stage: Stage
-    standing: Standing
+    outcome: LinkOutcome
     rule: str
     title: str
     permalink: str
@@ -54,17 +55,17 @@ class Link:
     entry: int
     at: str
     run: str
-    rules: str  # the digest of the law in force
+    rules: str
 
 
 def is_routine(link: Link) -> bool:
-    """Whether one line is enough for it: a rule of the law that holds."""
-    return link.standing is Standing.HOLDS and bool(link.rule) and link.stage is not Stage.TRIAGE
+    """Whether one line is enough to show it: a rule that holds."""
+    return link.outcome is LinkOutcome.HOLDS and bool(link.rule) and link.stage is not Stage.TRIAGE
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """All links of one issue, and those that it stands on where it goes no further."""
+    """All links of one issue; `deciding` are those that explain why it goes no further."""
 
     issue: int
     title: str
@@ -76,8 +77,9 @@ class Chain:
     deciding: tuple[Link, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Keys that stay: `issue title state outcome cost_usd pull_request`, `chain`, whose links
-        have the fields of `Link`, and `deciding`, the places of the deciding ones in it, from 0."""
+        """The public document. Its keys are stable: `issue title state outcome cost_usd
+        pull_request`, `chain` with the fields of `Link` (its `outcome` is called `standing`), and
+        `deciding`: positions in the chain, from 0."""
         return {
             "issue": self.issue,
             "title": self.title,
@@ -86,5 +88,12 @@ class Chain:
             "cost_usd": float(self.cost_usd),
             "pull_request": self.pull_request,
             "deciding": [self.links.index(link) for link in self.deciding],
-            "chain": [asdict(link) for link in self.links],
+            "chain": [_link_document(link) for link in self.links],
         }
+
+
+def _link_document(link: Link) -> dict[str, Any]:
+    """The fields of a link as JSON. `outcome` keeps its public key, `standing`."""
+    return {
+        "standing" if name == "outcome" else name: value for name, value in asdict(link).items()
+    }

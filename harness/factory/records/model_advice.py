@@ -1,8 +1,7 @@
-"""What models advised and who played in whose place, as a title, a fact and a quote for people: one
-telling for all pages.
+"""What models advised, and which model replaced which: a title, a fact and a quote, the same on
+every page.
 
-Words of a model are a quote, or said to be its own; they may be a stranger's by then.
-"""
+A model's words are a quote, or marked as its own: they may contain a stranger's text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from harness.factory.records.history import History
 
 @dataclass(frozen=True, slots=True)
 class ModelAdvice:
-    """One such thing. `fact` may hold text from outside, and `quote` is nothing else."""
+    """One such fact. `fact` may contain text from outside, and `quote` is nothing else."""
 
     title: str
     fact: str
@@ -30,10 +29,10 @@ class ModelAdvice:
 
 
 def advice_in(event: LedgerEvent) -> ModelAdvice | None:
-    """What an event says of models' advice; None where it is nothing to tell."""
+    """The advice in an event says of models; None if there is nothing to show."""
     match event:
         case ApproachChanged():
-            return ModelAdvice("Tried otherwise than before", event.says, event.last)
+            return ModelAdvice("Tried differently than before", event.says, event.last)
         case ModelSubstituted():
             return ModelAdvice(
                 f"Another model plays {event.role}",
@@ -73,7 +72,7 @@ def _plan(made: PlanMade) -> ModelAdvice:
 
 
 def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, ModelAdvice]]:
-    """What reviewers said, in a node's output: whether it sent the change back, and the words."""
+    """The reviewers' findings in a node's output, each with whether it sent the change back."""
     for asks, name in ((True, "requested"), (False, "remarks")):
         for one in output.get(name) or ():
             beside = (
@@ -98,8 +97,8 @@ def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, ModelAdvice]]:
         )
 
 
-def otherwise(history: History) -> tuple[str, ...]:
-    """How the last attempt differed from those before, one line each; nothing where it did not."""
+def what_differed(history: History) -> tuple[str, ...]:
+    """How the last attempt differed from those before, one line each; empty if it did not."""
     runs = [entry.run for entry in history.runs]
     found = [
         advice_in(entry.event)

@@ -1,14 +1,15 @@
-"""Issues that say much the same in other words: one of them is worked on at a time.
+"""Similar issues: of issues that ask for nearly the same in other words, one is worked on at a
+time.
 
-Triage calls the clear cases duplicates. What is left here is alike by its words and was accepted
-all the same: it may be the same fault told twice, or a flood of rewordings. The second waits for
-the first, and once the first has landed, a person says whether there is anything left to do."""
+Triage turns the clear cases away as duplicates. Two similar issues that were both accepted may be
+one fault reported twice, or a flood of rewordings. The second waits for the first. Once the first
+has landed, a person decides whether anything is left to do."""
 
 from collections.abc import Collection
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
-from harness.factory.records.issue_index import Known
+from harness.factory.records.issue_index import IssueIndex
 from harness.governance.text.likeness import ALIKE, Texts, resemblance
 
 AT_WORK = frozenset(
@@ -22,26 +23,26 @@ def is_at_work(history: History) -> bool:
 
 
 class SimilarIssues:
-    """What is alike among the issues that are known. Two texts are compared once, however often it
-    is asked."""
+    """Compares the issues of an index. Two texts are compared once, however often somebody asks."""
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
-        self._compared: dict[
-            int, tuple[int, int]
-        ] = {}  # issue → since where, and up to where, it was compared
+    def __init__(self, issue_index: IssueIndex) -> None:
+        self._issue_index = issue_index
+        # By issue: the range of ledger entries whose landings it was compared with.
+        self._compared: dict[int, tuple[int, int]] = {}
         self.texts = Texts()
 
     def waits_for(self, history: History, *, under_way: Collection[int]) -> History | None:
-        """The issue like this one that is worked on, while this one has not been begun."""
+        """The similar issue that is worked on, if this one has not been begun."""
         if history.state is not State.ACCEPTED:
             return None
         begun = [
             other
-            for other in map(self._known.of, sorted(under_way))
+            for other in map(self._issue_index.of, sorted(under_way))
             if other.state is State.ACCEPTED
         ]
-        others = sorted((*self._known.those(is_at_work), *begun), key=lambda other: other.issue)
+        others = sorted(
+            (*self._issue_index.filter(is_at_work), *begun), key=lambda other: other.issue
+        )
         return next(
             (
                 other
@@ -52,30 +53,30 @@ class SimilarIssues:
         )
 
     def landed_meanwhile(self, history: History) -> History | None:
-        """The issue like this one that landed since somebody last looked what there is beside this
-        one."""
+        """The similar issue that has landed since somebody last compared this one with landed
+        work."""
         if history.state is not State.ACCEPTED or not history.transitions:
             return None
-        looked = _looked(history)
-        of, through = self._compared.get(history.issue, (looked, looked))
-        landed, now = self._known.moved_after(through if of == looked else looked, Event.LANDED)
+        since = _seen_through(history)
+        of, through = self._compared.get(history.issue, (since, since))
+        landed, now = self._issue_index.moved_after(through if of == since else since, Event.LANDED)
         found = next(
             (
                 other
-                for other in map(self._known.of, sorted(landed - {history.issue}))
+                for other in map(self._issue_index.of, sorted(landed - {history.issue}))
                 if has_landed(other) and are_alike(history, other)
             ),
             None,
         )
         if found is None:
-            self._compared[history.issue] = looked, now
+            self._compared[history.issue] = since, now
         return found
 
 
-def _looked(history: History) -> int:
-    """The entry since which nobody has looked what else has landed: where it was last accepted, by
-    a person or because it came back; where triage accepted it, where that began, which has seen
-    nothing that landed meanwhile."""
+def _seen_through(history: History) -> int:
+    """The number of the entry up to which landed work was considered: where the issue was accepted
+    last. If triage accepted it, where that triage began, because it saw nothing that landed
+    meanwhile."""
     accepted = max(
         (entry for entry in history.transitions if entry.event.after is State.ACCEPTED),
         key=lambda entry: entry.seq,
@@ -85,7 +86,7 @@ def _looked(history: History) -> int:
 
 
 def has_landed(history: History) -> bool:
-    """Whether it is done, by us, and stands."""
+    """Whether the factory landed it, and it was not reverted."""
     return history.state is State.MERGED and history.last_event is Event.LANDED
 
 

@@ -1,2 +1,2 @@
-"""What people see: comments, the page of an issue, pull request checks, the dashboard issue, the
-digest, and the audit."""
+"""What people see: comments, an issue's page, pull request checks, the dashboard, the digest, the
+audit."""

@@ -1,9 +1,8 @@
-"""Where production's branch says that the ledger stood: an older ledger that is put back with its
-own head is noticed by it.
+"""Ledger anchors in the commits of production's branch. They reveal a ledger that was rolled back.
 
-Every commit of the factory's names, signed by the ledger's key, where the chain ended when its run
-began. Who puts ledger and head back together cannot take that out of the branch without writing the
-branch anew, for everybody to see."""
+Every commit that the factory makes names the head of the ledger at the start of its run, signed
+with the ledger's key. Somebody who puts back an older ledger together with its own head cannot
+remove the anchors without rewriting the branch, which everybody would see."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,35 +31,33 @@ class _Anchor:
 
 
 class Anchors:
-    """What one branch says of this ledger, whose chain is sound in itself."""
+    """The anchors of this ledger on one branch. The hash chain of the ledger must be sound
+    already."""
 
     def __init__(self, ledger: Ledger, repository: Repository, branch: str) -> None:
-        self._ledger, self._entries, self._branch, self.unread = (
-            ledger,
-            ledger.entries(),
-            branch,
-            "",
-        )
-        told = {
+        self._ledger, self._entries, self._branch = ledger, ledger.entries(), branch
+        self.unread = ""
+        claimed = {
             commit: anchor
             for commit, message in self._messages(repository).items()
             if (anchor := anchor_in(message))
         }
         signed = {
-            commit: (run, ledger.anchored(run, anchor)) for commit, (run, anchor) in told.items()
+            commit: (run, ledger.anchored(run, anchor)) for commit, (run, anchor) in claimed.items()
         }
         self.own = tuple(
             _Anchor(commit, run, place)
             for commit, (run, place) in signed.items()
             if place is not None
         )
-        self.foreign = len(told) - len(self.own)
+        self.foreign = len(claimed) - len(self.own)
 
     def _messages(self, repository: Repository) -> dict[CommitSha, str]:
-        """Those of the branch as the forge has it, where that is here; else as it was fetched
-        last."""
+        """Commit messages that have an anchor, by commit. Reads the forge's repository where it can
+        be reached, else the branch as it was last fetched."""
         if not self._branch:
             return {}
+        # The forge's repository is the newest source, but it cannot always be reached from here.
         for tip in (repository.tip, repository.fetched):
             try:
                 found = repository.messages(tip(self._branch), line=LEDGER)
@@ -80,21 +77,20 @@ class Anchors:
         return of_kind(self._entries, Landed)
 
     def fault(self) -> tuple[int, str] | None:
-        """The last of them that this ledger cannot be the ledger of: the first entry in doubt, and
-        why."""
+        """The newest anchor that contradicts this ledger: the first entry in doubt, and why. None
+        where all agree."""
+        # The newest first: it names the highest entry that is surely missing or changed.
         for anchor in sorted(self.own, key=lambda one: one.place.seq, reverse=True):
-            if says := self._against(anchor):
-                return min(
-                    anchor.place.seq, len(self._entries) + 1
-                ), f"{self._branch} holds {anchor.commit:.10}: {says}: {_BACK}"
+            if problem := self._contradiction(anchor):
+                first = min(anchor.place.seq, len(self._entries) + 1)
+                return first, f"{self._branch} holds {anchor.commit:.10}: {problem}: {_BACK}"
         return None
 
-    def _against(self, anchor: _Anchor) -> str:
-        place, here = anchor.place, len(self._entries)
-        if place.seq > here:
-            return (
-                f"made by {anchor.run} when the ledger had {place.seq} entries, and here are {here}"
-            )
+    def _contradiction(self, anchor: _Anchor) -> str:
+        """Why this ledger cannot be the one that the anchor names; empty where it can."""
+        place, length = anchor.place, len(self._entries)
+        if place.seq > length:
+            return f"made by {anchor.run} when the ledger had {place.seq} entries; it has {length}"
         if self._entries[place.seq - 1].hash != place.hash:
             return (
                 f"made by {anchor.run} when entry {place.seq} was {place.hash:.10}, and here it is"
@@ -102,68 +98,66 @@ class Anchors:
             )
         if (run := self._runs.get(anchor.run)) is None:
             return f"{anchor.run} made it, which never began here"
+        # Only the merge candidate of a validate run reaches the branch by a landing. A commit of an
+        # implement run may arrive with it.
         if run.event.workflow == "validate" and not (
-            self._is_known(anchor) or self._is_landing(int(run.issue or 0))
+            self._is_explained(anchor) or self._is_landing_now(int(run.issue or 0))
         ):
             return f"{anchor.run} made it, and no landing of it is in the ledger"
         return ""
 
     @cached_property
-    def _judged(self) -> dict[str, dict[str, str]]:
-        """Of each run its verdicts, by their keys: the candidate that each is on."""
-        judged: dict[str, dict[str, str]] = {}
+    def _candidates_by_run(self) -> dict[str, dict[str, str]]:
+        """For each run, its verdicts by key and the candidate that each verdict is about."""
+        candidates: dict[str, dict[str, str]] = {}
         for entry in of_kind(self._entries, VerdictRecorded):
-            judged.setdefault(str(entry.run), {})[entry.key] = entry.event.binds.candidate
-        return judged
+            candidates.setdefault(str(entry.run), {})[entry.key] = entry.event.binds.candidate
+        return candidates
 
     @cached_property
-    def _stood_on(self) -> frozenset[str]:
+    def _landed_verdicts(self) -> frozenset[str]:
+        """The keys of the verdicts that landings rest on."""
         return frozenset(entry.event.verdict for entry in self._landed)
 
-    def _is_known(self, anchor: _Anchor) -> bool:
-        """Whether it landed by what the ledger says; or is none of the run's making, whose words
-        somebody copied."""
-        judged = self._judged.get(anchor.run, {})
-        return not self._stood_on.isdisjoint(judged) or (
-            bool(judged) and anchor.commit not in judged.values()
+    def _is_explained(self, anchor: _Anchor) -> bool:
+        """Whether a landing in the ledger explains the commit, or the commit is not from this run:
+        somebody may have copied its message."""
+        candidates = self._candidates_by_run.get(anchor.run, {})
+        return not self._landed_verdicts.isdisjoint(candidates) or (
+            bool(candidates) and anchor.commit not in candidates.values()
         )
 
-    def _is_landing(self, issue: int) -> bool:
-        """Whether its landing was begun and is not confirmed: the next pass looks at it."""
+    def _is_landing_now(self, issue: int) -> bool:
+        """Whether a landing of the issue was started and is not confirmed yet. The next tick
+        confirms it."""
         history = history_of(self._ledger, issue)
         return history.state is State.MERGING and any(
             entry.event.effect == Landed.effect for entry in history.of(EffectIntended)
         )
 
     def unchecked(self) -> tuple[str, ...]:
-        """What of it tells nothing, in sentences."""
+        """What the anchors cannot prove, in sentences."""
         landed = {entry.issue for entry in self._landed}
         merged = sorted(
             {int(run.issue or 0) for one in self.own if (run := self._runs.get(one.run))} - landed
         )
         lines = (
-            (self.unread, f"where {self._branch} says that the ledger stood: {self.unread}"),
+            (self.unread, f"the ledger anchors on {self._branch}: {self.unread}"),
             (
                 not self.unread and self._landed and not self.own,
-                (
-                    f"whether an older ledger was put back with its head: nothing on {self._branch}"
-                    " says where it stood at a landing"
-                ),
+                "whether an older ledger was put back with its head: no commit on"
+                f" {self._branch} has an anchor of a landing",
             ),
             (
                 self.foreign,
-                (
-                    f"{self.foreign} commits on {self._branch} that name a place in a ledger of"
-                    " another key: another home's, or somebody made them up"
-                ),
+                f"{self.foreign} commits on {self._branch} have an anchor that another key signed:"
+                " from another home, or made up by somebody",
             ),
             (
                 merged,
-                (
-                    f"changes of {', '.join(f'#{issue}' for issue in merged)} on {self._branch}"
-                    " that have no landing here: people merged them, or they landed after what the"
-                    " ledger has"
-                ),
+                f"changes of {', '.join(f'#{issue}' for issue in merged)} are on {self._branch}"
+                " without a landing in the ledger: people merged them, or they landed after its"
+                " last entry",
             ),
         )
-        return tuple(says for applies, says in lines if applies)
+        return tuple(problem for applies, problem in lines if applies)

@@ -1,10 +1,12 @@
-"""The audit: from what is in production back to the verdict, the rules and the evidence, offline.
+"""The offline audit: from what is in production back to the verdict, the rules and the evidence.
 
-Every claim is checked against something that its maker could not have changed afterwards: the
-ledger against its own chain and signed head, and against what production's branch says of it;
-verdicts against the launcher's signature and the digest in the ledger, evidence against the root
-that was signed, landed trees against git's own hashes. The first faults are named; nothing is
-repaired, and what could not be checked is said."""
+Each claim is checked against something that its author could not change afterwards:
+- the ledger against its hash chain, its signed head, and the anchors on production's branch;
+- a verdict against the launcher's signature and the digest in the ledger;
+- evidence against the signed root;
+- a landed tree against git's own hashes.
+
+The audit repairs nothing. It also lists what it could not check."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +19,8 @@ from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded, of_kind
 from harness.domain.verdict import Binding, Verdict, VerdictOutcome
 from harness.factory.reporting.anchors import Anchors
-from harness.factory.settings.config import API, read_config
+from harness.factory.settings.config import read_config
+from harness.factory.settings.merge_config import API
 from harness.factory.settings.tables import FILE
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
@@ -28,22 +31,24 @@ SAME_ACCOUNT = "same-account"
 
 @dataclass(frozen=True, slots=True)
 class AuditFault:
-    """One thing that is not as it was written. `entry` is the ledger's entry that names it."""
+    """One thing that differs from its record. `entry` is the number of the ledger entry that names
+    it."""
 
     entry: int
     subject: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was checked, and what did not hold."""
+    """How much was checked, and what is wrong. `unchecked` lists in sentences what could not be
+    checked."""
 
     entries: int
     verdicts: int
     landings: int
     faults: tuple[AuditFault, ...]
-    unchecked: tuple[str, ...] = ()  # what nothing here could check, in sentences
+    unchecked: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -51,8 +56,8 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A verdict's entry in the ledger, where its envelope lies, and what it says if its signature
+class _ReadVerdict:
+    """A verdict's ledger entry, the path of its envelope, and its content if the signature
     holds."""
 
     entry: Recorded[VerdictRecorded]
@@ -69,23 +74,23 @@ def audit(
     evidence: EvidenceReader,
     branch: str,
 ) -> Audit:
-    """Check everything. A ledger that is not the signed one is the only fault named then: nothing
-    else can be trusted.
+    """Check everything. If the ledger's signature does not match, that is the only fault: nothing
+    else can be trusted then.
 
-    `branch` is production's, which says where the ledger stood; empty where none was ever
-    fetched."""
+    `branch` is production's branch, where the anchors are; empty if it was never fetched."""
+    # Everything below reads the ledger, so a broken one ends the audit here.
     if fault := ledger.fault():
         return Audit(0, 0, 0, (AuditFault(fault.seq, "ledger", fault.says),))
     anchors = Anchors(ledger, repository, branch)
     entries = ledger.entries()
     verdicts = {entry.key: entry for entry in of_kind(entries, VerdictRecorded)}
     landings = of_kind(entries, Landed)
-    read = tuple(_read(entry, validator, home) for entry in verdicts.values())
-    behind, unread = _evidence_faults(read, evidence)
+    read = tuple(_read_verdict(entry, validator, home) for entry in verdicts.values())
+    evidence_faults, unread_evidence = _evidence_faults(read, evidence)
     faults = (
-        *(AuditFault(seq, "ledger", says) for seq, says in filter(None, [anchors.fault()])),
+        *(AuditFault(seq, "ledger", message) for seq, message in filter(None, [anchors.fault()])),
         *(fault for one in read for fault in _verdict_faults(one, repository)),
-        *behind,
+        *evidence_faults,
         *(fault for entry in landings for fault in _landing_faults(entry, verdicts, repository)),
     )
     return Audit(
@@ -93,16 +98,18 @@ def audit(
         len(verdicts),
         len(landings),
         faults,
-        (*unread, *_unchecked(read, landings, repository), *anchors.unchecked()),
+        (*unread_evidence, *_unchecked(read, landings, repository), *anchors.unchecked()),
     )
 
 
-def _read(entry: Recorded[VerdictRecorded], validator: Validator, home: Path) -> _Read:
+def _read_verdict(
+    entry: Recorded[VerdictRecorded], validator: Validator, home: Path
+) -> _ReadVerdict:
     path = home / entry.event.envelope
-    return _Read(entry, path, validator.verified(path))
+    return _ReadVerdict(entry, path, validator.verified(path))
 
 
-def _verdict_faults(read: _Read, repository: Repository) -> Iterator[AuditFault]:
+def _verdict_faults(read: _ReadVerdict, repository: Repository) -> Iterator[AuditFault]:
     entry, verdict = read.entry, read.verdict
     try:
         content = read.path.read_bytes()
@@ -111,6 +118,7 @@ def _verdict_faults(read: _Read, repository: Repository) -> Iterator[AuditFault]
             entry.seq, "verdict", f"{entry.key}: its envelope cannot be read: {error.strerror}"
         )
         return
+    # The digest comes first: the signature of other bytes would prove nothing about this entry.
     if hashlib.sha256(content).hexdigest() != entry.event.envelope_sha256:
         yield AuditFault(
             entry.seq, "verdict", f"{entry.key}: its envelope was changed after it was recorded"
@@ -126,60 +134,60 @@ def _verdict_faults(read: _Read, repository: Repository) -> Iterator[AuditFault]
         )
     elif verdict.binds != entry.event.binds:
         yield AuditFault(
-            entry.seq, "verdict", f"{entry.key}: what it binds is not what the ledger says it binds"
+            entry.seq, "verdict", f"{entry.key}: what it binds differs from the ledger"
         )
     elif (verdict.issue, verdict.run) != (entry.issue, entry.run):
         yield AuditFault(
             entry.seq,
             "verdict",
-            f"{entry.key}: it speaks of issue {verdict.issue}, run {verdict.run}: it was made "
-            "for another run",
+            f"{entry.key}: it is about issue {verdict.issue}, run {verdict.run}: it was made for"
+            " another run",
         )
     elif verdict.outcome is not entry.event.outcome:
         yield AuditFault(
             entry.seq,
             "verdict",
-            f"{entry.key}: it says {verdict.outcome}, the ledger {entry.event.outcome}",
+            f"{entry.key}: its outcome is {verdict.outcome}, in the ledger {entry.event.outcome}",
         )
 
 
 def _evidence_faults(
-    read: Sequence[_Read], evidence: EvidenceReader
+    read: Sequence[_ReadVerdict], evidence: EvidenceReader
 ) -> tuple[tuple[AuditFault, ...], tuple[str, ...]]:
-    """What the store's evidence does not bear out; and, when nobody could look, why not."""
+    """What is wrong with the stored evidence, and why it could not be read if it could not."""
     signed = [one for one in read if one.verdict is not None]
     try:
-        told = evidence.evidence_faults([one.path for one in signed])
+        faults = evidence.evidence_faults([one.path for one in signed])
     except ValidatorError as error:
         return (), (f"the evidence behind {len(signed)} verdicts: {error}",)
     return tuple(
-        AuditFault(one.entry.seq, "evidence", f"{one.entry.key}: {told[one.path]}")
+        AuditFault(one.entry.seq, "evidence", f"{one.entry.key}: {faults[one.path]}")
         for one in signed
-        if told[one.path]
+        if faults[one.path]
     ), ()
 
 
 def _unchecked(
-    read: Sequence[_Read], landings: Sequence[Recorded[Landed]], repository: Repository
+    read: Sequence[_ReadVerdict], landings: Sequence[Recorded[Landed]], repository: Repository
 ) -> Iterator[str]:
-    """What a reader of `sound` might think was checked, and was not."""
+    """Limits that a reader of `sound` has to know about."""
     own = sum(one.verdict is not None and one.verdict.signer == SAME_ACCOUNT for one in read)
     if own:
         yield (
-            f"who signed: {own} verdicts are by a key that the factory's own account can read;"
-            " nobody else changed them, and that the factory did not is its word"
+            f"who signed: {own} verdicts are signed with a key that the factory's own account can"
+            " read, so they do not prove that the factory itself did not change them"
         )
     for limit in sorted(
         {limit for one in read if one.verdict is not None for limit in one.verdict.sandbox_unheld}
     ):
-        yield f"what a box did not hold: {limit}"
+        yield f"a limit that a sandbox did not enforce: {limit}"
     for branch in sorted({entry.event.branch for entry in landings}):
         try:
             repository.tip(branch)
         except GitError:
             yield (
-                f"{branch} on the forge, which cannot be looked at from here: it was taken as it"
-                " was when last fetched"
+                f"{branch} on the forge, which cannot be reached from here: the audit used the"
+                " last fetched state"
             )
 
 
@@ -199,10 +207,10 @@ def _landing_faults(
     subject, commit = f"landing of #{entry.issue}", CommitSha(landed.commit)
     verdict = verdicts.get(landed.verdict)
     if verdict is None or verdict.event.outcome is not VerdictOutcome.PASSED:
-        yield AuditFault(entry.seq, "landing", f"{subject}: no passed verdict stands behind it")
-    elif not _speaks_of(verdict.event.binds, landed):
+        yield AuditFault(entry.seq, "landing", f"{subject}: it has no passed verdict")
+    elif not _is_about(verdict.event.binds, landed):
         yield AuditFault(
-            entry.seq, "landing", f"{subject}: its verdict speaks of another commit or tree"
+            entry.seq, "landing", f"{subject}: its verdict is about another commit or tree"
         )
     try:
         repository.verify(commit)
@@ -222,15 +230,14 @@ def _landing_faults(
         yield AuditFault(entry.seq, "landing", f"{subject}: {error}")
 
 
-def _speaks_of(binds: Binding, landed: Landed) -> bool:
-    """Whether a verdict is on what landed: on the tree, and on the very commit, unless the forge's
-    own merge made that."""
+def _is_about(binds: Binding, landed: Landed) -> bool:
+    """Whether the verdict is about what landed: the same tree, and the same commit. A merge by the
+    forge itself makes another commit, so only its tree counts."""
     return binds.tree == landed.tree and (landed.by == API or binds.candidate == landed.commit)
 
 
 def _tip(repository: Repository, branch: str) -> CommitSha:
-    """The branch where the forge's repository can be looked at from here, else as it was when last
-    fetched."""
+    """The tip of the branch in the forge's repository, else as it was when last fetched."""
     try:
         return repository.tip(branch)
     except GitError:

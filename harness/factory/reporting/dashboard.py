@@ -1,10 +1,11 @@
-"""The one pinned issue that shows at a look how the factory stands. It is a display: nothing in it
-is ever read back.
+"""The pinned dashboard issue: one page that shows the state of the factory. Nothing reads it back.
 
-Properties: found by its hidden mark and the factory's own account, so there is never a second one;
-written at most once a pass, and only when it says something else; never triaged; where it cannot be
-written or pinned, that is said once and stops nothing else. There is none before the first issue,
-nor where `factory.toml` does not want it."""
+Properties:
+- it is found by its hidden marker and the factory's account, so there is never a second one;
+- it is written at most once a tick, and only if its text changes;
+- it is never triaged;
+- if it cannot be written or pinned, the factory reports that once and goes on;
+- there is none before the first issue, or if `factory.toml` turns it off."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,33 +20,32 @@ from harness.domain.lifecycle import State
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, why_frozen
 from harness.factory.reporting.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
-from harness.factory.reporting.digest import is_under_way, told_of
-from harness.factory.run.effects import is_stopped, say
+from harness.factory.reporting.digest import is_under_way, issue_summary
+from harness.factory.run.effects import is_stopped, write_projection
 from harness.factory.run.pause import pause_in_force
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.ports.ledger import recorded
 
 DASHBOARD = "dashboard"
-"""The kind of entry that says: this text is shown, on this issue, pinned or not."""
-
+"""The kind of ledger entry that records the text that is shown, on which issue, pinned or not."""
 
 _NOT_PINNED = (
-    "the dashboard could not be pinned: three issues may be already, or the right is missing; pin"
-    " it by hand"
+    "the dashboard could not be pinned: the forge may have three pinned issues already, or the"
+    " factory lacks the right; pin it by hand"
 )
 
 
 def is_dashboard(issue: Issue) -> bool:
-    """Whether it is ours, and so nobody's wish. Only an app or one of the project's own can have
-    filed it: a stranger who writes the mark files an issue like any other."""
+    """Whether this issue is the dashboard. Only an app or a member of the project can have filed
+    it: a stranger's issue with the marker is an ordinary issue."""
     return issue.body.startswith(MARKER) and (issue.author.bot or issue.insider)
 
 
 def show_dashboard(services: Services, policy: PolicySnapshot) -> None:
-    """Make the dashboard say what the ledger says. Raises ForgeError only where trying again may
-    help, and Stopped."""
-    if not policy.config.forge.dashboard or not services.known.those(was_told_of):
+    """Bring the dashboard up to date with the ledger. Raises Stopped, and ForgeError if trying
+    again may help."""
+    if not policy.config.forge.dashboard or not services.issue_index.filter(has_messages):
         return
     text = dashboard_text(board(services, policy), services.link)
     shown = [entry.event for entry in recorded(services.ledger, DashboardShown)]
@@ -56,6 +56,7 @@ def show_dashboard(services: Services, policy: PolicySnapshot) -> None:
 
 def _show(services: Services, text: str, name: str, shown: Sequence[DashboardShown]) -> None:
     number, pinned, fault = _written(services, text, is_pinned=bool(shown) and shown[-1].pinned)
+    # The same fault comes back on every tick; the operator hears of it once.
     if fault and not (shown and shown[-1].fault == fault):
         services.tell("dashboard", DashboardShown.kind, fault)
     services.ledger.append(
@@ -65,17 +66,19 @@ def _show(services: Services, text: str, name: str, shown: Sequence[DashboardSho
 
 
 def _written(services: Services, text: str, *, is_pinned: bool) -> tuple[int | None, bool, str]:
-    """Its number, whether it is pinned, and what could not be done. A pin is asked for until it is
-    there."""
+    """Write and pin the issue: its number, whether it is pinned, and what failed. A pin is tried
+    again until it succeeds."""
     number, pins = None, [is_pinned]
 
     def write() -> None:
         nonlocal number
         number = services.writer.upsert_issue(MARKER, title=TITLE, body=text)
+        # The issue must exist before it can be pinned, and one that somebody unpinned by hand stays
+        # so.
         pins.append(is_pinned or services.writer.pin_issue(number))
 
     try:
-        say(services, write)
+        write_projection(services, write)
     except ForgeError as error:
         if error.retryable:
             raise
@@ -87,47 +90,46 @@ def _written(services: Services, text: str, *, is_pinned: bool) -> tuple[int | N
     return number, pins[-1], "" if pins[-1] else _NOT_PINNED
 
 
-def was_told_of(history: History) -> bool:
-    """Whether there was anything to tell of it yet."""
+def has_messages(history: History) -> bool:
+    """Whether the factory has said anything on the issue yet."""
     return history.tellings > 0
 
 
 def needs_a_person(history: History) -> bool:
-    """Whether nothing more happens until somebody of the house has looked."""
+    """Whether nothing happens until a maintainer acts."""
     return history.state in (State.NEEDS_HUMAN, State.PAUSED)
 
 
 def waits_for_its_filer(history: History) -> bool:
-    """Whether it waits for an answer."""
+    """Whether its filer was asked a question."""
     return history.state is State.NEEDS_INFO
 
 
 def has_landed(history: History) -> bool:
-    """Whether its change is in, by the factory or by a person."""
+    """Whether its change is merged, by the factory or by a person."""
     return history.state is State.MERGED
 
 
 def has_cost(history: History) -> bool:
-    """Whether a model was asked about it."""
+    """Whether a model worked on it."""
     return history.usage.calls > 0
 
 
 def board(services: Services, policy: PolicySnapshot) -> Board:
-    """All that it shows, from the ledger and the owner's flag. It says the same all day where
-    nothing happens."""
+    """The content of the dashboard. It does not change during a day in which nothing happens."""
     today = datetime.combine(services.clock.now().astimezone(UTC).date(), time(), UTC)
-    yesterday, those = today - timedelta(days=1), services.known.those
-    digests, paid = recorded(services.ledger, DigestWritten), those(has_cost)
+    yesterday, issues = today - timedelta(days=1), services.issue_index.filter
+    digests, paid = recorded(services.ledger, DigestWritten), issues(has_cost)
     paused = pause_in_force(services.ledger, services.clock.now())
     return Board(
         stopped=is_stopped(services) is not False,
         frozen=why_frozen(services.ledger),
-        waiting=tuple(_row(one, policy) for one in those(needs_a_person)),
-        under_way=tuple(_row(one, policy) for one in those(is_under_way)),
-        asked=tuple(_row(one, policy) for one in those(waits_for_its_filer)),
+        waiting=tuple(_row(one, policy) for one in issues(needs_a_person)),
+        under_way=tuple(_row(one, policy) for one in issues(is_under_way)),
+        asked=tuple(_row(one, policy) for one in issues(waits_for_its_filer)),
         landed=tuple(
             _row(one, policy)
-            for one in those(has_landed)
+            for one in issues(has_landed)
             if _moment(one.transitions[-1]) >= yesterday
         ),
         since=yesterday.date(),
@@ -140,7 +142,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
 
 
 def _row(history: History, policy: PolicySnapshot) -> Row:
-    """One issue. The commit to approve is offered only where an approval of it would be heard
+    """The row of one issue. It names the commit to approve only if an approval would be accepted
     now."""
     head = history.pushed_head
     found = (
@@ -150,7 +152,7 @@ def _row(history: History, policy: PolicySnapshot) -> Row:
     )
     since = history.transitions[-1].at[:10] if history.transitions else ""
     return Row(
-        told_of(history),
+        issue_summary(history),
         since=since,
         cost=history.usage.cost_usd,
         approve=head if head and isinstance(found, Approval) else "",

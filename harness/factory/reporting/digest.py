@@ -1,8 +1,8 @@
-"""The morning digest: a pure fold of the ledger into what was done, what needs a person, what it
-cost, what is wrong.
+"""The morning digest, folded from the ledger: what was done, what needs a person, the cost, the
+faults.
 
-What was done is counted from `since`; what needs a person, is under way or is wrong is told as it
-stands now."""
+What was done is counted from `since`. What needs a person, is under way or is wrong is shown as it
+is now."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -25,64 +25,69 @@ from harness.factory.records.history import History, histories
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One issue and what is to be said of it. `title` and `says` are text from outside. Paths are
-    below the repository's address; one that begins with a slash is below the forge's."""
+class IssueSummary:
+    """One issue in a list. `title` and `message` are text from outside. `event` is the last event,
+    empty before the first. `evidence` is the path of the last verdict's evidence page. Paths are
+    below the repository's address, those with a leading slash below the forge's."""
 
     issue: int
     title: str
-    event: str  # the last event of its life, empty before the first
+    event: str
     state: str
-    says: str = ""
+    message: str = ""
     cites: tuple[str, ...] = ()
     duplicate_of: int | None = None
     pull: int | None = None
     commit: str = ""
     verdict: str = ""
-    evidence: str = ""  # the path of the evidence page of the last verdict
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A sealed journey of what has landed that is red on the default branch itself. `journey` is
-    its digest, `words` what it promises: text of the mission, or the title of the issue that it was
-    written for (0: of none)."""
+class BrokenJourney:
+    """A sealed journey of landed work that fails on the default branch. `journey` is its digest.
+    `words` is what it promises: text of the mission, or the title of the issue that it was written
+    for. `issue` is 0 if there is none. `run` is the run whose judgement found it."""
 
     journey: str
     issue: int
     words: str
-    seen: str  # the run whose judgement saw it
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Something outside that was down. `until` is None while it still is."""
+    """Something outside the factory that was down. `until` is None while it still is."""
 
     key: str
-    says: str
+    message: str
     since: datetime
     until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One digest, over the time from `since` to `at`."""
+    """One digest, over the time from `since` to `at`.
+
+    `asked` wait for their filers, `waiting` for a maintainer. `frozen` is why merging is frozen,
+    `fault` why the ledger cannot be trusted, `paused` why and until when no model is asked. Each is
+    empty where that is not so."""
 
     since: datetime
     at: datetime
-    merged: tuple[Told, ...]
-    rejected: tuple[Told, ...]
-    asked: tuple[Told, ...]  # waits for its author's answer
-    waiting: tuple[Told, ...]  # waits for a maintainer
-    under_way: tuple[Told, ...]
+    merged: tuple[IssueSummary, ...]
+    rejected: tuple[IssueSummary, ...]
+    asked: tuple[IssueSummary, ...]
+    waiting: tuple[IssueSummary, ...]
+    under_way: tuple[IssueSummary, ...]
     spent: Usage
     spent_on: tuple[tuple[int, Decimal], ...]
     outages: tuple[Outage, ...]
-    broken: tuple[Broken, ...]
-    frozen: str  # why merging is; empty when it is not
+    broken: tuple[BrokenJourney, ...]
+    frozen: str
     stopped: bool
-    fault: str  # why the ledger cannot be trusted; empty when it can
-    paused: str = ""  # why no model is asked, and until when; empty when one is
+    fault: str
+    paused: str = ""
 
     @property
     def is_quiet(self) -> bool:
@@ -100,30 +105,40 @@ class Digest:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Moments as ISO 8601, dollars as numbers."""
+        """The document for `--json`: times in ISO 8601, money in dollars as numbers."""
         lists = ("merged", "rejected", "asked", "waiting", "under_way")
         return {
             "quiet": self.is_quiet,
             "since": self.since.isoformat(),
             "at": self.at.isoformat(),
-            **{name: [asdict(told) for told in getattr(self, name)] for name in lists},
+            **{name: [_issue_document(one) for one in getattr(self, name)] for name in lists},
             "calls": self.spent.calls,
             "cost_usd": float(self.spent.cost_usd),
             "cost_usd_by_issue": {issue: float(cost) for issue, cost in self.spent_on},
             "outages": [
                 {
-                    "says": one.says,
+                    "says": one.message,
                     "since": one.since.isoformat(),
                     "until": one.until and one.until.isoformat(),
                 }
                 for one in self.outages
             ],
-            "broken": [asdict(one) for one in self.broken],
+            "broken": [_journey_document(one) for one in self.broken],
             "frozen": self.frozen,
             "stopped": self.stopped,
             "fault": self.fault,
             "paused": self.paused,
         }
+
+
+def _issue_document(issue: IssueSummary) -> dict[str, Any]:
+    """The fields of a summary as JSON. `message` keeps its public key, `says`."""
+    return {"says" if name == "message" else name: value for name, value in asdict(issue).items()}
+
+
+def _journey_document(journey: BrokenJourney) -> dict[str, Any]:
+    """The fields of a broken journey as JSON. `run` keeps its public key, `seen`."""
+    return {"seen" if name == "run" else name: value for name, value in asdict(journey).items()}
 
 
 def digest(
@@ -136,8 +151,8 @@ def digest(
     fault: str = "",
     paused: str = "",
 ) -> Digest:
-    """What the ledger says at `at`. All moments are aware."""
-    told = histories(entries)
+    """The digest at `at`. All times must have a time zone."""
+    issues = histories(entries)
     usage = [entry for entry in of_kind(entries, UsageRecorded) if _moment(entry) > since]
     return Digest(
         since=since,
@@ -146,11 +161,15 @@ def digest(
         frozen=frozen,
         fault=fault,
         paused=paused,
-        merged=_those(told, lambda one: one.state is State.MERGED and _moved_after(one, since)),
-        rejected=_those(told, lambda one: one.state is State.REJECTED and _moved_after(one, since)),
-        asked=_those(told, lambda one: one.state is State.NEEDS_INFO),
-        waiting=_those(told, lambda one: one.state in (State.NEEDS_HUMAN, State.PAUSED)),
-        under_way=_those(told, is_under_way),
+        merged=_summaries(
+            issues, lambda one: one.state is State.MERGED and _moved_after(one, since)
+        ),
+        rejected=_summaries(
+            issues, lambda one: one.state is State.REJECTED and _moved_after(one, since)
+        ),
+        asked=_summaries(issues, lambda one: one.state is State.NEEDS_INFO),
+        waiting=_summaries(issues, lambda one: one.state in (State.NEEDS_HUMAN, State.PAUSED)),
+        under_way=_summaries(issues, is_under_way),
         spent=sum((_usage(entry) for entry in usage), Usage()),
         spent_on=_by_issue(usage),
         outages=tuple(one for one in _outages(entries) if one.until is None or one.until > since),
@@ -159,33 +178,33 @@ def digest(
 
 
 def last_digest(entries: Iterable[Entry]) -> datetime | None:
-    """When the last digest was written; None where there was none."""
+    """When the last digest was written; None if there was none."""
     moments = [_moment(entry) for entry in of_kind(entries, DigestWritten)]
     return moments[-1] if moments else None
 
 
 def open_outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
-    """What is down, as far as the ledger knows."""
+    """The outages that have not ended."""
     return tuple(one for one in _outages(entries) if one.until is None)
 
 
 def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
-    known = tuple(entries)
-    ended = {entry.event.began: _moment(entry) for entry in of_kind(known, OutageEnded)}
+    found = tuple(entries)
+    ended = {entry.event.began: _moment(entry) for entry in of_kind(found, OutageEnded)}
     return tuple(
         Outage(entry.key, entry.event.says, _moment(entry), ended.get(entry.key))
-        for entry in of_kind(known, OutageBegan)
+        for entry in of_kind(found, OutageBegan)
     )
 
 
-def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
-    """What judgements of this time saw broken on their base, but for what a maintainer has seen to
-    since."""
-    found: dict[str, Broken] = {}
+def _broken(entries: Iterable[Entry]) -> tuple[BrokenJourney, ...]:
+    """The journeys that fail on the base, by the judgements in these entries. A journey that a
+    maintainer has superseded or retired since is left out."""
+    found: dict[str, BrokenJourney] = {}
     for entry in entries:
         if is_of(entry, VerdictRecorded):
             for one in entry.event.broken_on_base:
-                found[one["journey"]] = Broken(
+                found[one["journey"]] = BrokenJourney(
                     one["journey"], one["issue"], one["words"], str(entry.run)
                 )
         elif is_of(entry, JourneyEdited):
@@ -193,20 +212,22 @@ def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
     return tuple(found.values())
 
 
-def _those(histories: Iterable[History], wanted: Callable[[History], bool]) -> tuple[Told, ...]:
-    return tuple(told_of(one) for one in histories if wanted(one))
+def _summaries(
+    histories: Iterable[History], wanted: Callable[[History], bool]
+) -> tuple[IssueSummary, ...]:
+    return tuple(issue_summary(one) for one in histories if wanted(one))
 
 
-def told_of(one: History) -> Told:
-    """What is to be said of one issue in a list."""
+def issue_summary(one: History) -> IssueSummary:
+    """One issue as it appears in a list."""
     last = one.transitions[-1].event if one.transitions else None
     triaged = tuple(cite.id for cite in one.triage.cites) if one.triage else ()
-    return Told(
+    return IssueSummary(
         issue=one.issue,
         title=one.title,
         event=last.event if last else "",
         state=one.state.value,
-        says=last.says if last else "",
+        message=last.says if last else "",
         cites=(last and last.cites) or triaged,
         duplicate_of=last.duplicate_of if last else None,
         pull=one.proposal.number if one.proposal else None,
@@ -217,7 +238,7 @@ def told_of(one: History) -> Told:
 
 
 def is_under_way(one: History) -> bool:
-    """Whether the factory itself has it in hand, or will."""
+    """Whether the factory works on it, or will."""
     return one.state not in ENDED | {State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED}
 
 

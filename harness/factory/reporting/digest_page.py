@@ -1,17 +1,16 @@
-"""Every word of the morning digest, as text for a terminal and as Markdown. Golden files in the
-tests hold both.
+"""The morning digest as text for a terminal, and as Markdown. Golden files in the tests hold both.
 
-Titles and reasons are text from outside: on a terminal they lose what is not printable, in Markdown
-what would act."""
+Titles and reasons are text from outside. The terminal version drops unprintable characters; the
+Markdown version escapes everything that has an effect."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.reporting.digest import Broken, Digest, Outage, Told
+from harness.factory.reporting.comments.inert import UrlFor
+from harness.factory.reporting.digest import BrokenJourney, Digest, IssueSummary, Outage
 
-Link = Callable[[str], str]
 Quote = Callable[[str], str]
 
 LONGEST = 160
@@ -19,9 +18,9 @@ LONGEST = 160
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line, and what stands under it."""
+    """One line, and the lines below it."""
 
-    says: str
+    text: str
     under: tuple[str, ...] = ()
 
 
@@ -33,28 +32,28 @@ class Section:
     items: tuple[Item, ...]
 
 
-def text(found: Digest, link: Link) -> str:
-    """For a terminal."""
+def text(found: Digest, link: UrlFor) -> str:
+    """The digest for a terminal."""
     lines = [_headline(found), _summary(found)]
     for section in _sections(found, link, printable):
         lines += ["", section.title]
         for item in section.items:
-            lines += [f"  {item.says}", *(f"      {line}" for line in item.under)]
+            lines += [f"  {item.text}", *(f"      {line}" for line in item.under)]
     return "\n".join(lines) + "\n"
 
 
-def markdown(found: Digest, link: Link) -> str:
-    """For a file, a mail or a chat."""
+def markdown(found: Digest, link: UrlFor) -> str:
+    """The digest for a file, a mail or a chat."""
     lines = [f"# {_headline(found)}", "", _summary(found)]
     for section in _sections(found, link, _inert):
         lines += ["", f"## {section.title}", ""]
         for item in section.items:
-            lines += [f"- {item.says}", *(f"  - {line}" for line in item.under)]
+            lines += [f"- {item.text}", *(f"  - {line}" for line in item.under)]
     return "\n".join(lines) + "\n"
 
 
 def span(length: timedelta) -> str:
-    """How long, in the two largest units: `3 min 12 s`."""
+    """A length of time in its two largest units: `3 min 12 s`."""
     seconds = int(length.total_seconds())
     parts = (
         (seconds // 86400, "d"),
@@ -66,18 +65,18 @@ def span(length: timedelta) -> str:
     return " ".join(shown[:2]) or "less than a second"
 
 
-def printable(outside: str) -> str:
-    """One line of outside text that does nothing to a terminal but fill it."""
-    flat = " ".join(outside.split())
+def printable(words: str) -> str:
+    """One line of outside text that cannot control a terminal, cut to 160 characters."""
+    flat = " ".join(words.split())
     return _cut(
         "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat)
     )
 
 
-def _inert(outside: str) -> str:
-    """The same, with everything that Markdown or a forge would act on taken out of service."""
+def _inert(words: str) -> str:
+    """The same line with everything escaped that Markdown or a forge would act on."""
     escaped = "".join(
-        f"\\{char}" if char in "\\`*_[]<>|#!~&" else char for char in printable(outside)
+        f"\\{char}" if char in "\\`*_[]<>|#!~&" else char for char in printable(words)
     )
     return escaped.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
@@ -103,23 +102,18 @@ def _summary(found: Digest) -> str:
     )
 
 
-def _sections(found: Digest, link: Link, quote: Quote) -> Iterator[Section]:
+def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Section]:
     yield from _section("Something is wrong", _wrong(found, quote))
-    yield from _section(
-        "Needs a person", (_waiting(history, link, quote) for history in found.waiting)
-    )
-    yield from _section("Merged", (_merged(history, link, quote) for history in found.merged))
-    yield from _section("Rejected", (_rejected(history, link, quote) for history in found.rejected))
+    yield from _section("Needs a person", (_waiting(one, link, quote) for one in found.waiting))
+    yield from _section("Merged", (_merged(one, link, quote) for one in found.merged))
+    yield from _section("Rejected", (_rejected(one, link, quote) for one in found.rejected))
     yield from _section(
         "Waits for an answer of its author",
-        (
-            Item(_line(history, quote), (link(f"issues/{history.issue}"),))
-            for history in found.asked
-        ),
+        (Item(_heading(one, quote), (link(f"issues/{one.issue}"),)) for one in found.asked),
     )
     yield from _section(
         "Under way",
-        (Item(f"{_line(history, quote)}: {history.state}") for history in found.under_way),
+        (Item(f"{_heading(one, quote)}: {one.state}") for one in found.under_way),
     )
     yield from _section("Spent", (Item(f"#{issue} ${cost:.4f}") for issue, cost in found.spent_on))
 
@@ -132,8 +126,11 @@ def _section(title: str, items: Iterable[Item]) -> Iterator[Section]:
 def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
     if found.fault:
         yield Item(
-            f"The ledger is not the one that was signed: {quote(found.fault)}",
-            ("nothing is done on it; put it back from a copy of this home, then `factory audit`",),
+            f"The ledger's signature does not match: {quote(found.fault)}",
+            (
+                "the factory refuses to work on it; restore a backup of this home, then run"
+                " `factory audit`",
+            ),
         )
     if found.frozen:
         yield Item(
@@ -146,10 +143,8 @@ def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
         yield Item(
             f"The factory pauses: {quote(found.paused)}",
             (
-                (
-                    "it goes on then by itself, and no issue fails for it; `factory cost --by day`"
-                    " tells what was spent"
-                ),
+                "it goes on then by itself, and no issue fails for it; `factory cost --by day`"
+                " shows what was spent",
             ),
         )
     for broken in found.broken:
@@ -158,17 +153,15 @@ def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
         yield _outage(outage, found.at, quote)
 
 
-def _broken(broken: Broken, quote: Quote) -> Item:
-    """A journey is named by its digest: its name is sealed."""
+def _broken(broken: BrokenJourney, quote: Quote) -> Item:
+    """A broken journey. It is named by its digest, because its name is sealed."""
     short = broken.journey.removeprefix("sha256:")[:12]
     whose = f"issue #{broken.issue}" if broken.issue else "the mission"
     return Item(
         f"What landed for {whose} is broken on the default branch: {quote(broken.words)}",
         (
-            (
-                f"`factory journeys show {short}` is the journey that sees it; mend it by an issue,"
-                " supersede or retire it"
-            ),
+            f"`factory journeys show {short}` shows the journey that fails; file an issue to mend"
+            " it, or supersede or retire the journey",
         ),
     )
 
@@ -177,49 +170,58 @@ def _outage(outage: Outage, at: datetime, quote: Quote) -> Item:
     began = outage.since.astimezone(at.tzinfo)
     if outage.until is None:
         return Item(
-            f"Down since {began:%Y-%m-%d %H:%M}: {quote(outage.says)}",
-            ("`factory up` goes on once it is back",),
+            f"Down since {began:%Y-%m-%d %H:%M}: {quote(outage.message)}",
+            ("`factory up` continues once it is back",),
         )
     return Item(
         f"Was down for {span(outage.until - outage.since)} from {began:%Y-%m-%d %H:%M}:"
-        f" {quote(outage.says)}"
+        f" {quote(outage.message)}"
     )
 
 
-def _waiting(told: Told, link: Link, quote: Quote) -> Item:
-    page = link(f"issues/{told.issue}")
-    match told.state, told.event:
+def _waiting(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:
+    page = link(f"issues/{summary.issue}")
+    match summary.state, summary.event:
         case State.PAUSED, _:
             step = f"on hold: comment `/factory resume` on {page}"
         case _, Event.LANDED_TREE_DIFFERS:
-            step = f"look at {link(f'commit/{told.commit}')}, then `factory resume`"
+            step = f"look at {link(f'commit/{summary.commit}')}, then `factory resume`"
         case _:
             step = f"comment `/factory retry` on {page}, or close it there"
-    why = f": {quote(told.says)}" if told.says else ""
-    evidence = (f"evidence: {link(told.evidence)}",) if told.evidence else ()
+    why = f": {quote(summary.message)}" if summary.message else ""
+    evidence = (f"evidence: {link(summary.evidence)}",) if summary.evidence else ()
     return Item(
-        f"{_line(told, quote)}{why}",
-        (step, f"`factory why {told.issue}` tells the whole chain", *evidence),
+        f"{_heading(summary, quote)}{why}",
+        (step, f"`factory why {summary.issue}` shows the whole chain", *evidence),
     )
 
 
-def _merged(told: Told, link: Link, quote: Quote) -> Item:
-    pull = f"pull request {link(f'pull/{told.pull}')}" if told.pull else "without a pull request"
+def _merged(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:
+    pull = (
+        f"pull request {link(f'pull/{summary.pull}')}" if summary.pull else "without a pull request"
+    )
     return Item(
-        _line(told, quote),
-        (f"{pull}, commit {told.commit:.10}", f"verdict {told.verdict}: {link(told.evidence)}"),
+        _heading(summary, quote),
+        (
+            f"{pull}, commit {summary.commit:.10}",
+            f"verdict {summary.verdict}: {link(summary.evidence)}",
+        ),
     )
 
 
-def _rejected(told: Told, link: Link, quote: Quote) -> Item:
-    if told.duplicate_of:
+def _rejected(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:
+    if summary.duplicate_of:
         return Item(
-            f"{_line(told, quote)}: asked before, in #{told.duplicate_of}",
-            (link(f"issues/{told.issue}"),),
+            f"{_heading(summary, quote)}: asked before, in #{summary.duplicate_of}",
+            (link(f"issues/{summary.issue}"),),
         )
-    by = f"by {', '.join(quote(cite) for cite in told.cites)}" if told.cites else quote(told.says)
-    return Item(f"{_line(told, quote)}: {by}", (link(f"issues/{told.issue}"),))
+    by = (
+        f"by {', '.join(quote(cite) for cite in summary.cites)}"
+        if summary.cites
+        else quote(summary.message)
+    )
+    return Item(f"{_heading(summary, quote)}: {by}", (link(f"issues/{summary.issue}"),))
 
 
-def _line(told: Told, quote: Quote) -> str:
-    return f"#{told.issue} {quote(told.title)}"
+def _heading(summary: IssueSummary, quote: Quote) -> str:
+    return f"#{summary.issue} {quote(summary.title)}"

@@ -1,9 +1,10 @@
-"""What a pull request of the factory's shows of itself: one sticky comment, and a check run for
-each gate.
+"""What the factory shows on its pull requests: one sticky comment, and a check run for each gate.
 
-Properties: both are projections of the ledger, and decide nothing; a gate that was not asked has no
-check, and an absent check is red; each answer of a gate is set once; that a forge takes no checks
-is told, and stops nothing else."""
+Properties:
+- both are projections of the ledger and decide nothing;
+- a gate that was not asked has no check, and a missing check counts as red;
+- each answer of a gate is written once;
+- a forge that refuses checks is reported and stops nothing else."""
 
 from harness.domain.errors import ForgeError
 from harness.domain.events import CheckShown, RuleTextsKept
@@ -12,27 +13,25 @@ from harness.factory.records.gates import Gate, gates_of
 from harness.factory.records.history import History
 from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import CHANGE_MARKER, change_comment, check_words
-from harness.factory.run.effects import say
+from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
 from harness.ports.ledger import recorded
 
 CHECKED = "checked"
-"""The kind of entry that says: this answer of this gate is shown on this head, or could not be."""
+"""The kind of ledger entry that records that a gate's answer is shown on a head, or could not
+be."""
 
 
 def show_change(services: Services, history: History) -> None:
-    """Make an issue's pull request say what the ledger says of it. Nothing is done where there is
-    none."""
+    """Bring an issue's pull request up to date with the ledger. Does nothing if there is none."""
     head = history.pushed_head
     if history.proposal is None or head is None:
         return
-    number, gates = (
-        history.proposal.number,
-        gates_of(history, law=rule_books(recorded(services.ledger, RuleTextsKept))),
-    )
+    number = history.proposal.number
+    gates = gates_of(history, rule_texts=rule_books(recorded(services.ledger, RuleTextsKept)))
     for gate in gates:
         _check(services, history, head, gate)
-    say(
+    write_projection(
         services,
         lambda: services.writer.upsert_comment(
             number, CHANGE_MARKER, change_comment(history, gates, services.link)
@@ -47,7 +46,7 @@ def _check(services: Services, history: History, head: CommitSha, gate: Gate) ->
     title, summary = check_words(gate, services.link)
     fault = ""
     try:
-        say(
+        write_projection(
             services,
             lambda: services.writer.set_check(
                 head,
@@ -59,6 +58,7 @@ def _check(services: Services, history: History, head: CommitSha, gate: Gate) ->
             ),
         )
     except ForgeError as error:
+        # Only a lasting refusal is recorded; what may pass is tried again on the next tick.
         if error.retryable:
             raise
         fault = str(error)

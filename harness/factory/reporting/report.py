@@ -1,5 +1,5 @@
-"""What a person asks of the ledger, as plain documents: status, why, logs. The CLI prints them;
-JSON is them."""
+"""Answers to people's questions about the ledger, as plain documents: status, why, logs. The CLI
+prints them, `--json` is them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,19 +38,19 @@ OUTCOMES: Mapping[State, str] = {
 
 
 def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -> dict[str, Any]:
-    """Where every issue stands, and which brakes are on: `frozen` says why merging is, `full` how
-    little room the disk has, `paused` why no model is asked, and until when."""
+    """Where every issue stands, and what holds the factory back. `frozen` is why merging is frozen,
+    `full` how little disk space is left, `paused` why and until when no model is asked."""
     return {
         "stopped": stopped,
         "full": full,
         "paused": paused,
         "frozen": why_frozen(ledger),
-        "issues": [issue_line(told) for told in histories(ledger.entries())],
+        "issues": [issue_line(history) for history in histories(ledger.entries())],
     }
 
 
 def issue_line(history: History) -> dict[str, Any]:
-    """One issue in one row: outcome is one of merged, rejected, duplicate, needs-human, or open."""
+    """One issue as one row. `outcome` is merged, rejected, duplicate, needs-human or open."""
     last = history.transitions[-1].event if history.transitions else None
     verdict, landed = history.verdict, history.landed
     return {
@@ -77,14 +77,15 @@ def outcome(history: History) -> str:
 
 
 def cites(history: History) -> list[str]:
-    """The ids that the last decision stands on: the law's where it refused, else the mission's."""
+    """The ids that the last decision rests on: rules where they refused, else entries of the
+    mission."""
     last = history.transitions[-1].event if history.transitions else None
     triaged = history.triage.cites if history.triage else ()
     return list((last and last.cites) or (cite.id for cite in triaged))
 
 
 def seconds(history: History) -> float:
-    """Wall-clock seconds that the issue's runs took, together."""
+    """Wall-clock seconds of all ended runs of the issue together."""
     from datetime import datetime
 
     began = {entry.run: datetime.fromisoformat(entry.at) for entry in history.runs}
@@ -94,47 +95,49 @@ def seconds(history: History) -> float:
     )
 
 
-def why(ledger: Ledger, issue: int) -> Chain:
-    """The chain behind one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError
-    for an unknown one."""
+def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
+    """The chain of one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError for
+    an unknown issue."""
     entries = ledger.entries()
-    told = next((one for one in histories(entries) if one.issue == issue), None)
-    if told is None:
+    history = next((one for one in histories(entries) if one.issue == issue), None)
+    if history is None:
         raise ConfigError(
-            f"issue #{issue} is not in the ledger; `factory status` lists what is, `factory tick`"
-            " takes in more"
+            f"issue #{issue} is not in the ledger; `factory status` lists the issues that are,"
+            " `factory tick` reads new ones from the forge"
         )
-    return chain(told, outcome=outcome(told), law=rule_books(entries))
+    return chain(history, outcome=outcome(history), rule_texts=rule_books(entries))
 
 
-def explained(ledger: Ledger, pull_request: int) -> Chain:
-    """The chain of the issue that a pull request of the factory's is for. Raises ConfigError where
-    there is none."""
+def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
+    """The chain of the issue behind a pull request of the factory. Raises ConfigError if there is
+    none."""
     entries = ledger.entries()
-    proposed = {told.proposal.number: told for told in histories(entries) if told.proposal}
+    proposed = {
+        history.proposal.number: history for history in histories(entries) if history.proposal
+    }
     if pull_request not in proposed:
-        known = ", ".join(f"#{number}" for number in sorted(proposed)) or "none yet"
+        numbers = ", ".join(f"#{number}" for number in sorted(proposed)) or "none yet"
         raise ConfigError(
-            f"the ledger knows no pull request #{pull_request}; of the factory's it knows {known}"
+            f"no pull request #{pull_request} of the factory is in the ledger; it has {numbers}"
         )
-    told = proposed[pull_request]
-    return chain(told, outcome=outcome(told), law=rule_books(entries))
+    history = proposed[pull_request]
+    return chain(history, outcome=outcome(history), rule_texts=rule_books(entries))
 
 
-def edit_of(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
-    """What was said last of a pull request that edits the law; None of any other."""
-    told = [
+def policy_edit_effect(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
+    """The last check of a pull request that edits the policy; None for any other."""
+    checks = [
         entry
         for entry in recorded(ledger, PolicyEditReported)
         if entry.event.pull_request == pull_request and entry.event.conclusion
     ]
-    if not told:
+    if not checks:
         return None
-    return {**told[-1].event.document(), "entry": told[-1].seq, "at": told[-1].at}
+    return {**checks[-1].event.document(), "entry": checks[-1].seq, "at": checks[-1].at}
 
 
 def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
-    """What happened in one run, node by node; without one, the runs that there are."""
+    """What happened in one run, entry by entry. Without a run: the list of runs."""
     entries = ledger.entries()
     if run is None:
         return {
@@ -164,7 +167,8 @@ def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
 def _log_line(entry: Entry) -> str:
     match entry.event:
         case NodeEnded(node, attempt, result):
-            return f"{node} ({attempt}): {result.outcome} {result.message}".rstrip()
+            step = f"{node} ({attempt})"
+            return f"{step}: {result.outcome} {result.message}".rstrip()
         case RunStarted() as run:
             return f"{run.workflow} began at base {run.base:.10}"
         case RunEnded() as run:
@@ -182,7 +186,7 @@ def _log_line(entry: Entry) -> str:
             return f"{review.lens}: {review.model} gave {len(review.answer['findings'])} findings"
         case ContextShown() as shown:
             return (
-                f"told of the repository: {', '.join(shown.files) or 'nothing'}; {shown.tokens}"
+                f"repository context: {', '.join(shown.files) or 'nothing'}; {shown.tokens}"
                 f" tokens in all, lessons: {len(shown.lessons)}, left out: {shown.left_out}"
             )
         case LessonNoted() as lesson:

@@ -1,9 +1,11 @@
-"""What people may tell the factory in a comment, and who may: one table, and what a comment says by
-it. Pure.
+"""The slash commands that people give in comments: one table, who may give each, and the parser.
+Pure.
 
-Properties: a command stands on a line of its own that a reader of the page sees as its author's own
-words, so nothing that is quoted, folded away, hidden or in a code block is one; a right comes from
-the forge's answer on an account and never from a text; what is not in the table is no command."""
+Properties:
+- a command stands on a line of its own that a reader sees as the author's own words; what is
+  quoted, folded away, hidden or in a code block is none;
+- permissions come from the forge's answer about an account, never from text;
+- what is not in the table is no command."""
 
 import re
 from collections.abc import Iterator
@@ -17,32 +19,32 @@ from harness.governance.text.normalise import normalise
 
 WORD = "/factory"
 MOST = 5
-"""Commands of one comment that are heard, the first ones."""
+"""How many commands of one comment are obeyed: the first ones."""
 LONGEST = 16_000
-"""Characters of a comment that are read."""
+"""How many characters of a comment are read."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _LINE = re.compile(rf" {{0,3}}{WORD}(?:[ \t]+(?P<word>\S+)(?P<rest>.*))?[ \t]*", re.IGNORECASE)
 _TAGS = re.compile(r"<(/?)(?:pre|code|blockquote|details)\b", re.IGNORECASE)
 
 
-class Kind(StrEnum):
-    """What follows from a command: the life of the issue goes on otherwise, it is answered, or
-    everything stops."""
+class CommandKind(StrEnum):
+    """What a command does: it changes the course of an issue, asks a question, or stops the
+    factory."""
 
-    STEERS = "steers"
+    CONTROLS = "controls"
     ASKS = "asks"
     STOPS = "stops"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `least` is the permission that may give it; with `filer`, whoever filed the
-    issue may as well. NONE is whoever may comment."""
+    """One command. `least` is the lowest permission that may give it; NONE means anybody who may
+    comment. With `filer`, the person who filed the issue may give it too."""
 
     word: str
     does: str
-    kind: Kind
+    kind: CommandKind
     least: Permission
     filer: bool = False
     event: Event | None = None
@@ -50,7 +52,7 @@ class Command:
 
     @property
     def shown(self) -> str:
-        """How it is written."""
+        """How it is written in a comment."""
         return f"{WORD} {self.word} {self.argument}".rstrip()
 
 
@@ -60,67 +62,73 @@ COMMANDS: dict[str, Command] = {
         Command(
             "help",
             "lists these commands, and which of them you may give",
-            Kind.ASKS,
+            CommandKind.ASKS,
             Permission.NONE,
         ),
         Command(
             "why",
-            "tells what was decided, by which rule, on which fact",
-            Kind.ASKS,
+            "shows what was decided, by which rule, on which fact",
+            CommandKind.ASKS,
             Permission.NONE,
         ),
         Command(
             "rules",
             "links the texts that govern here, as they are in force",
-            Kind.ASKS,
+            CommandKind.ASKS,
             Permission.NONE,
         ),
-        Command("cost", "tells what this issue has cost so far", Kind.ASKS, Permission.NONE),
+        Command("cost", "shows what this issue has cost so far", CommandKind.ASKS, Permission.NONE),
         Command(
             "appeal",
             "has a person look at a no",
-            Kind.STEERS,
+            CommandKind.CONTROLS,
             Permission.TRIAGE,
             filer=True,
             event=Event.APPEALED,
             argument="WHY",
         ),
         Command(
-            "hold", "puts the issue on hold", Kind.STEERS, Permission.TRIAGE, event=Event.OWNER_HOLD
+            "hold",
+            "puts the issue on hold",
+            CommandKind.CONTROLS,
+            Permission.TRIAGE,
+            event=Event.OWNER_HOLD,
         ),
-        Command("resume", "lifts the hold", Kind.STEERS, Permission.WRITE, event=Event.RESUMED),
+        Command(
+            "resume", "lifts the hold", CommandKind.CONTROLS, Permission.WRITE, event=Event.RESUMED
+        ),
         Command(
             "retry",
             "starts again on an issue that needs a person",
-            Kind.STEERS,
+            CommandKind.CONTROLS,
             Permission.WRITE,
             event=Event.RETRIED,
         ),
         Command(
             "stop",
             "stops the whole factory, until `factory resume` is given where it runs",
-            Kind.STOPS,
+            CommandKind.STOPS,
             Permission.WRITE,
         ),
         Command(
             "approve",
             "lifts what a rule leaves to a person, for exactly this commit; it is judged again all"
             " the same",
-            Kind.STEERS,
+            CommandKind.CONTROLS,
             Permission.MAINTAIN,
             event=Event.APPROVED_BY_PERSON,
             argument="SHA",
         ),
     )
 }
-"""Every command by its word, the harmless ones first. docs/operations.md has this table too, and a
+"""Every command by its word, the harmless ones first. docs/operations.md has the same table, and a
 test compares them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """A line of a comment that is meant as a command. `word` may be in no table; `argument` is text
-    from outside."""
+class ParsedCommand:
+    """A line of a comment that looks like a command. `word` may be unknown; `argument` is text from
+    outside."""
 
     word: str
     argument: str = ""
@@ -131,13 +139,13 @@ class Spoken:
 
 
 def may_give(command: Command, permission: Permission, *, is_filer: bool) -> bool:
-    """Whether an account with this permission may give it. An app may give none; that is asked
-    before."""
+    """Whether an account with this permission may give the command. The caller must have excluded
+    apps."""
     return (command.filer and is_filer) or permission.reaches(command.least)
 
 
-def commands_in(body: str) -> tuple[Spoken, ...]:
-    """The commands of a comment, in their order. A bare `/factory` asks for help."""
+def commands_in(body: str) -> tuple[ParsedCommand, ...]:
+    """The commands of a comment, in order. A bare `/factory` asks for help."""
     if WORD not in body.casefold():
         return ()
     found = [_spoken(match) for line in _own_lines(body) if (match := _LINE.fullmatch(line))]
@@ -145,33 +153,37 @@ def commands_in(body: str) -> tuple[Spoken, ...]:
 
 
 def is_command(comment: Comment) -> bool:
-    """Whether a comment is meant for the factory, and so is no word on the issue."""
+    """Whether a comment is addressed to the factory, and so is not part of the discussion."""
     return comment.body.lstrip().startswith(WORD)
 
 
-def _spoken(match: re.Match[str]) -> Spoken:
-    return Spoken((match["word"] or "help").casefold(), (match["rest"] or "").strip())
+def _spoken(match: re.Match[str]) -> ParsedCommand:
+    return ParsedCommand((match["word"] or "help").casefold(), (match["rest"] or "").strip())
 
 
 def _own_lines(body: str) -> Iterator[str]:
-    """The lines that are the author's own words, in plain sight. What follows a quoted line without
-    an empty one between them is still of the quotation, as Markdown has it."""
-    seen = normalise(body, limit=LONGEST)
+    """The lines that are the author's own words, in plain sight."""
+    visible = normalise(body, limit=LONGEST)
     others = {
         line
-        for span in seen.spans
+        for span in visible.spans
         if span.provenance is not Provenance.PLAIN
         for line in range(span.line, span.end_line + 1)
     }
-    fence, quoted, depth = "", False, 0
-    for number, line in enumerate(seen.text.split("\n"), 1):
+    fence, is_quoted, depth = "", False, 0
+    for number, line in enumerate(visible.text.split("\n"), 1):
         mark = _FENCE.fullmatch(line)
         if fence:
             fence = "" if mark and _closes(mark, fence) else fence
             continue
-        quoted = bool(line.strip()) and (quoted or line.lstrip().startswith(">"))
-        inside = depth > 0 or number in others or quoted
+        # Markdown counts a line as quoted if it follows a quoted line without an empty line between
+        # them.
+        is_quoted = bool(line.strip()) and (is_quoted or line.lstrip().startswith(">"))
+        inside = depth > 0 or number in others or is_quoted
+        # The tags of a line count from the next line on; stray closing tags must not let depth fall
+        # below 0.
         depth = max(0, depth + sum(-1 if closing else 1 for closing in _TAGS.findall(line)))
+        # A backtick fence with a backtick after it is inline code, by CommonMark.
         if mark and not (mark[1][0] == "`" and "`" in mark[2]):
             fence = mark[1]
         elif not inside:

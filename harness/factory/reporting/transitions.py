@@ -1,4 +1,4 @@
-"""Moving an issue: one entry in the ledger, then its projection on the forge."""
+"""Moving an issue to its next state: one entry in the ledger, then its projection on the forge."""
 
 from harness.domain.events import Projected, TransitionRecorded
 from harness.domain.lifecycle import Event, State, next_state
@@ -6,7 +6,7 @@ from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
 from harness.factory.reporting.comments import ALL_LABELS, ISSUE_MARKER, issue_comment, label_of
 from harness.factory.reporting.pull_request import show_change
-from harness.factory.run.effects import say
+from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
 
 
@@ -17,7 +17,7 @@ def transition(
     *,
     key: str,
     run: str | None = None,
-    says: str = "",
+    reason: str = "",
     rules: str = "",
     cites: tuple[str, ...] | None = None,
     duplicate_of: int | None = None,
@@ -25,7 +25,8 @@ def transition(
     lifts: tuple[tuple[str, str], ...] = (),
 ) -> None:
     """Record `event` once under `key`; see TransitionRecorded for the rest. Raises
-    IllegalTransition where the table has no such edge."""
+    IllegalTransition if
+    the state does not allow it."""
     if services.ledger.find(key):
         return
     before = history_of(services.ledger, issue)
@@ -39,7 +40,7 @@ def transition(
             event,
             before=before.state,
             after=after,
-            says=says,
+            says=reason,
             rules=rules,
             cites=cites,
             duplicate_of=duplicate_of,
@@ -53,40 +54,41 @@ def transition(
 
 
 def project(services: Services, issue: int) -> None:
-    """Make the page, the label and the sticky comment say what the ledger says. Nothing is done
-    where they already do."""
+    """Bring the page, the label and the sticky comment up to date with the ledger. Writes nothing
+    that is there already."""
     history = history_of(services.ledger, issue)
-    say(services, lambda: write_page(services, history))
-    say(
+    write_projection(services, lambda: write_page(services, history))
+    write_projection(
         services,
         lambda: services.writer.set_state_label(issue, label_of(history), among=ALL_LABELS),
     )
-    say(
+    write_projection(
         services,
         lambda: services.writer.upsert_comment(
             issue, ISSUE_MARKER, issue_comment(history, services.link)
         ),
     )
     show_change(services, history)
+    # The mark comes last: a factory that is killed before it projects everything again.
     services.ledger.append(Projected(), _mark(history), issue=issue)
 
 
-def project_what_was_cut_off(services: Services) -> None:
-    """Say what a killed factory had decided and not yet said: what has ended is not moved again, so
-    nobody else would."""
-    for history in services.known.those(is_unsaid):
+def finish_projections(services: Services) -> None:
+    """Project what a killed factory had decided and not shown yet. An ended issue moves no more, so
+    nothing else would show it."""
+    for history in services.issue_index.filter(needs_projection):
         project(services, history.issue)
 
 
-def is_unsaid(history: History) -> bool:
-    """Whether there is something to tell that the forge does not say yet."""
+def needs_projection(history: History) -> bool:
+    """Whether the forge does not show the latest state of the issue yet."""
     return bool(history.tellings) and _mark(history) not in {
         entry.key for entry in history.of(Projected)
     }
 
 
-def leave_unsaid(services: Services, issue: int) -> None:
-    """Say nothing of an issue that the forge no longer has."""
+def skip_projection(services: Services, issue: int) -> None:
+    """Record that nothing is left to show: the forge no longer has the issue."""
     mark = _mark(history_of(services.ledger, issue))
     services.ledger.append(Projected(gone=True), mark, issue=issue)
 

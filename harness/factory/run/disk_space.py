@@ -22,7 +22,7 @@ LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class DiskSpace:
     """Bytes of the disk that a home is on: what this account may still write, and all."""
 
     free: int
@@ -45,18 +45,18 @@ class Space:
         )
 
 
-def space(home: Path) -> Space:
+def disk_space(home: Path) -> DiskSpace:
     """The disk that a home is on, or will be. Raises OSError when it cannot be asked."""
     found = shutil.disk_usage(next(folder for folder in (home, *home.parents) if folder.exists()))
-    return Space(found.free, found.total)
+    return DiskSpace(found.free, found.total)
 
 
-def refuse_when_full(services: Services) -> None:
+def raise_if_disk_full(services: Services) -> None:
     """Raise PortError, which may pass, when there is too little room to begin anything. A disk that
     cannot be asked is full."""
     home = services.places.home
     try:
-        found = space(home)
+        found = disk_space(home)
     except OSError as error:
         says = f"the disk of {home} cannot be looked at: {error.strerror}; nothing new is begun"
         raise PortError(says, retryable=True) from error
@@ -68,7 +68,9 @@ def refuse_when_full(services: Services) -> None:
         )
 
 
-def refuse_no_when_full(services: Services, key: str, result: NodeResult, *, run: str) -> None:
+def raise_if_failed_on_full_disk(
+    services: Services, key: str, result: NodeResult, *, run: str
+) -> None:
     """A no that was given while there was no room is none: it is not recorded, and the node `key`
     is made again once there is. Raises PortError then.
 
@@ -78,7 +80,7 @@ def refuse_no_when_full(services: Services, key: str, result: NodeResult, *, run
     if result.outcome.succeeded:
         return
     try:
-        refuse_when_full(services)
+        raise_if_disk_full(services)
     except PortError:
         services.ledger.append(
             CommandGiven(RESUME, why=f"no room on the disk: {result.message[:200]}"),

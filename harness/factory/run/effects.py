@@ -71,7 +71,7 @@ def effect(
     return result
 
 
-def say(services: Services, act: Callable[[], None]) -> None:
+def write_projection(services: Services, act: Callable[[], None]) -> None:
     """A projection on the forge (a label, a comment, a check): derived, repeated at will, never
     before a stop."""
     raise_if_stopped(services)

@@ -35,12 +35,12 @@ def result_of(error: FactoryError) -> NodeResult:
     return failed(str(error), retryable=retryable)
 
 
-def is_away(result: NodeResult) -> bool:
+def is_unavailable(result: NodeResult) -> bool:
     """Whether the forge was away, or no model could be asked, so that nothing follows from this."""
     return not result.outcome.succeeded and (AWAY in result.output or is_paused(result))
 
 
-def wait_for_forge(services: Services, run: str, missed: Iterable[NodeResult]) -> None:
+def reopen_after_outage(services: Services, run: str, missed: Iterable[NodeResult]) -> None:
     """Raise ForgeError where something was missed for want of the forge: the run stays open, and
     its engine's keys are of a new generation, for the engine remembers. Not for the eleventh
     time."""

@@ -63,15 +63,15 @@ class Job:
         return next(entry.event.anchor for entry in self.history.runs if entry.run == self.run)
 
     @property
-    def knows_through(self) -> int:
+    def last_own_entry(self) -> int:
         """The number of the entry in which this run last noted a step. What other issues write
         while a node is at work, a replay would have at another moment: the node is not told."""
         own = (entry for entry in self.history.entries if entry.run == self.run)
         return max(entry.seq for entry in own if entry.kind in ("run", "node"))
 
-    def others(self, is_so: Callable[[History], bool]) -> tuple[History, ...]:
+    def other_issues(self, is_so: Callable[[History], bool]) -> tuple[History, ...]:
         """The other issues of which `is_so` holds, as far as this run is told of them."""
-        found = self.services.known.those_at(self.knows_through, is_so)
+        found = self.services.issue_index.filter_at(self.last_own_entry, is_so)
         return tuple(history for history in found if history.issue != self.issue)
 
     def key(self, name: str) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PAUSE = "pause"
 """The key of a node's output by which a pause is known."""
 BY_MONEY = frozenset({"day", "month"})
-OF_AN_ISSUE = "issue"
+ISSUE_CAUSE = "issue"
 """The cause of a pause that is of one issue."""
 MOST_TIMES = 10
 """A run is paused that often for what its own sessions met alone; then that is a failure like any
@@ -84,7 +84,7 @@ def paused_issues(ledger: Ledger, now: datetime) -> Mapping[int, Pause]:
     }
 
 
-def lift_what_a_raised_cap_ends(services: Services, caps: Caps) -> None:
+def lift_pauses_below_raised_caps(services: Services, caps: Caps) -> None:
     """Where more may be spent now than when a pause for money began, it is over."""
     for entry in _in_force(services.ledger, services.clock.now()):
         cause = entry.event.cause
@@ -93,7 +93,7 @@ def lift_what_a_raised_cap_ends(services: Services, caps: Caps) -> None:
             services.ledger.append(lifted, f"{entry.key}/lifted")
 
 
-def pause_where_told(
+def record_pause(
     services: Services, caps: Caps, issue: int, run: str, missed: Iterable[NodeResult]
 ) -> bool:
     """Whether nodes of this run could ask nobody. Then that is in the ledger, the run is to stay
@@ -102,9 +102,9 @@ def pause_where_told(
     told = [one for one in missed if is_paused(one)]
     if not told:
         return False
-    last = max(told, key=lambda one: (_cause(one) != OF_AN_ISSUE, _until(one)))
+    last = max(told, key=lambda one: (_cause(one) != ISSUE_CAUSE, _until(one)))
     until, now = _until(last), services.clock.now()
-    is_of_one = _cause(last) == OF_AN_ISSUE
+    is_of_one = _cause(last) == ISSUE_CAUSE
     pauses = [entry.event for entry in recorded(services.ledger, PauseBegan)]
     times = sum(pause.run == run and pause.issue is not None for pause in pauses)
     if is_of_one and times >= MOST_TIMES:

@@ -18,7 +18,7 @@ from harness.domain.workflow import Workflow
 from harness.factory.run.services import Services
 from harness.factory.settings.config import Config, read_config
 from harness.factory.settings.tables import FILE
-from harness.factory.settings.workflows import WORKFLOWS, bound
+from harness.factory.settings.workflows import WORKFLOWS, effective_workflows
 from harness.governance import governing_files, read_governance
 
 __all__ = ["WORKFLOWS", "PolicySnapshot", "policy_at", "read_policy"]
@@ -64,7 +64,7 @@ def read_policy(repository: Texts, base: CommitSha) -> PolicySnapshot:
     paths = repository.files(base)
     files = {name: repository.read(base, name) or b"" for name in governing_files(paths).values()}
     governance = read_governance(files)
-    found = bound(paths, lambda path: repository.read(base, path))
+    found = effective_workflows(paths, lambda path: repository.read(base, path))
     if found.faults:
         raise found.faults[0]
     config = read_config(toml.decode("utf-8"))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.factory.records.issue_index import Known
+from harness.factory.records.issue_index import IssueIndex
 from harness.factory.records.similar_issues import SimilarIssues
 from harness.factory.records.watch_list import WatchList
 from harness.ports.agent import Agent
@@ -97,13 +97,13 @@ class Services:
     other_form: str = ""
     # without them agents are told nothing of the repository, and look for themselves
     essays: Essays | None = None
-    known: Known = field(init=False)  # what this process has read of the ledger,
+    issue_index: IssueIndex = field(init=False)  # what this process has read of the ledger,
     watch_list: WatchList = field(init=False)  # has seen of the forge,
-    twins: SimilarIssues = field(init=False)  # and has compared
+    similar_issues: SimilarIssues = field(init=False)  # and has compared
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "known", Known(self.ledger))
-        object.__setattr__(self, "twins", SimilarIssues(self.known))
+        object.__setattr__(self, "issue_index", IssueIndex(self.ledger))
+        object.__setattr__(self, "similar_issues", SimilarIssues(self.issue_index))
         object.__setattr__(
-            self, "watch_list", WatchList(self.forge, self.known, self.ledger, self.clock)
+            self, "watch_list", WatchList(self.forge, self.issue_index, self.ledger, self.clock)
         )

@@ -1,5 +1,5 @@
-"""`[budget]` and `[prices]` of `factory.toml`: what may be spent, and what a model costs where the
-built-in list is wrong.
+"""`[budget]` and `[prices]` of `factory.toml`: the caps, and prices that the built-in list lacks or
+has wrong.
 
 [prices."openrouter/some-model"]      # US dollars per million tokens
 as_of = 2026-11-21
@@ -25,9 +25,9 @@ _NANO = Decimal("1e-9")
 _COLUMNS = tuple(field.name for field in fields(Price) if field.name not in ("model", "as_of"))
 
 
-def bounded(caps: Caps) -> Caps:
+def checked_caps(caps: Caps) -> Caps:
     """The caps themselves. Raises ConfigError for one that is no amount: `nan` and `inf` would
-    bound nothing."""
+    limit nothing."""
     for name in (field.name for field in fields(Caps)):
         amount = Decimal(getattr(caps, name))
         if not _is_an_amount(amount):
@@ -41,37 +41,37 @@ def bounded(caps: Caps) -> Caps:
 
 
 def prices_in(table: Mapping[str, Any]) -> tuple[Price, ...]:
-    """What models cost, by their names. Raises ConfigError naming the model and the column."""
-    return tuple(_price(model, told, f"prices.{model}") for model, told in sorted(table.items()))
+    """The prices of models, sorted by name. Raises ConfigError naming the model and the column."""
+    return tuple(_price(model, value, f"prices.{model}") for model, value in sorted(table.items()))
 
 
-def _price(model: str, told: Any, key: str) -> Price:
-    if not isinstance(told, Mapping) or set(told) != {"as_of", *_COLUMNS}:
+def _price(model: str, value: Any, key: str) -> Price:
+    if not isinstance(value, Mapping) or set(value) != {"as_of", *_COLUMNS}:
         wrong = (
-            ", ".join(sorted(set(told) ^ {"as_of", *_COLUMNS}))
-            if isinstance(told, Mapping)
-            else repr(told)
+            ", ".join(sorted(set(value) ^ {"as_of", *_COLUMNS}))
+            if isinstance(value, Mapping)
+            else repr(value)
         )
         raise ConfigError(
             f"missing or unknown: {wrong}; expected exactly as_of, {', '.join(_COLUMNS)}",
             file=FILE,
             key=key,
         )
-    as_of = told["as_of"]
+    as_of = value["as_of"]
     if not isinstance(as_of, date) or isinstance(as_of, datetime):
         raise ConfigError(
             f"expected the day on which you looked it up, such as 2026-11-21, found {as_of!r}",
             file=FILE,
             key=f"{key}.as_of",
         )
-    return Price(model, as_of, *(_dollars(told[column], f"{key}.{column}") for column in _COLUMNS))
+    return Price(model, as_of, *(_dollars(value[column], f"{key}.{column}") for column in _COLUMNS))
 
 
-def _dollars(told: Any, key: str) -> Decimal:
-    amount = Decimal(str(told)) if type(told) in (int, float) else Decimal("NaN")
+def _dollars(value: Any, key: str) -> Decimal:
+    amount = Decimal(str(value)) if type(value) in (int, float) else Decimal("NaN")
     if not _is_an_amount(amount):
         raise ConfigError(
-            f"expected US dollars per million tokens, found {told!r}", file=FILE, key=key
+            f"expected US dollars per million tokens, found {value!r}", file=FILE, key=key
         )
     return amount
 

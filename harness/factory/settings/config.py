@@ -1,19 +1,19 @@
-"""`factory.toml`: what a repository tells its factory about itself. Read at the base commit, never
-from a branch."""
+"""`factory.toml`: the settings of a repository for its factory. Read at the base commit, never from
+a branch."""
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from math import ceil
 from typing import Any
 
 from harness.domain.budget import Caps, Price
-from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import Tier
-from harness.factory.settings.budget import bounded, prices_in
+from harness.factory.settings.budget import checked_caps, prices_in
+from harness.factory.settings.merge_config import Merge, merge_in
 from harness.factory.settings.model_config import (
     WORKS_IN_A_SANDBOX,
     Models,
@@ -29,7 +29,7 @@ from harness.factory.settings.tables import FILE, MOST, only_known, read, table
 @dataclass(frozen=True, slots=True)
 class App:
     """How production starts the app, so that the judge starts it the same way. Without `start`
-    there is none to judge."""
+    there is no app to judge."""
 
     start: tuple[str, ...] = ()
     port_env: str = "PORT"
@@ -43,8 +43,8 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """Hash-locked requirement files: the app's own, and the one its tests need (the app's own where
-    it is empty)."""
+    """Requirement files with hashes: the app's own, and the one that its tests need (by default the
+    app's)."""
 
     lock: str = "requirements.txt"
     tests: str = ""
@@ -56,7 +56,7 @@ class Tests:
     them."""
 
     command: tuple[str, ...] = ()
-    report: str = "/tmp/report.xml"  # noqa: S108 - a path inside the box, whose /tmp is its own
+    report: str = "/tmp/report.xml"  # noqa: S108 - a path in the sandbox, which has its own /tmp
     paths: tuple[str, ...] = ("tests/**",)
     seconds: int = 120
 
@@ -65,33 +65,41 @@ class Tests:
 class Limits:
     """How often, how long, and how many at once."""
 
-    parallel: int = 2  # issues that are worked on at the same time
+    # Issues at the same time.
+    parallel: int = 2
     attempts: int = 3
     rounds: int = 2
-    judgements: int = 3  # of one change, until one of them comes to an answer
+    # Judgements of one change, until one of them gives an answer.
+    judgements: int = 3
     turns: int = 40
     agent_seconds: int = 600
     judge_seconds: int = 600
     journey_seconds: int = 30
-    # journeys of what has landed that one judgement performs; which of more, its seed draws
+    # Journeys of landed work in one judgement. If there are more, its seed selects some.
     standing: int = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """How many issues are looked at within 24 hours, and how long people have to answer. Rules with
+    """How many issues are triaged within 24 hours, and how long people have to answer. Rules with
     `applies: issue` may be stricter."""
 
-    per_author: int = 20  # of one account that may not command
-    per_day: int = 200  # of all accounts together
-    reserved: int = 20  # of those, kept for accounts that may command; at most half
-    batch: int = 50  # in one pass
-    grace_days: int = 7  # between a rejection and the closing of its issue
-    reply_days: int = 14  # how long a question waits for its answer
-    aging_days: int = 2  # after which an accepted issue counts as one step more urgent
+    # Issues of one account that may not give commands.
+    per_author: int = 20
+    per_day: int = 200
+    # Part of `per_day` for accounts that may give commands; at most half of it.
+    reserved: int = 20
+    # Issues in one tick.
+    batch: int = 50
+    # Days between a rejection and the closing of its issue.
+    grace_days: int = 7
+    # Days that a question waits for its answer.
+    reply_days: int = 14
+    # Days after which an accepted issue becomes one step more urgent.
+    aging_days: int = 2
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a number that would stop triage for good, or that is none."""
+        """Raises ConfigError for a number out of range, or one that would stop triage for good."""
         least = {"per_author": 1, "per_day": 1, "batch": 1, "aging_days": 1}
         for one in fields(self):
             value, floor = getattr(self, one.name), least.get(one.name, 0)
@@ -103,53 +111,18 @@ class Triage:
                 )
 
 
-PUSH, API = "push", "api"
-
-
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """How a change lands, beside what the branch's own rules on the forge demand.
-
-    `required_checks` are green on the candidate, by name and app, before it lands; `wait_minutes`
-    is how long they may take. `by` is `push` (the judged commit itself) or `api` (where only the
-    forge's merge may write). With `auto_revert` a landing that turns required checks of the default
-    branch red is taken back, once, and merging stays frozen all the same. `canary` names standing
-    journeys by their digests: one that is found red on the default branch itself freezes
-    merging."""
-
-    required_checks: tuple[RequiredCheck, ...] = ()
-    wait_minutes: int = 60
-    by: str = PUSH
-    auto_revert: bool = False
-    canary: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Raises ConfigError for a way to land that there is not, and for a wait that is none or
-        has no end."""
-        if self.by not in (PUSH, API):
-            raise ConfigError(
-                f"expected `{PUSH}` or `{API}`, found {self.by!r}", file=FILE, key="merge.by"
-            )
-        if not 1 <= self.wait_minutes <= MOST:
-            raise ConfigError(
-                f"expected a number from 1 to {MOST}, found {self.wait_minutes}",
-                file=FILE,
-                key="merge.wait_minutes",
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What an implementer is told of the repository before it looks: at most `tokens` of it (0:
-    nothing), as parts of at most `files` files, with at most `lessons` of what earlier runs noted
-    (0: none). An attempt after a failed one is told more."""
+class ContextSettings:
+    """What an implementer is shown of the repository: at most `tokens` of it (0: nothing), from at
+    most `files` files, with at most `lessons` of earlier runs (0: none). An attempt after a failed
+    one is shown more."""
 
     tokens: int = 6000
     files: int = 6
     lessons: int = 5
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a number that is none of these."""
+        """Raises ConfigError for a number out of range."""
         for one in fields(self):
             if not 0 <= getattr(self, one.name) <= MOST:
                 raise ConfigError(
@@ -164,22 +137,25 @@ LONGEST_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """How long the judge's browser waits before it says that the app does not answer, in seconds,
-    on a quiet machine; on a slower one it waits longer. `quiet_seconds`: how long a page's own
-    background requests may keep a step waiting.
+    """How long the judge's browser waits for the app, in seconds, on a quiet machine; a slower
+    machine gets more time. `quiet_seconds` is how long a page's background requests may delay a
+    step.
 
-    None may be shorter than its default: a control that is hurried fails for being slow, and then
-    proves nothing."""
+    No time may be shorter than its default: a negative control that is hurried fails for being
+    slow, and proves nothing."""
 
-    start_seconds: float = 20.0  # the browser itself starts
-    step_seconds: float = 5.0  # a step is done, or what is expected appears
-    read_seconds: float = 2.0  # a page answers one question
-    picture_seconds: float = 1.0  # a page shows itself
+    # To start the browser itself.
+    start_seconds: float = 20.0
+    # To do one step, or to see what it expects.
+    step_seconds: float = 5.0
+    # To read one thing from a page.
+    read_seconds: float = 2.0
+    # To take one screenshot.
+    picture_seconds: float = 1.0
     quiet_seconds: float = 1.5
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a time that is shorter than its default, or has no sensible
-        end."""
+        """Raises ConfigError for a time that is shorter than its default, or too long."""
         for one in fields(self):
             value = getattr(self, one.name)
             if not one.default <= value <= LONGEST_SECONDS:
@@ -192,23 +168,23 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Whose signature counts: key ids of the launcher's public key, pinned by a person."""
+    """Whose signatures count: ids of the launcher's public keys, pinned by a person."""
 
     trusted_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What the factory shows on the forge beside its comments, labels and checks: one pinned issue
-    on how it stands."""
+class ForgeSettings:
+    """What the factory shows on the forge beside its comments, labels and checks: the pinned
+    dashboard issue."""
 
     dashboard: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Somebody who explores what has passed, as docs/seal.md says. `shown` are labels of fields;
-    `kept_at` may be empty."""
+    """A persona that explores what has passed; docs/seal.md describes it. `shown` are labels of
+    fields; `kept_at` may be empty."""
 
     name: str
     who: str
@@ -235,29 +211,29 @@ class Config:
     triage: Triage
     caps: Caps
     seal: Seal
-    merge: Merge = Merge()
+    merge: Merge = field(default_factory=Merge)
     personas: tuple[Persona, ...] = ()
-    forge: Shown = Shown()
+    forge: ForgeSettings = ForgeSettings()
     review: Review = field(default_factory=Review)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     prices: tuple[Price, ...] = ()
-    families: tuple[
-        tuple[str, str], ...
-    ] = ()  # a beginning of a model's name, and the family that it is of
-    agents: tuple[tuple[str, AgentChoice], ...] = ()  # by the names that models are given them by
-    context: Context = Context()
+    # The beginning of a model's name, and the family of these models.
+    families: tuple[tuple[str, str], ...] = ()
+    # Agents by the names that models refer to.
+    agents: tuple[tuple[str, AgentChoice], ...] = ()
+    context: ContextSettings = ContextSettings()
     judge: Judge = Judge()
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for an agent that is not declared, for one where nobody works in a
-        box, and for a step that is longer than a journey has time for."""
-        _fits(self.judge, self.limits.journey_seconds)
+        """Raises ConfigError for an unknown agent, for an agent of a role that has none, and for a
+        step time that no journey has."""
+        _check_step_time(self.judge, self.limits.journey_seconds)
         for role in (one.name for one in fields(self.models)):
             for tier in self.models.of(role):
                 if tier.agent and role != WORKS_IN_A_SANDBOX:
                     raise ConfigError(
-                        f"only the {WORKS_IN_A_SANDBOX} works with an agent; a {role} is asked, and"
-                        " answers",
+                        f"only the {WORKS_IN_A_SANDBOX} works with an agent; a {role} only answers"
+                        " questions",
                         file=FILE,
                         key=f"models.{role}",
                     )
@@ -268,6 +244,7 @@ class Config:
                         file=FILE,
                         key=f"models.{role}",
                     )
+                # A CLI has its own settings for these, so ours would have no effect.
                 if (tier.effort or tier.max_tokens) and self.agent(
                     tier
                 ).kind is not AgentKind.BUILT_IN:
@@ -279,7 +256,7 @@ class Config:
                     )
 
     def agent(self, tier: Tier) -> AgentChoice:
-        """The agent that works with this model."""
+        """The agent that works with this model; the built-in one if it names none."""
         return dict(self.agents)[tier.agent] if tier.agent else BUILT_IN
 
 
@@ -322,17 +299,17 @@ def read_config(text: str) -> Config:
         models=models_in(table(document, "models")),
         limits=read(Limits, table(document, "limits"), "limits"),
         triage=read(Triage, table(document, "triage"), "triage"),
-        caps=bounded(read(Caps, table(document, "budget"), "budget")),
+        caps=checked_caps(read(Caps, table(document, "budget"), "budget")),
         seal=read(Seal, table(document, "seal"), "seal"),
-        merge=_merge(table(document, "merge")),
-        forge=read(Shown, table(document, "forge"), "forge"),
+        merge=merge_in(table(document, "merge")),
+        forge=read(ForgeSettings, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
         review=read(Review, table(document, "review"), "review"),
         breaker=breaker_settings_in(table(document, "breaker")),
         prices=prices_in(table(document, "prices")),
         families=families_in(table(document, "families")),
         agents=agents_in(table(document, "agents")),
-        context=read(Context, table(document, "context"), "context"),
+        context=read(ContextSettings, table(document, "context"), "context"),
         judge=read(Judge, table(document, "judge"), "judge"),
     )
 
@@ -340,9 +317,9 @@ def read_config(text: str) -> Config:
 STEPS_A_JOURNEY = 6
 
 
-def _fits(judge: Judge, journey_seconds: int) -> None:
-    """A step waits at most a sixth of a journey's time, whatever is set; a longer one would be set
-    in vain."""
+def _check_step_time(judge: Judge, journey_seconds: int) -> None:
+    """Raises ConfigError for a step longer than a sixth of a journey's time: the browser would cut
+    it off."""
     longest = max(Judge().step_seconds, journey_seconds / STEPS_A_JOURNEY)
     if judge.step_seconds > longest:
         raise ConfigError(
@@ -354,62 +331,14 @@ def _fits(judge: Judge, journey_seconds: int) -> None:
         )
 
 
-def _personas(told: Any) -> tuple[Persona, ...]:
-    if not isinstance(told, list) or not all(isinstance(one, Mapping) for one in told):
+def _personas(tables: Any) -> tuple[Persona, ...]:
+    if not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
         raise ConfigError("expected tables `[[personas]]`", file=FILE, key="personas")
     found = tuple(
-        read(Persona, one, f"personas.{number}") for number, one in enumerate(told, start=1)
+        read(Persona, one, f"personas.{number}") for number, one in enumerate(tables, start=1)
     )
     if len({persona.name for persona in found}) != len(found):
         raise ConfigError(
             "two personas have the same name; give each its own", file=FILE, key="personas"
         )
     return found
-
-
-def _merge(given: Mapping[str, Any]) -> Merge:
-    told = given.get("required_checks", [])
-    rest = {name: value for name, value in given.items() if name != "required_checks"}
-    return replace(read(Merge, rest, "merge"), required_checks=_required(told))
-
-
-def _required(told: Any) -> tuple[RequiredCheck, ...]:
-    """Each by name and app: any account may report a check of any name."""
-    if not isinstance(told, list):
-        raise ConfigError(
-            'expected a list such as [{name = "ci", app = 15368}]',
-            file=FILE,
-            key="merge.required_checks",
-        )
-    found = tuple(
-        _required_check(one, f"merge.required_checks.{number}")
-        for number, one in enumerate(told, start=1)
-    )
-    if len(set(found)) != len(found):
-        raise ConfigError(
-            "a check is there twice; name each once", file=FILE, key="merge.required_checks"
-        )
-    return found
-
-
-def _required_check(one: Any, key: str) -> RequiredCheck:
-    if not isinstance(one, Mapping):
-        raise ConfigError(
-            f'expected a table such as {{name = "ci", app = 15368}}, found {one!r}',
-            file=FILE,
-            key=key,
-        )
-    only_known(one, ("name", "app"), f"{key}.")
-    name, app = one.get("name"), one.get("app")
-    if not isinstance(name, str) or not name:
-        raise ConfigError(
-            f"expected the check's name, found {name!r}", file=FILE, key=f"{key}.name"
-        )
-    if type(app) is not int or app < 1:
-        raise ConfigError(
-            "expected the number of the app that reports it, which the forge tells beside each"
-            f" check run (15368 is GitHub Actions), found {app!r}",
-            file=FILE,
-            key=f"{key}.app",
-        )
-    return RequiredCheck(name, app)

@@ -1,4 +1,4 @@
-"""Who plays which role: `[models]`, `[agents]`, `[families]`, `[breaker]` and `[review]` of
+"""The models and their roles: `[models]`, `[agents]`, `[families]`, `[breaker]`, `[review]` of
 `factory.toml`."""
 
 import re
@@ -16,16 +16,16 @@ _MOST_TOKENS = 1_000_000
 _VERSION = re.compile(r"(\d+\.\d+\.\d+([-+.][0-9A-Za-z.-]+)?)?")
 WORKS_IN_A_SANDBOX = "implementer"
 ASKED_BY_THE_SEAL = ("author", "actor", "judge")
-"""Roles that the sealed program asks, in its own way: one model each, and nobody outside hears how
-it failed."""
+"""Roles that the sealed program asks in its own way. Each has one model, and nobody outside learns
+how it failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which models play which role, the first tried first; a later one when those before it failed.
-    The reviewer looks at changes and votes on judged rules, and never on its own work. Planner and
-    diagnoser are asked where they have a model, actor and judge only where there are personas; the
-    judge must be another model than the actor."""
+    """The models of each role; a later one is used when those before it have failed. The reviewer
+    reviews changes and votes on judged rules, never on its own work. Planner and diagnoser are used
+    only if they have a model, actor and judge only if there are personas. The judge must not be the
+    same model as the actor."""
 
     triage: FallbackChain = (Tier("claude-haiku-5-5"),)
     planner: FallbackChain = ()
@@ -37,8 +37,8 @@ class Models:
     judge: FallbackChain = (Tier("claude-opus-5-5"),)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a role that nobody plays and somebody must, and for what nobody
-        would heed."""
+        """Raises ConfigError for a required role without a model, and for settings that would have
+        no effect."""
         for role in (one.name for one in fields(self)):
             fallbacks: FallbackChain = getattr(self, role)
             if not fallbacks and role not in ("planner", "diagnoser"):
@@ -58,7 +58,7 @@ class Models:
                 )
 
     def of(self, role: str) -> FallbackChain:
-        """The ladder of a role, by its name."""
+        """The models of a role, by its name."""
         fallbacks: FallbackChain = getattr(self, role)
         return fallbacks
 
@@ -69,12 +69,12 @@ SEVERITIES = ("blocker", "major", "minor")
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Who looks at what would land before the sealed judge does. Without a lens nobody does.
+    """Who reviews what would land, before the sealed judge does. Without a lens nobody does.
 
-    Each of `lenses` is a question of its own; a finding of the severity `requests` or a graver one
-    sends the change back. `never_sees` are globs of files whose content no reviewer is shown. With
-    `same_family` a reviewer may be of the implementer's family, and only has to be another
-    model."""
+    Each of `lenses` is a question of its own. A finding of the severity `requests`, or a graver
+    one, sends the change back. `never_sees` are globs of files whose content no reviewer is shown.
+    With `same_family` a reviewer may be of the implementer's model family, and only has to be
+    another model."""
 
     lenses: tuple[str, ...] = ()
     requests: str = "major"
@@ -82,7 +82,7 @@ class Review:
     same_family: bool = False
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a lens or a severity that there is not."""
+        """Raises ConfigError for an unknown lens or severity."""
         for lens in self.lenses:
             if lens not in LENSES or self.lenses.count(lens) > 1:
                 raise ConfigError(
@@ -102,31 +102,30 @@ class Review:
 def models_in(given: Mapping[str, Any]) -> Models:
     """`[models]`. Raises ConfigError naming the role and what was expected."""
     only_known(given, tuple(one.name for one in fields(Models)), "models.")
-    return Models(**{role: _fallbacks(told, f"models.{role}") for role, told in given.items()})
+    return Models(**{role: _fallbacks(value, f"models.{role}") for role, value in given.items()})
 
 
-def _fallbacks(told: Any, key: str) -> FallbackChain:
-    """A model by its name, or as a table that says more of it, or several of them, the first tried
-    first."""
-    listed = told if isinstance(told, list) else [told]
+def _fallbacks(value: Any, key: str) -> FallbackChain:
+    """One model by its name, or as a table with its settings; or a list of them, tried in order."""
+    listed = value if isinstance(value, list) else [value]
     return tuple(
-        _tier(one, key if listed is not told else f"{key}.{place}")
+        _tier(one, key if listed is not value else f"{key}.{place}")
         for place, one in enumerate(listed, start=1)
     )
 
 
-def _tier(told: Any, key: str) -> Tier:
+def _tier(value: Any, key: str) -> Tier:
     tier = (
-        Tier(told)
-        if isinstance(told, str)
-        else read(Tier, told, key)
-        if isinstance(told, Mapping)
+        Tier(value)
+        if isinstance(value, str)
+        else read(Tier, value, key)
+        if isinstance(value, Mapping)
         else None
     )
     if tier is None or not tier.model:
         raise ConfigError(
             'expected a model\'s name, or a table such as {model = "claude-opus-5-5", effort ='
-            f' "high"}}, found {told!r}',
+            f' "high"}}, found {value!r}',
             file=FILE,
             key=key,
         )
@@ -140,19 +139,19 @@ def _tier(told: Any, key: str) -> Tier:
 
 
 def agents_in(given: Mapping[str, Any]) -> tuple[tuple[str, AgentChoice], ...]:
-    """`[agents.NAME]`, by their names. Raises ConfigError naming the agent and what was
+    """`[agents.NAME]`, sorted by name. Raises ConfigError naming the agent and what was
     expected."""
-    return tuple((name, _agent(told, f"agents.{name}")) for name, told in sorted(given.items()))
+    return tuple((name, _agent(value, f"agents.{name}")) for name, value in sorted(given.items()))
 
 
-def _agent(told: Any, key: str) -> AgentChoice:
-    """`[agents.NAME]`: the kind, and of a CLI the version. Where its program is, is the home's
-    business: a path in here would be a file of the operator's machine that a repository names."""
+def _agent(value: Any, key: str) -> AgentChoice:
+    """One agent: its kind, and the version of a CLI."""
     kinds = ", ".join(AgentKind)
-    if not isinstance(told, Mapping):
+    if not isinstance(value, Mapping):
         raise ConfigError(f"expected a table with `kind`, one of {kinds}", file=FILE, key=key)
-    only_known(told, ("kind", "version"), f"{key}.")
-    kind, version = told.get("kind"), told.get("version", "")
+    # There is no path here: a repository must not name files of the operator's machine.
+    only_known(value, ("kind", "version"), f"{key}.")
+    kind, version = value.get("kind"), value.get("version", "")
     if kind not in tuple(AgentKind):
         raise ConfigError(
             f"expected one of {kinds}, found {kind!r:.60}", file=FILE, key=f"{key}.kind"
@@ -173,8 +172,8 @@ def _agent(told: Any, key: str) -> AgentChoice:
 
 
 def breaker_settings_in(given: Mapping[str, Any]) -> BreakerSettings:
-    """`[breaker]`. Raises ConfigError for a number that would never open it, or never close it
-    again."""
+    """`[breaker]`. Raises ConfigError for a number with which it would never open, or never
+    close."""
     breaker_settings = read(BreakerSettings, given, "breaker")
     for name in (one.name for one in fields(BreakerSettings)):
         if not 1 <= getattr(breaker_settings, name) <= MOST:
@@ -187,8 +186,8 @@ def breaker_settings_in(given: Mapping[str, Any]) -> BreakerSettings:
 
 
 def families_in(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """`[families]`: beginnings of models' names, and the family of each. Raises ConfigError for one
-    without a name."""
+    """`[families]`: the beginnings of model names, and their families. Raises ConfigError for an
+    empty name."""
     for start, family in given.items():
         if not start or not isinstance(family, str) or not family:
             raise ConfigError(

@@ -1,5 +1,4 @@
-"""Tables of `factory.toml` as frozen values: each key by its name and its kind, and an unknown one
-is an error with a hint."""
+"""Tables of `factory.toml` as frozen values. An unknown key is an error with a hint."""
 
 import difflib
 from collections.abc import Mapping
@@ -11,14 +10,13 @@ from harness.domain.errors import ConfigError
 
 FILE = "factory.toml"
 MOST = 100_000
-"""The most that a number of pieces, rounds or days may be: beyond it, somebody mistyped."""
+"""The highest number of pieces, rounds or days: anything above is a typing error."""
 
 _T = TypeVar("_T")
 
 
 def table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The table of that name, empty where there is none. Raises ConfigError where something else
-    has the name."""
+    """The table of that name, empty if there is none. Raises ConfigError if the key is no table."""
     found = document.get(name, {})
     if not isinstance(found, Mapping):
         raise ConfigError(f"expected a table `[{name}]`", file=FILE, key=name)
@@ -52,7 +50,7 @@ def read(kind: type[_T], given: Mapping[str, Any], name: str) -> _T:
 
 
 def _value(kind: Any, value: Any, key: str) -> Any:
-    """`value` as the field wants it; lists become tuples, tables become pairs, money becomes
+    """`value` as the type of the field: lists become tuples, tables become pairs, money becomes
     Decimal."""
     wanted = "a number" if kind is float else getattr(kind, "__name__", str(kind))
     match value:
@@ -60,6 +58,7 @@ def _value(kind: Any, value: Any, key: str) -> Any:
             return tuple(value)
         case dict() if "tuple" in str(kind):
             return tuple(sorted((str(k), str(v)) for k, v in value.items()))
+        # bool is a subclass of int, and no amount of money.
         case int() | float() if kind is Decimal and not isinstance(value, bool):
             return Decimal(str(value))
         case int() | float() if kind is float and not isinstance(value, bool):

@@ -1,8 +1,11 @@
-"""Whose workflows bind: the user's where they have one, file by file, and ours for the rest.
+"""The workflows in force: the user's own where there are any, file by file, and the built-in ones
+for the rest.
 
-Properties: nothing of theirs is passed over in silence (a name that is nearly right, a template
-that nobody uses, a link instead of a file are errors); a broken document of theirs never becomes
-ours; what is read is only what the given commit or folder holds."""
+Properties:
+- no file of the user is ignored silently: a nearly right name, an unused template or a link in
+  place of a file is an error;
+- a broken file of the user is never replaced by the built-in one;
+- only files in the given commit or folder are read."""
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
@@ -13,17 +16,21 @@ from pathlib import Path, PurePosixPath
 from harness.domain.errors import ConfigError
 from harness.domain.facts import EXECUTABLE, REGULAR, SYMLINK
 from harness.domain.workflow import AgentNode, Workflow
-from harness.factory.settings.workflow_promises import broken, broken_between, known
+from harness.factory.settings.workflow_promises import (
+    broken_promises,
+    broken_promises_between,
+    known_names,
+)
 from harness.governance.paths import skeleton, text_of
 from harness.shipped import shipped
 from harness.workflow import Reading, examined, included, nearest
 
-OURS = shipped("workflows")
+BUILT_IN = shipped("workflows")
 WORKFLOWS = ("triage", "implement", "validate", "merge")
 FOLDER, PROMPTS = "workflows", "workflows/prompts"
 LARGEST = 64 * 1024
-"""Bytes of one document."""
-_NEAR = 0.85
+"""The largest document, in bytes."""
+_SIMILARITY = 0.85
 
 Files = Mapping[bytes, str]
 Read = Callable[[str], bytes | None]
@@ -31,23 +38,23 @@ Read = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One workflow or template, as it was found. `name` is `triage` of triage.yaml and
-    `triage.md.j2` of the template."""
+    """One workflow or template. `name` is `triage` for triage.yaml, and `triage.md.j2` for a
+    template."""
 
     name: str
     text: str
-    theirs: bool
+    is_override: bool
     path: str
 
     @property
     def file(self) -> str:
-        """What a message calls it."""
-        return self.path if self.theirs else f"(built in) {self.path}"
+        """Its name in messages."""
+        return self.path if self.is_override else f"(built in) {self.path}"
 
 
 @dataclass(frozen=True)
-class Bound:
-    """The documents that bind, the workflows in them, and everything that is wrong with either."""
+class EffectiveWorkflows:
+    """The documents in force, the workflows in them, and all their faults."""
 
     documents: tuple[Document, ...]
     prompts: tuple[Document, ...]
@@ -60,12 +67,12 @@ class Bound:
 
     @cached_property
     def readings(self) -> Mapping[str, Reading]:
-        names = known(self.texts)
+        names = known_names(self.texts)
         return {one.name: examined(one.text, file=one.file, known=names) for one in self.documents}
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
-        """Those that could be read, by name; all of them where there is no fault."""
+        """The readable workflows, by name; all of them if there is no fault."""
         return {
             name: reading.workflow
             for name, reading in self.readings.items()
@@ -75,21 +82,20 @@ class Bound:
     @cached_property
     def faults(self) -> tuple[ConfigError, ...]:
         """Every fault, in the order of the files."""
-        return (*self.found_faults, *self._faults_in_documents(), *self._idle_prompts())
+        return (*self.found_faults, *self._faults_in_documents(), *self._unused_prompts())
 
     def _faults_in_documents(self) -> Iterator[ConfigError]:
         for name, reading in self.readings.items():
             yield from reading.faults
             if reading.workflow is not None:
-                for fault in broken(name, reading.workflow):
-                    yield reading.error(fault.says, node=fault.node, key=fault.key)
+                for fault in broken_promises(name, reading.workflow):
+                    yield reading.error(fault.message, node=fault.node, key=fault.key)
         if len(self.workflows) == len(WORKFLOWS):
-            for name, fault in broken_between(self.workflows):
-                yield self.readings[name].error(fault.says, node=fault.node, key=fault.key)
+            for name, fault in broken_promises_between(self.workflows):
+                yield self.readings[name].error(fault.message, node=fault.node, key=fault.key)
 
-    def _idle_prompts(self) -> Iterator[ConfigError]:
-        """A template under a name that no workflow asks for would be an override that does
-        nothing."""
+    def _unused_prompts(self) -> Iterator[ConfigError]:
+        """A template that no workflow uses would be an override without effect."""
         if len(self.workflows) < len(WORKFLOWS):
             return
         asked = {
@@ -100,37 +106,36 @@ class Bound:
         }
         used = {name for prompt in asked for name in included(prompt, self.texts)}
         for prompt in self.prompts:
-            if prompt.theirs and prompt.name not in used:
+            if prompt.is_override and prompt.name not in used:
                 yield ConfigError(
                     f"no workflow uses this template; {nearest(prompt.name, used)}",
                     file=prompt.file,
                 )
 
 
-def bound(files: Files, read: Read) -> Bound:
-    """What binds where these paths, with their git modes, are; `read` gives a plain file's
-    bytes."""
+def effective_workflows(files: Files, read: Read) -> EffectiveWorkflows:
+    """The workflows in force, given all paths with their git modes. `read` returns the bytes of a
+    plain file."""
     faults = list(_misplaced(files))
     documents = [
         _document(f"{FOLDER}/{name}.yaml", name, files, read, faults) for name in WORKFLOWS
     ]
     paths = sorted(
         {
-            *(f"{PROMPTS}/{path.name}" for path in (OURS / "prompts").glob("*.j2")),
+            *(f"{PROMPTS}/{path.name}" for path in (BUILT_IN / "prompts").glob("*.j2")),
             *_templates(files),
         }
     )
     prompts = [_document(path, PurePosixPath(path).name, files, read, faults) for path in paths]
-    return _read_once(tuple(documents), tuple(prompts), tuple(faults))
+    return _cached(tuple(documents), tuple(prompts), tuple(faults))
 
 
-# Most commits change no workflow, and reading all of them takes longer than a pass that does
-# nothing.
-_read_once = lru_cache(maxsize=8)(Bound)
+# Most commits change no workflow, and reading all of them takes longer than an idle tick.
+_cached = lru_cache(maxsize=8)(EffectiveWorkflows)
 
 
-def bound_in(folder: Path) -> Bound:
-    """What would bind if a working copy were the base commit: for a person who is editing it."""
+def effective_workflows_in(folder: Path) -> EffectiveWorkflows:
+    """What would be in force if a working copy were the base commit: for a person who edits it."""
     found = [
         path
         for path in (folder / FOLDER, *(folder / FOLDER).rglob("*"))
@@ -142,23 +147,23 @@ def bound_in(folder: Path) -> Bound:
         else REGULAR
         for path in found
     }
-    return bound(modes, lambda name: (folder / name).read_bytes())
+    return effective_workflows(modes, lambda name: (folder / name).read_bytes())
 
 
 def _document(
     path: str, name: str, files: Files, read: Read, faults: list[ConfigError]
 ) -> Document:
-    """Theirs where there is one. Where it cannot be read that is a fault, and ours stands in only
-    for the other checks."""
-    ours = OURS.parent / path
-    text = ours.read_text("utf-8") if ours.exists() else ""
-    theirs = path.encode() in files
-    if theirs:
+    """The user's document if there is one. An unreadable one is a fault, and the built-in text
+    stands in only for the other checks."""
+    built_in = BUILT_IN.parent / path
+    text = built_in.read_text("utf-8") if built_in.exists() else ""
+    is_override = path.encode() in files
+    if is_override:
         try:
             text = _text(path, files, read)
         except ConfigError as error:
             faults.append(error)
-    return Document(name, text, theirs, path)
+    return Document(name, text, is_override, path)
 
 
 def _text(path: str, files: Files, read: Read) -> str:
@@ -184,38 +189,41 @@ def _templates(files: Files) -> Iterator[str]:
 
 
 def _misplaced(files: Files) -> Iterator[ConfigError]:
-    """Names that somebody took for an override and that are none.
+    """Files that look like overrides and are none.
 
-    A product may have a folder `workflows` of its own. It is ours to read as soon as one of its
-    files has, or nearly has, the name of a workflow of ours; from then on every YAML file in it is
-    held to be one."""
+    A product may have a folder `workflows` of its own. It is the factory's as soon as one file in
+    it has, or nearly has, the name of a workflow. From then on every YAML file in it must be
+    one."""
     paths = {text_of(path): mode for path, mode in files.items()}
-    ours = {f"{FOLDER}/{name}.yaml" for name in WORKFLOWS}
+    built_in = {f"{FOLDER}/{name}.yaml" for name in WORKFLOWS}
     for path in sorted(paths):
         if path in (FOLDER, PROMPTS) and paths[path] not in (REGULAR, EXECUTABLE):
             yield ConfigError(f"must be a folder, and has git mode {paths[path]}", file=path)
-        elif path not in ours and (meant := _meant(path)):
-            yield ConfigError(f"is no workflow of the factory; did you mean `{meant}`?", file=path)
+        elif path not in built_in and (nearest_file := _nearest_file(path)):
+            yield ConfigError(
+                f"is no workflow of the factory; did you mean `{nearest_file}`?", file=path
+            )
         elif (
-            path not in ours
-            and ours & set(paths)
+            path not in built_in
+            and built_in & set(paths)
             and _is_yaml(path)
             and path.rpartition("/")[0] == FOLDER
         ):
-            yield ConfigError(f"is no workflow of the factory; {nearest(path, ours)}", file=path)
+            yield ConfigError(
+                f"is no workflow of the factory; {nearest(path, built_in)}", file=path
+            )
 
 
-def _meant(path: str) -> str | None:
-    """The file of ours that this one was probably meant to be: the same to an eye, or a letter
-    away."""
+def _nearest_file(path: str) -> str | None:
+    """The file that this one was probably meant to be: the same to the eye, or a letter away."""
     folder, _, file = path.rpartition("/")
     stem = file.split(".", 1)[0]
     if skeleton(folder) == skeleton(FOLDER) and _is_yaml(path):
-        near = difflib.get_close_matches(stem.casefold(), WORKFLOWS, n=1, cutoff=_NEAR)
+        near = difflib.get_close_matches(stem.casefold(), WORKFLOWS, n=1, cutoff=_SIMILARITY)
         return f"{FOLDER}/{near[0]}.yaml" if near else None
     if skeleton(folder) == skeleton(PROMPTS) and (folder != PROMPTS or not file.endswith(".j2")):
         near = difflib.get_close_matches(
-            stem.casefold(), ("triage", "implement"), n=1, cutoff=_NEAR
+            stem.casefold(), ("triage", "implement"), n=1, cutoff=_SIMILARITY
         )
         return f"{PROMPTS}/{near[0]}.md.j2" if near else None
     return None

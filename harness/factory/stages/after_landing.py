@@ -36,7 +36,7 @@ def is_unsettled(history: History) -> bool:
 def watch(services: Services, policy: PolicySnapshot) -> None:
     """Look once at every landing that is not settled, and at what judgements have seen of the
     canaries."""
-    for told in services.known.those(is_unsettled):
+    for told in services.issue_index.filter(is_unsettled):
         _look_at(services, policy, told)
     _listen_to_canaries(services, policy)
 
@@ -66,12 +66,12 @@ def _against(
 ) -> tuple[str | None, bool]:
     """What is wrong with a landed commit's checks, and whether one is red. Nothing yet is empty;
     None: none is required."""
-    wanted = ci.required(services, policy)
+    wanted = ci.configured_checks(services, policy)
     if wanted == ():
         return None, False
     if wanted is None:
         return "the forge does not say which checks it requires", False
-    faults = ci.report(services, policy, commit).against or ()
+    faults = ci.check_report(services, policy, commit).against or ()
     red = standing(faults) is Standing.RED
     told = [fault.says for fault in faults if is_over or fault.standing is Standing.RED]
     return "; ".join(told), red

@@ -24,7 +24,7 @@ from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
 from harness.factory.models.learning import learn
-from harness.factory.models.selection import asked
+from harness.factory.models.selection import first_answer
 from harness.factory.policy_gate.policy import change_facts
 from harness.factory.project import commands
 from harness.factory.records.history import History
@@ -59,7 +59,7 @@ def diagnose(job: Job) -> NodeResult:
         return _result(done)
     shown = material(job)
     try:
-        answer, tier = asked(
+        answer, tier = first_answer(
             job, ROLE, job.policy.config.models.diagnoser, lambda line: _ask(job, line, shown)
         )
     except AnswerError as error:
@@ -92,7 +92,7 @@ def material(job: Job) -> dict[str, Any]:
             {
                 "attempt": number,
                 "ended_at": one.node,
-                "in_the_words_of_that_step": _words_of(told, one.run, one.says),
+                "in_the_words_of_that_step": _words_of(told, one.run, one.message),
             }
             for number, one in enumerate(failed_attempts(told), start=1)
         ],

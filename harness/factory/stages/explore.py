@@ -14,7 +14,7 @@ ACTOR, JUDGE = "actor", "judge"
 
 
 @contextmanager
-def exploring(job: Job) -> Iterator[dict[str, Any]]:
+def exploration_request(job: Job) -> Iterator[dict[str, Any]]:
     """What a request says of exploring: nothing where factory.toml has no persona, so that no
     session is opened.
 

@@ -18,7 +18,12 @@ from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.workflow import NodeResult, Outcome
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
-from harness.factory.models.selection import LATER_TIERS, cast, did_well, fell_short
+from harness.factory.models.selection import (
+    LATER_TIERS,
+    record_failure,
+    record_success,
+    select_model,
+)
 from harness.factory.models.sessions import session
 from harness.factory.policy_gate import policy
 from harness.factory.reporting import comments
@@ -66,7 +71,7 @@ def _escalated(job: Job) -> str:
             diagnosed=now.diagnosed,
             split=now.split,
             says=says,
-            last=failed_so_far[-1].says[:500],
+            last=failed_so_far[-1].message[:500],
             failed=tuple(one.entry for one in failed_so_far),
             rules=job.policy.digest,
         ),
@@ -152,7 +157,7 @@ def build(job: Job) -> NodeResult:
         job.policy.config.models.implementer,
         approach_of(job.history, job.policy.config.models),
     )
-    tier = cast(
+    tier = select_model(
         job,
         IMPLEMENTER,
         fallbacks,
@@ -166,11 +171,11 @@ def build(job: Job) -> NodeResult:
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if result.outcome is Outcome.FAILED and result.output.get("fault") != MACHINE:
-        fell_short(job, IMPLEMENTER, tier, result.message)
+        record_failure(job, IMPLEMENTER, tier, result.message)
     elif (
         result.event == Event.CANNOT_DO
     ):  # an honest end is a good one; whether a change is one, its snapshot tells
-        did_well(job, IMPLEMENTER, tier)
+        record_success(job, IMPLEMENTER, tier)
     return result
 
 
@@ -279,7 +284,7 @@ def snapshot(job: Job) -> NodeResult:
     if tree == services.repository.tree_of(start):
         return _nothing_done(job)
     for tier in _builder(job):
-        did_well(job, IMPLEMENTER, tier)
+        record_success(job, IMPLEMENTER, tier)
     head = _commit(job, tree, start)
     files = len(services.repository.diff(job.base, head).files)
     return produced(f"{files} files changed, tree {tree:.7}", head=head, tree=tree)
@@ -289,7 +294,7 @@ def _nothing_done(job: Job) -> NodeResult:
     """An agent that says it is done and did nothing: that is its model's failure."""
     says = "the agent finished without changing anything"
     for tier in _builder(job):
-        fell_short(job, IMPLEMENTER, tier, says)
+        record_failure(job, IMPLEMENTER, tier, says)
     return failed(says, event=Event.RUN_FAILED)
 
 

@@ -15,11 +15,11 @@ from harness.domain.merge import MergeFacts, Refusal, gate_event, refusals
 from harness.domain.verdict import Binding
 from harness.domain.workflow import NodeResult
 from harness.factory.policy_gate import ci, policy
-from harness.factory.policy_gate.ci import Report
+from harness.factory.policy_gate.ci import CheckReport
 from harness.factory.records.history import FREEZE, is_frozen
 from harness.factory.run.effects import effect, is_stopped, raise_if_stopped
 from harness.factory.run.node import Job, failed, produced, refused
-from harness.factory.settings.config import API
+from harness.factory.settings.merge_config import API
 from harness.factory.stages import revert, triage
 from harness.factory.stages.validator_request import validator_request
 
@@ -33,7 +33,7 @@ class Read:
 
     facts: MergeFacts
     findings: list[dict[str, Any]]
-    report: Report
+    report: CheckReport
 
 
 def gates(job: Job) -> NodeResult:
@@ -49,12 +49,12 @@ def gates(job: Job) -> NodeResult:
     read = read_facts(job)
     found, late = tuple(refusals(read.facts)), _is_late(job, read)
     event = gate_event(
-        found, waits=() if late else read.report.open, about_checks=read.report.demands.rules
+        found, waits=() if late else read.report.open, about_checks=read.report.required.rules
     )
     if event is Event.GATES_OPEN:
         return produced("every gate is open", event=event, findings=read.findings)
     if event is Event.CHECKS_AWAITED and read.facts.candidate:
-        ci.show(job, read.facts.candidate)
+        ci.show_candidate(job, read.facts.candidate)
     return refused(
         _says(found) + late,
         event=event,
@@ -99,7 +99,7 @@ def read_facts(job: Job) -> Read:
     candidate = binds.candidate if binds else None
     request = validator_request(job)
     proposal = services.forge.pull_request(history.proposal.number) if history.proposal else None
-    report = ci.report(
+    report = ci.check_report(
         services, job.policy, candidate if candidate and ci.is_shown(history, candidate) else None
     )
     asked = _law(job, base, candidate, checks=report.facts)

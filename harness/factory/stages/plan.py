@@ -18,7 +18,7 @@ from harness.domain.lifecycle import Event
 from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
-from harness.factory.models.selection import asked
+from harness.factory.models.selection import first_answer
 from harness.factory.run.node import Job, idle, produced, refused
 from harness.governance.law import PROTECTED
 from harness.governance.paths import resembles, text_of
@@ -41,7 +41,7 @@ def plan(job: Job) -> NodeResult:
         return _result(done)
     paths = [text_of(path) for path in job.services.repository.files(job.base)]
     try:
-        answer, tier = asked(job, ROLE, fallbacks, lambda line: _ask(job, line, paths))
+        answer, tier = first_answer(job, ROLE, fallbacks, lambda line: _ask(job, line, paths))
     except AnswerError as error:
         return produced(f"no plan: {error}", plan=None)
     except BudgetExhausted as stop:

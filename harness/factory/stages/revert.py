@@ -18,7 +18,7 @@ from harness.domain.issue import CommitSha, PullRequest
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.transitions import project, transition
-from harness.factory.run.effects import effect, say
+from harness.factory.run.effects import effect, write_projection
 from harness.factory.run.node import Job
 from harness.factory.run.services import Services
 from harness.ports.git import Conflict, Landing
@@ -135,10 +135,10 @@ def land(services: Services, issue: int, *, rules: str, says: str) -> Reverted:
         services, Reverted, key, lambda: _land(services, found), issue=issue, run="revert"
     )
     if history_of(services.ledger, issue).state is State.MERGED:
-        say(
+        write_projection(
             services, lambda: services.writer.reopen_issue(issue)
         )  # a closed one would count as closed by a person
-        transition(services, issue, Event.REVERTED, key=f"{key}/event", says=says, rules=rules)
+        transition(services, issue, Event.REVERTED, key=f"{key}/event", reason=says, rules=rules)
         project(services, issue)
     return done
 

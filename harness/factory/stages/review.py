@@ -25,12 +25,12 @@ from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
-from harness.factory.models.selection import NOBODY, asked, reviewers
+from harness.factory.models.selection import NOBODY, first_answer, reviewers
 from harness.factory.policy_gate.policy import change_facts
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.node import Job, failed, idle, produced, refused
 from harness.factory.settings.model_config import LENSES
-from harness.factory.stages.validate import undecided
+from harness.factory.stages.validate import no_verdict_event
 from harness.governance.context import context as governance_text
 from harness.governance.paths import text_of
 from harness.governance.votes.review import (
@@ -122,7 +122,7 @@ def review(job: Job) -> NodeResult:
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     except ModelError as error:
-        return failed(f"a reviewer gave no answer: {error}", event=undecided(job))
+        return failed(f"a reviewer gave no answer: {error}", event=no_verdict_event(job))
 
 
 def _view(job: Job, head: CommitSha) -> View:
@@ -164,7 +164,7 @@ def _ask(look: _Look) -> Entry:
             schema=review_schema(),
         )
 
-    answer, tier = asked(
+    answer, tier = first_answer(
         job, ROLE, look.fallbacks, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens)
     )
     return job.services.ledger.append(

@@ -17,9 +17,15 @@ from harness.domain.lifecycle import ENDED, Event, State
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.intake.expiry import closing_time
 from harness.factory.intake.issues import text_hash
-from harness.factory.intake.queue import had_a_turn, is_appeal, issue_facts, refusal_of, turns_in
+from harness.factory.intake.queue import (
+    is_appeal,
+    issue_facts,
+    refusal_of,
+    triage_starts,
+    was_triaged,
+)
 from harness.factory.models import prompts
-from harness.factory.models.selection import asked
+from harness.factory.models.selection import first_answer
 from harness.factory.records.estimate import estimate, has_ended, length_of
 from harness.factory.records.history import History
 from harness.factory.reporting.slash_commands import is_command
@@ -113,7 +119,7 @@ def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
     the queue: a turn that was given is not taken back."""
     facts = issue_facts(
         job.history,
-        turns_in(job.others(had_a_turn)),
+        triage_starts(job.other_issues(was_triaged)),
         labels=frozenset(issue.labels),
         now=job.services.clock.now(),
     )
@@ -151,7 +157,7 @@ def classify(job: Job) -> NodeResult:
             f"says what #{twin} says", **duplicate_answer(of=twin, quote=taken["title"])
         )
     try:
-        answer, _ = asked(
+        answer, _ = first_answer(
             job, "triage", job.policy.config.models.triage, partial(_answer, job, taken)
         )
     except ModelError as error:
@@ -305,7 +311,7 @@ def _write_down(
 def _estimate(job: Job, kind: str, taken: Mapping[str, Any]) -> None:
     """What it may cost, by what others like it came to, before any money is spent on building
     it."""
-    found = estimate(kind, length_of(taken["title"], taken["body"]), job.others(has_ended))
+    found = estimate(kind, length_of(taken["title"], taken["body"]), job.other_issues(has_ended))
     job.services.ledger.append(
         found.event, job.key(CostEstimated.kind), issue=job.issue, run=job.run
     )
@@ -318,15 +324,15 @@ def _older(job: Job) -> tuple[History, ...]:
     shown, own = job.services.watch_list.open_issues(), job.history
     return tuple(
         history
-        for history in job.others(may_be_told_again)
+        for history in job.other_issues(can_have_duplicates)
         if history.issue < job.issue
         and history.standing >= own.standing
-        and (text := text_that_counts(history, shown))
+        and (text := current_text_hash(history, shown))
         and history.said_before(own, text)
     )
 
 
-def text_that_counts(history: History, shown: Mapping[int, Issue]) -> str:
+def current_text_hash(history: History, shown: Mapping[int, Issue]) -> str:
     """The hash of it: of the triaged one, or the forge's where nothing was triaged yet. Empty for
     one that was edited since it was triaged, or that nobody has seen."""
     if history.triage:
@@ -335,7 +341,7 @@ def text_that_counts(history: History, shown: Mapping[int, Issue]) -> str:
     return text_hash(shown[history.issue]) if history.issue in shown else ""
 
 
-def may_be_told_again(history: History) -> bool:
+def can_have_duplicates(history: History) -> bool:
     """Whether another issue may be a duplicate of this one. Of one that is merged it is none: what
     comes back is a regression. Nor of one that was turned away or closed: nobody will do anything
     there."""
@@ -360,7 +366,7 @@ def _learned(job: Job) -> tuple[Texts, dict[int, History], Mapping[int, Issue]]:
     """The older issues, with what they say read, where that was not done before: a flood is held
     against each of its own."""
     texts, shown, older = (
-        job.services.twins.texts,
+        job.services.similar_issues.texts,
         job.services.watch_list.open_issues(),
         {history.issue: history for history in _older(job)},
     )

@@ -15,7 +15,7 @@ from harness.factory.policy_gate import policy
 from harness.factory.project import tests
 from harness.factory.reporting import comments
 from harness.factory.run.node import Job, failed, produced, refused
-from harness.factory.stages.explore import exploring
+from harness.factory.stages.explore import exploration_request
 from harness.factory.stages.validator_request import validator_request
 from harness.ports.git import Conflict
 from harness.ports.validator import Judged
@@ -95,12 +95,12 @@ def judge(job: Job) -> NodeResult:
     made, services = job.outputs["candidate"], job.services
     request = validator_request(job, head=made["head"], candidate=made["candidate"])
     try:
-        with exploring(job) as told:
+        with exploration_request(job) as told:
             judged = services.validator.judge(
                 {**request, **told}, services.places.evidence / job.run
             )
     except ValidatorError as error:
-        return failed(str(error), event=undecided(job))
+        return failed(str(error), event=no_verdict_event(job))
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     _write_down(job, judged)
@@ -173,10 +173,10 @@ def conclude(job: Job) -> NodeResult:
         case VerdictOutcome.FAILED:
             return produced(reason, event=Event.CHANGES_REQUESTED)
         case VerdictOutcome.INCONCLUSIVE:
-            return refused(reason, event=undecided(job))
+            return refused(reason, event=no_verdict_event(job))
 
 
-def undecided(job: Job) -> Event:
+def no_verdict_event(job: Job) -> Event:
     """No answer is a no. But a busy machine gives none either, so the judge is asked again, in
     full, before a person is: a change that never gets an answer never gets a yes."""
     in_vain = job.history.judged_in_vain + 1

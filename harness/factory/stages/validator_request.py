@@ -15,7 +15,7 @@ from harness.ports.git import Repository
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class RequestContext:
     """What every request stands on: where things lie, the trusted repository, and the boxes with
     their form."""
 
@@ -33,7 +33,7 @@ def validator_request(
     """The request document for `author` (no head) or `judge`. The issue's text is the normalised
     one that was triaged."""
     services = job.services
-    ground = Ground(
+    context = RequestContext(
         services.places,
         services.repository,
         services.wheels,
@@ -42,7 +42,7 @@ def validator_request(
         services.other_form,
     )
     request = base_request(
-        ground,
+        context,
         job.policy,
         issue=issue_text(job.history),
         run=job.run,
@@ -55,7 +55,7 @@ def validator_request(
 
 
 def base_request(
-    ground: Ground,
+    context: RequestContext,
     policy: PolicySnapshot,
     *,
     issue: Mapping[str, Any],
@@ -64,13 +64,13 @@ def base_request(
 ) -> dict[str, Any]:
     """A request about a base and no change: what an author is asked, and what a maintainer asks
     about journeys."""
-    config, places = policy.config, ground.places
+    config, places = policy.config, context.places
     return {
         "repository": places.repository,
         "sealed": str(places.sealed),
         "git_dir": str(places.trusted),
         "issue": dict(issue),
-        "base": _point(ground.repository, policy.base),
+        "base": _point(context.repository, policy.base),
         "governance": {"digest": policy.digest, "files": dict(policy.governance.files)},
         "app": {
             "start": list(config.app.start),
@@ -84,11 +84,11 @@ def base_request(
             "clock_env": config.app.clock_env or None,
         },
         "layers": str(places.layers),
-        "wheels": str(ground.wheels),
+        "wheels": str(context.wheels),
         "sandbox": {
-            "command": list(ground.sandbox_command),
-            "form": ground.form,
-            "other_form": ground.other_form,
+            "command": list(context.sandbox_command),
+            "form": context.form,
+            "other_form": context.other_form,
         },
         "signing_key": str(places.signing_key),
         "limits": {

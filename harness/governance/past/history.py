@@ -6,12 +6,13 @@ of the form is refused with the key that is not, whatever is in it, and one larg
 not read."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from harness.domain.errors import ConfigError
-from harness.domain.facts import UNKNOWN, ChangeFacts, FileChange
+from harness.domain.facts import UNKNOWN, ChangeFacts, FileChange, Maybe
 from harness.governance.past.factsjson import (
     Json,
     Misfit,
@@ -37,6 +38,9 @@ _KINDS = {"feat": IssueKind.FEATURE.value, "fix": IssueKind.BUG.value}
 others are the same."""
 
 
+_TITLE = re.compile(r"([a-z]+)(?:\([^)]*\))?!?: ")
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedChange:
     """One change of the past. `merged_at` is ISO 8601, empty where it is not known to have landed;
@@ -53,6 +57,12 @@ class RecordedChange:
     def at(self) -> str:
         """When it was, as far as that is known."""
         return self.merged_at or self.asked_at
+
+
+def kind_in_title(title: str) -> Maybe[str]:
+    """The kind that a title begins with ("fix: …", "feat(api)!: …"); UNKNOWN where none is."""
+    found = _TITLE.match(title)
+    return _KINDS.get(found[1], found[1]) if found else UNKNOWN
 
 
 def read_history(content: str, *, file: str) -> tuple[RecordedChange, ...]:

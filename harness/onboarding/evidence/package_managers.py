@@ -1,16 +1,17 @@
 """Package managers, what they name, and the hash-locked file that boxes are furnished from."""
 
 import re
-from collections.abc import Iterator
 
+from harness.onboarding.evidence.manifests import (
+    names_in,
+    requirement_files,
+    setup_file,
+    setup_lists,
+)
 from harness.onboarding.evidence.sources import Sources, table
 from harness.onboarding.survey import Lock
 
-_REQUIREMENTS = re.compile(
-    r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|lock|in)\Z|requirements\.lock\Z"
-)
 _PIN = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*==\s*\S+.*--hash=sha256:[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 MANAGERS = {
     "uv.lock": "uv",
     "poetry.lock": "poetry",
@@ -42,36 +43,12 @@ def package_manager_in(sources: Sources) -> str:
     names packages."""
     files = set(sources.holding.files)
     named = next((manager for file, manager in MANAGERS.items() if file in files), "")
-    python = bool(_requirement_files(sources)) or "project" in sources.pyproject
-    return "pip" if python and named in ("", "npm") else named
-
-
-def dependencies_in(sources: Sources) -> tuple[str, ...]:
-    """Every package that a manifest names, normalised, without versions."""
-    listed = [
-        name for file in _requirement_files(sources) for name in _names(sources.holding.text(file))
-    ]
-    project = table(sources.pyproject, "project")
-    groups = (
-        project.get("dependencies"),
-        *table(project, "optional-dependencies").values(),
-        *table(sources.pyproject, "dependency-groups").values(),
+    python = (
+        bool(requirement_files(sources))
+        or "project" in sources.pyproject
+        or not {"setup.py", "setup.cfg"}.isdisjoint(files)
     )
-    listed += [
-        name
-        for group in groups
-        if isinstance(group, list)
-        for item in group
-        if isinstance(item, str)
-        for name in _names(item)
-    ]
-    listed += [*table(sources.pyproject, "tool", "poetry", "dependencies")]
-    listed += [
-        name
-        for kind in ("dependencies", "devDependencies")
-        for name in table(sources.package_json, kind)
-    ]
-    return tuple(sorted({re.sub(r"[-_.]+", "-", name).lower() for name in listed} - {"python"}))
+    return "pip" if python and named in ("", "npm") else named
 
 
 def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | None]:
@@ -80,12 +57,12 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
 
     None where nothing is depended on; for the tests also where the app's own lock is enough.
     """
-    files = _requirement_files(sources)
+    files = requirement_files(sources)
     locked = [name for name in files if is_locked(sources.holding.text(name))]
     with_tests = [
         name
         for name in locked
-        if tests_need and tests_need in set(_names(sources.holding.text(name)))
+        if tests_need and tests_need in set(names_in(sources.holding.text(name)))
     ]
     runtime = [name for name in locked if name not in with_tests] or locked
     app = _there(runtime) or _to_make(sources, files, dev=False)
@@ -135,11 +112,13 @@ def _inputs(sources: Sources, files: list[str], *, dev: bool) -> list[str]:
     project = table(sources.pyproject, "project")
     if not runtime and project.get("dependencies"):
         runtime = ["pyproject.toml"]
+    if not runtime and (file := setup_file(sources)):
+        runtime = [file]
     if not dev:
         return runtime
     tests = [name for name in files if _is_dev(name)]
     groups = {
-        "--extra": table(project, "optional-dependencies"),
+        "--extra": table(project, "optional-dependencies") or _setup_extras(sources),
         "--group": table(sources.pyproject, "dependency-groups"),
     }
     named = [
@@ -152,28 +131,24 @@ def _inputs(sources: Sources, files: list[str], *, dev: bool) -> list[str]:
         return [*(runtime or ["pyproject.toml"]), *named[0]]
     return (
         [*runtime, *tests]
-        if tests or any("pytest" in _names(sources.holding.text(name)) for name in runtime)
+        if tests or any("pytest" in names_in(sources.holding.text(name)) for name in runtime)
         else []
     )
 
 
+def _setup_extras(sources: Sources) -> dict[str, list[str]]:
+    return {
+        key.partition(".")[2]: list(words)
+        for key, words in setup_lists(sources).items()
+        if key.startswith("extras_require.")
+    }
+
+
 def _lists_pytest(items: object) -> bool:
     return isinstance(items, list) and any(
-        isinstance(item, str) and "pytest" in _names(item) for item in items
+        isinstance(item, str) and "pytest" in names_in(item) for item in items
     )
 
 
 def _is_dev(name: str) -> bool:
     return bool(re.search(r"dev|test|ci|lint|doc", name))
-
-
-def _requirement_files(sources: Sources) -> list[str]:
-    return [name for name in sources.holding.files if _REQUIREMENTS.fullmatch(name)]
-
-
-def _names(text: str) -> Iterator[str]:
-    """The package names that requirement lines begin with."""
-    for line in text.splitlines():
-        found = _NAME.match(line.strip())
-        if found and not line.strip().startswith(("-", "#")) and not line.startswith((" ", "\t")):
-            yield re.sub(r"[-_.]+", "-", found[0]).lower()

@@ -75,7 +75,7 @@ def _blocks(tokens: "list[Token]") -> list[Block]:
 def _is_prose(text: str) -> bool:
     """Whether a paragraph says something: badges and pictures begin otherwise, and have few
     words."""
-    return not text.startswith(("[![", "![", "<", "|", "=")) and len(text.split()) >= 4
+    return not text.startswith(("[![", "![", "<", "|", "=", "..")) and len(text.split()) >= 4
 
 
 def _without_front(text: str) -> str:

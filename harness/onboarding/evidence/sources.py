@@ -75,8 +75,8 @@ def sources_in(holding: Holding) -> Sources:
     return Sources(
         holding,
         python=tuple(filter(None, parsed)),
-        package_json=_json(holding.text("package.json")),
-        pyproject=_toml(holding.text("pyproject.toml")),
+        package_json=json_object(holding.text("package.json")),
+        pyproject=toml_document(holding.text("pyproject.toml")),
     )
 
 
@@ -90,7 +90,8 @@ def table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return document
 
 
-def _json(text: str) -> Mapping[str, Any]:
+def json_object(text: str) -> Mapping[str, Any]:
+    """The JSON object that the text is; empty where it is none."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -98,7 +99,8 @@ def _json(text: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _toml(text: str) -> Mapping[str, Any]:
+def toml_document(text: str) -> Mapping[str, Any]:
+    """The TOML document that the text is; empty where it is none."""
     import tomllib
 
     try:

@@ -1,1 +1,1 @@
-"""`factory up`: the loop that works on a home until it is told to stop."""
+"""`factory up`: the process that works on a home until it is stopped."""

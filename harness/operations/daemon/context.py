@@ -1,4 +1,4 @@
-"""What a daemon's parts share: the home, whom to tell, and how to wait."""
+"""What the parts of a daemon share: the home, how to report events, and how to wait."""
 
 import time
 from collections.abc import Callable
@@ -21,9 +21,9 @@ SLICE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class DaemonContext:
-    """`say(kind, words)` is told each thing that happens, `tell` each node's end; `interval` is
-    between two looks, in seconds; `zone` is where the schedules' clock hangs; `webhooks` is where
-    they are taken, None where nowhere."""
+    """`say(kind, message)` is called for each event of the daemon, `tell` for the end of each node.
+    `interval` is the time between two polls, in seconds. Schedules are read in the time zone
+    `zone`. `webhooks` is the address to receive webhooks at; None receives none."""
 
     home: Path
     interval: float
@@ -39,15 +39,15 @@ class DaemonContext:
         return self.clock.now().astimezone(self.zone)
 
     def rest(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
-        """Wait that long, or until `until` holds. Raises Interrupted once told to go."""
+        """Wait for `seconds`, or until `until` holds. Raises Interrupted at a shutdown."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not until():
-            self.mind_the_door()
+            self.raise_if_stopping()
             time.sleep(SLICE_SECONDS)
-        self.mind_the_door()
+        self.raise_if_stopping()
 
-    def mind_the_door(self) -> None:
-        """Give a sign of life. Raises Interrupted once told to go."""
+    def raise_if_stopping(self) -> None:
+        """Send a heartbeat to the service manager. Raises Interrupted at a shutdown."""
         self.notifier.alive()
-        if self.shutdown.told_by is not None:
-            raise Interrupted("told to go")
+        if self.shutdown.signal_number is not None:
+            raise Interrupted("shutting down")

@@ -1,21 +1,21 @@
-"""`factory up`: one home, worked on by the workflows' own schedule and as things happen, until told
-to stop.
+"""`factory up`: works on one home, by the workflows' schedules and as events come in, until it is
+stopped.
 
-Properties kept:
-- whoever holds the home's lock works; others wait, and take over within a blink of its death,
-  however it died;
-- nothing outside ends it: it says once what is down, tries again ever more slowly, and says when
-  that is back;
-- a webhook makes it look sooner, and nothing depends on one: what none told is found all the same;
-- the owner's stop pauses it, a resume goes on, both without a restart;
-- told to go, it starts nothing more and lets what runs finish within the grace.
+Properties:
+- The process that holds the home's lock works. Others stand by and take over at once when it ends,
+  however it ended.
+- Nothing outside ends the daemon. It reports an outage once, retries ever more slowly, and reports
+  the end of the outage.
+- A webhook only makes it poll sooner: polling finds what no webhook reported.
+- The owner's stop pauses it and a resume continues it, both without a restart.
+- At a shutdown it starts nothing new, and waits for running nodes until the timeout.
 """
 
 from contextlib import suppress
 
 from harness.domain.errors import FactoryError, Interrupted, PortError
 from harness.home.state import ledger_of, sole_factory
-from harness.home.webhooks import Mail, webhooks
+from harness.home.webhooks import WebhookQueue, webhooks
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.loop import Loop
 from harness.operations.daemon.outage import Outages
@@ -35,8 +35,7 @@ class Daemon:
         self._stood_by = False
 
     def run(self) -> None:
-        """Work until told to go. Raises ConfigError where the home cannot be worked on as it
-        stands."""
+        """Work until a shutdown. Raises ConfigError if the home cannot be worked on as it is."""
         context = self._context
         with (
             suppress(Interrupted),
@@ -45,14 +44,14 @@ class Daemon:
             ) as lease,
         ):
             if self._stood_by:
-                context.say("takeover", "the other one is gone; taking over")
+                context.say("takeover", "the other process has ended; taking over")
             with webhooks(context.home, context.webhooks, say=context.say) as mail:
                 while True:
                     self._work_until_something_is_down(lease, mail)
         context.notifier.stopping()
         context.say(
             "left",
-            "the grace was over: what was under way is made again"
+            "the shutdown timed out: what was running is repeated at the next start"
             if context.shutdown.is_late
             else "in good order",
         )
@@ -62,42 +61,41 @@ class Daemon:
             self._stood_by = True
             self._context.say("standby", f"{holder} works on this home; standing by to take over")
             self._context.notifier.ready("standing by")
-        self._context.mind_the_door()
+        self._context.raise_if_stopping()
 
-    def _work_until_something_is_down(self, lease: Lease, mail: Mail | None) -> None:
+    def _work_until_something_is_down(self, lease: Lease, mail: WebhookQueue | None) -> None:
         try:
             with open_works(
                 self._context.home,
                 tell=self._context.tell,
                 lease=lease,
-                pulse=self._context.notifier.alive,
+                heartbeat=self._context.notifier.alive,
                 warm=WARM_WORKTREES,
             ) as works:
                 self._work(works, mail)
-        except (
-            PortError,
-            OSError,
-        ) as error:  # OSError: what the machine itself refuses, such as a full disk
-            self._outages.sit_out(error)
-        except (
-            FactoryError
-        ) as error:  # a law or a workflow that cannot be obeyed as it stands now: a person mends it
+        # OSError: what the machine itself refuses, such as a write to a full disk.
+        except (PortError, OSError) as error:
+            self._outages.wait_out(error)
+        # A policy or a workflow that is invalid now. At the start it ends the daemon; later, a
+        # person mends it while the daemon waits.
+        except FactoryError as error:
             if not self._is_up:
                 raise
-            self._outages.sit_out(error)
+            self._outages.wait_out(error)
 
-    def _work(self, works: Works, mail: Mail | None) -> None:
-        """Told to go while something runs, nothing more is started; what runs may finish, and is
+    def _work(self, works: Works, mail: WebhookQueue | None) -> None:
+        """Run the loop. At a shutdown nothing new starts, and what runs may finish and is
         recorded."""
         shutdown = self._context.shutdown
-        shutdown.on_told = works.engine.refuse
+        shutdown.on_signal = works.engine.refuse
         try:
-            self._context.mind_the_door()  # told before this engine was there to refuse anything
-            self._say_up(works)
+            # The signal may have come before this engine could refuse anything.
+            self._context.raise_if_stopping()
+            self._report_up(works)
             Loop(
                 self._context,
                 works,
-                well=self._outages.over,
+                on_success=self._outages.end,
                 sweep=lambda: _freed(works),
                 mail=mail,
             ).work()
@@ -106,14 +104,14 @@ class Daemon:
                 works.engine.drain()
             raise
         except PortError:
-            # a program of ours that is gone is named itself, not by what failed for want of it
+            # If one of our own programs is gone, name it, and not the call that failed without it.
             works.check()
             raise
 
-    def _say_up(self, works: Works) -> None:
+    def _report_up(self, works: Works) -> None:
         if not self._is_up:
             self._is_up = True
-            self._context.say("up", f"{works.url}, looked at every {self._context.interval:g} s")
+            self._context.say("up", f"{works.url}, polled every {self._context.interval:g} s")
             self._context.notifier.ready("at work")
 
 

@@ -1,12 +1,13 @@
-"""The digest of a home: read from its ledger alone, and written to a file once a day."""
+"""The digest of a home, computed from its ledger alone and written to a file once a day."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness.domain.events import DigestWritten
 from harness.factory.records.history import is_stop_requested, why_frozen
+from harness.factory.reporting.comments.inert import UrlFor
 from harness.factory.reporting.digest import Digest, digest, last_digest
-from harness.factory.reporting.digest_page import Link, markdown
+from harness.factory.reporting.digest_page import markdown
 from harness.factory.run.effects import is_flagged
 from harness.factory.run.pause import pause_in_force
 from harness.home.document import EVIDENCE, read_home
@@ -17,8 +18,8 @@ USUAL = timedelta(hours=24)
 
 
 def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | None = None) -> Digest:
-    """The digest at `at`: since the last one, or of the last 24 hours where there was none, when
-    nothing else is said."""
+    """The digest at `at`. It begins at `since`; by default at the last digest, or 24 hours ago if
+    there was none."""
     entries = ledger.entries()
     fault, paused = ledger.fault(), pause_in_force(ledger, at)
     since = since or last_digest(entries) or at - USUAL
@@ -33,9 +34,9 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
     )
 
 
-def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Path | None:
-    """Write today's to `home/digests/DATE.md` and say so in the ledger; None where today's is
-    written already."""
+def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: UrlFor) -> Path | None:
+    """Write today's digest to `home/digests/DATE.md` and record it in the ledger. Returns its path;
+    None if today's was written before."""
     day = f"{at:%Y-%m-%d}"
     if ledger.find(f"{DigestWritten.kind}/{day}"):
         return None
@@ -50,18 +51,16 @@ def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Pat
     return path
 
 
-def link_of(home: Path) -> Link:
-    """A path below the repository's address as a link, without a forge that runs. Where evidence is
-    published nowhere it is a file of the home."""
+def link_of(home: Path) -> UrlFor:
+    """A function that makes links from paths below the repository's address. The forge need not
+    run. Evidence that is not published anywhere becomes the path of a file in the home."""
     document = read_home(home)
     web = f"http://localhost:{document.port}" if document.is_embedded else document.forge
 
     def link(path: str) -> str:
-        found = document.address(web, path)
-        return (
-            found
-            if found or not path.startswith(EVIDENCE)
-            else str(home / "evidence" / path.removeprefix(EVIDENCE))
-        )
+        address = document.address(web, path)
+        if address or not path.startswith(EVIDENCE):
+            return address
+        return str(home / "evidence" / path.removeprefix(EVIDENCE))
 
     return link

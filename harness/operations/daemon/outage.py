@@ -1,5 +1,5 @@
-"""What is down, since when, and how long to wait before the next try. Said once, and once more when
-it is over."""
+"""Outages: what is down, since when, and how long to wait before the next try. Each is reported
+once, and once more when it is over."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -15,19 +15,19 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, MOST_SECONDS = 1.0, 120.0, 3600.0
 
 
 class Outages:
-    """The outages of one home. They are kept in its ledger, where the digest finds them, unless
-    that is what is down."""
+    """The outages of one home. They are recorded in its ledger for the digest, unless the ledger
+    itself is down."""
 
     def __init__(self, context: DaemonContext, ledger: Ledger) -> None:
         self._context = context
         self._ledger = ledger
         self._tries = 0
         self._since: datetime | None = None
-        self._looked = False
+        self._are_old_ones_ended = False
 
-    def sit_out(self, error: FactoryError | OSError) -> None:
-        """Say what is down, where that was not said yet, and wait: twice as long each time, up to
-        two minutes; or, where a forge says when it will answer again, until then."""
+    def wait_out(self, error: FactoryError | OSError) -> None:
+        """Report what is down, if this is new, and wait. The wait doubles each time, up to two
+        minutes; if the forge states when it will answer again, it lasts until then."""
         if self._since is None:
             self._since = self._context.now()
             self._context.say("down", f"{error}; trying again until it is back")
@@ -45,20 +45,19 @@ class Outages:
             pause(self._tries) if again_at is None else pause_until(again_at, now=now)
         )
 
-    def over(self) -> None:
-        """All is well. Ends in the ledger what is down there, also what a process that was killed
-        had found down."""
-        if self._looked and self._since is None:
+    def end(self) -> None:
+        """Everything is up. Record the end of every open outage in the ledger."""
+        # A process that was killed may have left open outages there.
+        if self._are_old_ones_ended and self._since is None:
             return
-        self._looked = True
+        self._are_old_ones_ended = True
         for outage in open_outages(
             (*recorded(self._ledger, OutageBegan), *recorded(self._ledger, OutageEnded))
         ):
             self._record(OutageEnded(outage.key), f"{outage.key}/ended")
         if self._since is not None:
-            self._context.say(
-                "back", f"all is well again, after {span(self._context.now() - self._since)}"
-            )
+            lasted = span(self._context.now() - self._since)
+            self._context.say("back", f"everything is up again, after {lasted}")
             self._context.notifier.status("at work")
         self._tries, self._since = 0, None
 
@@ -73,6 +72,6 @@ def pause(tries: int) -> float:
 
 
 def pause_until(again_at: datetime, *, now: datetime) -> float:
-    """Seconds until a forge answers again, less than which would only make it refuse for longer. No
-    limit lasts beyond an hour, whatever two clocks make of it."""
+    """Seconds until a forge answers again: an earlier try would only prolong the refusal. At most
+    an hour, because the two clocks may disagree."""
     return min(MOST_SECONDS, max(FIRST_PAUSE_SECONDS, (again_at - now).total_seconds()))

@@ -1,8 +1,8 @@
-"""How a daemon is told to go. SIGTERM or Ctrl-C: what runs may finish, within a grace; a second
-Ctrl-C: at once.
+"""Graceful shutdown of a daemon. At SIGTERM or Ctrl-C running work may finish until a timeout; a
+second Ctrl-C ends the process at once.
 
-Handlers only set plain attributes and the kernel's timer: a lock taken in a handler may be one that
-the interrupted line holds."""
+Signal handlers only set plain attributes and the kernel's timer: the interrupted line may hold any
+lock that a handler would take."""
 
 import os
 import signal
@@ -15,37 +15,38 @@ from harness.domain.errors import Interrupted
 
 
 class Shutdown:
-    """Whether the process was told to go, and by what. Use as a context, in the main thread.
+    """Which signal asked the process to end, if one did. Use as a context, in the main thread.
 
-    When the grace is over, Interrupted is raised in the main thread, wherever it is; `is_late` says
-    so."""
+    After the timeout (seconds) it raises Interrupted in the main thread, wherever that is, and sets
+    `is_late`."""
 
-    def __init__(self, grace: float) -> None:
-        self._grace = grace
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
         self._before: dict[int, Any] = {}
-        self.told_by: int | None = None
+        self.signal_number: int | None = None
         self.is_late = False
-        self.on_told: Callable[[], None] = lambda: None
+        self.on_signal: Callable[[], None] = lambda: None
 
     @property
     def exit_code(self) -> int:
-        """0 when a service manager asked, 130 when a person at the keyboard did."""
-        return Interrupted.exit_code if self.told_by == signal.SIGINT else 0
+        """0 if a service manager asked, 130 if a person at the keyboard did."""
+        return Interrupted.exit_code if self.signal_number == signal.SIGINT else 0
 
     def leave(self, code: int) -> int:
-        """`code`; but a late process ends here and now. Node threads would be waited for, and have
-        had their grace; what they run is tied to this process and ends with it."""
+        """Return `code`, or end the process with it if the shutdown timed out."""
+        # A normal exit would wait for the threads of nodes, which had their time. What they run is
+        # tied to this process and ends with it.
         if self.is_late:
             _end(code)
         return code
 
     def __enter__(self) -> Self:
-        for number, told in (
-            (signal.SIGTERM, self._told),
-            (signal.SIGINT, self._told),
-            (signal.SIGALRM, self._late),
+        for number, handler in (
+            (signal.SIGTERM, self._on_request),
+            (signal.SIGINT, self._on_request),
+            (signal.SIGALRM, self._on_timeout),
         ):
-            self._before[number] = signal.signal(number, told)
+            self._before[number] = signal.signal(number, handler)
         return self
 
     def __exit__(
@@ -58,20 +59,20 @@ class Shutdown:
         for number, before in self._before.items():
             signal.signal(number, before)
 
-    def _told(self, number: int, _frame: FrameType | None) -> None:
-        if self.told_by is None:
-            self.told_by = number
-            self.on_told()
-            signal.setitimer(signal.ITIMER_REAL, max(self._grace, 0.001))
+    def _on_request(self, number: int, _frame: FrameType | None) -> None:
+        if self.signal_number is None:
+            self.signal_number = number
+            self.on_signal()
+            signal.setitimer(signal.ITIMER_REAL, max(self._timeout, 0.001))
         elif number == signal.SIGINT:
             _end(Interrupted.exit_code)
 
-    def _late(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_timeout(self, _number: int, _frame: FrameType | None) -> None:
         self.is_late = True
-        raise Interrupted("the grace is over; what was under way is made again next time")
+        raise Interrupted("the shutdown timed out; what was running is repeated at the next start")
 
 
 def _end(code: int) -> None:
-    """At once, as after a kill: whoever comes next goes on from what is recorded."""
+    """End at once, as a kill does: the next process continues from what is recorded."""
     sys.stdout.flush()
     os._exit(code)

@@ -1,1 +1,1 @@
-"""`factory doctor`: each check does the thing itself and says what that proved."""
+"""`factory doctor`: each check does the thing itself and reports what that proved."""

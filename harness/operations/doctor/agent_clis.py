@@ -1,4 +1,4 @@
-"""The agent CLIs of a home: installed, listed, taken away, and shown to start in a box."""
+"""Installs, lists and removes the agent CLIs of a home, and shows that they start in a sandbox."""
 
 import tempfile
 from dataclasses import dataclass
@@ -24,57 +24,61 @@ SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One agent CLI as it stands in a home: what of it is installed, and what would be."""
+class AgentCli:
+    """One agent CLI in a home: the version that would be installed, and what is installed."""
 
     kind: AgentKind
     pinned: str
     installed: tuple[Program, ...]
 
 
-def listed(home: Path) -> tuple[Listed, ...]:
-    """Every kind there is."""
+def agent_clis(home: Path) -> tuple[AgentCli, ...]:
+    """Every kind of agent CLI."""
     found = Programs(home).installed()
     return tuple(
-        Listed(kind, released(kind).version, tuple(one for one in found if one.kind is kind))
+        AgentCli(kind, released(kind).version, tuple(one for one in found if one.kind is kind))
         for kind in KINDS
     )
 
 
-def installed(
+def install_cli(
     home: Path, name: str, *, integrity: str = "", fetch: Fetch = fetched_by_npm
 ) -> tuple[Program, str]:
-    """Install `KIND` or `KIND@VERSION`, and start it once in a box: the program and what it says of
-    its version. Raises ConfigError, PortError or SandboxError; what does not start is not kept."""
+    """Install `KIND` or `KIND@VERSION` and start it once in a sandbox. Returns the program and the
+    version text that it prints. Raises ConfigError, PortError or SandboxError, and removes a
+    program that does not start."""
     kind, version = _named(name)
     if integrity and not version:
-        raise ConfigError(f"a digest belongs to one version: say {kind}@VERSION", key="--integrity")
+        raise ConfigError(
+            f"a digest belongs to one version: name {kind}@VERSION", key="--integrity"
+        )
     release = another(kind, version=version, integrity=integrity) if version else released(kind)
     programs = Programs(home)
     program = install(release, programs, fetch=fetch)
     try:
-        return program, says_its_version(program, _sandbox())
+        return program, version_shown(program, _sandbox())
     except FactoryError:
         programs.remove(program.kind, program.version)
         raise
 
 
-def removed(home: Path, name: str) -> tuple[str, ...]:
-    """Take a version away, or all of a kind: their names. Raises ConfigError when there is none."""
+def remove_cli(home: Path, name: str) -> tuple[str, ...]:
+    """Remove a version, or all versions of a kind. Returns the names of what was removed. Raises
+    ConfigError if there is none."""
     kind, version = _named(name)
     programs = Programs(home)
-    going = [
+    removed = [
         one for one in programs.installed() if one.kind is kind and version in ("", one.version)
     ]
-    if not going:
+    if not removed:
         raise ConfigError(f"{name} is not installed in {home}; `factory agents list` shows what is")
-    for program in going:
+    for program in removed:
         programs.remove(program.kind, program.version)
-    return tuple(program.name for program in going)
+    return tuple(program.name for program in removed)
 
 
-def says_its_version(program: Program, sandbox: Sandbox) -> str:
-    """What `--version` prints, in a box without a network. Raises ConfigError when it is not this
+def version_shown(program: Program, sandbox: Sandbox) -> str:
+    """What `--version` prints, in a sandbox without a network. Raises ConfigError if it is another
     version."""
     with tempfile.TemporaryDirectory(prefix="factory-agent-") as home:
         spec = SandboxSpec(
@@ -86,20 +90,17 @@ def says_its_version(program: Program, sandbox: Sandbox) -> str:
             limits=Limits(wall_seconds=SECONDS, memory_mb=2048, pids=256),
         )
         result = sandbox.run(spec)
-    said = result.stdout.decode("utf-8", "replace").strip()
-    if result.ok and program.version in said.replace("v", " ").split():
-        return said
-    complaint = (
-        said
-        or result.stderr.decode("utf-8", "replace").strip()[-300:]
-        or f"exit {result.exit_code}"
-    )
-    raise ConfigError(f"{program.name} does not start in a box here: {complaint}")
+    output = result.stdout.decode("utf-8", "replace").strip()
+    if result.ok and program.version in output.replace("v", " ").split():
+        return output
+    errors = result.stderr.decode("utf-8", "replace").strip()[-300:]
+    complaint = output or errors or f"exit {result.exit_code}"
+    raise ConfigError(f"{program.name} does not start in a sandbox here: {complaint}")
 
 
-def found_by_doctor(home: Path) -> Finding:
-    """Whether what is installed starts, and what `factory.toml` picks is there; that nothing is, is
-    fine."""
+def check_agents(home: Path) -> Finding:
+    """Whether the installed CLIs start, and those that `factory.toml` picks are installed. It is
+    fine if none is installed."""
     programs = Programs(home)
     for choice in _picked(home):
         try:
@@ -112,44 +113,46 @@ def found_by_doctor(home: Path) -> Finding:
 def _installed_ones(programs: tuple[Program, ...]) -> Finding:
     if not programs:
         return ok(
-            "the built-in agent works in boxes; no agent CLI is installed, and none is needed"
+            "the built-in agent works in sandboxes; no agent CLI is installed, and none is needed"
         )
-    said, wrong = _tried(programs, _sandbox())
-    if wrong:
+    started, failures = _start_each(programs, _sandbox())
+    if failures:
         return fail(
-            "; ".join(wrong), "`factory agents remove` it, then `factory agents install` it again"
+            "; ".join(failures),
+            "`factory agents remove` it, then `factory agents install` it again",
         )
     older = [one.name for one in programs if one.version != released(one.kind).version]
     if older:
         return warn(
-            f"{'; '.join(said)} in a box each; {', '.join(older)} is not the version that is pinned"
-            " here",
-            "`factory agents install` brings that",
+            f"{'; '.join(started)}: each started in a sandbox; {', '.join(older)} is not the"
+            " version that is pinned here",
+            "`factory agents install` installs the pinned one",
         )
-    return ok(f"{'; '.join(said)}: each started in a box")
+    return ok(f"{'; '.join(started)}: each started in a sandbox")
 
 
 def _picked(home: Path) -> "Iterator[AgentChoice]":
-    """The agent CLIs that `factory.toml` names at the base that was fetched last. Whether it can be
-    read is for the check of the governance to say."""
+    """The agent CLIs that `factory.toml` names at the base that was fetched last."""
     from harness.operations.doctor.home_checks import policy_of
 
-    found = policy_of(home)
-    if found is not None:
+    # None if it cannot be read: the check of the governance reports that.
+    policy = policy_of(home)
+    if policy is not None:
         yield from (
-            choice for _, choice in found.config.agents if choice.kind is not AgentKind.BUILT_IN
+            choice for _, choice in policy.config.agents if choice.kind is not AgentKind.BUILT_IN
         )
 
 
-def _tried(programs: "Iterable[Program]", sandbox: Sandbox) -> tuple[list[str], list[str]]:
-    said, wrong = list[str](), list[str]()
+def _start_each(programs: "Iterable[Program]", sandbox: Sandbox) -> tuple[list[str], list[str]]:
+    """The names of those that start, and a complaint for each other."""
+    started, failures = list[str](), list[str]()
     for program in programs:
         try:
-            says_its_version(program, sandbox)
-            said.append(program.name)
+            version_shown(program, sandbox)
+            started.append(program.name)
         except FactoryError as error:
-            wrong.append(str(error))
-    return said, wrong
+            failures.append(str(error))
+    return started, failures
 
 
 def _sandbox() -> Sandbox:

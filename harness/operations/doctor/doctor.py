@@ -1,5 +1,4 @@
-"""`factory doctor`: small checks, each of which does the thing itself and says what that proved. To
-add one is a line."""
+"""Runs the checks of `factory doctor`. To add one, add a line to a table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from harness.operations.doctor.forge_checks import forge_findings
 MACHINE: tuple[tuple[str, Callable[[], Finding]], ...] = (
     ("python", machine_checks.python),
     ("git", machine_checks.git),
-    ("box", machine_checks.box),
+    ("sandbox", machine_checks.sandbox),
     ("browser", machine_checks.browser),
     ("wheels", machine_checks.wheels),
     ("clock", machine_checks.clock),
@@ -30,49 +29,49 @@ HOME: tuple[tuple[str, Callable[[Path], Finding]], ...] = (
     ("ledger", home_checks.ledger),
     ("factory", home_checks.factory),
     ("governance", home_checks.governance),
-    ("agents", agent_clis.found_by_doctor),
+    ("agents", agent_clis.check_agents),
 )
 WITHOUT_A_HOME = ("disk", "model")
-"""Checks of a home that say something before there is one."""
+"""Checks of a home that also work before a home exists."""
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """One check's name and what it found."""
+class CheckResult:
+    """The name of a check, and what it found."""
 
     name: str
     finding: Finding
 
 
 def checks_of(home: Path) -> tuple[tuple[str, Callable[[], Finding]], ...]:
-    """Every check of the machine, and those of the home where there is one, by name and in
-    order."""
+    """Every check of the machine, and those of the home if there is one; by name, in order."""
     has_home = (home / FILE).exists()
     of_home = ((name, check) for name, check in HOME if has_home or name in WITHOUT_A_HOME)
     return (*MACHINE, *((name, partial(check, home)) for name, check in of_home))
 
 
-def examined(home: Path) -> tuple[Examined, ...]:
-    """What all of them found, the forge last: one that is slow keeps nobody from the rest. Never
-    raises: what goes wrong is a finding."""
-    found = tuple(Examined(name, found_by(check)) for name, check in checks_of(home))
+def run_checks(home: Path) -> tuple[CheckResult, ...]:
+    """Run all checks. Never raises: what goes wrong is a finding."""
+    # The forge comes last: a slow one must not delay the rest.
+    found = tuple(CheckResult(name, run_check(check)) for name, check in checks_of(home))
     of_forge = forge_findings(home) if (home / FILE).exists() else ()
-    return (*found, *(Examined(name, finding) for name, finding in of_forge))
+    return (*found, *(CheckResult(name, finding) for name, finding in of_forge))
 
 
-def is_healthy(found: tuple[Examined, ...]) -> bool:
-    """Whether nothing fails. A warning is no failure."""
+def is_healthy(found: tuple[CheckResult, ...]) -> bool:
+    """Whether no check fails. A warning is not a failure."""
     return all(one.finding.level is not Level.FAIL for one in found)
 
 
-def found_by(check: Callable[[], Finding]) -> Finding:
-    """What one check found; an error of ours or of the system is a failure with its words."""
+def run_check(check: Callable[[], Finding]) -> Finding:
+    """Run one check. A FactoryError or an error of the system becomes a failure with its
+    message."""
     try:
         return check()
     except FactoryError as error:
-        return fail(str(error), "what is named there has to work first")
+        return fail(str(error), "mend what is named there, and look again")
     except OSError as error:
         return fail(
             f"{error.strerror or error}: {error.filename or 'no file is named'}",
-            "give this account the right to it",
+            "give this account access to it",
         )

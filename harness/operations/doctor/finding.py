@@ -5,8 +5,8 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """OK: proved. WARN: works, with something to know. FAIL: the factory would not work, or not
-    safely."""
+    """OK: proved. WARN: it works, and somebody should know this. FAIL: the factory would not work,
+    or not safely."""
 
     OK = "ok"
     WARN = "warn"
@@ -15,24 +15,24 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`says` is what was proved, or what was found instead; `fix` the next move, empty where there
-    is nothing to do."""
+    """`message` is what was proved, or what was found instead. `fix` is the next move, empty if
+    there is nothing to do."""
 
     level: Level
-    says: str
+    message: str
     fix: str = ""
 
 
-def ok(says: str) -> Finding:
+def ok(message: str) -> Finding:
     """Proved."""
-    return Finding(Level.OK, says)
+    return Finding(Level.OK, message)
 
 
-def warn(says: str, fix: str) -> Finding:
+def warn(message: str, fix: str) -> Finding:
     """It works, and somebody should know this."""
-    return Finding(Level.WARN, says, fix)
+    return Finding(Level.WARN, message, fix)
 
 
-def fail(says: str, fix: str) -> Finding:
+def fail(message: str, fix: str) -> Finding:
     """It does not work."""
-    return Finding(Level.FAIL, says, fix)
+    return Finding(Level.FAIL, message, fix)

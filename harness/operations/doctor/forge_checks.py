@@ -1,8 +1,8 @@
-"""What `factory doctor` proves against the forge, by doing it: each right by a request that would
-need it and changes nothing, a check by one that appears, a push by one that moves nothing.
+"""The checks of `factory doctor` on the forge. Each right is proved by a request that needs it and
+changes nothing, a check run by one that appears, and a push by one that moves nothing.
 
-What it writes is the same every time: one check run, `factory/doctor`, on the tip of the default
-branch."""
+The only thing written is one check run, `factory/doctor`, on the tip of the default branch. It is
+the same one every time."""
 
 import secrets
 import time
@@ -15,77 +15,77 @@ from harness.domain.errors import FactoryError
 from harness.home.document import HomeFile, read_home
 from harness.home.programs import api_of, token
 from harness.operations.doctor.finding import Finding, Level, fail, ok, warn
-from harness.operations.doctor.forge_requests import ForgeLine, Unwell
+from harness.operations.doctor.forge_requests import CheckFailed, ForgeConnection
 from harness.operations.doctor.push_check import push_finding
 
 CHECK = "factory/doctor"
 APPEARS_SECONDS, LOOK_SECONDS = 10.0, 0.3
 MOST_SKEW_SECONDS = 60.0
-"""An app's key is good for minutes, and GitHub takes no token from a clock further off than
-that."""
+"""GitHub refuses an app's token from a clock that is further off than this."""
 
 SCARCE = 0.2
+NEW_CREDENTIAL = "`factory connect` sets up the home's access to its forge again"
 NOT_RUNNING = "the embedded forge is not running; the factory starts it when it works"
 
 
 def forge_findings(home: Path) -> Iterator[tuple[str, Finding]]:
-    """Every check of the forge by name, in order. Where it cannot be reached at all, that is the
-    only one."""
+    """The findings of all checks of the forge, by name, in order. If it cannot be reached at all,
+    that is the only one."""
     document = read_home(home)
     try:
         if (found := trial(document)) is not None:
             yield "forge token", found
-        line = line_of(home, document)
+        forge = connection_of(home, document)
     except FactoryError as error:
-        yield "forge", fail(str(error), "`factory connect` makes the home's way to its forge anew")
+        yield "forge", fail(str(error), NEW_CREDENTIAL)
         return
-    if line is None:
+    if forge is None:
         yield "forge", ok(NOT_RUNNING)
         return
-    first = _found(reached, line)
+    first = _found(reached, forge)
     yield "forge", first
     if first.level is Level.FAIL:
         return
     if document.app:
         yield "forge permissions", permissions(home)
     for name, check in CHECKS:
-        yield f"forge {name}", _found(check, line)
+        yield f"forge {name}", _found(check, forge)
 
 
-def line_of(home: Path, document: HomeFile) -> ForgeLine | None:
-    """The way to the home's repository; None where its embedded forge does not run. Raises
-    ConfigError or ForgeError where the home has no credential that works."""
+def connection_of(home: Path, document: HomeFile) -> ForgeConnection | None:
+    """The connection to the home's repository; None if its embedded forge is not running. Raises
+    ConfigError or ForgeError if the home has no working credential."""
     from harness.home.credentials import APP_KEY, app_at
     from harness.programs.local_forge.start import running
 
     name = f"{document.owner}/{document.name}"
     if document.is_embedded:
         there, secret = running(home / "forge"), token(home, document)
-        return ForgeLine(there.api, there.url, name, secret) if there else None
+        return ForgeConnection(there.api, there.url, name, secret) if there else None
     api = api_of(document.forge)
     secret = (
         app_at(document, api, key_file=home / APP_KEY).token()
         if document.app
         else token(home, document)
     )
-    return ForgeLine(api, document.forge, name, secret, is_app=bool(document.app))
+    return ForgeConnection(api, document.forge, name, secret, is_app=bool(document.app))
 
 
 def trial(document: HomeFile) -> Finding | None:
     """A token is for trial; None of an app, and of a token on this machine's own forge, which asks
     for no more."""
-    from harness.home.credentials import is_local, says_of_token
+    from harness.home.credentials import is_local, token_warning
 
     if document.app or document.is_embedded or is_local(api := api_of(document.forge)):
         return None
     return warn(
-        says_of_token(api),
+        token_warning(api),
         "a GitHub App is what serves nightly: `factory init --github OWNER/NAME` makes one",
     )
 
 
 def permissions(home: Path) -> Finding:
-    """What the app was granted on this repository, one by one, against what is needed."""
+    """Compare what the app was granted on this repository with what is needed."""
     from harness.home.credentials import APP_KEY, app_at, lacking, rights_of
 
     document = read_home(home)
@@ -95,110 +95,108 @@ def permissions(home: Path) -> Finding:
             f"{document.owner}/{document.name}",
         )
     except FactoryError as error:
-        return fail(str(error), "`factory connect` makes the home's way to its forge anew")
+        return fail(str(error), NEW_CREDENTIAL)
     if rights.lacks:
         return fail(lacking(rights), "grant what is named, and run `factory doctor` again")
     if rights.beyond:
         return warn(
             f"the app {rights.slug} was granted more than is needed: {', '.join(rights.beyond)}",
-            f"take it back at {rights.page}; the factory's tokens are made without it",
+            f"revoke it at {rights.page}; the factory's tokens are made without it",
         )
     return ok(f"the app {rights.slug} has on {rights.account} what is needed, and no more")
 
 
-def reached(line: ForgeLine) -> Finding:
-    """The repository, by the API, and whether this credential may write to it at all."""
-    found = line.get("")
-    if line.is_app:  # of an installation's token the repository does not say what it may
-        return ok(f"{line.api} shows {line.repository} to the app")
+def reached(forge: ForgeConnection) -> Finding:
+    """Read the repository through the API, and check that this credential may write to it."""
+    found = forge.get("")
+    # For an installation's token the repository does not list the rights; `permissions` does.
+    if forge.is_app:
+        return ok(f"{forge.api} shows {forge.repository} to the app")
     rights = found.document.get("permissions") or {}
     if not rights.get("push"):
         return fail(
-            f"the token may read {line.repository} and not write to it",
+            f"the token may read {forge.repository} but not write to it",
             "give it write access to contents, issues, pull requests and checks; `factory connect`"
             " takes a new one",
         )
     if rights.get("admin"):
         return warn(
-            f"the token may administer {line.repository}",
-            "write access is enough: take a token that may do less",
+            f"the token may administer {forge.repository}",
+            "write access is enough: use a token with fewer rights",
         )
-    return ok(f"{line.api} shows {line.repository}, and the token may write to it")
+    return ok(f"{forge.api} shows {forge.repository}, and the token may write to it")
 
 
-def clock(line: ForgeLine) -> Finding:
-    """This machine's clock against the forge's."""
-    found = line.get("")
+def clock(forge: ForgeConnection) -> Finding:
+    """Compare this machine's clock with the forge's."""
+    found = forge.get("")
     try:
         skew = found.at - parsedate_to_datetime(found.headers["date"]).timestamp()
     except (KeyError, ValueError):
         return warn(
-            "the forge does not say what time it is",
-            "look at what is between here and the forge: a proxy took it out",
+            "the forge's answer has no date",
+            "look at what is between here and the forge: a proxy removed it",
         )
     if abs(skew) > MOST_SKEW_SECONDS:
         return fail(
             f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the"
             " forge's",
-            "set the clock, and keep it by NTP: the forge takes no app's key from another time",
+            "set the clock, and keep it right by NTP: the forge refuses an app's key from another"
+            " time",
         )
     return ok(f"this machine's clock and the forge's are {abs(skew):.0f} s apart")
 
 
-def limit(line: ForgeLine) -> Finding:
-    """How many requests are left of this hour."""
-    headers = line.get("").headers
+def limit(forge: ForgeConnection) -> Finding:
+    """How many requests are left in this hour."""
+    headers = forge.get("").headers
     try:
         left, most = int(headers["x-ratelimit-remaining"]), int(headers["x-ratelimit-limit"])
         again = time.strftime("%H:%M", time.gmtime(int(headers["x-ratelimit-reset"])))
     except (KeyError, ValueError):
         return ok("the forge names no rate limit")
-    says = f"{left} of {most} requests are left until {again} UTC"
+    message = f"{left} of {most} requests are left until {again} UTC"
     if left < most * SCARCE:
         return warn(
-            f"the rate limit is nearly reached: {says}",
-            "look less often (`factory up --interval`), or connect as an app",
+            f"the rate limit is nearly reached: {message}",
+            "poll less often (`factory up --interval`), or connect as an app",
         )
-    return ok(says)
+    return ok(message)
 
 
-def branch(line: ForgeLine) -> Finding:
+def branch(forge: ForgeConnection) -> Finding:
     """The branch that production follows."""
-    name = _default_branch(line)
-    found = line.get(f"/branches/{quote(name, safe='')}", may=(404,))
+    name = _default_branch(forge)
+    found = forge.get(f"/branches/{quote(name, safe='')}", may=(404,))
     if found.status == 404:
         return fail(
-            f"the default branch {name} has no commit", "push one: the factory reads its law there"
+            f"the default branch {name} has no commit",
+            "push one: the factory reads its policy there",
         )
     return ok(f"the default branch is {name}, at {found.document['commit']['sha']:.10}")
 
 
-def issues(line: ForgeLine) -> Finding:
-    """The right to write issues: one without a title is turned down for that, or for want of the
-    right."""
-    return _tried(
-        line,
-        "issues",
-        "/issues",
-        {},
-        "an issue without a title was turned down for its want of one",
+def issues(forge: ForgeConnection) -> Finding:
+    """The right to write issues. An issue without a title is refused for that if the right is
+    there."""
+    return _try_to_write(
+        forge, "issues", "/issues", "an issue without a title was refused for its missing title"
     )
 
 
-def pulls(line: ForgeLine) -> Finding:
+def pulls(forge: ForgeConnection) -> Finding:
     """The right to open pull requests, in the same way."""
-    return _tried(
-        line,
+    return _try_to_write(
+        forge,
         "pull requests (pull_requests: write)",
         "/pulls",
-        {},
-        "a pull request of nothing was turned down for being one",
+        "an empty pull request was refused for being empty",
     )
 
 
-def checks(line: ForgeLine) -> Finding:
-    """A check run, written and waited for until it is seen by whoever reads them."""
-    sha = str(line.get(f"/commits/{quote(_default_branch(line), safe='')}").document["sha"])
+def checks(forge: ForgeConnection) -> Finding:
+    """Write a check run, and wait until the list of check runs shows it."""
+    sha = str(forge.get(f"/commits/{quote(_default_branch(forge), safe='')}").document["sha"])
     runs = f"/commits/{sha}/check-runs?check_name={quote(CHECK, safe='')}"
     mark = secrets.token_hex(8)
     body = {
@@ -211,72 +209,73 @@ def checks(line: ForgeLine) -> Finding:
             "summary": f"Written by `factory doctor`; {mark}.",
         },
     }
-    known = [run["id"] for run in line.get(runs).document["check_runs"]]
-    where = f"/repos/{line.repository}/check-runs"
+    existing = [run["id"] for run in forge.get(runs).document["check_runs"]]
+    where = f"/repos/{forge.repository}/check-runs"
     try:
-        if known:
-            line.ask("PATCH", f"{where}/{known[0]}", json=body, may=(200,))
+        if existing:
+            forge.request("PATCH", f"{where}/{existing[0]}", json=body, may=(200,))
         else:
-            line.ask("POST", where, json={**body, "head_sha": sha}, may=(201,))
-    except Unwell as unwell:
+            forge.request("POST", where, json={**body, "head_sha": sha}, may=(201,))
+    except CheckFailed as failed:
         fix = (
             "only apps may, on github.com: `factory init --github` makes one; grant it checks:"
             " write"
         )
         return fail(
-            f"checks cannot be written: {unwell.finding.says}",
-            fix if unwell.status == 403 else unwell.finding.fix,
+            f"checks cannot be written: {failed.finding.message}",
+            fix if failed.status == 403 else failed.finding.fix,
         )
-    return _appeared(line, runs, mark, sha)
+    return _appeared(forge, runs, mark, sha)
 
 
-def _appeared(line: ForgeLine, runs: str, mark: str, sha: str) -> Finding:
+def _appeared(forge: ForgeConnection, runs: str, mark: str, sha: str) -> Finding:
     deadline = time.monotonic() + APPEARS_SECONDS
     while time.monotonic() < deadline:
-        if any(run.get("external_id") == mark for run in line.get(runs).document["check_runs"]):
+        if any(run.get("external_id") == mark for run in forge.get(runs).document["check_runs"]):
             return ok(f"the check {CHECK} was written to {sha:.10}, and appeared")
         time.sleep(LOOK_SECONDS)
     return fail(
         f"the check {CHECK} was written to {sha:.10} and did not appear within"
         f" {APPEARS_SECONDS:g} s",
-        "the forge's lists lag behind: no required check will be seen in time; look at its status"
-        " page, and at proxies that keep answers",
+        "the forge's lists lag behind, so required checks come too late; look at its status page,"
+        " and at proxies that cache answers",
     )
 
 
-def _tried(line: ForgeLine, right: str, path: str, body: dict[str, object], proved: str) -> Finding:
+def _try_to_write(forge: ForgeConnection, right: str, path: str, proved: str) -> Finding:
+    """Send an empty document. A refusal of its content proves the right to write."""
     try:
-        line.ask("POST", f"/repos/{line.repository}{path}", json=dict(body), may=(400, 422))
-    except Unwell as unwell:
-        return fail(f"{right} cannot be written: {unwell.finding.says}", unwell.finding.fix)
+        forge.request("POST", f"/repos/{forge.repository}{path}", json={}, may=(400, 422))
+    except CheckFailed as failed:
+        return fail(f"{right} cannot be written: {failed.finding.message}", failed.finding.fix)
     return ok(f"{right} can be written: {proved}")
 
 
-def push(line: ForgeLine) -> Finding:
-    """The right to move the default branch, which landing is."""
-    name = _default_branch(line)
-    head = line.get(f"/commits/{quote(name, safe='')}").document
+def push(forge: ForgeConnection) -> Finding:
+    """The right to move the default branch, which every landing needs."""
+    name = _default_branch(forge)
+    head = forge.get(f"/commits/{quote(name, safe='')}").document
     parents = [str(parent["sha"]) for parent in head.get("parents", ())]
-    return push_finding(line, name, head=str(head["sha"]), before=parents[0] if parents else "")
+    return push_finding(forge, name, head=str(head["sha"]), before=parents[0] if parents else "")
 
 
-def _default_branch(line: ForgeLine) -> str:
-    return str(line.get("").document["default_branch"])
+def _default_branch(forge: ForgeConnection) -> str:
+    return str(forge.get("").document["default_branch"])
 
 
-def _found(check: Callable[[ForgeLine], Finding], line: ForgeLine) -> Finding:
+def _found(check: Callable[[ForgeConnection], Finding], forge: ForgeConnection) -> Finding:
     try:
-        return check(line)
-    except Unwell as unwell:
-        return unwell.finding
+        return check(forge)
+    except CheckFailed as failed:
+        return failed.finding
     except (KeyError, TypeError, AttributeError) as error:
         return fail(
-            f"what {line.api} answered is not the API: {error!r}",
-            "look at the address, and at what is between",
+            f"the answer of {forge.api} is not that of the API: {error!r}",
+            "look at the address, and at what is between here and the forge",
         )
 
 
-CHECKS: tuple[tuple[str, Callable[[ForgeLine], Finding]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[ForgeConnection], Finding]], ...] = (
     ("clock", clock),
     ("limit", limit),
     ("branch", branch),

@@ -1,8 +1,7 @@
-"""One request to the forge at a time, for `factory doctor`: each way in which it can go wrong has a
-name and a next move.
+"""Requests to the forge for `factory doctor`: each way in which one can fail has a name and a next
+move.
 
-Nothing here waits or tries again, as the adapter does: whoever looks for what is wrong wants to be
-told, not spared."""
+Unlike the adapter, nothing here waits or retries: a doctor must see every failure."""
 
 import time
 from dataclasses import dataclass, field
@@ -18,22 +17,22 @@ if TYPE_CHECKING:
 
 SECONDS = 7.0
 AGENT = "lights-out-factory"
-LATER = "wait, and look again; `factory up` waits by itself and goes on"
+LATER = "wait, and look again; `factory up` waits by itself and continues"
 
 
-class Unwell(Exception):
-    """The forge did not give a usable answer: `finding` says what it did instead; `status` is 0
-    where it gave none."""
+class CheckFailed(Exception):
+    """The forge gave no usable answer. `finding` describes what it did instead; `status` is its
+    HTTP status, 0 if there was no answer."""
 
     def __init__(self, finding: Finding, *, status: int = 0) -> None:
-        super().__init__(finding.says)
+        super().__init__(finding.message)
         self.finding, self.status = finding, status
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the forge said: its status, headers with lower-case names, its JSON (None where there is
-    none), and when, by our clock."""
+class ForgeAnswer:
+    """An answer of the forge: its status, its headers by lower-case names, its JSON (None if it has
+    none), and when it came, in seconds by our clock."""
 
     status: int
     headers: dict[str, str]
@@ -42,15 +41,15 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """Its own words on a refusal."""
+        """The forge's own message on a refusal."""
         return str(self.document.get("message", "")) if isinstance(self.document, dict) else ""
 
 
 @dataclass(frozen=True, slots=True)
-class ForgeLine:
-    """The way to one repository: the REST API at `api`, pages and git at `web`, as whoever `secret`
-    is: an app, whose rights its installation tells, or somebody with a token, whose rights the
-    repository does."""
+class ForgeConnection:
+    """The connection to one repository: the REST API at `api`, pages and git at `web`. `secret`
+    belongs to an app, whose installation lists its rights, or is a token, whose rights the
+    repository lists."""
 
     api: str
     web: str
@@ -58,16 +57,16 @@ class ForgeLine:
     secret: str = field(repr=False)
     is_app: bool = False
 
-    def get(self, path: str, *, may: tuple[int, ...] = ()) -> Answer:
-        """An answer of 200, or one of `may`, from below the repository's address. Raises Unwell for
-        any other."""
-        return self.ask("GET", f"/repos/{self.repository}{path}", may=(200, *may))
+    def get(self, path: str, *, may: tuple[int, ...] = ()) -> ForgeAnswer:
+        """GET a path below the repository's address. Raises CheckFailed unless the status is 200 or
+        one of `may`."""
+        return self.request("GET", f"/repos/{self.repository}{path}", may=(200, *may))
 
-    def ask(
+    def request(
         self, method: str, path: str, *, may: tuple[int, ...], json: dict[str, Any] | None = None
-    ) -> Answer:
-        """An answer with one of these states. Raises Unwell."""
-        answered = self.send(
+    ) -> ForgeAnswer:
+        """Send a request to the API. Raises CheckFailed unless the status is one of `may`."""
+        response = self.send(
             method,
             f"{self.api}{path}",
             json=json,
@@ -76,14 +75,17 @@ class ForgeLine:
                 "accept": "application/vnd.github+json",
             },
         )
-        document = _json(answered)
-        found = Answer(answered.status_code, dict(answered.headers.items()), document, time.time())
-        if found.status not in may or (found.status < 300 and document is None):
-            raise Unwell(self._refusal(method, path, found, answered.text), status=found.status)
-        return found
+        answer = ForgeAnswer(
+            response.status_code, dict(response.headers.items()), _json(response), time.time()
+        )
+        # A success without JSON is a page of something in between.
+        if answer.status not in may or (answer.status < 300 and answer.document is None):
+            refusal = self._refusal(method, path, answer, response.text)
+            raise CheckFailed(refusal, status=answer.status)
+        return answer
 
     def send(self, method: str, url: str, **more: Any) -> "httpx.Response":
-        """Any request of this repository, also git's. Raises Unwell where nothing whole comes
+        """Send any request, also one of git's. Raises CheckFailed if no complete answer comes
         back."""
         import httpx
 
@@ -92,75 +94,76 @@ class ForgeLine:
         try:
             return httpx.request(method, url, timeout=SECONDS, trust_env=not local, **more)
         except httpx.TimeoutException:
-            raise Unwell(
+            raise CheckFailed(
                 fail(
                     f"{url} was too slow: {method} timed out after {SECONDS:g} seconds",
                     "look at the network and the forge's status page; " + LATER,
                 )
             ) from None
         except httpx.ConnectError as error:
-            raise Unwell(
+            raise CheckFailed(
                 fail(
                     f"{url} does not answer: {error}",
                     "look at the address, the network and HTTPS_PROXY",
                 )
             ) from None
         except httpx.HTTPError as error:
-            raise Unwell(
+            raise CheckFailed(
                 fail(
                     f"{url}: the connection ended in the middle of an answer ({error})",
                     "look at what is between here and the forge, a proxy first; " + LATER,
                 )
             ) from None
 
-    def _refusal(self, method: str, path: str, found: Answer, text: str) -> Finding:
-        where, words = f"{method} {path}", f": {found.message}" if found.message else ""
-        if limit := limit_of(found.status, found.headers, text, now=found.at):
-            until = datetime.fromtimestamp(found.at + limit.seconds, UTC)
+    def _refusal(self, method: str, path: str, answer: ForgeAnswer, text: str) -> Finding:
+        where, detail = f"{method} {path}", f": {answer.message}" if answer.message else ""
+        # First, because a rate limit comes with several statuses, 403 among them.
+        if limit := limit_of(answer.status, answer.headers, text, now=answer.at):
+            until = datetime.fromtimestamp(answer.at + limit.seconds, UTC)
             return fail(
-                f"the forge's {limit.says} is reached ({found.status} at {where}); it answers again"
-                f" in {limit.seconds:.0f} s, so wait until {until:%H:%M:%S} UTC",
+                f"the forge's {limit.name} is reached ({answer.status} at {where}); it answers"
+                f" again in {limit.seconds:.0f} s, so wait until {until:%H:%M:%S} UTC",
                 LATER + ", or connect as an app, which has more",
             )
-        match found.status:
+        match answer.status:
             case 401:
                 return fail(
-                    f"the forge does not know the token (401 at {where}{words}): it is wrong,"
+                    f"the forge does not know the token (401 at {where}{detail}): it is wrong,"
                     " expired or revoked",
                     "`factory connect` takes a new one",
                 )
             case 403:
                 return fail(
-                    f"the forge forbids {where} (403{words})",
+                    f"the forge forbids {where} (403{detail})",
                     "give the app or the token that right; `factory connect` looks again",
                 )
             case 404:
-                there = path.removeprefix("/repos/")
+                name = path.removeprefix("/repos/")
                 return fail(
-                    f"the forge shows no {there} (404): the name is wrong, or the token is not"
-                    " for it",
+                    f"the forge shows no {name} (404): the name is wrong, or the token is not for"
+                    " it",
                     "look at the name, and where the app is installed; `factory connect` takes"
                     " another",
                 )
             case status if status >= 500:
                 return fail(
-                    f"the forge answers {status} at {where}{words}",
+                    f"the forge answers {status} at {where}{detail}",
                     "look at the forge's status page; " + LATER,
                 )
             case status if status < 300:
                 return fail(
-                    f"what is answered at {where} is not the API, but a page or half of one"
+                    f"the answer at {where} is not that of the API, but a page or half of one"
                     f" ({status})",
                     "look at the address, and at what is between here and the forge",
                 )
         return fail(
-            f"the forge answers {found.status} at {where}{words}",
+            f"the forge answers {answer.status} at {where}{detail}",
             "look at the address and the version of the forge",
         )
 
 
-def _json(answered: "httpx.Response") -> Any:
+def _json(response: "httpx.Response") -> Any:
     try:
-        return answered.json()
+        return response.json()
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""What a home must be for a factory to work in it, looked at without changing anything in it."""
+"""The checks of `factory doctor` on a home. They change nothing in it."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from harness.home.document import FILE, HomeFile, read_home
 from harness.home.programs import BASE_URL, PROVIDER
 from harness.home.providers import KEY, endpoint
 from harness.operations.doctor.finding import Finding, Level, fail, ok, warn
-from harness.operations.doctor.machine_checks import probed
+from harness.operations.doctor.machine_checks import sandbox_report
 
 if TYPE_CHECKING:
     from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -24,40 +24,41 @@ SECONDS = 3.0
 
 
 def home_file(home: Path) -> Finding:
-    """The document that says what the home is for."""
+    """Read `home.json`, and check that the form of sandbox that it demands works."""
     document = read_home(home)
     where = "its embedded forge" if document.is_embedded else document.forge
     serves = f"{home} serves {document.owner}/{document.name} on {where}"
-    if document.box == "auto":
+    if document.sandbox == "auto":
         return ok(serves)
-    demanded = next(form for form in probed()["forms"] if form["form"] == document.box)
+    demanded = next(form for form in sandbox_report()["forms"] if form["form"] == document.sandbox)
     if demanded["works"]:
-        return ok(f"{serves}, in boxes of the form {document.box} and no other")
+        return ok(f"{serves}, in sandboxes of the form {document.sandbox} and no other")
     return fail(
-        f"{serves} and demands boxes of the form {document.box}, which do not hold here:"
+        f"{serves} and demands sandboxes of the form {document.sandbox}, which do not hold here:"
         f" {demanded['why']}",
         f'make that form work, or write "box": "auto" in {FILE}',
     )
 
 
 def model(home: Path) -> Finding:
-    """Whether there are models to ask: of each provider a key, by where it comes from alone, and an
-    endpoint that answers."""
+    """Whether there are models to call: each provider has a key and an endpoint that answers. Of a
+    key only its source is shown."""
     document = read_home(home) if (home / FILE).exists() else None
     if document and document.models == "replay":
-        return ok("answers come from recordings; no model is asked")
+        return ok("answers come from recordings; no model is called")
     others = _others(home, document) if document else ()
     chosen = (document.upstream if document else "") or os.environ.get(BASE_URL, "")
-    usual = (_usual_model(document, chosen),) if chosen or os.environ.get(KEY) or not others else ()
-    found = (*usual, *others)
+    needs_default = chosen or os.environ.get(KEY) or not others
+    default = (_default_provider(document, chosen),) if needs_default else ()
+    findings = (*default, *others)
     return next(
-        (one for one in found if one.level is not Level.OK),
-        ok("; ".join(one.says for one in found)),
+        (finding for finding in findings if finding.level is not Level.OK),
+        ok("; ".join(finding.message for finding in findings)),
     )
 
 
 def _others(home: Path, document: HomeFile) -> tuple[Finding, ...]:
-    """The providers of `home.json`. Raises ConfigError where a key cannot be read."""
+    """A finding for each provider in `home.json`. Raises ConfigError if a key cannot be read."""
     from harness.home.providers import provider_keys
 
     with provider_keys(home, document):
@@ -66,32 +67,29 @@ def _others(home: Path, document: HomeFile) -> tuple[Finding, ...]:
                 each.base_url,
                 f"{each.name} has {each.key_from}"
                 if each.key_env or each.key_file
-                else f"{each.name} is asked without a key",
+                else f"{each.name} is called without a key",
             )
             for each in document.providers
         )
 
 
-def _usual_model(document: HomeFile | None, chosen: str) -> Finding:
-    if not chosen and not os.environ.get(KEY):
-        says = f"{KEY} is not set"
+def _default_provider(document: HomeFile | None, chosen: str) -> Finding:
+    has_key = bool(os.environ.get(KEY))
+    if not chosen and not has_key:
+        message = f"{KEY} is not set"
         fix = (
-            f"set it, or {BASE_URL} for another endpoint of that wire; without a model only"
+            f"set it, or {BASE_URL} for another endpoint of that protocol; without a model only"
             " recordings are replayed"
         )
-        return fail(says, fix) if document else warn(says, fix)
-    url = endpoint(chosen or PROVIDER)
-    key = (
-        f"{KEY} is set"
-        if os.environ.get(KEY)
-        else f"{KEY} is not set, and the endpoint may need none"
-    )
-    return _reached(url, key)
+        # Without a home this is no fault yet: `factory init` and the demo need no model.
+        return fail(message, fix) if document else warn(message, fix)
+    key = f"{KEY} is set" if has_key else f"{KEY} is not set, and the endpoint may need none"
+    return _reached(endpoint(chosen or PROVIDER), key)
 
 
 def _reached(url: str, key: str) -> Finding:
-    """Whether the endpoint answers at all. The key is not sent: that it works, the first call
-    shows."""
+    """Whether the endpoint answers at all. The key is not sent; the first call shows whether it
+    works."""
     import httpx
 
     try:
@@ -105,7 +103,7 @@ def _reached(url: str, key: str) -> Finding:
 
 
 def keys(home: Path) -> Finding:
-    """Secrets that nobody else can read."""
+    """Check that nobody else can read the secrets."""
     secrets = [path for path in sorted((home / "keys").glob("*")) if path.suffix != ".pub"]
     for path in secrets:
         if not _is_private(path, is_kind=stat.S_ISREG):
@@ -114,12 +112,12 @@ def keys(home: Path) -> Finding:
                 f"chmod 600 {path}, and replace what is in it",
             )
     if not secrets:
-        return warn(f"no key is in {home / 'keys'} yet", "the first tick makes them")
+        return warn(f"no key is in {home / 'keys'} yet", "the first tick creates them")
     return ok(f"{len(secrets)} keys and tokens are this account's own, with mode 0600")
 
 
 def store(home: Path) -> Finding:
-    """The store of sealed journeys, where no checkout reaches it."""
+    """Check that the store of sealed journeys is private and outside of every checkout."""
     place = home / "sealed"
     for folder in (place.resolve(), *place.resolve().parents):
         if (folder / ".git").exists():
@@ -128,7 +126,7 @@ def store(home: Path) -> Finding:
                 "set FACTORY_HOME to a place outside of every checkout",
             )
     if not place.exists():
-        return ok("no journey is sealed yet; the store is made with the first")
+        return ok("no journey is sealed yet; the store is created with the first")
     if not _is_private(place, is_kind=stat.S_ISDIR):
         return fail(
             f"{place} has mode {_mode(place)}, so others may look into it", f"chmod 700 {place}"
@@ -146,8 +144,8 @@ def _mode(path: Path) -> str:
 
 
 def database(home: Path) -> Finding:
-    """Where the state is; a PostgreSQL is asked to do what only a session of its own can: to hold a
-    lock from one statement to the next, and to lose it with the session."""
+    """Where the state is. A PostgreSQL must hold a lock from one statement to the next, and lose it
+    with the session: the lease of the factory depends on it."""
     from harness.home.state import database_of
     from harness.store.database import shown
     from harness.store.lease import AdvisoryLock
@@ -161,36 +159,37 @@ def database(home: Path) -> Finding:
     try:
         if not mine.take():
             return warn(
-                f"another `factory doctor` looks at {shown(address)} now",
+                f"another `factory doctor` checks {shown(address)} now",
                 "wait for it, and look again",
             )
+        # A pool such as PgBouncer gives each statement another session.
         if not mine.is_held() or another.take():
             return fail(
                 f"{shown(address)} forgets a lock from one statement to the next",
-                "connect to the server itself, not through a pool that hands sessions round: two"
-                " factories would work",
+                "connect to the server itself, not through a pool that shares sessions: two"
+                " factories would work at once",
             )
-        return ok(f"{shown(address)} answers, and keeps a lock for as long as its session")
+        return ok(f"{shown(address)} answers, and keeps a lock as long as its session")
     finally:
         mine.release()
         another.release()
 
 
 def ledger(home: Path) -> Finding:
-    """The whole chain, against its signed head."""
+    """Verify the whole chain against its signed head."""
     from harness.home.state import open_ledger
 
     with open_ledger(home) as found:
         if fault := found.fault():
             return fail(
                 f"entry {fault.seq} of the ledger is not as it was signed: {fault.says}",
-                "put the home back from a copy; `factory audit` names every fault",
+                "restore the home from a backup; `factory audit` names every fault",
             )
         return ok(f"{len(found.entries())} entries, chained to the signed head")
 
 
 def factory(home: Path) -> Finding:
-    """One factory, or none. The kernel knows."""
+    """Whether a factory works here now: the kernel's lock tells."""
     lock = home / "lock"
     if not lock.exists():
         return ok("no factory has worked here yet")
@@ -199,16 +198,13 @@ def factory(home: Path) -> Finding:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return ok("one factory works here now")
-    stopped = (
-        "; it is stopped, and `factory resume` lifts that"
-        if is_flagged(home / "STOP") is not False
-        else ""
-    )
-    return ok(f"no factory works here now{stopped}")
+    is_stopped = is_flagged(home / "STOP") is not False
+    note = "; it is stopped, and `factory resume` lifts that" if is_stopped else ""
+    return ok(f"no factory works here now{note}")
 
 
 def governance(home: Path) -> Finding:
-    """What steers the factory, at the base that was fetched last: it reads, it lints, it trusts
+    """The policy at the base that was fetched last: it can be read, passes the lint, and trusts
     this home's launcher."""
     from harness.factory.run.policy_snapshot import read_policy
     from harness.repository.trusted import fetched_branch
@@ -228,8 +224,8 @@ def governance(home: Path) -> Finding:
 
 
 def policy_of(home: Path) -> "PolicySnapshot | None":
-    """What steers the factory at the base that was fetched last; None where nothing was, or where
-    it cannot be read."""
+    """The policy at the base that was fetched last; None if nothing was fetched or it cannot be
+    read."""
     from harness.factory.run.policy_snapshot import read_policy
     from harness.repository.trusted import fetched_branch
 
@@ -244,7 +240,7 @@ def policy_of(home: Path) -> "PolicySnapshot | None":
 
 
 def fetched_repository(home: Path) -> "TrustedRepository | None":
-    """The trusted repository of a home, without its forge; None where nothing was fetched yet."""
+    """The trusted repository of a home, without its forge; None if nothing was fetched yet."""
     from harness.home.programs import offline_address
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
@@ -257,15 +253,16 @@ def fetched_repository(home: Path) -> "TrustedRepository | None":
 
 
 def _trusting(home: Path, policy: "PolicySnapshot", branch: str) -> Finding | None:
-    """A verdict of this home's launcher has to count; None where it does."""
+    """A failure if the policy does not trust the verdicts of this home's launcher; None if it
+    does."""
     from harness.operations.setup.init import own_keys
 
     own = own_keys(home)
     if set(own) & set(policy.config.seal.trusted_keys):
         return None
     return fail(
-        f"factory.toml on {branch} does not trust this home's launcher, so no verdict of it merges"
-        " anything",
+        f"factory.toml on {branch} does not trust this home's launcher, so none of its verdicts"
+        " merges anything",
         "add to `[seal] trusted_keys`:"
         f" {', '.join(own) or 'its key, which `factory connect` makes'}",
     )

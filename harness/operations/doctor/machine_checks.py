@@ -1,5 +1,5 @@
-"""What a machine must be able to do, tried for real: fetch with git, close a box, open a page in
-it."""
+"""The checks of `factory doctor` on the machine, each tried for real: fetch with git, start a
+sandbox, open a page in it."""
 
 import json
 import os
@@ -38,15 +38,17 @@ A_PAGE = """
 import os
 from playwright.sync_api import sync_playwright
 with sync_playwright() as playwright:
-    browser = playwright.chromium.launch(executable_path=os.environ["LOF_BROWSER"], chromium_sandbox=True)
+    path = os.environ["LOF_BROWSER"]
+    browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=True)
     page = browser.new_page()
-    page.set_content("<title>open</title><button onclick='document.title = this.id' id=pressed>press</button>")
+    button = "<button onclick='document.title = this.id' id=pressed>press</button>"
+    page.set_content("<title>open</title>" + button)
     page.click("button")
     print(browser.version, page.title())
     browser.close()
 """
-"""What a judge does, in small: Chromium with its own sandbox, a page, a click, and a look at what
-it did."""
+"""What a judge does, in small: start Chromium with its own sandbox, open a page, click, and read
+the effect."""
 
 
 def python() -> Finding:
@@ -58,8 +60,7 @@ def python() -> Finding:
 
 
 def git() -> Finding:
-    """A commit made, fetched and verified by the factory's own repository class, under its own
-    settings."""
+    """Make, fetch and verify a commit with the factory's own repository class and settings."""
     from harness.repository.plumbing import Git
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
@@ -82,13 +83,13 @@ def git() -> Finding:
             raise GitError("what was fetched is not what was made")
     return ok(
         f"git {version}: a commit was made, fetched and verified with hooks, filters and outside"
-        " settings shut off"
+        " settings switched off"
     )
 
 
-def probed() -> dict[str, Any]:
-    """One box of each form, run by the supervisor: its report. Raises SandboxError when there is
-    none."""
+def sandbox_report() -> dict[str, Any]:
+    """The report of the sandbox supervisor, which tries a sandbox of each form. Raises SandboxError
+    if it does not answer."""
     done = subprocess.run(
         PROBE,
         capture_output=True,
@@ -105,21 +106,22 @@ def probed() -> dict[str, Any]:
     return found
 
 
-def box() -> Finding:
-    """The form of box that holds here, and what it does not hold."""
-    found = probed()
+def sandbox() -> Finding:
+    """Which form of sandbox holds here, and what it does not enforce."""
+    found = sandbox_report()
     chosen = next(form for form in found["forms"] if form["form"] == found["chosen"])
     if found["chosen"] != "unsealed":
-        rest = f"; it does not hold {'; '.join(chosen['unheld'])}" if chosen["unheld"] else ""
-        return ok(f"a box of the form {found['chosen']} was closed and left{rest}")
+        unheld = f"; it does not enforce {'; '.join(chosen['unheld'])}" if chosen["unheld"] else ""
+        return ok(f"a sandbox of the form {found['chosen']} was started and ended{unheld}")
     why = "; ".join(
         f"{form['form']}: {form['why']}" for form in found["forms"] if not form["works"]
     )
-    return fail(f"no box holds here, so nothing would ever be merged ({why})", sandbox_fix())
+    return fail(f"no sandbox holds here, so nothing would ever be merged ({why})", sandbox_fix())
 
 
 def sandbox_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
-    """What to do where no box holds: the kernel's own switch where one is set, else bubblewrap."""
+    """What to do if no sandbox holds: change the kernel's setting that forbids it, or else install
+    bubblewrap."""
     for path, forbids, allows in kernel:
         try:
             is_set = Path(path).read_text("ascii").strip() == forbids
@@ -134,7 +136,7 @@ def sandbox_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
 
 
 def browser() -> Finding:
-    """Chromium in a box, as the judge starts it: a page is opened and a button pressed."""
+    """Start Chromium in a sandbox as the judge does, open a page and press a button."""
     from harness.domain.sandbox import Limits, SandboxSpec
     from harness.programs.sandbox.browser import browser as installed
     from harness.programs.sandbox.client import SandboxSupervisor
@@ -154,8 +156,8 @@ def browser() -> Finding:
     )
     result = SandboxSupervisor(Path(tempfile.gettempdir())).run(spec)
     seconds = time.monotonic() - began
-    said = result.stdout.decode("utf-8", "replace").split()
-    if not result.ok or said[-1:] != ["pressed"]:
+    output = result.stdout.decode("utf-8", "replace").split()
+    if not result.ok or output[-1:] != ["pressed"]:
         last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][-200:]
         why = (
             f"its {result.killed_by} limit ended it"
@@ -163,52 +165,53 @@ def browser() -> Finding:
             else last or f"it ended with {result.exit_code}"
         )
         return fail(
-            f"Chromium opened no page in a box: {why}",
-            "see what `python -m harness.programs.sandbox probe` says of boxes here",
+            f"Chromium opened no page in a sandbox: {why}",
+            "`python -m harness.programs.sandbox probe` shows which sandboxes hold here",
         )
     return ok(
-        f"Chromium {said[0]} opened a page in a {result.form} box and pressed a button, in"
-        f" {seconds:.1f} s"
+        f"Chromium {output[0]} opened a page in a sandbox of the form {result.form} and pressed a"
+        f" button, in {seconds:.1f} s"
     )
 
 
 def wheels() -> Finding:
-    """A file written and removed where wheels are kept between homes."""
+    """Write and remove a file in the folder of wheels that all homes share."""
     folder = wheels_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
-        kept = sum(1 for _ in folder.glob("*.whl"))
-    return ok(f"wheels can be kept in {folder}; {kept} are")
+        count = sum(1 for _ in folder.glob("*.whl"))
+    return ok(f"wheels can be stored in {folder}; there are {count}")
 
 
 def clock() -> Finding:
-    """The clock, against the time at which this program was installed: signatures and limits are
-    told by it."""
+    """Compare the clock with the time at which this program was installed. Signatures and limits
+    depend on the clock."""
     installed = Path(__file__).stat().st_mtime
     now = datetime.now(UTC).isoformat(timespec="seconds")
     if time.time() < installed - A_DAY:
         return fail(
-            f"the clock says {now}, before this program was installed",
-            "set the clock, and keep it by NTP",
+            f"the clock shows {now}, before this program was installed",
+            "set the clock, and keep it right by NTP",
         )
-    return ok(f"the clock says {now}, after this program was installed")
+    return ok(f"the clock shows {now}, after this program was installed")
 
 
 def disk(home: Path) -> Finding:
-    """Free space where the home is, or would be."""
+    """How much space is free where the home is, or will be."""
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(there).free / GIB
     writable = "" if os.access(there, os.W_OK) else f"; {there} cannot be written to"
-    says = f"{free:.1f} GiB are free at {there}{writable}"
+    message = f"{free:.1f} GiB are free at {there}{writable}"
     if free < LEAST_GIB or writable:
         return fail(
-            says, f"make room, at least {ENOUGH_GIB:g} GiB, or set FACTORY_HOME to another place"
+            message,
+            f"free at least {ENOUGH_GIB:g} GiB, or set FACTORY_HOME to another place",
         )
     if free < ENOUGH_GIB:
         return warn(
-            says, f"aim for {ENOUGH_GIB:g} GiB; `factory gc` frees what no open issue needs"
+            message, f"aim for {ENOUGH_GIB:g} GiB; `factory gc` frees what no open issue needs"
         )
-    return ok(says)
+    return ok(message)
 
 
 _IDENTITY = {

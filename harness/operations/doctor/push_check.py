@@ -1,16 +1,16 @@
-"""The right to push to a branch, proved by a push that moves nothing.
+"""Proves the right to push to a branch, by a push that moves nothing.
 
-It asks git's own server to move the branch from a commit where it is not to the one where it is.
-The forge first looks whether this account may move the branch at all, protection and rules
-included; then git finds that there is nothing to move from there, and says so. Either no is an
-answer, and no ref has changed. No git program can be made to send this: it looks before it asks.
-(gitprotocol-pack, "Pushing Data To a Server"; gitprotocol-capabilities, side-band-64k.)"""
+It asks git's server to move the branch from a commit where it is not to the commit where it is. The
+forge first checks whether this account may move the branch at all, protection and rules included.
+Then git finds that the old commit is stale, and refuses. Either refusal is an answer, and no ref
+has changed. No git program sends such a request, because it checks the branch before it pushes.
+Sources: gitprotocol-pack, "Pushing Data To a Server"; gitprotocol-capabilities, side-band-64k."""
 
 import base64
 import hashlib
 
 from harness.operations.doctor.finding import Finding, fail, ok, warn
-from harness.operations.doctor.forge_requests import ForgeLine
+from harness.operations.doctor.forge_requests import ForgeConnection
 
 NOTHING = "0" * 40
 _EMPTY = b"PACK" + (2).to_bytes(4, "big") + (0).to_bytes(4, "big")
@@ -34,12 +34,12 @@ _PROTECTED = (
 )
 
 
-def push_finding(line: ForgeLine, branch: str, *, head: str, before: str) -> Finding:
-    """`head` is where the branch is, `before` the commit before it, empty where there is none.
-    Raises Unwell."""
-    where = f"{line.web}/{line.repository}.git"
-    user = base64.b64encode(f"x-access-token:{line.secret}".encode()).decode()
-    listed = line.send(
+def push_finding(forge: ForgeConnection, branch: str, *, head: str, before: str) -> Finding:
+    """`head` is the commit where the branch is; `before` is its parent, empty if it has none.
+    Raises CheckFailed."""
+    where = f"{forge.web}/{forge.repository}.git"
+    user = base64.b64encode(f"x-access-token:{forge.secret}".encode()).decode()
+    listed = forge.send(
         "GET",
         f"{where}/info/refs?service=git-receive-pack",
         headers={"authorization": f"Basic {user}"},
@@ -51,7 +51,7 @@ def push_finding(line: ForgeLine, branch: str, *, head: str, before: str) -> Fin
             if listed.status_code < 500
             else "look at the forge's status page; the API may answer while git does not",
         )
-    said = line.send(
+    pushed = forge.send(
         "POST",
         f"{where}/git-receive-pack",
         content=request(branch, head=head, before=before),
@@ -60,16 +60,16 @@ def push_finding(line: ForgeLine, branch: str, *, head: str, before: str) -> Fin
             "content-type": "application/x-git-receive-pack-request",
         },
     )
-    if said.status_code != 200:
+    if pushed.status_code != 200:
         return fail(
-            f"git answers {said.status_code} to a push to {branch}",
+            f"git answers {pushed.status_code} to a push to {branch}",
             "give the app or the token contents: write",
         )
-    return told(said.content, branch)
+    return finding_of_push(pushed.content, branch)
 
 
 def request(branch: str, *, head: str, before: str) -> bytes:
-    """The push as it goes over the wire."""
+    """The bytes of the push."""
     command = (
         f"{before or NOTHING} {head} refs/heads/{branch}\0report-status side-band-64k"
         " agent=factory-doctor\n".encode()
@@ -77,42 +77,40 @@ def request(branch: str, *, head: str, before: str) -> bytes:
     return b"%04x" % (len(command) + 4) + command + b"0000" + EMPTY_PACK
 
 
-def told(answer: bytes, branch: str) -> Finding:
-    """What git's server said to such a push."""
+def finding_of_push(answer: bytes, branch: str) -> Finding:
+    """What the answer of git's server to such a push proves."""
     report, remarks = _channels(answer)
-    words = " ".join(remarks.split())[:300]
-    on_it = (f"ng refs/heads/{branch} ", f"ok refs/heads/{branch}")
-    line = next((line for line in report.splitlines() if line.startswith(on_it)), "")
-    text = f"{line} {words}".lower()
-    if line.startswith("ng") and "status check" in text:
-        return warn(
-            f"{branch} takes a push only with its required checks ({words}), which a candidate has"
-            " when it lands",
-            "see that those checks run on the factory's branches, too",
-        )
-    if (
-        line.startswith("ng")
-        and any(word in text for word in _PROTECTED)
-        and not any(word in line.lower() for word in _STALE)
-    ):
+    remark = " ".join(remarks.split())[:300]
+    on_branch = (f"ng refs/heads/{branch} ", f"ok refs/heads/{branch}")
+    line = next((line for line in report.splitlines() if line.startswith(on_branch)), "")
+    text = f"{line} {remark}".lower()
+    if not line.startswith("ng"):
         return fail(
-            f"the push to {branch} is refused: {words or line}",
+            f"git gave no report on a push to {branch}: {report[:120]!r} {remark}",
+            "look at the version of the forge",
+        )
+    if "status check" in text:
+        return warn(
+            f"{branch} takes a push only with its required checks ({remark}), which a candidate"
+            " has when it lands",
+            "make sure that those checks run on the factory's branches too",
+        )
+    # The words of a stale push may stand beside remarks on protection, which then does not apply.
+    is_stale = any(word in line.lower() for word in _STALE)
+    if any(word in text for word in _PROTECTED) and not is_stale:
+        return fail(
+            f"the push to {branch} is refused: {remark or line}",
             "let the factory's app past the rule: `factory rules export ruleset --lands-as app:ID`"
             " writes one that does",
         )
-    if line.startswith("ng"):
-        return ok(
-            f"a push to {branch} is let through: one that moves nothing was turned down for that"
-            " alone"
-        )
-    return fail(
-        f"git gave no report on a push to {branch}: {report[:120]!r} {words}",
-        "look at the version of the forge",
+    return ok(
+        f"the factory may push to {branch}: a push that moves nothing was refused for that alone"
     )
 
 
 def _channels(answer: bytes) -> tuple[str, str]:
-    """The report, and what was said beside it, out of the packets and the bands in them."""
+    """The report and the remarks beside it, from the packets of the answer and the side bands in
+    them."""
     bands = {1: b"", 2: b"", 3: b""}
     for packet in _packets(answer):
         if packet and packet[0] in bands:

@@ -1,40 +1,40 @@
-"""One attack as a value: which brake it trips, how, and what was seen."""
+"""One attack as a value: which brake it trips, how, and what came of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.operations.drill.scene import Ground
+    from harness.operations.drill.environment import DrillEnvironment
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Whether the brake held, what was seen, and where it did not, the next move."""
+class Outcome:
+    """Whether the brake held, what was observed and, where it did not hold, the next move."""
 
     held: bool
-    says: str
+    observation: str
     fix: str = ""
 
 
-def held(says: str) -> Seen:
-    """The brake's own effect was seen."""
-    return Seen(True, says)
+def held(observation: str) -> Outcome:
+    """The brake's own effect was observed."""
+    return Outcome(True, observation)
 
 
-def open_(says: str, fix: str = "") -> Seen:
-    """It was not, or it could not be told."""
-    return Seen(False, says, fix)
+def not_held(observation: str, fix: str = "") -> Outcome:
+    """The effect was not observed, or the observation proves nothing."""
+    return Outcome(False, observation, fix)
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """`rows` are the classes of attack that it is a sample of (tests/redteam names them); `brake`
-    is the control's own name; `trip` says how it is tripped; `run` trips it."""
+    """`rows` are the classes of attack that this one is a sample of (tests/redteam names them).
+    `brake` is the control's own name, `trip` describes how it is tripped, and `run` trips it."""
 
     name: str
     subject: str
     rows: tuple[int, ...]
     brake: str
     trip: str
-    run: "Callable[[Ground], Seen]"
+    run: "Callable[[DrillEnvironment], Outcome]"

@@ -1,4 +1,4 @@
-"""All attacks, a few at a time, each told as soon as it is over."""
+"""Run all attacks, a few at a time, and report each as soon as it ends."""
 
 import os
 import shutil
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
-from harness.operations.drill import sandbox as box
-from harness.operations.drill.attack import Attack, Seen, open_
+from harness.operations.drill.attack import Attack, Outcome, not_held
 from harness.operations.drill.attacks import (
     brakes,
     faults,
+    floods,
     git_tricks,
+    intrusion,
     judging,
     landing,
     limits,
@@ -25,42 +26,44 @@ from harness.operations.drill.attacks import (
     supply,
     weak_tests,
 )
-from harness.operations.drill.scene import Ground
-from harness.operations.drill.source import Law
+from harness.operations.drill.environment import DrillEnvironment
+from harness.operations.drill.policy_files import PolicyFiles
 
+# Those that take longest come first, so that the pool does not end on one of them.
 ATTACKS: tuple[Attack, ...] = tuple(
     attack
-    for room in (
+    for module in (
         judging,
         landing,
         faults,
         strangers,
-        box,
+        floods,
+        intrusion,
         limits,
         brakes,
         git_tricks,
         weak_tests,
         supply,
     )
-    for attack in room.ATTACKS
+    for attack in module.ATTACKS
 )
-"""Every attack, those first that take longest."""
+"""Every attack."""
 
 JUDGE = (sys.executable, "-I", "-m", "validators")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An attack, what was seen, and in how many seconds."""
+class AttackResult:
+    """An attack, its outcome, and how many seconds it took."""
 
     attack: Attack
-    seen: Seen
+    outcome: Outcome
     seconds: float
 
 
-def chosen(only: Sequence[str]) -> tuple[Attack, ...]:
-    """The attacks of these names or subjects, all where there is none. Raises ConfigError naming
-    what is not known."""
+def select_attacks(only: Sequence[str]) -> tuple[Attack, ...]:
+    """The attacks with these names or subjects; all attacks if `only` is empty. Raises ConfigError
+    for an unknown name."""
     for name in only:
         if not any(name in (attack.name, attack.subject) for attack in ATTACKS):
             raise ConfigError(
@@ -73,21 +76,22 @@ def chosen(only: Sequence[str]) -> tuple[Attack, ...]:
 
 
 @contextmanager
-def scratch(law: Law) -> Iterator[Ground]:
-    """The ground of a drill, made in the temporary folder and gone when the block ends. Raises
-    FactoryError where a forge or a box cannot be started at all."""
+def drill_environment(policy: PolicyFiles) -> Iterator[DrillEnvironment]:
+    """The environment of a drill in the temporary folder, removed when the block ends. Raises
+    FactoryError if no forge or no sandbox can be started at all."""
     from harness.home.document import wheels_folder
     from harness.programs.local_forge.start import start
     from harness.programs.sandbox.client import SandboxSupervisor
 
     folder = Path(tempfile.mkdtemp(prefix="factory-drill-"))
-    folder.chmod(0o711)  # a box's own uid passes through to what it is shown
+    # A sandbox with a uid of its own must be able to pass through to what it is shown.
+    folder.chmod(0o711)
     forge = None
     try:
         forge = start(folder / "forge", faults=True)
         sandbox = SandboxSupervisor(folder / "layers")
         sandbox.form()
-        yield Ground(folder, law.files, sandbox, forge, wheels_folder(), JUDGE)
+        yield DrillEnvironment(folder, policy.files, sandbox, forge, wheels_folder(), JUDGE)
     finally:
         if forge is not None:
             forge.stop()
@@ -95,29 +99,32 @@ def scratch(law: Law) -> Iterator[Ground]:
             shutil.rmtree(folder)
 
 
-def drilled(
-    ground: Ground, attacks: Sequence[Attack], *, tell: Callable[[Told], None]
-) -> tuple[Told, ...]:
-    """Run them side by side, as many as there are processors but no more than four; tell each when
-    it is over."""
-    with ThreadPoolExecutor(
-        max(2, min(4, os.cpu_count() or 2)), thread_name_prefix="drill"
-    ) as pool:
-        under_way = [pool.submit(_one, ground, attack) for attack in attacks]
-        told = []
-        for done in as_completed(under_way):
-            told.append(done.result())
-            tell(told[-1])
-        return tuple(told)
+def run_attacks(
+    drill: DrillEnvironment,
+    attacks: Sequence[Attack],
+    *,
+    report: Callable[[AttackResult], None],
+) -> tuple[AttackResult, ...]:
+    """Run the attacks side by side, as many as there are processors but no more than four. `report`
+    is called with each result, in the order in which they end."""
+    workers = max(2, min(4, os.cpu_count() or 2))
+    with ThreadPoolExecutor(workers, thread_name_prefix="drill") as pool:
+        running = [pool.submit(_run_attack, drill, attack) for attack in attacks]
+        results = []
+        for future in as_completed(running):
+            results.append(future.result())
+            report(results[-1])
+        return tuple(results)
 
 
-def _one(ground: Ground, attack: Attack) -> Told:
-    """One attack. Whatever goes wrong in it is no proof that its brake held."""
+def _run_attack(drill: DrillEnvironment, attack: Attack) -> AttackResult:
+    """Run one attack. Whatever goes wrong in it is no proof that its brake held."""
     began = time.monotonic()
     try:
-        seen = attack.run(ground)
+        outcome = attack.run(drill)
     except (FactoryError, FactoryStop) as error:
-        seen = open_(f"it could not be told: {' '.join(str(error).split())[:200]}")
-    except Exception as error:  # noqa: BLE001 - a brake that cannot be looked at is not held, whatever the reason
-        seen = open_(f"it could not be told: {error!r:.200}")
-    return Told(attack, seen, time.monotonic() - began)
+        outcome = not_held(f"no observation: {' '.join(str(error).split())[:200]}")
+    # A brake that cannot be observed is not held, whatever the reason.
+    except Exception as error:  # noqa: BLE001
+        outcome = not_held(f"no observation: {error!r:.200}")
+    return AttackResult(attack, outcome, time.monotonic() - began)

@@ -11,12 +11,12 @@ from pathlib import Path
 from harness.domain.errors import ConfigError, LedgerError
 from harness.home.document import POSTGRESQL, SQLITE, HomeFile, read_home, write_home
 from harness.home.state import (
+    ADDRESS_FILE,
     DATABASE,
-    KEPT_IN,
     address_in,
     database_of,
     ledger_at,
-    taken,
+    secret_in_environment,
 )
 from harness.store.lock import sole_factory as sole_factory_in
 
@@ -64,8 +64,8 @@ def _address(home: Path, document: HomeFile, to: str) -> str:
         )
     if to == SQLITE:
         return database_of(home, document)
-    kept = home / KEPT_IN
-    named = taken(DATABASE) or (kept.read_text("utf-8") if kept.exists() else "")
+    kept = home / ADDRESS_FILE
+    named = secret_in_environment(DATABASE) or (kept.read_text("utf-8") if kept.exists() else "")
     if not named:
         raise ConfigError(
             f"name the database in the environment variable {DATABASE}, or in {kept}, mode 0600: as"

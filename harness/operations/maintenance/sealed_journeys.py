@@ -18,7 +18,7 @@ from harness.domain.issue import CommitSha
 from harness.factory.records.history import History, history_of
 from harness.factory.run.policy_snapshot import PolicySnapshot, read_policy
 from harness.factory.run.services import Places
-from harness.factory.stages.validator_request import Ground, base_request, issue_text
+from harness.factory.stages.validator_request import RequestContext, base_request, issue_text
 from harness.home.document import read_home, wheels_folder
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger, recorded
@@ -45,7 +45,7 @@ class JourneyStore:
 
     program: ValidatorProgram
     ledger: Ledger
-    ground: Ground
+    context: RequestContext
     policy: PolicySnapshot
 
     def entries(self) -> tuple[Mapping[str, Any], ...]:
@@ -112,7 +112,7 @@ class JourneyStore:
     def _asked(self, action: str, issue: int, *arguments: str) -> str:
         text = MISSION_TEXT if issue == MISSION else issue_text(_known(self.ledger, issue))
         request = base_request(
-            self.ground, self.policy, issue=text, run="maintainer", round_number=1
+            self.context, self.policy, issue=text, run="maintainer", round_number=1
         )
         seconds = self.policy.config.limits.judge_seconds + STOP_SECONDS
         return self.program.store(request, action, *arguments, seconds=seconds)
@@ -131,9 +131,9 @@ def open_journeys(home: Path) -> Iterator[JourneyStore]:
     places = Places(home, document.repository_id)
     with open_archive(home) as archive:
         base = _base(archive.ledger, archive.repository)
-        ground = Ground(places, archive.repository, wheels_folder(), COMMAND, "auto")
+        context = RequestContext(places, archive.repository, wheels_folder(), COMMAND, "auto")
         yield JourneyStore(
-            archive.program, archive.ledger, ground, read_policy(archive.repository, base)
+            archive.program, archive.ledger, context, read_policy(archive.repository, base)
         )
 
 

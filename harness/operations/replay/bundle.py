@@ -29,15 +29,15 @@ from harness.factory.run.services import Places
 from harness.forge.recording import recorded_tip
 from harness.home.document import read_home
 from harness.home.recording import (
-    RECORD,
+    OBJECTS,
     SCHEMA,
     SEALED,
     WIRE,
     WITHHELD,
-    got,
     made_by,
+    object_in,
+    recorded_lines,
     recording_of,
-    tape_lines,
 )
 from harness.store.in_memory import entries_told
 
@@ -244,7 +244,7 @@ def _entries(home: Path, run: str) -> tuple[Entry, ...]:
 
 
 def _recording(places: Places, run: str) -> tuple[Mapping[str, Any], ...]:
-    lines = tape_lines(places, run)
+    lines = recorded_lines(places, run)
     if not lines:
         raise ConfigError(
             f"there is no recording of {run}: it ran before runs were recorded, or its recording"
@@ -281,7 +281,7 @@ def _wires(
         sealed = places.sealed / "wire" / f"{session}.jsonl"
         try:
             if "object" in line:
-                _write(folder / "wire" / name, got(places.home / RECORD, line["object"]))
+                _write(folder / "wire" / name, object_in(places.home / OBJECTS, line["object"]))
             elif sealed.exists():
                 _write(folder / "sealed" / "wire" / name, sealed.read_bytes())
             elif entry.event.calls:

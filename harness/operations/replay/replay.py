@@ -21,9 +21,9 @@ from harness.domain.events import NodeEnded, RunStarted, UsageRecorded
 from harness.domain.ledger import Entry, Recorded, as_of, of_kind
 from harness.domain.model_choice.agents import AgentKind
 from harness.factory.run.services import Places, Services
-from harness.forge.recording import PlayedForge
+from harness.forge.recording import ReplayedForge
 from harness.home.document import EMBEDDED, HomeFile
-from harness.home.recording import at_work, node_at_work
+from harness.home.recording import current_node, running_node
 from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Bundle
 from harness.operations.replay.comparison import Difference, differences, unrecorded
 from harness.operations.replay.model_recording import script_of
@@ -121,7 +121,7 @@ class _Lap:
     services: Services
     dispatch: "Dispatch"
     ledger: PlayedLedger
-    forge: PlayedForge
+    forge: ReplayedForge
 
     def run(self) -> tuple[str, ...]:
         """Drive the run to its end; what ended it before, if anything did."""
@@ -209,7 +209,7 @@ def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_L
     _furnish(bundle, means, places)
     origin = _repositories(bundle, means, places)
     ledger = PlayedLedger(_entries(bundle, means, places, origin), bundle.run)
-    forge = PlayedForge(bundle.tape(), node=node_at_work, branch=bundle.branch)
+    forge = ReplayedForge(bundle.tape(), node=current_node, branch=bundle.branch)
     owner, _, name = bundle.repository.partition(".")
     document = HomeFile(
         owner=owner,
@@ -234,7 +234,7 @@ def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_L
         engine, act = DirectEngine(), node_action(services)
 
         def placed(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-            with at_work(payload["run"], payload["node"]):
+            with running_node(payload["run"], payload["node"]):
                 return act(payload)
 
         engine.register(ACTION, placed)
@@ -336,7 +336,7 @@ def _begun_at(entry: Recorded[RunStarted], *, base: str, rules: str) -> Entry:
 def _services(
     places: Places,
     ledger: PlayedLedger,
-    forge: PlayedForge,
+    forge: ReplayedForge,
     *,
     origin: Path,
     control: Path,
@@ -345,9 +345,9 @@ def _services(
 ) -> Services:
     from harness.agents.sessions import BrokerClient
     from harness.repository.remote import Remote
-    from harness.wiring import Outside, services_of
+    from harness.wiring import ExternalPorts, services_of
 
-    outside = Outside(
+    external = ExternalPorts(
         forge=forge.forge,
         writer=forge.writer,
         remote=Remote(origin.as_uri()),
@@ -356,7 +356,7 @@ def _services(
         link=lambda path: path,
         repository=lambda repository: repository,
     )
-    return services_of(places, ledger, outside, tell=tell, programs=programs)
+    return services_of(places, ledger, external, tell=tell, programs=programs)
 
 
 class _Seeded:

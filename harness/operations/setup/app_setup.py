@@ -106,7 +106,7 @@ def _converted(wish: Wish, code: str) -> tuple[Made, str, str]:
     from harness.forge.rate_limiter import RateLimiter
     from harness.forge.transport import Wire
 
-    wire = Wire(None, api_of(wish.web), account="", rate_limiter=RateLimiter(), kept=HttpCache())
+    wire = Wire(None, api_of(wish.web), account="", rate_limiter=RateLimiter(), cache=HttpCache())
     with forge_errors("exchanging the code for the app's key"):
         _, told = wire.requestJsonAndCheck(
             "POST", f"/app-manifests/{quote(code, safe='')}/conversions"

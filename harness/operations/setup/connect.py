@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from harness.domain.errors import ConfigError, FactoryError, ForgeError
 from harness.factory.settings.config import read_config
 from harness.factory.settings.tables import FILE
-from harness.home.credentials import APP_KEY, app_at, lacking, rights_of, says_of_token
+from harness.home.credentials import APP_KEY, app_at, lacking, rights_of, token_warning
 from harness.home.document import FILE as HOME_FILE
 from harness.home.document import HomeFile, read_home, write_home
 from harness.home.programs import api_of, keep_token, token_path
@@ -240,7 +240,7 @@ def _asked(repository: str, api: str, secret: str) -> _Seen:
             f"the token belongs to {account}, who may not push to {repository}; give one with write"
             " access to its contents, issues, pull requests and checks"
         )
-    return _Seen(account, branch, config, says_of_token(api))
+    return _Seen(account, branch, config, token_warning(api))
 
 
 def _asked_as_app(document: HomeFile, api: str, key_file: Path) -> _Seen:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError
-from harness.repository.original import TakingLimits, address_of, wholly_taken
+from harness.repository.original import TakingLimits, address_of, fetch_whole_original
 
 if TYPE_CHECKING:
     from harness.programs.local_forge.seed import Administrator
@@ -46,7 +46,9 @@ def take_in(
     incoming.mkdir(mode=0o700, exist_ok=True)
     store = incoming / waiting
     try:
-        branch, refs = wholly_taken(address, store, limits=TakingLimits(SECONDS, PACK_BYTES))
+        branch, refs = fetch_whole_original(
+            address, store, limits=TakingLimits(SECONDS, PACK_BYTES)
+        )
         if refs > MOST_REFS:
             raise ConfigError(
                 f"{address.shown} has {refs:,} branches and tags; a forge takes at most"

@@ -29,7 +29,7 @@ from harness.onboarding import (
 from harness.onboarding.drafts import CONFIG, LABELS, TAKEN
 from harness.onboarding.evidence.folder import beginning_of
 from harness.onboarding.hosted_runner import runner_of
-from harness.onboarding.nevers import nevers_of
+from harness.onboarding.nevers import Never, nevers_of
 from harness.operations.setup.prose import contradictions_at
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Checkout:
 @dataclass(frozen=True, slots=True)
 class Begun:
     """What `factory init` found and did. Where nothing was to be written, `wrote` says what would
-    have been."""
+    have been. `proposals` are those that its mission.md does not have, by number."""
 
     top: Path
     survey: Survey
@@ -62,12 +62,13 @@ class Begun:
     missing: tuple[str, ...]
     notes: tuple[str, ...]
     contradictions: tuple[Contradiction, ...] = ()
+    proposals: tuple[tuple[int, Never], ...] = ()
 
 
 def begun(
     folder: Path,
     *,
-    strike: Iterable[int] = (),
+    keep: Iterable[int] = (),
     home: Path | None = None,
     write: bool = True,
     runner: str = "",
@@ -84,11 +85,12 @@ def begun(
             f"HEAD of {checkout.top} is detached, and drafts committed there would belong to no"
             " branch; switch to a branch, or look first with --dry-run"
         )
+    wanted = tuple(keep)
     survey = survey_of(checkout.top, tracked=checkout.tracked, branch=checkout.default_branch)
     keys = own_keys(home) if home else ()
     recipe = (runner_of(runner),) if runner else ()
     all_drafts = drafts_of(
-        survey, strike=_checked(strike, survey), trusted_keys=keys, state_labels=ALL_LABELS
+        survey, keep=_checked(wanted, survey), trusted_keys=keys, state_labels=ALL_LABELS
     )
     drafts = [draft for draft in (*all_drafts, *recipe) if not _is_there(checkout.top, draft)]
     wrote = [draft for draft in drafts if not write or _written(checkout.top, draft)]
@@ -100,6 +102,13 @@ def begun(
         gaps_of(survey),
         tuple(_notes(checkout, wrote)),
         contradictions_at(checkout.top, tracked=checkout.tracked),
+        proposals=tuple(
+            (number, never)
+            for number, never in enumerate(nevers_of(survey), 1)
+            if number not in wanted
+            and not never.source
+            and any(draft.path.startswith("mission.") for draft in wrote)
+        ),
     )
 
 
@@ -111,12 +120,12 @@ def _is_there(top: Path, draft: Draft) -> bool:
     )
 
 
-def _checked(strike: Iterable[int], survey: Survey) -> tuple[int, ...]:
+def _checked(keep: Iterable[int], survey: Survey) -> tuple[int, ...]:
     """The numbers, all of them proposals'. Raises ConfigError otherwise."""
-    numbers, count = tuple(strike), len(nevers_of(survey))
+    numbers, count = tuple(keep), len(nevers_of(survey))
     if unknown := [number for number in numbers if not 1 <= number <= count]:
         raise ConfigError(
-            f"there is no proposal {unknown[0]}; they have the numbers 1 to {count}", key="--strike"
+            f"there is no proposal {unknown[0]}; they have the numbers 1 to {count}", key="--keep"
         )
     return numbers
 

@@ -68,7 +68,7 @@ def create_trial(
 
     Raises ConfigError or GitError, and leaves nothing of it.
     """
-    from harness.repository.original import address_of, taken
+    from harness.repository.original import address_of, fetch_original
     from harness.repository.plumbing import Git
 
     issues = issues_in(trial.issues)
@@ -77,7 +77,7 @@ def create_trial(
     _require_apart(home, address)
     with whole_or_nothing(home):
         store = home / "original.git"
-        original = taken(address, store)
+        original = fetch_original(address, store)
         tell(
             f"taken from {address.shown} at {original.commit:.10}, branch {original.branch},"
             f" {len(original.paths)} files"

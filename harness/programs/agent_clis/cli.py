@@ -30,11 +30,8 @@ _OUTCOME = re.compile(
 )
 
 
-_SPENT = (
-    "budget_exhausted",
-    "insufficient_quota",
-    "would be crossed",
-)  # on either wire; and the broker's own sentence
+# on either wire; and the broker's own sentence
+_SPENT = ("budget_exhausted", "insufficient_quota", "would be crossed")
 
 
 class Wire(StrEnum):

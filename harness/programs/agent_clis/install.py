@@ -20,7 +20,8 @@ from harness.domain.errors import ConfigError, PortError
 from harness.programs.agent_clis.programs import Program, Programs
 from harness.programs.agent_clis.releases import Release
 
-SECONDS = 900  # for what may be 100 MB over a slow line
+# for what may be 100 MB over a slow line
+SECONDS = 900
 _PASSED = (
     "HOME",
     "PATH",
@@ -31,7 +32,8 @@ _PASSED = (
     "SSL_CERT_FILE",
     "NODE_EXTRA_CA_CERTS",
 )
-_TOP = "package"  # every package of the registry lies in a folder of this name
+# every package of the registry lies in a folder of this name
+_TOP = "package"
 _CHUNK = 1 << 20
 _MODE = 0o755
 
@@ -160,7 +162,8 @@ def _unpack(archive: Path, into: Path, release: Release) -> None:
             f"{release.package} has no program {release.program}; its makers have changed where"
             " it is"
         )
-    for path in (into, *into.rglob("*")):  # a box has a uid of its own, which has to be let in
+    # a box has a uid of its own, which has to be let in
+    for path in (into, *into.rglob("*")):
         path.chmod(_MODE if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     program.chmod(_MODE)
 

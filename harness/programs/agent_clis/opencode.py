@@ -31,7 +31,8 @@ _OPTIONS: dict[Wire, dict[str, Any]] = {
     Wire.ANTHROPIC: {"thinking": {"blockBinding": False}},
     Wire.OPENAI: {},
 }
-_CONTEXT = 200_000  # tokens; the broker's caps are what counts
+# tokens; the broker's caps are what counts
+_CONTEXT = 200_000
 
 
 def launch(order: Order) -> Launch:

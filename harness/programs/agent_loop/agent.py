@@ -31,7 +31,8 @@ IDLE = {"called no tool": 2, "declined to answer": 2, "made only calls that coul
 """How many answers in a row in which nothing can be carried out are one too many."""
 FINAL = ("budget_exhausted", "factory_paused", "replay_mismatch")
 """The broker's own words for a session that is over."""
-ASKED_AGAIN = 2  # times that a question is asked again when its answer was cut, or it was too long
+# times that a question is asked again when its answer was cut, or it was too long
+ASKED_AGAIN = 2
 
 
 @dataclass(frozen=True)

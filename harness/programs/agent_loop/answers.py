@@ -13,8 +13,10 @@ NOT_JSON = "INVALID_JSON"
 advises."""
 DECLINED, TOO_LONG = "refusal", ("max_tokens", "model_context_window_exceeded")
 """Reasons for which an answer stops before its natural end, as the provider names them."""
-_DEEPEST = 8  # objects and lists in each other: the tools take none at all
-_SHOWN = 2_000  # characters of an input that is not JSON
+# objects and lists in each other: the tools take none at all
+_DEEPEST = 8
+# characters of an input that is not JSON
+_SHOWN = 2_000
 _DELTAS = {
     "text_delta": ("text",),
     "thinking_delta": ("thinking",),
@@ -91,7 +93,8 @@ def answer_of(events: Iterable[Mapping[str, Any]]) -> Answer:
 
 
 def _answer(blocks: list[dict[str, Any]], stop: str, tokens: int) -> Answer:
-    if stop == DECLINED:  # what it had begun to call was not meant to be carried out
+    # what it had begun to call was not meant to be carried out
+    if stop == DECLINED:
         blocks = [block for block in blocks if block["type"] != "tool_use"]
     cut = blocks[-1] if blocks and stop in TOO_LONG else None
     calls = tuple(

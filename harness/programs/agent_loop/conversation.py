@@ -19,10 +19,12 @@ from .answers import Answer, Call, clean
 from .tools import Result
 
 _MARK = {"cache_control": {"type": "ephemeral"}}
-KEPT = (8, 4, 2)  # turns whose results are never reduced; the fewer, the less room there is
+# turns whose results are never reduced; the fewer, the less room there is
+KEPT = (8, 4, 2)
 # of the budget is used when room has been made: or it would have to be made again at once
 ROOMY = 0.7
-_CHARACTERS_A_TOKEN = 3  # few, so that what is estimated is rather too much
+# few, so that what is estimated is rather too much
+_CHARACTERS_A_TOKEN = 3
 
 
 @dataclass(slots=True)

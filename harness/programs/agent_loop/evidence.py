@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 Reason = Literal["cannot-reproduce", "spec-conflict", "blocked"]
 REASONS: tuple[str, ...] = get_args(Reason)
-_LEAST = 12  # characters of a quote: fewer are found anywhere
+# characters of a quote: fewer are found anywhere
+_LEAST = 12
 
 
 def lacking(

@@ -5,7 +5,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-_MOST_BYTES = 32 << 20  # of a file that is read or edited
+# of a file that is read or edited
+_MOST_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,8 @@ def replaced(file: Path, old: str, new: str, *, path: str) -> Edited:
     before, wanted, wished = content_of(file), old.encode(), new.encode()
     if wanted == wished:
         raise ValueError("`old` and `new` are the same: nothing would change")
-    if (
-        wanted not in before and b"\r\n" in before and b"\r" not in wanted + wished
-    ):  # no model sees how the lines end here
+    # no model sees how the lines end here
+    if wanted not in before and b"\r\n" in before and b"\r" not in wanted + wished:
         wanted, wished = wanted.replace(b"\n", b"\r\n"), wished.replace(b"\n", b"\r\n")
     if (count := before.count(wanted)) != 1:
         raise ValueError(_several(before, wanted, path) if count else _none(before, old, path))

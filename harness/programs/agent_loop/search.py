@@ -22,9 +22,11 @@ NOT_LOOKED_INTO = frozenset(
         ".ruff_cache",
     }
 )
-_MOST_BYTES = 2 << 20  # of a file; a larger one is data
+# of a file; a larger one is data
+_MOST_BYTES = 2 << 20
 _MOST_LINES = 2_000
-_WIDEST = 240  # characters of a line
+# characters of a line
+_WIDEST = 240
 
 
 def main(pattern: str, path: str) -> int:

@@ -36,7 +36,8 @@ class Ended:
     ended."""
 
     how: str
-    exit_code: int | None  # None: it was stopped
+    # None: it was stopped
+    exit_code: int | None
     left: int
     output: Path
 
@@ -144,7 +145,8 @@ def _children() -> set[int]:
 @dataclass(frozen=True, slots=True)
 class _Process:
     pid: int
-    dead: bool  # and not yet reaped
+    # and not yet reaped
+    dead: bool
     parent: int
     group: int
 

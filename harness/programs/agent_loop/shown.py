@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-_AROUND = 4  # budgets of bytes that are looked at, at either end
+# budgets of bytes that are looked at, at either end
+_AROUND = 4
 _CHUNK = 1 << 20
-_COLOURS = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
-)  # ECMA-48; and window titles
+# ECMA-48; and window titles
+_COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 
 def excerpt(file: Path, budget: int, *, place: str) -> str:

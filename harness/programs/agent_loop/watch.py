@@ -27,9 +27,8 @@ _READERS = frozenset(
         "echo",
     }
 )
-_DURATIONS = re.compile(
-    r"[0-9.]+ ?(?:ms|s|seconds?)\b"
-)  # two runs of the same tests differ in nothing else
+# two runs of the same tests differ in nothing else
+_DURATIONS = re.compile(r"[0-9.]+ ?(?:ms|s|seconds?)\b")
 _LOOKING = frozenset({"log", "show", "diff", "status", "blame", "grep", "ls-files"})
 
 

@@ -1,8 +1,8 @@
-"""`python -m harness.programs.broker`: the model broker as a program. See `control.py` for how it
-is spoken to.
+"""`python -m harness.programs.broker`: the model broker as a program. `control.py` is its API.
 
 Exit 0 after a signal, or after standard input ended under --tethered; 2 when it cannot be set up as
-asked; 5 when another broker has the same home."""
+asked; 5 when another broker uses the same home, or the meter's database does not answer.
+"""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 from harness.programs.broker.options import Options
 from harness.programs.broker.providers import (
     ANTHROPIC,
-    USUAL,
+    DEFAULT_PROVIDER,
     Provider,
     ProvidersError,
     read_providers,
@@ -31,13 +31,12 @@ if TYPE_CHECKING:
 
 KEY = "ANTHROPIC_API_KEY"
 KEYS = "FACTORY_MODEL_KEYS"
-"""The environment variable with the keys of the other providers: a JSON object of a key for each
-name."""
+"""The environment variable with the keys of the other providers: a JSON object, a key by name."""
 DATABASE = "FACTORY_DATABASE"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     tethered = given.pop("tethered")
@@ -61,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     return _run(
         options,
-        json.loads(keys or "{}") | ({USUAL: key} if options.upstream else {}),
+        json.loads(keys or "{}") | ({DEFAULT_PROVIDER: key} if options.upstream else {}),
         database,
         tethered=tethered,
     )
@@ -86,7 +85,8 @@ def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: 
     except (OSError, PricesError, ProvidersError) as error:
         print(error, file=sys.stderr)
         return 2
-    except DBAPIError as error:  # its own words show the address: what the driver said is enough
+    # The error's own text shows the address. The driver's message is enough.
+    except DBAPIError as error:
         print(
             f"the meter's database does not answer: {str(error.orig).strip().splitlines()[0]}",
             file=sys.stderr,
@@ -108,15 +108,17 @@ async def _serve(
     meter = Meter(
         options.home / "broker.sqlite", table, database=database, replays=options.mode == "replay"
     )
-    meter.settle_lost()  # the lock on the home is ours: nobody else has a call in flight
+    # This process holds the lock on the home, so nobody else has a call in flight.
+    meter.settle_lost()
     upstreams = _upstreams(options, keys, meter)
     sessions = Sessions(options, meter, upstreams, secrets=keys)
-    options.control.unlink(missing_ok=True)  # left by a broker that was killed: the lock is ours
+    # A killed broker left this socket: its lock is ours now.
+    options.control.unlink(missing_ok=True)
     server = server_of(control(sessions, meter, mode=options.mode))
     stop = _stop_signal(tethered=tethered)
     serving = asyncio.create_task(server.serve(sockets=[listener(options.control)]))
     await stop.wait()
-    server.leave()
+    server.stop()
     await serving
     await sessions.close_all()
     for upstream in upstreams.values():
@@ -126,19 +128,21 @@ async def _serve(
 
 
 def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "dict[str, Upstream]":
-    """Who may be asked, by name. Raises ProvidersError where one has no key."""
-    from harness.programs.broker.upstream.breaker import Breaker, Troubles
+    """The providers that may be asked, by name. Raises ProvidersError when one has no key."""
+    from harness.programs.broker.upstream.breaker import Breaker, BreakerStore
     from harness.programs.broker.upstream.client import Upstream
 
     providers = read_providers(options.providers) if options.providers else {}
     if options.upstream:
-        providers[USUAL] = Provider(USUAL, ANTHROPIC, options.upstream, key_from=KEY)
+        providers[DEFAULT_PROVIDER] = Provider(
+            DEFAULT_PROVIDER, ANTHROPIC, options.upstream, key_from=KEY
+        )
     if lacking := [name for name in providers if not keys.get(name)]:
         raise ProvidersError(
             f"no key for {', '.join(lacking)} in the environment variable {KEYS}; any text, where"
             " there is none"
         )
-    troubles = Troubles(meter.engine)
+    troubles = BreakerStore(meter.engine)
     return {
         name: Upstream(provider, keys[name], Breaker(name, troubles))
         for name, provider in providers.items()
@@ -146,8 +150,8 @@ def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "di
 
 
 def _stop_signal(*, tethered: bool) -> asyncio.Event:
-    """Set by SIGTERM or SIGINT and, when tethered, by the end of standard input: the starter's
-    death, by any means."""
+    """Set by SIGTERM or SIGINT and, when tethered, by the end of standard input: the death of
+    the starter."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -179,14 +183,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="DIR",
-        help="where the table of calls and the wire logs are kept",
+        help="the folder of the table of calls and of the wire logs",
     )
     add(
         "--control",
         type=Path,
         required=True,
         metavar="SOCK",
-        help="the unix socket to be spoken to on",
+        help="the unix socket of the control API",
     )
     add("--replay", type=Path, metavar="DIR", help="answer from the recordings in DIR")
     add("--replay-sealed", type=Path, metavar="DIR", help="the same, for the roles that judge")

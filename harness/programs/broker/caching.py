@@ -1,11 +1,12 @@
-"""What a provider's prompt cache would serve of a request, told by comparing prefixes: how a played
-session is accounted.
+"""Estimates what a provider's prompt cache would serve of a request. Replayed sessions are
+accounted by it.
 
-By the Messages API's own rules (platform.claude.com, "Prompt caching"): a prefix is tools, then
-system, then messages; it is written at each block that is marked; a later request reads the longest
-one that it begins with, looked for at most twenty blocks before each of its marks; what is shorter
-than the least is not cached. Counts are estimates, as everywhere without a provider; the shares are
-not. Between two calls of one session the cache is taken to live."""
+It follows the rules of the Messages API (platform.claude.com, "Prompt caching"). A prefix is tools,
+then system, then messages. It is written at each marked block. A later request reads the longest
+prefix that it begins with, looked for at most twenty blocks before each of its marks. What is
+shorter than the least is not cached. Counts are estimates, as everywhere without a provider; the
+shares are exact. Between two calls of one session the cache is taken to live.
+"""
 
 import hashlib
 import json
@@ -13,13 +14,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LOOK_BACK = 20  # blocks before a mark
-LEAST = 1024  # tokens of a prefix
+# Blocks before a mark.
+LOOK_BACK = 20
+# Tokens of a prefix.
+SHORTEST_PREFIX = 1024
 BYTES_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class CacheUsage:
     """Input tokens of one request, by where they came from."""
 
     read: int
@@ -31,7 +34,7 @@ class Served:
         return self.read + self.written + self.fresh
 
     def usage(self) -> dict[str, int]:
-        """As the Messages API tells it."""
+        """The `usage` of the Messages API."""
         return {
             "input_tokens": self.fresh,
             "cache_creation_input_tokens": self.written,
@@ -41,8 +44,8 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class _Boundary:
-    """Where a block ends: the hash and tokens of all up to there, and whether it is marked for the
-    cache."""
+    """Where a block ends: the hash and the tokens of all up to there, and whether it is marked
+    for the cache."""
 
     name: str
     tokens: int
@@ -55,19 +58,19 @@ class PromptCache:
     def __init__(self) -> None:
         self._written: set[str] = set()
 
-    def served(self, body: Mapping[str, Any]) -> Served:
-        """How a request is served, and remember what it wrote."""
+    def served(self, body: Mapping[str, Any]) -> CacheUsage:
+        """How a request is served. The cache then holds what it wrote."""
         boundaries = tuple(_boundaries(body))
         marks = [
             place
             for place, boundary in enumerate(boundaries)
-            if boundary.marked and boundary.tokens >= LEAST
+            if boundary.marked and boundary.tokens >= SHORTEST_PREFIX
         ]
         read = max((self._read(boundaries, mark) for mark in marks), default=0)
         until = max((boundaries[mark].tokens for mark in marks), default=0)
         self._written.update(boundaries[mark].name for mark in marks)
         total = boundaries[-1].tokens if boundaries else 0
-        return Served(read, max(0, until - read), total - max(until, read))
+        return CacheUsage(read, max(0, until - read), total - max(until, read))
 
     def _read(self, boundaries: tuple[_Boundary, ...], mark: int) -> int:
         near = boundaries[max(0, mark - LOOK_BACK) : mark + 1]

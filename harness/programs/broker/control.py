@@ -1,20 +1,23 @@
-"""The control socket: how the factory opens, watches and closes sessions. Only its owner can reach
-it (0600).
+"""The control API: how the factory opens, watches and closes sessions. Only its owner can reach it
+(0600).
 
-GET    /               -> {mode, as_of, warning, paused}: replay, record or forward; the date of the
-prices, and what is to be
-                          said of it; the providers that are not asked now, {provider, again_at,
-                          why} each
-POST   /sessions       {run, role, issue, attempt, model, caps, price?} -> 201 {session, socket} GET
-/sessions/ID    -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd, script_left,
-fault} DELETE /sessions/ID    -> the same, final GET    /issues/NUMBER  -> {calls, input_tokens,
-output_tokens, cache_read_tokens, cost_usd}, of all its sessions
+    GET    /               -> {mode, as_of, warning, paused}
+    POST   /sessions       {run, role, issue, attempt, model, caps, price?} -> 201 {session, socket}
+    GET    /sessions/ID    -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd,
+                              script_left, fault}
+    DELETE /sessions/ID    -> the same, final
+    GET    /issues/NUMBER  -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd},
+                              of all its sessions
 
-`caps` is {calls, usd, usd_call?, usd_run?, usd_issue?, usd_day?, usd_month?}; dollars are numbers
-or decimal texts, and texts in answers. `price` is the model's own, five columns in US dollars per
+`mode` is replay, record or forward. `as_of` is the date of the prices, and `warning` what is wrong
+with their age. `paused` lists the providers that are not asked now: {provider, again_at, why} each.
+
+`caps` is {calls, usd, usd_call?, usd_run?, usd_issue?, usd_day?, usd_month?}. Dollars are numbers
+or decimal texts, and texts in answers. `price` is the model's own: five columns in US dollars per
 million tokens. `input_tokens` counts what was not read from the cache. `fault` is null, or the
 {type, message} that ended the session: `budget_exhausted` or `replay_mismatch`. Errors are in the
-provider's shape."""
+provider's shape.
+"""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,12 +30,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import COLUMNS, rates_of
 from harness.programs.broker.recording import RecordingError
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sessions import Sessions, new_id
-from harness.programs.broker.wire import elsewhere, json_body, refused
+from harness.programs.broker.wire import handle_refusal, json_body, not_found
 
 _NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"}
 _MONEY = {
@@ -88,7 +92,7 @@ def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
         )
 
     async def open_session(request: Request) -> Response:
-        identity, caps = _asked(await json_body(request))
+        identity, caps = _identity_and_caps(await json_body(request))
         try:
             path = sessions.open(identity, caps)
         except RecordingError as error:
@@ -96,10 +100,10 @@ def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
         return JSONResponse({"session": identity.id, "socket": str(path)}, status_code=201)
 
     async def usage(request: Request) -> Response:
-        return _found(request, sessions.usage(request.path_params["id"]))
+        return _usage_or_not_found(request, sessions.usage(request.path_params["id"]))
 
     async def close_session(request: Request) -> Response:
-        return _found(request, sessions.close(request.path_params["id"]))
+        return _usage_or_not_found(request, sessions.close(request.path_params["id"]))
 
     async def issue(request: Request) -> Response:
         return JSONResponse(meter.spent_on_issue(request.path_params["number"]).document())
@@ -112,14 +116,14 @@ def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
             Route("/sessions/{id}", close_session, methods=["DELETE"]),
             Route("/issues/{number:int}", issue),
         ],
-        exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere},
+        exception_handlers={Refusal: handle_refusal, 404: not_found, 405: not_found},
     )
 
 
-def _asked(body: Any) -> tuple[Identity, Caps]:
+def _identity_and_caps(body: Any) -> tuple[SessionIdentity, Caps]:
     if wrong := best_match(_OPEN.iter_errors(body)):
         raise Refusal(400, "invalid_request_error", f"{wrong.json_path}: {wrong.message[:200]}")
-    identity = Identity(
+    identity = SessionIdentity(
         new_id(), **{key: body[key] for key in ("run", "role", "issue", "attempt", "model")}
     )
     dollars = {key: Decimal(str(value)) for key, value in body["caps"].items() if key != "calls"}
@@ -127,7 +131,7 @@ def _asked(body: Any) -> tuple[Identity, Caps]:
     return identity, Caps(calls=body["caps"]["calls"], rates=rates, **dollars)
 
 
-def _found(request: Request, usage: dict[str, Any] | None) -> Response:
+def _usage_or_not_found(request: Request, usage: dict[str, Any] | None) -> Response:
     if usage is None:
         raise Refusal(
             404,

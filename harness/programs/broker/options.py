@@ -1,20 +1,23 @@
-"""How a broker is set up: one mode, and the folders that belong to it."""
+"""How a broker is set up: one mode, and the folders of that mode."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 JUDGES = frozenset({"author", "judge", "actor"})
-"""Roles whose words must never be where an implementer's box might see them."""
+"""Roles whose conversations must never be where an implementer's sandbox could see them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One broker. Either `replay` (answers from recordings), or `upstream` (the usual provider's
-    URL) and `providers` (a file of others; see `providers.py`), never both.
+    """The options of one broker.
 
-    `sealed_log`, `replay_sealed` and `record_sealed` are the folders for the judging roles: their
-    log is not written when there is none, and a session of such a role is refused when there is no
-    folder to replay from or record to."""
+    It has either `replay` (answers come from recordings), or `upstream` (the default provider's
+    URL) and `providers` (a file of others, see `providers.py`), never both.
+
+    `sealed_log`, `replay_sealed` and `record_sealed` are the folders for the judging roles. Without
+    `sealed_log` their log is not written. Without a folder to replay from or record to, a session
+    of such a role is refused.
+    """
 
     home: Path
     control: Path

@@ -1,9 +1,9 @@
-"""What a call costs, and the most it can cost. Money here is whole nanodollars: 1 USD =
-1,000,000,000.
+"""What a call costs, and the most it can cost, in whole nanodollars: 1 USD = 1,000,000,000.
 
 A price of one US dollar per million tokens is 1,000 nanodollars a token, so no list price needs a
-fraction. Prices are known by the day: a model may have several, each from its day on. What no price
-is known for costs as much as the dearest one."""
+fraction. Prices have dates: a model may have several, each from its day on. A model without a price
+costs as much as the dearest one.
+"""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 
 NANO = 1_000_000_000
-_DATED = re.compile(r"-20\d{6}$")  # claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs
+# claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs.
+_DATED = re.compile(r"-20\d{6}$")
 _TABLE = Path(__file__).with_name("prices.yaml")
 _USUAL_DAYS = 120
 
@@ -27,7 +28,7 @@ def dollars(nano: int) -> Decimal:
 
 
 class PricesError(ValueError):
-    """A price table that cannot be read; the message names the file and the entry."""
+    """A price table that cannot be read. The message names the file and the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Nanodollars a token."""
+    """Nanodollars per token."""
 
     input: int
     output: int
@@ -63,8 +64,7 @@ class Price:
         )
 
     def worst(self, tokens: Tokens) -> int:
-        """The same where each token of the input is of the dearest class that it can turn out to be
-        of."""
+        """The same, with every input token at the dearest class that it can turn out to have."""
         asked = [
             getattr(self, name)
             for name in ("cache_write", "cache_write_1h")
@@ -79,7 +79,7 @@ COLUMNS = tuple(field.name for field in fields(Price))
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """A model's price, and the one that replaces it for long requests."""
+    """A model's price, and the price that replaces it for long requests."""
 
     usual: Price
     long_over: int | None = None
@@ -96,9 +96,10 @@ class Rates:
         return self.usual.of(tokens)
 
     def worst(self, tokens: Tokens) -> int:
-        """The most that a call of this size can cost, whichever price turns out to apply: a token
-        that was to be written to the cache may be billed as one that was not, or as one that was
-        there."""
+        """The most that a call of this size can cost, whichever price turns out to apply.
+
+        A token that was to be written to the cache may be billed as uncached, or as read from it.
+        """
         return max(price.worst(tokens) for price in self._all())
 
     def _all(self) -> tuple[Price, ...]:
@@ -106,8 +107,8 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
-    """A model's rates from a day on: ISO 8601, UTC; empty for ever."""
+class DatedRates:
+    """A model's rates from the day `since` on: ISO 8601, UTC; empty means always."""
 
     since: str
     rates: Rates
@@ -115,26 +116,29 @@ class Dated:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """A table of prices as somebody read them on the day `as_of` (ISO 8601) at `source`, to be read
-    again after `good_for_days`. Each model's versions are in the order of their days."""
+    """A table of prices, read on the day `as_of` (ISO 8601) at `source`, to be read again after
+    `good_for_days`.
+
+    The versions of each model are in the order of their days.
+    """
 
     as_of: str
-    models: Mapping[str, tuple[Dated, ...]]
+    models: Mapping[str, tuple[DatedRates, ...]]
     source: str = ""
     good_for_days: int = _USUAL_DAYS
 
     def rates(self, model: str, *, day: str) -> Rates:
-        """The model's rates on `day` (ISO 8601), those of its undated name, or the dearest
-        known."""
-        known = self._listed(model, day)
-        return known[-1] if known else Rates(self._dearest())
+        """The model's rates on `day` (ISO 8601), those of its undated name, or the dearest of
+        the table."""
+        listed = self._listed(model, day)
+        return listed[-1] if listed else Rates(self._dearest())
 
     def lists(self, model: str, *, day: str) -> bool:
-        """Whether the model's own rates on `day` are known here."""
+        """Whether the table has the model's own rates on `day`."""
         return bool(self._listed(model, day))
 
     def warning(self, today: date) -> str:
-        """What is to be said where the table is used beyond its horizon; empty where it is not."""
+        """The warning that the table is too old on `today`; empty when it is not."""
         age = (today - date.fromisoformat(self.as_of)).days
         if age <= self.good_for_days:
             return ""
@@ -159,9 +163,9 @@ class Prices:
 
 
 def tokens_of(usage: Mapping[str, Any]) -> Tokens:
-    """The five classes from a Messages API `usage` object; what is absent or null is zero.
+    """The five classes from a Messages API `usage` object. What is absent or null is zero.
 
-    Raises ValueError on a count that is none: a negative one would give money back.
+    Raises ValueError on a count that is not a natural number: a negative one would give money back.
     """
     written = _count(usage, "cache_creation_input_tokens")
     an_hour = _count(usage.get("cache_creation") or {}, "ephemeral_1h_input_tokens")
@@ -182,7 +186,7 @@ def _count(usage: Mapping[str, Any], name: str) -> int:
 
 
 def prices(file: Path = _TABLE) -> Prices:
-    """Read a table like `prices.yaml`. Raises PricesError naming the model and the column."""
+    """Read a table like `prices.yaml`. Raises PricesError that names the model and the column."""
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -216,18 +220,18 @@ def _day(value: Any, where: str) -> str:
         raise PricesError(f"{where}: expected a day such as 2026-11-21, found {value!r}") from None
 
 
-def _versions(told: Any, where: str) -> tuple[Dated, ...]:
-    """One row that holds for ever, or a list of them, each with the day `from` which it holds."""
-    if not isinstance(told, list):
-        return (Dated("", _rates(told, where)),)
-    if not told or not all(isinstance(row, dict) and "from" in row for row in told):
+def _versions(row: Any, where: str) -> tuple[DatedRates, ...]:
+    """One row that always holds, or a list of rows, each with the day `from` which it holds."""
+    if not isinstance(row, list):
+        return (DatedRates("", _rates(row, where)),)
+    if not row or not all(isinstance(row, dict) and "from" in row for row in row):
         raise PricesError(f"{where}: expected rows that each name the day `from` which they hold")
     found = [
-        Dated(
+        DatedRates(
             _day(row["from"], f"{where}: from"),
             _rates({key: row[key] for key in row if key != "from"}, where),
         )
-        for row in told
+        for row in row
     ]
     if [dated.since for dated in found] != sorted({dated.since for dated in found}):
         raise PricesError(f"{where}: expected the rows in the order of their days, one a day")
@@ -262,7 +266,7 @@ def _price(row: Mapping[Any, Any], where: str) -> Price:
 
 
 def rates_of(row: Mapping[str, Any], where: str) -> Rates:
-    """The rates of one row of US dollars per million tokens, its five columns and no others. Raises
+    """The rates of one row: exactly five columns of US dollars per million tokens. Raises
     PricesError."""
     return Rates(_price(row, where))
 
@@ -280,7 +284,6 @@ def _nanodollars(usd_per_million: Any, where: str) -> int:
 
 
 def price_list() -> tuple[Prices, str]:
-    """The built-in table, and what is to be said of it today; empty where it is within its
-    horizon."""
+    """The built-in table, and its warning today; empty when the table is not too old."""
     table = prices()
     return table, table.warning(datetime.now(UTC).date())

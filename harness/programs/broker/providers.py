@@ -1,4 +1,4 @@
-"""Who is asked: each provider's name, wire and address. Its key is not here; see `__main__.py`."""
+"""The providers: each one's name, wire and address. Their keys are not here; see `__main__.py`."""
 
 import json
 from collections.abc import Collection
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 ANTHROPIC, OPENAI = "anthropic", "openai"
-USUAL = "anthropic"
-"""The provider that is asked where a model's name says nothing of one."""
+DEFAULT_PROVIDER = "anthropic"
+"""The provider of a model whose name names none."""
 NAME = r"^[a-z][a-z0-9-]{0,39}\Z"
 _ENTRY = {
     "type": "object",
@@ -24,14 +24,16 @@ _SCHEMA = {"type": "object", "additionalProperties": _ENTRY, "propertyNames": {"
 
 
 class ProvidersError(ValueError):
-    """A list of providers that cannot be read; the message names the file and the entry."""
+    """A list of providers that cannot be read. The message names the file and the entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One endpoint. `base_url` is what the official SDK of its wire would be given: with `/v1` for
-    the OpenAI wire, without it for Anthropic's. `key_from` says in words where its key comes
-    from."""
+    """One endpoint.
+
+    `base_url` is what the official SDK of its wire takes: with `/v1` for the OpenAI wire, without
+    it for Anthropic's. `key_from` describes where its key comes from, for messages.
+    """
 
     name: str
     wire: str
@@ -40,8 +42,8 @@ class Provider:
 
 
 def read_providers(file: Path) -> dict[str, Provider]:
-    """Read `{"NAME": {"wire": "anthropic" | "openai", "base_url": "https://…", "key_from": "…"}}`.
-    Raises ProvidersError."""
+    """Read `{"NAME": {"wire": "anthropic" | "openai", "base_url": "https://…", "key_from":
+    "…"}}`. Raises ProvidersError."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
@@ -54,9 +56,11 @@ def read_providers(file: Path) -> dict[str, Provider]:
     return {name: Provider(name, **entry) for name, entry in document.items()}
 
 
-def provider_and_model(name: str, known: Collection[str]) -> tuple[str, str]:
-    """Of a model's name, the provider and the provider's own name for it: `openrouter/qwen/qwen3`
-    is `qwen/qwen3` of `openrouter`, where that is known; any other name is the usual provider's,
-    whole."""
+def provider_and_model(name: str, names: Collection[str]) -> tuple[str, str]:
+    """The provider of a model's name, and the provider's own name for the model.
+
+    `openrouter/qwen/qwen3` is `qwen/qwen3` of `openrouter` when that is one of `names`. Any other
+    name is the default provider's, whole.
+    """
     first, slash, rest = name.partition("/")
-    return (first, rest) if slash and rest and first in known else (USUAL, name)
+    return (first, rest) if slash and rest and first in names else (DEFAULT_PROVIDER, name)

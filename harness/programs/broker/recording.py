@@ -1,9 +1,6 @@
-"""Recordings: what an agent asked and what the model answered, in JSON that a person can read,
-write and edit.
+"""Recordings: what an agent asked and what the model answered, in JSON that a person can edit.
 
-A recording is one session of one role: ``issue-<number>/<role>-<attempt>.json``.
-
-.. code-block:: json
+A recording is one session of one role: `issue-<number>/<role>-<attempt>.json`.
 
     {
       "about": "Finds the off-by-one in the capacity check and fixes it.",
@@ -14,8 +11,9 @@ A recording is one session of one role: ``issue-<number>/<role>-<attempt>.json``
           "request": {"messages": 1, "last": "text", "contains": ["Group of 8 is refused"]},
           "response": {
             "content": [
-              {"type": "text", "text": "I look at the capacity check first."}, {"type": "tool_use",
-              "name": "run", "input": {"command": "grep -rn capacity tidebook"}}
+              {"type": "text", "text": "I look at the capacity check first."},
+              {"type": "tool_use", "name": "run",
+               "input": {"command": "grep -rn capacity tidebook"}}
             ],
             "usage": {"input_tokens": 2100, "output_tokens": 85}
           }
@@ -23,28 +21,30 @@ A recording is one session of one role: ``issue-<number>/<role>-<attempt>.json``
       ]
     }
 
-Of the file, ``model`` and ``exchanges`` are required; ``about`` is for people; ``tools`` is what
-every request of the session must offer, in this order, unless its exchange says otherwise.
+`model` and `exchanges` are required. `about` is for people. `tools` is what every request of the
+session must offer, in this order, unless its exchange has its own.
 
-Of ``request`` all is optional, even itself. ``messages``: how many the request holds, by default 1,
-3, 5 … as a conversation grows. ``last``: ``"tool_result"`` when the newest message answers tools,
-else ``"text"``. ``tools``: their names, in order. ``contains``: texts that the newest message must
-hold (its texts and tool results, a line each).
+Everything in `request` is optional, even `request` itself:
 
-Of ``response``, ``content`` is required: blocks of the Messages API. A ``tool_use`` needs no id: it
-is given ``toolu_<exchange>_<block>``, both from 1. ``stop_reason`` is by default ``tool_use`` when
-there is one, else ``end_turn``. ``usage`` is the provider's, for costs come from it. What it leaves
-out is accounted here, at four bytes a token: the output, and the input by what a prompt cache would
-have served of it, as `caching.py` tells by comparing prefixes. A tool ``input`` that is a text, no
-object, is streamed as it stands: so broken JSON is kept.
+- `messages`: how many the request holds; by default 1, 3, 5 … as a conversation grows.
+- `last`: `"tool_result"` when the newest message answers tools, else `"text"`.
+- `tools`: their names, in order.
+- `contains`: texts that the newest message must hold (its texts and tool results, a line each).
 
-Instead of ``response`` an exchange may have ``error``: ``{"status": 529, "type":
-"overloaded_error", "message": "…"}``; a pause also has ``about``, with its ``cause`` and
-``again_at``.
+In `response`, `content` is required: blocks of the Messages API. A `tool_use` needs no id: it gets
+`toolu_<exchange>_<block>`, both from 1. `stop_reason` is by default `tool_use` when there is one,
+else `end_turn`. `usage` is the provider's, because costs come from it. What it leaves out is
+estimated: the output at four bytes a token, and the input by what a prompt cache would have served
+of it (`caching.py`). A tool `input` that is a text, no object, is streamed as it is, so broken JSON
+is kept.
 
-Replay takes the exchanges in order. A request that is not the recorded one, and one beyond the
-last, end the session with an error that names the file, the exchange and the field. What was not
-played is counted when the session closes."""
+Instead of `response` an exchange may have `error`: `{"status": 529, "type": "overloaded_error",
+"message": "…"}`. A pause also has `about`, with its `cause` and `again_at`.
+
+Replay takes the exchanges in order. A request that differs from the recorded one, or that comes
+after the last one, ends the session with an error that names the file, the exchange and the field.
+What was not played is counted when the session closes.
+"""
 
 import json
 import os
@@ -136,7 +136,7 @@ SCHEMA = _object(
 
 
 class RecordingError(ValueError):
-    """A recording that cannot be read; the message names the file and the field."""
+    """A recording that cannot be read. The message names the file and the field."""
 
 
 def recording(file: Path, *, name: str) -> dict[str, Any]:
@@ -154,8 +154,11 @@ def recording(file: Path, *, name: str) -> dict[str, Any]:
 
 
 class Recorder:
-    """Writes a recording, whole after each exchange, so that one cut short by a kill still plays to
-    where it came. `secret` is blotted out wherever it should appear."""
+    """Writes a recording, whole after each exchange.
+
+    So one that a kill cuts short still replays up to there. `secret` is redacted wherever it
+    appears.
+    """
 
     def __init__(self, file: Path, *, about: str, model: str, secret: str = "") -> None:
         self._file, self._document = file, {"about": about, "model": model, "exchanges": []}
@@ -163,7 +166,7 @@ class Recorder:
         self._exchanges: list[dict[str, Any]] = []
 
     def message(self, body: Mapping[str, Any], message: Mapping[str, Any]) -> None:
-        """An answer; ids and nulls, which no two sessions share, are left out."""
+        """Record an answer, without ids and nulls, which no two sessions share."""
         content = [
             {
                 key: value
@@ -184,7 +187,7 @@ class Recorder:
         )
 
     def error(self, body: Mapping[str, Any], refusal: Refusal) -> None:
-        """A refusal of the provider, which a replay must repeat."""
+        """Record a refusal of the provider, which a replay must repeat."""
         self._write(body, error=refusal.recorded())
 
     def _write(self, body: Mapping[str, Any], **answer: Any) -> None:
@@ -206,7 +209,7 @@ class Recorder:
 
 
 def estimate(value: Any) -> int:
-    """Tokens in `value` when nobody counted: four bytes of its JSON each."""
+    """The tokens in `value` when nobody counted: four bytes of its JSON each."""
     return len(dumps(value).encode("utf-8", "backslashreplace")) // _BYTES_A_TOKEN + 1
 
 

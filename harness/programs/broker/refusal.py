@@ -1,5 +1,5 @@
-"""What a box is told when it does not get an answer: in each wire's own error shape, so that any
-SDK understands it."""
+"""What a sandbox gets instead of an answer: an error in each wire's own shape, which any SDK
+understands."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,13 +9,12 @@ BUDGET = "budget_exhausted"
 SCRIPT = "replay_mismatch"
 PAUSED = "factory_paused"
 PROVIDER, ISSUE = "provider", "issue"
-"""The causes of a pause that are no cap: what is wrong with a provider, for everybody or for one
-issue."""
+"""The causes of a pause that are no cap: a provider's fault, for everybody or for one issue."""
 
 
 class Refusal(Exception):
-    """A call that gets no answer. `kind` is the provider's error type or one of ours, named
-    above."""
+    """A call that gets no answer. `kind` is the provider's error type, or one of ours (see
+    above)."""
 
     def __init__(
         self,
@@ -29,7 +28,8 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.kind, self.message, self.retry_after = status, kind, message, retry_after
         self.about = about or {}
-        self.free = False  # whether the call certainly cost nothing
+        # Whether the call certainly cost nothing.
+        self.free = False
 
     @property
     def final(self) -> bool:
@@ -38,11 +38,11 @@ class Refusal(Exception):
 
     @property
     def ends(self) -> "Refusal | None":
-        """The refusal that every later call of the session gets, where there is one."""
+        """The refusal that every later call of the session gets, if there is one."""
         return self if self.final else None
 
     def body(self) -> dict[str, Any]:
-        """`{"type": "error", "error": {"type": kind, "message": …}}`; of a pause also its `cause`
+        """`{"type": "error", "error": {"type": kind, "message": …}}`. A pause also has `cause`
         and `again_at`."""
         return {
             "type": "error",
@@ -50,34 +50,36 @@ class Refusal(Exception):
         }
 
     def recorded(self) -> dict[str, Any]:
-        """As a recording keeps it: `{"status", "type", "message"}`, and `about` where there is
+        """As a recording keeps it: `{"status", "type", "message"}`, and `about` when there is
         more."""
         about = {"about": dict(self.about)} if self.about else {}
         return {"status": self.status, "type": self.kind, "message": self.message, **about}
 
 
-def of_a_cap(recorded: Mapping[str, Any]) -> bool:
-    """Whether a recorded refusal is one of the meter's, said before anybody was asked."""
+def is_cap_refusal(recorded: Mapping[str, Any]) -> bool:
+    """Whether a recorded refusal is one of the meter's, raised before anybody was asked."""
     if recorded["type"] == PAUSED:
         return bool(recorded.get("about", {}).get("cause") not in (PROVIDER, ISSUE))
     return bool(recorded["type"] == BUDGET)
 
 
 def forbidden(field: str, why: str) -> Refusal:
-    """The body names something that is not forwarded; the field is given as a path,
+    """The body has something that is not forwarded. `field` is a path,
     `messages[2].content[0].source`."""
     return Refusal(400, "invalid_request_error", f"{field}: {why}")
 
 
 def exhausted(message: str) -> Refusal:
-    """A cap would be crossed by this call. Not retryable: asking again cannot help."""
+    """This call would cross a cap. It is not retryable: asking again cannot help."""
     return Refusal(403, BUDGET, message)
 
 
 def paused(message: str, *, cause: str, again_at: float, now: float) -> Refusal:
-    """No call is made before `again_at`, in seconds since the epoch; nobody is to blame, and asking
-    again helps then. `cause` is `PROVIDER`, `ISSUE` where only this issue's sessions are refused,
-    or the cap that is used up: `day` or `month`."""
+    """No call is made before `again_at`, in seconds since the epoch. Asking again helps then.
+
+    `cause` is `PROVIDER`, `ISSUE` when only this issue's sessions are refused, or the cap that is
+    used up: `day` or `month`.
+    """
     moment = datetime.fromtimestamp(again_at, UTC).isoformat(timespec="seconds")
     wait = str(max(1, round(again_at - now)))
     return Refusal(
@@ -95,5 +97,5 @@ def off_script(message: str) -> Refusal:
 
 
 def unreachable(message: str) -> Refusal:
-    """The provider did not answer, or answered what is no message."""
+    """The provider did not answer, or its answer is no message."""
     return Refusal(502, "api_error", message)

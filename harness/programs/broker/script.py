@@ -1,12 +1,11 @@
-"""A recording being played: each request is compared with the recorded one before its answer is
-given."""
+"""Plays a recording: compares each request with the recorded one, then gives its answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.programs.broker.caching import PromptCache, Served
+from harness.programs.broker.caching import CacheUsage, PromptCache
 from harness.programs.broker.recording import (
     RecordingError,
     estimate,
@@ -15,12 +14,12 @@ from harness.programs.broker.recording import (
     text_of,
     tools_of,
 )
-from harness.programs.broker.refusal import Refusal, of_a_cap, off_script
+from harness.programs.broker.refusal import Refusal, is_cap_refusal, off_script
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as it must come, and its answer: a response, or an error."""
+    """One expected request, and its answer: a response, or an error."""
 
     messages: int
     last: str | None
@@ -30,8 +29,8 @@ class Exchange:
     error: Mapping[str, Any] | None
 
     def mismatch(self, body: Mapping[str, Any]) -> str | None:
-        """The first field that is not as recorded, as `messages: recorded 3, came 5`; None when all
-        are."""
+        """The first field that differs from the recording, as `messages: recorded 3, came 5`;
+        None if all match."""
         newest = body["messages"][-1]
         for field, recorded, came in (
             ("messages", self.messages, len(body["messages"])),
@@ -60,14 +59,16 @@ class Script:
 
     @property
     def left(self) -> int:
-        """Exchanges not played yet."""
+        """How many exchanges are not played yet."""
         return len(self._exchanges) - self._played
 
     def deny(self, body: Mapping[str, Any]) -> None:
-        """Raise the Refusal of a cap where one was recorded for this request: it was said before
-        the call was made, and on other sums than this meter has."""
+        """Raise the cap's Refusal when one was recorded for this request.
+
+        It was raised before the call was made, on other totals than this meter has.
+        """
         error = self._exchanges[self._played].error if self.left else None
-        if error is not None and of_a_cap(error):
+        if error is not None and is_cap_refusal(error):
             self.answer(body)
 
     def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _exchange(part: Mapping[str, Any], index: int, document: Mapping[str, Any]) 
 
 
 def _message(
-    response: Mapping[str, Any], body: Mapping[str, Any], number: int, *, served: Served
+    response: Mapping[str, Any], body: Mapping[str, Any], number: int, *, served: CacheUsage
 ) -> dict[str, Any]:
     content = [
         {"id": f"toolu_{number}_{index}", **block} if block["type"] == "tool_use" else dict(block)

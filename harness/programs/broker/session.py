@@ -6,34 +6,37 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from contextlib import aclosing, contextmanager
 from typing import Any
 
-from harness.programs.broker.meter import Call, Caps, Identity, Meter
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter, Reservation
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.recording import Recorder, estimate
 from harness.programs.broker.refusal import Refusal, unreachable
 from harness.programs.broker.script import Script
 from harness.programs.broker.sse import EventStream, dumps
-from harness.programs.broker.upstream.client import Failed, Upstream
+from harness.programs.broker.upstream.client import ProviderFailure, Upstream
 from harness.programs.broker.wirelog import WireLog
-from harness.programs.broker.wires.dialect import Dialect, Event, Reading
-from harness.programs.broker.wires.known import DIALECTS, EVERY, MESSAGES
+from harness.programs.broker.wires.dialect import Dialect, Event, StreamReader
 from harness.programs.broker.wires.messages_grammar import COUNT_BODY, checked
+from harness.programs.broker.wires.registry import DIALECTS, EVERY, MESSAGES
 
-# tokens a provider adds of its own when tools are offered; list prices say 300 to 700
+# Tokens that a provider adds when tools are offered; price lists name 300 to 700.
 _PREAMBLE = 2_000
-_IMAGE = 5_000  # tokens of the largest image, however few bytes it is packed into
+# Tokens of the largest image, however few bytes it is compressed to.
+_IMAGE = 5_000
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 
 
 class Session:
-    """Answers requests, from a script or from a provider; holds money for each before, settles it
-    after.
+    """Answers requests, from a script or from a provider. Reserves money before each call, settles
+    it after.
 
-    `model` is the provider's own name for what the identity names; a script needs none. A script
-    answers in every dialect, a provider in those of its wire."""
+    `model` is the provider's own name for the identity's model; a script needs none. A script
+    answers in every dialect, a provider in those of its wire.
+    """
 
     def __init__(
         self,
-        identity: Identity,
+        identity: SessionIdentity,
         caps: Caps,
         *,
         meter: Meter,
@@ -53,20 +56,22 @@ class Session:
         self._fault: Refusal | None = None
 
     def usage(self) -> dict[str, Any]:
-        """What was used, what of a script was not played, and the refusal that ended the session,
-        if one did."""
+        """What was used, how much of a script was not played, and the refusal that ended the
+        session, if any."""
         left = self._source.left if isinstance(self._source, Script) else 0
-        fault = None if self._fault is None else self._fault.body()["error"]
+        refusal_at_end = None if self._fault is None else self._fault.body()["error"]
         return {
             **self._meter.spent_by_session(self.identity.id).document(),
             "script_left": left,
-            "fault": fault,
+            "fault": refusal_at_end,
         }
 
     @contextmanager
-    def understanding(self) -> Iterator[None]:
-        """Around the reading of a request: one that is refused as it stands is one of the session's
-        calls, and a session that has ended has nothing read. Raises Refusal."""
+    def reading_request(self) -> Iterator[None]:
+        """The reading of a request: a request that is refused there is one of the session's calls.
+
+        Raises Refusal, also when the session has ended: then nothing is read.
+        """
         if self._fault is not None:
             raise self._fault
         try:
@@ -75,17 +80,21 @@ class Session:
             try:
                 self._count_a_call()
             except Refusal as refusal:
-                self._ended_by(refusal)
+                self._note_end(refusal)
             raise
 
     def _count_a_call(self) -> None:
-        """One that costs nothing. Raises Refusal where the session has made its calls."""
+        """Count a call that costs nothing. Raises Refusal when the session has made all its
+        calls."""
         self._meter.reserve(self.identity, self._caps, Tokens()).free()
 
     async def count(self, body: Any) -> dict[str, Any]:
-        """The tokens of a request of the Messages API, as the provider counts them, or estimated
-        when a script plays. It costs nothing and is one of the session's calls. Raises Refusal."""
-        with self.understanding():
+        """The tokens of a Messages API request, as the provider counts them, or estimated when a
+        script plays.
+
+        It costs nothing and is one of the session's calls. Raises Refusal.
+        """
+        with self.reading_request():
             body = checked(body, model=self.identity.model, grammar=COUNT_BODY)
         try:
             self._count_a_call()
@@ -95,13 +104,15 @@ class Session:
                 "/messages/count_tokens", {**body, "model": self._model}, issue=self.identity.issue
             )
         except Refusal as refusal:
-            self._ended_by(refusal)
+            self._note_end(refusal)
             raise
 
     async def whole(self, dialect: Dialect, body: Any) -> tuple[dict[str, Any], Callable[[], None]]:
-        """A whole answer, and what is to be done when it was sent, or could not be: to settle it
-        and to keep it. Raises Refusal."""
-        with self.understanding():
+        """A whole answer, and a function that settles and keeps it. Raises Refusal.
+
+        The caller runs the function once the answer was sent, or could not be.
+        """
+        with self.reading_request():
             body = dialect.checked(body, model=self.identity.model)
         answer, _, afterwards = await self._answered(dialect, body)
         return answer, afterwards
@@ -109,177 +120,207 @@ class Session:
     async def stream(self, dialect: Dialect, body: Any) -> AsyncGenerator[Event, None]:
         """An answer as events. Raises Refusal before the first; after it, a refusal is the last
         event."""
-        with self.understanding():
+        with self.reading_request():
             body = dialect.checked(body, model=self.identity.model)
         source = self._source
         if isinstance(source, Script):
             _, message, afterwards = await self._answered(dialect, body)
             afterwards()
-            return _each(dialect.events(message, body))
-        asked, began = dialect.conversation(body), self._clock()
-        call = self._reserved(dialect, body, asked, began)
-        with self._asking(asked, call, began):
+            return _async_events(dialect.events(message, body))
+        conversation, began = dialect.conversation(body), self._clock()
+        reservation = self._reserved(dialect, body, conversation, began)
+        with self._releasing_on_refusal(conversation, reservation, began):
             events = await source.stream(
                 dialect,
                 dialect.forwarded(body, model=self._model),
                 issue=self.identity.issue,
-                again=call.again,
+                again=reservation.again,
             )
-        return self._followed(
+        return self._counted_stream(
             events,
             dialect,
-            dialect.reading(body),
+            dialect.stream_reader(body),
             source=source,
-            asked=asked,
-            call=call,
+            conversation=conversation,
+            reservation=reservation,
             began=began,
         )
 
     async def _answered(
         self, dialect: Dialect, body: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any], Callable[[], None]]:
-        """The answer to a checked body, the same as a message, and what settles and keeps it:
-        nobody has to wait for that."""
-        asked, began = dialect.conversation(body), self._clock()
-        call = self._reserved(dialect, body, asked, began)
-        with self._asking(asked, call, began):
+        """The answer to a checked body, the same as a message, and the function that settles and
+        keeps it."""
+        conversation, began = dialect.conversation(body), self._clock()
+        reservation = self._reserved(dialect, body, conversation, began)
+        with self._releasing_on_refusal(conversation, reservation, began):
             if isinstance(self._source, Script):
-                message = self._source.answer(asked)
+                message = self._source.answer(conversation)
                 answer, tokens = dialect.answer(message, body), MESSAGES.counted(message)
             else:
                 forwarded = dialect.forwarded(body, model=self._model)
                 answer = await self._source.whole(
-                    dialect.path, forwarded, issue=self.identity.issue, again=call.again
+                    dialect.path, forwarded, issue=self.identity.issue, again=reservation.again
                 )
-                message, tokens = _understood(dialect, answer)
+                message, tokens = _message_and_tokens(dialect, answer)
 
         def afterwards() -> None:
-            _settle(call, tokens)
-            self._keep(asked, message, began)
+            _settle(reservation, tokens)
+            self._keep(conversation, message, began)
 
         return answer, message, afterwards
 
-    async def _followed(
+    async def _counted_stream(
         self,
         events: EventStream,
         dialect: Dialect,
-        reading: Reading,
+        stream_reader: StreamReader,
         *,
         source: Upstream,
-        asked: Mapping[str, Any],
-        call: Call,
+        conversation: Mapping[str, Any],
+        reservation: Reservation,
         began: float,
     ) -> AsyncGenerator[Event, None]:
-        """Pass a stream on while counting it. Whatever ends it, it is settled; at its true cost
-        only when whole."""
-        fault, is_providers, kept = unreachable("the box hung up"), False, False
+        """Pass a stream on while counting it, then settle it. Only a whole stream settles at its
+        true cost."""
+        refusal_at_end, is_providers, kept = unreachable("the sandbox hung up"), False, False
         try:
             async with aclosing(events):
                 async for event in events:
-                    shown = reading.add(event)
-                    call.exceed(reading.so_far())
-                    if (
-                        dialect.is_end(event) and reading.whole
-                    ):  # first: whoever sees the end may ask what it came to
-                        kept = self._finished(reading, source, asked=asked, call=call, began=began)
+                    shown = stream_reader.add(event)
+                    reservation.exceed(stream_reader.so_far())
+                    # Settle before the last event: a client that sees it may ask for the cost.
+                    if dialect.is_end(event) and stream_reader.whole:
+                        kept = self._finished(
+                            stream_reader,
+                            source,
+                            conversation=conversation,
+                            reservation=reservation,
+                            began=began,
+                        )
                     if shown is not None:
                         yield shown
-            fault, is_providers = (
+            refusal_at_end, is_providers = (
                 unreachable("the provider's stream ended before the message did"),
                 True,
             )
         except ValueError as error:
-            fault, is_providers = (
+            refusal_at_end, is_providers = (
                 unreachable(f"the provider's stream makes no message: {error}"),
                 True,
             )
         except Refusal as refusal:
-            fault, is_providers = refusal, isinstance(refusal, Failed)
+            refusal_at_end, is_providers = refusal, isinstance(refusal, ProviderFailure)
         finally:
-            if reading.whole and not kept:
-                self._finished(reading, source, asked=asked, call=call, began=began)
-            elif not reading.whole:
-                call.forfeit(reading.counted() or Tokens())
-                self._refused(asked, fault, began, so_far=reading.message())
+            if stream_reader.whole and not kept:
+                self._finished(
+                    stream_reader,
+                    source,
+                    conversation=conversation,
+                    reservation=reservation,
+                    began=began,
+                )
+            elif not stream_reader.whole:
+                reservation.forfeit(stream_reader.counted() or Tokens())
+                self._refused(conversation, refusal_at_end, began, so_far=stream_reader.message())
                 if (
                     is_providers
-                    and (pause := source.cut(fault.message, issue=self.identity.issue)) is not None
+                    and (pause := source.cut(refusal_at_end.message, issue=self.identity.issue))
+                    is not None
                 ):
-                    self._ended_by(pause)
-        if not reading.whole:
-            yield dialect.ended(fault)
+                    self._note_end(pause)
+        if not stream_reader.whole:
+            yield dialect.ended(refusal_at_end)
 
     def _finished(
         self,
-        reading: Reading,
+        stream_reader: StreamReader,
         source: Upstream,
         *,
-        asked: Mapping[str, Any],
-        call: Call,
+        conversation: Mapping[str, Any],
+        reservation: Reservation,
         began: float,
     ) -> bool:
-        """Settle a stream that is whole, and keep it."""
-        _settle(call, reading.counted())
-        self._keep(asked, reading.message(), began)
+        """Settle a whole stream, and keep it."""
+        _settle(reservation, stream_reader.counted())
+        self._keep(conversation, stream_reader.message(), began)
         source.finished(self.identity.issue)
         return True
 
     def _reserved(
-        self, dialect: Dialect, body: Mapping[str, Any], asked: Mapping[str, Any], began: float
-    ) -> Call:
+        self,
+        dialect: Dialect,
+        body: Mapping[str, Any],
+        conversation: Mapping[str, Any],
+        began: float,
+    ) -> Reservation:
         if self._fault is not None:
             raise self._fault
         try:
             if isinstance(self._source, Script):
-                self._source.deny(asked)
-            most = worst(body, output=dialect.most_output(body), is_cached=dialect.caches_unasked)
+                self._source.deny(conversation)
+            most = worst(
+                body, output=dialect.most_output(body), is_cached=dialect.caches_automatically
+            )
             return self._meter.reserve(self.identity, self._caps, most)
         except Refusal as refusal:
-            self._refused(asked, refusal, began)
+            self._refused(conversation, refusal, began)
             raise
 
     @contextmanager
-    def _asking(self, asked: Mapping[str, Any], call: Call, began: float) -> Iterator[None]:
-        """A refused call is free when that is certain; else what was held for it stays held."""
+    def _releasing_on_refusal(
+        self, conversation: Mapping[str, Any], reservation: Reservation, began: float
+    ) -> Iterator[None]:
+        """Frees the reservation of a refused call when it certainly cost nothing. Otherwise it
+        stays held."""
         try:
             yield
         except Refusal as refusal:
             if isinstance(self._source, Script) or refusal.free:
-                call.free()
+                reservation.free()
             else:
-                call.forfeit(Tokens())
-            self._refused(asked, refusal, began)
+                reservation.forfeit(Tokens())
+            self._refused(conversation, refusal, began)
             raise
 
     def _refused(
         self,
-        asked: Mapping[str, Any],
+        conversation: Mapping[str, Any],
         refusal: Refusal,
         began: float,
         *,
         so_far: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keep what little there is of a call that got no whole answer."""
+        """Keep what is known of a call that got no whole answer."""
         if self._recorder is not None and not refusal.final:
-            self._recorder.error(asked, refusal)
-        self._ended_by(refusal)
+            self._recorder.error(conversation, refusal)
+        self._note_end(refusal)
         self._log.note(
-            asked, at=began, seconds=self._clock() - began, answer=so_far or None, refusal=refusal
+            conversation,
+            at=began,
+            seconds=self._clock() - began,
+            answer=so_far or None,
+            refusal=refusal,
         )
 
-    def _ended_by(self, refusal: Refusal) -> None:
+    def _note_end(self, refusal: Refusal) -> None:
         if refusal.ends is not None and self._fault is None:
             self._fault = refusal.ends
 
-    def _keep(self, asked: Mapping[str, Any], message: Mapping[str, Any], began: float) -> None:
+    def _keep(
+        self, conversation: Mapping[str, Any], message: Mapping[str, Any], began: float
+    ) -> None:
         if self._recorder is not None:
-            self._recorder.message(asked, message)
-        self._log.note(asked, at=began, seconds=self._clock() - began, answer=message)
+            self._recorder.message(conversation, message)
+        self._log.note(conversation, at=began, seconds=self._clock() - began, answer=message)
 
 
 def worst(body: Mapping[str, Any], *, output: int, is_cached: bool = False) -> Tokens:
-    """The most tokens that a request can come to: a token is at least a byte, and an image packs
-    many into few. `is_cached`: they may be written to a cache though nobody asked."""
+    """The most tokens that a request can cost.
+
+    A token is at least a byte, but an image packs many into few. `is_cached`: tokens may be written
+    to a cache though nobody asked.
+    """
     text = dumps(body).encode("utf-8", "backslashreplace")
     tokens = len(text) + _PREAMBLE + _IMAGE * sum(map(text.count, _IMAGES))
     if not is_cached and b'"cache_control"' not in text:
@@ -289,7 +330,7 @@ def worst(body: Mapping[str, Any], *, output: int, is_cached: bool = False) -> T
     return Tokens(cache_write=tokens, output=output)
 
 
-def _understood(
+def _message_and_tokens(
     dialect: Dialect, answer: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Tokens | None]:
     """A provider's answer as a message, and its tokens. Raises Refusal when it is none."""
@@ -299,14 +340,14 @@ def _understood(
         raise unreachable(f"the provider's answer cannot be understood: {error}") from error
 
 
-def _settle(call: Call, tokens: Tokens | None) -> None:
-    """At what it cost; where the provider did not count, at what was held."""
+def _settle(reservation: Reservation, tokens: Tokens | None) -> None:
+    """Settle at the counted tokens, or at what was held when the provider did not count."""
     if tokens is None:
-        call.forfeit(Tokens())
+        reservation.forfeit(Tokens())
     else:
-        call.settle(tokens)
+        reservation.settle(tokens)
 
 
-async def _each(events: Iterable[Event]) -> AsyncGenerator[Event, None]:
+async def _async_events(events: Iterable[Event]) -> AsyncGenerator[Event, None]:
     for event in events:
         yield event

@@ -15,7 +15,8 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.meter import Meter
 from harness.programs.broker.options import Options
 from harness.programs.broker.providers import provider_and_model
 from harness.programs.broker.recording import Recorder, RecordingError
@@ -28,26 +29,30 @@ from harness.programs.broker.wirelog import WireLog
 
 SOCKET = "model.sock"
 TICK_SECONDS = 1.0
-_PATH_LIMIT = 107  # bytes in a unix socket's address, less its final zero
+# Bytes in a unix socket's address, without its final zero.
+_PATH_LIMIT = 107
 
 
 class Server(uvicorn.Server):
-    """One of several servers in a process that looks after its signals itself. Told to leave it
-    does so at once; uvicorn's own loop looks ten times a second whether it was, which is what an
-    idle broker spent."""
+    """One of several servers in a process that handles its signals itself. It stops at once.
+
+    uvicorn's own loop polls ten times a second whether to stop, which was all that an idle broker
+    used.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._told = asyncio.Event()
+        self._stopping = asyncio.Event()
 
-    def leave(self) -> None:
+    def stop(self) -> None:
         self.should_exit = True
-        self._told.set()
+        self._stopping.set()
 
     async def main_loop(self) -> None:
-        while not await self.on_tick(0):  # which also brings the date of its answers up
+        # A tick also updates the date header of its answers.
+        while not await self.on_tick(0):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), TICK_SECONDS)
+                await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
     def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
         return nullcontext()
@@ -68,8 +73,8 @@ def server_of(app: ASGIApp) -> Server:
 
 
 def listener(path: Path) -> socket.socket:
-    """A listening unix socket at `path`, 0600. Raises OSError; names the limit when the path is too
-    long."""
+    """A listening unix socket at `path`, 0600. Raises OSError that names the limit when the path
+    is too long."""
     if len(os.fsencode(path)) > _PATH_LIMIT:
         raise OSError(
             f"{path}: a unix socket's path may have {_PATH_LIMIT} bytes; choose a shorter folder"
@@ -85,7 +90,7 @@ def listener(path: Path) -> socket.socket:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenSession:
     session: Session
     folder: Path
     server: Server
@@ -110,13 +115,15 @@ class Sessions:
             secrets or {},
         )
         self._folder = _sockets_folder(options.home)
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenSession] = {}
         self._closed: dict[str, dict[str, Any]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def open(self, identity: Identity, caps: Caps) -> Path:
-        """The new session's socket. Raises RecordingError, or Refusal when there is nothing left to
-        spend or nobody to ask."""
+    def open(self, identity: SessionIdentity, caps: Caps) -> Path:
+        """The new session's socket.
+
+        Raises RecordingError, or Refusal when nothing is left to spend or no provider can be asked.
+        """
         provider, model = provider_and_model(identity.model, self._upstreams)
         source, recorder = self._source(identity, provider)
         if (
@@ -142,10 +149,11 @@ class Sessions:
         folder.mkdir(mode=0o700)
         path = folder / SOCKET
         listening = listener(path)
-        path.chmod(0o666)  # the folder is the wall; in a box the socket belongs to another uid
+        # The folder keeps others out. In a sandbox the socket belongs to another uid.
+        path.chmod(0o666)
         server = server_of(wire(session))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        self._open[identity.id] = _Open(session, folder, server, serving)
+        self._open[identity.id] = _OpenSession(session, folder, server, serving)
         return path
 
     def paused(self) -> list[dict[str, Any]]:
@@ -157,19 +165,19 @@ class Sessions:
         ]
 
     def usage(self, id: str) -> dict[str, Any] | None:
-        """What a session has used so far, or used in all; None when this broker never opened it."""
+        """What a session has used so far, or in all; None when this broker never opened it."""
         if id in self._open:
             return self._open[id].session.usage()
         return self._closed.get(id)
 
     def close(self, id: str) -> dict[str, Any] | None:
-        """Close it and return its final usage; again, its final usage. The socket is gone at
-        once."""
+        """Close it and return its final usage. The socket is gone at once. Closing again returns
+        the same."""
         if id not in self._open:
             return self._closed.get(id)
         ended = self._open.pop(id)
         shutil.rmtree(ended.folder)
-        ended.server.leave()
+        ended.server.stop()
         self._closing.add(ended.serving)
         ended.serving.add_done_callback(self._closing.discard)
         self._closed[id] = ended.session.usage()
@@ -183,7 +191,7 @@ class Sessions:
         shutil.rmtree(self._folder)
 
     def _source(
-        self, identity: Identity, provider: str
+        self, identity: SessionIdentity, provider: str
     ) -> tuple[Script | Upstream, Recorder | None]:
         recordings = self._options.recordings(identity.role)
         name = f"issue-{identity.issue}/{identity.role}-{identity.attempt}.json"
@@ -197,12 +205,12 @@ class Sessions:
             return script(recordings or Path(), name=name, model=identity.model), None
         upstream = self._upstreams.get(provider)
         if upstream is None:
-            known = ", ".join(f"{each}/…" for each in self._upstreams)
+            names = ", ".join(f"{each}/…" for each in self._upstreams)
             raise Refusal(
                 409,
                 "invalid_request_error",
                 f"the model {identity.model!r:.80} is of no provider that is known here; "
-                f"there is no usual one, so name it as {known}",
+                f"there is no default provider, so name it as {names}",
             )
         if recordings is None:
             return upstream, None
@@ -219,18 +227,17 @@ class Sessions:
 
 
 def new_id() -> str:
-    """A name that nobody guesses and no other session has."""
+    """An id that nobody can guess and no other session has."""
     return secrets.token_hex(8)
 
 
 def _sockets_folder(home: Path) -> Path:
-    """An empty folder for the sessions' sockets, 0700: in `home`, unless its path is too long for a
-    socket in it."""
+    """An empty folder for the sessions' sockets, 0700: in `home`, unless a socket's path there
+    is too long."""
     folder = home.resolve() / "sockets"
     if len(os.fsencode(folder / new_id() / SOCKET)) > _PATH_LIMIT:
         return Path(tempfile.mkdtemp(prefix=f"factory-broker-{os.getpid()}-"))
-    shutil.rmtree(
-        folder, ignore_errors=True
-    )  # what a killed broker left: its lock on `home` is ours now
+    # A killed broker left this folder: its lock on `home` is ours now.
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     return folder

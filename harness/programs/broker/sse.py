@@ -1,5 +1,5 @@
-"""Server-sent events of the Messages API, both ways: a message cut into events, and events put
-together again."""
+"""Server-sent events of the Messages API: a message split into events, and events assembled
+again."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -8,15 +8,17 @@ from typing import Any
 from harness.programs.broker.prices import tokens_of
 
 EventStream = AsyncGenerator[dict[str, Any], None]
-_PIECE = 24  # characters a delta, about what the provider sends
+# Characters per delta, about as many as the provider sends.
+_PIECE = 24
 _DELTAS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}
-_LIMIT = 4 << 20  # bytes of one event; more than this is no stream of a model's
+# Bytes of one event; no model's stream has larger ones.
+_LIMIT = 4 << 20
 DONE: dict[str, Any] = {"type": "[DONE]"}
-"""The last event of a chat completion, which is no object: known by its identity."""
+"""The last event of a chat completion, which is no JSON object. Compare it by identity."""
 
 
 def encoded(event: Mapping[str, Any]) -> bytes:
-    """One event as it goes over the wire; its name is its `type`."""
+    """One event as it goes over the wire. Its name is its `type`."""
     return f"event: {event['type']}\ndata: {dumps(event)}\n\n".encode("utf-8", "backslashreplace")
 
 
@@ -76,8 +78,8 @@ def _pieces(text: str) -> list[str]:
 
 
 async def events(chunks: AsyncIterator[bytes]) -> EventStream:
-    """The events in a body that arrives in pieces, each with a type. Raises ValueError as `objects`
-    does."""
+    """The events in a body that arrives in pieces, each with a type. Raises ValueError as
+    `objects` does."""
     async for event in objects(chunks):
         if not isinstance(event.get("type"), str):
             raise ValueError("an event that is not an object with a type")
@@ -85,11 +87,11 @@ async def events(chunks: AsyncIterator[bytes]) -> EventStream:
 
 
 async def objects(chunks: AsyncIterator[bytes]) -> EventStream:
-    """What the events say, in a body that arrives in pieces; `[DONE]` is DONE. Raises ValueError on
-    what is no JSON object, or never ends.
+    """The data of the events in a body that arrives in pieces; `[DONE]` is DONE.
 
-    (HTML Living Standard, 9.2.6: several data lines are one, a comment begins with a colon, CRLF is
-    a line end.)"""
+    Raises ValueError on data that is no JSON object, or that never ends. (HTML Living Standard,
+    9.2.6: several data lines are one, a comment begins with a colon, CRLF is a line end.)
+    """
     pending = b""
     async for chunk in chunks:
         *whole, pending = (pending + chunk).replace(b"\r\n", b"\n").split(b"\n\n")
@@ -111,7 +113,7 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 class Assembly:
-    """Puts a streamed message together, and knows whether it is whole."""
+    """Assembles a streamed message, and knows whether it is whole."""
 
     def __init__(self) -> None:
         self.message: dict[str, Any] = {}
@@ -120,7 +122,7 @@ class Assembly:
         self._inputs: dict[int, str] = {}
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Fold one event in. Raises ValueError on events that no message can be made of."""
+        """Add one event. Raises ValueError on events that make no message."""
         try:
             self._fold(event)
         except (KeyError, IndexError, TypeError, AttributeError) as error:
@@ -161,17 +163,18 @@ class Assembly:
         return block
 
     def _count(self, usage: Mapping[str, Any] | None) -> None:
-        """Counts on a message_delta are totals so far; what it leaves out keeps the value of
+        """Counts on a message_delta are totals so far. What it leaves out keeps the value of
         message_start."""
         merged = self.usage | {
             key: value for key, value in (usage or {}).items() if value is not None
         }
-        tokens_of(merged)  # no count that is none is let in
+        # Raises on a count that is not a natural number.
+        tokens_of(merged)
         self.usage = self.message["usage"] = merged
 
 
 def _input(text: str) -> Any:
-    """A tool's input; models do write broken JSON, and then it is kept as the text it was."""
+    """A tool's input. Models sometimes write broken JSON, which is kept as text."""
     try:
         return json.loads(text or "{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""A session's socket: the providers' APIs as a box sees them."""
+"""A session's socket: the providers' APIs as a sandbox sees them."""
 
 import asyncio
 import json
@@ -15,13 +15,16 @@ from starlette.types import Receive, Scope, Send
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.session import Session
 from harness.programs.broker.wires.dialect import Dialect, Event
-from harness.programs.broker.wires.known import EVERY, MESSAGES
+from harness.programs.broker.wires.registry import EVERY, MESSAGES
 
-BODY_LIMIT = 8 << 20  # bytes
-BODY_SECONDS = 60  # from its first byte to its last
-DEPTH_LIMIT = 100  # objects and lists in each other
+# Bytes.
+BODY_LIMIT = 8 << 20
+# From the body's first byte to its last.
+BODY_SECONDS = 60
+# Levels of objects and lists.
+DEPTH_LIMIT = 100
 COUNT_PATH = "/v1/messages/count_tokens"
-_Answer = Callable[[Request], Awaitable[Response]]
+_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
@@ -29,10 +32,10 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
     paths = tuple(path for dialect in session.dialects for path in _paths(dialect))
 
     async def read(request: Request) -> Any:
-        with session.understanding():
+        with session.reading_request():
             return await json_body(request, seconds=body_seconds)
 
-    def answering(dialect: Dialect) -> _Answer:
+    def answering(dialect: Dialect) -> _Endpoint:
         async def answer(request: Request) -> Response:
             try:
                 body = await read(request)
@@ -41,9 +44,9 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
                     return StreamingResponse(
                         _encoded(dialect, events), media_type="text/event-stream"
                     )
-                return Answer(*await session.whole(dialect, body))
+                return SettledResponse(*await session.whole(dialect, body))
             except Refusal as refusal:
-                return answer_of(refusal, dialect)
+                return refusal_response(refusal, dialect)
 
         return answer
 
@@ -53,15 +56,15 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
     async def health(_: Request) -> Response:
         return JSONResponse({})
 
-    async def elsewhere(request: Request, _: Exception) -> Response:
+    async def not_found(request: Request, _: Exception) -> Response:
         """Any other path or method."""
-        asked = next(
+        dialect_of_path = next(
             (dialect for dialect in EVERY if request.url.path in _paths(dialect)), MESSAGES
         )
-        words = (
+        message = (
             f"{request.method} {request.url.path} is not forwarded; POST {' and '.join(paths)} is"
         )
-        return answer_of(Refusal(404, "not_found_error", words), asked)
+        return refusal_response(Refusal(404, "not_found_error", message), dialect_of_path)
 
     counting = (
         [Route(COUNT_PATH, count_tokens, methods=["POST"])] if MESSAGES in session.dialects else []
@@ -75,15 +78,18 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
             *counting,
             Route("/", health, methods=["GET", "HEAD"]),
         ],
-        exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere},
+        exception_handlers={Refusal: handle_refusal, 404: not_found, 405: not_found},
     )
-    app.router.redirect_slashes = False  # a path is on the list as it is written, or not at all
+    # A path matches exactly, or not at all.
+    app.router.redirect_slashes = False
     return app
 
 
-class Answer(JSONResponse):
-    """An answer, and what is done when it was sent or could not be. Whoever reads it cannot be
-    heard before that is done: no other step of this process comes between."""
+class SettledResponse(JSONResponse):
+    """An answer, and a function that runs once it was sent or could not be.
+
+    No other step of this process comes between, so the client's next request finds it settled.
+    """
 
     def __init__(self, content: Any, afterwards: Callable[[], None]) -> None:
         super().__init__(content)
@@ -96,30 +102,30 @@ class Answer(JSONResponse):
             self._afterwards()
 
 
-def answer_of(refusal: Refusal, dialect: Dialect = MESSAGES) -> Response:
-    """A refusal as the provider would have said it. SDKs are told not to retry: the broker has done
-    so."""
+def refusal_response(refusal: Refusal, dialect: Dialect = MESSAGES) -> Response:
+    """A refusal in the provider's own shape. It tells SDKs not to retry: the broker has done so."""
     headers = {"x-should-retry": "false"} | (
         {"retry-after": refusal.retry_after} if refusal.retry_after else {}
     )
     return JSONResponse(dialect.refused(refusal), status_code=refusal.status, headers=headers)
 
 
-async def refused(_: Request, error: Exception) -> Response:
-    return answer_of(
+async def handle_refusal(_: Request, error: Exception) -> Response:
+    return refusal_response(
         error if isinstance(error, Refusal) else Refusal(500, "api_error", type(error).__name__)
     )
 
 
-async def elsewhere(request: Request, _: Exception) -> Response:
+async def not_found(request: Request, _: Exception) -> Response:
     """A path or method that is not there."""
-    return answer_of(
+    return refusal_response(
         Refusal(404, "not_found_error", f"{request.method} {request.url.path} is not here")
     )
 
 
 async def json_body(request: Request, *, seconds: float = BODY_SECONDS) -> Any:
-    """The request's JSON. Raises Refusal: packed, too large, too slow, or not JSON."""
+    """The request's JSON. Raises Refusal when it is compressed, too large, too slow, or not
+    JSON."""
     if (packing := request.headers.get("content-encoding", "identity")) != "identity":
         raise Refusal(
             415,
@@ -170,7 +176,8 @@ async def _encoded(
 
 
 def _require_shallow(body: Any) -> None:
-    """What can just be read may be too deep to be written again, after money was held for it."""
+    """Refuse a body that can just be read, but is too deep to be written again after money was
+    held."""
     level = [body]
     for _ in range(DEPTH_LIMIT):
         level = [

@@ -1,9 +1,10 @@
-"""The wire log of a session: one JSON line a call, for people who ask what an agent was told and
-what it said.
+"""The wire log of a session, one JSON line per call, for people who ask what an agent was sent and
+answered.
 
-Bodies only, never headers. A conversation repeats itself in each request, so a line holds what is
-new since the call before it: `kept` counts the messages at its beginning that are the same, and
-fields that did not change are left out."""
+It has bodies only, never headers. Each request repeats the conversation, so a line holds what is
+new since the call before: `kept` counts the messages at its beginning that are the same, and fields
+that did not change are left out.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from harness.programs.broker.sse import dumps
 
 
 class WireLog:
-    """Appends to one file. `secret` is blotted out wherever it should appear."""
+    """Appends to one file. `secret` is redacted wherever it appears."""
 
     def __init__(self, file: Path | None, *, secret: str = "") -> None:
         self._file, self._secret, self._calls = file, secret, 0
@@ -32,8 +33,8 @@ class WireLog:
         answer: Mapping[str, Any] | None,
         refusal: Refusal | None = None,
     ) -> None:
-        """One call: what was asked, what came back (whole, or as far as it came) and what went
-        wrong: in words, and as the box was told."""
+        """Log one call: the request, the answer (whole, or as far as it came), and the refusal,
+        if any."""
         self._calls += 1
         if self._file is None:
             return
@@ -72,7 +73,7 @@ def _news(body: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(message: Mapping[str, Any]) -> Any:
-    """A message without the marks of the cache, which move on with every call and say nothing."""
+    """A message without its cache marks, which move on with every call and mean nothing."""
     content = message.get("content")
     if not isinstance(content, list):
         return message

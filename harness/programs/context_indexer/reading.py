@@ -5,8 +5,10 @@ from typing import Any
 
 from .grammars import grammar, language_of
 
-SIGNATURE = 160  # characters of one
-MOST_DEFINITIONS = 400  # of one file, the first ones
+# characters of one
+SIGNATURE = 160
+# of one file, the first ones
+MOST_DEFINITIONS = 400
 MOST_IMPORTS = 200
 _KINDS = ("class", "function", "type", "value")
 

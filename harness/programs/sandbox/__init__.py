@@ -1,32 +1,37 @@
-"""Boxes: where everything untrusted runs, and what keeps it there.
+"""The sandbox supervisor: it runs untrusted commands and keeps them contained.
 
-A box shows one command exactly what its specification names: files by bind, an environment, Python
-distributions, one unix socket per port. Everything else is absent, not forbidden: it does not exist
-in the box's view of the machine.
+A sandbox shows one command exactly what its specification names: files by bind, an environment,
+Python distributions, and one unix socket per port. Everything else is absent, not forbidden: it
+does not exist in the sandbox's view of the machine.
 
-    python -I -m harness.programs.sandbox run --spec SPEC.json       one box, its streams passed
-    through, its exit code kept python -I -m harness.programs.sandbox probe [--json]
-    which forms hold here, found by running one of each python -I -m harness.programs.sandbox layer
-    --lock FILE …        dependencies as a folder that boxes bind read-only
+    python -I -m harness.programs.sandbox run --spec SPEC.json     run one sandbox; pass its streams
+                                                                   and its exit code through
+    python -I -m harness.programs.sandbox probe [--json]           run one of each form and report
+                                                                   which work on this machine
+    python -I -m harness.programs.sandbox layer --lock FILE …     install dependencies into a folder
+                                                                  that sandboxes bind read-only
 
-It is a program of its own because two programs that must not know each other use it, and because
-the death of its process must be the death of its box. The modules, from the command down:
+It is a separate program for two reasons. Two programs that must not know each other use it, and
+when its process dies, its sandbox dies too. The modules, from the command down:
 
     __main__, document      the command line; the JSON documents
-    supervisor              one box from its making to its end
-    launch, janitor         how it starts, and how it ends even when the supervisor was killed
-    bubblewrap              its walls where there are namespaces; unsealed is the form that has none
-    landlock, enclose       its walls where there are none: what it may open, and how it shuts
-    itself in seccomp, calls          which system calls are refused, and by what program in the
-    kernel warden, doors           without namespaces: who ends it, and where its ports lead
-    offspring               all that a process has started, directly or not
-    init                    the first program in the box: relays, the command, the truth about its
-    end cgroup, watch           limits that the kernel holds, and limits that are only watched
-    identity                a uid of the box's own, and giving it files without giving away others
-    interpreter, distributions, browser      what of this machine a box needs to see
-    forms, probe            which forms work here, and what each cannot hold
-    layer, lockfile         dependencies
-    adapter                 the factory's port, over the same command as everybody's
+    supervisor              one sandbox from start to end
+    launch, cleanup         how it starts; how it ends even when the supervisor was killed
+    fork_server             many command lines answered by one process
+    walls.bubblewrap        the walls where there are namespaces
+    walls.landlock, enclose the walls where there are none
+    walls.unsealed          the form without walls
+    walls.seccomp, system_calls   which system calls are refused
+    walls.init              the first program: relays, the command, its exit status
+    walls.outer_init, port_proxy  the same without namespaces: who ends it, where its ports lead
+    walls.cgroup, watch     limits that the kernel enforces; limits that are only watched
+    walls.identity          a uid of its own, and the files that it gets
+    child_processes         all processes that one process has started
+    interpreter, distributions, browser   what of this machine a sandbox needs to see
+    forms, probe            which forms work here, and what each cannot enforce
+    packages                dependencies
+    client                  the factory's `Sandbox` port, over the same command
 
-What a form cannot hold is in every result (`unheld`): a limit that is only watched is never called
-held."""
+What a form cannot enforce is in every result (`unheld`). A limit that is only watched is never
+called held.
+"""

@@ -1,5 +1,7 @@
-"""`python -I -m harness.programs.sandbox run|probe|layer|serve`: the box supervisor, a program of
-its own, one process a box."""
+"""`python -I -m harness.programs.sandbox run|probe|layer|serve`: the sandbox supervisor's commands.
+
+Each sandbox has a supervisor process of its own.
+"""
 
 import argparse
 import json
@@ -9,20 +11,22 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError, FactoryError, SandboxError
 
-NO_SANDBOX = 125  # as env(1) and timeout(1) have it: the program itself failed, not the command
+# As in env(1) and timeout(1): the program itself failed, not the command.
+NO_SANDBOX = 125
 
 
 def main(argv: list[str]) -> int:
-    """The exit code: the boxed command's own for `run`, else 0; 2 for a bad lock file, 125 when
-    there was no box."""
+    """The exit code: that of the sandboxed command for `run`, else 0.
+
+    2 means a bad lock file, 125 that no sandbox could be made.
+    """
     arguments = _parser().parse_args(argv)
-    os.umask(
-        0o022
-    )  # what is made for boxes must be readable to their uids, whatever our caller keeps to itself
+    # Sandboxes run as other uids, which must be able to read what is made for them.
+    os.umask(0o022)
     try:
         code: int = arguments.run(arguments)
     except FactoryError as error:
-        print(f"box: {error}", file=sys.stderr)
+        print(f"sandbox: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else NO_SANDBOX
     return code
 
@@ -30,11 +34,11 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m harness.programs.sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    run = commands.add_parser("run", help="run one command in a box")
+    run = commands.add_parser("run", help="run one command in a sandbox")
     run.add_argument("--spec", required=True, help="the specification, a JSON file")
     run.set_defaults(run=_run)
     probe = commands.add_parser(
-        "probe", help="which forms of box work here, and what each cannot hold"
+        "probe", help="which sandbox forms work here, and what each cannot hold"
     )
     probe.add_argument("--json", action="store_true")
     probe.set_defaults(run=_probe)
@@ -43,15 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     layer.add_argument("--lock", required=True, type=Path)
     layer.add_argument(
-        "--wheels", required=True, type=Path, help="where wheels are kept between layers"
+        "--wheels", required=True, type=Path, help="the folder that caches wheels between layers"
     )
     layer.add_argument(
-        "--out", required=True, type=Path, help="where layers are kept, one folder a lock"
+        "--out", required=True, type=Path, help="the folder of layers, one folder per lock"
     )
     layer.add_argument("--form", default="auto")
     layer.set_defaults(run=_layer)
     serve = commands.add_parser(
-        "serve", help="answer these commands many times, each in a process forked from this one"
+        "serve", help="run these commands many times, each in a process forked from this one"
     )
     serve.add_argument(
         "--line",
@@ -74,10 +78,10 @@ def _run(arguments: argparse.Namespace) -> int:
         raise SandboxError(f"the specification cannot be read: {error}") from error
     spec, path = spec_from(text)
     if path and os.path.lexists(path):
-        os.unlink(path)  # an old result must not be taken for this one
-    with (
-        stop_signals() as stop
-    ):  # until the result is there: whoever asks twice to stop would else never get it
+        # An old result must not be taken for this one.
+        os.unlink(path)
+    # A second stop signal must not end this process before the result is written.
+    with stop_signals() as stop:
         try:
             result = run_sandbox(spec, stop=stop)
         except SandboxError as error:
@@ -88,10 +92,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from harness.programs.sandbox.probe import report, words
+    from harness.programs.sandbox.probe import report, text_of
 
     found = report()
-    print(json.dumps(found) if arguments.json else words(found))
+    print(json.dumps(found) if arguments.json else text_of(found))
     return 0
 
 
@@ -112,8 +116,9 @@ def _layer(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     import socket
 
+    # Imported once here: what each sandbox would otherwise import.
     import harness.programs.sandbox.document
-    import harness.programs.sandbox.supervisor  # noqa: F401  (what each box would import, imported once)
+    import harness.programs.sandbox.supervisor  # noqa: F401
     from harness.programs.sandbox.fork_server import serve
 
     with socket.socket(fileno=arguments.line) as line:

@@ -1,4 +1,4 @@
-"""Where a Chromium that can run in a box is found, and what it needs to see there."""
+"""Finds a Chromium that can run in a sandbox, and the files that it needs there."""
 
 import os
 import pwd
@@ -13,8 +13,8 @@ FONTS = ("/etc/fonts", "/var/cache/fontconfig")
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """`folder` must be bound at /opt/browser unless it is None (it is under /usr); `seen_as` is the
-    path in the box."""
+    """`folder` must be bound at /opt/browser unless it is None (then it is under /usr). `seen_as`
+    is the path in the sandbox."""
 
     folder: str | None
     seen_as: str
@@ -24,7 +24,7 @@ def browser_path() -> str | None:
     """The executable on the host: the system's own, else the one that Playwright downloaded. None
     when there is none.
 
-    A snap is refused: it is confined by a launcher that cannot run in a box.
+    A snap is refused: its launcher confines it by means that do not work in a sandbox.
     """
     for name in SYSTEM_NAMES:
         path = f"/usr/bin/{name}"
@@ -34,11 +34,12 @@ def browser_path() -> str | None:
 
 
 def browser() -> Browser | None:
-    """The browser as a box sees it, or None when this machine has none."""
+    """The browser as a sandbox sees it, or None when this machine has none."""
     path = browser_path()
     if path is None:
         return None
-    real = os.path.realpath(path)  # a system name may lead out of /usr, which is all that a box has
+    # A name in /usr/bin may be a link out of /usr, and a sandbox has only /usr.
+    real = os.path.realpath(path)
     if real.startswith("/usr/"):
         return Browser(None, path)
     folder, name = os.path.split(real)
@@ -58,7 +59,8 @@ def is_snap(path: str) -> bool:
 
 
 def _playwrights_own() -> str | None:
-    home = pwd.getpwuid(os.geteuid()).pw_dir  # the supervisor's environment may be empty
+    # The supervisor's environment may be empty, so $HOME is not used.
+    home = pwd.getpwuid(os.geteuid()).pw_dir
     root = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or f"{home}/.cache/ms-playwright"
     found = [
         path

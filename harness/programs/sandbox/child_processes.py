@@ -1,9 +1,9 @@
-"""All that a process has started, directly or not, where no namespace and no control group holds it
-together.
+"""Finds and kills all processes that this process has started, directly or not.
 
-A process that adopts orphans is an ancestor of everything below it for as long as it lives: whoever
-leaves its group, its session and its parent becomes its child. So when it has no child left,
-nothing is left."""
+It serves where no namespace and no control group holds them together. A process that adopts orphans
+is an ancestor of everything below it for as long as it lives: a process that leaves its group, its
+session and its parent becomes its child. So when it has no child left, nothing is left.
+"""
 
 import contextlib
 import ctypes
@@ -15,8 +15,9 @@ from collections.abc import Iterator
 
 from harness.programs.sandbox.watch import descendants
 
-ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
-LOOK_SECONDS = 0.002
+# PR_SET_CHILD_SUBREAPER
+ADOPT_ORPHANS = 36
+POLL_SECONDS = 0.002
 
 
 def adopt_orphans() -> None:
@@ -26,14 +27,15 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "orphans cannot be adopted")
 
 
-def end_children(*, keep: tuple[int, ...] = (), seconds: float = 15) -> bool:
-    """Kill all descendants but `keep`, and reap those that are children. Whether none is left when
-    it comes back."""
+def kill_descendants(*, keep: tuple[int, ...] = (), seconds: float = 15) -> bool:
+    """Kill all descendants but `keep`, and reap the children. Returns whether none is left."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
         left = [pid for pid in descendants(os.getpid())[1:] if pid not in keep]
         for pid in left:
-            with contextlib.suppress(OSError):  # first nobody may multiply, then all die
+            # First none of them may fork, then all of them are killed. The other way round, a
+            # fork bomb is faster.
+            with contextlib.suppress(OSError):
                 resource.prlimit(pid, resource.RLIMIT_NPROC, (0, 0))
         for pid in left:
             with contextlib.suppress(OSError):
@@ -41,9 +43,9 @@ def end_children(*, keep: tuple[int, ...] = (), seconds: float = 15) -> bool:
         for pid in left:
             with contextlib.suppress(OSError):
                 os.waitpid(pid, os.WNOHANG)
-        if not left and not _children(keep):
+        if not left and not _has_children(keep):
             return True
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     return False
 
 
@@ -57,8 +59,8 @@ def reaped() -> Iterator[tuple[int, int]]:
             yield pid, status
 
 
-def _children(keep: tuple[int, ...]) -> bool:
-    """Whether there is a child: a look at the process table may miss one that was being adopted
-    just then."""
+def _has_children(keep: tuple[int, ...]) -> bool:
+    """Whether there is a child. A walk of the process table may miss one that is adopted just
+    then."""
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as children:
         return any(int(pid) not in keep for pid in children.read().split())

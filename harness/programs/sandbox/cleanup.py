@@ -1,6 +1,6 @@
-"""Cleans up after a box, in a process that the box's supervisor cannot take along when it dies.
+"""Cleans up after a sandbox, in a process that survives the supervisor.
 
-Every ending takes this path, the good ones too, so the way for bad days is in use every day.
+Every ending takes this path, the good ones too, so the path for emergencies is in use every day.
 """
 
 import contextlib
@@ -11,15 +11,15 @@ from typing import NoReturn
 
 from harness.programs.sandbox.walls.cgroup import Cgroup
 
-DEAF_TO = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+IGNORED_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def janitor(group: Cgroup) -> Iterator[int]:
-    """Empties and removes the group when the life line is cut: at the end of this block, or of this
-    process.
+def cleanup_process(group: Cgroup) -> Iterator[int]:
+    """A process that empties and removes the group at the end of this block, or of this process.
 
-    Yields the end of the line that a box may watch. When the block has ended, the group is gone.
+    Yields the reading end of the lifeline, which a sandbox may watch. When the block has ended, the
+    group is gone.
     """
     read, write = os.pipe2(os.O_CLOEXEC)
     child = os.fork() if group.groups else None
@@ -34,15 +34,14 @@ def janitor(group: Cgroup) -> Iterator[int]:
             os.waitpid(child, 0)
 
 
-def _clean_after(group: Cgroup, life: int) -> NoReturn:
+def _clean_after(group: Cgroup, lifeline: int) -> NoReturn:
     try:
         os.setsid()
-        for number in DEAF_TO:
+        for number in IGNORED_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        os.dup2(life, 0)
-        os.closerange(
-            1, os.sysconf("SC_OPEN_MAX")
-        )  # nothing may hold a pipe open, nor the line's other end
+        os.dup2(lifeline, 0)
+        # This process must not hold a pipe of the caller open, nor the lifeline's writing end.
+        os.closerange(1, os.sysconf("SC_OPEN_MAX"))
         os.read(0, 1)
         group.kill()
         group.remove()

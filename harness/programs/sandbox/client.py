@@ -1,6 +1,8 @@
-"""The `Sandbox` port over the box supervisor: every box is a process of its own, started by the
-same command as by anyone else, so that the factory's own death takes its boxes along and its memory
-never holds what a box prints."""
+"""The factory's `Sandbox` port over the supervisor program.
+
+Each sandbox has a supervisor process, started by the same command as by anyone else. So sandboxes
+die with the factory, and the factory's memory never holds what a sandbox prints without end.
+"""
 
 import json
 import os
@@ -16,14 +18,15 @@ from harness.programs.sandbox.document import check, result_from, spec_text
 
 COMMAND = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-MOST_OUTPUT = 4 * 1024 * 1024  # bytes kept of each stream: the beginning and the end
-# beyond a box's own wall clock; the supervisor is killed then, and its box with it
+# In bytes, of each stream: half from its beginning, half from its end.
+MOST_OUTPUT = 4 * 1024 * 1024
+# Beyond the sandbox's own wall clock; then the supervisor is killed, and its sandbox with it.
 STOP_SECONDS = 60
 LAYER_SECONDS = 1800
 
 
 class SandboxSupervisor:
-    """Runs boxes by the supervisor program. `layers` is where prepared dependencies are kept."""
+    """Runs sandboxes by the supervisor program. `layers` is the folder of prepared dependencies."""
 
     def __init__(self, layers: Path, *, form: str = "auto") -> None:
         self._layers = layers
@@ -31,44 +34,44 @@ class SandboxSupervisor:
         self._found: str | None = None
 
     def run(self, spec: SandboxSpec, *, stdin: bytes = b"") -> SandboxResult:
-        """Run to the end; stdout and stderr come back capped. Raises SandboxError when no box could
-        be made."""
+        """Run to the end. Stdout and stderr of the result are capped. Raises SandboxError when no
+        sandbox could be made."""
         check(spec)
-        with tempfile.TemporaryDirectory(prefix=f"factory-box-{os.getpid()}-") as scratch:
+        with tempfile.TemporaryDirectory(prefix=f"factory-sandbox-{os.getpid()}-") as scratch:
             result, document = Path(scratch, "result.json"), Path(scratch, "spec.json")
             document.write_text(spec_text(spec, result=str(result)), encoding="utf-8")
-            # Files, not pipes: a box that prints without end runs into its own file limit, not into
-            # our memory.
+            # Files, not pipes: a sandbox that prints without end meets its own file limit, and does
+            # not fill our memory.
             with (
-                tempfile.TemporaryFile() as given,
+                tempfile.TemporaryFile() as stdin_file,
                 tempfile.TemporaryFile() as out,
                 tempfile.TemporaryFile() as err,
             ):
-                given.write(stdin)
-                given.seek(0)
-                self._supervise(spec, document, given=given, out=out, err=err)
-                said = _capped(err)
+                stdin_file.write(stdin)
+                stdin_file.seek(0)
+                self._supervise(spec, document, stdin_file=stdin_file, out=out, err=err)
+                stderr = _capped(err)
                 if not result.exists():
                     raise SandboxError(
-                        _complaint(said.decode(errors="replace"))
+                        _message(stderr.decode(errors="replace"))
                         or f"{spec.name}: the supervisor died"
                     )
                 return result_from(
-                    result.read_text(encoding="utf-8"), stdout=_capped(out), stderr=said
+                    result.read_text(encoding="utf-8"), stdout=_capped(out), stderr=stderr
                 )
 
     def form(self) -> str:
-        """The form of box that holds on this machine, found by running one; `unsealed` when none
+        """The sandbox form that works on this machine, found by running one; `unsealed` when none
         does."""
         if self._form != "auto":
             return self._form
         if self._found is None:
-            self._found = str(json.loads(_answer(("probe", "--json"), seconds=60))["chosen"])
+            self._found = str(json.loads(_output_of(("probe", "--json"), seconds=60))["chosen"])
         return self._found
 
     def layer(self, lock: bytes, *, wheels: Path) -> Path:
         """The folder with the dependencies of a hash-locked requirements file, prepared once per
-        lock digest."""
+        lock."""
         with tempfile.NamedTemporaryFile(prefix=f"factory-lock-{os.getpid()}-") as file:
             file.write(lock)
             file.flush()
@@ -81,16 +84,24 @@ class SandboxSupervisor:
                 "--out",
                 str(self._layers),
             )
-            return Path(_answer((*arguments, "--form", self.form()), seconds=LAYER_SECONDS).strip())
+            return Path(
+                _output_of((*arguments, "--form", self.form()), seconds=LAYER_SECONDS).strip()
+            )
 
     def _supervise(
-        self, spec: SandboxSpec, document: Path, *, given: BinaryIO, out: BinaryIO, err: BinaryIO
+        self,
+        spec: SandboxSpec,
+        document: Path,
+        *,
+        stdin_file: BinaryIO,
+        out: BinaryIO,
+        err: BinaryIO,
     ) -> None:
         try:
             subprocess.run(
                 [*COMMAND, "run", "--spec", str(document)],
                 env=ENVIRONMENT,
-                stdin=given,
+                stdin=stdin_file,
                 stdout=out,
                 stderr=err,
                 pass_fds=[serve.fd for serve in spec.serve],
@@ -114,9 +125,8 @@ def _capped(file: BinaryIO) -> bytes:
     return head + f"\n[… {size - MOST_OUTPUT} bytes left out …]\n".encode() + file.read()
 
 
-def _answer(arguments: tuple[str, ...], *, seconds: float) -> str:
-    """What the supervisor prints. pip's settings pass through, because `layer` may have to
-    download."""
+def _output_of(arguments: tuple[str, ...], *, seconds: float) -> str:
+    """What the supervisor prints. pip's settings pass through, because `layer` may download."""
     from harness.programs.sandbox.packages.layer import pip_environment
 
     try:
@@ -133,11 +143,11 @@ def _answer(arguments: tuple[str, ...], *, seconds: float) -> str:
     except subprocess.TimeoutExpired as error:
         raise SandboxError(f"`{arguments[0]}` took more than {seconds:.0f} s") from error
     if ended.returncode == 2:
-        raise ConfigError(_complaint(ended.stderr))
+        raise ConfigError(_message(ended.stderr))
     if ended.returncode:
-        raise SandboxError(_complaint(ended.stderr) or f"`{arguments[0]}` failed")
+        raise SandboxError(_message(ended.stderr) or f"`{arguments[0]}` failed")
     return ended.stdout
 
 
-def _complaint(text: str) -> str:
-    return text.strip().removeprefix("box: ")
+def _message(text: str) -> str:
+    return text.strip().removeprefix("sandbox: ")

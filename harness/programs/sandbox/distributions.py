@@ -1,10 +1,10 @@
-"""Which files a Python distribution needs to be importable: its own, and those of everything that
-it requires.
+"""The files that make a Python distribution importable: its own, and those of all it requires.
 
-Read from the metadata of the supervisor's environment by hand, because a box starts in milliseconds
-and `importlib.metadata` alone costs twenty. Only installed wheels can be bound: an editable install
-would show the project's own source, its examples and its recordings to what runs in the box, so it
-is refused by name."""
+They are read by hand from the metadata of the supervisor's environment, because a sandbox starts in
+milliseconds and `importlib.metadata` alone costs twenty. Only installed wheels can be bound. An
+editable install is refused by name: it would show the project's own source, its examples and its
+recordings to what runs in the sandbox.
+"""
 
 import csv
 import functools
@@ -22,21 +22,21 @@ EXTRA_MARKER = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A requirement as far as a closure needs it: markers other than `extra` are settled by what is
-    installed."""
+    """One requirement, as far as a closure needs it. Markers other than `extra` are decided by what
+    is installed."""
 
     name: str
     extras: frozenset[str]
     marker: str
 
     def applies(self, extras: frozenset[str]) -> bool:
-        """Whether it counts for a distribution that was asked for with these extras."""
+        """Whether it counts for a distribution that was requested with these extras."""
         named = {_normal(extra) for extra in EXTRA_MARKER.findall(self.marker)}
         return not named or bool(named & extras)
 
 
 def package_folders() -> tuple[str, ...]:
-    """The folders of installed packages of the environment that the supervisor runs in."""
+    """The folders of installed packages of the supervisor's environment."""
     return tuple(folder for folder in site.getsitepackages() if os.path.isdir(folder))
 
 
@@ -46,11 +46,12 @@ def closure(names: tuple[str, ...]) -> tuple[str, ...]:
     importable.
 
     Cached for the process. A name may carry extras, as in "securesystemslib[crypto]". Raises
-    SandboxError when one is not installed, or is an editable install."""
+    SandboxError when one is not installed, or is an editable install.
+    """
     installed = dict(_installed())
     found: dict[str, None] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
-    queue = [(requirement(name), "the box") for name in names]
+    queue = [(requirement(name), "the sandbox") for name in names]
     while queue:
         wanted, asker = queue.pop()
         if (wanted.name, wanted.extras) in seen:
@@ -58,7 +59,8 @@ def closure(names: tuple[str, ...]) -> tuple[str, ...]:
         seen.add((wanted.name, wanted.extras))
         folder = installed.get(wanted.name)
         if folder is None:
-            if wanted.marker:  # for another platform or version
+            # Its marker is for another platform or version.
+            if wanted.marker:
                 continue
             raise SandboxError(
                 f"{asker} needs the distribution {wanted.name}, which is not installed here"
@@ -87,9 +89,8 @@ def _normal(name: str) -> str:
 
 
 def _installed() -> Iterator[tuple[str, str]]:
-    for folder in reversed(
-        package_folders()
-    ):  # the first folder wins, as it does on the import path
+    # Reversed, so that the first folder wins, as it does on the import path.
+    for folder in reversed(package_folders()):
         for entry in os.listdir(folder):
             if entry.endswith(".dist-info"):
                 yield _normal(entry.split("-", 1)[0]), f"{folder}/{entry}"
@@ -109,7 +110,7 @@ def _top_levels(folder: str, name: str) -> Iterator[str]:
         with open(f"{folder}/direct_url.json", encoding="utf-8") as origin:
             if '"editable": true' in origin.read():
                 raise SandboxError(
-                    f"{name} is an editable install; its source must not be seen in a box"
+                    f"{name} is an editable install; its source must not be seen in a sandbox"
                 )
     base = os.path.dirname(folder)
     with open(f"{folder}/RECORD", encoding="utf-8", newline="") as record:

@@ -1,7 +1,8 @@
-"""The supervisor's two JSON documents, a box's specification and its result, to and from values.
+"""The supervisor's two JSON documents: a sandbox's specification and its result.
 
 A specification is refused as a whole when anything in it is unknown or out of range: a misspelt
-limit must not become an absent one."""
+limit must not become an absent one.
+"""
 
 import json
 import os
@@ -26,7 +27,7 @@ RESERVED = (
     "/sys",
     "/dev",
     "/etc",
-    "/run/box",
+    "/run/sockets",
     "/opt/bin",
     "/opt/site",
 )
@@ -35,8 +36,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def spec_from(text: str) -> tuple[SandboxSpec, str | None]:
-    """A specification and the path for its result. Raises SandboxError naming the key that is
-    wrong."""
+    """A specification and the path for its result. Raises SandboxError that names the wrong key."""
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -62,11 +62,11 @@ def result_from(text: str, *, stdout: bytes, stderr: bytes) -> SandboxResult:
     try:
         return _record(SandboxResult, {**json.loads(text), "stdout": stdout, "stderr": stderr}, "")
     except (TypeError, ValueError) as error:
-        raise SandboxError(f"the box's result cannot be read: {error}") from error
+        raise SandboxError(f"the sandbox's result cannot be read: {error}") from error
 
 
 def result_text(result: SandboxResult) -> str:
-    """The result without the output, which its reader has seen pass."""
+    """The result without the output, which the reader already has."""
     document = asdict(result)
     del document["stdout"], document["stderr"]
     return json.dumps(document)
@@ -76,8 +76,8 @@ def write_result(path: str, result: SandboxResult) -> None:
     """Write it so that a reader sees all of it or nothing. Raises SandboxError."""
     draft = f"{path}.{os.getpid()}"
     try:
-        # Neither this nor the place itself may be a link that a box has planted: O_EXCL does not
-        # follow one.
+        # A sandbox may have put a link at this path or at the result's. O_EXCL follows no link, and
+        # `os.replace` replaces one.
         with open(
             os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
         ) as file:
@@ -88,7 +88,7 @@ def write_result(path: str, result: SandboxResult) -> None:
 
 
 def check(spec: SandboxSpec) -> None:
-    """Raises SandboxError when a value is of the right type but cannot be meant."""
+    """Raises SandboxError when a value has the right type but cannot be meant."""
     for key, wrong in _faults(spec):
         raise SandboxError(f"`{key}`: {wrong}")
 
@@ -99,7 +99,7 @@ def _faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
     if not all(map(_passes, (*spec.argv, spec.cwd))):
         yield "argv", "holds a character that no command line can carry"
     if not spec.cwd.startswith("/"):
-        yield "cwd", "must be an absolute path in the box"
+        yield "cwd", "must be an absolute path in the sandbox"
     if not HOSTNAME.fullmatch(spec.hostname):
         yield "hostname", f"`{spec.hostname}` is not a host name"
     if spec.form not in ("auto", *Form):
@@ -135,7 +135,7 @@ def _bind_faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
         elif f"{target}/".startswith(tuple(f"{folder}/" for folder in RESERVED)):
             yield (
                 "binds",
-                f"the target {target} belongs to the box itself; choose another, such as /app",
+                f"the target {target} belongs to the sandbox itself; choose another, such as /app",
             )
         elif target in targets:
             yield "binds", f"the target {target} is named twice"
@@ -163,8 +163,8 @@ def _port_faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
 
 
 def source_fault(source: str) -> str | None:
-    """Why the host path may not be shown in a box. A link could be one that an earlier box has
-    planted."""
+    """Why the host path may not be shown in a sandbox, or None. An earlier sandbox may have made a
+    link."""
     if not source.startswith("/"):
         return f"{source} must be an absolute path of the host"
     if not os.path.lexists(source):
@@ -179,15 +179,15 @@ def source_fault(source: str) -> str | None:
     return None
 
 
-def _record(kind: type[T], document: Mapping[str, Any], where: str) -> T:
-    hints = typing.get_type_hints(kind)
-    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
-    if strange := sorted(document.keys() - known.keys()):
-        raise SandboxError(f"`{where}{strange[0]}` is not a key; known here: {', '.join(known)}")
-    for name, item in known.items():
+def _record(record_type: type[T], document: Mapping[str, Any], where: str) -> T:
+    hints = typing.get_type_hints(record_type)
+    expected = {item.name: item for item in fields(record_type)}  # type: ignore[arg-type]
+    if unknown := sorted(document.keys() - expected.keys()):
+        raise SandboxError(f"`{where}{unknown[0]}` is not a key; known here: {', '.join(expected)}")
+    for name, item in expected.items():
         if name not in document and item.default is MISSING and item.default_factory is MISSING:
             raise SandboxError(f"`{where}{name}` is missing")
-    return kind(
+    return record_type(
         **{name: _value(hints[name], value, f"{where}{name}") for name, value in document.items()}
     )
 

@@ -1,4 +1,4 @@
-"""Which forms of box work on this machine, found by running one of each, and what each cannot
+"""Which sandbox forms work on this machine, found by running one of each, and what each cannot
 hold."""
 
 import contextlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Form, SandboxForm, SandboxSpec
-from harness.programs.sandbox.launch import Ground, started
+from harness.programs.sandbox.launch import HostResources, started
 from harness.programs.sandbox.walls import bubblewrap, landlock, seccomp
 from harness.programs.sandbox.walls.cgroup import Cgroup, cgroup_for
 from harness.programs.sandbox.walls.identity import FIRST_UID, USERNS_UID
@@ -18,7 +18,7 @@ from harness.programs.sandbox.walls.identity import FIRST_UID, USERNS_UID
 PROBE_SECONDS = 10
 
 DISK = "disk: growth of writable folders is watched, not held by a quota"
-SAME_USER = "user: the box runs as the account that started it"
+SAME_USER = "user: the sandbox runs as the account that started it"
 MEMORY = "memory: watched a few times a second, not held by the kernel"
 CALLS = "system calls: keyrings and other dangerous ones are not refused on this kind of machine"
 PIDS = "pids: tasks are not limited"
@@ -34,7 +34,7 @@ LANDLOCKED = (
         "modes: the mode and the times of this account's files can be changed, though not what they"
         " hold"
     ),
-    "processes: a box with a browser can read the command lines of others",
+    "processes: a sandbox with a browser can read the command lines of others",
     "packages: what is installed for the interpreter itself can be imported",
 )
 UNSEALED = (
@@ -42,7 +42,7 @@ UNSEALED = (
     "network: every address can be reached",
     (
         "processes: others can be seen and signalled, and one that leaves its group may outlive"
-        " the box"
+        " the sandbox"
     ),
     "environment: that of other processes of this account can be read",
     SAME_USER,
@@ -58,8 +58,8 @@ WALLS: dict[Form, tuple[str, ...]] = {
 
 
 def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
-    """What a box of this form does not hold, when the kernel holds `held` of "memory" and "pids"
-    for it."""
+    """What a sandbox of this form does not hold, when the kernel holds `held` of "memory" and
+    "pids"."""
     missing = [MEMORY] if "memory" not in held else []
     if "pids" not in held and not _counted_by_uid(form):
         missing.append(PIDS_SHARED if form is Form.LANDLOCK else PIDS)
@@ -70,7 +70,7 @@ def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
 
 def chosen(requested: str) -> Form:
     """The form for a request: itself, or for "auto" the best that works here. Raises SandboxError
-    when it cannot be."""
+    when it does not work."""
     if requested == "auto":
         return best()
     if requested == Form.BWRAP_ROOT and os.geteuid() != 0:
@@ -82,13 +82,13 @@ def chosen(requested: str) -> Form:
 
 @functools.cache
 def best() -> Form:
-    """The first form that works here; `unsealed` when no box holds."""
+    """The first form that works here; `unsealed` when no sandbox holds."""
     return next(form for form in Form if probed(form).works)
 
 
 @functools.cache
 def probed(form: Form) -> SandboxForm:
-    """What running one box of this form has shown. Cached for the process."""
+    """What running one sandbox of this form has shown. Cached for the process."""
     why = _trial(form)
     return SandboxForm(form, why is None, why or "", _unheld_now(form))
 
@@ -105,7 +105,7 @@ def _trial(form: Form) -> str | None:
     view = bubblewrap.View()
     try:
         command = [*bubblewrap.command(form, spec, view, uid=uid), "/usr/bin/id", "-u"]
-        # The box dies with the thread that started it, so it is waited for right here.
+        # The sandbox dies with the thread that started it, so this thread waits for it.
         ended = subprocess.run(
             command,
             env={},
@@ -122,16 +122,21 @@ def _trial(form: Form) -> str | None:
     finally:
         view.close()
     if ended.returncode != 0 or ended.stdout.strip() != str(uid):
-        return ended.stderr.strip() or f"the box ran as uid {ended.stdout.strip()} instead of {uid}"
+        return (
+            ended.stderr.strip()
+            or f"the sandbox ran as uid {ended.stdout.strip()} instead of {uid}"
+        )
     return None
 
 
 def _landlock_trial() -> str | None:
-    """Why a box of this form does not hold: its command must run, and not read what was not
-    shown."""
+    """Why a sandbox of this form does not hold, or None.
+
+    Its command must run, and must not be able to read a file that was not shown to it.
+    """
     with contextlib.ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="run-"))).resolve()
-        said = ends.enter_context(tempfile.TemporaryFile())
+        output_file = ends.enter_context(tempfile.TemporaryFile())
         (folder / "home").mkdir()
         (folder / "closed").write_text("and could read what it was not shown")
         life, ours = os.pipe()
@@ -140,15 +145,19 @@ def _landlock_trial() -> str | None:
         spec = SandboxSpec(
             "probe", ("sh", "-c", 'id -u; cat "$1" 2> /dev/null', "sh", str(folder / "closed"))
         )
-        ground = Ground(os.getuid(), None, Cgroup(()), life, folder / "home")
+        resources = HostResources(os.getuid(), None, Cgroup(()), life, folder / "home")
         try:
-            with started(Form.LANDLOCK, spec, ground, output=said.fileno()) as box:
-                box.process.wait(PROBE_SECONDS)
+            with started(Form.LANDLOCK, spec, resources, output=output_file.fileno()) as sandbox:
+                sandbox.process.wait(PROBE_SECONDS)
         except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
             return str(error)
-        said.seek(0)
-        output = said.read().decode(errors="replace")
-    return None if output == f"{os.getuid()}\n" else f"the box said: {output.strip() or 'nothing'}"
+        output_file.seek(0)
+        output = output_file.read().decode(errors="replace")
+    return (
+        None
+        if output == f"{os.getuid()}\n"
+        else f"the sandbox printed: {output.strip() or 'nothing'}"
+    )
 
 
 def _unheld_now(form: Form) -> tuple[str, ...]:
@@ -160,6 +169,6 @@ def _unheld_now(form: Form) -> tuple[str, ...]:
 
 
 def _counted_by_uid(form: Form) -> bool:
-    """Whether RLIMIT_NPROC bounds the tasks of this box and of nothing else: the kernel exempts the
-    host's root."""
+    """Whether RLIMIT_NPROC counts the tasks of this sandbox alone. The kernel exempts the host's
+    root."""
     return form is Form.BWRAP_ROOT or (form is Form.BWRAP_USERNS and os.geteuid() != 0)

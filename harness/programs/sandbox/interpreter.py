@@ -1,5 +1,5 @@
-"""The Python that runs in boxes: the supervisor's own interpreter, without anything installed
-beside it."""
+"""The Python of sandboxes: the supervisor's own interpreter, without the packages installed in
+it."""
 
 import os
 import sys
@@ -10,11 +10,12 @@ from harness.domain.errors import SandboxError
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """`executable` exists in the box; `prefix` must be bound there unless it is None (already under
-    /usr).
+    """`executable` exists in the sandbox. `prefix` must be bound there unless it is None (then it
+    is under /usr).
 
-    `masked` are its folders of installed packages: an operator's packages are no part of a box, so
-    they are hidden."""
+    `masked` are its folders of installed packages. A sandbox hides them: an operator's packages are
+    no part of it.
+    """
 
     executable: str
     prefix: str | None
@@ -41,7 +42,8 @@ def _package_folders(prefix: str) -> tuple[str, ...]:
         f"lib64/{version}/site-packages",
         f"lib/{version}/dist-packages",
         "lib/python3/dist-packages",
-        f"local/lib/{version}/dist-packages",  # Debian's and Ubuntu's own places
+        # Debian's and Ubuntu's own places
+        f"local/lib/{version}/dist-packages",
     )
     return tuple(
         folder

@@ -1,5 +1,4 @@
-"""Starts a box: bubblewrap, then the box's own uid, then the first program in it, then the
-command."""
+"""Starts a sandbox: its walls first, then its first program, then the command."""
 
 import contextlib
 import json
@@ -15,23 +14,27 @@ from typing import assert_never
 
 from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Dial, Form, SandboxSpec
-from harness.programs.sandbox.child_processes import end_children
+from harness.programs.sandbox.child_processes import kill_descendants
 from harness.programs.sandbox.walls import bubblewrap, landlock, unsealed
 from harness.programs.sandbox.walls.cgroup import Cgroup
 from harness.programs.sandbox.walls.identity import tasks_of_account
 from harness.programs.sandbox.watch import descendants
 
 MIB = 1024 * 1024
-# a killed process namespace is gone in milliseconds; beyond this something is badly wrong
+# A killed process namespace is gone in milliseconds. A longer wait means that something is wrong.
 DEATH_SECONDS = 20
 SETUP_SECONDS = 30
-DEATHLESS = "a box does not die; look for a task in uninterruptible sleep"
+NOT_KILLED = "a sandbox does not die; look for a task in uninterruptible sleep"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What a box stands on: its uid, the lock that keeps the uid (or None), its control group, its
-    life line, and a folder of the host that is its own alone where it has no mounts (else None)."""
+class HostResources:
+    """What the host gives one sandbox.
+
+    `uid` is its user, and `lock` keeps that uid taken (None where the uid is not shared). `group`
+    is its control group. `life` is the reading end of its lifeline. `home` is a host folder of its
+    own where there are no mounts, else None.
+    """
 
     uid: int
     lock: int | None
@@ -41,26 +44,27 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A running box. `first` is a pidfd of its first process, whose end is the end of all; None
-    without a namespace.
+class RunningSandbox:
+    """A running sandbox.
 
-    `status` can be read for what the first program says of the command. A `warded` box has no
-    namespace but a warden, which ends all of it when it is told to."""
+    `first` is a pidfd of its first process, whose end is the end of all of them; None without a
+    process namespace. `status` can be read for the first program's report. With an `outer_init`
+    there is no namespace: a process outside ends everything on SIGTERM.
+    """
 
     process: subprocess.Popen[bytes]
     first: int | None
     status: int
     group: Cgroup
-    warded: bool = False
+    outer_init: bool = False
 
     def tasks(self) -> tuple[int, ...]:
         """The host's pids of what runs in it."""
         return self.group.tasks() or descendants(self.process.pid)
 
     def kill(self) -> None:
-        """Kill it and wait until it is dead. Raises SandboxError when it will not die."""
-        if self.warded and self.process.poll() is None:
+        """Kill it and wait until it is dead. Raises SandboxError when it does not die."""
+        if self.outer_init and self.process.poll() is None:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=DEATH_SECONDS)
@@ -72,124 +76,130 @@ class Box:
                 signal.pidfd_send_signal(self.first, signal.SIGKILL)
         self.process.wait(timeout=DEATH_SECONDS)
         if self.first is not None and not readable([self.first], DEATH_SECONDS):
-            raise SandboxError(DEATHLESS)
-        # What a killed warden has left is this process's now, unless a group holds it.
-        if self.warded and not self.group.groups and not end_children():
-            raise SandboxError(DEATHLESS)
+            raise SandboxError(NOT_KILLED)
+        # A killed outer init leaves its children to this process, unless a group holds them.
+        if self.outer_init and not self.group.groups and not kill_descendants():
+            raise SandboxError(NOT_KILLED)
 
 
 @dataclass(frozen=True, slots=True)
-class Shutdown:
-    """A command line that makes a box, its environment, and the descriptors that it needs.
-    `known_as` is the name that its program goes by in the box; empty for its own."""
+class Launch:
+    """How to start a sandbox: command line, environment and inherited descriptors.
+
+    `process_name` is the name that the program has in the process list; empty means its own.
+    """
 
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     inherited: tuple[int, ...] = ()
-    known_as: str = ""
+    process_name: str = ""
 
 
 @contextlib.contextmanager
-def started(form: Form, spec: SandboxSpec, ground: Ground, *, output: int | None) -> Iterator[Box]:
-    """The box, its command about to run; dead at the end of the block. Raises SandboxError when it
-    cannot be made."""
+def started(
+    form: Form, spec: SandboxSpec, resources: HostResources, *, output: int | None
+) -> Iterator[RunningSandbox]:
+    """The sandbox with its command about to run. It is dead at the end of the block.
+
+    Raises SandboxError when the sandbox cannot be made."""
     with contextlib.ExitStack() as ends:
         status, report = _pipe(ends)
-        info, tell = _pipe(ends)
-        options = (
-            "--status",
-            str(report),
-            "--life",
-            str(ground.life),
-            *_limits(form, spec, ground.group),
-        )
-        shutdown = _shutdown(form, spec, ground, options=options, tell=tell, ends=ends)
-        inherited = [report, ground.life, *(serve.fd for serve in spec.serve), *shutdown.inherited]
-        process = _process(shutdown, ground, inherited, output=output)
+        info, info_write = _pipe(ends)
+        channels = ("--status", str(report), "--life", str(resources.life))
+        options = (*channels, *_limit_options(form, spec, resources.group))
+        launch = _launch(form, spec, resources, options=options, info_write=info_write, ends=ends)
+        served = (serve.fd for serve in spec.serve)
+        inherited = [report, resources.life, *served, *launch.inherited]
+        process = _process(launch, resources, inherited, output=output)
+        # While this process holds the writing ends, it would never read the end of either pipe.
         os.close(report)
-        os.close(tell)
+        os.close(info_write)
         first = _first_process(info) if form.in_namespaces else None
-        box = Box(process, first, status, ground.group, warded=form is Form.LANDLOCK)
+        outer_init = form is Form.LANDLOCK
+        sandbox = RunningSandbox(process, first, status, resources.group, outer_init=outer_init)
         try:
-            yield box
+            yield sandbox
         finally:
-            box.kill()
-            if box.first is not None:
-                os.close(box.first)
+            sandbox.kill()
+            if sandbox.first is not None:
+                os.close(sandbox.first)
 
 
-def _shutdown(
+def _launch(
     form: Form,
     spec: SandboxSpec,
-    ground: Ground,
+    resources: HostResources,
     *,
     options: tuple[str, ...],
-    tell: int,
+    info_write: int,
     ends: contextlib.ExitStack,
-) -> Shutdown:
+) -> Launch:
     match form:
         case Form.UNSEALED:
-            cwd = unsealed.translated(spec.cwd, spec)
-            command = (
-                *unsealed.first_program(),
-                *options,
-                "--cwd",
-                cwd,
-                *_doors(spec),
-                "--",
-                *unsealed.argv(spec),
-            )
-            return Shutdown(command, unsealed.environment(spec))
+            return _unsealed_launch(spec, options)
         case Form.LANDLOCK:
-            assert ground.home, "a box of this form has a folder of its own"
-            landlock.furnish(spec, ground.home)
-            rules = os.memfd_create("rules")
-            ends.callback(os.close, rules)
-            os.write(rules, landlock.rules(spec, ground.home))
-            os.lseek(rules, 0, os.SEEK_SET)
-            own = (
-                "--rules",
-                str(rules),
-                "--home",
-                str(ground.home),
-                "--cwd",
-                landlock.cwd(spec, ground.home),
-            )
-            command = (
-                *landlock.first_program(),
-                *options,
-                *own,
-                *_doors(spec),
-                "--",
-                *landlock.argv(spec, ground.home),
-            )
-            return Shutdown(command, inherited=(rules,))
+            return _landlock_launch(spec, resources, options, ends=ends)
         case Form.BWRAP_ROOT | Form.BWRAP_USERNS:
-            view = ends.enter_context(contextlib.closing(bubblewrap.View()))
-            walls = bubblewrap.command(
-                form, spec, view, uid=ground.uid, extra=_extra(tell, ground.lock)
-            )
-            doors = _doors(
-                replace(
-                    spec,
-                    dial=tuple(
-                        Dial(dial.port, bubblewrap.socket_in_sandbox(dial.port))
-                        for dial in spec.dial
-                    ),
-                )
-            )
-            told = (*options, "--cwd", spec.cwd, *doors)
-            command = (*walls, *bubblewrap.first_program(view, spec, told))
-            kept = (ground.lock,) if ground.lock is not None else ()
-            return Shutdown(
-                command, inherited=(tell, *kept, *view.files), known_as=bubblewrap.FIRST_NAME
+            return _bubblewrap_launch(
+                form, spec, resources, options=options, info_write=info_write, ends=ends
             )
         case _:
             assert_never(form)
 
 
+def _unsealed_launch(spec: SandboxSpec, options: tuple[str, ...]) -> Launch:
+    own = ("--cwd", unsealed.translated(spec.cwd, spec), *_port_options(spec))
+    command = (*unsealed.first_program(), *options, *own, "--", *unsealed.argv(spec))
+    return Launch(command, unsealed.environment(spec))
+
+
+def _landlock_launch(
+    spec: SandboxSpec,
+    resources: HostResources,
+    options: tuple[str, ...],
+    *,
+    ends: contextlib.ExitStack,
+) -> Launch:
+    home = resources.home
+    assert home, "a sandbox of this form has a folder of its own"
+    landlock.make_folders(spec, home)
+    rules = os.memfd_create("rules")
+    ends.callback(os.close, rules)
+    os.write(rules, landlock.rules(spec, home))
+    os.lseek(rules, 0, os.SEEK_SET)
+    own = ("--rules", str(rules), "--home", str(home), "--cwd", landlock.cwd(spec, home))
+    options = (*options, *own, *_port_options(spec))
+    command = (*landlock.first_program(), *options, "--", *landlock.argv(spec, home))
+    return Launch(command, inherited=(rules,))
+
+
+def _bubblewrap_launch(
+    form: Form,
+    spec: SandboxSpec,
+    resources: HostResources,
+    *,
+    options: tuple[str, ...],
+    info_write: int,
+    ends: contextlib.ExitStack,
+) -> Launch:
+    view = ends.enter_context(contextlib.closing(bubblewrap.View()))
+    extra: tuple[str, ...] = ("--info-fd", str(info_write))
+    inherited: tuple[int, ...] = (info_write,)
+    if resources.lock is not None:
+        # bubblewrap keeps the lock open, so the uid is taken while anything in the sandbox lives.
+        extra = (*extra, "--sync-fd", str(resources.lock))
+        inherited = (*inherited, resources.lock)
+    walls = bubblewrap.command(form, spec, view, uid=resources.uid, extra=extra)
+    seen_dials = (Dial(dial.port, bubblewrap.socket_in_sandbox(dial.port)) for dial in spec.dial)
+    ports = _port_options(replace(spec, dial=tuple(seen_dials)))
+    first = bubblewrap.first_program(view, spec, (*options, "--cwd", spec.cwd, *ports))
+    # `first_program` adds to `view.files`, so they are read only now.
+    inherited = (*inherited, *view.files)
+    return Launch((*walls, *first), inherited=inherited, process_name=bubblewrap.FIRST_NAME)
+
+
 def readable(descriptors: list[int], seconds: float) -> list[int]:
-    """Those that can be read, or have ended, once one of them can or the time is over."""
+    """The descriptors that can be read or have ended, once there is one or the time is over."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
@@ -204,29 +214,23 @@ def _pipe(ends: contextlib.ExitStack) -> tuple[int, int]:
 
 
 def _close(descriptor: int) -> None:
-    with contextlib.suppress(OSError):  # the writing ends are closed as soon as the box has them
+    # The writing ends are closed already, as soon as the sandbox has them.
+    with contextlib.suppress(OSError):
         os.close(descriptor)
 
 
-def _extra(tell: int, lock: int | None) -> tuple[str, ...]:
-    sync = (
-        ("--sync-fd", str(lock)) if lock is not None else ()
-    )  # the uid is taken while anything in the box lives
-    return "--info-fd", str(tell), *sync
-
-
-def _limits(form: Form, spec: SandboxSpec, group: Cgroup) -> Iterator[str]:
+def _limit_options(form: Form, spec: SandboxSpec, group: Cgroup) -> Iterator[str]:
     limits = {"CORE": 0, "FSIZE": spec.limits.file_mb * MIB, "NOFILE": spec.limits.open_files}
     if "pids" not in group.held and form.sealed:
-        others = (
-            tasks_of_account() if form is Form.LANDLOCK else 0
-        )  # a namespace has a count of its own
-        limits["NPROC"] = others + spec.limits.pids + 2  # the first program, and setpriv before it
+        # Without a user namespace the kernel counts all tasks of the account.
+        others = tasks_of_account() if form is Form.LANDLOCK else 0
+        # Two more: the first program, and setpriv before it.
+        limits["NPROC"] = others + spec.limits.pids + 2
     for name, value in limits.items():
         yield from ("--limit", f"{name}={value}")
 
 
-def _doors(spec: SandboxSpec) -> Iterator[str]:
+def _port_options(spec: SandboxSpec) -> Iterator[str]:
     for dial in spec.dial:
         yield from ("--dial", f"{dial.port}={dial.socket}")
     for serve in spec.serve:
@@ -234,45 +238,49 @@ def _doors(spec: SandboxSpec) -> Iterator[str]:
 
 
 def _process(
-    shutdown: Shutdown, ground: Ground, inherited: list[int], *, output: int | None
+    launch: Launch, resources: HostResources, inherited: list[int], *, output: int | None
 ) -> subprocess.Popen[bytes]:
     try:
-        with _by_its_name(shutdown) as (program, command):
+        with _by_its_name(launch) as (program, command):
             return subprocess.Popen(
                 command,
                 executable=program,
-                env=shutdown.env,
+                env=launch.env,
                 stdout=output,
                 stderr=output,
                 pass_fds=inherited,
                 start_new_session=True,
-                preexec_fn=_entrance(ground.group),
+                preexec_fn=_entering(resources.group),
             )
     except (OSError, subprocess.SubprocessError) as error:
-        raise SandboxError(f"the box could not be started: {error}") from error
+        raise SandboxError(f"the sandbox could not be started: {error}") from error
 
 
 @contextlib.contextmanager
-def _by_its_name(shutdown: Shutdown) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What to execute, and the command line that it is given. The kernel calls a process by the
-    name under which its program was executed, so that is a link for as long as it takes to
-    start."""
-    program, name = shutdown.command[0], shutdown.known_as
+def _by_its_name(launch: Launch) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The program to execute, and its command line.
+
+    The kernel names a process after the path of its program. So another name needs a link, which
+    exists only while the process starts.
+    """
+    program, name = launch.command[0], launch.process_name
     if not name:
-        yield program, shutdown.command
+        yield program, launch.command
         return
-    with tempfile.TemporaryDirectory(prefix="box-") as folder:
+    with tempfile.TemporaryDirectory(prefix="run-") as folder:
         link = os.path.join(folder, os.path.basename(name))
         os.symlink(program, link)
-        yield link, (name, *shutdown.command[1:])
+        yield link, (name, *launch.command[1:])
 
 
-def _entrance(group: Cgroup) -> Callable[[], None]:
-    """Puts the process into the group before its first instruction. Safe: the supervisor has one
-    thread."""
+def _entering(group: Cgroup) -> Callable[[], None]:
+    """A function that puts the new process into the group before its first instruction.
+
+    It runs between fork and exec, which is safe because the supervisor has one thread.
+    """
 
     def enter() -> None:
-        for file in group.entrances:
+        for file in group.procs_files:
             descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
             os.write(descriptor, b"0")
             os.close(descriptor)
@@ -281,8 +289,7 @@ def _entrance(group: Cgroup) -> Callable[[], None]:
 
 
 def _first_process(info: int) -> int | None:
-    """A pidfd of the first process in the box, or None when bubblewrap gave up before there was
-    one."""
+    """A pidfd of the first process in the sandbox; None when bubblewrap gave up before that."""
     text = b""
     while not text.rstrip().endswith(b"}"):
         part = os.read(info, 4096) if readable([info], SETUP_SECONDS) else b""

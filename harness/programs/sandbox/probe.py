@@ -1,4 +1,4 @@
-"""What this machine can hold, as a document for programs and as words for people."""
+"""What this machine can hold, as a document for programs and as text for people."""
 
 from typing import Any
 
@@ -9,8 +9,10 @@ from harness.programs.sandbox.walls import bubblewrap
 
 
 def report() -> dict[str, Any]:
-    """`{chosen, forms: [{form, works, why, unheld}], browser, visible}`; `visible` are host folders
-    every box reads."""
+    """`{chosen, forms: [{form, works, why, unheld}], browser, visible}`.
+
+    `visible` are the host folders that every sandbox can read.
+    """
     shown = [forms.probed(form) for form in Form]
     return {
         "chosen": str(forms.best()),
@@ -23,9 +25,9 @@ def report() -> dict[str, Any]:
     }
 
 
-def words(found: dict[str, Any]) -> str:
+def text_of(found: dict[str, Any]) -> str:
     """The report for a person."""
-    lines = [f"boxes here are {found['chosen']}"]
+    lines = [f"sandboxes here are {found['chosen']}"]
     for one in found["forms"]:
         lines.append(f"  {one['form']:<13} {'works' if one['works'] else 'no: ' + one['why']}")
         lines += [f"    does not hold {text}" for text in one["unheld"] if one["works"]]

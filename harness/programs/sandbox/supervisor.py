@@ -1,14 +1,16 @@
-"""Runs one box from its making to its end, and leaves nothing of it behind.
+"""Runs one sandbox from start to end, and leaves nothing of it behind.
 
 What must hold, whatever the command does and however this process ends:
-- The box dies with this process, `kill -9` included, by four ways that do not need each other:
-  bubblewrap asks the kernel to be killed with its parent, the process namespace dies with its first
-  process, the first program in the box watches a life line that this process holds, and a janitor
-  outside kills the control group when that line is cut.
-- bubblewrap dies with the *thread* that started it, not with the process: there is only one thread
-  here.
-- A result says how the box ended only when it is dead. No result means that nothing may be
-  believed."""
+
+- The sandbox dies with this process, `kill -9` included, by four independent ways: bubblewrap asks
+  the kernel to be killed with its parent; the process namespace dies with its first process; the
+  first program in the sandbox watches a lifeline that this process holds; and a cleanup process
+  outside kills the control group when that lifeline is cut.
+- bubblewrap dies with the *thread* that started it, not with the process. So there is only one
+  thread here.
+- A result reports how the sandbox ended only once it is dead. Without a result nothing may be
+  believed.
+"""
 
 import contextlib
 import os
@@ -22,46 +24,46 @@ from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Form, Limits, SandboxResult, SandboxSpec
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.child_processes import adopt_orphans
-from harness.programs.sandbox.cleanup import janitor
-from harness.programs.sandbox.launch import Box, Ground, readable, started
+from harness.programs.sandbox.cleanup import cleanup_process
+from harness.programs.sandbox.launch import HostResources, RunningSandbox, readable, started
 from harness.programs.sandbox.walls import identity
 from harness.programs.sandbox.walls.cgroup import Cgroup, cgroup_for
 from harness.programs.sandbox.watch import Watch, disk_watch, memory_watch
 
 MIB = 1024 * 1024
 TICK_SECONDS = 0.05
-STOPPERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KILLED = 128 + signal.SIGKILL, int(signal.SIGKILL)
 
 
 def run_sandbox(
     spec: SandboxSpec, *, output: int | None = None, stop: int | None = None
 ) -> SandboxResult:
-    """Run `spec` until nothing of it is left, on this process's standard streams, or with `output`
-    for what it prints.
+    """Run `spec` until nothing of it is left. It prints to this process's streams, or to `output`.
 
-    `stop` is of `stop_signals`, for whoever has something to do afterwards that no signal may cut
-    off. Raises SandboxError when no box could be made; nothing of the command has run then."""
+    `stop` comes from `stop_signals`, for a caller that has work to do afterwards which no signal
+    may cut off. Raises SandboxError when no sandbox could be made; then nothing of the command has
+    run.
+    """
     form = forms.chosen(spec.form)
     began = time.monotonic()
     with contextlib.ExitStack() as held:
         stop = held.enter_context(stop_signals()) if stop is None else stop
         uid, lock = held.enter_context(_identity(form))
-        _give(spec, uid if form is Form.BWRAP_ROOT else None)
+        _prepare_binds(spec, uid if form is Form.BWRAP_ROOT else None)
         group = cgroup_for(spec.limits)
-        life = held.enter_context(janitor(group))
+        life = held.enter_context(cleanup_process(group))
         home = held.enter_context(_home(form))
-        box = held.enter_context(
-            started(form, spec, Ground(uid, lock, group, life, home), output=output)
+        sandbox = held.enter_context(
+            started(form, spec, HostResources(uid, lock, group, life, home), output=output)
         )
-        watches = _watches(spec, box, home)
-        killed_by = _reason_to_kill(box, spec.limits, watches, stop=stop, began=began)
-        box.kill()
-        said = (
-            [] if killed_by else _said(box.status)
-        )  # its time may be up before anything is reported
+        watches = _watches(spec, sandbox, home)
+        killed_by = _reason_to_kill(sandbox, spec.limits, watches, stop=stop, began=began)
+        sandbox.kill()
+        # The time may be up before the first program reports anything.
+        lines = [] if killed_by else _status_lines(sandbox.status)
         killed_by = killed_by or ("memory" if group.out_of_memory() else None)
-        code, by_signal = KILLED if killed_by else _ending(said[-1], box.process.returncode)
+        code, by_signal = KILLED if killed_by else _ending(lines[-1], sandbox.process.returncode)
         peak, reached = _peak(group, watches), tuple(_reached(group, by_signal))
     return SandboxResult(
         form=form,
@@ -77,10 +79,12 @@ def run_sandbox(
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[int]:
-    """A descriptor that can be read once somebody asked this process to stop. Within, asking cuts
-    nothing off, however often."""
+    """A descriptor that can be read once somebody asked this process to stop.
+
+    Within the block a stop signal cuts nothing off, however often it comes.
+    """
     read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    before = {number: signal.signal(number, lambda *_: None) for number in STOPPERS}
+    before = {number: signal.signal(number, lambda *_: None) for number in STOP_SIGNALS}
     previous = signal.set_wakeup_fd(write)
     try:
         yield read
@@ -103,8 +107,10 @@ def _identity(form: Form) -> Iterator[tuple[int, int | None]]:
 
 @contextlib.contextmanager
 def _home(form: Form) -> Iterator[Path | None]:
-    """A folder of the box's own where there are no mounts; the warden removes it too, should this
-    process be killed."""
+    """A folder of the sandbox's own where there are no mounts.
+
+    The outer init removes it too, in case this process is killed.
+    """
     if form is not Form.LANDLOCK:
         yield None
         return
@@ -113,56 +119,57 @@ def _home(form: Form) -> Iterator[Path | None]:
         yield Path(home).resolve()
 
 
-def _give(spec: SandboxSpec, uid: int | None) -> None:
-    """Make the binds usable for the box's uid (None: it is this account), or say which is not.
-    Raises SandboxError."""
+def _prepare_binds(spec: SandboxSpec, uid: int | None) -> None:
+    """Make the binds usable for the sandbox's uid (None: it is this account). Raises SandboxError
+    that names one that is not."""
     writable = _writable(spec)
     identity.refuse_shared_files(writable)
     if uid is None:
         return
     for folder in writable:
-        identity.give(folder, uid)
+        identity.chown_tree(folder, uid)
     for bind in spec.binds:
         if bind.mode == "ro" and not os.stat(bind.source).st_mode & 0o004:
             raise SandboxError(
-                f"the box's user may not read {bind.source}: open it (chmod a+rX), or bind it rw"
+                f"the sandbox's user may not read {bind.source}:"
+                " open it (chmod a+rX), or bind it rw"
             )
     for dial in spec.dial:
-        if (
-            os.stat(dial.socket).st_mode & 0o006 != 0o006
-        ):  # a socket that is not for all is for this one box
-            identity.give(dial.socket, uid)
+        # A socket that not everybody may use is meant for this one sandbox.
+        if os.stat(dial.socket).st_mode & 0o006 != 0o006:
+            identity.chown_tree(dial.socket, uid)
 
 
 def _writable(spec: SandboxSpec) -> tuple[str, ...]:
     return tuple(bind.source for bind in spec.binds if bind.mode == "rw")
 
 
-def _watches(spec: SandboxSpec, box: Box, home: Path | None) -> dict[str, Watch]:
+def _watches(spec: SandboxSpec, sandbox: RunningSandbox, home: Path | None) -> dict[str, Watch]:
     watches = {}
     if folders := (*_writable(spec), *((str(home / "tmp"),) if home else ())):
-        watches["disk"] = disk_watch(folders, spec.limits, box.tasks)
-    if "memory" not in box.group.held:
-        watches["memory"] = memory_watch(spec.limits, box.tasks)
+        watches["disk"] = disk_watch(folders, spec.limits, sandbox.tasks)
+    if "memory" not in sandbox.group.held:
+        watches["memory"] = memory_watch(spec.limits, sandbox.tasks)
     return watches
 
 
 def _reason_to_kill(
-    box: Box, limits: Limits, watches: dict[str, Watch], *, stop: int, began: float
+    sandbox: RunningSandbox, limits: Limits, watches: dict[str, Watch], *, stop: int, began: float
 ) -> str | None:
-    """Wait for the box to end, or for a reason to end it: stopped, wall, memory or disk. None: it
-    ended by itself."""
-    over = os.pidfd_open(box.process.pid)
+    """Wait for the sandbox to end, or for a reason to end it: stopped, wall, memory or disk. None
+    when it ended by itself."""
+    over = os.pidfd_open(sandbox.process.pid)
     try:
         while True:
             ready = readable([over, stop], TICK_SECONDS)
-            if over in ready:  # what was written in a last rush counts too
+            # What the command wrote just before its end counts too.
+            if over in ready:
                 return "disk" if "disk" in watches and watches["disk"].over(now=True) else None
             if stop in ready:
                 return "stopped"
             if time.monotonic() - began > limits.wall_seconds:
                 return "wall"
-            if box.group.out_of_memory():
+            if sandbox.group.out_of_memory():
                 return "memory"
             for name, watch in watches.items():
                 if watch.over():
@@ -171,9 +178,9 @@ def _reason_to_kill(
         os.close(over)
 
 
-def _said(status: int) -> list[str]:
-    """What the first program in the box has reported. Raises SandboxError when it never started the
-    command."""
+def _status_lines(status: int) -> list[str]:
+    """What the first program in the sandbox has reported. Raises SandboxError when it never started
+    the command."""
     text = b""
     while part := os.read(status, 4096):
         text += part
@@ -182,13 +189,12 @@ def _said(status: int) -> list[str]:
         why = next(
             (line.removeprefix("failed ") for line in lines if line.startswith("failed ")), None
         )
-        raise SandboxError(why or "bubblewrap could not make the box; its own message is above")
+        raise SandboxError(why or "bubblewrap could not make the sandbox; its own message is above")
     return lines
 
 
 def _ending(report: str, returncode: int) -> tuple[int, int | None]:
-    """Exit code and signal, as reported, or as bubblewrap saw its child end when nothing was
-    reported."""
+    """Exit code and signal, as reported. Without a report: as bubblewrap saw its child end."""
     kind, _, number = report.partition(" ")
     if kind == "exit" and number.isdigit():
         return int(number), None

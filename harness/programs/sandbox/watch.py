@@ -1,8 +1,9 @@
-"""What no kernel limit holds, watched instead: the growth of writable binds, and memory where no
-group can be made.
+"""Watches the limits that no kernel limit holds: growth of writable binds, and memory without a
+group.
 
-A watchdog looks a few times a second, so what it keeps is named in the verdict as watched, never as
-held."""
+A watchdog looks a few times a second. So the verdict names what it limits as watched, never as
+held.
+"""
 
 import contextlib
 import os
@@ -14,29 +15,31 @@ from collections.abc import Callable, Iterator
 from harness.domain.sandbox import Limits
 
 MIB = 1024 * 1024
-LOOK_SECONDS = 0.2  # at least this between two looks
-MOST_OF_TIME = 0.1  # a look at a large tree may not use more than this part of a core
-# that a file or folder counts for: a million empty ones fill a disk's table of files as well
+# The shortest time between two looks.
+LOOK_SECONDS = 0.2
+# The part of a core that looking at a large tree may use.
+MOST_OF_TIME = 0.1
+# What each file or folder counts for: a million empty ones fill a disk's inode table as well.
 LEAST_BYTES = 4096
-IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108 - the box's own
-BYTES_PER_NAME = 1024  # what the kernel keeps for a file in memory, besides what is in it
+IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
+# What the kernel keeps for a file in memory, besides its content.
+BYTES_PER_NAME = 1024
 
 Tasks = Callable[[], tuple[int, ...]]
 
 
 class Watch:
-    """Looks at one thing from time to time; `over` is True once it has grown beyond its limit."""
+    """Measures one thing from time to time; `over` is True once it has grown beyond its limit."""
 
     def __init__(self, look: Callable[[], int], *, limit: int) -> None:
         self.look, self.limit, self.peak = look, limit, 0
         self.due = time.monotonic()
 
     def over(self, *, now: bool = False) -> bool:
-        """Whether it is beyond the limit, by the latest look, or by a new one."""
+        """Whether it is beyond the limit, by the latest measurement, or by a new one."""
         if now or time.monotonic() >= self.due:
-            began = (
-                time.thread_time()
-            )  # not by the clock: on a machine that is busy it would look ever more seldom
+            # CPU time, not the clock: on a busy machine it would look ever more seldom.
+            began = time.thread_time()
             self.peak = max(self.peak, self.look())
             self.due = time.monotonic() + max(
                 LOOK_SECONDS, (time.thread_time() - began) / MOST_OF_TIME
@@ -45,10 +48,9 @@ class Watch:
 
 
 def disk_watch(folders: tuple[str, ...], limits: Limits, tasks: Tasks) -> Watch:
-    """Watches how much the folders have grown since now, files included that are open in the box
-    but have no name.
+    """Watches how much the folders have grown since now. Files that are open but deleted count too.
 
-    Each file and folder counts as at least 4 KiB, so their number is bounded by the same limit.
+    Each file and folder counts as at least 4 KiB, so the same limit bounds their number.
     """
     before = _bytes_in(folders)
     devices = frozenset(os.stat(folder).st_dev for folder in folders)
@@ -59,8 +61,10 @@ def disk_watch(folders: tuple[str, ...], limits: Limits, tasks: Tasks) -> Watch:
 
 
 def memory_watch(limits: Limits, tasks: Tasks) -> Watch:
-    """Watches the memory of the box's processes together, shared pages counted once where the
-    kernel tells, and what the box keeps in its own folders in memory."""
+    """Watches the memory of the sandbox's processes together, and of its own folders in memory.
+
+    Shared pages count once where the kernel reports them.
+    """
 
     def look() -> int:
         pids = tasks()
@@ -70,7 +74,8 @@ def memory_watch(limits: Limits, tasks: Tasks) -> Watch:
 
 
 def descendants(root: int) -> tuple[int, ...]:
-    """The pids of `root` and all below it. In a process namespace nobody can leave this tree."""
+    """The pids of `root` and all below it. Inside a process namespace nobody can leave this
+    tree."""
     children: dict[int, list[int]] = {}
     for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
@@ -97,15 +102,14 @@ def _bytes_in(folders: tuple[str, ...]) -> int:
 
 def _entries(folder: str) -> Iterator[os.stat_result]:
     todo = [folder]
-    if not os.path.isdir(folder):  # a bind may also be one file
+    # A bind may also be one file.
+    if not os.path.isdir(folder):
         with contextlib.suppress(OSError):
             yield os.lstat(folder)
         return
     while todo:
-        with (
-            contextlib.suppress(OSError),
-            os.scandir(todo.pop()) as entries,
-        ):  # it may be gone by now
+        # The folder may be gone by now.
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     yield entry.stat(follow_symlinks=False)
@@ -114,7 +118,8 @@ def _entries(folder: str) -> Iterator[os.stat_result]:
 
 
 def _nameless_bytes(pids: tuple[int, ...], devices: frozenset[int]) -> int:
-    """What the box keeps in files that it has deleted but holds open; a walk cannot see those."""
+    """What the sandbox keeps in files that it has deleted but holds open. A walk cannot see
+    those."""
     found: dict[tuple[int, int], int] = {}
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -131,8 +136,10 @@ def _nameless_bytes(pids: tuple[int, ...], devices: frozenset[int]) -> int:
 
 
 def _bytes_in_memory(pids: tuple[int, ...]) -> int:
-    """What lies in the box's own /tmp and /dev/shm; a box that has none of its own sees those of
-    this process."""
+    """What lies in the sandbox's own /tmp and /dev/shm.
+
+    A sandbox that has none of its own sees those of this process, which do not count.
+    """
     seen = {os.stat(place).st_dev for place in IN_MEMORY if os.path.isdir(place)}
     total = 0
     for path in (f"/proc/{pid}/root{place}" for pid in pids for place in IN_MEMORY):

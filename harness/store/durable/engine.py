@@ -86,11 +86,11 @@ class Durable:
     PortError where what the work stands on is gone."""
 
     def __init__(
-        self, home: Path, *, address: str = "", sound: Callable[[], None] = lambda: None
+        self, home: Path, *, address: str = "", check: Callable[[], None] = lambda: None
     ) -> None:
         self._path = home / "engine.db"
         self._address = address
-        self._sound = sound
+        self._check = check
         self._executors: Executors = (
             OnADatabase(address) if address else OnThisMachine(home / "executors")
         )
@@ -160,7 +160,7 @@ class Durable:
     def wait_any(
         self, keys: frozenset[str], *, seconds: float
     ) -> tuple[str, Mapping[str, Any]] | None:
-        self._sound()
+        self._check()
         with self._changed:
             self._changed.wait_for(
                 lambda: self._broken is not None or self._first(keys) is not None, timeout=seconds
@@ -282,13 +282,13 @@ class Durable:
             )
             return _ended(Outcome.FAILED, words)
         result = outcome_of(action, payload)
-        if self._closing or not self._is_sound():
+        if self._closing or not self._can_record():
             raise _Unrecorded
         return result
 
-    def _is_sound(self) -> bool:
+    def _can_record(self) -> bool:
         try:
-            self._sound()
+            self._check()
         except PortError:
             return False
         return True

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness.domain.errors import ConfigError
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
-from harness.factory.intake.queue import Turn, beyond_bounds, in_turn
+from harness.factory.intake.queue import TriageStart, exceeded_limit, in_queue_order
 from harness.factory.pipeline.schedule import urgency
 from harness.factory.records.history import History
 from harness.factory.settings.config import Triage, read_config
@@ -37,7 +37,7 @@ def waiting(number, author, *, of_the_house=False):
 
 
 def turn(author, *, hours=1.0, of_the_house=False):
-    return Turn(author, of_the_house, NOW - timedelta(hours=hours))
+    return TriageStart(author, of_the_house, NOW - timedelta(hours=hours))
 
 
 def looked_at(world):
@@ -57,13 +57,13 @@ def test_the_queue_goes_round_and_the_house_comes_first() -> None:
         waiting(5, 7, of_the_house=True),
         waiting(6, 6),
     ]
-    assert [told.issue for told in in_turn(line, [], now=NOW)] == [5, 1, 4, 2, 6, 3]
+    assert [told.issue for told in in_queue_order(line, [], now=NOW)] == [5, 1, 4, 2, 6, 3]
 
 
 def test_who_had_a_turn_today_stands_behind_who_had_none() -> None:
     line = [waiting(1, 5), waiting(2, 6)]
-    assert [told.issue for told in in_turn(line, [turn(5)], now=NOW)] == [2, 1]
-    assert [told.issue for told in in_turn(line, [turn(5, hours=25)], now=NOW)] == [1, 2]
+    assert [told.issue for told in in_queue_order(line, [turn(5)], now=NOW)] == [2, 1]
+    assert [told.issue for told in in_queue_order(line, [turn(5, hours=25)], now=NOW)] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_who_had_a_turn_today_stands_behind_who_had_none() -> None:
 )
 def test_the_operators_bounds(told, turns, waits) -> None:
     bounds = Triage(per_author=2, per_day=4, reserved=1)
-    assert (beyond_bounds(told, turns, bounds, now=NOW) is not None) == waits
+    assert (exceeded_limit(told, turns, bounds, now=NOW) is not None) == waits
 
 
 @given(
@@ -99,12 +99,12 @@ def test_no_order_of_issues_gets_past_the_bounds(authors, per_author, per_day, r
     while chosen := next(
         (
             told
-            for told in in_turn(line, turns, now=NOW)
-            if beyond_bounds(told, turns, bounds, now=NOW) is None
+            for told in in_queue_order(line, turns, now=NOW)
+            if exceeded_limit(told, turns, bounds, now=NOW) is None
         ),
         None,
     ):
-        turns.append(Turn(chosen.author, False, NOW))
+        turns.append(TriageStart(chosen.author, False, NOW))
         line.remove(chosen)
     counts = [sum(one.author == author for one in turns) for author in range(1, 5)]
     assert len(turns) <= per_day

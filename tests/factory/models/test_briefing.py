@@ -11,7 +11,7 @@ from harness.domain.essay import Manifest
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.ledger import Entry
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.models.briefing import MANIFEST, record
+from harness.factory.models.briefing import MANIFEST, record_manifest
 from harness.factory.models.learning import known_lessons, learn, say_of, shown_lessons
 from harness.factory.reporting.report import logs
 from harness.factory.run.node import Job
@@ -104,7 +104,7 @@ def test_the_manifest_of_a_run_is_written_once(world) -> None:
     world.tick()
     manifest = world.work / "runs" / f"implement-{issue}-1" / MANIFEST
     before = manifest.read_bytes()
-    record(world.job(issue), Manifest(CommitSha("0" * 40), TreeSha("0" * 40), 0, (), ()))
+    record_manifest(world.job(issue), Manifest(CommitSha("0" * 40), TreeSha("0" * 40), 0, (), ()))
     assert manifest.read_bytes() == before
 
 
@@ -250,7 +250,7 @@ def test_a_diagnoser_notes_what_would_have_spared_the_failure(tmp_path) -> None:
     said = [entry["says"] for entry in logs(world.ledger, "implement-1-2")["entries"]]
     assert f"the diagnoser noted: {lesson.says}" in said
     assert any(
-        line.startswith("told of the repository: ") and "lessons: 1, left out: " in line
+        line.startswith("repository context: ") and "lessons: 1, left out: " in line
         for line in said
     )
 

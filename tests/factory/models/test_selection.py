@@ -10,7 +10,7 @@ from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
 from harness.domain.model_choice.breaker import BreakerSettings, Circuit, breaker
 from harness.domain.model_choice.roles import Tier
-from harness.factory.models.selection import heard_of
+from harness.factory.models.selection import observations_of
 from harness.factory.records.chain import chain
 from harness.factory.reporting import comments
 from harness.factory.settings.config import read_config
@@ -161,7 +161,7 @@ def test_after_three_failures_a_model_rests_and_is_tried_by_one_run_when_its_res
     files(failing, 4)
     failing.tick(states=frozenset({State.UNTRIAGED}))
     assert failing.model.models("triage") == ["claude-haiku-5-5", "gpt-5-mini"] * 3 + ["gpt-5-mini"]
-    assert "rests until" in failing.ledger.entries(kind="cast")[-1].data["why"]
+    assert "is paused until" in failing.ledger.entries(kind="cast")[-1].data["why"]
     failing.ledger.clock.at += timedelta(minutes=31)
     failing.file(
         "Something else is gone", "The places are gone, and so are the boats of the harbour."
@@ -195,7 +195,7 @@ def test_where_every_model_rests_nothing_is_asked_and_no_issue_fails_for_it(tmp_
     world.tick()
     (pause,) = world.ledger.entries(kind="pause")
     assert (
-        "every model that plays triage failed too often and rests (claude-haiku-5-5)"
+        "every model for the role triage failed too often and is paused (claude-haiku-5-5)"
         in pause.data["why"]
     )
     assert world.model.models("triage") == ["claude-haiku-5-5"]
@@ -238,7 +238,7 @@ def test_an_attempt_that_came_to_nothing_is_made_again_by_another_model_and_peop
     assert escalation.data["says"] == "gpt-5.5 makes it, because 1 attempt failed"
     assert ("implementer", "claude-sonnet-5-5") in told_of(world, "model")
     assert any(
-        link.title == "Tried otherwise than before" for link in chain(history, outcome="").links
+        link.title == "Tried differently than before" for link in chain(history, outcome="").links
     )
     assert "gpt-5.5 makes it, because 1 attempt failed" in comments.issue_comment(
         history, lambda path: path
@@ -287,7 +287,7 @@ def test_a_model_that_says_it_is_done_and_did_nothing_rests_in_the_end_and_one_t
         world.tick()
         services = world.services()
         heard = list(
-            heard_of(
+            observations_of(
                 services.ledger.entries(kind="model"), "implementer", Tier("claude-sonnet-5-5")
             )
         )

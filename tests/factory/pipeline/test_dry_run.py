@@ -51,7 +51,7 @@ def test_a_clear_issue_is_planned_and_nothing_is_written(tmp_path) -> None:
     assert found.is_clear
     assert found.spent == Decimal("0.03")
     assert (world.ledger.written, world.forge.writes, world.agent.assignments) == ([], [], [])
-    assert "no history" in found.cost.says
+    assert "no history" in found.cost.sentence
     assert found.minutes is None
 
 

@@ -8,11 +8,11 @@ import pytest
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, State
 from harness.domain.workflow import Triggers, Workflow
 from harness.factory.pipeline.schedule import (
-    BEGINS,
     SCHEDULE,
+    START_STATES,
+    active_states,
     last_passes,
     schedules,
-    states_at_work,
 )
 from harness.factory.pipeline.tick import decide_next
 from tests.events import event_of
@@ -21,29 +21,29 @@ NIGHTLY = "17 2 * * *"
 
 
 def workflows(**triggers):
-    return {name: Workflow(name, (), triggers.get(name, Triggers())) for name in BEGINS}
+    return {name: Workflow(name, (), triggers.get(name, Triggers())) for name in START_STATES}
 
 
 def test_a_workflow_without_an_hour_works_at_any() -> None:
-    assert states_at_work(workflows(), ()) == frozenset(State)
+    assert active_states(workflows(), ()) == frozenset(State)
 
 
 def test_one_with_events_and_an_hour_works_at_any() -> None:
-    assert states_at_work(workflows(triage=Triggers(NIGHTLY, ("issue_opened",))), ()) == frozenset(
+    assert active_states(workflows(triage=Triggers(NIGHTLY, ("issue_opened",))), ()) == frozenset(
         State
     )
 
 
-@pytest.mark.parametrize("name", BEGINS)
+@pytest.mark.parametrize("name", START_STATES)
 def test_one_with_an_hour_alone_waits_for_it(name) -> None:
     found = workflows(**{name: Triggers(NIGHTLY)})
-    assert frozenset(State) - states_at_work(found, ()) == BEGINS[name]
-    assert states_at_work(found, [name]) == frozenset(State)
+    assert frozenset(State) - active_states(found, ()) == START_STATES[name]
+    assert active_states(found, [name]) == frozenset(State)
 
 
 def test_what_was_begun_is_finished_whatever_the_hour() -> None:
-    asleep = frozenset(State) - states_at_work(
-        workflows(**dict.fromkeys(BEGINS, Triggers(NIGHTLY))), ()
+    asleep = frozenset(State) - active_states(
+        workflows(**dict.fromkeys(START_STATES, Triggers(NIGHTLY))), ()
     )
     assert not asleep & {State.IMPLEMENTING, State.MERGING}
 
@@ -66,7 +66,7 @@ def test_each_state_begins_the_workflow_that_the_tick_would_run(world) -> None:
     ):
         decided = decide_next(At(1, (), state), policy)
         assert decided is not None
-        assert state in BEGINS[decided.workflow]
+        assert state in START_STATES[decided.workflow]
 
 
 def test_the_hours_are_those_of_the_workflows_that_name_one() -> None:

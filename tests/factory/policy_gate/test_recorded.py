@@ -13,11 +13,11 @@ from harness.domain.facts import TestFacts as SuiteFacts
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.policy_gate.recorded import (
+    facts_that_rules_use,
     recorded_answers,
     recorded_changes,
     recorded_cites,
     since,
-    without_what_no_rule_asks,
 )
 from harness.governance.checks.gates import TestsKept as SuiteKept
 from harness.governance.past.coverage import Override
@@ -236,7 +236,7 @@ def test_no_rule_misses_what_is_not_kept_of_the_tests(
         tests=SuiteFacts(base, candidate, base_skipped, skipped),
         added=(AddedContent(b"a", b"secret"),),
     )
-    kept = without_what_no_rule_asks(facts)
+    kept = facts_that_rules_use(facts)
     before, after = SuiteKept().answer(facts), SuiteKept().answer(kept)
     assert (after.passed, after.evidence) == (before.passed, before.evidence)
     assert kept.added is UNKNOWN

@@ -9,13 +9,13 @@ import pytest
 from harness.domain.errors import SandboxError
 from harness.domain.lifecycle import Event, State
 from harness.factory.project.commands import excerpt
-from harness.factory.settings.workflows import OURS
+from harness.factory.settings.workflows import BUILT_IN
 from tests.factory.sandboxes import CommandBox, ended
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent
 
 IMPLEMENT = (
-    (OURS / "implement.yaml")
+    (BUILT_IN / "implement.yaml")
     .read_text("utf-8")
     .replace(
         "  - {id: law, gate: law, needs: [tests]}",
@@ -24,7 +24,7 @@ IMPLEMENT = (
     )
 )
 VALIDATE = (
-    (OURS / "validate.yaml")
+    (BUILT_IN / "validate.yaml")
     .read_text("utf-8")
     .replace(
         "  - {id: law, gate: candidate-law, needs: [candidate]}",

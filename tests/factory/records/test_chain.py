@@ -9,10 +9,10 @@ import pytest
 
 from harness.cli.output.chain_lines import show
 from harness.domain.errors import ConfigError
-from harness.factory.records.chain import of_the_law, page_of
-from harness.factory.records.link import Stage, Standing
+from harness.factory.records.chain import page_of, rules_only
+from harness.factory.records.link import LinkOutcome, Stage
 from harness.factory.reporting.chain_page import html
-from harness.factory.reporting.report import why
+from harness.factory.reporting.report import chain_of_issue
 from tests.events import event_of
 from tests.factory.lives import (
     BASE,
@@ -42,11 +42,11 @@ def address(path) -> str:
 
 
 def found(life):
-    return why(life.ledger, life.issue)
+    return chain_of_issue(life.ledger, life.issue)
 
 
 def told(life):
-    return [(link.stage, link.standing, link.rule or link.title) for link in found(life).links]
+    return [(link.stage, link.outcome, link.rule or link.title) for link in found(life).links]
 
 
 def a_whole_life():
@@ -78,36 +78,36 @@ def a_whole_life():
 
 def test_every_decision_of_a_life_is_a_link_in_its_order() -> None:
     assert told(a_whole_life()) == [
-        (Stage.TRIAGE, Standing.DONE, "Taken out of the text before anybody read it"),
-        (Stage.TRIAGE, Standing.HOLDS, "M-BOOK"),
-        (Stage.PROPOSAL, Standing.OVERRIDDEN, "F-SIZE"),
-        (Stage.PROPOSAL, Standing.HOLDS, "LAW-PROTECTED"),
-        (Stage.PROPOSAL, Standing.WOULD_REFUSE, "F-FLOOD"),
-        (Stage.PROPOSAL, Standing.OVERRIDDEN, "F-TESTS"),
-        (Stage.PERSON, Standing.DONE, "mara told it to try again"),
-        (Stage.PROPOSAL, Standing.HOLDS, "F-SIZE"),
-        (Stage.PROPOSAL, Standing.HOLDS, "LAW-PROTECTED"),
-        (Stage.PROPOSAL, Standing.DONE, "Proposed"),
-        (Stage.CANDIDATE, Standing.HOLDS, "F-SIZE"),
-        (Stage.CANDIDATE, Standing.HOLDS, "LAW-PROTECTED"),
-        (Stage.VERDICT, Standing.REFUSES, "Promised, and not seen"),
-        (Stage.VERDICT, Standing.REFUSES, "The sealed verdict"),
-        (Stage.PROPOSAL, Standing.HOLDS, "F-SIZE"),
-        (Stage.PROPOSAL, Standing.HOLDS, "LAW-PROTECTED"),
-        (Stage.PROPOSAL, Standing.DONE, "Proposed"),
-        (Stage.CANDIDATE, Standing.HOLDS, "F-SIZE"),
-        (Stage.CANDIDATE, Standing.HOLDS, "LAW-PROTECTED"),
-        (Stage.VERDICT, Standing.HOLDS, "The sealed verdict"),
-        (Stage.MERGE, Standing.HOLDS, "F-SIZE"),
-        (Stage.MERGE, Standing.HOLDS, "LAW-PROTECTED"),
-        (Stage.MERGE, Standing.HOLDS, "The gates before a merge"),
-        (Stage.LANDING, Standing.HOLDS, "Landed on main"),
+        (Stage.TRIAGE, LinkOutcome.DONE, "Taken out of the text before anybody read it"),
+        (Stage.TRIAGE, LinkOutcome.HOLDS, "M-BOOK"),
+        (Stage.PROPOSAL, LinkOutcome.OVERRIDDEN, "F-SIZE"),
+        (Stage.PROPOSAL, LinkOutcome.HOLDS, "LAW-PROTECTED"),
+        (Stage.PROPOSAL, LinkOutcome.WOULD_REFUSE, "F-FLOOD"),
+        (Stage.PROPOSAL, LinkOutcome.OVERRIDDEN, "F-TESTS"),
+        (Stage.PERSON, LinkOutcome.DONE, "mara asked for another try"),
+        (Stage.PROPOSAL, LinkOutcome.HOLDS, "F-SIZE"),
+        (Stage.PROPOSAL, LinkOutcome.HOLDS, "LAW-PROTECTED"),
+        (Stage.PROPOSAL, LinkOutcome.DONE, "Proposed"),
+        (Stage.CANDIDATE, LinkOutcome.HOLDS, "F-SIZE"),
+        (Stage.CANDIDATE, LinkOutcome.HOLDS, "LAW-PROTECTED"),
+        (Stage.VERDICT, LinkOutcome.REFUSES, "Promised, and not seen"),
+        (Stage.VERDICT, LinkOutcome.REFUSES, "The sealed verdict"),
+        (Stage.PROPOSAL, LinkOutcome.HOLDS, "F-SIZE"),
+        (Stage.PROPOSAL, LinkOutcome.HOLDS, "LAW-PROTECTED"),
+        (Stage.PROPOSAL, LinkOutcome.DONE, "Proposed"),
+        (Stage.CANDIDATE, LinkOutcome.HOLDS, "F-SIZE"),
+        (Stage.CANDIDATE, LinkOutcome.HOLDS, "LAW-PROTECTED"),
+        (Stage.VERDICT, LinkOutcome.HOLDS, "The sealed verdict"),
+        (Stage.MERGE, LinkOutcome.HOLDS, "F-SIZE"),
+        (Stage.MERGE, LinkOutcome.HOLDS, "LAW-PROTECTED"),
+        (Stage.MERGE, LinkOutcome.HOLDS, "The gates before a merge"),
+        (Stage.LANDING, LinkOutcome.HOLDS, "Landed on main"),
     ]
 
 
 def test_a_refusal_has_its_rule_its_fact_its_words_and_its_evidence() -> None:
     link = found(Life().triaged().refused(LARGE)).deciding[0]
-    assert (link.rule, link.standing) == ("F-SIZE", Standing.REFUSES)
+    assert (link.rule, link.outcome) == ("F-SIZE", LinkOutcome.REFUSES)
     assert link.fact == "412 changed lines, and at most 300 are allowed"
     assert link.quote == "A change can be read in ten minutes, so it has at most 300 lines."
     assert link.permalink == f"blob/{BASE}/factory_rules.md?plain=1#L9"
@@ -159,25 +159,25 @@ def test_a_rule_that_a_folder_states_again_is_told_in_the_words_of_that_folder()
 
 
 STOPS = [
-    (lambda life: life.triaged("triage-rejected", "rejected"), ["M-BOOK"], Standing.REFUSES),
+    (lambda life: life.triaged("triage-rejected", "rejected"), ["M-BOOK"], LinkOutcome.REFUSES),
     (
         lambda life: life.triaged("triage-unsure", "needs-human", says="no entry speaks of it"),
         ["M-BOOK"],
-        Standing.CANNOT_TELL,
+        LinkOutcome.CANNOT_TELL,
     ),
     (
         lambda life: life.triaged(
             "triage-duplicate", "rejected", says="the same as #2", duplicate_of=2
         ),
         [""],
-        Standing.REFUSES,
+        LinkOutcome.REFUSES,
     ),
-    (lambda life: life.triaged().refused(LARGE, SMALL, SHADOW), ["F-SIZE"], Standing.REFUSES),
-    (lambda life: life.triaged().refused(DARK), ["F-TESTS"], Standing.CANNOT_TELL),
+    (lambda life: life.triaged().refused(LARGE, SMALL, SHADOW), ["F-SIZE"], LinkOutcome.REFUSES),
+    (lambda life: life.triaged().refused(DARK), ["F-TESTS"], LinkOutcome.CANNOT_TELL),
     (
         lambda life: life.triaged().proposed(SMALL).judged("inconclusive", reason="no answer"),
         [""],
-        Standing.CANNOT_TELL,
+        LinkOutcome.CANNOT_TELL,
     ),
 ]
 
@@ -190,7 +190,7 @@ STOPS = [
 def test_an_issue_that_goes_no_further_stands_on_what_said_no(lives, rules, standing) -> None:
     deciding = found(lives(Life())).deciding
     assert [link.rule for link in deciding] == rules
-    assert {link.standing for link in deciding} == {standing}
+    assert {link.outcome for link in deciding} == {standing}
 
 
 def test_a_merged_issue_stands_on_no_refusal() -> None:
@@ -206,7 +206,7 @@ def test_an_event_that_no_other_entry_explains_is_a_link_of_its_own() -> None:
         run=life.begin("implement"),
         says="cannot reproduce it",
     )
-    assert told(life)[-1] == (Stage.PROPOSAL, Standing.REFUSES, "It could not be done honestly")
+    assert told(life)[-1] == (Stage.PROPOSAL, LinkOutcome.REFUSES, "It could not be done honestly")
     assert found(life).deciding[0].fact == "cannot reproduce it"
 
 
@@ -292,24 +292,27 @@ def test_an_appeal_of_a_stranger_to_the_repository_overrides_nothing() -> None:
         .triaged("triage-rejected", "rejected")
         .told("appealed", "rejected", "untriaged", actor=4)
     )
-    assert (Stage.TRIAGE, Standing.REFUSES, "M-BOOK") in told(life)
+    assert (Stage.TRIAGE, LinkOutcome.REFUSES, "M-BOOK") in told(life)
 
 
 def test_what_was_said_too_late_changed_nothing_and_says_so() -> None:
     life = Life().triaged().refused(LARGE).told("retried", "", "", late=True)
     assert "it changed nothing" in found(life).links[-1].fact
-    assert found(life).deciding[0].standing is Standing.REFUSES
+    assert found(life).deciding[0].outcome is LinkOutcome.REFUSES
 
 
 def test_an_overridden_refusal_names_the_entry_that_overrode_it() -> None:
     life = Life().triaged().refused(LARGE).told("retried", "needs-human", "accepted")
     overridden = next(link for link in found(life).links if link.rule == "F-SIZE")
     moved = next(entry.seq for entry in life.ledger.written if entry.key.startswith("comment/"))
-    assert (overridden.standing, overridden.evidence[-1]) == (Standing.OVERRIDDEN, f"entry {moved}")
+    assert (overridden.outcome, overridden.evidence[-1]) == (
+        LinkOutcome.OVERRIDDEN,
+        f"entry {moved}",
+    )
 
 
 def test_only_what_the_law_said_is_left_of_the_law() -> None:
-    assert {link.rule for link in of_the_law(found(a_whole_life())).links} == {
+    assert {link.rule for link in rules_only(found(a_whole_life())).links} == {
         "F-SIZE",
         "LAW-PROTECTED",
         "F-FLOOD",
@@ -320,9 +323,9 @@ def test_only_what_the_law_said_is_left_of_the_law() -> None:
 def test_an_issue_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"#9 is not in the ledger; `factory status` lists what is, `factory tick` takes",
+        match=r"#9 is not in the ledger; `factory status` lists the issues that are, `factory tick` reads",
     ):
-        why(Life().ledger, 9)
+        chain_of_issue(Life().ledger, 9)
 
 
 def test_the_json_keeps_its_keys() -> None:
@@ -403,7 +406,7 @@ def test_a_page_is_written_with_each_decision_and_linked_from_the_comment(tmp_pa
     world.tick()
     page = (world.work / page_of(issue)).read_text("utf-8")
     assert "LAW-PROTECTED" in page
-    assert page == html(why(world.ledger, issue), world.services().link)
+    assert page == html(chain_of_issue(world.ledger, issue), world.services().link)
     comment = world.forge.comments(issue)[0].body
     assert f"evidence/issue-{issue}/index.html" in comment
     line = 1 + (world.git.read(world.base, "factory_rules.md") or b"").decode().split("{#F-PATHS}")[
@@ -418,9 +421,11 @@ def test_the_law_that_governed_is_in_the_ledger_once(world) -> None:
     world.file()
     world.tick()
     assert len(world.ledger.entries(kind="law")) == 1
-    clause = next(link for link in why(world.ledger, 1).links if link.rule == "F-SIZE")
+    clause = next(link for link in chain_of_issue(world.ledger, 1).links if link.rule == "F-SIZE")
     assert "lines" in clause.quote
-    assert [link.stage for link in why(world.ledger, 1).links if link.rule == "F-SIZE"] == [
+    assert [
+        link.stage for link in chain_of_issue(world.ledger, 1).links if link.rule == "F-SIZE"
+    ] == [
         Stage.PROPOSAL,
         Stage.CANDIDATE,
         Stage.MERGE,

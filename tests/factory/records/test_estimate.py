@@ -7,7 +7,7 @@ import pytest
 from harness.factory.records.estimate import Estimate, estimate, length_of
 from harness.factory.records.history import History
 from harness.factory.reporting.comments.issue import issue_comment
-from harness.factory.reporting.report import why
+from harness.factory.reporting.report import chain_of_issue
 from tests.factory.lives import Life
 
 
@@ -79,12 +79,12 @@ def test_without_an_issue_that_ended_there_is_no_history_and_no_number(others) -
     """One that is under way, or that nobody worked on, tells nothing."""
     found = estimate("bug", "short", others)
     assert found.cases == 0
-    assert found.says.startswith("no history: ")
-    assert "$" not in found.says
+    assert found.sentence.startswith("no history: ")
+    assert "$" not in found.sentence
 
 
 def test_it_says_how_many_cases_stand_behind_it() -> None:
-    assert estimate("bug", "short", [SHORT_BUG, ended(4, "0.40")]).says == (
+    assert estimate("bug", "short", [SHORT_BUG, ended(4, "0.40")]).sentence == (
         "$0.3000 to $0.4000, $0.3000 in the middle, by 2 issues that ended before (bug, short text)"
     )
 
@@ -117,8 +117,8 @@ def test_an_accepted_issue_is_told_what_its_like_cost(world) -> None:
     )
     assert world.history(second).estimate == says
     assert f"Estimated when it was accepted: {says}." in issue_comment(world.history(second), str)
-    told = [link for link in why(world.ledger, second).links if link.fact == says]
-    assert [(link.stage, link.standing) for link in told] == [("triage", "done")]
+    told = [link for link in chain_of_issue(world.ledger, second).links if link.fact == says]
+    assert [(link.stage, link.outcome) for link in told] == [("triage", "done")]
 
 
 def test_one_that_is_turned_away_has_no_estimate(world) -> None:

@@ -11,7 +11,7 @@ from harness.domain.issue import AnnotationLevel, Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.records.gates import Gate, gates_of
-from harness.factory.records.link import Link, Stage, Standing
+from harness.factory.records.link import Link, LinkOutcome, Stage
 from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import change_comment
 from tests.factory.demands import asking_a_person, governed
@@ -50,8 +50,8 @@ def said(world, issue):
     chain."""
     told, keys = world.history(issue), {entry.seq: entry.key for entry in world.ledger.entries()}
     return [
-        (gate.name, gate.answer, gate.says, keys[gate.entry], len(gate.links))
-        for gate in gates_of(told, law=rule_books(world.ledger.entries(kind="law")))
+        (gate.name, gate.answer, gate.summary, keys[gate.entry], len(gate.links))
+        for gate in gates_of(told, rule_texts=rule_books(world.ledger.entries(kind="law")))
     ]
 
 
@@ -173,14 +173,14 @@ def test_a_verdict_whose_base_moved_is_unknown_until_the_next_one(world) -> None
         (
             "factory/seal",
             None,
-            f"its verdict is void, because what it was on has moved: freshness: {moved}",
+            f"its verdict is void, because the head or the base has moved: freshness: {moved}",
             "merge-1-1/gates/event",
             1,
         ),
         (
             "factory/merge",
             False,
-            f"What was judged is not what would land any more: freshness: {moved}",
+            f"What was judged is no longer what would land: freshness: {moved}",
             "merge-1-1/gates/event",
             1,
         ),
@@ -258,13 +258,13 @@ def test_a_forge_that_is_down_is_waited_for(world) -> None:
 def test_a_finding_at_a_line_is_an_annotation_there() -> None:
     found = gate(
         link(
-            Standing.REFUSES,
+            LinkOutcome.REFUSES,
             "app/keys.py:12: a private key",
             "vote 1: no; docs/a b.md:3 `x` (blob/abc/docs/a b.md)",
         ),
-        link(Standing.WOULD_REFUSE, "app/other.py:4", rule="F-SHADOW"),
-        link(Standing.HOLDS, "app/fine.py:1"),
-        link(Standing.REFUSES, "app/large.py: 900", "no place at all"),
+        link(LinkOutcome.WOULD_REFUSE, "app/other.py:4", rule="F-SHADOW"),
+        link(LinkOutcome.HOLDS, "app/fine.py:1"),
+        link(LinkOutcome.REFUSES, "app/large.py: 900", "no place at all"),
     ).annotations
     assert [(one.path, one.line, one.end_line, one.level) for one in found] == [
         ("app/keys.py", 12, 12, AnnotationLevel.FAILURE),
@@ -278,7 +278,7 @@ def test_a_finding_at_a_line_is_an_annotation_there() -> None:
 
 
 def test_the_words_of_an_annotation_are_no_longer_than_the_forge_takes() -> None:
-    (found,) = gate(link(Standing.REFUSES, f"a.py:1 {'x' * 5000}", rule="F" * 300)).annotations
+    (found,) = gate(link(LinkOutcome.REFUSES, f"a.py:1 {'x' * 5000}", rule="F" * 300)).annotations
     assert (len(found.title), len(found.message)) == (255, 4000)
 
 
@@ -297,6 +297,6 @@ def test_a_pull_request_has_one_comment_of_ours_however_its_gates_go(world) -> N
     (comment,) = world.forge.ours(int(history.proposal.number))
     law = rule_books(world.ledger.entries(kind="law"))
     assert comment.body == change_comment(
-        history, gates_of(history, law=law), world.services().link
+        history, gates_of(history, rule_texts=law), world.services().link
     )
     assert len(history.verdicts) == 2

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from harness.domain.lifecycle import Event, State, events_from, next_state
 from harness.factory.records.history import histories
-from harness.factory.records.issue_index import Known
+from harness.factory.records.issue_index import IssueIndex
 from harness.factory.records.watch_list import is_live
-from harness.factory.reporting.transitions import is_unsaid
+from harness.factory.reporting.transitions import needs_projection
 from tests.events import event_of
 from tests.fakes.ledger import FakeLedger
 
@@ -65,77 +65,77 @@ def write(ledger, issue, choice) -> None:
 @given(st.lists(st.tuples(st.integers(1, ISSUES), st.integers(0, 6), st.booleans()), max_size=40))
 def test_folding_what_is_new_gives_what_folding_all_gives(steps) -> None:
     ledger = FakeLedger()
-    known = Known(ledger)
+    index = IssueIndex(ledger)
     for issue, choice, looks in steps:
         write(ledger, issue, choice)
         if looks:
-            known.those(is_live)
-            known.those(is_odd)
+            index.filter(is_live)
+            index.filter(is_odd)
     whole = histories(ledger.entries())
-    assert known.histories() == whole
-    assert [told.state for told in known.histories()] == [told.state for told in whole]
-    for question in (is_live, is_odd, is_unsaid):
-        assert known.those(question) == tuple(told for told in whole if question(told))
+    assert index.histories() == whole
+    assert [told.state for told in index.histories()] == [told.state for told in whole]
+    for question in (is_live, is_odd, needs_projection):
+        assert index.filter(question) == tuple(told for told in whole if question(told))
     moves = [entry for entry in ledger.written if entry.kind == "transition"]
     for seq in range(len(ledger.written) + 1):
-        assert known.moved_after(seq) == (
+        assert index.moved_after(seq) == (
             {entry.issue for entry in moves if entry.seq > seq},
             len(ledger.written),
         )
-        assert known.moved_after(seq, Event.DISPATCHED)[0] == {
+        assert index.moved_after(seq, Event.DISPATCHED)[0] == {
             entry.issue
             for entry in moves
             if entry.seq > seq and entry.data["event"] == Event.DISPATCHED
         }
         then = histories(entry for entry in ledger.written if entry.seq <= seq)
-        assert known.those_at(seq, is_odd) == tuple(filter(is_odd, then))
+        assert index.filter_at(seq, is_odd) == tuple(filter(is_odd, then))
 
 
 def test_each_entry_is_read_once_however_often_it_is_asked() -> None:
     ledger = Reading()
-    known = Known(ledger)
+    index = IssueIndex(ledger)
     for number in range(1, 101):
         ledger.append(event_of("issue", {"title": "T"}), f"issue/{number}", issue=number)
-        known.those(is_live)
-        known.histories()
-        known.of(number)
+        index.filter(is_live)
+        index.histories()
+        index.of(number)
     assert ledger.read == 100
 
 
 def test_an_issue_that_is_not_known_has_an_empty_history() -> None:
-    assert (Known(FakeLedger()).of(7).issue, Known(FakeLedger()).of(7).entries) == (7, ())
+    assert (IssueIndex(FakeLedger()).of(7).issue, IssueIndex(FakeLedger()).of(7).entries) == (7, ())
 
 
 def test_when_the_first_issue_was_taken_in_is_known() -> None:
     ledger = FakeLedger()
-    assert Known(ledger).began is None
+    assert IssueIndex(ledger).began is None
     ledger.append(event_of("note", {}), "n")
     first = ledger.append(event_of("issue", {}), "issue/1", issue=1)
     ledger.append(event_of("issue", {}), "issue/2", issue=2)
-    assert Known(ledger).began == datetime.fromisoformat(first.at)
+    assert IssueIndex(ledger).began == datetime.fromisoformat(first.at)
 
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_what_is_new_is_verified_and_all_of_it_where_that_is_asked_for(whole) -> None:
     ledger = FakeLedger()
-    known = Known(ledger)
+    index = IssueIndex(ledger)
     for number in (1, 2, 3):
         ledger.append(event_of("note", {}), f"n/{number}")
-    assert known.fault() is None
+    assert index.fault() is None
     ledger.written[0] = replace(
         ledger.written[0], kind="forged"
     )  # what was read before is not read again
-    assert (known.fault(whole=whole) is not None) is whole
+    assert (index.fault(whole=whole) is not None) is whole
     ledger.append(event_of("note", {}), "n/4")
     ledger.written[3] = replace(ledger.written[3], kind="forged")
-    assert known.fault() is not None
+    assert index.fault() is not None
 
 
 def test_a_ledger_that_went_back_is_a_fault() -> None:
     ledger = FakeLedger()
-    known = Known(ledger)
+    index = IssueIndex(ledger)
     for number in (1, 2, 3):
         ledger.append(event_of("note", {}), f"n/{number}")
-    assert known.fault() is None
+    assert index.fault() is None
     del ledger.written[2:]
-    assert "entry 3" in known.fault().says
+    assert "entry 3" in index.fault().says

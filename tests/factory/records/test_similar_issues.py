@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import histories
-from harness.factory.records.issue_index import Known
+from harness.factory.records.issue_index import IssueIndex
 from harness.factory.records.similar_issues import SimilarIssues, are_alike, has_landed
 from tests.events import event_of
 from tests.fakes.ledger import FakeLedger
@@ -75,7 +75,7 @@ def landed_since(told, others):
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=60))
 def test_comparing_what_is_new_gives_what_comparing_all_gives(steps) -> None:
     ledger = FakeLedger()
-    known = Known(ledger)
+    known = IssueIndex(ledger)
     twins = SimilarIssues(known)
     for issue, asks in steps:
         moved_on(ledger, issue)
@@ -90,7 +90,7 @@ def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for() -> Non
     """It was compared while it was accepted the first time; then another landed, then it landed
     itself and came back."""
     ledger = FakeLedger()
-    twins = SimilarIssues(known := Known(ledger))
+    twins = SimilarIssues(known := IssueIndex(ledger))
     moved_on(ledger, 3)
     assert twins.landed_meanwhile(known.of(3)) is None
     for issue, steps in ((6, 6), (3, 6)):
@@ -104,7 +104,7 @@ def test_what_landed_while_it_was_triaged_was_not_seen_by_its_triage() -> None:
     """Two are triaged at once, and the other one's whole lap is done before the answer about this
     one is there."""
     ledger = FakeLedger()
-    twins = SimilarIssues(known := Known(ledger))
+    twins = SimilarIssues(known := IssueIndex(ledger))
     for _ in range(3):
         moved_on(ledger, 9)
     ledger.append(event_of("run", {"workflow": "triage"}), "run/3", issue=3, run="triage-3-1")
@@ -118,7 +118,7 @@ def test_what_landed_while_it_was_triaged_was_not_seen_by_its_triage() -> None:
 def test_one_that_is_alike_and_at_work_is_waited_for() -> None:
     """The fourth says the same as the third in another order; the fifth says something else."""
     ledger = FakeLedger()
-    twins = SimilarIssues(known := Known(ledger))
+    twins = SimilarIssues(known := IssueIndex(ledger))
     for issue, steps in ((3, 2), (4, 1), (5, 1)):
         for _ in range(steps):
             moved_on(ledger, issue)
@@ -132,7 +132,7 @@ def test_one_that_is_alike_and_at_work_is_waited_for() -> None:
 
 def test_an_accepted_issue_waits_for_one_that_was_begun_just_now() -> None:
     ledger = FakeLedger()
-    twins = SimilarIssues(known := Known(ledger))
+    twins = SimilarIssues(known := IssueIndex(ledger))
     for issue in (3, 6):
         moved_on(ledger, issue)
     assert twins.waits_for(known.of(6), under_way=()) is None

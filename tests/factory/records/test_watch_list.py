@@ -9,7 +9,7 @@ import pytest
 from harness.domain.errors import ForgeError, LedgerError
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
-from harness.factory.intake.issues import TOGETHER, take_in
+from harness.factory.intake.issues import TOGETHER, sync_issues
 from harness.factory.pipeline.tick import current_policy, tick
 from harness.factory.records.history import history_of
 from harness.factory.records.watch_list import MARGIN
@@ -48,7 +48,7 @@ class Running:
 
     def look(self, **more):
         self.world.forge.asked.clear()
-        take_in(self.services, self.policy, **more)
+        sync_issues(self.services, self.policy, **more)
         return self.world.forge.asked
 
     def state(self, issue):
@@ -67,7 +67,7 @@ def test_news_that_there_are_none_cost_one_request_whatever_is_open(world) -> No
     at = Running(world)
     assert at.look() == {"news": 1}
     assert at.look() == {"news": 1}
-    assert len(at.services.known.histories()) == 200
+    assert len(at.services.issue_index.histories()) == 200
 
 
 class Cut(FakeLedger):
@@ -108,7 +108,7 @@ def test_what_one_of_the_project_may_do_is_asked_once_for_all_that_they_filed(wo
         world.forge.file_issue(f"Issue {number}", "Something else again.", author=mara)
     at = Running(world)
     assert at.look() == {"news": 1, "permission": 1}
-    assert all(told.of_the_house for told in at.services.known.histories())
+    assert all(told.of_the_house for told in at.services.issue_index.histories())
 
 
 @pytest.mark.parametrize("changed", [1, 10])
@@ -287,7 +287,7 @@ def test_a_hint_at_our_pull_request_is_one_at_its_issue(world) -> None:
     at = Running(world)
     at.look()
     at.services.watch_list.hint([history_of(world.ledger, issue).proposal.number])
-    assert at.services.watch_list.look() == (issue,)
+    assert at.services.watch_list.refresh() == (issue,)
 
 
 def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
@@ -295,9 +295,9 @@ def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
     world.tick()
     at = Running(world)
     at.look()
-    assert at.services.watch_list.look() == ()
+    assert at.services.watch_list.refresh() == ()
     world.forge._touch(history_of(world.ledger, issue).proposal.number)
-    assert at.services.watch_list.look() == (issue,)
+    assert at.services.watch_list.refresh() == (issue,)
 
 
 def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world) -> None:
@@ -311,7 +311,10 @@ def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world)
     del world.forge._issues[gone]
     at.look(whole=True)
     assert (at.state(gone), at.state(here)) == (State.REJECTED, State.UNTRIAGED)
-    assert at.services.known.of(gone).transitions[-1].data["says"] == "it is no longer on the forge"
+    assert (
+        at.services.issue_index.of(gone).transitions[-1].data["says"]
+        == "it is no longer on the forge"
+    )
     tick(at.services, world.dispatch, states=frozenset())
     assert at.look(whole=True) == {"news": 1}
 

@@ -44,7 +44,7 @@ def resigned(world, **changed) -> None:
 
 
 def says(world):
-    return [(fault.subject, fault.says.partition(": ")[2]) for fault in audited(world).faults]
+    return [(fault.subject, fault.message.partition(": ")[2]) for fault in audited(world).faults]
 
 
 def test_after_a_lap_everything_is_sound(world) -> None:
@@ -58,7 +58,7 @@ def test_what_was_not_checked_is_said(world) -> None:
     assert said.ok
     assert [line.partition(":")[0] for line in said.unchecked] == [
         "who signed",
-        "what a box did not hold",
+        "a limit that a sandbox did not enforce",
     ]
 
 
@@ -67,13 +67,13 @@ def test_what_was_not_checked_is_said(world) -> None:
     [
         (
             {"issue": 9, "run": "validate-9-1"},
-            "it speaks of issue 9, run validate-9-1: it was made for another run",
+            "it is about issue 9, run validate-9-1: it was made for another run",
         ),
         (
             {"run": "validate-1-9"},
-            "it speaks of issue 1, run validate-1-9: it was made for another run",
+            "it is about issue 1, run validate-1-9: it was made for another run",
         ),
-        ({"outcome": VerdictOutcome.FAILED}, "it says failed, the ledger passed"),
+        ({"outcome": VerdictOutcome.FAILED}, "its outcome is failed, in the ledger passed"),
         ({"key_id": "f" * 64}, "its key ffffffffffff is not pinned in factory.toml at base"),
     ],
     ids=["another issue's", "another run's", "another outcome", "another key"],
@@ -90,7 +90,7 @@ def test_a_verdict_that_binds_something_else_is_named(world, name) -> None:
     resigned(world, binds=replace(verdict.binds, **{name: other}))
     (subject, fault), *_ = says(world)
     assert subject == "verdict"
-    assert "is not what the ledger says it binds" in fault or "is not pinned" in fault
+    assert "differs from the ledger" in fault or "is not pinned" in fault
 
 
 def test_an_envelope_that_was_changed_or_taken_away_is_named(world) -> None:
@@ -157,9 +157,9 @@ def test_a_ledger_that_was_put_back_with_its_head_is_named(world, until) -> None
     assert world.ledger.fault() is None
     (fault,) = audited(world).faults
     assert (fault.subject, fault.entry <= len(world.ledger.written) + 1) == ("ledger", True)
-    assert says in fault.says
-    assert "main holds" in fault.says
-    assert "`factory stop`, and put the newest copy of both back" in fault.says
+    assert says in fault.message
+    assert "main holds" in fault.message
+    assert "`factory stop`, and put the newest copy of both back" in fault.message
 
 
 def test_a_ledger_that_was_put_back_and_worked_on_is_named(world) -> None:
@@ -170,7 +170,7 @@ def test_a_ledger_that_was_put_back_and_worked_on_is_named(world) -> None:
     while len(world.ledger.written) < there:
         world.ledger.append(event_of("note", {}), f"another {len(world.ledger.written)}")
     (fault,) = audited(world).faults
-    assert "and here it is another" in fault.says
+    assert "and here it is another" in fault.message
 
 
 def test_a_landing_that_was_begun_and_is_not_confirmed_is_no_fault(world) -> None:
@@ -194,8 +194,7 @@ def test_what_a_stranger_writes_into_a_commit_or_copies_is_no_word_of_the_ledger
     )
     assert audited(world).ok
     assert (
-        "1 commits on main that name a place in a ledger of another key"
-        in audited(world).unchecked[-1]
+        "1 commits on main have an anchor that another key signed" in audited(world).unchecked[-1]
     )
 
 
@@ -218,7 +217,7 @@ def test_a_home_whose_landings_say_nothing_of_the_ledger_is_told_so(tmp_path) ->
         pass
     said = audited(world)
     assert (said.ok, said.landings) == (True, 1)
-    assert "nothing on main says where it stood at a landing" in said.unchecked[-1]
+    assert "no commit on main has an anchor of a landing" in said.unchecked[-1]
 
 
 def test_a_change_of_ours_that_somebody_else_merged_is_told(world) -> None:
@@ -230,7 +229,7 @@ def test_a_change_of_ours_that_somebody_else_merged_is_told(world) -> None:
     said = audited(world)
     assert said.ok
     assert any(
-        line.startswith("changes of #1 on main that have no landing here")
+        line.startswith("changes of #1 are on main without a landing in the ledger")
         for line in said.unchecked
     )
 
@@ -240,10 +239,7 @@ def test_a_branch_that_cannot_be_read_is_told(world) -> None:
         raise GitError("git log took too long")
 
     world.decorate("git", messages=unread)
-    assert (
-        audited(world).unchecked[-1]
-        == "where main says that the ledger stood: git log took too long"
-    )
+    assert audited(world).unchecked[-1] == "the ledger anchors on main: git log took too long"
 
 
 def test_where_the_forge_is_not_here_what_was_fetched_last_says_it(world) -> None:
@@ -253,6 +249,6 @@ def test_where_the_forge_is_not_here_what_was_fetched_last_says_it(world) -> Non
     fetched = world.git.fetched
     world.decorate("git", tip=away, fetched=fetched)
     assert audited(world).ok
-    assert not any("stood" in line for line in audited(world).unchecked)
+    assert not any("ledger anchors" in line for line in audited(world).unchecked)
     del world.ledger.written[entry_where(world, PUT_BACK["to before the run"][0]) :]
     assert not audited(world).ok

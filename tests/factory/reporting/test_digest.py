@@ -83,7 +83,7 @@ def test_what_was_done_before_is_not_told_again_but_what_waits_still_is(night) -
     found = digest_of(night, since=night.ledger.clock.at + timedelta(hours=1))
     assert (found.merged, found.rejected, found.spent.calls, found.spent_on) == ((), (), 0, ())
     assert [told.issue for told in found.waiting] == [4]
-    assert [one.says for one in found.outages] == ["the model broker does not answer"]
+    assert [one.message for one in found.outages] == ["the model broker does not answer"]
 
 
 def test_the_cost_is_that_of_the_time_and_adds_up(night) -> None:

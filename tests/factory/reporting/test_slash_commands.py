@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.domain.issue import Permission
 from harness.factory.reporting.comments.replies import who_may
-from harness.factory.reporting.slash_commands import COMMANDS, Spoken, commands_in, may_give
+from harness.factory.reporting.slash_commands import COMMANDS, ParsedCommand, commands_in, may_give
 
 DOCS = Path(__file__).parents[3] / "docs" / "operations.md"
 
@@ -51,7 +51,9 @@ NOT_HEARD = [
 
 @pytest.mark.parametrize("body", HEARD)
 def test_a_command_stands_on_a_line_of_its_own(body) -> None:
-    assert commands_in(body) == tuple(Spoken(word, argument) for word, argument in HEARD[body])
+    assert commands_in(body) == tuple(
+        ParsedCommand(word, argument) for word, argument in HEARD[body]
+    )
 
 
 @pytest.mark.parametrize("body", NOT_HEARD)

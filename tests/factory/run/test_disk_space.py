@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.factory.run.disk_space import Space, space
+from harness.factory.run.disk_space import DiskSpace, disk_space
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,13 +25,13 @@ ROOT = Path(__file__).resolve().parents[3]
     ],
 )
 def test_a_gigabyte_has_to_be_free_or_two_hundredths_of_a_small_disk(free, total, short) -> None:
-    assert Space(free, total).is_short is short
+    assert DiskSpace(free, total).is_short is short
 
 
 def test_what_a_disk_has_is_asked_of_it(tmp_path) -> None:
-    found = space(tmp_path)
+    found = disk_space(tmp_path)
     assert 0 < found.free <= found.total
-    assert space(tmp_path / "not" / "made" / "yet").total == found.total
+    assert disk_space(tmp_path / "not" / "made" / "yet").total == found.total
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 
 from harness.domain.errors import Stopped
 from harness.domain.events import IssueClosed
-from harness.factory.run.effects import effect, say
+from harness.factory.run.effects import effect, write_projection
 
 
 def test_after_the_stop_nothing_is_begun_and_nothing_is_shown(world) -> None:
@@ -20,7 +20,7 @@ def test_after_the_stop_nothing_is_begun_and_nothing_is_shown(world) -> None:
             run="run",
         )
     with pytest.raises(Stopped):
-        say(services, lambda: acts.append("label"))
+        write_projection(services, lambda: acts.append("label"))
     assert (acts, world.ledger.written) == ([], [])
 
 

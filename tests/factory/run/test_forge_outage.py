@@ -8,7 +8,12 @@ import pytest
 from harness.domain.errors import ForgeError, GitError, ModelError, RemoteError
 from harness.domain.lifecycle import State
 from harness.factory.records.history import RESUME
-from harness.factory.run.forge_outage import MOST_TIMES, is_away, result_of, wait_for_forge
+from harness.factory.run.forge_outage import (
+    MOST_TIMES,
+    is_unavailable,
+    reopen_after_outage,
+    result_of,
+)
 from tests.events import event_of
 from tests.factory.world import World
 
@@ -28,7 +33,7 @@ NOON, HOUR = datetime(2030, 5, 4, 12, tzinfo=UTC), timedelta(hours=1)
 )
 def test_only_the_forges_absence_is_no_attempt(error, away) -> None:
     result = result_of(error)
-    assert (is_away(result), result.retryable, result.outcome.succeeded) == (
+    assert (is_unavailable(result), result.retryable, result.outcome.succeeded) == (
         away,
         error.retryable,
         False,
@@ -68,9 +73,9 @@ def test_a_limit_that_ended_a_node_is_waited_for_until_the_last_moment_that_was_
         for moment in (NOON, NOON + HOUR, None)
     ]
     with pytest.raises(ForgeError) as told:
-        wait_for_forge(services, "implement-1-1", missed)
+        reopen_after_outage(services, "implement-1-1", missed)
     assert (told.value.retryable, told.value.again_at) == (True, NOON + HOUR)
-    wait_for_forge(services, "implement-1-1", ())
+    reopen_after_outage(services, "implement-1-1", ())
 
 
 def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path) -> None:

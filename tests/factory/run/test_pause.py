@@ -11,7 +11,7 @@ from harness.factory.records.history import FREEZE, RESUME, THAW
 from harness.factory.reporting.digest import digest
 from harness.factory.reporting.digest_page import text
 from harness.factory.reporting.report import status
-from harness.factory.run.forge_outage import is_away, result_of
+from harness.factory.run.forge_outage import is_unavailable, result_of
 from harness.factory.run.pause import MOST_TIMES, pause_in_force, paused_issues
 from tests.events import event_of
 from tests.factory.pauses import MIDNIGHT, WORDS, Purse, paused, pauses
@@ -166,7 +166,7 @@ def test_a_cap_that_was_raised_ends_its_pause(world, cause, day, lifted) -> None
 
 def test_a_pause_is_no_failure_of_a_node() -> None:
     result = result_of(ModelsPaused(WORDS, cause="day", again_at=MIDNIGHT))
-    assert (is_away(result), result.outcome.succeeded, result.event) == (True, False, None)
+    assert (is_unavailable(result), result.outcome.succeeded, result.event) == (True, False, None)
 
 
 def test_a_pause_is_told_wherever_one_looks(world) -> None:

@@ -14,7 +14,7 @@ from harness.domain.workflow import Outcome, UseNode
 from harness.factory.pipeline.actions import action_for
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import policy_at
-from harness.factory.settings.workflows import OURS, bound_in
+from harness.factory.settings.workflows import BUILT_IN, effective_workflows_in
 from tests.factory.hostile import (
     AUTHOR,
     BUILD,
@@ -44,7 +44,7 @@ from tests.fakes.people import FakeAgent, FakeValidator
 
 
 def ours(name: str) -> str:
-    return (OURS / f"{name}.yaml").read_text("utf-8")
+    return (BUILT_IN / f"{name}.yaml").read_text("utf-8")
 
 
 def changed(name: str, *swaps: tuple[str, str]) -> str:
@@ -65,7 +65,7 @@ def faults(folder: Path, files: dict[str, str]) -> list[ConfigError]:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    return list(bound_in(folder).faults)
+    return list(effective_workflows_in(folder).faults)
 
 
 # What binds

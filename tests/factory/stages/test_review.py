@@ -12,7 +12,7 @@ from harness.factory.models.selection import reviewers
 from harness.factory.records.chain import chain
 from harness.factory.records.gates import gates_of
 from harness.factory.records.history import history_of
-from harness.factory.records.link import Standing
+from harness.factory.records.link import LinkOutcome
 from harness.factory.reporting import comments
 from harness.factory.reporting.comments.change import change_comment
 from harness.factory.run.policy_snapshot import policy_at
@@ -167,7 +167,7 @@ def test_a_finding_whose_words_are_not_in_the_change_is_dropped_and_counted(tmp_
         for link in chain(world.history(issue), outcome="").links
         if "do not count" in link.title
     )
-    assert (link.standing, link.fact.partition(" ")[0]) == (Standing.DONE, "1")
+    assert (link.outcome, link.fact.partition(" ")[0]) == (LinkOutcome.DONE, "1")
 
 
 def test_what_two_lenses_say_of_one_line_is_told_once(tmp_path) -> None:
@@ -436,9 +436,11 @@ def test_people_read_what_reviewers_asked_for_as_words_of_models(tmp_path) -> No
     ]
     assert asked_for
     assert all(
-        (link.standing, link.quote) == (Standing.REFUSES, "FIXED = True") for link in asked_for
+        (link.outcome, link.quote) == (LinkOutcome.REFUSES, "FIXED = True") for link in asked_for
     )
-    said = change_comment(history, gates_of(history, law={}), lambda path: f"http://forge/{path}")
+    said = change_comment(
+        history, gates_of(history, rule_texts={}), lambda path: f"http://forge/{path}"
+    )
     assert "**What reviewers said:** 1 change asked for." in said
     outside = "".join(
         part

@@ -1,8 +1,7 @@
-"""Every word that the factory says to people on the forge lives here, and each kind has a golden
-file in the tests.
+"""Everything that the factory writes to people on the forge. Each kind of text has a golden file.
 
-Text from outside is quoted inside code fences or escaped, so that it can never be a link, an image
-or a mention."""
+Text from outside stands in code fences or is escaped, so it can never be a link, an image or a
+mention."""
 
 from harness.factory.reporting.comments.commits import (
     PULL_REQUEST_MARKER,
@@ -12,8 +11,8 @@ from harness.factory.reporting.comments.commits import (
     pull_request_body,
     pull_request_title,
 )
-from harness.factory.reporting.comments.edits import consequence_annotations, consequence_words
-from harness.factory.reporting.comments.inert import Link
+from harness.factory.reporting.comments.edits import edit_effect_annotations, edit_effect_text
+from harness.factory.reporting.comments.inert import UrlFor
 from harness.factory.reporting.comments.issue import ISSUE_MARKER, issue_comment
 from harness.factory.reporting.comments.labels import (
     ALL_LABELS,
@@ -29,10 +28,10 @@ __all__ = [
     "ISSUE_MARKER",
     "LABELS",
     "PULL_REQUEST_MARKER",
-    "Link",
+    "UrlFor",
     "commit_message",
-    "consequence_annotations",
-    "consequence_words",
+    "edit_effect_annotations",
+    "edit_effect_text",
     "finding_for_agent",
     "issue_comment",
     "label_of",

@@ -1,5 +1,5 @@
-"""Every word of the dashboard issue. No moment stands in it, so that it differs only when something
-happened."""
+"""The text of the dashboard issue. It contains no time of day, so it changes only when something
+happens."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.reporting.comments.inert import Link, cell, inline, table
-from harness.factory.reporting.digest import Told
+from harness.factory.reporting.comments.inert import UrlFor, cell, inline, table
+from harness.factory.reporting.digest import IssueSummary
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
 TITLE = "What the factory is doing"
@@ -16,10 +16,10 @@ TITLE = "What the factory is doing"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One issue. `since` is the day of its last move, `approve` the commit that an approval would
-    name, empty where none would be heard."""
+    """One issue. `since` is the day of its last transition. `approve` is the commit that an
+    approval would name, empty if none would be accepted."""
 
-    told: Told
+    summary: IssueSummary
     since: str
     cost: Decimal
     approve: str = ""
@@ -27,9 +27,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All that the dashboard shows. `frozen` is why nothing is merged, `paused` why no model is
-    asked, `digest` where the last digest lies in the home; each is empty where there is none. Money
-    is in dollars, `cap` for one day."""
+    """All that the dashboard shows. `frozen` is the reason why merging is frozen, `paused` why no
+    model is asked, `digest` where the last digest is in the home; each is empty where there is
+    none. Money is in dollars, `cap` per day."""
 
     stopped: bool
     frozen: str
@@ -45,8 +45,8 @@ class Board:
     paused: str = ""
 
 
-def dashboard_text(board: Board, link: Link) -> str:
-    """The issue's text, its mark first."""
+def dashboard_text(board: Board, link: UrlFor) -> str:
+    """The body of the issue, with its marker first."""
     return (
         "\n\n".join(
             (MARKER, *_brakes(board), *_sections(board, link), *_money(board), _ending(board))
@@ -58,8 +58,8 @@ def dashboard_text(board: Board, link: Link) -> str:
 def _brakes(board: Board) -> Iterator[str]:
     if board.stopped:
         yield (
-            "**The whole factory is stopped.** `factory resume`, given where it runs, lets it"
-            " go on."
+            "**The whole factory is stopped.** `factory resume`, given where it runs, starts"
+            " it again."
         )
     if board.frozen:
         yield (
@@ -75,17 +75,20 @@ def _brakes(board: Board) -> Iterator[str]:
         yield "At work." if board.waiting else "At work. Nothing needs a person."
 
 
-def _sections(board: Board, link: Link) -> Iterator[str]:
+def _sections(board: Board, link: UrlFor) -> Iterator[str]:
     yield from _section(
         "Needs a person",
         ("issue", "since", "why", "what to comment there"),
-        ((_name(row, link), row.since, cell(row.told.says), _say(row)) for row in board.waiting),
+        (
+            (_name(row, link), row.since, cell(row.summary.message), _next_command(row))
+            for row in board.waiting
+        ),
     )
     yield from _section(
         "Under way",
-        ("issue", "stands", "since"),
+        ("issue", "state", "since"),
         (
-            (_name(row, link), row.told.state.replace("-", " "), row.since)
+            (_name(row, link), row.summary.state.replace("-", " "), row.since)
             for row in board.under_way
         ),
     )
@@ -110,35 +113,36 @@ def _section(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]
         yield table(heads, shown)
 
 
-def _name(row: Row, link: Link) -> str:
-    return f"[#{row.told.issue}]({link(f'issues/{row.told.issue}')}) {cell(row.told.title)}"
+def _name(row: Row, link: UrlFor) -> str:
+    return (
+        f"[#{row.summary.issue}]({link(f'issues/{row.summary.issue}')}) {cell(row.summary.title)}"
+    )
 
 
-def _say(row: Row) -> str:
-    """The commands that would be heard there now."""
-    if row.told.state == State.PAUSED:
+def _next_command(row: Row) -> str:
+    """The commands that would be accepted there now."""
+    if row.summary.state == State.PAUSED:
         return "`/factory resume`"
-    if row.told.event == Event.LANDED_TREE_DIFFERS:
+    if row.summary.event == Event.LANDED_TREE_DIFFERS:
         return "look at what landed first"
     approve = (f"`/factory approve {row.approve}`",) if row.approve else ()
     return " or ".join(("`/factory retry`", *approve))
 
 
-def _commit(row: Row, link: Link) -> str:
-    commit = row.told.commit
+def _commit(row: Row, link: UrlFor) -> str:
+    commit = row.summary.commit
     return f"[`{commit:.10}`]({link(f'commit/{commit}')})" if commit else "merged by a person"
 
 
-def _evidence(row: Row, link: Link) -> str:
-    """Where its verdict can be looked at: a page, or, where none is published, a file in the
-    factory's home."""
-    if not row.told.evidence:
+def _evidence(row: Row, link: UrlFor) -> str:
+    """Where to see the verdict: a published page, or else a file in the factory's home."""
+    if not row.summary.evidence:
         return "none"
-    page = link(row.told.evidence)
+    page = link(row.summary.evidence)
     return (
-        f"[{row.told.verdict}]({page})"
+        f"[{row.summary.verdict}]({page})"
         if page
-        else f"{row.told.verdict}, `{row.told.evidence.removeprefix('/-/')}`"
+        else f"{row.summary.verdict}, `{row.summary.evidence.removeprefix('/-/')}`"
     )
 
 
@@ -153,7 +157,8 @@ def _money(board: Board) -> Iterator[str]:
 def _ending(board: Board) -> str:
     digest = f" The last digest is `{board.digest}` in the factory's home." if board.digest else ""
     return (
-        "---\n\nThe factory writes this page and reads nothing here: a command is a comment on the"
-        " issue that it is about, and `/factory help` lists them. `factory digest` tells the same"
+        "---\n\nThe factory writes this page and reads nothing here. Give a command as a comment on"
+        " the issue that it is about; `/factory help` lists the commands. `factory digest` prints"
+        " the same"
         f" on a terminal.{digest}"
     )

@@ -1,4 +1,4 @@
-"""What is said of a pull request that edits the law."""
+"""The check on a pull request that edits the policy: its title, summary and annotations."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from urllib.parse import quote
 from harness.domain.issue import Annotation, AnnotationLevel
 from harness.factory.reporting.comments.inert import (
     MOST_ROWS,
-    Link,
+    UrlFor,
     cell,
     count,
     fenced,
@@ -21,15 +21,14 @@ from harness.governance.past.history import RecordedChange
 _PLACE = re.compile(r"(?P<file>[^:\n]+):(?P<line>[1-9][0-9]{0,6}): ")
 
 
-def consequence_words(found: EditEffect, link: Link, *, base: str, head: str) -> tuple[str, str]:
-    """Title and summary of the check on a pull request that edits the law: flips first, because
-    they are what it is for."""
+def edit_effect_text(found: EditEffect, link: UrlFor, *, base: str, head: str) -> tuple[str, str]:
+    """Title and summary of the check. The changes that would be decided differently come first."""
     where = (
         f"as merged into `{base:.10}`"
         if found.merged
         else f"as it is at `{head:.10}`, because it conflicts with the base"
     )
-    end = f"Read {where}. It binds nothing until a person merges it; the factory never does."
+    end = f"Read {where}. It has no effect until a person merges it; the factory never does."
     if found.fault or found.impact is None:
         return (
             "This cannot be read as governance",
@@ -39,30 +38,32 @@ def consequence_words(found: EditEffect, link: Link, *, base: str, head: str) ->
             ),
         )
     flips, changes = len({flip.change for flip in found.impact.flips}), found.impact.changes
-    says = (
-        f"{flips} of {count(changes, 'recorded change')} would be decided otherwise"
+    headline = (
+        f"{flips} of {count(changes, 'recorded change')} would be decided differently"
         if flips
-        else f"No change of {count(changes, 'recorded change')} would be decided otherwise"
+        else f"No change of {count(changes, 'recorded change')} would be decided differently"
         if changes
         else "No change is recorded yet, so nothing can be replayed"
     )
     faults = [count(len(found.findings), "new lint finding")] if found.findings else []
     faults += [f"{count(len(found.failed), 'case')} not held"] if found.failed else []
     parts = [
-        f"**{says}.**",
+        f"**{headline}.**",
         _flips(found, link),
-        "**What is edited**" if found.edited else "**Nothing that binds is edited.**",
+        "**What is edited**" if found.edited else "**No rule or mission entry is edited.**",
         _edited(found, link, head),
         _lint(found),
         _cases(found),
         end,
     ]
-    return "; ".join((*faults, says, _named(found.edited))), "\n\n".join(filter(None, parts)) + "\n"
+    return "; ".join((*faults, headline, _named(found.edited))), "\n\n".join(
+        filter(None, parts)
+    ) + "\n"
 
 
-def consequence_annotations(found: EditEffect) -> tuple[Annotation, ...]:
-    """What is to be seen at the very lines: what was edited, what lint finds of it, and the cases
-    that do not hold."""
+def edit_effect_annotations(found: EditEffect) -> tuple[Annotation, ...]:
+    """Notes at the lines of the files: what was edited, lint findings, and cases that no longer
+    hold."""
     faults = [
         Annotation(
             place["file"],
@@ -99,7 +100,7 @@ def consequence_annotations(found: EditEffect) -> tuple[Annotation, ...]:
             one.line,
             AnnotationLevel.NOTICE,
             f"{one.id}: {one.edit.value}",
-            _fired(one),
+            _effect_on_record(one),
         )
         for one in found.edited
         if one.edit is not Edit.REMOVED
@@ -108,21 +109,19 @@ def consequence_annotations(found: EditEffect) -> tuple[Annotation, ...]:
 
 
 def _named(edited: Sequence[Edited]) -> str:
-    """Which entries an edit is of, as many as a title has room for."""
+    """The ids of the edited entries, as many as fit into a title."""
     names = [one.id for one in edited[:3]] + (
         [f"{len(edited) - 3} more"] if len(edited) > 3 else []
     )
-    return f"edits {', '.join(names)}" if names else "edits nothing that binds"
+    return f"edits {', '.join(names)}" if names else "edits no rule or mission entry"
 
 
-def _flips(found: EditEffect, link: Link) -> str:
+def _flips(found: EditEffect, link: UrlFor) -> str:
     assert found.impact is not None, "only what was read has flips"
     changes = found.changes or {}
     rows = [
         (
-            (
-                f"[#{flip.change}]({_of(changes.get(flip.change), link) or link(f'pull/{flip.change}')})"
-            ),
+            _change_link(flip.change, changes.get(flip.change), link),
             inline(flip.rule),
             flip.before.value,
             f"{flip.after.value}{' (shadow)' if flip.shadow else ''}",
@@ -130,33 +129,42 @@ def _flips(found: EditEffect, link: Link) -> str:
         )
         for flip in found.impact.flips
     ]
-    return table(("change", "rule", "before", "after", "it says"), rows)
+    return table(("change", "rule", "before", "after", "reason"), rows)
 
 
-def _of(change: RecordedChange | None, link: Link) -> str:
-    """The address that the record itself gives, if it is one."""
+def _change_link(number: int, change: RecordedChange | None, link: UrlFor) -> str:
+    return f"[#{number}]({_recorded_url(change) or link(f'pull/{number}')})"
+
+
+def _recorded_url(change: RecordedChange | None) -> str:
+    """The address in the record, if it is a plain web address."""
     url = change.url if change else ""
     return url if url.startswith(("https://", "http://")) and not set(url) & set(" ()<>\n") else ""
 
 
-def _edited(found: EditEffect, link: Link, head: str) -> str:
+def _edited(found: EditEffect, link: UrlFor, head: str) -> str:
     rows = [
         (
             f"{inline(one.id)} ({inline(one.title)})",
             one.edit.value,
-            _fired(one),
-            f"[{inline(one.file)}:{one.line}]({link(f'blob/{head}/{quote(one.file)}?plain=1#L{one.line}')})"
-            if one.edit is not Edit.REMOVED
-            else f"was at {inline(one.file)}:{one.line}",
+            _effect_on_record(one),
+            _place(one, link, head),
         )
         for one in found.edited
     ]
     return table(("entry", "edit", "on the record", "where"), rows)
 
 
-def _fired(one: Edited) -> str:
+def _place(one: Edited, link: UrlFor, head: str) -> str:
+    place = f"{inline(one.file)}:{one.line}"
+    if one.edit is Edit.REMOVED:
+        return f"was at {place}"
+    return f"[{place}]({link(f'blob/{head}/{quote(one.file)}?plain=1#L{one.line}')})"
+
+
+def _effect_on_record(one: Edited) -> str:
     if one.asked is None:
-        return "not replayed: code alone does not decide it"
+        return "not replayed: code alone cannot decide it"
     if not one.asked:
         return "never asked"
     return (
@@ -175,7 +183,7 @@ def _lint(found: EditEffect) -> str:
     rows = "\n".join(
         f"{one.file}:{one.line}: {one.code}: {one.says}" for one in found.findings[:MOST_ROWS]
     )
-    return f"**Lint** finds what this edit brings.{older}\n\n{fenced(rows)}"
+    return f"**Lint** has new findings in this edit.{older}\n\n{fenced(rows)}"
 
 
 def _cases(found: EditEffect) -> str:

@@ -1,5 +1,5 @@
-"""Text from outside inside our words: nothing in it is a link, a picture, a mention, a name of an
-issue or a mark-up."""
+"""Escaping of text from outside, so that nothing in it is a link, an image, a mention, a reference
+or markup."""
 
 import re
 import unicodedata
@@ -7,25 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 
 from harness.governance.text.invisible import is_invisible
 
-Link = Callable[[str], str]
-"""A path in the repository, or one of the forge that begins with a slash, as an address; "" where
+UrlFor = Callable[[str], str]
+"""Turns a path in the repository (or one of the forge, with a leading slash) into a URL; "" where
 there is none."""
 
 MOST_ROWS = 50
-"""Rows of a table in a check: what is beyond is counted."""
+"""How many rows of a table are shown; the rest is counted."""
 MOST_IN_A_CELL = 160
 _NOT_IN_CODE = re.compile(r"[^\w./-]")
 
 
 def words_only(text: str) -> str:
-    """One line of outside text for a commit message, a pull request's title or what a squash makes
-    of its text.
+    """One line of outside text for commit messages and titles of pull requests.
 
-    Hosts act on what stands there: `[skip ci]` and `***NO_CI***` keep checks from running, `Fixes
-    #7` and `ABC-7` close what they name, `@owner` tells people, a line `key: value` is a trailer,
-    `/lgtm` a command. Their lists grow; what they are made of does not. So only letters, digits and
-    plain punctuation stay, in their compatible form (NFKC), and nothing that is invisible, turns
-    the line or speaks to a terminal."""
+    Forges act on what stands there. `[skip ci]` and `***NO_CI***` skip checks, `Fixes #7` and
+    `ABC-7` close issues, `@owner` notifies people, a line `key: value` is a trailer, `/lgtm` is a
+    command. These lists grow, but the characters do not. So only letters, digits and plain
+    punctuation stay, normalised to NFKC, and nothing that is invisible, changes the direction of
+    the text or controls a terminal."""
     kept = "".join(char if _stays(char) else " " for char in unicodedata.normalize("NFKC", text))
     return " ".join(_NO_JOINT.sub(" ", kept).split())
 
@@ -37,24 +36,24 @@ def _stays(char: str) -> bool:
 
 
 _JOINTS = "-/_'"
-"""What may join two words, and stays nowhere else: `--`, `---`, `/lgtm` and `___` are no words."""
+"""Characters that may join two words. They stay nowhere else: `--`, `/lgtm` and `___` are no
+words."""
 _NO_JOINT = re.compile(rf"(?<![^\W_])[{_JOINTS}]|[{_JOINTS}](?![^\W_])|(?<=[^\W\d_])-(?=\d)")
 
 
 def inline(text: str) -> str:
-    """One line of outside text, with everything that Markdown or the forge would act on taken out
-    of service."""
+    """One line of outside text with everything escaped that Markdown or the forge would act on."""
     flat = "".join(
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
         for char in " ".join(text.split())
     )
-    escaped = _MARKS.sub(r"\\\g<0>", flat)
+    escaped = _MARKUP.sub(r"\\\g<0>", flat)
     return _NAMES.sub(rf"\g<0>{_NOTHING}", escaped)
 
 
 _NOTHING = "\u200b"
-"""A character without width: what stands on both sides of it is no longer one name."""
-_MARKS = re.compile(r"[\\`*_\[\]<>|#!~&$]")
+"""A character without width: a name that it splits is no longer one name."""
+_MARKUP = re.compile(r"[\\`*_\[\]<>|#!~&$]")
 _NAMES = re.compile(
     r"[@#\uff03\uff20]|:(?=//)|GH(?=-[0-9])|www(?=\.)|(?:mailto|xmpp)(?=:)", re.IGNORECASE
 )
@@ -66,11 +65,12 @@ def cell(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A word of outside text as code."""
+    """A word of outside text as inline code."""
     return f"`{' '.join(_NOT_IN_CODE.sub(' ', text[:40]).split()) or ' '}`"
 
 
 def fenced(text: str) -> str:
+    """Outside text in a code fence that is longer than any run of backticks in it."""
     longest = max((len(run) for run in _backtick_runs(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text.strip()}\n{fence}"
@@ -89,6 +89,7 @@ def _backtick_runs(text: str) -> Iterable[str]:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; empty without rows."""
     if not rows:
         return ""
     lines = [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows[:MOST_ROWS])]
@@ -97,5 +98,6 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def count(number: int, what: str) -> str:
+    """A number with its noun: `1 change`, `2 changes`, `3 entries`."""
     plural = f"{what.removesuffix('y')}ies" if what.endswith("y") else f"{what}s"
     return f"{number} {what if number == 1 else plural}"

@@ -1,4 +1,4 @@
-"""The one sticky comment of an issue: what was decided, by which rule, what happens next, how to
+"""The sticky comment of an issue: what was decided, by which rule, what happens next, how to
 appeal.
 
 The first paragraphs are for the person who filed it: plain, kind, no jargon. The folded part is for
@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.chain import page_of, rules_against
 from harness.factory.records.history import History
-from harness.factory.records.link import Link as ChainLink
-from harness.factory.records.model_advice import otherwise
-from harness.factory.reporting.comments.inert import Link, cell, fenced, inline
+from harness.factory.records.link import Link
+from harness.factory.records.model_advice import what_differed
+from harness.factory.reporting.comments.inert import UrlFor, cell, fenced, inline
 from harness.factory.reporting.comments.labels import was_not_answered
 
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
@@ -22,8 +22,8 @@ _OPENING: Mapping[State, str] = {
     ),
     State.ACCEPTED: "Accepted. This fits the mission, and work on it starts on its own.",
     State.IMPLEMENTING: (
-        "Being built. A change is written in a closed box and then judged by a separate program "
-        "that has never seen the code."
+        "Being built. A change is written in a closed sandbox and then judged by a separate program"
+        " that has never seen the code."
     ),
     State.CHANGES_REQUESTED: (
         "Not good enough yet. A first change was judged in a real browser and did not hold; "
@@ -53,7 +53,7 @@ _AFTER_A_LANDING: Mapping[str, str] = {
     ),
 }
 
-_BECAUSE: Mapping[str, str] = {
+_REASONS: Mapping[str, str] = {
     Event.TRIAGE_ACCEPTED: "it is within the mission",
     Event.TRIAGE_REJECTED: "the mission leaves this out on purpose",
     Event.TRIAGE_DUPLICATE: "it was asked before",
@@ -75,7 +75,7 @@ _BECAUSE: Mapping[str, str] = {
     Event.REVERTED: "it was merged, and has been taken back",
 }
 
-_INSTEAD: Mapping[str, str] = {
+_BY_EVENT: Mapping[str, str] = {
     Event.CHECKS_AWAITED: (
         "The change passed its sealed checks. It lands once the project's own checks are green as"
         " well."
@@ -89,7 +89,7 @@ _INSTEAD: Mapping[str, str] = {
         " more happens until they do."
     ),
 }
-"""Where the state alone would not say what is true."""
+"""Openings for events where the state alone would not be precise."""
 
 _REVIEWED = (
     "Not good enough yet. Reviewers looked at a first change and asked for another; that attempt"
@@ -97,9 +97,8 @@ _REVIEWED = (
 )
 
 
-def issue_comment(history: History, link: Link) -> str:
-    """The one sticky comment of an issue: what was decided, by which rule, what happens next, how
-    to appeal."""
+def issue_comment(history: History, link: UrlFor) -> str:
+    """The comment, by what the ledger has now."""
     parts = [
         ISSUE_MARKER,
         headline(history),
@@ -111,7 +110,7 @@ def issue_comment(history: History, link: Link) -> str:
 
 
 def headline(history: History) -> str:
-    """Where it stands, in one or two sentences for the person who filed it."""
+    """Where the issue stands, in one or two sentences for the person who filed it."""
     state = history.state
     if state is State.REJECTED:
         if history.is_duplicate:
@@ -138,18 +137,18 @@ def headline(history: History) -> str:
     last = history.last_event or ""
     if last == Event.CHANGES_REQUESTED and history.requested:
         return _REVIEWED
-    return _INSTEAD.get(last) or _OPENING[state]
+    return _BY_EVENT.get(last) or _OPENING[state]
 
 
 def _was_appealed(history: History) -> bool:
-    """Whether it is with a person because somebody appealed."""
+    """Whether a person has to look because somebody appealed."""
     return [entry.event.event for entry in history.transitions[-2:]] == [
         Event.APPEALED,
         Event.TRIAGE_UNSURE,
     ]
 
 
-def _reason(history: History, link: Link) -> list[str]:
+def _reason(history: History, link: UrlFor) -> list[str]:
     triage, parts = history.triage, []
     if waits := history.waits:
         rule = f" ([{waits.rule}]({link(waits.path)}))" if waits.rule else ""
@@ -160,10 +159,10 @@ def _reason(history: History, link: Link) -> list[str]:
     if triage and triage.reply:
         if history.state is State.NEEDS_INFO or was_not_answered(history):
             parts.append(f"> {inline(triage.reply)}")
-        elif _is_turned_away(history):
+        elif _is_refused_by_triage(history):
             # the mission's own words are its maintainers' Markdown
             parts.append(triage.reply if triage.quote else inline(triage.reply))
-    by_its_entries = _is_turned_away(history) or history.state is State.ACCEPTED
+    by_its_entries = _is_refused_by_triage(history) or history.state is State.ACCEPTED
     if triage and triage.cites and by_its_entries:
         cites = ", ".join(f"[{cite.id}]({link(cite.path)})" for cite in triage.cites)
         quote = f"\n{fenced(triage.quote)}" if triage.quote else ""
@@ -173,13 +172,13 @@ def _reason(history: History, link: Link) -> list[str]:
             else f"Decided by {cites}."
         )
     last = history.transitions[-1].event if history.transitions else None
-    told = history.state in (State.CHANGES_REQUESTED, State.ACCEPTED) or (
+    shows_reason = history.state in (State.CHANGES_REQUESTED, State.ACCEPTED) or (
         history.state is State.NEEDS_HUMAN and not _was_appealed(history)
     )
-    if last and last.says and told:
-        because = _BECAUSE.get(last.event, "")
-        says = _refusals(history, link) or f" {inline(last.says)}"
-        parts.append(f"Why: {because}:{says}" if because else f"Why:{says}")
+    if last and last.says and shows_reason:
+        cause = _REASONS.get(last.event, "")
+        reason = _refusals(history, link) or f" {inline(last.says)}"
+        parts.append(f"Why: {cause}:{reason}" if cause else f"Why:{reason}")
     if history.state is State.MERGED and history.landed:
         commit = history.landed.commit
         parts.append(
@@ -193,21 +192,21 @@ def _reason(history: History, link: Link) -> list[str]:
     return parts
 
 
-def _is_turned_away(history: History) -> bool:
-    """Whether a triage said no, by the mission or by a rule."""
+def _is_refused_by_triage(history: History) -> bool:
+    """Whether triage refused it, by the mission or by a rule."""
     return history.state is State.REJECTED and history.last_event is Event.TRIAGE_REJECTED
 
 
-def _refusals(history: History, link: Link) -> str:
-    """The rules that said no, one a line, each with the place where it is written."""
+def _refusals(history: History, link: UrlFor) -> str:
+    """The rules that refused it, one a line, each with a link to its text."""
     lines = [
-        f"- {_rule(against, link)} {against.standing.value}: {inline(against.fact)}"
+        f"- {_rule(against, link)} {against.outcome.value}: {inline(against.fact)}"
         for against in rules_against(history)
     ]
     return "\n\n" + "\n".join(lines) if lines else ""
 
 
-def _rule(against: ChainLink, link: Link) -> str:
+def _rule(against: Link, link: UrlFor) -> str:
     name = f"**{inline(against.rule)}** ({inline(against.title)})"
     return f"[{name}]({link(against.permalink)})" if against.permalink else name
 
@@ -241,7 +240,7 @@ def _next_step(history: History) -> list[str]:
             return [
                 *_appeals(history),
                 (
-                    "Maintainers: `/factory why` tells what it stands on, `/factory retry` starts"
+                    "Maintainers: `/factory why` shows the reasons, `/factory retry` starts"
                     " again, and `/factory help` lists what else there is."
                 ),
             ]
@@ -250,12 +249,12 @@ def _next_step(history: History) -> list[str]:
 
 
 def _appeals(history: History) -> list[str]:
-    """How to appeal, or that it was heard: each one is counted, and none is lost."""
+    """How to appeal; or, once somebody has, that all appeals are counted."""
     said = [entry for entry in history.appeals if entry.event.login]
     if not said:
         return [
             "If you think that this is wrong, or have something to add, reply with `/factory"
-            " appeal` and a sentence on why: whoever looks at this is told."
+            " appeal` and a sentence on why: the person who looks at this will see it."
         ]
     made = "An appeal was made" if len(said) == 1 else f"{len(said)} appeals were made, the last"
     return [
@@ -265,7 +264,7 @@ def _appeals(history: History) -> list[str]:
 
 
 def _closing(history: History) -> list[str]:
-    """When a rejected issue is closed, or was."""
+    """When a rejected issue closes, or closed."""
     if closed := history.closed:
         return [
             f"It was closed on {closed.at[:10]}, after the days that an appeal has. An appeal still"
@@ -274,7 +273,7 @@ def _closing(history: History) -> list[str]:
     return [f"It closes on {history.closes[:10]} unless it is appealed." if history.closes else ""]
 
 
-def _folded(history: History, link: Link) -> str:
+def _folded(history: History, link: UrlFor) -> str:
     rows = [
         f"| {entry.at[:19]} | {entry.event.before} → {entry.event.after} | {entry.event.event} | "
         f"{cell(entry.event.says)} |"
@@ -286,7 +285,7 @@ def _folded(history: History, link: Link) -> str:
     facts = [f"Cost so far: ${usage.cost_usd:.4f} in {usage.calls} model calls."]
     if history.estimate:
         facts.append(f"Estimated when it was accepted: {history.estimate}.")
-    facts += [inline(says) for says in otherwise(history)]
+    facts += [inline(line) for line in what_differed(history)]
     if proposal:
         facts.append(f"Pull request: [#{proposal.number}]({link(f'pull/{proposal.number}')}).")
     if history.verdict:

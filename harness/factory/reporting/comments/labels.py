@@ -1,5 +1,5 @@
-"""The labels: one at a time says where an issue stands. They are a display of the ledger, and
-decide nothing."""
+"""The labels: exactly one shows the state of an issue. They display the ledger and decide
+nothing."""
 
 from collections.abc import Mapping
 
@@ -22,13 +22,13 @@ LABELS: Mapping[State, str] = {
 }
 DUPLICATE = "factory:duplicate"
 RATE_LIMITED = "factory:rate-limited"
-"""It waits for its turn, by a bound or a rule, and its filer was told so. What the forge limits is
-an account, no issue."""
+"""For an issue that waits its turn because of a limit or a rule, after its filer was informed.
+(Rate limits of the forge concern accounts, not issues.)"""
 ALL_LABELS = frozenset({*LABELS.values(), DUPLICATE, RATE_LIMITED})
 
 
 def label_of(history: History) -> str:
-    """The one label that says where an issue stands."""
+    """The one label that shows the state of the issue."""
     if history.is_duplicate:
         return DUPLICATE
     if history.waits:

@@ -1,4 +1,4 @@
-"""Answers to slash commands: short, kind, and with a link to the place that each word stands on."""
+"""Answers to slash commands: short and kind, each with links to what it rests on."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -10,14 +10,13 @@ from harness.domain.lifecycle import State
 from harness.factory.records.approval import Approval, NotApproved
 from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
-from harness.factory.records.link import Link as ChainLink
-from harness.factory.records.link import is_routine
-from harness.factory.reporting.comments.inert import Link, code, count, inline, table
+from harness.factory.records.link import Link, is_routine
+from harness.factory.reporting.comments.inert import UrlFor, code, count, inline, table
 from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
 
 OURS = "<!-- lights-out-factory:"
 MOST_LINKS = 6
-"""Links of a chain that an answer tells; the page and `factory why` have all."""
+"""How many links of the chain an answer shows; the page and `factory why` show all."""
 
 _WHO = {
     Permission.NONE: "anybody",
@@ -28,7 +27,7 @@ _WHO = {
 
 
 def marker(comment: Comment) -> str:
-    """By what the answer to a comment is found again."""
+    """The hidden marker by which the answer to a comment is found again."""
     return f"{OURS}reply:{comment.id} -->"
 
 
@@ -60,7 +59,7 @@ def help_for(permission: Permission, *, is_filer: bool) -> str:
 
 
 def who_may(command: Command) -> str:
-    """In words, for the table here and in the documents."""
+    """Who may give a command, in words, for the table here and in the docs."""
     return f"the filer, {_WHO[command.least]}" if command.filer else _WHO[command.least]
 
 
@@ -76,7 +75,7 @@ def edited() -> str:
 
 
 def no_right(command: Command, permission: Permission, *, is_filer: bool) -> str:
-    """Told kindly, with what this person may do instead."""
+    """A kind refusal, with the commands that this person may give."""
     yours = [one.word for one in COMMANDS.values() if may_give(one, permission, is_filer=is_filer)]
     return (
         f"Thank you. `/factory {command.word}` can be given by {who_may(command)}, and the forge"
@@ -86,29 +85,30 @@ def no_right(command: Command, permission: Permission, *, is_filer: bool) -> str
 
 
 def not_now(command: Command, history: History) -> str:
-    """A command that nothing follows from as things stand."""
+    """The answer to a command that changes nothing in the current state."""
     return (
-        f"`/factory {command.word}` changes nothing now: this is {_stands(history)}. `/factory why`"
-        " tells why."
+        f"`/factory {command.word}` changes nothing now: this is {_state_words(history)}."
+        " `/factory why` shows the reason."
     )
 
 
 def already_with_a_person(history: History) -> str:
-    """An appeal where nobody has said no, or where a person reads it already: heard, and kept."""
+    """The answer to an appeal without a refusal, or while a person looks already: it is
+    recorded."""
     if history.state is State.NEEDS_HUMAN:
         return (
-            "Your appeal is heard and kept. A person has to look at this already, and is told that"
-            " you appealed."
+            "Your appeal is heard and kept. A person has to look at this already, and will see"
+            " that you appealed."
         )
     return (
         "Your appeal is heard and kept. There is no answer to appeal against now: this is"
-        f" {_stands(history)}."
+        f" {_state_words(history)}."
     )
 
 
 def approved(found: Approval) -> str:
     """What was lifted, and that nothing else was."""
-    lifted = "\n".join(f"- **{inline(rule)}**: {inline(says)}" for rule, says in found.lifts)
+    lifted = "\n".join(f"- **{inline(rule)}**: {inline(reason)}" for rule, reason in found.lifts)
     return (
         f"Approved, for `{found.head:.12}` and no other commit. Lifted by it:\n\n{lifted}\n\n"
         "It is judged again now, and lands only if its sealed checks pass."
@@ -116,18 +116,18 @@ def approved(found: Approval) -> str:
 
 
 def not_approved(found: NotApproved) -> str:
-    return f"Not approved: {_sentence(found.says)} Nothing was changed."
+    return f"Not approved: {_sentence(found.reason)} Nothing was changed."
 
 
 def stops(login: str) -> str:
     return (
-        f"The whole factory stops now, as {inline(login)} says. Nothing is lost. `factory resume`,"
+        f"The whole factory stops now, as {inline(login)} asked. Nothing is lost. `factory resume`,"
         " given where it runs, lets it go on."
     )
 
 
-def why(history: History, link: Link) -> str:
-    """Where it stands, and on what: rule, fact, place."""
+def why(history: History, link: UrlFor) -> str:
+    """The state of the issue, and its reasons: rule, fact, place."""
     found = chain(history, outcome="")
     stood_on = (
         found.deciding or tuple(one for one in found.links if not is_routine(one))[-MOST_LINKS:]
@@ -139,13 +139,13 @@ def why(history: History, link: Link) -> str:
     whole = (
         f"[The whole chain]({page})."
         if page
-        else f"`factory why {history.issue}` tells the whole chain where it runs."
+        else f"`factory why {history.issue}` shows the whole chain where the factory runs."
     )
-    return "\n".join((f"This is {_stands(history)}. It stands on:", "", *lines, "", whole))
+    return "\n".join((f"This is {_state_words(history)}. It stands on:", "", *lines, "", whole))
 
 
 def cost(history: History) -> str:
-    """What the models that worked on it cost, by role."""
+    """What the models cost that worked on the issue, by role."""
     spent: dict[str, list[Decimal]] = {}
     for entry in history.of(UsageRecorded):
         spent.setdefault(entry.event.role, []).append(entry.event.cost_usd)
@@ -165,20 +165,20 @@ def cost(history: History) -> str:
     )
 
 
-def rules(law: Governance, link: Link, *, base: str, digest: str) -> str:
-    """The texts that govern, each at the commit that is in force."""
+def rules(governance: Governance, link: UrlFor, *, base: str, digest: str) -> str:
+    """The texts in force, each at the commit at which it is read."""
     texts = "\n".join(
         f"- [{inline(one.file)}]({link(f'blob/{base}/{one.file}?plain=1')})"
-        for one in law.documents
+        for one in governance.documents
     )
     return (
-        f"In force at `{base:.12}`, {count(len(law.rules), 'rule')} and"
-        f" {count(len(law.scope), 'entry')} of the mission:\n\n{texts}\n\nTogether they are"
+        f"In force at `{base:.12}`, {count(len(governance.rules), 'rule')} and"
+        f" {count(len(governance.scope), 'entry')} of the mission:\n\n{texts}\n\nTogether they are"
         f" `{digest:.19}`, which every decision names."
     )
 
 
-def _stands(history: History) -> str:
+def _state_words(history: History) -> str:
     words = {
         State.UNTRIAGED: "not looked at yet",
         State.NEEDS_HUMAN: "with a person",
@@ -188,16 +188,16 @@ def _stands(history: History) -> str:
     return words.get(history.state, history.state.value.replace("-", " "))
 
 
-def _link(one: ChainLink, link: Link) -> str:
+def _link(one: Link, link: UrlFor) -> str:
     name = inline(f"{one.rule} ({one.title})" if one.rule else one.title)
     named = f"[{name}]({link(one.permalink)})" if one.permalink else name
     return (
-        f"- {named} {one.standing.value}: {inline(one.fact)}"
+        f"- {named} {one.outcome.value}: {inline(one.fact)}"
         if one.fact
-        else f"- {named}: {one.standing.value}"
+        else f"- {named}: {one.outcome.value}"
     )
 
 
-def _sentence(says: str) -> str:
-    """One of our sentences, in which commits and commands stand as code."""
-    return f"{says[:1].upper()}{says[1:]}."
+def _sentence(text: str) -> str:
+    """One of our own sentences; it may contain commits and commands as code."""
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,4 +1,5 @@
-"""The factory's own bad days: it dies between an intent and its act, and the disk is full."""
+"""Faults of the factory's own machine: it crashes between an intent and its act, and the disk is
+full."""
 
 import json
 from collections.abc import Callable
@@ -10,98 +11,93 @@ import harness
 from harness.domain.events import Landed
 from harness.domain.ledger import of_kind
 from harness.domain.lifecycle import State
-from harness.domain.sandbox import Bind, Form, Limits
-from harness.operations.drill.attack import Attack, Seen, held, open_
-from harness.operations.drill.sandbox import FIX, boxed
+from harness.domain.sandbox import Bind, Limits
+from harness.operations.drill.attack import Attack, Outcome, held, not_held
 
 if TYPE_CHECKING:
-    from harness.operations.drill.pipeline import Lap
-    from harness.operations.drill.scene import Ground
+    from harness.operations.drill.environment import DrillEnvironment
+    from harness.operations.drill.scratch_factory import ScratchFactory
 
 SUBJECT = "crash and disk"
 ACTS = ("push", "open_pull_request", "set_state_label", "upsert_comment", "land")
-MOST_LIVES = 24
+MOST_STARTS = 24
 
 
-class Died(BaseException):
-    """What a kill looks like from inside: nothing more is done, and nobody cleans up."""
+class SimulatedCrash(BaseException):
+    """What a kill looks like from inside: nothing more is done, and nothing is cleaned up. Not an
+    Exception, so that no handler of the factory catches it."""
 
 
-class Mortal:
-    """A port whose acts end the factory, each once before it is done and once right after. All else
-    is its own."""
+class CrashingPort:
+    """A port whose acts crash the factory, each once before it is done and once right after. All
+    else is passed on to `inner`."""
 
-    def __init__(self, own: object, deaths: set[tuple[str, str]]) -> None:
-        self._own, self._deaths = own, deaths
+    def __init__(self, inner: object, crashes: set[tuple[str, str]]) -> None:
+        self._inner, self._crashes = inner, crashes
 
     def __getattr__(self, name: str) -> Any:
-        act = getattr(self._own, name)
-        return self._deadly(name, act) if name in ACTS else act
+        act = getattr(self._inner, name)
+        return self._crashing(name, act) if name in ACTS else act
 
-    def _deadly(self, name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+    def _crashing(self, name: str, act: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
-            self._die(name, "before")
+            self._crash(name, "before")
             done = act(*arguments, **named)
-            self._die(name, "after")
+            self._crash(name, "after")
             return done
 
         return call
 
-    def _die(self, name: str, when: str) -> None:
-        if (name, when) in self._deaths:
-            self._deaths.remove((name, when))
-            raise Died(f"{when} {name}")
+    def _crash(self, name: str, when: str) -> None:
+        if (name, when) in self._crashes:
+            self._crashes.remove((name, when))
+            raise SimulatedCrash(f"{when} {name}")
 
 
-def killed(ground: "Ground") -> Seen:
-    """Ended before and after each act on the world, and started again on what is there: one of
-    each, and it lands."""
-    lap = ground.lap("killed")
-    deaths = {(act, when) for act in ACTS for when in ("before", "after")}
-    planned, lives = len(deaths), 1
-    issue = lap.file()
-    while lives < MOST_LIVES and not _lives(lap, deaths):
-        lives += 1
-        lap.done.clear()
-    if deaths:
-        return open_(
-            f"it never came to {', '.join(sorted(' '.join(death) for death in deaths))}, so nothing"
-            " was shown"
-        )
-    pulls = lap.ask("GET", "/pulls?state=all", by=lap.owner.token)
+def killed(drill: "DrillEnvironment") -> Outcome:
+    """Crash before and after each act on the forge, and restart on the state that is left: the
+    change lands, with one of everything."""
+    factory = drill.factory("killed")
+    crashes = {(act, when) for act in ACTS for when in ("before", "after")}
+    planned, starts = len(crashes), 1
+    issue = factory.file()
+    while starts < MOST_STARTS and not _runs_to_its_end(factory, crashes):
+        starts += 1
+        factory.done.clear()
+    if crashes:
+        missed = ", ".join(sorted(f"{act} {when}" for act, when in crashes))
+        return not_held(f"it never came to {missed}, so nothing was proven")
+    pulls = factory.request("GET", "/pulls?state=all", by=factory.owner.token)
     comments = [
-        one for one in lap.services.forge.comments(issue) if one.author.id == lap.factory.id
+        one for one in factory.services.forge.comments(issue) if one.author.id == factory.bot.id
     ]
-    history = lap.history(issue)
-    landings = of_kind(lap.ledger.entries(), Landed)
-    is_closed = not lap.services.forge.issue(issue).open
+    history = factory.history(issue)
+    landings = of_kind(factory.ledger.entries(), Landed)
+    is_closed = not factory.services.forge.issue(issue).open
     counted = f"{len(pulls)} pull requests, {len(comments)} comments, {len(landings)} landings"
     if (
         history.state is not State.MERGED
         or not is_closed
         or (len(pulls), len(comments), len(landings)) != (1, 1, 1)
     ):
-        return open_(f"{counted}; {lap.last_words(issue)}")
-    fault = lap.ledger.fault()
-    return (
-        open_(fault.says)
-        if fault
-        else held(f"{planned} ends, {lives} lives; one pull request, comment and landing")
-    )
+        return not_held(f"{counted}; {factory.status(issue)}")
+    if fault := factory.ledger.fault():
+        return not_held(fault.says)
+    return held(f"{planned} crashes, {starts} starts; one pull request, comment and landing")
 
 
-def _lives(lap: "Lap", deaths: set[tuple[str, str]]) -> bool:
-    """One life of a factory, to its end; whether it ended by itself."""
-    lap.equip(
+def _runs_to_its_end(factory: "ScratchFactory", crashes: set[tuple[str, str]]) -> bool:
+    """Start the factory for one tick. Returns whether it ended without a crash."""
+    factory.customize(
         lambda services: replace(
             services,
-            writer=Mortal(services.writer, deaths),
-            candidates=Mortal(services.candidates, deaths),
+            writer=CrashingPort(services.writer, crashes),
+            candidates=CrashingPort(services.candidates, crashes),
         )
     )
     try:
-        lap.tick()
-    except Died:
+        factory.tick()
+    except SimulatedCrash:
         return False
     return True
 
@@ -124,12 +120,12 @@ with ballast.open("wb", buffering=0) as file:
             file.write(bytes(65536))
     except OSError:
         os.truncate(ballast, max(0, ballast.stat().st_size - 400_000))
-kept, refused = 1, ""
+written, refused = 1, ""
 line = json.dumps({"text": "x" * 3000}) + "\\n"
 for number in range(2000):
     try:
         ledger.append(Unknown("note", {"text": "x" * 3000}), f"note/{number}")
-        kept += 1
+        written += 1
     except LedgerError as error:
         refused = str(error)
         break
@@ -146,18 +142,24 @@ again = SqliteLedger(home, SystemClock())
 fault = again.fault()
 there = len(again.entries())
 again.append("note", "last", data={"text": "x"})
-print(json.dumps({"refused": refused, "kept": kept, "there": there, "fault": fault and fault.says, "torn": torn,
-                  "goes_on": len(again.entries()) == there + 1}))
+print(json.dumps({
+    "refused": refused,
+    "written": written,
+    "there": there,
+    "fault": str(fault or ""),
+    "torn": torn,
+    "goes_on": len(again.entries()) == there + 1,
+}))
 """
 
 
-def full(ground: "Ground") -> Seen:
-    """The ledger on a disk without a byte left, and as the control a plain file beside it."""
-    if ground.sandbox.form() == Form.UNSEALED:
-        return open_("no box holds on this machine, and so there is no small disk", FIX)
+def full(drill: "DrillEnvironment") -> Outcome:
+    """Write to the ledger on a full disk, and as the control to a plain file beside it."""
+    # The small disk is the sandbox's own.
+    if missing := drill.without_sandbox():
+        return missing
     code = Path(harness.__file__).parent
-    result = boxed(
-        ground,
+    result = drill.run_sandboxed(
         LEDGER_ON_A_SMALL_DISK,
         env={"PYTHONPATH": "/opt/code"},
         binds=(Bind(str(code), "/opt/code/harness"),),
@@ -165,21 +167,20 @@ def full(ground: "Ground") -> Seen:
         limits=Limits(wall_seconds=300, disk_mb=8),
     )
     if not result.ok:
-        return open_(f"the ledger's program ended with {result.exit_code}: {_tail(result.stderr)}")
-    told = json.loads(result.stdout.splitlines()[-1])
-    if not told["refused"] or not told["torn"]:
-        return open_("the disk never was full, so nothing was shown")
-    if told["kept"] != told["there"] or told["fault"] or not told["goes_on"]:
-        return open_(
-            f"{told['kept']} entries were kept and {told['there']} are there: {told['fault']}"
+        return not_held(
+            f"the ledger's program ended with {result.exit_code}: {_tail(result.stderr)}"
         )
-    return held(
-        f"refused; {told['there']} of {told['kept']} entries sound, a plain file beside it was torn"
-    )
+    report = json.loads(result.stdout.splitlines()[-1])
+    if not report["refused"] or not report["torn"]:
+        return not_held("the disk was never full, so nothing was proven")
+    counts = f"{report['there']} of {report['written']} entries"
+    if report["written"] != report["there"] or report["fault"] or not report["goes_on"]:
+        return not_held(f"{counts} are there: {report['fault']}")
+    return held(f"refused; {counts} are sound, while a plain file beside it was torn")
 
 
-def _tail(said: bytes) -> str:
-    return " ".join(said.decode("utf-8", "replace").split())[-160:]
+def _tail(output: bytes) -> str:
+    return " ".join(output.decode("utf-8", "replace").split())[-160:]
 
 
 ATTACKS = (
@@ -188,7 +189,7 @@ ATTACKS = (
         SUBJECT,
         (99,),
         "intent, act, confirm",
-        "ends the factory before and after each act",
+        "crashes the factory before and after each act",
         killed,
     ),
     Attack(

@@ -1,5 +1,4 @@
-"""Apps that know that they are judged, before the sealed judge: its own program, real boxes, a real
-browser."""
+"""Puts evil apps before the sealed judge: its own program, real sandboxes and a real browser."""
 
 import json
 import subprocess
@@ -7,70 +6,61 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from harness.domain.sandbox import Form
 from harness.factory.settings.config import Limits
-from harness.operations.drill import git_hand
+from harness.operations.drill import attacker_git
 from harness.operations.drill.apps import EVIL, HONEST, JOURNEY, ON_BASE
-from harness.operations.drill.attack import Attack, Seen, held, open_
-from harness.operations.drill.sandbox import FIX
+from harness.operations.drill.attack import Attack, Outcome, held, not_held
 from harness.programs.sandbox.client import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.operations.drill.scene import Ground
+    from harness.operations.drill.environment import DrillEnvironment
 
 SUBJECT = "the judge"
 SECONDS = 600
 _CONTROL = Lock()
 
 
-def judged(ground: "Ground", app: str) -> Seen:
-    """Held when the journey is red on this app, for a reason of the app's, and green on the honest
+def judged(drill: "DrillEnvironment", app: str) -> Outcome:
+    """Held if the journey fails on this app, for a reason of the app's, and passes on the honest
     one."""
-    if ground.sandbox.form() == Form.UNSEALED:
-        return open_("no box holds on this machine", FIX)
+    if missing := drill.without_sandbox():
+        return missing
     with _CONTROL:
-        if not (good := _outcome(ground, "honest")).startswith("passed"):
-            return open_(f"the honest app did not pass here, so nothing was shown: {good}")
-    said = _outcome(ground, app)
-    if said.startswith("passed"):
-        return open_(f"the judge let it pass: {said}")
-    return held(said[:110]) if said.startswith("failed") else open_(f"no answer: {said[:160]}")
+        if not (good := _verdict(drill, "honest")).startswith("passed"):
+            return not_held(f"the honest app did not pass here, so nothing was proven: {good}")
+    verdict = _verdict(drill, app)
+    if verdict.startswith("passed"):
+        return not_held(f"the judge let it pass: {verdict}")
+    if not verdict.startswith("failed"):
+        return not_held(f"no answer: {verdict[:160]}")
+    return held(verdict[:110])
 
 
-def _outcome(ground: "Ground", app: str) -> str:
-    """`passed`, `failed` or `inconclusive` with the reason. What comes to no answer is asked again,
+def _verdict(drill: "DrillEnvironment", app: str) -> str:
+    """`passed`, `failed` or `inconclusive`, with the reason. An inconclusive judgement is repeated,
     as a factory does."""
-    folder, said = ground.apart(f"judge {app}"), ""
-    kept = folder / "outcome"
-    if kept.exists():
-        return kept.read_text("utf-8")
+    folder, verdict = drill.folder_for(f"judge {app}"), ""
+    stored = folder / "outcome"
+    if stored.exists():
+        return stored.read_text("utf-8")
     for _ in range(Limits().judgements):
-        said = _asked(ground, folder, {"honest": HONEST, **EVIL}[app])
-        if not said.startswith("inconclusive"):
+        verdict = _judgement(drill, folder, {"honest": HONEST, **EVIL}[app])
+        if not verdict.startswith("inconclusive"):
             break
-    kept.write_text(said, "utf-8")
-    return said
+    stored.write_text(verdict, "utf-8")
+    return verdict
 
 
-def _asked(ground: "Ground", folder: "Path", app: str) -> str:
+def _judgement(drill: "DrillEnvironment", folder: "Path", app: str) -> str:
     journey, request = folder / "journey.yaml", folder / "request.json"
     journey.write_text(JOURNEY, "utf-8")
-    request.write_text(json.dumps(_request(ground, folder, app)), "utf-8")
+    request.write_text(json.dumps(_request(drill, folder, app)), "utf-8")
     try:
-        asked = [
-            *ground.judge,
-            "prove",
-            "--rounds",
-            "1",
-            "--json",
-            "--request",
-            str(request),
-            str(journey),
-        ]
+        options = ["--rounds", "1", "--json", "--request", str(request)]
         done = subprocess.run(
-            asked,
+            [*drill.judge, "prove", *options, str(journey)],
             capture_output=True,
             text=True,
             check=False,
@@ -82,24 +72,27 @@ def _asked(ground: "Ground", folder: "Path", app: str) -> str:
         )
         first = json.loads(done.stdout)["journeys"][0]
     except subprocess.TimeoutExpired:
-        return f"inconclusive: it took longer than {SECONDS} s"
+        return f"inconclusive: the judge took longer than {SECONDS} s"
     except (ValueError, LookupError):
         return f"inconclusive: the judge could not run: {done.stderr.strip()[-300:]}"
     verdict = first["rounds"][0].get("reference") or {}
     return f"{verdict.get('outcome', 'inconclusive')}: {verdict.get('reason', first['reason'])}"
 
 
-def _request(ground: "Ground", folder: "Path", app: str) -> dict[str, Any]:
-    store = git_hand.bare(folder / "app.git")
-    base = git_hand.committed(
-        store, [("100644", git_hand.blob(store, ON_BASE), "app.py")], branch="main"
+def _request(drill: "DrillEnvironment", folder: "Path", app: str) -> dict[str, Any]:
+    store = attacker_git.bare(folder / "app.git")
+    base = attacker_git.committed(
+        store, [("100644", attacker_git.blob(store, ON_BASE), "app.py")], branch="main"
     )
-    entry = ("100644", git_hand.blob(store, app), "app.py")
-    head = git_hand.committed(store, [entry], branch="change", parents=[base])
-    candidate = git_hand.committed(store, [entry], branch="candidate", parents=[base, head])
+    entry = ("100644", attacker_git.blob(store, app), "app.py")
+    head = attacker_git.committed(store, [entry], branch="change", parents=[base])
+    candidate = attacker_git.committed(store, [entry], branch="candidate", parents=[base, head])
 
     def point(commit: str) -> dict[str, str]:
-        return {"commit": commit, "tree": git_hand.word(store, "rev-parse", f"{commit}^{{tree}}")}
+        return {
+            "commit": commit,
+            "tree": attacker_git.word(store, "rev-parse", f"{commit}^{{tree}}"),
+        }
 
     return {
         "repository": "drill.notes",
@@ -128,9 +121,9 @@ def _request(ground: "Ground", folder: "Path", app: str) -> dict[str, Any]:
             "data": "NOTES_DATA",
             "seed_command": None,
         },
-        "layers": str(ground.folder / "layers"),
-        "wheels": str(ground.wheels),
-        "sandbox": {"command": list(COMMAND), "form": ground.sandbox.form()},
+        "layers": str(drill.folder / "layers"),
+        "wheels": str(drill.wheels),
+        "sandbox": {"command": list(COMMAND), "form": drill.sandbox.form()},
         "signing_key": str(folder / "keys" / "validator.key"),
         "limits": {"wall_seconds": SECONDS - 20, "journey_seconds": 30},
         "seed": None,
@@ -161,7 +154,7 @@ ATTACKS = (
         SUBJECT,
         (89, 90),
         "no opinion in a verdict",
-        "tells whoever looks that everything passed",
+        "claims to every reader that everything passed",
         partial(judged, app="talking"),
     ),
 )

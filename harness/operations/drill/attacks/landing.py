@@ -1,8 +1,9 @@
-"""Between a verdict and the branch: what moves there, what is forged there, and what is told
-twice."""
+"""Attacks between a verdict and the branch: what moves there, what is forged there, and events that
+come twice."""
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,91 +13,91 @@ from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import State
 from harness.factory.records.history import is_frozen
 from harness.factory.reporting.comments import ISSUE_MARKER
-from harness.operations.drill import git_hand
-from harness.operations.drill.attack import Attack, Seen, held, open_
-from harness.operations.drill.players import SigningJudge
+from harness.operations.drill import attacker_git
+from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.operations.drill.stand_ins import SigningJudge
 from harness.ports.git import Candidates, Landing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from harness.operations.drill.pipeline import Lap
-    from harness.operations.drill.scene import Ground
+    from harness.factory.run.services import Services
+    from harness.operations.drill.environment import DrillEnvironment
+    from harness.operations.drill.scratch_factory import ScratchFactory
 
 VERDICT, LANDING = "the verdict", "landing"
 LANDS = frozenset({State.APPROVED, State.MERGING})
+ForgeEnvelope = Callable[["ScratchFactory", dict[str, object]], bytes]
+"""Makes a forged verdict from the factory and what its judge was asked."""
 
 
-def changed(ground: "Ground") -> Seen:
-    """One word of a verdict, changed where it lies."""
+def changed(drill: "DrillEnvironment") -> Outcome:
+    """One word of a stored verdict is changed."""
     return _forged(
-        ground,
+        drill,
         "changed verdict",
-        lambda lap, request: _reworded(lap.judge.envelope(request)),
+        lambda factory, request: _reworded(factory.judge.envelope(request)),
         gate="verdict",
     )
 
 
 def _reworded(envelope: bytes) -> bytes:
-    told = json.loads(envelope)
-    payload = base64.b64decode(told["payload"]).replace(b"all 1 sealed", b"all 9 sealed")
-    return json.dumps({**told, "payload": base64.b64encode(payload).decode("ascii")}).encode()
+    document = json.loads(envelope)
+    payload = base64.b64decode(document["payload"]).replace(b"all 1 sealed", b"all 9 sealed")
+    document["payload"] = base64.b64encode(payload).decode("ascii")
+    return json.dumps(document).encode()
 
 
-def other_key(ground: "Ground") -> Seen:
-    """The same verdict, signed by somebody else."""
+def other_key(drill: "DrillEnvironment") -> Outcome:
+    """The same verdict, signed with another key."""
     return _forged(
-        ground,
+        drill,
         "other key",
-        lambda lap, request: SigningJudge(lap.home / "forged.key").envelope(request),
+        lambda factory, request: SigningJudge(factory.home / "forged.key").envelope(request),
         gate="verdict",
     )
 
 
-def other_tree(ground: "Ground") -> Seen:
-    """A verdict that the right key signed, on another tree."""
+def other_tree(drill: "DrillEnvironment") -> Outcome:
+    """A verdict on another tree, signed with the right key."""
     return _forged(
-        ground,
+        drill,
         "other tree",
-        lambda lap, request: lap.judge.envelope(request, tree="f" * 40),
+        lambda factory, request: factory.judge.envelope(request, tree="f" * 40),
         gate="freshness",
     )
 
 
 def _forged(
-    ground: "Ground", name: str, forge: "Callable[[Lap, dict[str, object]], bytes]", *, gate: str
-) -> Seen:
-    """Held when nothing lands on the forged verdict; the same change lands when its own is put
-    back."""
-    lap = ground.lap(name)
-    issue = lap.until_approved()
-    verdict = lap.history(issue).verdicts[-1].event
-    envelope = lap.home / verdict.envelope
+    drill: "DrillEnvironment", name: str, forge_envelope: ForgeEnvelope, *, gate: str
+) -> Outcome:
+    """Held if nothing lands on the forged verdict because of this gate, and the same change lands
+    once its own verdict is put back."""
+    factory = drill.factory(name)
+    issue = factory.approved_issue()
+    verdict = factory.history(issue).verdicts[-1].event
+    envelope = factory.home / verdict.envelope
     honest = envelope.read_bytes()
-    envelope.write_bytes(forge(lap, _request(issue, verdict)))
-    lap.tick(states=LANDS)
-    if lap.tip() != lap.base:
-        return open_("it landed on the forged verdict")
-    said = lap.last_words(issue)
-    if gate not in said:
-        return open_(f"it did not land, but not for its verdict: {said}")
+    envelope.write_bytes(forge_envelope(factory, _request(issue, verdict)))
+    factory.tick(states=LANDS)
+    if factory.tip() != factory.base:
+        return not_held("it landed on the forged verdict")
+    status = factory.status(issue)
+    if gate not in status:
+        return not_held(f"it did not land, but not because of its verdict: {status}")
     envelope.write_bytes(honest)
-    lap.ask(
-        "POST", f"/issues/{issue}/comments", by=lap.owner.token, json={"body": "/factory retry"}
+    factory.request(
+        "POST", f"/issues/{issue}/comments", by=factory.owner.token, json={"body": "/factory retry"}
     )
-    lap.tick()
-    return (
-        held(said[:110])
-        if lap.tip() != lap.base
-        else open_(
-            "with its own verdict it does not land either, so nothing was shown:"
-            f" {lap.last_words(issue)}"
+    factory.tick()
+    if factory.tip() == factory.base:
+        return not_held(
+            "with its own verdict it does not land either, so nothing was proven:"
+            f" {factory.status(issue)}"
         )
-    )
+    return held(status[:110])
 
 
 def _request(issue: int, verdict: VerdictRecorded) -> dict[str, object]:
-    """What the judge was asked, from what its verdict binds."""
+    """What the judge was asked, derived from what its verdict binds."""
     binds = verdict.binds
     return {
         "issue": {"number": issue},
@@ -110,183 +111,173 @@ def _request(issue: int, verdict: VerdictRecorded) -> dict[str, object]:
     }
 
 
-def head_moved(ground: "Ground") -> Seen:
-    """Somebody with the right to write pushes to the factory's branch, after the verdict."""
-    lap = ground.lap("head moved")
-    issue = lap.until_approved()
+def head_moved(drill: "DrillEnvironment") -> Outcome:
+    """Somebody with write access pushes to the factory's branch after the verdict."""
+    factory = drill.factory("head moved")
+    issue = factory.approved_issue()
     branch = f"factory/issue-{issue}"
-    lap.push({"shop.py": "import os\n\nos.system('evil')\n"}, branch=branch)
-    lap.tick()
-    landed = lap.services.repository.read(CommitSha(lap.tip()), "shop.py") or b""
-    if b"evil" in landed or lap.tip() != lap.base:
-        return open_("what was pushed after the verdict landed")
-    said = lap.last_words(issue)
-    return (
-        held(said[:110])
-        if "pushed" in said or "head" in said
-        else open_(f"nothing landed, but not for this: {said}")
-    )
+    factory.push({"shop.py": "import os\n\nos.system('evil')\n"}, branch=branch)
+    factory.tick()
+    landed = factory.services.repository.read(CommitSha(factory.tip()), "shop.py") or b""
+    if b"evil" in landed or factory.tip() != factory.base:
+        return not_held("what was pushed after the verdict landed")
+    status = factory.status(issue)
+    if "pushed" not in status and "head" not in status:
+        return not_held(f"nothing landed, but for another reason: {status}")
+    return held(status[:110])
 
 
-def base_moved(ground: "Ground") -> Seen:
-    """Main moves on after the verdict: what lands was judged on what is there."""
-    lap = ground.lap("base moved")
-    issue = lap.until_approved()
-    moved = lap.push({"README.md": "# Another shop\n"})
-    lap.tick()
-    history = lap.history(issue)
-    landed = lap.services.repository.tree_of(CommitSha(lap.tip()))
+def base_moved(drill: "DrillEnvironment") -> Outcome:
+    """Main moves after the verdict: what lands was judged on the new main."""
+    factory = drill.factory("base moved")
+    issue = factory.approved_issue()
+    moved = factory.push({"README.md": "# Another shop\n"})
+    factory.tick()
+    history = factory.history(issue)
+    landed = factory.services.repository.tree_of(CommitSha(factory.tip()))
     judged = [verdict.event.binds.tree for verdict in history.verdicts]
-    if history.state is not State.MERGED or lap.judge.judged < 2:
-        return open_(f"judged {lap.judge.judged} times, and {lap.last_words(issue)}")
+    if history.state is not State.MERGED or factory.judge.judged < 2:
+        return not_held(f"judged {factory.judge.judged} times, and {factory.status(issue)}")
     first = judged[0]
-    return (
-        held(f"judged again on {moved:.7}; that tree landed, not {first:.7}")
-        if landed == judged[-1] != first
-        else open_("what landed is not what was judged last")
-    )
+    if not landed == judged[-1] != first:
+        return not_held("what landed is not what was judged last")
+    return held(f"judged again on {moved:.7}; that tree landed, not {first:.7}")
 
 
-class Meddling:
-    """Candidates between whose looking and landing somebody acts. All else is theirs."""
+class RacedCandidates:
+    """Candidates that let somebody act between the last check and the landing."""
 
-    def __init__(self, own: Candidates, acts: "Callable[[], object]") -> None:
-        self._own, self._acts = own, acts
-        self.commit, self.merge, self.push = own.commit, own.merge, own.push
-        self.remove, self.keep = own.remove, own.keep
+    def __init__(self, inner: Candidates, act: Callable[[], object]) -> None:
+        self._inner, self._act = inner, act
+        self.commit, self.merge, self.push = inner.commit, inner.merge, inner.push
+        self.remove, self.keep = inner.remove, inner.keep
 
     def land(
         self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha
     ) -> Landing:
         """See the port."""
-        self._acts()
-        return self._own.land(candidate, branch, base=base, head=head, tree=tree)
+        self._act()
+        return self._inner.land(candidate, branch, base=base, head=head, tree=tree)
 
 
-def inside_the_merge(ground: "Ground") -> Seen:
-    """Main moves within the merge call itself, after every fact was read."""
-    lap = ground.lap("inside the merge")
+def inside_the_merge(drill: "DrillEnvironment") -> Outcome:
+    """Main moves inside the merge call itself, after every fact was read."""
+    factory = drill.factory("inside the merge")
     pushed: list[str] = []
 
-    def meddle() -> None:
+    def push_once() -> None:
         if not pushed:
-            pushed.append(lap.push({"README.md": "# A shop that somebody else changed\n"}))
+            pushed.append(factory.push({"README.md": "# A shop that somebody else changed\n"}))
 
-    lap.equip(lambda services: replace(services, candidates=Meddling(services.candidates, meddle)))
-    issue = lap.file()
-    lap.tick()
+    def raced(services: "Services") -> "Services":
+        return replace(services, candidates=RacedCandidates(services.candidates, push_once))
+
+    factory.customize(raced)
+    issue = factory.file()
+    factory.tick()
     if not pushed:
-        return open_(f"nothing came as far as landing: {lap.last_words(issue)}")
-    kept = lap.services.repository.contains(CommitSha(lap.tip()), CommitSha(pushed[0]))
-    if not kept:
-        return open_("what somebody else pushed is gone from the branch")
-    return (
-        _without_compare(ground, lap)
-        if lap.judge.judged > 1
-        else open_("it landed without being judged again")
-    )
+        return not_held(f"nothing came as far as landing: {factory.status(issue)}")
+    tip = CommitSha(factory.tip())
+    if not factory.services.repository.contains(tip, CommitSha(pushed[0])):
+        return not_held("what somebody else pushed is gone from the branch")
+    if factory.judge.judged < 2:
+        return not_held("it landed without being judged again")
+    return _without_compare(drill, factory)
 
 
-def _without_compare(ground: "Ground", lap: "Lap") -> Seen:
-    """The control: a plain forced push of a commit that was judged on an older base loses what came
-    between."""
-    store = git_hand.bare(ground.apart("inside the merge") / "control.git")
-    base = git_hand.committed(store, [("100644", git_hand.blob(store, "1"), "a")], branch="main")
-    between = git_hand.committed(
-        store, [("100644", git_hand.blob(store, "2"), "a")], branch="main", parents=[base]
-    )
-    judged = git_hand.committed(
-        store, [("100644", git_hand.blob(store, "3"), "b")], branch="judged", parents=[base]
-    )
-    git_hand.git(store, "update-ref", "refs/heads/main", judged)
-    if between in git_hand.git(store, "log", "--format=%H", "main").decode("ascii").split():
-        return open_("a forced push loses nothing on this machine, so nothing was shown")
-    return held(f"judged {lap.judge.judged} times; a forced push loses what came between")
+def _without_compare(drill: "DrillEnvironment", factory: "ScratchFactory") -> Outcome:
+    """The control: a plain forced push of a commit that was judged on an older base loses the
+    commits made since."""
+    store = attacker_git.bare(drill.folder_for("inside the merge") / "control.git")
+
+    def commit(content: str, path: str, branch: str, *parents: str) -> str:
+        entry = ("100644", attacker_git.blob(store, content), path)
+        return attacker_git.committed(store, [entry], branch=branch, parents=parents)
+
+    base = commit("1", "a", "main")
+    between = commit("2", "a", "main", base)
+    judged = commit("3", "b", "judged", base)
+    attacker_git.git(store, "update-ref", "refs/heads/main", judged)
+    if between in attacker_git.git(store, "log", "--format=%H", "main").decode("ascii").split():
+        return not_held("a forced push loses nothing on this machine, so nothing was proven")
+    return held(f"judged {factory.judge.judged} times; a forced push loses what came between")
 
 
-class Swapping:
-    """A forge on which another tree lands than the one that it was given, and which says that all
-    is well."""
+class SwappingCandidates:
+    """Candidates whose forge lands another tree than the one it was given, and reports success."""
 
-    def __init__(self, own: Candidates, swapped: "Callable[[], object]") -> None:
-        self._own, self._swapped = own, swapped
-        self.commit, self.merge, self.push = own.commit, own.merge, own.push
-        self.remove, self.keep = own.remove, own.keep
+    def __init__(self, inner: Candidates, land_other: Callable[[], object]) -> None:
+        self._land_other = land_other
+        self.commit, self.merge, self.push = inner.commit, inner.merge, inner.push
+        self.remove, self.keep = inner.remove, inner.keep
 
     def land(
         self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha
     ) -> Landing:
-        """See the port, and do not believe it."""
-        self._swapped()
+        """See the port; this one lies."""
+        self._land_other()
         return Landing("landed", candidate, f"{candidate:.12} is on {branch}")
 
 
-def tree_differs(ground: "Ground") -> Seen:
-    """The forge says that it landed, and something else did."""
-    lap = ground.lap("tree differs")
-    lap.equip(
-        lambda services: replace(
-            services,
-            candidates=Swapping(
-                services.candidates, lambda: lap.push({"shop.py": "evil = True\n"})
-            ),
-        )
-    )
-    issue = lap.file()
-    lap.tick()
-    if lap.history(issue).state is State.MERGED or not is_frozen(lap.ledger):
-        return open_(f"merging is not frozen: {lap.last_words(issue)}")
-    lap.equip(lambda services: services)
-    other, tip = lap.file(title="Another till"), lap.tip()
-    lap.tick()
-    return (
-        held("frozen; the next change, a good one, did not land either")
-        if lap.tip() == tip
-        else open_(f"#{other} landed on a frozen branch")
-    )
+def tree_differs(drill: "DrillEnvironment") -> Outcome:
+    """The forge reports that the candidate landed, and something else did."""
+    factory = drill.factory("tree differs")
+
+    def push_evil() -> object:
+        return factory.push({"shop.py": "evil = True\n"})
+
+    def swapping(services: "Services") -> "Services":
+        return replace(services, candidates=SwappingCandidates(services.candidates, push_evil))
+
+    factory.customize(swapping)
+    issue = factory.file()
+    factory.tick()
+    if factory.history(issue).state is State.MERGED or not is_frozen(factory.ledger):
+        return not_held(f"merging is not frozen: {factory.status(issue)}")
+    factory.customize(lambda services: services)
+    other, tip = factory.file(title="Another till"), factory.tip()
+    factory.tick()
+    if factory.tip() != tip:
+        return not_held(f"#{other} landed on a frozen branch")
+    return held("frozen; the next change, a good one, did not land either")
 
 
-def told_twice(ground: "Ground") -> Seen:
-    """Each pass sees all events again, and a restarted factory remembers nothing but its ledger. A
-    stranger who gives a command is answered, once, however often it is given."""
-    lap = ground.lap("told twice")
-    issue = lap.file()
-    lap.tick()
-    before = _state_of(lap, issue)
+def every_event_twice(drill: "DrillEnvironment") -> Outcome:
+    """Each tick sees all events again, and a restarted factory knows only its ledger. A stranger
+    who gives a command gets one answer, however often it is given."""
+    factory = drill.factory("every event twice")
+    issue = factory.file()
+    factory.tick()
+    before = _state_of(factory, issue)
     for _ in range(2):
-        lap.done.clear()
-        lap.tick()
-        lap.ask(
+        factory.done.clear()
+        factory.tick()
+        factory.request(
             "POST",
             f"/issues/{issue}/comments",
-            by=lap.stranger.token,
+            by=factory.stranger.token,
             json={"body": "/factory retry"},
         )
-        lap.tick()
-    after = _state_of(lap, issue)
-    if before[0] == lap.base:
-        return open_(f"nothing landed in the first place: {lap.last_words(issue)}")
-    return (
-        held("one landing, one pull request, one comment, and one answer to a stranger")
-        if (before, after) == ((before[0], 1, 1, 0), (before[0], 1, 1, 1))
-        else open_(f"before {before}, after {after}")
-    )
+        factory.tick()
+    after = _state_of(factory, issue)
+    if before[0] == factory.base:
+        return not_held(f"nothing landed in the first place: {factory.status(issue)}")
+    if (before, after) != ((before[0], 1, 1, 0), (before[0], 1, 1, 1)):
+        return not_held(f"before {before}, after {after}")
+    return held("one landing, one pull request, one comment, and one answer to a stranger")
 
 
-def _state_of(lap: "Lap", issue: int) -> tuple[str, int, int, int]:
-    """The branch's tip; how many pull requests, sticky comments and other comments of the factory's
-    there are."""
-    pulls = lap.ask("GET", "/pulls?state=all", by=lap.owner.token)
+def _state_of(factory: "ScratchFactory", issue: int) -> tuple[str, int, int, int]:
+    """The branch's tip, and the numbers of pull requests, of sticky comments and of other comments
+    by the factory."""
+    pulls = factory.request("GET", "/pulls?state=all", by=factory.owner.token)
     try:
-        ours = [
-            one.body
-            for one in lap.services.forge.comments(issue)
-            if one.author.id == lap.factory.id
-        ]
+        comments = factory.services.forge.comments(issue)
+        ours = [comment.body for comment in comments if comment.author.id == factory.bot.id]
     except PortError:
         ours = []
     sticky = sum(ISSUE_MARKER in body for body in ours)
-    return lap.tip(), len(pulls), sticky, len(ours) - sticky
+    return factory.tip(), len(pulls), sticky, len(ours) - sticky
 
 
 ATTACKS = (
@@ -295,7 +286,7 @@ ATTACKS = (
         VERDICT,
         (95,),
         "the signature",
-        "changes a signed verdict where it lies",
+        "changes a stored, signed verdict",
         changed,
     ),
     Attack(
@@ -326,7 +317,7 @@ ATTACKS = (
         "a base that moved",
         LANDING,
         (96,),
-        "judged on what is there",
+        "judged on the current base",
         "moves main after the verdict",
         base_moved,
     ),
@@ -347,11 +338,11 @@ ATTACKS = (
         tree_differs,
     ),
     Attack(
-        "everything told twice",
+        "every event twice",
         LANDING,
         (100,),
         "the ledger's keys",
         "shows the factory all events again",
-        told_twice,
+        every_event_twice,
     ),
 )

@@ -1,19 +1,20 @@
-"""A box that is given too little by far, and a program that wants it all."""
+"""Runs programs that want everything in a sandbox with tight limits."""
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.domain.sandbox import Bind, Form, Limits, SandboxResult
-from harness.operations.drill.attack import Attack, Seen, held, open_
-from harness.operations.drill.sandbox import FIX, boxed
+from harness.domain.sandbox import Bind, Limits, SandboxResult
+from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.operations.drill.environment import NO_SANDBOX_FIX
 
 if TYPE_CHECKING:
-    from harness.operations.drill.scene import Ground
+    from harness.operations.drill.environment import DrillEnvironment
 
-SUBJECT = "the box's limits"
-CALM_SECONDS = 60  # for a program that ends by itself, on a machine that is busy
+SUBJECT = "the sandbox's limits"
+# Enough for a program that ends by itself, even on a busy machine.
+CALM_SECONDS = 60
 ENDLESS = "while True: pass"
 MEMORY = "b = []\nwhile True: b.append(bytes(1 << 20))"
 FORKS = """\
@@ -54,73 +55,71 @@ while not os.path.exists("alive"):
 """
 
 
-def _ended(source: str, limits: Limits, by: str) -> "Callable[[Ground], Seen]":
-    def run(ground: "Ground") -> Seen:
-        if ground.sandbox.form() == Form.UNSEALED:
-            return open_("no box holds on this machine", FIX)
-        folder = ground.apart(f"limits {by}")
-        result = boxed(
-            ground, source, limits=limits, binds=(Bind(str(folder), "/desk", "rw"),), cwd="/desk"
-        )
-        calm = boxed(
-            ground,
+def _ended(source: str, limits: Limits, by: str) -> "Callable[[DrillEnvironment], Outcome]":
+    def run(drill: "DrillEnvironment") -> Outcome:
+        if missing := drill.without_sandbox():
+            return missing
+        folder = drill.folder_for(f"limits {by}")
+        workplace = Bind(str(folder), "/work", "rw")
+        result = drill.run_sandboxed(source, limits=limits, binds=(workplace,), cwd="/work")
+        calm = drill.run_sandboxed(
             "print('calm')",
             limits=replace(limits, wall_seconds=max(limits.wall_seconds, CALM_SECONDS)),
         )
+        # Limits under which nothing can run would look like limits that hold.
         if not calm.ok:
-            return open_(
-                "a calm program does not end well under these limits either:"
+            return not_held(
+                "a harmless program fails under these limits too:"
                 f" {calm.killed_by or calm.exit_code}"
             )
-        return _judged(result, by)
+        return _outcome(result, by)
 
     return run
 
 
-def _judged(result: SandboxResult, by: str) -> Seen:
+def _outcome(result: SandboxResult, by: str) -> Outcome:
     if result.killed_by == by:
         return held(f"ended by its {by} limit after {result.seconds:.1f} s")
     if by in result.reached or (by == "memory" and b"MemoryError" in result.stderr):
         return held(f"held at its {by} limit")
-    missing = [words for words in result.unheld if words.startswith(by)]
-    return open_(missing[0] if missing else f"it ended by itself, with {result.exit_code}", FIX)
+    unheld = [text for text in result.unheld if text.startswith(by)]
+    observation = unheld[0] if unheld else f"it ended by itself, with {result.exit_code}"
+    return not_held(observation, NO_SANDBOX_FIX)
 
 
-def forks(ground: "Ground") -> Seen:
-    """Two hundred processes where thirty are allowed."""
-    if ground.sandbox.form() == Form.UNSEALED:
-        return open_("no box holds on this machine", FIX)
-    result = boxed(ground, FORKS, limits=Limits(wall_seconds=90, pids=30))
+def forks(drill: "DrillEnvironment") -> Outcome:
+    """A program makes two hundred processes where thirty are allowed."""
+    if missing := drill.without_sandbox():
+        return missing
+    result = drill.run_sandboxed(FORKS, limits=Limits(wall_seconds=90, pids=30))
     made = int(result.stdout.split()[0]) if result.stdout.split() else 200
     return (
         held(f"{made} processes, 30 are allowed")
         if made <= 30
-        else open_(f"{made} processes were made", FIX)
+        else not_held(f"{made} processes were made", NO_SANDBOX_FIX)
     )
 
 
-def orphan(ground: "Ground") -> Seen:
-    """A child with a session of its own, which outlives its parent outside of a box."""
-    if ground.sandbox.form() == Form.UNSEALED:
-        return open_("no box holds on this machine", FIX)
-    folder = ground.apart("orphan")
-    boxed(
-        ground,
+def orphan(drill: "DrillEnvironment") -> Outcome:
+    """A child process with a session of its own, which outlives its parent outside of a sandbox."""
+    if missing := drill.without_sandbox():
+        return missing
+    folder = drill.folder_for("orphan")
+    drill.run_sandboxed(
         ORPHAN,
         limits=Limits(wall_seconds=60),
-        binds=(Bind(str(folder), "/desk", "rw"),),
-        cwd="/desk",
+        binds=(Bind(str(folder), "/work", "rw"),),
+        cwd="/work",
     )
     alive = folder / "alive"
     if not alive.exists() or not alive.stat().st_size:
-        return open_("the child never lived, so nothing was shown")
+        return not_held("the child never ran, so nothing was proven")
+    # A living child appends to the file all the time.
     size = alive.stat().st_size
     time.sleep(1)
-    return (
-        held("it died with its box")
-        if alive.stat().st_size == size
-        else open_("it lives on after its box", FIX)
-    )
+    if alive.stat().st_size != size:
+        return not_held("it outlives its sandbox", NO_SANDBOX_FIX)
+    return held("it died with its sandbox")
 
 
 ATTACKS = (
@@ -153,7 +152,7 @@ ATTACKS = (
         "a child that stays",
         SUBJECT,
         (92,),
-        "the box's end",
+        "the sandbox's end",
         "leaves a process of its own session behind",
         orphan,
     ),

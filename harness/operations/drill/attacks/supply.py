@@ -1,30 +1,31 @@
-"""What comes in with a change that nobody asked for: dependencies, what runs when they are
-installed, credentials."""
+"""Attacks on what a change brings in: dependencies, scripts that run on install, credentials."""
 
 import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.operations.drill import git_hand
-from harness.operations.drill.attack import Attack, Seen
+from harness.operations.drill import attacker_git
+from harness.operations.drill.attack import Attack, Outcome
 from harness.operations.drill.shop import PROJECT
 
 if TYPE_CHECKING:
-    from harness.operations.drill.scene import Ground
+    from harness.operations.drill.environment import DrillEnvironment
 
 SUBJECT = "dependencies and secrets"
 TOKEN = "ghp_" + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi"
-"""What a forge's token looks like; nobody ever had it."""
+"""A text in the form of a forge's token; it never was one."""
 
 
-def _brings(name: str, check: str, **files: str) -> "Callable[[Ground], Seen]":
-    def run(ground: "Ground") -> Seen:
+def _brings(name: str, check: str, **files: str) -> "Callable[[DrillEnvironment], Outcome]":
+    """An attack that writes these files; `__` in a name stands for a dot."""
+
+    def run(drill: "DrillEnvironment") -> Outcome:
         def attacker(worktree: Path) -> None:
             for path, content in files.items():
-                git_hand.write(worktree, path.replace("__", "."), content)
+                attacker_git.write(worktree, path.replace("__", "."), content)
 
-        return ground.court.refused_by_check(name, attacker, check=check)
+        return drill.policy_bench.refused_by_check(name, attacker, check=check)
 
     return run
 

@@ -1,5 +1,4 @@
-"""A change that breaks the shop, and sees to it that no test says so. The tests run in a real
-box."""
+"""Changes that break the shop and hide it from the tests, which run in a real sandbox."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import tomlkit
 
-from harness.operations.drill import git_hand
-from harness.operations.drill.attack import Attack, Seen, open_
-from harness.operations.drill.court import Court
+from harness.operations.drill import attacker_git
+from harness.operations.drill.attack import Attack, Outcome, not_held
+from harness.operations.drill.policy_bench import PolicyBench
 from harness.operations.drill.shop import (
     BROKEN,
     CONFTEST,
@@ -23,31 +22,31 @@ from harness.operations.drill.shop import (
 from harness.ports.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from harness.operations.drill.scene import Ground
+    from harness.operations.drill.environment import DrillEnvironment
 
 SUBJECT = "test tricks"
 BRAKE = "tests_kept"
 SIGNED, BELIEVED = ("python", "-m", "pytest"), ("python", "-B", "-m", "pytest")
-"""Two commands for one runner: what the first says is signed where it is made."""
+"""Two commands for one runner: the report of the first is signed where it is made."""
 
 
-def _hides(name: str, hides: Callable[[Path], object]) -> "Callable[[Ground], Seen]":
-    def run(ground: "Ground") -> Seen:
+def _hides(name: str, hides: Callable[[Path], object]) -> "Callable[[DrillEnvironment], Outcome]":
+    def run(drill: "DrillEnvironment") -> Outcome:
         def attacker(worktree: Path) -> None:
-            git_hand.write(worktree, "shop.py", BROKEN)
+            attacker_git.write(worktree, "shop.py", BROKEN)
             hides(worktree)
 
-        return ground.court.refused_by_check(name, attacker, check=BRAKE)
+        return drill.policy_bench.refused_by_check(name, attacker, check=BRAKE)
 
     return run
 
 
 def _rewritten(worktree: Path) -> None:
-    git_hand.write(worktree, "tests/test_shop.py", TEST.replace("2]), 3)", "2]), 0)"))
+    attacker_git.write(worktree, "tests/test_shop.py", TEST.replace("2]), 3)", "2]), 0)"))
 
 
 def _deleted(worktree: Path) -> None:
-    git_hand.write(
+    attacker_git.write(
         worktree,
         "tests/test_shop.py",
         TEST.replace("def test_total", "def tst_total")
@@ -56,42 +55,42 @@ def _deleted(worktree: Path) -> None:
 
 
 def _skipped(worktree: Path) -> None:
-    git_hand.write(
+    attacker_git.write(
         worktree,
         "tests/test_shop.py",
         TEST.replace("    def test", "    @unittest.skip('slow')\n    def test"),
     )
 
 
-class _WithRunner:
-    """Boxes whose layer is a small runner that goes by pytest's name, and its one library: nothing
-    is fetched for a drill."""
+class _SandboxWithRunner:
+    """A sandbox whose layer is a small runner under pytest's name and its one library. A drill
+    downloads nothing."""
 
-    def __init__(self, own: Sandbox, layer: Path) -> None:
-        self._own, self._layer = own, layer
+    def __init__(self, inner: Sandbox, layer: Path) -> None:
+        self._inner, self._layer = inner, layer
         for name, text in (("pytest.py", PYTEST), ("pygments.py", "")):
-            git_hand.write(layer, name, text)
+            attacker_git.write(layer, name, text)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._own, name)
+        return getattr(self._inner, name)
 
     def layer(self, lock: bytes, *, wheels: Path) -> Path:
         """See the port."""
         return self._layer
 
 
-def forged(ground: "Ground", *, command: tuple[str, ...] = SIGNED) -> Seen:
-    """A module by a library's name at the root, and code that writes the report when it is
-    imported: each says that all is well, and ends. The control: another command for the same runner
-    is believed as it reports, and there they pass."""
-    seen = _forging(ground, command)
-    if seen.held and _forging(ground, BELIEVED).held:
-        return open_("a report that anybody may write is not believed either, so nothing was shown")
-    return seen
+def forged(drill: "DrillEnvironment", *, command: tuple[str, ...] = SIGNED) -> Outcome:
+    """Shadow a library of the runner's with a module at the root, and write the report when the
+    code is imported. The control: under another command for the same runner, whose report is not
+    signed, the forged report passes."""
+    outcome = _forged_report(drill, command)
+    if outcome.held and _forged_report(drill, BELIEVED).held:
+        return not_held("a report that anybody may write is not believed, so nothing was proven")
+    return outcome
 
 
-def _forging(ground: "Ground", command: tuple[str, ...]) -> Seen:
-    name, shop = f"forged {len(command)}", project(ground.law)
+def _forged_report(drill: "DrillEnvironment", command: tuple[str, ...]) -> Outcome:
+    name, shop = f"forged {len(command)}", project(drill.policy_files)
     toml = tomlkit.parse(shop["factory.toml"])
     tests: Any = toml["tests"]
     tests["command"] = [*command, f"--junitxml={tests['report']}"]
@@ -101,19 +100,18 @@ def _forging(ground: "Ground", command: tuple[str, ...]) -> Seen:
         "tests/test_shop.py": PLAIN_TEST,
         "requirements-none.txt": "# the drill's own layer\n",
     }
-    sandboxes = cast("Sandbox", _WithRunner(ground.sandbox, ground.apart(name) / "layer"))
-    return Court(replace(ground, sandbox=sandboxes), name=name, files=files).refused_by_check(
-        "forged", _forges, check=BRAKE
-    )
+    sandbox = cast("Sandbox", _SandboxWithRunner(drill.sandbox, drill.folder_for(name) / "layer"))
+    bench = PolicyBench(replace(drill, sandbox=sandbox), name=name, files=files)
+    return bench.refused_by_check("forged", _forge_report, check=BRAKE)
 
 
-def _forges(worktree: Path) -> None:
-    git_hand.write(worktree, "pygments.py", FORGED)
-    git_hand.write(worktree, "shop.py", FORGED + BROKEN)
+def _forge_report(worktree: Path) -> None:
+    attacker_git.write(worktree, "pygments.py", FORGED)
+    attacker_git.write(worktree, "shop.py", FORGED + BROKEN)
 
 
 def _conftest(worktree: Path) -> None:
-    git_hand.write(worktree, "conftest.py", CONFTEST)
+    attacker_git.write(worktree, "conftest.py", CONFTEST)
 
 
 ATTACKS = (

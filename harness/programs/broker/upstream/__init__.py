@@ -1,1 +1,1 @@
-"""A provider, asked over HTTP: its connections, its retries and its circuit breaker."""
+"""A provider over HTTP: its connections, its retries and its circuit breaker."""

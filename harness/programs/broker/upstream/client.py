@@ -1,4 +1,4 @@
-"""A provider, asked over HTTP, again where that can help. The only module that knows its key."""
+"""Asks a provider over HTTP, and retries when that can help. The only module that knows its key."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import EventStream, dumps, objects
-from harness.programs.broker.upstream.breaker import Breaker, Trouble, trouble
+from harness.programs.broker.upstream.breaker import Breaker, ProviderFault, provider_fault
 from harness.programs.broker.upstream.connections import (
     FAULTS,
     NO_ANSWER,
@@ -21,10 +21,16 @@ from harness.programs.broker.upstream.connections import (
     Connections,
     Reply,
 )
-from harness.programs.broker.upstream.retry import FREE, RETRYABLE, asked, pause
+from harness.programs.broker.upstream.retry import (
+    FREE,
+    RETRYABLE,
+    requested_wait,
+    wait_before_retry,
+)
 from harness.programs.broker.wires.dialect import Dialect
 
-_LIMIT = 32 << 20  # bytes of a whole answer
+# Bytes of a whole answer.
+_LIMIT = 32 << 20
 _CODES = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -41,26 +47,28 @@ _CODES = {
     "slow_down": 503,
 }
 _T = TypeVar("_T")
-_ROOT = {
-    ANTHROPIC: "/v1",
-    OPENAI: "",
-}  # what the wire's SDK puts between the base URL and the path of an API
+# What the wire's SDK puts between the base URL and the path of an API.
+_ROOT = {ANTHROPIC: "/v1", OPENAI: ""}
 _REDACTED = "[redacted]"
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds: to be connected, for the next byte of an answer, and for the whole of it. A long
-    answer may be silent for minutes; none goes on for ever."""
+class Timeouts:
+    """Seconds to connect, to wait for the next byte of an answer, and for the whole of it.
+
+    A long answer may be silent for minutes; none goes on for ever.
+    """
 
     connect: float = 10
     silent: float = 600
     whole: float = 1800
 
 
-class Failed(Refusal):
-    """The provider gave no answer. `free` when that certainly cost nothing; `wanted` are the
-    seconds that it asks to wait."""
+class ProviderFailure(Refusal):
+    """The provider gave no answer.
+
+    `free` means that this certainly cost nothing. `wanted` is how many seconds it asks to wait.
+    """
 
     def __init__(
         self,
@@ -80,13 +88,13 @@ class Failed(Refusal):
 
     @property
     def ends(self) -> Refusal | None:
-        """The pause that follows from it, where what is wrong is the provider."""
+        """The pause that follows, when the fault is the provider's."""
         return self.pause or super().ends
 
 
 class Upstream:
-    """One provider and its key. `clock`, `sleep` and `jitter` are arguments so that tests need not
-    wait."""
+    """One provider and its key. `clock`, `sleep` and `jitter` are arguments so that tests need
+    not wait."""
 
     def __init__(
         self,
@@ -97,19 +105,19 @@ class Upstream:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.provider, self.breaker = provider, breaker
         self._key, self._clock, self._sleep, self._jitter = key, clock, sleep, jitter
-        self._patience = patience or Patience()
-        timeouts = {
-            "read": self._patience.silent,
-            "connect": self._patience.connect,
+        self._timeouts = timeouts or Timeouts()
+        http_timeouts = {
+            "read": self._timeouts.silent,
+            "connect": self._timeouts.connect,
             "write": 60.0,
             "pool": 60.0,
         }
         self._connections = Connections(
-            provider.base_url, _headers(provider.wire, key), timeouts=timeouts
+            provider.base_url, _headers(provider.wire, key), timeouts=http_timeouts
         )
 
     async def close(self) -> None:
@@ -118,31 +126,37 @@ class Upstream:
     async def whole(
         self, path: str, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]
     ) -> dict[str, Any]:
-        """One JSON answer, asked for `issue`. `again` is called before each new try after one that
-        may have been billed. Raises Refusal: Failed, or a pause while nothing is asked of this
-        provider."""
+        """One JSON answer, asked for `issue`.
+
+        `again` is called before each new try after one that may have been billed. Raises Refusal:
+        ProviderFailure, or a pause while nothing is asked of this provider.
+        """
         async with self.breaker.admitted(issue):
-            found = await self._tried(lambda: self._entire(path, body), again, issue)
+            found = await self._with_retries(lambda: self._whole_answer(path, body), again, issue)
             self.breaker.answers()
         self.breaker.succeeded(issue)
         return found
 
     async def count(self, path: str, body: Mapping[str, Any], *, issue: int) -> dict[str, Any]:
-        """The same of a count, which costs nothing, has limits of its own, and is no evidence of
-        how the provider fares."""
+        """The same for a token count. It costs nothing, has limits of its own, and does not
+        count as evidence."""
         async with self.breaker.admitted(issue, is_evidence=False):
-            return await self._tried(
-                lambda: self._entire(path, body), lambda: None, issue, is_evidence=False
+            return await self._with_retries(
+                lambda: self._whole_answer(path, body), lambda: None, issue, is_evidence=False
             )
 
     async def stream(
         self, dialect: Dialect, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]
     ) -> EventStream:
-        """The events of an answer, as they come. Raises as `whole` does: before the first here,
-        after it while iterating. Whoever follows them says at the end whether the answer was
-        `finished`, or `cut`."""
+        """The events of an answer, as they come.
+
+        Raises as `whole` does: here before the first event, while iterating after it. The caller
+        reports at the end whether the answer was `finished` or `cut`.
+        """
         async with self.breaker.admitted(issue):
-            found = await self._tried(lambda: self._begun(dialect, body), again, issue)
+            found = await self._with_retries(
+                lambda: self._started_stream(dialect, body), again, issue
+            )
             self.breaker.answers()
             return found
 
@@ -151,36 +165,41 @@ class Upstream:
         self.breaker.succeeded(issue)
 
     def cut(self, why: str, *, issue: int) -> Refusal | None:
-        """A stream did not, and not because of who asked; the pause that follows, if one does."""
+        """A stream did not come to its end, by the provider's fault; the pause that follows, if
+        any."""
         return self.breaker.failed(
-            Trouble.FAILING, f"it fails: {why[:200]}", issue=issue, wanted=None
+            ProviderFault.FAILING, f"it fails: {why[:200]}", issue=issue, wanted=None
         )
 
-    async def _tried(
+    async def _with_retries(
         self,
-        attempt: Callable[[], Awaitable[_T | Failed]],
+        attempt: Callable[[], Awaitable[_T | ProviderFailure]],
         again: Callable[[], None],
         issue: int,
         *,
         is_evidence: bool = True,
     ) -> _T:
         tried = 1
-        while isinstance(outcome := await attempt(), Failed) and outcome.retry:
-            wait = pause(outcome.wanted, tried, jitter=self._jitter())
+        while isinstance(outcome := await attempt(), ProviderFailure) and outcome.retry:
+            wait = wait_before_retry(outcome.wanted, tried, jitter=self._jitter())
             if wait is None:
                 break
             await self._sleep(wait)
             if not outcome.free:
                 again()
             tried += 1
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, ProviderFailure):
             raise self._failure(outcome, issue, is_evidence=is_evidence)
         return outcome
 
-    def _failure(self, failed: Failed, issue: int, *, is_evidence: bool) -> Failed:
-        """What the box is told in the end. Of our own access to the provider it learns nothing:
-        that is its operator's."""
-        found = trouble(failed.status, failed.kind, failed.message)
+    def _failure(
+        self, failed: ProviderFailure, issue: int, *, is_evidence: bool
+    ) -> ProviderFailure:
+        """The failure that the sandbox gets in the end.
+
+        It learns nothing about our own access to the provider, which concerns the operator.
+        """
+        found = provider_fault(failed.status, failed.kind, failed.message)
         if found is None:
             return failed
         failed.pause = self.breaker.failed(
@@ -192,42 +211,46 @@ class Upstream:
         )
         if failed.pause is None:
             return failed
-        told = failed.pause if found in (Trouble.ACCESS, Trouble.QUOTA) else failed
-        shown = Failed(
-            told.status,
-            told.kind,
-            told.message,
+        shown_failure = (
+            failed.pause if found in (ProviderFault.ACCESS, ProviderFault.QUOTA) else failed
+        )
+        shown = ProviderFailure(
+            shown_failure.status,
+            shown_failure.kind,
+            shown_failure.message,
             free=failed.free,
             retry=False,
-            about=told.about,
+            about=shown_failure.about,
             retry_after=failed.pause.retry_after,
         )
         shown.pause = failed.pause
         return shown
 
-    def _why(self, found: Trouble, failed: Failed) -> str:
+    def _why(self, found: ProviderFault, failed: ProviderFailure) -> str:
         key = self.provider.key_from or "its key"
         match found:
-            case Trouble.ACCESS:
+            case ProviderFault.ACCESS:
                 return (
-                    f"it does not take our key ({failed.status}); put a valid one into {key} and"
+                    f"it does not accept our key ({failed.status}); put a valid one into {key} and"
                     " restart the factory"
                 )
-            case Trouble.QUOTA:
+            case ProviderFault.QUOTA:
                 return (
                     f"what is paid for is used up ({failed.status} {failed.kind}); look at the"
                     f" account behind {key}"
                 )
-            case Trouble.OVERLOAD:
+            case ProviderFault.OVERLOAD:
                 return f"it is overloaded, or our rate is ({failed.status} {failed.kind})"
-            case Trouble.FAILING:
+            case ProviderFault.FAILING:
                 return f"it fails ({failed.status}): {failed.message[:200]}"
 
-    async def _entire(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | Failed:
+    async def _whole_answer(
+        self, path: str, body: Mapping[str, Any]
+    ) -> dict[str, Any] | ProviderFailure:
         try:
-            async with asyncio.timeout(self._patience.whole):
+            async with asyncio.timeout(self._timeouts.whole):
                 response = await self._try(path, body)
-                if isinstance(response, Failed):
+                if isinstance(response, ProviderFailure):
                     return response
                 found = json.loads(await _read(response))
         except TimeoutError:
@@ -236,12 +259,17 @@ class Upstream:
             return _cut(error)
         return found if isinstance(found, dict) else _cut(ValueError("an answer that is no object"))
 
-    async def _begun(self, dialect: Dialect, body: Mapping[str, Any]) -> EventStream | Failed:
-        """A stream whose answer has begun. An overloaded provider may say 200 and then, in its
-        first event, that it is so: no answer has been seen by then, and it can be asked again."""
-        deadline = asyncio.get_running_loop().time() + self._patience.whole
+    async def _started_stream(
+        self, dialect: Dialect, body: Mapping[str, Any]
+    ) -> EventStream | ProviderFailure:
+        """A stream whose answer has begun.
+
+        An overloaded provider may answer 200 and report the overload in its first event. No answer
+        has been seen by then, so it can be asked again.
+        """
+        deadline = asyncio.get_running_loop().time() + self._timeouts.whole
         response = await self._try(dialect.path, body)
-        if isinstance(response, Failed):
+        if isinstance(response, ProviderFailure):
             return response
         coming, first = self._events(dialect, response, deadline), list[dict[str, Any]]()
         try:
@@ -249,7 +277,7 @@ class Upstream:
                 first.append(event)
                 if not dialect.is_preamble(event):
                     break
-        except Failed as failed:
+        except ProviderFailure as failed:
             return failed
         return _from(first, coming)
 
@@ -273,7 +301,7 @@ class Upstream:
         finally:
             await response.aclose()
 
-    async def _try(self, path: str, body: Mapping[str, Any]) -> Reply | Failed:
+    async def _try(self, path: str, body: Mapping[str, Any]) -> Reply | ProviderFailure:
         content = dumps(body).encode("utf-8", "backslashreplace")
         try:
             response = await self._connections.post(_ROOT[self.provider.wire] + path, content)
@@ -291,15 +319,15 @@ class Upstream:
         except ValueError as error:
             return _cut(error)
 
-    def _failed(self, response: Reply, content: bytes) -> Failed:
+    def _failed(self, response: Reply, content: bytes) -> ProviderFailure:
         code = response.status
         kind, message = _error_in(content)
-        wanted = asked(response.headers, now=self._clock())
+        wanted = requested_wait(response.headers, now=self._clock())
         may_retry = (
             response.headers.get("x-should-retry") != "false"
-            and trouble(code, kind, message) is not Trouble.QUOTA
+            and provider_fault(code, kind, message) is not ProviderFault.QUOTA
         )
-        return Failed(
+        return ProviderFailure(
             code if code >= HTTPStatus.BAD_REQUEST else 502,
             kind,
             message.replace(self._key, _REDACTED),
@@ -308,31 +336,34 @@ class Upstream:
             wanted=wanted,
         )
 
-    def _refused(self, kind: str, message: str) -> Failed:
+    def _refused(self, kind: str, message: str) -> ProviderFailure:
         """An error that came as an event of a stream, as it would have come as an answer."""
         code = _CODES.get(kind, HTTPStatus.BAD_GATEWAY)
-        retry = code in RETRYABLE and trouble(code, kind, message) is not Trouble.QUOTA
-        return Failed(
+        retry = code in RETRYABLE and provider_fault(code, kind, message) is not ProviderFault.QUOTA
+        return ProviderFailure(
             code, kind, message.replace(self._key, _REDACTED), free=code in FREE, retry=retry
         )
 
-    def _unanswered(self, error: Exception) -> Failed:
-        if isinstance(
-            error, NO_ANSWER
-        ):  # it had its time: another such wait is longer than any box lives
-            said = f"the provider said nothing for {self._patience.silent:g} s"
-            return Failed(504, "timeout_error", said, free=False, retry=False)
+    def _unanswered(self, error: Exception) -> ProviderFailure:
+        # No retry: another such wait is longer than any sandbox lives.
+        if isinstance(error, NO_ANSWER):
+            message = f"the provider sent nothing for {self._timeouts.silent:g} s"
+            return ProviderFailure(504, "timeout_error", message, free=False, retry=False)
         message = f"the provider did not answer: {type(error).__name__}"
-        return Failed(502, "api_error", message, free=isinstance(error, NOT_SENT), retry=True)
+        return ProviderFailure(
+            502, "api_error", message, free=isinstance(error, NOT_SENT), retry=True
+        )
 
-    def _late(self) -> Failed:
-        message = f"the provider's answer took longer than {self._patience.whole:g} s"
-        return Failed(504, "timeout_error", message, free=False, retry=False)
+    def _late(self) -> ProviderFailure:
+        message = f"the provider's answer took longer than {self._timeouts.whole:g} s"
+        return ProviderFailure(504, "timeout_error", message, free=False, retry=False)
 
 
 def _headers(wire: str, key: str) -> dict[str, str]:
-    """Nothing of a box is in them. Answers are to come as they are: one that is packed may be too
-    large to unpack."""
+    """The headers of each request; nothing of a sandbox is in them.
+
+    Answers have to come uncompressed: a compressed one may be too large to unpack.
+    """
     common = {
         "content-type": "application/json",
         "user-agent": "lights-out-factory",
@@ -352,8 +383,8 @@ async def _from(first: list[dict[str, Any]], coming: EventStream) -> EventStream
             yield event
 
 
-def _cut(error: Exception) -> Failed:
-    return Failed(
+def _cut(error: Exception) -> ProviderFailure:
+    return ProviderFailure(
         502,
         "api_error",
         f"the provider's answer was cut or cannot be read: {error or type(error).__name__}",
@@ -367,8 +398,8 @@ def _error_in(content: bytes) -> tuple[str, str]:
     text."""
     try:
         match json.loads(content):
-            case {"error": {"message": str(message), **told}}:
-                kinds = (told.get("code"), told.get("type"))
+            case {"error": {"message": str(message), **shown_failure}}:
+                kinds = (shown_failure.get("code"), shown_failure.get("type"))
                 return next((kind for kind in kinds if isinstance(kind, str)), "api_error"), message
     except (ValueError, RecursionError):
         pass

@@ -1,9 +1,10 @@
 """The connections to one provider: a POST with the same headers each time, and its answer as it
 comes.
 
-Below a client there is a pool of connections, and that is what is used: a client's own part of each
-call (merging addresses, headers, cookies and redirects, none of which there are here) took a third
-of the time that HTTP took."""
+It uses the connection pool below an HTTP client. The client's own part of each call (merging
+addresses, headers, cookies and redirects, none of which exist here) took a third of the time that
+HTTP took.
+"""
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -20,9 +21,9 @@ FAULTS = (
     httpcore2.ProxyError,
     httpcore2.UnsupportedProtocol,
 )
-"""What goes wrong on the way, whatever was asked."""
+"""The exceptions of the connection, whatever was asked."""
 NOT_SENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout)
-"""Of these, what goes wrong before anything was sent."""
+"""Those of FAULTS that come before anything was sent."""
 NO_ANSWER = httpcore2.ReadTimeout
 _KEPT, _KEPT_SECONDS = 20, 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -30,8 +31,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer whose head has come. `headers` have lower-case names; whoever has it reads it to
-    the end, or closes it."""
+    """An answer whose head has come.
+
+    `headers` have lower-case names. Its holder reads it to the end, or closes it.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -51,8 +54,11 @@ class Reply:
 
 
 class Connections:
-    """As many to `base_url` as there are calls, by way of the proxy that the environment names.
-    `timeouts` are seconds, by `connect`, `read`, `write` and `pool`. Redirects are not followed."""
+    """As many connections to `base_url` as there are calls, by the proxy that the environment
+    names.
+
+    `timeouts` are seconds, by `connect`, `read`, `write` and `pool`. Redirects are not followed.
+    """
 
     def __init__(
         self, base_url: str, headers: Mapping[str, str], *, timeouts: Mapping[str, float]

@@ -1,5 +1,4 @@
-"""What both APIs of the OpenAI wire have in common: how they count, how they refuse, and how they
-cut a text."""
+"""What both APIs of the OpenAI wire share: token counts, refusals, and how a text is split."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,18 +7,20 @@ from typing import Any
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.refusal import BUDGET, PAUSED, SCRIPT, Refusal
 
-_LETTERS_A_TOKEN = 4  # about; only to see a runaway stream before its own count comes
-# tokens; what is beyond the reservation is held in such steps, each of which is on the disk
+# About. Only to notice a runaway stream before its own count comes.
+_LETTERS_A_TOKEN = 4
+# Tokens. What is beyond the reservation is held in such steps, and each is written to disk.
 _STEP = 256
-# tokens of an answer where the box does not say: what is held for it has to have an end
+# Tokens of an answer when the sandbox names no limit: the reservation has to be finite.
 MOST_OUTPUT = 32_000
-_PIECE = 24  # characters a delta
+# Characters per delta.
+_PIECE = 24
 _CODES = {BUDGET: "insufficient_quota", PAUSED: "rate_limit_exceeded", SCRIPT: SCRIPT}
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """How an API calls what was read and what was written."""
+    """The names of the two counts, input and output, in an API."""
 
     read: str
     written: str
@@ -32,11 +33,13 @@ CHAT, RESPONSES = (
 
 
 def counted(usage: Any, names: Names) -> Tokens | None:
-    """The tokens of a `usage`; None where there is none. Raises ValueError on counts that are none.
+    """The tokens of a `usage`; None when there is none. Raises ValueError on counts that are not
+    numbers.
 
-    What was read from a cache, or written to one, is part of what was read; reasoning is part of
-    what was written. A provider that counts its reasoning apart shows that in the total, and the
-    total counts then."""
+    Tokens read from a cache, or written to one, are part of the input; reasoning is part of the
+    output. A provider that counts its reasoning apart shows that in the total, and then the total
+    counts.
+    """
     if usage is None:
         return None
     if not isinstance(usage, dict):
@@ -68,7 +71,7 @@ def usage_of(tokens: Tokens | None) -> dict[str, int]:
 
 
 def usage_in(usage: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """The Messages API's counts as this API has them."""
+    """The Messages API's counts in this API's form."""
     cached, cache_write = (
         usage.get("cache_read_input_tokens") or 0,
         usage.get("cache_creation_input_tokens") or 0,
@@ -116,7 +119,7 @@ def estimated(letters: int) -> int:
 
 
 def pieces(words: str) -> Iterator[str]:
-    """A text as a provider would send it, bit by bit."""
+    """A text in the pieces in which a provider would send it."""
     return (words[start : start + _PIECE] for start in range(0, len(words), _PIECE))
 
 

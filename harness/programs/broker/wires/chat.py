@@ -9,7 +9,7 @@ from harness.programs.broker.refusal import Refusal, forbidden
 from harness.programs.broker.sse import DONE, dumps
 from harness.programs.broker.wires import accounting, chat_grammar
 from harness.programs.broker.wires.accounting import CHAT, MOST_OUTPUT, estimated, pieces
-from harness.programs.broker.wires.dialect import Event, Reading
+from harness.programs.broker.wires.dialect import Event, StreamReader
 from harness.programs.broker.wires.turns import (
     Turns,
     custom_use,
@@ -38,7 +38,7 @@ class Chat:
     """`POST /v1/chat/completions`."""
 
     path = "/chat/completions"
-    caches_unasked = True
+    caches_automatically = True
 
     def checked(self, body: Any, *, model: str) -> dict[str, Any]:
         chat_grammar.BODY(body, "")
@@ -53,8 +53,7 @@ class Chat:
         return found
 
     def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
-        """With a limit where the box gave none, and, of a stream, with its count of tokens at the
-        end."""
+        """Adds a limit when the sandbox gave none and, for a stream, its token count at the end."""
         found = {**body, "model": model}
         if all(body.get(name) is None for name in _LIMITS):
             found[_LIMITS[0]] = MOST_OUTPUT
@@ -72,11 +71,13 @@ class Chat:
         for one in body["messages"]:
             match one["role"]:
                 case "system" | "developer":
-                    turns.tell(_blocks(one["content"]))
+                    turns.add_system(_blocks(one["content"]))
                 case "tool":
-                    turns.say("user", [tool_result(one["tool_call_id"], _result(one["content"]))])
+                    turns.add_turn(
+                        "user", [tool_result(one["tool_call_id"], _result(one["content"]))]
+                    )
                 case role:
-                    turns.say(
+                    turns.add_turn(
                         role,
                         [*_blocks(one.get("content")), *map(_call, one.get("tool_calls") or ())],
                     )
@@ -87,18 +88,25 @@ class Chat:
 
     def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            said, finish = answer["choices"][0]["message"], answer["choices"][0]["finish_reason"]
-            return self.told(answer, said, list(said.get("tool_calls") or ()), finish)
+            assistant, finish = (
+                answer["choices"][0]["message"],
+                answer["choices"][0]["finish_reason"],
+            )
+            return self._as_message(
+                answer, assistant, list(assistant.get("tool_calls") or ()), finish
+            )
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(f"an answer that is no chat completion: {error!r}") from error
 
-    def told(
-        self, answer: Mapping[str, Any], said: Mapping[str, Any], calls: list[Any], finish: Any
+    def _as_message(
+        self, answer: Mapping[str, Any], assistant: Mapping[str, Any], calls: list[Any], finish: Any
     ) -> dict[str, Any]:
-        """What an assistant said, as a message."""
-        thought = said.get("reasoning_content") or said.get("reasoning")
+        """An assistant's answer as a message of the Messages API."""
+        thought = assistant.get("reasoning_content") or assistant.get("reasoning")
         content = [{"type": "thinking", "thinking": thought, "signature": ""}] if thought else []
-        content += [text(words) for words in (said.get("content"), said.get("refusal")) if words]
+        content += [
+            text(words) for words in (assistant.get("content"), assistant.get("refusal")) if words
+        ]
         return message(
             str(answer.get("id", "")),
             str(answer.get("model", "")),
@@ -108,19 +116,21 @@ class Chat:
         )
 
     def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-        said, finish = _said(message, body)
+        assistant, finish = _assistant_turn(message, body)
         return {
             **_head(message),
             "object": "chat.completion",
             "usage": accounting.usage_in(message["usage"], CHAT),
-            "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}],
+            "choices": [
+                {"index": 0, "message": assistant, "logprobs": None, "finish_reason": finish}
+            ],
         }
 
     def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
-        said, finish = _said(message, body)
-        calls = said.pop("tool_calls", ())
+        assistant, finish = _assistant_turn(message, body)
+        calls = assistant.pop("tool_calls", ())
         yield _chunk(message, {"role": "assistant", "content": ""})
-        for words in pieces(said["content"] or ""):
+        for words in pieces(assistant["content"] or ""):
             yield _chunk(message, {"content": words})
         for index, call in enumerate(calls):
             kind, words = _KINDS["custom" in call]
@@ -137,8 +147,8 @@ class Chat:
             }
         yield DONE
 
-    def reading(self, body: Mapping[str, Any]) -> Reading:
-        return ChatReading(
+    def stream_reader(self, body: Mapping[str, Any]) -> StreamReader:
+        return ChatStream(
             self, with_usage=bool((body.get("stream_options") or {}).get("include_usage"))
         )
 
@@ -165,14 +175,14 @@ class Chat:
         return accounting.refused(refusal)
 
 
-class ChatReading:
-    """A chat completion that streams by. The chunk with the count is shown only to who asked for
-    it."""
+class ChatStream:
+    """A chat completion that is being streamed. The chunk with the count is shown only to a
+    client that asked."""
 
     def __init__(self, chat: Chat, *, with_usage: bool) -> None:
         self._chat, self._with_usage = chat, with_usage
         self._head: dict[str, Any] = {}
-        self._said: dict[str, str] = {}
+        self._assistant_turn: dict[str, str] = {}
         self._calls: dict[int, dict[str, Any]] = {}
         self._finish: str | None = None
         self._usage: Any = None
@@ -206,8 +216,8 @@ class ChatReading:
         if not self._head:
             return {}
         calls = [self._calls[index] for index in sorted(self._calls)]
-        return self._chat.told(
-            {**self._head, "usage": self._usage}, self._said, calls, self._finish
+        return self._chat._as_message(
+            {**self._head, "usage": self._usage}, self._assistant_turn, calls, self._finish
         )
 
     def _fold(self, event: Event) -> Event | None:
@@ -217,7 +227,8 @@ class ChatReading:
             if (finish := choice.get("finish_reason")) is not None:
                 self._finish = str(finish)
         if (usage := event.get("usage")) is not None:
-            accounting.counted(usage, CHAT)  # no count that is none is let in
+            # Raises on a count that is not a natural number.
+            accounting.counted(usage, CHAT)
             self._usage = usage
         if self._with_usage:
             return event
@@ -227,16 +238,16 @@ class ChatReading:
     def _grow(self, delta: Mapping[str, Any]) -> None:
         for name in ("content", "refusal", "reasoning", "reasoning_content"):
             if words := delta.get(name):
-                self._said[name] = self._said.get(name, "") + words
+                self._assistant_turn[name] = self._assistant_turn.get(name, "") + words
                 self._written += len(words)
         for part in delta.get("tool_calls") or ():
             kind, words = _KINDS["custom" in part]
             call = self._calls.setdefault(part["index"], {"id": "", kind: {"name": "", words: ""}})
             call["id"] = part.get("id") or call["id"]
-            given, told = part.get(kind) or {}, call[kind]
+            given, _as_message = part.get(kind) or {}, call[kind]
             more = given.get(words) or ""
-            told["name"] = given.get("name") or told["name"]
-            told[words] += more
+            _as_message["name"] = given.get("name") or _as_message["name"]
+            _as_message[words] += more
             self._written += len(more)
 
 
@@ -266,7 +277,9 @@ def _tool(offered: Mapping[str, Any]) -> dict[str, Any]:
     return tool(about["name"], about.get("description"), about.get("parameters"))
 
 
-def _said(message: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+def _assistant_turn(
+    message: Mapping[str, Any], body: Mapping[str, Any]
+) -> tuple[dict[str, Any], str]:
     """A message as an assistant's turn of this API, and why it ended."""
     words = "".join(block["text"] for block in message["content"] if block["type"] == "text")
     custom = {
@@ -284,13 +297,13 @@ def _said(message: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[dict[str
                 kind: {"name": block["name"], field: written(block["input"])},
             }
         )
-    said = {
+    assistant = {
         "role": "assistant",
         "content": words or None,
         "refusal": None,
         **({"tool_calls": calls} if calls else {}),
     }
-    return said, _FINISHES.get(message["stop_reason"], "stop")
+    return assistant, _FINISHES.get(message["stop_reason"], "stop")
 
 
 def _head(message: Mapping[str, Any]) -> dict[str, Any]:

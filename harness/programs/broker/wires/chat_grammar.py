@@ -1,4 +1,4 @@
-"""What a box may send as a chat completion: an allow-list.
+"""What a sandbox may send as a chat completion: an allow-list.
 
 Absent are web search, audio, stored completions, several answers to one question, service tiers,
 and images or files by address: all that would make the provider act, fetch, keep or charge more.
@@ -35,7 +35,7 @@ IMAGE = closed(
     },
     required=("image_url",),
 )
-TOLD = {"role": STRING, "name": STRING, "content": text_or(each(by_type({"text": TEXT})))}
+SYSTEM_MESSAGE = {"role": STRING, "name": STRING, "content": text_or(each(by_type({"text": TEXT})))}
 CALL = by_type(
     {
         "function": closed(
@@ -61,8 +61,8 @@ CALL = by_type(
 MESSAGE = by(
     "role",
     {
-        "system": closed(TOLD, required=("content",)),
-        "developer": closed(TOLD, required=("content",)),
+        "system": closed(SYSTEM_MESSAGE, required=("content",)),
+        "developer": closed(SYSTEM_MESSAGE, required=("content",)),
         "user": closed(
             {
                 "role": STRING,
@@ -80,7 +80,7 @@ MESSAGE = by(
                 "content": text_or(
                     each(by_type({"text": TEXT, "refusal": closed(TYPE | {"refusal": STRING})}))
                 ),
-                # thoughts that some providers of this wire want to see again
+                # Reasoning that some providers of this wire want to be sent back.
                 "reasoning": STRING,
                 "reasoning_content": STRING,
                 "reasoning_details": each(OBJECT),

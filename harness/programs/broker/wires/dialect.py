@@ -1,4 +1,4 @@
-"""What the broker has to know of an API to stand between a box and its provider."""
+"""What the broker has to know of an API to stand between a sandbox and its provider."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
@@ -7,11 +7,11 @@ from harness.programs.broker.prices import Tokens
 from harness.programs.broker.refusal import Refusal
 
 Event = Mapping[str, Any]
-"""What one server-sent event says."""
+"""The data of one server-sent event."""
 
 
-class Reading(Protocol):
-    """An answer that streams by: what it came to so far."""
+class StreamReader(Protocol):
+    """Reads a streamed answer, and knows what it came to so far."""
 
     @property
     def whole(self) -> bool:
@@ -19,22 +19,21 @@ class Reading(Protocol):
         ...
 
     def add(self, event: Event) -> Event | None:
-        """Fold one event in; what the box is shown of it, if anything. Raises ValueError on what
-        makes no answer."""
+        """Add one event; returns what the sandbox gets of it, if anything. Raises ValueError on
+        events that make no answer."""
         ...
 
     def so_far(self) -> Tokens:
-        """The tokens by now: the wire's own counts, and an estimate of what was written where those
+        """The tokens by now: the wire's own counts, and an estimate of the output when those
         come at the end."""
         ...
 
     def counted(self) -> Tokens | None:
-        """The wire's own accounting of the whole answer; None where it gave none."""
+        """The wire's own count for the whole answer; None when it gave none."""
         ...
 
     def message(self) -> dict[str, Any]:
-        """The answer as far as it came, as a message of the Messages API; empty before its
-        beginning."""
+        """The answer so far, as a message of the Messages API; empty before its beginning."""
         ...
 
 
@@ -48,34 +47,34 @@ class Dialect(Protocol):
         ...
 
     def checked(self, body: Any, *, model: str) -> dict[str, Any]:
-        """The body, when every part of it may be forwarded for a session of `model`. Raises Refusal
-        naming the field."""
+        """The body, when all of it may be forwarded for a session of `model`. Raises Refusal
+        that names the field."""
         ...
 
     def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
-        """A checked body as the provider gets it, with the model by the provider's own name."""
+        """A checked body as the provider gets it, with the provider's own name for the model."""
         ...
 
     @property
-    def caches_unasked(self) -> bool:
-        """Whether any token that is read may be billed as written to a cache."""
+    def caches_automatically(self) -> bool:
+        """Whether any input token may be billed as written to a cache."""
         ...
 
     def most_output(self, body: Mapping[str, Any]) -> int:
-        """The most tokens that the answer to a checked body may come to."""
+        """The most tokens that the answer to a checked body may have."""
         ...
 
     def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A checked body as the Messages API would have it, for people and recordings."""
+        """A checked body in the form of the Messages API, for people and recordings."""
         ...
 
     def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
-        """The tokens of a whole answer; None where the provider did not say. Raises ValueError on
-        counts that are none."""
+        """The tokens of a whole answer; None when the provider gave no count. Raises ValueError
+        on bad counts."""
         ...
 
     def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """A whole answer as a message. Raises ValueError on what is none."""
+        """A whole answer as a message. Raises ValueError when it is none."""
         ...
 
     def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,13 +85,13 @@ class Dialect(Protocol):
         """A message as the events that would have streamed it."""
         ...
 
-    def reading(self, body: Mapping[str, Any]) -> Reading:
-        """For the answer to a checked body that asks for a stream."""
+    def stream_reader(self, body: Mapping[str, Any]) -> StreamReader:
+        """A reader for the answer to a checked body that asks for a stream."""
         ...
 
     def is_preamble(self, event: Event) -> bool:
-        """Whether nothing was answered yet by this first event, so that the same may still be asked
-        again."""
+        """Whether this first event has nothing of the answer yet, so that the request may be
+        sent again."""
         ...
 
     def is_end(self, event: Event) -> bool:

@@ -1,5 +1,7 @@
-"""Allow-lists, written as grammars. A null is as good as absent; what is not named does not exist;
-a refusal names the field by its path."""
+"""Allow-lists, written as grammars.
+
+A null counts as absent. A field that is not named is refused, and the refusal names its path.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 from harness.programs.broker.refusal import forbidden
 
 Check = Callable[[Any, str], None]
-"""Looks at one value at one path; raises Refusal when it may not be forwarded."""
+"""Checks one value at one path. Raises Refusal when it may not be forwarded."""
 
 
 def one_of(*values: str) -> Check:
@@ -79,8 +81,8 @@ def text_or(other: Check) -> Check:
 
 
 def by(key: str, kinds: Mapping[str, Check], *, usual: str | None = None) -> Check:
-    """An object whose field `key` chooses the grammar; where it is absent, the `usual` one is
-    meant."""
+    """An object whose field `key` chooses the grammar; `usual` is the choice when the field is
+    absent."""
     choose = one_of(*kinds)
 
     def check(value: Any, path: str) -> None:
@@ -97,7 +99,7 @@ def by_type(kinds: Mapping[str, Check]) -> Check:
 
 
 def inline_image(value: Any, path: str) -> None:
-    """An image that is in the request itself: anything else would be fetched by the provider."""
+    """An image that is in the request itself. Any other would be fetched by the provider."""
     kind, comma, _ = value.partition(";base64,") if isinstance(value, str) else ("", "", "")
     if not comma or kind not in _IMAGES:
         raise forbidden(
@@ -124,6 +126,5 @@ STRING, NUMBER, WHOLE, FLAG, OBJECT = (
 )
 CACHE_OPTIONS = closed({"mode": one_of("implicit", "explicit"), "ttl": one_of("30m")})
 BREAKPOINT = {"prompt_cache_breakpoint": closed({"mode": one_of("explicit"), "ttl": one_of("30m")})}
-"""How the OpenAI wire is told what to cache. What is kept for longer has a price of its own, which
-is not ours to know."""
+"""What the OpenAI wire caches. A longer time to live has its own price, which we do not know."""
 _IMAGES = frozenset(f"data:image/{kind}" for kind in ("png", "jpeg", "gif", "webp"))

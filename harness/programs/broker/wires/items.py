@@ -1,5 +1,4 @@
-"""Items of a response: a message cut into them, and a response as the events that would have
-streamed it."""
+"""The output items of the Responses API: a message split into items, and a response into events."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ _WORDS = {
 
 
 def output(message: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The items that say what the blocks of a message say."""
+    """The items with the content of a message's blocks."""
     custom = {offered["name"] for offered in body.get("tools") or () if offered["type"] == "custom"}
     return [
         _item(block, f"{message['id']}_{index}", is_custom=block.get("name") in custom)
@@ -51,13 +50,18 @@ def _item(block: Mapping[str, Any], id: str, *, is_custom: bool) -> dict[str, An
                 "summary": summary,
                 "encrypted_content": None,
             }
-    said = {"type": "output_text", "text": block.get("text", ""), "annotations": [], "logprobs": []}
+    text_part = {
+        "type": "output_text",
+        "text": block.get("text", ""),
+        "annotations": [],
+        "logprobs": [],
+    }
     return {
         "type": "message",
         "id": f"msg_{id}",
         "role": "assistant",
         "status": "completed",
-        "content": [said],
+        "content": [text_part],
     }
 
 
@@ -90,7 +94,7 @@ def _streamed(item: Mapping[str, Any], where: Mapping[str, Any]) -> Iterator[dic
                 **place,
                 "item": {**item, "status": "in_progress", "content": []},
             }
-            yield from _said(item["content"][0], {**where, "content_index": 0})
+            yield from _streamed_text(item["content"][0], {**where, "content_index": 0})
         case "function_call" | "custom_tool_call" as kind:
             field, name = _WORDS[kind]
             yield {
@@ -106,7 +110,7 @@ def _streamed(item: Mapping[str, Any], where: Mapping[str, Any]) -> Iterator[dic
     yield {"type": "response.output_item.done", **place, "item": dict(item)}
 
 
-def _said(part: Mapping[str, Any], where: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _streamed_text(part: Mapping[str, Any], where: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "response.content_part.added", **where, "part": {**part, "text": ""}}
     for piece in pieces(part["text"]):
         yield {"type": "response.output_text.delta", **where, "delta": piece, "logprobs": []}

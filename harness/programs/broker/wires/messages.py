@@ -7,7 +7,7 @@ from harness.programs.broker.prices import Tokens, tokens_of
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import Assembly, encoded, events_of
 from harness.programs.broker.wires.accounting import estimated
-from harness.programs.broker.wires.dialect import Event, Reading
+from harness.programs.broker.wires.dialect import Event, StreamReader
 from harness.programs.broker.wires.messages_grammar import checked
 
 _WRITTEN = ("text", "partial_json", "thinking")
@@ -15,10 +15,10 @@ _COUNTS = {"input_tokens", "output_tokens"}
 
 
 class Messages:
-    """`POST /v1/messages`: the form that everything else is told in."""
+    """`POST /v1/messages`: the form that everything else is converted to."""
 
     path = "/messages"
-    caches_unasked = False
+    caches_automatically = False
 
     def checked(self, body: Any, *, model: str) -> dict[str, Any]:
         return checked(body, model=model)
@@ -49,8 +49,8 @@ class Messages:
     def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
         return events_of(message)
 
-    def reading(self, body: Mapping[str, Any]) -> Reading:
-        return MessagesReading()
+    def stream_reader(self, body: Mapping[str, Any]) -> StreamReader:
+        return MessagesStream()
 
     def is_preamble(self, event: Event) -> bool:
         return False
@@ -76,8 +76,8 @@ class Messages:
         return refusal.body()
 
 
-class MessagesReading:
-    """A message that streams by."""
+class MessagesStream:
+    """A message that is being streamed."""
 
     def __init__(self) -> None:
         self._assembly, self._written = Assembly(), 0
@@ -113,8 +113,7 @@ class MessagesReading:
 
 
 def counted(usage: Any) -> Tokens | None:
-    """The tokens of a `usage`; None where it does not say both what was read and what was
-    written."""
+    """The tokens of a `usage`; None unless it has both the input and the output."""
     if usage is not None and not isinstance(usage, dict):
         raise ValueError(f"usage: {usage!r:.40}")
     tokens = tokens_of(usage or {})

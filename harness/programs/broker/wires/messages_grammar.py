@@ -1,8 +1,9 @@
-"""What a box may send to a provider: an allow-list, written as a grammar of the Messages API.
+"""What a sandbox may send to a provider: an allow-list, written as a grammar of the Messages API.
 
-Everything that would make the provider act for the box is absent from it: server tools, MCP
-servers, containers, file ids, URLs to fetch. So is what changes the price (speed, tier, region) and
-what cannot be priced beforehand (PDF)."""
+Absent is everything that would make the provider act for the sandbox: server tools, MCP servers,
+containers, file ids, URLs to fetch. So is what changes the price (speed, tier, region) and what
+cannot be priced beforehand (PDF).
+"""
 
 from typing import Any
 
@@ -55,16 +56,20 @@ DOCUMENT = closed(
         "citations": closed({"enabled": FLAG}),
     }
 )
-SHOWN = {"text": TEXT, "image": IMAGE, "document": DOCUMENT}
+INPUT_CONTENT = {"text": TEXT, "image": IMAGE, "document": DOCUMENT}
 BLOCK = by_type(
-    SHOWN
+    INPUT_CONTENT
     | {
         "tool_use": closed(
             CACHED | {"id": STRING, "name": STRING, "input": OBJECT, "caller": CALLER}
         ),
         "tool_result": closed(
             CACHED
-            | {"tool_use_id": STRING, "content": text_or(each(by_type(SHOWN))), "is_error": FLAG}
+            | {
+                "tool_use_id": STRING,
+                "content": text_or(each(by_type(INPUT_CONTENT))),
+                "is_error": FLAG,
+            }
         ),
         "thinking": closed(TYPE | {"thinking": STRING, "signature": STRING}),
         "redacted_thinking": closed(TYPE | {"data": STRING}),
@@ -126,8 +131,8 @@ MESSAGE_BODY = closed(
 
 
 def checked(body: Any, *, model: str, grammar: Check = MESSAGE_BODY) -> dict[str, Any]:
-    """The body, when every part of it may be forwarded for a session of `model`. Raises Refusal
-    naming the field."""
+    """The body, when all of it may be forwarded for a session of `model`. Raises Refusal that
+    names the field."""
     grammar(body, "")
     found: dict[str, Any] = body
     if found["model"] != model:

@@ -9,7 +9,7 @@ from harness.programs.broker.refusal import Refusal, forbidden
 from harness.programs.broker.sse import encoded
 from harness.programs.broker.wires import accounting, responses_grammar
 from harness.programs.broker.wires.accounting import MOST_OUTPUT, RESPONSES, estimated
-from harness.programs.broker.wires.dialect import Event, Reading
+from harness.programs.broker.wires.dialect import Event, StreamReader
 from harness.programs.broker.wires.items import events, output
 from harness.programs.broker.wires.turns import (
     Turns,
@@ -31,7 +31,7 @@ class Responses:
     """`POST /v1/responses`, without anything that the provider would remember."""
 
     path = "/responses"
-    caches_unasked = True
+    caches_automatically = True
 
     def checked(self, body: Any, *, model: str) -> dict[str, Any]:
         responses_grammar.BODY(body, "")
@@ -45,8 +45,8 @@ class Responses:
         return found
 
     def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
-        """With a limit where the box gave none, never to be kept, and without what the client says
-        of itself."""
+        """Adds a limit when the sandbox gave none, never asks to store, and drops what the
+        client reports about itself."""
         asked = {name: value for name, value in body.items() if name != "client_metadata"}
         return {**asked, "model": model, _LIMIT: self.most_output(body), "store": False}
 
@@ -56,7 +56,7 @@ class Responses:
     def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
         turns = Turns()
         if instructions := body.get("instructions"):
-            turns.tell([text(instructions)])
+            turns.add_system([text(instructions)])
         items = body["input"]
         for item in [{"role": "user", "content": items}] if isinstance(items, str) else items:
             _turn(turns, item)
@@ -112,8 +112,8 @@ class Responses:
     def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
         return events(self.answer(message, body))
 
-    def reading(self, body: Mapping[str, Any]) -> Reading:
-        return ResponsesReading(self)
+    def stream_reader(self, body: Mapping[str, Any]) -> StreamReader:
+        return ResponsesStream(self)
 
     def is_preamble(self, event: Event) -> bool:
         return event.get("type") in _BEFORE
@@ -149,8 +149,8 @@ class Responses:
         }
 
 
-class ResponsesReading:
-    """A response that streams by; its last event holds all of it."""
+class ResponsesStream:
+    """A response that is being streamed. Its last event has all of it."""
 
     def __init__(self, responses: Responses) -> None:
         self._responses = responses
@@ -179,20 +179,22 @@ class ResponsesReading:
         return self._responses.counted(self._response)
 
     def message(self) -> dict[str, Any]:
-        return self._responses.message(self._told()) if self._response else {}
+        return self._responses.message(self._so_far()) if self._response else {}
 
-    def _told(self) -> dict[str, Any]:
+    def _so_far(self) -> dict[str, Any]:
         return {**self._response, "output": self._response.get("output") or self._items}
 
     def _fold(self, event: Event) -> None:
         kind = event["type"]
         if kind in _BEFORE or kind in _ENDS:
             self._response = dict(event["response"])
-            self.counted()  # no count that is none is let in
-            self._responses.message(self._told())
+            # Raises on a count that is not a natural number.
+            self.counted()
+            self._responses.message(self._so_far())
             self.whole = kind in _ENDS
         elif kind == "response.output_item.done":
-            _content(event["item"])  # nor an item that says nothing
+            # Raises on an item that cannot be read.
+            _content(event["item"])
             self._items.append(dict(event["item"]))
         elif kind.endswith(".delta"):
             self._written += len(event.get("delta") or "")
@@ -201,25 +203,25 @@ class ResponsesReading:
 def _turn(turns: Turns, item: Mapping[str, Any]) -> None:
     match item.get("type") or "message":
         case "message" if item["role"] in ("system", "developer"):
-            turns.tell(_shown(item["content"]))
+            turns.add_system(_blocks(item["content"]))
         case "message":
-            turns.say(item["role"], _shown(item["content"]))
+            turns.add_turn(item["role"], _blocks(item["content"]))
         case "function_call_output" | "custom_tool_call_output":
             given = item["output"]
-            turns.say(
+            turns.add_turn(
                 "user",
-                [tool_result(item["call_id"], given if isinstance(given, str) else _shown(given))],
+                [tool_result(item["call_id"], given if isinstance(given, str) else _blocks(given))],
             )
         case _:
-            turns.say("assistant", _content(item))
+            turns.add_turn("assistant", _content(item))
 
 
 def _content(item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What an item of an answer says, as blocks of the Messages API; nothing of one that only the
-    provider understands."""
+    """An output item as blocks of the Messages API; none for an item that only the provider
+    understands."""
     match item["type"]:
         case "message":
-            return _shown(item["content"])
+            return _blocks(item["content"])
         case "function_call":
             return [tool_use(item["call_id"], item["name"], item["arguments"])]
         case "custom_tool_call":
@@ -237,7 +239,7 @@ def _content(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
-def _shown(content: Any) -> list[dict[str, Any]]:
+def _blocks(content: Any) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [text(content)]
     return [

@@ -1,9 +1,10 @@
-"""What a box may send as a request for a response: an allow-list.
+"""What a sandbox may send to the Responses API: an allow-list.
 
 Absent are conversations, earlier responses, stored prompts and items, background work, the
 provider's own tools (search, code, computers, MCP), service tiers, and images or files by address:
 all that would make the provider act, fetch, keep, remember or charge more. Nothing is stored:
-`store` may be false, and is."""
+`store` may only be false.
+"""
 
 from harness.programs.broker.wires.grammar import (
     BREAKPOINT,
@@ -32,8 +33,8 @@ IMAGE = closed(
     | {"image_url": inline_image, "detail": one_of("auto", "low", "high", "original")},
     required=("image_url",),
 )
-SHOWN = {"input_text": closed(TYPE | BREAKPOINT | {"text": STRING}), "input_image": IMAGE}
-SAID = {
+INPUT_CONTENT = {"input_text": closed(TYPE | BREAKPOINT | {"text": STRING}), "input_image": IMAGE}
+OUTPUT_CONTENT = {
     "output_text": closed(
         TYPE | {"text": STRING, "annotations": each(OBJECT), "logprobs": each(OBJECT)}
     ),
@@ -44,12 +45,12 @@ TURN = closed(
     | {
         "role": one_of("user", "assistant", "system", "developer"),
         "phase": STRING,
-        "content": text_or(each(by_type(SHOWN | SAID))),
+        "content": text_or(each(by_type(INPUT_CONTENT | OUTPUT_CONTENT))),
     },
     required=("role", "content"),
 )
 OUTPUT = closed(
-    ITEM | {"call_id": STRING, "output": text_or(each(by_type(SHOWN)))},
+    ITEM | {"call_id": STRING, "output": text_or(each(by_type(INPUT_CONTENT)))},
     required=("call_id", "output"),
 )
 THOUGHT = closed(TYPE | {"text": STRING})
@@ -152,7 +153,8 @@ BODY = closed(
         "user": STRING,
         "safety_identifier": STRING,
         "prompt_cache_key": STRING,
-        "client_metadata": _words,  # what a client says of itself, which stays with us
+        # What a client reports about itself. It is not forwarded.
+        "client_metadata": _words,
     },
     required=("model", "input"),
 )

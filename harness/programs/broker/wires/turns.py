@@ -1,4 +1,4 @@
-"""A conversation of any dialect, as the Messages API would have it."""
+"""A conversation of any dialect in the form of the Messages API."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,26 +6,26 @@ from typing import Any
 
 
 class Turns:
-    """Gathers who said what: system texts apart, and one message for all that one side says in a
-    row."""
+    """Collects the turns: system texts apart, and one message for all consecutive turns of one
+    side."""
 
     def __init__(self) -> None:
         self.system: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
 
-    def tell(self, blocks: Iterable[dict[str, Any]]) -> None:
-        """What the model is told before anybody speaks."""
+    def add_system(self, blocks: Iterable[dict[str, Any]]) -> None:
+        """Add to the system prompt."""
         self.system += blocks
 
-    def say(self, role: str, blocks: Iterable[dict[str, Any]]) -> None:
-        """What the user (and their tools) or the assistant says next."""
+    def add_turn(self, role: str, blocks: Iterable[dict[str, Any]]) -> None:
+        """Add the next turn of the user (and their tools) or of the assistant."""
         if self.messages and self.messages[-1]["role"] == role:
             self.messages[-1]["content"] += blocks
         else:
             self.messages.append({"role": role, "content": list(blocks)})
 
     def body(self, model: str, tools: Iterable[dict[str, Any]]) -> dict[str, Any]:
-        """The request. Without any turn there is one of the user's, with nothing in it."""
+        """The request. Without any turn it has one empty turn of the user."""
         found: dict[str, Any] = {
             "model": model,
             "messages": self.messages or [{"role": "user", "content": []}],
@@ -55,7 +55,7 @@ def tool(name: str, description: str | None, schema: Mapping[str, Any] | None) -
 
 
 def tool_use(id: str, name: str, written: str) -> dict[str, Any]:
-    """A call. Models do write broken JSON, and then it is kept as the text it was."""
+    """A tool call. Models sometimes write broken JSON, which is kept as text."""
     try:
         given: Any = json.loads(written or "{}")
     except ValueError:
@@ -64,7 +64,7 @@ def tool_use(id: str, name: str, written: str) -> dict[str, Any]:
 
 
 def custom_use(id: str, name: str, words: str) -> dict[str, Any]:
-    """A call of a tool that takes a text, whatever that looks like."""
+    """A call of a tool that takes any text."""
     return {"type": "tool_use", "id": id, "name": name, "input": words}
 
 

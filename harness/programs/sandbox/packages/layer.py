@@ -1,9 +1,9 @@
-"""Dependencies as a folder that boxes bind read-only: prepared once for a lock, without running
-anything of a package.
+"""Dependencies as a folder that sandboxes bind read-only, prepared once per lock.
 
-Fetching is downloading data: wheels only, each with the hash that the lock names. Unpacking happens
-in a box without a network. What comes out is plain files, readable by every box's uid, put in place
-by one rename."""
+Nothing of a package runs. Fetching only downloads wheels, each with the hash that the lock names.
+pip unpacks them in a sandbox without a network. The result is plain files that every sandbox's uid
+can read, put in place by one rename.
+"""
 
 import hashlib
 import os
@@ -48,25 +48,28 @@ def layer(lock: bytes, *, wheels: Path, out: Path, form: str = "auto") -> Path:
     """The folder with what `lock` names, to be put on PYTHONPATH. The same lock gives the same
     folder.
 
-    Raises ConfigError for a lock that names anything but hashed pins, SandboxError when it cannot
-    be prepared."""
+    Raises ConfigError for a lock that names anything but hashed pins, SandboxError when the layer
+    cannot be prepared.
+    """
     pins(lock)
     target = out.absolute() / layer_name(lock)
     if target.is_dir():
-        os.utime(target)  # `factory gc` takes away what nobody has used for long
+        # `factory gc` removes layers that nobody has used for long.
+        os.utime(target)
         return target
     for folder in (out, wheels):
         folder.mkdir(parents=True, exist_ok=True)
     _open_to_sandboxes(wheels)
     with tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".preparing-") as scratch:
         frozen = Path(scratch) / "lock.txt"
-        frozen.write_bytes(lock)  # what was checked is what pip reads
-        if complaint := _unpacked(frozen, wheels, form):
+        # pip reads exactly the bytes that were checked.
+        frozen.write_bytes(lock)
+        if error := _unpacked(frozen, wheels, form):
             _download(frozen, wheels)
             _open_to_sandboxes(wheels)
-            complaint = _unpacked(frozen, wheels, form)
-            if complaint:
-                raise SandboxError(f"the dependencies cannot be installed: {complaint}")
+            error = _unpacked(frozen, wheels, form)
+            if error:
+                raise SandboxError(f"the dependencies cannot be installed: {error}")
         site = Path(scratch) / "site"
         _make_plain(site)
         _put(site, target)
@@ -80,7 +83,7 @@ def layer_name(lock: bytes) -> str:
 
 
 def pip_environment() -> dict[str, str]:
-    """What of this process's environment pip may see."""
+    """The part of this process's environment that pip may see."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -89,12 +92,12 @@ def pip_environment() -> dict[str, str]:
 
 
 def _unpacked(lock: Path, wheels: Path, form: str) -> str | None:
-    """Install into `site` beside `lock`, in a box; None, or what pip had to say against it."""
+    """Install into `site` beside `lock`, in a sandbox. None, or pip's error."""
     folder = lock.parent
-    site, said = folder / "site", folder / "pip.txt"
+    site, log = folder / "site", folder / "pip.txt"
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir()
-    os.chmod(folder, 0o755)  # noqa: S103 - nothing secret: the box's uid must reach the lock
+    os.chmod(folder, 0o755)  # noqa: S103 - nothing secret: the sandbox's uid must reach the lock
     arguments = (
         "install",
         "--no-index",
@@ -122,13 +125,13 @@ def _unpacked(lock: Path, wheels: Path, form: str) -> str | None:
             Bind(str(site), "/layer", "rw"),
         ),
     )
-    with said.open("wb") as output:
+    with log.open("wb") as output:
         result = run_sandbox(spec, output=output.fileno())
     if result.ok:
         return None
     if result.killed_by:
         return f"killed for {result.killed_by}"
-    return _last_words(said.read_text(errors="replace"))
+    return _pip_error(log.read_text(errors="replace"))
 
 
 def _download(lock: Path, wheels: Path) -> None:
@@ -151,13 +154,12 @@ def _download(lock: Path, wheels: Path) -> None:
         ) from error
     if ended.returncode:
         raise SandboxError(
-            f"the dependencies cannot be downloaded: {_last_words(ended.stderr)}", retryable=True
+            f"the dependencies cannot be downloaded: {_pip_error(ended.stderr)}", retryable=True
         )
 
 
 def _open_to_sandboxes(wheels: Path) -> None:
-    """Let every box's uid read the wheels that are this account's: one that keeps its files to
-    itself downloaded them."""
+    """Let every sandbox's uid read this account's wheels. A strict umask may have closed them."""
     for path in (wheels, *wheels.iterdir()):
         entry = path.lstat()
         wanted = 0o755 if stat.S_ISDIR(entry.st_mode) else 0o644
@@ -169,7 +171,7 @@ def _open_to_sandboxes(wheels: Path) -> None:
             path.chmod(stat.S_IMODE(entry.st_mode) | wanted)
 
 
-def _last_words(text: str) -> str:
+def _pip_error(text: str) -> str:
     errors = [
         line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR: ")
     ]
@@ -177,8 +179,10 @@ def _last_words(text: str) -> str:
 
 
 def _make_plain(site: Path) -> None:
-    """Owned by this account, readable by all, writable by nobody else. Raises SandboxError for
-    anything but files."""
+    """Make all of it owned by this account, readable by all and writable by nobody else.
+
+    Raises SandboxError for anything but files and folders.
+    """
     for folder, folders, files, descriptor in os.fwalk(site, follow_symlinks=False):
         for name in folders + files:
             entry = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
@@ -189,12 +193,13 @@ def _make_plain(site: Path) -> None:
             os.chown(name, os.geteuid(), os.getegid(), dir_fd=descriptor, follow_symlinks=False)
             os.chmod(name, 0o755 if entry.st_mode & 0o111 else 0o644, dir_fd=descriptor)
     os.chown(site, os.geteuid(), os.getegid())
-    os.chmod(site, 0o755)  # noqa: S103 - every box's uid reads it
+    os.chmod(site, 0o755)  # noqa: S103 - every sandbox's uid reads it
 
 
 def _put(site: Path, target: Path) -> None:
     try:
         site.rename(target)
     except OSError:
-        if not target.is_dir():  # another preparation of the same lock was first: theirs is as good
+        # Another process may have prepared the same lock first; its layer is as good.
+        if not target.is_dir():
             raise

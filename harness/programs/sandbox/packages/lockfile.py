@@ -1,9 +1,10 @@
-"""A hash-locked requirements file, as far as it may be trusted: names, exact versions and sha256
-hashes, nothing else.
+"""A hash-locked requirements file, as far as it may be trusted: names, exact versions, sha256
+hashes.
 
-Anything else that pip would obey in such a file (an index, a link, a path, an editable, another
-file, a variable) would let a change decide where code comes from, so it is refused by line before
-pip sees it."""
+pip would also obey an index, a link, a path, an editable, another file or a variable in it. Each of
+these would let a change decide where code comes from. So it is refused with its line before pip
+sees it.
+"""
 
 import re
 from collections.abc import Iterator
@@ -29,8 +30,8 @@ class Pin:
 
 
 def pins(lock: bytes) -> tuple[Pin, ...]:
-    """Every requirement of the file. Raises ConfigError with the line of the first that may not be
-    there."""
+    """Every requirement of the file. Raises ConfigError with the line of the first that is not
+    allowed."""
     try:
         text = lock.decode()
     except UnicodeDecodeError as error:
@@ -39,7 +40,8 @@ def pins(lock: bytes) -> tuple[Pin, ...]:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with continuations joined and comments gone, each with the number of its first line."""
+    """Lines with continuations joined and comments removed, each with the number of its first
+    line."""
     begun, parts = 0, list[str]()
     for number, line in enumerate(text.splitlines(), start=1):
         bare = re.sub(r"(^|\s)#.*$", "", line).rstrip()
@@ -62,10 +64,10 @@ def _pin(number: int, line: str) -> Pin:
             match["version"],
             tuple(re.findall(r"sha256:([0-9a-f]{64})", match["hashes"])),
         )
-    raise ConfigError(_complaint(line), file="lock", line=number)
+    raise ConfigError(_fault(line), file="lock", line=number)
 
 
-def _complaint(line: str) -> str:
+def _fault(line: str) -> str:
     shown = line if len(line) <= 80 else f"{line[:77]}…"
     if line.startswith("-"):
         return f"`{shown}` is an option; a lock may name only pinned requirements with hashes"

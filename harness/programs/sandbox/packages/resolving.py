@@ -1,9 +1,9 @@
-"""A lock for requirements that have none: what the index offers today, as wheels, each with its
-hash.
+"""Makes a lock for requirements that have none: what the index offers today, as wheels with hashes.
 
-A repository's own requirement lines are a stranger's text. Names and versions are taken from them
-and nothing else that pip would obey there (an index, a link, a path, an editable, a variable), and
-no package is built: nothing of theirs runs."""
+A stranger wrote the repository's own requirement lines. Only names and versions are taken from
+them; pip gets no index, link, path, editable or variable. No package is built, so nothing of theirs
+runs.
+"""
 
 import json
 import subprocess
@@ -17,12 +17,13 @@ from typing import Any
 from harness.domain.errors import ConfigError, SandboxError
 from harness.programs.sandbox.packages.layer import DOWNLOAD_SECONDS, QUIET, pip_environment
 
-_DEEPEST = 5  # files that include files
+# How deep requirement files may include each other.
+_DEEPEST = 5
 
 
 def locked(requirements: Iterable[str]) -> str:
     """The text of a hash-locked requirements file for this machine's Python. Raises SandboxError
-    with pip's own words."""
+    with pip's own error."""
     with tempfile.TemporaryDirectory(prefix="factory-lock-") as scratch:
         wanted, report = Path(scratch) / "wanted.txt", Path(scratch) / "report.json"
         wanted.write_text("".join(f"{line}\n" for line in requirements), "utf-8")
@@ -73,9 +74,11 @@ def _pin(item: dict[str, Any]) -> str:
 
 
 def requirements_in(folder: Path, inputs: Iterable[str]) -> tuple[str, ...]:
-    """The plain requirements that `inputs` name, as the arguments of `uv pip compile` would:
-    requirement files, and `pyproject.toml` with `--extra NAME` or `--group NAME` after it. Raises
-    ConfigError for any other kind of line."""
+    """The plain requirements that `inputs` name, as the arguments of `uv pip compile` would.
+
+    These are requirement files, and `pyproject.toml` with `--extra NAME` or `--group NAME` after
+    it. Raises ConfigError for any other kind of line.
+    """
     words, found = iter(inputs), list[str]()
     for word in words:
         if word in ("--extra", "--group"):

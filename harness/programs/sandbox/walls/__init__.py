@@ -1,2 +1,1 @@
-"""What keeps a process in: namespaces, Landlock, filters of system calls, control groups, user
-ids."""
+"""The walls of a sandbox: namespaces, Landlock, system call filters, control groups, user ids."""

@@ -1,22 +1,25 @@
-"""A box's walls as arguments to bubblewrap: what exists in the box, and what it may do there.
+"""A sandbox's walls as arguments to bubblewrap: what exists in it, and what it may do there.
 
 What must hold:
+
 - Namespaces are named one by one: `--unshare-all` would add a user namespace in which setpriv
   fails.
-- Nothing of the host's environment or command line is passed on: the arguments travel by
-  descriptor, so that /proc/1/cmdline names no folder of the host.
-- Nothing of the box's environment acts before the box's own uid does: a variable such as LD_PRELOAD
-  would run its library in setpriv, which is still root. So it travels in a file.
-- Missing parents are made here, 0755 (bubblewrap makes them 0700), and are mounted before what lies
-  in them.
-- A box says as little as it can of being one: bubblewrap goes by the name of an ordinary first
-  program, and what ours is told (its text, its options, the environment) comes by descriptors that
-  are closed before the command begins.
-- The root and /dev end read-only: the only writable places are /tmp and /dev/shm, both bounded, and
+- Nothing of the host's environment or command line is passed on. The arguments travel by
+  descriptor, so /proc/1/cmdline names no folder of the host.
+- Nothing of the sandbox's environment acts before the sandbox has its own uid. A variable such as
+  LD_PRELOAD would run its library in setpriv, which is still root. So the environment travels in a
+  file.
+- Missing parents are made here with mode 0755 (bubblewrap makes them 0700), and are mounted before
+  what lies in them.
+- A sandbox shows as little as it can that it is one. bubblewrap has the name of an ordinary first
+  program. Our first program gets its text, its options and the environment by descriptors that it
+  closes before the command begins.
+- The root and /dev end read-only. The only writable places are /tmp and /dev/shm, both bounded, and
   the writable binds.
 
-Known and not hidden: /proc/self/mountinfo in the box shows where on its file system each bind comes
-from. A caller to whom the names matter binds from neutrally named folders."""
+One thing is known and not hidden: /proc/self/mountinfo in the sandbox shows where on its file
+system each bind comes from. A caller to whom the names matter binds from neutrally named folders.
+"""
 
 import os
 import shutil
@@ -34,11 +37,12 @@ from harness.programs.sandbox.walls import seccomp, system_calls
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
 PYTHON = "/opt/bin/python"
 SITE = "/opt/site"
-FIRST_NAME = "/usr/bin/tini"  # what most containers begin with
+# What most containers begin with.
+FIRST_NAME = "/usr/bin/tini"
 PATH = "/opt/bin:/usr/bin:/bin"
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-# Public facts of the system that programs and libraries read; the rest of /etc does not exist in
-# the box.
+# Public facts of the system that programs and libraries read. The rest of /etc does not exist in
+# the sandbox.
 ETC = (
     "/etc/alternatives",
     "/etc/ld.so.cache",
@@ -96,29 +100,30 @@ SEARCHED = "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin"
 
 @dataclass(slots=True)
 class View:
-    """The mounts of a box, in the order in which they are made. `files` are descriptors that
-    bubblewrap reads."""
+    """The mounts of a sandbox, in the order in which they are made.
+
+    `files` are descriptors that bubblewrap reads.
+    """
 
     args: list[str] = field(default_factory=list)
     files: list[int] = field(default_factory=list)
     made: set[str] = field(default_factory=lambda: {"/", "/dev", "/proc"})
-    filled: list[str] = field(
-        default_factory=list
-    )  # bound folders: what lies in them comes with them
+    # The bound folders: what lies in them comes with them.
+    bound_folders: list[str] = field(default_factory=list)
 
     def bind(self, source: str, target: str, *, writable: bool = False) -> None:
-        """Show a file or folder of the host; device nodes and setuid bits do not work in it."""
+        """Show a file or folder of the host. Device nodes and setuid bits do not work in it."""
         self._parents(target)
         self.args += ["--bind" if writable else "--ro-bind", source, target]
-        self.filled.append(target + "/")
+        self.bound_folders.append(target + "/")
 
     def empty(self, target: str, *, mode: str, size_mb: int) -> None:
-        """An empty folder in memory, at most this large."""
+        """An empty folder in memory, of at most this size."""
         self._parents(target)
         self.args += ["--perms", mode, "--size", str(size_mb * MIB), "--tmpfs", target]
 
     def file(self, target: str, text: str) -> None:
-        """A small file with this text, readable by all. Unlike a bind it tells nothing of where it
+        """A small file with this text, readable by all. Unlike a bind it does not show where it
         comes from."""
         self._parents(target)
         self.args += ["--perms", "0644", "--file", self.data(os.fsencode(text)), target]
@@ -129,7 +134,7 @@ class View:
 
     def data(self, content: bytes) -> str:
         """A descriptor that reads as `content`, by its number."""
-        descriptor = os.memfd_create("box")
+        descriptor = os.memfd_create("data")
         os.write(descriptor, content)
         os.lseek(descriptor, 0, os.SEEK_SET)
         self.files.append(descriptor)
@@ -149,7 +154,7 @@ class View:
         parts = target.strip("/").split("/")[:-1]
         for depth in range(len(parts)):
             parent = "/" + "/".join(parts[: depth + 1])
-            if parent not in self.made and not (parent + "/").startswith(tuple(self.filled)):
+            if parent not in self.made and not (parent + "/").startswith(tuple(self.bound_folders)):
                 self.made.add(parent)
                 self.args += ["--perms", "0755", "--dir", parent]
 
@@ -157,7 +162,7 @@ class View:
 def command(
     form: Form, spec: SandboxSpec, view: View, *, uid: int, extra: tuple[str, ...] = ()
 ) -> list[str]:
-    """The command line before the boxed command, its arguments in a descriptor that joins
+    """The command line before the sandboxed command. Its arguments are in a descriptor in
     `view.files`.
 
     Raises SandboxError when bubblewrap or something that `spec` asks for is not on this machine.
@@ -174,19 +179,17 @@ def command(
     ]
     if form is Form.BWRAP_USERNS:
         args += ["--unshare-user", "--uid", str(uid), "--gid", str(uid)]
-        args += [] if spec.browser else ["--disable-userns"]  # Chromium's own sandbox needs them
-    furnish(view, spec, uid=uid)
+        # Chromium's own sandbox needs user namespaces.
+        args += [] if spec.browser else ["--disable-userns"]
+    add_mounts(view, spec, uid=uid)
     if form is Form.BWRAP_ROOT:
         _refuse_unreadable(spec)
     args += view.args
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
     drop: list[str] = []
     if form is Form.BWRAP_ROOT:
-        for capability in (
-            "CAP_SETUID",
-            "CAP_SETGID",
-            "CAP_SETPCAP",
-        ):  # for setpriv, which gives them up
+        # setpriv needs these capabilities, and gives them up.
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
             args += ["--cap-add", capability]
         drop = [
             setpriv,
@@ -212,47 +215,46 @@ def command(
 
 
 def first_program(view: View, spec: SandboxSpec, options: Sequence[str]) -> list[str]:
-    """The command line of our own program in the box, which starts the command. All that it is told
-    joins `view.files`."""
+    """The command line of our own first program, which starts the command. Its options are in
+    `view.files`."""
     environ = "".join(f"{name}={value}\0" for name, value in environment(spec).items())
     words = (*options, "--environ", view.data(os.fsencode(environ)), "--", *argv(spec))
-    told = view.data(b"".join(os.fsencode(word) + b"\0" for word in words))
+    options = view.data(b"".join(os.fsencode(word) + b"\0" for word in words))
     return [
         PYTHON,
         "-I",
         "-S",
         "-B",
         f"/proc/self/fd/{view.data(FIRST_PROGRAM.read_bytes())}",
-        told,
+        options,
     ]
 
 
 def argv(spec: SandboxSpec) -> tuple[str, ...]:
-    """The command as the box sees it."""
+    """The command as the sandbox sees it."""
     return (PYTHON if spec.argv[0] == "python" else spec.argv[0], *spec.argv[1:])
 
 
-def furnish(view: View, spec: SandboxSpec, *, uid: int) -> None:
-    """Put into the view everything that exists in the box."""
+def add_mounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
+    """Add to the view everything that exists in the sandbox."""
     _system(view)
     view.args += ["--proc", "/proc", "--dev", "/dev"]
-    view.empty("/tmp", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108 - the box's own
+    view.empty("/tmp", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108 - the sandbox's own
     view.empty("/dev/shm", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108
     _accounts(view, spec, uid=uid)
     _python(view, spec)
     if spec.browser:
         _browser(view)
-    for bind in sorted(
-        spec.binds, key=lambda bind: bind.target.split("/")
-    ):  # parents before what lies in them
+    # Parents come before what lies in them.
+    for bind in sorted(spec.binds, key=lambda bind: bind.target.split("/")):
         view.bind(bind.source, bind.target, writable=bind.mode == "rw")
     for dial in spec.dial:
         view.bind(dial.socket, socket_in_sandbox(dial.port))
 
 
 def environment(spec: SandboxSpec) -> dict[str, str]:
-    """The whole environment of the box."""
-    found = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the box's own
+    """The whole environment of the sandbox."""
+    found = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the sandbox's own
     if spec.browser and (browser := browsers.browser()):
         found["LOF_BROWSER"] = browser.seen_as
     found.update(spec.env)
@@ -262,12 +264,12 @@ def environment(spec: SandboxSpec) -> dict[str, str]:
 
 
 def socket_in_sandbox(port: int) -> str:
-    """Where the unix socket of a `dial` is seen in the box."""
-    return f"/run/box/{port}.sock"
+    """The path of the unix socket of a `dial` in the sandbox."""
+    return f"/run/sockets/{port}.sock"
 
 
 def always_visible() -> tuple[str, ...]:
-    """The host's folders that every box can read. What must stay sealed may not lie in one of
+    """The host's folders that every sandbox can read. What must stay sealed may not lie in one of
     them."""
     return tuple(
         filter(None, ("/usr", interpreter().prefix, *_present(SYSTEM_FOLDERS), *_present(ETC)))
@@ -311,15 +313,17 @@ def _python(view: View, spec: SandboxSpec) -> None:
 
 
 def _refuse_unreadable(spec: SandboxSpec) -> None:
-    """Packages that an account installed for itself alone are named, instead of missing in the box
-    without a word."""
+    """Raises SandboxError that names packages which only the account that installed them can read.
+
+    Otherwise they would just be missing in the sandbox.
+    """
     for path in (
         interpreter().prefix,
         *(closure(spec.distributions) if spec.distributions else ()),
     ):
         if path and not os.stat(path).st_mode & 0o004:
             raise SandboxError(
-                f"the box's user may not read {path}: open it (chmod -R a+rX"
+                f"the sandbox's user may not read {path}: open it (chmod -R a+rX"
                 f" {os.path.dirname(path)})"
             )
 

@@ -1,10 +1,10 @@
-"""Memory and task limits that hold for a whole box: control groups, version 1 or 2, where this
-process may make them.
+"""Memory and task limits for a whole sandbox, by control groups of version 1 or 2.
 
-A box gets groups below the supervisor's own, so that every limit above it still counts. What must
-hold: the box is in its groups before its first instruction, `kill` leaves no task behind, and
-`remove` leaves no folder behind. Where no group can be made, nothing here pretends: `held` is empty
-and the verdict names the limits that only a watchdog keeps."""
+A sandbox gets groups below the supervisor's own, so that every limit above still counts. What must
+hold: the sandbox is in its groups before its first instruction, `kill` leaves no task behind, and
+`remove` leaves no folder behind. Where no group can be made, `held` is empty, and the verdict names
+the limits that only a watchdog keeps.
+"""
 
 import contextlib
 import os
@@ -18,13 +18,14 @@ from pathlib import Path
 from harness.domain.sandbox import Limits
 
 MIB = 1024 * 1024
-OVERHEAD_TASKS = 4  # bubblewrap on both sides of the wall, and the first program in the box
-NAME = re.compile(r"box-(\d+)-[0-9a-f]+")
+# bubblewrap outside and inside the namespace, and the first program in the sandbox.
+OVERHEAD_TASKS = 4
+NAME = re.compile(r"sandbox-(\d+)-[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One folder of one hierarchy, and the controllers that it brings."""
+    """One folder of one hierarchy, and the controllers that it has."""
 
     folder: Path
     version: int
@@ -35,7 +36,8 @@ class Group:
         if "memory" in self.controllers:
             size = str(limits.memory_mb * MIB)
             self.write("memory.limit_in_bytes" if self.version == 1 else "memory.max", size)
-            with contextlib.suppress(OSError):  # absent where the kernel does not account swap
+            # The file is absent where the kernel does not account for swap.
+            with contextlib.suppress(OSError):
                 self.write(
                     *(
                         ("memory.memsw.limit_in_bytes", size)
@@ -47,8 +49,8 @@ class Group:
             self.write("pids.max", str(limits.pids + OVERHEAD_TASKS))
 
     def count(self, name: str, key: str = "") -> int:
-        """A number out of one of the group's files, or of the line that begins with `key`; 0 when
-        it is not there."""
+        """A number from one of the group's files, or from its line that begins with `key`; 0 when
+        absent."""
         try:
             text = (self.folder / name).read_text()
         except OSError:
@@ -60,7 +62,7 @@ class Group:
         return 0
 
     def tasks(self) -> tuple[int, ...]:
-        """The processes in it now."""
+        """The pids that are in it now."""
         try:
             return tuple(map(int, (self.folder / "cgroup.procs").read_text().split()))
         except OSError:
@@ -68,9 +70,8 @@ class Group:
 
     def write(self, name: str, text: str) -> None:
         """Set one of the group's files. Raises OSError."""
-        file = os.open(
-            self.folder / name, os.O_WRONLY | os.O_CLOEXEC
-        )  # no O_CREAT: it must be the kernel's file
+        # Without O_CREAT: it must be the kernel's file.
+        file = os.open(self.folder / name, os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(file, text.encode())
         finally:
@@ -79,26 +80,26 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """The groups of one box: none, one, or one per controller."""
+    """The groups of one sandbox: none, one, or one per controller."""
 
     groups: tuple[Group, ...]
 
     @property
     def held(self) -> frozenset[str]:
-        """Which of "memory" and "pids" the kernel holds for this box."""
+        """Which of "memory" and "pids" the kernel holds for this sandbox."""
         return frozenset[str]().union(*(group.controllers for group in self.groups))
 
     @property
-    def entrances(self) -> tuple[str, ...]:
-        """The files that a process writes "0" to in order to be in the groups."""
+    def procs_files(self) -> tuple[str, ...]:
+        """A process joins the groups by writing "0" to each of these files."""
         return tuple(str(group.folder / "cgroup.procs") for group in self.groups)
 
     def tasks(self) -> tuple[int, ...]:
-        """The host's pids of all that runs in the box."""
+        """The host's pids of all that runs in the sandbox."""
         return self.groups[0].tasks() if self.groups else ()
 
     def peak_memory_mb(self) -> int | None:
-        """The most memory that the box used at once, page cache included, in MiB rounded up."""
+        """The most memory that the sandbox used at once, page cache included, in MiB rounded up."""
         for group in self.groups:
             if "memory" in group.controllers:
                 used = group.count(
@@ -108,7 +109,7 @@ class Cgroup:
         return None
 
     def out_of_memory(self) -> bool:
-        """Whether the kernel has killed something in the box for want of memory."""
+        """Whether the kernel has killed something in the sandbox for lack of memory."""
         return any(
             group.count("memory.oom_control", "oom_kill") + group.count("memory.events", "oom_kill")
             for group in self.groups
@@ -116,7 +117,7 @@ class Cgroup:
         )
 
     def out_of_pids(self) -> bool:
-        """Whether the box was refused a task."""
+        """Whether the kernel has refused the sandbox a task."""
         return any(
             group.count("pids.events", "max")
             for group in self.groups
@@ -134,15 +135,15 @@ class Cgroup:
         while (
             left := {pid for group in self.groups for pid in group.tasks()}
         ) and time.monotonic() < give_up:
-            for pid in left - {
-                0
-            }:  # 0: a task of another process namespace, which its own end will take along
+            # 0 stands for a task of another process namespace, which ends with that namespace.
+            for pid in left - {0}:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.002)
 
     def remove(self, *, seconds: float = 5) -> None:
-        """Remove the folders; the kernel lets go of a dead task a moment after it is gone."""
+        """Remove the folders. The kernel releases a dead task a moment after it is gone, so this
+        retries."""
         give_up = time.monotonic() + seconds
         for group in self.groups:
             while group.folder.exists() and time.monotonic() < give_up:
@@ -153,16 +154,16 @@ class Cgroup:
 
 
 def cgroup_for(limits: Limits) -> Cgroup:
-    """New groups that hold as much of `limits` as this process may. Never raises: what is missing
-    shows in `held`."""
-    name = f"box-{os.getpid()}-{os.urandom(4).hex()}"
+    """New groups that hold as much of `limits` as this process may. Never raises: `held` shows what
+    is missing."""
+    name = f"sandbox-{os.getpid()}-{os.urandom(4).hex()}"
     groups: list[Group] = []
     own, mounts = (Path(f"/proc/self/{file}").read_text() for file in ("cgroup", "mountinfo"))
-    for parent, version, controllers in homes(own, mounts):
+    for parent, version, controllers in parent_folders(own, mounts):
         wanted = controllers - Cgroup(tuple(groups)).held
         if not wanted:
             continue
-        sweep(parent)
+        remove_stale_groups(parent)
         group = Group(parent / name, version, wanted)
         try:
             group.folder.mkdir()
@@ -174,23 +175,23 @@ def cgroup_for(limits: Limits) -> Cgroup:
     return Cgroup(tuple(groups))
 
 
-def sweep(parent: Path) -> None:
-    """Remove empty groups of supervisors that are dead: what a machine that lost its power has
-    left."""
-    for folder in parent.glob("box-*"):
+def remove_stale_groups(parent: Path) -> None:
+    """Remove empty groups of dead supervisors, which a power cut leaves behind."""
+    for folder in parent.glob("sandbox-*"):
         match = NAME.fullmatch(folder.name)
         if match and not os.path.exists(f"/proc/{match[1]}"):
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
 
-def homes(own: str, mounts: str) -> Iterator[tuple[Path, int, frozenset[str]]]:
+def parent_folders(own: str, mounts: str) -> Iterator[tuple[Path, int, frozenset[str]]]:
     """Folders below which this process may try to make groups, the nearest first: folder, version,
     controllers.
 
-    From the texts of /proc/self/cgroup and /proc/self/mountinfo. A version 2 group that has tasks
-    of its own cannot delegate, so a group beside the supervisor's may be all there is."""
-    paths = _own_paths(own)
+    `own` is the text of /proc/self/cgroup, `mounts` of /proc/self/mountinfo. A version 2 group that
+    has tasks of its own cannot delegate, so a group beside the supervisor's may be all there is.
+    """
+    paths = _own_groups(own)
     for mount, root, version, controllers in _mounts(mounts):
         path = paths.get(next(iter(controllers), "") if version == 1 else "")
         below = os.path.relpath(path, root) if path else ".."
@@ -206,8 +207,8 @@ def homes(own: str, mounts: str) -> Iterator[tuple[Path, int, frozenset[str]]]:
                 yield folder, 2, frozenset(enabled)
 
 
-def _own_paths(text: str) -> dict[str, str]:
-    """Controller name → path of this process's group; version 2's is under the empty name."""
+def _own_groups(text: str) -> dict[str, str]:
+    """The path of this process's group, by controller name. Version 2's is under the empty name."""
     rows = (line.split(":", 2) for line in text.splitlines())
     return {
         controller: path for _, controllers, path in rows for controller in controllers.split(",")

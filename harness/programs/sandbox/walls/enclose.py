@@ -1,16 +1,15 @@
-"""Shuts itself in, then becomes the command of the box: Landlock for files, signals and ports, a
-filter for the rest.
+"""Restricts itself, then becomes the sandbox's command: Landlock for files, seccomp for the rest.
 
-It runs from one file and the standard library, with an empty environment: a variable of the box,
-such as LD_PRELOAD, must not act before the walls stand. What to allow comes as JSON in a
-descriptor, written by the supervisor (`landlock`): `{"files": [[path, rights], …], "handled":
-{"files", "ports", "scopes"}, "filter": base64, "environ": {…}}`.
+It runs from one file and the standard library, with an empty environment: a variable of the
+sandbox, such as LD_PRELOAD, must not act before the walls stand. The supervisor (`landlock`) writes
+the rules as JSON into a descriptor: `{"files": [[path, rights], …], "handled": {"files", "ports",
+"scopes"}, "filter": base64, "environ": {…}}`.
 
-Its side of the socket `--warden` gets the descriptor by which the kernel asks about the command's
-calls, as soon as the walls stand, or the reason why they do not. From then on there is no way back
-out, for it and for all that it starts.
+`--init` is its side of a socket to the outer init. As soon as the walls stand, it sends the
+descriptor by which the kernel asks about the command's calls, or else the reason why they do not
+stand. From then on there is no way back, for it and for all that it starts.
 
-    enclose.py --rules FD --warden FD -- COMMAND…
+    enclose.py --rules FD --init FD -- COMMAND…
 """
 
 import array
@@ -37,20 +36,20 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(argv: list[str]) -> "NoReturn":
-    """Never returns: the process becomes the command, or says why not and ends with 125, 126 or
+    """Never returns: the process becomes the command, or prints why not and ends with 125, 126 or
     127."""
     split = argv.index("--")
-    one = dict(zip(argv[:split:2], argv[1:split:2], strict=True))
-    rules, warden = _document(int(one["--rules"])), socket.socket(fileno=int(one["--warden"]))
-    warden.set_inheritable(False)
+    option = dict(zip(argv[:split:2], argv[1:split:2], strict=True))
+    rules, init = _document(int(option["--rules"])), socket.socket(fileno=int(option["--init"]))
+    init.set_inheritable(False)
     try:
-        asks = closed(rules)
+        asks = enforce(rules)
     except OSError as error:
-        warden.send(str(error).encode())
+        init.send(str(error).encode())
         os._exit(125)
-    warden.sendmsg([b"closed"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [asks]))])
+    init.sendmsg([b"closed"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [asks]))])
     os.close(asks)
-    warden.close()
+    init.close()
     command = argv[split + 1 :]
     try:
         os.execvpe(command[0], command, rules["environ"])  # noqa: S606 - there is no shell, on purpose
@@ -59,9 +58,9 @@ def main(argv: list[str]) -> "NoReturn":
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
-def closed(rules: "dict[str, Any]") -> int:
-    """Put up the walls; the descriptor of the filter's questions. Raises OSError when one of them
-    does not stand."""
+def enforce(rules: "dict[str, Any]") -> int:
+    """Put up the walls; the descriptor of the filter's questions. Raises OSError when one does not
+    stand."""
     handled = rules["handled"]
     files, ports, scopes = (handled[name] for name in ("files", "ports", "scopes"))
     attributes = struct.pack("QQQ", files, ports, scopes)
@@ -90,7 +89,8 @@ def _document(descriptor: int) -> "dict[str, Any]":
 
 def _call(number: int, *arguments: "int | bytes") -> int:
     given = [
-        ctypes.c_char_p(one) if isinstance(one, bytes) else ctypes.c_long(one) for one in arguments
+        ctypes.c_char_p(option) if isinstance(option, bytes) else ctypes.c_long(option)
+        for option in arguments
     ]
     done: int = _libc.syscall(ctypes.c_long(number), *given)
     if done < 0:

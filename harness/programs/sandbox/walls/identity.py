@@ -1,10 +1,11 @@
-"""A uid of the box's own, and the files that are given to it.
+"""A uid of the sandbox's own, and the files that get this owner.
 
-As root, two boxes that live at the same time never share a uid: a slot is a locked file, and
-bubblewrap keeps the lock as long as anything in the box is alive, even when the supervisor is not.
-What is given to a box is given without following a link, and never through a second name: a hard
-link would hand over a file that lives elsewhere (a local `git clone` hard-links the objects of the
-repository it came from)."""
+As root, two sandboxes that live at the same time never share a uid. A slot is a locked file, and
+bubblewrap keeps the lock as long as anything in the sandbox is alive, even when the supervisor is
+not. Ownership changes never follow a link, and never pass through a second name: a hard link would
+hand over a file that lives elsewhere (a local `git clone` hard-links the objects of the repository
+it came from).
+"""
 
 import contextlib
 import fcntl
@@ -16,37 +17,39 @@ from collections.abc import Iterable, Iterator
 
 from harness.domain.errors import SandboxError
 
-FIRST_UID, SLOTS = 60600, 384  # a range that neither Debian nor systemd hands out
+# A range that neither Debian nor systemd assigns.
+FIRST_UID, SLOTS = 60600, 384
 SLOT_FOLDER = "/run/lights-out-factory/uids"
-USERNS_UID = 1000  # what a box with a user namespace believes it is
+# The uid that a sandbox with a user namespace sees as its own.
+USERNS_UID = 1000
 
 
 class Slot:
-    """One uid, held until `close`, and by whoever else inherits `lock`."""
+    """One uid, held until `close`, and by every process that inherits `lock`."""
 
     def __init__(self, uid: int, lock: int) -> None:
         self.uid, self.lock = uid, lock
 
     def close(self) -> None:
-        """Let go of it on this side."""
+        """Release it on this side."""
         os.close(self.lock)
 
 
 def take_slot() -> Slot:
-    """A uid that no other live box has. Needs root. Raises SandboxError when all are taken."""
+    """A uid that no other live sandbox has. Needs root. Raises SandboxError when all are taken."""
     try:
         os.makedirs(SLOT_FOLDER, mode=0o700, exist_ok=True)
         for uid in range(FIRST_UID, FIRST_UID + SLOTS):
             lock = os.open(
                 f"{SLOT_FOLDER}/{uid}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
             )
-            if _locked(lock) and not _is_a_person(uid):
+            if _locked(lock) and not _is_an_account(uid):
                 return Slot(uid, lock)
             os.close(lock)
     except OSError as error:
-        raise SandboxError(f"no uid for the box: {error}") from error
+        raise SandboxError(f"no uid for the sandbox: {error}") from error
     raise SandboxError(
-        f"all {SLOTS} uids for boxes are taken by live boxes; wait for one to end", retryable=True
+        f"all {SLOTS} uids are taken by live sandboxes; wait for one to end", retryable=True
     )
 
 
@@ -58,7 +61,7 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _is_a_person(uid: int) -> bool:
+def _is_an_account(uid: int) -> bool:
     try:
         pwd.getpwuid(uid)
     except KeyError:
@@ -67,8 +70,8 @@ def _is_a_person(uid: int) -> bool:
 
 
 def tasks_of_account() -> int:
-    """How many tasks, threads included, this process's account has now: what the kernel's limit per
-    uid counts."""
+    """How many tasks this process's account has now, threads included. The kernel's limit per uid
+    counts these."""
     count = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
@@ -78,8 +81,8 @@ def tasks_of_account() -> int:
 
 
 def refuse_shared_files(roots: Iterable[str]) -> None:
-    """Raises SandboxError when a file below `roots` has another name outside them: writing to it
-    would write there."""
+    """Raises SandboxError when a file below `roots` has another name outside them: a write would
+    change that too."""
     roots = tuple(roots)
     seen: Counter[tuple[int, int]] = Counter()
     several: dict[tuple[int, int], tuple[str, int]] = {}
@@ -96,7 +99,7 @@ def refuse_shared_files(roots: Iterable[str]) -> None:
             )
 
 
-def give(root: str, uid: int) -> None:
+def chown_tree(root: str, uid: int) -> None:
     """Make `uid` the owner of all below `root`, links themselves included. Raises SandboxError."""
     try:
         for path, folder, entry in _tree(root):
@@ -104,15 +107,16 @@ def give(root: str, uid: int) -> None:
                 name = path if folder is None else os.path.basename(path)
                 os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
-        raise SandboxError(f"{root} cannot be given to the box: {error}") from error
+        raise SandboxError(f"{root} cannot be given to the sandbox: {error}") from error
 
 
 def _tree(root: str) -> Iterator[tuple[str, int | None, os.stat_result]]:
-    """Every file and folder from `root` down: its path, the descriptor of the folder it is in, what
-    it is."""
+    """Every file and folder from `root` down: its path, the descriptor of its folder, its stat
+    result."""
     top = os.lstat(root)
     yield root, None, top
-    if not stat.S_ISDIR(top.st_mode):  # a bind may also be one file, or a socket
+    # A bind may also be one file, or a socket.
+    if not stat.S_ISDIR(top.st_mode):
         return
     for folder, folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
         for name in folders + files:

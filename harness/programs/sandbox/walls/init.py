@@ -1,25 +1,27 @@
-"""The first program in a box: it opens the relays, starts the command, and tells how the command
+"""The first program in a sandbox: it opens the relays, starts the command, and reports how it
 ended.
 
-It runs under the same uid as the command, inside the box, from one file and the standard library,
-and so it is not trusted with anything that the command does not already have:
+It runs inside the sandbox under the same uid as the command, from one file and the standard
+library. So it is trusted with nothing that the command does not already have:
 
 - `dial`: the command could reach the bind-mounted socket without the relay. Identity is the socket,
   never the relay.
 - `serve`: the command could take the listening descriptor and answer by itself. It already decides
   what it answers.
-- the ending: the command could write a false status or kill this program. Its own exit code is its
-  own to choose; killing this program ends the box, because the process namespace ends with it.
+- The ending: the command could write a false status or kill this program. Its exit code is its own
+  to choose. Killing this program ends the sandbox, because the process namespace ends with it.
 
-What it must keep: when it ends, for whatever reason, nothing in the box goes on; when the
-supervisor is gone (the life line reads as closed) it ends; bytes, half-closes and exit codes pass
-through it unchanged; one epoll and no threads, so that a relay never eats the command's share of
-the task limit.
+What it must keep:
+
+- When it ends, for whatever reason, nothing in the sandbox goes on.
+- When the supervisor is gone (the lifeline reads as closed), it ends.
+- Bytes, half-closes and exit codes pass through it unchanged.
+- It has one epoll and no threads, so a relay never uses the command's share of the task limit.
 
     init.py --status FD --life FD [--cwd DIR] [--environ FD]
             [--limit NAME=N]… [--dial PORT=SOCKET]… [--serve PORT=FD]… -- COMMAND…
-    init.py FD      the same words, each ended by a zero byte: everybody in the box could read a
-    command line
+    init.py FD      the same arguments, each ended by a zero byte, because everybody in the
+                    sandbox can read a command line
 """
 
 import errno
@@ -33,37 +35,42 @@ import time
 from collections.abc import Callable, Iterator
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # importing typing would cost each box 3 ms
+# Importing typing would cost each sandbox 3 ms.
+if TYPE_CHECKING:
     from typing import NoReturn
 
 CHUNK = 256 * 1024
-MOST_CONNECTIONS = 256  # beyond it new ones wait in the backlog
-LAST_WORDS_SECONDS = 1  # for what the command had answered before it ended
-# a unix socket with a full backlog says EAGAIN, and nothing tells when it has room
+# Beyond this number new ones wait in the backlog.
+MOST_CONNECTIONS = 256
+# For what the command had sent before it ended.
+DELIVERY_SECONDS = 1
+# A unix socket with a full backlog gives EAGAIN, and no event reports when it has room.
 RETRY_SECONDS = 0.01
 FROM = "/proc/self/fd/"
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
 
 class Flow:
-    """Bytes one way, from `source` to `sink`; the end of the stream is passed on as a
+    """Bytes one way, from `source` to `sink`. The end of the stream is passed on as a
     half-close."""
 
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self.source, self.sink = source, sink
         self.waiting = b""
-        self.ended = False  # the source has no more
-        self.done = False  # and the sink knows
+        # The source has no more.
+        self.ended = False
+        # The end was passed on to the sink.
+        self.done = False
 
     @property
-    def hungry(self) -> bool:
-        """Whether it wants to read: never more than one chunk is held."""
+    def wants_input(self) -> bool:
+        """Whether it wants to read. It never holds more than one chunk."""
         return not self.waiting and not self.ended
 
     def pump(self) -> None:
-        """Move what can move now. Raises OSError when the source broke; a sink that is gone only
-        ends this way."""
-        if self.hungry:
+        """Move what can move now. Raises OSError when the source broke; a lost sink only ends this
+        flow."""
+        if self.wants_input:
             try:
                 self.waiting = self.source.recv(CHUNK)
             except BlockingIOError:
@@ -78,14 +85,13 @@ class Flow:
         except BlockingIOError:
             return
         except OSError:
-            # The sink went away (an early answer to a long upload). What it said before may still
-            # be on its way
-            # back, so only this direction ends.
+            # The sink went away (an early answer to a long upload). What it sent before may still
+            # be on its way back, so only this direction ends.
             self.waiting, self.ended, self.done = b"", True, True
 
 
 class Pair:
-    """One relayed connection: `near` was accepted, `far` is being connected to `address`."""
+    """One relayed connection: `near` was accepted, `far` is connecting to `address`."""
 
     def __init__(
         self, near: socket.socket, far: socket.socket, address: str | tuple[str, int]
@@ -93,7 +99,8 @@ class Pair:
         self.near, self.far, self.address = near, far, address
         self.flows = (Flow(near, far), Flow(far, near))
         self.connected = False
-        self.blocked = False  # the far side's backlog is full: try again soon
+        # The far side's backlog is full; try again soon.
+        self.blocked = False
         self.connect()
 
     def connect(self) -> None:
@@ -106,8 +113,10 @@ class Pair:
             raise OSError(code, os.strerror(code))
 
     def advance(self, hung_up: int | None) -> bool:
-        """Move what can move; False when the connection is over. `hung_up` is a descriptor whose
-        peer is gone."""
+        """Move what can move; False when the connection is over.
+
+        `hung_up` is a descriptor whose peer is gone.
+        """
         try:
             if not self.connected:
                 if code := self.far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
@@ -122,18 +131,19 @@ class Pair:
         return not all(flow.done for flow in self.flows)
 
     def wants(self) -> Iterator[tuple[socket.socket, int]]:
-        """What each of the two sockets should be watched for now; 0 for nothing."""
+        """The epoll events that each of the two sockets waits for now; 0 for none."""
         if not self.connected:
             yield self.near, 0
             yield self.far, 0 if self.blocked else WRITE
             return
         there, back = self.flows
-        yield self.near, (READ if there.hungry else 0) | (WRITE if back.waiting else 0)
-        yield self.far, (READ if back.hungry else 0) | (WRITE if there.waiting else 0)
+        yield self.near, (READ if there.wants_input else 0) | (WRITE if back.waiting else 0)
+        yield self.far, (READ if back.wants_input else 0) | (WRITE if there.waiting else 0)
 
 
 class Relays:
-    """All connections of a box, over one epoll that the caller also watches other things with."""
+    """All connections of a sandbox, over one epoll that the caller also uses for other
+    descriptors."""
 
     def __init__(self) -> None:
         self.poll = select.epoll()
@@ -143,13 +153,13 @@ class Relays:
         self.blocked: set[Pair] = set()
 
     def dial(self, port: int, path: str) -> None:
-        """Listen on 127.0.0.1:`port`; each connection goes to the unix socket at `path`. Raises
+        """Listen on 127.0.0.1:`port`. Each connection goes to the unix socket at `path`. Raises
         OSError."""
         listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.listen(listener, lambda near: Pair(near, nonblocking(socket.AF_UNIX), path))
 
     def serve(self, port: int, descriptor: int) -> None:
-        """Accept on an inherited listening socket; each connection goes to 127.0.0.1:`port`. Raises
+        """Accept on an inherited listening socket. Each connection goes to 127.0.0.1:`port`. Raises
         OSError."""
         listener = socket.socket(fileno=descriptor)
         os.set_inheritable(descriptor, False)
@@ -157,9 +167,9 @@ class Relays:
             listener, lambda near: Pair(near, nonblocking(socket.AF_INET), ("127.0.0.1", port))
         )
 
-    def turn(self, timeout: float | None) -> list[int]:
-        """Wait for something to happen and do it; the ready descriptors that are not ours come
-        back."""
+    def step(self, timeout: float | None) -> list[int]:
+        """Wait for something to happen and handle it. Returns the ready descriptors that are not
+        ours."""
         others = []
         for descriptor, events in self.poll.poll(RETRY_SECONDS if self.blocked else timeout):
             if descriptor in self.listeners:
@@ -175,21 +185,23 @@ class Relays:
         return others
 
     def undelivered(self) -> bool:
-        """Whether something that the box has answered may still be on its way out."""
+        """Whether something that the sandbox has sent may still be on its way out."""
         return any(
             pair.far.family == socket.AF_INET and not pair.flows[1].done
             for pair in self.pairs.values()
         )
 
-    def last_words(self) -> None:
-        """Deliver what the box had answered before it ended, to whoever still reads it."""
-        give_up = time.monotonic() + LAST_WORDS_SECONDS
+    def deliver_rest(self) -> None:
+        """Deliver what the sandbox had sent before it ended, to clients that still read it."""
+        give_up = time.monotonic() + DELIVERY_SECONDS
         while self.undelivered() and time.monotonic() < give_up:
-            self.turn(RETRY_SECONDS)
+            self.step(RETRY_SECONDS)
 
     def watch(self, descriptor: int, events: int = READ) -> None:
-        """Watch a descriptor for exactly these events. Nothing to watch for means not at all: epoll
-        would otherwise report a hang-up for ever."""
+        """Watch a descriptor for exactly these events.
+
+        Without events it leaves the epoll, which would otherwise report a hang-up for ever.
+        """
         before = self.watched.get(descriptor, 0)
         if events == before:
             return
@@ -201,7 +213,7 @@ class Relays:
         self.watched[descriptor] = events
 
     def listen(self, listener: socket.socket, pair: Callable[[socket.socket], Pair]) -> None:
-        """Accept on this socket; `pair` begins the other half of each connection, or raises
+        """Accept on this socket. `pair` begins the other half of each connection, or raises
         OSError."""
         listener.setblocking(False)
         self.listeners[listener.fileno()] = (listener, pair)
@@ -216,24 +228,24 @@ class Relays:
         self.join(near, make)
 
     def join(self, near: socket.socket, make: Callable[[socket.socket], Pair]) -> None:
-        """Relay between `near`, which stands, and the other half that `make` begins."""
+        """Relay between the connected `near` and the other half that `make` begins."""
         near.setblocking(False)
         try:
             pair = make(near)
         except OSError:
-            # nobody answers there: the caller sees the connection end, as without a relay
+            # Nobody answers there. The client sees the connection end, as without a relay.
             near.close()
             return
         for side in (pair.near, pair.far):
             if side.family == socket.AF_INET:
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.pairs[side.fileno()] = pair
-        self._settle(pair)
+        self._watch_pair(pair)
         self._open_for_more()
 
     def _advance(self, pair: Pair, hung_up: int | None) -> None:
         if pair.advance(hung_up):
-            self._settle(pair)
+            self._watch_pair(pair)
         else:
             self._close(pair)
 
@@ -243,9 +255,9 @@ class Relays:
         except OSError:
             self._close(pair)
         else:
-            self._settle(pair)
+            self._watch_pair(pair)
 
-    def _settle(self, pair: Pair) -> None:
+    def _watch_pair(self, pair: Pair) -> None:
         (self.blocked.add if pair.blocked else self.blocked.discard)(pair)
         for side, events in pair.wants():
             self.watch(side.fileno(), events)
@@ -277,21 +289,21 @@ def main(argv: list[str]) -> "NoReturn":
         argv = [os.fsdecode(word) for word in _items(int(argv[0]))]
     split = argv.index("--")
     options = list(zip(argv[:split:2], argv[1:split:2], strict=True))
-    one = dict(options)
-    status, life = int(one["--status"]), int(one["--life"])
+    option = dict(options)
+    status, life = int(option["--status"]), int(option["--life"])
     for descriptor in (status, life):
         os.set_inheritable(descriptor, False)
     relays = Relays()
     try:
         _open_relays(relays, options)
-        environ = _environ(one.get("--environ"))
-        os.chdir(one.get("--cwd", "/"))
+        environ = _environ(option.get("--environ"))
+        os.chdir(option.get("--cwd", "/"))
     except OSError as error:
         os.write(status, f"failed {error}\n".encode())
         os._exit(125)
     os.write(status, b"started\n")
     child = start(argv[split + 1 :], environ, limits(options))
-    end(status, _ending(relays, child, life))
+    exit_as(status, _ending(relays, child, life))
 
 
 def _open_relays(relays: Relays, options: list[tuple[str, str]]) -> None:
@@ -310,7 +322,7 @@ def limits(options: list[tuple[str, str]]) -> list[tuple[int, int]]:
 
 
 def _environ(descriptor: str | None) -> dict[bytes, bytes]:
-    """The command's whole environment; without a descriptor it is this program's own."""
+    """The command's whole environment. Without a descriptor it is this program's own."""
     if descriptor is None:
         return dict(os.environb)
     pairs = (item.partition(b"=") for item in _items(int(descriptor)))
@@ -318,14 +330,14 @@ def _environ(descriptor: str | None) -> dict[bytes, bytes]:
 
 
 def _items(descriptor: int) -> list[bytes]:
-    """What can be read there, each item ended by a zero byte. It is closed afterwards."""
+    """The items that can be read from the descriptor, each ended by a zero byte. Closes it."""
     with open(descriptor, "rb") as text:
         return text.read().split(b"\0")[:-1]
 
 
 def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[int, int]]) -> int:
-    """The pid of the command. One that cannot be started says why and exits 127 or 126, as a shell
-    would have it."""
+    """The pid of the command. A command that cannot start prints why and exits 127 or 126, as in a
+    shell."""
     child = os.fork()
     if child:
         return child
@@ -334,10 +346,8 @@ def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[in
             hard = resource.getrlimit(which)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(which, (value, value))
-        for inherited in (
-            signal.SIGPIPE,
-            signal.SIGXFSZ,
-        ):  # Python ignores both; the command must not inherit that
+        # Python ignores both signals, and the command must not inherit that.
+        for inherited in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(inherited, signal.SIG_DFL)
         os.execvpe(command[0], command, environ)  # noqa: S606 - there is no shell, on purpose
     except (OSError, ValueError) as error:
@@ -351,20 +361,21 @@ def _ending(relays: Relays, child: int, life: int) -> int:
     relays.watch(over)
     relays.watch(life)
     while True:
-        ready = relays.turn(None)
+        ready = relays.step(None)
         if life in ready:
-            os.killpg(0, signal.SIGKILL)  # the supervisor is gone
+            # The supervisor is gone, so nobody else would end the command.
+            os.killpg(0, signal.SIGKILL)
         if over in ready:
             _, status = os.waitpid(child, 0)
             break
     for descriptor in (over, life):
         relays.watch(descriptor, 0)
-    relays.last_words()
+    relays.deliver_rest()
     return status
 
 
-def end(report: int, status: int) -> "NoReturn":
-    """Tell how the command ended, and end as it did."""
+def exit_as(report: int, status: int) -> "NoReturn":
+    """Report how the command ended, and end the same way."""
     if os.WIFSIGNALED(status):
         os.write(report, f"signal {os.WTERMSIG(status)}\n".encode())
         os._exit(128 + os.WTERMSIG(status))
@@ -374,5 +385,6 @@ def end(report: int, status: int) -> "NoReturn":
 
 if __name__ == "__main__":
     if sys.argv[0].startswith(FROM):
-        os.close(int(sys.argv[0].removeprefix(FROM)))  # this program's own text
+        # The descriptor of this program's own text.
+        os.close(int(sys.argv[0].removeprefix(FROM)))
     main(sys.argv[1:])

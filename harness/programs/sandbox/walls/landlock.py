@@ -1,15 +1,16 @@
-"""A box without namespaces: Landlock and a filter on system calls, for an account that is not root.
+"""A sandbox without namespaces, for an account that is not root: Landlock and a system call filter.
 
 What must hold:
-- Every file is closed but those named here. What a right on a file does not cover (sockets, events,
-  other processes) the filter refuses; see `calls`.
-- No port may be bound or connected to from inside, not even the permitted ones: the warden does it
-  in the box's place (`doors`), so "this port" never means "this port of any machine".
-- The walls stand before anything of the box's acts, its environment included (`enclose`).
-- There are no mounts, so the places that a specification names are replaced by those of the host,
-  as in an unsealed box; /tmp is a folder made for this box alone and removed with it.
 
-What it cannot hold is in `forms`, in the words of a verdict.
+- Every file is closed but those named here. The filter refuses what a right on a file does not
+  cover: sockets, events, other processes (`system_calls`).
+- No port may be bound or connected to from inside, not even the permitted ones. The outer init does
+  it for the sandbox (`port_proxy`), so "this port" never means "this port of any machine".
+- The walls stand before anything of the sandbox acts, its environment included (`enclose`).
+- There are no mounts. So the paths that a specification names are replaced by those of the host, as
+  in an unsealed sandbox. /tmp is a folder made for this sandbox alone and removed with it.
+
+`forms` lists what it cannot hold, in the words of a verdict.
 """
 
 import base64
@@ -31,16 +32,20 @@ from harness.programs.sandbox.walls import seccomp, system_calls
 from harness.programs.sandbox.walls.bubblewrap import ETC, SYSTEM_FOLDERS
 from harness.programs.sandbox.walls.unsealed import translated
 
-OLDEST = 6  # ABI: 4 brought ports, 5 devices, 6 signals and abstract sockets; Linux 6.12
+# The ABI: 4 brought ports, 5 devices, 6 signals and abstract sockets (Linux 6.12).
+OLDEST = 6
 ENCLOSE = Path(__file__).with_name("enclose.py")
 CREATE_RULESET, ASK_VERSION = 444, 1
 
 EXECUTE, WRITE, READ, LIST, TRUNCATE, DEVICE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14, 1 << 15
-EVERYTHING = (1 << 16) - 1  # all rights on files that ABI 5 knows
+# All rights on files of ABI 5.
+EVERYTHING = (1 << 16) - 1
 ON_FILES = EXECUTE | WRITE | READ | TRUNCATE | DEVICE
 READING = EXECUTE | READ | LIST
-WRITING = EVERYTHING & ~DEVICE & ~(1 << 6) & ~(1 << 11)  # no ioctl on devices, and none are made
-PORTS, SCOPES = 3, 3  # bind and connect; abstract sockets and signals
+# No ioctl on devices, and no new devices.
+WRITING = EVERYTHING & ~DEVICE & ~(1 << 6) & ~(1 << 11)
+# Ports: bind and connect. Scopes: abstract sockets and signals.
+PORTS, SCOPES = 3, 3
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 FACTS = (
@@ -64,8 +69,8 @@ FACTS = (
 
 
 def missing() -> str | None:
-    """Why there can be no box of this form here, or None as far as one can tell without running
-    one."""
+    """Why there can be no sandbox of this form here; None when nothing is known against it before a
+    trial."""
     if os.geteuid() == 0:
         return (
             "needs an account that is not root, which Landlock does not keep from other processes'"
@@ -84,32 +89,35 @@ def missing() -> str | None:
 
 
 def first_program() -> list[str]:
-    """The command line of the warden, which stays outside; its options and the enclosed command
+    """The command line of the outer init, which stays outside. Its options and the command
     follow."""
-    return [sys.executable, "-I", "-B", "-m", "harness.programs.sandbox.walls.supervised_init"]
+    return [sys.executable, "-I", "-B", "-m", "harness.programs.sandbox.walls.outer_init"]
 
 
 def argv(spec: SandboxSpec, home: Path) -> tuple[str, ...]:
     """The command with the host's paths."""
-    seen = placed(spec, home)
+    placed = with_own_folders(spec, home)
     first = (
-        str(home / "bin" / "python") if spec.argv[0] == "python" else translated(spec.argv[0], seen)
+        str(home / "bin" / "python")
+        if spec.argv[0] == "python"
+        else translated(spec.argv[0], placed)
     )
-    return (first, *(translated(word, seen) for word in spec.argv[1:]))
+    return (first, *(translated(word, placed) for word in spec.argv[1:]))
 
 
 def cwd(spec: SandboxSpec, home: Path) -> str:
-    """Where the command starts."""
-    return translated(spec.cwd, placed(spec, home))
+    """The folder of the host in which the command starts."""
+    return translated(spec.cwd, with_own_folders(spec, home))
 
 
-def enclosed() -> list[str]:
-    """What shuts itself in and becomes the command; its options and the command follow."""
+def enclose_command() -> list[str]:
+    """The program that restricts itself and becomes the command. Its options and the command
+    follow."""
     return [interpreter().executable, "-I", "-S", "-B", str(ENCLOSE)]
 
 
-def furnish(spec: SandboxSpec, home: Path) -> None:
-    """Make the box's own folders in `home`, which is private to it. Raises SandboxError when
+def make_folders(spec: SandboxSpec, home: Path) -> None:
+    """Make the sandbox's own folders in `home`, which is private to it. Raises SandboxError when
     something is missing."""
     for name in ("tmp", "bin", "site"):
         (home / name).mkdir()
@@ -120,21 +128,21 @@ def furnish(spec: SandboxSpec, home: Path) -> None:
 
 
 def rules(spec: SandboxSpec, home: Path) -> bytes:
-    """The document for `enclose`. Raises SandboxError when the box needs something that this
-    machine lacks."""
-    lines = seccomp.program(system_calls.without_namespaces(browser=spec.browser))
+    """The document for `enclose`. Raises SandboxError when this machine lacks something that the
+    sandbox needs."""
+    instructions = seccomp.program(system_calls.without_namespaces(browser=spec.browser))
     return json.dumps(
         {
             "files": list(files(spec, home)),
             "handled": {"files": EVERYTHING, "ports": PORTS, "scopes": SCOPES},
-            "filter": base64.b64encode(lines).decode(),
+            "filter": base64.b64encode(instructions).decode(),
             "environ": dict(environment(spec, home)),
         }
     ).encode()
 
 
 def files(spec: SandboxSpec, home: Path) -> Iterator[tuple[str, int]]:
-    """Each place of the host that the box may use, with its rights; the rest cannot be opened."""
+    """Each path of the host that the sandbox may use, with its rights. No other can be opened."""
     folders = [
         "/usr",
         interpreter().prefix,
@@ -149,10 +157,8 @@ def files(spec: SandboxSpec, home: Path) -> Iterator[tuple[str, int]]:
     writable = [str(home / "tmp"), *(bind.source for bind in spec.binds if bind.mode == "rw")]
     if spec.browser:
         folders += _browser()
-        yield (
-            "/proc",
-            READ | LIST | WRITE,
-        )  # it writes the maps of its own namespaces, and reads of its own processes
+        # Chromium writes the maps of its own namespaces, and reads about its own processes.
+        yield ("/proc", READ | LIST | WRITE)
     for path in folders:
         if path and os.path.exists(path):
             yield path, _fitting(path, READING)
@@ -163,27 +169,28 @@ def files(spec: SandboxSpec, home: Path) -> Iterator[tuple[str, int]]:
 
 
 def environment(spec: SandboxSpec, home: Path) -> Mapping[str, str]:
-    """The whole environment of the box."""
-    seen, scratch = placed(spec, home), str(home / "tmp")
+    """The whole environment of the sandbox."""
+    placed, scratch = with_own_folders(spec, home), str(home / "tmp")
+    # git stops when its file in /etc exists and cannot be read.
     found = {
         "PATH": f"{home}/bin:/usr/bin:/bin",
         "HOME": scratch,
         "TMPDIR": scratch,
         "LANG": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
-    }  # git stops at a file of /etc that is there and cannot be read
+    }
     if spec.browser and (path := browsers.browser_path()):
         found["LOF_BROWSER"] = os.path.realpath(path)
     for name, value in spec.env.items():
-        found[name] = ":".join(translated(part, seen) for part in value.split(":"))
+        found[name] = ":".join(translated(part, placed) for part in value.split(":"))
     if spec.distributions:
         found["PYTHONPATH"] = ":".join(filter(None, (str(home / "site"), found.get("PYTHONPATH"))))
     return found
 
 
-def placed(spec: SandboxSpec, home: Path) -> SandboxSpec:
-    """The specification with the box's own folders among its binds, so that their names are
-    replaced like the others."""
+def with_own_folders(spec: SandboxSpec, home: Path) -> SandboxSpec:
+    """The specification with the sandbox's own folders among its binds, so that their paths are
+    replaced too."""
     own = (
         Bind(str(home / "tmp"), "/tmp", "rw"),  # noqa: S108
         Bind(str(home / "site"), "/opt/site"),

@@ -1,18 +1,19 @@
-"""The ports of a box that has no network of its own: every `bind`, `connect` and `listen` in it is
-performed out here.
+"""The ports of a sandbox without a network namespace: each `bind`, `connect`, `listen` happens out
+here.
 
-The kernel stops the caller and asks. The answer is never "go on": what the caller passed could have
+The kernel stops the caller and asks. The answer is never "go on": the caller's arguments could have
 changed meanwhile, and Landlock knows ports, not addresses (a permitted port would be that port of
-any machine). Instead its very socket is taken (`pidfd_getfd`) and bound or connected here, to where
-it may:
+any machine). Instead this process takes the caller's socket (`pidfd_getfd`) and binds or connects
+it where it may go:
 
-- a port that it dials becomes one connection to this process, which nobody else can make, and from
-  here to the unix socket;
-- a port that it binds becomes a free one of 127.0.0.1, and only connections to ports that it bound
+- A port that it dials becomes one connection to this process, which nobody else can make, and from
+  here to the unix socket.
+- A port that it binds becomes a free one of 127.0.0.1, and only connections to ports that it bound
   lead there.
 
-So two boxes may use the same port at once, as with a network of their own, and every other address
-is unreachable."""
+So two sandboxes may use the same port at once, as with a network of their own, and every other
+address is unreachable.
+"""
 
 import array
 import contextlib
@@ -31,12 +32,13 @@ from harness.programs.sandbox.walls.init import MOST_CONNECTIONS, Pair, Relays, 
 from harness.programs.sandbox.walls.seccomp import MACHINES
 from harness.programs.sandbox.walls.system_calls import BIND, CONNECT, LISTEN
 
-RECEIVE, SEND, STILL_ASKING = 0xC0502100, 0xC0182101, 0x40082102  # ioctls, from linux/seccomp.h
-QUESTION = struct.Struct(
-    "QIIiIQ6Q"
-)  # id, thread, flags; the call's number, architecture, place, six arguments
+# The ioctls of linux/seccomp.h.
+RECEIVE, SEND, STILL_ASKING = 0xC0502100, 0xC0182101, 0x40082102
+# struct seccomp_notif: id, thread, flags; the call's number, architecture, place, six arguments.
+QUESTION = struct.Struct("QIIiIQ6Q")
 TAKE_DESCRIPTOR = 438
-A_THREAD = os.O_EXCL  # PIDFD_THREAD: whoever asks need not be the first of its threads
+# PIDFD_THREAD: the caller need not be the first thread of its process.
+A_THREAD = os.O_EXCL
 LONGEST_ADDRESS = 128
 HERE = "127.0.0.1"
 
@@ -55,18 +57,21 @@ class Question:
 
 
 @dataclass(slots=True)
-class Doors:
-    """What a box may bind and reach. `dialled` leads from a port to a unix socket; `bound` from a
-    port, as the box knows it, to the one of 127.0.0.1 that stands for it."""
+class PortProxy:
+    """What a sandbox may bind and reach.
+
+    `dial_sockets` maps a port to a unix socket. `bound_ports` maps a port, as the sandbox knows it,
+    to the one of 127.0.0.1 that stands for it.
+    """
 
     relays: Relays
     questions: int
-    dialled: dict[int, str] = field(default_factory=dict)
-    bound: dict[int, int] = field(default_factory=dict)
+    dial_sockets: dict[int, str] = field(default_factory=dict)
+    bound_ports: dict[int, int] = field(default_factory=dict)
 
     def serve(self, port: int, descriptor: int) -> None:
-        """Accept on an inherited listening socket; each connection goes to what the box has bound
-        as `port`."""
+        """Accept on an inherited listening socket. Each connection goes to what the sandbox has
+        bound as `port`."""
         listener = socket.socket(fileno=descriptor)
         self.relays.listen(
             listener, lambda near: Pair(near, nonblocking(socket.AF_INET), (HERE, self._real(port)))
@@ -86,7 +91,7 @@ class Doors:
         return Question(number, thread, call, tuple(arguments))
 
     def _performed(self, question: Question) -> None:
-        """Raises OSError with what the caller is to be told."""
+        """Perform the call. Raises OSError with the errno for the caller."""
         column, _ = MACHINES[platform.machine()]
         with self._socket_of(question) as taken:
             if (taken.family, taken.type) != (socket.AF_INET, socket.SOCK_STREAM):
@@ -108,47 +113,50 @@ class Doors:
                 self._connect(taken, port)
 
     def _bind(self, taken: socket.socket, port: int) -> None:
-        if port and port in self.bound and _listens(self.bound[port]):
+        if port and port in self.bound_ports and _listens(self.bound_ports[port]):
             raise OSError(errno.EADDRINUSE, str(port))
-        if port in self.dialled:
+        if port in self.dial_sockets:
             raise OSError(errno.EADDRINUSE, str(port))
         taken.bind((HERE, 0))
         real = taken.getsockname()[1]
-        self.bound[port or real] = real
+        self.bound_ports[port or real] = real
 
     def _connect(self, taken: socket.socket, port: int) -> None:
-        if path := self.dialled.get(port):
+        if path := self.dial_sockets.get(port):
             self._dial(taken, path)
         elif code := taken.connect_ex((HERE, self._real(port))):
             raise OSError(code, os.strerror(code))
 
     def _listen(self, taken: socket.socket, backlog: int) -> None:
-        if taken.getsockname()[1] not in self.bound.values():
-            self._bind(taken, 0)  # the kernel would have chosen a port of every address
+        if taken.getsockname()[1] not in self.bound_ports.values():
+            # The kernel would have bound a port of all addresses.
+            self._bind(taken, 0)
         taken.listen(min(backlog & 0x7FFFFFFF, 4096))
 
     def _dial(self, taken: socket.socket, path: str) -> None:
-        """One connection between the box's socket and the relay, over a listener that is gone when
-        it stands."""
+        """Connect the sandbox's socket to the relay, over a listener that is closed once they are
+        connected."""
         if len(self.relays.pairs) >= 2 * MOST_CONNECTIONS:
-            raise OSError(errno.ECONNREFUSED, "more connections at once than one box may have")
+            raise OSError(errno.ECONNREFUSED, "more connections at once than one sandbox may have")
         with socket.create_server((HERE, 0), backlog=16) as listener:
             listener.settimeout(1)
             code = taken.connect_ex(listener.getsockname())
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
             near, peer = listener.accept()
-            while peer != taken.getsockname():  # somebody else of this machine was faster
+            # Another program of this machine may connect first.
+            while peer != taken.getsockname():
                 near.close()
                 near, peer = listener.accept()
         self.relays.join(near, lambda near: Pair(near, nonblocking(socket.AF_UNIX), path))
         if code:
-            raise OSError(code, os.strerror(code))  # in progress, as its caller wants to have it
+            # The socket does not block, so its caller expects EINPROGRESS.
+            raise OSError(code, os.strerror(code))
 
     def _real(self, port: int) -> int:
-        if port not in self.bound:
+        if port not in self.bound_ports:
             raise OSError(errno.ECONNREFUSED, f"nobody listens on {port}")
-        return self.bound[port]
+        return self.bound_ports[port]
 
     def _socket_of(self, question: Question) -> socket.socket:
         pidfd = os.pidfd_open(question.thread, A_THREAD)
@@ -175,7 +183,8 @@ class Doors:
             return os.pread(memory.fileno(), min(size & 0xFFFFFFFF, LONGEST_ADDRESS), place)
 
     def _still_asking(self, question: Question) -> None:
-        """Raises FileNotFoundError when the number of the caller may by now be somebody else's."""
+        """Raises FileNotFoundError when the caller's thread id may by now belong to another
+        process."""
         fcntl.ioctl(self.questions, STILL_ASKING, array.array("Q", [question.id]))
 
 
@@ -188,7 +197,7 @@ def _code(act: Callable[[], None]) -> int:
 
 
 def _address(text: bytes) -> tuple[ipaddress.IPv4Address, int]:
-    """From a sockaddr_in. Raises OSError for every other kind, which no box of this form can
+    """From a sockaddr_in. Raises OSError for every other kind, which no sandbox of this form can
     use."""
     if len(text) < 16 or struct.unpack_from("=H", text)[0] != socket.AF_INET:
         raise OSError(errno.EAFNOSUPPORT, "not an address of IPv4")
@@ -197,8 +206,8 @@ def _address(text: bytes) -> tuple[ipaddress.IPv4Address, int]:
 
 
 def _listens(port: int) -> bool:
-    """Whether somebody has this port now: two with SO_REUSEADDR may share one that nobody listens
-    on."""
+    """Whether somebody listens on this port now. Two sockets with SO_REUSEADDR may share it only if
+    not."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,17 +1,18 @@
-"""System calls by number, and which of them a box without namespaces may make.
+"""System calls by number, and the rules for which of them a sandbox may make.
 
-A box that Landlock closes shares the machine's network, memory segments, schedulers and process
-table with everybody. What Landlock does not see is closed here: sockets of every kind but TCP over
-IPv4 (UDP, netlink, raw, unix and the protocols beside TCP that its port rules do not know), data
+A sandbox that Landlock closes shares the machine's network, memory segments, schedulers and process
+table with everybody. The rules here close what Landlock does not see: sockets of every kind but TCP
+over IPv4 (UDP, netlink, raw, unix, and protocols beside TCP that its port rules do not cover), data
 sent along with opening a connection, events about other people's files, and calls that reach
-another process. `bind`, `connect` and `listen` are not decided by a filter, which cannot follow a
-pointer to an address: the kernel asks the warden of the box (`doors`)."""
+another process. A filter cannot decide `bind`, `connect` and `listen`, because it cannot follow a
+pointer to an address. For these the kernel asks the sandbox's outer init (`port_proxy`).
+"""
 
 import errno
 from dataclasses import dataclass
 from enum import Enum
 
-# name: the number on x86_64, on aarch64 (None: there is no such call)
+# The number on x86_64 and on aarch64 (None: there is no such call).
 Numbers = tuple[int, int | None]
 
 KERNEL: dict[str, Numbers] = {
@@ -31,9 +32,8 @@ KERNEL: dict[str, Numbers] = {
     "quotactl": (179, 60),
     "acct": (163, 89),
 }
-NEIGHBOURS: dict[
-    str, Numbers
-] = {  # other processes, other people's files, segments that no folder holds
+# Other processes, other people's files, and segments that no folder holds.
+OTHER_PROCESSES: dict[str, Numbers] = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -81,31 +81,39 @@ MOUNTS: dict[str, Numbers] = {
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
 }
+CLONE: Numbers = (56, 220)
 CLONE3: Numbers = (435, 435)
+UNSHARE: Numbers = (272, 97)
+SENDTO: Numbers = (44, 206)
+SENDMSG: Numbers = (46, 211)
+SENDMMSG: Numbers = (307, 269)
+PRLIMIT64: Numbers = (302, 261)
+SCHED_SETAFFINITY: Numbers = (203, 122)
+SCHED_SETPARAM: Numbers = (142, 118)
+SCHED_SETSCHEDULER: Numbers = (144, 119)
+SCHED_SETATTR: Numbers = (314, 274)
+SETPRIORITY: Numbers = (141, 140)
 BIND: Numbers = (49, 200)
 CONNECT: Numbers = (42, 203)
 LISTEN: Numbers = (50, 201)
 WHOLE = 0xFFFFFFFF
 NEW_USER_NAMESPACE = 0x10000000
-# every CLONE_NEW* but that of time, whose bit is part of the signal's number in clone
+# Every CLONE_NEW* but that of time, whose bit is part of the signal number in clone.
 NEW_NAMESPACES = 0x7E020000
-SEND_WHILE_CONNECTING = 0x20000000  # MSG_FASTOPEN
+# MSG_FASTOPEN
+SEND_WHILE_CONNECTING = 0x20000000
 TCP = 6
 IPV4, UNIX, IPV6, NETLINK = 2, 1, 10, 16
-PROTOCOLS = (
-    0,
-    UNIX,
-    TCP,
-    17,
-    262,
-)  # 17: UDP, 262: multipath TCP, which Go asks for first. Of netlink, 0 is routes: libc's
+# 17 is UDP, and 262 multipath TCP, which Go asks for first. libc needs 0 of netlink: routes.
+PROTOCOLS = (0, UNIX, TCP, 17, 262)
 SOCKET: Numbers = (41, 198)
 PAIR: Numbers = (53, 199)
-STREAM, PACKETS, KIND = 1, 5, 0xF  # the other bits of a socket's type are flags
+# The other bits of a socket's type are flags.
+STREAM, PACKETS, KIND = 1, 5, 0xF
 
 
-class Answer(Enum):
-    """What the kernel does with a call: nothing, an error, or it asks the box's warden."""
+class Action(Enum):
+    """What the kernel does with a call: return an error, or ask the sandbox's outer init."""
 
     REFUSE = 0x00050000 | errno.EPERM
     ABSENT = 0x00050000 | errno.ENOSYS
@@ -114,78 +122,82 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
-    """A call that is allowed when each of its `whens` holds and otherwise answered; without any it
-    never is.
+class Rule:
+    """A call that is allowed when each of its `conditions` holds, and otherwise gets `otherwise`.
 
-    A when is an argument's place, the bits that count, and the values of which one must be there.
-    Arguments of calls named here are 32 bits wide in the kernel, or their upper half does not
-    count."""
+    Without conditions it is never allowed. A condition is an argument's index, the bits that count,
+    and the values of which one must be there. Arguments of the calls named here are 32 bits wide in
+    the kernel, or their upper half does not count.
+    """
 
     numbers: Numbers
-    otherwise: Answer = Answer.REFUSE
-    whens: tuple[tuple[int, int, tuple[int, ...]], ...] = ()
+    otherwise: Action = Action.REFUSE
+    conditions: tuple[tuple[int, int, tuple[int, ...]], ...] = ()
 
 
 NETWORK = (
-    Only(
-        SOCKET, Answer.NO_FAMILY, ((0, WHOLE, (IPV4,)), (1, KIND, (STREAM,)), (2, WHOLE, (0, TCP)))
-    ),  # socket
-    # Packets keep their pair; single datagrams could be sent to any name, also through one end of a
-    # pair.
-    Only(PAIR, Answer.REFUSE, ((0, WHOLE, (UNIX,)), (1, KIND, (STREAM, PACKETS)))),  # socketpair
-    Only(BIND, Answer.ASK),
-    Only(CONNECT, Answer.ASK),
-    Only(LISTEN, Answer.ASK),
-    Only((44, 206), Answer.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),  # sendto
-    Only((46, 211), Answer.REFUSE, ((2, SEND_WHILE_CONNECTING, (0,)),)),  # sendmsg
-    Only((307, 269), Answer.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),  # sendmmsg
-)
-# a namespace is no wall to the others: AF_VSOCK goes to the hypervisor, AF_ALG into the kernel
-FAMILIES = (
-    Only(
-        SOCKET, Answer.NO_FAMILY, ((0, WHOLE, (UNIX, IPV4, IPV6, NETLINK)), (2, WHOLE, PROTOCOLS))
+    Rule(
+        SOCKET, Action.NO_FAMILY, ((0, WHOLE, (IPV4,)), (1, KIND, (STREAM,)), (2, WHOLE, (0, TCP)))
     ),
-    Only(PAIR, Answer.NO_FAMILY, ((0, WHOLE, (UNIX,)),)),
+    # Packets stay in their pair. A datagram could be sent to any name, even by one end of a pair.
+    Rule(PAIR, Action.REFUSE, ((0, WHOLE, (UNIX,)), (1, KIND, (STREAM, PACKETS)))),
+    Rule(BIND, Action.ASK),
+    Rule(CONNECT, Action.ASK),
+    Rule(LISTEN, Action.ASK),
+    Rule(SENDTO, Action.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),
+    Rule(SENDMSG, Action.REFUSE, ((2, SEND_WHILE_CONNECTING, (0,)),)),
+    Rule(SENDMMSG, Action.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),
 )
-ITSELF = (  # allowed on the calling process alone: its number as an argument is 0
-    Only((302, 261), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # prlimit64
-    Only((203, 122), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # sched_setaffinity
-    Only((142, 118), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # sched_setparam
-    Only((144, 119), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # sched_setscheduler
-    Only((314, 274), Answer.REFUSE, ((0, WHOLE, (0,)),)),  # sched_setattr
-    Only(
-        (141, 140), Answer.REFUSE, ((0, WHOLE, (0,)), (1, WHOLE, (0,)))
-    ),  # setpriority: of a process, this one
+# A namespace does not hold the other families: AF_VSOCK goes to the hypervisor, AF_ALG into the
+# kernel.
+FAMILIES = (
+    Rule(
+        SOCKET, Action.NO_FAMILY, ((0, WHOLE, (UNIX, IPV4, IPV6, NETLINK)), (2, WHOLE, PROTOCOLS))
+    ),
+    Rule(PAIR, Action.NO_FAMILY, ((0, WHOLE, (UNIX,)),)),
+)
+# Allowed on the calling process alone, which is 0 as an argument. The second 0 of setpriority is
+# PRIO_PROCESS.
+OWN_PROCESS_ONLY = (
+    Rule(PRLIMIT64, Action.REFUSE, ((0, WHOLE, (0,)),)),
+    Rule(SCHED_SETAFFINITY, Action.REFUSE, ((0, WHOLE, (0,)),)),
+    Rule(SCHED_SETPARAM, Action.REFUSE, ((0, WHOLE, (0,)),)),
+    Rule(SCHED_SETSCHEDULER, Action.REFUSE, ((0, WHOLE, (0,)),)),
+    Rule(SCHED_SETATTR, Action.REFUSE, ((0, WHOLE, (0,)),)),
+    Rule(SETPRIORITY, Action.REFUSE, ((0, WHOLE, (0,)), (1, WHOLE, (0,)))),
 )
 
 
-def namespaces(bits: int) -> tuple[Only, ...]:
-    """No new namespace of these kinds. clone3 hides its flags in memory, where a filter cannot
-    look; libraries fall back to clone when it is not there."""
+def namespaces(bits: int) -> tuple[Rule, ...]:
+    """No new namespace of these kinds.
+
+    clone3 hides its flags in memory, where a filter cannot look. Libraries fall back to clone when
+    it is absent.
+    """
     return (
-        Only(CLONE3, Answer.ABSENT),
-        Only((56, 220), Answer.REFUSE, ((0, bits, (0,)),)),
-        Only((272, 97), Answer.REFUSE, ((0, bits, (0,)),)),
+        Rule(CLONE3, Action.ABSENT),
+        Rule(CLONE, Action.REFUSE, ((0, bits, (0,)),)),
+        Rule(UNSHARE, Action.REFUSE, ((0, bits, (0,)),)),
     )
 
 
-def in_namespaces(*, user_namespaces: bool) -> tuple[Only, ...]:
-    """The rules for a box that has namespaces of its own. Chromium's sandbox makes more of them."""
+def in_namespaces(*, user_namespaces: bool) -> tuple[Rule, ...]:
+    """The rules for a sandbox that has namespaces of its own. Chromium's sandbox makes more of
+    them."""
     return (
-        *map(Only, KERNEL.values()),
+        *map(Rule, KERNEL.values()),
         *FAMILIES,
         *(() if user_namespaces else namespaces(NEW_USER_NAMESPACE)),
     )
 
 
-def without_namespaces(*, browser: bool) -> tuple[Only, ...]:
-    """The rules for a box that shares everything. Chromium's sandbox makes namespaces; nobody else
-    does."""
-    refused = {**KERNEL, **NEIGHBOURS, **MOUNTS}
+def without_namespaces(*, browser: bool) -> tuple[Rule, ...]:
+    """The rules for a sandbox that shares everything. Only Chromium's sandbox may make
+    namespaces."""
+    refused = {**KERNEL, **OTHER_PROCESSES, **MOUNTS}
     return (
-        *map(Only, refused.values()),
+        *map(Rule, refused.values()),
         *NETWORK,
-        *ITSELF,
+        *OWN_PROCESS_ONLY,
         *(() if browser else namespaces(NEW_NAMESPACES)),
     )

@@ -1,10 +1,10 @@
-"""No box: the command runs on the host, with limits and a process group of its own, and everything
-else is open.
+"""The form without walls: the command runs on the host, with limits and a process group of its own.
 
-It exists so that a machine where no box holds can show what would happen, and say so. Nothing that
-ran in it may be believed. There are no mounts, so the places that a specification names for the box
-are replaced by those of the host wherever an argument or a variable begins with one, or an argument
-names one after its first "="."""
+It exists so that a machine where no sandbox works can show what would happen, and report that.
+Nothing that ran in it may be believed. There are no mounts. So the sandbox's paths in the
+specification are replaced by those of the host wherever an argument or a variable begins with one,
+or an argument has one after its first "=".
+"""
 
 from harness.domain.sandbox import SandboxSpec
 from harness.programs.sandbox import browser as browsers
@@ -14,7 +14,7 @@ from harness.programs.sandbox.walls.bubblewrap import FIRST_PROGRAM
 
 
 def first_program() -> list[str]:
-    """The command line of the first program; its options and the command follow."""
+    """The command line of the first program. Its options and the command follow."""
     return [interpreter().executable, "-I", "-S", "-B", str(FIRST_PROGRAM)]
 
 
@@ -25,8 +25,7 @@ def argv(spec: SandboxSpec) -> tuple[str, ...]:
 
 
 def environment(spec: SandboxSpec) -> dict[str, str]:
-    """The environment with the host's paths. Importing a distribution here means seeing all that is
-    installed."""
+    """The environment with the host's paths. Every installed distribution can be imported here."""
     found = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - named in the contract
     if spec.browser and (path := browsers.browser_path()):
         found["LOF_BROWSER"] = path
@@ -38,7 +37,7 @@ def environment(spec: SandboxSpec) -> dict[str, str]:
 
 
 def translated(word: str, spec: SandboxSpec) -> str:
-    """`word` with the box's place in it replaced by the host's; the longest place counts."""
+    """`word` with the sandbox's path in it replaced by the host's. The longest path counts."""
     option, equals, value = word.partition("=")
     if not equals or "/" in option:
         option, equals, value = "", "", word

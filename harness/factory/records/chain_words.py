@@ -1,0 +1,134 @@
+"""The words of the chain: the meaning of each event, and sentences about facts. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.domain.events import TriageDecided, VerdictRecorded
+from harness.domain.governance import Status
+from harness.domain.lifecycle import Event, State
+from harness.factory.records.link import LinkOutcome, Stage
+
+STAGE_OF_WORKFLOW: Mapping[str, Stage] = {
+    "triage": Stage.TRIAGE,
+    "implement": Stage.PROPOSAL,
+    "validate": Stage.CANDIDATE,
+    "merge": Stage.MERGE,
+}
+
+TRIAGE_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
+    Event.TRIAGE_ACCEPTED: (LinkOutcome.HOLDS, "Within the mission"),
+    Event.TRIAGE_REJECTED: (LinkOutcome.REFUSES, "Outside the mission"),
+    Event.TRIAGE_DUPLICATE: (LinkOutcome.REFUSES, "Asked before"),
+    Event.TRIAGE_NEEDS_INFO: (LinkOutcome.CANNOT_TELL, "Something is missing"),
+    Event.TRIAGE_UNSURE: (LinkOutcome.CANNOT_TELL, "The factory cannot decide this alone"),
+}
+EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
+    **TRIAGE_OUTCOMES,
+    Event.RUN_FAILED: (LinkOutcome.REFUSES, "An attempt failed"),
+    Event.POLICY_REFUSED: (LinkOutcome.REFUSES, "The change was refused"),
+    Event.SPLIT: (LinkOutcome.REFUSES, "The change is larger than one change may be"),
+    Event.CANNOT_DO: (LinkOutcome.REFUSES, "It could not be done honestly"),
+    Event.BUDGET_EXHAUSTED: (LinkOutcome.REFUSES, "The money set aside is spent"),
+    Event.CHANGES_REQUESTED: (LinkOutcome.REFUSES, "Sent back"),
+    Event.MERGE_CONFLICT: (LinkOutcome.REFUSES, "The change and the base conflict"),
+    Event.VERDICT_REJECTED: (LinkOutcome.REFUSES, "The verdict rejects it"),
+    Event.JUDGE_AGAIN: (LinkOutcome.CANNOT_TELL, "The judge came to no answer and is asked again"),
+    Event.INCONCLUSIVE: (
+        LinkOutcome.CANNOT_TELL,
+        "The judge came to no answer, and no answer is a no",
+    ),
+    Event.HEAD_OR_BASE_MOVED: (
+        LinkOutcome.REFUSES,
+        "What was judged is no longer what would land",
+    ),
+    Event.ROUNDS_EXHAUSTED: (LinkOutcome.REFUSES, "The attempts allowed are used up"),
+    Event.GATE_REFUSED: (LinkOutcome.REFUSES, "A gate before the merge is closed"),
+    Event.CHECKS_AWAITED: (LinkOutcome.CANNOT_TELL, "Waiting for the checks on what would land"),
+    Event.REFUSED: (LinkOutcome.REFUSES, "It did not land"),
+    Event.FORGE_REFUSED: (LinkOutcome.REFUSES, "The forge did not take it"),
+    Event.UNCONFIRMED: (
+        LinkOutcome.CANNOT_TELL,
+        "It is not known yet whether it landed",
+    ),
+    Event.REVERTED: (LinkOutcome.DONE, "It was taken back"),
+    Event.LANDED_TREE_DIFFERS: (LinkOutcome.REFUSES, "What landed is not what was judged"),
+    Event.HANDED_OVER: (LinkOutcome.DONE, "Handed to a person, because no browser can judge it"),
+    Event.NO_REPLY: (LinkOutcome.CANNOT_TELL, "No answer came"),
+    Event.TWIN_LANDED: (LinkOutcome.CANNOT_TELL, "Another issue that asks for the same has landed"),
+    Event.REGRESSED: (LinkOutcome.DONE, "It came back"),
+    Event.ISSUE_EDITED: (LinkOutcome.DONE, "The issue was edited, so what was decided is void"),
+    Event.CLOSED_BY_PERSON: (LinkOutcome.DONE, "Closed by a person"),
+    Event.LANDED_BY_PERSON: (LinkOutcome.DONE, "Merged by a person"),
+}
+"""The outcome and title of an event that has a link of its own. Every other event is explained by
+the entries that it follows from."""
+EVENTS_OF_PEOPLE = frozenset({Event.ISSUE_EDITED, Event.CLOSED_BY_PERSON, Event.LANDED_BY_PERSON})
+EVENTS_AFTER_A_REFUSAL = frozenset(
+    {
+        Event.POLICY_REFUSED,
+        Event.SPLIT,
+        Event.CHANGES_REQUESTED,
+        Event.GATE_REFUSED,
+        Event.INCONCLUSIVE,
+        Event.JUDGE_AGAIN,
+        Event.RUN_FAILED,
+        Event.HEAD_OR_BASE_MOVED,
+        Event.LANDED_TREE_DIFFERS,
+    }
+)
+OVERRIDING_EVENTS = frozenset({Event.RETRIED, Event.APPROVED_BY_PERSON, Event.LANDED_BY_PERSON})
+COMMAND_WORDS: Mapping[str, str] = {
+    Event.RETRIED: "asked for another try",
+    Event.OWNER_HOLD: "put it on hold",
+    Event.RESUMED: "lifted the hold",
+    Event.APPEALED: "appealed",
+    Event.AUTHOR_REPLIED: "answered the question",
+    Event.APPROVED_BY_PERSON: "approved it",
+}
+STAGE_OF_STATE: Mapping[str, Stage] = {
+    State.ACCEPTED: Stage.PROPOSAL,
+    State.IMPLEMENTING: Stage.PROPOSAL,
+    State.CHANGES_REQUESTED: Stage.PROPOSAL,
+    State.VALIDATING: Stage.CANDIDATE,
+    State.APPROVED: Stage.MERGE,
+    State.UNTRIAGED: Stage.TRIAGE,
+}
+
+
+def triage_fact(decision: TriageDecided, title: str, reason: str) -> str:
+    """What triage decided: kind and priority of an accepted issue, else the reason."""
+    if decision.event is Event.TRIAGE_ACCEPTED:
+        priority = f"priority {decision.priority}" if decision.priority else ""
+        return ", ".join(filter(None, (title, decision.issue_kind, priority)))
+    # A refusal by the mission has the mission's own words as its quote; they are better than ours.
+    is_by_the_mission = decision.event is Event.TRIAGE_REJECTED and decision.quote
+    return title if is_by_the_mission else reason or title
+
+
+def finding_outcome(finding: Mapping[str, Any]) -> LinkOutcome:
+    """The outcome of a rule, by its finding as the ledger has it."""
+    if finding["passed"] is True:
+        return LinkOutcome.HOLDS
+    if finding.get("lifted"):
+        return LinkOutcome.OVERRIDDEN
+    if finding["status"] == Status.SHADOW:
+        return LinkOutcome.WOULD_REFUSE
+    return LinkOutcome.REFUSES if finding["passed"] is False else LinkOutcome.CANNOT_TELL
+
+
+def proof_of_verdict(verdict: VerdictRecorded) -> str:
+    """What the verdict is about, and the controls that show that the judge could have refused."""
+    controls, journeys = verdict.controls, verdict.journeys
+    facts = (
+        f"{journeys.executed} of {journeys.sealed} ran",
+        f"{controls.twins_failed} of {controls.twins} negative controls failed, as they must"
+        if controls.twins
+        else "",
+        f"{controls.caught} of {controls.saboteurs} injected faults caught"
+        if controls.saboteurs
+        else "",
+        f"{'red' if controls.red_on_base else 'not red'} on the base",
+        f"tree {verdict.binds.tree:.10}",
+        f"sandbox {verdict.sandbox_form}",
+    )
+    return ", ".join(filter(None, facts))

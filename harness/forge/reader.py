@@ -1,0 +1,157 @@
+"""Reads issues, pull requests, people and checks from a repository on a forge."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from harness.domain.checks import CheckSeen, RequiredCheck
+from harness.domain.errors import ForgeError
+from harness.domain.issue import (
+    Actor,
+    Comment,
+    CommitSha,
+    Issue,
+    News,
+    Permission,
+    PullRequest,
+)
+from harness.forge import checkruns, issue_changes, projection
+from harness.forge import required_checks as requirements
+from harness.forge.connection import Access, Connection
+from harness.forge.errors import forge_errors
+from harness.forge.rate_limiter import RateLimiter, Time
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+    from harness.forge.transport import Wire
+
+
+class ForgeReader:
+    """Implements `harness.ports.forge.Forge`. Safe to use from many threads."""
+
+    def __init__(
+        self, access: Access, *, rate_limiter: RateLimiter | None = None, time: Time | None = None
+    ) -> None:
+        self._connection = Connection(access, rate_limiter=rate_limiter, time=time)
+        self._access = access
+
+    def token(self) -> str:
+        """A token that is valid for some minutes, for git. Raises ForgeError."""
+        return self._connection.token()
+
+    def account(self) -> Actor:
+        """The account that writes what we write. Asked once."""
+        return self._connection.account()
+
+    @property
+    def _wire(self) -> "Wire":
+        return self._connection.wire
+
+    @property
+    def _repository(self) -> "Repository":
+        return self._connection.repository
+
+    def issues(self, *, since: str | None = None) -> tuple[Issue, ...]:
+        """Open issues, lowest number first. With `since`, also closed ones, but only those updated
+        then or later."""
+        with forge_errors("listing issues"):
+            by_age: Any = {"sort": "created", "direction": "asc"}
+            if since is None:
+                found = self._repository.get_issues(state="open", **by_age)
+            else:
+                moment = datetime.fromisoformat(since)
+                found = self._repository.get_issues(state="all", since=moment, **by_age)
+            shown = {
+                raw.number: projection.issue_from(raw)
+                for raw in found
+                if not projection.is_pull_request(raw)
+            }
+        return tuple(shown[number] for number in sorted(shown))
+
+    def news(self, cursor: str = "") -> News:
+        """What changed since the poll that returned `cursor`. The forge's own times decide."""
+        from github.Issue import Issue as RawIssue
+
+        last = issue_changes.cursor_in(cursor)
+        wanted = {"state": "open"}
+        if last is not None:
+            wanted = {"state": "all", "since": issue_changes.moment(last.since)}
+        with forge_errors("looking for what is new"):
+            items, at = self._listed(**wanted, sort="updated", direction="desc")
+            new, following = issue_changes.new_since(last, items.values(), at=at)
+            found = [RawIssue(self._wire, {}, items[number]) for number in sorted(new)]
+            issues = tuple(
+                projection.issue_from(raw) for raw in found if not projection.is_pull_request(raw)
+            )
+            return News(
+                issues,
+                tuple(raw.number for raw in found if projection.is_pull_request(raw)),
+                following.text,
+            )
+
+    def issue(self, number: int) -> Issue:
+        """One issue. Raises ForgeError that names the number if there is none, or if it is a pull
+        request."""
+        with forge_errors(f"reading issue #{number}"):
+            raw = self._repository.get_issue(number)
+            if projection.is_pull_request(raw):
+                raise ForgeError(f"#{number} is a pull request, not an issue")
+            return projection.issue_from(raw)
+
+    def comments(self, number: int) -> tuple[Comment, ...]:
+        """All comments of an issue or pull request, oldest first."""
+        with forge_errors(f"reading the comments of #{number}"):
+            return tuple(
+                map(projection.comment_from, self._repository.get_issue(number).get_comments())
+            )
+
+    def permission(self, actor: Actor) -> Permission:
+        """What the account may do. The forge answers for the login, which must still belong to the
+        same number."""
+        try:
+            with forge_errors(f"asking what {actor.login} may do"):
+                people = f"/repos/{self._access.repository}/collaborators"
+                path = f"{people}/{quote(actor.login)}/permission"
+                _, answer = self._wire.requestJsonAndCheck("GET", path)
+                return projection.permission_from(answer, actor)
+        except ForgeError as error:
+            if error.status == 404:
+                return Permission.NONE
+            raise
+
+    def pull_request(self, number: int) -> PullRequest:
+        """One pull request as it is now."""
+        with forge_errors(f"reading pull request #{number}"):
+            return projection.pull_request_from(self._repository.get_pull(number).complete())
+
+    def pull_requests(self) -> tuple[PullRequest, ...]:
+        """Open pull requests, lowest number first, with one request a page."""
+        with forge_errors("listing pull requests"):
+            found = self._repository.get_pulls(state="open", sort="created", direction="asc")
+            shown = {raw.number: projection.open_pull_request_from(raw) for raw in found}
+        return tuple(shown[number] for number in sorted(shown))
+
+    def default_branch(self) -> str:
+        """The default branch, asked each time; if it is unchanged, the answer has no body."""
+        with forge_errors(f"reading {self._access.repository}"):
+            self._repository.update()
+            return self._repository.default_branch
+
+    def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+        """The latest run of each check of each app on exactly this commit."""
+        with forge_errors(f"reading the checks of {sha:.10}"):
+            return checkruns.check_runs(self._repository, sha)
+
+    def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+        """The newest status of each context on exactly this commit."""
+        with forge_errors(f"reading the statuses of {sha:.10}"):
+            return checkruns.statuses(self._wire, self._access.repository, sha)
+
+    def required_checks(self, branch: str) -> tuple[RequiredCheck, ...]:
+        """The checks that rulesets and branch protection require."""
+        with forge_errors(f"reading what {branch} requires"):
+            return requirements.required_checks(self._wire, self._access.repository, branch)
+
+    def _listed(self, **parameters: str) -> tuple[dict[int, dict[str, Any]], datetime]:
+        return issue_changes.listed(self._wire, self._access.repository, **parameters)

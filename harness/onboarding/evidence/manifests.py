@@ -1,0 +1,239 @@
+"""Every package that a manifest names, with the file and line that name it.
+
+Read leniently: a manifest that cannot be parsed names nothing, and the survey goes on. Nothing is
+run, `setup.py` neither: its call of `setup()` is read by its syntax tree."""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from configparser import ConfigParser
+from configparser import Error as ConfigSyntaxError
+
+from harness.governance.facts.syntax import syntax_tree
+from harness.onboarding.evidence.sources import Sources, json_object, table, toml_document
+from harness.onboarding.survey import Evidence, NamedPackage
+
+REQUIREMENTS = re.compile(
+    r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|lock|in)\Z|requirements\.lock\Z"
+)
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_GEM = re.compile(r"^\s*gem\s+[\"']([\w-]+)[\"']", re.MULTILINE)
+_GO_REQUIRE = re.compile(r"^(?:require\s+|\s+)([\w.-]+\.[\w.-]+/\S+)\s+v\d", re.MULTILINE)
+_GRADLE = re.compile(
+    r"^\s*(?:api|implementation|compileOnly|runtimeOnly|testImplementation)"
+    r"\s*\(?\s*[\"']([\w.-]+:[\w.-]+)",
+    re.MULTILINE,
+)
+_MAVEN = re.compile(
+    r"<dependency>\s*<groupId>\s*([\w.${}-]+)\s*</groupId>\s*"
+    r"<artifactId>\s*([\w.${}-]+)\s*</artifactId>"
+)
+_REQUIRING, _EXTRA = ("install_requires", "tests_require", "setup_requires"), "extras_require."
+_NPM_KINDS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+_CARGO_KINDS = ("dependencies", "dev-dependencies", "build-dependencies")
+_PLATFORM = re.compile(r"(?:php|ext-.+|composer-.+)\Z")  # what Composer calls a package and is none
+
+
+def packages_in(sources: Sources) -> tuple[NamedPackage, ...]:
+    """Each package once, at the first place that names it, in the order of the manifests."""
+    found: dict[str, NamedPackage] = {}
+    own = normalised(_own_name(sources))
+    for file, name in _named(sources):
+        if name not in found and name not in ("python", own):
+            found[name] = NamedPackage(
+                name, Evidence(file, _line_of(name, sources.holding.text(file)), "names it")
+            )
+    return tuple(found.values())
+
+
+def requirement_files(sources: Sources) -> list[str]:
+    """Files that pip would read: `requirements.txt` and its kin."""
+    return [name for name in sources.holding.files if REQUIREMENTS.fullmatch(name)]
+
+
+def names_in(text: str) -> Iterator[str]:
+    """The package names that requirement lines begin with."""
+    for line in text.splitlines():
+        found = _NAME.match(line.strip())
+        if found and not line.strip().startswith(("-", "#")) and not line.startswith((" ", "\t")):
+            yield normalised(found[0])
+
+
+def normalised(name: str) -> str:
+    """A Python distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def setup_lists(sources: Sources) -> Mapping[str, tuple[str, ...]]:
+    """What `setup.cfg` and `setup.py` require, by its key: `install_requires`, and for each extra
+    `extras_require.NAME`. A file that requires nothing has no keys here."""
+    return {**_setup_py(sources), **_setup_cfg(sources)}
+
+
+def setup_file(sources: Sources) -> str:
+    """The one of `setup.cfg` and `setup.py` that says what is required; empty where none does."""
+    found = {"setup.cfg": _setup_cfg(sources), "setup.py": _setup_py(sources)}
+    return next((file for file, lists in found.items() if lists), "")
+
+
+def _own_name(sources: Sources) -> str:
+    """The project's own name: an extra may require another extra of itself."""
+    named = table(sources.pyproject, "project").get("name") or _setup_name(sources)
+    return named if isinstance(named, str) else ""
+
+
+def _setup_name(sources: Sources) -> str:
+    found = re.search(
+        r"^\s*name\s*=\s*[\"']?([\w.-]+)",
+        sources.holding.text("setup.cfg") + "\n" + sources.holding.text("setup.py"),
+        re.MULTILINE,
+    )
+    return found[1] if found else ""
+
+
+def _named(sources: Sources) -> Iterator[tuple[str, str]]:
+    """Files and the names in them, the product's own language first."""
+    for file in requirement_files(sources):
+        yield from ((file, name) for name in names_in(sources.holding.text(file)))
+    readers: Mapping[str, Callable[[Sources], Iterable[str]]] = {
+        "pyproject.toml": _pyproject,
+        "setup.cfg": lambda one: _of_lists(_setup_cfg(one)),
+        "setup.py": lambda one: _of_lists(_setup_py(one)),
+        "Pipfile": _pipfile,
+        "package.json": _package_json,
+        "go.mod": lambda one: _GO_REQUIRE.findall(one.holding.text("go.mod")),
+        "Cargo.toml": _cargo,
+        "Gemfile": lambda one: _GEM.findall(one.holding.text("Gemfile")),
+        "composer.json": _composer,
+        "pom.xml": lambda one: map(":".join, _MAVEN.findall(one.holding.text("pom.xml"))),
+        "build.gradle": lambda one: _GRADLE.findall(one.holding.text("build.gradle")),
+        "build.gradle.kts": lambda one: _GRADLE.findall(one.holding.text("build.gradle.kts")),
+    }
+    for file, read in readers.items():
+        if file in sources.holding.files:
+            yield from ((file, name) for name in read(sources))
+
+
+def _pyproject(sources: Sources) -> Iterator[str]:
+    project, tool = table(sources.pyproject, "project"), table(sources.pyproject, "tool")
+    lists = (
+        project.get("dependencies"),
+        *table(project, "optional-dependencies").values(),
+        *table(sources.pyproject, "dependency-groups").values(),
+        *table(tool, "pdm", "dev-dependencies").values(),
+        table(tool, "uv").get("dev-dependencies"),
+    )
+    for group in lists:
+        yield from _of_list(group)
+    poetry = table(tool, "poetry")
+    groups = [table(poetry, "group", name, "dependencies") for name in table(poetry, "group")]
+    for named in (table(poetry, "dependencies"), table(poetry, "dev-dependencies"), *groups):
+        yield from map(normalised, named)
+
+
+def _of_list(group: object) -> Iterator[str]:
+    for item in group if isinstance(group, list | tuple) else ():
+        if isinstance(item, str):
+            yield from names_in(item.strip())
+
+
+def _of_lists(lists: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for words in lists.values():
+        yield from _of_list(words)
+
+
+def _setup_cfg(sources: Sources) -> Mapping[str, tuple[str, ...]]:
+    parser = ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(sources.holding.text("setup.cfg"))
+    except ConfigSyntaxError:
+        return {}
+    sections = {name: dict(parser.items(name)) for name in parser.sections()}
+    options = {key: text for key, text in sections.get("options", {}).items() if key in _REQUIRING}
+    extras = sections.get("options.extras_require", {})
+    found = options | {f"{_EXTRA}{name}": text for name, text in extras.items()}
+    return {
+        key: tuple(filter(None, map(str.strip, text.splitlines()))) for key, text in found.items()
+    }
+
+
+def _setup_py(sources: Sources) -> Mapping[str, tuple[str, ...]]:
+    """The texts that arguments of `setup()` hold: in lists, and behind names that the module gives
+    a list."""
+    tree = syntax_tree(sources.holding.text("setup.py"))
+    if tree is None:
+        return {}
+    given = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    keywords = [
+        keyword
+        for call in calls
+        if ast.unparse(call.func) in ("setup", "setuptools.setup")
+        for keyword in call.keywords
+    ]
+    found = dict[str, tuple[str, ...]]()
+    for keyword in keywords:
+        if keyword.arg in _REQUIRING:
+            found[keyword.arg] = tuple(_texts(keyword.value, given))
+        elif keyword.arg == "extras_require" and isinstance(keyword.value, ast.Dict):
+            for name, value in zip(keyword.value.keys, keyword.value.values, strict=True):
+                if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                    found[f"{_EXTRA}{name.value}"] = tuple(_texts(value, given))
+    return found
+
+
+def _texts(node: ast.expr, given: Mapping[str, ast.expr]) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str(text)):
+            yield from (line.strip() for line in text.splitlines() if line.strip())
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            for item in items:
+                yield from _texts(item, given)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            yield from (*_texts(left, given), *_texts(right, given))
+        case ast.Name(id=name) if name in given:
+            # A name is followed once: `x = x + …` would never end.
+            yield from _texts(given[name], {})
+
+
+def _pipfile(sources: Sources) -> Iterator[str]:
+    found = toml_document(sources.holding.text("Pipfile"))
+    for section in ("packages", "dev-packages"):
+        yield from map(normalised, table(found, section))
+
+
+def _package_json(sources: Sources) -> Iterator[str]:
+    for kind in _NPM_KINDS:
+        yield from table(sources.package_json, kind)
+
+
+def _cargo(sources: Sources) -> Iterator[str]:
+    found = toml_document(sources.holding.text("Cargo.toml"))
+    for document in (found, table(found, "workspace")):
+        for kind in _CARGO_KINDS:
+            yield from table(document, kind)
+
+
+def _composer(sources: Sources) -> Iterator[str]:
+    found = json_object(sources.holding.text("composer.json"))
+    for kind in ("require", "require-dev"):
+        yield from (name for name in table(found, kind) if not _PLATFORM.match(name))
+
+
+def _line_of(name: str, text: str) -> int:
+    """The first line that has the name, however its dashes are written; 0 where none has. An import
+    names a module, not a package."""
+    wanted = re.compile(
+        r"^(?!\s*(?:from|import)\s).*(?<![\w.-])"
+        + re.escape(name).replace(r"\-", "[-_.]+")
+        + r"(?![\w-])",
+        re.IGNORECASE,
+    )
+    lines = enumerate(text.splitlines(), 1)
+    return next((number for number, line in lines if wanted.search(line)), 0)

@@ -1,0 +1,86 @@
+"""The daemon's loop over fakes, and a shutdown without a signal."""
+
+import signal
+import threading
+from datetime import UTC
+
+import pytest
+
+from harness.domain.errors import Interrupted
+from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+from harness.operations.daemon.context import DaemonContext
+from harness.operations.daemon.loop import Loop
+from harness.operations.daemon.shutdown import Shutdown
+from harness.store.systemd import Notifier
+from harness.wiring import Works
+from tests.fakes.engine import FakeEngine
+
+
+class RequestedShutdown(Shutdown):
+    """A shutdown that a test requests, without a signal to this process."""
+
+    def request(self) -> None:
+        self.signal_number = signal.SIGTERM
+
+
+class DaemonRun:
+    """A daemon's loop. It shuts down when it reports one of `until`, or after `looks` polls."""
+
+    def __init__(
+        self,
+        world,
+        *,
+        until=(),
+        looks=3,
+        check=lambda: None,
+        lift_after=0.0,
+        interval=0.01,
+        mail=None,
+    ) -> None:
+        self.said: list[tuple[str, str]] = []
+        self.successes = 0
+        self.world, self.until, self.looks, self._check, self.lift_after = (
+            world,
+            until,
+            looks,
+            check,
+            lift_after,
+        )
+        self.shutdown = RequestedShutdown(1)
+        services, engine = world.services(), FakeEngine(world.done)
+        engine.register(ACTION, node_action(services))
+        context = DaemonContext(
+            world.work,
+            interval,
+            self.say,
+            lambda *event: None,
+            self.shutdown,
+            Notifier({}),
+            UTC,
+            clock=world.ledger.clock,
+        )
+        works = Works(services, Dispatch(services, engine), engine, "http://forge", self.check)  # type: ignore[arg-type]
+        self.loop = Loop(
+            context, works, on_success=self.on_success, sweep=lambda: "3 MB freed", mail=mail
+        )
+
+    def say(self, kind, words) -> None:
+        self.said.append((kind, words))
+        if kind == "paused" and self.lift_after:
+            threading.Timer(self.lift_after, self.world.services().places.stop_flag.unlink).start()
+        if kind in self.until:
+            self.shutdown.request()
+
+    def check(self) -> None:
+        self._check()
+        self.looks -= 1
+        if self.looks == 0:
+            self.shutdown.request()
+
+    def on_success(self) -> None:
+        self.successes += 1
+
+    def work(self):
+        with pytest.raises(Interrupted):
+            self.loop.work()
+        return self.said
