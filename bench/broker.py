@@ -22,7 +22,7 @@ from pathlib import Path
 
 import httpx2
 
-from harness.agents.line import line
+from harness.agents.unix_http import unix_http_client
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import BrokerProcess, start
 from harness.ports.model import Session, SessionRequest
@@ -75,7 +75,7 @@ def overhead_ms(broker: BrokerProcess, url: str, calls: int) -> float:
     with (
         opened(broker) as session,
         httpx2.Client(base_url=url, trust_env=False) as direct,
-        line(session.socket, seconds=30) as through,
+        unix_http_client(session.socket, seconds=30) as through,
     ):
         ways: dict[str, Callable[[], float]] = {
             "direct": lambda: milliseconds(direct),

@@ -73,10 +73,10 @@ def dense_page() -> str:
 async def tokens_per_look(page: Page) -> tuple[int, int]:
     """About how many tokens an actor's look at this page costs, and how many its plain
     accessibility snapshot would."""
-    from validators.browser.glance import Glances
+    from validators.browser.page_viewer import PageViewer
 
     plain = await page.locator("body").aria_snapshot()
-    return tokens(view(await Glances(page).glance(), nonce="0" * 16)), tokens(plain)
+    return tokens(view(await PageViewer(page).glance(), nonce="0" * 16)), tokens(plain)
 
 
 def _row(number: int) -> str:

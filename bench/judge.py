@@ -36,7 +36,7 @@ from bench.judge_parts import journeys, looked, plainly, seal_seconds
 from bench.memory import Peak
 from bench.processors import Processors
 from validators.authoring.local_request import LocalApp, local_request
-from validators.domain.evidence import Kind
+from validators.domain.evidence import RunKind
 from validators.judging.judging import Judgement, judgement_of
 from validators.judging.publish import EVIDENCE, publish
 from validators.language.reader import read
@@ -146,7 +146,7 @@ def judged(request: Request, folder: Path, *, run: str) -> Ours:
     performed = [
         one
         for one in judgement.evidence
-        if not one.skipped and one.run.kind not in (Kind.BASE, Kind.TWIN)
+        if not one.skipped and one.run.kind not in (RunKind.BASE, RunKind.NEGATIVE_CONTROL)
     ]
     return Ours(str(verdict.outcome), verdict.reason, phases, cost, len(performed))
 

@@ -21,7 +21,7 @@ from bench.dense_page import dense_page
 from validators.app.instances import Start
 from validators.app.sandboxes import Sandboxes
 from validators.app.side import Side
-from validators.browser.glance import Glances
+from validators.browser.page_viewer import PageViewer
 from validators.domain.evidence import Identity, RunId
 from validators.domain.exploring.acts import Aspect
 from validators.domain.exploring.view import tokens, view
@@ -207,7 +207,7 @@ async def looked() -> dict[str, float]:
         browser = await playwright.chromium.launch(executable_path=browser_path())
         page = await browser.new_page()
         await page.set_content(dense_page())
-        body, seen = page.locator("body"), await Glances(page).glance()
+        body, seen = page.locator("body"), await PageViewer(page).glance()
         told = {
             "plain snapshot": await body.aria_snapshot(),
             "plain snapshot, for models": await body.aria_snapshot(mode="ai"),

@@ -221,7 +221,7 @@ def _services(
     warm: int,
 ) -> Services:
     from harness.agents.sessions import BrokerClient
-    from harness.agents.transcript.keep import TranscribingBroker
+    from harness.agents.transcript.transcribing import TranscribingBroker
     from harness.forge.github import GitHubForge
     from harness.home.credentials import access_of, git_token_of
     from harness.repository.remote import Remote
@@ -274,8 +274,7 @@ def services_of(
     is the home with the agent CLIs, if that is another one.
     """
     from harness.agents.builtin_agent import SandboxedAgent
-    from harness.agents.chosen import Agents
-    from harness.agents.cli_agent import CliAgent
+    from harness.agents.cli_agent import Agents, CliAgent
     from harness.agents.model import BrokeredModel
     from harness.context.essays import RepositoryEssays
     from harness.context.sandboxed_outlines import SandboxedOutlines
@@ -297,7 +296,9 @@ def services_of(
         sandbox=sandbox,
         agent=Agents(
             SandboxedAgent(sandbox),
-            CliAgent(sandbox, Programs(programs or places.home), wires=wires, kept=places.runs),
+            CliAgent(
+                sandbox, Programs(programs or places.home), wires=wires, output_folder=places.runs
+            ),
         ),
         model=BrokeredModel(),
         broker=external.broker,

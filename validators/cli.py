@@ -1,9 +1,9 @@
 """The command line: `judge` and `author` for the factory; `try`, `prove`, `check`, `store` and
 `verify` for people.
 
-Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey that does not lint, a
-verdict that does not verify). 2: something must be changed before it can run. Anything but 0 from
-`judge` means inconclusive."""
+Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey with problems, a verdict
+that does not verify). 2: the caller must change something first. Any other exit than 0 from `judge`
+means inconclusive."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ from validators.domain.stops import UsageError
 if TYPE_CHECKING:
     from validators.authoring.local_request import LocalApp
 
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the return value is the exit code."""
-    os.umask(0o022)  # boxes of another uid read what is exported; secrets are given their own modes
+    # Sandboxes with another uid read what is exported. Secrets get their own modes.
+    os.umask(0o022)
     signal.signal(signal.SIGTERM, _interrupted)
     arguments = _parser().parse_args(argv)
     if getattr(arguments, "lifeline", False):
@@ -53,21 +56,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _unread() -> int:
-    """Whoever read the answer has seen enough, as `head` does; any other broken pipe is raised
-    again. As a shell names it."""
+    """The exit code, as a shell has it, when the reader of standard output has gone, as `head`
+    does. Any other broken pipe is raised again."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # the interpreter flushes once more as it ends
+        # The interpreter flushes once more as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     raise
 
 
 def _stop_at_the_end_of(pipe: int) -> None:
-    """Whoever asked is gone once their end of the pipe is closed, and with them whoever would read
-    the answer."""
+    """Stop this program when the caller closes the pipe: then nobody reads the result."""
     while os.read(pipe, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         asked.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
         asked.set_defaults(command=command)
     _add_prove(commands)
+    _add_try(commands)
     _add_check(commands)
     _add_verify(commands)
     _add_key(commands)
@@ -103,115 +105,57 @@ def _request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--request", type=Path, required=True, metavar="FILE", help="request.json")
 
 
-def _add_prove(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_prove(commands: Commands) -> None:
     prove = commands.add_parser(
         "prove",
         help="show that journeys can fail (on base) and can pass (on a reference); seal nothing",
     )
-    prove.add_argument(
-        "files",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="journeys; the proof is written beside each",
-    )
-    prove.add_argument(
-        "--request", type=Path, metavar="FILE", help="request.json, instead of folders"
-    )
-    prove.add_argument(
-        "--base",
-        type=Path,
-        metavar="FOLDER",
-        help="the app before the change; left out for a regression",
-    )
-    prove.add_argument("--reference", type=Path, metavar="FOLDER", help="the app as it should be")
-    prove.add_argument(
-        "--kind",
-        choices=("bug", "feature"),
-        default="bug",
-        help="a feature may be red by what is missing",
-    )
-    _started(prove)
-    prove.add_argument(
-        "--rounds", type=int, default=3, metavar="N", help="how many seeds must agree (3)"
-    )
-    prove.add_argument(
-        "--unless-proved",
-        action="store_true",
-        help="not again where the proof is of this file and these trees",
-    )
-    prove.add_argument(
-        "--keep",
-        type=Path,
-        metavar="DIR",
-        help="keep pictures, traces and logs of every round here",
-    )
-    prove.add_argument("--json", action="store_true", help="print a report with every run")
+    add = prove.add_argument
+    add("files", type=Path, nargs="+", metavar="FILE", help="journeys; a proof is written beside")
+    add("--request", type=Path, metavar="FILE", help="request.json, instead of folders")
+    add("--base", type=Path, metavar="FOLDER", help="the app before the change; none: a regression")
+    add("--reference", type=Path, metavar="FOLDER", help="the app as it should be")
+    add("--kind", choices=("bug", "feature"), default="bug",
+        help="a feature may be red by what is missing")  # fmt: skip
+    _add_app(prove)
+    add("--rounds", type=int, default=3, metavar="N", help="how many seeds must agree (3)")
+    add("--unless-proved", action="store_true",
+        help="skip a journey whose proof is of this file and these trees")  # fmt: skip
+    add("--keep", type=Path, metavar="DIR", help="keep pictures, traces and logs of every round")
+    add("--json", action="store_true", help="print a report with every run")
     prove.set_defaults(command=_prove)
+
+
+def _add_try(commands: Commands) -> None:
     once = commands.add_parser(
-        "try", help="perform one journey once and say what each step and look saw"
+        "try", help="perform one journey once and print what each step and look saw"
     )
-    once.add_argument("file", type=Path, metavar="FILE")
-    once.add_argument(
-        "--base",
-        "--app",
-        dest="base",
-        type=Path,
-        metavar="FOLDER",
-        help="the app, as it is to be tried",
-    )
-    once.add_argument(
-        "--url", default="", help="or an app that runs already, like http://127.0.0.1:8001"
-    )
-    _started(once)
-    once.add_argument(
-        "--keep", type=Path, metavar="DIR", help="keep pictures, the trace and logs here"
-    )
+    add = once.add_argument
+    add("file", type=Path, metavar="FILE")
+    add("--base", "--app", dest="base", type=Path, metavar="FOLDER", help="the app to try it on")
+    add("--url", default="", help="or an app that runs already, like http://127.0.0.1:8001")
+    _add_app(once)
+    add("--keep", type=Path, metavar="DIR", help="keep pictures, the trace and logs here")
     once.set_defaults(command=_try)
 
 
-def _started(parser: argparse.ArgumentParser) -> None:
-    """How the app in a folder is started; what is left out is read from a factory.toml in it."""
-    parser.add_argument(
-        "--start",
-        default="",
-        metavar="COMMAND",
-        help="as for sh, in the folder: 'python -m app --port $PORT'",
-    )
-    parser.add_argument(
-        "--port-env",
-        default="",
-        metavar="NAME",
-        help="the variable that tells the app its port (PORT)",
-    )
-    parser.add_argument(
-        "--ready", default="", metavar="PATH", help="answers once the app is ready (/)"
-    )
-    parser.add_argument(
-        "--ready-seconds", type=int, default=0, metavar="N", help="how long that may take (30)"
-    )
-    parser.add_argument(
-        "--env",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="for the app; may be repeated",
-    )
-    parser.add_argument(
-        "--packages", type=Path, metavar="FOLDER", help="installed packages, put on PYTHONPATH"
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="FOLDER",
-        help="what each fresh app starts from; it is told APP_DATA",
-    )
-    parser.add_argument(
-        "--seed", type=int, metavar="N", help="the first seed, to see the same again"
-    )
+def _add_app(parser: argparse.ArgumentParser) -> None:
+    """How the app in a folder is started. What is left out is read from a factory.toml in it."""
+    add = parser.add_argument
+    add("--start", default="", metavar="COMMAND",
+        help="as for sh, in the folder: 'python -m app --port $PORT'")  # fmt: skip
+    add("--port-env", default="", metavar="NAME", help="the variable with the app's port (PORT)")
+    add("--ready", default="", metavar="PATH", help="answers once the app is ready (/)")
+    add("--ready-seconds", type=int, default=0, metavar="N", help="how long that may take (30)")
+    add("--env", action="append", default=[], metavar="NAME=VALUE",
+        help="for the app; may be repeated")  # fmt: skip
+    add("--packages", type=Path, metavar="FOLDER", help="installed packages, put on PYTHONPATH")
+    add("--data", type=Path, metavar="FOLDER",
+        help="what each fresh app starts from; APP_DATA names the app's copy")  # fmt: skip
+    add("--seed", type=int, metavar="N", help="the first seed, to see the same again")
 
 
-def _ground(arguments: argparse.Namespace) -> LocalApp:
+def _local_app(arguments: argparse.Namespace) -> LocalApp:
     from validators.authoring.local_request import LocalApp
 
     named = {
@@ -225,15 +169,21 @@ def _ground(arguments: argparse.Namespace) -> LocalApp:
 def _prove(arguments: argparse.Namespace) -> int:
     from validators.authoring.prove import ProofOptions
 
-    how = ProofOptions(arguments.rounds, arguments.seed, arguments.keep, arguments.unless_proved)
-    local_app = _ground(arguments)
+    options = ProofOptions(
+        arguments.rounds, arguments.seed, arguments.keep, arguments.unless_proved
+    )
+    local_app = _local_app(arguments)
     return wiring.prove(
-        arguments.files, how, request=arguments.request, local_app=local_app, as_json=arguments.json
+        arguments.files,
+        options,
+        request=arguments.request,
+        local_app=local_app,
+        as_json=arguments.json,
     )
 
 
 def _try(arguments: argparse.Namespace) -> int:
-    local_app = _ground(arguments)
+    local_app = _local_app(arguments)
     return wiring.try_(
         arguments.file,
         local_app=local_app,
@@ -243,13 +193,13 @@ def _try(arguments: argparse.Namespace) -> int:
     )
 
 
-def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_check(commands: Commands) -> None:
     check = commands.add_parser("check", help="lint journeys")
     check.add_argument("files", type=Path, nargs="+", metavar="FILE")
     check.set_defaults(command=lambda a: wiring.check(a.files))
 
 
-def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_verify(commands: Commands) -> None:
     verify = commands.add_parser("verify", help="check a verdict offline and print what it binds")
     verify.add_argument("--verdict", type=Path, required=True, metavar="FILE")
     verify.add_argument("--public-key", type=Path, required=True, metavar="FILE")
@@ -262,7 +212,7 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
 
 
-def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_key(commands: Commands) -> None:
     key = commands.add_parser(
         "key", help="print the id of a signing key, to be pinned; it is made at first use"
     )
@@ -270,51 +220,53 @@ def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     key.set_defaults(command=lambda a: wiring.key(a.signing_key))
 
 
-def _add_store(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    store = commands.add_parser(
-        "store", help="what is sealed; supersede or retire a journey"
-    ).add_subparsers(metavar="ACTION", required=True)
-    digest = store.add_parser(
+def _add_store(commands: Commands) -> None:
+    store = commands.add_parser("store", help="list, show, seal, supersede or retire journeys")
+    actions = store.add_subparsers(metavar="ACTION", required=True)
+    digest = actions.add_parser(
         "digest", help="the digest of an issue's journeys, as JSON, and nothing about them"
     )
     _request(digest)
     digest.set_defaults(command=lambda a: wiring.store_digest(a.request))
-    listed = store.add_parser("list", help="the history of every journey")
+    listed = actions.add_parser("list", help="the history of every journey")
     _request(listed)
     listed.set_defaults(command=lambda a: wiring.store_list(a.request))
-    show = store.add_parser("show", help="one sealed journey, and what it has shown")
+    show = actions.add_parser("show", help="one sealed journey, and what it has shown")
     _request(show)
-    show.add_argument(
-        "--digest", required=True, help="of the journey; its first letters are enough"
-    )
+    show.add_argument("--digest", required=True, help="of the journey; or its first letters")
     show.set_defaults(command=lambda a: wiring.store_show(a.request, a.digest))
-    add = store.add_parser("add", help="seal a journey of a maintainer's own, once it is proved")
-    _request(add)
-    add.add_argument("--journey", type=Path, required=True, metavar="FILE")
-    add.add_argument("--actor", required=True, help="who decided")
-    add.add_argument("--reason", required=True, help="why, in a sentence")
-    add.set_defaults(
-        command=lambda a: wiring.store_add(a.request, a.journey, actor=a.actor, reason=a.reason)
+    evidence = actions.add_parser(
+        "evidence", help="hash the evidence of verdicts again; print differences as JSON"
     )
-    evidence = store.add_parser(
-        "evidence", help="hash the evidence behind verdicts again; what does not hold, as JSON"
-    )
-    evidence.add_argument("--sealed", type=Path, required=True, metavar="DIR", help="the store")
-    evidence.add_argument("--public-key", type=Path, required=True, metavar="FILE")
-    evidence.add_argument("verdicts", type=Path, nargs="+", metavar="VERDICT")
+    add = evidence.add_argument
+    add("--sealed", type=Path, required=True, metavar="DIR", help="the store")
+    add("--public-key", type=Path, required=True, metavar="FILE")
+    add("verdicts", type=Path, nargs="+", metavar="VERDICT")
     evidence.set_defaults(
         command=lambda a: wiring.store_evidence(a.sealed, a.public_key, a.verdicts)
     )
-    retire = store.add_parser("retire", help="a journey no longer binds; it is kept for ever")
-    supersede = store.add_parser("supersede", help="put a proved journey in the place of another")
-    supersede.add_argument(
-        "--journey", type=Path, required=True, metavar="FILE", help="the new one"
-    )
-    for parser in (retire, supersede):
+    _add_decisions(actions)
+
+
+def _add_decisions(actions: Commands) -> None:
+    """The actions by which a maintainer changes what is in force."""
+    add = actions.add_parser("add", help="seal a journey of a maintainer's own, once it is proved")
+    retire = actions.add_parser("retire", help="take a journey out of force; the store keeps it")
+    supersede = actions.add_parser("supersede", help="put a proved journey in the place of another")
+    for parser in (add, retire, supersede):
         _request(parser)
+    for parser in (add, supersede):
+        parser.add_argument(
+            "--journey", type=Path, required=True, metavar="FILE", help="the new one"
+        )
+    for parser in (retire, supersede):
         parser.add_argument("--digest", required=True, help="of the journey that goes")
+    for parser in (add, retire, supersede):
         parser.add_argument("--actor", required=True, help="who decided")
         parser.add_argument("--reason", required=True, help="why, in a sentence")
+    add.set_defaults(
+        command=lambda a: wiring.store_add(a.request, a.journey, actor=a.actor, reason=a.reason)
+    )
     retire.set_defaults(
         command=lambda a: wiring.retire(a.request, a.digest, actor=a.actor, reason=a.reason)
     )

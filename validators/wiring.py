@@ -1,4 +1,4 @@
-"""The real things, named once: the clock, the desk, and one function for each command."""
+"""The real clock and the real context, and one function for each command."""
 
 from __future__ import annotations
 
@@ -19,33 +19,25 @@ if TYPE_CHECKING:
     from validators.authoring.prove import ProofOptions
     from validators.launcher.context import Context
 
-SUPERVISOR = (
-    sys.executable,
-    "-I",
-    "-m",
-    "harness.programs.sandbox",
-)  # a program of its own; a request names its own
+# The sandbox supervisor for the commands that people use; a factory's request names its own.
+SUPERVISOR = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 JOURNEY_SECONDS = 60
 
 
 def judge(request: Path, out: Path) -> int:
-    """Judge the request's candidate: verdict.json, public.json, index.html and evidence/ in
+    """Judge the request's candidate. Writes verdict.json, public.json, index.html and evidence/ to
     `out`."""
     from validators.judging.judging import judgement_of
     from validators.judging.publish import EVIDENCE, publish
 
     out.mkdir(parents=True, exist_ok=True)
-    (out / "verdict.json").unlink(
-        missing_ok=True
-    )  # an old verdict must not outlive this judgement, however it ends
+    # An old verdict must not outlive this judgement, however it ends.
+    (out / "verdict.json").unlink(missing_ok=True)
     context = _context(request)
     judged = context.journey_store.folder / "judged"
     judged.mkdir(mode=0o700, exist_ok=True)
-    kept = Path(
-        tempfile.mkdtemp(
-            prefix=f".unfinished-{context.request.run}-{context.request.round}-", dir=judged
-        )
-    )
+    prefix = f".unfinished-{context.request.run}-{context.request.round}-"
+    kept = Path(tempfile.mkdtemp(prefix=prefix, dir=judged))
     judgement = judgement_of(context, keep=kept / EVIDENCE)
     publish(judgement, kept=kept, out=out, ended=_now())
     _log(context)
@@ -54,8 +46,8 @@ def judge(request: Path, out: Path) -> int:
 
 
 def author(request: Path, out: Path) -> int:
-    """Have journeys written for the request's issue, prove them on base and seal them:
-    authored.json in `out`."""
+    """Have journeys written for the request's issue, prove them on base and seal them. Writes
+    authored.json to `out`."""
     from validators.authoring.authoring import authored
     from validators.store.files import place_file
 
@@ -63,12 +55,8 @@ def author(request: Path, out: Path) -> int:
     (out / "authored.json").unlink(missing_ok=True)
     context = _context(request)
     found = authored(context)
-    place_file(
-        out / "authored.json",
-        json.dumps(asdict(found), indent=1).encode(),
-        replace=True,
-        mode=0o644,
-    )
+    document = json.dumps(asdict(found), indent=1).encode()
+    place_file(out / "authored.json", document, replace=True, mode=0o644)
     _log(context)
     print(f"{found.outcome}: {found.reason}")
     return 0
@@ -76,7 +64,7 @@ def author(request: Path, out: Path) -> int:
 
 def prove(
     files: Sequence[Path],
-    how: ProofOptions,
+    options: ProofOptions,
     *,
     request: Path | None,
     local_app: LocalApp,
@@ -87,26 +75,26 @@ def prove(
     from validators.authoring.prove import proof_lines, proof_report, proved, read_journeys
     from validators.launcher.workplace import work_folder
 
-    told = read_journeys(files)
+    written = read_journeys(files)
     with work_folder() as folder:
         context = (
             _context(request)
             if request
-            else _folder_context(local_app, folder=folder, journeys=len(told.journeys))
+            else _local_context(local_app, folder=folder, journeys=len(written.journeys))
         )
-        found = proved(context, told, how)
-    whole = proof_report(told, found)
+        found = proved(context, written, options)
+    report = proof_report(written, found)
     if as_json:
-        print(json.dumps(whole, indent=1))
+        print(json.dumps(report, indent=1))
     else:
-        for line in proof_lines(told, found):
+        for line in proof_lines(written, found):
             print(line)
-    return 0 if whole["proved"] else 1
+    return 0 if report["proved"] else 1
 
 
 def try_(file: Path, *, local_app: LocalApp, url: str, seed: int | None, keep: Path | None) -> int:
-    """Perform a journey once and say what each step and look saw. Exit 0 when it passed and its
-    twin did not."""
+    """Perform a journey once and print what each step and look saw. Exit 0 when it passed and its
+    negative control failed."""
     import secrets
     import shutil
 
@@ -117,23 +105,21 @@ def try_(file: Path, *, local_app: LocalApp, url: str, seed: int | None, keep: P
 
     (journey,) = read_journeys((file,), may_only_look=True).journeys.values()
     with work_folder() as folder:
-        context = _folder_context(
-            _at_an_address(local_app, folder) if url else local_app, folder=folder, journeys=1
-        )
+        address = Address.of(url) if url else None
+        app = _without_folder(local_app, folder) if url else local_app
+        context = _local_context(app, folder=folder, journeys=1)
         seed = secrets.randbits(31) if seed is None else seed
-        told = tried(
-            context, journey, folder=folder, seed=seed, address=Address.of(url) if url else None
-        )
-        for line in try_lines(journey, told, kept=folder / "kept"):
+        runs = tried(context, journey, folder=folder, seed=seed, address=address)
+        for line in try_lines(journey, runs, kept=folder / "kept"):
             print(line)
         if keep:
             shutil.copytree(folder / "kept", keep, dirs_exist_ok=True)
     print(f"seed {seed}")
-    return 0 if [result(run) for run in told] == [Result.PASSED, Result.FAILED] else 1
+    return 0 if [result(run) for run in runs] == [Result.PASSED, Result.FAILED] else 1
 
 
 def key(path: Path) -> int:
-    """Print the id of the signing key at `path`, which is made where there is none."""
+    """Print the id of the signing key at `path`. The key is made if there is none."""
     from validators.signing.key import signer_at
 
     print(signer_at(path).public_key.keyid)
@@ -141,8 +127,8 @@ def key(path: Path) -> int:
 
 
 def check(files: Sequence[Path]) -> int:
-    """Lint journeys; every problem and every warning is printed with its file and line. A proof
-    beside one must be of it."""
+    """Lint journeys, and print every problem and warning with its file and line. A proof beside a
+    journey must belong to it."""
     from validators.authoring.prove import stale
     from validators.language.check import checked
     from validators.language.lint import warnings
@@ -174,8 +160,8 @@ def verify(verdict: Path, public_key: Path, *, key_id: str | None, evidence: Pat
 
 
 def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> int:
-    """Print, for each verdict, why the store's evidence is not what it binds; an empty text where
-    it is. JSON."""
+    """Print as JSON, for each verdict, why the store's evidence is not what it binds; an empty text
+    where it is."""
     from validators.judging.verify import evidence_faults
 
     print(json.dumps(evidence_faults(verdicts, public_key=public_key, store=store)))
@@ -183,31 +169,30 @@ def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> i
 
 
 def store_digest(request: Path) -> int:
-    """Print which journeys bind a change for the request's issue, and nothing about them: how many
-    were written for its very text, whether an author declined to, how many guard what has landed,
-    and the digest of all, null when there are none."""
+    """Print facts about the journeys that bind a change for the request's issue: how many were
+    written for its very text, whether an author declined, how many are in the regression suite, and
+    the digest of all, null when there are none."""
     from validators.authoring.authoring import up_to_date
     from validators.launcher.regression_suite import declined, regression_digests
     from validators.store.journeys import set_digest
 
     context = _context(request)
-    own, guarding = (
-        context.journey_store.journeys(context.request.issue.number),
-        regression_digests(context),
-    )
-    digests = [*(one.entry.digest for one in own), *guarding]
-    told = {
+    own = context.journey_store.journeys(context.request.issue.number)
+    regression = regression_digests(context)
+    digests = [*(one.entry.digest for one in own), *regression]
+    facts = {
         "journeys": len(up_to_date(context.request, own)),
         "declined": declined(context),
-        "standing": len(guarding),
+        "standing": len(regression),
+        "digest": set_digest(digests) if digests else None,
     }
-    print(json.dumps({**told, "digest": set_digest(digests) if digests else None}))
+    print(json.dumps(facts))
     return 0
 
 
 def store_list(request: Path) -> int:
-    """Print the history of every journey, oldest first, one JSON object a line; `stands` for what
-    is in force now."""
+    """Print the history of every journey, oldest first, one JSON object a line. `stands` marks what
+    is in force."""
     from validators.authoring.inventory import listed
 
     for line in listed(_context(request)):
@@ -216,7 +201,7 @@ def store_list(request: Path) -> int:
 
 
 def store_show(request: Path, digest: str) -> int:
-    """Print a sealed journey's text with all that is known of it, as one JSON object."""
+    """Print a sealed journey with its text and its history, as one JSON object."""
     from validators.authoring.inventory import shown
 
     print(json.dumps(shown(_context(request), digest), indent=1))
@@ -224,8 +209,8 @@ def store_show(request: Path, digest: str) -> int:
 
 
 def store_add(request: Path, journey: Path, *, actor: str, reason: str) -> int:
-    """Seal a journey that a maintainer wrote, once it is proved, for the request's issue, or for
-    the mission (issue 0)."""
+    """Prove and seal a maintainer's journey for the request's issue, or for the mission (issue
+    0)."""
     from validators.authoring.maintaining import added
 
     found = added(_context(request), journey.read_text(), actor=actor, reason=reason)
@@ -234,7 +219,8 @@ def store_add(request: Path, journey: Path, *, actor: str, reason: str) -> int:
 
 
 def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
-    """A journey no longer binds. It, its proofs and this decision are kept for ever."""
+    """Retire a journey: it binds no change any more. The store keeps it, its proofs and this
+    decision."""
     from validators.judging.predicate import stamp
     from validators.store.entries import Event
 
@@ -246,7 +232,7 @@ def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
 
 
 def supersede(request: Path, digest: str, journey: Path, *, actor: str, reason: str) -> int:
-    """Put a journey that a maintainer wrote, once it is proved, in the place of another."""
+    """Prove a maintainer's journey, and seal it in the place of another."""
     from validators.authoring.maintaining import added
 
     found = added(
@@ -263,8 +249,8 @@ def _context(request: Path) -> Context:
     return opened_context(request_at(request), caller=request, now=_now)
 
 
-def _folder_context(local_app: LocalApp, *, folder: Path, journeys: int) -> Context:
-    """A desk for folders that a person names; all it needs is made below `folder`."""
+def _local_context(local_app: LocalApp, *, folder: Path, journeys: int) -> Context:
+    """A context for folders that a person names. All that it needs is made below `folder`."""
     from validators.authoring.local_request import local_request
     from validators.launcher.context import opened_context
 
@@ -274,8 +260,8 @@ def _folder_context(local_app: LocalApp, *, folder: Path, journeys: int) -> Cont
     return opened_context(request, caller=folder, now=_now)
 
 
-def _at_an_address(local_app: LocalApp, folder: Path) -> LocalApp:
-    """The ground for an app that runs already: there is no folder of it, and nothing to start."""
+def _without_folder(local_app: LocalApp, folder: Path) -> LocalApp:
+    """The app at an address: it runs already, so its folder is empty and nothing is started."""
     nothing = folder / "nothing"
     nothing.mkdir()
     (nothing / "empty").touch()
@@ -283,7 +269,7 @@ def _at_an_address(local_app: LocalApp, folder: Path) -> LocalApp:
 
 
 def _log(context: Context) -> None:
-    """Where the time has gone, on standard error, which whoever started this keeps as a log."""
+    """Print how long each phase took to standard error, which the caller keeps as a log."""
     for line in context.phases.lines():
         print(line, file=sys.stderr)
 

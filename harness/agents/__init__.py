@@ -1,2 +1,1 @@
-"""Agents and models: the loop in the box, the broker that holds the keys, and the adapters for both
-ports."""
+"""Agents and models: the adapters of both ports, over sandboxes and the model broker."""

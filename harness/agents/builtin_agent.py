@@ -1,8 +1,9 @@
-"""The built-in agent in its box: the `Agent` port over the `Sandbox` port.
+"""The built-in agent in its sandbox: the `Agent` port over the `Sandbox` port.
 
-The box sees the run's worktree and its store, the loop, the project's prepared packages, and one
-port that leads to the broker. What comes out of it is a report that nobody believes: it is read
-with limits, and only in its own words."""
+The sandbox sees the run's worktree and its store, the agent loop, the project's prepared packages,
+and one port that leads to the broker. Its report is not trusted: it is read with limits, and only
+in the form defined here.
+"""
 
 import json
 from pathlib import Path
@@ -15,21 +16,24 @@ from harness.ports.sandbox import Sandbox
 from harness.programs import agent_loop
 
 WORKSPACE, LAYER, AGENT = "/workspace", "/opt/layer", "/opt/agent"
-# beside the worktree: the run's own git store, which git needs under its own name
+# The run's own git store, beside the worktree. git needs it under its own name.
 STORE = "store.git"
-# of the broker, inside the box
+# The broker's port inside the sandbox.
 PORT = 8090
 OUTCOMES = frozenset({"finished", "gave-up", "out-of-turns", "stalled", "budget", "error"})
 REASONS = frozenset({"cannot-reproduce", "spec-conflict", "blocked"})
-# characters of a summary
+# Characters of a summary.
 _LONGEST = 8_000
-# pieces of evidence, and characters of one
+# Pieces of evidence, and characters of one.
 _QUOTES, _QUOTE = 10, 500
 
 
 class SandboxedAgent:
-    """Runs assignments with the built-in loop. `memory_mb`, `pids` and `disk_mb` bound each box,
-    `max_tokens` an answer where the session does not, `context_tokens` the conversation."""
+    """Runs assignments with the built-in loop.
+
+    `memory_mb`, `pids` and `disk_mb` bound each sandbox, `max_tokens` an answer when the session
+    does not, and `context_tokens` the conversation.
+    """
 
     def __init__(
         self,
@@ -45,9 +49,9 @@ class SandboxedAgent:
         self._memory_mb, self._pids, self._disk_mb = memory_mb, pids, disk_mb
 
     def work(self, assignment: Assignment, session: Session) -> AgentReport:
-        """Run it; the box is dead when this returns. Raises SandboxError when no box could be
+        """Run it; the sandbox is dead when this returns. Raises SandboxError when none could be
         made."""
-        told = json.dumps(
+        order = json.dumps(
             {
                 "system": list(assignment.system),
                 "task": assignment.task,
@@ -60,12 +64,12 @@ class SandboxedAgent:
             }
         )
         result = self._sandbox.run(
-            self.spec(assignment, session), stdin=told.encode("utf-8", "backslashreplace")
+            self.spec(assignment, session), stdin=order.encode("utf-8", "backslashreplace")
         )
         return report_of(result)
 
     def spec(self, assignment: Assignment, session: Session) -> SandboxSpec:
-        """The box for an assignment. The worktree is at /workspace under its own name, with its
+        """The sandbox for an assignment. The worktree is at /workspace under its own name, its
         store beside it."""
         worktree = assignment.worktree.resolve()
         env = {"PYTHONPATH": AGENT}
@@ -97,29 +101,29 @@ class SandboxedAgent:
 
 
 def report_of(result: SandboxResult) -> AgentReport:
-    """The report in the last line that the box printed; an `error` when there is none, or the box
+    """The report in the last line that the sandbox printed; an `error` when there is none, or it
     was ended."""
-    said = _last_object(result.stdout)
-    outcome = said.get("outcome")
+    report = _last_object(result.stdout)
+    outcome = report.get("outcome")
     if result.killed_by is not None:
-        outcome, summary = "error", f"the box was ended: {result.killed_by}"
+        outcome, summary = "error", f"the sandbox was ended: {result.killed_by}"
     elif isinstance(outcome, str) and outcome in OUTCOMES:
-        summary = str(said.get("summary", ""))
+        summary = str(report.get("summary", ""))
     else:
-        complaint = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        last_line = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         outcome, summary = (
             "error",
-            f"the agent ended with exit {result.exit_code} and no report: {complaint}",
+            f"the agent ended with exit {result.exit_code} and no report: {last_line}",
         )
     return AgentReport(
         outcome=str(outcome),
         summary=summary[:_LONGEST],
-        reason=next((known for known in REASONS if known == said.get("reason")), None),
-        turns=_count(said.get("turns")),
-        tool_calls=_count(said.get("tool_calls")),
+        reason=next((allowed for allowed in REASONS if allowed == report.get("reason")), None),
+        turns=_count(report.get("turns")),
+        tool_calls=_count(report.get("tool_calls")),
         sandbox_form=result.form,
         killed_by=result.killed_by,
-        evidence=tuple(_texts(said.get("evidence"))),
+        evidence=tuple(_texts(report.get("evidence"))),
     )
 
 

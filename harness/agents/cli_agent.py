@@ -1,8 +1,9 @@
-"""An agent CLI in its box: the `Agent` port over the `Sandbox` port, for every CLI alike.
+"""An agent CLI in its sandbox: the `Agent` port over the `Sandbox` port, for every CLI alike.
 
-The box sees the run's worktree and its store, the program, a home for this one run, the project's
-prepared packages, and one port that leads to the broker. What it prints is kept for people and read
-for how it ended; nobody believes it."""
+The sandbox sees the run's worktree and its store, the program, a home for this one run, the
+project's prepared packages, and one port that leads to the broker. What it prints is kept for
+people, and read for how it ended. It is not trusted.
+"""
 
 import os
 import tempfile
@@ -13,27 +14,38 @@ from harness.agents.builtin_agent import LAYER, PORT, STORE, WORKSPACE
 from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.model_choice.agents import AgentKind
 from harness.domain.sandbox import Bind, Dial, Form, Limits, SandboxResult, SandboxSpec
-from harness.ports.agent import AgentReport, Assignment
+from harness.ports.agent import Agent, AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
 from harness.programs.agent_clis.claude_code import CLAUDE_CODE
-from harness.programs.agent_clis.cli import Cli, Heard, Launch, Order, Wire, ended_badly, events_in
+from harness.programs.agent_clis.cli import (
+    Cli,
+    CliLaunch,
+    CliOrder,
+    CliResult,
+    Wire,
+    ended_badly,
+    events_in,
+)
 from harness.programs.agent_clis.codex import CODEX
 from harness.programs.agent_clis.opencode import OPENCODE
 from harness.programs.agent_clis.programs import Program, Programs
 
 CLIS: Mapping[AgentKind, Cli] = {cli.kind: cli for cli in (CLAUDE_CODE, CODEX, OPENCODE)}
 HOME, PROGRAM = "/home/agent", "/opt/cli"
-# characters of a summary
+# Characters of a summary.
 _LONGEST = 8_000
-# of one answer, where the role does not say
+# Of one answer, when the role names no limit.
 _MAX_TOKENS = 16_000
 
 
 class CliAgent:
-    """Runs assignments with the CLI that they name. `wires` are those of the providers by name, the
-    one without a prefix under the empty one; None where the broker speaks all of them. `kept` is
-    where what a CLI printed is written, by run. The limits bound each box."""
+    """Runs assignments with the CLI that they name.
+
+    `wires` are those of the providers by name, with the default provider's under the empty name;
+    None when the broker speaks all of them. What a CLI prints is written to `output_folder`, by
+    run. The limits bound each sandbox.
+    """
 
     def __init__(
         self,
@@ -41,33 +53,42 @@ class CliAgent:
         programs: Programs,
         *,
         wires: Mapping[str, Wire] | None = None,
-        kept: Path | None = None,
+        output_folder: Path | None = None,
         memory_mb: int = 4096,
         pids: int = 1024,
         disk_mb: int = 1024,
     ) -> None:
-        self._sandbox, self._programs, self._wires, self._kept = sandbox, programs, wires, kept
+        self._sandbox, self._programs, self._wires, self._output_folder = (
+            sandbox,
+            programs,
+            wires,
+            output_folder,
+        )
         self._memory_mb, self._pids, self._disk_mb = memory_mb, pids, disk_mb
 
     def work(self, assignment: Assignment, session: Session) -> AgentReport:
-        """Run it; the box is dead when this returns. Raises SandboxError when no box could be made,
-        ConfigError when the CLI is not installed or does not speak to this model's provider."""
+        """Run it; the sandbox is dead when this returns.
+
+        Raises SandboxError when no sandbox could be made, ConfigError when the CLI is not installed
+        or does not speak to this model's provider.
+        """
         program, cli = self._programs.chosen(assignment.agent), CLIS[assignment.agent.kind]
         wire = self._wire(cli, session.model)
         with tempfile.TemporaryDirectory(prefix=f"factory-agent-{os.getpid()}-") as scratch:
             home, nothing = Path(scratch, "home"), Path(scratch, "nothing")
             home.mkdir()
-            seen = _Seen(Form(self._sandbox.form()), assignment.worktree.resolve(), home)
-            launch = cli.launch(_order(assignment, session, wire, seen))
-            _lay_out(home, launch.files)
-            hidden = tuple(_hidden(launch, seen, nothing))
-            spec = self._spec(assignment, session, program, launch, seen, hidden)
+            paths = _SandboxPaths(Form(self._sandbox.form()), assignment.worktree.resolve(), home)
+            launch = cli.launch(_order(assignment, session, wire, paths))
+            _write_files(home, launch.files)
+            hidden = tuple(_hiding_binds(launch, paths, nothing))
+            spec = self._spec(assignment, session, program, launch, paths, hidden)
             result = self._sandbox.run(spec, stdin=launch.stdin.encode("utf-8", "backslashreplace"))
         self._keep(assignment, result)
         return report_of(result, cli, program)
 
     def _wire(self, cli: Cli, model: str) -> Wire:
-        """The wire between the two. A prefix that names no provider belongs to the model's name."""
+        """The wire of the CLI and the provider. A prefix that names no provider belongs to the
+        model's name."""
         if self._wires is None:
             return cli.wires[0]
         provider = model.partition("/")[0]
@@ -86,14 +107,14 @@ class CliAgent:
         assignment: Assignment,
         session: Session,
         program: Program,
-        launch: Launch,
-        seen: "_Seen",
+        launch: CliLaunch,
+        paths: "_SandboxPaths",
         hidden: tuple[Bind, ...],
     ) -> SandboxSpec:
-        worktree, env = seen.worktree, {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", **launch.env}
+        worktree, env = paths.worktree, {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", **launch.env}
         binds = [
             Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"),
-            Bind(str(seen.home), HOME, "rw"),
+            Bind(str(paths.home), HOME, "rw"),
             Bind(str(program.folder.resolve()), PROGRAM),
             *hidden,
         ]
@@ -109,7 +130,7 @@ class CliAgent:
             env=env,
             binds=tuple(binds),
             dial=(Dial(PORT, str(session.socket)),),
-            form=seen.form,
+            form=paths.form,
             limits=Limits(
                 wall_seconds=assignment.wall_seconds,
                 memory_mb=self._memory_mb,
@@ -119,94 +140,106 @@ class CliAgent:
         )
 
     def _keep(self, assignment: Assignment, result: SandboxResult) -> None:
-        """What it printed, as far as the box's output is kept, for people who look into the run."""
-        if self._kept is not None:
-            folder = self._kept / assignment.run
+        """Write what it printed, as far as the sandbox's output is kept, for people who look
+        into the run."""
+        if self._output_folder is not None:
+            folder = self._output_folder / assignment.run
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / f"{assignment.role}.events.jsonl").write_bytes(result.stdout)
 
 
-class _Seen:
-    """Where things are for what runs in the box: under the names of the box, or of the host where
-    there are no mounts."""
+class Agents:
+    """The `Agent` port over the built-in agent and the one that runs CLIs, as assignments
+    choose."""
+
+    def __init__(self, built_in: Agent, clis: Agent) -> None:
+        self._built_in, self._clis = built_in, clis
+
+    def work(self, assignment: Assignment, session: Session) -> AgentReport:
+        """Run it with the agent that the assignment names."""
+        chosen = self._built_in if assignment.agent.kind is AgentKind.BUILT_IN else self._clis
+        return chosen.work(assignment, session)
+
+
+class _SandboxPaths:
+    """The paths as the CLI sees them: the sandbox's, or the host's when there are no mounts."""
 
     def __init__(self, form: Form, worktree: Path, home: Path) -> None:
         self.form, self.worktree, self.home = form, worktree, home
 
     @property
-    def worktree_there(self) -> str:
+    def worktree_inside(self) -> str:
         return (
             f"{WORKSPACE}/{self.worktree.name}" if self.form.in_namespaces else str(self.worktree)
         )
 
     @property
-    def home_there(self) -> str:
+    def home_inside(self) -> str:
         return HOME if self.form.in_namespaces else str(self.home)
 
 
 def report_of(result: SandboxResult, cli: Cli, program: Program) -> AgentReport:
-    """The report that its events amount to; an `error` when they do not tell an end, or the box was
-    ended."""
+    """The report by its events; an `error` when they show no end, or the sandbox was ended."""
     events = tuple(events_in(result.stdout))
-    heard = cli.heard(events) or ended_badly(_complaint(result), turns=0, tool_calls=0)
+    ending = cli.read_events(events) or ended_badly(_last_output(result), turns=0, tool_calls=0)
     if result.killed_by is not None:
-        heard = Heard(
+        ending = CliResult(
             "error",
-            f"the box was ended: {result.killed_by}",
-            turns=heard.turns,
-            tool_calls=heard.tool_calls,
+            f"the sandbox was ended: {result.killed_by}",
+            turns=ending.turns,
+            tool_calls=ending.tool_calls,
         )
     return AgentReport(
-        outcome=heard.outcome,
-        summary=heard.says[:_LONGEST],
-        reason=heard.reason,
-        turns=heard.turns,
-        tool_calls=heard.tool_calls,
+        outcome=ending.outcome,
+        summary=ending.summary[:_LONGEST],
+        reason=ending.reason,
+        turns=ending.turns,
+        tool_calls=ending.tool_calls,
         sandbox_form=result.form,
         killed_by=result.killed_by,
         agent=program.name,
     )
 
 
-def _complaint(result: SandboxResult) -> str:
-    said = (result.stderr.strip() or result.stdout.strip()).decode("utf-8", "replace")
-    return f"it ended with exit {result.exit_code} and told no end: {said[-500:]}"
+def _last_output(result: SandboxResult) -> str:
+    output = (result.stderr.strip() or result.stdout.strip()).decode("utf-8", "replace")
+    return f"it ended with exit {result.exit_code} and reported no end: {output[-500:]}"
 
 
-def _order(assignment: Assignment, session: Session, wire: Wire, seen: _Seen) -> Order:
-    return Order(
-        law="\n\n".join(assignment.system),
+def _order(assignment: Assignment, session: Session, wire: Wire, paths: _SandboxPaths) -> CliOrder:
+    return CliOrder(
+        instructions="\n\n".join(assignment.system),
         task=assignment.task,
         model=session.model,
         wire=wire,
         url=f"http://127.0.0.1:{PORT}",
-        home=seen.home_there,
-        worktree=seen.worktree_there,
+        home=paths.home_inside,
+        worktree=paths.worktree_inside,
         turns=assignment.max_turns,
         max_tokens=session.max_tokens or _MAX_TOKENS,
         effort=session.effort,
     )
 
 
-def _lay_out(home: Path, files: Mapping[str, str]) -> None:
+def _write_files(home: Path, files: Mapping[str, str]) -> None:
     for path, text in files.items():
         file = home / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _hidden(launch: Launch, seen: _Seen, nothing: Path) -> Iterator[Bind]:
-    """An empty thing over each name that is there. Raises SandboxError where it cannot be hidden:
-    then it would be obeyed."""
+def _hiding_binds(launch: CliLaunch, paths: _SandboxPaths, nothing: Path) -> Iterator[Bind]:
+    """An empty bind over each name that exists. Raises SandboxError when it cannot be hidden:
+    the CLI would obey it."""
     for name in launch.hidden:
-        place = seen.worktree / name
+        place = paths.worktree / name
         if not os.path.lexists(place):
             continue
-        if place.is_symlink() or not seen.form.in_namespaces:
+        if place.is_symlink() or not paths.form.in_namespaces:
             why = (
                 "is a symbolic link"
                 if place.is_symlink()
-                else f"cannot be hidden in a box of the form {seen.form}"
+                else f"cannot be hidden in a sandbox of the form {paths.form}"
             )
             raise SandboxError(
                 f"{name} in the repository {why}, and this agent would obey it; take it out, or"
@@ -215,6 +248,6 @@ def _hidden(launch: Launch, seen: _Seen, nothing: Path) -> Iterator[Bind]:
         empty = nothing / name
         empty.parent.mkdir(exist_ok=True)
         empty.mkdir() if place.is_dir() else empty.touch()
-        # for the box's own uid, whatever this account's umask is
+        # The sandbox's own uid must read it, whatever this account's umask is.
         empty.chmod(0o555 if place.is_dir() else 0o444)
-        yield Bind(str(empty), f"{WORKSPACE}/{seen.worktree.name}/{name}")
+        yield Bind(str(empty), f"{WORKSPACE}/{paths.worktree.name}/{name}")

@@ -1,14 +1,15 @@
-"""One question, one closed answer: the `Model` port over a session's socket.
+"""One question, one answer by a schema: the `Model` port over a session's socket.
 
-It is one request to our own broker, so it is asked without the provider's SDK, whose import alone
-took 0.8 s."""
+It is one request to our own broker, so it does without the provider's SDK, whose import alone took
+0.8 s.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from harness.agents.line import line
+from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import AnswerError, BudgetExhausted, ModelError, ModelsPaused
 from harness.ports.model import Session
 
@@ -26,12 +27,13 @@ class BrokeredModel:
     def answer(
         self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """The answer, valid against `schema`, which is of an object. Raises ModelError on anything
-        else, AnswerError where the model itself is to blame.
+        """The answer, valid against `schema`, which is a schema of an object.
 
-        The tool is offered, not forced: models that always think refuse to be forced.
-        BudgetExhausted at a cap, ModelsPaused where nobody is asked for now."""
-        message = self._asked(session, system=system, question=question, schema=schema)
+        Raises AnswerError when the model itself is to blame, ModelError on any other failure,
+        BudgetExhausted at a cap, and ModelsPaused while no provider is asked. The tool is offered,
+        not forced: models that always think refuse to be forced.
+        """
+        message = self._message(session, system=system, question=question, schema=schema)
         match [block for block in message["content"] if block["type"] == "tool_use"]:
             case [call] if call["name"] == TOOL:
                 return _valid(call["input"], schema)
@@ -43,15 +45,15 @@ class BrokeredModel:
                 called = ", ".join(call["name"] for call in calls)
                 raise AnswerError(f"{session.model} was to call `{TOOL}` once; it called {called}")
 
-    def _asked(
+    def _message(
         self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """A message (https://docs.anthropic.com/en/api/messages), as the broker has vouched for
-        it."""
+        """A message (https://docs.anthropic.com/en/api/messages). The broker has checked its
+        form."""
         import httpx2
 
         request = self._request(session, system=system, question=question, schema=schema)
-        with line(session.socket, seconds=_SECONDS) as http:
+        with unix_http_client(session.socket, seconds=_SECONDS) as http:
             try:
                 answer = http.post(
                     "/v1/messages", json=request, headers={"anthropic-version": "2023-06-01"}
@@ -86,12 +88,12 @@ class BrokeredModel:
 
 
 def stop_or_error(
-    told: Mapping[str, Any], *, status: int
+    error: Mapping[str, Any], *, status: int
 ) -> BudgetExhausted | ModelsPaused | ModelError:
-    """What a refusal of the broker is to the factory. Only what a provider may answer otherwise
-    later is retryable."""
-    kind, message = str(told["type"]), str(told["message"])
-    match told:
+    """The exception for a refusal of the broker. It is retryable only when a provider may answer
+    otherwise later."""
+    kind, message = str(error["type"]), str(error["message"])
+    match error:
         case {"type": "budget_exhausted"}:
             return BudgetExhausted(message)
         case {"type": "factory_paused", "cause": str(cause), "again_at": str(moment)}:

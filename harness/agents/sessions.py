@@ -7,8 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from harness.agents.line import line
 from harness.agents.model import stop_or_error
+from harness.agents.unix_http import unix_http_client
 from harness.domain.budget import Price, Usage
 from harness.domain.errors import FactoryError, ModelError, ModelsPaused
 from harness.ports.model import Session, SessionRequest
@@ -17,8 +17,8 @@ _SECONDS = 30
 
 
 class BrokerClient:
-    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at
-    a cap."""
+    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted
+    at a cap."""
 
     def __init__(self, control: Path) -> None:
         self._control = control
@@ -27,10 +27,11 @@ class BrokerClient:
     def open(self, request: SessionRequest) -> Iterator[Session]:
         """A session for the time of the `with` block.
 
-        When the block ends well, the broker has the last word. Raises BudgetExhausted when it
-        refused a call of the session for money; ModelError when a replay left its script, or did
-        not play all of it. Raises ModelsPaused where nobody is asked for now, also instead of the
-        error that whoever asked made of that."""
+        When the block ends well, the broker decides how the session ended. Raises BudgetExhausted
+        when it refused a call for money, and ModelError when a replay left its script or did not
+        play all of it. Raises ModelsPaused while no provider is asked, also in place of the error
+        that the caller made of that.
+        """
         opened = self._call("POST", "/sessions", _document(request))
         session = Session(id=opened["session"], socket=Path(opened["socket"]), model=request.model)
         try:
@@ -47,17 +48,17 @@ class BrokerClient:
         _require_good_end(final, request)
 
     def usage(self, session: Session) -> Usage:
-        """What the session has cost so far; also after it was closed. Input counts what came from
-        the cache, too."""
+        """What the session has cost so far, also after it was closed. Input includes tokens from
+        the cache."""
         return _usage(self._call("GET", f"/sessions/{session.id}"))
 
     def spent_on(self, issue: int) -> Usage:
-        """What all sessions for an issue have cost, in all runs, ever."""
+        """What all sessions for an issue have cost, in all runs."""
         return _usage(self._call("GET", f"/issues/{issue}"))
 
     def _closed(self, session: Session) -> dict[str, Any] | ModelError:
-        """The final usage; or why there is none, as a value: it must not hide the error that a
-        block ends with."""
+        """The final usage, or the error as a value: it must not hide the error that a block ends
+        with."""
         try:
             return self._call("DELETE", f"/sessions/{session.id}")
         except ModelError as error:
@@ -68,7 +69,7 @@ class BrokerClient:
     ) -> dict[str, Any]:
         import httpx2
 
-        with line(self._control, seconds=_SECONDS) as http:
+        with unix_http_client(self._control, seconds=_SECONDS) as http:
             try:
                 answer = http.request(method, path, json=document)
                 found: dict[str, Any] = json.loads(answer.content, parse_float=Decimal)
@@ -123,8 +124,11 @@ def _usage(document: Mapping[str, Any]) -> Usage:
 
 
 def _require_no_pause(final: Mapping[str, Any] | ModelError, error: FactoryError) -> None:
-    """An author or an agent that got no answer fails in words of its own; the cause is the broker's
-    to name."""
+    """Raises the pause that the session ended with.
+
+    An author or an agent that gets no answer fails with an error of its own. The broker knows the
+    cause.
+    """
     if isinstance(final, ModelError) or not (fault := final["fault"]):
         return
     pause = stop_or_error(fault, status=422)

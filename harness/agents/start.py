@@ -1,4 +1,4 @@
-"""The broker as a process of its own: started, waited for, and stopped, also by our own death."""
+"""Starts the broker as a process, waits for it, and stops it, also when this process dies."""
 
 import json
 import os
@@ -15,17 +15,17 @@ from typing import Self
 from harness.domain.errors import ModelError
 from harness.programs.broker.options import Options
 
-# a second is usual; who has ended is noticed at once, so only a busy machine waits
+# A second is usual. A broker that has ended is noticed at once, so only a busy machine waits.
 _START_SECONDS, _STOP_SECONDS = (60, 30)
 KEY, KEYS = "ANTHROPIC_API_KEY", "FACTORY_MODEL_KEYS"
 DATABASE = "FACTORY_DATABASE"
-# What a forwarding broker needs of the environment. Nothing else passes, and nothing at all to a
-# replaying one.
+# What a forwarding broker needs of the environment. Nothing else is passed on, and nothing at all
+# to a replaying one.
 PASSED = ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class BrokerProcess:
-    """A running broker; leave the `with` block, or call `stop`, to end it. What it prints is in
+    """A running broker. Leave the `with` block, or call `stop`, to end it. It prints to
     `home/broker.log`."""
 
     def __init__(self, process: subprocess.Popen[bytes], control: Path) -> None:
@@ -65,13 +65,14 @@ def start(
     database: str = "",
     seconds: float = _START_SECONDS,
 ) -> BrokerProcess:
-    """Start a broker and wait until it answers. Raises ModelError, in the broker's own words, when
-    it does not.
+    """Start a broker and wait until it answers. Raises ModelError, with the broker's own message,
+    when it does not.
 
-    `key` is the usual provider's and `keys` are the others', by name, for a forwarding broker;
-    `database` is the address of a PostgreSQL that its meter is in, where it is not in `home`; none
-    is ever an argument of the process. The broker is tethered: when this process ends, by whatever
-    means, so does it."""
+    `key` is the default provider's and `keys` are the others', by name, for a forwarding broker.
+    `database` is the address of the PostgreSQL of its meter, when that is not in `home`. None of
+    them is ever an argument of the process. The broker is tethered: when this process ends, by
+    whatever means, so does the broker.
+    """
     options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = options.home / "broker.log"
     command = [
@@ -96,10 +97,9 @@ def start(
     while not _answers(options.control):
         if process.poll() is not None or time.monotonic() > deadline:
             broker.stop()
-            said = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-            raise ModelError(
-                f"the broker did not start: {said or f'it did not answer within {seconds:g} s'}"
-            )
+            printed = log.read_text(encoding="utf-8", errors="replace").strip()
+            reason = printed.rpartition("\n")[2] or f"it did not answer within {seconds:g} s"
+            raise ModelError(f"the broker did not start: {reason}")
         time.sleep(0.02)
     return broker
 

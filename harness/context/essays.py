@@ -1,4 +1,4 @@
-"""`harness.ports.essay.Essays` over the trusted repository: an index on disk, one for each
+"""`harness.ports.essay.Essays` over the trusted repository, with an index on disk per
 repository."""
 
 import sqlite3
@@ -8,7 +8,7 @@ from pathspec import GitIgnoreSpec
 
 from harness.context.index import LARGEST, Index, Outlines, index_of, text_of
 from harness.context.ranking import ranked
-from harness.context.writing import Found, written
+from harness.context.writing import SearchResult, written
 from harness.domain.errors import SandboxError
 from harness.domain.essay import Essay, EssayRequest
 from harness.ports.git import Contents
@@ -17,20 +17,20 @@ INDEX = "index.sqlite"
 
 
 class RepositoryEssays:
-    """Essays on one repository. `folder` is where its index lies: a cache, which may go at any
-    time."""
+    """Essays on one repository. `folder` has its index, a cache that may be deleted at any time."""
 
     def __init__(self, contents: Contents, folder: Path, *, outlines: Outlines) -> None:
         self._contents, self._file, self._outlines = contents, folder / INDEX, outlines
 
     def essay(self, request: EssayRequest) -> Essay:
-        """The same commit and the same request give the same bytes. Raises GitError where the
-        commit cannot be read."""
+        """The same commit and request give the same bytes. Raises GitError when the commit
+        cannot be read."""
         try:
             return self._essay(request)
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 return self._without(request, str(error))
+            # The index is a cache, so a corrupt one is built again.
             self._file.unlink(missing_ok=True)
         except (OSError, SandboxError) as error:
             return self._without(request, str(error))
@@ -43,7 +43,7 @@ class RepositoryEssays:
         tests = GitIgnoreSpec.from_lines(request.tests)
         with index_of(self._file, self._contents, request.base, outlines=self._outlines) as index:
             order = ranked(index, request.heading, request.question, is_test=tests.match_file)
-            found = Found(self._contents.tree_of(request.base), order, index.size())
+            found = SearchResult(self._contents.tree_of(request.base), order, index.size())
             return written(
                 request, found, read=lambda path: self._read(index, path), defines=index.definitions
             )
@@ -53,7 +53,7 @@ class RepositoryEssays:
         return text_of(content) if len(content) <= LARGEST else None
 
     def _without(self, request: EssayRequest, why: str) -> Essay:
-        found = Found(
+        found = SearchResult(
             self._contents.tree_of(request.base),
             fault=f"the repository could not be read for it: {why}",
         )

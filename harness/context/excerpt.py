@@ -1,4 +1,4 @@
-"""The part of a file that has to do with a question, where the whole of it is too much."""
+"""The part of a file that bears on a question, when the whole file is too long."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from harness.context.index import Definition
 from harness.context.words import words
 from harness.domain.essay import tokens_in
 
-# lines of a block where nothing is defined
+# Lines of a block without definitions.
 BLOCK = 40
-# lines between two ranges that are shown with them
+# Two ranges with at most so many lines between them are shown as one.
 GAP = 3
 
 
@@ -24,8 +24,10 @@ class Range:
 def excerpt(
     text: str, definitions: Sequence[Definition], *, asked: frozenset[str], tokens: int
 ) -> tuple[Range, ...]:
-    """The ranges that share the most words with `asked`, in order, that together take at most
-    `tokens`; those without any are not among them."""
+    """The ranges that share the most words with `asked`, in order, in at most `tokens` together.
+
+    Ranges that share no word are left out.
+    """
     lines = text.split("\n")
     scored = [
         (len(asked.intersection(words("\n".join(lines[one.first - 1 : one.last])))), one)
@@ -42,7 +44,7 @@ def excerpt(
 
 
 def _blocks(count: int, definitions: Sequence[Definition]) -> Iterable[Range]:
-    """The whole file in pieces: each function, and what lies between them."""
+    """The whole file in pieces: each function, and what is between them."""
     at = 1
     for one in sorted(
         (one for one in definitions if one.kind == "function"), key=lambda one: one.line

@@ -1,5 +1,5 @@
-"""Quoting a text so that it cannot end its own quotation: a fence of more backticks than the text
-has in a row anywhere."""
+"""Quotes a text so that it cannot end its own quotation: its fence has more backticks than the
+text."""
 
 import json
 import re
@@ -10,21 +10,20 @@ _TICKS = re.compile("`+")
 
 
 def fenced(text: str) -> str:
-    """The text between fences, on lines of its own. What shows nothing in it is written as an
-    escape."""
+    """The text between fences, on lines of its own. Invisible characters are written as escapes."""
     shown = visible(text.replace("\r\n", "\n")).rstrip("\n")
     fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(shown)), default=0))
     return f"{fence}\n{shown}\n{fence}"
 
 
 def quoted(name: str) -> str:
-    """A name that somebody else gave, as one JSON string."""
+    """A name from outside, as one JSON string."""
     return visible(json.dumps(name, ensure_ascii=False))
 
 
 def visible(text: str) -> str:
-    """The text with an escape for each character that shows nothing: what a person cannot see, a
-    model is not told either."""
+    """The text with an escape for each invisible character: what a person cannot see, a model
+    does not read."""
     unseen = "".join(char for char in set(text) if is_invisible(char))
     return (
         re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], text)

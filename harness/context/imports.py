@@ -1,10 +1,10 @@
-"""Which file an import means, by its words alone: no language's search path is known here.
+"""Which file an import means, by its parts alone: no language's search path is used here.
 
-An import names a file when the end of one is the end of the other, whole: `shop.cart` is
+An import names a file when the end of one is the whole end of the other: `shop.cart` is
 `src/shop/cart.py`, and `example.com/shop/cart` is the package in `cart/` of a repository whose root
-is `shop`. One that says where it starts (`./cart`, `..cart`) names just that file. A file that is
-called by its name in a string (`"cart.html"`) is meant as well: that is how a page is bound to its
-template, in any language."""
+is `shop`. A relative import (`./cart`, `..cart`) names just that file. A file name in a string
+(`"cart.html"`) names a file as well: that is how a page is bound to its template, in any language.
+"""
 
 import re
 from collections.abc import Iterable
@@ -12,18 +12,20 @@ from posixpath import commonprefix
 
 _FOR_ITS_FOLDER = frozenset({"__init__", "index", "mod", "lib", "main"})
 _CODE = (".py", ".pyi", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".rs")
-_CALLED = re.compile(r"""["']([\w./-]{0,100}[\w-]{2,60}\.[a-z][a-z0-9]{1,5})["']""")
+_NAMED = re.compile(r"""["']([\w./-]{0,100}[\w-]{2,60}\.[a-z][a-z0-9]{1,5})["']""")
 MARK = "file:"
-# of one file, the first ones
-MOST_CALLED = 100
+# Per file, the first ones.
+MOST_NAMED = 100
 _ROOTS = frozenset({"crate", "self", "super"})
 _ENDING = re.compile(r"\.(?:[cm]?[jt]sx?|json|rb)$")
 _SPLIT = re.compile(r"[/.:\\]+")
 
 
 def module_of(path: str) -> tuple[str, ...]:
-    """The folders and the name that a file is imported by: that of its folder where it stands for
-    it. In Go every file does."""
+    """The folders and the name that a file is imported by.
+
+    A file such as `__init__.py` is imported by the name of its folder. In Go every file is.
+    """
     *folders, name = path.split("/")
     stem = name.partition(".")[0]
     for_its_folder = stem in _FOR_ITS_FOLDER and name.endswith(_CODE)
@@ -37,25 +39,22 @@ def stem_of(path: str) -> str:
     return module_of(path)[-1]
 
 
-def called(text: str) -> tuple[str, ...]:
-    """The files that a text calls by their names in strings, each as an import is written, under
-    `MARK`."""
-    return tuple(dict.fromkeys(f"{MARK}{found[1]}" for found in _CALLED.finditer(text)))[
-        :MOST_CALLED
-    ]
+def named_files(text: str) -> tuple[str, ...]:
+    """The files whose names a text has in strings, each written like an import, after `MARK`."""
+    return tuple(dict.fromkeys(f"{MARK}{found[1]}" for found in _NAMED.finditer(text)))[:MOST_NAMED]
 
 
 def stems_in(written: str) -> tuple[str, ...]:
-    """What the file that an import means may be called: its last part, or the one before it, where
-    the last is a name in it."""
+    """The possible stems of an imported file: the last part, or the one before when the last is
+    a name in it."""
     if written.startswith(MARK):
         return (written.rpartition("/")[2].removeprefix(MARK).partition(".")[0],)
     return tuple(dict.fromkeys(reversed(_parts(written)[-2:])))
 
 
-def meant(written: str, *, by: str, among: Iterable[str]) -> str | None:
-    """The path that the file `by` means with an import, of those that may be meant; None where it
-    is none of them."""
+def imported_file(written: str, *, by: str, among: Iterable[str]) -> str | None:
+    """The path, among candidates, that the file `by` means with an import; None when it is none
+    of them."""
     if written.startswith(MARK):
         end = "/" + written.removeprefix(MARK).lstrip("./")
         return _nearest(
@@ -71,7 +70,7 @@ def meant(written: str, *, by: str, among: Iterable[str]) -> str | None:
 
 
 def _nearest(found: Iterable[tuple[int, str]], by: str) -> str | None:
-    """Of those that agree most the one that lies nearest; of equals the first by name."""
+    """Of the best matches the nearest to `by`; of equals the first by name."""
     order = sorted(found, key=lambda one: (-one[0], -len(commonprefix((one[1], by))), one[1]))
     return order[0][1] if order else None
 
@@ -84,7 +83,7 @@ def _parts(written: str) -> tuple[str, ...]:
 
 
 def _starts_in(written: str, by: str) -> tuple[str, ...] | None:
-    """The folder that a relative import starts in; None for one that says nothing of it."""
+    """The folder that a relative import starts in; None for an import that is not relative."""
     folders = by.split("/")[:-1]
     if "/" in written:
         ups = [part for part in written.split("/") if part in (".", "..")]
@@ -96,8 +95,7 @@ def _starts_in(written: str, by: str) -> tuple[str, ...] | None:
 def _agreement(
     parts: tuple[str, ...], folder: tuple[str, ...] | None, module: tuple[str, ...]
 ) -> int:
-    """How many parts an import and a file have in common, where it means the file; 0 where it does
-    not."""
+    """How many parts an import and a file have in common when it means the file, else 0."""
     for named in (parts, parts[:-1]):
         if folder is not None:
             if module == (*folder, *named) and (named or folder):

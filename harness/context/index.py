@@ -1,9 +1,14 @@
-"""What is known of each file of one tree, on disk: its words for BM25 (SQLite's FTS5), what it
-defines, what it imports.
+"""The index of the files of one tree, on disk: words for BM25 (SQLite's FTS5), definitions,
+imports.
 
-Properties: the index of a tree is the same whichever tree it held before; a second question on a
-tree reads no file of it; from one tree to the next only what differs is read; memory is bounded by
-one batch. It is a cache: what cannot be read is made anew."""
+Properties:
+
+- The index of a tree is the same whichever tree it held before.
+- A second question on a tree reads no file of it.
+- From one tree to the next only the differences are read.
+- Memory is bounded by one batch.
+- It is a cache: when it cannot be read, it is built again.
+"""
 
 import json
 import sqlite3
@@ -13,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.context.imports import called, stem_of, stems_in
+from harness.context.imports import named_files, stem_of, stems_in
 from harness.context.words import counted
 from harness.domain.issue import CommitSha, TreeSha
 from harness.ports.git import Contents, TreeFile
@@ -21,15 +26,20 @@ from harness.programs.context_indexer.grammars import language_of
 
 SCHEMA = 1
 BATCH_BYTES, BATCH_FILES = 3 * 1024 * 1024, 500
-# bytes of a file that is read; of a larger one only the name counts
+# Bytes of a file that is read. Of a larger one only the name counts.
 LARGEST = 256 * 1024
-# bytes, of what a person wrote
+# Bytes. People write no longer lines.
 LONGEST_LINE = 5_000
 WORDS_A_FILE = 6_000
-# for another run that is indexing the same repository
+# How long to wait for another run that indexes the same repository.
 WAIT_SECONDS = 900
-# of a word in the path, among what is defined, in the text
+# The weight of a word in the path, in a definition, in the text.
 WEIGHTS = (6.0, 4.0, 1.0)
+_HITS = (
+    f"SELECT files.path, ROUND(-BM25(texts, {', '.join(map(str, WEIGHTS))}), 6) AS score"  # noqa: S608
+    " FROM texts JOIN files ON files.id = texts.rowid WHERE texts MATCH ?"
+    " ORDER BY score DESC, files.path LIMIT ?"
+)
 
 Outlines = Callable[[Sequence[tuple[str, str]]], Sequence[Mapping[str, Any]]]
 """From (path, text) of several files to {definitions, imports} of each."""
@@ -37,7 +47,7 @@ Outlines = Callable[[Sequence[tuple[str, str]]], Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Something that a file defines; lines count from 1."""
+    """A definition in a file; lines count from 1."""
 
     kind: str
     name: str
@@ -48,7 +58,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A file and how much it has to do with the question: larger is more."""
+    """A file and its score for the question; larger is better."""
 
     path: str
     score: float
@@ -61,13 +71,11 @@ class Index:
         self._rows = rows
 
     def hits(self, query: str, *, most: int) -> tuple[Hit, ...]:
-        """The files that share words with the query, best first; files that score alike by their
-        paths."""
+        """The files that share words with the query, best first; with the same score, by path."""
         if not query:
             return ()
         found = self._rows.execute(
-            f"SELECT files.path, ROUND(-BM25(texts, {', '.join(map(str, WEIGHTS))}), 6) AS score FROM texts JOIN files "  # noqa: S608
-            "ON files.id = texts.rowid WHERE texts MATCH ? ORDER BY score DESC, files.path LIMIT ?",
+            _HITS,
             (query, most),
         )
         return tuple(Hit(path, score) for path, score in found)
@@ -82,8 +90,7 @@ class Index:
         )
 
     def at_stem(self, stem: str) -> tuple[str, ...]:
-        """The paths of the files with a grammar whose name without its ending is this, or whose
-        folder's is where the file stands for the folder."""
+        """The paths of the files with a grammar and this stem: the file's own, or its folder's."""
         return tuple(
             path
             for (path,) in self._rows.execute(
@@ -92,8 +99,7 @@ class Index:
         )
 
     def importers(self, stem: str, *, most: int) -> tuple[tuple[str, str], ...]:
-        """The files that import something that may be called so, each with the import as it is
-        written."""
+        """The files that may import this stem, each with the import as it is written."""
         found = self._rows.execute(
             "SELECT path, written FROM imports JOIN files ON files.id = imports.file WHERE "
             "imports.stem = ? ORDER BY path, written LIMIT ?",
@@ -102,17 +108,17 @@ class Index:
         return tuple(found)
 
     def imports(self, path: str) -> tuple[str, ...]:
-        """What a file imports, as it is written."""
+        """The imports of a file, as they are written."""
         return tuple(self._outline(path).get("imports", ()))
 
     def definitions(self, path: str) -> tuple[Definition, ...]:
-        """What a file defines, in the order of the file."""
+        """The definitions of a file, in its order."""
         return tuple(
             Definition(*one) for one in _in_fields(self._outline(path).get("definitions", ()))
         )
 
     def oid(self, path: str) -> str:
-        """The object of a file's content."""
+        """The git object of a file's content."""
         return str(
             self._rows.execute("SELECT oid FROM files WHERE path = ?", (path,)).fetchone()[0]
         )
@@ -126,9 +132,9 @@ class Index:
         return dict(json.loads(found[0])) if found else {}
 
 
-def _in_fields(told: Iterable[Any]) -> Iterator[tuple[str, str, int, int, str]]:
-    """A parser's words for a definition, as far as they are some: it read what others wrote."""
-    for one in told:
+def _in_fields(outline: Iterable[Any]) -> Iterator[tuple[str, str, int, int, str]]:
+    """The valid definitions of a parser's output. The parser has read untrusted files."""
+    for one in outline:
         match one:
             case [str(kind), str(name), int(line), int(end), str(signature)] if 0 < line <= end:
                 yield kind, name, line, end, signature
@@ -138,24 +144,24 @@ def _in_fields(told: Iterable[Any]) -> Iterator[tuple[str, str, int, int, str]]:
 def index_of(
     file: Path, contents: Contents, commit: CommitSha, *, outlines: Outlines
 ) -> Iterator[Index]:
-    """The index at `file`, brought to the commit's tree. Whoever else wants it waits for the block
-    to end.
+    """The index at `file`, updated to the commit's tree. Others who want it wait until the block
+    ends.
 
-    Raises GitError where the commit cannot be read, sqlite3.Error and OSError where the disk says
-    no."""
+    Raises GitError when the commit cannot be read, sqlite3.Error and OSError when the disk fails.
+    """
     tree = contents.tree_of(commit)
     file.parent.mkdir(parents=True, exist_ok=True)
     with closing(_opened(file)) as rows:
         rows.execute("BEGIN IMMEDIATE")
         if rows.execute("SELECT value FROM about WHERE name = 'tree'").fetchone() != (tree,):
-            _bring_to(rows, contents, tree, outlines)
+            _update_to(rows, contents, tree, outlines)
         yield Index(rows)
         rows.execute("COMMIT")
 
 
 def _opened(file: Path) -> sqlite3.Connection:
     rows = sqlite3.connect(file, timeout=WAIT_SECONDS, isolation_level=None)
-    # a cache: what a loss of power takes is made anew
+    # It is a cache: what a power cut destroys is built again.
     rows.execute("PRAGMA synchronous = OFF")
     rows.execute("BEGIN IMMEDIATE")
     if rows.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
@@ -183,20 +189,19 @@ _TABLES = (
 )
 
 
-def _bring_to(
+def _update_to(
     rows: sqlite3.Connection, contents: Contents, tree: TreeSha, outlines: Outlines
 ) -> None:
-    """Take out what the tree does not have as it is here, and read what is not here as the tree has
-    it."""
+    """Delete what differs from the tree, and read what the index lacks."""
     wanted = {
         path: entry for entry in contents.entries(tree) if (path := _readable(entry)) is not None
     }
-    held: dict[str, tuple[int, str]] = {
+    existing: dict[str, tuple[int, str]] = {
         path: (file, oid) for file, path, oid in rows.execute("SELECT id, path, oid FROM files")
     }
     gone = [
         (file,)
-        for path, (file, oid) in held.items()
+        for path, (file, oid) in existing.items()
         if path not in wanted or wanted[path].oid != oid
     ]
     for table, column in (("texts", "rowid"), ("imports", "file"), ("files", "id")):
@@ -204,15 +209,15 @@ def _bring_to(
     fresh = [
         (path, entry)
         for path, entry in wanted.items()
-        if path not in held or held[path][1] != entry.oid
+        if path not in existing or existing[path][1] != entry.oid
     ]
     for batch in _batches(fresh):
-        _take(rows, contents, batch, outlines)
+        _index_batch(rows, contents, batch, outlines)
     rows.execute("INSERT OR REPLACE INTO about VALUES ('tree', ?)", (tree,))
 
 
 def _readable(entry: TreeFile) -> str | None:
-    """The path of a plain file with a name that people can write; None for anything else."""
+    """The path of a regular file with a readable name; None for anything else."""
     try:
         return entry.path.decode("utf-8") if entry.mode.startswith("100") else None
     except UnicodeDecodeError:
@@ -236,13 +241,13 @@ def _read_size(entry: TreeFile) -> int:
     return entry.size if entry.size <= LARGEST else 0
 
 
-def _take(
+def _index_batch(
     rows: sqlite3.Connection,
     contents: Contents,
     batch: Sequence[tuple[str, TreeFile]],
     outlines: Outlines,
 ) -> None:
-    """Read the files of one batch, have them outlined, and write down what was found."""
+    """Read the files of one batch, have them outlined, and store the results."""
     small = [entry.oid for _, entry in batch if entry.size <= LARGEST]
     found = dict(zip(small, contents.blobs(small), strict=True))
     texts = {
@@ -255,12 +260,12 @@ def _take(
         dict(zip((path for path, _ in parsed), outlines(parsed), strict=True)) if parsed else {}
     )
     for path, entry in batch:
-        told = _linked(outlined.get(path, {}), texts.get(path, ""))
+        outline = _with_named_files(outlined.get(path, {}), texts.get(path, ""))
         file = rows.execute(
             "INSERT INTO files (path, oid, name, stem, outline) VALUES (?, ?, ?, ?, ?)",
-            (path, entry.oid, path.rpartition("/")[2], stem_of(path), json.dumps(told)),
+            (path, entry.oid, path.rpartition("/")[2], stem_of(path), json.dumps(outline)),
         ).lastrowid
-        names = " ".join(name for _, name, *_ in _in_fields(told.get("definitions", ())))
+        names = " ".join(name for _, name, *_ in _in_fields(outline.get("definitions", ())))
         rows.execute(
             "INSERT INTO texts (rowid, path, defines, body) VALUES (?, ?, ?, ?)",
             (
@@ -274,20 +279,19 @@ def _take(
             "INSERT INTO imports VALUES (?, ?, ?)",
             (
                 (file, stem, written)
-                for written in told.get("imports", ())
+                for written in outline.get("imports", ())
                 for stem in stems_in(written)
             ),
         )
 
 
-def _linked(told: Mapping[str, Any], text: str) -> Mapping[str, Any]:
-    """An outline with the files that the text calls by name among what it imports."""
-    return {**told, "imports": [*told.get("imports", ()), *called(text)]}
+def _with_named_files(outline: Mapping[str, Any], text: str) -> Mapping[str, Any]:
+    """An outline with the files that the text names among its imports."""
+    return {**outline, "imports": [*outline.get("imports", ()), *named_files(text)]}
 
 
 def text_of(content: bytes) -> str | None:
-    """A file as text; None where it is none that a person wrote: binary, or all in a few endless
-    lines."""
+    """A file as text; None when no person wrote it: binary, or with endless lines."""
     if b"\0" in content[:8192] or max(map(len, content.split(b"\n"))) > LONGEST_LINE:
         return None
     return content.decode("utf-8", "replace")

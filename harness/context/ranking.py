@@ -1,32 +1,32 @@
-"""The files of a repository in the order in which they bear on a question.
+"""The files of a repository, ranked by how much they bear on a question.
 
-Three things speak for a file: its words (BM25), that the question names it, and the files around it
-that speak for themselves (a random walk along imports, both ways, that starts again at what was
-found). A test or a page about the code says less of where a fault is than the code."""
+Three things count for a file: its words (BM25), that the question names it, and its neighbours that
+count themselves (a random walk along imports, both ways, that restarts at what was found). A test
+or a page about the code is less likely to have a fault than the code.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.context.imports import meant, stem_of, stems_in
+from harness.context.imports import imported_file, stem_of, stems_in
 from harness.context.index import Hit, Index
 from harness.context.words import query
 
 CANDIDATES = 100
-# of one file that are looked at
+# Importers of one file that are considered.
 IMPORTERS = 50
 RESTART, STEPS = 0.7, 8
-NAMED, BESIDE, ASIDE = 0.5, 0.25, 0.4
-"""What a file that the question names is worth beside the best by words; and what, of its own
-worth, one that tells of code has, and one that is a test."""
+NAMED_BONUS, PROSE_WEIGHT, TEST_WEIGHT = 0.5, 0.25, 0.4
+"""The bonus of a file that the question names, where 1 is the best by words; and the factors of
+prose or data, and of a test."""
 
 _MENTION_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./\\")
-_TELLS = (".md", ".rst", ".txt", ".adoc", ".lock", ".json", ".csv", ".svg", ".po")
+_PROSE_ENDINGS = (".md", ".rst", ".txt", ".adoc", ".lock", ".json", ".csv", ".svg", ".po")
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A file, what it scores (1 is the best that words alone could give), and what speaks for
-    it."""
+    """A file, its score (1 is the best that words alone could give), and the reason for it."""
 
     path: str
     score: float
@@ -53,8 +53,7 @@ def ranked(
 
 
 def mentioned(index: Index, text: str) -> frozenset[str]:
-    """The files that a text names, by a path or, where there is one file of that name, by the
-    name."""
+    """The files that a text names, by a path or, when only one file has it, by a name."""
     found: set[str] = set()
     for token in dict.fromkeys(_tokens(text)):
         paths = [
@@ -77,11 +76,11 @@ def _own(hits: Iterable[Hit], named: Iterable[str]) -> dict[str, float]:
     found = {hit.path: hit.score for hit in hits}
     best = max(found.values(), default=0.0)
     own = {path: score / best if best > 0 else 0.0 for path, score in found.items()}
-    return own | {path: own.get(path, 0.0) + NAMED for path in sorted(named)}
+    return own | {path: own.get(path, 0.0) + NAMED_BONUS for path in sorted(named)}
 
 
 def edges(index: Index, paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """Who is beside whom among these files and those one import away, both ways, sorted."""
+    """The neighbours of these files, one import away, both ways, sorted."""
     beside: dict[str, set[str]] = {}
     for path in sorted(paths):
         for other in (*_imported(index, path), *_importing(index, path)):
@@ -93,19 +92,19 @@ def edges(index: Index, paths: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
 def _imported(index: Index, path: str) -> Iterable[str]:
     for written in index.imports(path):
         among = [other for stem in stems_in(written) for other in index.at_stem(stem)]
-        if (found := meant(written, by=path, among=among)) is not None:
+        if (found := imported_file(written, by=path, among=among)) is not None:
             yield found
 
 
 def _importing(index: Index, path: str) -> Iterable[str]:
     for other, written in index.importers(stem_of(path), most=IMPORTERS):
         among = [candidate for stem in stems_in(written) for candidate in index.at_stem(stem)]
-        if other != path and meant(written, by=other, among=among) == path:
+        if other != path and imported_file(written, by=other, among=among) == path:
             yield other
 
 
 def walked(own: Mapping[str, float], beside: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
-    """What each file gains from those beside it: Page's and Brin's walk (1998), begun anew at what
+    """What each file gains from its neighbours: Page's and Brin's walk (1998), restarted at what
     was found."""
     start = {path: own.get(path, 0.0) for path in beside}
     held = dict(start)
@@ -119,12 +118,18 @@ def walked(own: Mapping[str, float], beside: Mapping[str, tuple[str, ...]]) -> d
 
 
 def _worth(path: str, is_test: Callable[[str], bool]) -> float:
-    return ASIDE if is_test(path) else BESIDE if path.lower().endswith(_TELLS) else 1.0
+    return (
+        TEST_WEIGHT
+        if is_test(path)
+        else PROSE_WEIGHT
+        if path.lower().endswith(_PROSE_ENDINGS)
+        else 1.0
+    )
 
 
 def _reason(path: str, words: Iterable[str], named: Iterable[str]) -> str:
-    told = [
+    reasons = [
         *(("the issue names it",) if path in named else ()),
         *(("shares words with the issue",) if path in words else ()),
     ]
-    return " and ".join(told) or "is beside what shares words with the issue"
+    return " and ".join(reasons) or "is beside what shares words with the issue"

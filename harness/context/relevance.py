@@ -1,4 +1,4 @@
-"""Which lessons bear on a question: by the same words that files are found by."""
+"""Which lessons bear on a question, by the same words that files are found by."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -8,15 +8,18 @@ from harness.context.words import counted, query
 from harness.domain.essay import Passage
 
 PINNED = "pinned"
-# words of one that count
+# Words of a lesson that count.
 _LONGEST = 200
 
 
 def relevant(
     lessons: Sequence[Passage], heading: str, question: str, *, most: int
 ) -> tuple[Passage, ...]:
-    """What people pinned, then those that share the most words with the question; of equals the one
-    that came first. At most `most` of them."""
+    """The pinned lessons, then those that share the most words with the question; at most `most` of
+    them.
+
+    With the same score, the earlier one comes first.
+    """
     pinned = [one for one in lessons if one.kind == PINNED]
     order = _order([one for one in lessons if one.kind != PINNED], query(heading, question))
     return (*pinned, *order)[:most]

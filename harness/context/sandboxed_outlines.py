@@ -1,5 +1,4 @@
-"""Parsing in a box: the outlines of files, by a program that sees them on its standard input and
-nothing else."""
+"""Parses files in a sandbox: the program gets them on its standard input and sees nothing else."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,25 +16,28 @@ NOTHING: Mapping[str, Any] = {"definitions": [], "imports": []}
 
 
 class SandboxedOutlines:
-    """Outlines of files, some thousand in a box. A file that ends its box has none: the others are
-    read without it."""
+    """Outlines of files, a thousand or so per sandbox.
+
+    A file that ends its sandbox has no outline: the others are parsed without it.
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     def __call__(self, files: Sequence[tuple[str, str]]) -> tuple[Mapping[str, Any], ...]:
-        """What each file defines and imports, in order. Raises SandboxError when no box could be
-        made."""
-        found = _told(self._sandbox.run(self.spec(), stdin=_asked(files)), len(files))
+        """What each file defines and imports, in order. Raises SandboxError when no sandbox
+        could be made."""
+        found = _outlines_in(self._sandbox.run(self.spec(), stdin=_input_of(files)), len(files))
         if found is not None:
             return found
         if len(files) == 1:
             return (NOTHING,)
+        # One of them ends the sandbox. Halving finds it.
         half = len(files) // 2
         return (*self(files[:half]), *self(files[half:]))
 
     def spec(self) -> SandboxSpec:
-        """A box with the program and its grammars."""
+        """A sandbox with the program and its grammars."""
         return SandboxSpec(
             name="outline",
             argv=("python", "-m", "context_indexer"),
@@ -48,14 +50,14 @@ class SandboxedOutlines:
         )
 
 
-def _asked(files: Sequence[tuple[str, str]]) -> bytes:
+def _input_of(files: Sequence[tuple[str, str]]) -> bytes:
     return b"".join(
         json.dumps({"path": path, "text": text}).encode("ascii") + b"\n" for path, text in files
     )
 
 
-def _told(result: SandboxResult, count: int) -> tuple[Mapping[str, Any], ...] | None:
-    """One object a file, or None where the box did not come to its end, or said anything else."""
+def _outlines_in(result: SandboxResult, count: int) -> tuple[Mapping[str, Any], ...] | None:
+    """One outline per file; None when the sandbox did not end well, or printed anything else."""
     if not result.ok:
         return None
     try:
@@ -67,11 +69,11 @@ def _told(result: SandboxResult, count: int) -> tuple[Mapping[str, Any], ...] | 
     return found if len(found) == count else None
 
 
-def _outline(told: Any) -> Mapping[str, Any]:
-    """What a parser said, as far as it has the form of an outline."""
-    if not isinstance(told, dict):
+def _outline(document: Any) -> Mapping[str, Any]:
+    """A parser's output, as far as it has the form of an outline."""
+    if not isinstance(document, dict):
         raise ValueError("an outline is an object")
-    definitions, imports = told.get("definitions"), told.get("imports")
+    definitions, imports = document.get("definitions"), document.get("imports")
     if not isinstance(definitions, list) or not isinstance(imports, list):
         raise ValueError("an outline has lists")
     return {

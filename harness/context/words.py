@@ -1,24 +1,26 @@
-"""Texts as words that can be looked up: identifiers taken apart as people write them in an
-issue."""
+"""Texts as words for a search: identifiers are split the way people write them in an issue."""
 
 import re
 from collections import Counter
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:_?[^\W_]+)*|\d+")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]|\d+")
-_ENGLISH = """an and are as at be but by can could do does for from had has have he if in into is it its me my no not of on or
-our she should so that the their them then there they this to us was we were what when where which will with would you your"""
-_KEYWORDS = """def self return import none true false const let var function class new public private static void int str string
-end pub fn"""
+_ENGLISH = """an and are as at be but by can could do does for from had has have he if in into is it
+its me my no not of on or our she should so that the their them then there they this to us was we
+were what when where which will with would you your"""
+_KEYWORDS = """def self return import none true false const let var function class new public
+private static void int str string end pub fn"""
 _NOISE = frozenset(f"{_ENGLISH} {_KEYWORDS}".split())
 LONGEST_WORD = 64
-# of one word that are counted: BM25 hardly tells more apart
+# How often one word counts. BM25 hardly distinguishes more.
 MOST_REPEATS = 6
 
 
 def words(text: str) -> list[str]:
     """The words of a text in order: `facetSize` and `facet_size` are facet, size and facetsize.
-    Words that say nothing of what a text is about are not among them."""
+
+    Words that carry no meaning are left out.
+    """
     found: list[str] = []
     for token in _TOKEN.findall(text):
         pieces = [piece.casefold() for piece in _PIECE.findall(token)]
@@ -31,7 +33,7 @@ def words(text: str) -> list[str]:
 
 
 def counted(text: str, *, most: int) -> str:
-    """The words of a text as one line for an index, each as often as it counts; no more than the
+    """The words of a text as one line for an index, each as often as it counts; at most the
     first `most`."""
     seen: Counter[str] = Counter()
     kept = []
@@ -43,8 +45,11 @@ def counted(text: str, *, most: int) -> str:
 
 
 def query(heading: str, text: str, *, most: int = 64) -> str:
-    """The words of a question for FTS5: any of them, those of its heading counted twice, each
-    quoted, so that none is an operator. Empty where there is none."""
+    """The words of a question for FTS5: any of them may match, and those of the heading count
+    twice.
+
+    Each is quoted, so that none is an operator. Empty when there is none.
+    """
     first = list(dict.fromkeys(words(heading)))
     rest = sorted(Counter(words(text)).items(), key=lambda item: -item[1])
     chosen = list(dict.fromkeys((*first, *(word for word, _ in rest))))[:most]

@@ -1,5 +1,4 @@
-"""A dry run on a home: everything real is read and asked, and all that is written is what it
-cost."""
+"""A dry run on a home: it reads the real forge and calls real models, and records only its cost."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,13 +18,15 @@ if TYPE_CHECKING:
     from harness.wiring import Tell
 
 STRANGER = Actor(0, "(nobody yet)")
-_GONE = (404, 410)  # never there, or deleted
+# The forge's status for an issue that never existed, and for one that was deleted.
+_GONE = (404, 410)
 
 
-def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "DryRun":
-    """Think the lap through for an issue of the forge, or for one in a Markdown file.
+def plan_issue(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "DryRun":
+    """Do a dry run for an issue on the forge (by number), or for one in a Markdown file.
 
-    Raises ConfigError where there is no such issue, Busy where a factory is at work."""
+    Raises ConfigError if there is no such issue, LedgerError if the ledger's signature does not
+    match, and Busy if a factory is at work."""
     from harness.factory.pipeline.dry_run import dry_run
     from harness.factory.pipeline.tick import current_policy
     from harness.wiring import open_factory
@@ -34,40 +35,39 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
         services = works.services
         if fault := services.issue_index.fault():
             raise LedgerError(
-                f"{fault.says}; nothing is thought through on a ledger that is not the one that was"
-                " signed"
+                f"{fault.says}; `factory plan` refuses to run on a ledger whose signature does not"
+                " match: run `factory audit`"
             )
         policy = current_policy(services)
-        issue = (
-            _issue_on(services.forge, asked)
-            if isinstance(asked, int)
-            else _issue_in(asked, services)
-        )
-        run = _name(services, issue.number)
-        with thought(services, issue) as (thinking, over):
+        if isinstance(asked, int):
+            issue = _issue_on(services.forge, asked)
+        else:
+            issue = _issue_in(asked, services)
+        run = _run_name(services, issue.number)
+        with dry_run_services(services, issue) as (isolated, overlay):
             try:
-                return dry_run(thinking, policy, issue, run=run, cap=cap)
+                return dry_run(isolated, policy, issue, run=run, cap=cap)
             finally:
-                _write_down_the_cost(services, over, issue.number)
+                _record_cost(services, overlay, issue.number)
 
 
 @contextmanager
-def thought(services: "Services", issue: Issue) -> "Iterator[tuple[Services, OverLedger]]":
-    """The same plant, over a ledger in memory and without a hand on the forge."""
-    over = OverLedger(services.ledger.entries(), services.clock.now)
+def dry_run_services(services: "Services", issue: Issue) -> "Iterator[tuple[Services, OverLedger]]":
+    """The same services over a ledger in memory, and unable to write to the forge."""
+    overlay = OverLedger(services.ledger.entries(), services.clock.now)
     yield (
         replace(
             services,
-            ledger=over,
-            forge=cast(Forge, _Seen(services.forge, issue)),
-            writer=cast(ForgeWriter, _NoHand()),
+            ledger=overlay,
+            forge=cast(Forge, _ForgeWithIssue(services.forge, issue)),
+            writer=cast(ForgeWriter, _NoWriter()),
         ),
-        over,
+        overlay,
     )
 
 
-def _name(services: "Services", issue: int) -> str:
-    """Names no run: what it cost is told apart from what the runs of the issue did."""
+def _run_name(services: "Services", issue: int) -> str:
+    """A name that no real run has, so that its cost is kept apart from that of the issue's runs."""
     prefix = f"plan-{issue}-"
     runs = {
         entry.run
@@ -77,13 +77,13 @@ def _name(services: "Services", issue: int) -> str:
     return f"{prefix}{1 + len(runs)}"
 
 
-def _write_down_the_cost(services: "Services", over: OverLedger, issue: int) -> None:
-    """Of an issue that the ledger does not know yet the cost is nobody's: an entry of its own would
-    pass for its beginning."""
-    known = issue if services.ledger.find(f"issue/{issue}") else None
-    for entry in over.added:
+def _record_cost(services: "Services", overlay: OverLedger, issue: int) -> None:
+    """Copy the entries on usage from the overlay to the real ledger."""
+    # An entry on an issue that the ledger does not know would pass for the issue's beginning.
+    owner = issue if services.ledger.find(f"issue/{issue}") else None
+    for entry in overlay.added:
         if entry.kind == "usage":
-            services.ledger.append(entry.event, entry.key, issue=known, run=entry.run)
+            services.ledger.append(entry.event, entry.key, issue=owner, run=entry.run)
 
 
 def _issue_on(forge: Forge, number: int) -> Issue:
@@ -92,20 +92,19 @@ def _issue_on(forge: Forge, number: int) -> Issue:
     except ForgeError as error:
         if error.status in _GONE:
             raise ConfigError(
-                f"there is no issue #{number} on the forge; `factory status` lists those that are"
-                " known"
+                f"there is no issue #{number} on the forge; `factory status` lists the known ones"
             ) from error
         raise
 
 
 def _issue_in(file: Path, services: "Services") -> Issue:
-    """The one issue in a Markdown file, younger than every other."""
+    """The only issue in a Markdown file, with a number after every other."""
     from harness.operations.setup.issue_files import issues_in
 
     found = issues_in(file)
     if len(found) != 1:
-        raise ConfigError(f"holds {len(found)} issues; a dry run is of one", file=str(file))
-    numbers = (told.issue for told in services.issue_index.histories())
+        raise ConfigError(f"contains {len(found)} issues; expected one", file=str(file))
+    numbers = (history.issue for history in services.issue_index.histories())
     return Issue(
         1 + max((*numbers, *services.watch_list.open_issues()), default=0),
         found[0].title,
@@ -115,9 +114,9 @@ def _issue_in(file: Path, services: "Services") -> Issue:
     )
 
 
-class _Seen:
-    """A forge on which this issue says what it says here, and for one that was never filed nobody
-    has said anything."""
+class _ForgeWithIssue:
+    """A forge that shows this issue with the text given here. An issue that was never filed has no
+    comments."""
 
     def __init__(self, forge: Forge, issue: Issue) -> None:
         self._forge, self._issue = forge, issue
@@ -132,8 +131,8 @@ class _Seen:
         return getattr(self._forge, name)
 
 
-class _NoHand:
-    """A writer that writes nothing. Whoever reaches for it in a dry run is at fault."""
+class _NoWriter:
+    """A writer that must not be used: any use in a dry run is a bug."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        raise AssertionError(f"a dry run reached for `{name}` on the forge")
+        raise AssertionError(f"a dry run called `{name}` on the forge")

@@ -16,14 +16,14 @@ from harness.forge import permissions
 from harness.forge.permissions import NEEDS
 from harness.home.credentials import access_of, git_token_of
 from harness.home.document import read_home
-from harness.operations.setup.app_callback import asking
-from harness.operations.setup.app_manifest import Wish, manifest_of, page_of
-from harness.operations.setup.app_setup import APP_FILE, founded
-from harness.operations.setup.connect import AppGiven, connected, connected_as_app
+from harness.operations.setup.app_callback import callback_server
+from harness.operations.setup.app_manifest import AppRequest, manifest_of, page_of
+from harness.operations.setup.app_setup import APP_FILE, create_app
+from harness.operations.setup.connect import AppCredentials, connect_as_app, connect_by_token
 from tests.forge.apps import an_app
 from tests.forge.patience import SECONDS
 
-WISH = Wish("tidehouse/tidebook", "https://github.com")
+WISH = AppRequest("tidehouse/tidebook", "https://github.com")
 
 
 @pytest.fixture
@@ -31,15 +31,15 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
-def given(made) -> AppGiven:
-    return AppGiven(made["id"], made["pem"])
+def given(made) -> AppCredentials:
+    return AppCredentials(made["id"], made["pem"])
 
 
 def test_a_home_that_is_an_apps_speaks_as_it_and_git_too(place, home, tmp_path) -> None:
     from harness.forge.github import GitHubForge
 
     made, _ = an_app(place, tmp_path)
-    found = connected_as_app(home, place.name, given(made), api=place.forge.api)
+    found = connect_as_app(home, place.name, given(made), api=place.forge.api)
     assert (found.account, found.branch, found.trusts_us, found.note) == (
         f"{made['slug']}[bot]",
         "main",
@@ -63,7 +63,7 @@ def test_each_missing_permission_is_named_and_nothing_is_changed(place, home, tm
     del granted["checks"]
     made, _ = an_app(place, tmp_path, granted=granted)
     with pytest.raises(ConfigError) as refused:
-        connected_as_app(home, place.name, given(made), api=place.forge.api)
+        connect_as_app(home, place.name, given(made), api=place.forge.api)
     lacking = [need for need in NEEDS if need.name in ("checks", "issues")]
     assert all(need.shown in str(refused.value) for need in lacking)
     assert not any(need.shown in str(refused.value) for need in NEEDS if need not in lacking)
@@ -71,18 +71,20 @@ def test_each_missing_permission_is_named_and_nothing_is_changed(place, home, tm
     assert not home.exists()
 
 
-def test_an_app_that_is_not_there_is_told_where_to_install_it(place, home, tmp_path) -> None:
+def test_for_an_app_that_is_not_there_the_place_to_install_it_is_named(
+    place, home, tmp_path
+) -> None:
     made, _ = an_app(place, tmp_path, install=False)
     where = f"/apps/{made['slug']}/installations/new"
     with pytest.raises(
         ConfigError, match=f"is not installed on {place.name}: install it at .*{where}"
     ):
-        connected_as_app(home, place.name, given(made), api=place.forge.api)
+        connect_as_app(home, place.name, given(made), api=place.forge.api)
 
 
 def test_what_it_was_granted_beyond_its_needs_is_said(place, home, tmp_path) -> None:
     made, _ = an_app(place, tmp_path, granted={**permissions.wanted(), "administration": "write"})
-    found = connected_as_app(home, place.name, given(made), api=place.forge.api)
+    found = connect_as_app(home, place.name, given(made), api=place.forge.api)
     assert "administration: write" in found.note
 
 
@@ -93,14 +95,16 @@ def test_a_wrong_key_is_named_as_such(place, home, tmp_path) -> None:
         place.person("kim").login, {"name": f"Other {place.prefix}", "url": "http://localhost/x"}
     )
     with pytest.raises(ConfigError, match="the number or the key belongs to another"):
-        connected_as_app(home, place.name, AppGiven(made["id"], other["pem"]), api=place.forge.api)
+        connect_as_app(
+            home, place.name, AppCredentials(made["id"], other["pem"]), api=place.forge.api
+        )
 
 
 def test_a_token_is_for_trial_and_takes_the_apps_place(place, home, tmp_path, monkeypatch) -> None:
     made, _ = an_app(place, tmp_path)
-    connected_as_app(home, place.name, given(made), api=place.forge.api)
+    connect_as_app(home, place.name, given(made), api=place.forge.api)
     monkeypatch.setenv("FORGE_TOKEN", place.factory.token)
-    found = connected(home, place.name, api=place.forge.api, token_env="FORGE_TOKEN")
+    found = connect_by_token(home, place.name, api=place.forge.api, token_env="FORGE_TOKEN")
     assert "a token is for trials" in found.note
     assert (
         "check runs" not in found.note
@@ -120,7 +124,8 @@ def test_the_manifest_asks_for_what_is_needed_and_for_nothing_more() -> None:
     assert len(told["name"]) <= 34
     hooked = json.loads(
         manifest_of(
-            Wish("a/b", "https://github.com", hook="https://hooks.example.org/x"), back="http://x"
+            AppRequest("a/b", "https://github.com", hook="https://hooks.example.org/x"),
+            back="http://x",
         )
     )
     assert hooked["hook_attributes"] == {"url": "https://hooks.example.org/x", "active": True}
@@ -129,7 +134,7 @@ def test_the_manifest_asks_for_what_is_needed_and_for_nothing_more() -> None:
 
 def test_a_page_shows_each_permission_with_its_reason_and_is_inert() -> None:
     page = page_of(
-        Wish('a/"><script>x', "https://github.com", org='o"rg'),
+        AppRequest('a/"><script>x', "https://github.com", org='o"rg'),
         state="s&t",
         back="http://localhost/b",
     )
@@ -149,8 +154,8 @@ def form_in(page: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def door():
-    with asking(WISH) as opened:
+def server():
+    with callback_server(WISH) as opened:
         yield opened
 
 
@@ -158,38 +163,38 @@ def get(url, **headers):
     return httpx.get(url, headers=headers, trust_env=False, timeout=SECONDS)
 
 
-def test_the_door_opens_at_its_address_alone_and_under_one_host_name(door) -> None:
-    assert get(door.address).status_code == 200
-    assert get(door.address).headers["content-security-policy"].startswith("default-src 'none'")
-    root = f"http://{door.host}/"
+def test_the_door_opens_at_its_address_alone_and_under_one_host_name(server) -> None:
+    assert get(server.address).status_code == 200
+    assert get(server.address).headers["content-security-policy"].startswith("default-src 'none'")
+    root = f"http://{server.host}/"
     assert [
         get(url).status_code
-        for url in (root, f"{root}made", f"{root}{door.secret}", f"{root}favicon.ico")
+        for url in (root, f"{root}made", f"{root}{server.secret}", f"{root}favicon.ico")
     ] == [404] * 4
-    assert get(door.address, Host="evil.example.org").status_code == 403
+    assert get(server.address, Host="evil.example.org").status_code == 403
 
 
 @pytest.mark.parametrize(
     "query", ["", "code=x", "state=x", "code=x&state=x", "code=&state={state}"]
 )
-def test_a_code_that_nobody_asked_for_is_not_taken(door, query) -> None:
-    assert get(f"{door.back}?{query.format(state=door.state)}").status_code == 400
-    assert door.code(0.01) is None
+def test_a_code_that_nobody_asked_for_is_not_taken(server, query) -> None:
+    assert get(f"{server.back}?{query.format(state=server.state)}").status_code == 400
+    assert server.code(0.01) is None
 
 
-def test_the_first_code_counts_and_no_other(door) -> None:
-    door.answer("made")
-    assert get(f"{door.back}?code=first&state={door.state}").text == "made"
-    assert get(f"{door.back}?code=second&state={door.state}").status_code == 400
-    assert door.code(0.01) == "first"
+def test_the_first_code_counts_and_no_other(server) -> None:
+    server.answer("made")
+    assert get(f"{server.back}?code=first&state={server.state}").text == "made"
+    assert get(f"{server.back}?code=second&state={server.state}").status_code == 400
+    assert server.code(0.01) == "first"
 
 
 def test_nobody_comes_and_the_waiting_ends(home) -> None:
     shown = []
-    with pytest.raises(ConfigError, match="nobody made the app"):
-        founded(
+    with pytest.raises(ConfigError, match="nobody created the app"):
+        create_app(
             home,
-            Wish("a/b", "http://localhost:9"),
+            AppRequest("a/b", "http://localhost:9"),
             tell=lambda _: None,
             show=shown.append,
             patience=0.01,
@@ -200,11 +205,11 @@ def test_nobody_comes_and_the_waiting_ends(home) -> None:
 
 def test_nothing_is_made_for_a_home_that_serves_something_else(place, home, tmp_path) -> None:
     made, _ = an_app(place, tmp_path)
-    connected_as_app(home, place.name, given(made), api=place.forge.api)
+    connect_as_app(home, place.name, given(made), api=place.forge.api)
     with pytest.raises(ConfigError, match="set FACTORY_HOME"):
-        founded(
+        create_app(
             home,
-            Wish("another/one", place.forge.url),
+            AppRequest("another/one", place.forge.url),
             tell=lambda _: None,
             show=pytest.fail,
             patience=0.01,
@@ -252,15 +257,15 @@ def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, ho
             slug = json.loads((home / APP_FILE).read_text())["slug"]
             place.admin.install_app(slug, place.owner.login, repositories=["tidebook"])
 
-    found = founded(
+    found = create_app(
         home,
-        Wish(place.name, place.forge.url, hook="http://localhost:9/hooks"),
+        AppRequest(place.name, place.forge.url, hook="http://localhost:9/hooks"),
         tell=tell,
         show=person.show,
         patience=SECONDS,
     )
     person.join(SECONDS)
-    assert "is made" in person.words
+    assert "is created" in person.words
     made = json.loads((home / APP_FILE).read_text())
     assert (found.account, read_home(home).app) == (f"{made['slug']}[bot]", made["id"])
     assert stat.S_IMODE((home / "keys" / "app.pem").stat().st_mode) == 0o600
@@ -278,28 +283,28 @@ def test_an_app_that_was_made_before_is_gone_on_with(place, home, tmp_path) -> N
             {"id": made["id"], "slug": made["slug"], "page": "http://x", "web": place.forge.url}
         )
     )
-    wish = Wish(place.name, place.forge.url)
-    with pytest.raises(ConfigError, match=r"was not installed .* the app is kept"):
-        founded(home, wish, tell=lambda _: None, show=pytest.fail, patience=0.01)
+    request = AppRequest(place.name, place.forge.url)
+    with pytest.raises(ConfigError, match=r"was not installed .* it continues with this app"):
+        create_app(home, request, tell=lambda _: None, show=pytest.fail, patience=0.01)
     assert not (home / "home.json").exists()
     place.admin.install_app(made["slug"], place.owner.login)
     assert (
-        founded(home, wish, tell=lambda _: None, show=pytest.fail, patience=0.01).account
+        create_app(home, request, tell=lambda _: None, show=pytest.fail, patience=0.01).account
         == f"{made['slug']}[bot]"
     )
 
 
-def test_an_app_that_the_forge_knows_no_more_is_told_of(place, home, tmp_path) -> None:
+def test_an_app_that_the_forge_knows_no_more_is_named(place, home, tmp_path) -> None:
     _, key = an_app(place, tmp_path)
     (home / "keys").mkdir(parents=True)
     (home / "keys" / "app.pem").write_bytes(key.key_file.read_bytes())
     (home / APP_FILE).write_text(
         json.dumps({"id": 999_999, "slug": "gone", "page": "http://x", "web": place.forge.url})
     )
-    with pytest.raises(ConfigError, match=r"remove .*app\.json to have another made"):
-        founded(
+    with pytest.raises(ConfigError, match=r"remove .*app\.json to create another"):
+        create_app(
             home,
-            Wish(place.name, place.forge.url),
+            AppRequest(place.name, place.forge.url),
             tell=lambda _: None,
             show=pytest.fail,
             patience=0.01,

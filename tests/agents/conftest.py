@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from anthropic import Anthropic
 
-from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import BrokerProcess, start
+from harness.agents.unix_http import unix_http_client
 from harness.ports.model import Session, SessionRequest
 from harness.programs.broker.options import Options
 from harness.programs.broker.sse import encoded, events_of
@@ -259,10 +259,10 @@ def sdk() -> Iterator[Callable[[Session], Anthropic]]:
     clients: list[Anthropic] = []
 
     def client(session: Session) -> Anthropic:
-        http = line(session.socket, seconds=SECONDS)
+        http = unix_http_client(session.socket, seconds=SECONDS)
         clients.append(
             Anthropic(
-                base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http
+                base_url="http://broker", api_key="of-the-sandbox", max_retries=0, http_client=http
             )
         )
         return clients[-1]

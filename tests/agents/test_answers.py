@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.programs.agent_loop.answers import Call, Cut, answer_of
+from harness.programs.agent_loop.answers import StreamCut, ToolCall, answer_of
 from harness.programs.broker.sse import events_of
 
 THOUGHT = {"type": "thinking", "thinking": "Hm, " * 30, "signature": "c2ln"}
@@ -41,7 +41,7 @@ def test_what_was_said_goes_back_as_it_came() -> None:
     content = [THOUGHT, HIDDEN, {"type": "text", "text": "I look. " * 9}, CALL]
     answer = answer_of(events_of(message(*content)))
     assert answer.content == content
-    assert answer.calls == (Call("toolu_1", "run", CALL["input"]),)
+    assert answer.calls == (ToolCall("toolu_1", "run", CALL["input"]),)
     assert answer.stop == "tool_use"
 
 
@@ -61,7 +61,7 @@ WHOLE = list(events_of(message({"type": "text", "text": "Hello."})))
 
 @pytest.mark.parametrize("events", range(len(WHOLE)))
 def test_an_answer_that_is_not_whole_is_none(events: int) -> None:
-    with pytest.raises(Cut):
+    with pytest.raises(StreamCut):
         answer_of(WHOLE[:events])
 
 

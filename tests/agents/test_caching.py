@@ -78,13 +78,13 @@ def exchange(**response):
 
 def played(*exchanges):
     """The usage of each answer of a script to a conversation that grows."""
-    script, messages, told = (
+    script, messages, usages = (
         Script("x", {"exchanges": list(exchanges)}),
         [[text("do it", **MARK)]],
         [],
     )
     for _ in exchanges:
-        told.append(script.answer({"model": "m", **body(*messages)})["usage"])
+        usages.append(script.answer({"model": "m", **body(*messages)})["usage"])
         messages = [
             *[
                 [{key: block[key] for key in ("type", "text")} for block in blocks]
@@ -93,7 +93,7 @@ def played(*exchanges):
             [text("I look")],
             [text("found", **MARK)],
         ]
-    return told
+    return usages
 
 
 def test_a_played_session_is_accounted_as_its_provider_would_have() -> None:
@@ -106,9 +106,9 @@ def test_a_played_session_is_accounted_as_its_provider_would_have() -> None:
     assert second["output_tokens"] > 0
 
 
-def test_what_a_recording_says_of_its_input_counts() -> None:
-    [told] = played(exchange(usage={"input_tokens": 2100, "output_tokens": 85}))
-    assert told == {
+def test_what_a_recording_counts_of_its_input_counts() -> None:
+    [usages] = played(exchange(usage={"input_tokens": 2100, "output_tokens": 85}))
+    assert usages == {
         "input_tokens": 2100,
         "output_tokens": 85,
         "cache_creation_input_tokens": 0,

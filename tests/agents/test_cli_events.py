@@ -15,7 +15,7 @@ from harness.domain.model_choice.agents import AgentChoice, AgentKind
 from harness.domain.sandbox import SandboxResult, SandboxSpec
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
-from harness.programs.agent_clis.cli import NO_KEY, Order, Wire, ended_well
+from harness.programs.agent_clis.cli import NO_KEY, CliOrder, Wire, ended_well
 from harness.programs.agent_clis.programs import Program, Programs
 
 CLAUDE, CODEX, OPENCODE = (
@@ -66,14 +66,14 @@ TOOL = {"type": "tool_use", "part": {"type": "tool", "tool": "bash"}}
 TEXT = {"type": "text", "part": {"type": "text", "text": "Done.\noutcome: blocked"}}
 
 
-def result(subtype: str = "success", **told: Any) -> dict[str, Any]:
+def result(subtype: str = "success", **fields: Any) -> dict[str, Any]:
     return {
         "type": "result",
         "subtype": subtype,
         "is_error": subtype != "success",
         "num_turns": 3,
         "result": "",
-        **told,
+        **fields,
     }
 
 
@@ -141,7 +141,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("cli", "events", "expected"), ENDS)
-def test_an_end_is_told_in_one_word(
+def test_an_end_is_reported_in_one_word(
     cli: Any, events: list[dict[str, Any]], expected: tuple[Any, ...]
 ) -> None:
     report = report_of(
@@ -177,7 +177,7 @@ def test_what_tells_no_end_is_an_error_with_its_complaint(cli: Any, output: byte
     report = report_of(printed(noise=output, exit_code=1), cli, program(cli.kind))
     assert (report.outcome, report.summary) == (
         "error",
-        "it ended with exit 1 and told no end: a complaint",
+        "it ended with exit 1 and reported no end: a complaint",
     )
 
 
@@ -210,7 +210,7 @@ def test_events_of_any_shape_are_read_and_believed_nothing(cli: Any) -> None:
 
 
 @pytest.mark.parametrize("cli", CLIS.values(), ids=CLIS)
-def test_a_box_that_was_ended_has_no_say(cli: Any) -> None:
+def test_a_sandbox_that_was_ended_has_no_say(cli: Any) -> None:
     report = report_of(
         printed(result(), SAID, {"type": "turn.completed"}, LAST, killed_by="wall"),
         cli,
@@ -218,7 +218,7 @@ def test_a_box_that_was_ended_has_no_say(cli: Any) -> None:
     )
     assert (report.outcome, report.summary, report.killed_by) == (
         "error",
-        "the box was ended: wall",
+        "the sandbox was ended: wall",
         "wall",
     )
 
@@ -246,13 +246,13 @@ def test_a_summary_is_cut() -> None:
 def test_only_a_last_line_that_is_nothing_else_is_a_reason(
     message: str, outcome: str, reason: str | None
 ) -> None:
-    heard = ended_well(message, turns=1, tool_calls=0)
-    assert (heard.outcome, heard.reason) == (outcome, reason)
+    read_events = ended_well(message, turns=1, tool_calls=0)
+    assert (read_events.outcome, read_events.reason) == (outcome, reason)
 
 
-def order(**changes: Any) -> Order:
+def order(**changes: Any) -> CliOrder:
     given: dict[str, Any] = {
-        "law": 'The law.\n"quoted" \U0001f600\x7f',
+        "instructions": 'The rules.\n"quoted" \U0001f600\x7f',
         "task": "Do it; $(touch x)",
         "model": "openrouter/m",
         "turns": 7,
@@ -262,7 +262,7 @@ def order(**changes: Any) -> Order:
         "worktree": "/workspace/worktree",
         "max_tokens": 900,
     }
-    return Order(**given | changes)
+    return CliOrder(**given | changes)
 
 
 @pytest.mark.parametrize("cli", CLIS.values(), ids=CLIS)
@@ -279,7 +279,7 @@ def test_the_task_is_standard_input_and_never_a_word_of_a_command(cli: Any) -> N
 
 def test_codex_has_its_settings_whole_in_one_file() -> None:
     settings = tomllib.loads(CODEX.launch(order(effort="high")).files[".codex/config.toml"])
-    assert settings["developer_instructions"] == order().law
+    assert settings["developer_instructions"] == order().instructions
     assert settings["model_providers"]["broker"]["base_url"] == "http://127.0.0.1:8090/v1"
     assert settings["projects"] == {"/workspace/worktree": {"trust_level": "untrusted"}}
     assert settings["model_reasoning_effort"] == "high"
@@ -346,7 +346,7 @@ def assignment(folder: Path, kind: AgentKind, **changes: Any) -> Assignment:
         "run": "implement-1-1",
         "role": "implementer",
         "worktree": worktree,
-        "system": ("The law.", "More of it."),
+        "system": ("The rules.", "More of it."),
         "task": "Do it.",
         "agent": AgentChoice(kind),
     }
@@ -358,7 +358,7 @@ def session(model: str = "m") -> Session:
 
 
 @pytest.mark.parametrize("kind", CLIS)
-def test_a_box_has_the_worktree_the_program_its_home_and_the_broker(
+def test_a_sandbox_has_the_worktree_the_program_its_home_and_the_broker(
     tmp_path: Path, kind: AgentKind
 ) -> None:
     sandbox = Noted()
@@ -373,7 +373,7 @@ def test_a_box_has_the_worktree_the_program_its_home_and_the_broker(
     assert (spec.argv[0], spec.cwd) == ("/opt/cli/bin/it", "/workspace/worktree")
     assert [dial.socket for dial in spec.dial] == ["/run/model.sock"]
     assert spec.env["HOME"] == "/home/agent"
-    assert "The law." in "".join(sandbox.homes[0].values())
+    assert "The rules." in "".join(sandbox.homes[0].values())
     assert not Path(
         next(bind.source for bind in spec.binds if bind.target == "/home/agent")
     ).exists()
@@ -402,28 +402,28 @@ def test_what_would_be_obeyed_is_not_there(tmp_path: Path, kind: AgentKind, name
 
 
 @pytest.mark.parametrize(
-    ("form", "link", "says"),
+    ("form", "link", "message"),
     [
         (
             "landlock",
             False,
-            r"\.opencode in the repository cannot be hidden in a box of the form landlock",
+            r"\.opencode in the repository cannot be hidden in a sandbox of the form landlock",
         ),
         ("bwrap-root", True, r"\.opencode in the repository is a symbolic link"),
     ],
 )
 def test_what_cannot_be_hidden_ends_the_run_before_it_begins(
-    tmp_path: Path, form: str, link: bool, says: str
+    tmp_path: Path, form: str, link: bool, message: str
 ) -> None:
     given, sandbox = assignment(tmp_path, AgentKind.OPENCODE), Noted(form)
     place = given.worktree / ".opencode"
     place.symlink_to(tmp_path) if link else place.mkdir()
-    with pytest.raises(SandboxError, match=says):
+    with pytest.raises(SandboxError, match=message):
         CliAgent(sandbox, There(tmp_path)).work(given, session())
     assert sandbox.specs == []
 
 
-def test_without_mounts_it_is_told_the_places_of_the_host(tmp_path: Path) -> None:
+def test_without_mounts_it_gets_the_paths_of_the_host(tmp_path: Path) -> None:
     sandbox = Noted("landlock")
     CliAgent(sandbox, There(tmp_path)).work(assignment(tmp_path, AgentKind.CODEX), session())
     settings = tomllib.loads(sandbox.homes[0][".codex/config.toml"])
@@ -458,7 +458,7 @@ def test_a_cli_and_a_model_of_another_wire_do_not_go_together(
 
 
 def test_what_was_printed_is_kept_by_run_and_role(tmp_path: Path) -> None:
-    CliAgent(Noted(), There(tmp_path), kept=tmp_path / "runs").work(
+    CliAgent(Noted(), There(tmp_path), output_folder=tmp_path / "runs").work(
         assignment(tmp_path, AgentKind.CODEX), session()
     )
     assert (

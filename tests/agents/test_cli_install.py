@@ -26,7 +26,7 @@ from harness.programs.agent_clis.programs import Programs
 from harness.programs.agent_clis.releases import Release, another, released
 
 VERSION = "9.8.7"
-SAYS = f"#!/bin/sh\necho 'codex-cli {VERSION}'\n"
+PROGRAM_TEXT = f"#!/bin/sh\necho 'codex-cli {VERSION}'\n"
 
 
 def packed(**files: str) -> bytes:
@@ -62,7 +62,7 @@ THERE = released(AgentKind.CODEX).program
 """Where a package of Codex has its program, on the machine that this is."""
 
 PACKAGE = packed(
-    bin__codex=SAYS,
+    bin__codex=PROGRAM_TEXT,
     bin__helper="#!/bin/sh\n",
     package_json='{"scripts": {"postinstall": "touch /ran"}}',
 )
@@ -118,14 +118,14 @@ def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:
 
 def test_a_version_with_another_digest_replaces_the_one_that_is_there(tmp_path: Path) -> None:
     install(release(), Programs(tmp_path), fetch=bringing(PACKAGE))
-    other = packed(bin__codex=SAYS)
+    other = packed(bin__codex=PROGRAM_TEXT)
     program = install(release(other), Programs(tmp_path), fetch=bringing(other))
     assert below(program.folder) == ["bin/codex"]
     assert Programs(tmp_path).installed() == (program,)
 
 
 @pytest.mark.parametrize(
-    ("came", "changes", "says"),
+    ("came", "changes", "message"),
     [
         (packed(bin__codex="#!/bin/sh\nevil"), {}, "is not what is pinned: expected sha512-"),
         (PACKAGE, {"integrity": "sha512-"}, "expected a digest such as sha512-…"),
@@ -145,9 +145,9 @@ def test_a_version_with_another_digest_replaces_the_one_that_is_there(tmp_path: 
     ],
 )
 def test_what_is_not_as_pinned_leaves_nothing(
-    tmp_path: Path, came: bytes, changes: dict[str, object], says: str
+    tmp_path: Path, came: bytes, changes: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=message):
         install(release(**changes), Programs(tmp_path), fetch=bringing(came))
     assert below(tmp_path) == []
     assert Programs(tmp_path).installed() == ()
@@ -168,7 +168,7 @@ def fake_npm(folder: Path, script: str) -> None:
     (folder / "npm").chmod(0o755)
 
 
-def test_npm_is_asked_for_the_package_alone_and_told_no_secret(
+def test_npm_is_asked_for_the_package_alone_and_gets_no_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_npm(tmp_path / "bin", 'printf "%s\\n" "$@" > asked; env > env; echo package > it.tgz')
@@ -178,9 +178,9 @@ def test_npm_is_asked_for_the_package_alone_and_told_no_secret(
     assert fetched_by_npm("@openai/codex@1.2.3", tmp_path).read_text() == "package\n"
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked[:3] == ["pack", "@openai/codex@1.2.3", "--ignore-scripts"]
-    told = (tmp_path / "env").read_text()
-    assert "npm_config_registry=http://127.0.0.1:1/" in told
-    assert "sk-canary" not in told
+    environment = (tmp_path / "env").read_text()
+    assert "npm_config_registry=http://127.0.0.1:1/" in environment
+    assert "sk-canary" not in environment
 
 
 def test_npm_has_its_say_when_it_brings_nothing(
@@ -193,7 +193,7 @@ def test_npm_has_its_say_when_it_brings_nothing(
     assert error.value.retryable
 
 
-def test_a_machine_without_npm_is_told_what_to_do(
+def test_without_npm_the_error_names_the_next_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -237,18 +237,18 @@ def test_a_choice_that_is_not_installed_names_the_command_that_installs_it(tmp_p
         programs.chosen(AgentChoice(AgentKind.OPENCODE, "1.2.3"))
 
 
-def test_what_is_installed_is_started_once_in_a_box(tmp_path: Path) -> None:
-    package = packed(**{THERE: SAYS})
-    program, says = install_cli(
+def test_what_is_installed_is_started_once_in_a_sandbox(tmp_path: Path) -> None:
+    package = packed(**{THERE: PROGRAM_TEXT})
+    program, message = install_cli(
         tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package)
     )
-    assert (program.version, says) == (VERSION, f"codex-cli {VERSION}")
+    assert (program.version, message) == (VERSION, f"codex-cli {VERSION}")
     assert [one.installed for one in agent_clis(tmp_path) if one.kind == "codex"] == [(program,)]
     finding = check_agents(tmp_path)
     assert (
         finding.level,
-        f"codex {VERSION}" in finding.says,
-        "is not the version that is pinned" in finding.says,
+        f"codex {VERSION}" in finding.message,
+        "is not the version that is pinned" in finding.message,
     ) == ("warn", True, True)
     assert remove_cli(tmp_path, "codex") == (f"codex {VERSION}",)
     assert below(tmp_path) == []
@@ -256,7 +256,7 @@ def test_what_is_installed_is_started_once_in_a_box(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "says"),
+    ("script", "message"),
     [
         ("#!/bin/sh\necho codex-cli 1.0.0\n", "does not start in a sandbox here: codex-cli 1.0.0"),
         (
@@ -265,9 +265,9 @@ def test_what_is_installed_is_started_once_in_a_box(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_does_not_start_is_not_kept(tmp_path: Path, script: str, says: str) -> None:
+def test_what_does_not_start_is_not_kept(tmp_path: Path, script: str, message: str) -> None:
     package = packed(**{THERE: script})
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=message):
         install_cli(
             tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package)
         )
@@ -275,13 +275,13 @@ def test_what_does_not_start_is_not_kept(tmp_path: Path, script: str, says: str)
 
 
 def test_a_program_that_no_longer_starts_is_what_doctor_finds(tmp_path: Path) -> None:
-    package = packed(**{THERE: SAYS})
+    package = packed(**{THERE: PROGRAM_TEXT})
     program, _ = install_cli(
         tmp_path, f"codex@{VERSION}", integrity=digest(package), fetch=bringing(package)
     )
     (program.folder / program.path).write_text("#!/bin/sh\nexit 1\n")
     finding = check_agents(tmp_path)
-    assert (finding.level, finding.says) == (
+    assert (finding.level, finding.message) == (
         "fail",
         f"codex {VERSION} does not start in a sandbox here: exit 1",
     )

@@ -61,7 +61,7 @@ def tools(tmp_path: Path) -> Tools:
         tmp_path / "work", {"PATH": "/usr/bin:/bin"}, outputs=tmp_path / "outputs", seconds=300
     )
     return Tools(
-        shell, output=1000, told="The law.\nMake it work, in the way that the mission says."
+        shell, output=1000, given_text="The rules.\nMake it work, in the way that the mission asks."
     )
 
 
@@ -83,7 +83,7 @@ def work(replaying: Broker, tools: Tools, sdk: Callable[[Session], Anthropic]) -
 
 def assigned(**changes: Any) -> agent.Assignment:
     return agent.Assignment(
-        system=["The law.", "Your role."],
+        system=["The rules.", "Your role."],
         task="Make it work.",
         model=MODEL,
         base_url="unused",
@@ -91,7 +91,7 @@ def assigned(**changes: Any) -> agent.Assignment:
     )
 
 
-def test_it_works_until_it_says_that_it_is_done(work: Work, tools: Tools) -> None:
+def test_it_works_until_it_calls_finish(work: Work, tools: Tools) -> None:
     (tools.folder / "a.py").write_text("print(1)\n")
     report, progress = work(
         exchange(
@@ -132,7 +132,7 @@ def test_it_works_until_it_says_that_it_is_done(work: Work, tools: Tools) -> Non
     [
         ("cannot-reproduce", ["echo fine"]),
         ("blocked", ["cat nothing"]),
-        ("spec-conflict", ["in the way that", "that the mission says"]),
+        ("spec-conflict", ["in the way that", "that the mission asks"]),
     ],
 )
 def test_giving_up_is_an_honest_end_with_what_shows_it(
@@ -152,7 +152,7 @@ def test_giving_up_is_an_honest_end_with_what_shows_it(
     assert report["evidence"] == evidence
 
 
-def test_giving_up_without_evidence_is_told_and_the_model_may_look_again(work: Work) -> None:
+def test_giving_up_without_evidence_is_an_error_and_the_model_may_look_again(work: Work) -> None:
     given_up = called(
         "give_up", reason="cannot-reproduce", explanation="It works.", evidence=["echo fine"]
     )
@@ -164,7 +164,7 @@ def test_giving_up_without_evidence_is_told_and_the_model_may_look_again(work: W
     assert (report["outcome"], report["tool_calls"]) == ("gave-up", 3)
 
 
-def test_an_invalid_call_is_told_to_the_model_which_may_go_on(work: Work) -> None:
+def test_an_invalid_call_is_an_error_for_the_model_which_may_go_on(work: Work) -> None:
     report, progress = work(
         exchange(
             called("grep", pattern="x"),
@@ -203,7 +203,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("written", BROKEN, ids=lambda written: written[:20])
-def test_an_input_that_is_no_json_object_is_told_to_the_model_which_may_go_on(
+def test_an_input_that_is_no_json_object_is_an_error_for_the_model_which_may_go_on(
     work: Work, written: str
 ) -> None:
     broken = {"type": "tool_use", "name": "run", "input": written}
@@ -253,7 +253,7 @@ def test_a_call_that_was_cut_by_the_longest_length_is_not_carried_out(
     assert sorted(file.name for file in tools.folder.iterdir()) == ["b.txt"]
 
 
-def test_an_answer_that_is_too_long_before_it_calls_anything_is_told_so(work: Work) -> None:
+def test_an_answer_that_is_too_long_before_it_calls_anything_gets_a_note(work: Work) -> None:
     report, _ = work(
         exchange(text("Well, " * 9), stop="max_tokens"),
         exchange(DONE, contains=["reached its longest length before"]),
@@ -392,8 +392,8 @@ READS = [called("run", command=f"seq {number} 900") for number in range(1, 13)]
 def test_old_results_are_reduced_when_there_is_no_more_room(
     work: Work, replaying: Broker, tools: Tools
 ) -> None:
-    """Never the law, the task, what was called, or the newest turns; and the place of the whole is
-    told."""
+    """Never the rules, the task, what was called, or the newest turns; and it names the path of the
+    whole."""
     small, crowded = (
         {"input_tokens": 90, "output_tokens": 10},
         {"input_tokens": 2800, "output_tokens": 200},
@@ -445,7 +445,7 @@ def newest_log(broker: Broker) -> list[dict[str, Any]]:
 def live(
     forwarding: Broker, tools: Tools, sdk: Callable[[Session], Anthropic]
 ) -> Callable[..., dict[str, Any]]:
-    """The loop against a broker that forwards, and an endpoint that says what a test planned."""
+    """The loop against a broker that forwards, and an endpoint that answers as a test planned."""
 
     def run(**changes: Any) -> dict[str, Any]:
         with forwarding.client.open(request(issue=next(NUMBERS))) as session:

@@ -40,7 +40,7 @@ def asked(replaying: Broker) -> Asked:
         with replaying.client.open(request(issue=issue, role="triage", **caps)) as session:
             return BrokeredModel().answer(
                 session,
-                system=["The law.", "Your role."],
+                system=["The rules.", "Your role."],
                 question="Is it in scope?",
                 schema=SCHEMA,
             )
@@ -81,7 +81,7 @@ def test_anything_else_is_an_error(asked: Asked, content: list[dict[str, Any]], 
     ("status", "retryable"),
     [(400, False), (401, False), (413, False), (429, True), (500, True), (529, True)],
 )
-def test_a_failure_of_the_provider_says_whether_to_try_later(
+def test_a_failure_of_the_provider_shows_whether_to_try_later(
     asked: Asked, status: int, retryable: bool
 ) -> None:
     with pytest.raises(ModelError, match="no_luck: Sorry") as error:

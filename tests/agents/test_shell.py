@@ -13,7 +13,7 @@ from harness.programs.agent_loop.shell import Shell
 from tests.agents.conftest import eventually
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "WORD": "sea"}
-# told apart from those of any other run
+# Distinguished from those of any other run.
 NAP = f"sleep 47{os.getpid()}"
 
 
@@ -53,7 +53,7 @@ def test_each_output_is_kept_in_a_file_of_its_own(shell: Shell) -> None:
     assert (first.output.read_text(), second.output.read_text()) == ("1\n", "2\n")
 
 
-def test_a_command_that_does_not_end_is_stopped_with_all_it_started_and_told(shell: Shell) -> None:
+def test_a_command_that_does_not_end_is_stopped_with_all_it_started(shell: Shell) -> None:
     ended = shell.run(bash(f"echo begun; {NAP} & {NAP}"), seconds=4)
     assert (ended.how.partition(":")[0], ended.exit_code) == ("stopped after 4 s", None)
     assert ended.output.read_text() == "begun\n"
@@ -98,7 +98,7 @@ def test_what_leaves_its_group_and_its_session_ends_as_well(tmp_path: Path) -> N
     assert not running(NAP)
 
 
-def test_a_command_that_writes_without_end_is_stopped_and_told(tmp_path: Path) -> None:
+def test_a_command_that_writes_without_end_is_stopped_with_a_reason(tmp_path: Path) -> None:
     shell = Shell(
         tmp_path, ENVIRONMENT, outputs=tmp_path / "outputs", seconds=600, most_output=1 << 20
     )
@@ -125,7 +125,7 @@ def test_nothing_waits_for_somebody_to_type(shell: Shell, command: str) -> None:
 
 
 def test_what_a_program_printed_before_it_was_stopped_is_there(tmp_path: Path) -> None:
-    """Python keeps what it prints until much has come together, unless it is told not to. It is
+    """Python keeps what it prints until much has come together, unless a variable forbids it. It is
     stopped for having written one byte too many, however long it took to begin."""
     said = "so far\n"
     shell = Shell(

@@ -103,6 +103,6 @@ def test_every_line_is_shown_or_counted() -> None:
     assert left + len(said) - 1 == 300
 
 
-def test_a_narrowed_line_says_how_much_is_missing() -> None:
+def test_a_narrowed_line_shows_how_much_is_missing() -> None:
     said = narrowed("a" * 70 + "b" * 30, 60)
     assert said == "a" * 40 + "[… 50 characters …]" + "b" * 10

@@ -26,25 +26,25 @@ def tools(folder: Path) -> Tools:
     shell = Shell(
         folder, {"PATH": "/usr/bin:/bin"}, outputs=folder.with_name("outputs"), seconds=300
     )
-    return Tools(shell, output=1000, told="The specification: a walk ends after two hours.")
+    return Tools(shell, output=1000, given_text="The specification: a walk ends after two hours.")
 
 
-def said(tools: Tools, name: str, **given: Any) -> tuple[str, bool]:
+def used(tools: Tools, name: str, **given: Any) -> tuple[str, bool]:
     result = tools.use(name, given)
-    return result.said, result.wrong
+    return result.text, result.failed
 
 
-def test_a_command_says_what_it_printed_and_how_it_ended(tools: Tools) -> None:
-    assert said(tools, "run", command="echo one; echo two >&2; exit 3") == (
+def test_a_commands_result_is_its_output_and_how_it_ended(tools: Tools) -> None:
+    assert used(tools, "run", command="echo one; echo two >&2; exit 3") == (
         "one\ntwo\n[exit 3]",
         False,
     )
-    assert said(tools, "run", command="true") == ("[exit 0]", False)
-    assert said(tools, "run", command="kill -9 $$") == ("[exit -9]", False)
+    assert used(tools, "run", command="true") == ("[exit 0]", False)
+    assert used(tools, "run", command="kill -9 $$") == ("[exit -9]", False)
 
 
 def test_long_output_names_the_file_with_all_of_it(tools: Tools) -> None:
-    text, _ = said(tools, "run", command="seq 100000")
+    text, _ = used(tools, "run", command="seq 100000")
     assert text.startswith("1\n2\n3\n")
     assert text.endswith("99999\n100000\n[exit 0]")
     place = Path(text.partition("all of it is in ")[2].partition(" ")[0])
@@ -52,9 +52,9 @@ def test_long_output_names_the_file_with_all_of_it(tools: Tools) -> None:
     assert len(text) < 1200
 
 
-def test_processes_left_running_are_told(tools: Tools) -> None:
+def test_processes_left_running_are_reported(tools: Tools) -> None:
     assert (
-        said(tools, "run", command="sleep 60 & echo up")[0]
+        used(tools, "run", command="sleep 60 & echo up")[0]
         == "up\n[exit 0; 1 left running in the background, and ended]"
     )
 
@@ -69,7 +69,7 @@ def test_reading_numbers_the_lines(tools: Tools, folder: Path) -> None:
     (folder / "a.txt").write_text("one\ntwo\nthree\n")
 
     def read(**given: int) -> str:
-        return said(tools, "read", path="a.txt", **given)[0]
+        return used(tools, "read", path="a.txt", **given)[0]
 
     assert read() == "1\tone\n2\ttwo\n3\tthree"
     assert read(first=2) == "2\ttwo\n3\tthree"
@@ -81,7 +81,7 @@ def test_reading_numbers_the_lines(tools: Tools, folder: Path) -> None:
 
 def test_a_long_file_keeps_its_beginning_and_its_end(tools: Tools, folder: Path) -> None:
     (folder / "a.txt").write_text("".join(f"line {number}\n" for number in range(1, 1001)))
-    lines = said(tools, "read", path="a.txt")[0].split("\n")
+    lines = used(tools, "read", path="a.txt")[0].split("\n")
     assert (lines[0], lines[-1]) == ("1\tline 1", "1000\tline 1000")
     assert (
         f"[… {1000 - (len(lines) - 1)} lines left out here; all of it is in a.txt: read on by first"
@@ -89,7 +89,7 @@ def test_a_long_file_keeps_its_beginning_and_its_end(tools: Tools, folder: Path)
     )
 
 
-def test_what_cannot_be_read_is_an_error_that_says_what_it_is(tools: Tools, folder: Path) -> None:
+def test_what_cannot_be_read_is_an_error_that_names_what_it_is(tools: Tools, folder: Path) -> None:
     (folder / "folder").mkdir()
     (folder / "a.txt").write_text("")
     (folder / "picture.png").write_bytes(b"\x89PNG\0\0")
@@ -103,8 +103,8 @@ def test_what_cannot_be_read_is_an_error_that_says_what_it_is(tools: Tools, fold
         "/dev/zero": "a device",
         "a\0b": "null",
     }.items():
-        text, wrong = said(tools, "read", path=path)
-        assert wrong
+        text, failed = used(tools, "read", path=path)
+        assert failed
         assert words in text
 
 
@@ -119,19 +119,19 @@ def test_search_finds_lines_in_the_order_of_the_files(tools: Tools, folder: Path
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     (folder / "data.bin").write_bytes(b"walk\0")
-    assert said(tools, "search", pattern=r"\bwalk\b") == (
+    assert used(tools, "search", pattern=r"\bwalk\b") == (
         "a.py:2: def walk(): pass\nb.py:1: def walk(): pass\nsub/c.py:1: walk\n"
         "[3 lines found in 3 files; 1 without looking: no text, or over 2 MB]",
         False,
     )
     assert (
-        said(tools, "search", pattern="walk", path="b.py")[0]
+        used(tools, "search", pattern="walk", path="b.py")[0]
         == "b.py:1: def walk(): pass\n[1 lines found in 1 files]"
     )
-    assert said(tools, "search", pattern="walk", path="node_modules")[0].startswith(
+    assert used(tools, "search", pattern="walk", path="node_modules")[0].startswith(
         "node_modules/m.js:1: walk"
     )
-    assert said(tools, "search", pattern="nowhere")[0].startswith("[0 lines found in 3 files")
+    assert used(tools, "search", pattern="nowhere")[0].startswith("[0 lines found in 3 files")
 
 
 @pytest.mark.parametrize(
@@ -145,22 +145,22 @@ def test_search_finds_lines_in_the_order_of_the_files(tools: Tools, folder: Path
 def test_a_search_that_cannot_be_made_is_an_error(
     tools: Tools, given: dict[str, str], words: str
 ) -> None:
-    text, wrong = said(tools, "search", **given)
-    assert wrong
+    text, failed = used(tools, "search", **given)
+    assert failed
     assert words in text
 
 
 def test_a_pattern_that_never_ends_is_ended(folder: Path) -> None:
     (folder / "a.txt").write_text("a" * 60 + "\n")
     shell = Shell(folder, {"PATH": "/usr/bin:/bin"}, outputs=folder.with_name("outputs"), seconds=1)
-    text, wrong = said(Tools(shell, output=1000), "search", pattern="(a+)+$b")
-    assert wrong
+    text, failed = used(Tools(shell, output=1000), "search", pattern="(a+)+$b")
+    assert failed
     assert "stopped after 1 s" in text
 
 
 def test_an_edit_replaces_the_one_place_and_no_other_byte(tools: Tools, folder: Path) -> None:
     (folder / "a.txt").write_bytes(b"\xff one\r\ntwo\r\n")
-    assert said(tools, "edit", path="a.txt", old="two", new="zwei\n\u00e9") == (
+    assert used(tools, "edit", path="a.txt", old="two", new="zwei\n\u00e9") == (
         "changed a.txt at line 2: 1 line became 2 lines",
         False,
     )
@@ -170,16 +170,16 @@ def test_an_edit_replaces_the_one_place_and_no_other_byte(tools: Tools, folder: 
 def test_an_edit_keeps_the_ends_of_lines_that_a_file_has(tools: Tools, folder: Path) -> None:
     """A model reads lines, and never sees how they end."""
     (folder / "a.txt").write_bytes(b"one\r\ntwo\r\nthree\r\n")
-    assert said(tools, "read", path="a.txt")[0] == "1\tone\n2\ttwo\n3\tthree"
-    assert not said(tools, "edit", path="a.txt", old="one\ntwo", new="1\n2")[1]
+    assert used(tools, "read", path="a.txt")[0] == "1\tone\n2\ttwo\n3\tthree"
+    assert not used(tools, "edit", path="a.txt", old="one\ntwo", new="1\n2")[1]
     assert (folder / "a.txt").read_bytes() == b"1\r\n2\r\nthree\r\n"
 
 
 def test_lines_are_counted_as_other_programs_count_them(tools: Tools, folder: Path) -> None:
     (folder / "a.txt").write_text("form\x0cfeed\nnext\u2028line\nlast\n")
-    assert said(tools, "read", path="a.txt", first=3)[0] == "3\tlast"
-    assert said(tools, "search", pattern="last")[0].startswith("a.txt:3: last")
-    assert said(tools, "run", command="grep -n last a.txt")[0].startswith("3:last")
+    assert used(tools, "read", path="a.txt", first=3)[0] == "3\tlast"
+    assert used(tools, "search", pattern="last")[0].startswith("a.txt:3: last")
+    assert used(tools, "run", command="grep -n last a.txt")[0].startswith("3:last")
 
 
 BEFORE = "def a():\n    return 1\n\ndef b():\n    return 1\n"
@@ -195,20 +195,20 @@ BEFORE = "def a():\n    return 1\n\ndef b():\n    return 1\n"
         ("def a", "def a", "nothing would change"),
     ],
 )
-def test_an_edit_of_no_place_or_of_several_changes_nothing_and_says_why(
+def test_an_edit_of_no_place_or_of_several_changes_nothing_and_explains_why(
     tools: Tools, folder: Path, old: str, new: str, words: str
 ) -> None:
     (folder / "a.py").write_text(BEFORE)
-    text, wrong = said(tools, "edit", path="a.py", old=old, new=new)
-    assert wrong
+    text, failed = used(tools, "edit", path="a.py", old=old, new=new)
+    assert failed
     assert words in text
     assert (folder / "a.py").read_text() == BEFORE
 
 
 def test_an_edit_without_old_creates_and_never_overwrites(tools: Tools, folder: Path) -> None:
-    assert said(tools, "edit", path="new/b.txt", new="x\n") == ("created new/b.txt, 1 line", False)
-    text, wrong = said(tools, "edit", path="new/b.txt", new="y")
-    assert wrong
+    assert used(tools, "edit", path="new/b.txt", new="x\n") == ("created new/b.txt, 1 line", False)
+    text, failed = used(tools, "edit", path="new/b.txt", new="y")
+    assert failed
     assert "new/b.txt exists; give `old`" in text
     assert (folder / "new" / "b.txt").read_text() == "x\n"
 
@@ -251,25 +251,25 @@ INVALID: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("name", "given", "named"), INVALID)
-def test_a_call_that_is_not_as_declared_is_an_error_that_says_what_is(
+def test_a_call_that_is_not_as_declared_is_an_error_with_the_declaration(
     tools: Tools, name: str, given: Any, named: str
 ) -> None:
     result = tools.use(name, given)
-    assert result.wrong
-    assert named in result.said
+    assert result.failed
+    assert named in result.text
 
 
 @pytest.mark.parametrize("given", [{"command": "a\0b"}, {"command": "echo \ud800"}])
 def test_what_the_system_cannot_take_is_an_error(tools: Tools, given: dict[str, str]) -> None:
-    assert tools.use("run", given).wrong
+    assert tools.use("run", given).failed
 
 
 def test_giving_up_is_taken_when_what_shows_it_is_there(tools: Tools) -> None:
     asked = {"reason": "cannot-reproduce", "explanation": "It works.", "evidence": ["echo fine"]}
-    assert "names no command that was run here" in tools.use("give_up", asked).said
+    assert "names no command that was run here" in tools.use("give_up", asked).text
     tools.use("run", {"command": "echo fine"})
     result = tools.use("give_up", asked)
-    assert (result.said, result.wrong) == ("It works.", False)
+    assert (result.text, result.failed) == ("It works.", False)
 
 
 def test_the_declared_tools_are_what_the_model_reads() -> None:
@@ -289,7 +289,7 @@ def test_the_declared_tools_are_what_the_model_reads() -> None:
 
 
 def test_the_loop_needs_nothing_of_the_harness() -> None:
-    """In the box there is this one folder and the SDK."""
+    """In the sandbox there is this one folder and the SDK."""
     folder = Path(sys.modules["harness.programs.agent_loop"].__file__ or "").parent
     code = (
         "import sys, json; from agent_loop import agent, tools, __main__; "

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from harness.agents.transcript.keep import PAGE, TranscribingBroker, parts, sessions
-from harness.agents.transcript.page import Spoken, sections
+from harness.agents.transcript.page import SessionNote, sections
+from harness.agents.transcript.transcribing import PAGE, TranscribingBroker, parts, sessions
 from harness.agents.transcript.turns import turns
 from harness.domain.budget import Usage
 from harness.domain.errors import ModelError
@@ -31,7 +31,7 @@ from harness.programs.broker.prices import Tokens
 from tests.agents.conftest import MODEL, Broker, request, text
 
 AT = datetime(2026, 11, 22, 14, 2, 11, tzinfo=UTC)
-SPOKEN = Spoken(
+NOTE = SessionNote(
     session="8f3c",
     run="implement-7-1",
     role="implementer",
@@ -49,20 +49,25 @@ def price(tokens: Tokens, at: datetime) -> int:
 
 
 def line(
-    call: int, *, told: list[dict[str, Any]], said: list[dict[str, Any]], kept: int = 0, **more: Any
+    call: int,
+    *,
+    user_texts: list[dict[str, Any]],
+    texts: list[dict[str, Any]],
+    kept: int = 0,
+    **more: Any,
 ) -> bytes:
     usage = {
         "input_tokens": 1000,
         "output_tokens": 50,
         "cache_read_input_tokens": 3000 if call > 1 else 0,
     }
-    answer = {"content": said, "stop_reason": "tool_use", "usage": usage}
+    answer = {"content": texts, "stop_reason": "tool_use", "usage": usage}
     found = {
         "call": call,
         "at": (AT + timedelta(seconds=3 * call)).isoformat(),
         "seconds": 1.25,
         "response": answer,
-        "request": {"kept": kept, "messages": [{"role": "user", "content": told}]},
+        "request": {"kept": kept, "messages": [{"role": "user", "content": user_texts}]},
     }
     return json.dumps(found | more).encode()
 
@@ -71,15 +76,15 @@ def call(id: str, name: str, **given: Any) -> dict[str, Any]:
     return {"type": "tool_use", "id": id, "name": name, "input": given}
 
 
-def result(id: str, said: Any, *, wrong: bool = False) -> dict[str, Any]:
-    return {"type": "tool_result", "tool_use_id": id, "content": said, "is_error": wrong}
+def result(id: str, texts: Any, *, failed: bool = False) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": id, "content": texts, "is_error": failed}
 
 
 LOG = [
     line(
         1,
-        told=[text("Make it work.")],
-        said=[
+        user_texts=[text("Make it work.")],
+        texts=[
             text("I look at `store.py`."),
             call("a", "run", command="ls"),
             call("b", "read", path="none"),
@@ -88,23 +93,23 @@ LOG = [
     line(
         2,
         kept=1,
-        told=[
+        user_texts=[
             result("a", "\n".join(f"file {number}" for number in range(40))),
-            result("b", "No such file", wrong=True),
+            result("b", "No such file", failed=True),
         ],
-        said=[call("c", "edit", path="a.py", old="1\n", new="2\n")],
+        texts=[call("c", "edit", path="a.py", old="1\n", new="2\n")],
     ),
     line(
         3,
         kept=3,
-        told=[result("c", [text("changed a.py")]), text("That leads nowhere.")],
-        said=[call("d", "finish", summary="It works.")],
+        user_texts=[result("c", [text("changed a.py")]), text("That leads nowhere.")],
+        texts=[call("d", "finish", summary="It works.")],
     ),
 ]
 
 
-def whole(log: list[bytes], spoken: Spoken = SPOKEN) -> str:
-    return "".join(sections(spoken, turns(log, price), over=spoken.closed is not None))
+def whole(log: list[bytes], note: SessionNote = NOTE) -> str:
+    return "".join(sections(note, turns(log, price), over=note.closed is not None))
 
 
 def test_it_reads_as_a_conversation() -> None:
@@ -117,14 +122,14 @@ def test_the_same_log_is_the_same_transcript() -> None:
 
 def test_results_stand_with_their_calls_and_failures_are_called_so() -> None:
     first, second, last = turns(LOG, price)
-    assert [(called.name, called.wrong) for called in first.calls] == [
+    assert [(called.name, called.failed) for called in first.calls] == [
         ("run", False),
         ("read", True),
     ]
     assert first.calls[1].result == "No such file"
     assert second.calls[0].result == "changed a.py"
     assert last.calls[0].result is None
-    assert (last.told, second.told) == (("That leads nowhere.",), ())
+    assert (last.user_texts, second.user_texts) == (("That leads nowhere.",), ())
 
 
 def test_tokens_and_cents_are_those_of_the_wire() -> None:
@@ -134,8 +139,8 @@ def test_tokens_and_cents_are_those_of_the_wire() -> None:
     assert "4,000 tokens read (3,000 from the cache), 50 written · 0.45 ¢" in whole(LOG)
 
 
-def test_a_shortened_conversation_is_told() -> None:
-    log = [*LOG[:2], line(3, kept=1, told=[text("x")], said=[])]
+def test_a_shortened_conversation_is_noted() -> None:
+    log = [*LOG[:2], line(3, kept=1, user_texts=[text("x")], texts=[])]
     assert [turn.shortened for turn in turns(log, price)] == [False, False, True]
     assert "so the provider's cache serves less of it" in whole(log)
     assert "; shortened 1 time; over at" in whole(log)
@@ -148,8 +153,8 @@ def test_a_call_without_an_answer_tells_why() -> None:
         line(
             2,
             kept=1,
-            told=[result("a", "x")],
-            said=[],
+            user_texts=[result("a", "x")],
+            texts=[],
             response=None,
             error="overloaded_error: Overloaded",
         ),
@@ -167,13 +172,13 @@ def test_a_line_that_is_none_of_a_log_is_left_out(broken: bytes) -> None:
 
 def test_sections_that_were_there_stay_and_more_come_after_them() -> None:
     """So that they can be printed while an agent works."""
-    running = replace(SPOKEN, closed=None)
+    running = replace(NOTE, closed=None)
     seen: list[str] = []
     for count in range(len(LOG) + 1):
         now = list(sections(running, turns(LOG[:count], price), over=False))
         assert now[: len(seen)] == seen
         seen = now
-    assert list(sections(SPOKEN, turns(LOG, price), over=True))[: len(seen)] == seen
+    assert list(sections(NOTE, turns(LOG, price), over=True))[: len(seen)] == seen
     # the head, and the turns whose results are known
     assert len(seen) == 3
 
@@ -219,8 +224,8 @@ def test_nothing_that_was_said_acts_on_a_terminal_or_on_a_page(words: str) -> No
     log = [
         line(
             1,
-            told=[text(words)],
-            said=[
+            user_texts=[text(words)],
+            texts=[
                 text(words),
                 call("a", words, **{words: words, "path": words}),
                 call("b", "edit", path=words, old=words, new=words),
@@ -229,8 +234,12 @@ def test_nothing_that_was_said_acts_on_a_terminal_or_on_a_page(words: str) -> No
         line(
             2,
             kept=1,
-            told=[result("a", words), result("b", f"{words}\n{words}", wrong=True), text(words)],
-            said=[text(words)],
+            user_texts=[
+                result("a", words),
+                result("b", f"{words}\n{words}", failed=True),
+                text(words),
+            ],
+            texts=[text(words)],
             error=words,
         ),
     ]
@@ -242,8 +251,8 @@ def test_nothing_that_was_said_acts_on_a_terminal_or_on_a_page(words: str) -> No
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_no_words_at_all_act(words: str, name: str) -> None:
     log = [
-        line(1, told=[text(words)], said=[text(words), call("a", name, path=words)]),
-        line(2, kept=1, told=[result("a", words), text(words)], said=[text(words)]),
+        line(1, user_texts=[text(words)], texts=[text(words), call("a", name, path=words)]),
+        line(2, kept=1, user_texts=[result("a", words), text(words)], texts=[text(words)]),
     ]
     assert_inert(whole(log))
 
@@ -326,10 +335,10 @@ def test_a_session_leaves_its_transcript_in_its_runs_folder(
     with kept.open(request(issue=4001)) as session:
         assert sessions(tmp_path / "run-1")[0].closed is None
         agent.work(
-            agent.Assignment(["The law."], "Make it work.", MODEL, "unused"),
+            agent.Assignment(["The rules."], "Make it work.", MODEL, "unused"),
             sdk(session),
             tools,
-            lambda said: None,
+            lambda texts: None,
         )
         assert not (tmp_path / "run-1" / PAGE).exists()
     page = (tmp_path / "run-1" / PAGE).read_text("utf-8")
@@ -367,7 +376,7 @@ def test_two_sessions_of_a_run_stand_one_after_the_other(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("role", ["author", "judge", "actor"])
-def test_what_a_judge_says_is_in_no_transcript(tmp_path: Path, role: str) -> None:
+def test_no_transcript_has_a_judges_words(tmp_path: Path, role: str) -> None:
     broker = TranscribingBroker(Till(), wire=tmp_path, folder_of=lambda run: tmp_path / run)
     with broker.open(request(role=role)):
         pass

@@ -4,21 +4,21 @@ import itertools
 
 import pytest
 
-from harness.programs.agent_loop.watch import READING, WRONG, Step, only_reads, trouble
+from harness.programs.agent_loop.watch import READING, WRONG, Step, only_reads, stall
 
 TURNS = itertools.count(1)
 
 
 def called(
     given: str,
-    said: str = "",
+    text: str = "",
     *,
     tool: str = "run",
-    wrong: bool = False,
+    failed: bool = False,
     reads: bool = False,
     turn: int = 0,
 ) -> Step:
-    return Step(turn or next(TURNS), tool, given, said, wrong, reads)
+    return Step(turn or next(TURNS), tool, given, text, failed, reads)
 
 
 def edited(path: str, before: str, after: str) -> Step:
@@ -36,12 +36,12 @@ def edited(path: str, before: str, after: str) -> Step:
 
 
 def kind(*steps: Step) -> str | None:
-    found = trouble(steps)
+    found = stall(steps)
     return found and found[0]
 
 
 def test_nothing_is_wrong_with_nothing() -> None:
-    assert trouble(()) is None
+    assert stall(()) is None
 
 
 def test_the_same_call_with_the_same_result_three_times() -> None:
@@ -77,13 +77,13 @@ def test_edits_that_undo_each_other() -> None:
         edited("a", "3", "2"),
     ]
     assert kind(*steps) is None
-    assert trouble([*steps, edited("a", "2", "1")]) == (
+    assert stall([*steps, edited("a", "2", "1")]) == (
         "undone",
         "3 edits have put back what was there before, the last one in a.",
     )
 
 
-def test_edits_that_go_on_are_no_trouble_and_files_are_told_apart() -> None:
+def test_edits_that_go_on_are_no_stall_and_files_are_distinguished() -> None:
     assert kind(*[edited("a", str(number), str(number + 1)) for number in range(9)]) is None
     assert kind(*[edited(path, "1", "2") for path in "abcdefg"]) is None
 
@@ -94,7 +94,7 @@ def test_only_reading() -> None:
         for number in range(1, READING + 1)
     ]
     assert kind(*steps[:-1]) is None
-    assert trouble(steps) == ("reading", f"The last {READING} turns only read.")
+    assert stall(steps) == ("reading", f"The last {READING} turns only read.")
     assert kind(*steps[:5], called("make", turn=6), *steps[6:]) is None
 
 
@@ -106,9 +106,9 @@ def test_many_reads_in_one_turn_are_one_turn() -> None:
 
 
 def test_nothing_but_errors() -> None:
-    steps = [called(f"edit {number}", wrong=True) for number in range(WRONG)]
+    steps = [called(f"edit {number}", failed=True) for number in range(WRONG)]
     assert kind(*steps[1:]) is None
-    assert kind(*steps) == "wrong"
+    assert kind(*steps) == "failed"
     assert kind(*steps[1:], called("ls"), steps[0]) is None
 
 

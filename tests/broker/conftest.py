@@ -15,7 +15,7 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
-from harness.agents.line import line
+from harness.agents.unix_http import unix_http_client
 from harness.programs.broker.caps import Caps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
@@ -226,7 +226,7 @@ def claude() -> Iterator[Callable[[OpenedSession], Anthropic]]:
     clients: list[Anthropic] = []
 
     def client(served: OpenedSession) -> Anthropic:
-        http = line(served.socket, seconds=SECONDS)
+        http = unix_http_client(served.socket, seconds=SECONDS)
         clients.append(
             Anthropic(
                 base_url="http://broker", api_key="of-the-sandbox", max_retries=0, http_client=http

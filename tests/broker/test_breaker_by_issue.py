@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy
 from anthropic import Anthropic
 
-from harness.agents.line import line
+from harness.agents.unix_http import unix_http_client
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
 from harness.programs.broker.providers import ANTHROPIC, Provider
@@ -197,7 +197,7 @@ def test_a_refused_body_is_one_of_the_sessions_calls_and_later_bodies_are_not_re
     bench: Bench, path: str, body: bytes
 ) -> None:
     served = bench.open(calls=2)
-    with line(served.socket, seconds=SECONDS) as http:
+    with unix_http_client(served.socket, seconds=SECONDS) as http:
         answer = [
             http.post(path, content=content).status_code
             for content in (body, body, body, b"never read")

@@ -13,7 +13,7 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
-from harness.agents.line import line
+from harness.agents.unix_http import unix_http_client
 from harness.operations.replay.model_recording import script_of
 from harness.programs.broker.upstream.client import Timeouts
 from harness.programs.broker.wires.registry import DIALECTS, MESSAGES
@@ -404,7 +404,7 @@ def test_a_body_of_a_sandbox_that_never_ends_is_refused(bench: Bench) -> None:
         yield b'{"model": '
         released.wait(5)
 
-    with line(served.socket, seconds=SECONDS) as http:
+    with unix_http_client(served.socket, seconds=SECONDS) as http:
         refused = http.post("/v1/messages", content=dribbled())
     released.set()
     assert (refused.status_code, refused.json()["error"]["type"]) == (408, "timeout_error")
@@ -412,7 +412,7 @@ def test_a_body_of_a_sandbox_that_never_ends_is_refused(bench: Bench) -> None:
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd", "br", "deflate"])
 def test_a_packed_body_is_refused_by_name(bench: Bench, packing: str) -> None:
-    with line(bench.open("openai").socket, seconds=SECONDS) as http:
+    with unix_http_client(bench.open("openai").socket, seconds=SECONDS) as http:
         refused = http.post(
             "/v1/responses", content=b"\x1f\x8b", headers={"content-encoding": packing}
         )

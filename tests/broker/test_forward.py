@@ -12,7 +12,7 @@ import anthropic
 import pytest
 from anthropic import Anthropic
 
-from harness.agents.line import line
+from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import BudgetExhausted
 from harness.ports.model import Session
 from harness.programs.broker.sse import encoded, events_of
@@ -377,7 +377,7 @@ def test_the_key_is_in_no_file_and_no_argument(
 
 
 def test_health_reveals_nothing(session: Session) -> None:
-    with line(session.socket, seconds=SECONDS) as http:
+    with unix_http_client(session.socket, seconds=SECONDS) as http:
         assert (http.get("/").json(), http.head("/").status_code) == ({}, 200)
         for method, path in (
             ("GET", "/v1/models"),
@@ -399,7 +399,7 @@ def test_health_reveals_nothing(session: Session) -> None:
 def test_a_body_that_is_too_large_or_no_json_is_refused(
     provider: Provider, session: Session
 ) -> None:
-    with line(session.socket, seconds=SECONDS) as http:
+    with unix_http_client(session.socket, seconds=SECONDS) as http:
         large = http.post("/v1/messages", content=json.dumps(ASK | {"system": "x" * (8 << 20)}))
         assert (large.status_code, large.json()["error"]["type"]) == (413, "request_too_large")
         for rubbish in (
@@ -420,7 +420,7 @@ def test_a_body_that_is_too_large_or_no_json_is_refused(
 
 def test_a_body_that_is_nested_too_deeply_is_refused(provider: Provider, session: Session) -> None:
     provider.plan(message(text("Fine.")))
-    with line(session.socket, seconds=SECONDS) as http:
+    with unix_http_client(session.socket, seconds=SECONDS) as http:
         for depth, status in ((50, 200), (101, 400), (950, 400), (100_000, 400)):
             tools = (
                 '[{"name": "run", "input_schema": ' + '{"x": ' * depth + "1" + "}" * depth + "}]"

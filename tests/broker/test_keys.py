@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness.agents.builtin_agent import SandboxedAgent
-from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
+from harness.agents.unix_http import unix_http_client
 from harness.factory.run.services import Places
 from harness.home.document import HomeFile
 from harness.home.programs import broker_of, model_key
@@ -84,7 +84,7 @@ def test_keys_are_in_the_broker_alone(
             provider.plan(Answer(CHAT.answer(said, {})) if model.startswith("acme") else said)
             with (
                 client.open(request(model=model)) as session,
-                line(session.socket, seconds=SECONDS) as http,
+                unix_http_client(session.socket, seconds=SECONDS) as http,
             ):
                 path = "/v1/chat/completions" if model.startswith("acme") else "/v1/messages"
                 answer = http.post(

@@ -15,9 +15,9 @@ import httpx2
 import pytest
 from anthropic import Anthropic, InternalServerError
 
-from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
+from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.ports.model import Session
 from harness.programs.broker.options import Options
@@ -51,7 +51,7 @@ ONE = {
 
 
 def posted(broker: Broker, body: Any) -> httpx2.Response:
-    with line(broker.options.control, seconds=SECONDS) as http:
+    with unix_http_client(broker.options.control, seconds=SECONDS) as http:
         return http.post("/sessions", json=body)
 
 
@@ -69,7 +69,10 @@ def test_only_its_owner_reaches_the_control_socket_and_only_a_sandbox_that_binds
         assert mode(session.socket) == 0o666
         assert mode(session.socket.parent) == mode(broker.options.home) == 0o700
     assert not session.socket.exists()
-    with pytest.raises(httpx2.ConnectError), line(session.socket, seconds=SECONDS) as http:
+    with (
+        pytest.raises(httpx2.ConnectError),
+        unix_http_client(session.socket, seconds=SECONDS) as http,
+    ):
         http.get("/")
 
 
@@ -251,7 +254,7 @@ def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
     ) as still:
         again.client.open(request(issue=3)).__enter__()
     assert still.value.again_at == paused.value.again_at
-    with line(again.options.control, seconds=SECONDS) as http:
+    with unix_http_client(again.options.control, seconds=SECONDS) as http:
         [answer] = http.get("/").json()["paused"]
     assert answer["provider"] == "anthropic"
     assert answer["again_at"] == paused.value.again_at.isoformat()

@@ -53,7 +53,7 @@ def test_programs_are_told_the_same(home, capsys) -> None:
         (
             ("install", "codex", "--integrity", "sha512-x"),
             2,
-            "a digest belongs to one version: say codex@VERSION",
+            "a digest belongs to one version: name codex@VERSION",
         ),
         (
             ("install", "codex@1.0.0", "opencode@1.0.0", "--integrity", "sha512-x"),

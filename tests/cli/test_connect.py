@@ -25,7 +25,7 @@ def home(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("command", "arguments", "says"),
     [
-        (connect, [NAME], "--token-env NAME or by --token-file FILE"),
+        (connect, [NAME], "either --token-env NAME or --token-file FILE"),
         (connect, [NAME, "--app", "7"], "--app ID with --app-key-file FILE"),
         (
             connect,
@@ -41,7 +41,7 @@ def home(tmp_path, monkeypatch):
         (
             connect,
             [NAME, "--app", "7", "--app-key-file", "/dev/null"],
-            "is to hold the app's private key",
+            "expected the app's private key in it",
         ),
         (
             connect,

@@ -106,7 +106,7 @@ def test_it_tells_what_was_said_and_where_the_judges_words_are(home: Path) -> No
     assert "> I look.\N{REPLACEMENT CHARACTER}" in said
     assert "\x1b" not in said
     assert (
-        "author: 2 calls of m. It judges, so its words are sealed:"
+        "author: 2 calls of m. It judges, so its transcript is sealed:"
         f" {home}/sealed/o.n/wire/{SEALED}.jsonl" in said
     )
     assert "of a journey" not in said

@@ -1,5 +1,5 @@
-"""Essays where something is wrong: a broken cache, no box, a file that ends its box; and the parser
-in a real one."""
+"""Essays when something is wrong: a broken cache, no sandbox, a file that ends its sandbox; and
+the real parser."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ ASKED = EssayRequest(
 
 
 class Parser:
-    """A sandbox that runs the parser here, and is killed by a file that says `KILLS`."""
+    """A sandbox that runs the parser here, and is killed by a file with the text `KILLS`."""
 
     def __init__(self) -> None:
         self.asked = []
@@ -33,7 +33,9 @@ class Parser:
         files = [json.loads(line) for line in stdin.splitlines()]
         self.asked.append(len(files))
         killed = any("KILLS" in one["text"] for one in files)
-        told = "\n".join(json.dumps(outline(one["path"], one["text"].encode())) for one in files)
+        outlines = "\n".join(
+            json.dumps(outline(one["path"], one["text"].encode())) for one in files
+        )
         return SandboxResult(
             form="bwrap-root",
             unheld=(),
@@ -42,7 +44,7 @@ class Parser:
             killed_by="memory" if killed else None,
             seconds=0.1,
             peak_memory_mb=1,
-            stdout=told.encode(),
+            stdout=outlines.encode(),
         )
 
 
@@ -51,10 +53,10 @@ class NoSandbox:
         return "bwrap-root"
 
     def run(self, spec, *, stdin=b""):
-        raise SandboxError("no box could be made")
+        raise SandboxError("no sandbox could be made")
 
 
-def test_a_file_that_ends_its_box_has_no_outline_and_the_others_have_theirs() -> None:
+def test_a_file_that_ends_its_sandbox_has_no_outline_and_the_others_have_theirs() -> None:
     files = [(f"f{number}.py", f"def f{number}(): pass") for number in range(6)]
     files[3] = ("f3.py", "KILLS")
     found = SandboxedOutlines(Parser())(files)
@@ -66,7 +68,7 @@ def test_a_file_that_ends_its_box_has_no_outline_and_the_others_have_theirs() ->
     "said",
     [b"", b"{}\n", b"[1]\n", b"not json\n", b'{"definitions": 1, "imports": []}\n', b"\xff\n"],
 )
-def test_what_a_parser_says_is_believed_only_in_its_own_form(said) -> None:
+def test_a_parsers_output_is_used_only_in_its_own_form(said) -> None:
     class Liar(Parser):
         def run(self, spec, *, stdin=b""):
             return SandboxResult(
@@ -90,12 +92,14 @@ def test_a_broken_cache_is_made_anew(tmp_path) -> None:
     assert essays.essay(ASKED) == first
 
 
-def test_without_a_box_the_essay_says_that_it_knows_nothing_and_the_next_one_does(tmp_path) -> None:
+def test_without_a_sandbox_the_essay_has_a_fault_and_the_next_one_has_not(
+    tmp_path,
+) -> None:
     trees = Trees(one=SHOP)
     essay = RepositoryEssays(trees, tmp_path, outlines=SandboxedOutlines(NoSandbox())).essay(ASKED)
     assert essay.text == ""
     assert [one.note for one in essay.manifest.left_out] == [
-        "the repository could not be read for it: no box could be made"
+        "the repository could not be read for it: no sandbox could be made"
     ]
     assert RepositoryEssays(trees, tmp_path, outlines=outlines).essay(ASKED).text != ""
 
@@ -116,12 +120,12 @@ def test_a_commit_that_is_not_there_is_an_error(tmp_path) -> None:
         RepositoryEssays(Empty(), tmp_path, outlines=outlines).essay(ASKED)
 
 
-def test_the_parser_works_in_a_box_and_sees_nothing_but_what_it_is_given(tmp_path) -> None:
-    boxed = SandboxedOutlines(SandboxSupervisor(tmp_path / "layers"))
-    assert boxed.spec().dial == ()
+def test_the_parser_works_in_a_sandbox_and_sees_nothing_but_what_it_is_given(tmp_path) -> None:
+    sandboxed = SandboxedOutlines(SandboxSupervisor(tmp_path / "layers"))
+    assert sandboxed.spec().dial == ()
     assert all(
         bind.mode == "ro" and Path(bind.source).name == "context_indexer"
-        for bind in boxed.spec().binds
+        for bind in sandboxed.spec().binds
     )
     files = [("a.py", "class Till:\n    pass\n"), ("b.rb", "require 'till'\n")]
-    assert boxed(files) == tuple(outline(path, text.encode()) for path, text in files)
+    assert sandboxed(files) == tuple(outline(path, text.encode()) for path, text in files)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.context.imports import called, meant, module_of, stems_in
+from harness.context.imports import imported_file, module_of, named_files, stems_in
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from harness.context.imports import called, meant, module_of, stems_in
 def test_an_import_means_the_file_that_its_words_end_in(written, by, path) -> None:
     others = ("other/prices_old.py", "weather.py")
     assert module_of(path)[-1] in stems_in(written)
-    assert meant(written, by=by, among=(path, *others)) == path
+    assert imported_file(written, by=by, among=(path, *others)) == path
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_an_import_means_the_file_that_its_words_end_in(written, by, path) -> No
     [
         # another package
         ("shop.prices", "a.py", "bakery/prices.py"),
-        # it says where it starts
+        # A relative import.
         (".prices", "shop/basket.py", "other/prices.py"),
         ("../../prices", "web/a.js", "web/prices.js"),
         # nobody imports itself
@@ -45,15 +45,16 @@ def test_an_import_means_the_file_that_its_words_end_in(written, by, path) -> No
     ],
 )
 def test_what_merely_has_the_name_is_not_meant(written, by, path) -> None:
-    assert meant(written, by=by, among=(path,)) is None
+    assert imported_file(written, by=by, among=(path,)) is None
 
 
 def test_a_file_is_called_by_its_name_in_a_string() -> None:
-    text = """page("cart.html", title='Cart v1.2'); open('../data/towns.json'); x = a.b; print("no file."); print("1.5")"""
-    assert called(text) == ("file:cart.html", "file:../data/towns.json")
+    text = """page("cart.html", title='Cart v1.2'); open('../data/towns.json'); x = a.b
+print("no file."); print("1.5")"""
+    assert named_files(text) == ("file:cart.html", "file:../data/towns.json")
 
 
 def test_of_two_files_the_nearer_is_meant_and_of_equals_the_first() -> None:
     among = ("a/one/prices.rb", "b/two/prices.rb", "b/one/prices.rb")
-    assert meant("prices", by="b/one/basket.rb", among=among) == "b/one/prices.rb"
-    assert meant("prices", by="c/basket.rb", among=among) == "a/one/prices.rb"
+    assert imported_file("prices", by="b/one/basket.rb", among=among) == "b/one/prices.rb"
+    assert imported_file("prices", by="c/basket.rb", among=among) == "a/one/prices.rb"

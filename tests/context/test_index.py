@@ -14,7 +14,7 @@ ASKED = query("The total of a basket", "It adds up the wrong price of a line")
 
 
 def seen(file, trees, commit):
-    """All that an index says of a commit."""
+    """All that an index has of a commit."""
     with index_of(file, trees, commit, outlines=outlines) as index:
         paths = [hit.path for hit in index.hits(ASKED, most=50)]
         return (

@@ -1,4 +1,4 @@
-"""The essay: what goes in, within which budget, and what its manifest says of it."""
+"""The essay: what goes in, within which budget, and what its manifest lists."""
 
 import hashlib
 
@@ -21,7 +21,7 @@ LARGE = {
 
 
 def essay_on(folder, tree=SHOP, **asked):
-    told = {
+    fields = {
         "heading": "The total is wrong",
         "question": "A basket of two lines shows the price of one.",
         "tokens": 3000,
@@ -30,7 +30,7 @@ def essay_on(folder, tree=SHOP, **asked):
         **asked,
     }
     return RepositoryEssays(Trees(one=tree), folder, outlines=outlines).essay(
-        EssayRequest(base="one", **told)
+        EssayRequest(base="one", **fields)
     )
 
 
@@ -85,10 +85,10 @@ def test_of_a_large_file_the_part_that_is_asked_about_is_shown(tmp_path) -> None
 def test_the_manifest_names_each_thing_by_its_digest_and_what_was_left_out_by_its_reason(
     tmp_path,
 ) -> None:
-    stands = (Passage("governance", "sha256:1", "The law."), Passage("card", "issue 7", "{}"))
+    stands = (Passage("governance", "sha256:1", "The rules."), Passage("card", "issue 7", "{}"))
     manifest = essay_on(tmp_path, files=2, stands=stands).manifest
     assert [one.kind for one in manifest.included[:3]] == ["governance", "card", "map"]
-    assert manifest.included[0].sha256 == hashlib.sha256(b"The law.").hexdigest()
+    assert manifest.included[0].sha256 == hashlib.sha256(b"The rules.").hexdigest()
     assert manifest.tokens == sum(one.tokens for one in manifest.included)
     reasons = {one.name: one.note for one in manifest.left_out}
     assert reasons["README.md"] == "beyond the 2 files that are shown"
@@ -98,7 +98,7 @@ def test_the_manifest_names_each_thing_by_its_digest_and_what_was_left_out_by_it
     )
 
 
-def test_a_budget_too_small_for_a_file_says_so(tmp_path) -> None:
+def test_a_budget_too_small_for_a_file_is_in_the_manifest(tmp_path) -> None:
     essay = essay_on(tmp_path, tokens=250)
     notes = {one.name: one.note for one in essay.manifest.left_out if one.kind == "file"}
     assert (notes["shop/basket.py"], notes["README.md"]) == (
@@ -130,12 +130,12 @@ def lesson(name, text, kind="lesson"):
 
 
 def test_lessons_that_bear_on_the_issue_come_last_and_pinned_ones_first_of_them(tmp_path) -> None:
-    told = (
+    lessons = (
         lesson("near", "The basket keeps its lines sorted by time."),
         lesson("far", "Weather comes from a file."),
         lesson("pin", "Money is whole cents.", "pinned"),
     )
-    essay = essay_on(tmp_path, lessons=told, most_lessons=5)
+    essay = essay_on(tmp_path, lessons=lessons, most_lessons=5)
     assert essay.text.endswith(
         f"{LESSONS}\n- Money is whole cents.\n- The basket keeps its lines sorted by time."
     )
@@ -145,10 +145,10 @@ def test_lessons_that_bear_on_the_issue_come_last_and_pinned_ones_first_of_them(
 
 
 def test_no_more_lessons_than_asked_for_and_none_beyond_their_share(tmp_path) -> None:
-    told = tuple(lesson(f"l{number}", f"The basket keeps line {number}.") for number in range(9))
+    lessons = tuple(lesson(f"l{number}", f"The basket keeps line {number}.") for number in range(9))
     chosen = [
         one.name
-        for one in essay_on(tmp_path, lessons=told, most_lessons=2).manifest.included
+        for one in essay_on(tmp_path, lessons=lessons, most_lessons=2).manifest.included
         if one.kind == "lesson"
     ]
     assert chosen == ["l0", "l1"]
@@ -157,6 +157,6 @@ def test_no_more_lessons_than_asked_for_and_none_beyond_their_share(tmp_path) ->
         one.note for one in tight.manifest.left_out
     }
     assert (
-        essay_on(tmp_path, lessons=told, most_lessons=0).manifest.included
+        essay_on(tmp_path, lessons=lessons, most_lessons=0).manifest.included
         == essay_on(tmp_path).manifest.included
     )

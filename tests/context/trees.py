@@ -61,5 +61,5 @@ class Trees:
 
 
 def outlines(files):
-    """The parser itself, without a box round it."""
+    """The parser itself, without a sandbox round it."""
     return [outline(path, text.encode()) for path, text in files]

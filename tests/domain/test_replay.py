@@ -79,17 +79,17 @@ def test_a_decision_may_not(kind, old, new) -> None:
 def test_what_one_side_lacks_is_a_difference() -> None:
     first, second, third = (entry(key, "node", result={}) for key in ("a", "b", "c"))
     found = differences([first, second], [first, third], places=PLACES)
-    assert [(one.where, one.recorded is None, one.came is None) for one in found] == [
+    assert [(one.where, one.recorded is None, one.replayed is None) for one in found] == [
         ("b", False, True),
         ("c", True, False),
     ]
-    assert [one.says for one in found] == [
-        "b: was recorded, and did not come",
+    assert [one.summary for one in found] == [
+        "b: was recorded, but is missing in the replay",
         "c: was not recorded",
     ]
 
 
-def test_sessions_are_told_by_role_and_turn_and_their_cost_counts() -> None:
+def test_sessions_are_matched_by_role_and_turn_and_their_cost_counts() -> None:
     def session(name, calls, role="triage"):
         return entry(f"usage/{name}", "usage", role=role, calls=calls)
 
@@ -109,11 +109,11 @@ def test_sessions_are_told_by_role_and_turn_and_their_cost_counts() -> None:
 
 def test_on_another_base_names_of_commits_are_not_compared_and_all_else_is() -> None:
     old, new = ({"says": f"landed as {sha}", "event": "landed"} for sha in ("1a2b3c4", "5d6e7f8"))
-    recorded, came, other = (
+    recorded, replayed, other = (
         entry("k", "transition", **data) for data in (old, new, {**new, "cites": []})
     )
-    assert differences([recorded], [came], places=PLACES, other_base=True) == ()
-    assert differences([recorded], [came], places=PLACES)
+    assert differences([recorded], [replayed], places=PLACES, other_base=True) == ()
+    assert differences([recorded], [replayed], places=PLACES)
     assert differences([recorded], [other], places=PLACES, other_base=True)
 
 
@@ -159,7 +159,7 @@ def call(*texts, model="m"):
     }
 
 
-def test_a_line_that_a_model_was_told_and_nobody_recorded_is_named_with_its_call() -> None:
+def test_a_line_of_a_request_that_nobody_recorded_is_named_with_its_call() -> None:
     recorded = [call("hello"), call("10 passed in 0.2s\nall is well")]
     assert (
         unrecorded(
@@ -176,12 +176,14 @@ def test_a_line_that_a_model_was_told_and_nobody_recorded_is_named_with_its_call
     )
     assert found is not None
     assert "implementer 1, call 2" in found.where
-    assert (found.recorded, found.came) == ("all is well", "the host is called grete")
+    assert (found.recorded, found.replayed) == ("all is well", "the host is called grete")
 
 
-@pytest.mark.parametrize(("recorded", "came"), [("a\nb", "a"), ("a", "a\nb"), ("a\na", "a")])
-def test_a_line_that_one_lap_alone_was_told_is_a_difference(recorded: str, came: str) -> None:
-    assert unrecorded([call(recorded)], [call(came)], session="s") is not None
+@pytest.mark.parametrize(("recorded", "replayed"), [("a\nb", "a"), ("a", "a\nb"), ("a\na", "a")])
+def test_a_line_in_the_request_of_one_run_alone_is_a_difference(
+    recorded: str, replayed: str
+) -> None:
+    assert unrecorded([call(recorded)], [call(replayed)], session="s") is not None
 
 
 @pytest.mark.parametrize(
@@ -194,22 +196,22 @@ def test_a_line_that_one_lap_alone_was_told_is_a_difference(recorded: str, came:
         ("vote", {"answer": "no"}, {"answer": "yes"}),
     ],
 )
-def test_what_was_decided_never_differs_from_lap_to_lap(kind: str, old: dict, new: dict) -> None:
+def test_what_was_decided_never_differs_from_run_to_run(kind: str, old: dict, new: dict) -> None:
     assert differences([entry("k", kind, **old)], [entry("k", kind, **new)], places=PLACES)
 
 
 def test_a_difference_is_shown_as_a_diff_with_a_line_around_it() -> None:
     shown = Difference("k", "1\n2\n3\nold\n5", "1\n2\n3\nnew\n5").lines()
-    assert shown == ("--- recorded", "+++ came", "@@ -3,3 +3,3 @@", " 3", "-old", "+new", " 5")
+    assert shown == ("--- recorded", "+++ replayed", "@@ -3,3 +3,3 @@", " 3", "-old", "+new", " 5")
     assert Difference("k", None, "new").lines() == (
         "--- recorded",
-        "+++ came",
+        "+++ replayed",
         "@@ -0,0 +1 @@",
         "+new",
     )
     assert Difference("k", "old", None).lines() == (
         "--- recorded",
-        "+++ came",
+        "+++ replayed",
         "@@ -1 +0,0 @@",
         "-old",
     )
@@ -235,12 +237,12 @@ def test_an_entry_is_compared_as_a_text_in_which_places_and_names_are_replaced()
 def test_of_a_session_that_ended_earlier_the_calls_that_there_are_are_compared() -> None:
     assert unrecorded([call("hello"), call("more")], [call("hello")], session="s") is None
     found = unrecorded([call("a\nb\nc")], [call("a\nd\ne")], session="s")
-    assert (found.recorded, found.came) == ("b\nc", "d\ne")
+    assert (found.recorded, found.replayed) == ("b\nc", "d\ne")
 
 
 @pytest.mark.parametrize(
     ("key", "told"), [("id", False), ("tool_use_id", False), ("call_id", False), ("text", True)]
 )
-def test_names_that_a_provider_draws_are_told_to_nobody(key, told) -> None:
+def test_names_that_a_provider_draws_are_shown_to_nobody(key, told) -> None:
     old, new = ([{"request": {"messages": [{key: value}]}}] for value in ("one", "other"))
     assert (unrecorded(old, new, session="s") is not None) is told

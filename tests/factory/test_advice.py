@@ -72,10 +72,7 @@ def test_what_failed_is_looked_at_before_the_next_attempt_which_reads_what_was_f
     assert "Change the store." not in first
     assert "Change the store." in second
     found = {link.title: link for link in chain(world.history(issue), outcome="").links}
-    assert (
-        found["What went wrong before, as a model says"].quote
-        == "finished without changing anything"
-    )
+    assert found["What went wrong before, by a model"].quote == "finished without changing anything"
     assert (
         "somebody looks first at what went wrong, because 1 attempt failed"
         in found["Tried differently than before"].fact

@@ -10,25 +10,25 @@ from hypothesis import strategies as st
 
 from harness.domain.lifecycle import State
 from harness.factory.run.services import Places
-from harness.operations.maintenance.gc_candidates import leavings, weight
+from harness.operations.maintenance.gc_candidates import candidates, disk_bytes
 from harness.operations.maintenance.gc_policy import (
     DAY_SECONDS,
+    Candidate,
+    CandidateKind,
     Facts,
-    Kind,
-    Leaving,
-    Standing,
-    standings,
-    sweepable,
+    RunState,
+    gc_decisions,
+    run_states,
 )
 from tests.events import event_of
 from tests.factory.world import World, edits_the_rules
 
 RUNS = ("implement-1-1", "implement-2-1", "validate-1-1")
-OF_RUNS = (Kind.WORKTREE, Kind.TESTS)
+OF_RUNS = (CandidateKind.WORKTREE, CandidateKind.TESTS)
 
-leaving = st.builds(
-    Leaving,
-    kind=st.sampled_from(Kind),
+candidate = st.builds(
+    Candidate,
+    kind=st.sampled_from(CandidateKind),
     path=st.integers(0, 99).map(lambda number: Path(f"/home/{number}")),
     age=st.floats(-10, 100 * DAY_SECONDS),
     trash=st.sampled_from([None, Path("/home")]),
@@ -37,9 +37,9 @@ leaving = st.builds(
 )
 facts = st.builds(
     Facts,
-    leavings=st.lists(leaving, max_size=12).map(tuple),
-    runs=st.dictionaries(st.sampled_from(RUNS), st.sampled_from(Standing)),
-    living=st.frozensets(st.sampled_from([1, 2, 3])),
+    candidates=st.lists(candidate, max_size=12).map(tuple),
+    runs=st.dictionaries(st.sampled_from(RUNS), st.sampled_from(RunState)),
+    live_processes=st.frozensets(st.sampled_from([1, 2, 3])),
     days=st.floats(1, 60),
     recordings=st.sampled_from([0, 1, 50]),
 )
@@ -47,37 +47,42 @@ facts = st.builds(
 
 @given(facts)
 def test_nothing_goes_that_somebody_may_need(found) -> None:
-    for decision in sweepable(found):
-        lies, standing = decision.leaving, found.runs.get(decision.leaving.run or "")
+    for decision in gc_decisions(found):
+        lies, state = decision.candidate, found.runs.get(decision.candidate.run or "")
         if lies.kind in OF_RUNS:
-            assert decision.goes <= (standing in (Standing.OVER, Standing.LOOKED_AT))
-        if lies.kind is Kind.WORKTREE and standing is Standing.LOOKED_AT:
-            assert decision.goes <= (lies.age >= found.days * DAY_SECONDS)
-        if lies.kind is Kind.TEMPORARY:
-            assert decision.goes <= (lies.owner not in found.living)
-        if lies.kind is Kind.HALF_MADE:
-            assert decision.goes <= (lies.age >= DAY_SECONDS)
-        if lies.kind in (Kind.LAYER, Kind.WHEEL, Kind.SPARE, Kind.DEMO):
-            assert decision.goes <= (lies.age >= found.days * DAY_SECONDS)
-        if lies.kind is Kind.RECORDING:
-            assert decision.goes <= (0 < found.recordings * DAY_SECONDS <= lies.age)
-            assert decision.goes <= (
-                lies.run is None or standing in (Standing.OVER, Standing.LOOKED_AT)
+            assert decision.deletes <= (state in (RunState.OVER, RunState.LOOKED_AT))
+        if lies.kind is CandidateKind.WORKTREE and state is RunState.LOOKED_AT:
+            assert decision.deletes <= (lies.age >= found.days * DAY_SECONDS)
+        if lies.kind is CandidateKind.TEMPORARY:
+            assert decision.deletes <= (lies.owner not in found.live_processes)
+        if lies.kind is CandidateKind.HALF_MADE:
+            assert decision.deletes <= (lies.age >= DAY_SECONDS)
+        if lies.kind in (
+            CandidateKind.LAYER,
+            CandidateKind.WHEEL,
+            CandidateKind.SPARE,
+            CandidateKind.DEMO,
+        ):
+            assert decision.deletes <= (lies.age >= found.days * DAY_SECONDS)
+        if lies.kind is CandidateKind.RECORDING:
+            assert decision.deletes <= (0 < found.recordings * DAY_SECONDS <= lies.age)
+            assert decision.deletes <= (
+                lies.run is None or state in (RunState.OVER, RunState.LOOKED_AT)
             )
 
 
 @given(facts)
 def test_everything_has_one_fate_and_a_reason_and_in_the_end_everything_can_go(found) -> None:
-    fates = sweepable(found)
-    assert tuple(decision.leaving for decision in fates) == found.leavings
-    assert all(decision.why for decision in fates)
+    decisions = gc_decisions(found)
+    assert tuple(decision.candidate for decision in decisions) == found.candidates
+    assert all(decision.why for decision in decisions)
     later = tuple(
-        Leaving(old.kind, old.path, 1000 * DAY_SECONDS, old.trash, RUNS[0], 4)
-        for old in found.leavings
+        Candidate(old.kind, old.path, 1000 * DAY_SECONDS, old.trash, RUNS[0], 4)
+        for old in found.candidates
     )
     assert all(
-        decision.goes
-        for decision in sweepable(Facts(later, {RUNS[0]: Standing.OVER}, frozenset({1}), 30, 30))
+        decision.deletes
+        for decision in gc_decisions(Facts(later, {RUNS[0]: RunState.OVER}, frozenset({1}), 30, 30))
     )
 
 
@@ -93,21 +98,24 @@ def lay(path: Path, *, days_ago: float = 0, folder: bool = False) -> Path:
     return path
 
 
-def fates(
-    world: World, *, living: frozenset[int] = frozenset(), recordings: float = 0
+def decisions(
+    world: World, *, live_processes: frozenset[int] = frozenset(), recordings: float = 0
 ) -> dict[str, bool]:
     """What lies there, by its path below the world's folder, and whether it goes."""
-    found = leavings(
+    found = candidates(
         home_of(world),
         world.work / "cache" / "wheels",
         temporary=world.work / "tmp",
         recordings=recordings > 0,
     )
-    decided = sweepable(
-        Facts(tuple(found), standings(world.ledger.entries()), living, recordings=recordings)
+    decided = gc_decisions(
+        Facts(
+            tuple(found), run_states(world.ledger.entries()), live_processes, recordings=recordings
+        )
     )
     return {
-        str(decision.leaving.path.relative_to(world.work)): decision.goes for decision in decided
+        str(decision.candidate.path.relative_to(world.work)): decision.deletes
+        for decision in decided
     }
 
 
@@ -119,10 +127,10 @@ def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked
     world.tick()
     assert world.history(merged).state is State.MERGED
     assert world.history(refused).state is State.NEEDS_HUMAN
-    found = standings(world.ledger.entries())
-    assert found[f"implement-{merged}-1"] is Standing.OVER
-    assert found[f"implement-{refused}-1"] is Standing.LOOKED_AT
-    assert found[f"triage-{refused}-1"] is Standing.OVER
+    found = run_states(world.ledger.entries())
+    assert found[f"implement-{merged}-1"] is RunState.OVER
+    assert found[f"implement-{refused}-1"] is RunState.LOOKED_AT
+    assert found[f"triage-{refused}-1"] is RunState.OVER
 
 
 def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world) -> None:
@@ -138,9 +146,9 @@ def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world) -> None
     )
     lay(world.work / "worktrees" / run / "worktree", folder=True)
     lay(world.work / "runs" / run / "tests" / "head", folder=True, days_ago=99)
-    assert not any(fates(world).values())
+    assert not any(decisions(world).values())
     world.ledger.append(event_of("run-ended", {}), f"run/{run}/ended", issue=issue, run=run)
-    assert all(fates(world).values())
+    assert all(decisions(world).values())
 
 
 def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_seen(world) -> None:
@@ -205,7 +213,7 @@ def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_
     }
     for name, days in (goes | stays).items():
         lay(world.work / name, days_ago=days)
-    assert fates(world, living=frozenset({13})) == {
+    assert decisions(world, live_processes=frozenset({13})) == {
         **dict.fromkeys(goes, True),
         **dict.fromkeys(stays, False),
     }
@@ -218,16 +226,16 @@ def test_what_a_replay_needs_goes_with_its_time_and_only_where_somebody_set_one(
     old, used = f"record/aa/{'a' * 64}.gz", f"record/bb/{'b' * 64}.gz"
     for name, days in {over: 91, unknown: 91, old: 91, used: 89}.items():
         lay(world.work / name, days_ago=days)
-    found = fates(world, recordings=90)
+    found = decisions(world, recordings=90)
     assert [name for name in (over, unknown, old, used) if found[name]] == [over, old]
-    assert not {over, unknown, old, used} & set(fates(world))
+    assert not {over, unknown, old, used} & set(decisions(world))
 
 
 def test_a_link_is_not_ours_to_follow_or_to_take(world) -> None:
     lay(world.work / "elsewhere" / "precious", days_ago=99)
     (world.work / "layers").mkdir()
     (world.work / "layers" / "aa").symlink_to(world.work / "elsewhere")
-    assert fates(world) == {}
+    assert decisions(world) == {}
 
 
 def test_a_weight_counts_each_file_once_and_follows_no_link(tmp_path) -> None:
@@ -236,5 +244,5 @@ def test_a_weight_counts_each_file_once_and_follows_no_link(tmp_path) -> None:
     (tmp_path / "tree" / "file").write_bytes(b"x" * 50_000)
     os.link(tmp_path / "tree" / "file", tmp_path / "tree" / "again")
     (tmp_path / "tree" / "link").symlink_to(tmp_path / "big")
-    assert 50_000 <= weight(tmp_path / "tree") < 70_000
-    assert weight(tmp_path / "gone") == 0
+    assert 50_000 <= disk_bytes(tmp_path / "tree") < 70_000
+    assert disk_bytes(tmp_path / "gone") == 0

@@ -5,7 +5,7 @@ import os
 
 from anthropic import Anthropic
 
-from harness.agents.line import line
+from harness.agents.unix_http import unix_http_client
 from harness.ports.agent import AgentReport
 from harness.programs.agent_loop.agent import Assignment as Told
 from harness.programs.agent_loop.agent import work
@@ -47,9 +47,9 @@ class UnboxedAgent:
             seconds=PATIENCE,
         )
         tools = Tools(
-            shell, output=told.output_characters, told="\n".join([*told.system, told.task])
+            shell, output=told.output_characters, given_text="\n".join([*told.system, told.task])
         )
-        with line(session.socket, seconds=PATIENCE) as http:
+        with unix_http_client(session.socket, seconds=PATIENCE) as http:
             client = Anthropic(
                 base_url=told.base_url, api_key="unused", max_retries=0, http_client=http
             )

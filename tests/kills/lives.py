@@ -27,7 +27,7 @@ from harness.factory.run.services import Places, Services
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
 from harness.operations.drill.stand_ins import FreeBroker, ObedientAgent, ObedientModel
-from harness.operations.maintenance.gc import swept
+from harness.operations.maintenance.gc import sweep_home
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
@@ -93,9 +93,9 @@ class Reaper:
             if name == HEAD:  # the same file each time, after an entry of another kind
                 name = (
                     f"{name} after"
-                    f" {next((one for one in reversed(self.outcome) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
+                    f" {next((one for one in reversed(self.seen) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
                 )
-            self.outcome.append(name)
+            self.seen.append(name)
             if name not in self._died and (self.everywhere or name == self.before):
                 self._die(name)
 
@@ -164,7 +164,7 @@ def live(world: World, broken: str, *, sweeps: bool = False) -> None:
         try:
             tick(services, Dispatch(services, engine))
             if sweeps:
-                swept(services)
+                sweep_home(services)
         finally:
             engine.close()
             services.ledger.close()
@@ -187,7 +187,7 @@ def lived(world: World, reaper: Reaper | None, broken: str) -> tuple[int, list[s
                 traceback.print_exc()
             if reaper is not None:
                 reaper._quiet.on = True
-                told.write_text(json.dumps(reaper.outcome))
+                told.write_text(json.dumps(reaper.seen))
             sys.stderr.flush()
             os._exit(status)
     _, ended = os.waitpid(child, 0)

@@ -146,7 +146,7 @@ def test_where_there_is_none_the_next_move_is_named(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("form", ["auto", *(form.value for form in Form if form.sealed)])
-def test_a_form_of_box_that_is_demanded_and_does_not_hold_here_is_a_failure_with_the_reason(
+def test_a_form_of_sandbox_that_is_demanded_and_does_not_hold_here_is_a_failure_with_the_reason(
     tmp_path, form
 ) -> None:
     """Landlock is not for root, and a sandbox's own uid only for root: on no machine do all of

@@ -70,7 +70,7 @@ def test_a_forge_that_tells_no_time_proves_no_clock(headers) -> None:
     ("left", "level"),
     [("5000", Level.OK), ("1000", Level.OK), ("999", Level.WARN), ("0", Level.WARN)],
 )
-def test_what_is_left_of_the_hour_is_told_before_it_is_spent(left, level) -> None:
+def test_what_is_left_of_the_hour_is_shown_before_it_is_spent(left, level) -> None:
     found = limit(
         Line(
             headers={
@@ -98,7 +98,7 @@ def answer(*lines: str, remark: str = "") -> bytes:
 @pytest.mark.parametrize(
     ("said", "level", "message"),
     [
-        (answer("ng refs/heads/main failed to update ref"), Level.OK, "let through"),
+        (answer("ng refs/heads/main failed to update ref"), Level.OK, "may push to main"),
         (
             answer(
                 "ng refs/heads/main hook declined",

@@ -86,14 +86,14 @@ def test_a_title_alone_is_an_issue_and_so_is_one_of_64_kb(tmp_path) -> None:
     [
         (b"", "is empty; an issue needs at least a title"),
         (b" \n\n", "is empty; an issue needs at least a title"),
-        (b"# One\n\na\0b\n", "issues.md:3: holds a NUL"),
+        (b"# One\n\na\0b\n", "issues.md:3: contains a NUL"),
         (b"# One\n\xff\n", "is not UTF-8 text: byte 6 is 0xff"),
         (
             "# Long\n" + "x" * (BODY_LIMIT + 1),
             "the body of “Long” has 65,537 characters; a forge takes at most 65,536",
         ),
         ("# " + "y" * 257, "the title of"),
-        ("---\ntitle: A\nautor: kim\n---\n", "`autor`: no such key in an issue's front matter"),
+        ("---\ntitle: A\nautor: kim\n---\n", "`autor`: unknown key in an issue's front matter"),
         ("---\ntitle: [\n---\n", "its front matter is not YAML"),
         ("---\ntitle: A\nauthor: not a login\n---\n", "`author`: expected a login"),
     ],

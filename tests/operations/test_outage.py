@@ -92,7 +92,7 @@ def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp
     [(90, 90), (0, 1), (-500, 1), (10_000_000, 3600)],
     ids=["later", "now", "past", "a clock that is wrong"],
 )
-def test_a_forge_that_says_when_it_answers_again_is_asked_then(away, seconds) -> None:
+def test_a_forge_that_states_when_it_answers_again_is_asked_then(away, seconds) -> None:
     now = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
     assert pause_until(now + timedelta(seconds=away), now=now) == seconds
 

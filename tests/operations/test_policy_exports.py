@@ -52,7 +52,7 @@ def test_what_is_written_does_not_differ_until_it_is_edited(export, folder, form
     assert (code, out.startswith(f"{wrote[-1]} differs from the governance files")) == (1, True)
 
 
-def test_an_edit_of_the_law_is_a_drift_of_what_was_exported(export, folder) -> None:
+def test_an_edit_of_the_policy_is_a_drift_of_what_was_exported(export, folder) -> None:
     export("codeowners", "--out", str(folder))
     rules = folder / "factory_rules.md"
     rules.write_text(
@@ -76,7 +76,7 @@ def test_owners_are_those_of_the_front_matter_unless_others_are_named(export) ->
     )
 
 
-def test_what_is_not_said_is_told_aside(export) -> None:
+def test_what_is_not_exported_is_reported_apart(export) -> None:
     _, out, err = export("ruleset")
     assert "not exported: F-PATHS: that all other paths are protected" in err
     assert "not said" not in out
@@ -128,7 +128,7 @@ def test_the_page_has_every_kind_of_contradiction() -> None:
     ]
 
 
-def test_prose_is_told_with_what_contradicts_it(capsys) -> None:
+def test_prose_is_reported_with_what_contradicts_it(capsys) -> None:
     assert run(["rules", "import", str(PROSE)]) == 1
     out = capsys.readouterr().out
     assert (

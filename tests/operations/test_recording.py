@@ -20,7 +20,7 @@ from harness.home.recording import (
     recording_of,
     running_node,
 )
-from harness.operations.replay.bundle import opened
+from harness.operations.replay.bundle import open_bundle
 from harness.operations.replay.model_recording import script_of
 from tests.events import event_of
 from tests.factory.world import World
@@ -109,17 +109,17 @@ def test_contents_are_kept_once_compressed_and_checked(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        (None, "is no kit of a run"),
+        (None, "is not a bundle of a run"),
         ({"schema": 2, "files": {}}, "has schema 2"),
         ({"schema": 1, "files": {"tape.jsonl": "00"}}, "tape.jsonl is missing, new or changed"),
-        ({"schema": 1, "files": {}, "run": "x"}, "is no kit of a run"),
+        ({"schema": 1, "files": {}, "run": "x"}, "is not a bundle of a run"),
     ],
 )
 def test_a_kit_that_is_not_what_was_written_is_refused(tmp_path, document, says) -> None:
     if document is not None:
         (tmp_path / "kit.json").write_text(json.dumps(document))
     with pytest.raises(ConfigError, match=says):
-        opened(tmp_path)
+        open_bundle(tmp_path)
 
 
 def test_a_wire_log_becomes_the_recording_that_a_broker_plays() -> None:
@@ -154,5 +154,5 @@ def test_a_wire_log_becomes_the_recording_that_a_broker_plays() -> None:
     "calls", [[], [{"request": {"model": "m", "kept": 0, "messages": []}, "response": {}}]]
 )
 def test_a_wire_log_that_is_not_whole_is_refused(calls) -> None:
-    with pytest.raises(ConfigError, match="is not whole"):
+    with pytest.raises(ConfigError, match="is incomplete"):
         script_of(calls)

@@ -11,8 +11,8 @@ import pytest
 from harness.domain.errors import FactoryError
 from harness.governance import governance_in
 from harness.governance.export import ExportedFile
-from harness.operations.setup.init import begun
-from harness.operations.setup.policy_exports import drifted
+from harness.operations.setup.init import init_repository
+from harness.operations.setup.policy_exports import drifted_paths
 from harness.operations.setup.prose import contradictions_at
 
 HANGS = 120  # seconds that stand for ever
@@ -35,10 +35,10 @@ def look(folder) -> None:
     """What `factory init`, `rules lint`, `rules import` and `rules export --check` read of a
     folder."""
     for one in (
-        lambda: begun(folder, write=False),
+        lambda: init_repository(folder, write=False),
         lambda: contradictions_at(folder),
         lambda: governance_in(folder),
-        lambda: drifted(folder, [ExportedFile(path.name, "x") for path in folder.iterdir()]),
+        lambda: drifted_paths(folder, [ExportedFile(path.name, "x") for path in folder.iterdir()]),
     ):
         with suppress(FactoryError):
             one()
@@ -68,5 +68,6 @@ def test_what_is_no_plain_file_is_named(tmp_path) -> None:
     subprocess.run(["git", *by, "-C", tmp_path, "commit", "--quiet", "-m", "x"], check=True)
     os.mkfifo(tmp_path / "mission.md")
     assert any(
-        "mission.md" in note and "plain file" in note for note in begun(tmp_path, write=False).notes
+        "mission.md" in note and "plain file" in note
+        for note in init_repository(tmp_path, write=False).notes
     )

@@ -227,7 +227,7 @@ def test_a_stop_at_one_machine_holds_at_another_and_a_resume_lifts_it(
     )
 
 
-def test_a_stop_without_its_database_is_set_here_and_says_that_it_is_not_everywhere(
+def test_a_stop_without_its_database_is_set_here_and_warns_that_it_is_not_everywhere(
     home, postgres
 ) -> None:
     assert (

@@ -199,7 +199,7 @@ def _reserved_author(tmp_path, app, issues) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (_nul, "holds a NUL"),
+        (_nul, "contains a NUL"),
         (_empty_folder, "no issue is there"),
         (_no_commit, "has no commit yet"),
         (_no_repository, "is not a git repository"),
@@ -228,7 +228,7 @@ def test_an_empty_home_that_was_there_stays_and_is_empty(tmp_path, app, issues) 
 
 def test_a_home_within_the_original_is_refused(tmp_path, app, issues) -> None:
     before = everything(app)
-    with pytest.raises(ConfigError, match="lies in the original, which is not to be touched"):
+    with pytest.raises(ConfigError, match="is inside of the original, which must not change"):
         create_trial(
             app / "home",
             Trial(str(app), issues, replay=tmp_path),

@@ -84,8 +84,8 @@ SHOWN_ELSEWHERE = {
     # validators/test_evil_apps, test_apps_that_know_the_judge; half a minute of a browser each
     judging.SUBJECT: 0,
     strangers.SUBJECT: 2,  # test_strangers_text, test_strangers_at_the_wire
-    intrusion.SUBJECT: 1,  # test_the_runs_box, test_leavings, test_boxes_are_walls
-    limits.SUBJECT: 1,  # test_boxes_are_walls
+    intrusion.SUBJECT: 1,  # test_the_runs_sandbox, test_leavings, test_sandboxes_are_walls
+    limits.SUBJECT: 1,  # test_sandboxes_are_walls
     git_tricks.SUBJECT: 3,  # test_git_tricks
     weak_tests.SUBJECT: 1,  # test_test_tricks
     supply.SUBJECT: 2,  # test_dependency_tricks, test_secrets

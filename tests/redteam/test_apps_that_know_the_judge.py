@@ -58,7 +58,7 @@ class Case:
     app: Callable[[], Any]
     comes_to: tuple[Outcome, Symptom | None]
     journey: str = SHALLOW
-    twin: bool = False
+    negative_control: bool = False
 
 
 def _page(mark: str) -> Callable[[], Any]:
@@ -93,8 +93,10 @@ SEEN = {
     "kept in the address, looked at elsewhere": Case(
         48, knowing.KeptInTheAddress, NOT_SHARED, ELSEWHERE
     ),
-    "accepts all": Case(49, apps.AcceptsAll, UNREFUSED, REFUSING, twin=True),
-    "complains and keeps": Case(49, knowing.ComplainsAndKeeps, UNREFUSED, REFUSING, twin=True),
+    "accepts all": Case(49, apps.AcceptsAll, UNREFUSED, REFUSING, negative_control=True),
+    "complains and keeps": Case(
+        49, knowing.ComplainsAndKeeps, UNREFUSED, REFUSING, negative_control=True
+    ),
 }
 NOT_SEEN = {
     **{
@@ -105,7 +107,7 @@ NOT_SEEN = {
     "request, a young app": Case(52, knowing.KnowsItsAge, MISSED),
     "kept for one agent": Case(48, knowing.KeptForOneAgent, MISSED, THOROUGH),
     "kept in the address, looked at there": Case(48, knowing.KeptInTheAddress, MISSED, THOROUGH),
-    "takes the nearest": Case(49, knowing.TakesTheNearest, MISSED, REFUSING, twin=True),
+    "takes the nearest": Case(49, knowing.TakesTheNearest, MISSED, REFUSING, negative_control=True),
 }
 CASES = {**SEEN, **NOT_SEEN}
 NAMES = {name: f"case-{index}" for index, name in enumerate(CASES)}
@@ -130,7 +132,7 @@ def told(
         runs = tuple(
             PlannedRun(run, open_apps.enter_context(apps.served(case.app())))
             for name, case in performed.items()
-            for run in judgement_runs([NAMES[name]])[: 3 if case.twin else 2]
+            for run in judgement_runs([NAMES[name]])[: 3 if case.negative_control else 2]
         )
         sources = tuple(
             f"journey: {NAMES[name]}\n{case.journey}" for name, case in performed.items()
@@ -161,7 +163,10 @@ def held(name: str, told: tuple[RunEvidence, ...]) -> tuple[Outcome, Symptom | N
     A twin that could not be performed, on a busy machine, is no twin that failed: the judge has no
     answer then, and this once called it green."""
     seen = judged(name, told)
-    own_green = seen.journeys.passed == 1 and seen.controls.twins_failed == seen.controls.twins
+    own_green = (
+        seen.journeys.passed == 1
+        and seen.controls.negative_controls_failed == seen.controls.negative_controls
+    )
     outcome = Outcome.PASSED if own_green else seen.outcome
     return outcome, seen.findings[0].symptom if seen.findings else None
 

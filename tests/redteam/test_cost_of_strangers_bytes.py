@@ -108,7 +108,7 @@ def test_a_tree_of_trees_without_breadth_is_refused_too(trusted) -> None:
 
 
 @pytest.mark.parametrize("empty", [False, True])
-def test_the_forge_in_the_box_shows_nothing_of_a_tree_of_trees(trusted, empty) -> None:
+def test_the_local_forge_shows_nothing_of_a_tree_of_trees(trusted, empty) -> None:
     """It counted the files of a pull request for a minute when it was opened, and then took no
     other."""
     base = committed(trusted.git, tree_of_trees(trusted.git, depth=1))

@@ -34,7 +34,7 @@ ELSEWHERE = (
 """Files outside of this folder in which rows are shown as well."""
 ROWS: dict[int, tuple[str, ...]] = {
     1: (
-        "test_row_1_who_is_obeyed_still_changes_neither_law_nor_rights_nor_production",
+        "test_row_1_who_is_obeyed_still_changes_neither_policy_nor_rights_nor_production",
         "test_row_1_an_answer_that_a_stranger_ordered_is_held_to_the_contract",
     ),
     2: ("test_row_2_a_title_is_a_string_in_one_slot_and_runs_nowhere",),
@@ -123,16 +123,16 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page",
     ),
     61: (
-        "test_an_intruder_in_the_runs_box_finds_nothing",
+        "test_an_intruder_in_the_runs_sandbox_finds_nothing",
         "test_the_intruder_would_find_what_is_there_to_be_found",
-        "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
+        "test_rows_61_64_and_69_what_one_sandbox_leaves_is_in_no_other_beside_it_or_after_it",
     ),
     62: (
-        "test_an_intruder_in_the_runs_box_finds_nothing",
-        "test_in_one_box_the_intruder_finds_what_the_litterer_has_left",
+        "test_an_intruder_in_the_runs_sandbox_finds_nothing",
+        "test_in_one_sandbox_the_intruder_finds_what_the_litterer_has_left",
     ),
     64: (
-        "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
+        "test_rows_61_64_and_69_what_one_sandbox_leaves_is_in_no_other_beside_it_or_after_it",
         "test_nothing_that_leaves_carries_a_step_a_selector_or_a_value",
     ),
     67: (
@@ -142,7 +142,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     ),
     68: ("test_row_68_a_page_gets_no_file_of_the_judges", "test_a_file_cannot_be_opened"),
     69: (
-        "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
+        "test_rows_61_64_and_69_what_one_sandbox_leaves_is_in_no_other_beside_it_or_after_it",
         "test_two_sessions_at_once_are_distinguished_by_their_sockets",
     ),
     70: ("test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth",),
@@ -163,7 +163,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     ),
     89: (
         "test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass",
-        "test_row_89_there_is_no_act_that_says_more_than_done",
+        "test_row_89_there_is_no_act_that_claims_more_than_done",
     ),
     90: (
         "test_row_90_a_judge_that_obeys_what_only_one_sense_can_read_agrees_to_nothing",

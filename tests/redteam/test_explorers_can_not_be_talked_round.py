@@ -27,7 +27,7 @@ from validators.domain.exploring.exploration import Ending
 from validators.domain.exploring.explored import (
     Exploration,
     Explored,
-    Standing,
+    GoalOutcome,
     explored,
     with_exploration,
 )
@@ -66,7 +66,7 @@ def test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass(world: World) -> N
     assert ORDER in actor.seen[-1]["view"]
     runs = [world.replayed(Speaks(), transcript, identity=identity) for identity in Identity]
     told = explored(PERSONA, transcript, runs)
-    assert (told.standing, told.replayed, transcript.shown) == (Standing.UNSATISFIED, True, ())
+    assert (told.standing, told.replayed, transcript.shown) == (GoalOutcome.UNSATISFIED, True, ())
     failed = Verdict(Outcome.FAILED, "1 of 1 sealed journeys failed")
     assert with_exploration(failed, Exploration((told,))) is failed
 
@@ -80,7 +80,7 @@ def test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass(world: World) -> N
         {"act": "evaluate", "text": "1"},
     ],
 )
-def test_row_89_there_is_no_act_that_says_more_than_done(
+def test_row_89_there_is_no_act_that_claims_more_than_done(
     world: World, asked: dict[str, Any]
 ) -> None:
     transcript, _ = world.explored(App(), asked, {"act": "done"})
@@ -139,14 +139,14 @@ def test_row_90_a_judge_that_obeys_what_only_one_sense_can_read_agrees_to_nothin
 def test_row_90_a_judge_that_obeys_with_every_sense_flips_no_assertion_that_failed() -> None:
     read = cast(exhibits(dom=ORDER, screenshot="", state=ORDER), voter(unless=lambda told: False))
     assert tally(read) is Answer.YES
-    for standing in (Standing.FAILED, Standing.UNSATISFIED):
+    for standing in (GoalOutcome.FAILED, GoalOutcome.UNSATISFIED):
         found = Explored("guest", standing, "it failed")
         assert with_answers(found, (tally(read),)) is found
         for outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE):
             verdict = Verdict(outcome, "as it was")
             assert (
                 with_exploration(
-                    verdict, Exploration((found, Explored("x", Standing.SATISFIED, "")))
+                    verdict, Exploration((found, Explored("x", GoalOutcome.SATISFIED, "")))
                 )
                 is verdict
             )

@@ -305,7 +305,7 @@ def test_row_80_what_is_tested_is_the_tree_and_not_what_an_archive_would_hold(at
     assert rules(decision) == {"F-TESTS"}
 
 
-def test_a_replace_ref_in_our_own_repository_does_not_change_what_the_law_sees(attack) -> None:
+def test_a_replace_ref_in_our_own_repository_does_not_change_what_the_policy_sees(attack) -> None:
     base = attack.begin()
     head = attack.left(
         writes("factory_rules.md", BASE["factory_rules.md"].replace("100", "100000"))

@@ -115,7 +115,9 @@ def test_orders_in_an_issue_and_in_the_change_land_nothing_that_the_rules_forbid
         {"file": "tidebook/extra.py", "line": 1, "text": " "},
     ],
 )
-def test_a_no_that_quotes_nothing_it_was_shown_refuses_nothing_and_is_told(tmp_path, quote) -> None:
+def test_a_no_that_quotes_nothing_it_was_shown_refuses_nothing_and_is_reported(
+    tmp_path, quote
+) -> None:
     rule = SCOPE.replace("on_fail: needs-human", 'on_fail: reject\nnever_sees: ["tests/**"]')
     world = world_of(tmp_path, rule, **{"tidebook/gone.py": b"gone = 1\n"})
     changes = {
@@ -229,7 +231,7 @@ def test_a_voters_words_never_reach_the_agent_or_a_sentence_of_ours(tmp_path) ->
     assert not any(CANARY in str(entry.data.get("says")) for entry in history.transitions)
 
 
-def test_a_model_that_says_yes_to_everything_is_one_of_several_controls(tmp_path) -> None:
+def test_a_model_that_approves_everything_is_one_of_several_controls(tmp_path) -> None:
     """The residual, on purpose: where nothing but votes stands between a change and the merge,
     votes decide."""
     world = under(World(tmp_path, model=Voters(YES)), SCOPE)

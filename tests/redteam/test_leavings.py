@@ -111,7 +111,7 @@ def runs(attack, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it(
+def test_rows_61_64_and_69_what_one_sandbox_leaves_is_in_no_other_beside_it_or_after_it(
     runs, form
 ) -> None:
     runs, word = runs(form), f"word-{secrets.token_hex(8)}"
@@ -131,7 +131,7 @@ left.kill()
 """
 
 
-def test_in_one_box_the_intruder_finds_what_the_litterer_has_left(runs) -> None:
+def test_in_one_sandbox_the_intruder_finds_what_the_litterer_has_left(runs) -> None:
     """The control: each kind of place is one that the intruder looks into."""
     runs, word = runs(FORMS[0]), f"word-{secrets.token_hex(8)}"
     hunt = json.dumps(

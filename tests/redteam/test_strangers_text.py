@@ -101,7 +101,7 @@ def test_the_agent_here_really_obeys(world) -> None:
         "WRITE workflows/triage.yaml x",
     ],
 )
-def test_row_1_who_is_obeyed_still_changes_neither_law_nor_rights_nor_production(
+def test_row_1_who_is_obeyed_still_changes_neither_policy_nor_rights_nor_production(
     world, breach
 ) -> None:
     found = told(

@@ -24,7 +24,7 @@ def tampered(home, *statements) -> None:
             db.execute(sql)
 
 
-def test_after_the_lap_everything_is_sound(copy, lap) -> None:
+def test_after_the_run_everything_is_sound(copy, lap) -> None:
     said = audit(copy)
     assert said.code == 0, said.out
     assert said.json["ok"] is True

@@ -173,10 +173,10 @@ def test_what_cannot_be_connected_changes_nothing(elsewhere, tmp_path, change, c
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("--token-env", "NOT_SET_ANYWHERE"), 2, "NOT_SET_ANYWHERE holds no token"),
+        (("--token-env", "NOT_SET_ANYWHERE"), 2, "NOT_SET_ANYWHERE contains no token"),
         (("--token-file", "/nowhere/token"), 2, "cannot be read from /nowhere/token"),
-        ((), 2, "give the token by --token-env NAME or by --token-file FILE"),
-        (("--token-env", "A", "--token-file", "b"), 2, "one of them"),
+        ((), 2, "give the token by either --token-env NAME or --token-file FILE"),
+        (("--token-env", "A", "--token-file", "b"), 2, "by either"),
         (
             ("--api", "http://git.example.org", "--token-env", "A"),
             2,

@@ -49,7 +49,7 @@ def test_the_one_object_on_standard_output_has_the_agreed_keys(lap) -> None:
         } <= issue.keys()
 
 
-def test_the_boxes_held(lap) -> None:
+def test_the_sandboxes_held(lap) -> None:
     assert lap.said.json["box"] in ("bwrap-root", "bwrap-userns")
 
 
@@ -81,7 +81,7 @@ def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap) -> None:
     "an attempt more: redteam/test_strangers_text has who obeys a stranger, redteam/test_git_tricks"
     " the rule"
 )
-def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap) -> None:
+def test_the_obedient_agent_was_stopped_by_the_policy_and_nothing_was_pushed(lap) -> None:
     why = factory(lap.home, "why", "4", "--json").json
     assert why["outcome"] == "needs-human"
     refused = {why["chain"][place]["rule"] for place in why["deciding"]}

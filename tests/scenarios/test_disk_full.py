@@ -1,4 +1,4 @@
-"""A disk that fills up: nothing new is begun, the ledger stays whole, and what was under way goes
+"""A disk that fills up: nothing new begins, the ledger stays whole, and what was under way goes
 on when there is room.
 
 The small disk is a file system in memory that bubblewrap mounts for one process and what it starts,
@@ -55,7 +55,7 @@ def told(tmp_path_factory):
 def test_with_too_little_room_nothing_is_taken_in_and_nothing_begun(told) -> None:
     found = told["nearly full"]
     assert (found["code"], found["entries"]) == (5, 0)
-    assert "nothing new is begun until there is room: `factory gc` frees" in found["says"]
+    assert "nothing new begins until there is room: `factory gc` frees" in found["says"]
 
 
 def test_a_disk_that_fills_up_in_the_middle_of_a_run_leaves_a_whole_ledger(told) -> None:

@@ -99,7 +99,7 @@ def test_without_a_home_the_machine_alone_is_looked_at(tmp_path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_a_home_that_has_worked_is_healthy_and_every_line_says_what_it_proved(worked) -> None:
+def test_a_home_that_has_worked_is_healthy_and_every_line_names_what_it_proved(worked) -> None:
     before = os.times()
     said = doctor(worked, "--json")
     after = os.times()

@@ -135,7 +135,11 @@ FAULTS = {
         ("connection",),
         "forge pulls",
     ),
-    "a page in place of the API": ({"kind": "garbled", "path": API}, ("is not the api",), "forge"),
+    "a page in place of the API": (
+        {"kind": "garbled", "path": API},
+        ("is not from the api",),
+        "forge",
+    ),
     "primary rate limit": ({"kind": "rate-limited", "path": API}, ("rate limit", "until"), "forge"),
     "secondary rate limit": (
         {"kind": "secondary-limit", "path": API, "retry_after": "90"},
@@ -218,7 +222,7 @@ def test_a_fault_is_named_by_the_check_that_meets_it(clinic, name) -> None:
     assert set(said) == {check}, "what is well is not complained of"
 
 
-def test_a_reader_is_told_that_it_may_not_write(clinic) -> None:
+def test_a_reader_learns_that_it_may_not_write(clinic) -> None:
     reader = clinic.admin.create_user("passer-by")
     keep_token(clinic.home / TOKEN, reader.token)
     try:
@@ -309,7 +313,7 @@ def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path) -> None:
 
 
 @pytest.mark.soak("a whole doctor more; test_doctor has one that ends with a finding")
-def test_the_program_says_it_and_ends_with_a_finding(clinic) -> None:
+def test_the_program_prints_it_and_ends_with_a_finding(clinic) -> None:
     clinic.inject("forbidden", path=CHECK_RUNS)
     done = subprocess.run(
         [FACTORY, "doctor", "--json"],

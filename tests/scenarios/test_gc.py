@@ -123,7 +123,7 @@ def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tm
         assert worktree.is_dir()
     done = gc(world, tmp_path, "--days", "1")
     assert done.code == 0, done.err
-    assert "the repository's objects stay while implement-1-1 may go on" in done.out
+    assert "the repository's objects stay while implement-1-1 may continue" in done.out
     assert not any(path.exists() for path in litter)
     assert not list(world.rglob(".trash/*"))
     assert alive.is_dir()

@@ -16,7 +16,7 @@ import pytest
 from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.factory.settings.config import read_config
 from harness.home.document import wheels_folder
-from harness.operations.setup.init import begun, drafted
+from harness.operations.setup.init import drafts_for, init_repository
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
@@ -179,7 +179,7 @@ def test_tidebook_without_its_files_gets_them_back_so_well_that_it_starts(
     assert factory(tmp_path, "rules", "test", str(folder)).code == 0
 
 
-def test_the_blog_starts_once_it_has_the_lock_it_was_told_to_make(app, init, tmp_path) -> None:
+def test_the_blog_starts_once_it_has_the_lock_it_was_asked_to_make(app, init, tmp_path) -> None:
     folder = app("blog")
     said = init(folder)
     assert said.code == 0
@@ -243,7 +243,9 @@ def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp
     assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
 
 
-def test_prose_that_contradicts_itself_is_told_before_anything_is_adopted(init, tmp_path) -> None:
+def test_prose_that_contradicts_itself_is_reported_before_anything_is_adopted(
+    init, tmp_path
+) -> None:
     shutil.copytree(ROOT / "tests" / "onboarding" / "public-factory-prose", tmp_path / "lanternbox")
     folder = repository(tmp_path / "lanternbox")
     said = init(folder, "--dry-run").out
@@ -363,7 +365,7 @@ def detached(folder) -> None:
         (
             lambda folder: (folder.mkdir(), (folder / ".git").write_text("gitdir: ../gone")),
             2,
-            "which is not there",
+            "which does not exist",
         ),
     ],
     ids=[
@@ -376,7 +378,7 @@ def detached(folder) -> None:
         "lost-git-folder",
     ],
 )
-def test_where_there_is_nothing_to_work_on_one_line_says_so(
+def test_where_there_is_nothing_to_work_on_one_line_names_it(
     init, tmp_path, make, code, says
 ) -> None:
     make(tmp_path / "there")
@@ -456,7 +458,9 @@ def test_two_at_once_write_each_file_once(tmp_path) -> None:
         folder = repository(tmp_path / str(number))
         with ThreadPoolExecutor(2) as two:
             wrote = [
-                draft.path for found in two.map(begun, [folder, folder]) for draft in found.wrote
+                draft.path
+                for found in two.map(init_repository, [folder, folder])
+                for draft in found.wrote
             ]
         assert sorted(wrote) == sorted(WRITTEN)
 
@@ -511,7 +515,7 @@ def test_a_long_history_costs_nothing(tmp_path) -> None:
         """Of a processor, ours and those of the git that we start: the clock says how busy the
         machine is."""
         before = os.times()
-        assert drafted(folder)
+        assert drafts_for(folder)
         return sum(os.times()[:4]) - sum(before[:4])
 
     assert min(seconds(long) for _ in range(3)) < 0.1 + 2 * min(seconds(short) for _ in range(3))
@@ -523,9 +527,9 @@ def test_no_colour_is_sent_where_none_is_wanted(app, init) -> None:
 
 def test_the_drafts_of_a_plain_folder_are_those_of_the_repository(app) -> None:
     folder = app("blog")
-    with_git = drafted(folder)
+    with_git = drafts_for(folder)
     shutil.rmtree(folder / ".git")
-    assert drafted(folder) == with_git
+    assert drafts_for(folder) == with_git
 
 
 def test_the_program_is_found_by_its_module_too(app) -> None:

@@ -22,7 +22,7 @@ def test_an_issue_that_is_not_there_is_said_not_to_be(copy) -> None:
     said = factory(copy, "plan", "99")
     assert (said.code, said.err.strip().splitlines()[-1]) == (
         2,
-        "factory: there is no issue #99 on the forge; `factory status` lists those that are known",
+        "factory: there is no issue #99 on the forge; `factory status` lists the known ones",
     )
 
 

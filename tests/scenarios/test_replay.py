@@ -93,7 +93,7 @@ def test_another_answer_of_the_forge_is_another_decision_and_the_first_differenc
     said = factory(own, "replay", "triage-3-1")
     assert said.code == 1
     assert "NOT the same" in said.out
-    assert "triage-3-1/intake/1: is another" in said.out
+    assert "triage-3-1/intake/1: differs" in said.out
     assert "Please let us pay." in said.out
 
 
@@ -114,10 +114,10 @@ def test_a_tape_that_is_not_used_up_is_named(own) -> None:
     )
     said = factory(own, "replay", "triage-3-1")
     assert said.code == 1
-    assert "the tape was not used up: decide: issue(3)" in said.out
+    assert "the recorded call did not come: decide: issue(3)" in said.out
 
 
-def test_a_model_that_was_told_something_else_is_named_with_the_words(own) -> None:
+def test_a_request_to_a_model_that_differs_is_named_with_its_text(own) -> None:
     record = own / "record"
     line = next(
         json.loads(line) for line in tape(own).read_text("utf-8").splitlines() if '"wire"' in line
@@ -137,7 +137,7 @@ def test_a_model_that_was_told_something_else_is_named_with_the_words(own) -> No
     )
     said = factory(own, "replay", "triage-3-1")
     assert said.code == 1
-    assert "triage 1, call 1: the model was told what was not recorded" in said.out
+    assert "triage 1, call 1: the request to the model is not the recorded one" in said.out
     assert "sell us the moon" in said.out
 
 
@@ -191,8 +191,8 @@ def test_other_governance_shows_what_it_would_have_decided(own) -> None:
     said = factory(own, "replay", "triage-3-1", "--against", without_an_entry(own, "M-NOPAY"))
     assert said.code == 1, said.out + said.err
     first, *then = [line for line in said.out.splitlines() if "triage-3-1/" in line]
-    assert first == "  triage-3-1/classify/1: is another"
-    assert "  then triage-3-1/decide/event: was recorded, and did not come" in then
+    assert first == "  triage-3-1/classify/1: differs"
+    assert "  then triage-3-1/decide/event: was recorded, but is missing in the replay" in then
     assert "'M-NOPAY' is not one of" in said.out
 
 

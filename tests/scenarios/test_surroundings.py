@@ -78,7 +78,7 @@ def test_where_the_home_is_looked_for(tmp_path, env, where) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_home_the_account_says_where(tmp_path) -> None:
+def test_without_home_the_account_names_the_place(tmp_path) -> None:
     said = factory("status", folder=tmp_path, HOME=None)
     assert said.code == 2
     assert (

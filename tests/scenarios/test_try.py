@@ -75,9 +75,7 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(
     assert everything(words) == before
 
 
-def test_without_a_start_command_the_lap_ends_with_a_person_who_is_told_why(
-    tmp_path, words
-) -> None:
+def test_without_a_start_command_the_run_ends_with_a_person_who_learns_why(tmp_path, words) -> None:
     before = everything(words)
     recordings = recordings_for(
         EXAMPLES / "recordings", tmp_path / "recordings", {"M-BOOK": "M-WORKS"}
@@ -129,7 +127,7 @@ def test_one_issue_of_many_is_worked_on_alone(tmp_path) -> None:
     )
 
 
-def test_help_says_how_issues_are_written_and_where_answers_come_from(tmp_path) -> None:
+def test_help_explains_how_issues_are_written_and_where_answers_come_from(tmp_path) -> None:
     said = attempt(tmp_path, "--help")
     assert said.code == 0
     assert all(

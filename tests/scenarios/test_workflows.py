@@ -33,7 +33,7 @@ def test_an_example_is_clean(home, name) -> None:
     assert factory(home, "workflow", "check", str(EXAMPLES / name), "--json").json["ok"] is True
 
 
-def test_every_problem_is_named_with_its_file_and_line_and_the_exit_code_says_that_there_are_some(
+def test_every_problem_is_named_with_its_file_and_line_and_the_exit_code_shows_that_there_are_some(
     home, library
 ) -> None:
     (library / "workflows" / "validate.yaml").write_text(

@@ -11,14 +11,14 @@ from typing import Any
 
 from tests.validators.house import PATIENCE, House
 from tests.validators.patience import PATIENT, VAIN
-from validators.browser.glance import Glances
+from validators.browser.page_viewer import PageViewer
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence, RunId
 from validators.domain.exploring.exploration import Transcript, compiled
 from validators.domain.exploring.persona import Persona
 from validators.domain.journeys.values import Draw, Values
-from validators.driver.exploring import Explorer
-from validators.driver.line import ActorGone
+from validators.driver.actor_line import ActorGone
+from validators.driver.explorer import Explorer
 from validators.language.check import checked
 from validators.performance.journey_run import Patience, performed
 
@@ -79,7 +79,9 @@ class World:
 
         async def play(on: BrowserStage) -> Transcript:
             person = await on.person("")
-            return await Explorer(persona, person, Glances(person.page, PATIENT), actor).explored()
+            return await Explorer(
+                persona, person, PageViewer(person.page, PATIENT), actor
+            ).explored()
 
         return self.house.on_stage(app, play), actor
 

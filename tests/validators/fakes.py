@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.dialog_answer import DialogAnswer
 from validators.domain.journeys.files import File
 from validators.domain.journeys.spot import Spot
 
@@ -80,7 +80,7 @@ class FakeSession:
         told = "".join(f"{name},{size}\r\n" for name, size in self._bookings())
         return File("bookings.csv", f"Name,Size\r\n{told}".encode())
 
-    def prepare(self, answer: Answer) -> None:
+    def prepare(self, answer: DialogAnswer) -> None:
         self.acts.append(f"prepare {answer}")
 
     async def focused(self, spot: Spot) -> bool:

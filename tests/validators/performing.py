@@ -39,7 +39,7 @@ def perform_all(
     *,
     app: FakeApp | None = None,
     run: RunId | None = None,
-    with_twin: bool = False,
+    with_control: bool = False,
     **options,
 ) -> tuple[RunEvidence, ...]:
     journey = read(source)
@@ -55,6 +55,6 @@ def perform_all(
             values=values,
             patience=patience,
             seconds=seconds,
-            with_twin=with_twin,
+            with_control=with_control,
         )
     )

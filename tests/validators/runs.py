@@ -5,12 +5,12 @@ from dataclasses import replace
 from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
+    FaultFacts,
     FaultInjector,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
-    SabotageFacts,
+    RunKind,
     StepOutcome,
     Trouble,
 )
@@ -20,7 +20,9 @@ STEP = StepOutcome(0, 4, "open", True)
 LOOK = ExpectationOutcome(0, 9, "text", "here", True)
 
 
-def run(identity: Identity = Identity.PLAIN, kind: Kind = Kind.JOURNEY, **changes) -> RunEvidence:
+def run(
+    identity: Identity = Identity.PLAIN, kind: RunKind = RunKind.JOURNEY, **changes
+) -> RunEvidence:
     name, attempt = changes.pop("journey", "j"), changes.pop("attempt", 1)
     injector = changes.pop("injector", None)
     whole = RunEvidence(
@@ -80,39 +82,39 @@ TWINS = {
     "late": {"expectations": LATE_LOOK},
     "breach only": {"breaches": (Breach("console", 12),)},
 }
-TOUCHED, NEAR, APART = SabotageFacts(1, True), SabotageFacts(1, False), SabotageFacts(0, False)
+TOUCHED, NEAR, APART = FaultFacts(1, True), FaultFacts(1, False), FaultFacts(0, False)
 SABOTAGE = {
-    "caught": {"sabotage": TOUCHED, "expectations": FAILED_LOOK},
+    "caught": {"fault": TOUCHED, "expectations": FAILED_LOOK},
     "caught at a step": {
-        "sabotage": TOUCHED,
+        "fault": TOUCHED,
         "steps": failed_step(Trouble.MISSING),
         "expectations": (),
     },
-    "caught though untouched": {"sabotage": NEAR, "expectations": FAILED_LOOK},
-    "missed, untouched": {"sabotage": NEAR},
-    "not applicable": {"sabotage": APART},
-    "failed without a wound": {"sabotage": APART, "expectations": FAILED_LOOK},
-    "missed": {"sabotage": TOUCHED},
-    "only its own mark": {"sabotage": TOUCHED, "breaches": (Breach("http_status", 12),)},
-    "silent": {"sabotage": TOUCHED, "steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
-    "late": {"sabotage": TOUCHED, "expectations": (*LATE_LOOK, replace(FAILED_LOOK[0], index=1))},
-    "error": {"sabotage": TOUCHED, "errors": ("boom",)},
+    "caught though untouched": {"fault": NEAR, "expectations": FAILED_LOOK},
+    "missed, untouched": {"fault": NEAR},
+    "not applicable": {"fault": APART},
+    "failed without a wound": {"fault": APART, "expectations": FAILED_LOOK},
+    "missed": {"fault": TOUCHED},
+    "only its own mark": {"fault": TOUCHED, "breaches": (Breach("http_status", 12),)},
+    "silent": {"fault": TOUCHED, "steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
+    "late": {"fault": TOUCHED, "expectations": (*LATE_LOOK, replace(FAILED_LOOK[0], index=1))},
+    "error": {"fault": TOUCHED, "errors": ("boom",)},
     "no facts": {"expectations": FAILED_LOOK},
     "absent": None,
 }
 
 
 def told(
-    plain="green", masked="green", twin="fails", sabotage=("caught",) * 5
+    plain="green", masked="green", negative_control="fails", fault=("caught",) * 5
 ) -> tuple[RunEvidence, ...]:
     """Evidence of one journey from the names of the cases above."""
     pairs = [
         (run(Identity.PLAIN), OWN[plain]),
         (run(Identity.MASKED), OWN[masked]),
-        (run(kind=Kind.TWIN), TWINS[twin]),
+        (run(kind=RunKind.NEGATIVE_CONTROL), TWINS[negative_control]),
         *(
-            (run(kind=Kind.SABOTAGE, injector=who, there_at_first=False), SABOTAGE[how])
-            for who, how in zip(FaultInjector, sabotage, strict=True)
+            (run(kind=RunKind.FAULT_INJECTION, injector=who, there_at_first=False), SABOTAGE[how])
+            for who, how in zip(FaultInjector, fault, strict=True)
         ),
     ]
     return tuple(replace(whole, **changes) for whole, changes in pairs if changes is not None)

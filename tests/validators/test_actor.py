@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.validators.patience import LONG
-from validators.domain.exploring.acts import LONGEST_LINE, Kind, read_act
-from validators.driver.line import ActorGone, actor_line
+from validators.domain.exploring.acts import LONGEST_LINE, ActKind, read_act
+from validators.driver.actor_line import ActorGone, open_actor_line
 from validators.roles.actor import MOST_REMEMBERED, Actor, Brief, serve_actor
 
 BRIEF = Brief("claude-test", "a guest", "book a walk", "Act as the person.")
@@ -44,10 +44,10 @@ def call(name: str, **given: Any) -> dict[str, Any]:
 def test_a_model_is_given_the_persona_the_view_and_one_tool_for_each_act() -> None:
     model = Model([call("fill", ref="e5", text="Ada")])
     act = Actor(BRIEF, model).act(SEEN)
-    assert read_act(json.dumps(act)).kind is Kind.FILL
+    assert read_act(json.dumps(act)).kind is ActKind.FILL
     (request,) = model.asked
     assert request["model"] == "claude-test"
-    assert [tool["name"] for tool in request["tools"]] == list(Kind)
+    assert [tool["name"] for tool in request["tools"]] == list(ActKind)
     assert '"goal": "book a walk"' in request["system"]
     assert SEEN["view"] in request["messages"][0]["content"]
     assert "verdict" not in json.dumps(request["tools"])
@@ -109,7 +109,7 @@ def on_the_line(
             thread.start()
 
         async def asked() -> list[str]:
-            async with actor_line(port, word=word, seconds=seconds) as line:
+            async with open_actor_line(port, word=word, seconds=seconds) as line:
                 return [await line.asked(dict(ask), seconds=seconds) for ask in asks]
 
         return asyncio.run(asked())
@@ -118,8 +118,8 @@ def on_the_line(
 def test_whoever_says_the_word_is_answered_act_by_act() -> None:
     actor = Actor(BRIEF, Model([call("reload")], [call("done")]))
     assert [read_act(line).kind for line in on_the_line(actor, "right", SEEN, SEEN)] == [
-        Kind.RELOAD,
-        Kind.DONE,
+        ActKind.RELOAD,
+        ActKind.DONE,
     ]
 
 

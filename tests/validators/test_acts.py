@@ -18,7 +18,7 @@ from validators.domain.evidence import (
     StepOutcome,
     Trouble,
 )
-from validators.domain.exploring.acts import PARTS, Act, Aspect, Kind, read_act
+from validators.domain.exploring.acts import PARTS, Act, ActKind, Aspect, read_act
 from validators.domain.exploring.exploration import (
     Ending,
     Made,
@@ -32,7 +32,7 @@ from validators.domain.exploring.exploration import (
 from validators.domain.exploring.explored import (
     Exploration,
     Explored,
-    Standing,
+    GoalOutcome,
     explored,
     with_exploration,
 )
@@ -48,22 +48,22 @@ ONE_OF_EACH = {
 
 
 def made(
-    kind: Kind, text: str = "", spot: Spot | None = None, trouble: Trouble | None = None
+    kind: ActKind, text: str = "", spot: Spot | None = None, trouble: Trouble | None = None
 ) -> Made:
     return Made(Act(kind, "e1" if spot else "", text), spot, trouble)
 
 
 NAME = Spot(label="Name")
 BOOKED = (
-    made(Kind.FILL, "Ada Holt", NAME),
-    made(Kind.CLICK, spot=Spot(role="button", name="Book")),
-    made(Kind.DONE),
+    made(ActKind.FILL, "Ada Holt", NAME),
+    made(ActKind.CLICK, spot=Spot(role="button", name="Book")),
+    made(ActKind.DONE),
 )
 DONE = Transcript("guest", BOOKED, Ending.DONE, shown=("Name",))
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_each_act_of_the_set_is_read_with_all_of_its_parts_and_no_other(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", ActKind)
+def test_each_act_of_the_set_is_read_with_all_of_its_parts_and_no_other(kind: ActKind) -> None:
     line = {"act": kind, **{part: ONE_OF_EACH[part] for part in PARTS[kind]}}
     assert read_act(json.dumps(line)).kind is kind
     for part in PARTS[kind]:
@@ -121,7 +121,7 @@ def test_a_transcript_becomes_a_journey_that_expects_what_the_persona_demands_an
     assert (journey.name, journey.promise) == ("persona-guest", "M-BOOK")
     assert [type(step).__name__ for step in journey.steps] == ["Open", "Fill", "Click"]
     assert [str(block.vantage) for block in journey.expect] == ["here", "other_session"]
-    assert journey.twin is not None
+    assert journey.negative_control is not None
 
 
 @pytest.mark.parametrize(
@@ -142,15 +142,15 @@ def test_a_transcript_becomes_a_journey_that_expects_what_the_persona_demands_an
 )
 def test_an_element_is_named_in_the_journey_as_it_was_found(spot: Spot, told: str) -> None:
     text = compiled(
-        PERSONA, Transcript("guest", (BOOKED[0], made(Kind.CLICK, spot=spot)), Ending.DONE)
+        PERSONA, Transcript("guest", (BOOKED[0], made(ActKind.CLICK, spot=spot)), Ending.DONE)
     )
     assert f'  - {{"click": {told}}}' in text
     checked(text)
 
 
 def test_what_was_not_done_is_not_repeated() -> None:
-    pays = made(Kind.CLICK, spot=Spot(role="button", name="Pay"), trouble=Trouble.NOT_ACTIONABLE)
-    acts = (*BOOKED[:1], pays, made(Kind.RELOAD))
+    pays = made(ActKind.CLICK, spot=Spot(role="button", name="Pay"), trouble=Trouble.NOT_ACTIONABLE)
+    acts = (*BOOKED[:1], pays, made(ActKind.RELOAD))
     text = compiled(PERSONA, Transcript("guest", acts, Ending.GAVE_UP))
     assert "Pay" not in text
     assert [type(step).__name__ for step in checked(text).steps] == ["Open", "Fill", "Reload"]
@@ -159,21 +159,21 @@ def test_what_was_not_done_is_not_repeated() -> None:
 @pytest.mark.parametrize(
     ("acts", "why"),
     [
-        ((made(Kind.DONE),), "nothing was put in under 'Name'"),
-        ((made(Kind.FILL, "", NAME),), "nothing was put in under 'Name'"),
-        ((made(Kind.FILL, "Ada", NAME, Trouble.MISSING),), "nothing was put in under 'Name'"),
-        ((made(Kind.FILL, "{{ any.name }}", NAME),), "holds {{ or }}"),
+        ((made(ActKind.DONE),), "nothing was put in under 'Name'"),
+        ((made(ActKind.FILL, "", NAME),), "nothing was put in under 'Name'"),
+        ((made(ActKind.FILL, "Ada", NAME, Trouble.MISSING),), "nothing was put in under 'Name'"),
+        ((made(ActKind.FILL, "{{ any.name }}", NAME),), "holds {{ or }}"),
         (
             (
-                made(Kind.FILL, "Ada", NAME),
-                made(Kind.CLICK, spot=Spot(role="link", name="}} twin: x")),
+                made(ActKind.FILL, "Ada", NAME),
+                made(ActKind.CLICK, spot=Spot(role="link", name="}} twin: x")),
             ),
             "holds {{ or }}",
         ),
         (
             (
-                made(Kind.FILL, "Ada", NAME),
-                made(Kind.CLICK, spot=Spot(role="link", name="a\u2029b")),
+                made(ActKind.FILL, "Ada", NAME),
+                made(ActKind.CLICK, spot=Spot(role="link", name="a\u2029b")),
             ),
             "cannot be written",
         ),
@@ -188,7 +188,7 @@ def test_a_transcript_is_read_as_it_was_written_and_strictly() -> None:
     deep = Spot(role="button", within=Spot(role="row", words="Ada"))
     told = Transcript(
         "guest",
-        (*BOOKED, made(Kind.CLICK, spot=deep, trouble=Trouble.AMBIGUOUS)),
+        (*BOOKED, made(ActKind.CLICK, spot=deep, trouble=Trouble.AMBIGUOUS)),
         Ending.GAVE_UP,
         (),
         3,
@@ -228,36 +228,40 @@ ABANDONED = Transcript("guest", BOOKED, Ending.GAVE_UP, shown=("Name",))
 @pytest.mark.parametrize(
     ("transcript", "runs", "standing"),
     [
-        (DONE, both(), Standing.SATISFIED),
-        (UNSHOWN, both(), Standing.SATISFIED),
-        (ABANDONED, both(), Standing.UNSATISFIED),
-        (DONE, both(passed=False), Standing.FAILED),
+        (DONE, both(), GoalOutcome.SATISFIED),
+        (UNSHOWN, both(), GoalOutcome.SATISFIED),
+        (ABANDONED, both(), GoalOutcome.UNSATISFIED),
+        (DONE, both(passed=False), GoalOutcome.FAILED),
         (
             UNSHOWN,
             both(passed=False),
-            Standing.UNSATISFIED,
+            GoalOutcome.UNSATISFIED,
         ),  # it may have typed what an app is right to refuse
-        (ABANDONED, both(passed=False), Standing.UNSATISFIED),
-        (ABANDONED, both(passed=False, breach=True), Standing.FAILED),
-        (DONE, (run(Identity.PLAIN), run(Identity.MASKED, passed=False)), Standing.UNSATISFIED),
-        (DONE, both(ready=False), Standing.UNSATISFIED),
-        (DONE, (run(Identity.PLAIN),), Standing.UNSATISFIED),
-        (DONE, (run(Identity.PLAIN), run(Identity.PLAIN)), Standing.UNSATISFIED),
-        (DONE, (), Standing.UNSATISFIED),
+        (ABANDONED, both(passed=False), GoalOutcome.UNSATISFIED),
+        (ABANDONED, both(passed=False, breach=True), GoalOutcome.FAILED),
+        (DONE, (run(Identity.PLAIN), run(Identity.MASKED, passed=False)), GoalOutcome.UNSATISFIED),
+        (DONE, both(ready=False), GoalOutcome.UNSATISFIED),
+        (DONE, (run(Identity.PLAIN),), GoalOutcome.UNSATISFIED),
+        (DONE, (run(Identity.PLAIN), run(Identity.PLAIN)), GoalOutcome.UNSATISFIED),
+        (DONE, (), GoalOutcome.UNSATISFIED),
     ],
 )
 def test_only_what_was_found_again_counts(
-    transcript: Transcript, runs: tuple[RunEvidence, ...], standing: Standing
+    transcript: Transcript, runs: tuple[RunEvidence, ...], standing: GoalOutcome
 ) -> None:
     told = explored(PERSONA, transcript, runs)
     assert told.standing is standing
-    assert (told.finding is not None) == (standing is Standing.FAILED)
+    assert (told.finding is not None) == (standing is GoalOutcome.FAILED)
 
 
 FOUND = Explored(
-    "guest", Standing.FAILED, "", True, Finding(journey_name(PERSONA), "M-BOOK", Symptom.NOT_SHARED)
+    "guest",
+    GoalOutcome.FAILED,
+    "",
+    True,
+    Finding(journey_name(PERSONA), "M-BOOK", Symptom.NOT_SHARED),
 )
-CONTENT = Explored("guest", Standing.SATISFIED, "", True)
+CONTENT = Explored("guest", GoalOutcome.SATISFIED, "", True)
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -275,5 +279,5 @@ def test_exploring_turns_nothing_green_and_green_red_only_by_what_was_found_agai
 
 def test_aspects_are_what_the_view_can_show() -> None:
     assert read_act('{"act": "look", "aspect": "words", "part": 3}') == Act(
-        Kind.LOOK, aspect=Aspect.WORDS, part=3
+        ActKind.LOOK, aspect=Aspect.WORDS, part=3
     )

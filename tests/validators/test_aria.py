@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validators.browser.snapshot import nodes
+from validators.browser.aria_snapshot import nodes
 from validators.domain.journeys.aria import (
-    Key,
-    Node,
-    grants,
-    key,
+    AriaKey,
+    AriaNode,
+    aria_key,
     options,
     rows,
     tables,
+    tree_matches,
 )
 from validators.language.reader import read
 
@@ -67,13 +67,13 @@ def test_a_snapshot_is_read_into_nodes() -> None:
         "checkbox",
         "text",
     ]
-    assert tree[0] == Node("heading", "Walks", told=(("level", "1"),))
+    assert tree[0] == AriaNode("heading", "Walks", states=(("level", "1"),))
     assert tree[1].children[0].children[1].children == (
-        Node("link", "All: walks"),
+        AriaNode("link", "All: walks"),
     )  # its /url is no element
     assert tree[3].text == "4"
     assert [one.name for one in options(tree)] == ["Seal watch"]
-    assert tree[-1] == Node("text", text="plain words")
+    assert tree[-1] == AriaNode("text", text="plain words")
 
 
 @pytest.mark.parametrize("none", ["- - a", "- {a: b, c: d}", "- {}", "- a: [[b]]", "- [", "\x00"])
@@ -98,7 +98,7 @@ def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells()
 
 
 @pytest.mark.parametrize(
-    ("body", "headers", "told"),
+    ("body", "headers", "states"),
     [
         ('- table:\n  - row:\n    - cell "a"\n    - cell "b"', 0, (("a", "b"),)),
         ('- table:\n  - row:\n    - columnheader "a"', 1, ()),
@@ -113,12 +113,12 @@ def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells()
         ('- grid:\n  - row:\n    - gridcell "x"', 0, (("x",),)),
     ],
 )
-def test_tables_of_other_shapes(body, headers, told) -> None:
+def test_tables_of_other_shapes(body, headers, states) -> None:
     (table,) = tables(nodes(body))
-    assert (len(table.headers), table.rows) == (headers, told)
-    assert table.cells(1) == tuple(row[1] for row in told if len(row) > 1)
+    assert (len(table.headers), table.rows) == (headers, states)
+    assert table.cells(1) == tuple(row[1] for row in states if len(row) > 1)
     assert table.cells(0) == tuple(
-        row[0] for row in told if len(row) >= headers
+        row[0] for row in states if len(row) >= headers
     )  # "No rows" is in no column
 
 
@@ -130,23 +130,25 @@ def test_two_headers_of_one_name_are_none() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("list", Key("list", None, ())),
-        ('link "Home"', Key("link", "Home", ())),
-        (r'link "say \"hi\""', Key("link", 'say "hi"', ())),
-        ('heading "A" [level=2]', Key("heading", "A", (("level", "2"),))),
-        ('checkbox "A" [checked] [disabled]', Key("checkbox", "A", (("checked", "true"), ("disabled", "true")))),
+        ("list", AriaKey("list", None, ())),
+        ('link "Home"', AriaKey("link", "Home", ())),
+        (r'link "say \"hi\""', AriaKey("link", 'say "hi"', ())),
+        ('heading "A" [level=2]', AriaKey("heading", "A", (("level", "2"),))),
+        ('checkbox "A" [checked] [disabled]', AriaKey("checkbox", "A", (("checked", "true"), ("disabled", "true")))),
         ("Link", None), ('link "a', None), ("link /a/", None), ("", None), ("link 'a'", None), (r'link "\q"', None),
     ],
 )  # fmt: skip
 def test_an_element_is_written_one_way(text, found) -> None:
-    assert key(text) == found
+    assert aria_key(text) == found
 
 
 def granted(wish: str) -> bool:
     journey = read(
         f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - aria: {{has: {wish}}}\n"
     )
-    return grants(nodes(SNAPSHOT), journey.expect[0].looks[0].wishes, lambda held: held.source)
+    return tree_matches(
+        nodes(SNAPSHOT), journey.expect[0].looks[0].wishes, lambda held: held.source
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,11 +176,13 @@ def test_a_wish_is_granted_by_what_stands_in_one_place_and_order(wish, holds) ->
     assert granted(wish) is holds
 
 
-leaf = st.builds(Node, st.sampled_from(["link", "cell", "text"]), st.sampled_from(["", "a", "b"]))
+leaf = st.builds(
+    AriaNode, st.sampled_from(["link", "cell", "text"]), st.sampled_from(["", "a", "b"])
+)
 trees = st.recursive(
     leaf,
     lambda inside: st.builds(
-        Node,
+        AriaNode,
         st.sampled_from(["row", "table", "list"]),
         children=st.lists(inside, max_size=4).map(tuple),
     ),
@@ -191,7 +195,7 @@ def test_every_tree_has_tables_rows_and_texts(roots) -> None:
     for table in tables(roots):
         assert all(len(table.cells(at)) <= len(table.rows) for at in range(4))
     assert all(isinstance(node.reads, str) for root in roots for node in root.within())
-    assert grants(roots, (), lambda held: held.source)
+    assert tree_matches(roots, (), lambda held: held.source)
 
 
 @given(st.text(max_size=200))
@@ -200,4 +204,4 @@ def test_any_text_is_a_snapshot_or_refused(text) -> None:
         found = nodes(text)
     except ValueError:
         return
-    assert all(isinstance(node, Node) for node in found)
+    assert all(isinstance(node, AriaNode) for node in found)

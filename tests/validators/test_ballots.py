@@ -16,8 +16,8 @@ from validators.domain.ballots import (
     Answer,
     Ballot,
     Exhibits,
-    Order,
     Sense,
+    SideOrder,
     Vote,
     ballots_json,
     read_ballots,
@@ -34,7 +34,10 @@ YES = {"claim": 1, "a": "no", "a_quote": "Sorry", "b": "yes", "b_quote": "Booked
 
 
 def ballot(
-    *answers: Any, word: str = "w", order: Order = Order.BASE_FIRST, sense: Sense = Sense.DOM
+    *answers: Any,
+    word: str = "w",
+    order: SideOrder = SideOrder.BASE_FIRST,
+    sense: Sense = Sense.DOM,
 ) -> Ballot:
     return Ballot(sense, order, "w", json.dumps({"word": word, "answers": list(answers)}))
 
@@ -47,7 +50,7 @@ def one(cast: Ballot, shown: Exhibits = SHOWN) -> tuple[Answer, Answer]:
 def test_an_answer_is_of_the_side_that_it_was_shown_as() -> None:
     assert one(ballot(YES)) == (Answer.NO, Answer.YES)
     swapped = {"claim": 1, "a": "yes", "a_quote": "Booked for 4", "b": "no", "b_quote": "Sorry"}
-    assert one(ballot(swapped, order=Order.CANDIDATE_FIRST)) == (Answer.NO, Answer.YES)
+    assert one(ballot(swapped, order=SideOrder.CANDIDATE_FIRST)) == (Answer.NO, Answer.YES)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +76,9 @@ def test_spaces_of_a_quote_do_not_matter() -> None:
         ballot({**YES, "verdict": "passed"}),
         ballot({key: value for key, value in YES.items() if key != "a_quote"}),
         ballot("yes"),
-        Ballot(Sense.DOM, Order.BASE_FIRST, "w", ""),
-        Ballot(Sense.DOM, Order.BASE_FIRST, "w", "yes, everything is fine"),
-        Ballot(Sense.DOM, Order.BASE_FIRST, "w", '{"word": "w", "answers": "yes"}'),
+        Ballot(Sense.DOM, SideOrder.BASE_FIRST, "w", ""),
+        Ballot(Sense.DOM, SideOrder.BASE_FIRST, "w", "yes, everything is fine"),
+        Ballot(Sense.DOM, SideOrder.BASE_FIRST, "w", '{"word": "w", "answers": "yes"}'),
     ],
 )
 def test_any_trouble_with_an_answer_makes_all_of_it_unclear(cast: Ballot) -> None:
@@ -142,7 +145,7 @@ def test_each_sense_to_which_the_candidate_shows_something_is_asked_three_times_
         assert [one.sense for one in cast_] == [Sense.DOM] * VOTES + [Sense.SCREENSHOT] * VOTES
         assert len({one.word for one in cast_}) == len(cast_) == len(asked)
         orders |= {one.order for one in cast_}
-    assert orders == set(Order)
+    assert orders == set(SideOrder)
     (only,) = {
         Sense(one.sense)
         for one in questions(replace(BRIEF, exhibits=(Exhibit("state", "candidate", text="x"),)))[1]

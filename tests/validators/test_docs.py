@@ -6,7 +6,7 @@ import pytest
 
 from validators.authoring.authoring import language_page
 from validators.domain.evidence import FaultInjector
-from validators.domain.journeys.claim import Listing, Match, Order
+from validators.domain.journeys.claim import Listing, Match, SortOrder
 from validators.domain.journeys.journey import Forbidden
 from validators.domain.journeys.looks import FilePart, State
 from validators.domain.journeys.steps import DialogKind
@@ -38,7 +38,7 @@ def test_every_example_may_be_sealed(source) -> None:
     "word",
     [
         *VERBS, "reload", "back", *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *PLAIN, *CONSOLE_LEVELS,
-        *Listing, *Order, *State, "each", "sorted", "at", "times", "under", "level", "with",
+        *Listing, *SortOrder, *State, "each", "sorted", "at", "times", "under", "level", "with",
         *MODIFIERS, *ANSWERS, *DialogKind, *FilePart, *(f"{unit}s" for unit in UNITS), *(f"any.{kind}" for kind in GENERATORS),
     ],
 )  # fmt: skip

@@ -12,18 +12,22 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
+    FaultFacts,
     FaultInjector,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
-    SabotageFacts,
+    RunKind,
     StepOutcome,
     Trouble,
 )
 from validators.domain.exploring.persona import Persona
 from validators.performance.evidence_json import evidence_json, read_evidence
-from validators.performance.outing import Session, outing_json, read_outing
+from validators.performance.exploration_plan import (
+    ExplorationPlan,
+    exploration_plan_json,
+    read_exploration_plan,
+)
 from validators.performance.plan import (
     Plan,
     PlannedRun,
@@ -40,7 +44,7 @@ run_ids = st.builds(
     RunId,
     words,
     st.sampled_from(Identity),
-    st.sampled_from(Kind),
+    st.sampled_from(RunKind),
     st.none() | st.sampled_from(FaultInjector),
     counts,
 )
@@ -72,7 +76,7 @@ evidence = st.builds(
     st.lists(st.builds(Breach, words, counts, words), max_size=2).map(tuple),
     st.lists(words, max_size=2).map(tuple),
     words,
-    st.none() | st.builds(SabotageFacts, counts, st.booleans(), st.booleans(), st.booleans()),
+    st.none() | st.builds(FaultFacts, counts, st.booleans(), st.booleans(), st.booleans()),
     st.none() | st.booleans(),
     st.lists(words, max_size=2).map(tuple),
     st.lists(words, max_size=2).map(tuple),
@@ -114,10 +118,10 @@ def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, told)
 @given(bounds)
 def test_an_outing_survives_the_journey_to_json_and_back(told) -> None:
     persona = Persona("guest", "a guest", "book a walk", "M-BOOK", shown=("Name",))
-    outing = Session(
+    outing = ExplorationPlan(
         persona, 1, 2, "word", "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), told
     )
-    assert read_outing(outing_json(outing)) == outing
+    assert read_exploration_plan(exploration_plan_json(outing)) == outing
 
 
 def altered(document: str, *path: str | int, value: object) -> str:

@@ -26,7 +26,7 @@ from tests.validators.plans import (
     driver,
 )
 from validators.domain.bounds import USUAL, Bounds
-from validators.domain.evidence import FaultInjector, Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import FaultInjector, Identity, RunEvidence, RunId, RunKind
 from validators.domain.fold import Result, caught, result, verdict
 from validators.domain.proof import proof
 from validators.domain.verdict import (
@@ -105,7 +105,7 @@ AMPLE = 180  # seconds of one run: nobody waits for their end
 ENDLESS = ("spins", "hangs")
 """Pages that never answer again are waited for as long as may be: these have a plan of their own,
 with the usual bounds."""
-GUARDED = RunId("good", Identity.MASKED, Kind.TWIN)
+GUARDED = RunId("good", Identity.MASKED, RunKind.NEGATIVE_CONTROL)
 """What a guard that the masked visitor performs alone is controlled by."""
 
 
@@ -164,7 +164,10 @@ def seen(
         }
 
         def port(name: str, run: RunId) -> int:
-            if run.kind is Kind.TWIN and not read(sources[name]).twin_apart:
+            if (
+                run.kind is RunKind.NEGATIVE_CONTROL
+                and not read(sources[name]).negative_control_apart
+            ):
                 return 0
             app = made[name]()
             return open_apps.enter_context(apps.served(app)) if app is not None else 1
@@ -212,10 +215,10 @@ def test_the_driver_says_that_it_is_done(gallery) -> None:
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
 @pytest.mark.parametrize("injector", list(FaultInjector))
 def test_every_saboteur_of_a_good_app_is_caught(name, injector, gallery) -> None:
-    told = gallery.run(name, kind=Kind.SABOTAGE, injector=injector)
-    assert told.sabotage
-    assert told.sabotage.changed
-    assert told.sabotage.touched is not (injector is FaultInjector.FROZEN)
+    told = gallery.run(name, kind=RunKind.FAULT_INJECTION, injector=injector)
+    assert told.fault
+    assert told.fault.changed
+    assert told.fault.touched is not (injector is FaultInjector.FROZEN)
     assert caught(told)
 
 
@@ -228,15 +231,15 @@ def test_every_saboteur_of_a_good_app_is_caught(name, injector, gallery) -> None
     ],
 )
 def test_what_steps_make_no_difference_to_is_known(name, at_first, noticed, gallery) -> None:
-    told = gallery.run(name, kind=Kind.SABOTAGE, injector=FaultInjector.FROZEN)
+    told = gallery.run(name, kind=RunKind.FAULT_INJECTION, injector=FaultInjector.FROZEN)
     assert (told.there_at_first, caught(told)) == (at_first, noticed)
 
 
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
 def test_a_twin_fails_by_an_expectation_after_all_its_steps(name, gallery) -> None:
-    twin = gallery.run(name, kind=Kind.TWIN)
-    assert all(step.passed for step in twin.steps)
-    assert not all(look.passed for look in twin.expectations)
+    negative_control = gallery.run(name, kind=RunKind.NEGATIVE_CONTROL)
+    assert all(step.passed for step in negative_control.steps)
+    assert not all(look.passed for look in negative_control.expectations)
 
 
 def test_both_visitors_bring_the_same_data(gallery) -> None:
@@ -281,7 +284,8 @@ def test_the_bound_in_the_plan_is_the_one_that_holds(gallery) -> None:
 
 def test_a_twin_is_looked_for_in_the_run_of_whoever_performs_its_journey(gallery) -> None:
     plain, masked = (
-        gallery.run("good", identity=identity, kind=Kind.TWIN) for identity in Identity
+        gallery.run("good", identity=identity, kind=RunKind.NEGATIVE_CONTROL)
+        for identity in Identity
     )
     assert (
         [look.passed for look in masked.expectations]
@@ -289,13 +293,13 @@ def test_a_twin_is_looked_for_in_the_run_of_whoever_performs_its_journey(gallery
         == [False]
     )
     guard = Sealed(
-        "good", "M-BOOK", Purpose.REGRESSION, standing=True, sabotaged=False, plain=False
+        "good", "M-BOOK", Purpose.REGRESSION, in_suite=True, inject_faults=False, plain=False
     )
     alone = [
         run for run in gallery.of("good") if run.run in (GUARDED, RunId("good", Identity.MASKED))
     ]
     told = verdict((guard,), tuple(alone))
-    assert (told.journeys, told.controls.twins_failed) == (Counts(1, 1, 1), 1)
+    assert (told.journeys, told.controls.negative_controls_failed) == (Counts(1, 1, 1), 1)
 
 
 def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery) -> None:

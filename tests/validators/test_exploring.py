@@ -12,7 +12,7 @@ from bench.dense_page import dense_page, tokens_per_look
 from tests.validators.apps import App, RedirectsForEver, ToastOnly
 from tests.validators.explorers import BOOKS, PERSONA, World, at
 from tests.validators.house import PATIENCE, House
-from validators.browser.glance import Glances
+from validators.browser.page_viewer import PageViewer
 from validators.browser.stage import BrowserStage
 from validators.domain.exploring.exploration import Ending, NotAJourney, compiled
 from validators.domain.exploring.persona import Allowance, Persona
@@ -207,7 +207,7 @@ def test_a_dense_page_costs_less_than_a_thousand_tokens_a_look_and_every_referen
         person = await on.person("")
         await person.open("/", patience=PATIENCE)
         looked, plain = await tokens_per_look(person.page)
-        glances = Glances(person.page, person.bounds)
+        glances = PageViewer(person.page, person.bounds)
         shown = view(await glances.glance(), nonce="0" * 16)
         refs = re.findall(r"^ *(e\d+) ", shown, re.MULTILINE)
         return looked, plain, [await glances.spot(ref) for ref in refs]

@@ -25,12 +25,12 @@ from tests.validators.runs import (
 )
 from validators.domain.evidence import (
     Breach,
+    FaultFacts,
     FaultInjector,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
-    SabotageFacts,
+    RunKind,
     Trouble,
 )
 from validators.domain.fold import (
@@ -91,8 +91,13 @@ def test_visitors_one_of_whom_was_not_answered_in_time_were_not_answered_differe
 
 
 def test_a_control_that_was_late_and_failed_elsewhere_has_failed() -> None:
-    late = run(kind=Kind.TWIN, expectations=(*LATE_LOOK, replace(FAILED_LOOK[0], index=1)))
-    assert verdict(sealed(), (run(), run(Identity.MASKED), late)).controls.twins_failed == 1
+    late = run(
+        kind=RunKind.NEGATIVE_CONTROL, expectations=(*LATE_LOOK, replace(FAILED_LOOK[0], index=1))
+    )
+    assert (
+        verdict(sealed(), (run(), run(Identity.MASKED), late)).controls.negative_controls_failed
+        == 1
+    )
 
 
 @pytest.mark.parametrize("silent", ["plain", "masked"])
@@ -112,9 +117,9 @@ def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
         ("passes", "missed", "none"),
         ("absent", "absent", "refused"),
     ]
-    for (plain, masked), (twin, how, proof) in product(product(OWN, OWN), controls):
+    for (plain, masked), (negative_control, how, proof) in product(product(OWN, OWN), controls):
         outcome = verdict(
-            sealed(PROOFS[proof]), told(plain, masked, twin, (how, *APART_BUT_FIRST))
+            sealed(PROOFS[proof]), told(plain, masked, negative_control, (how, *APART_BUT_FIRST))
         ).outcome
         if plain in SILENT_RUNS or masked in SILENT_RUNS:
             expected = Outcome.INCONCLUSIVE
@@ -122,15 +127,15 @@ def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
             expected = Outcome.FAILED
         else:
             expected = Outcome.PASSED if proof == "red" else Outcome.INCONCLUSIVE
-        assert outcome is expected, (plain, masked, twin, how, proof)
+        assert outcome is expected, (plain, masked, negative_control, how, proof)
 
 
 NOT_KEPT = (
     "journey 'j': no saboteur reached what was put in, and nothing looked for it from elsewhere: "
     "let it be seen after_reload"
 )
-HELD_BACK = SabotageFacts(1, True, put_in=True)
-REACHED = SabotageFacts(1, False, put_in=True, reached=True)
+HELD_BACK = FaultFacts(1, True, put_in=True)
+REACHED = FaultFacts(1, False, put_in=True, reached=True)
 
 
 @pytest.mark.parametrize(
@@ -154,19 +159,19 @@ def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(
 ) -> None:
     seen = (replace(LOOK, vantage=vantage),)
     always_there = {
-        "sabotage": replace(facts, touched=True, reached=False),
+        "fault": replace(facts, touched=True, reached=False),
         "expectations": FAILED_LOOK,
     }
     first, second, *_ = (
-        RunId("j", kind=Kind.SABOTAGE, injector=injector) for injector in FaultInjector
+        RunId("j", kind=RunKind.FAULT_INJECTION, injector=injector) for injector in FaultInjector
     )
     kept = {
         RunId("j"): {"expectations": seen},
         RunId("j", Identity.MASKED): {"expectations": seen},
-        first: {"sabotage": facts, "expectations": FAILED_LOOK if noticed else seen},
+        first: {"fault": facts, "expectations": FAILED_LOOK if noticed else seen},
         second: always_there,
     }
-    runs = told(sabotage=("caught", "caught", *["not applicable"] * 3))
+    runs = told(fault=("caught", "caught", *["not applicable"] * 3))
     found = verdict(sealed(), tuple(replace(one, **kept.get(one.run, {})) for one in runs))
     assert found.outcome is outcome
     assert found.reason == NOT_KEPT or not (facts is HELD_BACK and vantage == "here")
@@ -186,18 +191,23 @@ def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(
 )
 def test_steps_that_make_no_difference_prove_nothing(at_first, how, outcome) -> None:
     """A page for each address, painted once: nothing that is merely opened tells it from an app."""
-    runs = told(sabotage=(*["caught"] * 4, how))
+    runs = told(fault=(*["caught"] * 4, how))
     found = verdict(sealed(), tuple(replace(one, there_at_first=at_first) for one in runs))
     assert (found.outcome, PAINTED in found.reason) == (outcome, outcome is not Outcome.PASSED)
 
 
 def test_two_green_runs_under_every_twin_sabotage_and_proof() -> None:
-    for twin, how, proof in product(TWINS, SABOTAGE, PROOFS):
+    for negative_control, how, proof in product(TWINS, SABOTAGE, PROOFS):
         outcome = verdict(
-            sealed(PROOFS[proof]), told(twin=twin, sabotage=(how, *APART_BUT_FIRST))
+            sealed(PROOFS[proof]),
+            told(negative_control=negative_control, fault=(how, *APART_BUT_FIRST)),
         ).outcome
-        green = twin in GOOD_TWINS and how in KILLS and proof == "red"
-        assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), (twin, how, proof)
+        green = negative_control in GOOD_TWINS and how in KILLS and proof == "red"
+        assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), (
+            negative_control,
+            how,
+            proof,
+        )
 
 
 def test_every_combination_of_saboteurs() -> None:
@@ -211,7 +221,7 @@ def test_every_combination_of_saboteurs() -> None:
     )
     for hows in product(kinds, kinds, kinds, kinds, ("caught", "not applicable", "absent")):
         green = any(how in KILLS for how in hows) and all(how in KILLS | HARMLESS for how in hows)
-        outcome = verdict(sealed(), told(sabotage=hows)).outcome
+        outcome = verdict(sealed(), told(fault=hows)).outcome
         assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), hows
 
 
@@ -219,7 +229,7 @@ def test_what_is_counted_when_all_is_well() -> None:
     green = verdict(
         sealed(),
         told(
-            sabotage=(
+            fault=(
                 "caught",
                 "caught though untouched",
                 "missed, untouched",
@@ -229,8 +239,12 @@ def test_what_is_counted_when_all_is_well() -> None:
     )
     assert green.outcome is Outcome.PASSED
     assert (green.journeys.sealed, green.journeys.executed, green.journeys.passed) == (1, 1, 1)
-    assert (green.controls.twins, green.controls.twins_failed) == (1, 1)
-    assert (green.controls.saboteurs, green.controls.caught, green.controls.red_on_base) == (
+    assert (green.controls.negative_controls, green.controls.negative_controls_failed) == (1, 1)
+    assert (
+        green.controls.faults_injected,
+        green.controls.faults_caught,
+        green.controls.red_on_base,
+    ) == (
         3,
         2,
         True,
@@ -273,29 +287,29 @@ def test_what_is_counted_when_all_is_well() -> None:
         (told(plain="broken"), "journey 'j' (plain) says nothing: the browser failed"),
         (told(plain="skipped"), "journey 'j' (plain) says nothing: it was skipped"),
         (told(plain="empty"), "journey 'j' (plain) says nothing: it looked at nothing"),
-        (told(twin="passes"), "journey 'j': the control did not fail"),
-        (told(twin="absent"), "journey 'j': the control was not performed"),
-        (told(twin="a step failed"), "journey 'j': the control could not be performed"),
-        (told(twin="late"), "journey 'j': the control could not be performed"),
+        (told(negative_control="passes"), "journey 'j': the control did not fail"),
+        (told(negative_control="absent"), "journey 'j': the control was not performed"),
+        (told(negative_control="a step failed"), "journey 'j': the control could not be performed"),
+        (told(negative_control="late"), "journey 'j': the control could not be performed"),
         (
-            told(sabotage=("not applicable",) * 5),
+            told(fault=("not applicable",) * 5),
             (
                 "journey 'j': no sabotage applied, so nothing shows that it could fail: "
                 "let it change something, or look for what the app sends"
             ),
         ),
-        (told(sabotage=("missed, untouched",) * 5), "journey 'j': no sabotage was noticed"),
+        (told(fault=("missed, untouched",) * 5), "journey 'j': no sabotage was noticed"),
         (
-            told(sabotage=("caught", "missed", *["caught"] * 3)),
+            told(fault=("caught", "missed", *["caught"] * 3)),
             "journey 'j': sabotage stale went unnoticed",
         ),
         (
-            told(sabotage=("caught", "caught", "absent", *["caught"] * 2)),
+            told(fault=("caught", "caught", "absent", *["caught"] * 2)),
             "journey 'j': not every sabotage was performed",
         ),
         ((*told(), told()[0]), "the evidence tells of one run twice"),
         ((*told(), run(journey="stranger")), "the evidence tells of a run that was not asked for"),
-        ((*told(), run(kind=Kind.BASE)), "the evidence tells of a run that was not asked for"),
+        ((*told(), run(kind=RunKind.BASE)), "the evidence tells of a run that was not asked for"),
         ((), "journey 'j' was not performed plain"),
     ],
 )
@@ -421,7 +435,7 @@ def test_a_never_that_sees_the_saboteurs_own_mark_catches_nothing() -> None:
     assert caught(replace(run(), **SABOTAGE["caught"]))
 
 
-GUARD = Sealed("j", "M-BOOK", Purpose.REGRESSION, None, standing=True, issue=3, sabotaged=False)
+GUARD = Sealed("j", "M-BOOK", Purpose.REGRESSION, None, in_suite=True, issue=3, inject_faults=False)
 ON_BASE = {
     "green": Proof(True, "green on base"),
     "unknown": None,
@@ -434,7 +448,9 @@ def beside(guard: Sealed, **named: str) -> tuple[tuple[Sealed, ...], tuple[RunEv
     above."""
     own = tuple(replace(one, run=replace(one.run, journey="own")) for one in told())
     runs = tuple(
-        one for one in told(**named) if guard.sabotaged or one.run.kind is not Kind.SABOTAGE
+        one
+        for one in told(**named)
+        if guard.inject_faults or one.run.kind is not RunKind.FAULT_INJECTION
     )
     return (Sealed("own", "issue", Purpose.BUG, RED), guard), (*own, *runs)
 
@@ -455,18 +471,20 @@ def test_every_pair_of_a_guards_own_runs_and_what_base_says_of_it() -> None:
         assert outcome is expected, (plain, masked, base)
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_a_guards_twin_must_fail_as_any_other(twin) -> None:
-    expected = Outcome.PASSED if twin in GOOD_TWINS else Outcome.INCONCLUSIVE
-    assert verdict(*beside(GUARD, twin=twin)).outcome is expected
+@pytest.mark.parametrize("negative_control", TWINS)
+def test_a_guards_twin_must_fail_as_any_other(negative_control) -> None:
+    expected = Outcome.PASSED if negative_control in GOOD_TWINS else Outcome.INCONCLUSIVE
+    assert verdict(*beside(GUARD, negative_control=negative_control)).outcome is expected
 
 
 @pytest.mark.parametrize("masked", OWN)
-@pytest.mark.parametrize("twin", TWINS)
-def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(masked, twin) -> None:
+@pytest.mark.parametrize("negative_control", TWINS)
+def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(
+    masked, negative_control
+) -> None:
     alone = replace(GUARD, plain=False, proof=ON_BASE["green"])
-    sealed, runs = beside(alone, masked=masked, twin=twin)
-    runs = tuple(replace(one, run=replace(one.run, identity=Identity.MASKED)) if one.run == RunId("j", kind=Kind.TWIN) else one
+    sealed, runs = beside(alone, masked=masked, negative_control=negative_control)
+    runs = tuple(replace(one, run=replace(one.run, identity=Identity.MASKED)) if one.run == RunId("j", kind=RunKind.NEGATIVE_CONTROL) else one
                  for one in runs if one.run != RunId("j"))  # fmt: skip
     found = verdict(sealed, runs)
     if masked in SILENT_RUNS:
@@ -474,7 +492,7 @@ def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(mas
     elif masked != "green":
         expected = Outcome.FAILED
     else:
-        expected = Outcome.PASSED if twin in GOOD_TWINS else Outcome.INCONCLUSIVE
+        expected = Outcome.PASSED if negative_control in GOOD_TWINS else Outcome.INCONCLUSIVE
     assert (found.outcome, found.journeys.executed) == (expected, 1 if masked in SILENT_RUNS else 2)
     assert (
         verdict(sealed, tuple(one for one in runs if one.run.journey == "own")).outcome
@@ -484,7 +502,7 @@ def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(mas
 
 @pytest.mark.parametrize("how", SABOTAGE)
 def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how) -> None:
-    found = verdict(*beside(replace(GUARD, sabotaged=True), sabotage=(how, *APART_BUT_FIRST)))
+    found = verdict(*beside(replace(GUARD, inject_faults=True), fault=(how, *APART_BUT_FIRST)))
     assert found.outcome is (Outcome.PASSED if how in KILLS else Outcome.INCONCLUSIVE)
 
 
@@ -512,17 +530,17 @@ def test_the_reason_says_whose_journeys_passed() -> None:
     assert verdict(*beside(GUARD)).reason == (
         "all 2 sealed journeys passed, and each could fail: 1 of this issue, 1 of what has landed"
     )
-    guards = tuple(replace(GUARD, journey=name, promise=promise, sabotaged=name == "a", issue=issue)
+    guards = tuple(replace(GUARD, journey=name, promise=promise, inject_faults=name == "a", issue=issue)
                    for name, promise, issue in (("a", "M-BOOK", 1), ("b", "M-BOOK", 2), ("c", "issue", 2)))  # fmt: skip
     runs = [replace(one, run=replace(one.run, journey=guard.journey)) for guard in guards for one in told()
-            if guard.sabotaged or one.run.kind is not Kind.SABOTAGE]  # fmt: skip
+            if guard.inject_faults or one.run.kind is not RunKind.FAULT_INJECTION]  # fmt: skip
     found = verdict(guards, tuple(runs))
     assert (found.outcome, found.controls.red_on_base) == (Outcome.PASSED, False)
     assert (
         found.reason
         == "no journey of its own: 3 regression journeys of 2 promises passed, and each could fail"
     )
-    one = verdict((replace(GUARD, sabotaged=True),), told())
+    one = verdict((replace(GUARD, inject_faults=True),), told())
     assert (
         one.reason
         == "no journey of its own: 1 regression journey of 1 promise passed, and each could fail"
@@ -534,7 +552,7 @@ def test_the_reason_says_whose_journeys_passed() -> None:
 
 
 def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing() -> None:
-    runs = tuple(one for one in told() if one.run.kind is not Kind.SABOTAGE)
+    runs = tuple(one for one in told() if one.run.kind is not RunKind.FAULT_INJECTION)
     found = verdict((GUARD,), runs)
     assert (found.outcome, found.reason) == (
         Outcome.INCONCLUSIVE,

@@ -64,7 +64,7 @@ def hits(house: House) -> dict[tuple[Identity, int], Any]:
     """What a page was told by each visitor: of each thing that was clicked, whether away from its
     middle; and what it holds."""
 
-    def by(identity: Identity, hand: int) -> Any:
+    def by(identity: Identity, seed: int) -> Any:
         async def play(on: BrowserStage) -> Any:
             ada = await on.person("")
             await ada.open("/", patience=PATIENCE)
@@ -81,11 +81,11 @@ def hits(house: House) -> dict[tuple[Identity, int], Any]:
             clicked, loud, ticked = await ada.page.evaluate(told)
             return dict(clicked), loud, ticked, before
 
-        return house.on_stage(Things(), play, identity=identity, device=Device(hand=hand))
+        return house.on_stage(Things(), play, identity=identity, device=Device(pointer_seed=hand))
 
     return {
-        (identity, hand): by(identity, hand)
-        for identity, hand in (
+        (identity, seed): by(identity, seed)
+        for identity, seed in (
             (Identity.PLAIN, 1),
             (Identity.MASKED, 1),
             (Identity.MASKED, 2),
@@ -94,7 +94,7 @@ def hits(house: House) -> dict[tuple[Identity, int], Any]:
     }
 
 
-MASKED = [(Identity.MASKED, hand) for hand in (1, 2, 3)]
+MASKED = [(Identity.MASKED, seed) for seed in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("who", MASKED)

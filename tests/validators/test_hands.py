@@ -17,7 +17,7 @@ from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.dialog_answer import DialogAnswer
 from validators.domain.journeys.files import File, picture
 from validators.domain.journeys.spot import Spot
 from validators.domain.journeys.steps import DialogKind
@@ -140,8 +140,8 @@ def asked(
     accept: bool = True,
     kind: DialogKind | None = None,
     text: str | None = None,
-) -> Answer:
-    return Answer(says, kind, accept, text)
+) -> DialogAnswer:
+    return DialogAnswer(says, kind, accept, text)
 
 
 def test_a_dialog_is_answered_as_it_was_prepared(house: House) -> None:

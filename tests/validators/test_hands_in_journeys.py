@@ -12,7 +12,7 @@ from tests.validators import office
 from tests.validators.house import PATIENCE, House
 from tests.validators.office import KEYS, Notes
 from tests.validators.patience import VAIN
-from validators.browser.network.fault_injection import Sabotage
+from validators.browser.network.fault_injection import FaultInjection
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import FaultInjector, Identity, RunEvidence, RunId
 from validators.domain.fold import Result, result
@@ -36,7 +36,7 @@ def outcome(
     What is `meant` to come of it says what is waited for in vain. A saboteur must have something to
     wound in the journey, and hit what it is about."""
     journey, values = read(source), Values(Draw(7, "hands", date(2026, 11, 21)))
-    sabotage = Sabotage(injector, lambda: stakes(journey, values)) if injector else None
+    fault = FaultInjection(injector, lambda: stakes(journey, values)) if injector else None
 
     async def play(on: BrowserStage) -> RunEvidence:
         verbs = {type(step).__name__.lower() for step in journey.steps}
@@ -55,13 +55,11 @@ def outcome(
             )
         )[0]
 
-    told = house.on_stage(
-        app, play, tamper=sabotage, identity=identity, downloads=journey.downloads
-    )
+    told = house.on_stage(app, play, tamper=fault, identity=identity, downloads=journey.downloads)
     failed = [f"{one.verb} {one.trouble}" for one in told.steps if not one.passed]
     failed += [f"{one.kind} {one.vantage}" for one in told.expectations if not one.passed]
     assert bool(failed) == (result(told) is not Result.PASSED)
-    assert sabotage is None or sabotage.facts.touched
+    assert fault is None or fault.facts.touched
     return failed[0] if failed else "passed"
 
 

@@ -93,8 +93,13 @@ def test_the_example_of_the_design_is_read() -> None:
     assert [(never.kind, never.value) for never in journey.never] == [
         ("http_status", ">=500"), ("console", "error"), ("text", "Traceback"),
     ]  # fmt: skip
-    assert journey.twin.steps is None
-    assert (opened.line, journey.expect[1].line, journey.never[0].line, journey.twin.line) == (
+    assert journey.negative_control.steps is None
+    assert (
+        opened.line,
+        journey.expect[1].line,
+        journey.never[0].line,
+        journey.negative_control.line,
+    ) == (
         7,
         12,
         14,

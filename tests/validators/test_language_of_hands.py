@@ -26,16 +26,16 @@ from validators.domain.journeys.walk import field_of, required, stated
 from validators.language.check import complaints
 from validators.language.keys import MODIFIERS
 from validators.language.reader import read
-from validators.performance.files import told_by
+from validators.performance.file_looks import file_look_result
 
 HEAD = "journey: j\npromise: issue\nlet: {guest: '{{ any.name }}'}\nsteps:\n"
 DONE, UNDONE = ("visible: {heading: Done}",), "visible: {heading: Undone}"
 
 
-def journey(*steps: str, expect: tuple[str, ...] = DONE, twin: str = UNDONE) -> str:
+def journey(*steps: str, expect: tuple[str, ...] = DONE, negative_control: str = UNDONE) -> str:
     told = "".join(f"  - {line}\n" for line in ("open: /", *steps))
     looks = "".join(f"  - {line}\n" for line in expect)
-    return f"{HEAD}{told}expect:\n{looks}twin:\n  expect:\n    - {twin}\n"
+    return f"{HEAD}{told}expect:\n{looks}twin:\n  expect:\n    - {negative_control}\n"
 
 
 def step(line: str):
@@ -276,7 +276,7 @@ EXPORT = "download: {link: Export, as: export}"
             journey(
                 EXPORT,
                 expect=("downloaded: {as: export, lines: 3}",),
-                twin="downloaded: {as: export, lines: 3}",
+                negative_control="downloaded: {as: export, lines: 3}",
             ),
             "the twin expects what the journey expects",
         ),
@@ -284,7 +284,7 @@ EXPORT = "download: {link: Export, as: export}"
             journey(
                 EXPORT,
                 expect=("downloaded: {as: export, lines: 3}",),
-                twin="downloaded: {as: export, name: b.csv}",
+                negative_control="downloaded: {as: export, name: b.csv}",
             ),
             "the twin looks where the journey does not",
         ),
@@ -305,29 +305,29 @@ def test_what_stands_where_it_means_nothing_is_refused(source, words) -> None:
         journey(
             EXPORT,
             expect=("downloaded: {as: export, lines: 3}",),
-            twin="downloaded: {as: export, lines: 4}",
+            negative_control="downloaded: {as: export, lines: 4}",
         ),
         journey(
             "upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}",
             expect=("visible: {row: Ada}",),
-            twin="visible: {row: Bo}",
+            negative_control="visible: {row: Bo}",
         ),
         journey(
             "upload: {label: P, file: {name: a.csv, text: 'Ada,4'}}",
             expect=('text: {role: status, equals: "Got {{ filled.p }}"}',),
-            twin='text: {role: status, equals: "Got b.csv"}',
+            negative_control='text: {role: status, equals: "Got b.csv"}',
         ),
         journey(
             'type: "{{ guest }}"',
             expect=('visible: {row: "{{ guest }}"}',),
-            twin="visible: {row: Bo}",
+            negative_control="visible: {row: Bo}",
         ),
         journey(
             expect=(
                 "visible: {heading: A}",
                 "as: guide\n    open: /g\n    expect: [{visible: {heading: G}}]",
             ),
-            twin="visible: {heading: B}",
+            negative_control="visible: {heading: B}",
         ),
         journey().replace(
             "- open: /\n", "- as: guest\n  - dialog: {says: Hello, answer: accept}\n  - open: /\n"
@@ -369,14 +369,14 @@ GUESTS = '\ufeffName,Size\r\nAda Holt,4\r\n"Bo, the second",2\r\n'
 )  # fmt: skip
 def test_a_file_is_looked_at(claim, holds) -> None:
     values = Values(None, files={"export": File("guests.csv", GUESTS.encode())})
-    assert told_by(look(f"downloaded: {{as: export, {claim}}}"), values).holds is holds
+    assert file_look_result(look(f"downloaded: {{as: export, {claim}}}"), values).holds is holds
 
 
 def test_a_file_that_is_no_text_never_holds_and_one_that_never_came_has_no_value() -> None:
     values = Values(None, files={"export": File("a.png", b"\x89PNG\xff")})
-    assert not told_by(look("downloaded: {as: export, contains: PNG}"), values).holds
+    assert not file_look_result(look("downloaded: {as: export, contains: PNG}"), values).holds
     with pytest.raises(ExpressionInvalid, match="no file 'other'"):
-        told_by(look("downloaded: {as: other, lines: 1}"), values)
+        file_look_result(look("downloaded: {as: other, lines: 1}"), values)
 
 
 CELLS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\r"))

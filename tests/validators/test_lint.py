@@ -15,7 +15,7 @@ GOOD = {
         'click: {button: "Book"}',
     ],
     "expect": ['text: {role: status, equals: "Booked for {{ filled.name }}"}'],
-    "twin": ['text: {role: status, equals: "Booked for nobody"}'],
+    "negative_control": ['text: {role: status, equals: "Booked for nobody"}'],
 }
 
 
@@ -29,9 +29,9 @@ def journey(
     text = f"journey: j\npromise: issue\n{extra}"
     for key in ("steps", "expect"):
         text += f"{key}:\n" + "".join(f"  - {line}\n" for line in told[key] or ())
-    if told["twin"] is None:
+    if told["negative_control"] is None:
         return text
-    text += "twin:\n  expect:\n" + "".join(f"    - {line}\n" for line in told["twin"])
+    text += "twin:\n  expect:\n" + "".join(f"    - {line}\n" for line in told["negative_control"])
     return text + (
         "  steps:\n" + "".join(f"    - {line}\n" for line in twin_steps) if twin_steps else ""
     )
@@ -50,7 +50,9 @@ def journey(
 def test_who_only_opens_pages_and_looks_at_them_is_told_that_a_painting_would_pass(
     steps, expect
 ) -> None:
-    (told,) = complaints(journey(steps=steps, expect=expect, twin=["visible: {heading: Z}"]))
+    (told,) = complaints(
+        journey(steps=steps, expect=expect, negative_control=["visible: {heading: Z}"])
+    )
     assert "only painted would pass" in told
 
 
@@ -92,20 +94,27 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (journey(twin=None), "needs `twin`"),
+        (journey(negative_control=None), "needs `twin`"),
         (
-            journey(expect=["visible: {heading: Welcome}"], twin=["visible: {heading: Bye}"]),
+            journey(
+                expect=["visible: {heading: Welcome}"], negative_control=["visible: {heading: Bye}"]
+            ),
             "depends on what the steps did",
         ),
-        (journey(expect=["text: Thank you"], twin=["text: Nope"]), "depends on what the steps did"),
         (
-            journey(expect=['absent: {row: "{{ filled.name }}"}'], twin=["absent: {row: x}"]),
+            journey(expect=["text: Thank you"], negative_control=["text: Nope"]),
+            "depends on what the steps did",
+        ),
+        (
+            journey(
+                expect=['absent: {row: "{{ filled.name }}"}'], negative_control=["absent: {row: x}"]
+            ),
             "an absence proves nothing",
         ),
         (
             journey(
                 expect=['count: {row: "{{ filled.name }}", equals: 0}'],
-                twin=["count: {row: x, equals: 3}"],
+                negative_control=["count: {row: x, equals: 3}"],
             ),
             "an absence proves nothing",
         ),
@@ -116,69 +125,85 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
         (
             journey(
                 expect=['text: {role: status, not_contains: "{{ filled.name }}"}'],
-                twin=["title: x"],
+                negative_control=["title: x"],
             ),
             "an absence proves",
         ),
         (
             journey(
-                expect=['column: {header: Name, excludes: "{{ filled.name }}"}'], twin=["title: x"]
+                expect=['column: {header: Name, excludes: "{{ filled.name }}"}'],
+                negative_control=["title: x"],
             ),
             "an absence proves",
         ),
-        (journey(expect=["rows: {equals: 0}"], twin=["rows: {equals: 1}"]), "an absence proves"),
         (
-            journey(expect=['count: {row: "{{ filled.name }}", at_most: 3}'], twin=["title: x"]),
+            journey(expect=["rows: {equals: 0}"], negative_control=["rows: {equals: 1}"]),
             "an absence proves",
         ),
         (
-            journey(expect=["options: {label: Name, excludes: x}"], twin=["title: x"]),
+            journey(
+                expect=['count: {row: "{{ filled.name }}", at_most: 3}'],
+                negative_control=["title: x"],
+            ),
             "an absence proves",
         ),
-        (journey(expect=['title: ""'], twin=["title: x"]), "an absence proves"),
+        (
+            journey(expect=["options: {label: Name, excludes: x}"], negative_control=["title: x"]),
+            "an absence proves",
+        ),
+        (journey(expect=['title: ""'], negative_control=["title: x"]), "an absence proves"),
         (
             journey(
                 expect=["state: {button: Book, is: enabled}"],
-                twin=["state: {button: Book, is: disabled}"],
+                negative_control=["state: {button: Book, is: disabled}"],
             ),
             "depends on what",
         ),
-        (journey(expect=["status: 200"], twin=["status: 404"]), "depends on what the steps did"),
         (
-            journey(expect=[f"{SORTED} ascending}}"], twin=[f"{SORTED} descending}}"]),
+            journey(expect=["status: 200"], negative_control=["status: 404"]),
+            "depends on what the steps did",
+        ),
+        (
+            journey(expect=[f"{SORTED} ascending}}"], negative_control=[f"{SORTED} descending}}"]),
             "depends on what the steps did",
         ),
         (
             journey(
                 steps=["open: /"],
                 expect=[f"{SORTED} ascending}}"],
-                twin=["column: {header: B, sorted: ascending}"],
+                negative_control=["column: {header: B, sorted: ascending}"],
             ),
             "the twin looks where the journey does not",
         ),
         (
-            journey(steps=["open: /"], expect=["status: 200"], twin=["status: 200"]),
+            journey(steps=["open: /"], expect=["status: 200"], negative_control=["status: 200"]),
             "the twin expects what the journey expects",
         ),
         (
             journey(
                 steps=["open: /"],
                 expect=["aria: {has: [main]}"],
-                twin=["aria: {in: {role: main}, has: [alert]}"],
+                negative_control=["aria: {in: {role: main}, has: [alert]}"],
             ),
             "the twin looks where the journey does not",
         ),
         (
-            journey(expect=['column: {header: "{{ any.word }}", includes: x}'], twin=["title: x"]),
+            journey(
+                expect=['column: {header: "{{ any.word }}", includes: x}'],
+                negative_control=["title: x"],
+            ),
             "draws new data",
         ),
         (
-            journey(expect=['aria: {has: ["link \\"{{ nobody }}\\""]}'], twin=["title: x"]),
+            journey(
+                expect=['aria: {has: ["link \\"{{ nobody }}\\""]}'], negative_control=["title: x"]
+            ),
             "'nobody' has no value",
         ),
         (
             journey(
-                expect=['text: {under: "{{ nobody }}", role: status, equals: x}'], twin=["title: x"]
+                expect=['text: {under: "{{ nobody }}", role: status, equals: x}'],
+                negative_control=["title: x"],
             ),
             "'nobody' has no value",
         ),
@@ -187,8 +212,14 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
             journey(steps=[*GOOD["steps"], "as: guide", "click: {button: Go}"]),
             "'guide' starts at no page",
         ),
-        (journey(expect=['text: "{{ filled.nmae }}"'], twin=['text: "x"']), "filled so far: name"),
-        (journey(expect=['text: "{{ guest }}"'], twin=['text: "x"']), "known names: none"),
+        (
+            journey(expect=['text: "{{ filled.nmae }}"'], negative_control=['text: "x"']),
+            "filled so far: name",
+        ),
+        (
+            journey(expect=['text: "{{ guest }}"'], negative_control=['text: "x"']),
+            "known names: none",
+        ),
         (
             journey(steps=["open: /", 'fill: {label: A, value: "{{ filled.b }}"}']),
             "nothing has filled 'b'",
@@ -197,34 +228,41 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
             journey(extra='let: {a: "{{ b }}", b: "{{ any.word }}"}\n'),
             "'b' has no value at this point",
         ),
-        (journey(expect=['text: "{{ any.name }}"'], twin=['text: "x"']), "draws new data"),
-        (journey(steps=[*GOOD["steps"], 'click: {link: "{{ any.word }}"}']), "draws new data"),
-        (journey(twin=GOOD["expect"]), "the twin expects what the journey expects"),
-        (journey(twin=["title: Nothing"]), "the twin looks where the journey does not"),
         (
-            journey(twin=['text: {role: alert, equals: "no"}']),
+            journey(expect=['text: "{{ any.name }}"'], negative_control=['text: "x"']),
+            "draws new data",
+        ),
+        (journey(steps=[*GOOD["steps"], 'click: {link: "{{ any.word }}"}']), "draws new data"),
+        (journey(negative_control=GOOD["expect"]), "the twin expects what the journey expects"),
+        (journey(negative_control=["title: Nothing"]), "the twin looks where the journey does not"),
+        (
+            journey(negative_control=['text: {role: alert, equals: "no"}']),
             "the twin looks where the journey does not",
         ),
         (
             journey(
                 expect=[*GOOD["expect"], "absent: {link: A, under: Day}"],
-                twin=["visible: {link: B, under: Day}"],
+                negative_control=["visible: {link: B, under: Day}"],
             ),
             "the twin looks where the journey does not",
         ),
-        (journey(twin=["absent: {button: Book}"]), "the twin: an absence proves nothing"),
+        (
+            journey(negative_control=["absent: {button: Book}"]),
+            "the twin: an absence proves nothing",
+        ),
         (
             journey(
                 steps=["open: /", "check: {label: Vegan}"],
                 expect=["visible: {heading: A}"],
-                twin=["visible: {heading: B}"],
+                negative_control=["visible: {heading: B}"],
             ),
             "of a tick, the `state` of that element",
         ),
         (journey(twin_steps=["click: {button: Book}"]), "the first step must be `open`"),
         (
             journey(
-                twin=['text: {role: status, equals: "{{ filled.name }}"}'], twin_steps=["open: /"]
+                negative_control=['text: {role: status, equals: "{{ filled.name }}"}'],
+                twin_steps=["open: /"],
             ),
             "nothing has filled",
         ),
@@ -240,12 +278,12 @@ def test_a_worthless_journey_is_refused(source, words) -> None:
         journey(
             steps=["open: /", "click: {link: Tides}"],
             expect=["visible: {heading: T}"],
-            twin=["visible: {heading: U}"],
+            negative_control=["visible: {heading: U}"],
         ),
         journey(
             expect=["visible: {row: Ada}"],
             steps=["open: /", "fill: {label: N, value: Ada}"],
-            twin=["visible: {row: Bo}"],
+            negative_control=["visible: {row: Bo}"],
         ),
         journey(
             steps=[
@@ -254,21 +292,24 @@ def test_a_worthless_journey_is_refused(source, words) -> None:
                 "fill: {label: N, value: Ada}",
             ],
             expect=['text: {role: status, equals: "{{ places }}"}'],
-            twin=['text: {role: status, equals: "0 places"}'],
+            negative_control=['text: {role: status, equals: "0 places"}'],
         ),
         journey(
             extra='let: {guest: "{{ any.name }}"}\n',
             expect=['text: "{{ guest }}"'],
-            twin=['text: "x"'],
+            negative_control=['text: "x"'],
         ),
         journey(
-            twin=GOOD["expect"],
+            negative_control=GOOD["expect"],
             twin_steps=["open: /", 'fill: {label: "Name", value: ""}', "click: {button: Book}"],
         ),
-        journey(expect=[*GOOD["expect"], 'absent: {row: "x"}'], twin=GOOD["twin"]),
+        journey(
+            expect=[*GOOD["expect"], 'absent: {row: "x"}'],
+            negative_control=GOOD["negative_control"],
+        ),
         journey(
             expect=[*GOOD["expect"], "absent: {link: A, in: {role: main}}"],
-            twin=["visible: {link: A, in: {role: main}}"],
+            negative_control=["visible: {link: A, in: {role: main}}"],
         ),
         journey(
             steps=["open: /", "as: guide", "open: /", "as: guest"],
@@ -277,34 +318,34 @@ def test_a_worthless_journey_is_refused(source, words) -> None:
                 "absent: {link: Guests}",
                 "{as: guide, expect: [{visible: {link: Guests}}]}",
             ],
-            twin=["visible: {link: Guests}"],
+            negative_control=["visible: {link: Guests}"],
         ),
         journey(
             steps=["open: /", "click: {columnheader: A}"],
             expect=[f"{SORTED} ascending}}"],
-            twin=[f"{SORTED} descending}}"],
+            negative_control=[f"{SORTED} descending}}"],
         ),
         journey(
             steps=["open: /x"],
             expect=["status: 200", "visible: {heading: X}", "other_session: [status: 403]"],
-            twin=["status: 500"],
+            negative_control=["status: 500"],
         ),
         journey(
             expect=['row: {cells: {Name: "{{ filled.name }}"}, at: 1}'],
-            twin=["row: {cells: {Name: nobody}, at: 1}"],
+            negative_control=["row: {cells: {Name: nobody}, at: 1}"],
         ),
         journey(
             expect=['aria: {has: [{cell: "{{ filled.name }}"}]}'],
-            twin=["aria: {has: [{cell: nobody}]}"],
+            negative_control=["aria: {has: [{cell: nobody}]}"],
         ),
         journey(
             steps=["open: /", "check: {label: I can swim}"],
             expect=["state: {label: I can swim, is: checked}", "after_reload: same"],
-            twin=["state: {label: I can swim, is: unchecked}"],
+            negative_control=["state: {label: I can swim, is: unchecked}"],
         ),
         journey(
             expect=["column: {header: A, each: {not_contains: None}}", 'text: "{{ filled.name }}"'],
-            twin=["text: nobody"],
+            negative_control=["text: nobody"],
         ),
     ],
 )

@@ -17,7 +17,7 @@ import pytest
 from tests.validators.apps import App, served
 from tests.validators.patience import LONG, PATIENT
 from validators.browser.chromium import browsers
-from validators.browser.network.fault_injection import Sabotage
+from validators.browser.network.fault_injection import FaultInjection
 from validators.browser.stage import Setting, stage
 from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
@@ -27,7 +27,7 @@ from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
 from validators.language.reader import read
 from validators.performance.journey_run import Patience, performed
-from validators.performance.looking import seen
+from validators.performance.looking import look_result
 
 PAGE = """<!doctype html><html lang=en><title>Walks · Tidebook</title>
 <nav aria-label=Main><ul><li><a href="/">Home</a></li>
@@ -124,7 +124,7 @@ class Viewer:
         journey = read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - {look}\n")
         values = Values(Draw(7, "j", date(2026, 11, 21)), names={"size": "4", "guide": "Ada Holt"})
         try:
-            told = self.run(seen(journey.expect[0].looks[0], self.person, values))
+            told = self.run(look_result(journey.expect[0].looks[0], self.person, values))
         except Unable as unable:
             return unable.trouble
         return told.trouble or ("yes" if told.holds else "no")
@@ -145,7 +145,7 @@ class Viewer:
                 f" [{{{never}}}]\n"
             )
             journey, values = read(source), Values(Draw(7, "j", date(2026, 11, 21)))
-            tamper = Sabotage(injector, lambda: stakes(journey, values)) if injector else None
+            tamper = FaultInjection(injector, lambda: stakes(journey, values)) if injector else None
             async with stage(
                 self.browser, replace(SETTING, bounds=bounds), port=self.port, tamper=tamper
             ) as on:
@@ -153,7 +153,7 @@ class Viewer:
                 (told,) = await performed(
                     RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG
                 )
-            return replace(told, sabotage=tamper.facts if tamper else None)
+            return replace(told, fault=tamper.facts if tamper else None)
 
         return self.run(perform())
 
@@ -343,7 +343,7 @@ def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_i
 def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look, injector) -> None:
     assert result(page.performs(look)) is Result.PASSED
     told = page.performs(look, injector=injector)
-    assert told.sabotage.touched
+    assert told.fault.touched
     assert caught(told)
 
 
@@ -356,7 +356,7 @@ def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look,
     ],
 )
 def test_where_no_text_is_at_stake_nobody_is_blamed(page, look, injector) -> None:
-    assert not page.performs(look, injector=injector).sabotage.touched
+    assert not page.performs(look, injector=injector).fault.touched
 
 
 def test_another_host_is_asked_in_vain_and_told(page) -> None:

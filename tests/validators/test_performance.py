@@ -9,7 +9,7 @@ import pytest
 from tests.validators.fakes import FakeApp, FakeSession, FakeStage
 from tests.validators.performing import BOOK, perform, perform_all
 from validators.domain.errors import Unable
-from validators.domain.evidence import FaultInjector, Kind, RunId, Trouble
+from validators.domain.evidence import FaultInjector, RunId, RunKind, Trouble
 from validators.domain.fold import Result, result
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
@@ -42,7 +42,7 @@ def test_what_is_only_in_this_tab_fails_for_another_person() -> None:
 
 
 def test_a_twin_looks_at_its_own_expectations_with_the_same_data() -> None:
-    told = perform(run=RunId("book", kind=Kind.TWIN))
+    told = perform(run=RunId("book", kind=RunKind.NEGATIVE_CONTROL))
     assert len(told.steps) == 4
     assert [(look.passed, look.observed) for look in told.expectations] == [
         (False, perform().expectations[0].observed)
@@ -51,19 +51,23 @@ def test_a_twin_looks_at_its_own_expectations_with_the_same_data() -> None:
 
 def test_a_twin_is_looked_for_at_the_moments_of_the_journey_itself() -> None:
     """It has the same steps, so it needs no run of its own, and must fail in the same places."""
-    own, twin = perform_all(with_twin=True)
-    apart = perform(run=RunId("book", kind=Kind.TWIN))
+    own, negative_control = perform_all(with_control=True)
+    apart = perform(run=RunId("book", kind=RunKind.NEGATIVE_CONTROL))
     assert result(own) is Result.PASSED
-    assert (twin.run, twin.steps, twin.complete) == (apart.run, own.steps, True)
-    assert [(look.passed, look.observed) for look in twin.expectations] == [
+    assert (negative_control.run, negative_control.steps, negative_control.complete) == (
+        apart.run,
+        own.steps,
+        True,
+    )
+    assert [(look.passed, look.observed) for look in negative_control.expectations] == [
         (False, apart.expectations[0].observed)
     ]
     true = BOOK.replace('"Booked for 0"', '"Booked for {{ filled.group_size }}"')
-    assert [look.passed for look in perform_all(true, with_twin=True)[1].expectations] == [True]
+    assert [look.passed for look in perform_all(true, with_control=True)[1].expectations] == [True]
 
 
 @pytest.mark.parametrize(
-    ("twin", "apart"),
+    ("negative_control", "apart"),
     [
         ("  expect: [{title: x}]", False),
         ("  expect: [{title: x}, {after_reload: [{title: x}]}]", False),
@@ -71,15 +75,19 @@ def test_a_twin_is_looked_for_at_the_moments_of_the_journey_itself() -> None:
         ("  expect: [{title: x}]\n  steps: [{open: /}]", True),
     ],
 )
-def test_a_twin_that_does_or_looks_elsewhere_has_a_run_of_its_own(twin, apart) -> None:
-    assert read(f"{BOOK[: BOOK.index('twin:')]}twin:\n{twin}\n").twin_apart is apart
+def test_a_twin_that_does_or_looks_elsewhere_has_a_run_of_its_own(negative_control, apart) -> None:
+    assert (
+        read(f"{BOOK[: BOOK.index('twin:')]}twin:\n{negative_control}\n").negative_control_apart
+        is apart
+    )
 
 
 def test_a_twin_may_do_something_else() -> None:
     source = BOOK + "  steps:\n    - open: /\n"
-    assert [step.verb for step in perform(source, run=RunId("book", kind=Kind.TWIN)).steps] == [
-        "open"
-    ]
+    assert [
+        step.verb
+        for step in perform(source, run=RunId("book", kind=RunKind.NEGATIVE_CONTROL)).steps
+    ] == ["open"]
 
 
 LOOKS = (
@@ -109,7 +117,9 @@ def test_what_holds_when_its_pages_are_merely_open_is_not_due_to_its_steps(
 ) -> None:
     assert (
         perform(
-            source, app=app, run=RunId("j", kind=Kind.SABOTAGE, injector=FaultInjector.FROZEN)
+            source,
+            app=app,
+            run=RunId("j", kind=RunKind.FAULT_INJECTION, injector=FaultInjector.FROZEN),
         ).there_at_first
         is there
     )

@@ -18,9 +18,9 @@ from tests.validators.runs import (
     run,
     sealed,
 )
-from validators.domain.evidence import Breach, Identity, Kind, Trouble
+from validators.domain.evidence import Breach, Identity, RunKind, Trouble
 from validators.domain.fold import verdict
-from validators.domain.proof import FLAKY, FOR_ONE, PASSES, broken, proof
+from validators.domain.proof import FLAKY, FOR_ONE, PASSES, broken_on_base, proof
 from validators.domain.verdict import Purpose, Symptom
 
 NAMED = {"look", "breach"}
@@ -29,7 +29,7 @@ NAMED = {"look", "breach"}
 def on_base(plain: dict | None, masked: dict | None) -> tuple:
     told = zip(Identity, (plain, masked), strict=True)
     return tuple(
-        replace(run(identity, Kind.BASE), **changes)
+        replace(run(identity, RunKind.BASE), **changes)
         for identity, changes in told
         if changes is not None
     )
@@ -182,11 +182,11 @@ def test_it_is_broken_on_base_only_when_both_fail_alike_and_twice() -> None:
     for plain, masked in product(OWN, OWN):
         pair = on_base(OWN[plain], OWN[masked])
         alike = plain == masked and plain in RED_RUNS
-        assert broken("j", pair, times=1) is alike, (plain, masked)
-        assert broken("j", twice(pair, pair)) is alike, (plain, masked)
-        assert not broken("j", pair)
-    assert not broken("j", ())
-    assert not broken(
+        assert broken_on_base("j", pair, times=1) is alike, (plain, masked)
+        assert broken_on_base("j", twice(pair, pair)) is alike, (plain, masked)
+        assert not broken_on_base("j", pair)
+    assert not broken_on_base("j", ())
+    assert not broken_on_base(
         "other",
         twice(
             on_base(RED_RUNS["look"], RED_RUNS["look"]), on_base(RED_RUNS["look"], RED_RUNS["look"])
@@ -198,8 +198,8 @@ def test_a_busy_machine_breaks_nothing() -> None:
     """Under load a button was missing for both visitors on base, and a journey that held there
     bound nobody for a judgement."""
     missing, fine = on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), on_base({}, {})
-    assert broken("j", missing, times=1)
-    assert not broken("j", twice(missing, fine))
+    assert broken_on_base("j", missing, times=1)
+    assert not broken_on_base("j", twice(missing, fine))
     assert not proof("j", Purpose.REGRESSION, twice(missing, fine)).proved
 
 
@@ -217,5 +217,5 @@ def test_a_definite_no_beside_what_was_late_is_a_no(changes, noticed) -> None:
     both = tuple(run(identity, **changes) for identity in Identity)
     assert [found.symptom for found in verdict(sealed(), both).findings] == [noticed]
     assert proof(
-        "j", Purpose.BUG, tuple(run(one.run.identity, Kind.BASE, **changes) for one in both)
+        "j", Purpose.BUG, tuple(run(one.run.identity, RunKind.BASE, **changes) for one in both)
     ).proved

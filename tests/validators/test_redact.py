@@ -75,5 +75,5 @@ def test_a_journey_without_a_twin_is_searched_as_well() -> None:
         "journey: alone\npromise: M-BOOK\nsteps:\n  - open: /walks/alone\n"
         "expect:\n  - text: {role: status, equals: Here}\n"
     )
-    assert alone.twin is None
+    assert alone.negative_control is None
     assert leaks("goto /walks/alone", (alone,)) == ("/walks/alone",)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tests.validators.runs import FAILED_LOOK, run
 from validators.domain.bounds import USUAL, Bounds
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.fold import Result, result
 from validators.driver.schedule import evidence_of
 from validators.performance.journey_run import Patience
@@ -16,7 +16,7 @@ class Performer:
     """Tells of a good run, or of a red one for the kinds it is told to fail; remembers what it was
     asked, in order."""
 
-    def __init__(self, *red: Kind, millis: int = 100, tells_twins: bool = False) -> None:
+    def __init__(self, *red: RunKind, millis: int = 100, tells_twins: bool = False) -> None:
         self.red, self.millis, self.tells_twins = red, millis, tells_twins
         self.asked: list[tuple[str, Patience]] = []
         self.at_once = self.most_at_once = 0
@@ -31,10 +31,10 @@ class Performer:
         good = replace(run(), run=planned.id)
         good = replace(good, steps=tuple(replace(step, millis=self.millis) for step in good.steps))
         told = replace(good, expectations=FAILED_LOOK) if planned.id.kind in self.red else good
-        twin = self.tells_twins and planned.id == RunId(planned.id.journey)
+        negative_control = self.tells_twins and planned.id == RunId(planned.id.journey)
         return (
-            (told, replace(good, run=RunId(planned.id.journey, kind=Kind.TWIN)))
-            if twin
+            (told, replace(good, run=RunId(planned.id.journey, kind=RunKind.NEGATIVE_CONTROL)))
+            if negative_control
             else (told,)
         )
 
@@ -58,7 +58,7 @@ def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing() 
 def test_a_twin_that_the_journeys_own_run_tells_of_is_not_performed_and_is_believed_of_a_journey_that_passed() -> (
     None
 ):
-    good, bad = Performer(tells_twins=True), Performer(Kind.JOURNEY, tells_twins=True)
+    good, bad = Performer(tells_twins=True), Performer(RunKind.JOURNEY, tells_twins=True)
     runs = judgement_runs(["a"])
     assert [one.run for one in evidence(runs, good)] == list(runs)
     assert not any("twin" in name for name, _ in (*good.asked, *bad.asked))
@@ -79,7 +79,7 @@ def test_controls_come_after_the_journey_and_with_its_pace() -> None:
 
 
 def test_a_run_waits_for_its_own_app_and_what_is_not_performed_for_none() -> None:
-    good, bad = Performer(), Performer(Kind.JOURNEY)
+    good, bad = Performer(), Performer(RunKind.JOURNEY)
     evidence(judgement_runs(["a"]), good)
     evidence(judgement_runs(["a"]), bad)
     assert sorted(good.readied) == list(range(5000, 5008))
@@ -132,14 +132,14 @@ def test_a_step_waits_as_long_as_the_plan_says() -> None:
 
 
 def test_a_journey_that_failed_has_no_controls() -> None:
-    perform = Performer(Kind.JOURNEY)
+    perform = Performer(RunKind.JOURNEY)
     told = evidence(judgement_runs(["a"]), perform)
     assert len(perform.asked) == 2
     assert [result(one) for one in told] == [Result.FAILED] * 2 + [Result.NOTHING] * 6
 
 
 def test_a_red_base_is_what_is_wanted_and_stops_nothing() -> None:
-    perform = Performer(Kind.BASE)
+    perform = Performer(RunKind.BASE)
     told = evidence((*judgement_runs(["a"]), *base_runs(["a"])), perform)
     assert len(perform.asked) == 10
     assert not any(one.skipped for one in told)

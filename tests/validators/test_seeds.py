@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from validators.domain.bounds import Bounds
-from validators.domain.evidence import Kind, RunId
+from validators.domain.evidence import RunId, RunKind
 from validators.domain.journeys.journey import Fill
 from validators.driver.running import setting_of, values_of
 from validators.language.reader import read
@@ -21,8 +21,8 @@ expect:
   - text: {role: status, contains: "{{ filled.name }}"}
 """)
 RUNS = (
-    PlannedRun(RunId("book", kind=Kind.BASE), 1),
-    PlannedRun(RunId("book", kind=Kind.BASE, attempt=2), 2, seed=8),
+    PlannedRun(RunId("book", kind=RunKind.BASE), 1),
+    PlannedRun(RunId("book", kind=RunKind.BASE, attempt=2), 2, seed=8),
 )
 
 

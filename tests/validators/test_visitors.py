@@ -158,7 +158,7 @@ def test_a_seed_and_a_journey_draw_a_device_that_is_no_automations() -> None:
     assert {one.touches for one in drawn} == {0, 5, 10}
     assert {one.ratio for one in drawn} == {1.25, 1.5, 2.0}
     assert all(one.voices and one.screen[0] > 1536 for one in drawn)
-    assert len({one.hand for one in drawn}) == len(drawn)
+    assert len({one.pointer_seed for one in drawn}) == len(drawn)
 
 
 class WithIcon(Static):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from validators.domain.evidence import OBSERVED_CHARACTERS, observed
 from validators.domain.exploring.acts import Aspect
-from validators.domain.exploring.view import Page, view
-from validators.domain.journeys.claim import Listing, Match, Order
+from validators.domain.exploring.view import PageView, view
+from validators.domain.journeys.claim import Listing, Match, SortOrder
 from validators.domain.journeys.controls import Part
 from validators.domain.journeys.wording import lists, matches, numbers, ordered, path_matches
 from validators.exploration.contrasting import exhibits_of
@@ -145,16 +145,16 @@ def test_a_list(seen, match, wanted, holds) -> None:
     ],
 )
 def test_an_order(cells, ascending, descending) -> None:
-    assert ordered(cells, Order.ASCENDING) is ascending
-    assert ordered(cells, Order.DESCENDING) is descending
+    assert ordered(cells, SortOrder.ASCENDING) is ascending
+    assert ordered(cells, SortOrder.DESCENDING) is descending
 
 
 @given(st.lists(st.integers(-999, 10**6), min_size=2, max_size=8, unique=True))
 def test_numbers_in_order_are_in_order_and_turned_round_are_not(values) -> None:
     cells = [f"{value:,}" for value in sorted(values)]
-    assert ordered(cells, Order.ASCENDING)
-    assert ordered(cells[::-1], Order.DESCENDING)
-    assert not ordered(cells, Order.DESCENDING)
+    assert ordered(cells, SortOrder.ASCENDING)
+    assert ordered(cells[::-1], SortOrder.DESCENDING)
+    assert not ordered(cells, SortOrder.DESCENDING)
 
 
 @given(st.integers(-(10**9), 10**9))
@@ -188,7 +188,7 @@ HIDING = {
 @pytest.mark.parametrize("hidden", HIDING.values(), ids=HIDING)
 def test_what_is_drawn_as_nothing_reaches_neither_evidence_nor_an_actor(hidden) -> None:
     left = "[31m" if "[31m" in hidden else ""
-    page = Page(
+    page = PageView(
         f"/{hidden}a",
         f"ok{hidden} then",
         Part(

@@ -59,7 +59,7 @@ def submits(*journeys: str) -> list[dict[str, Any]]:
     ]
 
 
-def says(text: str) -> list[dict[str, Any]]:
+def text_answer(text: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text}]
 
 
@@ -75,7 +75,7 @@ def endpoint(socket: Path, *answers: Answer) -> Iterator[Endpoint]:
         protocol_version = "HTTP/1.1"
 
         def address_string(self) -> str:
-            return "box"
+            return "sandbox"
 
         def log_message(self, *_: object) -> None: ...
 

@@ -23,7 +23,9 @@ def keep(name, size):
 
 
 def page(message):
-    rows = "".join(f"<tr><td>{html.escape(b['name'])}</td><td>{b['size']}</td></tr>" for b in bookings())
+    rows = "".join(
+        f"<tr><td>{html.escape(b['name'])}</td><td>{b['size']}</td></tr>" for b in bookings()
+    )
     status = f"<p role=status>{html.escape(message)}</p>" if message else ""
     return f"""<!doctype html><html lang=en><meta charset=utf-8><title>Seaside walks</title>
 <link rel=icon href="data:,"><h1>Walk to the seal bank</h1>{status}
@@ -53,17 +55,19 @@ def app(environ, start):
     return [page(said).encode()]
 
 
-def told():
+def facts():
     """What an app can learn of where it runs; the tests read it in the sealed server log."""
     return {
         "env": dict(os.environ), "hostname": socket.gethostname(), "cwd": os.getcwd(),
         "network": [name for _, name in socket.if_nameindex()],
-        "writable": [p for p in ("/app", "/app/seaside.py", "/usr", "/etc", "/opt") if os.access(p, os.W_OK)],
+        "writable": [
+            p for p in ("/app", "/app/seaside.py", "/usr", "/etc", "/opt") if os.access(p, os.W_OK)
+        ],
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(told()), flush=True)
+    print(json.dumps(facts()), flush=True)
     make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
 '''
 
@@ -71,7 +75,8 @@ SEED = """
 import json, os
 from pathlib import Path
 
-Path(os.environ["SEASIDE_DATA"], "bookings.json").write_text(json.dumps([{"name": "Seeded Guest", "size": 2}]))
+bookings = json.dumps([{"name": "Seeded Guest", "size": 2}])
+Path(os.environ["SEASIDE_DATA"], "bookings.json").write_text(bookings)
 """
 
 BASE = {"seaside.py": SOURCE, "seed.py": SEED}

@@ -21,8 +21,8 @@ from validators.app.clock_library import clock_can_be_ahead, library
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener, Start
 from validators.app.sandboxes import Sandboxes
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
-from validators.domain.evidence import Identity, Kind, RunId
-from validators.domain.journeys.journey import Regardless, Twin
+from validators.domain.evidence import Identity, RunId, RunKind
+from validators.domain.journeys.journey import NegativeControl, Regardless
 from validators.domain.stops import Inconclusive
 from validators.language.reader import read
 from validators.launcher.app_past import (
@@ -47,7 +47,7 @@ APP = AppSpec(
     data="SEASIDE_DATA",
     seed_command=("python", "seed.py"),
 )
-APART = Twin(1, (), steps=())
+APART = NegativeControl(1, (), steps=())
 START = Start(APP.start, APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
 
 
@@ -167,7 +167,8 @@ def test_a_lock_outside_of_the_tree_is_inconclusive(ground: Ground) -> None:
 
 BACKGROUND = """
 import subprocess
-subprocess.Popen(["sh", "-c", "while [ -e /proc/$PPID ]; do sleep 0.1; done; exec python seaside.py"])
+wait = "while [ -e /proc/$PPID ]; do sleep 0.1; done"
+subprocess.Popen(["sh", "-c", f"{wait}; exec python seaside.py"])
 """
 """It begins to serve when whoever started it has gone, so that it answers nobody in time by
 chance."""
@@ -281,24 +282,24 @@ def test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_bef
     )
     for fresh in (
         RunId(walk.name),
-        RunId(walk.name, Identity.MASKED, Kind.BASE),
-        RunId(walk.name, kind=Kind.TWIN),
+        RunId(walk.name, Identity.MASKED, RunKind.BASE),
+        RunId(walk.name, kind=RunKind.NEGATIVE_CONTROL),
     ):
         assert past(fresh, walk, seed=7, clock=True) == Past()
 
 
-def test_driver_and_app_are_told_of_one_past() -> None:
+def test_driver_and_app_get_one_past() -> None:
     walk, been = read(seaside.JOURNEY), Past(16, 6, True, 86_400, otherwise=True)
-    told = planned_run(RunId(walk.name, Identity.MASKED), walk, been, port=5000, seed=3)
-    assert told == PlannedRun(RunId(walk.name, Identity.MASKED), 5000, 3, others=6, ahead=86_400)
-    its = instance_spec(told, been, port=6000, clock=None)
+    planned = planned_run(RunId(walk.name, Identity.MASKED), walk, been, port=5000, seed=3)
+    assert planned == PlannedRun(RunId(walk.name, Identity.MASKED), 5000, 3, others=6, ahead=86_400)
+    its = instance_spec(planned, been, port=6000, clock=None)
     assert its == InstanceSpec(
         "5000", 5000, 6000, None, asked_before=16, restarted=True, ahead=86_400, otherwise=True
     )
-    twin = RunId(walk.name, kind=Kind.TWIN)
+    control = RunId(walk.name, kind=RunKind.NEGATIVE_CONTROL)
     assert [
-        planned_run(twin, one, Past(), port=5000, seed=None).port
-        for one in (walk, replace(walk, twin=APART))
+        planned_run(control, one, Past(), port=5000, seed=None).port
+        for one in (walk, replace(walk, negative_control=APART))
     ] == [0, 5000]
 
 
@@ -319,10 +320,10 @@ make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
 """
 
 
-def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_form_of_box(
+def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_form_of_sandbox(
     ground: Ground,
 ) -> None:
-    """Only a box shows that the file, the variable and the data come to the app's own process."""
+    """Only a sandbox shows that the file, the variable and the data reach the app's process."""
     side = ground.side({**seaside.BASE, "seaside.py": REMEMBERING})
     with ExitStack() as stack:
         starter = InstanceStarter(

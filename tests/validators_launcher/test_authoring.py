@@ -1,5 +1,5 @@
-"""Journeys written in a box by the real SDK against a scripted endpoint, proved on base, and only
-then sealed."""
+"""The real program writes journeys in a sandbox against a scripted endpoint; they are proved on
+base and only then sealed."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import pytest
 
 from tests import tiers
 from tests.validators_launcher import seaside
-from tests.validators_launcher.messages import Endpoint, endpoint, says, submits
+from tests.validators_launcher.messages import Endpoint, endpoint, submits, text_answer
 from tests.validators_launcher.world import BODY, MISSION, TITLE, World
 from validators.domain.journeys.journey import Fill
 from validators.domain.journeys.values import Draw, Values
@@ -27,7 +27,7 @@ BROKEN = seaside.JOURNEY.replace("click:", "clik:")
 def authored(
     world: World, *answers: Sequence[dict[str, Any]], base: dict[str, str] = seaside.BASE
 ) -> tuple[dict[str, Any], Endpoint]:
-    """What the author's program told, and the endpoint it talked to."""
+    """The output of the author's program, and the endpoint that it asked."""
     socket = world.home / "author.sock"
     socket.unlink(missing_ok=True)
     world.extra |= {"broker": {"socket": str(socket), "model": "claude-test"}}
@@ -38,7 +38,7 @@ def authored(
     return json.loads((world.home / "out" / "authored.json").read_text()), served
 
 
-def standing(world: World) -> list[str]:
+def in_force(world: World) -> list[str]:
     context = world.context(world.home / "request.json")
     return [one.entry.journey for one in context.journey_store.journeys(2)]
 
@@ -47,10 +47,12 @@ def history(world: World) -> tuple[Entry, ...]:
     return world.context(world.home / "request.json").journey_store.entries()
 
 
-def test_a_journey_that_is_red_on_base_is_sealed_after_its_mistakes_were_told(world: World) -> None:
+def test_a_journey_that_is_red_on_base_is_sealed_after_its_mistakes_were_returned(
+    world: World,
+) -> None:
     found, served = authored(world, submits(BROKEN), submits(seaside.JOURNEY))
     assert (found["outcome"], found["journeys"], found["red_on_base"]) == ("sealed", 1, True)
-    assert standing(world) == ["book-a-large-group"]
+    assert in_force(world) == ["book-a-large-group"]
     complaint = served.requests[1]["messages"][-1]["content"][0]
     assert (complaint["is_error"], "clik" in complaint["content"]) == (True, True)
     digest = json.loads(
@@ -62,18 +64,18 @@ def test_a_journey_that_is_red_on_base_is_sealed_after_its_mistakes_were_told(wo
     assert (again, served.requests) == (found, [])
 
 
-def test_an_author_is_told_the_issue_the_law_and_the_language_and_no_journey_and_may_write_none(
+def test_an_author_reads_issue_governance_and_language_but_no_journey_and_may_write_none(
     world: World,
 ) -> None:
     sealed = world.seal(world.request(world.source.commit(seaside.BASE)), seaside.HARMLESS)
-    found, served = authored(world, says("The issue is about the colour of the moon."))
+    found, served = authored(world, text_answer("The issue is about the colour of the moon."))
     request = served.requests[0]
-    told = json.dumps(request, ensure_ascii=False)
+    content = json.dumps(request, ensure_ascii=False)
     assert MISSION in request["system"]
     assert "# The journey language" in request["system"]
-    assert all(text in told for text in (TITLE, BODY))
-    assert sealed.canary not in told
-    assert "book-a-small-group" not in told
+    assert all(text in content for text in (TITLE, BODY))
+    assert sealed.canary not in content
+    assert "book-a-small-group" not in content
     assert [tool["name"] for tool in request["tools"]] == ["submit_journey"]
     assert (found["outcome"], found["journeys"], "moon" in json.dumps(found)) == (
         "no-journey",
@@ -83,7 +85,7 @@ def test_an_author_is_told_the_issue_the_law_and_the_language_and_no_journey_and
 
 
 def test_an_author_that_declines_is_remembered_in_the_store_in_its_own_words(world: World) -> None:
-    authored(world, says("The issue is about the colour of the moon."))
+    authored(world, text_answer("The issue is about the colour of the moon."))
     (entry,) = history(world)
     assert (entry.event, entry.reason, entry.title) == (
         Event.DECLINED,
@@ -100,7 +102,7 @@ def test_an_author_that_declines_is_remembered_in_the_store_in_its_own_words(wor
     "two rounds and a guard's mutants; test_conversation has the round, test_commands seals what is"
     " green on base"
 )
-def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_may_be_sealed_as_a_guard(
+def test_what_passes_on_base_goes_back_once_without_words_of_the_page_and_may_be_sealed_to_guard(
     world: World,
 ) -> None:
     painted = seaside.HARMLESS.replace("book-a-small-group", "painted").replace(
@@ -112,8 +114,8 @@ def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_
     found, served = authored(world, submits(seaside.JOURNEY, seaside.HARMLESS, painted), guarding)
     assert (found["outcome"], found["journeys"], found["red_on_base"]) == ("sealed", 3, True)
     assert (found["regression"], found["dropped"]) == (1, 0)
-    told = served.requests[1]["messages"][-1]["content"]
-    assert [block["content"] for block in told if block["type"] == "tool_result"] == [PASSES]
+    content = served.requests[1]["messages"][-1]["content"]
+    assert [block["content"] for block in content if block["type"] == "tool_result"] == [PASSES]
     assert [block["input"]["yaml"] for block in served.requests[1]["messages"][-2]["content"]] == [
         seaside.HARMLESS
     ]
@@ -140,21 +142,21 @@ def test_what_does_not_hold_the_second_time_is_dropped_and_recorded_beside_what_
         1,
         2,
     )
-    assert standing(world) == ["book-a-large-group"]
-    told = served.requests[1]["messages"][-1]["content"]
-    assert [block["content"] for block in told if block["type"] == "tool_result"] == [PASSES]
+    assert in_force(world) == ["book-a-large-group"]
+    content = served.requests[1]["messages"][-1]["content"]
+    assert [block["content"] for block in content if block["type"] == "tool_result"] == [PASSES]
     last = history(world)[-1]
     assert (last.event, last.journey, last.reason) == (Event.DROPPED, "book-a-small-group", PASSES)
 
 
 @pytest.mark.soak("two rounds in a browser; test_drafts shows the refusal")
-def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_is_told(
+def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_leaves(
     world: World,
 ) -> None:
     found, _ = authored(world, submits(seaside.HARMLESS), submits(seaside.HARMLESS))
     assert (found["outcome"], found["journeys"], found["red_on_base"]) == ("refused", 0, False)
     assert found["reason"] == f"1 of 1: {PASSES}"
-    assert standing(world) == []
+    assert in_force(world) == []
     assert [entry.journey for entry in history(world)] == ["book-a-small-group"]
 
 
@@ -180,7 +182,7 @@ def test_a_journey_that_is_red_with_one_set_of_data_and_green_with_another_is_re
     assert FOR_ONE in json.dumps(served.requests[1])
 
 
-def test_a_model_that_does_not_answer_seals_nothing_and_says_so(world: World) -> None:
+def test_a_model_that_does_not_answer_seals_nothing_and_is_named(world: World) -> None:
     socket = world.home / "author.sock"
     world.extra = {"broker": {"socket": str(socket), "model": "claude-test"}}
     request = world.request(world.source.commit(seaside.BASE))
@@ -214,9 +216,9 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
             1,
             1,
         )  # perhaps it was the text: written anew
-    assert standing(world) == []
+    assert in_force(world) == []
     assert attempt(seaside.BASE) == (0, 0)
-    assert standing(world) == ["book-a-large-group"]
+    assert in_force(world) == ["book-a-large-group"]
     assert [
         *world.context(world.home / "request.json").journey_store.pending_answers.folder.iterdir()
     ] == []
@@ -243,16 +245,16 @@ def test_two_authors_of_one_issue_at_once_seal_one_set_of_journeys(world: World)
     first, second = (json.loads((out / "authored.json").read_text()) for out in outs)
     assert first == second
     assert len(served.requests) == 1
-    assert standing(world) == ["book-a-large-group"]
+    assert in_force(world) == ["book-a-large-group"]
 
 
 @pytest.mark.parametrize(
     "text", ["journey: [", "canary: 0123456789abcdef0123456789abcdef\n" + seaside.JOURNEY]
 )
-def test_what_the_box_lets_through_is_read_again_outside(
+def test_what_leaves_the_sandbox_is_checked_again_outside(
     world: World, tmp_path: Path, text: str
 ) -> None:
-    """A box is not trusted: here the text comes from a maintainer's file, by the same path."""
+    """A sandbox is not trusted: here the text comes from a maintainer's file, by the same path."""
     request = world.request(world.source.commit(seaside.BASE))
     old = world.seal(request, seaside.JOURNEY)
     file = tmp_path / "new.yaml"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
 from validators.launcher.bases import BaseProofs
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
@@ -30,7 +30,7 @@ def performed(source: Path, *, seen: str = "red") -> RunEvidence:
     file = "base/walk/page.txt"
     (source / file).parent.mkdir(parents=True, exist_ok=True)
     (source / file).write_text(seen)
-    run = RunId("walk", Identity.PLAIN, Kind.BASE)
+    run = RunId("walk", Identity.PLAIN, RunKind.BASE)
     return RunEvidence(run, app_ready=True, complete=True, files=(file,))
 
 
@@ -43,7 +43,7 @@ def test_what_was_performed_on_a_base_is_known_there_with_its_files(
     proofs: BaseProofs, tmp_path: Path
 ) -> None:
     proofs.keep([performed(tmp_path / "a")], source=tmp_path / "a")
-    (known,) = proofs.known(["walk"], into=tmp_path / "b")
+    (known,) = proofs.stored(["walk"], into=tmp_path / "b")
     assert (tmp_path / "b" / known.files[0]).read_text() == "red"
 
 
@@ -66,14 +66,14 @@ def emptied(text: str) -> str:
 
 
 @pytest.mark.parametrize("damage", [of_an_earlier_version, with_an_unknown_key, cut, emptied])
-def test_a_proof_that_nobody_can_read_says_nothing_and_gives_way_to_the_next(
+def test_a_proof_that_nobody_can_read_is_ignored_and_gives_way_to_the_next(
     proofs: BaseProofs, tmp_path: Path, damage: Callable[[str], str]
 ) -> None:
     proofs.keep([performed(tmp_path / "a")], source=tmp_path / "a")
     stored(proofs).write_text(damage(stored(proofs).read_text()))
 
-    assert proofs.known(["walk"], into=tmp_path / "b") == ()
+    assert proofs.stored(["walk"], into=tmp_path / "b") == ()
     proofs.keep([performed(tmp_path / "c", seen="red again")], source=tmp_path / "c")
 
-    (known,) = proofs.known(["walk"], into=tmp_path / "d")
+    (known,) = proofs.stored(["walk"], into=tmp_path / "d")
     assert (tmp_path / "d" / known.files[0]).read_text() == "red again"

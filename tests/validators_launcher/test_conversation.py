@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.validators_launcher.messages import says, submits
+from tests.validators_launcher.messages import submits, text_answer
 from validators.roles.author import (
     MAX_CHARACTERS,
     MAX_JOURNEYS,
@@ -62,12 +62,12 @@ def test_what_the_checker_accepts_is_what_was_written() -> None:
 def test_complaints_go_back_to_the_model_and_every_journey_is_asked_for_again() -> None:
     model = Model(submits("good one", "bad"), submits("good one", "good two"))
     assert texts(author_answer(BRIEF, ask=model, check=check)) == ("good one", "good two")
-    told = model.asked[1]["messages"][-1]["content"]
-    assert [(result["is_error"], result["tool_use_id"]) for result in told] == [
+    results = model.asked[1]["messages"][-1]["content"]
+    assert [(result["is_error"], result["tool_use_id"]) for result in results] == [
         (False, "toolu_0"),
         (True, "toolu_1"),
     ]
-    assert "line 1: 'bad' is not good" in told[1]["content"]
+    assert "line 1: 'bad' is not good" in results[1]["content"]
 
 
 def test_a_model_that_never_gets_it_right_is_stopped() -> None:
@@ -77,12 +77,12 @@ def test_a_model_that_never_gets_it_right_is_stopped() -> None:
 
 
 def test_too_many_journeys_at_once_are_not_taken() -> None:
-    model = Model(submits(*["good"] * (MAX_JOURNEYS + 1)), says("I give up."))
+    model = Model(submits(*["good"] * (MAX_JOURNEYS + 1)), text_answer("I give up."))
     found = author_answer(BRIEF, ask=model, check=check)
     assert (found.journeys, found.reason, found.declined) == ((), "I give up.", False)
 
 
-def test_a_call_without_a_text_is_told_how_to_call() -> None:
+def test_a_call_without_a_text_is_answered_with_how_to_call() -> None:
     call = {"type": "tool_use", "id": "toolu_0", "name": "submit_journey", "input": {"yaml": 7}}
     model = Model([call], submits("good"))
     assert texts(author_answer(BRIEF, ask=model, check=check)) == ("good",)
@@ -113,9 +113,17 @@ def test_a_thousand_journeys_are_not_read_and_one_that_never_ends_is_not_either(
 
 @pytest.mark.parametrize(
     ("kind", "today", "passes"),
-    [("bug", None, False), ("bug", "fails", False), ("bug", "passes", True), ("feature", None, False),
-     ("feature", "passes", True), ("chore", None, True), ("chore", "passes", True), ("chore", "fails", True)],
-)  # fmt: skip
+    [
+        ("bug", None, False),
+        ("bug", "fails", False),
+        ("bug", "passes", True),
+        ("feature", None, False),
+        ("feature", "passes", True),
+        ("chore", None, True),
+        ("chore", "passes", True),
+        ("chore", "fails", True),
+    ],
+)
 def test_what_a_journey_is_to_show_today_is_said_or_follows_from_the_kind(
     kind: str, today: str | None, passes: bool
 ) -> None:
@@ -135,10 +143,12 @@ def test_what_is_not_a_submission_is_none(given: object) -> None:
 
 
 def test_only_an_author_that_sends_nothing_in_has_declined() -> None:
-    assert author_answer(BRIEF, ask=Model(says("Nothing to see.")), check=check) == AuthorAnswer(
-        (), "Nothing to see.", declined=True
-    )
-    assert not author_answer(BRIEF, ask=Model(submits("bad"), says("No.")), check=check).declined
+    assert author_answer(
+        BRIEF, ask=Model(text_answer("Nothing to see.")), check=check
+    ) == AuthorAnswer((), "Nothing to see.", declined=True)
+    assert not author_answer(
+        BRIEF, ask=Model(submits("bad"), text_answer("No.")), check=check
+    ).declined
     assert not author_answer(BRIEF, ask=Model(*[submits("bad")] * ROUNDS), check=check).declined
 
 
@@ -150,9 +160,9 @@ def test_what_did_not_hold_comes_back_as_its_own_call_with_the_reason_and_nothin
     )
     model = Model(submits("good one", "good two"))
     assert texts(author_answer(again, ask=model, check=check)) == ("good one", "good two")
-    issue, sent, told = model.asked[0]["messages"]
+    issue, sent, results = model.asked[0]["messages"]
     assert [block["input"] for block in sent["content"]] == [{"yaml": "first"}, {"yaml": "second"}]
-    assert [block.get("content") for block in told["content"]][:2] == ["why not", "nor this"]
+    assert [block.get("content") for block in results["content"]][:2] == ["why not", "nor this"]
     assert issue["content"].endswith("Write its journeys.")
 
 
@@ -162,11 +172,11 @@ def test_what_is_settled_counts_towards_the_most() -> None:
     assert texts(author_answer(again, ask=model, check=check)) == ("good",)
 
 
-def test_a_brief_and_its_answer_pass_the_wall_of_the_box_unchanged() -> None:
+def test_a_brief_and_its_answer_enter_and_leave_the_sandbox_unchanged() -> None:
     again = replace(BRIEF, returned=(ReturnedJourney("first", "why not"),), held=1)
     assert brief(json.loads(json.dumps(asdict(again)))) == again
-    told = author_answer(BRIEF, ask=Model(submits("good")), check=check)
-    assert json.loads(document(told)) == {
+    results = author_answer(BRIEF, ask=Model(submits("good")), check=check)
+    assert json.loads(document(results)) == {
         "journeys": [{"yaml": "good", "passes": False}],
         "reason": "",
         "declined": False,

@@ -1,4 +1,4 @@
-"""What an author under a stranger's orders sends in: bounded, read again outside, told apart by
+"""What an author under a stranger's orders sends in: bounded, read again outside, compared by
 meaning, and never passed on."""
 
 import json
@@ -138,9 +138,14 @@ def test_two_of_one_name_are_not_sealed_together_and_none_that_held_before_comes
 
 @pytest.mark.parametrize(
     ("kind", "passes", "purpose"),
-    [("bug", False, Purpose.BUG), ("feature", False, Purpose.FEATURE), ("bug", True, Purpose.REGRESSION),
-     ("chore", False, Purpose.REGRESSION), ("chore", True, Purpose.REGRESSION)],
-)  # fmt: skip
+    [
+        ("bug", False, Purpose.BUG),
+        ("feature", False, Purpose.FEATURE),
+        ("bug", True, Purpose.REGRESSION),
+        ("chore", False, Purpose.REGRESSION),
+        ("chore", True, Purpose.REGRESSION),
+    ],
+)
 def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpose) -> None:
     assert draft(seaside.JOURNEY, passes=passes, kind=kind, clock_env=None).purpose is purpose
 
@@ -149,12 +154,12 @@ def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpos
     ("controls", "why"),
     [
         ({}, ""),
-        ({"twin": "passes"}, "the control did not fail"),
-        ({"twin": "absent"}, "the control was not performed"),
-        ({"sabotage": ("missed",) * 5}, "went unnoticed"),
-        ({"sabotage": ("not applicable",) * 5}, "no sabotage applied"),
+        ({"negative_control": "passes"}, "the control did not fail"),
+        ({"negative_control": "absent"}, "the control was not performed"),
+        ({"fault": ("missed",) * 5}, "went unnoticed"),
+        ({"fault": ("not applicable",) * 5}, "no sabotage applied"),
     ],
-    ids=["both noticed", "twin passes", "no twin", "saboteurs missed", "nothing to sabotage"],
+    ids=["both noticed", "control passes", "no control", "faults missed", "no fault applies"],
 )
 def test_a_guard_that_passes_on_base_must_be_able_to_fail_there(controls: dict, why: str) -> None:
     (guard,) = sealed(Proof(True, "green on base"), Purpose.REGRESSION)
@@ -173,7 +178,7 @@ def printed(folder: Path, text: str) -> Path:
     return file
 
 
-def test_what_a_box_printed_is_read_and_nothing_is_assumed(tmp_path: Path) -> None:
+def test_what_a_sandbox_printed_is_parsed_and_nothing_is_assumed(tmp_path: Path) -> None:
     found = _read(printed(tmp_path, json.dumps(JOURNEYS)), most=4)
     assert ([one.yaml for one in found.journeys], found.declined) == (["good"], False)
 

@@ -13,7 +13,7 @@ from validators.evidence.merkle import evidence_in, merkle_root
 from validators.judging.verify import evidence_faults
 from validators.launcher.perform import evidence_at
 from validators.launcher.phases import Deadline, Phases
-from validators.launcher.workplace import sweep
+from validators.launcher.workplace import remove_abandoned
 from validators.performance.evidence_json import evidence_json
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
@@ -34,8 +34,8 @@ def test_files_that_were_not_kept_are_not_evidence(tmp_path: Path) -> None:
         f"{tmp_path}/validator.key",
         "gone.png",
     )
-    told = RunEvidence(RUN.run, app_ready=True, complete=True, files=names)
-    (folder / "evidence.json").write_text(evidence_json((told,)))
+    evidence = RunEvidence(RUN.run, app_ready=True, complete=True, files=names)
+    (folder / "evidence.json").write_text(evidence_json((evidence,)))
     (found,) = evidence_at(folder / "evidence.json", label="runs")
     assert found.files == ("runs/a-walk/page.png",)
 
@@ -78,8 +78,11 @@ def verdict(tmp_path: Path) -> Path:
         (home / "evidence" / "runs" / name).write_text(name)
     files = evidence_in(home / "evidence")
     binds = {"candidate": "c" * 40, "tree": "d" * 40}
-    said = {"binds": binds, "evidence": {"merkle_root": merkle_root(files), "files": len(files)}}
-    envelope = signed_verdict(said, Notary(signer_at(tmp_path / "validator.key")))
+    predicate = {
+        "binds": binds,
+        "evidence": {"merkle_root": merkle_root(files), "files": len(files)},
+    }
+    envelope = signed_verdict(predicate, Notary(signer_at(tmp_path / "validator.key")))
     for place in (home / "verdict.json", tmp_path / "verdict.json"):
         place.write_bytes(envelope)
     return tmp_path / "verdict.json"
@@ -133,20 +136,20 @@ def test_a_store_that_is_not_there_is_not_sound(verdict: Path) -> None:
         fault(verdict)
 
 
-def test_what_a_killed_judge_had_put_out_goes_to_its_heir(tmp_path: Path) -> None:
-    heir, dead = tmp_path / "store" / "evidence", tmp_path / "judge-999999999-x"
-    heir.mkdir(parents=True)
+def test_what_a_killed_judge_had_put_out_is_rescued_into_the_store(tmp_path: Path) -> None:
+    rescued, dead = tmp_path / "store" / "evidence", tmp_path / "judge-999999999-x"
+    rescued.mkdir(parents=True)
     (dead / "runs" / "out" / "a-walk" / "journey-plain-1").mkdir(parents=True)
     (dead / "runs" / "out" / "a-walk" / "journey-plain-1" / "page.png").write_text("png")
     (dead / "runs" / "20001").mkdir()
     (dead / "runs" / "20001" / "server.log").write_text("GET /")
     (dead / "runs" / "driver.log").touch()
     (dead / "runs" / "out" / "key").symlink_to("/etc/passwd")
-    (dead / "heir").write_text(str(heir))
-    sweep(tmp_path)
+    (dead / "rescue-to").write_text(str(rescued))
+    remove_abandoned(tmp_path)
     assert not dead.exists()
     assert sorted(
-        path.relative_to(heir).as_posix() for path in heir.rglob("*") if path.is_file()
+        path.relative_to(rescued).as_posix() for path in rescued.rglob("*") if path.is_file()
     ) == [
         "runs/a-walk/journey-plain-1/page.png",
         "runs/server/20001-server.log",
@@ -154,10 +157,10 @@ def test_what_a_killed_judge_had_put_out_goes_to_its_heir(tmp_path: Path) -> Non
     ]
 
 
-def test_launchers_that_sweep_at_the_same_time_leave_each_other_alone(tmp_path: Path) -> None:
+def test_launchers_that_clean_up_at_the_same_time_leave_each_other_alone(tmp_path: Path) -> None:
     for number in range(200):
         (tmp_path / f"judge-999999999-{number}" / "runs").mkdir(parents=True)
     with ThreadPoolExecutor(8) as launchers:
-        for swept in [launchers.submit(sweep, tmp_path) for _ in range(8)]:
-            swept.result()
+        for done in [launchers.submit(remove_abandoned, tmp_path) for _ in range(8)]:
+            done.result()
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,5 @@
-"""Personas explore a candidate in real boxes, played by a scripted model: what it is worth in a
-verdict, and what is told."""
+"""Personas explore a candidate in real sandboxes, played by a scripted model: what it is worth in
+a verdict, and what leaves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.validators_launcher.messages import Answer as Reply
 from tests.validators_launcher.messages import endpoint
 from tests.validators_launcher.world import AMPLE, World, predicate
 from validators.domain.ballots import Answer
-from validators.domain.exploring.explored import Explored, Standing
+from validators.domain.exploring.explored import Explored, GoalOutcome
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Outcome, Symptom, Verdict
 from validators.exploration.exploring import explorer, with_answers
@@ -74,19 +74,19 @@ def books(size: str) -> tuple[Reply, ...]:
 
 
 def votes(request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Says yes where an exhibit holds the guest's name, and of every picture."""
+    """Answers yes where an exhibit holds the guest's name, and of every picture."""
     blocks = request["messages"][0]["content"]
-    exhibits, said = (blocks[1], blocks[4]), {}
+    exhibits, votes = (blocks[1], blocks[4]), {}
     for side, shown in zip("ab", exhibits, strict=True):
         sure = shown["type"] == "image" or "Ada Holt" in shown["text"]
-        said |= {side: "yes" if sure else "unclear", f"{side}_quote": "Ada Holt" if sure else ""}
+        votes |= {side: "yes" if sure else "unclear", f"{side}_quote": "Ada Holt" if sure else ""}
     word = re.findall(r"say again: (\w+)", blocks[-1]["text"])[0]
-    answer = {"word": word, "answers": [{"claim": 1, **said}]}
+    answer = {"word": word, "answers": [{"claim": 1, **votes}]}
     return [{"type": "tool_use", "id": "toolu_1", "name": "answer", "input": answer}]
 
 
 def exploring(world: World, *personas: dict[str, Any]) -> dict[str, Any]:
-    """What a request says of exploring; the two sockets are named for their roles."""
+    """The part of a request about exploring; the two sockets are named for their roles."""
     sockets = {role: str(world.home / f"{role}.sock") for role in ("actor", "contrast")}
     return {
         "personas": list(personas),
@@ -107,7 +107,7 @@ def asked(world: World, app: dict[str, str], *personas: dict[str, Any]) -> Path:
 def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_nothing(
     world: World,
 ) -> None:
-    claims = {"claims": ["It says that the guest has a place."]}
+    claims = {"claims": ["It shows that the guest has a place."]}
     context = world.context(
         asked(world, seaside.FIXED, {**GUEST, **claims}, {**GUEST, "name": "late"})
     )
@@ -130,10 +130,10 @@ def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_
                 scene, context.sandboxes(folder / "papers"), folder, keep, context.phases
             )
             gone = explorer(context, bench, exploring=given)
-            exploration = gone.explored(tuple(told.persona() for told in given.personas))
+            exploration = gone.explored(tuple(found.persona() for found in given.personas))
     first, late = exploration.explored
-    assert (first.standing, first.replayed) == (Standing.SATISFIED, True), first.reason
-    assert (late.standing, late.replayed, late.finding) == (Standing.UNSATISFIED, False, None)
+    assert (first.standing, first.replayed) == (GoalOutcome.SATISFIED, True), first.reason
+    assert (late.standing, late.replayed, late.finding) == (GoalOutcome.UNSATISFIED, False, None)
     assert str(exploration.satisfaction) == "1 of 2, which proves 9 %"
     assert [run.run.identity for run in gone.evidence] == ["plain", "masked"]
 
@@ -170,9 +170,11 @@ def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_w
     (finding,) = public["findings"]
     assert (finding["promise"], finding["observed"]) == ("M-BOOK", NOTICED[Symptom.NOT_SHARED])
 
-    told = "".join(path.read_text() for path in out.rglob("*") if path.suffix in (".json", ".html"))
+    found = "".join(
+        path.read_text() for path in out.rglob("*") if path.suffix in (".json", ".html")
+    )
     assert not any(
-        words in told
+        words in found
         for words in (
             "Exploration",
             "persona-guest",
@@ -208,18 +210,18 @@ def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(
 @pytest.mark.parametrize(
     ("answers", "standing"),
     [
-        ([Answer.YES], Standing.SATISFIED),
-        ([Answer.YES, Answer.YES], Standing.SATISFIED),
-        ([Answer.YES, Answer.UNCLEAR], Standing.UNSATISFIED),
-        ([Answer.NO], Standing.UNSATISFIED),
+        ([Answer.YES], GoalOutcome.SATISFIED),
+        ([Answer.YES, Answer.YES], GoalOutcome.SATISFIED),
+        ([Answer.YES, Answer.UNCLEAR], GoalOutcome.UNSATISFIED),
+        ([Answer.NO], GoalOutcome.UNSATISFIED),
     ],
 )
 def test_claims_that_were_not_all_agreed_on_take_satisfaction_away(
-    answers: list[Answer], standing: Standing
+    answers: list[Answer], standing: GoalOutcome
 ) -> None:
-    found = Explored("guest", Standing.SATISFIED, "", replayed=True)
-    told = with_answers(found, tuple(answers))
-    assert (told.standing, told.replayed, told.finding) == (standing, True, None)
+    found = Explored("guest", GoalOutcome.SATISFIED, "", replayed=True)
+    found = with_answers(found, tuple(answers))
+    assert (found.standing, found.replayed, found.finding) == (standing, True, None)
 
 
 def test_what_personas_did_is_looked_for_in_all_that_leaves(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Supervisors out of one process: each has its own streams and nothing of another, says how it
+"""Supervisors out of one process: each has its own streams and nothing of another, reports how it
 ended, and dies with who asked."""
 
 import os
@@ -68,20 +68,23 @@ def fork_server() -> Iterator[ForkServer]:
     made.close()
 
 
-class Told:
+class Supervised:
     """What a supervisor writes to its output and its errors."""
 
     def __init__(self, fork_server: ForkServer, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        self.fork_server, self.file = fork_server, folder / "told"
+        self.fork_server, self.file = fork_server, folder / "output"
 
     def by(self, *arguments: str, **descriptors: int) -> Supervisor:
         numbered = {
             int(name.removeprefix("_")): descriptor for name, descriptor in descriptors.items()
         }
-        with self.file.open("wb") as told:
+        with self.file.open("wb") as supervised:
             return self.fork_server.supervisor(
-                *arguments, output=told.fileno(), errors=told.fileno(), descriptors=numbered
+                *arguments,
+                output=supervised.fileno(),
+                errors=supervised.fileno(),
+                descriptors=numbered,
             )
 
     def after(self, *arguments: str, **descriptors: int) -> str:
@@ -90,8 +93,8 @@ class Told:
 
 
 @pytest.fixture
-def told(fork_server: ForkServer, tmp_path: Path) -> Told:
-    return Told(fork_server, tmp_path)
+def supervised(fork_server: ForkServer, tmp_path: Path) -> Supervised:
+    return Supervised(fork_server, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -104,56 +107,60 @@ def told(fork_server: ForkServer, tmp_path: Path) -> Told:
         (("raise", "x"), 1),
     ],
 )
-def test_each_says_how_it_ended(told: Told, asked: tuple[str, ...], code: int) -> None:
-    supervisor = told.by(*asked)
+def test_each_reports_how_it_ended(
+    supervised: Supervised, asked: tuple[str, ...], code: int
+) -> None:
+    supervisor = supervised.by(*asked)
     assert supervisor.waited(SECONDS)
     assert supervisor.code == code
 
 
-def test_what_goes_wrong_is_in_its_log(told: Told) -> None:
-    assert "ValueError: no such harbour" in told.after("raise", "no such harbour")
+def test_what_goes_wrong_is_in_its_log(supervised: Supervised) -> None:
+    assert "ValueError: no such harbour" in supervised.after("raise", "no such harbour")
 
 
-def test_what_is_sent_is_its_input(told: Told) -> None:
-    supervisor = told.by("copy")
+def test_what_is_sent_is_its_input(supervised: Supervised) -> None:
+    supervisor = supervised.by("copy")
     assert not supervisor.waited(0)
     supervisor.stdin.write(b"high tide")
     supervisor.stdin.close()
     assert supervisor.waited(SECONDS)
-    assert told.file.read_text() == "high tide"
+    assert supervised.file.read_text() == "high tide"
 
 
 def test_descriptors_are_under_their_numbers_even_when_these_cross(
-    told: Told, tmp_path: Path
+    supervised: Supervised, tmp_path: Path
 ) -> None:
     """A number over there may be that of another descriptor over here, and of one that came
     along."""
     with (tmp_path / "one").open("wb") as one, (tmp_path / "two").open("wb") as two:
         crossed = {f"_{one.fileno()}": two.fileno(), f"_{two.fileno()}": one.fileno()}
         for number, words in ((one.fileno(), "for two"), (two.fileno(), "for one")):
-            told.after("write", str(number), words, **crossed)
+            supervised.after("write", str(number), words, **crossed)
     assert ((tmp_path / "one").read_text(), (tmp_path / "two").read_text()) == (
         "for one",
         "for two",
     )
 
 
-def test_one_has_nothing_of_another(fork_server: ForkServer, told: Told, tmp_path: Path) -> None:
+def test_one_has_nothing_of_another(
+    fork_server: ForkServer, supervised: Supervised, tmp_path: Path
+) -> None:
     with (tmp_path / "secret").open("wb") as secret:
-        beside = told.by("wait", _77=secret.fileno())
-        there = told.after("open").splitlines()
+        beside = supervised.by("wait", _77=secret.fileno())
+        there = supervised.after("open").splitlines()
     assert not beside.waited(0)
     assert [path for path in there if "secret" in path or path.startswith("socket:")] == []
     assert len(there) == 4  # input, output, errors and the report
 
 
-@pytest.mark.parametrize("deaf", [False, True], ids=["told", "killed"])
+@pytest.mark.parametrize("deaf", [False, True], ids=["asked", "killed"])
 def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(
-    fork_server: ForkServer, told: Told, deaf: bool
+    fork_server: ForkServer, supervised: Supervised, deaf: bool
 ) -> None:
-    one = told.by("wait", *(["deaf"] if deaf else []))
-    until(lambda: not deaf or told.file.read_text() == "ready\n", seconds=SECONDS)
-    other = told.by("wait")
+    one = supervised.by("wait", *(["deaf"] if deaf else []))
+    until(lambda: not deaf or supervised.file.read_text() == "ready\n", seconds=SECONDS)
+    other = supervised.by("wait")
     one.signalled(signal.SIGKILL if deaf else signal.SIGTERM)
     assert one.waited(SECONDS)
     assert one.code is None
@@ -164,33 +171,37 @@ def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(
 
 @pytest.mark.parametrize("how", ["slow", "deaf"])
 def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str) -> None:
-    """When the line is closed and the fork server has ended, so have those that take their time, and
-    those that hear nothing."""
+    """When the line is closed and the fork server has ended, so have those that take their time,
+    and those that ignore signals."""
     fork_server = ForkServer(COMMAND, close_seconds=SECONDS)  # it is not killed for being slow
-    told = [Told(fork_server, tmp_path / str(number)) for number in range(2)]
-    supervisors = [one.by("wait", how) for one in told]
-    until(lambda: all(one.file.read_text() == "ready\n" for one in told), seconds=SECONDS)
+    supervised = [Supervised(fork_server, tmp_path / str(number)) for number in range(2)]
+    supervisors = [one.by("wait", how) for one in supervised]
+    until(lambda: all(one.file.read_text() == "ready\n" for one in supervised), seconds=SECONDS)
     fork_server.close()
     assert all(one.waited(0) for one in supervisors)
 
 
-def test_kill_9_of_the_nursery_ends_all(fork_server: ForkServer, tmp_path: Path) -> None:
-    supervisors = [Told(fork_server, tmp_path / str(number)).by("wait") for number in range(2)]
+def test_kill_9_of_the_fork_server_ends_all(fork_server: ForkServer, tmp_path: Path) -> None:
+    supervisors = [
+        Supervised(fork_server, tmp_path / str(number)).by("wait") for number in range(2)
+    ]
     assert all(one.pid for one in supervisors)
     os.kill(fork_server.pid, signal.SIGKILL)
     assert all(one.waited(SECONDS) for one in supervisors)
 
 
-def test_who_asks_a_nursery_that_has_gone_is_told(fork_server: ForkServer, told: Told) -> None:
+def test_asking_a_fork_server_that_has_ended_is_inconclusive(
+    fork_server: ForkServer, supervised: Supervised
+) -> None:
     fork_server.close()
     with pytest.raises(Inconclusive, match="the fork server of sandbox supervisors has ended"):
-        told.by("exit", "0")
+        supervised.by("exit", "0")
 
 
 def test_a_command_that_is_no_supervisor_ends_without_a_code(tmp_path: Path) -> None:
     hangs_up = "import socket, sys; socket.socket(fileno=int(sys.argv[-1])).recv(1)"
     fork_server = ForkServer((sys.executable, "-c", hangs_up))
-    supervisor = Told(fork_server, tmp_path).by("exit", "0")
+    supervisor = Supervised(fork_server, tmp_path).by("exit", "0")
     assert supervisor.waited(SECONDS)
     assert supervisor.code is None
     fork_server.close()
@@ -208,7 +219,7 @@ def test_kill_9_of_who_asked_leaves_nothing() -> None:
     assert asker.stdout.readline() == "asked\n"
     below = until(
         lambda: found if len(found := descendants(asker.pid)) == 4 else None, seconds=SECONDS
-    )  # the nursery, and three
+    )  # the fork server, and three
     asker.send_signal(signal.SIGKILL)
     asker.wait()
     asker.stdout.close()

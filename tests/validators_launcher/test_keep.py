@@ -1,4 +1,4 @@
-"""What a box left in its output folder is taken as plain files or not at all."""
+"""What a sandbox left in its output folder is taken as plain files or not at all."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ def test_links_pipes_and_what_lies_behind_them_are_left_behind(tmp_path: Path) -
     (out / "run/shadow.txt").symlink_to("/etc/passwd")
     (out / "etc").symlink_to("/etc")
     os.mkfifo(out / "pipe")
-    keep.kept(out, into=tmp_path / "kept")
+    keep.keep_files(out, into=tmp_path / "kept")
     assert [
         path.relative_to(tmp_path / "kept").as_posix() for path in (tmp_path / "kept").rglob("*")
     ] == [
@@ -31,7 +31,7 @@ def test_too_many_files_are_inconclusive(tmp_path: Path) -> None:
     for number in range(keep.MAX_FILES + 1):
         (out / f"{number}").touch()
     with pytest.raises(Inconclusive, match="more than 2000 files"):
-        keep.kept(out, into=tmp_path / "kept")
+        keep.keep_files(out, into=tmp_path / "kept")
 
 
 def test_a_long_server_log_is_kept_from_its_end(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A scene waits as its request says, and longer where the machine is slow; whoever looks can see
+"""A scene waits as its request asks, and longer where the machine is slow; whoever looks can see
 how long."""
 
 import json
@@ -16,7 +16,7 @@ from validators.launcher.pacing import PACING, measured, scene_of
 from validators.launcher.perform import plan_of
 
 
-def test_a_plan_has_the_requests_bounds_times_the_scale_that_is_told(world: World) -> None:
+def test_a_plan_has_the_requests_bounds_times_the_scale_in_the_log(world: World) -> None:
     context, keep = (
         world.context(world.request(*world.merge(seaside.BASE, seaside.FIXED))),
         world.home / "kept",
@@ -24,10 +24,10 @@ def test_a_plan_has_the_requests_bounds_times_the_scale_that_is_told(world: Worl
     scene = scene_of(
         context, seed=7, keep=keep, measure=lambda: Speed(REFERENCE_SECONDS, 2 * REFERENCE_SECONDS)
     )
-    plan, told = plan_of(scene, (), ()), json.loads((keep / PACING).read_text())
+    plan, facts = plan_of(scene, (), ()), json.loads((keep / PACING).read_text())
     assert plan.bounds == Bounds(**PATIENT).scaled(2)
     assert plan.journey_seconds == 2 * AMPLE["journey_seconds"]
-    assert (told["scale"], told["bounds"], told["journey_seconds"]) == (
+    assert (facts["scale"], facts["bounds"], facts["journey_seconds"]) == (
         2,
         asdict(plan.bounds),
         plan.journey_seconds,
@@ -44,7 +44,7 @@ def test_this_machine_can_be_measured() -> None:
     assert speed.wall > 0
 
 
-def test_a_folder_says_in_its_factory_toml_how_long_its_app_is_waited_for(tmp_path: Path) -> None:
+def test_a_factory_toml_sets_how_long_the_judge_waits_for_its_app(tmp_path: Path) -> None:
     assert bounds_in(tmp_path) == USUAL
     (tmp_path / "factory.toml").write_text("schema = 1\n[judge]\nstep_seconds = 9\n")
     assert bounds_in(tmp_path).step_seconds == 9

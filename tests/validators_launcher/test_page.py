@@ -30,15 +30,15 @@ from validators.evidence.page import (
     Frame,
     Limit,
     Link,
+    LookRow,
     Page,
     Phase,
     Promise,
     Run,
-    Seen,
     Shot,
     html,
 )
-from validators.judging.pages import beside
+from validators.judging.pages import further_checks
 from validators.judging.promise import promise_words, public_reason
 from validators.judging.publish import refuse_leaks
 from validators.judging.runs import shown_runs
@@ -57,8 +57,8 @@ RUN = Run(
         Frame("1", HOSTILE, HOSTILE, "no", 0.1, "step-01.jpg"),
         Frame("2", HOSTILE, "done", "", 0.1),
     ),
-    looks=(Seen("here", "text", HOSTILE, HOSTILE, "did not hold", "no"),),
-    told=(HOSTILE,),
+    looks=(LookRow("here", "text", HOSTILE, HOSTILE, "did not hold", "no"),),
+    messages=(HOSTILE,),
     console=(HOSTILE,),
     network=(Exchange("GET", HOSTILE, "500", HOSTILE, 9, 9, good=False),),
     server=HOSTILE,
@@ -67,16 +67,25 @@ RUN = Run(
 )
 UNTRACED = replace(RUN, frames=RUN.frames[1:], trace="")
 PALE = """() => {
-  const rgba = text => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return {r, g, b, a}; };
-  const light = ({r, g, b}) => [r, g, b].map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  const rgba = text => {
+    const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
+    return {r, g, b, a};
+  };
+  const linear = v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = ({r, g, b}) => [r, g, b].map(v => linear(v / 255))
     .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
   const behind = e => {
-    for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c.a === 1) return c; }
+    for (; e; e = e.parentElement) {
+      const c = rgba(getComputedStyle(e).backgroundColor);
+      if (c.a === 1) return c;
+    }
   };
   return [...document.querySelectorAll('body *')]
-    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && e.checkVisibility() && e.tagName !== 'SCRIPT')
+    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+    .filter(e => e.checkVisibility() && e.tagName !== 'SCRIPT')
     .filter(e => {
-      const [a, b] = [light(rgba(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+      const both = [light(rgba(getComputedStyle(e).color)), light(behind(e))];
+      const [a, b] = both.sort((x, y) => y - x);
       return (a + .05) / (b + .05) < 4.5;
     }).map(e => e.outerHTML.slice(0, 80));
 }"""
@@ -93,10 +102,10 @@ PAGE = Page(
         Comparison(Shot("Before", "a" * 40, "before.png"), Shot("After", "b" * 40, "after.png")),
     ),
     promises=(Promise("M-BOOK", HOSTILE, "broken", "no", HOSTILE),),
-    controls=(Control("SimilarIssues", "1 of 1 failed", "yes", "Words."),),
+    controls=(Control("Negative controls", "1 of 1 failed", "yes", "Words."),),
     bound=(Bound("Base", "a" * 40), Bound("Journeys", HASH)),
     sandbox_form="bwrap-root",
-    sandbox_words="which is a box",
+    sandbox_words="which is a sandbox",
     unheld=(Limit("Disk", "Watched."), *(Limit("", HOSTILE) for _ in range(12))),
     signer="same-account",
     key_id="a" * 64,
@@ -109,7 +118,7 @@ PAGE = Page(
     began="2026-01-02T03:04:05Z",
     ended="2026-01-02T03:04:09Z",
     phases=(Phase("Browser", 4.0, 0, 100),),
-    beside=(Control("Journeys of what has landed", "10 of 12 performed", "", HOSTILE),),
+    further_checks=(Control("Journeys of what has landed", "10 of 12 performed", "", HOSTILE),),
     runs=(RUN, UNTRACED),
 )
 
@@ -225,7 +234,7 @@ def test_words_of_a_journey_do_not_leave(text: str, leak: bool) -> None:
     return None
 
 
-def test_promises_are_told_in_the_words_under_their_heading() -> None:
+def test_promises_are_shown_in_the_words_under_their_heading() -> None:
     mission = (
         "# M\n\n## Booking {#M-BOOK}\nFirst line,\nsecond line.\n\nMore.\n```yaml scope\nid:"
         " M-BOOK\n```\n## Bare {#M-BARE}\n"
@@ -248,19 +257,23 @@ GUARDS = {
 EXPLORED = {"personas": 3, "replayed": 3, "failed": 1, "satisfied": 2, "proves": 0.2077}
 
 
-def test_what_was_looked_at_beside_the_change_is_told_where_there_was_something() -> None:
-    assert list(beside({"regression": {**GUARDS, "standing": 0}})) == list(beside({})) == []
-    guards, explored = beside({"regression": GUARDS, "exploration": EXPLORED})
-    assert (guards.state, explored.state, explored.tone) == (
+def test_further_checks_are_shown_where_there_were_some() -> None:
+    assert (
+        list(further_checks({"regression": {**GUARDS, "standing": 0}}))
+        == list(further_checks({}))
+        == []
+    )
+    suite, explored = further_checks({"regression": GUARDS, "exploration": EXPLORED})
+    assert (suite.state, explored.state, explored.tone) == (
         "10 of 12 performed",
         "2 of 3 satisfied",
         "no",
     )
-    assert "4 promises" in guards.explanation
-    assert "2 were left out by the limit" in guards.explanation
-    assert "1 fail on the code before the change as well" in guards.explanation
+    assert "4 promises" in suite.explanation
+    assert "2 were left out by the limit" in suite.explanation
+    assert "1 fail on the code before the change as well" in suite.explanation
     assert "at least 21% would be" in explored.explanation
-    (alone,) = beside({"regression": {**GUARDS, "own": 0}})
+    (alone,) = further_checks({"regression": {**GUARDS, "own": 0}})
     assert "these alone judge it" in alone.explanation
 
 
@@ -328,11 +341,11 @@ def shown(folder: Path, **files: object) -> Run:
 def test_a_filmstrip_tells_each_step_in_its_authors_words_beside_its_picture(
     tmp_path: Path,
 ) -> None:
-    told = [
+    frames = [
         (frame.name, frame.what, frame.state, frame.picture.rsplit("/", 1)[-1])
         for frame in shown(tmp_path).frames
     ]
-    assert told == [
+    assert frames == [
         ("1", "open: /", "done", "step-01.jpg"),
         ("2", 'fill: {label: Name, value: "{{ any.name }}"}', "missing", ""),
         ("Look", "on the page", "2 of 2 held", "look-01.jpg"),
@@ -346,11 +359,11 @@ def test_a_run_shows_what_was_looked_for_seen_said_and_asked(tmp_path: Path) -> 
         console=[["error", "boom"]],
         network=[REQUEST, {**REQUEST, "status": None, "refused": "other.example"}],
     )
-    assert [(look.expected, look.seen, look.state) for look in run.looks][::2] == [
+    assert [(look.expected, look.observed, look.state) for look in run.looks][::2] == [
         ("equals '6'", "6", "held"),
         ("a row", "none", "did not hold"),
     ]
-    assert (run.console, run.told) == (("error boom",), ("never http_status: 500 /book",))
+    assert (run.console, run.messages) == (("error boom",), ("never http_status: 500 /book",))
     assert [(one.method, one.path, one.status, one.good) for one in run.network] == [
         ("POST", "/book", "500", False),
         ("POST", "/book", "refused", False),
@@ -364,9 +377,9 @@ def test_a_file_of_another_shape_is_named_and_shown_no_further(
 ) -> None:
     run = shown(tmp_path, network=content.encode("utf-8", "surrogateescape").decode("latin-1"))
     assert run.network == ()
-    assert "network.json cannot be read" in run.told
+    assert "network.json cannot be read" in run.messages
 
 
-def test_a_long_list_is_cut_and_says_so(tmp_path: Path) -> None:
+def test_a_long_list_is_cut_and_marked(tmp_path: Path) -> None:
     run = shown(tmp_path, network=[REQUEST] * 100)
-    assert (len(run.network), run.told[-1]) == (60, "40 more in network.json")
+    assert (len(run.network), run.messages[-1]) == (60, "40 more in network.json")

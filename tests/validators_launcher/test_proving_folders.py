@@ -1,5 +1,4 @@
-"""`prove` and `try` on folders, without a factory: what becomes of a folder, of what a person says,
-and of the rounds."""
+"""`prove` and `try` on folders, without a factory: the folder, what a person names, the rounds."""
 
 import dataclasses
 import http.server
@@ -22,9 +21,9 @@ from validators.authoring.trying import Address
 from validators.domain.evidence import (
     ExpectationOutcome,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
 )
 from validators.domain.stops import UsageError
@@ -105,19 +104,19 @@ def test_a_factory_toml_tells_how_the_app_starts_and_the_person_has_the_last_wor
     tmp_path: Path,
 ) -> None:
     app = folder(tmp_path, {"factory.toml": CONFIG, "lock.txt": ""})
-    told = app_in(app, LocalApp())
-    assert (told.start, told.port_env, told.ready) == (("python", "-m", "walks"), "LISTEN", "/")
-    assert (told.data, told.seed_command, told.lock) == ("WALKS", ("python", "seed.py"), "lock.txt")
-    told = app_in(
+    spec = app_in(app, LocalApp())
+    assert (spec.start, spec.port_env, spec.ready) == (("python", "-m", "walks"), "LISTEN", "/")
+    assert (spec.data, spec.seed_command, spec.lock) == ("WALKS", ("python", "seed.py"), "lock.txt")
+    spec = app_in(
         app,
         LocalApp(start="walks --port $P", port_env="P", ready="/up", env=("A=b=c",), data=tmp_path),
     )
-    assert (told.start, told.port_env, told.ready) == (
+    assert (spec.start, spec.port_env, spec.ready) == (
         ("sh", "-c", "exec walks --port $P"),
         "P",
         "/up",
     )
-    assert (told.data, told.env) == ("APP_DATA", {"A": "b=c"})
+    assert (spec.data, spec.env) == ("APP_DATA", {"A": "b=c"})
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ PASSED, FAILED = (
 )
 
 
-def a_run(kind: Kind, *, passed: bool, line: int = 11) -> RunEvidence:
+def a_run(kind: RunKind, *, passed: bool, line: int = 11) -> RunEvidence:
     look = ExpectationOutcome(
         0, line, "text", "after_reload", passed, "equals 'Booked for 7'", "Sorry"
     )
@@ -192,8 +191,8 @@ def a_round(
         ((), False, "not proved: no round was performed"),
         (
             (
-                a_round(RED, PASSED, a_run(Kind.BASE, passed=False)),
-                a_round(RED, PASSED, a_run(Kind.BASE, passed=True)),
+                a_round(RED, PASSED, a_run(RunKind.BASE, passed=False)),
+                a_round(RED, PASSED, a_run(RunKind.BASE, passed=True)),
             ),
             False,
             "not proved: the rounds disagree about which expectations fail",
@@ -203,13 +202,15 @@ def a_round(
 def test_a_journey_is_proved_when_every_round_shows_the_same(
     rounds: tuple[Round, ...], proved: bool, conclusion: str
 ) -> None:
-    told = Rehearsal(JOURNEY, "sha256:1", rounds)
-    assert told.proved is proved
-    assert told.conclusion.startswith(conclusion)
+    rehearsal = Rehearsal(JOURNEY, "sha256:1", rounds)
+    assert rehearsal.proved is proved
+    assert rehearsal.conclusion.startswith(conclusion)
 
 
-def test_a_look_that_did_not_hold_is_told_in_the_words_of_the_file_with_what_was_there() -> None:
-    lines = list(run_lines(a_run(Kind.JOURNEY, passed=False, line=10), seaside.JOURNEY))
+def test_a_look_that_did_not_hold_is_reported_in_the_words_of_the_file_with_what_was_there() -> (
+    None
+):
+    lines = list(run_lines(a_run(RunKind.JOURNEY, passed=False, line=10), seaside.JOURNEY))
     assert lines[0] == "  ok    4  - open: /"
     assert lines[1].startswith("  NO   10  - row: {cells: [")
     assert lines[1].endswith("  (after_reload)")
@@ -220,24 +221,27 @@ def test_a_look_that_did_not_hold_is_told_in_the_words_of_the_file_with_what_was
 
 
 def test_only_the_runs_that_went_otherwise_than_they_must_are_explained() -> None:
-    fine, wrong = a_run(Kind.BASE, passed=False), a_run(Kind.JOURNEY, passed=False)
-    told = "\n".join(
+    fine, wrong = a_run(RunKind.BASE, passed=False), a_run(RunKind.JOURNEY, passed=False)
+    lines = "\n".join(
         round_lines(Rehearsal(JOURNEY, "sha256:1", (a_round(RED, FAILED, fine, wrong),)))
     )
-    assert "journey-plain-1 failed, and must pass:" in told
-    assert "base-plain-1" not in told
+    assert "journey-plain-1 failed, and must pass:" in lines
+    assert "base-plain-1" not in lines
 
 
-def test_what_the_masked_visitor_saw_is_told_only_where_it_is_something_else() -> None:
-    plain, elsewhere = a_run(Kind.JOURNEY, passed=False), a_run(Kind.JOURNEY, passed=False, line=10)
+def test_what_the_masked_visitor_saw_is_reported_only_where_it_differs() -> None:
+    plain, elsewhere = (
+        a_run(RunKind.JOURNEY, passed=False),
+        a_run(RunKind.JOURNEY, passed=False, line=10),
+    )
     masked = [
         dataclasses.replace(one, run=dataclasses.replace(one.run, identity=Identity.MASKED))
         for one in (plain, elsewhere)
     ]
     rounds = [a_round(RED, FAILED, plain, one) for one in masked]
-    told = ["\n".join(round_lines(Rehearsal(JOURNEY, "sha256:1", (one,)))) for one in rounds]
-    assert [one.count("there was: Sorry") for one in told] == [1, 2]
-    assert ["journey-masked-1 ended as journey-plain-1" in one for one in told] == [True, False]
+    texts = ["\n".join(round_lines(Rehearsal(JOURNEY, "sha256:1", (one,)))) for one in rounds]
+    assert [one.count("there was: Sorry") for one in texts] == [1, 2]
+    assert ["journey-masked-1 ended as journey-plain-1" in one for one in texts] == [True, False]
 
 
 PROOF = ShownProof(
@@ -341,9 +345,9 @@ def test_folders_are_enough_to_prove_a_journey_and_its_proof_lies_beside_it(
 
 
 @pytest.mark.soak(
-    "two browsers more; test_judging fails a painted app, the tests above tell what was there"
+    "two browsers more; test_judging fails a painted app, the tests above show what was there"
 )
-def test_a_painted_reference_is_not_green_and_the_writer_is_told_what_was_there(
+def test_a_painted_reference_is_not_green_and_the_writer_reads_what_was_there(
     sides: Path,
 ) -> None:
     (sides / "large.proof.json").write_text("{}")  # what somebody had before
@@ -377,14 +381,14 @@ def test_without_a_base_the_mutants_must_be_killed(sides: Path) -> None:
         "--json",
     )
     done = run_program(*asked)
-    told = json.loads(done.stdout)
-    (shown,) = told["journeys"][0]["rounds"]
-    assert done.returncode == 0, told["journeys"][0]["reason"]
-    assert (told["proved"], shown["base"]["reason"]) == (True, "green on base")
+    report = json.loads(done.stdout)
+    (shown,) = report["journeys"][0]["rounds"]
+    assert done.returncode == 0, report["journeys"][0]["reason"]
+    assert (report["proved"], shown["base"]["reason"]) == (True, "green on base")
     assert [run["run"]["kind"] for run in shown["runs"]].count("sabotage") == 4
 
 
-def test_a_try_says_what_each_step_and_look_saw_and_claims_nothing(sides: Path) -> None:
+def test_a_try_prints_what_each_step_and_look_saw_and_claims_nothing(sides: Path) -> None:
     done = run_program(
         "try",
         sides / "large.yaml",

@@ -1,5 +1,5 @@
 """Old bug moved: what was fixed once is looked at in every later change, by the real program in
-real boxes."""
+real sandboxes."""
 
 import json
 from dataclasses import dataclass
@@ -72,10 +72,9 @@ def shore(tmp_path_factory: pytest.TempPathFactory) -> Shore:
 
 
 @pytest.mark.soak(
-    "a judgement more; the next one is by what guards, test_standing tells who does and what is"
-    " said of it"
+    "one judgement more; test_regression_suite shows which journeys are performed and reported"
 )
-def test_a_chore_without_a_journey_of_its_own_passes_on_what_guards_and_the_verdict_says_so(
+def test_a_chore_without_a_journey_of_its_own_passes_on_the_regression_suite_alone(
     shore: Shore,
 ) -> None:
     found, public = shore.judged("tidied", TIDIED)
@@ -96,12 +95,12 @@ def test_a_chore_without_a_journey_of_its_own_passes_on_what_guards_and_the_verd
     assert (controls["twins"], controls["twins_failed"], controls["red_on_base"]) == (1, 1, False)
     assert 0 < controls["caught"] <= controls["saboteurs"]
     assert public["regression"] == found["regression"]
-    told = json.loads(
+    facts = json.loads(
         shore.world.validators(
             "store", "digest", "--request", shore.world.home / "request.json"
         ).stdout
     )
-    assert told["digest"] == found["binds"]["journeys"]
+    assert facts["digest"] == found["binds"]["journeys"]
 
 
 def test_a_change_that_breaks_what_was_fixed_before_fails_in_the_missions_words(
@@ -118,7 +117,7 @@ def test_a_change_that_breaks_what_was_fixed_before_fails_in_the_missions_words(
 
 
 @pytest.mark.soak("a judgement more; validators/test_proof tells when base was broken")
-def test_what_was_broken_before_the_change_is_not_its_fault_and_is_told_to_the_maintainer(
+def test_what_was_broken_before_the_change_is_not_its_fault_and_is_reported_to_the_maintainer(
     shore: Shore,
 ) -> None:
     broken = shore.world.source.commit(MOVED, parents=(shore.landed.commit,))
@@ -128,8 +127,8 @@ def test_what_was_broken_before_the_change_is_not_its_fault_and_is_told_to_the_m
     ]
     assert "red on the base already" in found["reason"]
     assert public["findings"] == []
-    (told,) = public["broken_on_base"]
-    assert (told["issue"], told["promise"], told["journey"].startswith("sha256:")) == (
+    (facts,) = public["broken_on_base"]
+    assert (facts["issue"], facts["promise"], facts["journey"].startswith("sha256:")) == (
         2,
         "M-BOOK",
         True,

@@ -1,5 +1,5 @@
-"""What the judge's own box can see and reach, and that a launcher which dies takes everything with
-it."""
+"""What the judge's own sandbox can see and reach, and that a launcher which dies takes everything
+with it."""
 
 import json
 import signal
@@ -44,7 +44,8 @@ def readable(path):
         return False
 
 given = json.load(sys.stdin)
-here = [str(path) for top in given["tops"] for path in Path(top).rglob("*") if path.name in given["names"]]
+paths = (path for top in given["tops"] for path in Path(top).rglob("*"))
+here = [str(path) for path in paths if path.name in given["names"]]
 report = {
     "readable": [path for path in given["paths"] if readable(path)],
     "found": here,
@@ -60,7 +61,7 @@ Path("/out/report.json").write_text(json.dumps(report))
 """
 
 
-def test_the_drivers_box_sees_its_one_origin_and_no_tree_store_or_key(
+def test_the_drivers_sandbox_sees_its_one_origin_and_no_tree_store_or_key(
     world: World, tmp_path: Path
 ) -> None:
     report = probed(world, tmp_path)
@@ -78,7 +79,7 @@ def test_the_drivers_box_sees_its_one_origin_and_no_tree_store_or_key(
 
 
 def probed(world: World, tmp_path: Path) -> dict[str, Any]:
-    """What a program sees that runs in the very box of the driver, beside a real app and a
+    """What a program sees that runs in the very sandbox of the driver, beside a real app and a
     listening host."""
     request = world.request(world.source.commit(seaside.BASE))
     world.seal(request, seaside.JOURNEY)
@@ -100,7 +101,7 @@ def probed(world: World, tmp_path: Path) -> dict[str, Any]:
             driver_spec(scene, listeners, out, library=judge_library(tmp_path)),
             argv=("python", "-c", PROBE),
         )
-        box = stack.enter_context(sandboxes.started(spec, log=tmp_path / "driver.log"))
+        sandbox = stack.enter_context(sandboxes.started(spec, log=tmp_path / "driver.log"))
         given = {
             "port": 23456,
             "other": 23457,
@@ -116,18 +117,18 @@ def probed(world: World, tmp_path: Path) -> dict[str, Any]:
             world.source.git_dir,
             work,
         )
-        box.send(json.dumps({**given, "paths": [str(path) for path in hidden]}).encode())
-        assert box.waited(SECONDS)
-        assert box.result().exit_code == 0, (tmp_path / "driver.log").read_text()
+        sandbox.send(json.dumps({**given, "paths": [str(path) for path in hidden]}).encode())
+        assert sandbox.waited(SECONDS)
+        assert sandbox.result().exit_code == 0, (tmp_path / "driver.log").read_text()
     found: dict[str, Any] = json.loads((out / "report.json").read_text())
     return found
 
 
 def names(world: World, tree: Path) -> list[str]:
-    """Names of files that no search from the root of the box may find: the app's, the store's, the
-    launcher's own."""
+    """Names of files that no search from the root of the sandbox may find: the app's, the store's,
+    the launcher's own."""
     store = world.home / "sealed" / "seaside"
-    return ["instances.py", "shelf.py", "perform.py"] + [
+    return ["instances.py", "journeys.py", "perform.py"] + [
         path.name
         for folder in (tree, store / "journeys", world.home / "keys")
         for path in folder.iterdir()
@@ -162,7 +163,7 @@ def test_a_launcher_ends_with_whoever_asked(world: World) -> None:
     assert judge.wait(timeout=SECONDS) == 130
     until(
         lambda: not alive(family), seconds=SECONDS
-    )  # told to go by the kernel, they may still be on their way out
+    )  # signalled by the kernel, they may still be on their way out
 
 
 def test_a_launcher_that_is_stopped_cleans_up_after_itself(world: World) -> None:
@@ -175,8 +176,8 @@ def test_a_launcher_that_is_stopped_cleans_up_after_itself(world: World) -> None
     )
     family = until(lambda: at_work(judge.pid), seconds=SECONDS)
     judge.send_signal(signal.SIGTERM)
-    _, told = judge.communicate(timeout=SECONDS)
-    assert (judge.returncode, told.strip()) == (130, "stopped; no verdict was written")
+    _, output = judge.communicate(timeout=SECONDS)
+    assert (judge.returncode, output.strip()) == (130, "stopped; no verdict was written")
     until(lambda: not alive(family), seconds=SECONDS)
     assert not list(out.glob("*.json"))
 

@@ -54,7 +54,7 @@ def test_a_verdict_of_another_key_does_not_verify(notary: Notary, tmp_path: Path
 
 
 @pytest.mark.parametrize("part", ["payload", "payloadType", "signatures"])
-def test_openssl_alone_says_whether_a_verdict_was_changed(
+def test_openssl_alone_shows_whether_a_verdict_was_changed(
     notary: Notary, tmp_path: Path, part: str
 ) -> None:
     """With the very commands of docs/seal.md; each part is taken from another envelope that the key
@@ -90,7 +90,7 @@ def test_something_else_that_the_key_signed_is_not_a_verdict(notary: Notary) -> 
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "complaint"),
     [
         (
             {"subject": [{"name": "tree", "digest": {"gitTree": "d" * 40}}]},
@@ -105,12 +105,12 @@ def test_something_else_that_the_key_signed_is_not_a_verdict(notary: Notary) -> 
     ],
 )
 def test_a_statement_of_something_else_that_the_key_signed_is_not_a_verdict(
-    notary: Notary, changed: dict[str, object], says: str
+    notary: Notary, changed: dict[str, object], complaint: str
 ) -> None:
     signed = notary.signed(
         json.dumps({**statement(PREDICATE), **changed}).encode(), payload_type=PAYLOAD_TYPE
     )
-    with pytest.raises(NotVerified, match=says):
+    with pytest.raises(NotVerified, match=complaint):
         verified_verdict(signed, notary.signer.public_key)
 
 

@@ -1,7 +1,7 @@
-"""Time and files in the real boxes: an app that reads its clock follows, one that does not is red,
-one without is not asked.
+"""Time and files in the real sandboxes: an app that reads its clock follows, one that does not is
+red, one without is not asked.
 
-A file goes in and out on the way: which user may write where is another question in a box than
+A file goes in and out on the way: which user may write where is another question in a sandbox than
 outside of it."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from tests.validators_launcher.world import World
 from validators.authoring.drafts import draft
 from validators.authoring.trying import tried
-from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.evidence import Identity, RunId, RunKind
 from validators.domain.fold import Result, result
 from validators.domain.journeys.clock import AHEAD, ahead_text
 from validators.domain.stops import Inconclusive
@@ -52,16 +52,21 @@ def app(environ, start):
     if environ["REQUEST_METHOD"] == "POST":
         LISTS.append(content.split(b"\\r\\n\\r\\n", 1)[1].rsplit(b"\\r\\n--", 1)[0])
     if environ["PATH_INFO"] == "/list.csv":
-        start("200 OK", [("Content-Type", "text/csv"), ("Content-Disposition", "attachment; filename=list.csv")])
+        download = ("Content-Disposition", "attachment; filename=list.csv")
+        start("200 OK", [("Content-Type", "text/csv"), download])
         return LISTS[-1:]
     start("200 OK", [("Content-Type", "text/html; charset=utf-8")])
     days = (DUE - now()).days
     said = f"due in {days} days" if days >= 0 else "overdue"
-    return [f"""<!doctype html><title>Loan</title><link rel=icon href="data:,"><h1>Loan</h1><p role=status>{said}</p>
+    return [f"""<!doctype html><title>Loan</title><link rel=icon href="data:,"><h1>Loan</h1>
+    <p role=status>{said}</p>
     <p role=note></p><p role=alert>{HOLDS}</p>
-    <form method=post enctype=multipart/form-data><label>List <input type=file name=list></label> <button>Send</button></form>
+    <form method=post enctype=multipart/form-data><label>List <input type=file name=list></label>
+    <button>Send</button></form>
     <a href=/list.csv>Export</a>
-    <script>document.querySelector('[role=note]').textContent = new Date().toISOString().slice(0, 10)</script>""".encode()]
+    <script>
+      document.querySelector('[role=note]').textContent = new Date().toISOString().slice(0, 10)
+    </script>""".encode()]
 
 
 make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
@@ -105,23 +110,23 @@ DEAF = LOAN.replace("int(Path(CLOCK).read_text()) if CLOCK else 0", "0")
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         (LOAN, Result.PASSED),
         pytest.param(
             DEAF,
             Result.FAILED,
-            marks=pytest.mark.soak("the same journey, on a page that says something else"),
+            marks=pytest.mark.soak("the same journey, on a page that shows something else"),
         ),
     ],
 )
 def test_an_app_follows_its_clock_or_the_journey_is_red(
-    world: World, tmp_path: Path, source: str, told: Result
+    world: World, tmp_path: Path, source: str, expected: Result
 ) -> None:
     run, *_ = tried(
         world.context(loan(world, source)), checked(JOURNEY), folder=_folder(tmp_path), seed=7
     )
-    assert result(run) is told, run
+    assert result(run) is expected, run
     assert all(step.passed for step in run.steps)
 
 
@@ -148,7 +153,7 @@ def test_only_runs_of_travellers_get_a_clock_and_each_its_own(tmp_path: Path) ->
     travels = (
         RunId("travels"),
         RunId("travels", Identity.MASKED),
-        RunId("travels", kind=Kind.TWIN),
+        RunId("travels", kind=RunKind.NEGATIVE_CONTROL),
     )
     runs = [
         PlannedRun(run, port)

@@ -13,7 +13,7 @@ import pytest
 from tests.validators.runs import FAILED_LOOK, told
 from tests.validators.runs import run as good
 from tests.validators_launcher import seaside
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.verdict import Outcome, Purpose
 from validators.language.reader import read
@@ -35,20 +35,20 @@ class Stage:
 
     def performed(self, label: str, runs: Sequence[RunId], **how: Any) -> PerformanceResult:
         self.asked[label] = [f"{run.journey}-{run}" for run in runs]
-        return PerformanceResult(tuple(map(self._told, runs)), ())
+        return PerformanceResult(tuple(map(self._evidence, runs)), ())
 
-    def _told(self, run: RunId) -> RunEvidence:
-        if run.kind is Kind.SABOTAGE:
+    def _evidence(self, run: RunId) -> RunEvidence:
+        if run.kind is RunKind.FAULT_INJECTION:
             return next(replace(one, run=run) for one in told() if one.run.injector is run.injector)
         found = replace(good(), run=run)
-        red = run.kind is Kind.TWIN or f"{run.journey}-{run}" in self.red
+        red = run.kind is RunKind.NEGATIVE_CONTROL or f"{run.journey}-{run}" in self.red
         return replace(found, expectations=FAILED_LOOK) if red else found
 
 
 class Nothing:
     """Knows of no proof, and keeps none."""
 
-    def known(self, names: Any, *, into: Path) -> tuple[RunEvidence, ...]:
+    def stored(self, names: Any, *, into: Path) -> tuple[RunEvidence, ...]:
         return ()
 
     def keep(self, evidence: Any, *, source: Path) -> None:
@@ -63,7 +63,7 @@ def guard(name: str, *, plain: bool) -> RegressionJourney:
     entry = Entry(
         Event.SEALED, 3, name, "sha256:1", Purpose.BUG, "sha256:0", "author", "", "2026-01-02"
     )
-    return RegressionJourney(entry, journey(name), with_faults=False, plain=plain)
+    return RegressionJourney(entry, journey(name), inject_faults=False, plain=plain)
 
 
 def trial(*red: str) -> tuple[Trial, Stage]:
@@ -83,7 +83,9 @@ def trial(*red: str) -> tuple[Trial, Stage]:
     return made, stage
 
 
-def test_a_guard_is_performed_masked_and_only_where_it_is_drawn_plain_as_well() -> None:
+def test_a_regression_journey_is_performed_masked_and_only_where_it_is_drawn_plain_as_well() -> (
+    None
+):
     made, stage = trial()
     assert made.on_candidate().outcome is Outcome.PASSED
     assert set(stage.asked) == {"proof", "runs"}
@@ -96,7 +98,7 @@ def test_a_guard_is_performed_masked_and_only_where_it_is_drawn_plain_as_well() 
     ]
 
 
-def test_a_guard_that_fails_is_performed_by_the_plain_visitor_as_well_and_on_base() -> None:
+def test_a_regression_journey_that_fails_is_performed_by_the_plain_visitor_and_on_base() -> None:
     made, stage = trial("alone-journey-masked-1", "alone-journey-plain-1")
     assert made.on_candidate().outcome is Outcome.FAILED
     assert stage.asked["standing"] == ["alone-journey-plain-1"]
@@ -107,7 +109,7 @@ def test_a_guard_that_fails_is_performed_by_the_plain_visitor_as_well_and_on_bas
 @pytest.mark.parametrize(
     ("again", "outcome"), [(True, Outcome.FAILED), (False, Outcome.INCONCLUSIVE)]
 )
-def test_a_guard_that_fails_for_the_masked_visitor_alone_is_tried_once_more_and_then_watches_or_is_flaky(
+def test_a_journey_that_fails_for_the_masked_visitor_alone_is_tried_again_and_watches_or_is_flaky(
     again, outcome
 ) -> None:
     made, stage = trial("alone-journey-masked-1", *(["alone-journey-masked-2"] if again else []))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from validators.domain.evidence import Kind
+from validators.domain.evidence import RunKind
 from validators.launcher.proving import MOST_APPS, waves
-from validators.performance.plan import base_runs, judgement_runs, retry_runs, standing_runs
+from validators.performance.plan import base_runs, judgement_runs, retry_runs, suite_runs
 
 TWENTY = [f"journey-{number:02}" for number in range(20)]
 
@@ -56,12 +56,14 @@ def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(
     found = runs(["a"], **attempt)
     assert [str(run) for run in found] == names
     assert {run.journey for run in found} == {"a"}
-    assert all((run.injector is None) is (run.kind is not Kind.SABOTAGE) for run in found)
+    assert all((run.injector is None) is (run.kind is not RunKind.FAULT_INJECTION) for run in found)
 
 
-def test_a_guard_is_always_performed_masked_and_its_twin_with_whoever_comes_first() -> None:
-    assert [str(run) for run in standing_runs("a", plain=True)] == RUNS[:3]
-    assert [str(run) for run in standing_runs("a", plain=False)] == [
+def test_a_regression_journey_is_performed_masked_and_its_control_with_whoever_comes_first() -> (
+    None
+):
+    assert [str(run) for run in suite_runs("a", plain=True)] == RUNS[:3]
+    assert [str(run) for run in suite_runs("a", plain=False)] == [
         "journey-masked-1",
         "twin-masked-1",
     ]

@@ -22,7 +22,7 @@ from validators.store.journeys import SealedJourney, journey_digest, purpose_of,
 MISSION = """# Seaside
 
 ## Walks can be booked {#M-BOOK}
-A guest books a walk up to its last free place, and the booking is there the next time anybody looks.
+A guest books a walk up to its last free place, and the booking is there for everybody after that.
 """
 AMPLE = {"wall_seconds": 1200, "journey_seconds": 120}
 """The limits of a judgement on a machine with much else to do: nobody waits for their end."""
@@ -138,7 +138,7 @@ def run_program(*arguments: str | Path, seconds: float = 1500) -> subprocess.Com
 
 
 def predicate(verdict: Path) -> dict[str, Any]:
-    """What a verdict says, unverified."""
+    """A verdict's predicate, unverified."""
     statement: dict[str, Any] = json.loads(
         base64.b64decode(json.loads(verdict.read_text())["payload"])
     )

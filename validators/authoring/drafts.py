@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from validators.domain.errors import JourneyInvalid
-from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.evidence import RunEvidence, RunKind
 from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.journeys.meaning import meaning
@@ -105,6 +105,7 @@ def proved_on_base(context: Context, drafts: Sequence[Draft], *, folder: Path) -
     holding = [one for one in drafts if one.holds]
     if not holding:
         return tuple(drafts)
+    # One seed for all drafts; the second performance on base uses the next one.
     seed = secrets.randbits(31) if context.request.seed is None else context.request.seed
     folder.mkdir()
     trial = new_trial(
@@ -128,8 +129,9 @@ def _why_not_proved(one: Sealed, evidence: tuple[RunEvidence, ...]) -> str:
         return one.proof.reason if one.proof else "it was not performed on base"
     if one.purpose is not Purpose.REGRESSION:
         return ""
+    # The runs on base were judged above; here base is judged as a candidate would be.
     runs = (run for run in evidence if run.run.journey == one.journey)
-    own = tuple(run for run in runs if run.run.kind is not Kind.BASE)
+    own = tuple(run for run in runs if run.run.kind is not RunKind.BASE)
     found = verdict((one,), own)
     reason = found.reason.removeprefix(f"journey {one.journey!r}: ")
     return "" if found.outcome is Outcome.PASSED else f"{UNPROVED_GUARD}: {reason}"

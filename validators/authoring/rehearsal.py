@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.evidence import RunEvidence, RunKind
 from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
@@ -62,7 +62,7 @@ class Round:
         failed = {
             (str(run.run), look.kind, look.index)
             for run in self.evidence
-            if run.run.kind in (Kind.BASE, Kind.JOURNEY)
+            if run.run.kind in (RunKind.BASE, RunKind.JOURNEY)
             for look in run.expectations
             if not look.passed
         }
@@ -186,7 +186,7 @@ def _shown(one: Sealed, trial: Trial, *, seed: int, judged: bool) -> Round:
     found = None
     if judged:
         found = without_unsealed_pass(
-            verdict((one,), tuple(run for run in own if run.run.kind is not Kind.BASE)),
+            verdict((one,), tuple(run for run in own if run.run.kind is not RunKind.BASE)),
             trial.sandboxes,
         )
     return Round(

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from validators.authoring.rehearsal import Rehearsal, Round
-from validators.domain.evidence import ExpectationOutcome, Kind, RunEvidence, StepOutcome
+from validators.domain.evidence import ExpectationOutcome, RunEvidence, RunKind, StepOutcome
 from validators.domain.fold import Result, caught, result, silence
 from validators.domain.verdict import Outcome, Purpose
+from validators.performance.evidence_json import evidence_document
 
 WIDTH = 76
 
@@ -60,8 +61,6 @@ def report(rehearsal: Rehearsal, file: str) -> dict[str, Any]:
 
 
 def _round(one: Round) -> dict[str, Any]:
-    from validators.performance.evidence_json import evidence_document
-
     return {
         "seed": one.seed,
         "trouble": one.trouble,
@@ -86,7 +85,7 @@ def _reference(one: Round) -> str:
     if one.verdict.outcome is Outcome.PASSED:
         return (
             "green on the reference, its negative control failed, it noticed"
-            f" {controls.caught} of {controls.saboteurs} injected faults"
+            f" {controls.faults_caught} of {controls.faults_injected} injected faults"
         )
     return f"{one.verdict.outcome} on the reference: {one.verdict.reason}"
 
@@ -113,16 +112,18 @@ def _wrong(run: RunEvidence, one: Round) -> str:
     match run.run.kind:
         case _ if run.skipped:
             return ""
-        case Kind.BASE if one.proof is not None and not one.proof.proved:
+        case RunKind.BASE if one.proof is not None and not one.proof.proved:
             expected = "red by a named expectation" if must_be_red else "green"
             return f"{found}, and must be {expected}:"
-        case Kind.JOURNEY if found is not Result.PASSED:
+        case RunKind.JOURNEY if found is not Result.PASSED:
             return f"{found}, and must pass:"
-        case Kind.TWIN if all(look.passed for look in run.expectations) or not all(
+        case RunKind.NEGATIVE_CONTROL if all(look.passed for look in run.expectations) or not all(
             step.passed for step in run.steps
         ):
             return "its steps must work, and one of its expectations must not hold:"
-        case Kind.SABOTAGE if run.sabotage is not None and run.sabotage.touched and not caught(run):
+        case RunKind.FAULT_INJECTION if (
+            run.fault is not None and run.fault.touched and not caught(run)
+        ):
             return "altered what the journey expects, and went unnoticed:"
         case _:
             return ""

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.authoring.report import parts, run_lines
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
-from validators.evidence.keep import kept
+from validators.evidence.keep import keep_files
 from validators.launcher.context import Context
 from validators.launcher.library import judge_library
 from validators.launcher.pacing import scene_of
@@ -73,7 +73,7 @@ def tried(
     bench = PerformanceBench(
         scene, context.sandboxes(folder / "sandboxes"), folder, folder / "kept", context.phases
     )
-    runs = (RunId(journey.name), RunId(journey.name, kind=Kind.TWIN))
+    runs = (RunId(journey.name), RunId(journey.name, kind=RunKind.NEGATIVE_CONTROL))
     if address is not None:
         return _at(address, bench, runs, journey)
     side = _side(context, bench, seed=journey.seed)
@@ -83,7 +83,7 @@ def tried(
 def try_lines(journey: Journey, runs: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
     """Each step and look of each run, and the page where one of them did not hold."""
     for run in runs:
-        control = run.run.kind is Kind.TWIN
+        control = run.run.kind is RunKind.NEGATIVE_CONTROL
         if run.skipped:
             yield "negative control: not performed, because the journey itself did not pass"
             continue
@@ -143,7 +143,7 @@ def _at(
     out = folder / "out"
     out.mkdir(parents=True)
     # A negative control that is part of the journey's own run needs no port.
-    own = runs if journey.twin_apart else runs[:1]
+    own = runs if journey.negative_control_apart else runs[:1]
     acted = tuple(PlannedRun(run, port) for run, port in zip(own, PORTS, strict=False))
     planned = (*acted, *(PlannedRun(run, 0) for run in runs[len(own) :]))
     with ExitStack() as stack:
@@ -160,7 +160,7 @@ def _at(
         )
         driver.send("".join(ready_line(one.port) for one in acted).encode())
         wait_for(driver, scene)
-    kept(out, into=bench.keep / TRY)
+    keep_files(out, into=bench.keep / TRY)
     if (code := driver.result().exit_code) != 0:
         log = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
         raise Inconclusive(f"the judge's browser ended with exit code {code}; its log ends: {log}")
@@ -168,7 +168,7 @@ def _at(
 
 
 def _relayed(listener: Listener, address: Address) -> None:
-    """Carry every connection of a door to the address, for as long as the door is open."""
+    """Relay every connection of a listener to the address, as long as the listener is open."""
     with suppress(OSError):
         while True:
             visitor, _ = listener.listening.accept()

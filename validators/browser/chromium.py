@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from validators.browser.engines import register
 from validators.browser.masking import Mask
+from validators.browser.selector_engines import register
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Identity
 

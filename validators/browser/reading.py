@@ -14,13 +14,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from validators.browser.aria_snapshot import nodes
 from validators.browser.locating import located
-from validators.browser.snapshot import nodes
 from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
 from validators.domain.journeys import aria
-from validators.domain.journeys.aria import Node, Table
+from validators.domain.journeys.aria import AriaNode, Table
 from validators.domain.journeys.looks import State
 from validators.domain.journeys.spot import Spot
 
@@ -39,7 +39,7 @@ class Latest:
     it."""
 
     within: Spot | None
-    tree: tuple[Node, ...]
+    tree: tuple[AriaNode, ...]
     at: float
 
 
@@ -65,7 +65,7 @@ class Reader:
             picked = [
                 one
                 for one in aria.options(await self._tree(found))
-                if ("selected", "true") in one.told
+                if ("selected", "true") in one.states
             ]
             return ", ".join(one.name or one.reads for one in picked)
         return await self._read(found.input_value(timeout=self.bounds.read_seconds * 1000))
@@ -82,7 +82,7 @@ class Reader:
     async def tables(self, within: Spot | None) -> tuple[Table, ...]:
         return aria.tables(await self.tree(within))
 
-    async def tree(self, within: Spot | None) -> tuple[Node, ...]:
+    async def tree(self, within: Spot | None) -> tuple[AriaNode, ...]:
         """Several looks at one place in a row are looks at one moment: a large table is not read
         anew for each."""
         if (
@@ -149,7 +149,7 @@ class Reader:
         if response.request.is_navigation_request() and response.frame == self.page.main_frame:
             self.answers.append(response.status)
 
-    async def _tree(self, found: Locator) -> tuple[Node, ...]:
+    async def _tree(self, found: Locator) -> tuple[AriaNode, ...]:
         try:
             seconds = self.bounds.tree_seconds
             return nodes(

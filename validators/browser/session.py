@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from validators.browser.arrivals import Arrivals, kept
-from validators.browser.hand import Hand
 from validators.browser.locating import handle, label_of, located
-from validators.browser.motion import Motion
 from validators.browser.network.wire import Wire
+from validators.browser.page_activity import PageActivity
+from validators.browser.page_events import PageEvents, taken_file
+from validators.browser.pointer import Pointer
 from validators.browser.reading import Latest, Reader, first_line
 from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.dialog_answer import DialogAnswer
 from validators.domain.journeys.files import File
 from validators.domain.journeys.spot import Spot
 
@@ -45,10 +45,10 @@ class BrowserSession(Reader):
     page: Page
     wire: Wire
     origin: str
-    arrivals: Arrivals
+    page_events: PageEvents
     bounds: Bounds
-    motion: Motion
-    hand: Hand
+    activity: PageActivity
+    pointer: Pointer
     failed: str = ""  # why the page's own last navigation failed, empty when it did not
     answers: list[int] = field(default_factory=list)  # the status of every page so far
     latest: Latest | None = None
@@ -115,7 +115,7 @@ class BrowserSession(Reader):
 
     async def click(self, spot: Spot, *, patience: float) -> None:
         await self._acted(
-            spot, lambda found: self.hand.click(handle(spot, found), patience=patience), patience
+            spot, lambda found: self.pointer.click(handle(spot, found), patience=patience), patience
         )
 
     async def press(self, key: str, spot: Spot | None, *, patience: float) -> None:
@@ -123,7 +123,7 @@ class BrowserSession(Reader):
             with suppress(
                 Unable
             ):  # what waits for its style draws nothing, and has a keyboard all the same
-                await self._read(self.motion.drawn())
+                await self._read(self.activity.drawn())
             await self._begin()
             await self._read(self.page.keyboard.press(key))
             await self._settled(patience)
@@ -133,7 +133,9 @@ class BrowserSession(Reader):
             )
 
     async def hover(self, spot: Spot, *, patience: float) -> None:
-        await self._acted(spot, lambda found: self.hand.hover(found, patience=patience), patience)
+        await self._acted(
+            spot, lambda found: self.pointer.hover(found, patience=patience), patience
+        )
 
     async def type(self, text: str, *, patience: float) -> None:
         await self._begin()
@@ -162,7 +164,7 @@ class BrowserSession(Reader):
         self.page.on("filechooser", chose)
         try:
             await self._tried(
-                opener, lambda found: self.hand.click(found, patience=patience), patience
+                opener, lambda found: self.pointer.click(found, patience=patience), patience
             )
             await self._arrived(asked, patience, "it asks for no file when it is clicked")
         finally:
@@ -176,16 +178,16 @@ class BrowserSession(Reader):
         await self._settled(patience)
 
     async def download(self, source: Spot | str, *, patience: float) -> File:
-        with self.arrivals.one_file() as coming:
+        with self.page_events.one_file() as coming:
             if isinstance(source, str):
                 await self.open(source, patience=patience)
             else:
                 await self.click(source, patience=patience)
             await self._arrived(coming, patience, "no file came to be downloaded")
-            return await kept(coming.result(), patience=patience)
+            return await taken_file(coming.result(), patience=patience)
 
-    def prepare(self, answer: Answer) -> None:
-        self.arrivals.prepared.append(answer)
+    def prepare(self, answer: DialogAnswer) -> None:
+        self.page_events.prepared.append(answer)
 
     async def select(self, spot: Spot, option: str, *, patience: float) -> None:
         try:
@@ -202,7 +204,7 @@ class BrowserSession(Reader):
 
     async def tick(self, spot: Spot, *, on: bool, patience: float) -> None:
         await self._acted(
-            spot, lambda found: self.hand.tick(found, on=on, patience=patience), patience
+            spot, lambda found: self.pointer.tick(found, on=on, patience=patience), patience
         )
 
     async def seen(self, spot: Spot, *, patience: float) -> None:
@@ -237,13 +239,15 @@ class BrowserSession(Reader):
         )
 
     async def watch(self) -> None:
-        await self._read(self.motion.watch(deep=not self.wire.still))
+        await self._read(self.activity.watch(deep=not self.wire.still))
 
     async def unchanged(self) -> bool:
-        return await self._read(self.motion.unchanged(deep=not self.wire.still))
+        return await self._read(self.activity.unchanged(deep=not self.wire.still))
 
     def owed(self) -> bool:
-        return self.motion.leaving or self.wire.owes(self._before, habit=self.bounds.quiet_seconds)
+        return self.activity.leaving or self.wire.owes(
+            self._before, habit=self.bounds.quiet_seconds
+        )
 
     async def aftermath(self) -> None:
         """Return when each timer that the page armed has run, but for those that are due later than
@@ -275,10 +279,10 @@ class BrowserSession(Reader):
 
         The page is asked something in between: the end of this navigation was once taken for that
         of the next."""
-        if not (self.arrivals.stayed and "ERR_ABORTED" in str(error)):
+        if not (self.page_events.stayed and "ERR_ABORTED" in str(error)):
             raise self._unanswered(error) from None
         await self._read(self.page.title())
-        if not self.arrivals.met:
+        if not self.page_events.met:
             raise Unable(
                 Trouble.OTHER_DIALOG,
                 "the page asked whether it may be left, and no `dialog` step answers that",
@@ -343,7 +347,7 @@ class BrowserSession(Reader):
         """Return once what the act is about is here. Raises Unable when it does not come."""
 
         async def here() -> bool:
-            self.arrivals.refuse_otherwise()
+            self.page_events.refuse_otherwise()
             return coming.done()
 
         try:
@@ -404,7 +408,7 @@ class BrowserSession(Reader):
 
     async def _why_not(self, found: Locator) -> Unable:
         if (
-            self.motion.leaving or self.wire.owes_document
+            self.activity.leaving or self.wire.owes_document
         ):  # a page that is being left answers nothing
             return Unable(Trouble.TIMED_OUT, "the app did not answer")
         there = await self._read(found.count())
@@ -430,21 +434,21 @@ class BrowserSession(Reader):
         outstanding. What a page that was merely opened does later by itself is not the act's."""
         try:
             await self._quiet(patience)
-            if self.arrivals.prepared or self.arrivals.otherwise:
+            if self.page_events.prepared or self.page_events.otherwise:
                 await self._asked(patience)
                 await self._quiet(patience)
             if not opened and not self.wire.still and await self._turned(0, patience):
                 await self._turned(self.bounds.aftermath_seconds, patience)
                 await self._quiet(patience)
         finally:
-            self.arrivals.forget()
+            self.page_events.forget()
 
     async def _asked(self, patience: float) -> None:
         async def asked() -> bool:
-            self.arrivals.refuse_otherwise()
-            return not self.arrivals.prepared
+            self.page_events.refuse_otherwise()
+            return not self.page_events.prepared
 
-        otherwise = "; then ".join(map(str, self.arrivals.prepared))
+        otherwise = "; then ".join(map(str, self.page_events.prepared))
         await self._until(
             asked,
             patience,
@@ -456,7 +460,7 @@ class BrowserSession(Reader):
         seconds."""
         began = monotonic()
         armed = await self._read(
-            self.motion.turned(seconds), within=seconds + max(patience, self.bounds.read_seconds)
+            self.activity.turned(seconds), within=seconds + max(patience, self.bounds.read_seconds)
         )
         self._slowest = max(self._slowest, monotonic() - began - seconds)
         return armed
@@ -468,12 +472,12 @@ class BrowserSession(Reader):
         await self._turned(0, patience)
         while self.wire.busy or self._sets_out:
             waited = monotonic() - began
-            owes_page = self.wire.owes_document or self.motion.leaving
+            owes_page = self.wire.owes_document or self.activity.leaving
             if waited > patience and owes_page:
                 raise Unable(Trouble.TIMED_OUT, f"the app did not answer in {patience:g} s")
             if waited > min(self.bounds.quiet_seconds, patience) and not owes_page:
                 self._coming.clear()
-                self.motion.asked = False
+                self.activity.asked = False
                 break
             await asyncio.sleep(TICK_SECONDS)
         self._acted_at = monotonic()
@@ -495,7 +499,7 @@ class BrowserSession(Reader):
             for one in self._coming
             if one.url[len(self.origin) :].partition("#")[0] not in known
         }
-        return bool(self._coming) or self.motion.leaving or self.motion.asked
+        return bool(self._coming) or self.activity.leaving or self.activity.asked
 
     async def _begin(self) -> None:
         self.failed, self._since, self._acted_at, self.latest = (
@@ -504,7 +508,7 @@ class BrowserSession(Reader):
             monotonic(),
             None,
         )
-        self.arrivals.stayed = self.arrivals.met = False
+        self.page_events.stayed = self.page_events.met = False
         self._before, self._began_at = self._began_at, self._acted_at
         if not self.wire.still:
-            await self._read(self.motion.marked())
+            await self._read(self.activity.marked())

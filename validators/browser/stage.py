@@ -12,14 +12,14 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from validators.browser.arrivals import Arrivals
 from validators.browser.clock import Clocks
-from validators.browser.hand import Hand, PersonsHand
-from validators.browser.likeness import likeness
+from validators.browser.fingerprint import fingerprint_script
 from validators.browser.masking import Mask
-from validators.browser.motion import Motion
 from validators.browser.network.icon import asked_for
 from validators.browser.network.wire import Tamper, Wire
+from validators.browser.page_activity import PageActivity
+from validators.browser.page_events import PageEvents
+from validators.browser.pointer import PersonsPointer, Pointer
 from validators.browser.session import TICK_SECONDS, BrowserSession
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.device import USUAL_DEVICE, Device
@@ -79,15 +79,19 @@ class BrowserStage:
     async def person(self, actor: str) -> BrowserSession:
         if actor not in self.people:
             context = await self._context()
-            arrivals = Arrivals(self.note, self._later)
-            context.on("dialog", arrivals.asked)
-            context.on("download", arrivals.handed)
+            page_events = PageEvents(self.note, self._later)
+            context.on("dialog", page_events.asked)
+            context.on("download", page_events.handed)
             page = await context.new_page()
-            motion = await Motion(await self._fitted(page)).begun()
+            activity = await PageActivity(await self._fitted(page)).begun()
             origin = f"http://{self.setting.host}"
-            hand = PersonsHand(page, self.setting.device.hand) if self._masked else Hand()
+            pointer = (
+                PersonsPointer(page, self.setting.device.pointer_seed)
+                if self._masked
+                else Pointer()
+            )
             person = BrowserSession(
-                page, self.wire, origin, arrivals, self.setting.bounds, motion, hand
+                page, self.wire, origin, page_events, self.setting.bounds, activity, pointer
             )
             self.people[actor] = person.listening()
             if self._masked:
@@ -119,7 +123,7 @@ class BrowserStage:
                 while (
                     self.wire.busy
                     or led_on
-                    or any(person.motion.leaving for person in self.people.values())
+                    or any(person.activity.leaving for person in self.people.values())
                 ):
                     await asyncio.sleep(TICK_SECONDS)
                     led_on = monotonic() - self.wire.moved < LEADS_ON_SECONDS
@@ -232,7 +236,7 @@ class BrowserStage:
         )
         if masked:
             await context.add_init_script(Mask(self.browser.version).script())
-            await context.add_init_script(likeness(device))
+            await context.add_init_script(fingerprint_script(device))
         if self.setting.traced and not self.people:
             await context.tracing.start(snapshots=True)
         if self.clocks:

@@ -42,7 +42,7 @@ class Sense(StrEnum):
     STATE = "state"
 
 
-class Order(StrEnum):
+class SideOrder(StrEnum):
     """Which side a voter was shown as A."""
 
     BASE_FIRST = "base-first"
@@ -65,7 +65,7 @@ class Ballot:
     again."""
 
     sense: Sense
-    order: Order
+    order: SideOrder
     word: str
     answer: str
 
@@ -120,13 +120,13 @@ def _vote(item: Shape, ballot: Ballot, exhibits: Exhibits, *, number: int) -> Vo
     if item.at("claim").whole() != number:
         raise DocumentInvalid(f"{item.path}.claim: expected {number}")
     first, second = exhibits.base, exhibits.candidate
-    if ballot.order is Order.CANDIDATE_FIRST:
+    if ballot.order is SideOrder.CANDIDATE_FIRST:
         first, second = second, first
     a, b = (
         _answer(item, side, shown, ballot.sense) for side, shown in (("a", first), ("b", second))
     )
     item.done()
-    return Vote(ballot.sense, *((a, b) if ballot.order is Order.BASE_FIRST else (b, a)))
+    return Vote(ballot.sense, *((a, b) if ballot.order is SideOrder.BASE_FIRST else (b, a)))
 
 
 def _answer(item: Shape, side: str, shown: str, sense: Sense) -> Answer:
@@ -149,7 +149,7 @@ def read_ballots(text: str) -> tuple[Ballot, ...]:
 def _ballot(item: Shape) -> Ballot:
     ballot = Ballot(
         item.at("sense").one_of(Sense),
-        item.at("order").one_of(Order),
+        item.at("order").one_of(SideOrder),
         item.at("word").text(),
         item.at("answer").text(),
     )

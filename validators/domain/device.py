@@ -25,7 +25,7 @@ class Device:
     screen: tuple[int, int] = (1920, 1080)
     touches: int = 0
     voices: tuple[Voice, ...] = ()
-    hand: int = 0
+    pointer_seed: int = 0
 
 
 USUAL_DEVICE = Device()

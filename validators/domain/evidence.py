@@ -19,13 +19,13 @@ class Identity(StrEnum):
     MASKED = "masked"
 
 
-class Kind(StrEnum):
+class RunKind(StrEnum):
     """Why a run was made. `BASE` is the journey on the base commit, where a change's journey must
     be red."""
 
     JOURNEY = "journey"
-    TWIN = "twin"
-    SABOTAGE = "sabotage"
+    NEGATIVE_CONTROL = "twin"
+    FAULT_INJECTION = "sabotage"
     BASE = "base"
 
 
@@ -60,7 +60,7 @@ class RunId:
 
     journey: str
     identity: Identity = Identity.PLAIN
-    kind: Kind = Kind.JOURNEY
+    kind: RunKind = RunKind.JOURNEY
     injector: FaultInjector | None = None
     attempt: int = 1
 
@@ -112,7 +112,7 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
-class SabotageFacts:
+class FaultFacts:
     """What the saboteur did. `changed`: responses or requests whose bytes it altered; 0 means not
     applicable.
 
@@ -144,7 +144,7 @@ class RunEvidence:
     breaches: tuple[Breach, ...] = ()
     errors: tuple[str, ...] = ()
     skipped: str = ""
-    sabotage: SabotageFacts | None = None
+    fault: FaultFacts | None = None
     there_at_first: bool | None = None
     notes: tuple[str, ...] = ()  # dialogs dismissed, popups, downloads and addresses refused
     files: tuple[str, ...] = ()

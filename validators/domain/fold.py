@@ -15,9 +15,9 @@ from validators.domain.evidence import (
     ExpectationOutcome,
     FaultInjector,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
     Trouble,
 )
@@ -154,7 +154,7 @@ def _late(evidence: RunEvidence) -> bool:
 
 def _own(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
     return tuple(
-        item for run, item in runs.items() if run.journey == journey and run.kind is Kind.JOURNEY
+        item for run, item in runs.items() if run.journey == journey and run.kind is RunKind.JOURNEY
     )
 
 
@@ -189,7 +189,7 @@ def _unusable(
     )
     if len(runs) != len(evidence):
         yield "the evidence tells of one run twice"
-    if any(run.journey not in names or run.kind is Kind.BASE for run in runs):
+    if any(run.journey not in names or run.kind is RunKind.BASE for run in runs):
         yield "the evidence tells of a run that was not asked for"
     for one in sealed:
         for identity in _visitors(one):
@@ -205,7 +205,7 @@ def _unusable(
 def _named(one: Sealed) -> str:
     """A journey in a reason. Its name is sealed and taken out of what leaves; what remains says
     whose it is."""
-    if not one.standing:
+    if not one.in_suite:
         return f"journey {one.journey!r}"
     return (
         f"journey {one.journey!r} of issue {one.issue}"
@@ -224,7 +224,7 @@ def _why_silent(one: Sealed, evidence: RunEvidence | None, identity: Identity) -
 def _not_to_blame(one: Sealed, runs: dict[RunId, RunEvidence]) -> Iterable[str]:
     """A change breaks what stood only if it stood on base: where that is not known, the red is
     nobody's."""
-    if one.standing and _finding(one, runs) and not (one.proof and one.proof.proved):
+    if one.in_suite and _finding(one, runs) and not (one.proof and one.proof.proved):
         why = one.proof.reason if one.proof else "it was not performed there"
         yield f"{_named(one)} failed, and that it held on base is not shown: {why}"
 
@@ -289,7 +289,7 @@ def symptom(evidence: RunEvidence) -> Symptom:
 
 
 def _passed_reason(sealed: tuple[Sealed, ...]) -> str:
-    standing = [one for one in sealed if one.standing]
+    standing = [one for one in sealed if one.in_suite]
     own, promises = len(sealed) - len(standing), len({one.promised for one in standing})
     if standing and not own:
         told = f"{_counted(len(standing), 'regression journey')} of {_counted(promises, 'promise')}"
@@ -312,82 +312,100 @@ def _failed_reason(findings: tuple[Finding, ...], counts: Counts) -> str:
 
 def _controls(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Controls:
     told = [_twin(one, runs) for one in sealed]
-    twins = [twin for twin in told if twin and not twin.skipped]
+    negative_controls = [
+        negative_control
+        for negative_control in told
+        if negative_control and not negative_control.skipped
+    ]
     hurt = [
         item
         for one in sealed
-        for item in _sabotaged(one.journey, runs)
-        if item.sabotage and item.sabotage.changed
+        for item in _faulty(one.journey, runs)
+        if item.fault and item.fault.changed
     ]
     must_be_red = [one for one in sealed if one.purpose is not Purpose.REGRESSION]
     return Controls(
-        twins=len(twins),
-        twins_failed=sum(not _twin_trouble(item) for item in twins),
-        saboteurs=len(hurt),
-        caught=sum(caught(item) for item in hurt),
+        negative_controls=len(negative_controls),
+        negative_controls_failed=sum(not _twin_trouble(item) for item in negative_controls),
+        faults_injected=len(hurt),
+        faults_caught=sum(caught(item) for item in hurt),
         red_on_base=bool(must_be_red)
         and all(one.proof is not None and one.proof.proved for one in must_be_red),
     )
 
 
 def _twin(one: Sealed, runs: dict[RunId, RunEvidence]) -> RunEvidence | None:
-    asked = (RunId(one.journey, identity, Kind.TWIN) for identity in _visitors(one))
+    asked = (RunId(one.journey, identity, RunKind.NEGATIVE_CONTROL) for identity in _visitors(one))
     return next((runs[run] for run in asked if run in runs), None)
 
 
-def _sabotaged(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
-    wanted = (RunId(journey, kind=Kind.SABOTAGE, injector=injector) for injector in FaultInjector)
+def _faulty(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
+    wanted = (
+        RunId(journey, kind=RunKind.FAULT_INJECTION, injector=injector)
+        for injector in FaultInjector
+    )
     return tuple(runs[run] for run in wanted if run in runs)
 
 
 def _uncontrolled(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Iterable[str]:
     """Why a green answer may not be believed."""
     for one in sealed:
-        if one.proof is None and not one.standing:
+        if one.proof is None and not one.in_suite:
             yield f"{_named(one)} has no proof on the base commit"
-        elif one.proof and not one.proof.proved and not one.standing:
+        elif one.proof and not one.proof.proved and not one.in_suite:
             yield f"{_named(one)}: {one.proof.reason}"
-        twin = _twin(one, runs)
-        if trouble := _twin_trouble(twin) if twin else "the control was not performed":
+        negative_control = _twin(one, runs)
+        if (
+            trouble := _twin_trouble(negative_control)
+            if negative_control
+            else "the control was not performed"
+        ):
             yield f"{_named(one)}: {trouble}"
-        if one.sabotaged:
-            sabotaged, plain = _sabotaged(one.journey, runs), runs.get(RunId(one.journey))
+        if one.inject_faults:
+            faulty, plain = _faulty(one.journey, runs), runs.get(RunId(one.journey))
             yield from (
-                f"{_named(one)}: {why}"
-                for why in (*_unkilled(sabotaged, plain), *_painted(sabotaged))
+                f"{_named(one)}: {why}" for why in (*_uncaught(faulty, plain), *_painted(faulty))
             )
-    if not any(caught(item) for one in sealed for item in _sabotaged(one.journey, runs)):
+    if not any(caught(item) for one in sealed for item in _faulty(one.journey, runs)):
         yield (
             "no saboteur was performed and noticed, so nothing shows that this judgement could fail"
         )
 
 
-def _twin_trouble(twin: RunEvidence) -> str:
+def _twin_trouble(negative_control: RunEvidence) -> str:
     """Empty when the control failed as a control must: its steps done, and one of its expectations
     not met."""
-    troubles = {look.trouble for look in twin.expectations if look.trouble}
+    troubles = {look.trouble for look in negative_control.expectations if look.trouble}
     broken = (
-        twin.errors or twin.skipped or not twin.app_ready or not twin.complete or troubles & SILENT
+        negative_control.errors
+        or negative_control.skipped
+        or not negative_control.app_ready
+        or not negative_control.complete
+        or troubles & SILENT
     )
-    if broken or not twin.steps or not all(step.passed for step in twin.steps):
+    if (
+        broken
+        or not negative_control.steps
+        or not all(step.passed for step in negative_control.steps)
+    ):
         return "the control could not be performed"
-    if any(refuted(look) for look in twin.expectations):
+    if any(refuted(look) for look in negative_control.expectations):
         return ""
     return "the control could not be performed" if troubles & LATE else "the control did not fail"
 
 
-def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> Iterable[str]:
+def _uncaught(faulty: tuple[RunEvidence, ...], plain: RunEvidence | None) -> Iterable[str]:
     """Each sabotage that altered what the journey requires must be noticed, and at least one of all
     that applied.
 
     Where a step put in what must be seen, a noticed one must have reached it, or it was looked for
     again from elsewhere: else a page that paints what is typed, and keeps nothing, could pass."""
-    if len(sabotaged) != len(FaultInjector) or any(item.sabotage is None for item in sabotaged):
+    if len(faulty) != len(FaultInjector) or any(item.fault is None for item in faulty):
         yield "not every sabotage was performed"
         return
-    hurt = [item for item in sabotaged if item.sabotage and item.sabotage.changed]
+    hurt = [item for item in faulty if item.fault and item.fault.changed]
     for item in hurt:
-        if item.sabotage and item.sabotage.touched and not caught(item):
+        if item.fault and item.fault.touched and not caught(item):
             yield f"sabotage {item.run.injector} went unnoticed"
     if not hurt:
         yield (
@@ -396,28 +414,28 @@ def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> 
         )
     elif not any(caught(item) for item in hurt):
         yield "no sabotage was noticed"
-    elif any(item.sabotage and item.sabotage.put_in for item in hurt) and not _kept(hurt, plain):
+    elif any(item.fault and item.fault.put_in for item in hurt) and not _kept(hurt, plain):
         yield (
             "no saboteur reached what was put in, and nothing looked for it from elsewhere: let it"
             " be seen after_reload"
         )
 
 
-def _painted(sabotaged: Iterable[RunEvidence]) -> Iterable[str]:
+def _painted(faulty: Iterable[RunEvidence]) -> Iterable[str]:
     """An app that is a picture for each address passes whoever merely opens pages, and looks for
     what stands there.
 
     Either something is not there yet when the pages have been opened, or an app that answers each
     address in one way for ever is noticed. Which of the two holds shows that what the steps do
     makes a difference."""
-    frozen = [item for item in sabotaged if item.run.injector is FaultInjector.FROZEN]
+    frozen = [item for item in faulty if item.run.injector is FaultInjector.FROZEN]
     if not any(item.there_at_first is False or caught(item) for item in frozen):
         yield PAINTED
 
 
 def _kept(hurt: Iterable[RunEvidence], plain: RunEvidence | None) -> bool:
     """Whether anything shows that what was put in went further than the page it was typed into."""
-    reached = any(item.sabotage and item.sabotage.reached and caught(item) for item in hurt)
+    reached = any(item.fault and item.fault.reached and caught(item) for item in hurt)
     again = plain is not None and any(
         look.passed and look.vantage != "here" for look in plain.expectations
     )

@@ -14,9 +14,9 @@ from __future__ import annotations
 from validators.domain.evidence import (
     Breach,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
+    RunKind,
     Trouble,
 )
 from validators.domain.fold import Result, refuted, result, silence
@@ -40,12 +40,14 @@ def proof(journey: str, purpose: Purpose, evidence: tuple[RunEvidence, ...]) -> 
     return told[0]
 
 
-def broken(journey: str, evidence: tuple[RunEvidence, ...], *, times: int = 2) -> bool:
+def broken_on_base(journey: str, evidence: tuple[RunEvidence, ...], *, times: int = 2) -> bool:
     """Whether a standing journey is red on base already: no change after it is to blame for that.
 
     Both identities must fail at the same place, in each of at least so many performances: on a busy
     machine an element is missing now and then, and what is called broken binds nobody."""
-    runs = [item for item in evidence if item.run.journey == journey and item.run.kind is Kind.BASE]
+    runs = [
+        item for item in evidence if item.run.journey == journey and item.run.kind is RunKind.BASE
+    ]
     attempts = {item.run.attempt for item in runs}
     pairs = [tuple(item for item in runs if item.run.attempt == one) for one in attempts]
     return len(attempts) >= times and all(_fails_alike(pair) for pair in pairs)
@@ -66,7 +68,9 @@ def _shown(
     journey: str, purpose: Purpose, evidence: tuple[RunEvidence, ...], attempt: int
 ) -> Proof:
     runs = {item.run: item for item in evidence}
-    pair = [runs.get(RunId(journey, identity, Kind.BASE, attempt=attempt)) for identity in Identity]
+    pair = [
+        runs.get(RunId(journey, identity, RunKind.BASE, attempt=attempt)) for identity in Identity
+    ]
     plain, masked = pair
     if plain is None or masked is None or len(runs) != len(evidence):
         return Proof(False, "it was not performed once by each identity on base")

@@ -47,14 +47,26 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """`saboteurs` counts those that changed a byte; `red_on_base`: every journey that must be red
-    there has been."""
+    """What shows that the judgement could fail.
 
-    twins: int = 0
-    twins_failed: int = 0
-    saboteurs: int = 0
-    caught: int = 0
+    `faults_injected` counts the injectors that changed a byte, `faults_caught` those that a journey
+    noticed. `red_on_base`: every journey that must be red on base was red there."""
+
+    negative_controls: int = 0
+    negative_controls_failed: int = 0
+    faults_injected: int = 0
+    faults_caught: int = 0
     red_on_base: bool = False
+
+    def document(self) -> dict[str, int | bool]:
+        """The controls by the keys of the signed predicate, which never change."""
+        return {
+            "twins": self.negative_controls,
+            "twins_failed": self.negative_controls_failed,
+            "saboteurs": self.faults_injected,
+            "caught": self.faults_caught,
+            "red_on_base": self.red_on_base,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +109,12 @@ class Sealed:
     promise: str
     purpose: Purpose
     proof: Proof | None = None
-    standing: bool = False
+    in_suite: bool = False
     issue: int = 0
-    sabotaged: bool = True
+    inject_faults: bool = True
     plain: bool = True
 
     @property
     def promised(self) -> str:
         """What it guards: an entry of the mission, or the issue that it was written for."""
-        return f"issue #{self.issue}" if self.standing and self.promise == "issue" else self.promise
+        return f"issue #{self.issue}" if self.in_suite and self.promise == "issue" else self.promise

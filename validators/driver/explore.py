@@ -17,14 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from validators.browser.chromium import browsers
-from validators.browser.glance import Glances
+from validators.browser.page_viewer import PageViewer
 from validators.browser.stage import Setting, stage
 from validators.domain.errors import ValidatorsError
 from validators.domain.evidence import Identity
 from validators.domain.exploring.exploration import Ending, Transcript, transcript_json
-from validators.driver.exploring import Explorer
-from validators.driver.line import ActorGone, ActorLine, actor_line
-from validators.performance.outing import Session, read_outing
+from validators.driver.actor_line import ActorGone, ActorLine, open_actor_line
+from validators.driver.explorer import Explorer
+from validators.performance.exploration_plan import ExplorationPlan, read_exploration_plan
 
 
 def main(arguments: list[str]) -> int:
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 async def explored(out: Path, executable: str) -> None:
     """Go on the outing that comes in, and write down what happened."""
     async with browsers(executable) as opened:
-        outing = read_outing(await asyncio.to_thread(sys.stdin.readline))
+        outing = read_exploration_plan(await asyncio.to_thread(sys.stdin.readline))
         opened.bounds = outing.bounds
         setting = Setting(
             identity=Identity.PLAIN,
@@ -58,7 +58,7 @@ async def explored(out: Path, executable: str) -> None:
         )
         async with stage(await opened.of(Identity.PLAIN), setting, port=outing.app_port) as on:
             person = await on.person("")
-            glances = Glances(person.page, outing.bounds)
+            glances = PageViewer(person.page, outing.bounds)
             transcript = await _transcript(
                 outing, lambda line: Explorer(outing.persona, person, glances, line)
             )
@@ -66,9 +66,11 @@ async def explored(out: Path, executable: str) -> None:
     (out / "transcript.json").write_text(transcript_json(transcript))
 
 
-async def _transcript(outing: Session, explorer: Callable[[ActorLine], Explorer]) -> Transcript:
+async def _transcript(
+    outing: ExplorationPlan, explorer: Callable[[ActorLine], Explorer]
+) -> Transcript:
     try:
-        async with actor_line(
+        async with open_actor_line(
             outing.line_port, word=outing.word, seconds=outing.bounds.line_seconds
         ) as line:
             return await explorer(line).explored()

@@ -10,10 +10,10 @@ from pathlib import Path
 from time import monotonic
 
 from validators.browser.chromium import Browsers
-from validators.browser.network.fault_injection import Sabotage
+from validators.browser.network.fault_injection import FaultInjection
 from validators.browser.stage import Setting, stage
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Identity, Kind, RunEvidence, observed
+from validators.domain.evidence import Identity, RunEvidence, RunKind, observed
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.journey import Journey
 from validators.domain.journeys.values import Draw, Values
@@ -45,13 +45,13 @@ async def driven(
         raise DocumentInvalid(f"plan.runs: no journey {strange[0]!r} among plan.journeys")
 
     beside = {
-        replace(run.id, kind=Kind.JOURNEY)
+        replace(run.id, kind=RunKind.JOURNEY)
         for run in plan.runs
-        if run.id.kind is Kind.TWIN and not run.port
+        if run.id.kind is RunKind.NEGATIVE_CONTROL and not run.port
     }
 
     async def perform(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
-        journey, twin = known[run.id.journey], run.id in beside
+        journey, negative_control = known[run.id.journey], run.id in beside
         return await _run(
             plan,
             run,
@@ -60,7 +60,7 @@ async def driven(
             opened=opened,
             out=out,
             clocks=clocks,
-            with_twin=twin,
+            with_control=negative_control,
         )
 
     return await evidence_of(
@@ -70,7 +70,7 @@ async def driven(
 
 async def _run(
     plan: Plan, run: PlannedRun, journey: Journey, *,
-    patience: Patience, opened: Browsers, out: Path, clocks: Path | None, with_twin: bool,
+    patience: Patience, opened: Browsers, out: Path, clocks: Path | None, with_control: bool,
 ) -> tuple[RunEvidence, ...]:  # fmt: skip
     from playwright.async_api import Error
 
@@ -78,23 +78,25 @@ async def _run(
     for number in range(run.others):
         await _another(plan, run, journey, number, patience=patience, opened=opened)
     values = values_of(plan, run, journey)
-    sabotage = (
-        Sabotage(run.id.injector, lambda: stakes(journey, values)) if run.id.injector else None
+    fault = (
+        FaultInjection(run.id.injector, lambda: stakes(journey, values))
+        if run.id.injector
+        else None
     )
     place = Path(journey.name) / str(run.id)
     try:
         browser = await opened.of(run.id.identity)
         async with stage(
-            browser, setting_of(plan, run, journey, clocks=clocks), port=run.port, tamper=sabotage
+            browser, setting_of(plan, run, journey, clocks=clocks), port=run.port, tamper=fault
         ) as on:
-            told, *twin = await performed(
+            told, *negative_control = await performed(
                 run.id,
                 journey,
                 on,
                 values=values,
                 patience=patience,
                 seconds=plan.journey_seconds,
-                with_twin=with_twin,
+                with_control=with_control,
             )
             files = await on.kept(out / place)
     except (Error, OSError) as error:
@@ -103,12 +105,12 @@ async def _run(
         )
     own = replace(
         told,
-        sabotage=sabotage.facts if sabotage else None,
+        fault=fault.facts if fault else None,
         notes=tuple(on.notes),
         files=tuple(str(place / name) for name in files),
         millis=int((monotonic() - began) * 1000),
     )
-    return own, *twin
+    return own, *negative_control
 
 
 async def _another(
@@ -147,7 +149,7 @@ def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:
 
 def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
     """Only a plain visitor is traced: recording leaves a mark in the page's own world."""
-    traced = run.id.identity is Identity.PLAIN and run.id.kind in (Kind.JOURNEY, Kind.BASE)
+    traced = run.id.identity is Identity.PLAIN and run.id.kind in (RunKind.JOURNEY, RunKind.BASE)
     around = (
         Surroundings(plan.locale, plan.timezone, plan.viewport)
         if run.seed is None

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from validators.domain.bounds import Bounds
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.fold import Result, result
 from validators.performance.journey_run import Patience
 from validators.performance.plan import AT_ONCE, PlannedRun
@@ -69,27 +69,28 @@ async def _performed(
         slow, stop_early=True
     )  # one expectation that is not met is red; the rest has nothing to add
     base = asyncio.ensure_future(
-        _all(perform(run, once) for run in members if run.id.kind is Kind.BASE)
+        _all(perform(run, once) for run in members if run.id.kind is RunKind.BASE)
     )
-    told = await _all(perform(run, slow) for run in members if run.id.kind is Kind.JOURNEY)
-    own = [one for one in told if one.run.kind is Kind.JOURNEY]
-    twins = [one for one in told if one.run.kind is Kind.TWIN]
+    told = await _all(perform(run, slow) for run in members if run.id.kind is RunKind.JOURNEY)
+    own = [one for one in told if one.run.kind is RunKind.JOURNEY]
+    negative_controls = [one for one in told if one.run.kind is RunKind.NEGATIVE_CONTROL]
     controls = [
         run
         for run in members
-        if run.id.kind in (Kind.TWIN, Kind.SABOTAGE) and run.id not in {one.run for one in twins}
+        if run.id.kind in (RunKind.NEGATIVE_CONTROL, RunKind.FAULT_INJECTION)
+        and run.id not in {one.run for one in negative_controls}
     ]
     if not all(result(one) is Result.PASSED for one in own):
         return (
             own
             + [
                 _skipped(run)
-                for run in (*(one.run for one in twins), *(run.id for run in controls))
+                for run in (*(one.run for one in negative_controls), *(run.id for run in controls))
             ]
             + await base
         )
     pace = _pace(own, longest=longest, bounds=bounds)
-    return own + twins + await _all(perform(run, pace) for run in controls) + await base
+    return own + negative_controls + await _all(perform(run, pace) for run in controls) + await base
 
 
 async def _all(performing: Iterable[Awaitable[tuple[RunEvidence, ...]]]) -> list[RunEvidence]:

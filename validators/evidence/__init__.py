@@ -1,1 +1,2 @@
-"""What is kept of a judgement: the Merkle root over its files, and the page that shows them."""
+"""Evidence of a judgement: copying its files, the Merkle root over them, and the page that shows
+them."""

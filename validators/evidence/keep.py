@@ -1,5 +1,5 @@
-"""Taking files out of a folder that a box could write to: plain files only, never through a link,
-not without end."""
+"""Copy files out of a folder that a sandbox can write to: plain files only, never through a link,
+and not without a limit."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MAX_BYTES = 256 << 20
 LOG_TAIL = 1 << 20
 
 
-def kept(source: Path, *, into: Path) -> None:
-    """Copy a file, or every plain file below a folder, to `into`. Raises Inconclusive when there is
-    too much of it."""
+def keep_files(source: Path, *, into: Path) -> None:
+    """Copy a file, or every plain file below a folder, to `into`. Raises Inconclusive when that is
+    more than MAX_FILES or MAX_BYTES."""
     left = [MAX_FILES, MAX_BYTES]
     if source.is_dir() and not source.is_symlink():
         for folder, _, names in os.walk(source, followlinks=False):
@@ -28,7 +28,7 @@ def kept(source: Path, *, into: Path) -> None:
 
 
 def keep_tail(log: Path, *, into: Path) -> None:
-    """Copy the last LOG_TAIL bytes of a log that something untrusted wrote to."""
+    """Copy the last LOG_TAIL bytes of a log that an untrusted program wrote."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - LOG_TAIL))
         into.parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +50,9 @@ def _copy(source: Path, target: Path, left: list[int]) -> None:
 
 
 def _opened(path: Path) -> int | None:
-    """A descriptor on a plain file, or None for anything else: a link, a pipe or a device is not
+    """A descriptor of a plain file; None for anything else: a link, a pipe or a device is no
     evidence."""
+    # O_NONBLOCK: opening a pipe that nobody writes to would block for ever.
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

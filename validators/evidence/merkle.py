@@ -1,8 +1,7 @@
-"""One hash over all evidence: a Merkle tree in the manner of RFC 6962, section 2.1, with its domain
-separation.
+"""One hash over all evidence: a Merkle tree as in RFC 6962, section 2.1.
 
-A leaf speaks of one file: its path below the evidence folder, its size in bytes and its SHA-256.
-Files are ordered by path as bytes."""
+A leaf stands for one file: its path below the evidence folder, its size in bytes and its SHA-256.
+Files are ordered by their paths as bytes."""
 
 from __future__ import annotations
 
@@ -16,21 +15,20 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFile:
-    """One file of the evidence: its path below the folder with `/` between parts, bytes, and hex
-    SHA-256."""
+    """One file of the evidence: its path below the folder with `/` between parts, its size in
+    bytes, and its SHA-256 in hex."""
 
     path: str
     size: int
     sha256: str
 
     def leaf(self) -> bytes:
-        """The bytes that the tree's leaf hashes."""
+        """The bytes that are hashed for the leaf."""
         return f"{self.path}\0{self.size}\0{self.sha256}".encode("utf-8", "surrogateescape")
 
 
 def evidence_in(folder: Path) -> tuple[EvidenceFile, ...]:
-    """Every plain file below a folder, in the order of the tree. Symlinks and other things are not
-    evidence."""
+    """Every plain file below a folder, in the order of the tree. Symlinks are no evidence."""
     found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return tuple(
         sorted(
@@ -41,8 +39,8 @@ def evidence_in(folder: Path) -> tuple[EvidenceFile, ...]:
 
 
 def merkle_root(files: Sequence[EvidenceFile]) -> str:
-    """`sha256:` and the root in hex over the files, in the order given; the root of nothing is
-    SHA-256 of nothing."""
+    """`sha256:` and the root over the files in the order given, in hex. The root of no files is the
+    SHA-256 of no bytes."""
     return "sha256:" + _root([file.leaf() for file in files]).hex()
 
 
@@ -58,6 +56,7 @@ def _file(path: Path, folder: Path) -> EvidenceFile:
 def _root(leaves: Sequence[bytes]) -> bytes:
     if not leaves:
         return hashlib.sha256(b"").digest()
+    # The bytes 0 and 1 separate leaves from nodes, so that no file can pose as a node (RFC 6962).
     if len(leaves) == 1:
         return hashlib.sha256(b"\0" + leaves[0]).digest()
     split = 1 << (len(leaves) - 1).bit_length() - 1

@@ -1,9 +1,9 @@
-"""The page of one verdict: static, self-contained, readable by a person who has never seen this
-program.
+"""The HTML page of one verdict, for a person who has never seen this program.
 
-Properties kept: no network (a content security policy forbids all but pictures beside the page),
-everything that came from an issue or an app is escaped, and the public rendering is built from a
-`Page` that holds nothing sealed."""
+Properties:
+- The page uses no network: its content security policy allows pictures beside it and nothing else.
+- All text of an issue or an app is escaped.
+- The public rendering is made from a `Page` that holds nothing sealed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What was promised, in the filer's or the mission's words; `tone` is yes, no or unsure."""
+    """A promise in the words of the issue or the mission. `tone` is yes, no or unsure."""
 
     name: str
     words: str
@@ -54,7 +54,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One proof that the gate could have failed."""
+    """One check that shows that the judge could have failed the change."""
 
     name: str
     state: str
@@ -64,7 +64,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One thing that the verdict is bound to."""
+    """One thing that the verdict binds."""
 
     name: str
     value: str
@@ -72,8 +72,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A span of the judgement: where it starts and how wide it is, in hundredths of the whole, and
-    its seconds."""
+    """A phase of the judgement: its seconds, and its start and width in percent of the whole."""
 
     name: str
     seconds: float
@@ -91,8 +90,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Something that a box could not hold: what kind of thing (`disk`, empty when it has none), and
-    in which words."""
+    """A limit that a sandbox could not enforce: its kind (`disk`; may be empty), and the words."""
 
     kind: str
     words: str
@@ -100,8 +98,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame of a filmstrip: a step, or the looks taken from one place. `picture` is empty where
-    none was taken."""
+    """One frame of a filmstrip: a step, or the looks from one place. `picture` may be empty."""
 
     name: str
     what: str
@@ -112,20 +109,20 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One look: from where, what was to be seen and what was."""
+class LookRow:
+    """One look: from where, what was expected, and what was there."""
 
     vantage: str
     what: str
     expected: str
-    seen: str
+    observed: str
     state: str
     tone: str
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request of the page and its answer; `status` is the number, or why there is none."""
+    """One request of the page and its answer. `status` is the number, or why there is none."""
 
     method: str
     path: str
@@ -138,11 +135,8 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One performed run, for the sealed page only. `told` are breaches, errors and notes; `trace` a
-    path, or empty.
-
-    `strip` says that the frames have pictures: such a run is shown as a filmstrip, every other one
-    as a list."""
+    """One run, for the sealed page only. `messages` are breaches, errors and notes. `trace` is a
+    path, or empty. A run with pictures is shown as a filmstrip (`strip`), any other as a list."""
 
     name: str
     journey: str
@@ -151,8 +145,8 @@ class Run:
     seconds: float
     summary: str
     frames: tuple[Frame, ...] = ()
-    looks: tuple[Seen, ...] = ()
-    told: tuple[str, ...] = ()
+    looks: tuple[LookRow, ...] = ()
+    messages: tuple[str, ...] = ()
     console: tuple[str, ...] = ()
     network: tuple[Exchange, ...] = ()
     server: str = ""
@@ -166,11 +160,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything one page shows. `sealed` says which rendering it is; only a sealed page may have
-    `runs`.
-
-    `beside`: what was looked at beside the change's own promises, as the journeys of what has
-    landed."""
+    """All that one page shows. Only a `sealed` page may have `runs`. `further_checks`: the
+    regression suite and exploring."""
 
     sealed: bool
     repository: str
@@ -197,7 +188,7 @@ class Page:
     round: int
     began: str
     ended: str
-    beside: tuple[Control, ...] = ()
+    further_checks: tuple[Control, ...] = ()
     phases: tuple[Phase, ...] = ()
     runs: tuple[Run, ...] = ()
 
@@ -226,7 +217,7 @@ def html(page: Page) -> str:
 
 
 def source() -> str:
-    """Every word that a page shows whatever it is about."""
+    """Every word that all pages share."""
     return "\n".join(
         (HERE / name).read_text()
         for name in ("page.html.j2", "runs.html.j2", "page.css", "page.js")

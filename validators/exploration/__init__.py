@@ -1,1 +1,2 @@
-"""Exploring a change that has passed: personas use the app, and what fails for them is told."""
+"""Explore a candidate that has passed: personas use the app, and what they did is performed again
+without a model."""

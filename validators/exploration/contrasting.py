@@ -1,5 +1,5 @@
-"""Asking the contrastive judge: what base and candidate showed goes into its box, ballots come out,
-and are read out here."""
+"""Ask the contrastive judge: what base and candidate show goes into its sandbox, ballots come out
+and are counted here."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ PORT = 8090
 ARGV = ("python", "-m", "validators.roles.contrast")
 MOST_CHARACTERS = 1 << 20
 LARGEST_PICTURE = 4 << 20
-# What a run leaves behind for each sense: its own page as a tree and as a picture, and the page of
-# the visitor after it.
+# The file of a run for each sense: its page as a tree and as a picture, and the page of the visitor
+# after it.
 FILES = {Sense.DOM: "aria.txt", Sense.SCREENSHOT: "page.png", Sense.STATE: "aria-1.txt"}
 
 
 @dataclass(frozen=True, slots=True)
 class ContrastResult:
-    """What the votes on each claim came to, in the claims' order, and how the box held."""
+    """The result of the votes on each claim, in the claims' order, and how the sandbox ended."""
 
     answers: tuple[Answer, ...]
-    box: SandboxResult
+    sandbox: SandboxResult
 
 
 def judged_claims(
@@ -52,20 +52,21 @@ def judged_claims(
     folder: Path,
     seconds: int,
 ) -> ContrastResult:
-    """The answers to the claims; `sides` gives the folder of a run's files for `base` and
+    """The answers to the claims. `sides` has the folder of a run's files for `base` and
     `candidate`. Raises Inconclusive."""
     exhibits = tuple(exhibits_of(sides))
     output, log = folder / "contrast.out", folder / "contrast.log"
     brief = Brief(broker.model, _instructions(), tuple(claims), exhibits)
-    with sandboxes.started(_spec(broker, seconds, folder=folder), log=log, stdout=output) as box:
-        box.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())
-        box.waited(seconds)
-    held = box.result()
-    if held.exit_code != 0 or held.killed_by:
-        raise Inconclusive(
-            f"the contrastive judge's box ended with {held.killed_by or held.exit_code}"
-        )
-    return ContrastResult(_answers(output, exhibits, claims=len(claims)), held)
+    with sandboxes.started(
+        _spec(broker, seconds, folder=folder), log=log, stdout=output
+    ) as sandbox:
+        sandbox.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())
+        sandbox.waited(seconds)
+    result = sandbox.result()
+    if result.exit_code != 0 or result.killed_by:
+        how = result.killed_by or result.exit_code
+        raise Inconclusive(f"the contrastive judge's sandbox ended with {how}")
+    return ContrastResult(_answers(output, exhibits, claims=len(claims)), result)
 
 
 def _answers(output: Path, exhibits: Sequence[Exhibit], *, claims: int) -> tuple[Answer, ...]:
@@ -74,7 +75,7 @@ def _answers(output: Path, exhibits: Sequence[Exhibit], *, claims: int) -> tuple
             ballots = read_ballots(file.read(MOST_CHARACTERS))
     except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
         raise Inconclusive(
-            f"the contrastive judge's box printed something other than ballots ({error})"
+            f"the contrastive judge's sandbox printed something other than ballots ({error})"
         ) from error
     texts = {(one.sense, one.side): one.text for one in exhibits}
 
@@ -86,8 +87,8 @@ def _answers(output: Path, exhibits: Sequence[Exhibit], *, claims: int) -> tuple
 
 
 def exhibits_of(sides: Mapping[str, Path]) -> Iterator[Exhibit]:
-    """What there is to show. A file that is missing, or a picture that is too large, shows nothing
-    to that sense."""
+    """The exhibits in these folders. A missing file or a too large picture shows nothing to its
+    sense."""
     for side, files in sides.items():
         for sense, name in FILES.items():
             file = files / name
@@ -109,7 +110,7 @@ def _spec(broker: BrokerSocket, seconds: int, *, folder: Path) -> SandboxSpec:
     return SandboxSpec(
         name="contrast",
         argv=ARGV,
-        cwd="/tmp",  # noqa: S108 (the box's own)
+        cwd="/tmp",  # noqa: S108 (the sandbox's own)
         wall_seconds=seconds,
         env={"PYTHONPATH": LIBRARY},
         binds=(judge_library(folder),),

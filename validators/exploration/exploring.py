@@ -1,9 +1,9 @@
-"""Exploring a candidate that has passed: each persona on an outing, its acts compiled into a
-journey, and that performed twice.
+"""Explore a passed candidate: each persona has a session, its acts are compiled into a journey, and
+that journey is performed twice without a model.
 
-Nothing here can make a verdict better. What goes wrong on the way (no broker, a box that ends, a
-transcript that is no journey) leaves the persona unsatisfied, with the reason, and blocks nothing.
-"""
+Nothing here can make a verdict better. A failure on the way (no broker, a sandbox that ends, a
+transcript that is no journey) leaves the persona unsatisfied, with the reason, and blocks
+nothing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.ballots import Answer
 from validators.domain.errors import JourneyInvalid
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
 from validators.domain.exploring.exploration import NotAJourney, Transcript, compiled
-from validators.domain.exploring.explored import Exploration, Explored, Standing, explored
+from validators.domain.exploring.explored import Exploration, Explored, GoalOutcome, explored
 from validators.domain.exploring.persona import Persona
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
@@ -36,8 +36,8 @@ BASE, CANDIDATE = "base", "candidate"
 
 @dataclass(slots=True)
 class Explorer:
-    """Explores one candidate. `journeys`, `evidence` and `sandboxes` grow as it goes; `prepare` makes a
-    side at first use."""
+    """Explores one candidate. `journeys`, `evidence` and `sandboxes` grow as it goes. `prepare`
+    makes a side at its first use."""
 
     bench: PerformanceBench
     actor: BrokerSocket
@@ -49,61 +49,64 @@ class Explorer:
     sandboxes: list[SandboxResult] = field(default_factory=list)
 
     def explored(self, personas: tuple[Persona, ...]) -> Exploration:
-        """Every persona's exploration, one after the other, whatever becomes of each."""
-        told = tuple(
+        """Every persona's exploration, one after the other, whatever the result of each."""
+        found = tuple(
             self._explored(persona, f"persona-{n}") for n, persona in enumerate(personas, start=1)
         )
-        (self.bench.keep / SUMMARY).write_text(json.dumps([asdict(one) for one in told], indent=1))
-        return Exploration(told)
+        summary = json.dumps([asdict(one) for one in found], indent=1)
+        (self.bench.keep / SUMMARY).write_text(summary)
+        return Exploration(found)
 
     def _explored(self, persona: Persona, label: str) -> Explored:
         try:
-            told = run_session(
+            session = run_session(
                 persona, self.bench, label=label, side=self._side(CANDIDATE), broker=self.actor
             )
-            self.sandboxes += told.sandboxes
-            found = explored(
-                persona, told.transcript, self._again(persona, told.transcript, label=label)
-            )
-            if found.standing is Standing.SATISFIED and persona.claims:
+            self.sandboxes += session.sandboxes
+            runs = self._performed_again(persona, session.transcript, label=label)
+            found = explored(persona, session.transcript, runs)
+            if found.standing is GoalOutcome.SATISFIED and persona.claims:
                 return with_answers(found, self._answers(persona, label))
             return found
+        # A persona that fails blocks nothing: only runs without a model count in the verdict.
         except NotAJourney as reason:
-            return Explored(persona.name, Standing.UNSATISFIED, str(reason))
+            return Explored(persona.name, GoalOutcome.UNSATISFIED, str(reason))
         except JourneyInvalid as invalid:
             return Explored(
                 persona.name,
-                Standing.UNSATISFIED,
+                GoalOutcome.UNSATISFIED,
                 f"what was done is no journey: {invalid.problems[0].message}",
             )
         except Inconclusive as stop:
-            return Explored(persona.name, Standing.UNSATISFIED, f"it could not be explored: {stop}")
+            return Explored(
+                persona.name, GoalOutcome.UNSATISFIED, f"it could not be explored: {stop}"
+            )
 
-    def _again(
+    def _performed_again(
         self, persona: Persona, transcript: Transcript, *, label: str
     ) -> tuple[RunEvidence, ...]:
-        """The compiled journey's runs without any model, plain and masked, each on a fresh app."""
+        """The runs of the compiled journey, plain and masked, without a model, on fresh apps."""
         text = compiled(persona, transcript)
         (self.bench.keep / label / JOURNEY).write_text(text)
         journey = checked(text, may_only_look=True)
         self.journeys.append(journey)
         runs = tuple(RunId(journey.name, identity) for identity in Identity)
-        told = self._performed(journey, CANDIDATE, runs, label=label)
-        self.evidence += told
-        return told
+        evidence = self._performed(journey, CANDIDATE, runs, label=label)
+        self.evidence += evidence
+        return evidence
 
     def _answers(self, persona: Persona, label: str) -> tuple[Answer, ...]:
-        """What the contrastive judge says of the persona's claims, the same journey performed on
-        base beside it."""
+        """The contrastive judge's answers to the persona's claims, from the same journey on base
+        and on the candidate."""
         if self.contrast is None:
             raise Inconclusive(
                 "it has claims, and no contrastive judge's socket of the model broker was given"
             )
         journey = self.journeys[-1]
-        runs = {CANDIDATE: RunId(journey.name), BASE: RunId(journey.name, kind=Kind.BASE)}
+        runs = {CANDIDATE: RunId(journey.name), BASE: RunId(journey.name, kind=RunKind.BASE)}
         self._performed(journey, BASE, (runs[BASE],), label=label)
         self.bench.phase(f"{label}: claims")
-        told = judged_claims(
+        result = judged_claims(
             persona.claims,
             {
                 side: self.bench.keep / f"{label}-{side}" / journey.name / str(run)
@@ -114,8 +117,8 @@ class Explorer:
             folder=self.bench.folder / label,
             seconds=self.bench.scene.deadline.seconds_left(),
         )
-        self.sandboxes.append(told.box)
-        return told.answers
+        self.sandboxes.append(result.sandbox)
+        return result.answers
 
     def _performed(
         self, journey: Journey, name: str, runs: tuple[RunId, ...], *, label: str
@@ -135,21 +138,21 @@ class Explorer:
 
 
 def with_answers(found: Explored, answers: tuple[Answer, ...]) -> Explored:
-    """A satisfied exploration after the vote on its claims: it stays so only when every answer is
-    yes."""
+    """A satisfied exploration after the vote on its claims: it stays satisfied only when every
+    answer is yes."""
     if all(answer is Answer.YES for answer in answers):
         return found
     sure = sum(answer is Answer.YES for answer in answers)
     return replace(
         found,
-        standing=Standing.UNSATISFIED,
+        standing=GoalOutcome.UNSATISFIED,
         reason=f"{sure} of {len(answers)} claims were agreed on",
     )
 
 
 def explorer(context: Context, bench: PerformanceBench, *, exploring: Exploring) -> Explorer:
-    """An explorer of the desk's candidate beside its base, each starting with the data that the
-    app's own seed command makes."""
+    """An explorer of the request's candidate and base. Both start with the data that the app's own
+    seed command makes."""
     request = context.request
 
     def prepare(name: str) -> Side:

@@ -1,9 +1,10 @@
-"""One outing: a fresh app, a browser that explores it, and an actor, each in a box of its own.
+"""Run one session of exploring: a fresh app, a browser and an actor, each in its own sandbox.
 
-The browser's box reaches the app's port and the line; the actor's box reaches the model broker's
-port and answers the line. Neither sees the other's door: a page that takes over the browser finds
-no model, and an actor that obeys a page has acts to ask for and nothing else. The line is a socket
-made out here, with a word that only the two boxes are told."""
+Properties:
+- The browser's sandbox reaches the app and the line to the actor. The actor's sandbox reaches the
+  model broker and serves the line. So a page that takes over the browser finds no model, and an
+  actor that obeys a page can ask for acts and nothing else.
+- The launcher makes the line's socket. Only the two sandboxes know its word."""
 
 from __future__ import annotations
 
@@ -22,11 +23,11 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.exploring.exploration import Transcript, read_transcript
 from validators.domain.exploring.persona import Persona
 from validators.domain.stops import Inconclusive
-from validators.evidence.keep import keep_tail, kept
+from validators.evidence.keep import keep_files, keep_tail
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, PerformanceBench
 from validators.launcher.request import BrokerSocket
-from validators.performance.outing import Session, outing_json
+from validators.performance.exploration_plan import ExplorationPlan, exploration_plan_json
 from validators.performance.surroundings import surroundings
 from validators.roles.actor import Brief
 
@@ -35,13 +36,13 @@ ACTOR = ("python", "-m", "validators.roles.actor")
 MODEL_PORT = 8090
 TRANSCRIPT = "transcript.json"
 MOST_CHARACTERS = 1 << 20
-# times the start of a browser: both start, the line is found, and what is to be kept is written
+# In times of a browser's start: two start, connect to each other, and write what is kept.
 STARTS = 2.25
 
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """What came of an outing, and how each box held."""
+    """The transcript of a session, and how each sandbox ended."""
 
     transcript: Transcript
     sandboxes: tuple[SandboxResult, ...]
@@ -50,7 +51,7 @@ class SessionResult:
 def run_session(
     persona: Persona, bench: PerformanceBench, *, label: str, side: Side, broker: BrokerSocket
 ) -> SessionResult:
-    """Explore a fresh app of this side as the persona, keeping every file below `label` in the
+    """Explore a fresh app of this side as the persona. Every file is kept below `label` in the
     evidence. Raises Inconclusive."""
     folder, keep = bench.folder / label, bench.keep / label
     out = folder / "out"
@@ -61,32 +62,38 @@ def run_session(
     try:
         with ExitStack() as stack:
             starter = InstanceStarter(bench.scene.start, bench.sandboxes, folder, stack)
-            app_door, line_door = starter.listeners(
+            app_listener, line_listener = starter.listeners(
                 (InstanceSpec("app", dial, port), InstanceSpec("line", line, line))
             )
-            actor = stack.enter_context(_actor(bench, line_door, broker, log=folder / "actor.log"))
-            line_door.listening.close()
+            actor = stack.enter_context(
+                _actor(bench, line_listener, broker, log=folder / "actor.log")
+            )
+            # The actor's sandbox has its own copy of this descriptor.
+            line_listener.listening.close()
             driver = stack.enter_context(
                 bench.sandboxes.started(
-                    _explorer(bench, app_door, line_door, out=out), log=folder / "driver.log"
+                    _explorer(bench, app_listener, line_listener, out=out),
+                    log=folder / "driver.log",
                 )
             )
             actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
-            apps = starter.until_ready([(app_door, side)])
+            apps = starter.until_ready([(app_listener, side)])
             driver.send(
-                outing_json(_outing(persona, bench, ports=(dial, line), word=word)).encode() + b"\n"
+                exploration_plan_json(
+                    _exploration_plan(persona, bench, ports=(dial, line), word=word)
+                ).encode()
+                + b"\n"
             )
             _wait_for(driver, persona, bench)
-            for box in (actor, *apps):
-                box.dismiss()
+            for sandbox in (actor, *apps):
+                sandbox.dismiss()
     finally:
         bench.phase(f"{label}: keep the evidence")
         _keep(folder, keep)
-    results = tuple(box.result() for box in (driver, actor, *apps))
+    results = tuple(sandbox.result() for sandbox in (driver, actor, *apps))
     if results[0].exit_code != 0 or results[0].killed_by:
-        raise Inconclusive(
-            f"the exploring browser ended with {results[0].killed_by or results[0].exit_code}"
-        )
+        how = results[0].killed_by or results[0].exit_code
+        raise Inconclusive(f"the exploring browser ended with {how}")
     return SessionResult(_transcript(keep / TRANSCRIPT, persona), results)
 
 
@@ -111,7 +118,7 @@ def _actor(bench: PerformanceBench, line: Listener, broker: BrokerSocket, *, log
     spec = SandboxSpec(
         name="actor",
         argv=ACTOR,
-        cwd="/tmp",  # noqa: S108 (the box's own)
+        cwd="/tmp",  # noqa: S108 (the sandbox's own)
         wall_seconds=bench.scene.deadline.seconds_left(),
         binds=(judge_library(bench.folder),),
         env={"PYTHONPATH": LIBRARY},
@@ -127,12 +134,12 @@ def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> d
     return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
 
 
-def _outing(
+def _exploration_plan(
     persona: Persona, bench: PerformanceBench, *, ports: tuple[int, int], word: str
-) -> Session:
+) -> ExplorationPlan:
     around = surroundings(bench.scene.seed)
     app_port, line_port = ports
-    return Session(
+    return ExplorationPlan(
         persona=persona,
         app_port=app_port,
         line_port=line_port,
@@ -152,7 +159,7 @@ def _wait_for(driver: Sandbox, persona: Persona, bench: PerformanceBench) -> Non
 
 
 def _keep(folder: Path, keep: Path) -> None:
-    kept(folder / "out", into=keep)
+    keep_files(folder / "out", into=keep)
     logs = (folder / "driver.log", folder / "actor.log", folder / "app" / "server.log")
     for log in (log for log in logs if log.exists()):
         keep_tail(log, into=keep / log.name)

@@ -1,2 +1,2 @@
-"""Judging a change: perform what is sealed, fold the evidence, sign the verdict, publish what may
-leave."""
+"""Judge a change: perform the sealed journeys, fold the evidence, sign the verdict, publish what
+may leave the store."""

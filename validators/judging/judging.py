@@ -1,13 +1,13 @@
-"""Judging one candidate: what is sealed is performed on fresh apps, the evidence is folded, and the
-verdict is signed.
+"""Judge one candidate: perform sealed journeys on fresh apps and fold the evidence into a verdict.
 
-What is sealed are the journeys of the issue, and those that guard what has landed. A chore for
-which no journey can be written is judged by the guards alone, and the verdict says so; anything
-else without a journey of its own is not judged.
+The journeys are those of the issue, and the regression suite: journeys of issues that have landed.
+A chore for which no journey can be written is judged by the regression suite alone, and the verdict
+states that. Any other change without a journey of its own is not judged.
 
-Whatever stops a judgement on the way becomes an inconclusive verdict with the reason. A launcher
-that is killed leaves no verdict at all: it is the last file written, and it is written whole. What
-it had found out stays in the store."""
+Properties:
+- Whatever stops a judgement becomes an inconclusive verdict with the reason.
+- A launcher that is killed leaves no verdict, because the verdict is written last and whole. The
+  evidence so far stays in the store."""
 
 from __future__ import annotations
 
@@ -42,16 +42,18 @@ ALL_BROKEN = (
     "every journey that was to judge this change is red on the base already: mend, supersede or"
     " retire them"
 )
+# Where the change has no journey of its own, this many journeys of the regression suite must notice
+# injected faults in this very judgement.
 CONTROLLED = 3
-"""Where no journey is the change's own, so many of the guards must notice saboteurs in this very
-judgement."""
 
 
 @dataclass(slots=True)
 class Judgement:
-    """One judgement as it grows. `journeys`, the issue's own, by digest; `guards` stand for what
-    has landed, and `broken` are those of them that base breaks already. `compiled` are the journeys
-    of what personas did. `verdict` is inconclusive until evidence says otherwise."""
+    """One judgement as it grows.
+
+    `journeys` and `purposes`: the issue's own, by digest. `suite`: the regression suite. `broken`:
+    its journeys that are red on base already. `compiled`: the journeys compiled from what personas
+    did. `verdict` is inconclusive until evidence shows otherwise."""
 
     context: Context
     journeys: dict[str, Journey]
@@ -68,59 +70,57 @@ class Judgement:
 
     @property
     def bound(self) -> tuple[str, ...]:
-        """The digest of every journey that binds this change: its own, and all that stand guard,
-        performed or left out."""
+        """The digest of every journey that binds this change: its own and the whole regression
+        suite, performed or not."""
         return (*self.journeys, *self.suite.digests)
 
     @property
     def regression_promises(self) -> dict[str, str]:
-        """What the journeys that stand guard for issues promise: the titles of those issues."""
+        """The titles of the issues whose journeys are in the regression suite, by promise."""
         return {
-            f"issue #{guard.entry.issue}": guard.entry.title
-            for guard in self.suite.chosen
-            if guard.entry.title
+            f"issue #{one.entry.issue}": one.entry.title
+            for one in self.suite.chosen
+            if one.entry.title
         }
 
     @property
     def performed(self) -> tuple[Journey, ...]:
-        """Every journey of this judgement, the issue's own first and those of personas last."""
+        """Every journey of this judgement: the issue's own first, those of personas last."""
         return (
             *self.journeys.values(),
-            *(guard.journey for guard in self.suite.chosen),
+            *(one.journey for one in self.suite.chosen),
             *self.compiled,
         )
 
 
 def judgement_of(context: Context, *, keep: Path) -> Judgement:
-    """The judgement that the desk's request asks for; every file of its evidence is kept below
-    `keep`."""
+    """The judgement of the request's candidate. Every file of its evidence is kept below `keep`."""
     request = context.request
-    standing = context.journey_store.journeys(request.issue.number)
-    journeys = {one.entry.digest: read(one.text, file=one.entry.journey) for one in standing}
-    purposes = {one.entry.digest: one.entry.purpose for one in standing}
+    sealed = context.journey_store.journeys(request.issue.number)
+    journeys = {one.entry.digest: read(one.text, file=one.entry.journey) for one in sealed}
+    purposes = {one.entry.digest: one.entry.purpose for one in sealed}
     seed = secrets.randbits(31) if request.seed is None else request.seed
     nothing = Verdict(Outcome.INCONCLUSIVE, "nothing was judged", Counts(sealed=len(journeys)))
     judgement = Judgement(context, journeys, purposes, seed, context.now(), nothing)
     try:
-        judgement.verdict = without_unsealed_pass(
-            _performed(judgement, keep=keep), judgement.sandboxes
-        )
+        found = _perform(judgement, keep=keep)
+        judgement.verdict = without_unsealed_pass(found, judgement.sandboxes)
     except Inconclusive as stop:
         judgement.verdict = replace(nothing, reason=str(stop))
-    _remembered(judgement)
+    _record_controls(judgement)
     context.phases("sign and write")
     return judgement
 
 
-def _performed(judgement: Judgement, *, keep: Path) -> Verdict:
+def _perform(judgement: Judgement, *, keep: Path) -> Verdict:
     context, names = judgement.context, [journey.name for journey in judgement.journeys.values()]
     checked_candidate(context.request)
     controlled = 0 if judgement.journeys else CONTROLLED
     judgement.suite = regression_suite(
         context, seed=judgement.seed, names=names, controlled=controlled
     )
-    _refuse_nothing(judgement)
-    with work_folder(heir=keep) as folder:
+    _refuse_unjudgeable(judgement)
+    with work_folder(rescue_to=keep) as folder:
         trial = new_trial(
             judgement.context,
             judgement.journeys,
@@ -130,27 +130,25 @@ def _performed(judgement: Judgement, *, keep: Path) -> Verdict:
             purposes=judgement.purposes,
             regression=judgement.suite.chosen,
         )
-        return after_exploring(_told(trial, judgement), judgement, bench=trial.bench)
+        found = _perform_on_candidate(trial, judgement)
+        return after_exploring(found, judgement, bench=trial.bench)
 
 
 def after_exploring(found: Verdict, judgement: Judgement, *, bench: PerformanceBench) -> Verdict:
-    """The verdict after the personas have been out, if there are any and it is green: exploring
-    makes none better."""
+    """The verdict after personas have explored the candidate. They do so only when it is green:
+    exploring can make no verdict better."""
     exploring = judgement.context.request.exploring
     if exploring is None or found.outcome is not Outcome.PASSED:
         return found
-    gone = explorer(judgement.context, bench, exploring=exploring)
-    judgement.exploration = gone.explored(tuple(told.persona() for told in exploring.personas))
-    judgement.compiled, judgement.sandboxes = (
-        tuple(gone.journeys),
-        (*judgement.sandboxes, *gone.sandboxes),
-    )
+    explores = explorer(judgement.context, bench, exploring=exploring)
+    judgement.exploration = explores.explored(tuple(one.persona() for one in exploring.personas))
+    judgement.compiled = tuple(explores.journeys)
+    judgement.sandboxes = (*judgement.sandboxes, *explores.sandboxes)
     return with_exploration(found, judgement.exploration)
 
 
-def _refuse_nothing(judgement: Judgement) -> None:
-    """Raises Inconclusive where there is nothing that could be red: a journey is missing, or stands
-    guard nowhere."""
+def _refuse_unjudgeable(judgement: Judgement) -> None:
+    """Raises Inconclusive when there is no journey that could be red."""
     issue = judgement.context.request.issue
     if judgement.journeys:
         return
@@ -158,30 +156,31 @@ def _refuse_nothing(judgement: Judgement) -> None:
         raise Inconclusive(f"no journey is sealed for issue {issue.number}: have one authored")
     if not judgement.suite.chosen:
         raise Inconclusive(
-            f"issue {issue.number} has no journey of its own, and none guards what has landed: a"
+            f"issue {issue.number} has no journey of its own, and the regression suite is empty: a"
             " person decides"
         )
 
 
-def _told(trial: Trial, judgement: Judgement) -> Verdict:
+def _perform_on_candidate(trial: Trial, judgement: Judgement) -> Verdict:
     try:
         found = trial.on_candidate()
         return found if found.journeys.sealed else replace(found, reason=ALL_BROKEN)
     finally:
+        # An inconclusive judgement keeps what it has shown until then, too.
         judgement.evidence, judgement.sandboxes = trial.evidence, trial.sandboxes
         judgement.broken = tuple(trial.regression[name] for name in sorted(trial.broken()))
 
 
-def _remembered(judgement: Judgement) -> None:
-    """Whoever noticed the saboteurs in a judgement that passed need not do so again when it stands
-    guard."""
+def _record_controls(judgement: Judgement) -> None:
+    """Record which journeys noticed the injected faults: they need not do so again in the
+    regression suite."""
     if judgement.verdict.outcome is not Outcome.PASSED:
         return
     request = judgement.context.request
     shown = (
-        guard.entry.digest
-        for guard in judgement.suite.chosen
-        if guard.with_faults and guard not in judgement.broken
+        one.entry.digest
+        for one in judgement.suite.chosen
+        if one.inject_faults and one not in judgement.broken
     )
     assert request.candidate is not None
     for digest in (*judgement.journeys, *shown):
@@ -191,12 +190,9 @@ def _remembered(judgement: Judgement) -> None:
 
 
 def without_unsealed_pass(found: Verdict, sandboxes: Iterable[SandboxResult]) -> Verdict:
-    """Green without a box is not green: whoever wrote the app could have read the journeys, or
-    written the evidence."""
-    if found.outcome is Outcome.PASSED and any(box.form == UNSEALED for box in sandboxes):
-        return replace(
-            found,
-            outcome=Outcome.INCONCLUSIVE,
-            reason="no box holds on this machine, so a pass proves nothing",
-        )
+    """The verdict, where a pass outside of a sandbox becomes inconclusive: the app could have read
+    the journeys, or written the evidence."""
+    if found.outcome is Outcome.PASSED and any(one.form == UNSEALED for one in sandboxes):
+        reason = "no sandbox works on this machine, so a pass proves nothing"
+        return replace(found, outcome=Outcome.INCONCLUSIVE, reason=reason)
     return found

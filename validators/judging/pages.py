@@ -1,5 +1,5 @@
-"""From a judgement to the two pages: the sealed one with everything, the public one with what may
-leave."""
+"""Make the two pages of a judgement: the sealed one with everything, the public one with what may
+leave the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.evidence import Identity, RunId, RunKind
 from validators.domain.fold import Result, result
 from validators.evidence.page import (
     Bound,
@@ -28,10 +28,10 @@ from validators.judging.runs import shown_runs
 from validators.performance.redact import NOTICED
 
 FORMS = {
-    "bwrap-root": "which is bubblewrap, started as root, with a user of the box's own",
+    "bwrap-root": "which is bubblewrap, started as root, with a user of the sandbox's own",
     "bwrap-userns": "which is bubblewrap in a user namespace, without root",
     "landlock": "which is Landlock with a filter on system calls, without root",
-    "unsealed": "which is no wall at all: what was judged in it is shown, and never merged",
+    "unsealed": "which isolates nothing: what was judged in it is shown, and never merged",
 }
 MISSION, ISSUE, LANDED = "from the mission", "from the issue", "which has landed"
 
@@ -45,22 +45,23 @@ class JudgementReport:
     ended: datetime
 
 
-def sealed_page(told: JudgementReport, *, evidence: Path) -> Page:
-    """The page for the store: every run, step, look and file; `evidence` is the folder that holds
-    the files now."""
-    judgement = told.judgement
+def sealed_page(report: JudgementReport, *, evidence: Path) -> Page:
+    """The page for the store, with every run, step, look and file. `evidence` is the folder that
+    holds the files now."""
+    judgement = report.judgement
     runs = shown_runs(
         judgement.evidence,
         journeys={one.name: one for one in judgement.performed},
         evidence=evidence,
     )
-    return replace(_page(told), sealed=True, runs=runs, reason=sentence(judgement.verdict.reason))
+    reason = sentence(judgement.verdict.reason)
+    return replace(_page(report), sealed=True, runs=runs, reason=reason)
 
 
-def public_page(told: JudgementReport, pictures: Mapping[str, str]) -> Page:
-    """The page that may leave. `pictures` maps screenshots of the evidence to where they lie beside
-    the page."""
-    page = _page(told)
+def public_page(report: JudgementReport, pictures: Mapping[str, str]) -> Page:
+    """The page that may leave. `pictures` maps a screenshot of the evidence to its path beside the
+    page."""
+    page = _page(report)
     moved = (
         replace(pair, before=_moved(pair.before, pictures), after=_moved(pair.after, pictures))
         for pair in page.comparisons
@@ -68,9 +69,9 @@ def public_page(told: JudgementReport, pictures: Mapping[str, str]) -> Page:
     return replace(page, comparisons=tuple(moved))
 
 
-def screenshot(judgement: Judgement, journey: str, kind: Kind) -> str | None:
-    """The last picture of a journey as itself on base or on the candidate, as a path below the
-    evidence folder."""
+def screenshot(judgement: Judgement, journey: str, kind: RunKind) -> str | None:
+    """The last picture of a journey's plain run of this kind, as a path below the evidence
+    folder."""
     wanted = RunId(journey, Identity.PLAIN, kind)
     pictures = [
         file
@@ -82,8 +83,8 @@ def screenshot(judgement: Judgement, journey: str, kind: Kind) -> str | None:
     return pictures[-1] if pictures else None
 
 
-def _page(told: JudgementReport) -> Page:
-    judgement, said = told.judgement, told.predicate
+def _page(report: JudgementReport) -> Page:
+    judgement, predicate = report.judgement, report.predicate
     request = judgement.context.request
     return Page(
         sealed=False,
@@ -91,62 +92,55 @@ def _page(told: JudgementReport) -> Page:
         issue=request.issue.number,
         title=request.issue.title,
         kind=request.issue.kind,
-        outcome=said["outcome"],
-        reason=sentence(said["reason"]),
-        figures=tuple(_figures(told)),
+        outcome=predicate["outcome"],
+        reason=sentence(predicate["reason"]),
+        figures=tuple(_figures(report)),
         comparisons=tuple(_comparisons(judgement)),
         promises=tuple(_promises(judgement)),
-        controls=tuple(_controls(said)),
-        bound=tuple(Bound(name.capitalize(), value) for name, value in said["binds"].items()),
-        sandbox_form=said["box"]["form"],
-        sandbox_words=FORMS.get(said["box"]["form"], ""),
-        unheld=tuple(map(_limit, said["box"]["unheld"])),
-        signer=said["signer"],
+        controls=tuple(_controls(predicate)),
+        bound=tuple(Bound(name.capitalize(), value) for name, value in predicate["binds"].items()),
+        sandbox_form=predicate["box"]["form"],
+        sandbox_words=FORMS.get(predicate["box"]["form"], ""),
+        unheld=tuple(map(_limit, predicate["box"]["unheld"])),
+        signer=predicate["signer"],
         key_id=judgement.context.key_id,
-        merkle_root=said["evidence"]["merkle_root"],
-        files=said["evidence"]["files"],
-        seed=said["seed"],
-        commitment=said["binds"]["journeys"],
+        merkle_root=predicate["evidence"]["merkle_root"],
+        files=predicate["evidence"]["files"],
+        seed=predicate["seed"],
+        commitment=predicate["binds"]["journeys"],
         run=request.run,
         round=request.round,
-        began=said["began"],
-        ended=said["ended"],
-        beside=tuple(beside(said)),
+        began=predicate["began"],
+        ended=predicate["ended"],
+        further_checks=tuple(further_checks(predicate)),
         phases=tuple(_phases(judgement)),
     )
 
 
 def _limit(unheld: str) -> Limit:
-    """`disk: growth of …` taken apart; a limit without a kind is all words."""
+    """`disk: growth of …` in its two parts. A limit may have no kind."""
     kind, colon, words = unheld.partition(": ")
-    return (
-        Limit(kind[:1].upper() + kind[1:], sentence(words))
-        if colon
-        else Limit("", sentence(unheld))
-    )
+    if not colon:
+        return Limit("", sentence(unheld))
+    return Limit(kind[:1].upper() + kind[1:], sentence(words))
 
 
-def _figures(told: JudgementReport) -> Iterator[Figure]:
-    counts, controls = told.predicate["journeys"], told.predicate["controls"]
-    yield Figure(
-        "Journeys passed",
-        f"{counts['passed']} of {counts['sealed']}",
-        0 < counts["passed"] == counts["sealed"],
-    )
-    held, made = (
-        controls["twins_failed"] + controls["caught"],
-        controls["twins"] + controls["saboteurs"],
-    )
+def _figures(report: JudgementReport) -> Iterator[Figure]:
+    counts, controls = report.predicate["journeys"], report.predicate["controls"]
+    passed, sealed = counts["passed"], counts["sealed"]
+    yield Figure("Journeys passed", f"{passed} of {sealed}", 0 < passed == sealed)
+    held = controls["twins_failed"] + controls["caught"]
+    made = controls["twins"] + controls["saboteurs"]
     yield Figure("Controls that held", f"{held} of {made}" if made else "not needed", held == made)
     yield Figure("Red before", "yes" if controls["red_on_base"] else "no", controls["red_on_base"])
-    yield Figure("Judged in", f"{(told.ended - told.judgement.began).total_seconds():.1f} s")
+    yield Figure("Judged in", f"{(report.ended - report.judgement.began).total_seconds():.1f} s")
 
 
 def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
     request = judgement.context.request
     for journey in judgement.journeys.values():
         before, after = (
-            screenshot(judgement, journey.name, kind) for kind in (Kind.BASE, Kind.JOURNEY)
+            screenshot(judgement, journey.name, kind) for kind in (RunKind.BASE, RunKind.JOURNEY)
         )
         if after is not None:
             assert request.candidate is not None
@@ -157,8 +151,7 @@ def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
 
 
 def _promises(judgement: Judgement) -> Iterator[Promise]:
-    """Each promise once, however many journeys protect it: broken if one of them broke, kept only
-    if all held."""
+    """Each promise once: broken if one of its journeys failed, kept only if all of them passed."""
     request = judgement.context.request
     words = (
         promise_words(request.governance.files, request.issue.title) | judgement.regression_promises
@@ -166,23 +159,27 @@ def _promises(judgement: Judgement) -> Iterator[Promise]:
     for promise, names in _by_promise(judgement).items():
         findings = [finding for finding in judgement.verdict.findings if finding.journey in names]
         state, tone = ("broken", "no") if findings else _kept(names, judgement)
-        seen = " ".join(dict.fromkeys(sentence(NOTICED[finding.symptom]) for finding in findings))
-        place = (
-            ISSUE
-            if promise == "issue"
-            else f"{promise}, {LANDED if promise.startswith('issue #') else MISSION}"
-        )
-        name = f"{place} · {len(names)} journeys" if len(names) > 1 else place
-        yield Promise(name, words.get(promise, promise), state, tone, seen)
+        noticed = dict.fromkeys(sentence(NOTICED[finding.symptom]) for finding in findings)
+        name = _source(promise)
+        if len(names) > 1:
+            name = f"{name} · {len(names)} journeys"
+        yield Promise(name, words.get(promise, promise), state, tone, " ".join(noticed))
+
+
+def _source(promise: str) -> str:
+    """Where a promise comes from."""
+    if promise == "issue":
+        return ISSUE
+    return f"{promise}, {LANDED if promise.startswith('issue #') else MISSION}"
 
 
 def _by_promise(judgement: Judgement) -> dict[str, set[str]]:
     """The names of the journeys that protect each promise, the issue's own first, without those
-    that base breaks already."""
-    guarding = [guard for guard in judgement.suite.chosen if guard not in judgement.broken]
-    told = [(journey.promise, journey.name) for journey in judgement.journeys.values()]
+    that are red on base already."""
+    binding = [one for one in judgement.suite.chosen if one not in judgement.broken]
+    own = [(journey.promise, journey.name) for journey in judgement.journeys.values()]
     found: dict[str, set[str]] = {}
-    for promise, name in (*told, *((guard.promised, guard.journey.name) for guard in guarding)):
+    for promise, name in (*own, *((one.promised, one.journey.name) for one in binding)):
         found.setdefault(promise, set()).add(name)
     return found
 
@@ -191,29 +188,27 @@ def _kept(journeys: set[str], judgement: Judgement) -> tuple[str, str]:
     own = [
         run
         for run in judgement.evidence
-        if run.run.journey in journeys and run.run.kind is Kind.JOURNEY
+        if run.run.journey in journeys and run.run.kind is RunKind.JOURNEY
     ]
     performed = {run.run.journey for run in own} == journeys
-    return (
-        ("kept", "yes")
-        if performed and all(result(run) is Result.PASSED for run in own)
-        else ("not shown", "unsure")
-    )
+    if performed and all(result(run) is Result.PASSED for run in own):
+        return "kept", "yes"
+    return "not shown", "unsure"
 
 
-def _controls(said: Mapping[str, Any]) -> Iterator[Control]:
-    counts = said["controls"]
+def _controls(predicate: Mapping[str, Any]) -> Iterator[Control]:
+    counts = predicate["controls"]
     state, tone = _held(counts["twins_failed"], counts["twins"], "failed")
     yield Control(
-        "SimilarIssues",
+        "Negative controls",
         state,
         tone,
-        "Each journey has a twin that asks a correct app for something false. It must fail, or the"
-        " check sees nothing.",
+        "Each journey has a variant that asks a correct app for something false. It must fail, or"
+        " the check sees nothing.",
     )
     state, tone = _held(counts["caught"], counts["saboteurs"], "caught")
     yield Control(
-        "Saboteurs",
+        "Injected faults",
         state,
         tone,
         "The same app behind a proxy that drops a row, serves a stale page, answers 500 or swaps a"
@@ -228,16 +223,15 @@ def _controls(said: Mapping[str, Any]) -> Iterator[Control]:
     )
 
 
-def beside(said: Mapping[str, Any]) -> Iterator[Control]:
-    """What the predicate tells of journeys that guard what has landed, and of exploring; nothing
-    where there was none."""
-    guards, explored = said.get("regression", {}), said.get("exploration")
-    if guards.get("standing"):
+def further_checks(predicate: Mapping[str, Any]) -> Iterator[Control]:
+    """The regression suite and exploring, as far as the predicate has them."""
+    regression, explored = predicate.get("regression", {}), predicate.get("exploration")
+    if regression.get("standing"):
         yield Control(
             "Journeys of what has landed",
-            f"{guards['performed']} of {guards['standing']} performed",
-            "unsure" if guards["broken_on_base"] else "",
-            " ".join(_guarding(guards)),
+            f"{regression['performed']} of {regression['standing']} performed",
+            "unsure" if regression["broken_on_base"] else "",
+            " ".join(_regression_words(regression)),
         )
     if explored:
         yield Control(
@@ -251,15 +245,15 @@ def beside(said: Mapping[str, Any]) -> Iterator[Control]:
         )
 
 
-def _guarding(guards: Mapping[str, int]) -> Iterator[str]:
-    if not guards["own"]:
+def _regression_words(counts: Mapping[str, int]) -> Iterator[str]:
+    if not counts["own"]:
         yield "No journey could be written for this change, so these alone judge it."
-    yield f"They guard {_count(guards['promises'], 'promise')} that earlier changes kept."
-    if guards["left_out"]:
-        yield f"{guards['left_out']} were left out by the limit; the verdict's seed says which."
-    if guards["broken_on_base"]:
+    yield f"They protect {_count(counts['promises'], 'promise')} that earlier changes kept."
+    if counts["left_out"]:
+        yield f"{counts['left_out']} were left out by the limit; the verdict's seed decides which."
+    if counts["broken_on_base"]:
         yield (
-            f"{guards['broken_on_base']} fail on the code before the change as well, and bind"
+            f"{counts['broken_on_base']} fail on the code before the change as well, and bind"
             " nobody until they are mended."
         )
 
@@ -269,7 +263,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _held(held: int, made: int, word: str) -> tuple[str, str]:
-    """Controls are only made for a journey that passed: a red one has shown that it can fail."""
+    # Controls are made only for a journey that passed: a red one has shown that it can fail.
     return (f"{held} of {made} {word}", _tone(held == made)) if made else ("not needed", "")
 
 
@@ -294,5 +288,5 @@ def _tone(good: bool) -> str:
 
 
 def sentence(text: str) -> str:
-    """Capitalised, with a full stop."""
+    """The text with a capital letter and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")

@@ -1,5 +1,4 @@
-"""What a verdict says: the predicate of the signed statement, made from a judgement and the root
-over its evidence."""
+"""Make the predicate of the signed verdict from a judgement and the root over its evidence."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ NO_SANDBOX = "none"
 def predicate(
     judgement: Judgement, files: tuple[EvidenceFile, ...], *, ended: datetime
 ) -> dict[str, Any]:
-    """The predicate, JSON values only."""
+    """The predicate, JSON values only. Its keys are public: see `validators.signing.statement`."""
     request, verdict = judgement.context.request, judgement.verdict
     assert request.head is not None
     assert request.candidate is not None
@@ -39,9 +38,10 @@ def predicate(
             "governance": request.governance.digest,
         },
         "journeys": asdict(verdict.journeys),
-        "controls": asdict(verdict.controls),
+        "controls": verdict.controls.document(),
         "regression": regression(judgement),
         **exploration(judgement),
+        # A key of stored verdicts: it keeps its name.
         "box": sandbox_facts(judgement.sandboxes),
         "seed": judgement.seed,
         "signer": judgement.context.signer,
@@ -52,31 +52,32 @@ def predicate(
 
 
 def regression(judgement: Judgement) -> dict[str, int]:
-    """The journeys that guard what has landed. `own`: how many are the change's own beside them;
-    `left_out`: by the limit, for this seed; `broken_on_base`: red without this change too, so not
-    binding; `promises`: how many those that bind guard."""
-    guards = judgement.suite
-    binding = [guard for guard in guards.chosen if guard not in judgement.broken]
+    """Counts of the regression suite. `own`: the change's own journeys beside it. `left_out`: by
+    the limit, for this seed. `broken_on_base`: red without this change too, so not binding.
+    `promises`: those that the binding journeys protect."""
+    suite = judgement.suite
+    binding = [one for one in suite.chosen if one not in judgement.broken]
     return {
         "own": len(judgement.journeys),
-        "standing": len(guards.digests),
-        "performed": len(guards.chosen),
-        "left_out": guards.left_out,
+        "standing": len(suite.digests),
+        "performed": len(suite.chosen),
+        "left_out": suite.left_out,
         "broken_on_base": len(judgement.broken),
-        "promises": len({guard.promised for guard in binding}),
+        "promises": len({one.promised for one in binding}),
     }
 
 
 def exploration(judgement: Judgement) -> dict[str, dict[str, float]]:
-    """What exploring came to, under `exploration`; nothing at all where nobody explored.
-    `replayed`: whose acts were performed again without a model; `failed`: a failure was found
-    again; `proves`: Wilson's lower bound of the satisfied at 95 %."""
+    """The result of exploring under the key `exploration`; empty where nobody explored.
+
+    `replayed`: personas whose acts were performed again without a model. `failed`: failures that
+    were found again. `proves`: Wilson's lower bound of the satisfied share at 95 %."""
     if judgement.exploration is None:
         return {}
-    told, satisfaction = judgement.exploration.explored, judgement.exploration.satisfaction
+    explored, satisfaction = judgement.exploration.explored, judgement.exploration.satisfaction
     facts = {
-        "personas": len(told),
-        "replayed": sum(one.replayed for one in told),
+        "personas": len(explored),
+        "replayed": sum(one.replayed for one in explored),
         "failed": len(judgement.exploration.findings),
         "satisfied": satisfaction.satisfied,
         "proves": round(satisfaction.lower, 4),
@@ -85,13 +86,13 @@ def exploration(judgement: Judgement) -> dict[str, dict[str, float]]:
 
 
 def sandbox_facts(sandboxes: Iterable[SandboxResult]) -> dict[str, Any]:
-    """The one form that held every box, and all that any of them could not hold."""
-    held = tuple(sandboxes)
-    forms = sorted({box.form for box in held})
-    unheld = sorted({limit for box in held for limit in box.unheld})
+    """The forms of all sandboxes, and every limit that one of them could not enforce."""
+    results = tuple(sandboxes)
+    forms = sorted({one.form for one in results})
+    unheld = sorted({limit for one in results for limit in one.unheld})
     return {"form": "+".join(forms) or NO_SANDBOX, "unheld": unheld}
 
 
 def stamp(moment: datetime) -> str:
-    """ISO 8601 in UTC, to the millisecond."""
+    """The moment in ISO 8601, UTC, to the millisecond."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A promise in its own words: the mission's entry, or the issue, as people wrote them."""
+"""The words of a promise: the mission's entry or the issue's title, as people wrote them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ LONGEST = 300
 
 
 def public_reason(reason: str) -> str:
-    """A verdict's reason without the names of journeys."""
+    """A verdict's reason without the names of journeys, which are sealed."""
     return NAMED.sub("a sealed journey", reason)
 
 
 def promise_words(files: Mapping[str, str], issue_title: str) -> dict[str, str]:
-    """Words by promise id, from the prose under each heading with an id; `issue` is the issue's own
-    title."""
+    """The words of each promise by its id: the prose under the mission's heading with that id. The
+    words of `issue` are the issue's title."""
     found = {id_: words for text in files.values() for id_, words in _entries(text)}
     return {**found, "issue": issue_title}
 
@@ -30,7 +30,7 @@ def _entries(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _prose(lines: list[str]) -> str:
-    """The first paragraph below a heading; fences and further headings end it."""
+    """The first paragraph below a heading. A fence or another heading ends it."""
     paragraph: list[str] = []
     for line in lines:
         if line.startswith(("#", "```")) or (not line.strip() and paragraph):

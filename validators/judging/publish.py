@@ -1,5 +1,5 @@
-"""Writing a judgement down: everything into the sealed store, what may leave into the caller's
-folder, the verdict last."""
+"""Write a judgement: everything into the sealed store, what may leave it into the caller's folder,
+and the verdict last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from validators.domain.errors import ValidatorsError
-from validators.domain.evidence import Kind
+from validators.domain.evidence import RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import UsageError
 from validators.evidence.merkle import evidence_in
@@ -36,21 +36,21 @@ def publish(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> 
     verdict in `out`."""
     facts = predicate(judgement, evidence_in(kept / EVIDENCE), ended=ended)
     envelope = signed_verdict(facts, judgement.context.notary)
-    told = JudgementReport(judgement, facts, ended)
+    report = JudgementReport(judgement, facts, ended)
     pictures = dict(_pictures(judgement))
-    page = html(public_page(told, pictures))
-    public = json.dumps(
-        public_facts(judgement, facts, tuple(pictures.values())), indent=1, ensure_ascii=False
-    )
+    page = html(public_page(report, pictures))
+    document = public_facts(judgement, facts, tuple(pictures.values()))
+    public = json.dumps(document, indent=1, ensure_ascii=False)
+    # All that leaves is searched before anything is written.
     refuse_leaks(
         (page, public, json.dumps(facts, ensure_ascii=False)),
         journeys=judgement.performed,
-        known=_known(judgement),
+        known=_public_words(judgement),
         canaries=judgement.context.journey_store.canaries(),
     )
-    (kept / "index.html").write_text(html(sealed_page(told, evidence=kept / EVIDENCE)))
+    (kept / "index.html").write_text(html(sealed_page(report, evidence=kept / EVIDENCE)))
     place_file(kept / "verdict.json", envelope, replace=True)
-    home = _shelved(judgement, kept)
+    home = _moved_to_store(judgement, kept)
     for name, beside in pictures.items():
         place_file(out / beside, (home / EVIDENCE / name).read_bytes(), replace=True, mode=OPEN)
     place_file(out / "index.html", page.encode(), replace=True, mode=OPEN)
@@ -61,8 +61,8 @@ def publish(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> 
 def public_facts(
     judgement: Judgement, facts: dict[str, Any], pictures: tuple[str, ...]
 ) -> dict[str, Any]:
-    """public.json: the outcome and the findings in the issue's or the mission's words. No name of a
-    journey."""
+    """public.json: the outcome, and the findings in the words of the issue or the mission. It names
+    no journey."""
     request, verdict = judgement.context.request, judgement.verdict
     words = (
         promise_words(request.governance.files, request.issue.title) | judgement.regression_promises
@@ -76,27 +76,26 @@ def public_facts(
         "commitment": facts["binds"]["journeys"],
         "regression": facts["regression"],
         **({"exploration": facts["exploration"]} if judgement.exploration else {}),
-        "broken_on_base": [_broken(guard, words) for guard in judgement.broken],
+        "broken_on_base": [_broken(one, words) for one in judgement.broken],
         "screenshots": list(pictures),
     }
 
 
-def _broken(guard: RegressionJourney, words: Mapping[str, str]) -> dict[str, Any]:
-    """For a maintainer, who finds the journey in the store by its digest."""
-    said = words.get(guard.promised, guard.promised)
+def _broken(one: RegressionJourney, words: Mapping[str, str]) -> dict[str, Any]:
+    """The facts for a maintainer, who finds the journey in the store by its digest."""
     return {
-        "journey": guard.entry.digest,
-        "issue": guard.entry.issue,
-        "promise": guard.promised,
-        "words": said,
+        "journey": one.entry.digest,
+        "issue": one.entry.issue,
+        "promise": one.promised,
+        "words": words.get(one.promised, one.promised),
     }
 
 
 def _pictures(judgement: Judgement) -> Iterator[tuple[str, str]]:
-    """Screenshots that may leave: from their path below the evidence folder to their path below the
-    caller's."""
+    """The screenshots that may leave: the path below the evidence folder, and the path below the
+    caller's folder."""
     for number, journey in enumerate(judgement.journeys.values(), start=1):
-        for kind, name in ((Kind.BASE, "before"), (Kind.JOURNEY, "after")):
+        for kind, name in ((RunKind.BASE, "before"), (RunKind.JOURNEY, "after")):
             if (file := screenshot(judgement, journey.name, kind)) is not None:
                 yield file, f"{EVIDENCE}/{name}-{number}.png"
 
@@ -108,8 +107,8 @@ def refuse_leaks(
     known: Iterable[str],
     canaries: Iterable[str],
 ) -> None:
-    """Raises ValidatorsError when a text on its way out holds a canary, or words of a journey that
-    are not in `known`."""
+    """Raises ValidatorsError when a text that leaves holds a canary, or words of a journey that are
+    not in `known`."""
     public, secret = tuple(known), tuple(canaries)
     for text in texts:
         if leaks(text, journeys, known=public) or any(canary in text for canary in secret):
@@ -118,9 +117,9 @@ def refuse_leaks(
             )
 
 
-def _known(judgement: Judgement) -> Iterator[str]:
-    """What everybody may read: the issue, the law, and the words that are the same for every
-    judgement."""
+def _public_words(judgement: Judgement) -> Iterator[str]:
+    """What everybody may read: the issue, the governance files, and the words that every judgement
+    shares."""
     request = judgement.context.request
     yield from (
         request.issue.title,
@@ -132,17 +131,15 @@ def _known(judgement: Judgement) -> Iterator[str]:
     yield from judgement.regression_promises.values()
 
 
-def _shelved(judgement: Judgement, kept: Path) -> Path:
-    """Move the finished judgement to its place; one that is made again gets a place beside the
-    first."""
+def _moved_to_store(judgement: Judgement, kept: Path) -> Path:
+    """Move the finished judgement to its place in the store, and return that place. A repeated
+    judgement goes beside the first."""
     request = judgement.context.request
     first = judgement.context.journey_store.judged_folder(
         run=request.run, round_number=request.round
     )
-    for home in (
-        first,
-        *(first.with_name(f"{first.name}.{number}") for number in range(2, MOST_TIMES)),
-    ):
+    others = (first.with_name(f"{first.name}.{number}") for number in range(2, MOST_TIMES))
+    for home in (first, *others):
         try:
             return kept.rename(home)
         except OSError as error:

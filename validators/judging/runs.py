@@ -1,9 +1,8 @@
-"""The runs of a sealed page: what happened in each, step by step, with its pictures, its looks and
-what was overheard.
+"""Make the runs of a sealed page: each step with its picture, each look, the console, the network
+and the server's log.
 
-The files were written by a process that looked at an untrusted page. They are read strictly and cut
-to a length that a person can read; one that is not what it should be is named as unreadable and
-shown no further."""
+The files were written by a process that looked at an untrusted page. They are parsed strictly and
+cut to a length that a person can read. An invalid file is named as unreadable and not shown."""
 
 from __future__ import annotations
 
@@ -16,42 +15,49 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
     ExpectationOutcome,
     Identity,
-    Kind,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
 )
 from validators.domain.fold import Result, caught, result
 from validators.domain.journeys.journey import Journey
 from validators.domain.shapes import Shape
-from validators.evidence.page import Exchange, Frame, Link, Run, Seen
+from validators.evidence.page import Exchange, Frame, Link, LookRow, Run
 
-KINDS = {Kind.BASE: "before", Kind.JOURNEY: "after", Kind.TWIN: "twin"}
+KINDS = {
+    RunKind.BASE: "before",
+    RunKind.JOURNEY: "after",
+    RunKind.NEGATIVE_CONTROL: "negative control",
+}
 VANTAGES = {
     "here": "on the page",
     "after_reload": "after reloading",
     "other_session": "in another session",
 }
 MOST_LINES = 60
-MOST_BYTES = 1 << 20  # of one file; what is longer is for other tools
+# Of one file. Longer ones are for other tools.
+MOST_BYTES = 1 << 20
 LONGEST_WORDS = 160
-LAST_BYTES = 4_000  # of the server's log
+# Of the server's log.
+LAST_BYTES = 4_000
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run and where its files are: `evidence` is the folder that the run's file names are
-    below."""
+    """One run and its files, whose names are paths below `evidence`. `messages` collects what was
+    wrong with the files."""
 
     run: RunEvidence
     journey: Journey | None
     evidence: Path
-    told: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def page(self) -> Run:
         """The run as a page shows it."""
         run = self.run
         state, tone, summary = ending(run)
+        # These two come first: they add to `messages`.
         console, network = tuple(self._console()), tuple(self._network())
         return Run(
             name=run_name(run.run),
@@ -64,12 +70,12 @@ class RunView:
                 *map(self._step, run.steps),
                 *map(self._looked, _looks_by_place(run.expectations)),
             ),
-            looks=tuple(map(_seen, run.expectations)),
-            told=(
+            looks=tuple(map(_look_row, run.expectations)),
+            messages=(
                 *(f"never {one.kind}: {one.observed}" for one in run.breaches),
                 *run.errors,
                 *run.notes,
-                *self.told,
+                *self.messages,
             ),
             console=console,
             network=network,
@@ -104,7 +110,7 @@ class RunView:
         )
 
     def _written(self, step: StepOutcome) -> str:
-        """The step as its author wrote it, where the journey is at hand; else its verb."""
+        """The step as its author wrote it; its verb where the journey is not given."""
         lines = self.journey.source.splitlines() if self.journey else []
         line = (
             lines[step.line - 1].strip().removeprefix("- ") if 0 < step.line <= len(lines) else ""
@@ -112,24 +118,23 @@ class RunView:
         return shortened(line or step.verb)
 
     def _file(self, name: str) -> str:
-        """Where a file of this run lies, from the page; empty when there is none."""
-        return next(
-            (f"evidence/{path}" for path in self.run.files if path.endswith(f"/{name}")), ""
-        )
+        """The path of a file of this run, relative to the page; empty when there is none."""
+        found = (path for path in self.run.files if path.endswith(f"/{name}"))
+        return next((f"evidence/{path}" for path in found), "")
 
     def _rows(self, name: str) -> Iterator[Shape]:
         path = self._file(name).removeprefix("evidence/")
         if not path:
             return
         try:
-            told = json.loads((self.evidence / path).read_bytes()[:MOST_BYTES])
-            rows = Shape({"rows": told}, name).list("rows")
+            document = json.loads((self.evidence / path).read_bytes()[:MOST_BYTES])
+            rows = Shape({"rows": document}, name).list("rows")
         except (OSError, ValueError, RecursionError, DocumentInvalid):
-            self.told.append(f"{name} cannot be read")
+            self.messages.append(f"{name} cannot be read")
             return
         yield from rows[:MOST_LINES]
         if len(rows) > MOST_LINES:
-            self.told.append(f"{len(rows) - MOST_LINES} more in {name}")
+            self.messages.append(f"{len(rows) - MOST_LINES} more in {name}")
 
     def _console(self) -> Iterator[str]:
         for row in self._rows("console.json"):
@@ -145,16 +150,16 @@ class RunView:
             try:
                 yield _exchange(row)
             except DocumentInvalid:
-                self.told.append("a line of network.json cannot be read")
+                self.messages.append("a line of network.json cannot be read")
 
     def _server(self) -> str:
-        """The last lines of what the app printed."""
+        """The last lines of the app's output."""
         path = next((path for path in self.run.files if path.endswith(".log")), "")
         try:
-            said = (self.evidence / path).read_bytes()[-LAST_BYTES:] if path else b""
+            log = (self.evidence / path).read_bytes()[-LAST_BYTES:] if path else b""
         except OSError:
             return ""
-        return "\n".join(said.decode("utf-8", "replace").splitlines()[-MOST_LINES:])
+        return "\n".join(log.decode("utf-8", "replace").splitlines()[-MOST_LINES:])
 
 
 def shown_runs(
@@ -165,32 +170,30 @@ def shown_runs(
 
 
 def run_name(run: RunId) -> str:
-    """How a person calls a run."""
-    kind = f"saboteur: {run.injector}" if run.injector else KINDS.get(run.kind, str(run.kind))
+    """The name of a run for people."""
+    kind = f"injected fault: {run.injector}" if run.injector else KINDS.get(run.kind, str(run.kind))
     masked = ", masked" if run.identity is Identity.MASKED else ""
     return f"{kind}{masked}{f', attempt {run.attempt}' if run.attempt > 1 else ''}"
 
 
 def ending(run: RunEvidence) -> tuple[str, str, str]:
-    """How a run ended, in a word; whether that is as it should be (yes, no, unsure, or empty); and
-    in a sentence."""
-    found = result(run)
-    failed = _failures(run)
-    seen = (
-        f"{failed} of {len(run.steps) + len(run.expectations)} did not hold"
-        if failed
-        else "everything held"
-    )
+    """How a run ended: one word, its tone (yes when it is as it should be, else no, unsure or
+    empty), and a sentence."""
+    found, failed = result(run), _failures(run)
+    parts = len(run.steps) + len(run.expectations)
+    summary = f"{failed} of {parts} did not hold" if failed else "everything held"
     if run.skipped:
         return "not run", "", run.skipped
-    if run.run.kind is Kind.SABOTAGE:
-        if run.sabotage is None or not run.sabotage.changed:
-            return "did not apply", "unsure", "this saboteur found nothing to change"
-        return ("caught", "yes", seen) if caught(run) else ("unnoticed", "no", seen)
+    if run.run.kind is RunKind.FAULT_INJECTION:
+        if run.fault is None or not run.fault.changed:
+            return "did not apply", "unsure", "there was nothing to change"
+        return ("caught", "yes", summary) if caught(run) else ("unnoticed", "no", summary)
     if found is Result.NOTHING:
-        return "says nothing", "unsure", "; ".join(run.errors) or seen
-    wanted = Result.FAILED if run.run.kind in (Kind.TWIN, Kind.BASE) else Result.PASSED
-    return ("red" if found is Result.FAILED else "green"), _tone(found is wanted), seen
+        return "no result", "unsure", "; ".join(run.errors) or summary
+    wanted = (
+        Result.FAILED if run.run.kind in (RunKind.NEGATIVE_CONTROL, RunKind.BASE) else Result.PASSED
+    )
+    return ("red" if found is Result.FAILED else "green"), _tone(found is wanted), summary
 
 
 def shortened(text: str) -> str:
@@ -199,16 +202,15 @@ def shortened(text: str) -> str:
 
 
 def _failures(run: RunEvidence) -> int:
-    steps, looks = (
-        sum(not part.passed for part in parts) for parts in (run.steps, run.expectations)
-    )
+    steps = sum(not step.passed for step in run.steps)
+    looks = sum(not look.passed for look in run.expectations)
     return steps + looks + len(run.breaches)
 
 
 def _looks_by_place(
     looks: Iterable[ExpectationOutcome],
 ) -> Iterator[tuple[ExpectationOutcome, ...]]:
-    """Looks that follow one another and were taken from one place."""
+    """The looks in groups: those that follow one another and were taken from one place."""
     together: list[ExpectationOutcome] = []
     for look in looks:
         if together and look.vantage != together[0].vantage:
@@ -219,18 +221,15 @@ def _looks_by_place(
         yield tuple(together)
 
 
-def _seen(look: ExpectationOutcome) -> Seen:
+def _look_row(look: ExpectationOutcome) -> LookRow:
     state = "held" if look.passed else str(look.trouble or "did not hold")
     vantage = VANTAGES.get(look.vantage, look.vantage)
-    return Seen(vantage, look.kind, look.expected, look.observed, state, _tone(look.passed))
+    return LookRow(vantage, look.kind, look.expected, look.observed, state, _tone(look.passed))
 
 
 def _exchange(row: Shape) -> Exchange:
-    status, refused, broken = (
-        row.at("status").value,
-        row.at("refused").text(),
-        row.at("broken").text(),
-    )
+    status = row.at("status").value
+    refused, broken = row.at("refused").text(), row.at("broken").text()
     number = status if isinstance(status, int) and not isinstance(status, bool) else 0
     return Exchange(
         method=shortened(row.at("method").text()),
@@ -244,7 +243,7 @@ def _exchange(row: Shape) -> Exchange:
 
 
 def _file_name(path: str) -> str:
-    """`page` for page.png, `server log` for the app's own output."""
+    """The name that is shown: `page` for page.png, `server log` for the app's output."""
     name = path.rsplit("/", 1)[-1]
     return "server log" if name.endswith(".log") else name.rsplit(".", 1)[0]
 

@@ -1,5 +1,4 @@
-"""Checking verdicts offline, alone or with the evidence behind them, and saying in plain words what
-one binds."""
+"""Check verdicts offline, alone or with their evidence, and print what one binds."""
 
 from __future__ import annotations
 
@@ -17,8 +16,8 @@ from validators.signing.statement import verified_verdict
 def checked_verdict(
     verdict: Path, public_key: Path, *, key_id: str | None, evidence: Path | None
 ) -> dict[str, Any]:
-    """The predicate of a verdict whose signature, key id and evidence hold. Raises NotVerified, or
-    UsageError."""
+    """The predicate of a verdict whose signature, key id and evidence are valid. Raises NotVerified
+    or UsageError."""
     key = public_key_at(public_key)
     if key_id not in (None, key.keyid):
         raise NotVerified(
@@ -35,9 +34,10 @@ def checked_verdict(
 
 
 def evidence_faults(verdicts: Iterable[Path], *, public_key: Path, store: Path) -> dict[str, str]:
-    """By the verdict's path: why the store's evidence is not what the verdict binds, empty where it
-    is. Raises UsageError where the store cannot be read."""
+    """By the verdict's path: why the store's evidence is not what the verdict binds; empty where it
+    is. Raises UsageError when the store cannot be read."""
     try:
+        # By the bytes of the verdict and not by a name: a name could be given to another judgement.
         homes = {(home / "verdict.json").read_bytes(): home for home in _judged(store)}
     except OSError as error:
         raise UsageError(
@@ -64,19 +64,15 @@ def _evidence_fault(verdict: Path, public_key: Path, homes: Mapping[bytes, Path]
 
 
 def words(predicate: Mapping[str, Any]) -> Iterator[str]:
-    """What a verified verdict says, a line each."""
+    """A verified verdict in lines for people."""
     yield f"{predicate['outcome']}: {predicate['reason']}"
     yield f"issue {predicate['issue']}, run {predicate['run']}, round {predicate['round']}"
     for name, value in predicate["binds"].items():
         yield f"{name:<11} {value}"
-    yield (
-        f"evidence    {predicate['evidence']['files']} files under"
-        f" {predicate['evidence']['merkle_root']}"
-    )
-    yield (
-        f"box         {predicate['box']['form']}, not held:"
-        f" {'; '.join(predicate['box']['unheld']) or 'nothing'}"
-    )
+    evidence, sandbox = predicate["evidence"], predicate["box"]
+    unheld = "; ".join(sandbox["unheld"]) or "nothing"
+    yield f"evidence    {evidence['files']} files under {evidence['merkle_root']}"
+    yield f"sandbox     {sandbox['form']}, not enforced: {unheld}"
     yield f"signed by   {predicate['key_id']} ({predicate['signer']})"
 
 

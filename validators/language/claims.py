@@ -45,7 +45,7 @@ def claimed(fields: Fields, place: str, *, kinds: Collection[Match] = TEXT) -> t
     return claims
 
 
-def told(
+def text_claims(
     node: Node, what: str, place: str, *, kinds: Collection[Match] = TEXT
 ) -> tuple[Claim, ...]:
     """As `claimed`, where a plain text is short for `equals`."""

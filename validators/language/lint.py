@@ -46,21 +46,24 @@ from validators.language.order import disorders
 def problems(journey: Journey, *, may_only_look: bool = False) -> tuple[Problem, ...]:
     """Every reason not to seal the journey, in line order; empty means it may be sealed, or with
     `may_only_look` performed."""
-    twin = journey.twin
+    negative_control = journey.negative_control
     found = [
         *disorders(journey.steps, journey.expect),
         *_placeholders(journey, journey.steps, journey.expect),
     ]
     found += [*_says_something(journey.expect), *_tied(journey), *_one_clock(journey)]
     found += [] if may_only_look else _does_something(journey)
-    if twin is None:
+    if negative_control is None:
         found.append(
             Problem(0, "a journey needs `twin`: expectations that must fail on a correct app")
         )
     else:
-        steps = twin.steps or journey.steps
-        found += [*_says_something(twin.expect, of="the twin: "), *_comparable(journey)]
-        found += [*_placeholders(journey, steps, twin.expect), *disorders(steps, twin.expect)]
+        steps = negative_control.steps or journey.steps
+        found += [*_says_something(negative_control.expect, of="the twin: "), *_comparable(journey)]
+        found += [
+            *_placeholders(journey, steps, negative_control.expect),
+            *disorders(steps, negative_control.expect),
+        ]
     return tuple(sorted(set(found), key=lambda problem: (problem.line, problem.message)))
 
 
@@ -229,16 +232,16 @@ def _put_at(journey: Journey) -> set[str]:
 
 def _comparable(journey: Journey) -> Iterator[Problem]:
     """A twin that asks about something else altogether would fail for ever and control nothing."""
-    twin = journey.twin
-    if twin is None or twin.steps is not None:
+    negative_control = journey.negative_control
+    if negative_control is None or negative_control.steps is not None:
         return
     own = looks(journey.expect)
-    if _claims(twin.expect) <= _claims(journey.expect):
+    if _claims(negative_control.expect) <= _claims(journey.expect):
         yield Problem(
-            twin.line,
+            negative_control.line,
             "the twin expects what the journey expects: give it a wrong value or other steps",
         )
-    for look in looks(twin.expect):
+    for look in looks(negative_control.expect):
         if not any(_same_place(look, other) for other in own):
             yield Problem(
                 look.line,

@@ -25,11 +25,9 @@ from validators.language.claims import (
     PAGE,
     claimed,
     counted,
-    told,
+    text_claims,
 )
-from validators.language.files import downloaded
-from validators.language.names import path, person
-from validators.language.sights import (
+from validators.language.element_looks import (
     aria,
     description,
     leads_to,
@@ -37,6 +35,8 @@ from validators.language.sights import (
     state,
     status,
 )
+from validators.language.file_entries import downloaded
+from validators.language.names import path, person
 from validators.language.tables import column, columns, row, rows
 from validators.language.targets import held, maybe_taken, taken, target
 from validators.language.tree import (
@@ -174,9 +174,9 @@ LOOKS: dict[str, Callable[[int, Node, str], Look]] = {
     "absent": lambda line, node, place: Absent(line, target(node, place=place)),
     "count": _count,
     "url_path": lambda line, node, place: PathIs(
-        line, told(node, "url_path", place, kinds=ADDRESS)
+        line, text_claims(node, "url_path", place, kinds=ADDRESS)
     ),
-    "title": lambda line, node, place: TitleIs(line, told(node, "title", place)),
+    "title": lambda line, node, place: TitleIs(line, text_claims(node, "title", place)),
     "row": row,
     "rows": rows,
     "column": column,

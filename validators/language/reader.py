@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from validators.domain.errors import JourneyInvalid, Problem
-from validators.domain.journeys.journey import Journey, Regardless, Step, Twin
+from validators.domain.journeys.journey import Journey, NegativeControl, Regardless, Step
 from validators.domain.journeys.values import Template
 from validators.language.looks import blocks
 from validators.language.names import new_name
@@ -70,7 +70,7 @@ def _journey(fields: Fields, source: str, problems: list[Problem]) -> Journey:
         steps=part("steps", lambda node: _steps(node, "steps", problems), (), needed=True),
         expect=part("expect", lambda node: blocks(node, place="expect"), (), needed=True),
         never=part("never", nevers, ()),
-        twin=part("twin", lambda node: _twin(node, problems), None),
+        negative_control=part("twin", lambda node: _twin(node, problems), None),
         canary=part("canary", _canary, None),
         source=source,
     )
@@ -88,16 +88,16 @@ def _steps(node: Node, place: str, problems: list[Problem]) -> tuple[Step, ...]:
     return tuple(read)
 
 
-def _twin(node: Node, problems: list[Problem]) -> Twin:
+def _twin(node: Node, problems: list[Problem]) -> NegativeControl:
     fields = mapping(node, "twin")
     steps = fields.maybe("steps")
-    twin = Twin(
+    negative_control = NegativeControl(
         line=fields.line,
         expect=blocks(fields.need("expect"), place="twin.expect"),
         steps=_steps(steps, "twin.steps", problems) if steps else None,
     )
     fields.done()
-    return twin
+    return negative_control
 
 
 def _name(node: Node) -> str:

@@ -21,7 +21,7 @@ from validators.domain.journeys.journey import (
 from validators.domain.journeys.steps import Hover, Type
 from validators.language.clock import travel
 from validators.language.dialogs import dialog
-from validators.language.files import download, upload
+from validators.language.file_entries import download, upload
 from validators.language.keys import key
 from validators.language.names import new_name, path, person
 from validators.language.targets import held, maybe_taken, taken, target

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from validators.domain.journeys.claim import Claim, Order
+from validators.domain.journeys.claim import Claim, SortOrder
 from validators.domain.journeys.journey import RowHas
 from validators.domain.journeys.looks import ColumnHas, HeadersAre, NamedCell, RowsAre
 from validators.domain.journeys.target import Target
-from validators.language.claims import COUNT, claimed, counted, listed, told
+from validators.language.claims import COUNT, claimed, counted, listed, text_claims
 from validators.language.targets import held, target
 from validators.language.tree import (
     Fields,
@@ -90,23 +90,23 @@ def _named(cells: Mapping, place: str) -> tuple[NamedCell, ...]:
     return tuple(
         NamedCell(
             held(Scalar(cells.line, header), f"{place}.{index}"),
-            told(claim, "a cell", f"{place}.{index}.cell"),
+            text_claims(claim, "a cell", f"{place}.{index}.cell"),
         )
         for index, (header, claim) in enumerate(cells.entries)
     )
 
 
 def _each(node: Node, place: str) -> tuple[Claim, ...]:
-    return told(node, "each", f"{place}.each")
+    return text_claims(node, "each", f"{place}.each")
 
 
-def _order(node: Node) -> Order:
+def _order(node: Node) -> SortOrder:
     word = text(node, "sorted")
-    if word not in tuple(Order):
+    if word not in tuple(SortOrder):
         raise refusal(
-            node.line, f"sorted is ascending or descending, not {word!r}{nearest(word, Order)}"
+            node.line, f"sorted is ascending or descending, not {word!r}{nearest(word, SortOrder)}"
         )
-    return Order(word)
+    return SortOrder(word)
 
 
 def _at(node: Node) -> int:

@@ -1,1 +1,2 @@
-"""The unboxed half of the judge: it builds the boxes, folds what they leave behind, and signs."""
+"""The half of the judge outside of sandboxes: it starts them, folds the evidence that they leave,
+and signs."""

@@ -1,8 +1,8 @@
-"""What lies behind the app of a run when its visitor comes, drawn from the judgement's seed.
+"""Draw what an app has been through before its visitor comes, from the judgement's seed.
 
-The masked visitor's has a past and the plain one's has none, so an app that is right only while it
-is young, empty or early answers the two differently. They are compared anyway, so that costs no
-run."""
+The masked visitor's app has a past, the plain visitor's has none. So an app that works only while
+it is fresh, empty or on this day answers the two differently. The two are compared anyway: this
+costs no run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from validators.app.clock_library import clock_can_be_ahead
 from validators.app.instances import InstanceSpec
-from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.evidence import Identity, RunId, RunKind
 from validators.domain.journeys.journey import Journey, Regardless
 from validators.performance.plan import PlannedRun
 
@@ -24,9 +24,9 @@ AHEAD = (86_400, 31 * 86_400, 366 * 86_400)
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """So many requests `answered`, `others` who did the same, a restart on its data; by how many
-    seconds its clock is `ahead`; and whether its box is to look `otherwise` than the plain
-    visitor's."""
+    """What an app has been through: the number of requests `answered`, the number of `others` who
+    did the same as the visitor, a restart on its data. `ahead`: the seconds by which its clock is
+    ahead. `otherwise`: its sandbox should look different from the plain visitor's."""
 
     answered: int = 0
     others: int = 0
@@ -36,45 +36,46 @@ class Past:
 
 
 def past(run: RunId, journey: Journey, *, seed: int, clock: bool) -> Past:
-    """The past of a run's app. Others and a later day only where the journey says that they make no
-    difference; a later day only where the app has a `clock` to set, or can be given one. A second
-    attempt meets the same again."""
-    if run.kind is not Kind.JOURNEY or run.identity is not Identity.MASKED:
+    """The past of a run's app. A second attempt gets the same.
+
+    Others and a later day are drawn only where the journey states that they make no difference. A
+    later day also needs an app with a `clock` to set, or a machine that can put one ahead."""
+    if run.kind is not RunKind.JOURNEY or run.identity is not Identity.MASKED:
         return Past()
     drawn = random.Random(f"past {run.journey} {seed}")  # noqa: S311
     answered = drawn.choice(ANSWERED_LONG if drawn.random() < LONG_SHARE else ANSWERED)
-    others, restarted, ahead = (
-        drawn.choice(OTHERS),
-        drawn.random() < RESTARTED_SHARE,
-        drawn.choice(AHEAD),
-    )
+    # All are drawn before any is left out: what one journey permits moves no other draw.
+    others, restarted = drawn.choice(OTHERS), drawn.random() < RESTARTED_SHARE
+    ahead = drawn.choice(AHEAD)
+    any_day = Regardless.DATE in journey.regardless and (clock or clock_can_be_ahead())
     return Past(
         answered,
         others if Regardless.OTHERS in journey.regardless else 0,
         restarted,
-        ahead if Regardless.DATE in journey.regardless and (clock or clock_can_be_ahead()) else 0,
+        ahead if any_day else 0,
         otherwise=True,
     )
 
 
 def planned_run(
-    run: RunId, journey: Journey, been: Past, *, port: int, seed: int | None
+    run: RunId, journey: Journey, before: Past, *, port: int, seed: int | None
 ) -> PlannedRun:
-    """The run as the driver is told of it."""
-    if run.kind is Kind.TWIN and not journey.twin_apart:
+    """The run for the driver's plan. A negative control that is part of its journey's own run needs
+    no app."""
+    if run.kind is RunKind.NEGATIVE_CONTROL and not journey.negative_control_apart:
         return PlannedRun(run, 0, seed)
-    return PlannedRun(run, port, seed, others=been.others, ahead=been.ahead)
+    return PlannedRun(run, port, seed, others=before.others, ahead=before.ahead)
 
 
-def instance_spec(run: PlannedRun, been: Past, *, port: int, clock: Path | None) -> InstanceSpec:
-    """The instance of the app that the run needs, which listens at `port` in its box."""
+def instance_spec(run: PlannedRun, before: Past, *, port: int, clock: Path | None) -> InstanceSpec:
+    """The app instance for the run, which listens at `port` in its sandbox."""
     return InstanceSpec(
-        str(run.port),
-        run.port,
-        port,
-        clock,
-        been.answered,
-        been.restarted,
-        been.ahead,
-        been.otherwise,
+        name=str(run.port),
+        dial=run.port,
+        port=port,
+        clock=clock,
+        asked_before=before.answered,
+        restarted=before.restarted,
+        ahead=before.ahead,
+        otherwise=before.otherwise,
     )

@@ -1,4 +1,4 @@
-"""Clocks for the runs that travel in time: the launcher makes them, a driver puts them forward, an
+"""Clocks for runs that travel in time. The launcher makes them, a driver puts them forward, and an
 app can only read its own."""
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ NO_CLOCK = (
 
 
 def travelling(journeys: Iterable[Journey], *, clock_env: str) -> tuple[str, ...]:
-    """The names of those that travel. Raises Inconclusive for one, where the app has no clock that
-    can be put forward."""
+    """The names of the journeys that travel. Raises Inconclusive when there is one, and the app has
+    no clock that can be put forward."""
     names = tuple(journey.name for journey in journeys if journey.travels)
     if names and not clock_env:
         raise Inconclusive(f"journey {names[0]!r} cannot be performed: {NO_CLOCK}")
@@ -30,10 +30,12 @@ def travelling(journeys: Iterable[Journey], *, clock_env: str) -> tuple[str, ...
 def clocks_for(
     runs: Iterable[PlannedRun], travellers: Iterable[str], *, folder: Path
 ) -> dict[int, Path]:
-    """By port, the folder of a new clock for each run of a journey of these names, and for each
-    that begins ahead."""
+    """By port: the folder of a new clock for each run of a traveller, and for each run that begins
+    ahead."""
     names, clocks = frozenset(travellers), dict[int, Path]()
-    for run in (run for run in runs if run.id.journey in names or run.ahead):
+    for run in runs:
+        if run.id.journey not in names and not run.ahead:
+            continue
         clock = folder / str(run.port)
         clock.mkdir(parents=True)
         (clock / AHEAD).write_text(ahead_text(run.ahead))
@@ -42,5 +44,6 @@ def clocks_for(
 
 
 def clocks_bind(clocks: Iterable[Path]) -> tuple[Bind, ...]:
-    """What a driver sees of them: all, to be written."""
+    """The binds for a driver: it may write all clocks."""
+    # All clocks share one parent folder, which is bound once.
     return tuple({clock.parent: Bind(clock.parent, CLOCKS, "rw") for clock in clocks}.values())

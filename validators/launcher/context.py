@@ -1,5 +1,5 @@
-"""What the launcher works with, opened and checked before anything runs: store, key, repository,
-boxes."""
+"""The context of one request: store, key, repository and sandboxes, opened and checked before
+anything runs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ HOSTNAME = "app.localhost"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request and the opened things that answer it. `now` gives the time in UTC, `phases` where
-    it has gone."""
+    """One request, and what is needed to answer it. `now` returns the time in UTC. `phases` records
+    how long each phase takes."""
 
     request: Request
     journey_store: JourneyStore
@@ -41,46 +41,51 @@ class Context:
 
     @property
     def key_id(self) -> str:
-        """The id of the key that verdicts and entries are signed with."""
+        """The id of the key that signs verdicts and entries."""
         return str(self.notary.signer.public_key.keyid)
 
     @property
     def stores(self) -> LayerStores:
-        """Where dependency layers are kept."""
+        """The folders of dependency layers and wheels."""
         return LayerStores(Path(self.request.layers), Path(self.request.wheels))
 
     def sandboxes(self, folder: Path) -> Sandboxes:
-        """Boxes of the form that the request asks for, with their papers in `folder`."""
+        """Sandboxes of the form that the request asks for. Their specifications go to the new
+        `folder`."""
         folder.mkdir()
         asked = self.request.sandbox
         return Sandboxes(asked.command, asked.form, folder, asked.other_form)
 
     def start(self) -> Start:
-        """How each instance of the app is started and known to be ready."""
+        """How each instance of the app is started."""
         app, limits = self.request.app, self.request.limits
         wall = app.ready_seconds + limits.wall_seconds
         return Start(
-            app.start,
-            app.port_env,
-            app.ready,
-            app.ready_seconds,
-            wall,
-            HOSTNAME,
-            app.clock_env or "",
+            argv=app.start,
+            port_env=app.port_env,
+            ready=app.ready,
+            ready_seconds=app.ready_seconds,
+            wall_seconds=wall,
+            hostname=HOSTNAME,
+            clock_env=app.clock_env or "",
         )
 
 
 def opened_context(request: Request, *, caller: Path, now: Callable[[], datetime]) -> Context:
-    """The desk, or UsageError when the store is somewhere it can be reached or has leaked, or the
-    key is not safe."""
+    """The context of a request. Raises UsageError when the store is in reach of others or has
+    leaked, or when the key is not safe.
+
+    `caller` is a file of the account that asks: the verdict records whether it can read the key."""
     phases = Phases()
     phases("store and repository")
     key = Path(request.signing_key)
     store = opened_place(Path(request.sealed), bound=_bound(request))
     notary = Notary(signer_at(key))
     journey_store = JourneyStore(store, notary)
+    # Before any journey is performed: a change could have been fitted to a leaked one.
     refuse_leaked(store, Repository(Path(request.git_dir)), canaries=journey_store.canaries())
     refuse_named(journey_store, _texts(request))
+    # It begins here: the search for leaks is not part of the request's time.
     deadline = Deadline(request.limits.wall_seconds)
     return Context(
         request, journey_store, notary, signer_kind(key, caller=caller), now, deadline, phases
@@ -88,8 +93,7 @@ def opened_context(request: Request, *, caller: Path, now: Callable[[], datetime
 
 
 def refuse_named(journey_store: JourneyStore, texts: Iterator[str]) -> None:
-    """Raises UsageError when a text that is on its way in or out carries the canary of a sealed
-    journey."""
+    """Raises UsageError when one of the texts contains the canary of a sealed journey."""
     canaries = journey_store.canaries()
     for text in texts:
         if any(canary in text for canary in canaries):
@@ -100,8 +104,8 @@ def refuse_named(journey_store: JourneyStore, texts: Iterator[str]) -> None:
 
 
 def checked_candidate(request: Request) -> Revision:
-    """The candidate, once its commit is what the verdict will say of it. Raises Inconclusive or
-    UsageError."""
+    """The candidate, after a check that it is the merge of base and head, with the named tree.
+    Raises Inconclusive or UsageError."""
     if request.head is None or request.candidate is None:
         raise UsageError("request: head and candidate are missing; a judgement needs both")
     tree, parents = commit_facts(Path(request.git_dir), request.candidate.commit)
@@ -118,7 +122,8 @@ def checked_candidate(request: Request) -> Revision:
 
 
 def checked_base(request: Request) -> Revision:
-    """The base, once its commit has the tree that the request names. Raises Inconclusive."""
+    """The base, after a check that its commit has the tree that the request names. Raises
+    Inconclusive."""
     tree, _ = commit_facts(Path(request.git_dir), request.base.commit)
     if tree != request.base.tree:
         raise Inconclusive(f"commit {request.base.commit} has tree {tree}, not {request.base.tree}")
@@ -126,7 +131,7 @@ def checked_base(request: Request) -> Revision:
 
 
 def _bound(request: Request) -> Iterator[Path]:
-    """Every prefix that a box may be shown: the repository, layers, wheels, this program,
+    """Every path that a sandbox may be shown: the repository, layers, wheels, this program,
     interpreters, the system."""
     yield from (Path(request.git_dir), Path(request.layers), Path(request.wheels))
     yield from (Path(validators.__file__).parent, Path(sys.prefix), Path(sys.base_prefix))

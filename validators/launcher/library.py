@@ -1,5 +1,5 @@
-"""The part of this program that runs in boxes, as a folder of its own: a box is not shown how
-verdicts are made."""
+"""The packages of this program that run in sandboxes, copied to their own folder. A sandbox does
+not see the code that makes verdicts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SANDBOXED = ("browser", "domain", "driver", "language", "performance", "ports", 
 
 
 def judge_library(folder: Path) -> Bind:
-    """A read-only bind of the boxed rooms, copied below `folder`, to be put on PYTHONPATH as
-    LIBRARY."""
+    """A read-only bind of these packages, copied below `folder` at the first call. A sandbox puts
+    LIBRARY on its PYTHONPATH."""
     source, copy = Path(validators.__file__).parent, folder / "library"
     if not copy.exists():
         package = copy / source.name

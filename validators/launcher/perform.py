@@ -1,10 +1,11 @@
-"""One performance: fresh apps for every run, one driver, and the files it leaves behind once all of
-them are dead.
+"""Perform runs: a fresh app for every run, one driver, and the files that it leaves.
 
-The driver's box is made first: while the tree is exported and apps come up it loads its browsers.
-It is told of each app that answers, and performs its run at once. The controls of a journey that
-did not pass need no app. It sees the apps' doors, the plan on its standard input, one folder it may
-write and the clocks of the runs that travel; not the tree, the store, a key or any address."""
+Properties:
+- The driver's sandbox starts first: it loads its browsers while the tree is exported and apps
+  start. The launcher names each app that answers, and the driver performs its run at once.
+- The driver sees the apps' sockets, the plan on its standard input, one folder that it may write,
+  and the clocks of runs that travel in time. It sees no tree, store, key or address.
+- The controls of a journey that did not pass need no app."""
 
 from __future__ import annotations
 
@@ -15,14 +16,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from validators.app.instances import InstanceStarter, Listener, Start
+from validators.app.instances import InstanceSpec, InstanceStarter, Listener, Start
 from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxResult, SandboxSpec
 from validators.app.side import Side
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.stops import Inconclusive
-from validators.evidence.keep import keep_tail, kept
+from validators.evidence.keep import keep_files, keep_tail
 from validators.language.reader import read
 from validators.launcher.app_past import instance_spec, past, planned_run
 from validators.launcher.clocks import CLOCKS, CLOCKS_ENV, clocks_bind, clocks_for, travelling
@@ -36,21 +37,19 @@ OUT = "/out"
 DRIVER = ("python", "-m", "validators.driver", OUT)
 DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml")
 FIRST = "runs"
-CONTROLS = (Kind.TWIN, Kind.SABOTAGE)
+CONTROLS = (RunKind.NEGATIVE_CONTROL, RunKind.FAULT_INJECTION)
 DRIVER_LOG = "driver.log"
 STOP_SECONDS = 5
 EVIDENCE = "evidence.json"
+# Below the ports that the kernel gives to outgoing connections. Else a probe whose own port happens
+# to be the app's port would connect to itself, and the app would find its port taken.
 PORTS = range(10000, 32768)
-"""Below those that a kernel gives to whoever connects. Asking whether an app is there, from a port
-that happens to be the very one that is asked for, is answered by the asker itself, and then the app
-finds its port taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is the same for every run of a performance; equal seeds give equal scenes, but for how
-    long is waited: `bounds` and `journey_seconds` are those of this machine. `deadline` is when all
-    must be over."""
+    """What all runs of a performance share. Equal seeds give equal scenes, except for the waits:
+    `bounds` and `journey_seconds` fit this machine. `deadline` is when all must be over."""
 
     seed: int
     today: date
@@ -62,17 +61,24 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceResult:
-    """What is left: the evidence as facts, its files named below the evidence folder, and how each
-    box held."""
+    """The evidence, its files named below the evidence folder, and how each sandbox ended."""
 
     evidence: tuple[RunEvidence, ...]
     sandboxes: tuple[SandboxResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class _Preparation:
+    """All planned runs; and each run that needs an app, with the instance for it."""
+
+    planned: tuple[PlannedRun, ...]
+    instances: tuple[tuple[PlannedRun, InstanceSpec], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PerformanceBench:
-    """Where runs are performed: the boxes, a private folder, and the evidence folder, where every
-    file is kept."""
+    """Performs runs in sandboxes, with a private folder, and an evidence folder that keeps every
+    file. `phase` is called with the name of each phase as it begins."""
 
     scene: Scene
     sandboxes: Sandboxes
@@ -89,92 +95,109 @@ class PerformanceBench:
         side: Callable[[RunId], Side],
         seeds: Mapping[RunId, int] | None = None,
     ) -> PerformanceResult:
-        """Perform the runs, keeping every file below `label` in the evidence whatever happens.
-        Raises Inconclusive.
+        """Perform the runs. Every file is kept below `label` in the evidence, whatever happens.
 
-        `side` prepares a side at first use; `seeds` are of the runs that have another than the
-        scene's."""
+        `side` prepares a side at its first use. `seeds` has the runs whose seed is not the scene's.
+        Raises Inconclusive."""
         folder, keep = self.folder / label, self.keep / label
-        told = "" if label == FIRST else f"{label}: "
-        out = folder / "out"
-        out.mkdir(parents=True)
-        ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
-        known = tuple(map(read, journeys))
-        by_name, clock_env = (
-            {journey.name: journey for journey in known},
-            self.scene.start.clock_env,
-        )
-        own, usual = seeds or {}, self.scene.seed
-        been = {
-            run: past(run, by_name[run.journey], seed=own.get(run, usual), clock=bool(clock_env))
+        prefix = "" if label == FIRST else f"{label}: "
+        (folder / "out").mkdir(parents=True)
+        prepared = self._prepared(label, runs, journeys, seeds or {})
+        try:
+            with ExitStack() as stack:
+                sandboxes = self._perform(
+                    prepared, tuple(journeys), stack, label=label, prefix=prefix, side=side
+                )
+        finally:
+            # Evidence of a performance that failed is evidence, too.
+            self.phase(f"{prefix}keep the evidence")
+            _keep(folder, prepared.planned, into=keep)
+        results = tuple(sandbox.result() for sandbox in sandboxes)
+        _refuse_cut(results[0])
+        return PerformanceResult(evidence_at(keep / EVIDENCE, label=label), results)
+
+    def _prepared(
+        self, label: str, runs: Sequence[RunId], texts: Sequence[str], seeds: Mapping[RunId, int]
+    ) -> _Preparation:
+        """The planned runs and their instances. Ports and pasts are drawn from the scene's seed."""
+        seed, clock_env = self.scene.seed, self.scene.start.clock_env
+        drawn = random.Random(f"{label} ports {seed}").sample(PORTS, 2 * len(runs))  # noqa: S311
+        ports = iter(drawn)
+        journeys = tuple(map(read, texts))
+        by_name = {journey.name: journey for journey in journeys}
+        pasts = {
+            run: past(run, by_name[run.journey], seed=seeds.get(run, seed), clock=bool(clock_env))
             for run in runs
         }
         planned = tuple(
-            planned_run(run, by_name[run.journey], been[run], port=next(ports), seed=own.get(run))
+            planned_run(
+                run, by_name[run.journey], pasts[run], port=next(ports), seed=seeds.get(run)
+            )
             for run in runs
         )
         acted = tuple(run for run in planned if run.port)
-        travellers = travelling(known, clock_env=clock_env)
-        clocks = clocks_for(acted if clock_env else (), travellers, folder=folder / "clocks")
-        try:
-            with ExitStack() as stack:
-                starter = InstanceStarter(self.scene.start, self.sandboxes, folder, stack)
-                listeners = starter.listeners(
-                    instance_spec(run, been[run.id], port=next(ports), clock=clocks.get(run.port))
-                    for run in acted
-                )
-                driver = stack.enter_context(
-                    self.sandboxes.started(
-                        driver_spec(self.scene, listeners, out, library=judge_library(self.folder)),
-                        log=folder / DRIVER_LOG,
-                    )
-                )
-                driver.send(
-                    plan_json(plan_of(self.scene, planned, tuple(journeys))).encode() + b"\n",
-                    more=True,
-                )
-                sides = [
-                    (listener, side(run.id))
-                    for run, listener in in_order(zip(acted, listeners, strict=True))
-                ]
-                self.phase(f"{told}apps start, and journeys")
-                apps = starter.until_ready(
-                    sides,
-                    ready=lambda listener: driver.send(
-                        ready_line(listener.spec.dial).encode(), more=True
-                    ),
-                    unless=driver.ended,
-                )
-                driver.send(b"")
-                self.phase(f"{told}journeys and controls")
-                wait_for(driver, self.scene)
-                self.phase(f"{told}boxes end")
-                for app in apps:
-                    app.dismiss()
-        finally:
-            self.phase(f"{told}keep the evidence")
-            _keep(folder, planned, into=keep)
-        sandboxes = tuple(box.result() for box in (driver, *apps))
-        _refuse_cut(sandboxes[0])
-        return PerformanceResult(evidence_at(keep / EVIDENCE, label=label), sandboxes)
+        travellers = travelling(journeys, clock_env=clock_env)
+        clocks = clocks_for(
+            acted if clock_env else (), travellers, folder=self.folder / label / "clocks"
+        )
+        specs = (
+            instance_spec(run, pasts[run.id], port=next(ports), clock=clocks.get(run.port))
+            for run in acted
+        )
+        return _Preparation(planned, tuple(zip(acted, specs, strict=True)))
+
+    def _perform(
+        self,
+        prepared: _Preparation,
+        journeys: tuple[str, ...],
+        stack: ExitStack,
+        *,
+        label: str,
+        prefix: str,
+        side: Callable[[RunId], Side],
+    ) -> tuple[Sandbox, ...]:
+        """The driver's sandbox and those of the apps, after all runs. `stack` kills them."""
+        folder, scene = self.folder / label, self.scene
+        starter = InstanceStarter(scene.start, self.sandboxes, folder, stack)
+        listeners = starter.listeners(spec for _, spec in prepared.instances)
+        spec = driver_spec(scene, listeners, folder / "out", library=judge_library(self.folder))
+        driver = stack.enter_context(self.sandboxes.started(spec, log=folder / DRIVER_LOG))
+        plan = plan_of(scene, prepared.planned, journeys)
+        driver.send(plan_json(plan).encode() + b"\n", more=True)
+
+        def announce(listener: Listener) -> None:
+            driver.send(ready_line(listener.spec.dial).encode(), more=True)
+
+        runs = (run for run, _ in prepared.instances)
+        # Sides are prepared here, while the driver loads its browsers.
+        sides = [
+            (listener, side(run.id))
+            for run, listener in in_order(zip(runs, listeners, strict=True))
+        ]
+        self.phase(f"{prefix}apps start, and journeys")
+        apps = starter.until_ready(sides, ready=announce, unless=driver.ended)
+        driver.send(b"")
+        self.phase(f"{prefix}journeys and controls")
+        wait_for(driver, scene)
+        self.phase(f"{prefix}sandboxes end")
+        for app in apps:
+            app.dismiss()
+        return (driver, *apps)
 
 
 def in_order(runs: Iterable[tuple[PlannedRun, Listener]]) -> list[tuple[PlannedRun, Listener]]:
-    """The order in which apps start: controls follow what is performed first, and others need not
-    hold them up."""
-    told = list(runs)
-    journeys = [one for one in told if one[0].id.kind not in CONTROLS]
-    return [
-        *journeys[:AT_ONCE],
-        *(one for one in told if one[0].id.kind in CONTROLS),
-        *journeys[AT_ONCE:],
-    ]
+    """The order in which apps start: the controls follow the journeys that are performed first, so
+    that the other journeys do not delay them."""
+    journeys, controls = list[tuple[PlannedRun, Listener]](), list[tuple[PlannedRun, Listener]]()
+    for one in runs:
+        (controls if one[0].id.kind in CONTROLS else journeys).append(one)
+    return [*journeys[:AT_ONCE], *controls, *journeys[AT_ONCE:]]
 
 
 def driver_spec(
     scene: Scene, listeners: Sequence[Listener], out: Path, *, library: Bind
 ) -> SandboxSpec:
-    """All that the driver's box is shown."""
+    """All that the driver's sandbox can see."""
     return SandboxSpec(
         name="driver",
         argv=DRIVER,
@@ -196,6 +219,7 @@ def driver_spec(
 
 
 def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, ...]) -> Plan:
+    """The driver's plan for these runs and the texts of their journeys."""
     around = surroundings(scene.seed)
     return Plan(
         journeys=journeys,
@@ -212,6 +236,7 @@ def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, 
 
 
 def wait_for(driver: Sandbox, scene: Scene) -> None:
+    """Wait until the driver has ended. Raises Inconclusive when it does not."""
     if not driver.waited(scene.deadline.seconds_left() + STOP_SECONDS):
         raise Inconclusive("the judge's browser did not end in time")
 
@@ -227,7 +252,7 @@ def _refuse_cut(driver: SandboxResult) -> None:
 
 
 def _keep(folder: Path, planned: Sequence[PlannedRun], *, into: Path) -> None:
-    kept(folder / "out", into=into)
+    keep_files(folder / "out", into=into)
     for run in planned:
         log = folder / str(run.port) / "server.log"
         if log.exists():
@@ -237,8 +262,8 @@ def _keep(folder: Path, planned: Sequence[PlannedRun], *, into: Path) -> None:
 
 
 def evidence_at(file: Path, *, label: str) -> tuple[RunEvidence, ...]:
-    """What a driver told, its files named below `label`. Raises Inconclusive when it cannot be
-    read."""
+    """The evidence in a driver's file, its files named below `label`. Raises Inconclusive when it
+    cannot be read."""
     try:
         runs = read_evidence(file.read_text())
     except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
@@ -252,10 +277,8 @@ def evidence_at(file: Path, *, label: str) -> tuple[RunEvidence, ...]:
 
 
 def _with_files(run: RunEvidence, kept_names: set[str], label: str) -> RunEvidence:
-    """The run with its files named below the evidence folder, the app's own output among them.
-
-    Only names of files that were kept: the driver wrote this list, and a path that climbs out is no
-    evidence."""
+    """The run with its files and its app's log, all named below the evidence folder."""
+    # The driver wrote this list. Only files that were kept count: a path that leads out does not.
     names = (*run.files, _server_log(run.run))
     return replace(run, files=tuple(f"{label}/{name}" for name in names if name in kept_names))
 

@@ -1,4 +1,4 @@
-"""Where the time of a judgement goes, and when it is up."""
+"""How long each phase of a judgement takes, and the deadline of the whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from validators.domain.stops import Inconclusive
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One phase: when it began, counted from the first, and how long it took, in seconds."""
+    """One phase: its start, counted from the first phase, and its length, in seconds."""
 
     name: str
     began: float
@@ -20,8 +20,8 @@ class Span:
 
 @dataclass(slots=True)
 class Phases:
-    """Call it with a name to begin a phase; the one before ends there. `notes` are lines for the
-    log beside them."""
+    """Call it with a name to begin a phase and end the one before. `notes` are more lines for the
+    log."""
 
     clock: Callable[[], float] = time.monotonic
     marks: list[tuple[str, float]] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Phases:
         self.marks.append((name, self.clock()))
 
     def spans(self) -> tuple[Span, ...]:
-        """Every phase until now, the last one still running."""
+        """Every phase until now; the last one still runs."""
         ends = [at for _, at in self.marks[1:]] + [self.clock()]
         first = self.marks[0][1] if self.marks else 0.0
         return tuple(
@@ -40,14 +40,13 @@ class Phases:
         )
 
     def lines(self) -> tuple[str, ...]:
-        """Every phase until now, one line each, as a log has it and `bench/lap.py` reads it, and
-        then the notes."""
+        """Log lines: one for each phase, which `bench/lap.py` parses, and then the notes."""
         return (*(f"phase {span.seconds:.3f} s {span.name}" for span in self.spans()), *self.notes)
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When a request must be answered, on a clock of its own; `seconds` is what it was given."""
+    """When a request must be answered: `seconds` after it began, on its own clock."""
 
     seconds: int
     clock: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""Performing journeys on a base tree and on a candidate, and folding what they showed."""
+"""Perform journeys on a base tree and on a candidate, and fold what they show into a verdict."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
 from validators.domain.fold import Result, result, verdict
 from validators.domain.journeys.journey import Journey
-from validators.domain.proof import broken, proof
+from validators.domain.proof import broken_on_base, proof
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs
@@ -20,23 +20,22 @@ from validators.launcher.context import Context
 from validators.launcher.pacing import scene_of
 from validators.launcher.perform import FIRST, PerformanceBench
 from validators.launcher.regression_suite import RegressionJourney
-from validators.performance.plan import base_runs, judgement_runs, retry_runs, standing_runs
+from validators.performance.plan import base_runs, judgement_runs, retry_runs, suite_runs
 from validators.store.journeys import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
-PROOF, AGAIN, STANDING = "proof", "again", "standing"
+# Labels of performances: the names of their folders in the evidence.
+PROOF, AGAIN, SUITE = "proof", "again", "standing"
+# All apps of a performance run at once. Twenty journeys would be 160 apps.
 MOST_APPS = 40
-"""All apps of a performance are up at once, and a machine has an end: twenty journeys would be 160
-of them."""
 
 
 @dataclass(slots=True)
 class Trial:
-    """Journeys on trial, by name: what is known so far, run by run. `proofs` is what the store
-    knows of the base.
+    """Journeys on trial, by name, and what is known about them, run by run.
 
-    `purposes` of those that are of the change's own issue, `guards` those that stand guard for what
-    has landed."""
+    `purposes`: of the journeys of the change's own issue. `regression`: those of the regression
+    suite. `proofs`: the store's proofs for the base. `candidate`: the side that is judged."""
 
     context: Context
     journeys: Mapping[str, Journey]
@@ -50,18 +49,17 @@ class Trial:
     candidate: str = CANDIDATE
 
     def on_base(self) -> tuple[Sealed, ...]:
-        """Each journey with what it has shown on the base tree, performed now if it was not
-        known."""
+        """Each journey with its proof on base; those that the store has no proof of are performed
+        now."""
         self._perform(FIRST, self._missing_base(self._own))
         return self.sealed()
 
     def on_base_with_other_data(self, *, seed: int) -> tuple[Sealed, ...]:
-        """Each journey with what it has shown on base, where the masked visitor has the data of
-        `seed`: what both then say is due neither to one visitor nor to one set of data. Those that
-        are to be green there are performed with all their controls as well, as if base were the
-        candidate, with the data of `seed`.
+        """Each journey with its proof on base, where the masked visitor has the data of `seed`.
 
-        All of it is one performance: a driver and two browsers are as dear as two runs."""
+        So a result that both visitors share is due neither to one visitor nor to one set of data.
+        Journeys that should be green on base are performed with all their controls as well, as if
+        base were the candidate."""
         self.candidate = BASE
         first = self._missing_base(self._own)
         green = judgement_runs(
@@ -70,34 +68,23 @@ class Trial:
         seeds = {
             run: seed
             for run in (*first, *green)
-            if run.kind is not Kind.BASE or run.identity is Identity.MASKED
+            if run.kind is not RunKind.BASE or run.identity is Identity.MASKED
         }
+        # One performance for all: a driver and two browsers cost as much as two runs.
         self._perform(FIRST, (*first, *green), seeds=seeds)
         return self.sealed()
 
     def on_candidate(self) -> Verdict:
-        """The verdict on the candidate: base runs not yet known, then all of the judgement's.
-
-        Each side has a driver and browsers of its own: what a candidate may do to a browser never
-        touches the proof. A failure that both identities met, each on an app of its own, needs no
-        retry. One that only one of them met is tried once more, so that an app which is merely
-        flaky is not accused of watching. A standing journey that did not pass is performed by the
-        plain visitor as well, if it was not, and tried on base, so that a change is not blamed for
-        what was broken before it."""
+        """Perform on base what the store has no proof of, then on the candidate; return the
+        verdict."""
+        # Each side has its own driver and browsers: what a candidate does to a browser never
+        # touches the proof on base.
         self._perform(PROOF, self._missing_base(self._own))
-        self._perform(
-            FIRST,
-            (
-                *judgement_runs(self._own),
-                *(run for name in self.regression for run in self._regression_runs(name)),
-            ),
-        )
-        self._perform(
-            STANDING,
-            tuple(RunId(name) for name in self._doubted() if not self.regression[name].plain),
-        )
-        self._perform(f"{STANDING}-{BASE}", self._missing_base(self._doubted()))
-        self._perform(f"{STANDING}-{BASE}-{AGAIN}", base_runs(self._seen_once(), attempt=2))
+        regression = (run for name in self.regression for run in self._regression_runs(name))
+        self._perform(FIRST, (*judgement_runs(self._own), *regression))
+        self._try_doubted_on_base()
+        # A failure that both visitors met, each on its own app, needs no second attempt. One that
+        # only one of them met gets it: a flaky app is not accused of watching its visitor.
         torn = {
             one.journey
             for one in self.verdict().findings
@@ -106,24 +93,32 @@ class Trial:
         self._perform("retry", retry_runs(sorted(torn)))
         return self.verdict()
 
+    def _try_doubted_on_base(self) -> None:
+        """Perform the regression journeys that did not pass as the plain visitor, and on base, so
+        that no change is blamed for what was broken before it."""
+        plain = (RunId(name) for name in self._doubted() if not self.regression[name].plain)
+        self._perform(SUITE, tuple(plain))
+        self._perform(f"{SUITE}-{BASE}", self._missing_base(self._doubted()))
+        self._perform(f"{SUITE}-{BASE}-{AGAIN}", base_runs(self._red_once(), attempt=2))
+
     def sealed(self) -> tuple[Sealed, ...]:
-        """Every journey with its purpose and its proof, as the fold wants them."""
+        """Every journey with its purpose and its proof, for the fold."""
         return tuple(self._sealed(journey) for journey in self.journeys.values())
 
     def verdict(self) -> Verdict:
-        """What all runs until now say, without the standing journeys that base breaks already."""
+        """The verdict from all runs so far, without the regression journeys that base breaks."""
         gone = self.broken()
         runs = tuple(
             run
             for run in self.evidence
-            if run.run.kind is not Kind.BASE and run.run.journey not in gone
+            if run.run.kind is not RunKind.BASE and run.run.journey not in gone
         )
         return verdict(tuple(one for one in self.sealed() if one.journey not in gone), runs)
 
     def broken(self) -> frozenset[str]:
-        """The standing journeys that failed and that are red on base as well. They bind no change
-        until somebody mends them."""
-        return frozenset(name for name in self._doubted() if broken(name, self.evidence))
+        """The regression journeys that failed and are red on base as well. They bind no change
+        until somebody repairs them."""
+        return frozenset(name for name in self._doubted() if broken_on_base(name, self.evidence))
 
     @property
     def _own(self) -> tuple[str, ...]:
@@ -133,60 +128,60 @@ class Trial:
         shown = tuple(
             run
             for run in self.evidence
-            if run.run.journey == journey.name and run.run.kind is Kind.BASE
+            if run.run.journey == journey.name and run.run.kind is RunKind.BASE
         )
-        guard = self.regression.get(journey.name)
-        if guard is None:
-            purpose = self.purposes[journey.name]
-            return Sealed(
-                journey.name, journey.promise, purpose, proof(journey.name, purpose, shown)
-            )
-        told = proof(journey.name, Purpose.REGRESSION, shown) if shown else None
-        plain = guard.plain or journey.name in self._doubted()
+        name, promise = journey.name, journey.promise
+        landed = self.regression.get(name)
+        if landed is None:
+            purpose = self.purposes[name]
+            return Sealed(name, promise, purpose, proof(name, purpose, shown))
         return Sealed(
-            journey.name,
-            journey.promise,
+            name,
+            promise,
             Purpose.REGRESSION,
-            told,
-            True,
-            guard.entry.issue,
-            guard.with_faults,
-            plain,
+            proof(name, Purpose.REGRESSION, shown) if shown else None,
+            in_suite=True,
+            issue=landed.entry.issue,
+            inject_faults=landed.inject_faults,
+            plain=landed.plain or name in self._doubted(),
         )
 
     def _regression_runs(self, name: str) -> tuple[RunId, ...]:
-        guard = self.regression[name]
-        return (
-            judgement_runs((name,)) if guard.with_faults else standing_runs(name, plain=guard.plain)
-        )
+        one = self.regression[name]
+        if one.inject_faults:
+            return judgement_runs((name,))
+        return suite_runs(name, plain=one.plain)
 
     def _doubted(self) -> tuple[str, ...]:
-        """The standing journeys of which some own run did not pass."""
+        """The regression journeys with a run that did not pass."""
         own = [
             run
             for run in self.evidence
-            if run.run.kind is Kind.JOURNEY and run.run.journey in self.regression
+            if run.run.kind is RunKind.JOURNEY and run.run.journey in self.regression
         ]
         return tuple(sorted({run.run.journey for run in own if result(run) is not Result.PASSED}))
 
-    def _seen_once(self) -> tuple[str, ...]:
-        """The standing journeys that one performance on base calls broken; a second must say so,
-        too."""
-        doubted = [name for name in self._doubted() if broken(name, self.evidence, times=1)]
-        return tuple(name for name in doubted if not broken(name, self.evidence))
+    def _red_once(self) -> tuple[str, ...]:
+        """The regression journeys that one performance on base shows as broken; a second one must
+        confirm it."""
+        doubted = [name for name in self._doubted() if broken_on_base(name, self.evidence, times=1)]
+        return tuple(name for name in doubted if not broken_on_base(name, self.evidence))
 
     def _missing_base(self, names: Sequence[str]) -> tuple[RunId, ...]:
-        told = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
-        self.evidence += self.proofs.known(
-            (name for name in names if name not in told), into=self.bench.keep
-        )
-        known = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
-        return base_runs(name for name in names if name not in known)
+        """The base runs that neither this trial nor the store has. Those of the store are added to
+        the evidence."""
+        missing = self._not_on_base(names)
+        self.evidence += self.proofs.stored(missing, into=self.bench.keep)
+        return base_runs(self._not_on_base(names))
+
+    def _not_on_base(self, names: Sequence[str]) -> tuple[str, ...]:
+        shown = {run.run.journey for run in self.evidence if run.run.kind is RunKind.BASE}
+        return tuple(name for name in names if name not in shown)
 
     def _perform(
         self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None = None
     ) -> None:
-        """Perform the runs, so many journeys at a time that all their apps can be up at once."""
+        """Perform the runs, at most MOST_APPS at a time."""
         for number, some in enumerate(waves(runs), start=1):
             self._perform_wave(label if number == 1 else f"{label}-{number}", some, seeds=seeds)
 
@@ -194,17 +189,16 @@ class Trial:
         self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None
     ) -> None:
         texts = [self.journeys[name].source for name in dict.fromkeys(run.journey for run in runs)]
-        left = self.bench.performed(label, runs, journeys=texts, side=self._side, seeds=seeds)
-        self.evidence += left.evidence
-        self.sandboxes += left.sandboxes
-        self.proofs.keep(left.evidence, source=self.bench.keep)
+        result = self.bench.performed(label, runs, journeys=texts, side=self._side, seeds=seeds)
+        self.evidence += result.evidence
+        self.sandboxes += result.sandboxes
+        self.proofs.keep(result.evidence, source=self.bench.keep)
 
     def _seeded(self, name: str, seed: str | None) -> Side:
         app, sandboxes = self.context.request.app, self.bench.sandboxes
-        bare = next(
-            (side for (other, _), side in self.sides.items() if other == name), None
-        ) or self._exported(name)
-        return seeded_side(bare, app, seed=seed, sandboxes=sandboxes)
+        # A tree is exported once; sides that differ in their data share it.
+        exported = next((side for (other, _), side in self.sides.items() if other == name), None)
+        return seeded_side(exported or self._exported(name), app, seed=seed, sandboxes=sandboxes)
 
     def _exported(self, name: str) -> Side:
         request = self.context.request
@@ -221,7 +215,10 @@ class Trial:
         )
 
     def _side(self, run: RunId) -> Side:
-        key = (BASE if run.kind is Kind.BASE else self.candidate, self.journeys[run.journey].seed)
+        key = (
+            BASE if run.kind is RunKind.BASE else self.candidate,
+            self.journeys[run.journey].seed,
+        )
         if key not in self.sides:
             self.bench.phase(f"{key[0]}: export, packages, data")
             self.sides[key] = self._seeded(*key)
@@ -229,8 +226,8 @@ class Trial:
 
 
 def waves(runs: Iterable[RunId], *, most: int = MOST_APPS) -> Iterator[tuple[RunId, ...]]:
-    """The runs in their order, cut between journeys, so that no part has more than `most` unless
-    one journey does."""
+    """The runs in order, in parts of at most `most`. A part ends between journeys; a journey with
+    more runs is a part of its own."""
     wave: list[RunId] = []
     for _, some in groupby(runs, key=lambda run: run.journey):
         its = tuple(some)
@@ -252,24 +249,21 @@ def new_trial(
     purposes: Mapping[str, Purpose] | None = None,
     regression: Sequence[RegressionJourney] = (),
 ) -> Trial:
-    """The trial of these journeys (by digest), performing below `folder` and keeping every file
-    below `keep`.
+    """A trial of these journeys (by digest). It performs below `folder` and keeps every file below
+    `keep`.
 
-    `purposes` by digest; where it names none, the issue's kind does."""
+    `purposes` by digest; the issue's kind decides where it has none. Raises UsageError when two
+    journeys have one name."""
     scene = scene_of(context, seed=seed, keep=keep)
-    known, usual = purposes or {}, purpose_of(context.request.issue.kind)
+    given, usual = purposes or {}, purpose_of(context.request.issue.kind)
     digests = {journey.name: digest for digest, journey in journeys.items()}
-    guards = {guard.journey.name: guard for guard in regression}
-    named = {
-        journey.name: journey
-        for journey in (*journeys.values(), *(guard.journey for guard in regression))
-    }
+    landed = {one.journey.name: one for one in regression}
+    named = {one.name: one for one in (*journeys.values(), *(one.journey for one in regression))}
     if len(named) != len(journeys) + len(regression):
         raise UsageError("two journeys of this issue have the same name; give each its own")
-    bench = PerformanceBench(
-        scene, context.sandboxes(folder / "papers"), folder, keep, context.phases
-    )
-    standing = {name: guard.entry.digest for name, guard in guards.items()}
-    proofs = BaseProofs(context.journey_store, context.request.base.tree, digests | standing)
-    own = {name: known.get(digest, usual) for name, digest in digests.items()}
-    return Trial(context, named, own, guards, bench, proofs)
+    sandboxes = context.sandboxes(folder / "sandboxes")
+    bench = PerformanceBench(scene, sandboxes, folder, keep, context.phases)
+    landed_digests = {name: one.entry.digest for name, one in landed.items()}
+    proofs = BaseProofs(context.journey_store, context.request.base.tree, digests | landed_digests)
+    own = {name: given.get(digest, usual) for name, digest in digests.items()}
+    return Trial(context, named, own, landed, bench, proofs)

@@ -1,9 +1,8 @@
-"""The journeys that guard what has landed, found out by looking and not on anybody's word.
+"""The regression suite: journeys of issues that have landed, which protect what was fixed.
 
-An issue has landed when a verdict of ours that says `passed` speaks of a candidate in the history
-of the base. From then on its journeys stand guard for every other change: "the route was fixed, and
-its sibling broke" is then somebody's red. Which of them are performed, where there are more than
-the limit, is drawn from the judgement's seed."""
+An issue has landed when a signed verdict with the outcome `passed` names a candidate that is in the
+history of base. From then on its journeys are performed for every other change. Where there are
+more than the limit, the judgement's seed decides which."""
 
 from __future__ import annotations
 
@@ -28,45 +27,42 @@ from validators.signing.statement import verified_verdict
 from validators.store.entries import Entry, Event
 from validators.store.journeys import SealedJourney
 
+# The issue number of a journey that was written for the mission and for no issue. It is in the
+# suite from the moment it is sealed.
 MISSION = 0
-"""The issue of a journey that was written for the mission and for no issue; it stands guard from
-the moment it is sealed."""
 LONGEST_NAME = 60
+# One journey in this many is performed by the plain visitor as well, and at least one.
 PLAIN_EVERY = 4
-"""One in so many is performed by the plain visitor as well, and one at least."""
 _NAME = re.compile(r"^journey[ \t]*:.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class RegressionJourney:
-    """One journey that stands guard. `with_faults`: it must notice saboteurs now, because it was
-    never seen to. `plain`: the plain visitor performs it as well as the masked one."""
+    """One journey of the suite. `inject_faults`: it must notice injected faults now, because it has
+    never been shown to. `plain`: the plain visitor performs it, not only the masked one."""
 
     entry: Entry
     journey: Journey
-    with_faults: bool
+    inject_faults: bool
     plain: bool = True
 
     @property
     def promised(self) -> str:
-        """What it guards: an entry of the mission, or the issue that it was written for."""
-        return (
-            f"issue #{self.entry.issue}"
-            if self.journey.promise == "issue"
-            else self.journey.promise
-        )
+        """What it protects: an entry of the mission, or the issue that it was written for."""
+        promise = self.journey.promise
+        return f"issue #{self.entry.issue}" if promise == "issue" else promise
 
 
 @dataclass(frozen=True, slots=True)
 class RegressionSuite:
-    """All that stand guard, by digest, and those of them that are performed in this judgement."""
+    """The digests of the whole suite, and the journeys that are performed in this judgement."""
 
     digests: tuple[str, ...] = ()
     chosen: tuple[RegressionJourney, ...] = ()
 
     @property
     def left_out(self) -> int:
-        """How many the limit leaves out this time."""
+        """How many journeys the limit leaves out."""
         return len(self.digests) - len(self.chosen)
 
 
@@ -74,19 +70,19 @@ EMPTY_SUITE = RegressionSuite()
 
 
 def regression_digests(context: Context) -> tuple[str, ...]:
-    """The digest of every journey that guards what has landed in the request's base, but for those
-    of its own issue."""
+    """The digest of every journey in the suite of the request's base, without those of the
+    request's own issue."""
     return tuple(sorted(entry.digest for entry in _entries(context)))
 
 
 def regression_suite(
     context: Context, *, seed: int, names: Iterable[str], controlled: int = 0
 ) -> RegressionSuite:
-    """Those that stand, and the choice for this seed: at most as many as the request allows.
-    `names` are taken already.
+    """The suite and its choice for this seed: at most as many as the request allows. `names` are
+    taken already.
 
-    The first `controlled` of the choice, and whoever was never seen to, must notice saboteurs in
-    this judgement. Raises Inconclusive when one cannot be read any more."""
+    The first `controlled` of the choice, and each that has never been shown to, must notice
+    injected faults in this judgement. Raises Inconclusive when one cannot be read any more."""
     entries = sorted(_entries(context), key=lambda entry: entry.digest)
     drawn = random.Random(f"standing {seed}").sample(  # noqa: S311
         entries, min(len(entries), context.request.limits.standing)
@@ -95,25 +91,27 @@ def regression_suite(
     for number, entry in enumerate(drawn):
         journey = _named_apart(context.journey_store.journey(entry), taken)
         taken.add(journey.name)
-        with_faults = number < controlled or not context.journey_store.was_controlled(entry.digest)
+        inject_faults = number < controlled or not context.journey_store.was_controlled(
+            entry.digest
+        )
         chosen.append(
             RegressionJourney(
-                entry, journey, with_faults, plain=with_faults or number % PLAIN_EVERY == 0
+                entry, journey, inject_faults, plain=inject_faults or number % PLAIN_EVERY == 0
             )
         )
     return RegressionSuite(tuple(entry.digest for entry in entries), tuple(chosen))
 
 
 def declined(context: Context) -> bool:
-    """Whether the last that an author said of the request's issue is that no journey can be written
-    for it."""
+    """Whether an author's last answer for the request's issue was that no journey can be
+    written."""
     own = [
         entry.event
         for entry in context.journey_store.entries()
         if entry.issue == context.request.issue.number
     ]
-    said = [event for event in own if event in (Event.SEALED, Event.DECLINED)]
-    return bool(said) and said[-1] is Event.DECLINED
+    answers = [event for event in own if event in (Event.SEALED, Event.DECLINED)]
+    return bool(answers) and answers[-1] is Event.DECLINED
 
 
 def _entries(context: Context) -> tuple[Entry, ...]:
@@ -127,7 +125,7 @@ def _entries(context: Context) -> tuple[Entry, ...]:
 
 
 def _landed(context: Context, issues: frozenset[int]) -> frozenset[int]:
-    """Those of the issues whose passed candidate is in the base's history."""
+    """The issues with a passed candidate in the history of base, and the mission."""
     passed = list(_passed(context, issues))
     there = in_history(
         Path(context.request.git_dir), context.request.base.commit, (commit for _, commit in passed)
@@ -136,16 +134,14 @@ def _landed(context: Context, issues: frozenset[int]) -> frozenset[int]:
 
 
 def _passed(context: Context, issues: frozenset[int]) -> Iterator[tuple[int, str]]:
-    """Issue and candidate of every passed verdict about one of the issues. Its signature is checked
-    before it counts."""
+    """Issue and candidate of every passed verdict about one of the issues."""
     for file in context.journey_store.verdicts():
         envelope = file.read_bytes()
         try:
-            if (
-                _says(envelope)["outcome"] != Outcome.PASSED
-                or _says(envelope)["issue"] not in issues
-            ):
+            unverified = _predicate(envelope)
+            if unverified["outcome"] != Outcome.PASSED or unverified["issue"] not in issues:
                 continue
+            # Checked only for those that count: a store can hold thousands of verdicts.
             found = verified_verdict(envelope, context.notary.signer.public_key)
         except (NotVerified, ValueError, KeyError, TypeError) as error:
             raise UsageError(
@@ -154,16 +150,15 @@ def _passed(context: Context, issues: frozenset[int]) -> Iterator[tuple[int, str
         yield found["issue"], found["binds"]["candidate"]
 
 
-def _says(envelope: bytes) -> Mapping[str, Any]:
-    """A verdict's predicate, unverified: most need not be looked at any closer."""
+def _predicate(envelope: bytes) -> Mapping[str, Any]:
+    """A verdict's predicate, not verified."""
     statement: Mapping[str, Any] = json.loads(b64decode(json.loads(envelope)["payload"]))
     predicate: Mapping[str, Any] = statement["predicate"]
     return predicate
 
 
 def _named_apart(sealed: SealedJourney, taken: set[str]) -> Journey:
-    """The journey, under another name where its own is taken: two issues may have called theirs the
-    same."""
+    """The journey, under another name where its own is taken: two issues may use one name."""
     try:
         journey = read(sealed.text, file=sealed.entry.journey)
         if journey.name not in taken:
@@ -175,7 +170,7 @@ def _named_apart(sealed: SealedJourney, taken: set[str]) -> Journey:
             return again
     except JourneyInvalid as invalid:
         raise Inconclusive(_unreadable(sealed.entry, "the language has changed")) from invalid
-    raise Inconclusive(_unreadable(sealed.entry, "its name is another's, too"))
+    raise Inconclusive(_unreadable(sealed.entry, "another journey has its name, too"))
 
 
 def _unreadable(entry: Entry, why: str) -> str:

@@ -1,8 +1,8 @@
-"""The request, read strictly: an unknown key, a wrong type or a missing value is an error that
-names the key.
+"""The request to the judge, parsed strictly: an unknown key, a wrong type or a missing value is an
+error that names the key.
 
-Nothing is defaulted that a verdict binds. Strings that become paths, refs or hashes are checked for
-their shape here."""
+Nothing that a verdict binds has a default. Strings that become paths, refs or hashes are checked
+for their shape here."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from validators.domain.bounds import USUAL, Bounds
+from validators.domain.exploring.persona import Allowance, Persona
 from validators.domain.stops import UsageError
-from validators.launcher.personas import PersonaText
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -33,15 +33,18 @@ EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Seconds = Annotated[int, Field(ge=1, le=3600)]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+Sentence = Annotated[str, Field(min_length=1, max_length=500)]
+# With at least one character that a slug can keep.
+Label = Annotated[str, Field(pattern=r"[A-Za-z0-9]", max_length=100)]
+AppPath = Annotated[str, Field(pattern=r"^/([!-.0-\[\]-~][!-\[\]-~]*)?$")]
 
 
 @dataclass(frozen=True, slots=True)
 class IssueText:
-    """The issue as the judge may know it: normalised text, nothing of its discussion."""
+    """The issue as the judge may know it: its normalised text, without the discussion. Number 0 is
+    the mission itself, for a maintainer's own journey."""
 
-    number: Annotated[
-        int, Field(ge=0)
-    ]  # 0: no issue but the mission itself, for a maintainer's own journey
+    number: Annotated[int, Field(ge=0)]
     title: str
     body: str
     kind: Literal["bug", "feature", "chore"]
@@ -68,8 +71,8 @@ class GovernanceText:
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """How production starts the app. `env` is the allow-list; the launcher adds only the port and
-    the data folder."""
+    """How production starts the app. `env` is the allow-list. The launcher adds the port and the
+    data folder only."""
 
     start: Argv
     port_env: EnvName
@@ -85,8 +88,8 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class SandboxCommand:
-    """The box supervisor, as a command, and the form of box that the operator asks for.
-    `other_form`: that of the app which the masked visitor meets, empty where it is the same."""
+    """The sandbox supervisor's command, and the form of sandbox that the operator asks for.
+    `other_form`: the form for the masked visitor's app; empty where it is the same."""
 
     command: Argv
     form: Literal["auto", "bwrap-root", "bwrap-userns", "landlock", "unsealed"] = "auto"
@@ -103,6 +106,39 @@ class BrokerSocket:
     __pydantic_config__ = STRICT
 
 
+@dataclass(frozen=True, slots=True)
+class PersonaText:
+    """A persona (see `validators.domain.exploring.persona`) as the maintainers wrote it. `kept_at`
+    may be empty, `shown` may not."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    who: Sentence
+    goal: Sentence
+    promise: Annotated[str, Field(pattern=r"^(issue|[A-Z][A-Z0-9]*(-[A-Z0-9]+)*)$")]
+    shown: Annotated[tuple[Label, ...], Field(min_length=1, max_length=10)]
+    starts_at: AppPath = "/"
+    kept_at: AppPath | None = None
+    claims: Annotated[tuple[Sentence, ...], Field(max_length=10)] = ()
+    acts: Annotated[int, Field(ge=1, le=200)] = 25
+    seconds: Annotated[int, Field(ge=1, le=900)] = 120
+    tokens: Annotated[int, Field(ge=1_000, le=1_000_000)] = 40_000
+    __pydantic_config__ = STRICT
+
+    def persona(self) -> Persona:
+        """The persona itself."""
+        return Persona(
+            name=self.name,
+            who=self.who,
+            goal=self.goal,
+            promise=self.promise,
+            shown=self.shown,
+            kept_at=self.kept_at or "",
+            starts_at=self.starts_at,
+            allowance=Allowance(self.acts, self.seconds, self.tokens),
+            claims=self.claims,
+        )
+
+
 def _apart(exploring: Exploring) -> Exploring:
     names = [persona.name for persona in exploring.personas]
     if len(set(names)) != len(names):
@@ -116,8 +152,8 @@ def _apart(exploring: Exploring) -> Exploring:
 
 @dataclass(frozen=True, slots=True)
 class Exploring:
-    """Who explores a candidate that has passed, and the sockets of those who play them and of the
-    judge of their claims."""
+    """The personas that explore a passed candidate, and the broker's sockets of the actor that
+    plays them and of the contrastive judge of their claims."""
 
     personas: Annotated[tuple[PersonaText, ...], Field(min_length=1, max_length=20)]
     actor: BrokerSocket
@@ -127,11 +163,9 @@ class Exploring:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Wall-clock limits in seconds: for everything the request asks, and for one journey in one
-    browser.
+    """Wall-clock limits in seconds: for the whole request, and for one journey in one browser.
 
-    `standing`: of the journeys that guard what has landed, how many are performed in one judgement
-    at most."""
+    `standing`: how many journeys of the regression suite are performed in one judgement at most."""
 
     wall_seconds: Seconds = 120
     journey_seconds: Seconds = 30
@@ -140,8 +174,8 @@ class Limits:
 
 
 def _unhurried(bounds: Bounds) -> Bounds:
-    """A control must fail because it is wrong, not because it was hurried: no bound is shorter than
-    the usual one."""
+    """The bounds, none shorter than the usual one. Raises ValueError."""
+    # A negative control must fail because it is wrong, not because there was too little time.
     for name, least in asdict(USUAL).items():
         if (found := getattr(bounds, name)) < least:
             raise ValueError(f"{name}: expected at least {least:g} seconds, found {found:g}")
@@ -153,8 +187,8 @@ LongBounds = Annotated[Bounds, AfterValidator(_unhurried)]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing asked of the judge. An author is asked without `head` and `candidate`, a judge
-    without `broker`."""
+    """One request to the judge or the author. An author's has no `head` and `candidate`, a judge's
+    has no `broker`."""
 
     repository: Slug
     sealed: AbsolutePath
@@ -180,7 +214,7 @@ class Request:
 
 
 def request_at(path: Path) -> Request:
-    """The request in a JSON file. Raises UsageError, with one line for each thing that is wrong."""
+    """The request in a JSON file. Raises UsageError with one line for each fault."""
     try:
         text = path.read_bytes()
     except OSError as error:

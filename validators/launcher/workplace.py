@@ -1,9 +1,9 @@
-"""A private folder for one performance, gone afterwards; what a killed launcher left is swept by
-the next.
+"""A private folder for one performance. It is removed afterwards; the next launcher removes the
+folders that killed launchers have left.
 
-A judge may be killed at any moment, and what it had found out until then is evidence, though of no
-verdict. So a folder can name an heir, in the store: whoever sweeps the folder of a launcher that is
-dead carries the evidence over first."""
+A judge may be killed at any moment, and what it had found until then is evidence, though no
+verdict. So a folder can name a place in the store. Whoever removes the folder of a dead launcher
+copies its evidence to that place first."""
 
 from __future__ import annotations
 
@@ -15,65 +15,61 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from validators.domain.stops import Inconclusive, UsageError
-from validators.evidence.keep import keep_tail, kept
+from validators.evidence.keep import keep_files, keep_tail
 
 PREFIX = "judge-"
-HEIR = "heir"
+RESCUE_TO = "rescue-to"
 OUT = "out"
-# bytes: an app's socket lies up to 65 bytes further down, and the kernel ends its name at 107
+# Bytes. An app's socket lies up to 65 bytes further down, and the kernel cuts its name at 107.
 LONGEST_PLACE = 40
 
 
 @contextmanager
-def work_folder(*, heir: Path | None = None) -> Iterator[Path]:
-    """A fresh folder with mode 0700, named for this process. `heir` gets the evidence in it if this
-    process is killed.
+def work_folder(*, rescue_to: Path | None = None) -> Iterator[Path]:
+    """A fresh folder with mode 0700, named for this process. If this process is killed, the
+    evidence in it goes to `rescue_to`.
 
-    Raises UsageError where its name would be too long for the sockets in it."""
+    Raises UsageError when its path would be too long for the sockets in it."""
     place = tempfile.gettempdir()
     if len(os.fsencode(place)) > LONGEST_PLACE:
         raise UsageError(
             f"{place}: too long a name for the sockets below it; set TMPDIR to one of at most"
             f" {LONGEST_PLACE} bytes"
         )
-    sweep(Path(place))
+    remove_abandoned(Path(place))
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    if heir:
-        (folder / HEIR).write_text(str(heir))
+    if rescue_to:
+        (folder / RESCUE_TO).write_text(str(rescue_to))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(parent: Path) -> None:
-    """Remove the folders of launchers that are dead, once their heirs have what they left."""
+def remove_abandoned(parent: Path) -> None:
+    """Remove the folders of dead launchers, after their evidence was rescued."""
     for folder in parent.glob(f"{PREFIX}[0-9]*-*"):
-        left = folder.name.removeprefix(PREFIX)
-        with suppress(
-            FileNotFoundError
-        ):  # another launcher sweeps as well: whoever renames it first has it
-            if (
-                not Path("/proc", left.split("-")[0]).exists()
-                and folder.stat().st_uid == os.geteuid()
-            ):
-                ours = folder.rename(parent / f"{PREFIX}{os.getpid()}-{left}")
-                _bequeathed(ours)
+        rest = folder.name.removeprefix(PREFIX)
+        # Another launcher may do the same at this moment: the first to rename a folder has it.
+        with suppress(FileNotFoundError):
+            dead = not Path("/proc", rest.split("-")[0]).exists()
+            if dead and folder.stat().st_uid == os.geteuid():
+                ours = folder.rename(parent / f"{PREFIX}{os.getpid()}-{rest}")
+                _rescue_evidence(ours)
                 shutil.rmtree(ours, ignore_errors=True)
 
 
-def _bequeathed(folder: Path) -> None:
-    """Copy what each performance below the folder had put out, and every log, to the heir; what is
-    there already stays."""
-    with suppress(
-        OSError, Inconclusive
-    ):  # too much of it, or no heir any more: then nothing more is kept
-        heir = Path((folder / HEIR).read_text())
-        for place in (path for path in folder.iterdir() if heir.is_dir() and (path / OUT).is_dir()):
-            if (heir / place.name).exists():
+def _rescue_evidence(folder: Path) -> None:
+    """Copy the output of each performance below the folder, and every log, to the place that the
+    folder names. What is there already stays."""
+    # Too much evidence, or no such place any more: then nothing more is kept.
+    with suppress(OSError, Inconclusive):
+        target = Path((folder / RESCUE_TO).read_text())
+        for performance in folder.iterdir():
+            kept = target / performance.name
+            if not target.is_dir() or not (performance / OUT).is_dir() or kept.exists():
                 continue
-            kept(place / OUT, into=heir / place.name)
-            for log in (*place.glob("*.log"), *place.glob("*/server.log")):
-                keep_tail(
-                    log, into=heir / place.name / "server" / "-".join(log.relative_to(place).parts)
-                )
+            keep_files(performance / OUT, into=kept)
+            for log in (*performance.glob("*.log"), *performance.glob("*/server.log")):
+                name = "-".join(log.relative_to(performance).parts)
+                keep_tail(log, into=kept / "server" / name)

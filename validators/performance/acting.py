@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from validators.domain.journeys.answer import answer
+from validators.domain.journeys.dialog_answer import dialog_answer
 from validators.domain.journeys.journey import (
     Back,
     Clear,
@@ -31,7 +31,7 @@ from validators.domain.journeys.steps import (
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.walk import field_of
 from validators.domain.journeys.wording import folded
-from validators.performance.files import made
+from validators.performance.file_looks import made
 from validators.ports.browser import Session, Stage
 
 
@@ -62,7 +62,7 @@ async def acted(step: Step, stage: Stage, values: Values, *, actor: str, patienc
         case Download(name=name):
             values.files[name] = await person.download(_source(step, values), patience=patience)
         case Dialog():
-            person.prepare(answer(step, values))
+            person.prepare(dialog_answer(step, values))
         case Travel(seconds=seconds):
             await stage.travel(seconds)
         case SwitchTo(actor=actor):

@@ -7,26 +7,26 @@ from collections.abc import Callable, Sequence
 from validators.domain.journeys.claim import Claim, ListClaim
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import lists, matches, path_matches
-from validators.performance.look_result import Seen
+from validators.performance.look_result import LookResult
 
 MOST_SHOWN = 12
 
 
-def compared(told: str, claims: Sequence[Claim], values: Values) -> Seen:
+def compared(told: str, claims: Sequence[Claim], values: Values) -> LookResult:
     """Whether a text is as all claims say. Raises ExpressionInvalid."""
     return _compared(told, claims, values, by=matches)
 
 
-def compared_path(told: str, claims: Sequence[Claim], values: Values) -> Seen:
+def compared_path(told: str, claims: Sequence[Claim], values: Values) -> LookResult:
     """As `compared`, for a path with its query."""
     return _compared(told, claims, values, by=path_matches)
 
 
-def compared_list(told: Sequence[str], claims: Sequence[ListClaim], values: Values) -> Seen:
+def compared_list(told: Sequence[str], claims: Sequence[ListClaim], values: Values) -> LookResult:
     """Whether a list is as all claims say. Raises ExpressionInvalid."""
     wanted = [(claim.match, [values.text(held) for held in claim.wanted]) for claim in claims]
     holds = all(lists(told, match, texts) for match, texts in wanted)
-    return Seen(holds, ", ".join(f"{match} {texts}" for match, texts in wanted), listed(told))
+    return LookResult(holds, ", ".join(f"{match} {texts}" for match, texts in wanted), listed(told))
 
 
 def holds(told: str, claims: Sequence[Claim], values: Values) -> bool:
@@ -50,8 +50,8 @@ def listed(told: Sequence[str]) -> str:
 
 def _compared(
     told: str, claims: Sequence[Claim], values: Values, *, by: Callable[..., bool]
-) -> Seen:
+) -> LookResult:
     agree = (
         by(told, claim.match, *(values.text(held) for held in claim.wanted)) for claim in claims
     )
-    return Seen(all(agree), said(claims, values), told)
+    return LookResult(all(agree), said(claims, values), told)

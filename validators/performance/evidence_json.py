@@ -12,8 +12,8 @@ from dataclasses import asdict
 from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
+    FaultFacts,
     RunEvidence,
-    SabotageFacts,
     StepOutcome,
     Trouble,
 )
@@ -28,7 +28,10 @@ def evidence_json(evidence: tuple[RunEvidence, ...]) -> str:
 
 def evidence_document(item: RunEvidence) -> dict[str, object]:
     """One run as JSON values."""
-    return {**asdict(item), "run": run_document(item.run)}
+    document = asdict(item)
+    # Stored evidence and reports that people parse call the injected fault by its first name.
+    document["sabotage"] = document.pop("fault")
+    return {**document, "run": run_document(item.run)}
 
 
 def read_evidence(text: str) -> tuple[RunEvidence, ...]:
@@ -42,7 +45,7 @@ def read_evidence(text: str) -> tuple[RunEvidence, ...]:
 
 def _run(item: Shape) -> RunEvidence:
     identity = item.at("run")
-    sabotage, at_first = item.at("sabotage"), item.at("there_at_first")
+    fault, at_first = item.at("sabotage"), item.at("there_at_first")
     run = RunEvidence(
         run=read_run(identity),
         app_ready=item.at("app_ready").truth(),
@@ -52,7 +55,7 @@ def _run(item: Shape) -> RunEvidence:
         breaches=tuple(_breach(breach) for breach in item.list("breaches")),
         errors=_texts(item, "errors"),
         skipped=item.at("skipped").text(),
-        sabotage=None if sabotage.is_null() else _sabotage(sabotage),
+        fault=None if fault.is_null() else _fault(fault),
         there_at_first=None if at_first.is_null() else at_first.truth(),
         notes=_texts(item, "notes"),
         files=_texts(item, "files"),
@@ -104,8 +107,8 @@ def _breach(item: Shape) -> Breach:
     return breach
 
 
-def _sabotage(item: Shape) -> SabotageFacts:
-    facts = SabotageFacts(
+def _fault(item: Shape) -> FaultFacts:
+    facts = FaultFacts(
         changed=item.at("changed").whole(),
         touched=item.at("touched").truth(),
         put_in=item.at("put_in").truth(),

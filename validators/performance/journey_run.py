@@ -18,9 +18,9 @@ from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
     FaultInjector,
-    Kind,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
     Trouble,
     observed,
@@ -40,9 +40,9 @@ from validators.domain.journeys.journey import (
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.walk import positive
 from validators.performance.acting import acted
-from validators.performance.hearing import heard
-from validators.performance.look_result import Seen
-from validators.performance.looking import named, seen
+from validators.performance.forbidden import occurrence
+from validators.performance.look_result import LookResult
+from validators.performance.looking import look_name, look_result
 from validators.ports.browser import Session, Stage
 
 POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.03, 0.2
@@ -75,8 +75,8 @@ class Performance:
     expectations: list[ExpectationOutcome] = field(default_factory=list)
     breaches: dict[Never, Breach] = field(default_factory=dict)
     there_at_first: bool | None = None
-    with_twin: bool = False
-    twin: list[ExpectationOutcome] = field(default_factory=list)
+    with_control: bool = False
+    negative_control: list[ExpectationOutcome] = field(default_factory=list)
     finished: bool = False
 
     async def play(self) -> None:
@@ -106,21 +106,35 @@ class Performance:
             there_at_first=self.there_at_first,
         )
 
-    def twins_evidence(self) -> RunEvidence:
+    def control_evidence(self) -> RunEvidence:
         """The twin that was looked for in this run: it had the same steps, and its looks at the
         same moments."""
-        twin = RunId(self.run.journey, self.run.identity, Kind.TWIN, attempt=self.run.attempt)
+        negative_control = RunId(
+            self.run.journey, self.run.identity, RunKind.NEGATIVE_CONTROL, attempt=self.run.attempt
+        )
         return RunEvidence(
-            twin, self.stage.answered, self.finished, tuple(self.steps), tuple(self.twin)
+            negative_control,
+            self.stage.answered,
+            self.finished,
+            tuple(self.steps),
+            tuple(self.negative_control),
         )
 
     def _script(self) -> tuple[Step, ...]:
-        twin = self.journey.twin if self.run.kind is Kind.TWIN else None
-        return twin.steps if twin and twin.steps is not None else self.journey.steps
+        negative_control = (
+            self.journey.negative_control if self.run.kind is RunKind.NEGATIVE_CONTROL else None
+        )
+        return (
+            negative_control.steps
+            if negative_control and negative_control.steps is not None
+            else self.journey.steps
+        )
 
     def _expected(self) -> tuple[Block, ...]:
-        twin = self.journey.twin if self.run.kind is Kind.TWIN else None
-        return twin.expect if twin else self.journey.expect
+        negative_control = (
+            self.journey.negative_control if self.run.kind is RunKind.NEGATIVE_CONTROL else None
+        )
+        return negative_control.expect if negative_control else self.journey.expect
 
     async def steps_done(self, steps: tuple[Step, ...]) -> bool:
         """Whether all of them could be done."""
@@ -191,13 +205,24 @@ class Performance:
             began = monotonic()
             looked = await self._seen(session, block.looks)
             await self._forbidden_text(session)
-            if self.with_twin and self.journey.twin and all(one.holds for one in looked):
-                for its in (its for its in self.journey.twin.expect if its.place == block.place):
-                    self.twin += _outcomes(
-                        its, await self._seen_at_once(session, its.looks), len(self.twin), began
+            if (
+                self.with_control
+                and self.journey.negative_control
+                and all(one.holds for one in looked)
+            ):
+                for its in (
+                    its for its in self.journey.negative_control.expect if its.place == block.place
+                ):
+                    self.negative_control += _outcomes(
+                        its,
+                        await self._seen_at_once(session, its.looks),
+                        len(self.negative_control),
+                        began,
                     )
         except Unable as unable:
-            looked = [Seen(False, "", str(unable), Trouble(unable.trouble))] * len(block.looks)
+            looked = [LookResult(False, "", str(unable), Trouble(unable.trouble))] * len(
+                block.looks
+            )
         return _outcomes(block, looked, first, began)
 
     def _viewer(self, block: Block) -> str:
@@ -228,7 +253,7 @@ class Performance:
             await person.open(self.values.text(block.opens), patience=self.patience.step)
         return person
 
-    async def _seen(self, session: Session, wanted: Sequence[Look]) -> list[Seen]:
+    async def _seen(self, session: Session, wanted: Sequence[Look]) -> list[LookResult]:
         """Poll until all looks hold at one moment of one page, the page is at rest, or the block's
         patience is spent.
 
@@ -256,7 +281,7 @@ class Performance:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
 
-    async def _seen_at_once(self, session: Session, wanted: Sequence[Look]) -> list[Seen]:
+    async def _seen_at_once(self, session: Session, wanted: Sequence[Look]) -> list[LookResult]:
         """All looks at a page that has come to where it was waited for; polled only while nothing
         can be said of it."""
         looked, _ = await self._at_once(session, wanted, whole=True)
@@ -268,10 +293,10 @@ class Performance:
 
     async def _at_once(
         self, session: Session, wanted: Sequence[Look], *, whole: bool
-    ) -> tuple[list[Seen], bool]:
+    ) -> tuple[list[LookResult], bool]:
         """All looks in a row, up to the first that does not hold unless the `whole` is asked for;
         and whether the page was one and the same from the first to the last."""
-        looked: list[Seen] = []
+        looked: list[LookResult] = []
         try:
             if len(wanted) > 1:
                 await session.watch()
@@ -281,7 +306,7 @@ class Performance:
                     break
             return looked, len(wanted) == 1 or await session.unchanged()
         except Unable as unable:
-            mute = Seen(False, "", str(unable), Trouble(unable.trouble))
+            mute = LookResult(False, "", str(unable), Trouble(unable.trouble))
             return looked + [mute] * (len(wanted) - len(looked)), False
 
     async def _forbidden_text(self, session: Session) -> None:
@@ -301,7 +326,7 @@ class Performance:
 
     def _overheard(self) -> None:
         for never in self.journey.never:
-            if (found := heard(never, self.stage)).told:
+            if (found := occurrence(never, self.stage)).told:
                 self.breaches[never] = Breach(
                     str(never.kind), never.line, observed(found.told), found.page
                 )
@@ -315,19 +340,19 @@ async def performed(
     values: Values,
     patience: Patience,
     seconds: float,
-    with_twin: bool = False,
+    with_control: bool = False,
 ) -> tuple[RunEvidence, ...]:
     """Perform a journey and tell what happened, and `with_twin` what its twin would have seen, as
     evidence of its own. After `seconds` it is cut off, and its evidence says so."""
-    performance = Performance(run, journey, stage, values, patience, with_twin=with_twin)
+    performance = Performance(run, journey, stage, values, patience, with_control=with_control)
     try:
         async with asyncio.timeout(seconds):
             await performance.play()
     except TimeoutError:
         pass
     return (
-        (performance.evidence(), performance.twins_evidence())
-        if with_twin
+        (performance.evidence(), performance.control_evidence())
+        if with_control
         else (performance.evidence(),)
     )
 
@@ -345,14 +370,14 @@ async def walked(
 
 
 def _outcomes(
-    block: Block, looked: Sequence[Seen], first: int, began: float
+    block: Block, looked: Sequence[LookResult], first: int, began: float
 ) -> list[ExpectationOutcome]:
     millis = int((monotonic() - began) * 1000)
     return [
         ExpectationOutcome(
             index=first + offset,
             line=look.line,
-            kind=named(look),
+            kind=look_name(look),
             vantage=f"{block.vantage} {block.actor}".strip(),
             passed=one.holds,
             expected=observed(one.expected),
@@ -364,22 +389,24 @@ def _outcomes(
     ]
 
 
-def _in_time(seen: Seen, session: Session, *, together: bool) -> Seen:
+def _in_time(look_result: LookResult, session: Session, *, together: bool) -> LookResult:
     """A look as its block leaves it. What did not hold while an answer was outstanding, or not at
     one moment, says nothing."""
-    if seen.holds:
-        return seen if together else replace(seen, holds=False, trouble=Trouble.RESTLESS)
+    if look_result.holds:
+        return (
+            look_result if together else replace(look_result, holds=False, trouble=Trouble.RESTLESS)
+        )
     return (
-        replace(seen, trouble=Trouble.TIMED_OUT)
-        if seen.trouble in (None, Trouble.MISSING) and session.owed()
-        else seen
+        replace(look_result, trouble=Trouble.TIMED_OUT)
+        if look_result.trouble in (None, Trouble.MISSING) and session.owed()
+        else look_result
     )
 
 
-async def _looked(look: Look, session: Session, values: Values) -> Seen:
+async def _looked(look: Look, session: Session, values: Values) -> LookResult:
     try:
-        return await seen(look, session, values)
+        return await look_result(look, session, values)
     except Unable as unable:
-        return Seen(False, "", str(unable), Trouble(unable.trouble))
+        return LookResult(False, "", str(unable), Trouble(unable.trouble))
     except ExpressionInvalid as unknown:
-        return Seen(False, "", str(unknown), Trouble.NO_VALUE)
+        return LookResult(False, "", str(unknown), Trouble.NO_VALUE)

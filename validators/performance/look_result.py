@@ -8,7 +8,7 @@ from validators.domain.evidence import Trouble
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LookResult:
     """`trouble` says why nothing could be compared; it is None when the page was read."""
 
     holds: bool

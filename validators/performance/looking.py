@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from validators.domain.evidence import Trouble
-from validators.domain.journeys.aria import grants
+from validators.domain.journeys.aria import tree_matches
 from validators.domain.journeys.journey import (
     Absent,
     CountIs,
@@ -34,9 +34,9 @@ from validators.domain.journeys.spot import Spot, spot
 from validators.domain.journeys.target import Target
 from validators.domain.journeys.values import Values
 from validators.performance.comparing import compared, compared_list, compared_path
-from validators.performance.files import told_by
-from validators.performance.look_result import Seen
-from validators.performance.tables import (
+from validators.performance.file_looks import file_look_result
+from validators.performance.look_result import LookResult
+from validators.performance.table_looks import (
     column_seen,
     headers_seen,
     named_row_seen,
@@ -68,12 +68,12 @@ KINDS: dict[type[Look], str] = {
 }
 
 
-def named(look: Look) -> str:
+def look_name(look: Look) -> str:
     """The word by which the language calls this look."""
     return KINDS[type(look)]
 
 
-async def seen(look: Look, session: Session, values: Values) -> Seen:
+async def look_result(look: Look, session: Session, values: Values) -> LookResult:
     """Take one look. Raises Unable or ExpressionInvalid."""
     match look:
         case TextIs(target=target, claims=claims):
@@ -88,13 +88,13 @@ async def seen(look: Look, session: Session, values: Values) -> Seen:
             return await _tabular(look, session, values)
         case TreeIs(within=within, wishes=wishes):
             tree = await session.tree(_there(within, values))
-            return Seen(
-                grants(tree, wishes, values.text),
+            return LookResult(
+                tree_matches(tree, wishes, values.text),
                 "; ".join(map(str, wishes)),
                 " ".join(node.reads for node in tree),
             )
         case FileHas():
-            return told_by(look, values)
+            return file_look_result(look, values)
         case _:
             return await _at(look, session, values)
 
@@ -111,7 +111,7 @@ async def _at(
     | Focused,
     session: Session,
     values: Values,
-) -> Seen:
+) -> LookResult:
     """A look at one element."""
     where = spot(look.target, values)
     match look:
@@ -119,7 +119,7 @@ async def _at(
             return _present(await session.count(where))
         case Absent():
             there = await session.count(where)
-            return Seen(there == 0, "not there", f"{there} there")
+            return LookResult(there == 0, "not there", f"{there} there")
         case CountIs(claims=claims):
             return compared(str(await session.count(where)), claims, values)
         case ValueIs(claims=claims):
@@ -132,7 +132,7 @@ async def _at(
             return compared_list(await session.options(where), lists, values)
         case StateIs(states=states):
             lacking = [state for state in states if not await session.in_state(where, state)]
-            return Seen(
+            return LookResult(
                 not lacking,
                 ", ".join(states),
                 f"not {', '.join(lacking)}" if lacking else ", ".join(states),
@@ -145,7 +145,7 @@ async def _at(
 
 async def _tabular(
     look: RowHas | ColumnHas | HeadersAre | RowsAre, session: Session, values: Values
-) -> Seen:
+) -> LookResult:
     within = _there(look.within, values)
     match look:
         case RowHas(cells=(_, *_), at=None):
@@ -166,16 +166,16 @@ def _there(target: Target | None, values: Values) -> Spot | None:
     return spot(target, values) if target else None
 
 
-def _present(there: int) -> Seen:
+def _present(there: int) -> LookResult:
     trouble = {0: Trouble.MISSING, 1: None}.get(there, Trouble.AMBIGUOUS)
-    return Seen(there == 1, "there", f"{there} there", trouble)
+    return LookResult(there == 1, "there", f"{there} there", trouble)
 
 
-async def _focus(session: Session, where: Spot) -> Seen:
+async def _focus(session: Session, where: Spot) -> LookResult:
     there = _present(await session.count(where))
     if not there.holds:
         return there
     has_it = await session.focused(where)
-    return Seen(
+    return LookResult(
         has_it, "has the focus", "has it" if has_it else "something else has the focus, or nothing"
     )

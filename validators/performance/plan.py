@@ -14,7 +14,7 @@ from datetime import date
 
 from validators.domain.bounds import BOUNDS, USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import FaultInjector, Identity, Kind, RunId
+from validators.domain.evidence import FaultInjector, Identity, RunId, RunKind
 from validators.domain.shapes import Shape, shape
 
 AT_ONCE = 5
@@ -69,9 +69,9 @@ def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId,
         for run in (
             RunId(name, Identity.PLAIN, attempt=attempt),
             RunId(name, Identity.MASKED, attempt=attempt),
-            RunId(name, kind=Kind.TWIN, attempt=attempt),
+            RunId(name, kind=RunKind.NEGATIVE_CONTROL, attempt=attempt),
             *(
-                RunId(name, kind=Kind.SABOTAGE, injector=injector, attempt=attempt)
+                RunId(name, kind=RunKind.FAULT_INJECTION, injector=injector, attempt=attempt)
                 for injector in FaultInjector
             ),
         )
@@ -86,20 +86,20 @@ def retry_runs(journeys: Iterable[str], *, attempt: int = 2) -> tuple[RunId, ...
     )
 
 
-def standing_runs(journey: str, *, plain: bool) -> tuple[RunId, ...]:
+def suite_runs(journey: str, *, plain: bool) -> tuple[RunId, ...]:
     """What judging a candidate performs of a journey that guards what has landed: itself masked,
     maybe plain, and its twin."""
     visitors = tuple(Identity) if plain else (Identity.MASKED,)
     return (
         *(RunId(journey, identity) for identity in visitors),
-        RunId(journey, visitors[0], Kind.TWIN),
+        RunId(journey, visitors[0], RunKind.NEGATIVE_CONTROL),
     )
 
 
 def base_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
     """What proving on the base commit performs: each journey, plain and masked."""
     return tuple(
-        RunId(name, identity, Kind.BASE, attempt=attempt)
+        RunId(name, identity, RunKind.BASE, attempt=attempt)
         for name in journeys
         for identity in Identity
     )
@@ -186,7 +186,7 @@ def read_run(item: Shape) -> RunId:
     return RunId(
         journey=item.at("journey").text(),
         identity=item.at("identity").one_of(Identity),
-        kind=item.at("kind").one_of(Kind),
+        kind=item.at("kind").one_of(RunKind),
         injector=None if injector.is_null() else injector.one_of(FaultInjector),
         attempt=item.at("attempt").whole(),
     )

@@ -79,7 +79,7 @@ def _phrases(journey: Journey) -> Iterable[str]:
     parts = (
         *journey.steps,
         *looks(journey.expect),
-        *(looks(journey.twin.expect) if journey.twin else ()),
+        *(looks(journey.negative_control.expect) if journey.negative_control else ()),
     )
     for held in (held for part in parts for held in templates_of(part)):
         yield from _long_pieces(held)

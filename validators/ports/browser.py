@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from validators.domain.journeys.answer import Answer
-from validators.domain.journeys.aria import Node, Table
+from validators.domain.journeys.aria import AriaNode, Table
+from validators.domain.journeys.dialog_answer import DialogAnswer
 from validators.domain.journeys.files import File
 from validators.domain.journeys.looks import State
 from validators.domain.journeys.spot import Spot
@@ -45,7 +45,7 @@ class Session(Protocol):
     async def download(self, source: Spot | str, *, patience: float) -> File:
         """The one file that a click on the element hands over, or that opening the path does."""
 
-    def prepare(self, answer: Answer) -> None:
+    def prepare(self, answer: DialogAnswer) -> None:
         """The next act must be asked this, and gives this answer; an act that is not raises
         Unable."""
 
@@ -84,7 +84,7 @@ class Session(Protocol):
     async def tables(self, within: Spot | None) -> tuple[Table, ...]:
         """Every table in the element, or on the page."""
 
-    async def tree(self, within: Spot | None) -> tuple[Node, ...]:
+    async def tree(self, within: Spot | None) -> tuple[AriaNode, ...]:
         """The accessibility tree of the element, or of the page."""
 
     async def status(self) -> int:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import Any
 
-from validators.domain.exploring.acts import KEYS, PARTS, Aspect, Kind
+from validators.domain.exploring.acts import KEYS, PARTS, ActKind, Aspect
 from validators.roles.model import Ask, NoAnswer, model_at
 
 WORD_SECONDS, WAIT_SECONDS = 5.0, 120.0
@@ -37,18 +37,18 @@ MOST_REMEMBERED = 30
 LONGEST_REASON = 300
 
 _ABOUT = {
-    Kind.OPEN: "Go to a path of the app.",
-    Kind.CLICK: "Press a button, follow a link.",
-    Kind.FILL: "Type into a field, replacing what is there.",
-    Kind.SELECT: "Pick an option of a list by its words.",
-    Kind.CHECK: "Tick a checkbox.",
-    Kind.UNCHECK: "Untick a checkbox.",
-    Kind.PRESS: "Press a key.",
-    Kind.RELOAD: "Reload the page.",
-    Kind.BACK: "Go back one page.",
-    Kind.LOOK: "Look at another part of the page: its controls, or its words.",
-    Kind.DONE: "The goal is reached.",
-    Kind.GIVE_UP: "The goal cannot be reached; say why in a sentence.",
+    ActKind.OPEN: "Go to a path of the app.",
+    ActKind.CLICK: "Press a button, follow a link.",
+    ActKind.FILL: "Type into a field, replacing what is there.",
+    ActKind.SELECT: "Pick an option of a list by its words.",
+    ActKind.CHECK: "Tick a checkbox.",
+    ActKind.UNCHECK: "Untick a checkbox.",
+    ActKind.PRESS: "Press a key.",
+    ActKind.RELOAD: "Reload the page.",
+    ActKind.BACK: "Go back one page.",
+    ActKind.LOOK: "Look at another part of the page: its controls, or its words.",
+    ActKind.DONE: "The goal is reached.",
+    ActKind.GIVE_UP: "The goal cannot be reached; say why in a sentence.",
 }
 _PROPERTY: dict[str, dict[str, Any]] = {
     "ref": {"type": "string", "description": "A reference of the latest view, like e12."},
@@ -98,7 +98,7 @@ class Actor:
             self.remembered[-1] += f" -> {seen['told']}"
         answer = self.ask(self._request(seen))
         call = next((block for block in answer if block["type"] == "tool_use"), None)
-        act = _called(call) if call else {"act": str(Kind.GIVE_UP), "text": _words(answer)}
+        act = _called(call) if call else {"act": str(ActKind.GIVE_UP), "text": _words(answer)}
         self.remembered = [*self.remembered[-MOST_REMEMBERED:], json.dumps(act, ensure_ascii=False)]
         return act
 

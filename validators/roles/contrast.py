@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from validators.domain.ballots import VOTES, Ballot, Order, Sense, answer_schema, ballots_json
+from validators.domain.ballots import VOTES, Ballot, Sense, SideOrder, answer_schema, ballots_json
 from validators.roles.model import Ask, NoAnswer, model_at
 
 MAX_TOKENS = 2_000
@@ -69,9 +69,9 @@ def ballots(brief: Brief, ask: Ask) -> Iterator[Ballot]:
 
 
 def _asked(brief: Brief, sense: Sense, sides: Mapping[str, Exhibit], *, ask: Ask) -> Ballot:
-    order, word = secrets.choice(list(Order)), secrets.token_hex(8)
+    order, word = secrets.choice(list(SideOrder)), secrets.token_hex(8)
     shown = [sides.get("base", NOTHING), sides["candidate"]]
-    if order is Order.CANDIDATE_FIRST:
+    if order is SideOrder.CANDIDATE_FIRST:
         shown.reverse()
     answer = ask(
         {

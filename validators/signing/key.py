@@ -1,8 +1,8 @@
-"""The signing key: ed25519, made at first use, readable by its owner alone; its public half lies
+"""The signing key: ed25519, made at first use, readable by its owner only. Its public half lies
 beside it (`.pub`).
 
-A key id is always computed from the public key itself, never read from a file, so that a pinned id
-pins the key."""
+A key id is always computed from the public key and never read from a file, so a pinned id pins the
+key."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ PUBLIC = 0o644
 
 
 def signer_at(path: Path) -> CryptoSigner:
-    """The signer whose private key is at `path`, made at first use. Raises UsageError when others
-    could read it."""
+    """The signer with the private key at `path`, which is made at first use. Raises UsageError when
+    others could read it."""
     from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
     private = _private_key(path)
@@ -38,7 +38,7 @@ def signer_at(path: Path) -> CryptoSigner:
 
 
 def public_key_at(path: Path) -> SSlibKey:
-    """The ed25519 public key in a PEM file, with the id that its own bytes give it. Raises
+    """The ed25519 public key in a PEM file, with the id computed from its bytes. Raises
     UsageError."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -56,8 +56,8 @@ def public_key_at(path: Path) -> SSlibKey:
 
 
 def signer_kind(key: Path, *, caller: Path) -> str:
-    """`own-uid` when the account that wrote the file `caller` cannot read the key, else
-    `same-account`."""
+    """`own-uid` when the owner of the file `caller` cannot read the key, else `same-account`."""
+    # Root can read every key.
     account = caller.stat().st_uid
     return "same-account" if account in (0, key.stat().st_uid) else "own-uid"
 
@@ -106,8 +106,8 @@ def _public_pem(public: Ed25519PublicKey) -> bytes:
 
 
 def _place(path: Path, data: bytes, *, mode: int) -> None:
-    """Put a whole file at `path` unless one is there: of two that race, the first wins and both
-    read its file."""
+    """Write a whole file at `path` unless one is there. Of two processes that race, the first wins
+    and both read its file."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         os.fchmod(file.fileno(), mode)

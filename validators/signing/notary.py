@@ -1,4 +1,4 @@
-"""Signing with the validator's own key: bytes of a named type into a DSSE envelope and back."""
+"""Sign bytes of a named type with the validator's key, into a DSSE envelope and back."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ if TYPE_CHECKING:
 
 
 class NotVerified(ValidatorsError):
-    """An envelope that the given key did not sign, or that says something else than what was
-    expected."""
+    """An envelope that the given key did not sign, or whose content is not what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notary:
-    """Signs, and opens only what the same key signed."""
+    """Signs, and opens only what the same key has signed."""
 
     signer: CryptoSigner
 
     def signed(self, payload: bytes, *, payload_type: str) -> bytes:
-        """The envelope's bytes, as JSON."""
+        """The envelope as JSON bytes."""
         from securesystemslib.dsse import Envelope
 
         envelope = Envelope(payload, payload_type, {})
@@ -52,6 +51,7 @@ def opened(envelope: bytes, key: SSlibKey, *, payload_type: str) -> bytes:
         raise NotVerified(
             f"no signature by key {key.keyid} holds: it was changed, or another key made it"
         ) from error
+    # The key signs verdicts and store pages: without this check, one could pose as the other.
     if parsed.payload_type != payload_type:
         raise NotVerified(f"signed, but as {parsed.payload_type!r}; expected {payload_type!r}")
     return parsed.payload

@@ -1,12 +1,12 @@
-"""A verdict as an in-toto Statement v1: what is signed, and checking it offline.
+"""A verdict as an in-toto Statement v1: sign it, and check it offline.
 
 Source: the in-toto attestation framework v1 (Statement, ResourceDescriptor, DigestSet with
 gitCommit and gitTree, and its parsing rules).
 
-What a predicate of this type says is never taken away and never changes its meaning; things may be
-added, and a reader passes over what it does not know. Nothing added may turn a no into a yes:
-`outcome`, `binds`, `journeys` and `controls` are enough to refuse. Whatever cannot keep to that is
-another predicate type, with the next number."""
+A field of this predicate type is never removed and never changes its meaning. Fields may be added,
+and a reader ignores those that it does not know. No added field may turn a refusal into an
+approval: `outcome`, `binds`, `journeys` and `controls` are enough to refuse. A change that breaks
+these rules needs a new predicate type, with the next number."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ def signed_verdict(predicate: Mapping[str, Any], notary: Notary) -> bytes:
 
 
 def verified_verdict(envelope: bytes, key: SSlibKey) -> dict[str, Any]:
-    """The predicate, once the signature and the statement's own shape hold. Raises NotVerified with
+    """The predicate of a verdict whose signature and statement are valid. Raises NotVerified with
     the reason."""
     found = json.loads(opened(envelope, key, payload_type=PAYLOAD_TYPE))
     if (found.get("_type"), found.get("predicateType")) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise NotVerified(f"signed, but not a verdict: expected a {PREDICATE_TYPE} statement")
     predicate: dict[str, Any] = found["predicate"]
+    # Tools that know in-toto alone read the subject: it must name what the predicate binds.
     if found["subject"] != statement(predicate)["subject"]:
         raise NotVerified("the statement's subject is not what its predicate binds")
     return predicate

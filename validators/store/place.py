@@ -34,6 +34,7 @@ def opened_place(
 
 
 def _refuse_checkouts(store: Path) -> None:
+    # A checkout around the store would hold it: an implementer's `git add` could take it along.
     for folder in (store, *store.parents):
         if _is_there(folder / ".git") or _is_bare_repository(folder):
             raise UsageError(

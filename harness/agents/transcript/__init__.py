@@ -1,5 +1,4 @@
-"""Transcripts: what an agent was told, what it said and did, and what that cost, for people to
-read.
+"""Transcripts for people: what an agent was sent, what it answered and did, and what that cost.
 
-They are made of the wire as the broker wrote it down, never of what an agent says of itself.
+They are made of the broker's wire log, never of what an agent reports about itself.
 """

@@ -1,8 +1,9 @@
-"""The transcript as Markdown that is read as well in a terminal as on a page.
+"""The transcript as Markdown, for a terminal and for a page.
 
-All that it tells was said by a model or by a program, so all of it is text from outside: no
-character of it does anything but stand there, in a terminal, and none of it is a heading, a link, a
-picture, a comment or the end of a block of ours."""
+All its text comes from outside, from a model or a program. So no character of it may act in a
+terminal, and none of it may be a heading, a link, a picture, a comment or the end of one of our
+blocks.
+"""
 
 import json
 import re
@@ -12,15 +13,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from harness.agents.transcript.turns import Called, Turn
+from harness.agents.transcript.turns import ToolCall, Turn
 
-# lines of a result, the first and the last of them
+# Lines of a result: the first and the last of them.
 _SHOWN = 12
-# lines of the task
+# Lines of the task.
 _TASK = 40
-# characters of a line
+# Characters of a line.
 _WIDEST = 200
-# characters of an input, and of a result, that stand in the line of a call
+# Characters of an input, and of a result, that are shown in the line of a call.
 _LONG, _LINE = 60, 100
 _TAB = "    "
 _ACTS = re.compile(
@@ -29,10 +30,13 @@ _ACTS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """One session: who spoke with which model, from when to when, and what the broker says it cost,
-    once it is over. `price` is the model's own where `factory.toml` names one: US dollars per
-    million tokens of each class."""
+class SessionNote:
+    """One session: its role and model, from when to when, and what the broker counted, once it is
+    over.
+
+    `price` is the model's own when `factory.toml` names one: US dollars per million tokens of each
+    class.
+    """
 
     session: str
     run: str
@@ -46,29 +50,29 @@ class Spoken:
     price: Mapping[str, str] | None = None
 
 
-def sections(spoken: Spoken, turns: Sequence[Turn], *, over: bool) -> Iterator[str]:
+def sections(note: SessionNote, turns: Sequence[Turn], *, over: bool) -> Iterator[str]:
     """The sections of a session's transcript: the head, the turns, the sum.
 
-    Before it is `over` the head waits for the first answer, a turn for the next, in which its
-    results stand, and the sum for the end: so what was there once stays as it is, and more comes
-    after it."""
+    Before it is `over`, the head waits for the first answer, a turn for the next one (which has its
+    results), and the sum for the end. So a section never changes once it is there.
+    """
     if not turns and not over:
         return
-    yield _head(spoken, turns[0] if turns else None)
+    yield _head(note, turns[0] if turns else None)
     yield from map(_section, turns if over else turns[:-1])
     if over:
-        yield _sum(spoken, turns)
+        yield _sum(note, turns)
 
 
-def _head(spoken: Spoken, first: Turn | None) -> str:
+def _head(note: SessionNote, first: Turn | None) -> str:
     lines = [
-        f"# {spoken.role}, attempt {spoken.attempt}, for issue #{spoken.issue}",
+        f"# {note.role}, attempt {note.attempt}, for issue #{note.issue}",
         "",
-        f"Run {_words(spoken.run)}, session {_words(spoken.session)}, {_words(spoken.model)}, "
-        f"from {_moment(spoken.opened)} UTC.",
+        f"Run {_words(note.run)}, session {_words(note.session)}, {_words(note.model)}, "
+        f"from {_moment(note.opened)} UTC.",
     ]
-    if first is not None and (task := "\n\n".join(first.told)):
-        lines += ["", "It was told:", "", *_fenced(_short(task, _TASK))]
+    if first is not None and (task := "\n\n".join(first.user_texts)):
+        lines += ["", "Its task:", "", *_fenced(_short(task, _TASK))]
     return "\n".join(lines) + "\n"
 
 
@@ -81,7 +85,7 @@ def _section(turn: Turn) -> str:
     if turn.number > 1:
         lines += [
             part
-            for word in turn.told
+            for word in turn.user_texts
             for line in _prose(word)
             if line.strip()
             for part in (f"*{line.strip()}*", "")
@@ -91,32 +95,32 @@ def _section(turn: Turn) -> str:
             "*What went before was shortened here, so the provider's cache serves less of it.*",
             "",
         ]
-    for words in turn.said:
+    for words in turn.texts:
         lines += [f"> {line}".rstrip() for line in _prose(words)] + [""]
-    for called in turn.calls:
-        lines += [*_called(called), ""]
+    for call in turn.calls:
+        lines += [*_tool_call(call), ""]
     if turn.error:
         lines += ["**No answer:**", "", *_fenced(_short(turn.error, _SHOWN)), ""]
     lines.append(_price(turn))
     return "\n".join(lines) + "\n"
 
 
-def _sum(spoken: Spoken, turns: Sequence[Turn]) -> str:
+def _sum(note: SessionNote, turns: Sequence[Turn]) -> str:
     read, cached = (
         sum(turn.tokens.whole_input for turn in turns),
         sum(turn.tokens.cache_read for turn in turns),
     )
     share = f", {cached / read:.0%} of them from the cache" if cached else ""
     cost = (
-        f"${spoken.cost_usd:.4f}"
-        if spoken.cost_usd is not None
+        f"${note.cost_usd:.4f}"
+        if note.cost_usd is not None
         else f"${sum(turn.nanodollars for turn in turns) / 1e9:.4f}"
     )
     shortened = sum(turn.shortened for turn in turns)
     broken = f"; shortened {shortened} time{'s' * (shortened > 1)}" if shortened else ""
     end = (
-        f"over at {_moment(spoken.closed)} UTC"
-        if spoken.closed
+        f"over at {_moment(note.closed)} UTC"
+        if note.closed
         else "cut off: whoever ran it was ended"
     )
     return (
@@ -138,15 +142,15 @@ def _price(turn: Turn) -> str:
     )
 
 
-def _called(called: Called) -> Iterator[str]:
-    """A call in one line, with what came of it where that is short; its long words and a long
-    result in blocks below."""
-    given = called.given if isinstance(called.given, dict) else {"input": called.given}
+def _tool_call(call: ToolCall) -> Iterator[str]:
+    """A call in one line, with its result when that is short. Long inputs and a long result
+    follow in blocks."""
+    given = call.given if isinstance(call.given, dict) else {"input": call.given}
     words = {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in given.items()
     }
-    changed = _changed(words) if called.name == "edit" else []
+    changed = _changed(words) if call.name == "edit" else []
     shown = {
         name: value for name, value in words.items() if not (changed and name in ("old", "new"))
     }
@@ -156,10 +160,10 @@ def _called(called: Called) -> Iterator[str]:
         for name, value in shown.items()
         if name not in blocks
     )
-    result = called.result if called.result is not None else ""
+    result = call.result if call.result is not None else ""
     is_short = result and "\n" not in result.strip("\n") and len(result) <= _LINE
-    came = f" → {'failed: ' * called.wrong}{_code(result.strip())}" if is_short else ""
-    yield f"**{_words(called.name)}** {rest}".rstrip() + came
+    came = f" → {'failed: ' * call.failed}{_code(result.strip())}" if is_short else ""
+    yield f"**{_words(call.name)}** {rest}".rstrip() + came
     for name, value in blocks.items():
         yield from ["", f"{_words(name)}:", "", *_fenced(_short(value, _SHOWN))]
     if changed:
@@ -167,13 +171,13 @@ def _called(called: Called) -> Iterator[str]:
     if result and not is_short:
         yield from [
             "",
-            *(["failed:", ""] if called.wrong else []),
+            *(["failed:", ""] if call.failed else []),
             *_fenced(_short(result, _SHOWN)),
         ]
 
 
 def _changed(words: Mapping[str, str]) -> list[str]:
-    """What an edit takes out and puts in, as a difference."""
+    """What an edit takes out and puts in, as a diff."""
     return [
         f"{sign}{line}"
         for name, sign in (("old", "-"), ("new", "+"))
@@ -183,7 +187,7 @@ def _changed(words: Mapping[str, str]) -> list[str]:
 
 
 def _short(text: str, most: int) -> list[str]:
-    """The lines of a text, of many the first and the last; each as far as it is worth reading."""
+    """The lines of a text, shortened; of many lines, the first and the last."""
     lines = [
         plain(line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…")
         for line in text.strip("\n").split("\n")
@@ -201,7 +205,7 @@ def _fenced(lines: list[str], *, language: str = "text") -> list[str]:
 
 
 def _code(text: str) -> str:
-    """A word as code: in as many backticks as it takes."""
+    """A word as code, in as many backticks as it needs."""
     shown = plain(text)
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
     edge = " " if shown.startswith("`") or shown.endswith("`") else ""
@@ -209,7 +213,7 @@ def _code(text: str) -> str:
 
 
 def _prose(text: str) -> Iterable[str]:
-    """Lines of prose without what Markdown would act on, but for backticks: what stands in them is
+    """Lines of prose without Markdown's special characters, but for backticks: their content is
     code."""
     return [_words(line) for line in text.strip().split("\n")]
 
@@ -219,7 +223,7 @@ def _words(text: str) -> str:
 
 
 def plain(text: Any) -> str:
-    """One line of text from outside, as characters that only stand there."""
+    """One line of text from outside, in characters that do nothing."""
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
         for letter in str(text).replace("\t", _TAB)

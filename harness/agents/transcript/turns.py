@@ -1,8 +1,9 @@
-"""A wire log as turns: pure, and the same for the same log.
+"""A wire log as turns. Pure: the same log gives the same turns.
 
-A log holds a line a call (`harness/programs/broker/wirelog.py`), in the form of the Messages API
-whatever the client spoke. What came of a call stands in the request of the next one, so the calls
-of the newest turn have no results yet."""
+A log has one line per call (`harness/programs/broker/wirelog.py`), in the form of the Messages API
+whatever the client spoke. The result of a call is in the next request, so the calls of the newest
+turn have no results yet.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,34 +13,36 @@ from typing import Any
 
 from harness.programs.broker.prices import Tokens, tokens_of
 
-_Call = Mapping[str, Any]
+_LogLine = Mapping[str, Any]
 Price = Callable[[Tokens, datetime], int]
 """Nanodollars for the tokens of one call at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """A tool call, its input as it came, and what came of it: None where nobody was told."""
+class ToolCall:
+    """A tool call, its input as it came, and its result; None when the model never got one."""
 
     name: str
     given: Any
     result: str | None
-    wrong: bool
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answer. `told` are the words beside results that the question brought;
-    `shortened` says that what went before was not sent again as it was, so that the provider's
-    cache could not serve it."""
+    """One request and its answer.
+
+    `user_texts` are the request's texts beside results. `shortened` means that the earlier
+    conversation was not sent again unchanged, so the provider's cache could not serve it.
+    """
 
     number: int
     at: datetime
     seconds: float
-    told: tuple[str, ...]
+    user_texts: tuple[str, ...]
     shortened: bool
-    said: tuple[str, ...]
-    calls: tuple[Called, ...]
+    texts: tuple[str, ...]
+    calls: tuple[ToolCall, ...]
     tokens: Tokens
     nanodollars: int
     stop: str
@@ -47,8 +50,7 @@ class Turn:
 
 
 def turns(lines: Iterable[bytes], price: Price) -> tuple[Turn, ...]:
-    """The turns of a log. A last line that is only half written is left out; so is one that is none
-    of a log's."""
+    """The turns of a log. Lines that are only half written, or not of a log, are skipped."""
     calls = list(_calls(lines))
     return tuple(
         _turn(call, price, before=before, after=after)
@@ -56,7 +58,7 @@ def turns(lines: Iterable[bytes], price: Price) -> tuple[Turn, ...]:
     )
 
 
-def _calls(lines: Iterable[bytes]) -> Iterator[_Call]:
+def _calls(lines: Iterable[bytes]) -> Iterator[_LogLine]:
     for line in lines:
         try:
             found = json.loads(line)
@@ -67,7 +69,7 @@ def _calls(lines: Iterable[bytes]) -> Iterator[_Call]:
             yield found
 
 
-def _turn(call: _Call, price: Price, *, before: _Call | None, after: _Call | None) -> Turn:
+def _turn(call: _LogLine, price: Price, *, before: _LogLine | None, after: _LogLine | None) -> Turn:
     answer, at = call.get("response") or {}, datetime.fromisoformat(call["at"])
     content = [block for block in answer.get("content") or () if isinstance(block, dict)]
     results = _results(after["request"]) if after else {}
@@ -77,15 +79,15 @@ def _turn(call: _Call, price: Price, *, before: _Call | None, after: _Call | Non
         number=int(call["call"]),
         at=at,
         seconds=float(call.get("seconds", 0)),
-        told=tuple(_told(call["request"])),
+        user_texts=tuple(_user_texts(call["request"])),
         shortened=shortened,
-        said=tuple(
+        texts=tuple(
             str(block["text"])
             for block in content
             if block.get("type") == "text" and str(block.get("text", "")).strip()
         ),
         calls=tuple(
-            _called(block, results) for block in content if block.get("type") == "tool_use"
+            _tool_call(block, results) for block in content if block.get("type") == "tool_use"
         ),
         tokens=tokens,
         nanodollars=price(tokens, at),
@@ -94,9 +96,9 @@ def _turn(call: _Call, price: Price, *, before: _Call | None, after: _Call | Non
     )
 
 
-def _called(block: Mapping[str, Any], results: Mapping[str, tuple[str, bool]]) -> Called:
-    result, wrong = results.get(str(block.get("id")), (None, False))
-    return Called(str(block.get("name")), block.get("input"), result, wrong)
+def _tool_call(block: Mapping[str, Any], results: Mapping[str, tuple[str, bool]]) -> ToolCall:
+    result, failed = results.get(str(block.get("id")), (None, False))
+    return ToolCall(str(block.get("name")), block.get("input"), result, failed)
 
 
 def _tokens(answer: Mapping[str, Any]) -> Tokens:
@@ -106,8 +108,8 @@ def _tokens(answer: Mapping[str, Any]) -> Tokens:
         return Tokens()
 
 
-def _told(request: Mapping[str, Any]) -> Iterator[str]:
-    """What the newest message says beside results."""
+def _user_texts(request: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of the newest message beside results."""
     return (str(block.get("text", "")) for block in _newest(request) if block.get("type") == "text")
 
 

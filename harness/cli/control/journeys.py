@@ -12,7 +12,7 @@ from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
-    from harness.operations.maintenance.sealed_journeys import Decided
+    from harness.operations.maintenance.sealed_journeys import JourneyDecision
 
 why = click.option(
     "--reason",
@@ -210,10 +210,10 @@ def retire(digest: str, reason: str, as_json: bool) -> int:
         return _report(store.retired(digest, reason=reason), as_json)
 
 
-def _report(found: "Decided", as_json: bool) -> int:
+def _report(found: "JourneyDecision", as_json: bool) -> int:
     ok = found.outcome != "refused"
-    emit({"ok": ok, "outcome": found.outcome, "says": found.says}) if as_json else click.echo(
-        f"{found.outcome}: {found.says}"
+    emit({"ok": ok, "outcome": found.outcome, "says": found.message}) if as_json else click.echo(
+        f"{found.outcome}: {found.message}"
     )
     return 0 if ok else 1
 

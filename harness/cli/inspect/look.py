@@ -36,8 +36,8 @@ def status(as_json: bool) -> None:
         found = report(
             ledger,
             stopped=stopped,
-            full=disk.says if disk.is_short else "",
-            paused=paused.says if paused else "",
+            full=disk.summary if disk.is_short else "",
+            paused=paused.summary if paused else "",
         )
     if as_json:
         emit(found)
@@ -53,7 +53,7 @@ def status(as_json: bool) -> None:
             " now."
         )
     for number, pause in sorted(waiting.items()):
-        click.echo(f"#{number} PAUSED: {printable(pause.says)}. Other issues go on.")
+        click.echo(f"#{number} PAUSED: {printable(pause.summary)}. Other issues go on.")
     if found["full"]:
         click.echo(
             f"FULL: {found['full']}; nothing new is started. `factory gc` frees what nothing needs."

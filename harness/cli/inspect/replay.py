@@ -13,7 +13,7 @@ from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
     from harness.operations.replay.bundle import Bundle
-    from harness.operations.replay.replay import Means, Replayed
+    from harness.operations.replay.replay import ReplayOptions, ReplayResult
 
 MOST_LINES = 20
 """How many lines of the first difference are shown, from its beginning and from its end."""
@@ -104,8 +104,8 @@ def replay(
     if target is not None:
         return _export(str(run), target, as_json=as_json)
     found = []
-    for bundle, means in _bundles(run, every=every, source=source, ref=ref, key=key):
-        result = _replayed(bundle, means, folder=folder)
+    for bundle, options in _bundles(run, every=every, source=source, ref=ref, key=key):
+        result = _replayed(bundle, options, folder=folder)
         found.append(result)
         if not as_json:
             _print(result)
@@ -127,11 +127,12 @@ def _require_one(
 
 
 def _export(run: str, target: Path, *, as_json: bool) -> int:
-    from harness.operations.replay.bundle import gather, packed
+    from harness.operations.replay.bundle import pack_bundle
+    from harness.operations.replay.gather import gather_bundle
 
     with tempfile.TemporaryDirectory(prefix=_prefix()) as folder:
-        bundle = gather(home(), run, Path(folder))
-        packed(bundle, target)
+        bundle = gather_bundle(home(), run, Path(folder))
+        pack_bundle(bundle, target)
         sealed = (bundle.folder / "sealed").is_dir()
     size = target.stat().st_size
     if as_json:
@@ -146,27 +147,31 @@ def _export(run: str, target: Path, *, as_json: bool) -> int:
 
 def _bundles(
     run: str | None, *, every: bool, source: Path | None, ref: str | None, key: Path | None
-) -> "Iterator[tuple[Bundle, Means]]":
-    from harness.operations.replay.bundle import gather, recorded_runs, unpacked
-    from harness.operations.replay.replay import LAUNCHER_KEY, Means
+) -> "Iterator[tuple[Bundle, ReplayOptions]]":
+    from harness.operations.replay.bundle import unpack_bundle
+    from harness.operations.replay.gather import gather_bundle, recorded_runs
+    from harness.operations.replay.replay import LAUNCHER_KEY, ReplayOptions
 
     if source is not None:
         with _folder() as folder:
-            yield unpacked(source, folder), Means(signing_key=key, programs=home())
+            yield unpack_bundle(source, folder), ReplayOptions(signing_key=key, programs=home())
         return
-    own = Means(
+    own = ReplayOptions(
         signing_key=key or home() / "keys" / LAUNCHER_KEY, layers=home() / "layers", programs=home()
     )
     for name in recorded_runs(home()) if every else (str(run),):
         with _folder() as folder:
-            bundle = gather(home(), name, folder, ref=ref)
-            yield bundle, Means(own.signing_key, own.layers, bundle.against or None, own.programs)
+            bundle = gather_bundle(home(), name, folder, ref=ref)
+            yield (
+                bundle,
+                ReplayOptions(own.signing_key, own.layers, bundle.against or None, own.programs),
+            )
 
 
-def _replayed(bundle: "Bundle", means: "Means", *, folder: Path | None) -> "Replayed":
+def _replayed(bundle: "Bundle", options: "ReplayOptions", *, folder: Path | None) -> "ReplayResult":
     from harness.cli.output.progress import Progress
     from harness.domain.errors import ConfigError
-    from harness.operations.replay.replay import replayed
+    from harness.operations.replay.replay import replay_bundle
 
     if folder is not None:
         if folder.exists():
@@ -175,7 +180,9 @@ def _replayed(bundle: "Bundle", means: "Means", *, folder: Path | None) -> "Repl
             )
         folder.mkdir(mode=0o700, parents=True)
     with Progress(quiet=True) as progress:
-        return replayed(bundle, means, tell=progress.tell, folder=folder and folder.resolve())
+        return replay_bundle(
+            bundle, options, tell=progress.tell, folder=folder and folder.resolve()
+        )
 
 
 @contextmanager
@@ -191,7 +198,7 @@ def _prefix() -> str:
     return f"factory-kit-{os.getpid()}-"
 
 
-def _document(result: "Replayed") -> Mapping[str, Any]:
+def _document(result: "ReplayResult") -> Mapping[str, Any]:
     return {
         "run": result.run,
         "same": result.same,
@@ -200,13 +207,13 @@ def _document(result: "Replayed") -> Mapping[str, Any]:
         "faults": list(result.faults),
         "notes": list(result.notes),
         "differences": [
-            {"where": one.where, "recorded": one.recorded, "came": one.came}
+            {"where": one.where, "recorded": one.recorded, "came": one.replayed}
             for one in result.differences
         ],
     }
 
 
-def _print(result: "Replayed") -> None:
+def _print(result: "ReplayResult") -> None:
     if result.same:
         click.echo(f"{result.run}: the same, {result.compared} entries, in {result.seconds:.1f} s")
         _print_notes(result)
@@ -214,19 +221,19 @@ def _print(result: "Replayed") -> None:
     click.echo(f"{result.run}: NOT the same")
     # Only the first difference is shown in full: the later ones often follow from it.
     for one in result.differences[:1]:
-        click.echo(f"  {one.says}")
+        click.echo(f"  {one.summary}")
         lines = one.lines()
         left_out = max(0, len(lines) - 2 * MOST_LINES)
         note = (f"… {left_out} more lines; --json has them",) if left_out else ()
         for line in (*lines[:MOST_LINES], *note, *lines[MOST_LINES:][left_out:]):
             click.echo(f"    {printable(line)}")
     for one in result.differences[1:]:
-        click.echo(f"  then {one.says}")
+        click.echo(f"  then {one.summary}")
     for fault in result.faults:
         click.echo(f"  {printable(fault)}")
     _print_notes(result)
 
 
-def _print_notes(result: "Replayed") -> None:
+def _print_notes(result: "ReplayResult") -> None:
     for note in result.notes:
         click.echo(f"  in the agent's own words: {printable(note)}")

@@ -128,10 +128,12 @@ def import_(source: str, repository: str, folder: Path | None, as_json: bool) ->
       factory forge import ~/src/tidebook ana/tidebook
       factory forge import git@github.com:tidehouse/tidebook.git ana/tidebook
     """
-    from harness.operations.setup.import_repository import take_in
+    from harness.operations.setup.import_repository import import_repository
 
     with _administrator(folder) as admin:
-        taken = take_in(source, repository, admin=admin, home=_place(folder), here=Path.cwd())
+        taken = import_repository(
+            source, repository, admin=admin, home=_place(folder), here=Path.cwd()
+        )
     if as_json:
         emit(
             {

@@ -45,15 +45,15 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
       factory gc --dry-run
       factory gc --days 7 --json
     """
-    from harness.operations.maintenance.gc import collect
+    from harness.operations.maintenance.gc import collect_garbage
 
-    found = collect(home(), days=days, dry_run=dry_run)
+    found = collect_garbage(home(), days=days, dry_run=dry_run)
     total = sum(found.freed.values())
     if as_json:
         kept = [
             {
-                "kind": decision.leaving.kind.value,
-                "path": str(decision.leaving.path),
+                "kind": decision.candidate.kind.value,
+                "path": str(decision.candidate.path),
                 "why": decision.why,
             }
             for decision in found.kept
@@ -75,7 +75,7 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
         click.echo(f"{kind:<16} {_bytes(size):>10}  {things}".rstrip())
     click.echo(f"{'Would free' if dry_run else 'Freed'} {_bytes(total)}.")
     for (kind, why), number in Counter(
-        (decision.leaving.kind.value, decision.why) for decision in found.kept
+        (decision.candidate.kind.value, decision.why) for decision in found.kept
     ).most_common(NAMED):
         click.echo(f"Kept {number} {kind}: {why}.")
     for note in found.notes:

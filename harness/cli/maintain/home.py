@@ -47,9 +47,9 @@ def move(to: str, as_json: bool) -> None:
       factory home move postgresql
       factory home move sqlite --json
     """
-    from harness.operations.maintenance.move_state import moved
+    from harness.operations.maintenance.move_state import move_state
 
-    found = moved(here(), to)
+    found = move_state(here(), to)
     if as_json:
         emit({"ok": True, "entries": found.entries, "calls": found.calls, "where": found.where})
     else:

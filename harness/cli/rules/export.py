@@ -93,10 +93,10 @@ def export(
 
     if check and out:
         raise ConfigError("writes nothing, and --out writes; give one of the two", key="--check")
-    wishes = policy_exports.Wishes(owners=owners, checks=checks, lander=lander)
-    exported = policy_exports.FORMATS[format_](governance_in(folder), wishes)
-    differing = policy_exports.drifted(folder, exported.files) if check else ()
-    wrote = policy_exports.written(out, exported.files) if out else ()
+    options = policy_exports.ExportOptions(owners=owners, checks=checks, lander=lander)
+    exported = policy_exports.FORMATS[format_](governance_in(folder), options)
+    differing = policy_exports.drifted_paths(folder, exported.files) if check else ()
+    wrote = policy_exports.write_exports(out, exported.files) if out else ()
     if as_json:
         _emit(exported, differing=differing, wrote=wrote)
     elif check:

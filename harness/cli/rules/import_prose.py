@@ -40,10 +40,10 @@ def import_(folder: Path, as_json: bool) -> int:
       factory rules import ~/src/shop --json
     """
     from harness.onboarding.rules import rules_of, unchecked_in
-    from harness.operations.setup.init import surveyed
+    from harness.operations.setup.init import survey_folder
     from harness.operations.setup.prose import contradictions_at
 
-    survey = surveyed(folder)
+    survey = survey_folder(folder)
     drafted = [rule for rule in rules_of(survey) if rule.said]
     unchecked, contradictions = unchecked_in(survey), contradictions_at(folder)
     if as_json:

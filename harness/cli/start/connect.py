@@ -13,7 +13,7 @@ from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.operations.setup.connect import Connected
+    from harness.operations.setup.connect import Connection
 
 
 @click.command()
@@ -84,20 +84,27 @@ def connect(
       factory connect tidehouse/tidebook --token-env GITHUB_TOKEN
       factory connect tidehouse/tidebook --api https://git.example.org/api/v3 --token-file token.txt
     """
-    from harness.operations.setup.connect import AppGiven, connected, connected_as_app, secret_in
+    from harness.operations.setup.connect import (
+        AppCredentials,
+        connect_as_app,
+        connect_by_token,
+        secret_in,
+    )
 
     secret = secret_in(webhook_secret_file, "the webhooks' secret") if webhook_secret_file else ""
     if app is None:
         if app_key_file:
             raise ConfigError("--app-key-file belongs to an app: name the app by --app ID")
-        found = connected(home(), repository, api=api, token_env=token_env, token_file=token_file)
+        found = connect_by_token(
+            home(), repository, api=api, token_env=token_env, token_file=token_file
+        )
     else:
         if token_env or token_file or app_key_file is None:
             raise ConfigError(
                 "an app connects by --app ID with --app-key-file FILE, and without a token"
             )
-        given = AppGiven(app, secret_in(app_key_file, "the app's private key"))
-        found = connected_as_app(home(), repository, given, api=api)
+        given = AppCredentials(app, secret_in(app_key_file, "the app's private key"))
+        found = connect_as_app(home(), repository, given, api=api)
     if secret:
         from harness.home.webhooks import keep_webhook_secret
 
@@ -105,7 +112,7 @@ def connect(
     show_connection(found, as_json=as_json)
 
 
-def show_connection(found: "Connected", *, as_json: bool) -> None:
+def show_connection(found: "Connection", *, as_json: bool) -> None:
     """Print what the home serves now, and the next step."""
     if as_json:
         emit(
@@ -140,12 +147,12 @@ def show_connection(found: "Connected", *, as_json: bool) -> None:
 def with_a_new_app(repository: str, *, org: str, host: str, webhooks: str, as_json: bool) -> None:
     """Let a person create an app for the repository, wait for its installation, and connect as
     it."""
-    from harness.operations.setup.app_manifest import Wish
-    from harness.operations.setup.app_setup import founded
+    from harness.operations.setup.app_manifest import AppRequest
+    from harness.operations.setup.app_setup import create_app
 
-    found = founded(
+    found = create_app(
         home(),
-        Wish(repository, host, org, webhooks),
+        AppRequest(repository, host, org, webhooks),
         tell=lambda words: click.echo(words, err=as_json),
         show=_show,
     )

@@ -17,7 +17,7 @@ from harness.domain.errors import ConfigError
 if TYPE_CHECKING:
     from harness.onboarding import Survey
     from harness.operations.doctor.doctor import CheckResult
-    from harness.operations.setup.init import Begun
+    from harness.operations.setup.init import InitResult
 
 COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -130,15 +130,15 @@ def init(
 def _draft(
     path: Path, keep: tuple[int, ...], runner: str, *, asks: bool, dry_run: bool, as_json: bool
 ) -> None:
-    from harness.operations.setup.init import begun
+    from harness.operations.setup.init import init_repository
 
     here = home() if (home() / "home.json").exists() else None
     if asks and not keep and sys.stdin.isatty() and sys.stdout.isatty():
         # The first survey writes nothing: a person chooses among its proposals.
-        preview = begun(path, home=here, write=False)
+        preview = init_repository(path, home=here, write=False)
         if any(draft.path.startswith("mission.") for draft in preview.wrote):
             keep = _asked(preview.survey)
-    found = begun(path, keep=keep, home=here, write=not dry_run, runner=runner)
+    found = init_repository(path, keep=keep, home=here, write=not dry_run, runner=runner)
     if as_json:
         emit(_document(found, dry_run=dry_run))
     elif dry_run:
@@ -215,7 +215,7 @@ def _asked(survey: "Survey") -> tuple[int, ...]:
     )
 
 
-def _document(found: "Begun", *, dry_run: bool) -> dict[str, Any]:
+def _document(found: "InitResult", *, dry_run: bool) -> dict[str, Any]:
     survey = found.survey
     return {
         "ok": True,
@@ -241,7 +241,7 @@ def _document(found: "Begun", *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _print_texts(found: "Begun") -> None:
+def _print_texts(found: "InitResult") -> None:
     """Print what would be written, file by file, and then the same summary as after writing."""
     for draft in found.wrote:
         click.secho(f"--- {draft.path}", bold=True)
@@ -249,7 +249,7 @@ def _print_texts(found: "Begun") -> None:
     _print(found, verb="would write")
 
 
-def _print(found: "Begun", *, verb: str = "wrote") -> None:
+def _print(found: "InitResult", *, verb: str = "wrote") -> None:
     from harness.cli.output.terminal import console, section, shown
 
     out, survey = console(), found.survey
@@ -277,7 +277,7 @@ def _print(found: "Begun", *, verb: str = "wrote") -> None:
     section(out, "next", _next(found))
 
 
-def _next(found: "Begun") -> list[str]:
+def _next(found: "InitResult") -> list[str]:
     """The three commands to run next."""
     folder = [] if found.top == Path.cwd() else [str(found.top)]
     git = shlex.join(["git", *(["-C", *folder] if folder else [])])

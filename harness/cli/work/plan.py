@@ -50,11 +50,11 @@ def plan(issue: str, cap: str, as_json: bool) -> int:
       factory plan 7 --json | jq '.gaps[].asks'
     """
     from harness.cli.output.progress import Progress
-    from harness.operations.dry_run import planned
+    from harness.operations.dry_run import plan_issue
 
     asked = int(issue) if issue.isascii() and issue.isdigit() else _file(issue)
     with Progress(quiet=True) as progress:
-        found = planned(home(), asked, cap=_dollars(cap), tell=progress.tell)
+        found = plan_issue(home(), asked, cap=_dollars(cap), tell=progress.tell)
     if as_json:
         emit({"ok": found.is_clear, **found.document()})
     else:
@@ -86,7 +86,7 @@ def _print(found: "DryRun") -> None:
 
     say(f"#{found.issue} {found.title[:80]}")
     say(
-        f"  triage    {found.event or 'no decision'}: {found.says}"
+        f"  triage    {found.event or 'no decision'}: {found.reason}"
         + (f" ({', '.join(found.cites)})" if found.cites else "")
     )
     if found.asks:

@@ -33,14 +33,14 @@ def _work(
         lines = [issue_line(history_of(works.services.ledger, issue)) for issue in moved]
         paused = pause_in_force(works.services.ledger, works.services.clock.now())
     if as_json:
-        emit({"ok": True, "moved": lines, "paused": paused.says if paused else ""})
+        emit({"ok": True, "moved": lines, "paused": paused.summary if paused else ""})
     else:
         for line in lines:
             click.echo(f"#{line['number']} {line['title'][:60]}: {line['state']}")
         if not lines:
             click.echo("Nothing to do.")
         if paused:
-            click.echo(f"Paused: {printable(paused.says)}. The first tick after that goes on.")
+            click.echo(f"Paused: {printable(paused.summary)}. The first tick after that goes on.")
     if paused:
         return (BudgetExhausted if paused.cause in BY_MONEY else ModelsPaused).exit_code
     return 3 if any(line["outcome"] == "needs-human" for line in lines) else 0

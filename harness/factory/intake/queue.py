@@ -82,7 +82,7 @@ class Queue:
                 TriageStart(history.author, history.of_the_house, self.services.clock.now())
             )
 
-    def tell(self, policy: PolicySnapshot) -> None:
+    def notify_waiting(self, policy: PolicySnapshot) -> None:
         """Tell those who wait, once each and no more in a tick than are looked at: a flood is not
         answered with one."""
         ledger = self.services.ledger

@@ -1,2 +1,1 @@
-"""The pipeline: one pass over all issues, one run of one workflow, and the workers that share the
-work."""
+"""The pipeline: one tick over all issues, one run of one workflow, and the worker pool."""

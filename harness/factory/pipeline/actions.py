@@ -1,5 +1,6 @@
-"""Which code does which node. A workflow may name these and nothing else; `promises` says where
-each may stand."""
+"""Which code runs which node. A workflow may name these and nothing else.
+
+`settings/workflow_promises.py` says where in a workflow each may stand."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,15 +19,7 @@ from harness.domain.workflow import (
 from harness.factory.project import commands
 from harness.factory.run.node import Action, Job, produced, refused
 from harness.factory.settings.workflow_promises import PARTS, TESTS, parts_of
-from harness.factory.stages import (
-    diagnose,
-    implement,
-    merge,
-    plan,
-    review,
-    triage,
-    validate,
-)
+from harness.factory.stages import diagnose, implement, merge, plan, review, triage, validate
 
 USES: Mapping[str, Action] = {
     "triage.intake": triage.intake,
@@ -58,14 +51,14 @@ COMMANDS: Mapping[str, Action] = {TESTS: commands.tests}
 
 
 def action_for(node: Node) -> Action:
-    """The code for a node, which finds earlier outputs by the part that gave them, whatever its
-    node is called."""
+    """The code for a node. It finds earlier outputs by the part that produced them, whatever the
+    workflow calls that node."""
     return lambda job: _code(node)(replace(job, outputs=_by_part(job), by_node=job.outputs))
 
 
 def _code(node: Node) -> Action:
-    """Kinds are types; a kind without code does not type-check. The reader has refused every name
-    that is not here."""
+    """The code of a node by its type: a type without code does not type-check. The workflow reader
+    has refused every name that is not in the tables above."""
     match node:
         case UseNode():
             return USES[node.action]
@@ -84,8 +77,8 @@ def _code(node: Node) -> Action:
 
 
 def _by_part(job: Job) -> Mapping[str, Mapping[str, Any]]:
-    """The outputs by what gave them. A node cannot pass for a part by taking the id that it has in
-    our workflow."""
+    """The outputs by the part that produced them. A node cannot pass for a part by taking the id
+    that the part has in our workflow."""
     gives = {str(part): part.output for part in PARTS[job.workflow.name] if part.output}
     return {
         gives[part]: job.outputs[node.id]
@@ -97,8 +90,7 @@ def _by_part(job: Job) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _gates(job: Job, checks: tuple[str, ...]) -> NodeResult:
-    """Every check in turn; the first that does not pass is the answer, the last one's answer if all
-    do."""
+    """Run each check in turn. Return the first result that does not pass, or else the last one."""
     result = produced()
     for check in checks:
         result = GATES[check](job)

@@ -1,13 +1,13 @@
-"""One run of one workflow for one issue: started, or taken up where a killed factory left it.
+"""One run of one workflow for one issue: started, or resumed where a killed factory left it.
 
-Properties kept:
+Properties:
 - a run keeps the base it started with; its id, base and rules are in the ledger before its first
   node starts;
-- an attempt is in the ledger before anything follows from it, and so is the event it gave; one that
-  only missed the forge is none;
-- what a node did is kept by the engine under `run/node/attempt`, so a kill never loses or doubles a
-  result; only the owner's resume opens a new generation of a run's keys, because a stopped attempt
-  has to be made again."""
+- an attempt is in the ledger before anything follows from it, and so is its event; an attempt that
+  only missed the forge is not recorded;
+- the engine keeps what a node did under `run/node/attempt`, so a kill never loses or doubles a
+  result; only a resume opens a new generation of a run's keys, because a stopped attempt has to be
+  made again."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -50,41 +50,40 @@ FALLBACK_EVENTS: Mapping[str, Event] = {
     "validate": Event.INCONCLUSIVE,
     "merge": Event.GATE_REFUSED,
 }
-"""What a run means that ended without saying so. Unknown is no, and a no that a person sees."""
+"""What it means when a run ends without an event. Unknown means no, and a person sees that no."""
 
 
-def fallback_event(workflow: str, state: State, *, says: str) -> Event:
-    """The event of a run that ended without one. Where a landing had begun, it may have happened:
-    it is looked at again."""
+def fallback_event(workflow: str, state: State, *, message: str) -> Event:
+    """The event of a run that ended without one. Where a landing had begun it may have happened, so
+    the next tick looks at it again."""
     if state is State.MERGING:
         return Event.UNCONFIRMED
-    return Event.BUDGET_EXHAUSTED if "budget" in says else FALLBACK_EVENTS[workflow]
+    return Event.BUDGET_EXHAUSTED if "budget" in message else FALLBACK_EVENTS[workflow]
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Runs workflows on the engine."""
+    """Runs workflows on the engine. When `halt` is set, every run stops where the ledger has it."""
 
     services: Services
     engine: Engine
-    halt: threading.Event = field(
-        default_factory=threading.Event
-    )  # set: every run is left as it is recorded
+    halt: threading.Event = field(default_factory=threading.Event)
 
     def run(self, policy: PolicySnapshot, history: History, workflow: str) -> Run:
-        """Drive one run to its end, or until a stop; a stop, and a pause, leave it to be taken up
-        again."""
+        """Drive one run to its end. A stop or a pause leaves it open, and a later tick resumes
+        it."""
         started = self._open(policy, history, workflow)
         at = policy_at(self.services, CommitSha(started.event.base))
         name, issue = str(started.run), history.issue
         finished = _attempts(history, name)
-        for attempt in (
-            finished
-        ):  # a kill between an attempt and its event leaves the event to be recorded now
+        # A kill between an attempt and its event leaves the event to be recorded now.
+        for attempt in finished:
             self._record(attempt, issue=issue, run=name, rules=at.digest)
-        turn = _generation(self.services, name)
-        hands = EngineExecutor(
-            self.engine, f"{name}@{turn}", lambda call: (ACTION, _payload(started, call, turn))
+        generation = _generation(self.services, name)
+        executor = EngineExecutor(
+            self.engine,
+            f"{name}@{generation}",
+            lambda call: (ACTION, _payload(started, call, generation)),
         )
         missed: dict[str, NodeResult] = {}
 
@@ -97,15 +96,14 @@ class Dispatch:
 
         ended = run(
             at.workflows[workflow],
-            hands,
+            executor,
             concurrency=CONCURRENCY,
             finished=finished,
             record=record,
-            cancelled=lambda: self._pulse(),
+            cancelled=self._heartbeat,
         )
-        if (
-            ended.status is RunStatus.FAILED
-        ):  # also of what comes after its event: an issue has still to be closed
+        # This holds for the steps after the event too: the issue has still to be closed.
+        if ended.status is RunStatus.FAILED:
             if record_pause(self.services, policy.config.caps, issue, name, missed.values()):
                 return ended
             reopen_after_outage(self.services, name, missed.values())
@@ -115,18 +113,13 @@ class Dispatch:
     def _open(
         self, policy: PolicySnapshot, history: History, workflow: str
     ) -> Recorded[RunStarted]:
-        """The run to drive: the one that a killed factory left, or a new one. Its issue is on its
-        way either way."""
+        """The run to drive: the one that a killed factory left, or a new one. Either way its issue
+        is marked as dispatched."""
         services, left = self.services, history.open_run
-        started = (
-            left
-            if left and left.event.workflow == workflow
-            else self._begun(policy, history, workflow)
-        )
-        if (
-            history.state in (State.ACCEPTED, State.CHANGES_REQUESTED)
-            and not history.has_last_steps
-        ):
+        is_left_open = left is not None and left.event.workflow == workflow
+        started = left if left and is_left_open else self._start(policy, history, workflow)
+        waits_for_dispatch = history.state in (State.ACCEPTED, State.CHANGES_REQUESTED)
+        if waits_for_dispatch and not history.has_last_steps:
             transition(
                 services,
                 history.issue,
@@ -138,9 +131,10 @@ class Dispatch:
             project(services, history.issue)
         return started
 
-    def _begun(
+    def _start(
         self, policy: PolicySnapshot, history: History, workflow: str
     ) -> Recorded[RunStarted]:
+        """Record a new run, with the texts of the rules at its base."""
         number = history.runs_of(workflow) + 1
         name = f"{workflow}-{history.issue}-{number}"
         keep_rule_texts(
@@ -161,10 +155,10 @@ class Dispatch:
         return as_of(began, RunStarted)
 
     def _record(self, attempt: Attempt, *, issue: int, run: str, rules: str) -> None:
-        """The attempt, then its event: each once, whatever was killed in between."""
+        """Record the attempt, then its event: each once, whatever was killed in between."""
         result = attempt.result
         if result.outcome is Outcome.STOPPED:
-            # the owner's stop is not a result: after `factory resume` this attempt is made again
+            # The owner's stop is not a result: after `factory resume` the attempt is made again.
             return
         raise_if_failed_on_full_disk(
             self.services, f"{run}/{attempt.node}/{attempt.number}", result, run=run
@@ -190,12 +184,14 @@ class Dispatch:
             )
 
     def _close(self, ended: Run, started: Recorded[RunStarted], rules: str) -> None:
+        """Record that the run ended; where it gave no event, record the fallback. Raises Stopped
+        where the owner stopped it."""
         if ended.status is RunStatus.STOPPED:
-            raise _stop(ended)
+            raise Stopped(ended.message or "the run was stopped")
         issue, name, workflow = int(started.issue or 0), str(started.run), started.event.workflow
         state = history_of(self.services.ledger, issue).state
         if state is State.MERGING or not ended.event:
-            event = fallback_event(workflow, state, says=ended.message)
+            event = fallback_event(workflow, state, message=ended.message)
             transition(
                 self.services,
                 issue,
@@ -209,21 +205,17 @@ class Dispatch:
             RunEnded(ended.status, ended.message), f"run/{name}/ended", issue=issue, run=name
         )
 
-    def _pulse(self) -> None:
-        """Called at least once a second while a run is driven: the owner's stop is honoured between
-        two nodes, and so is whoever halts this dispatch."""
+    def _heartbeat(self) -> None:
+        """Called at least once a second while a run is driven. Raises Stopped at the owner's stop,
+        Interrupted once `halt` is set."""
         raise_if_stopped(self.services)
         if self.halt.is_set():
-            raise Interrupted("the factory is leaving; the next tick goes on from here")
-
-
-def _stop(ended: Run) -> FactoryStop:
-    return Stopped(ended.message or "the run was stopped")
+            raise Interrupted("the factory is shutting down; the next tick goes on from here")
 
 
 def _generation(services: Services, run: str) -> int:
-    """How often this run was told to make again what it had stopped at: by the owner's resume, or
-    by itself."""
+    """How often this run was resumed: by the owner's resume, or by the factory after a pause, an
+    outage or a full disk. The engine remembers results by key, so each resume needs new keys."""
     return sum(
         entry.event.command == RESUME and entry.run in (None, run)
         for entry in recorded(services.ledger, CommandGiven)
@@ -252,16 +244,14 @@ def _attempts(history: History, run: str) -> tuple[Attempt, ...]:
 
 
 def node_action(services: Services) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
-    """What the engine calls by name, also when it recovers: one node, its result as JSON. A stop
-    becomes a result."""
+    """What the engine calls by name, also when it recovers: it runs one node and returns its result
+    as JSON. A stop becomes a result, because a `BaseException` must not leave the engine."""
 
     def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-        if payload["generation"] != _generation(
-            services, payload["run"]
-        ):  # killed while stopped: it is made anew already
-            return NodeResult(
-                Outcome.STOPPED, message="made again after a resume", retryable=False
-            ).as_json()
+        # The engine recovers a call of an older generation, and the resumed run makes it anew.
+        if payload["generation"] != _generation(services, payload["run"]):
+            message = "made again after a resume"
+            return NodeResult(Outcome.STOPPED, message=message, retryable=False).as_json()
         policy = policy_at(services, CommitSha(payload["base"]))
         node = policy.workflows[payload["workflow"]].node(payload["node"])
         job = Job(

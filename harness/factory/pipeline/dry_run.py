@@ -1,13 +1,12 @@
-"""The lap in thought: what would become of an issue, and what it leaves open, before it is paid
-for.
+"""A dry run: what would become of an issue, and what it leaves open, before anybody pays for it.
 
-Properties kept:
-- the real triage, the real planner and the real law are asked; what they write goes to the ledger
-  that they were given, which is one in memory, and nothing is written to the forge;
-- it spends at most its cap: each session may have what is left of it and no more;
-- it is advice. No rule is settled by it: of the predicted files only what the law refuses in any
-  case is told;
-- a gap is told only with words that are in the issue, or where the issue is silent.
+Properties:
+- it asks the real triage, the real planner and the real rules; it writes to the ledger that it was
+  given, which is one in memory, and never to the forge;
+- it spends at most its cap: each session may spend what is left of the cap and no more;
+- it is advice and settles no rule: of the predicted files it reports only what the rules refuse in
+  any case;
+- it reports a gap only with words that are in the issue, or where the issue is silent.
 """
 
 import json
@@ -16,24 +15,23 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from statistics import median_low
 from typing import Any
 
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted, ModelError
 from harness.domain.essay import EssayRequest
-from harness.domain.events import IssueSeen, Plan, RunStarted, TriageDecided
+from harness.domain.events import IssueSeen, Plan, RunEnded, RunStarted, TriageDecided
 from harness.domain.facts import REGULAR, UNKNOWN, ChangeFacts, ChangeKind, FileChange
 from harness.domain.governance import Applies
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import Event
 from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, Node, UseNode
-from harness.factory.models import prompts as context
+from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
 from harness.factory.pipeline.actions import action_for
+from harness.factory.pipeline.gaps import Gap, gaps_in, gaps_question, gaps_schema
 from harness.factory.records.estimate import Estimate, estimate, has_ended, length_of
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
@@ -47,32 +45,25 @@ from harness.ports.model import Broker, Session, SessionRequest
 from harness.workflow import rendered
 
 CAP = Decimal("0.25")
-"""US dollars that a dry run may spend where nobody says otherwise."""
-PROMPT, MOST_GAPS, MOST_SHOWN = "gaps.md.j2", 8, 2000
+"""US dollars that a dry run may spend unless the caller names another cap."""
+MOST_SHOWN = 2000
+"""Paths of the repository that the planner is shown."""
 _PLAN_PROMPT = "planner.md.j2"
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """Something that somebody would have to guess: the issue's own words (empty where it is
-    silent), what to ask, why it matters, and whether the code or the journey hangs on it."""
-
-    quote: str
-    asks: str
-    matters: str
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
 class DryRun:
-    """What came of it. `event` is triage's; without a plan nothing was predicted. `minutes` is the
-    middle of what such issues took, None without history. `dropped` is what models said and code
-    did not find to hold; `cut` why it ended early."""
+    """The result of a dry run.
+
+    `event` is triage's, with its `reason`; `asks` is what triage would ask the filer. Without a
+    `plan` no files were predicted. `minutes` is the median of what such issues took, None without
+    history. `dropped` is what models wrote and code could not confirm. `cut` says why the dry run
+    ended early, empty where it did not."""
 
     issue: int
     title: str
     event: str
-    says: str
+    reason: str
     cites: tuple[str, ...]
     asks: str
     plan: Plan | None
@@ -88,66 +79,60 @@ class DryRun:
 
     @property
     def is_clear(self) -> bool:
-        """Whether an implementer may start: accepted, no gap, nothing that the law would refuse
-        anyway."""
+        """Whether an implementer may start: triage accepts it, nothing is open or cut short, and
+        the rules refuse none of the predicted files."""
         return self.event == Event.TRIAGE_ACCEPTED and not (self.gaps or self.refusals or self.cut)
 
     def document(self) -> dict[str, Any]:
-        """As JSON; dollars are decimal texts."""
-        told = {
-            **asdict(self),
+        """The result as JSON; dollars are decimal texts."""
+        fields = asdict(self)
+        fields["says"] = fields.pop("reason")
+        values = {
+            **fields,
             "clear": self.is_clear,
             "spent": f"{self.spent:f}",
             "cost": self.cost.event.document(),
             "plan": None if self.plan is None else plain(self.plan),
             "context": [{"name": name, "tokens": tokens} for name, tokens in self.context],
         }
-        document: dict[str, Any] = json.loads(json.dumps(told))
+        document: dict[str, Any] = json.loads(json.dumps(values))
         return document
 
 
 def dry_run(
     services: Services, policy: PolicySnapshot, issue: Issue, *, run: str, cap: Decimal = CAP
 ) -> DryRun:
-    """Think the lap through for an issue. The ledger of `services` is written to, so it is to be one
-    that nobody keeps.
+    """Dry-run the pipeline for an issue. It writes to the ledger of `services`, so that has to be
+    one that nobody keeps.
 
-    Raises what the forge and the broker raise; a cap that is reached ends it early, and it says
-    so."""
-    purse = _Purse(services.broker, cap)
-    thinking = _Thinking(replace(services, broker=purse), policy, issue, run, purse)
-    thinking.begin()
+    A cap that is reached ends it early, and `cut` says so. Raises what the forge and the broker
+    raise otherwise."""
+    broker = _CappedBroker(services.broker, cap)
+    steps = _Steps(replace(services, broker=broker), policy, issue, run)
+    steps.begin()
     cut = ""
     try:
-        thinking.triage()
-        if thinking.event == Event.TRIAGE_ACCEPTED:
-            thinking.plan()
-            thinking.look_for_gaps()
+        steps.triage()
+        if steps.event == Event.TRIAGE_ACCEPTED:
+            steps.plan()
+            steps.look_for_gaps()
     except (BudgetExhausted, ModelError) as error:
         cut = str(error)
-    return thinking.told(cut)
+    return steps.result(spent=broker.spent, cut=cut)
 
 
-class _Thinking:
-    """One dry run, step by step."""
+class _Steps:
+    """The steps of one dry run, and what they found so far."""
 
-    def __init__(
-        self, services: Services, policy: PolicySnapshot, issue: Issue, run: str, purse: "_Purse"
-    ) -> None:
-        self._services, self._policy, self._issue, self._run, self._purse = (
-            services,
-            policy,
-            issue,
-            run,
-            purse,
-        )
-        self.event, self._says, self._gaps = "", "", tuple[Gap, ...]()
+    def __init__(self, services: Services, policy: PolicySnapshot, issue: Issue, run: str) -> None:
+        self._services, self._policy, self._issue, self._run = services, policy, issue, run
+        self.event, self._reason, self._gaps = "", "", tuple[Gap, ...]()
         self._plan: Plan | None = None
         self._dropped: tuple[str, ...] = ()
         self._outputs: dict[str, Mapping[str, Any]] = {}
 
     def begin(self) -> None:
-        """As if the issue had been taken in, and a run had begun."""
+        """Record the issue and a run, as the factory does before it triages."""
         issue, ledger = self._issue, self._services.ledger
         ledger.append(
             IssueSeen(issue.title, issue.author.id, issue.author.login),
@@ -162,13 +147,14 @@ class _Thinking:
         )
 
     def triage(self) -> None:
-        """The nodes of triage, up to the decision. What follows it would act."""
+        """Run the nodes of triage up to its decision. The nodes after it would act."""
         for node in self._policy.workflows["triage"].nodes:
             if isinstance(node, AgentNode) or (
                 isinstance(node, UseNode) and node.action in ("triage.intake", "triage.decide")
             ):
                 result = action_for(node)(self._job(node))
-                self._outputs[node.id], self._says = result.output, result.message or self._says
+                self._outputs[node.id] = result.output
+                self._reason = result.message or self._reason
                 self.event = result.event or self.event
                 if not result.outcome.succeeded:
                     if not result.event:
@@ -176,7 +162,7 @@ class _Thinking:
                     return
 
     def plan(self) -> None:
-        """What a planner would do. Where nobody is named for it, whoever triages is asked."""
+        """Ask for a plan. Where the configuration names no planner, ask the models of triage."""
         paths = sorted(text_of(path) for path in self._services.repository.files(self._policy.base))
         values = {
             "spec_card": self._card,
@@ -186,91 +172,69 @@ class _Thinking:
             "left_out": max(0, len(paths) - MOST_SHOWN),
         }
         question = rendered(_PLAN_PROMPT, values, prompts=self._policy.prompts)
-        answer = self._asked(question, plan_schema(), attempt=1)
-        self._plan = planned = plan_in(answer, paths=paths)
-        self._dropped = planned.dropped
+        self._plan = plan_in(self._answer(question, plan_schema(), attempt=1), paths=paths)
+        self._dropped = self._plan.dropped
 
     def look_for_gaps(self) -> None:
-        """What the issue leaves to be guessed."""
+        """Ask what the issue leaves open."""
         plan = json.dumps(plain(self._plan), indent=1, ensure_ascii=False) if self._plan else ""
-        question = rendered(
-            PROMPT, {"spec_card": self._card, "plan": plan, "most": MOST_GAPS}, prompts=_prompts()
-        )
-        answer = self._asked(question, gaps_schema(), attempt=2)
-        triaged = self._told.triage
-        text = "\n".join((triaged.title, triaged.body, *triaged.replies)) if triaged else ""
-        self._gaps, dropped = gaps_in(answer, text=text)
+        answer = self._answer(gaps_question(self._card, plan), gaps_schema(), attempt=2)
+        triaged = self._history.triage
+        written = (triaged.title, triaged.body, *triaged.replies) if triaged else ()
+        self._gaps, dropped = gaps_in(answer, text="\n".join(written))
         self._dropped += dropped
 
-    def told(self, cut: str) -> DryRun:
-        """All of it."""
-        triaged = self._told.triage
-        others = tuple(
-            history
-            for history in self._services.issue_index.filter(has_ended)
-            if history.issue != self._issue.number
-        )
-        files = tuple(
-            dict.fromkeys(
-                path for step in (self._plan.steps if self._plan else ()) for path in step.touches
-            )
-        )
+    def result(self, *, spent: Decimal, cut: str) -> DryRun:
+        """What the steps found, with what such issues cost and took before."""
+        triaged = self._history.triage
+        ended = self._services.issue_index.filter(has_ended)
+        others = tuple(history for history in ended if history.issue != self._issue.number)
+        steps = self._plan.steps if self._plan else ()
+        files = tuple(dict.fromkeys(path for step in steps for path in step.touches))
+        length = length_of(self._issue.title, self._issue.body)
         return DryRun(
-            self._issue.number,
-            (triaged and triaged.title) or self._issue.title,
-            self.event,
-            self._says,
-            tuple(cite.id for cite in triaged.cites) if triaged else (),
-            self._question_back,
-            self._plan,
-            files,
-            self._refused(files),
-            self._gaps,
-            self._dropped,
-            self._context(triaged),
-            estimate(
-                triaged.issue_kind if triaged else "",
-                length_of(self._issue.title, self._issue.body),
-                others,
-            ),
-            minutes_of(others),
-            self._purse.spent,
-            cut,
+            issue=self._issue.number,
+            title=(triaged and triaged.title) or self._issue.title,
+            event=self.event,
+            reason=self._reason,
+            cites=tuple(cite.id for cite in triaged.cites) if triaged else (),
+            asks=self._question_back,
+            plan=self._plan,
+            files=files,
+            refusals=self._refused(files),
+            gaps=self._gaps,
+            dropped=self._dropped,
+            context=self._context(triaged),
+            cost=estimate(triaged.issue_kind if triaged else "", length, others),
+            minutes=median_minutes(others),
+            spent=spent,
+            cut=cut,
         )
 
     @property
-    def _told(self) -> History:
+    def _history(self) -> History:
         return self._services.issue_index.of(self._issue.number)
 
     @property
     def _card(self) -> str:
-        return context.spec_card(self._job(self._policy.workflows["triage"].nodes[0]))
+        return prompts.spec_card(self._job(self._policy.workflows["triage"].nodes[0]))
 
     @property
     def _question_back(self) -> str:
-        asks = (self._outputs.get(node, {}).get("ask") for node in self._outputs)
-        return (
-            next((str(one) for one in asks if one), "")
-            if self.event == Event.TRIAGE_NEEDS_INFO
-            else ""
-        )
+        if self.event != Event.TRIAGE_NEEDS_INFO:
+            return ""
+        asks = (output.get("ask") for output in self._outputs.values())
+        return next((str(one) for one in asks if one), "")
 
     def _job(self, node: Node) -> Job:
-        return Job(
-            self._services,
-            self._policy,
-            self._issue.number,
-            self._run,
-            1,
-            node,
-            dict(self._outputs),
-        )
+        outputs = dict(self._outputs)
+        return Job(self._services, self._policy, self._issue.number, self._run, 1, node, outputs)
 
-    def _asked(
+    def _answer(
         self, question: str, schema: Mapping[str, Any], *, attempt: int
     ) -> Mapping[str, Any]:
         models = self._policy.config.models
-        system, model = context.system_blocks(self._policy), self._services.model
+        system, model = prompts.system_blocks(self._policy), self._services.model
         answer, _ = first_answer(
             self._job(self._policy.workflows["triage"].nodes[0]),
             PLANNER,
@@ -281,15 +245,16 @@ class _Thinking:
         return answer
 
     def _refused(self, files: tuple[str, ...]) -> tuple[str, ...]:
-        """What the law refuses of a change to these files, whatever else is in it. Of all other
-        facts nothing is known yet."""
+        """What the rules refuse of a change to these files, whatever else is in it. All other facts
+        of that change are unknown."""
         if not files:
             return ()
-        there = frozenset(
+        existing = frozenset(
             text_of(path) for path in self._services.repository.files(self._policy.base)
         )
-        changes = tuple(_predicted(path, there=path in there) for path in files)
+        changes = tuple(_predicted(path, exists=path in existing) for path in files)
         decision = decide(self._policy.governance, ChangeFacts(files=changes), applies=Applies.PR)
+        # Nearly every fact is unknown, so only a finding that fails already counts.
         return tuple(
             f"{one.rule}: {one.says}"
             for one in decision.findings
@@ -297,7 +262,7 @@ class _Thinking:
         )
 
     def _context(self, triaged: TriageDecided | None) -> tuple[tuple[str, int], ...]:
-        """What an implementer would be shown of the repository, by name and tokens."""
+        """What an implementer would be shown of the repository: names, each with its tokens."""
         essays, config = self._services.essays, self._policy.config
         is_wanted = bool(config.context.tokens) and self.event == Event.TRIAGE_ACCEPTED
         if essays is None or triaged is None or not is_wanted:
@@ -315,8 +280,8 @@ class _Thinking:
         return tuple((one.name, one.tokens) for one in essay.manifest.included)
 
 
-class _Purse:
-    """A broker whose sessions together may spend no more than the cap."""
+class _CappedBroker:
+    """A broker whose sessions together spend at most `cap` US dollars."""
 
     def __init__(self, broker: Broker, cap: Decimal) -> None:
         self._broker, self._cap, self._used = broker, cap, dict[str, Usage]()
@@ -340,80 +305,31 @@ class _Purse:
             try:
                 yield opened
             finally:
+                # A session that failed has cost something too.
                 self._used[opened.id] = self._broker.usage(opened)
 
     def usage(self, session: Session) -> Usage:
         return self._broker.usage(session)
 
 
-def gaps_schema() -> dict[str, Any]:
-    """The JSON schema of the one answer."""
-    words = {"type": "string", "maxLength": 500}
-    properties = {
-        "quote": words,
-        "asks": {**words, "minLength": 1},
-        "matters": words,
-        "who": {"enum": ["code", "browser"]},
-    }
-    gap = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"gaps": {"type": "array", "maxItems": MOST_GAPS, "items": gap}},
-        "required": ["gaps"],
-        "additionalProperties": False,
-    }
-
-
-def gaps_in(answer: Mapping[str, Any], *, text: str) -> tuple[tuple[Gap, ...], tuple[str, ...]]:
-    """The gaps whose quotes are in the issue, and what was dropped of the answer."""
-    found = tuple(
-        Gap(one["quote"].strip(), one["asks"].strip(), one["matters"].strip(), one["who"])
-        for one in answer["gaps"]
-    )
-    return (
-        tuple(gap for gap in found if gap.quote in text),
-        tuple(
-            f"a gap quotes {gap.quote[:80]!r}, which is not in the issue"
-            for gap in found
-            if gap.quote not in text
-        ),
-    )
-
-
-def minutes_of(others: tuple[History, ...]) -> float | None:
-    """The middle of what issues that ended took, in minutes of work from a run's beginning to its
-    end; None without any."""
-    worked = [_worked(told) for told in others]
+def median_minutes(ended: tuple[History, ...]) -> float | None:
+    """The median of the minutes that these issues were worked on, from each run's start to its end;
+    None without any."""
+    worked = [_seconds_worked(history) for history in ended]
     return round(median_low(worked) / 60, 1) if worked else None
 
 
-def _worked(history: History) -> float:
-    ended = {
-        entry.run: datetime.fromisoformat(entry.at)
-        for entry in history.entries
-        if entry.kind == "run-ended"
-    }
+def _seconds_worked(history: History) -> float:
+    ended = {entry.run: datetime.fromisoformat(entry.at) for entry in history.of(RunEnded)}
     return sum(
         (ended[entry.run] - datetime.fromisoformat(entry.at)).total_seconds()
-        for entry in history.entries
-        if entry.kind == "run" and entry.run in ended
+        for entry in history.runs
+        if entry.run in ended
     )
 
 
-def _predicted(path: str, *, there: bool) -> FileChange:
+def _predicted(path: str, *, exists: bool) -> FileChange:
     """A change of a file of which only the name is known."""
-    name, kind = (
-        path.encode("utf-8", "surrogateescape"),
-        ChangeKind.MODIFIED if there else ChangeKind.ADDED,
-    )
-    return FileChange(name, kind, REGULAR if there else UNKNOWN, REGULAR, None, None, None, None)
-
-
-@cache
-def _prompts() -> Mapping[str, str]:
-    return {PROMPT: Path(__file__).with_name(PROMPT).read_text("utf-8")}
+    name = path.encode("utf-8", "surrogateescape")
+    kind = ChangeKind.MODIFIED if exists else ChangeKind.ADDED
+    return FileChange(name, kind, REGULAR if exists else UNKNOWN, REGULAR, None, None, None, None)

@@ -1,7 +1,7 @@
-"""When which workflow works, by its own `on:`.
+"""When each workflow runs, by its own `on:`.
 
-A workflow that names a schedule and no event waits for its hour. Every other works as soon as
-something happens. What was begun is finished whatever the hour."""
+A workflow that names a schedule and no event waits for its hour. Every other runs as soon as
+something happens. A run that has begun is finished whatever the hour."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from harness.governance.triage import Priority
 
 _PRIORITIES = tuple(Priority)
 SCHEDULE = "schedule"
-"""The kind of entry that says: this workflow's hour came, and all it could do was done."""
+"""The kind of the ledger entry that records: this workflow's hour came, and its pass is done."""
 
 START_STATES: Mapping[str, frozenset[State]] = {
     "triage": frozenset({State.UNTRIAGED}),
@@ -23,7 +23,7 @@ START_STATES: Mapping[str, frozenset[State]] = {
     "validate": frozenset({State.VALIDATING}),
     "merge": frozenset({State.APPROVED}),
 }
-"""Where an issue stands when a workflow is what it needs next."""
+"""The states in which an issue needs each workflow next."""
 
 
 def schedules(workflows: Mapping[str, Workflow]) -> dict[str, str]:
@@ -36,19 +36,18 @@ def schedules(workflows: Mapping[str, Workflow]) -> dict[str, str]:
 
 
 def active_states(workflows: Mapping[str, Workflow], due: Iterable[str]) -> frozenset[State]:
-    """The states whose issues are moved on now, while the hour of the workflows in `due` has
-    come."""
-    waits = {
+    """The states whose issues may move now, when the hour of the workflows in `due` has come."""
+    scheduled_only = {
         name
         for name, found in workflows.items()
         if found.triggers.schedule and not found.triggers.events
     }
-    asleep = {state for name in waits - set(due) for state in START_STATES.get(name, ())}
-    return frozenset(State) - asleep
+    waiting = {state for name in scheduled_only - set(due) for state in START_STATES.get(name, ())}
+    return frozenset(State) - waiting
 
 
 def last_passes(entries: Iterable[Entry]) -> dict[str, datetime]:
-    """When each workflow's hour was last honoured, from the ledger's entries of kind `schedule`."""
+    """When each workflow's hour was last served, from the ledger's entries of kind `schedule`."""
     return {
         entry.event.workflow: datetime.fromisoformat(entry.at)
         for entry in of_kind(entries, ScheduleDue)
@@ -56,9 +55,9 @@ def last_passes(entries: Iterable[Entry]) -> dict[str, datetime]:
 
 
 def urgency(history: History, *, now: datetime, days: int) -> int:
-    """How soon an accepted issue is worked on, 0 first: its priority, and one step less for each
-    `days` since it was accepted, so that what is low is not put off for ever. The rest are all the
-    same."""
+    """How soon an accepted issue is worked on, 0 first. It is the priority, less one step for each
+    `days` since the issue was accepted, so that a low priority is not put off for ever. All other
+    issues share the last place."""
     accepted = [
         entry
         for entry in history.transitions

@@ -1,11 +1,11 @@
-"""One tick: take in what people and the forge did, then move every issue as far as it will go.
+"""One tick: read what people and the forge did since, then move every issue as far as it will go.
 
-The whole plot is on this screen. Policy lives in `decide_next`, which is pure; everything else acts
-on its answer."""
+`tick` is the whole plot. `decide_next` holds the policy and is pure; everything else acts on its
+answer."""
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from harness.domain.errors import ConfigError, LedgerError
@@ -28,18 +28,21 @@ from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.factory.stages import after_landing
 
-ON_BASE = frozenset({"validate", "merge"})  # what is good for one tip of the default branch alone
-# more than any honest way through the table needs; a bound, so that a tick always ends
+# A verdict holds for one tip of the default branch, so these two run for one issue at a time.
+ON_BASE = frozenset({"validate", "merge"})
+
+# No honest way through the lifecycle needs more moves. The bound makes sure that a tick ends.
 MOVES_PER_ISSUE = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What an issue needs now: a workflow to run, or an event that needs no run."""
+    """What an issue needs now: a workflow to run, or an event that needs no run, with its
+    reason."""
 
     workflow: str | None = None
     event: Event | None = None
-    says: str = ""
+    reason: str = ""
 
 
 def tick(
@@ -51,15 +54,15 @@ def tick(
     whole: bool = False,
     shows: bool = False,
 ) -> tuple[int, ...]:
-    """Run until nothing is ready; with `only` or `states`, nothing that is elsewhere. Returns the
-    issues that moved.
+    """Run until no issue is ready. Return the numbers of the issues that moved.
 
-    A process that ticks again reads what is new since, of the ledger and of the forge; with
-    `whole`, all of both. With `shows` the dashboard says afterwards how things stand."""
-    if fault := services.issue_index.fault(whole=whole):
-        raise LedgerError(
-            f"{fault.says}; nothing is done on a ledger that is not the one that was signed"
-        )
+    `only` and `states` limit which issues may move. A process that ticks again reads only what is
+    new in the ledger and on the forge; `whole` makes it read all of both. `shows` updates the
+    dashboard issue at the end.
+
+    Raises LedgerError where the ledger is not what was signed, PortError where the disk is full,
+    ConfigError where `only` names an unknown issue, Stopped at the owner's stop."""
+    _check_ledger(services, whole=whole)
     raise_if_disk_full(services)
     policy = current_policy(services)
     sync_issues(services, policy, whole=whole)
@@ -68,46 +71,36 @@ def tick(
     close_expired_issues(services, policy)
     lift_pauses_below_raised_caps(services, policy.config.caps)
     finish_projections(services)
-    for issue in only or ():
+    _check_known(services, only or ())
+    moves = _Moves(services, dispatch, queue_of(services), only, states)
+    policy = moves.make_all(policy)
+    after_landing.watch(services, policy)
+    ci.remove_candidates(services)
+    moves.queue.notify_waiting(policy)
+    show_edit_effects(services, policy)
+    if shows:
+        show_dashboard(services, policy)
+    return tuple(sorted(moves.made))
+
+
+def _check_ledger(services: Services, *, whole: bool) -> None:
+    if fault := services.issue_index.fault(whole=whole):
+        raise LedgerError(
+            f"{fault.says}; the factory does not run on a ledger whose signature does not match"
+        )
+
+
+def _check_known(services: Services, only: Collection[int]) -> None:
+    for issue in only:
         if services.ledger.find(f"issue/{issue}") is None:
             raise ConfigError(
-                f"there is no open issue #{issue} on the forge; `factory status` lists those that"
-                " are known"
+                f"there is no open issue #{issue} on the forge; `factory status` lists the known"
+                " ones"
             )
-    moved, queue = Counter[int](), queue_of(services)
-    with WorkerPool(policy.config.limits.parallel, halt=dispatch.halt) as worker_pool:
-        while True:
-            while worker_pool.has_free_worker and (
-                ready := _next_ready(
-                    services, policy, moved, worker_pool, queue, only=only, states=states
-                )
-            ):
-                history, todo = ready
-                raise_if_stopped(services)
-                raise_if_disk_full(services)
-                moved[history.issue] += 1
-                if is_new_to_triage(history):
-                    queue.begin(history)
-                worker_pool.start(
-                    history.issue,
-                    todo.workflow or "",
-                    partial(_move, services, dispatch, policy, history, todo),
-                )
-            if not worker_pool.under_way:
-                after_landing.watch(services, policy)
-                ci.remove_candidates(services)
-                queue.tell(policy)
-                show_edit_effects(services, policy)
-                if shows:
-                    show_dashboard(services, policy)
-                return tuple(sorted(moved))
-            worker_pool.wait_for_one()
-            policy = current_policy(services)
-            lift_pauses_below_raised_caps(services, policy.config.caps)
 
 
 def current_policy(services: Services) -> PolicySnapshot:
-    """The law, the configuration and the workflows at today's tip of the default branch."""
+    """The governance, configuration and workflows at the default branch's tip, fetched now."""
     branch = services.forge.default_branch()
     services.repository.fetch(branch)
     base = services.repository.tip(branch)
@@ -116,9 +109,10 @@ def current_policy(services: Services) -> PolicySnapshot:
 
 
 def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
-    """What an issue needs, by its state and its history alone; None while it waits for a person or
-    is done."""
+    """What an issue needs, by its state and history alone. None while it waits for a person or is
+    done."""
     limits = policy.config.limits
+    # A run that recorded its event may still have steps to do, such as closing the issue.
     if history.open_run is not None and history.has_last_steps:
         return Next(history.open_run.event.workflow)
     match history.state:
@@ -127,12 +121,12 @@ def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
         case State.ACCEPTED | State.CHANGES_REQUESTED if history.attempts >= limits.attempts:
             return Next(
                 event=Event.ROUNDS_EXHAUSTED,
-                says=f"{history.attempts} attempts failed, {limits.attempts} are allowed",
+                reason=f"{history.attempts} attempts failed, {limits.attempts} are allowed",
             )
         case State.CHANGES_REQUESTED if history.rounds > limits.rounds:
             return Next(
                 event=Event.ROUNDS_EXHAUSTED,
-                says=f"sent back {history.rounds} times, {limits.rounds} are allowed",
+                reason=f"sent back {history.rounds} times, {limits.rounds} are allowed",
             )
         case State.ACCEPTED | State.CHANGES_REQUESTED | State.IMPLEMENTING:
             return Next("implement")
@@ -147,114 +141,142 @@ def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
 
 
 def is_new_to_triage(history: History) -> bool:
-    """Whether this would be a new look at an issue, for which it has to stand in the queue."""
+    """Whether a new triage would begin, so that the issue has to stand in the queue."""
     return history.state is State.UNTRIAGED and history.open_run is None
 
 
 def is_unconfirmed(history: History) -> bool:
-    """Whether a landing was begun and nobody could say what became of it: it is looked at once in
-    each pass."""
+    """Whether a landing began and nobody could confirm it. Each tick looks at it once more."""
     return history.state is State.MERGING and history.last_event is Event.UNCONFIRMED
 
 
 def may_ask_a_model(history: History, todo: Next) -> bool:
-    """Whether what is to be done may need an answer of a model, so that a pause holds it up. A
-    landing never does, nor what is left to do after an event."""
+    """Whether the step may ask a model, so that a pause delays it. A landing never does, nor do the
+    steps of a run after its event."""
     has_its_event = history.has_last_steps and history.last_event is not Event.DISPATCHED
     return todo.workflow not in (None, "merge") and not has_its_event
 
 
 def may_go_on(history: History) -> bool:
-    """Whether it may be moved without standing in the queue."""
+    """Whether the issue may move without standing in the queue."""
     return history.has_last_steps or (
         history.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(history)
     )
 
 
-def _next_ready(
-    services: Services,
-    policy: PolicySnapshot,
-    moved: Counter[int],
-    worker_pool: WorkerPool,
-    queue: Queue,
-    *,
-    only: Collection[int] | None,
-    states: frozenset[State] | None,
-) -> tuple[History, Next] | None:
-    """The next issue with something to do: what a dead factory left, then landings, then triage by
-    its queue, then the rest by urgency."""
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """The moves of one tick. `made` counts them by issue."""
 
-    def is_free(history: History) -> bool:
-        return (
-            (only is None or history.issue in only)
-            and (states is None or history.state in states)
-            and moved[history.issue] < MOVES_PER_ISSUE
-            and history.issue not in worker_pool.under_way
+    services: Services
+    dispatch: Dispatch
+    queue: Queue
+    only: Collection[int] | None
+    states: frozenset[State] | None
+    made: Counter[int] = field(default_factory=Counter)
+
+    def make_all(self, policy: PolicySnapshot) -> PolicySnapshot:
+        """Move issues until none is ready. Return the policy that is in force then."""
+        with WorkerPool(policy.config.limits.parallel, halt=self.dispatch.halt) as pool:
+            while True:
+                while pool.has_free_worker and (ready := self._next_ready(policy, pool)):
+                    self._start(pool, policy, *ready)
+                if not pool.under_way:
+                    return policy
+                pool.wait_for_one()
+                # A landing moves the branch, and with it the policy for every later step.
+                policy = current_policy(self.services)
+                lift_pauses_below_raised_caps(self.services, policy.config.caps)
+
+    def _start(
+        self, pool: WorkerPool, policy: PolicySnapshot, history: History, todo: Next
+    ) -> None:
+        raise_if_stopped(self.services)
+        raise_if_disk_full(self.services)
+        self.made[history.issue] += 1
+        if is_new_to_triage(history):
+            self.queue.begin(history)
+        move = partial(_move, self.services, self.dispatch, policy, history, todo)
+        pool.start(history.issue, todo.workflow or "", move)
+
+    def _next_ready(self, policy: PolicySnapshot, pool: WorkerPool) -> tuple[History, Next] | None:
+        """The issue to move next and its step: first what a killed factory left open, then
+        landings, then triage in the queue's order, then the rest by urgency."""
+        services, now = self.services, self.services.clock.now()
+        paused = pause_in_force(services.ledger, now) is not None
+        paused_alone = paused_issues(services.ledger, now)
+        index = services.issue_index
+        ready = [
+            (history, todo)
+            for history in index.filter(may_go_on)
+            if self._is_free(history, pool)
+            and (todo := _next_of(services, history, policy))
+            and not _must_wait(services, history, todo, pool)
+            # A landing that nobody can confirm would be looked at again and again in one tick.
+            and not (self.made[history.issue] and is_unconfirmed(history))
+            and not ((paused or history.issue in paused_alone) and may_ask_a_model(history, todo))
+        ]
+        if not paused and self.queue.has_room(policy):
+            new = [one for one in index.filter(is_new_to_triage) if self._is_free(one, pool)]
+            if chosen := self.queue.next(new, policy):
+                ready.append((chosen, Next("triage")))
+        days = policy.config.triage.aging_days
+        return min(
+            ready,
+            key=lambda step: _order(*step, urgency=urgency(step[0], now=now, days=days)),
+            default=None,
         )
 
-    paused = pause_in_force(services.ledger, services.clock.now()) is not None
-    waiting = paused_issues(services.ledger, services.clock.now())
-    found = [
-        (history, todo)
-        for history in filter(is_free, services.issue_index.filter(may_go_on))
-        if (todo := _next_of(services, history, policy))
-        and not _must_wait(services, history, todo, worker_pool)
-        and not (moved[history.issue] and is_unconfirmed(history))
-        and not ((paused or history.issue in waiting) and may_ask_a_model(history, todo))
-    ]
-    new = [] if paused else list(filter(is_free, services.issue_index.filter(is_new_to_triage)))
-    if queue.has_room(policy) and (chosen := queue.next(new, policy)):
-        found.append((chosen, Next("triage")))
-    now, days = services.clock.now(), policy.config.triage.aging_days
-    return min(
-        found,
-        key=lambda item: _turn(item[0], item[1], urgency(item[0], now=now, days=days)),
-        default=None,
-    )
+    def _is_free(self, history: History, pool: WorkerPool) -> bool:
+        return (
+            (self.only is None or history.issue in self.only)
+            and (self.states is None or history.state in self.states)
+            and self.made[history.issue] < MOVES_PER_ISSUE
+            and history.issue not in pool.under_way
+        )
 
 
 def _next_of(services: Services, history: History, policy: PolicySnapshot) -> Next | None:
-    """What an issue needs, with an eye on the others: one that may be done already is a person's to
-    judge."""
+    """What an issue needs, in view of the others: where a similar one has landed since, this one
+    may be done already, and a person decides."""
     if other := services.similar_issues.landed_meanwhile(history):
-        return Next(
-            event=Event.TWIN_LANDED, says=f"#{other.issue} says much the same, and has landed since"
-        )
+        reason = f"#{other.issue} says much the same, and has landed since"
+        return Next(event=Event.TWIN_LANDED, reason=reason)
     return decide_next(history, policy)
 
 
-def _must_wait(services: Services, history: History, todo: Next, worker_pool: WorkerPool) -> bool:
-    """One judgement or landing at a time, as a verdict on a base that moves meanwhile is wasted; of
-    issues that are alike, one at a time. While merging is frozen what is approved stays so, and
-    goes on when a person has looked."""
-    on_base = todo.workflow in ON_BASE and not ON_BASE.isdisjoint(worker_pool.under_way.values())
+def _must_wait(services: Services, history: History, todo: Next, pool: WorkerPool) -> bool:
+    """Whether another issue, or a freeze, holds this step back."""
+    # While merging is frozen, an approved issue stays approved until a person lifts the freeze.
     if todo.workflow == "merge" and history.state is State.APPROVED and is_frozen(services.ledger):
         return True
-    return on_base or (
-        todo.workflow == "implement"
-        and services.similar_issues.waits_for(history, under_way=worker_pool.under_way) is not None
-    )
-
-
-def _turn(history: History, todo: Next, urgent: int) -> tuple[bool, int, int, int]:
+    # A verdict on a base that moves meanwhile is wasted, so one issue at a time is judged or lands.
+    if todo.workflow in ON_BASE and not ON_BASE.isdisjoint(pool.under_way.values()):
+        return True
+    similar = services.similar_issues
     return (
-        history.open_run is None,
-        {"merge": 0, "triage": 1}.get(todo.workflow or "", 2),
-        urgent,
-        history.issue,
+        todo.workflow == "implement"
+        and similar.waits_for(history, under_way=pool.under_way) is not None
     )
+
+
+def _order(history: History, todo: Next, *, urgency: int) -> tuple[bool, int, int, int]:
+    """The sort key of a step, the smallest first."""
+    by_workflow = {"merge": 0, "triage": 1}.get(todo.workflow or "", 2)
+    return history.open_run is None, by_workflow, urgency, history.issue
 
 
 def _move(
     services: Services, dispatch: Dispatch, policy: PolicySnapshot, history: History, todo: Next
 ) -> None:
+    """One step of one issue, and then its projection on the forge."""
     if todo.event is not None:
         transition(
             services,
             history.issue,
             todo.event,
             key=f"event/{history.issue}/{len(history.transitions)}",
-            reason=todo.says,
+            reason=todo.reason,
             rules=policy.digest,
         )
     elif todo.workflow is not None:

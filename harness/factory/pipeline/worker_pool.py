@@ -1,10 +1,10 @@
-"""A few hands, each of which moves one issue one step. What one of them raises ends the others'
-work at their next pulse.
+"""Worker pool: each worker advances one issue by one step. If one raises, the others stop at their
+next heartbeat.
 
-Properties kept:
-- an issue is in one pair of hands at a time, so its history has one author;
-- whoever leaves, for whatever reason, first waits until every hand is still: nothing acts after
-  `tick` has returned."""
+Properties:
+- one worker at a time holds an issue, so its history has one author;
+- whoever leaves the pool, for whatever reason, first waits until every worker is still: nothing
+  acts after `tick` has returned."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -13,17 +13,17 @@ from types import TracebackType
 
 
 class WorkerPool:
-    """At most `size` moves at once. `halt` is set when it is left, and whoever drives a run looks
-    at it."""
+    """At most `size` moves at once. Leaving the pool sets `halt`, which every running dispatch
+    reads."""
 
     def __init__(self, size: int, *, halt: threading.Event) -> None:
         self._size, self._halt = size, halt
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix="hand")
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix="worker")
         self._under_way: dict[Future[None], tuple[int, str]] = {}
 
     @property
     def under_way(self) -> Mapping[int, str]:
-        """Each issue that is being moved, and the workflow it is moved by."""
+        """Each issue that is being moved, with the workflow that moves it."""
         return dict(self._under_way.values())
 
     @property
@@ -31,12 +31,13 @@ class WorkerPool:
         return len(self._under_way) < self._size
 
     def start(self, issue: int, workflow: str, move: Callable[[], None]) -> None:
-        """Move an issue beside the others."""
+        """Run `move` for an issue beside the others. Call it only while a worker is free."""
         self._under_way[self._pool.submit(move)] = issue, workflow
 
     def wait_for_one(self) -> None:
-        """Until a hand is free again. Raises whatever a move raised."""
+        """Wait until a worker is free again. Raise what a move raised."""
         done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+        # Drop every finished move before `result` may raise, or the next wait would meet it again.
         for move in done:
             del self._under_way[move]
         for move in done:

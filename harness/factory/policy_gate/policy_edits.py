@@ -112,33 +112,36 @@ def _check(
     services.repository.fetch(f"refs/pull/{proposed.number}/head")
     # Raises GitError for a change that is too large to read, before anybody merges it.
     services.repository.changed(policy.base, proposed.head)
-    commit, merged = _as_merged(services, policy, proposed)
-    touched = any(
-        resembles(DOCUMENTS, path) for path in services.repository.changed(policy.base, commit)
-    )
     found, key = None, _key(proposed, policy)
+    commit, merged = _as_merged(services, policy, proposed)
+    changed = services.repository.changed(policy.base, commit)
     try:
-        found = (
-            evaluate(
+        if any(resembles(DOCUMENTS, path) for path in changed):
+            past = _recorded_past(services, policy)
+            found = evaluate(
                 proposed_edit(
-                    services.repository,
-                    commit,
-                    old=policy.governance,
-                    past=_recorded_past(services, policy),
-                    merged=merged,
+                    services.repository, commit, old=policy.governance, past=past, merged=merged
                 )
             )
-            if touched
-            else None
-        )
     except GovernanceError as error:
+        # A text that cannot be read stays so on every base: the key names none.
         found, key = EditEffect(fault=str(error), merged=merged), _key(proposed)
     if found is None:
         services.ledger.append(PolicyEditReported(proposed.number, None), _key(proposed))
-        return
+    else:
+        _show(services, policy, proposed, found, key=key)
+
+
+def _show(
+    services: Services,
+    policy: PolicySnapshot,
+    proposed: PullRequest,
+    found: EditEffect,
+    *,
+    key: str,
+) -> None:
     conclusion = "success" if found.holds else "failure"
     title, summary = edit_effect_text(found, services.link, base=policy.base, head=proposed.head)
-    notes = edit_effect_annotations(found)
     write_projection(
         services,
         lambda: services.writer.set_check(
@@ -147,7 +150,7 @@ def _check(
             conclusion=conclusion,
             title=title,
             summary=summary,
-            annotations=notes,
+            annotations=edit_effect_annotations(found),
         ),
     )
     services.ledger.append(

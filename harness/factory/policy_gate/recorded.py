@@ -100,6 +100,7 @@ def _changes_of(history: History) -> Iterator[RecordedChange]:
     for entry in history.entries:
         if is_of(entry, FactsRecorded):
             content = _content(entry.event)
+            # Out and in again: the content that was asked about last must be the last in the dict.
             asked.pop(content, None)
             asked[content] = entry
         elif asked and is_of(entry, TransitionRecorded) and entry.event.after is State.MERGED:

@@ -57,6 +57,7 @@ def approval(
             "there is no open pull request of the factory's for it, so there is no commit to"
             " approve"
         )
+    # Somebody else pushed: nothing of that head was judged.
     if head_now != history.pushed_head:
         return NotApproved(
             f"its head is {head_now:.12} now, which the factory did not push; nothing of it can be"
@@ -70,6 +71,7 @@ def approval(
             "nothing that a rule leaves to a person stands against it; `/factory retry` starts"
             " again"
         )
+    # What a rule refused under an older text may not be what it refuses now.
     if _rules_of(history, refused) != rules:
         return NotApproved(
             "the texts that govern changed since it was refused; `/factory retry` has it looked at"
@@ -165,8 +167,8 @@ def _lifting(
     }
     unliftable = [
         gate
-        for gate, says in refusals
-        if not _is_left_to_a_person(governance, gate, says, findings.get((gate, says)))
+        for gate, words in refusals
+        if not _is_left_to_a_person(governance, gate, words, findings.get((gate, words)))
     ]
     if unliftable:
         return NotApproved(
@@ -176,11 +178,11 @@ def _lifting(
 
 
 def _is_left_to_a_person(
-    governance: Governance, gate: str, says: str, finding: Mapping[str, Any] | None
+    governance: Governance, gate: str, words: str, finding: Mapping[str, Any] | None
 ) -> bool:
     """Whether a rule that leaves the question to a person gave this refusal. Nobody can lift a gate
     that is no rule."""
-    if (gate, says) == (DEFAULT, NOT_SPOKEN_OF):
+    if (gate, words) == (DEFAULT, NOT_SPOKEN_OF):
         return True
     rules = [
         rule
@@ -195,7 +197,7 @@ def _is_left_to_a_person(
         UNKNOWN if finding["passed"] is None else bool(finding["passed"]),
         Status(finding["status"]),
         OnFail(finding["on_fail"]),
-        says,
+        words,
         rules[0].source,
     )
     return leaves_to_a_person(rules[0], finding_now)

@@ -84,6 +84,7 @@ def has_ended(history: History) -> bool:
 
 
 def _of(like: str, costs: Sequence[Decimal]) -> Estimate:
+    # The low median is a cost that was really paid, not a mean of two.
     return Estimate(len(costs), like, min(costs), median_low(costs), max(costs))
 
 

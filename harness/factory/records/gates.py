@@ -103,6 +103,7 @@ def _rule_links(links: Iterable[Link], run: str | None) -> tuple[Link, ...]:
         for link in links
         if link.run == run and link.rule and link.stage in (Stage.PROPOSAL, Stage.CANDIDATE)
     ]
+    # A rule that was asked twice with the same answer counts once; the later link stays.
     return tuple({(link.rule, link.fact): link for link in answers}.values())
 
 

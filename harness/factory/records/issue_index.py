@@ -75,6 +75,7 @@ class IssueIndex:
             now = {history.issue: history for history in self.filter(predicate)}
             for history in self._histories.values():
                 if history.entries[-1].seq > seq:
+                    # Only histories that have grown since can answer differently.
                     then = History(
                         history.issue, tuple(entry for entry in history.entries if entry.seq <= seq)
                     )
@@ -89,9 +90,8 @@ class IssueIndex:
         with self._lock:
             self._read()
             moves = self._moves.get(event, [])
-            return {
-                issue for _, issue in moves[bisect_right(moves, seq, key=itemgetter(0)) :]
-            }, self._last.seq
+            since = bisect_right(moves, seq, key=itemgetter(0))
+            return {issue for _, issue in moves[since:]}, self._last.seq
 
     @property
     def began(self) -> datetime | None:

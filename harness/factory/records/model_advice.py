@@ -54,7 +54,7 @@ def _diagnosis(given: DiagnosisGiven) -> ModelAdvice:
     if found is None:
         return ModelAdvice("A diagnosis was dropped", f"{given.model}: {given.dropped}")
     return ModelAdvice(
-        "What went wrong before, as a model says",
+        "What went wrong before, by a model",
         f"{given.model}: {found.cause}. {found.what_went_wrong} Next: {found.do_next}",
         found.quotes[0],
     )

@@ -137,7 +137,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         spent_yesterday=_spent(paid, yesterday) - _spent(paid, today),
         cap=policy.config.caps.usd_per_day,
         digest=digests[-1].event.path if digests else "",
-        paused=paused.says if paused else "",
+        paused=paused.summary if paused else "",
     )
 
 

@@ -207,6 +207,7 @@ def _broken(entries: Iterable[Entry]) -> tuple[BrokenJourney, ...]:
                 found[one["journey"]] = BrokenJourney(
                     one["journey"], one["issue"], one["words"], str(entry.run)
                 )
+        # A maintainer superseded or retired it.
         elif is_of(entry, JourneyEdited):
             found.pop(entry.event.journey or "", None)
     return tuple(found.values())

@@ -1,6 +1,7 @@
-"""When the disk is nearly full nothing new begins: a run that cannot write its result has to be
-made again, and an issue that was taken in needs room for all that follows from it. The ledger needs
-little, and has the rest to itself."""
+"""When the disk is nearly full, nothing new begins.
+
+A run that cannot write its result has to be made again, and a new issue needs room for all that
+follows from it. The ledger needs little room, and keeps the rest of the disk for itself."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ LEAST_SHARE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class DiskSpace:
-    """Bytes of the disk that a home is on: what this account may still write, and all."""
+    """The disk that a home is on, in bytes: `free` for this account to write, and `total`."""
 
     free: int
     total: int
@@ -38,7 +39,7 @@ class DiskSpace:
         return self.free < self.least
 
     @property
-    def says(self) -> str:
+    def summary(self) -> str:
         return (
             f"{self.free / 1e6:.0f} MB of {self.total / 1e6:.0f} MB are free, at least"
             f" {self.least / 1e6:.0f} MB have to be"
@@ -46,24 +47,24 @@ class DiskSpace:
 
 
 def disk_space(home: Path) -> DiskSpace:
-    """The disk that a home is on, or will be. Raises OSError when it cannot be asked."""
+    """The disk that `home` is on, or will be. Raises OSError when it cannot be read."""
     found = shutil.disk_usage(next(folder for folder in (home, *home.parents) if folder.exists()))
     return DiskSpace(found.free, found.total)
 
 
 def raise_if_disk_full(services: Services) -> None:
-    """Raise PortError, which may pass, when there is too little room to begin anything. A disk that
-    cannot be asked is full."""
+    """Raise PortError (retryable) when there is too little room to begin anything. A disk that
+    cannot be read counts as full."""
     home = services.places.home
     try:
         found = disk_space(home)
     except OSError as error:
-        says = f"the disk of {home} cannot be looked at: {error.strerror}; nothing new is begun"
-        raise PortError(says, retryable=True) from error
+        message = f"the disk of {home} cannot be read: {error.strerror}; nothing new begins"
+        raise PortError(message, retryable=True) from error
     if found.is_short:
         raise PortError(
-            f"the disk of {home} is full ({found.says}); nothing new is begun until there is room: "
-            "`factory gc` frees what nothing needs",
+            f"the disk of {home} is full ({found.summary}); nothing new begins until there is"
+            " room: `factory gc` frees what nothing needs",
             retryable=True,
         )
 
@@ -71,12 +72,12 @@ def raise_if_disk_full(services: Services) -> None:
 def raise_if_failed_on_full_disk(
     services: Services, key: str, result: NodeResult, *, run: str
 ) -> None:
-    """A no that was given while there was no room is none: it is not recorded, and the node `key`
-    is made again once there is. Raises PortError then.
+    """Raise PortError where a node failed while the disk was full: the full disk may be why, so the
+    failure is not recorded, and the node `key` is made again once there is room.
 
-    The ledger is told to open a new generation of this run's engine keys, as the owner's resume
-    does for all: the engine remembers the no. Where not even that can be written, the no counts as
-    an attempt."""
+    The engine remembers the failure, so the ledger opens a new generation of this run's engine
+    keys, as the owner's resume does for all runs. Where not even that can be written, the failure
+    counts as an attempt."""
     if result.outcome.succeeded:
         return
     try:

@@ -1,6 +1,7 @@
-"""Every effect on the world passes here: the owner's stop is read first, the intent is written
-before the act, and the confirmation after it. Killed between the two, the act is done again, so
-each act looks before it creates."""
+"""Every effect on the world passes here, and the owner's stop is read before each.
+
+Properties: the intent is in the ledger before the act, the confirmation after it. A factory that
+was killed between the two acts again, so each act looks before it creates."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def raise_if_stopped(services: Services) -> None:
 
 
 def is_stopped(services: Services) -> bool | None:
-    """Whether the owner's stop is set, by the flag in the home or by the ledger; None where either
+    """Whether the owner's stop is set, by the flag in the home or by the ledger. None where either
     cannot be read."""
     try:
         flagged = is_flagged(services.places.stop_flag)
@@ -38,10 +39,10 @@ def is_stopped(services: Services) -> bool | None:
 
 
 def is_flagged(flag: Path) -> bool | None:
-    """Whether something lies at `flag`, a link that leads nowhere included; None where nobody can
-    tell.
+    """Whether anything is at the path `flag`, also a link that leads nowhere. None where nobody can
+    say.
 
-    `Path.exists` answers False to many errors, on newer Pythons to all of them."""
+    `Path.exists` is no help: it answers False to many errors, on newer Pythons to all of them."""
     try:
         flag.lstat()
     except FileNotFoundError:
@@ -60,8 +61,9 @@ def effect(
     issue: int,
     run: str,
 ) -> E:
-    """Do `act` once under `key`: stop? → intent → act → confirmed result, which is returned, now
-    and ever after."""
+    """Do `act` once under `key`, and return its confirmed result, now and ever after.
+
+    The order is: read the stop, record the intent, act, record the result."""
     if done := services.ledger.find(f"{key}/done"):
         return as_of(done, kind).event
     raise_if_stopped(services)
@@ -72,7 +74,7 @@ def effect(
 
 
 def write_projection(services: Services, act: Callable[[], None]) -> None:
-    """A projection on the forge (a label, a comment, a check): derived, repeated at will, never
-    before a stop."""
+    """Write something derived to the forge (a label, a comment, a check), never after the owner's
+    stop. Projections may be repeated, so the ledger does not record them."""
     raise_if_stopped(services)
     act()

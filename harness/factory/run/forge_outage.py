@@ -1,9 +1,10 @@
-"""A forge that was away decides nothing: what a node could not do for want of it is not counted,
-and is made again.
+"""A forge outage decides nothing: what a node could not do because the forge was down does not
+count, and is made again.
 
-Properties: such an attempt is in no ledger, and its run stays open; a node whose forge is away time
-after time, while everything else of the same forge answers, is a fault like any other in the end.
-"""
+Properties:
+- such an attempt is in no ledger, and its run stays open;
+- where one node meets an outage time after time, while the forge answers everything else, it fails
+  in the end like any other."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,54 +17,48 @@ from harness.factory.run.node import failed
 from harness.factory.run.pause import is_paused, result_of_pause
 from harness.factory.run.services import Services
 
-AWAY = "away"
-MOST_TIMES = 10
-"""A run is taken up that often for want of the forge; each time costs what its node costs."""
+OUTAGE = "away"
+MOST_OUTAGES = 10
+"""How often a run is resumed after an outage; each time costs what its node costs."""
 
 
 def result_of(error: FactoryError) -> NodeResult:
-    """What a node gives that ended by this error: a failure, marked where only the forge's absence
-    is to blame."""
+    """The result of a node that ended by this error: a failure, marked where only the forge's
+    absence is to blame."""
     if isinstance(error, ModelsPaused):
         return result_of_pause(error)
     retryable = isinstance(error, PortError) and error.retryable
     if retryable and isinstance(error, (ForgeError, RemoteError)):
         again_at = getattr(error, "again_at", None)
         return failed(
-            str(error), retryable=True, **{AWAY: again_at.isoformat() if again_at else ""}
+            str(error), retryable=True, **{OUTAGE: again_at.isoformat() if again_at else ""}
         )
     return failed(str(error), retryable=retryable)
 
 
 def is_unavailable(result: NodeResult) -> bool:
-    """Whether the forge was away, or no model could be asked, so that nothing follows from this."""
-    return not result.outcome.succeeded and (AWAY in result.output or is_paused(result))
+    """Whether the forge was down, or no model could be asked, so that nothing follows from this
+    result."""
+    return not result.outcome.succeeded and (OUTAGE in result.output or is_paused(result))
 
 
 def reopen_after_outage(services: Services, run: str, missed: Iterable[NodeResult]) -> None:
-    """Raise ForgeError where something was missed for want of the forge: the run stays open, and
-    its engine's keys are of a new generation, for the engine remembers. Not for the eleventh
-    time."""
-    absences = tuple(one for one in missed if AWAY in one.output)
-    key, times = (
-        f"{run}/away/",
-        sum(
-            entry.key.startswith(f"{run}/away/")
-            for entry in services.ledger.entries(kind="command")
-        ),
-    )
-    if not absences or times >= MOST_TIMES:
+    """Raise ForgeError where a node missed the forge: the run stays open and goes on when the forge
+    is back. The engine remembers the failure, so the run's engine keys get a new generation. After
+    `MOST_OUTAGES` it returns, and the failure stands."""
+    outages = tuple(one for one in missed if OUTAGE in one.output)
+    commands, prefix = services.ledger.entries(kind="command"), f"{run}/away/"
+    times = sum(entry.key.startswith(prefix) for entry in commands)
+    if not outages or times >= MOST_OUTAGES:
         return
     services.ledger.append(
-        CommandGiven(RESUME, why=f"the forge was away: {absences[-1].message[:200]}"),
-        f"{key}{times}",
+        CommandGiven(RESUME, why=f"the forge was away: {outages[-1].message[:200]}"),
+        f"{prefix}{times}",
         run=run,
     )
-    moments = [
-        datetime.fromisoformat(str(one.output[AWAY])) for one in absences if one.output[AWAY]
-    ]
+    again = [str(one.output[OUTAGE]) for one in outages if one.output[OUTAGE]]
     raise ForgeError(
-        f"{absences[-1].message}; the run goes on when the forge is back",
+        f"{outages[-1].message}; the run goes on when the forge is back",
         retryable=True,
-        again_at=max(moments, default=None),
+        again_at=max(map(datetime.fromisoformat, again), default=None),
     )

@@ -1,4 +1,4 @@
-"""One node's work, as an action sees it."""
+"""A node's job and its results, as the stages see them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Which issue, in which run, against which base, and what the nodes before it produced."""
+    """What one node works on: which issue, in which run, against which base, after which outputs.
+
+    `number` counts the runs of this workflow for this issue, from 1. `outputs` has what ran before
+    by the part that produced it, `by_node` by the id of the node."""
 
     services: Services
     policy: PolicySnapshot
     issue: int
     run: str
-    number: int  # the n-th run of this workflow for this issue
+    number: int
     node: Node
-    outputs: Mapping[
-        str, Mapping[str, Any]
-    ]  # of what ran before: an action sees them by the part that gave them,
-    by_node: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=dict
-    )  # and here by the id of the node
+    outputs: Mapping[str, Mapping[str, Any]]
+    by_node: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def base(self) -> CommitSha:
@@ -38,7 +37,7 @@ class Job:
 
     @property
     def workflow(self) -> Workflow:
-        """The workflow that this node is of."""
+        """The workflow that this node belongs to."""
         return next(
             one
             for one in self.policy.workflows.values()
@@ -47,30 +46,30 @@ class Job:
 
     @property
     def history(self) -> History:
-        """Read again from the ledger each time it is asked."""
+        """The issue's history, read again from the ledger each time."""
         return history_of(self.services.ledger, self.issue)
 
     @property
     def began(self) -> str:
-        """When this run began, as the ledger has it: a commit made again after a kill is then the
+        """When this run began, by the ledger. A commit that is made again after a kill is then the
         same commit."""
         return next(entry.at for entry in self.history.runs if entry.run == self.run)
 
     @property
     def anchor(self) -> str:
-        """Where the ledger stood when this run began, signed; empty for one that was begun
-        without."""
+        """The signed state of the ledger when this run began; empty for a run that began without
+        one."""
         return next(entry.event.anchor for entry in self.history.runs if entry.run == self.run)
 
     @property
     def last_own_entry(self) -> int:
-        """The number of the entry in which this run last noted a step. What other issues write
-        while a node is at work, a replay would have at another moment: the node is not told."""
+        """The number of the last entry in which this run recorded a step. A replay would meet later
+        entries of other issues at another moment, so the node must not see them."""
         own = (entry for entry in self.history.entries if entry.run == self.run)
         return max(entry.seq for entry in own if entry.kind in ("run", "node"))
 
     def other_issues(self, is_so: Callable[[History], bool]) -> tuple[History, ...]:
-        """The other issues of which `is_so` holds, as far as this run is told of them."""
+        """The other issues for which `is_so` holds, as of this run's last own entry."""
         found = self.services.issue_index.filter_at(self.last_own_entry, is_so)
         return tuple(history for history in found if history.issue != self.issue)
 
@@ -82,17 +81,17 @@ class Job:
 Action = Callable[[Job], NodeResult]
 
 MACHINE = "machine"
-"""What an output says under `fault` where something other than a model kept a node from doing what
-it is for."""
+"""The value of `fault` in an output, where something other than a model kept the node from its
+work."""
 
 
 def produced(message: str = "", *, event: str | None = None, **output: Any) -> NodeResult:
-    """The node did what it is for."""
+    """The node did its work."""
     return NodeResult(Outcome.PRODUCED, output, message, event)
 
 
 def idle(message: str) -> NodeResult:
-    """There was nothing for the node to do, and that is well."""
+    """Nothing to do (success)."""
     return NodeResult(Outcome.NO_CHANGE, {}, message)
 
 
@@ -104,5 +103,5 @@ def refused(message: str, *, event: str | None = None, **output: Any) -> NodeRes
 def failed(
     message: str, *, event: str | None = None, retryable: bool = False, **output: Any
 ) -> NodeResult:
-    """The node could not do what it is for."""
+    """The node could not do its work."""
     return NodeResult(Outcome.FAILED, output, message, event, retryable)

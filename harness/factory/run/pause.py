@@ -1,11 +1,14 @@
-"""A pause: for a while no model is asked, because what a day or a month may cost is used up, or a
-provider has no more to give.
+"""A pause: for a while no model is asked, because a daily or monthly cap is used up, or a provider
+has no more to give.
 
-Properties: no issue, no attempt and no model is counted for it, and the run that met it stays open,
-as with a forge that is away; while it is in force nothing begins that would ask a model, and what
-was approved still lands; it is in the ledger, so a restart keeps it; it ends by itself, at the
-moment it names, or earlier by `factory resume` or a cap that was raised. A pause of one issue, for
-what its own sessions met at a provider, holds up that issue alone, and not for ever."""
+Properties:
+- a pause counts against no issue, no attempt and no model; the run that met it stays open, as in a
+  forge outage;
+- while it is in force nothing begins that would ask a model, and what was approved still lands;
+- it is in the ledger, so a restart keeps it;
+- it ends by itself at the moment it names, or earlier by `factory resume` or a raised cap;
+- a pause of one issue, for what its own sessions met at a provider, delays that issue alone, and
+  not for ever."""
 
 from __future__ import annotations
 
@@ -28,19 +31,19 @@ if TYPE_CHECKING:
     from harness.factory.run.services import Services
 
 PAUSE = "pause"
-"""The key of a node's output by which a pause is known."""
+"""The key of a node's output that a pause a pause."""
 BY_MONEY = frozenset({"day", "month"})
 ISSUE_CAUSE = "issue"
-"""The cause of a pause that is of one issue."""
-MOST_TIMES = 10
-"""A run is paused that often for what its own sessions met alone; then that is a failure like any
+"""The cause of a pause that holds for one issue."""
+MOST_PAUSES = 10
+"""How often a run is paused for what its own sessions met. Then that is a failure like any
 other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """`cause` is `day`, `month`, `provider`, `meter` or `issue`; `why` may hold text from
-    outside."""
+    """Why and how long no model is asked. `cause` is `day`, `month`, `provider`, `meter` or
+    `issue`; `why` may hold text from outside."""
 
     cause: str
     why: str
@@ -48,12 +51,13 @@ class Pause:
     until: datetime
 
     @property
-    def says(self) -> str:
+    def summary(self) -> str:
         return f"no model is asked until {self.until:%Y-%m-%d %H:%M} UTC: {self.why}"
 
 
 def result_of_pause(error: ModelsPaused) -> NodeResult:
-    """What a node gives that could not ask: it is made again, and nothing follows from this."""
+    """The result of a node that could not ask a model. It decides nothing, and the node is made
+    again."""
     return failed(
         str(error),
         retryable=False,
@@ -62,12 +66,12 @@ def result_of_pause(error: ModelsPaused) -> NodeResult:
 
 
 def is_paused(result: NodeResult) -> bool:
-    """Whether nobody could be asked, so that nothing follows from this."""
+    """Whether no model could be asked, so that nothing follows from this result."""
     return not result.outcome.succeeded and PAUSE in result.output
 
 
 def pause_in_force(ledger: Ledger, now: datetime) -> Pause | None:
-    """The pause of everybody that lasts longest, where there is one at `now`."""
+    """The pause of the whole factory that lasts longest, if there is one at `now`."""
     return max(
         (_of(entry) for entry in _in_force(ledger, now) if entry.event.issue is None),
         key=lambda one: one.until,
@@ -85,7 +89,7 @@ def paused_issues(ledger: Ledger, now: datetime) -> Mapping[int, Pause]:
 
 
 def lift_pauses_below_raised_caps(services: Services, caps: Caps) -> None:
-    """Where more may be spent now than when a pause for money began, it is over."""
+    """End each pause for money where its cap is higher now than when the pause began."""
     for entry in _in_force(services.ledger, services.clock.now()):
         cause = entry.event.cause
         if cause in BY_MONEY and _cap(cause, caps) > entry.event.caps[cause]:
@@ -96,25 +100,25 @@ def lift_pauses_below_raised_caps(services: Services, caps: Caps) -> None:
 def record_pause(
     services: Services, caps: Caps, issue: int, run: str, missed: Iterable[NodeResult]
 ) -> bool:
-    """Whether nodes of this run could ask nobody. Then that is in the ledger, the run is to stay
-    open, and its engine's keys are of a new generation, for the engine remembers. Not for the
-    eleventh time where only this issue met it."""
-    told = [one for one in missed if is_paused(one)]
-    if not told:
+    """Whether nodes of this run could not ask a model. Then record the pause, and keep the run
+    open.
+
+    The engine remembers the results, so the run's engine keys get a new generation. A run that met
+    `MOST_PAUSES` of its own is not kept open once more."""
+    paused = [one for one in missed if is_paused(one)]
+    if not paused:
         return False
-    last = max(told, key=lambda one: (_cause(one) != ISSUE_CAUSE, _until(one)))
+    # A pause of the whole factory goes before one of this issue; then the longest one counts.
+    last = max(paused, key=lambda one: (_cause(one) != ISSUE_CAUSE, _until(one)))
     until, now = _until(last), services.clock.now()
     is_of_one = _cause(last) == ISSUE_CAUSE
     pauses = [entry.event for entry in recorded(services.ledger, PauseBegan)]
     times = sum(pause.run == run and pause.issue is not None for pause in pauses)
-    if is_of_one and times >= MOST_TIMES:
+    if is_of_one and times >= MOST_PAUSES:
         return False
-    known = (
-        paused_issues(services.ledger, now).get(issue)
-        if is_of_one
-        else pause_in_force(services.ledger, now)
-    )
-    if until > now and (known is None or known.until < until):
+    ledger = services.ledger
+    current = paused_issues(ledger, now).get(issue) if is_of_one else pause_in_force(ledger, now)
+    if until > now and (current is None or current.until < until):
         services.ledger.append(
             PauseBegan(
                 cause=_cause(last),
@@ -126,11 +130,11 @@ def record_pause(
             ),
             f"pause/{len(pauses) + 1}",
         )
-    turn = sum(
+    times = sum(
         entry.key.startswith(f"{run}/paused/") for entry in services.ledger.entries(kind="command")
     )
     services.ledger.append(
-        CommandGiven(RESUME, why=last.message[:200]), f"{run}/paused/{turn}", run=run
+        CommandGiven(RESUME, why=last.message[:200]), f"{run}/paused/{times}", run=run
     )
     return True
 
@@ -144,6 +148,7 @@ def _until(result: NodeResult) -> datetime:
 
 
 def _in_force(ledger: Ledger, now: datetime) -> tuple[Recorded[PauseBegan], ...]:
+    """The pauses that are neither over, nor lifted, nor ended by a resume of the whole factory."""
     resumed = max(
         (
             entry.seq

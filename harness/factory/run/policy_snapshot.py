@@ -1,8 +1,7 @@
-"""What people steer the factory with, as it stands at one base commit: the three files,
-`factory.toml`, workflows, theirs where they have one and ours for the rest.
+"""The policy at one base commit: the three governance files, `factory.toml`, and the workflows, the
+project's own where it has one and ours for the rest.
 
-Read where a change cannot write: always from the base commit in the trusted repository.
-"""
+It is always read from the base commit in the trusted repository, where a change cannot write."""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ __all__ = ["WORKFLOWS", "PolicySnapshot", "policy_at", "read_policy"]
 
 @dataclass(frozen=True, slots=True)
 class PolicySnapshot:
-    """The governance, the configuration and the workflows at `base`; `digest` covers all of them,
+    """The governance, the configuration and the workflows at `base`. `digest` covers all of them,
     byte for byte."""
 
     base: CommitSha
@@ -40,11 +39,11 @@ class PolicySnapshot:
 @lru_cache(maxsize=8)
 def policy_at(services: Services, base: CommitSha) -> PolicySnapshot:
     """Read and check everything at `base`, once: a commit never changes. Raises GovernanceError or
-    ConfigError; the factory does not start then."""
+    ConfigError, and the factory does not start then."""
     return read_policy(services.repository, base)
 
 
-class Texts(Protocol):
+class CommitFiles(Protocol):
     """The files of a commit."""
 
     def files(self, commit: CommitSha) -> Mapping[bytes, str]:
@@ -56,8 +55,9 @@ class Texts(Protocol):
         ...
 
 
-def read_policy(repository: Texts, base: CommitSha) -> PolicySnapshot:
-    """The same, from any repository that has the commit."""
+def read_policy(repository: CommitFiles, base: CommitSha) -> PolicySnapshot:
+    """Read and check the policy at `base` from any repository that has the commit. Raises as
+    `policy_at` does."""
     toml = repository.read(base, FILE)
     if toml is None:
         raise ConfigError(f"not found at {base:.7}; `factory demo` shows one that works", file=FILE)
@@ -81,12 +81,12 @@ def read_policy(repository: Texts, base: CommitSha) -> PolicySnapshot:
 
 
 def _require_others_to_review(governance: Governance, config: Config) -> None:
-    """No role reviews its own work, by model family. Asked only where there is something to
+    """Check that no role reviews its own work, by model family, where there is something to
     review."""
-    judged = any(
+    has_judged_rules = any(
         rule.level is Level.JUDGED and rule.status is not Status.OFF for rule in governance.rules
     )
-    if judged or config.review.lenses:
+    if has_judged_rules or config.review.lenses:
         _require_another("reviewer", config, what="a change is not reviewed or voted on")
     if any(persona.claims for persona in config.personas):
         _require_another("judge", config, what="what personas claim is not judged")
@@ -94,10 +94,10 @@ def _require_others_to_review(governance: Governance, config: Config) -> None:
 
 def _require_another(role: str, config: Config, *, what: str) -> None:
     models, own = config.models, dict(config.families)
-    wrote = [tier.model for tier in models.implementer]
-    if others(models.of(role), wrote, own=own, same_family=config.review.same_family):
+    writers = [tier.model for tier in models.implementer]
+    if others(models.of(role), writers, own=own, same_family=config.review.same_family):
         return
-    families = ", ".join(sorted({family_of(model, own=own) for model in wrote}))
+    families = ", ".join(sorted({family_of(model, own=own) for model in writers}))
     raise ConfigError(
         f"expected another model than `models.implementer`, of another family than {families}:"
         f" {what} by whoever may have written it. Name one, or say under `[families]` which names"

@@ -1,4 +1,5 @@
-"""What the lap works with: every port by name, built once in wiring and in the tests."""
+"""The services that the pipeline works with: every port by name, built once in wiring and in
+tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,10 +21,11 @@ from harness.ports.validator import Validator
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where things lie under one home."""
+    """Where things are in one home. `repository` is the repository's id, a name that is safe as a
+    folder."""
 
     home: Path
-    repository: str  # the repository's id: a name that is safe as a folder
+    repository: str
 
     @property
     def stop_flag(self) -> Path:
@@ -35,13 +37,13 @@ class Places:
 
     @property
     def evidence(self) -> Path:
-        """What may leave of each verdict: its page, pictures, envelope. The embedded forge shows
-        this folder."""
+        """What may be published of each verdict: its page, pictures and envelope. The local forge
+        serves this folder."""
         return self.home / "evidence"
 
     @property
     def worktrees(self) -> Path:
-        """Where each run's worktree and its store of one commit are, until it is closed."""
+        """Where each run's worktree and its store of one commit are, until the run closes them."""
         return self.home / "worktrees"
 
     @property
@@ -62,7 +64,7 @@ class Places:
 
     @property
     def index(self) -> Path:
-        """What is known of the repository's files: a cache, which is made again."""
+        """The index of the repository's files: a cache, which can be made again."""
         return self.home / "index" / self.repository
 
     def run(self, run: str) -> Path:
@@ -72,8 +74,11 @@ class Places:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Services:
-    """Everything real, named once. Code in the factory takes what it needs from here and asks no
-    global."""
+    """Every real thing, named once. Code in the factory takes what it needs from here and uses no
+    global.
+
+    `link` gives the address of a path in the repository, or of a path on the forge that begins with
+    `/`. `tell` shows live progress, by run, step and words; nothing relies on it."""
 
     places: Places
     forge: Forge
@@ -91,15 +96,16 @@ class Services:
     wheels: Path
     sandbox_command: tuple[str, ...]
     trusted_keys: frozenset[str]
-    link: Callable[[str], str]  # a path in the repository (or /… of the forge) → an address
-    tell: Callable[[str, str, str], None]  # (run, what, words): live progress, never relied upon
-    # of box, for the app that the judge's masked visitor meets; empty: the same as any
+    link: Callable[[str], str]
+    tell: Callable[[str, str, str], None]
+    # The form of the sandbox that runs the app for the judge's masked visitor; empty: the usual.
     other_form: str = ""
-    # without them agents are told nothing of the repository, and look for themselves
+    # Without essays, agents get no context of the repository and look for themselves.
     essays: Essays | None = None
-    issue_index: IssueIndex = field(init=False)  # what this process has read of the ledger,
-    watch_list: WatchList = field(init=False)  # has seen of the forge,
-    similar_issues: SimilarIssues = field(init=False)  # and has compared
+    # What this process has read of the ledger and of the forge, and has compared.
+    issue_index: IssueIndex = field(init=False)
+    watch_list: WatchList = field(init=False)
+    similar_issues: SimilarIssues = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "issue_index", IssueIndex(self.ledger))

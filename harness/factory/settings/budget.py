@@ -68,6 +68,7 @@ def _price(model: str, value: Any, key: str) -> Price:
 
 
 def _dollars(value: Any, key: str) -> Decimal:
+    # Not isinstance: `true` is an int in Python, and no price.
     amount = Decimal(str(value)) if type(value) in (int, float) else Decimal("NaN")
     if not _is_an_amount(amount):
         raise ConfigError(

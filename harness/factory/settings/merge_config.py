@@ -82,6 +82,7 @@ def _required_check(one: Any, key: str) -> RequiredCheck:
         raise ConfigError(
             f"expected the check's name, found {name!r}", file=FILE, key=f"{key}.name"
         )
+    # Not isinstance: `true` is an int in Python, and no app.
     if type(app) is not int or app < 1:
         raise ConfigError(
             "expected the number of the app that reports it, which the forge tells beside each"

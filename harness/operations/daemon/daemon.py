@@ -116,6 +116,6 @@ class Daemon:
 
 
 def _freed(works: Works) -> str:
-    from harness.operations.maintenance.gc import swept
+    from harness.operations.maintenance.gc import sweep_home
 
-    return f"{sum(swept(works.services).freed.values()) / 1e6:.0f} MB freed"
+    return f"{sum(sweep_home(works.services).freed.values()) / 1e6:.0f} MB freed"

@@ -30,7 +30,7 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
         stopped=is_flagged(home / "STOP") is not False or is_stop_requested(ledger),
         frozen=why_frozen(ledger),
         fault=fault.says if fault else "",
-        paused=paused.says if paused else "",
+        paused=paused.summary if paused else "",
     )
 
 

@@ -161,7 +161,7 @@ class Loop:
         again. After a pause the next tick is a full one."""
         found = pause_in_force(self._ledger, self._context.now())
         if found and (self._paused is None or found.until != self._paused.until):
-            self._context.say("paused", f"{found.says}; it continues then by itself")
+            self._context.say("paused", f"{found.summary}; it continues then by itself")
             self._context.notifier.status(f"paused until {found.until:%Y-%m-%d %H:%M} UTC")
         if self._paused and not found:
             self._context.say("resumed", "models are called again")

@@ -270,7 +270,7 @@ def _found(check: Callable[[ForgeConnection], Finding], forge: ForgeConnection) 
         return failed.finding
     except (KeyError, TypeError, AttributeError) as error:
         return fail(
-            f"the answer of {forge.api} is not that of the API: {error!r}",
+            f"the answer of {forge.api} is not from the API: {error!r}",
             "look at the address, and at what is between here and the forge",
         )
 

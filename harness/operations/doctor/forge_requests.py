@@ -152,7 +152,7 @@ class ForgeConnection:
                 )
             case status if status < 300:
                 return fail(
-                    f"the answer at {where} is not that of the API, but a page or half of one"
+                    f"the answer at {where} is not from the API, but a page or half of one"
                     f" ({status})",
                     "look at the address, and at what is between here and the forge",
                 )

@@ -1,2 +1,2 @@
-"""Looking after a home: cleaning up, moving its state, its money, its transcripts and its sealed
-journeys."""
+"""Maintains a home: garbage collection, moving its state, its spending, its transcripts and its
+sealed journeys."""

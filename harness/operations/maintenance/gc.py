@@ -1,13 +1,14 @@
-"""Freeing what nothing needs any more: look, decide, move out of sight, delete.
+"""Garbage collection of a home: find candidates, decide, move them to the trash, delete them.
 
-What goes is renamed into a trash first, in one step, and deleted afterwards: nothing is ever found
-half deleted under its own name, and a kill leaves trash, which the next sweep ends."""
+What goes is first renamed into a trash folder, in one step, and then deleted. So nothing is ever
+half deleted under its own name, and a kill leaves only trash, which the next sweep deletes."""
 
 import json
 import os
 import tempfile
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -18,16 +19,16 @@ from harness.domain.ledger import Entry
 from harness.factory.run.services import Places, Services
 from harness.home.document import EMBEDDED, FILE, read_home, wheels_folder
 from harness.home.state import open_ledger, sole_factory
-from harness.operations.maintenance.gc_candidates import leavings, living, weight
+from harness.operations.maintenance.gc_candidates import candidates, disk_bytes, live_processes
 from harness.operations.maintenance.gc_policy import (
     DAYS,
+    Candidate,
+    CandidateKind,
     Facts,
     GcDecision,
-    Kind,
-    Leaving,
-    Standing,
-    standings,
-    sweepable,
+    RunState,
+    gc_decisions,
+    run_states,
 )
 from harness.ports.ledger import Ledger
 from harness.store.lock import sole_factory as sole_factory_in
@@ -36,9 +37,9 @@ OBJECTS = "objects"
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """What was freed, in bytes on the disk and in things, by kind; what stayed, and why; and the
-    trash that is left."""
+class GcResult:
+    """What was freed by kind, in bytes on the disk (`freed`) and in number (`things`); what stayed
+    and why; and the folders with trash to delete."""
 
     freed: dict[str, int]
     things: dict[str, int]
@@ -47,15 +48,15 @@ class Swept:
     trash: tuple[Path, ...]
 
 
-def swept(services: Services, *, days: float = DAYS) -> Swept:
-    """Sweep the home that this process works on, between two runs; what goes is deleted by a
-    process of its own.
+def sweep_home(services: Services, *, days: float = DAYS) -> GcResult:
+    """Sweep the home that this process works on, between two runs, for `factory up`. A separate
+    process deletes the trash.
 
-    For `factory up` at night. The repository is left to `collect`: packing it may take minutes."""
+    The repository is left to `collect_garbage`, because packing it may take minutes."""
     from harness.repository.trash import sweep_later
 
     recordings = read_home(services.places.home).recordings_days
-    found = _swept(
+    found = _sweep(
         services.places,
         services.wheels,
         services.ledger.entries(),
@@ -67,13 +68,12 @@ def swept(services: Services, *, days: float = DAYS) -> Swept:
     return found
 
 
-def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
-    """All of `factory gc`: nobody else may work on the home, and when this returns what went is
-    deleted.
+def collect_garbage(home: Path, *, days: float = DAYS, dry_run: bool = False) -> GcResult:
+    """All of `factory gc`. Nobody else may work on the home; on return the trash is deleted. A dry
+    run takes no lock and changes nothing.
 
-    Raises Busy while a factory works there, ConfigError where there is none, LedgerError when the
-    ledger is not the one that was signed: then nothing is known to be over. A dry run looks, takes
-    no lock and changes nothing."""
+    Raises Busy while a factory works there, ConfigError if there is none, and LedgerError if the
+    ledger's signature does not match: then no run is known to be over."""
     from harness.repository.trash import swept as delete_trash
 
     document = read_home(home)
@@ -82,7 +82,7 @@ def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
         if not dry_run:
             stack.enter_context(sole_factory(home, command="factory gc"))
         entries = _entries(stack.enter_context(open_ledger(home)))
-        found = _swept(
+        found = _sweep(
             places,
             wheels_folder(),
             entries,
@@ -98,12 +98,13 @@ def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
 def _entries(ledger: Ledger) -> tuple[Entry, ...]:
     if fault := ledger.fault():
         raise LedgerError(
-            f"{fault.says}; nothing is deleted by a ledger that is not the one that was signed"
+            f"{fault.says}; `factory gc` deletes nothing while the ledger's signature does not"
+            " match: run `factory audit`"
         )
     return ledger.entries()
 
 
-def _swept(
+def _sweep(
     places: Places,
     wheels: Path,
     entries: tuple[Entry, ...],
@@ -111,58 +112,58 @@ def _swept(
     days: float,
     recordings: float,
     dry_run: bool,
-) -> Swept:
+) -> GcResult:
     temporary = Path(tempfile.gettempdir())
-    there = (
-        *leavings(places, wheels, temporary=temporary, recordings=recordings > 0),
+    found = (
+        *candidates(places, wheels, temporary=temporary, recordings=recordings > 0),
         *_demos(temporary, places.home),
     )
-    fates = sweepable(Facts(there, standings(entries), living(), days, recordings))
-    freed, things, trash = dict[str, int](), dict[str, int](), dict[Path, None]()
-    for leaving in (decision.leaving for decision in fates if decision.goes):
-        freed[leaving.kind.value] = freed.get(leaving.kind.value, 0) + weight(leaving.path)
-        things[leaving.kind.value] = things.get(leaving.kind.value, 0) + 1
-        if not dry_run and (folder := _gone(leaving)):
+    decisions = gc_decisions(Facts(found, run_states(entries), live_processes(), days, recordings))
+    freed, things, trash = Counter[str](), Counter[str](), dict[Path, None]()
+    for candidate in (decision.candidate for decision in decisions if decision.deletes):
+        freed[candidate.kind.value] += disk_bytes(candidate.path)
+        things[candidate.kind.value] += 1
+        if not dry_run and (folder := _discard(candidate)):
             trash[folder] = None
-    return Swept(
-        freed, things, tuple(decision for decision in fates if not decision.goes), (), tuple(trash)
-    )
+    kept = tuple(decision for decision in decisions if not decision.deletes)
+    return GcResult(dict(freed), dict(things), kept, (), tuple(trash))
 
 
-def _gone(leaving: Leaving) -> Path | None:
-    """Take one thing away; the folder in whose trash it is now, or None when it is deleted."""
+def _discard(candidate: Candidate) -> Path | None:
+    """Discard one candidate. Returns the folder in whose trash it is now, or None if it is
+    deleted."""
     from harness.repository.trash import delete, throw_away
 
-    match leaving.kind:
-        case Kind.TRASH:
-            return leaving.path.parent.parent
-        case Kind.DEMO:  # told by what is in it: it gets a name that tells it while it is deleted
-            with suppress(Busy), sole_factory_in(leaving.path, command="factory gc"):
-                delete(
-                    leaving.path.rename(
-                        leaving.path.with_name(f"factory-demo-{os.getpid()}-{uuid.uuid4().hex[:8]}")
-                    )
-                )
-        case _ if leaving.trash is None:
-            delete(leaving.path)
+    match candidate.kind:
+        case CandidateKind.TRASH:
+            return candidate.path.parent.parent
+        case CandidateKind.DEMO:
+            # It is recognised by its content. Its new name lets the next sweep find it if this one
+            # is killed halfway.
+            doomed = candidate.path.with_name(f"factory-demo-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+            with suppress(Busy), sole_factory_in(candidate.path, command="factory gc"):
+                delete(candidate.path.rename(doomed))
+        case _ if candidate.trash is None:
+            delete(candidate.path)
         case _:
-            throw_away(leaving.path, leaving.trash)
-    return leaving.trash
+            throw_away(candidate.path, candidate.trash)
+    return candidate.trash
 
 
-def _demos(temporary: Path, home: Path) -> Iterator[Leaving]:
-    """Homes of `factory demo` that nobody works on. Another home is another factory's, unless all
-    it ever did was a replay."""
+def _demos(temporary: Path, home: Path) -> Iterator[Candidate]:
+    """Homes of `factory demo` in the temporary folder. Any other home belongs to a real factory,
+    unless it only ever replayed recordings."""
     for path in sorted(temporary.glob("lights-out-factory-*")):
         ledger = path / "ledger.db"
         if path in (home, *home.parents) or path.is_symlink() or not ledger.is_file():
             continue
         if path.stat().st_uid == os.geteuid() and _is_replay(path):
-            yield Leaving(Kind.DEMO, path, time.time() - ledger.stat().st_mtime, None)
+            yield Candidate(CandidateKind.DEMO, path, time.time() - ledger.stat().st_mtime, None)
 
 
 def _is_replay(home: Path) -> bool:
-    """By its document as it is: reading it as one's own would bring an old one up to date."""
+    """Whether a home only replays recordings on a local forge."""
+    # The file is read as it is: `read_home` would update an old document.
     try:
         document = json.loads((home / FILE).read_text("utf-8"))
         return bool(document["models"] == "replay" and document["forge"] == EMBEDDED)
@@ -170,22 +171,21 @@ def _is_replay(home: Path) -> bool:
         return False
 
 
-def _with_objects(found: Swept, places: Places, entries: tuple[Entry, ...]) -> Swept:
-    """The trusted repository's turn, when no run is under way that may have made objects which
-    nothing names yet."""
+def _with_objects(found: GcResult, places: Places, entries: tuple[Entry, ...]) -> GcResult:
+    """Also pack the trusted repository, unless a run is open: it may have made objects that nothing
+    names yet."""
     from harness.repository.prune import prune
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
 
     if not places.trusted.is_dir():
         return found
-    if open_runs := [
-        run for run, standing in standings(entries).items() if standing is Standing.OPEN
-    ]:
+    states = run_states(entries)
+    if open_runs := [run for run, state in states.items() if state is RunState.OPEN]:
         return _noted(
-            found, f"the repository's objects stay while {', '.join(open_runs)} may go on"
+            found, f"the repository's objects stay while {', '.join(open_runs)} may continue"
         )
-    before = weight(places.trusted)
+    before = disk_bytes(places.trusted)
     try:
         prune(
             TrustedRepository(places.trusted, Remote("/")),
@@ -193,11 +193,11 @@ def _with_objects(found: Swept, places: Places, entries: tuple[Entry, ...]) -> S
         )
     except GitError as error:
         return _noted(found, f"the repository could not be packed: {error}")
-    freed = max(0, before - weight(places.trusted))
-    return Swept(
+    freed = max(0, before - disk_bytes(places.trusted))
+    return GcResult(
         {**found.freed, OBJECTS: freed}, found.things, found.kept, found.notes, found.trash
     )
 
 
-def _noted(found: Swept, note: str) -> Swept:
-    return Swept(found.freed, found.things, found.kept, (*found.notes, note), found.trash)
+def _noted(found: GcResult, note: str) -> GcResult:
+    return GcResult(found.freed, found.things, found.kept, (*found.notes, note), found.trash)

@@ -1,8 +1,7 @@
-"""What lies in a home and in the folder for temporary files that may have to go. Looks, by name;
+"""Finds the candidates for garbage collection in a home and in the temporary folder, by name. It
 opens and moves nothing.
 
-Half-made things are told by their names, so that whatever was killed, at whatever moment, is found
-again."""
+Unfinished things have names of their own, so what a killed process left is always found."""
 
 import os
 import re
@@ -12,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.factory.run.services import Places
-from harness.operations.maintenance.gc_policy import Kind, Leaving
+from harness.operations.maintenance.gc_policy import Candidate, CandidateKind
 
 TRASH = ".trash"
 TEMPORARY = re.compile(r"factory-[a-z]+-(\d+)-[A-Za-z0-9_]{8}(\.json)?")
-"""What the factory's rooms call what they keep in the folder for temporary files: what it is, and
-whose process."""
+"""The names that the factory gives to its temporary files: their kind and the process."""
 
 _HALF_MADE = (
     ("worktrees", ".making-*"),
@@ -26,69 +24,73 @@ _HALF_MADE = (
     ("facts", "tests-*.[!j]*"),
     ("", ".home.json.*"),
 )
-_SEALED_HALF_MADE = (
-    ("proofs", ".fresh-*"),
-)  # never evidence, neither of a verdict nor of a judge that was killed
+# Never evidence, neither of a verdict nor of a judge that was killed.
+_SEALED_HALF_MADE = (("proofs", ".fresh-*"),)
 
 
-def leavings(
+def candidates(
     places: Places, wheels: Path, *, temporary: Path, recordings: bool = False
-) -> Iterator[Leaving]:
-    """Everything of a home that is not kept for ever, with its age by this machine's clock, sorted
-    by kind and name. What replays need is looked at only where `recordings` may go."""
+) -> Iterator[Candidate]:
+    """Everything in a home that is not kept for ever, with its age by this machine's clock, sorted
+    by kind and name. Recordings are included only with `recordings`."""
     now, home = time.time(), places.home
     for folder in (home, places.worktrees, places.sealed, wheels.parent):
-        yield from _found(Kind.TRASH, folder / TRASH, "*", now, trash=None)
-    for place in _found(Kind.WORKTREE, places.worktrees, "[!.]*", now, trash=places.worktrees):
+        yield from _found(CandidateKind.TRASH, folder / TRASH, "*", now, trash=None)
+    for place in _found(
+        CandidateKind.WORKTREE, places.worktrees, "[!.]*", now, trash=places.worktrees
+    ):
         yield _of_run(place, place.path.name)
-    for place in _found(Kind.TESTS, places.runs, "*/tests/*", now, trash=home):
+    for place in _found(CandidateKind.TESTS, places.runs, "*/tests/*", now, trash=home):
         if place.path.suffix != ".out":
             yield _of_run(place, place.path.parent.parent.name)
     if recordings:
-        for place in _found(Kind.RECORDING, places.runs, "*/tape.jsonl", now, trash=home):
+        for place in _found(CandidateKind.RECORDING, places.runs, "*/tape.jsonl", now, trash=home):
             yield _of_run(place, place.path.parent.name)
-        yield from _found(Kind.RECORDING, home / "record", "??/*.gz", now, trash=home)
-    yield from _found(Kind.SPARE, places.worktrees, ".pool-*", now, trash=places.worktrees)
-    yield from _found(Kind.LAYER, places.layers, "[!.]*", now, trash=home)
-    yield from _found(Kind.WHEEL, wheels, "*.whl", now, trash=wheels.parent)
+        yield from _found(CandidateKind.RECORDING, home / "record", "??/*.gz", now, trash=home)
+    yield from _found(CandidateKind.SPARE, places.worktrees, ".pool-*", now, trash=places.worktrees)
+    yield from _found(CandidateKind.LAYER, places.layers, "[!.]*", now, trash=home)
+    yield from _found(CandidateKind.WHEEL, wheels, "*.whl", now, trash=wheels.parent)
     for name, pattern in _HALF_MADE:
-        yield from _found(Kind.HALF_MADE, home / name, pattern, now, trash=home)
+        yield from _found(CandidateKind.HALF_MADE, home / name, pattern, now, trash=home)
     for name, pattern in _SEALED_HALF_MADE:
-        yield from _found(Kind.HALF_MADE, places.sealed / name, pattern, now, trash=places.sealed)
-    for place in _found(Kind.TEMPORARY, temporary, "factory-*", now, trash=None):
+        yield from _found(
+            CandidateKind.HALF_MADE, places.sealed / name, pattern, now, trash=places.sealed
+        )
+    for place in _found(CandidateKind.TEMPORARY, temporary, "factory-*", now, trash=None):
         if (named := TEMPORARY.fullmatch(place.path.name)) and os.lstat(
             place.path
         ).st_uid == os.geteuid():
-            yield Leaving(place.kind, place.path, place.age, None, owner=int(named[1]))
+            yield Candidate(place.kind, place.path, place.age, None, owner=int(named[1]))
 
 
 def _found(
-    kind: Kind, folder: Path, pattern: str, now: float, *, trash: Path | None
-) -> Iterator[Leaving]:
-    """What is in the folder, links left out: where they lead is not ours. What goes meanwhile is
-    not there."""
+    kind: CandidateKind, folder: Path, pattern: str, now: float, *, trash: Path | None
+) -> Iterator[Candidate]:
+    """What is in the folder, without links: their targets are not ours."""
     for path in sorted(folder.glob(pattern)):
         try:
-            seen = os.lstat(path)
+            facts = os.lstat(path)
         except FileNotFoundError:
+            # It was deleted meanwhile.
             continue
-        used = max(seen.st_mtime, seen.st_atime) if stat.S_ISREG(seen.st_mode) else seen.st_mtime
-        if not stat.S_ISLNK(seen.st_mode):
-            yield Leaving(kind, path, now - used, trash)
+        is_file = stat.S_ISREG(facts.st_mode)
+        used = max(facts.st_mtime, facts.st_atime) if is_file else facts.st_mtime
+        if not stat.S_ISLNK(facts.st_mode):
+            yield Candidate(kind, path, now - used, trash)
 
 
-def _of_run(place: Leaving, run: str) -> Leaving:
-    return Leaving(place.kind, place.path, place.age, place.trash, run=run)
+def _of_run(place: Candidate, run: str) -> Candidate:
+    return Candidate(place.kind, place.path, place.age, place.trash, run=run)
 
 
-def living() -> frozenset[int]:
-    """The processes of this machine."""
+def live_processes() -> frozenset[int]:
+    """The ids of the processes of this machine."""
     return frozenset(int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
-def weight(path: Path) -> int:
-    """The bytes that a file or a folder takes on the disk, each file once; what cannot be looked at
-    counts nothing."""
+def disk_bytes(path: Path) -> int:
+    """The bytes that a file or a folder takes on the disk. Each file counts once; what cannot be
+    read counts nothing."""
     seen: dict[tuple[int, int], int] = {}
     waiting = [path]
     while waiting:

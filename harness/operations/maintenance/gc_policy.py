@@ -1,11 +1,10 @@
-"""What may go from a home, and what stays and why: a pure decision about what was found lying
-there.
+"""Decides which candidates of a home are deleted, and why the others stay. Pure functions.
 
-Properties kept:
-- nothing goes that a run which is not over may still need, or that an audit reads: the ledger,
-  verdicts, evidence, journeys, proofs and transcripts are never even looked at; what a replay needs
-  only where somebody set its time;
-- what the ledger does not know stays; what somebody may still be making stays; unknown is no.
+Properties:
+- Nothing is deleted that an unfinished run may still need, or that an audit reads: the ledger,
+  verdicts, evidence, journeys, proofs and transcripts are never even candidates.
+- Recordings, which a replay needs, are deleted only if somebody set a time for them.
+- What the ledger does not know stays, and so does what somebody may still be making.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,42 +16,51 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
 from harness.factory.records.history import History, histories
 
-DAYS = 30  # how long what can be made again is kept without being used
+# How long unused things stay that can be made again.
+DAYS = 30
 DAY_SECONDS = 86_400.0
-MAKING_SECONDS = DAY_SECONDS  # longer than anything here takes to be made
+# Longer than making anything here takes.
+MAKING_SECONDS = DAY_SECONDS
 
 
-class Kind(StrEnum):
-    """What lies there. The value is what people read."""
+class CandidateKind(StrEnum):
+    """The kind of a candidate. Its value is shown to people.
 
-    TRASH = "trash"  # thrown away before, by whoever was killed before it was deleted
-    WORKTREE = "worktrees"  # of a run, with its store
-    TESTS = "test trees"  # exported for a run's tests; their reports stay
-    SPARE = "spare worktrees"  # made before anybody asked
-    LAYER = "layers"  # prepared dependencies
-    WHEEL = "wheels"  # downloaded, for all homes of this account
-    HALF_MADE = "half-made"  # begun by somebody who may be dead
-    RECORDING = "recordings"  # what a run asked, and was answered: `factory replay` needs it
-    TEMPORARY = "temporary"  # in the folder for temporary files, named for the process that made it
-    DEMO = "demo homes"  # in the folder for temporary files; nothing in them was anybody's work
+    TRASH was discarded before, by a process that was killed before it deleted it. WORKTREE belongs
+    to a run, with its git store. TESTS are trees exported for a run's tests; their reports stay.
+    SPARE worktrees were made ahead of need. LAYER are prepared dependencies. WHEEL are downloads,
+    for all homes of this account. HALF_MADE was begun by a process that may be dead. RECORDING are
+    a run's requests and answers, for `factory replay`. TEMPORARY is in the temporary folder, named
+    after its process. DEMO homes are there too; they contain nobody's work."""
+
+    TRASH = "trash"
+    WORKTREE = "worktrees"
+    TESTS = "test trees"
+    SPARE = "spare worktrees"
+    LAYER = "layers"
+    WHEEL = "wheels"
+    HALF_MADE = "half-made"
+    RECORDING = "recordings"
+    TEMPORARY = "temporary"
+    DEMO = "demo homes"
 
 
-class Standing(StrEnum):
-    """How a run stands, as far as what it left is concerned."""
+class RunState(StrEnum):
+    """The state of a run, as far as its files are concerned. OPEN: it may continue. LOOKED_AT: it
+    is over, and its issue waits for a person, who may want to see its files."""
 
-    OPEN = "open"  # it may go on
-    # it is over, and its issue waits for a person, who may want to see what it made
+    OPEN = "open"
     LOOKED_AT = "looked-at"
     OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
-    """One thing that was found. `age` is the seconds since it was last written or used; `trash` is
-    the folder whose trash takes it (None: it is deleted where it lies, and is told by its name if
-    that is cut short)."""
+class Candidate:
+    """One thing that was found. `age` is the seconds since it was last written or used. `trash` is
+    the folder whose trash takes it; None means that it is deleted in place, and found again by its
+    name if that is interrupted."""
 
-    kind: Kind
+    kind: CandidateKind
     path: Path
     age: float
     trash: Path | None
@@ -62,94 +70,90 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the decision is made of. `living` are the processes of this machine; `days` is the
-    patience, `recordings` that with what replays need (0: without end)."""
+    """The input of the decisions. `live_processes` are the processes of this machine. `days` is how
+    long unused things stay, `recordings` the same for recordings (0: for ever)."""
 
-    leavings: tuple[Leaving, ...]
-    runs: Mapping[str, Standing]
-    living: frozenset[int]
+    candidates: tuple[Candidate, ...]
+    runs: Mapping[str, RunState]
+    live_processes: frozenset[int]
     days: float = DAYS
     recordings: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class GcDecision:
-    """Whether a thing goes, and why, or why it stays."""
+    """Whether a candidate is deleted, and why or why not."""
 
-    leaving: Leaving
-    goes: bool
+    candidate: Candidate
+    deletes: bool
     why: str
 
 
-def sweepable(facts: Facts) -> tuple[GcDecision, ...]:
-    """The fate of everything that was found, in the order it was found in."""
-    return tuple(GcDecision(leaving, *_decision(leaving, facts)) for leaving in facts.leavings)
-
-
-def _decision(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
-    match leaving.kind:
-        case Kind.TRASH:
-            return True, "it was thrown away before"
-        case Kind.WORKTREE | Kind.TESTS:
-            return _of_run(leaving, facts)
-        case Kind.RECORDING:
-            return _recorded(leaving, facts)
-        case Kind.HALF_MADE:
-            gone = leaving.age >= MAKING_SECONDS
-            return gone, "whoever began it is gone" if gone else "somebody may still be making it"
-        case Kind.TEMPORARY:
-            alive = leaving.owner in facts.living
-            return (
-                not alive,
-                f"process {leaving.owner} is alive"
-                if alive
-                else "the process that made it is gone",
-            )
-        case Kind.LAYER | Kind.WHEEL | Kind.SPARE | Kind.DEMO:
-            unused = leaving.age >= facts.days * DAY_SECONDS
-            return unused, f"{'not used' if unused else 'used'} in the last {facts.days:g} days"
-
-
-def _recorded(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
-    """A tape goes with its age, and when its run is over; an object, which many tapes may name,
-    with that of its last use."""
-    if not facts.recordings:
-        return False, "runs can be replayed for ever here"
-    if leaving.age < facts.recordings * DAY_SECONDS:
-        return False, f"a run can be replayed for {facts.recordings:g} days"
-    return (
-        (True, f"recorded more than {facts.recordings:g} days ago")
-        if leaving.run is None
-        else _of_run(leaving, facts)
+def gc_decisions(facts: Facts) -> tuple[GcDecision, ...]:
+    """A decision on every candidate, in their order."""
+    return tuple(
+        GcDecision(candidate, *_decision(candidate, facts)) for candidate in facts.candidates
     )
 
 
-def _of_run(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
-    match facts.runs.get(leaving.run or ""):
+def _decision(candidate: Candidate, facts: Facts) -> tuple[bool, str]:
+    match candidate.kind:
+        case CandidateKind.TRASH:
+            return True, "it was discarded before"
+        case CandidateKind.WORKTREE | CandidateKind.TESTS:
+            return _of_run(candidate, facts)
+        case CandidateKind.RECORDING:
+            return _recorded(candidate, facts)
+        case CandidateKind.HALF_MADE:
+            gone = candidate.age >= MAKING_SECONDS
+            return gone, "its maker is gone" if gone else "somebody may still be making it"
+        case CandidateKind.TEMPORARY:
+            if candidate.owner in facts.live_processes:
+                return False, f"process {candidate.owner} is alive"
+            return True, "the process that made it is gone"
+        case CandidateKind.LAYER | CandidateKind.WHEEL | CandidateKind.SPARE | CandidateKind.DEMO:
+            unused = candidate.age >= facts.days * DAY_SECONDS
+            return unused, f"{'not used' if unused else 'used'} in the last {facts.days:g} days"
+
+
+def _recorded(candidate: Candidate, facts: Facts) -> tuple[bool, str]:
+    """A run's recording goes by its age, once the run is over. An object, which several recordings
+    may name, goes by the age of its last use."""
+    if not facts.recordings:
+        return False, "runs can be replayed for ever here"
+    if candidate.age < facts.recordings * DAY_SECONDS:
+        return False, f"a run can be replayed for {facts.recordings:g} days"
+    if candidate.run is None:
+        return True, f"recorded more than {facts.recordings:g} days ago"
+    return _of_run(candidate, facts)
+
+
+def _of_run(candidate: Candidate, facts: Facts) -> tuple[bool, str]:
+    match facts.runs.get(candidate.run or ""):
         case None:
             return False, "the ledger knows no run of that name"
-        case Standing.OPEN:
+        case RunState.OPEN:
             return False, "its run is not over"
-        case Standing.LOOKED_AT if (
-            leaving.kind is Kind.WORKTREE and leaving.age < facts.days * DAY_SECONDS
+        case RunState.LOOKED_AT if (
+            candidate.kind is CandidateKind.WORKTREE and candidate.age < facts.days * DAY_SECONDS
         ):
             return False, "its issue waits for a person, who may want to look at it"
         case _:
             return True, "its run is over"
 
 
-def standings(entries: Iterable[Entry]) -> Mapping[str, Standing]:
-    """Every run that the ledger knows, and how it stands."""
-    return {run: standing for told in histories(entries) for run, standing in _standings(told)}
+def run_states(entries: Iterable[Entry]) -> Mapping[str, RunState]:
+    """The state of every run in the ledger, by its name."""
+    return {run: state for one in histories(entries) for run, state in _run_states(one)}
 
 
-def _standings(history: History) -> Iterable[tuple[str, Standing]]:
+def _run_states(history: History) -> Iterable[tuple[str, RunState]]:
     runs = [str(entry.run) for entry in history.entries if entry.kind == "run"]
     ended = {entry.run for entry in history.entries if entry.kind == "run-ended"}
     for run in runs:
         if run not in ended:
-            yield run, Standing.OPEN
+            yield run, RunState.OPEN
         elif history.state is State.NEEDS_HUMAN and run == runs[-1]:
-            yield run, Standing.LOOKED_AT
+            yield run, RunState.LOOKED_AT
         else:
-            yield run, Standing.OVER
+            yield run, RunState.OVER

@@ -1,8 +1,8 @@
-"""Moving what must last between a home and a database, with nobody at work on either.
+"""Moves a home's state between SQLite and PostgreSQL, while nobody works on either.
 
-The home's document says where its state is, and is written last: until then everything is as it
-was, and what was copied is checked entry by entry. What is left behind gets another name, so that
-nobody takes it for the state of today."""
+`home.json` names the place of the state, and is written last: until then nothing has changed. Every
+copied entry is checked. Files that are left behind get another name, so that nobody takes them for
+the current state."""
 
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -24,21 +24,22 @@ LEFT_BEHIND = ("ledger.db", "engine.db", "broker/broker.sqlite")
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """How much arrived, and where: a database by its name, without account and password."""
+class MoveResult:
+    """How many entries and calls were moved, and where to; a database without its account and
+    password."""
 
     entries: int
     calls: int
     where: str
 
 
-def moved(home: Path, to: str) -> Moved:
-    """Take ledger and meter from SQLite to PostgreSQL, or back. Raises ConfigError where there is
-    nothing to move or nowhere to go, Busy where a factory is at work, LedgerError where the ledger
-    is not the one that was signed, or there is one in the new place.
+def move_state(home: Path, to: str) -> MoveResult:
+    """Move the ledger and the meter from SQLite to PostgreSQL, or back. Raises ConfigError if there
+    is nothing to move or no target, Busy if a factory is at work, and LedgerError if the ledger's
+    signature does not match or the target has a ledger.
 
-    What the engine remembers stays behind: a step that had ended and is not in the ledger yet is
-    made again."""
+    The engine's own records stay behind: a step that ended and is not in the ledger yet is
+    repeated."""
     from harness.store.database import shown
     from harness.store.lease import sole_factory_on
 
@@ -54,7 +55,7 @@ def moved(home: Path, to: str) -> Moved:
         write_home(home, replace(document, database=to))
         if to == POSTGRESQL:
             _set_aside(home)
-    return Moved(entries, calls, shown(address) if to == POSTGRESQL else str(home))
+    return MoveResult(entries, calls, shown(address) if to == POSTGRESQL else str(home))
 
 
 def _address(home: Path, document: HomeFile, to: str) -> str:
@@ -68,8 +69,8 @@ def _address(home: Path, document: HomeFile, to: str) -> str:
     named = secret_in_environment(DATABASE) or (kept.read_text("utf-8") if kept.exists() else "")
     if not named:
         raise ConfigError(
-            f"name the database in the environment variable {DATABASE}, or in {kept}, mode 0600: as"
-            " an argument its password would be seen by every process"
+            f"name the database in the environment variable {DATABASE}, or in {kept} with mode"
+            " 0600: as an argument its password would be visible to every process"
         )
     return address_in(named)
 
@@ -82,13 +83,13 @@ def _ledger_moved(home: Path, source: str, target: str) -> int:
         new.take(rows)
         if new.entries() != old.entries() or (fault := new.fault()):
             raise LedgerError(
-                f"what arrived is not what was sent; the state of {home} is where it was"
+                f"the copy differs from the original; the state of {home} is where it was"
             )
         return len(rows)
 
 
 def _meter_moved(home: Path, source: str, target: str) -> int:
-    """Every call and what it cost: a cap for an issue or a day holds on across the move."""
+    """Move every call with its cost, so that caps for an issue or a day still hold."""
     from harness.programs.broker.meter import Meter
     from harness.programs.broker.prices import prices
 
@@ -101,9 +102,7 @@ def _meter_moved(home: Path, source: str, target: str) -> int:
         try:
             return new.take(old)
         except ValueError:
-            raise LedgerError(
-                "there is a meter already in the new place; a move is made into an empty one"
-            ) from None
+            raise LedgerError("the new place already has a meter; move into an empty one") from None
 
 
 def _set_aside(home: Path) -> None:

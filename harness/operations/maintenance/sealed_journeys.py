@@ -1,6 +1,7 @@
-"""The sealed journeys of a home, for a maintainer at a terminal: the store is the validators'
-program, asked as anybody asks it; who decided what, and why, is signed there and written into the
-ledger here, by digest and never by name."""
+"""The sealed journeys of a home, for a maintainer at a terminal.
+
+The store belongs to the validators' program and signs who decided what, and why. The ledger here
+records each decision by digest, never by the journey's name."""
 
 import json
 import os
@@ -32,16 +33,16 @@ MISSION_TEXT = {"number": MISSION, "title": "", "body": "", "kind": "chore"}
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """What became of a maintainer's word: `sealed`, `refused` or `retired`, and a sentence."""
+class JourneyDecision:
+    """The result of a maintainer's command: `sealed`, `refused` or `retired`, and a sentence."""
 
     outcome: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
-class JourneyStore:
-    """The store of one home, on the base that is the newest known there."""
+class HomeJourneys:
+    """The journeys of one home, on the newest base that the home knows."""
 
     program: ValidatorProgram
     ledger: Ledger
@@ -49,97 +50,84 @@ class JourneyStore:
     policy: PolicySnapshot
 
     def entries(self) -> tuple[Mapping[str, Any], ...]:
-        """Every event in the life of every journey, oldest first, as the store tells it."""
-        return tuple(json.loads(line) for line in self._asked("list", MISSION).splitlines())
+        """Every event of every journey, oldest first, as the store lists them."""
+        return tuple(json.loads(line) for line in self._run("list", MISSION).splitlines())
 
     def shown(self, digest: str) -> Mapping[str, Any]:
-        """One journey with all that is known of it; the first letters of its digest are enough."""
-        found: Mapping[str, Any] = json.loads(self._asked("show", MISSION, "--digest", digest))
+        """One journey with all that the store knows of it. The first letters of its digest are
+        enough."""
+        found: Mapping[str, Any] = json.loads(self._run("show", MISSION, "--digest", digest))
         return found
 
-    def added(self, text: str, *, issue: int, reason: str) -> Decided:
+    def added(self, text: str, *, issue: int, reason: str) -> JourneyDecision:
         """Prove a journey on the base and seal it for an issue, or for the mission."""
-        return self._sealing("add", issue, text, reason=reason, digest="")
+        return self._seal("add", issue, text, reason=reason, digest="")
 
-    def superseded(self, digest: str, text: str, *, reason: str) -> Decided:
-        """Prove a journey and put it in the place of one that stands."""
+    def superseded(self, digest: str, text: str, *, reason: str) -> JourneyDecision:
+        """Prove a journey and put it in the place of one in force."""
         old = self.shown(digest)["entry"]
-        return self._sealing(
+        return self._seal(
             "supersede", int(old["issue"]), text, reason=reason, digest=str(old["digest"])
         )
 
-    def retired(self, digest: str, *, reason: str) -> Decided:
-        """A journey binds nobody any more. What it was is kept."""
-        old = self.shown(digest)["entry"]
-        said = self._asked(
-            "retire",
-            int(old["issue"]),
-            "--digest",
-            str(old["digest"]),
-            "--actor",
-            _actor(),
-            "--reason",
-            reason,
-        )
-        if not said.startswith("retired"):
-            return Decided("refused", said.strip())
-        self._written("retired", int(old["issue"]), reason, str(old["digest"]))
-        return Decided("retired", f"{old['digest']} binds no change any more")
+    def retired(self, digest: str, *, reason: str) -> JourneyDecision:
+        """Retire a journey: it binds no change any more. Its record stays."""
+        entry = self.shown(digest)["entry"]
+        issue, full = int(entry["issue"]), str(entry["digest"])
+        output = self._run("retire", issue, "--digest", full, *_signature(reason))
+        if not output.startswith("retired"):
+            return JourneyDecision("refused", output.strip())
+        self._record("retired", issue, reason, full)
+        return JourneyDecision("retired", f"{full} binds no change any more")
 
-    def _sealing(self, action: str, issue: int, text: str, *, reason: str, digest: str) -> Decided:
-        gone = ("--digest", digest) if digest else ()
+    def _seal(
+        self, action: str, issue: int, text: str, *, reason: str, digest: str
+    ) -> JourneyDecision:
+        replaces = ("--digest", digest) if digest else ()
         with tempfile.NamedTemporaryFile(
             "w", prefix="factory-journey-", suffix=".yaml", encoding="utf-8"
         ) as file:
             file.write(text)
             file.flush()
-            said = self._asked(
-                action,
-                issue,
-                *gone,
-                "--journey",
-                file.name,
-                "--actor",
-                _actor(),
-                "--reason",
-                reason,
+            output = self._run(
+                action, issue, *replaces, "--journey", file.name, *_signature(reason)
             )
-        outcome, _, says = said.strip().partition(": ")
+        outcome, _, message = output.strip().partition(": ")
         if outcome == "sealed":
-            self._written("superseded" if digest else "added", issue, reason, digest)
-        return Decided(outcome, says)
+            self._record("superseded" if digest else "added", issue, reason, digest)
+        return JourneyDecision(outcome, message)
 
-    def _asked(self, action: str, issue: int, *arguments: str) -> str:
-        text = MISSION_TEXT if issue == MISSION else issue_text(_known(self.ledger, issue))
+    def _run(self, action: str, issue: int, *arguments: str) -> str:
+        """What the store's program prints for one action."""
+        text = MISSION_TEXT if issue == MISSION else issue_text(_triaged(self.ledger, issue))
         request = base_request(
             self.context, self.policy, issue=text, run="maintainer", round_number=1
         )
         seconds = self.policy.config.limits.judge_seconds + STOP_SECONDS
         return self.program.store(request, action, *arguments, seconds=seconds)
 
-    def _written(self, action: str, issue: int, reason: str, digest: str) -> None:
+    def _record(self, action: str, issue: int, reason: str, digest: str) -> None:
         number = len(recorded(self.ledger, JourneyEdited))
         edited = JourneyEdited(action, digest, actor=_actor(), reason=reason)
         self.ledger.append(edited, f"{edited.kind}/{number}/{action}", issue=issue or None)
 
 
 @contextmanager
-def open_journeys(home: Path) -> Iterator[JourneyStore]:
-    """The store, without the forge and without the network. Raises ConfigError where no issue was
-    ever worked on."""
+def open_journeys(home: Path) -> Iterator[HomeJourneys]:
+    """The journeys of a home, without its forge and without the network. Raises ConfigError if no
+    issue was ever worked on."""
     document = read_home(home)
     places = Places(home, document.repository_id)
     with open_archive(home) as archive:
         base = _base(archive.ledger, archive.repository)
         context = RequestContext(places, archive.repository, wheels_folder(), COMMAND, "auto")
-        yield JourneyStore(
-            archive.program, archive.ledger, context, read_policy(archive.repository, base)
-        )
+        policy = read_policy(archive.repository, base)
+        yield HomeJourneys(archive.program, archive.ledger, context, policy)
 
 
 def _base(ledger: Ledger, repository: Repository) -> CommitSha:
-    """The newest base that this home knows: the branch it landed on last, as it was fetched then,
-    or its last run's."""
+    """The newest base that this home knows: the branch of the last landing, as it was last fetched,
+    or the base of the last run."""
     for landing in reversed(recorded(ledger, Landed)):
         try:
             return repository.fetched(landing.event.branch)
@@ -154,13 +142,17 @@ def _base(ledger: Ledger, repository: Repository) -> CommitSha:
     return CommitSha(runs[-1].event.base)
 
 
-def _known(ledger: Ledger, issue: int) -> History:
+def _triaged(ledger: Ledger, issue: int) -> History:
     history = history_of(ledger, issue)
     if history.triage is None:
         raise ConfigError(
-            f"issue #{issue} was never triaged here; `factory status` lists those that were"
+            f"issue #{issue} was never triaged here; `factory status` lists the triaged ones"
         )
     return history
+
+
+def _signature(reason: str) -> tuple[str, ...]:
+    return ("--actor", _actor(), "--reason", reason)
 
 
 def _actor() -> str:

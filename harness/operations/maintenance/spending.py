@@ -1,5 +1,4 @@
-"""What a home has spent, read from its meter, wherever that is; and the prices that it is counted
-by."""
+"""The spending of a home, read from its meter, and the prices in its `factory.toml`."""
 
 from contextlib import closing
 from datetime import date
@@ -15,9 +14,8 @@ FILE = "broker/broker.sqlite"
 
 
 def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
-    """All that was counted since the beginning of that day (UTC), also by a factory that is at
-    work. Raises ConfigError where there is no factory, ModelError where its meter cannot be
-    read."""
+    """All spending since the beginning of that day (UTC), also of a factory that is at work. Raises
+    ConfigError if there is no factory, ModelError if its meter cannot be read."""
     import sqlalchemy as sa
 
     from harness.programs.broker.meter import Meter
@@ -29,7 +27,8 @@ def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
     try:
         with closing(Meter(home / FILE, prices(), database=address)) as meter:
             return meter.lines(since=since.isoformat() if since else "")
-    except sa.exc.DBAPIError as error:  # its own words show the address
+    except sa.exc.DBAPIError as error:
+        # Only its first line: the error's full text contains the database's address.
         raise ModelError(
             f"the meter cannot be read: {str(error.orig).strip().partition(chr(10))[0]}",
             retryable=True,
@@ -37,8 +36,8 @@ def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
 
 
 def own_prices(home: Path, branch: str) -> tuple[Price, ...]:
-    """What `factory.toml` says at the tip of that branch as it was last fetched. Raises
-    ConfigError, GitError."""
+    """The prices in `factory.toml` at the tip of that branch, as last fetched. Raises ConfigError,
+    GitError."""
     from harness.factory.settings.config import read_config
     from harness.factory.settings.tables import FILE as CONFIG
     from harness.wiring import open_archive

@@ -1,2 +1,2 @@
-"""A recorded run, bundled and run again without the world, and compared with what was decided
-then."""
+"""Bundles a recorded run, runs it again without the network, and compares its decisions with the
+recorded ones."""

@@ -1,10 +1,9 @@
-"""Two laps of one run held against each other: what may differ between them, by name, and what
-does.
+"""Compares a replay with its recording.
 
-Properties kept:
-- what may differ is in `VOLATILE`, `MASKS` and nowhere else: times, and names that are drawn anew;
-- everything else is compared as its bytes are: the same decision in other words is a difference;
-- an entry that one side lacks is a difference as well, and so is what a model was told and nobody
+Properties:
+- `VOLATILE` and `MASKS` name all that may differ: times, and names that are drawn at random.
+- Everything else is compared byte by byte: the same decision in other words is a difference.
+- An entry that one side lacks is a difference. So is text in a request to a model that was not
   recorded."""
 
 import difflib
@@ -35,8 +34,8 @@ VOLATILE: Mapping[str, Mapping[str, str]] = {
     },
     "vote": {"seed": "drawn", "nonce": "drawn"},
 }
-"""By the kind of entry: which of its data differs from lap to lap, and as what. A canary is the
-random token of a sealed journey, which is in the digest of every set that the journey is in."""
+"""Which data of an entry of each kind differ between replays, and why. A canary is the random token
+of a sealed journey; it is in the digest of every set that contains the journey."""
 
 MASKS: Mapping[str, re.Pattern[str]] = {
     "<time>": re.compile(
@@ -46,41 +45,40 @@ MASKS: Mapping[str, re.Pattern[str]] = {
     "<duration>": re.compile(r"\b\d+(?:\.\d+)? ?(?:s|ms|µs|seconds?|sec)\b"),
     "<address>": re.compile(r"\b0x[0-9a-f]{6,16}\b"),
     "<drawn>": re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b"),
-    "<place>": re.compile(r"/tmp/[\w./-]+"),  # noqa: S108 - what programs print, and no place of ours
+    # In the output of programs; nothing is written there.
+    "<place>": re.compile(r"/tmp/[\w./-]+"),  # noqa: S108
 }
-"""What programs print differently each time, and what stands for it."""
+"""What programs print differently each time, by its replacement."""
 
 SHAS = re.compile(r"\b[0-9a-f]{7,64}\b")
-"""Names of commits, trees and texts of law: on another base each of them is another."""
+"""Ids of commits, trees and policies: on another base each of them differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it was recorded. `where` names it; either side may be without it."""
+    """One thing that is not as it was recorded. `where` names it; one side may lack it."""
 
     where: str
     recorded: str | None
-    came: str | None
+    replayed: str | None
 
     @property
-    def says(self) -> str:
+    def summary(self) -> str:
         """One line."""
         if self.recorded is None:
             return f"{self.where}: was not recorded"
-        return (
-            f"{self.where}: was recorded, and did not come"
-            if self.came is None
-            else f"{self.where}: is another"
-        )
+        if self.replayed is None:
+            return f"{self.where}: was recorded, but is missing in the replay"
+        return f"{self.where}: differs"
 
     def lines(self) -> tuple[str, ...]:
-        """As a unified diff, without ends of lines."""
+        """A unified diff, without line ends."""
         return tuple(
             difflib.unified_diff(
                 (self.recorded or "").splitlines(),
-                (self.came or "").splitlines(),
+                (self.replayed or "").splitlines(),
                 "recorded",
-                "came",
+                "replayed",
                 lineterm="",
                 n=1,
             )
@@ -89,17 +87,19 @@ class Difference:
 
 def differences(
     recorded: Iterable[Entry],
-    came: Iterable[Entry],
+    replayed: Iterable[Entry],
     *,
     places: Sequence[str],
     other_base: bool = False,
 ) -> tuple[Difference, ...]:
-    """What one run's entries of two laps differ in, in the order of the recorded one; empty where
-    every decision is the same.
+    """The differences between the entries of a recorded run and of its replay, in the recorded
+    order; empty if every decision is the same.
 
-    `places` are the two homes' own paths, which stand for one another. With `other_base` the names
-    of commits do, too."""
-    before, after = (_told(entries, places, other_base=other_base) for entries in (recorded, came))
+    `places` are the paths of the two homes, which count as equal. With `other_base`, so do the ids
+    of commits."""
+    before, after = (
+        _texts(entries, places, other_base=other_base) for entries in (recorded, replayed)
+    )
     return tuple(
         Difference(key, before.get(key), after.get(key))
         for key in (*before, *(after.keys() - before.keys()))
@@ -107,19 +107,19 @@ def differences(
     )
 
 
-def _told(entries: Iterable[Entry], places: Sequence[str], *, other_base: bool) -> dict[str, str]:
-    """Each entry as text, under its key; a session's cost under its role and its turn, since its
-    own name is drawn."""
+def _texts(entries: Iterable[Entry], places: Sequence[str], *, other_base: bool) -> dict[str, str]:
+    """The text of each entry, by its key."""
     turns: Counter[str] = Counter()
-    told = dict[str, str]()
+    texts = dict[str, str]()
     for entry in entries:
         key = entry.key
+        # The name of a session is drawn at random, so its cost is found by its role and number.
         if isinstance(entry.event, UsageRecorded):
             role = entry.event.role
             turns[role] += 1
             key = f"usage/{role}/{turns[role]}"
-        told[key] = _text(entry, places, other_base=other_base)
-    return told
+        texts[key] = _text(entry, places, other_base=other_base)
+    return texts
 
 
 def _text(entry: Entry, places: Sequence[str], *, other_base: bool) -> str:
@@ -147,23 +147,23 @@ def _mask(data: Any, path: Sequence[str], mask: str) -> None:
 
 
 def settled(text: str) -> str:
-    """A program's output without what differs each time it runs."""
+    """A program's output, with everything masked that differs each time it runs."""
     for mask, pattern in MASKS.items():
         text = pattern.sub(mask, text)
     return text
 
 
 def unrecorded(
-    recorded: Sequence[Mapping[str, Any]], came: Sequence[Mapping[str, Any]], *, session: str
+    recorded: Sequence[Mapping[str, Any]], replayed: Sequence[Mapping[str, Any]], *, session: str
 ) -> Difference | None:
-    """The first call of a session in which the model was told something that was not recorded, or
-    not told what was: its answer may depend on that. Both are lines of a wire log; the order of
-    lines within one call is not looked at."""
-    for number, (old, new) in enumerate(zip(recorded, came, strict=False), start=1):
+    """The first call of a session whose request to the model has lines that were not recorded, or
+    lacks recorded ones: the answer may depend on them. Both arguments are lines of a wire log. The
+    order of lines within one call does not count."""
+    for number, (old, new) in enumerate(zip(recorded, replayed, strict=False), start=1):
         was, now = (Counter(settled(line) for line in _lines(one["request"])) for one in (old, new))
         if was != now:
             return Difference(
-                f"{session}, call {number}: the model was told what was not recorded",
+                f"{session}, call {number}: the request to the model is not the recorded one",
                 "\n".join((was - now).elements()),
                 "\n".join((now - was).elements()),
             )
@@ -171,7 +171,7 @@ def unrecorded(
 
 
 def _lines(value: Any) -> Iterator[str]:
-    """Every line of every text in a document, whatever the wire it is of."""
+    """Every line of every text in a document, whatever its protocol."""
     match value:
         case str():
             yield from value.splitlines()

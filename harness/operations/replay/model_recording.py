@@ -1,5 +1,5 @@
-"""A session's wire log as a recording that the broker plays: what was asked stays in the log, to be
-compared with."""
+"""Turns a session's wire log into a recording that the broker can play. The requests stay in the
+log, for comparison."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,11 +18,11 @@ _LEFT_OUT = frozenset({"caller", "toolset_name", "citations"})
 
 def script_of(calls: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The recording of a session, in the form of `harness.programs.broker.recording`. Raises
-    ConfigError for a session without any call, and for an answer that is no message."""
+    ConfigError for a session without a call, and for an answer that is not a message."""
     listed = tuple(calls)
     model = next((call["request"]["model"] for call in listed if "model" in call["request"]), None)
     if model is None:
-        raise ConfigError("a recorded session names no model; its wire log is not whole")
+        raise ConfigError("a recorded session names no model; its wire log is incomplete")
     return {
         "model": model,
         "exchanges": [_exchange(call, number) for number, call in enumerate(listed, start=1)],
@@ -36,10 +36,10 @@ def _exchange(call: Mapping[str, Any], number: int) -> dict[str, Any]:
     response = call.get("response") or {}
     if not isinstance(response.get("content"), list):
         raise ConfigError(
-            f"call {number} of a recorded session has no message for an answer; its wire log is not"
-            " whole"
+            f"call {number} of a recorded session has no message for an answer; its wire log is"
+            " incomplete"
         )
-    found = {
+    stop = {
         name: response[name]
         for name in ("stop_reason", "stop_sequence")
         if response.get(name) is not None
@@ -56,7 +56,7 @@ def _exchange(call: Mapping[str, Any], number: int) -> dict[str, Any]:
                 }
                 for block in response["content"]
             ],
-            **found,
+            **stop,
             "usage": {name: usage[name] for name in _COUNTS if usage.get(name) is not None},
         },
     }

@@ -1,8 +1,8 @@
-"""A recorded run, run again: real git, boxes, tools, agents and judge; the forge from its tape,
-models from their wire.
+"""Runs a recorded run again. Git, sandboxes, tools, agents and the judge are real; the forge and
+the models answer from the recording.
 
-Nothing is asked of a network and nothing is written but in a folder of the replay's own. What the
-run decides is compared with what it decided then."""
+A replay uses no network and writes only in a folder of its own. Its decisions are compared with the
+recorded ones."""
 
 import json
 import os
@@ -41,13 +41,13 @@ LAUNCHER_KEY = "validator.key"
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """What came of a replay. `faults` are where it left its script: each names the place. `same` is
-    that there are none.
+class ReplayResult:
+    """The result of a replay. `faults` are the places where it left the recording; `same` is
+    whether there are neither faults nor differences.
 
-    `notes` are what the program of another maker told its model otherwise than then: it draws names
-    and reads the time as it likes, and no two of its sessions are alike. What it did is compared
-    all the same: the tree that came of it."""
+    `notes` are requests to models by a third-party agent CLI that differ from the recorded ones.
+    Such a program draws names and reads the clock, so no two of its sessions are alike. The tree
+    that it makes is compared all the same."""
 
     run: str
     compared: int
@@ -62,50 +62,50 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What a replay takes from this machine: the launcher's key, where the judge has a part,
-    prepared layers, and the home in which agent CLIs are installed."""
+class ReplayOptions:
+    """What a replay uses of this machine: the launcher's key if the judge has a part, prepared
+    layers, and in `programs` the home with the installed agent CLIs. `against` is a commit in the
+    bundle that replaces the run's base."""
 
     signing_key: Path | None = None
     layers: Path | None = None
-    against: str | None = None  # a commit of the kit's that stands for the run's base
+    against: str | None = None
     programs: Path | None = None
 
 
-def replayed(bundle: Bundle, means: Means, *, tell: Tell, folder: Path | None = None) -> Replayed:
-    """Run the kit again, in `folder` where one is named, which then stays. Raises ConfigError where
-    something is missing."""
+def replay_bundle(
+    bundle: Bundle, options: ReplayOptions, *, tell: Tell, folder: Path | None = None
+) -> ReplayResult:
+    """Run the bundle again, in a temporary folder or in `folder`, which then stays. Raises
+    ConfigError if something is missing."""
     began = time.monotonic()
     with ExitStack() as stack:
-        home = folder or Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix=f"factory-replay-{os.getpid()}-")
-            )
-        )
-        _require_a_key(bundle, means)
-        lap = stack.enter_context(_lap(bundle, means, home, tell=tell))
-        ended = lap.run()
+        temporary = tempfile.TemporaryDirectory(prefix=f"factory-replay-{os.getpid()}-")
+        home = folder or Path(stack.enter_context(temporary))
+        _require_a_key(bundle, options)
+        replay = stack.enter_context(_prepared(bundle, options, home, tell=tell))
+        failures = replay.run()
         found = differences(
-            lap.ledger.recorded,
-            lap.ledger.came,
+            replay.ledger.recorded,
+            replay.ledger.came,
             places=(str(home), bundle.home),
-            other_base=bool(means.against),
+            other_base=bool(options.against),
         )
-        told = () if means.against else lap.told()
+        # On another base the models rightly read other text.
+        requests = () if options.against else replay.request_differences()
         faults = (
-            *ended,
-            *lap.faults(compare=means.against is None),
-            *(_words(one) for one, theirs in told if not theirs),
+            *failures,
+            *replay.faults(compare=options.against is None),
+            *(_shown(one) for one, is_third_party in requests if not is_third_party),
         )
-        notes = tuple(_words(one) for one, theirs in told if theirs)
-        return Replayed(
-            bundle.run, len(lap.ledger.recorded), found, faults, time.monotonic() - began, notes
-        )
+        notes = tuple(_shown(one) for one, is_third_party in requests if is_third_party)
+        seconds = time.monotonic() - began
+        return ReplayResult(bundle.run, len(replay.ledger.recorded), found, faults, seconds, notes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Places(Places):
-    """A home of the replay's own, but for the launcher's key: that stays where it is, and is never
+    """The places of the replay's own home. Only the launcher's key stays where it is: it is never
     copied."""
 
     launcher_key: Path
@@ -116,7 +116,9 @@ class _Places(Places):
 
 
 @dataclass(frozen=True, slots=True)
-class _Lap:
+class _Replay:
+    """A bundle, ready to run."""
+
     bundle: Bundle
     services: Services
     dispatch: "Dispatch"
@@ -124,7 +126,7 @@ class _Lap:
     forge: ReplayedForge
 
     def run(self) -> tuple[str, ...]:
-        """Drive the run to its end; what ended it before, if anything did."""
+        """Run to the end. Returns what ended the run early, if anything did."""
         from harness.domain.issue import CommitSha
         from harness.factory.records.history import history_of
         from harness.factory.run.policy_snapshot import policy_at
@@ -135,7 +137,7 @@ class _Lap:
                 policy, history_of(self.ledger, self.bundle.issue), self.bundle.workflow
             )
         except (FactoryError, FactoryStop) as error:
-            return (f"the run did not come to its end: {error}",)
+            return (f"the run did not reach its end: {error}",)
         return ()
 
     @property
@@ -144,35 +146,31 @@ class _Lap:
         return as_of(found, RunStarted).event.base if found else self.bundle.base
 
     def faults(self, *, compare: bool) -> tuple[str, ...]:
-        """Where the lap left what was recorded of the forge."""
-        off = (self.forge.off_script,) if self.forge.off_script else ()
-        left = (
-            tuple(f"the tape was not used up: {line}" for line in self.forge.unused)
-            if compare
-            else ()
-        )
-        return (*off, *left)
+        """Where the replay left the recording of the forge. With `compare`, also recorded calls
+        that did not come."""
+        unexpected = (self.forge.off_script,) if self.forge.off_script else ()
+        unused = self.forge.unused if compare else ()
+        return (*unexpected, *(f"the recorded call did not come: {call}" for call in unused))
 
-    def told(self) -> tuple[tuple[Difference, bool], ...]:
-        """Session by session, what a model was told and nobody had recorded; whether by the program
-        of another maker."""
+    def request_differences(self) -> tuple[tuple[Difference, bool], ...]:
+        """Requests to models that differ from the recorded ones, by session, and whether a
+        third-party agent CLI sent them."""
         from harness.factory.stages.implement import IMPLEMENTER
 
-        theirs = (
-            {IMPLEMENTER} if any(_is_anothers(entry) for entry in self.ledger.recorded) else set()
-        )
-        return tuple((found, role in theirs) for role, found in self._told())
+        is_third_party = any(_is_third_party(entry) for entry in self.ledger.recorded)
+        roles = {IMPLEMENTER} if is_third_party else set()
+        return tuple((found, role in roles) for role, found in self._request_differences())
 
-    def _told(self) -> Iterator[tuple[str, Difference]]:
+    def _request_differences(self) -> Iterator[tuple[str, Difference]]:
         turns: Counter[str] = Counter()
-        came = [
+        sessions = [
             (entry.event.role, self._wire(entry))
             for entry in of_kind(self.ledger.came, UsageRecorded)
         ]
         played: dict[str, list[Sequence[Mapping[str, Any]]]] = {}
-        for role, _, calls in self.bundle.wires():
+        for role, _, calls in self.bundle.sessions():
             played.setdefault(role, []).append(calls)
-        for role, calls in came:
+        for role, calls in sessions:
             turn, turns[role] = turns[role], turns[role] + 1
             recorded = played.get(role, [])
             if turn < len(recorded) and (
@@ -188,28 +186,30 @@ class _Lap:
         return []
 
 
-def _is_anothers(entry: Entry) -> bool:
-    """Whether it tells of work by an agent that is not ours."""
+def _is_third_party(entry: Entry) -> bool:
+    """Whether it records the work of an agent that is not the built-in one."""
     ended = entry.event
     agent = ended.result.output.get("agent") if isinstance(ended, NodeEnded) else None
     return agent is not None and agent != AgentKind.BUILT_IN
 
 
-def _words(difference: Difference) -> str:
-    gone, new = ((text or "").strip()[:300] for text in (difference.recorded, difference.came))
-    return f"{difference.where}: recorded {gone!r}, came {new!r}"
+def _shown(difference: Difference) -> str:
+    old, new = ((text or "").strip()[:300] for text in (difference.recorded, difference.replayed))
+    return f"{difference.where}: recorded {old!r}, replayed {new!r}"
 
 
 @contextmanager
-def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_Lap]:
+def _prepared(
+    bundle: Bundle, options: ReplayOptions, home: Path, *, tell: Tell
+) -> Iterator[_Replay]:
     from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
     from harness.home.programs import broker_of
 
-    places = _Places(home, bundle.repository, means.signing_key or home / "keys" / LAUNCHER_KEY)
-    _furnish(bundle, means, places)
-    origin = _repositories(bundle, means, places)
-    ledger = PlayedLedger(_entries(bundle, means, places, origin), bundle.run)
-    forge = ReplayedForge(bundle.tape(), node=current_node, branch=bundle.branch)
+    places = _Places(home, bundle.repository, options.signing_key or home / "keys" / LAUNCHER_KEY)
+    _fill_home(bundle, options, places)
+    origin = _repositories(bundle, options, places)
+    ledger = PlayedLedger(_entries(bundle, options, places, origin), bundle.run)
+    forge = ReplayedForge(bundle.forge_calls(), node=current_node, branch=bundle.branch)
     owner, _, name = bundle.repository.partition(".")
     document = HomeFile(
         owner=owner,
@@ -218,7 +218,8 @@ def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_L
         port=0,
         number=0,
         models="replay",
-        token_file="keys/forge.token",  # noqa: S106 - the name of a file
+        # The name of a file, not a secret.
+        token_file="keys/forge.token",  # noqa: S106
     )
     with broker_of(home, document, places) as control:
         services = _services(
@@ -228,33 +229,34 @@ def _lap(bundle: Bundle, means: Means, home: Path, *, tell: Tell) -> Iterator[_L
             origin=origin,
             control=control,
             tell=tell,
-            programs=means.programs,
+            programs=options.programs,
         )
-        services = replace(services, validator=_Seeded(services.validator, bundle.seed()))
+        services = replace(services, validator=_SeededValidator(services.validator, bundle.seed()))
         engine, act = DirectEngine(), node_action(services)
 
-        def placed(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        def act_as_node(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+            # The recorded forge answers by the node that asks.
             with running_node(payload["run"], payload["node"]):
                 return act(payload)
 
-        engine.register(ACTION, placed)
-        yield _Lap(bundle, services, Dispatch(services, engine), ledger, forge)
+        engine.register(ACTION, act_as_node)
+        yield _Replay(bundle, services, Dispatch(services, engine), ledger, forge)
 
 
-def _require_a_key(bundle: Bundle, means: Means) -> None:
-    """Without it the judge would make a new one, and take nothing in its own store for its own."""
+def _require_a_key(bundle: Bundle, options: ReplayOptions) -> None:
+    """Raise ConfigError if the launcher's key is needed and missing."""
+    # Without it the judge would create a new key, and reject everything in its own store.
     if (bundle.folder / "sealed" / "store").is_dir() and not (
-        means.signing_key and means.signing_key.is_file()
+        options.signing_key and options.signing_key.is_file()
     ):
         raise ConfigError(
-            f"the judge has a part in {bundle.run}, and what it sealed holds only with the launcher's"
-            " key, which is in no export: name it with --signing-key"
+            f"the judge has a part in {bundle.run}, and its seals are valid only with the"
+            " launcher's key, which no export contains: name it with --signing-key"
         )
 
 
-def _furnish(bundle: Bundle, means: Means, places: Places) -> None:
-    """The home of the replay: scripts, the judge's store, verdicts, and the key by its place, never
-    a copy of it."""
+def _fill_home(bundle: Bundle, options: ReplayOptions, places: Places) -> None:
+    """Fill the home of the replay: recordings, the judge's store, verdicts and the public key."""
     keys = places.home / "keys"
     keys.mkdir(mode=0o700, parents=True)
     places.sealed.mkdir(mode=0o700, parents=True)
@@ -267,16 +269,16 @@ def _furnish(bundle: Bundle, means: Means, places: Places) -> None:
             folder.chmod(0o700)
     if (bundle.folder / "evidence").is_dir():
         shutil.copytree(bundle.folder / "evidence", places.evidence)
-    if means.layers and means.layers.is_dir():
-        places.layers.symlink_to(means.layers.resolve())
-    _scripts(bundle, places)
+    if options.layers and options.layers.is_dir():
+        places.layers.symlink_to(options.layers.resolve())
+    _write_recordings(bundle, places)
 
 
-def _scripts(bundle: Bundle, places: Places) -> None:
+def _write_recordings(bundle: Bundle, places: Places) -> None:
     turns: Counter[str] = Counter()
     for folder in (places.home / "recordings", places.sealed / "recordings"):
         (folder / f"issue-{bundle.issue}").mkdir(parents=True, exist_ok=True)
-    for role, sealed, calls in bundle.wires():
+    for role, sealed, calls in bundle.sessions():
         turns[role] += 1
         folder = (places.sealed if sealed else places.home) / "recordings" / f"issue-{bundle.issue}"
         (folder / f"{role}-{turns[role]}.json").write_text(
@@ -284,8 +286,8 @@ def _scripts(bundle: Bundle, places: Places) -> None:
         )
 
 
-def _repositories(bundle: Bundle, means: Means, places: Places) -> Path:
-    """A forge's repository as it was, and the factory's own beside it."""
+def _repositories(bundle: Bundle, options: ReplayOptions, places: Places) -> Path:
+    """Create the forge's repository as it was, and the factory's own. Returns the forge's."""
     from harness.repository.plumbing import Git
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
@@ -302,26 +304,28 @@ def _repositories(bundle: Bundle, means: Means, places: Places) -> Path:
     TrustedRepository(places.trusted, Remote(origin.as_uri()))
     for folder in (origin, places.trusted):
         Git(folder, seconds=600).output("index-pack", "--stdin", "--strict", stdin=pack)
-    for branch, commit in {bundle.branch: means.against or bundle.tip, **bundle.heads}.items():
+    for branch, commit in {bundle.branch: options.against or bundle.tip, **bundle.heads}.items():
         Git(origin).output("update-ref", f"refs/heads/{branch}", commit)
     return origin
 
 
-def _entries(bundle: Bundle, means: Means, places: Places, origin: Path) -> tuple[Entry, ...]:
-    """The recorded ledger; on another base, with the run begun there."""
+def _entries(
+    bundle: Bundle, options: ReplayOptions, places: Places, origin: Path
+) -> tuple[Entry, ...]:
+    """The recorded ledger; with another base, the run begins there."""
     from harness.domain.issue import CommitSha
     from harness.factory.run.policy_snapshot import read_policy
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
 
     entries = bundle.entries()
-    if means.against is None:
+    if options.against is None:
         return entries
     rules = read_policy(
-        TrustedRepository(places.trusted, Remote(origin.as_uri())), CommitSha(means.against)
+        TrustedRepository(places.trusted, Remote(origin.as_uri())), CommitSha(options.against)
     ).digest
     return tuple(
-        _begun_at(as_of(entry, RunStarted), base=means.against, rules=rules)
+        _begun_at(as_of(entry, RunStarted), base=options.against, rules=rules)
         if entry.key == f"run/{bundle.run}"
         else entry
         for entry in entries
@@ -352,15 +356,15 @@ def _services(
         writer=forge.writer,
         remote=Remote(origin.as_uri()),
         clock=ledger,
-        broker=_InTurn(BrokerClient(control)),
+        broker=_NumberingBroker(BrokerClient(control)),
         link=lambda path: path,
         repository=lambda repository: repository,
     )
     return services_of(places, ledger, external, tell=tell, programs=programs)
 
 
-class _Seeded:
-    """A judge that draws its data from the recorded seed. All else is as it is."""
+class _SeededValidator:
+    """A judge that draws its data from the recorded seed. All else is passed on."""
 
     def __init__(self, validator: "Validator", seed: int | None) -> None:
         self._validator, self._seed = validator, seed
@@ -378,8 +382,8 @@ class _Seeded:
         return self._validator.journeys(request)
 
 
-class _InTurn:
-    """A broker whose sessions of one role are numbered as they come: the recorded ones are, too."""
+class _NumberingBroker:
+    """A broker that numbers the sessions of each role in their order, as the recording does."""
 
     def __init__(self, broker: "Broker") -> None:
         self._broker, self._turns = broker, Counter[str]()

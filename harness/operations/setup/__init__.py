@@ -1,2 +1,2 @@
-"""Setting up a home: draft the steering files, connect to a forge, make its app, or try a copy of a
-repository."""
+"""Sets up a home: drafts the governance files, connects to a forge, creates its app, or copies a
+repository to try."""

@@ -1,9 +1,11 @@
-"""The door at which an app's code is brought: one page on this machine, and the address that the
-forge sends a browser to.
+"""The callback server of the app manifest flow: one page on this machine, and the address to which
+the forge redirects the browser with the code.
 
-Properties kept: it listens on this machine alone, at an address that nobody can guess, and answers
-under no other host name; one code is taken, once, and only with the state that went out with the
-page; nothing is logged."""
+Properties:
+- It listens on this machine only, at an address that nobody can guess, and answers under no other
+  host name.
+- It takes one code, once, and only with the state that it sent with the page.
+- It logs nothing."""
 
 import hmac
 import secrets
@@ -14,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from harness.operations.setup.app_manifest import Wish, page_of
+from harness.operations.setup.app_manifest import AppRequest, page_of
 
 REQUEST_SECONDS = 10.0
 HEADERS = {
@@ -26,44 +28,39 @@ HEADERS = {
 }
 
 
-class Door(ThreadingHTTPServer):
-    """The page, and where the forge sends the browser back to."""
+class CallbackServer(ThreadingHTTPServer):
+    """Serves the page, and the address to which the forge redirects the browser."""
 
     daemon_threads = True
 
-    def __init__(self, wish: Wish) -> None:
-        super().__init__(("127.0.0.1", 0), _Visit)
-        self.secret, self.state, self.wish = (
-            secrets.token_urlsafe(16),
-            secrets.token_urlsafe(24),
-            wish,
-        )
+    def __init__(self, request: AppRequest) -> None:
+        super().__init__(("127.0.0.1", 0), _CallbackHandler)
+        self.secret, self.state = secrets.token_urlsafe(16), secrets.token_urlsafe(24)
+        self.app_request = request
         self.host = f"localhost:{self.server_port}"
         self._code: str | None = None
-        self._lock, self._came, self._answered, self._words = (
-            threading.Lock(),
-            threading.Event(),
-            threading.Event(),
-            "",
-        )
+        self._page = ""
+        self._lock = threading.Lock()
+        self._came, self._answered = threading.Event(), threading.Event()
 
     @property
     def address(self) -> str:
-        """What a person opens."""
+        """The address for a person to open."""
         return f"http://{self.host}/{self.secret}/"
 
     @property
     def back(self) -> str:
-        """Where the code is brought."""
+        """The address to which the forge sends the code."""
         return f"http://{self.host}/{self.secret}/made"
 
     def code(self, patience: float) -> str | None:
-        """The code, once somebody brought one; None after that many seconds."""
+        """Wait for the code; None if none came within `patience` seconds."""
         return self._code if self._came.wait(patience) else None
 
     def take(self, code: str, state: str) -> str | None:
-        """The words to answer whoever brings a code; None for one that is not ours, and for all but
-        the first."""
+        """Accept a code and wait for its page. None for a wrong state, and for every code after the
+        first."""
+        # The comparison takes the same time for every wrong state.
         if not code or not hmac.compare_digest(state.encode(), self.state.encode()):
             return None
         with self._lock:
@@ -71,42 +68,40 @@ class Door(ThreadingHTTPServer):
                 return None
             self._code = code
         self._came.set()
-        return (
-            self._words
-            if self._answered.wait(REQUEST_SECONDS * 3)
-            else "The terminal says what became of it."
-        )
+        if self._answered.wait(REQUEST_SECONDS * 3):
+            return self._page
+        return "The terminal shows the result."
 
-    def answer(self, words: str) -> None:
-        """What whoever brought the code is told. The first words count."""
+    def answer(self, page: str) -> None:
+        """Set the page for the browser that sent the code. Only the first call counts."""
         if not self._answered.is_set():
-            self._words = words
+            self._page = page
             self._answered.set()
 
 
-class _Visit(BaseHTTPRequestHandler):
-    server: Door
+class _CallbackHandler(BaseHTTPRequestHandler):
+    server: CallbackServer
     timeout = REQUEST_SECONDS
 
     def do_GET(self) -> None:
-        """The page, or the code; nothing at any other address or under another host name."""
-        door, parts = self.server, urlsplit(self.path)
-        if self.headers.get("Host") != door.host:
-            self._say(403, "")
-        elif hmac.compare_digest(parts.path.encode(), f"/{door.secret}/".encode()):
-            self._say(200, page_of(door.wish, state=door.state, back=door.back))
-        elif hmac.compare_digest(parts.path.encode(), f"/{door.secret}/made".encode()):
-            asked = parse_qs(parts.query)
-            words = door.take(asked.get("code", [""])[0], asked.get("state", [""])[0])
-            self._say(
-                200 if words else 400,
-                words or "This code is not the one that was asked for, or one was brought before.",
+        """Answer with the page, or take the code. Any other address or host name gets nothing."""
+        server, parts = self.server, urlsplit(self.path)
+        if self.headers.get("Host") != server.host:
+            self._send(403, "")
+        elif hmac.compare_digest(parts.path.encode(), f"/{server.secret}/".encode()):
+            self._send(200, page_of(server.app_request, state=server.state, back=server.back))
+        elif hmac.compare_digest(parts.path.encode(), f"/{server.secret}/made".encode()):
+            query = parse_qs(parts.query)
+            page = server.take(query.get("code", [""])[0], query.get("state", [""])[0])
+            self._send(
+                200 if page else 400,
+                page or "This is not the code that was requested, or another came before it.",
             )
         else:
-            self._say(404, "")
+            self._send(404, "")
 
-    def _say(self, status: int, words: str) -> None:
-        body = words.encode("utf-8")
+    def _send(self, status: int, page: str) -> None:
+        body = page.encode("utf-8")
         self.send_response(status)
         for name, value in {**HEADERS, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -114,17 +109,17 @@ class _Visit(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the address and the code are secrets."""
+        """Log nothing: the address and the code are secrets."""
 
 
 @contextmanager
-def asking(wish: Wish) -> Iterator[Door]:
-    """A door for as long as the block lasts."""
-    with Door(wish) as door:
-        serving = threading.Thread(target=door.serve_forever, daemon=True)
+def callback_server(request: AppRequest) -> Iterator[CallbackServer]:
+    """A callback server while the block lasts."""
+    with CallbackServer(request) as server:
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:
-            yield door
+            yield server
         finally:
-            door.shutdown()
+            server.shutdown()
             serving.join()

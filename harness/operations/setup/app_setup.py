@@ -1,9 +1,11 @@
-"""`factory init --github`: a person makes the app on the forge's own page, and its key comes back
+"""`factory init --github`: a person creates the app on the forge's own page, and its key comes back
 here.
 
-Properties kept: nothing is made for a home that serves something else; the key is written before
-anything is waited for, so that no app is made in vain: said again, the command goes on with the one
-that is there; all waiting ends."""
+Properties:
+- Nothing is created for a home that serves something else.
+- The key is stored before anything else is awaited, so no app is lost: a second run of the command
+  continues with it.
+- Every wait has an end."""
 
 import json
 import os
@@ -17,12 +19,12 @@ from harness.domain.errors import ConfigError, ForgeError
 from harness.home.credentials import APP_KEY, app_at
 from harness.home.programs import api_of, keep_token
 from harness.home.webhooks import keep_webhook_secret
-from harness.operations.setup.app_callback import asking
-from harness.operations.setup.app_manifest import Wish, thanks
+from harness.operations.setup.app_callback import callback_server
+from harness.operations.setup.app_manifest import AppRequest, thanks
 from harness.operations.setup.connect import (
-    AppGiven,
-    Connected,
-    connected_as_app,
+    AppCredentials,
+    Connection,
+    connect_as_app,
     document_for,
     repository_parts,
     web_of,
@@ -33,9 +35,9 @@ PATIENCE_SECONDS, LOOK_SECONDS = 900.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """An app that a forge made for us: its number, its name in addresses, its page, and on which
-    forge."""
+class CreatedApp:
+    """An app that a forge created for us: its id, its name in addresses, its page, and the forge's
+    web address."""
 
     id: int
     slug: str
@@ -43,118 +45,129 @@ class Made:
     web: str
 
 
-def founded(
+def create_app(
     home: Path,
-    wish: Wish,
+    request: AppRequest,
     *,
     tell: Callable[[str], None],
     show: Callable[[str], None],
     patience: float = PATIENCE_SECONDS,
-) -> Connected:
-    """Have an app made, wait until it is installed on the repository, and make the home serve it.
-    `show` is given the address of the page. Raises ConfigError when nobody came within `patience`
-    seconds, or the app lacks something; ForgeError when the forge does not answer."""
-    owner, name = repository_parts(wish.repository)
-    wish = Wish(f"{owner}/{name}", web_of(wish.web), wish.org, wish.hook)
-    document_for(home, owner, name, wish.web)
-    made = _kept(home, wish) or _made(home, wish, tell=tell, show=show, patience=patience)
-    install = f"{made.page}/installations/new"
-    tell(f"the app {made.slug} is there; install it on {wish.repository} at {install}")
-    _wait_until_installed(home, wish, made, patience=patience)
-    return connected_as_app(
+) -> Connection:
+    """Have a person create an app, wait until it is installed on the repository, and make the home
+    serve the repository. `show` is called with the address of the page. Raises ConfigError if
+    nobody came within `patience` seconds or the app lacks a permission; ForgeError if the forge
+    does not answer."""
+    owner, name = repository_parts(request.repository)
+    request = AppRequest(f"{owner}/{name}", web_of(request.web), request.org, request.hook)
+    # Raises if the home serves something else, before anything is created.
+    document_for(home, owner, name, request.web)
+    app = _stored_app(home, request)
+    if app is None:
+        app = _request_app(home, request, tell=tell, show=show, patience=patience)
+    install = f"{app.page}/installations/new"
+    tell(f"the app {app.slug} exists; install it on {request.repository} at {install}")
+    _wait_until_installed(home, request, app, patience=patience)
+    return connect_as_app(
         home,
-        wish.repository,
-        AppGiven(made.id, (home / APP_KEY).read_text("ascii")),
-        api=api_of(wish.web),
+        request.repository,
+        AppCredentials(app.id, (home / APP_KEY).read_text("ascii")),
+        api=api_of(request.web),
     )
 
 
-def _made(
+def _request_app(
     home: Path,
-    wish: Wish,
+    request: AppRequest,
     *,
     tell: Callable[[str], None],
     show: Callable[[str], None],
     patience: float,
-) -> Made:
-    """Ask a person for it, exchange the code that comes back, and keep what it is exchanged for."""
-    with asking(wish) as door:
-        tell(f"make the app at {door.address}")
-        show(door.address)
-        if (code := door.code(patience)) is None:
+) -> CreatedApp:
+    """Ask a person to create the app, exchange the code that comes back, and store the app and its
+    key."""
+    with callback_server(request) as server:
+        tell(f"create the app at {server.address}")
+        show(server.address)
+        if (code := server.code(patience)) is None:
             raise ConfigError(
-                f"nobody made the app within {patience / 60:.0f} minutes; say it again when"
-                " somebody can"
+                f"nobody created the app within {patience / 60:.0f} minutes; run the command again"
+                " when somebody can"
             )
         try:
-            made, key, secret = _converted(wish, code)
+            app, key, secret = _exchange_code(request, code)
             keep_token(home / APP_KEY, key.strip())
             if secret:
                 keep_webhook_secret(home, secret)
-            _keep(home, made)
-            door.answer(thanks(made.slug, f"{made.page}/installations/new"))
+            _store_app(home, app)
+            server.answer(thanks(app.slug, f"{app.page}/installations/new"))
         finally:
-            door.answer("The app was not made; the terminal says why.")
-    return made
+            # After a failure; a page that was set before stays.
+            server.answer("The app was not set up; the terminal shows why.")
+    return app
 
 
-def _converted(wish: Wish, code: str) -> tuple[Made, str, str]:
-    """What the code is exchanged for: the app, its key, and its webhooks' secret, which may be
-    empty. The client's secret among it is for signing people in, which nobody here does."""
+def _exchange_code(request: AppRequest, code: str) -> tuple[CreatedApp, str, str]:
+    """Exchange the code for the app, its key, and its webhook secret, which may be empty. The
+    client secret in the answer is for signing people in, so it is dropped."""
     from harness.forge.errors import forge_errors
     from harness.forge.http_cache import HttpCache
     from harness.forge.rate_limiter import RateLimiter
     from harness.forge.transport import Wire
 
-    wire = Wire(None, api_of(wish.web), account="", rate_limiter=RateLimiter(), cache=HttpCache())
+    wire = Wire(
+        None, api_of(request.web), account="", rate_limiter=RateLimiter(), cache=HttpCache()
+    )
     with forge_errors("exchanging the code for the app's key"):
-        _, told = wire.requestJsonAndCheck(
+        _, answer = wire.requestJsonAndCheck(
             "POST", f"/app-manifests/{quote(code, safe='')}/conversions"
         )
-        made = Made(int(told["id"]), str(told["slug"]), str(told["html_url"]), wish.web)
-        return made, str(told["pem"]), str(told.get("webhook_secret") or "")
+        page = str(answer["html_url"])
+        app = CreatedApp(int(answer["id"]), str(answer["slug"]), page, request.web)
+        return app, str(answer["pem"]), str(answer.get("webhook_secret") or "")
 
 
-def _wait_until_installed(home: Path, wish: Wish, made: Made, *, patience: float) -> None:
-    owner, name = repository_parts(wish.repository)
-    document = replace(document_for(home, owner, name, wish.web), app=made.id)
-    app, end = (
-        app_at(document, api_of(wish.web), key_file=home / APP_KEY),
-        time.monotonic() + patience,
-    )
+def _wait_until_installed(
+    home: Path, request: AppRequest, app: CreatedApp, *, patience: float
+) -> None:
+    owner, name = repository_parts(request.repository)
+    document = replace(document_for(home, owner, name, request.web), app=app.id)
+    app_client = app_at(document, api_of(request.web), key_file=home / APP_KEY)
+    end = time.monotonic() + patience
     while True:
         try:
-            app.installation()
+            app_client.installation()
             return
         except ForgeError as error:
             if error.status == 401:
                 raise ConfigError(
-                    f"the forge knows the app {made.slug} no more, or not with this key; remove"
-                    f" {home / APP_FILE} to have another made"
+                    f"the forge does not know the app {app.slug} any more, or not with this key;"
+                    f" remove {home / APP_FILE} to create another"
                 ) from error
+            # 404: not installed yet.
             if error.status != 404:
                 raise
         if time.monotonic() >= end:
             raise ConfigError(
-                f"the app {made.slug} was not installed on {wish.repository} within"
-                f" {patience / 60:.0f} minutes; install it at {made.page}/installations/new and say"
-                " it again: the app is kept"
+                f"the app {app.slug} was not installed on {request.repository} within"
+                f" {patience / 60:.0f} minutes; install it at {app.page}/installations/new and run"
+                " the command again: it continues with this app"
             )
         time.sleep(LOOK_SECONDS)
 
 
-def _keep(home: Path, made: Made) -> None:
-    """Which app the key is of: said again, the command goes on with it."""
+def _store_app(home: Path, app: CreatedApp) -> None:
+    """Record which app the key belongs to, for a second run of the command."""
     partial = home / f".{APP_FILE}.{os.getpid()}"
-    partial.write_text(json.dumps(asdict(made), indent=1) + "\n", "utf-8")
+    partial.write_text(json.dumps(asdict(app), indent=1) + "\n", "utf-8")
     os.replace(partial, home / APP_FILE)
 
 
-def _kept(home: Path, wish: Wish) -> Made | None:
-    """The app that was made before for this home and this forge, if its key is there."""
+def _stored_app(home: Path, request: AppRequest) -> CreatedApp | None:
+    """The app that was created before for this home and this forge, if its key is there."""
     try:
-        told = json.loads((home / APP_FILE).read_text("utf-8"))
-        made = Made(int(told["id"]), str(told["slug"]), str(told["page"]), str(told["web"]))
+        stored = json.loads((home / APP_FILE).read_text("utf-8"))
+        names = (str(stored[key]) for key in ("slug", "page", "web"))
+        app = CreatedApp(int(stored["id"]), *names)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return made if made.web == wish.web and (home / APP_KEY).exists() else None
+    return app if app.web == request.web and (home / APP_KEY).exists() else None

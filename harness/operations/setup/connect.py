@@ -1,5 +1,4 @@
-"""Connecting a home to a repository on a forge elsewhere: its address, and an app or a token that
-was seen to be good for it."""
+"""Connects a home to a repository on another forge, by an app or a token that was checked there."""
 
 import os
 import re
@@ -34,9 +33,9 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
-    """What a home serves now, and as whom. `trusts_us`: whether the repository's factory.toml pins
-    this home's launcher. `note` is what there is to say of the credential, and may be empty."""
+class Connection:
+    """What a home serves now, and as which account. `trusts_us` is whether the repository's
+    factory.toml pins this home's launcher. `note` is a remark on the credential; may be empty."""
 
     repository: str
     forge: str
@@ -48,17 +47,17 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
-class AppGiven:
-    """An app as somebody names it: its number, and the text of its private key."""
+class AppCredentials:
+    """An app's id and the text of its private key."""
 
     id: int
     key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the forge shows the credential: the account, the default branch, and factory.toml there
-    (empty where there is none)."""
+class _Access:
+    """What a credential can see: its account, the default branch, and factory.toml there (empty if
+    there is none)."""
 
     account: str
     branch: str
@@ -66,92 +65,91 @@ class _Seen:
     note: str
 
 
-def connected(
+def connect_by_token(
     home: Path,
     repository: str,
     *,
     api: str = GITHUB,
     token_env: str = "",
     token_file: Path | None = None,
-) -> Connected:
+) -> Connection:
     """Check the token, then make the home serve the repository. Raises ConfigError, or ForgeError
-    when the forge does not answer; the home is then as it was."""
+    if the forge does not answer; the home is then unchanged."""
     owner, name = repository_parts(repository)
     forge = web_of(api)
     document = document_for(home, owner, name, forge)
     secret = _token(token_env, token_file)
-    seen = _asked(f"{owner}/{name}", api_of(forge), secret)
+    access = _access_by_token(f"{owner}/{name}", api_of(forge), secret)
     key_id = launcher_key_id(home)
     keep_token(token_path(home, document), secret)
     write_home(home, replace(document, app=0))
-    return Connected(
+    return Connection(
         f"{owner}/{name}",
         forge,
-        seen.branch,
-        seen.account,
+        access.branch,
+        access.account,
         key_id,
-        key_id in _trusted(seen.config),
-        seen.note,
+        key_id in _trusted(access.config),
+        access.note,
     )
 
 
-def connected_as_app(
-    home: Path, repository: str, given: AppGiven, *, api: str = GITHUB
-) -> Connected:
-    """Check that the app is installed there with all that is needed, then make the home serve the
-    repository as it. Raises as `connected` does; each permission that is missing is named."""
+def connect_as_app(
+    home: Path, repository: str, given: AppCredentials, *, api: str = GITHUB
+) -> Connection:
+    """Check that the app is installed there with all permissions, then make the home serve the
+    repository as this app. Raises as `connect_by_token` does, naming each missing permission."""
     owner, name = repository_parts(repository)
     forge = web_of(api)
     document = replace(document_for(home, owner, name, forge), app=given.id)
     with tempfile.TemporaryDirectory(prefix="factory-") as short:
         key_file = Path(short) / "app.pem"
         keep_token(key_file, given.key.strip())
-        seen = _asked_as_app(document, api_of(forge), key_file)
+        access = _access_as_app(document, api_of(forge), key_file)
     key_id = launcher_key_id(home)
     keep_token(home / APP_KEY, given.key.strip())
     write_home(home, document)
-    return Connected(
+    return Connection(
         f"{owner}/{name}",
         forge,
-        seen.branch,
-        seen.account,
+        access.branch,
+        access.account,
         key_id,
-        key_id in _trusted(seen.config),
-        seen.note,
+        key_id in _trusted(access.config),
+        access.note,
     )
 
 
 def secret_in(file: Path, what: str) -> str:
-    """A secret from a file, for which `what` is its name. Raises ConfigError where there is
-    none."""
+    """The secret in a file; `what` names it in messages. Raises ConfigError if there is none."""
     try:
         text = file.read_bytes()[:KEY_BYTES].decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
         raise ConfigError(f"{what} cannot be read from {file}: {reason}") from error
     if not text:
-        raise ConfigError(f"{file} is empty, and is to hold {what}")
+        raise ConfigError(f"{file} is empty; expected {what} in it")
     return text
 
 
 def web_of(api: str) -> str:
-    """The web address of the forge with this REST API; a web address is its own. Raises ConfigError
-    for a bad one."""
+    """The web address of the forge with this REST API; a web address is returned as it is. Raises
+    ConfigError for an unsafe or invalid address."""
     try:
         parts = urlsplit(api)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigError(f"--api is no address: {error}") from error
+        raise ConfigError(f"--api is not an address: {error}") from error
     if host is None or not (
         parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
     ):
         raise ConfigError(
-            "--api wants an https address, or http on this machine: anything else would show the"
-            " token"
+            "--api expects an https address, or http on this machine: anything else would expose"
+            " the token"
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
-            "--api wants an address without a name, secret or query; the token has options of"
+            "--api expects an address without a name, secret or query; the token has options of"
             " its own"
         )
     if host == "api.github.com" or (host.startswith("api.") and host.endswith(".ghe.com")):
@@ -162,7 +160,7 @@ def web_of(api: str) -> str:
 
 
 def repository_parts(repository: str) -> tuple[str, str]:
-    """Owner and name. Raises ConfigError for what is not one of each."""
+    """The owner and the name. Raises ConfigError for anything but OWNER/NAME."""
     parts = repository.split("/")
     if len(parts) != 2 or not all(_PART.fullmatch(part) and part.strip(".") for part in parts):
         raise ConfigError(f"expected OWNER/NAME, found {repository[:100]!r}")
@@ -170,8 +168,7 @@ def repository_parts(repository: str) -> tuple[str, str]:
 
 
 def document_for(home: Path, owner: str, name: str, forge: str) -> HomeFile:
-    """The home's document as it will be. Raises ConfigError where the home serves something else
-    already."""
+    """The future `home.json`. Raises ConfigError if the home already serves something else."""
     if not (home / HOME_FILE).exists():
         return HomeFile(
             owner=owner,
@@ -179,7 +176,8 @@ def document_for(home: Path, owner: str, name: str, forge: str) -> HomeFile:
             forge=forge,
             port=0,
             number=0,
-            token_file="keys/forge.token",  # noqa: S106 - the name of a file
+            # The name of a file, not a secret.
+            token_file="keys/forge.token",  # noqa: S106
         )
     there = read_home(home)
     if (there.owner.lower(), there.name.lower(), there.forge) != (
@@ -197,7 +195,7 @@ def document_for(home: Path, owner: str, name: str, forge: str) -> HomeFile:
 
 def _token(variable: str, file: Path | None) -> str:
     if bool(variable) == (file is not None):
-        raise ConfigError("give the token by --token-env NAME or by --token-file FILE: one of them")
+        raise ConfigError("give the token by either --token-env NAME or --token-file FILE")
     place = f"the environment variable {variable}" if file is None else str(file)
     try:
         text = (
@@ -210,26 +208,21 @@ def _token(variable: str, file: Path | None) -> str:
         raise ConfigError(f"the token cannot be read from {place}: {reason}") from error
     secret = text.strip()
     if not secret or not secret.isprintable() or " " in secret:
-        raise ConfigError(
-            f"{place} holds no token"
-            if not secret
-            else f"{place} holds something other than one token"
-        )
+        content = "something other than one token" if secret else "no token"
+        raise ConfigError(f"{place} contains {content}")
     return secret
 
 
-def _asked(repository: str, api: str, secret: str) -> _Seen:
-    """What the forge shows a token. Raises ConfigError for one that may not push."""
+def _access_by_token(repository: str, api: str, secret: str) -> _Access:
+    """What a token can see. Raises ConfigError if it may not push."""
     from harness.forge.errors import forge_errors
 
     try:
         with forge_errors(f"asking {api} for {repository}"):
             hub = _hub(api, secret)
             there = hub.get_repo(repository)
-            may_push, branch = (
-                there.permissions is not None and there.permissions.push,
-                there.default_branch,
-            )
+            may_push = there.permissions is not None and there.permissions.push
+            branch = there.default_branch
             account, config = hub.get_user().login, _config(there, branch)
     except ForgeError as error:
         if refusal := _REFUSALS.get(error.status or 0):
@@ -237,15 +230,15 @@ def _asked(repository: str, api: str, secret: str) -> _Seen:
         raise
     if not may_push:
         raise ConfigError(
-            f"the token belongs to {account}, who may not push to {repository}; give one with write"
-            " access to its contents, issues, pull requests and checks"
+            f"the token belongs to {account}, who may not push to {repository}; give a token with"
+            " write access to contents, issues, pull requests and checks"
         )
-    return _Seen(account, branch, config, token_warning(api))
+    return _Access(account, branch, config, token_warning(api))
 
 
-def _asked_as_app(document: HomeFile, api: str, key_file: Path) -> _Seen:
-    """What the forge shows the app. Raises ConfigError where it is not installed there, or lacks
-    anything."""
+def _access_as_app(document: HomeFile, api: str, key_file: Path) -> _Access:
+    """What an app can see. Raises ConfigError if it is not installed there or lacks a
+    permission."""
     from harness.forge.errors import forge_errors
 
     repository = f"{document.owner}/{document.name}"
@@ -257,13 +250,11 @@ def _asked_as_app(document: HomeFile, api: str, key_file: Path) -> _Seen:
         there = _hub(api, app.token()).get_repo(repository)
         branch = there.default_branch
         config = _config(there, branch)
-    note = (
-        f"it was granted more than is needed: {', '.join(rights.beyond)}; its tokens are made"
-        " without"
-        if rights.beyond
-        else ""
-    )
-    return _Seen(f"{rights.slug}[bot]", branch, config, note)
+    note = ""
+    if rights.beyond:
+        excess = ", ".join(rights.beyond)
+        note = f"it was granted more than is needed: {excess}; its tokens are made without it"
+    return _Access(f"{rights.slug}[bot]", branch, config, note)
 
 
 def _hub(api: str, secret: str) -> "Github":

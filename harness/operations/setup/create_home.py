@@ -1,8 +1,8 @@
-"""One way to make a home that serves a repository on the embedded forge: its people, its code, its
-issues over HTTP.
+"""Creates a home that serves a repository on the local forge: its people, its code, and its issues
+over HTTP.
 
-A home is there when its `home.json` is, and that is written when all else stands; what fails before
-leaves nothing."""
+A home exists once its `home.json` does, which is written last. A failure before that leaves
+nothing."""
 
 import shutil
 import subprocess
@@ -19,13 +19,14 @@ from harness.operations.setup.issue_files import IssueText
 
 FACTORY_LOGIN = "lights-out"
 Push = Callable[[str, str], None]
-"""Puts the code on the forge: the repository's address for git, and a maintainer's token."""
+"""Pushes the code to the forge. Called with the repository's git address and a maintainer's
+token."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a home is to serve. `document` says all but where its forge will be; `push` brings the
-    code."""
+class HomePlan:
+    """What a home will serve. `document` has everything except the forge's port and the
+    repository's number; `push` pushes the code."""
 
     document: HomeFile
     description: str
@@ -36,8 +37,9 @@ class Plan:
     recordings: Path | None = None
 
 
-def found(home: Path, plan: Plan, *, tell: Callable[[str], None]) -> HomeFile:
-    """Make the home. Raises ConfigError or ForgeError, and leaves the home as empty as it was."""
+def create_home(home: Path, plan: HomePlan, *, tell: Callable[[str], None]) -> HomeFile:
+    """Create the home. Raises ConfigError or ForgeError, and then leaves the home as empty as it
+    was."""
     from harness.programs.local_forge.seed import Administrator
 
     _require_free_logins(plan)
@@ -75,8 +77,8 @@ def found(home: Path, plan: Plan, *, tell: Callable[[str], None]) -> HomeFile:
 
 @contextmanager
 def whole_or_nothing(home: Path) -> Iterator[None]:
-    """The folder, made where there is none; whatever ends the block before its end leaves the
-    folder as it was: empty, or not there."""
+    """Create the folder if it does not exist. If the block fails, the folder is again as it was:
+    empty or absent."""
     was_there = home.is_dir()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as undone:
@@ -92,31 +94,23 @@ def _empty(folder: Path, *, keep: bool) -> None:
         folder.rmdir()
 
 
-def _require_free_logins(plan: Plan) -> None:
+def _require_free_logins(plan: HomePlan) -> None:
     from harness.programs.local_forge.fields import RESERVED
 
     for issue in plan.issues:
         if issue.author.lower() in RESERVED | {FACTORY_LOGIN}:
             raise ConfigError(
-                f"nobody but the forge itself can be `{issue.author}`; name another author",
+                f"`{issue.author}` is reserved for the forge itself; name another author",
                 file=issue.source,
                 key="author",
             )
 
 
 def launcher_key_id(home: Path) -> str:
-    """The id of the launcher's key in this home; the launcher makes the key where there is none,
-    and keeps it."""
+    """The id of the launcher's key in this home. The launcher creates the key if there is none."""
+    key = home / "keys" / "validator.key"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-I",
-            "-m",
-            "validators",
-            "key",
-            "--signing-key",
-            str(home / "keys" / "validator.key"),
-        ],
+        [sys.executable, "-I", "-m", "validators", "key", "--signing-key", str(key)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -126,12 +120,12 @@ def launcher_key_id(home: Path) -> str:
         start_new_session=True,
     )
     if done.returncode != 0:
-        raise ValidatorError(f"the launcher made no key: {done.stderr.strip()}")
+        raise ValidatorError(f"the launcher created no key: {done.stderr.strip()}")
     return done.stdout.strip()
 
 
 def _copy_recordings(source: Path, home: Path, sealed: Path) -> None:
-    """Recordings of the roles that judge go to the sealed side, the others to the home."""
+    """Copy recordings of the roles that judge to the sealed side, and the others to the home."""
     sealed.mkdir(mode=0o700, parents=True, exist_ok=True)
     sealed.parent.chmod(0o700)
     for folder, target in (
@@ -139,14 +133,13 @@ def _copy_recordings(source: Path, home: Path, sealed: Path) -> None:
         (source / "sealed", sealed / "recordings"),
     ):
         target.mkdir()
-        for issue in folder.glob(
-            "issue-*"
-        ):  # and nothing else: the folder may hold anything, even this home
+        # Nothing else is copied: the folder may contain anything, even this home.
+        for issue in folder.glob("issue-*"):
             shutil.copytree(issue, target / issue.name)
 
 
 def _file(address: str, token: str, issue: IssueText) -> int:
-    """File an issue as its author would: one POST to the forge."""
+    """File an issue as its author would, by one POST to the forge. Returns its number."""
     import httpx
 
     try:
@@ -161,12 +154,11 @@ def _file(address: str, token: str, issue: IssueText) -> int:
         raise ForgeError(
             f"the forge did not take the issue “{issue.title[:60]}”: {error}", retryable=True
         ) from error
-    told = answer.json()
+    document = answer.json()
     if answer.is_error:
-        reasons = "; ".join(
-            str(one.get("message") or one.get("code")) for one in told.get("errors", ())
-        ) or told.get("message")
+        errors = [str(one.get("message") or one.get("code")) for one in document.get("errors", ())]
+        reasons = "; ".join(errors) or document.get("message")
         raise ConfigError(
             f"the forge refused the issue “{issue.title[:60]}”: {reasons}", file=issue.source
         )
-    return int(told["number"])
+    return int(document["number"])

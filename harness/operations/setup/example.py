@@ -1,12 +1,17 @@
-"""The demo's world: an embedded forge with the example repository in it, its people, and their
-issues filed over HTTP."""
+"""Creates the home of the demo: a local forge with the example repository, its people, and their
+issues, filed over HTTP."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from harness.home.document import EMBEDDED, HomeFile
-from harness.operations.setup.create_home import Plan, found, launcher_key_id, whole_or_nothing
+from harness.operations.setup.create_home import (
+    HomePlan,
+    create_home,
+    launcher_key_id,
+    whole_or_nothing,
+)
 from harness.operations.setup.issue_files import issues_in
 from harness.operations.setup.pin_key import pinned
 
@@ -17,8 +22,8 @@ MAINTAINER = "mara"
 def create_example(
     home: Path, *, app: Path, issues: Path, recordings: Path, tell: Callable[[str], None]
 ) -> None:
-    """Make a home that serves the example. `home` is empty; what it holds afterwards is a factory
-    like any other."""
+    """Create a home that serves the example. `home` is empty before; afterwards it is a factory's
+    home like any other."""
     from harness.programs.local_forge.seed import push_folder
 
     def push(clone_url: str, token: str) -> None:
@@ -31,9 +36,9 @@ def create_example(
         )
 
     with whole_or_nothing(home):
-        found(
+        create_home(
             home,
-            Plan(
+            HomePlan(
                 HomeFile(
                     owner=OWNER,
                     name=NAME,
@@ -41,7 +46,8 @@ def create_example(
                     port=0,
                     number=0,
                     models="replay",
-                    token_file="keys/forge.token",  # noqa: S106 - the name of a file
+                    # The name of a file, not a secret.
+                    token_file="keys/forge.token",  # noqa: S106
                 ),
                 description="Guided walks on the flats, at low tide",
                 maintainer=MAINTAINER,
@@ -54,8 +60,7 @@ def create_example(
 
 
 def _governed(home: Path, app: Path) -> Path:
-    """A copy of the app whose factory.toml trusts the key of this home's launcher, as its
-    maintainer would write it."""
+    """A copy of the app whose factory.toml trusts the key of this home's launcher."""
     folder = home / "example"
     shutil.copytree(
         app, folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache", "*.pyc", "data")

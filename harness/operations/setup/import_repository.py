@@ -1,4 +1,4 @@
-"""Taking somebody's repository, with its history, in to a forge of one's own."""
+"""Imports somebody's repository, with its history, into a local forge."""
 
 import secrets
 import shutil
@@ -16,8 +16,8 @@ SECONDS, PACK_BYTES, MOST_REFS = 1_800.0, 4 * 1024**3, 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What came in."""
+class ImportedRepository:
+    """A repository that was imported, and its page."""
 
     full_name: str
     branch: str
@@ -25,20 +25,21 @@ class Taken:
     page: str
 
 
-def take_in(
+def import_repository(
     source: str, repository: str, *, admin: "Administrator", home: Path, here: Path
-) -> Taken:
-    """Fetch `source` (a relative folder is one from `here`) and have the forge in `home` make
-    `repository` of it.
+) -> ImportedRepository:
+    """Fetch `source` and have the forge in `home` create `repository` from it. A relative folder is
+    relative to `here`.
 
-    Raises ConfigError or GitError, and leaves nothing of it.
+    Raises ConfigError or GitError, and then leaves nothing behind.
     """
     from harness.programs.local_forge.settings import Settings
 
     owner, slash, name = repository.partition("/")
     if not (owner and slash and name) or "/" in name:
         raise ConfigError(
-            f"{repository} is no name of a repository: expected OWNER/NAME, such as ana/tidebook"
+            f"{repository} is not the name of a repository: expected OWNER/NAME, such as"
+            " ana/tidebook"
         )
     address = address_of(source, here=here)
     waiting = secrets.token_hex(16)
@@ -63,4 +64,4 @@ def take_in(
         )
     finally:
         shutil.rmtree(store, ignore_errors=True)
-    return Taken(made.full_name, branch, refs, made.html_url)
+    return ImportedRepository(made.full_name, branch, refs, made.html_url)

@@ -1,8 +1,10 @@
-"""`factory init`: a git repository in, drafts of the files that steer a factory out.
+"""`factory init`: drafts the files that govern a factory, from a git repository.
 
-Properties kept: nothing that is there is overwritten; nothing is written outside of the worktree or
-through a link; nothing in the repository is run, not even a hook; no history is walked, so that a
-large one costs nothing."""
+Properties:
+- Nothing that exists is overwritten.
+- Nothing is written outside of the worktree or through a link.
+- Nothing in the repository is run, not even a hook.
+- No history is walked, so a long one costs nothing."""
 
 import os
 import secrets
@@ -35,14 +37,14 @@ from harness.operations.setup.prose import contradictions_at
 if TYPE_CHECKING:
     from harness.repository.plumbing import Git
 
-LAW = frozenset(name.casefold() for name in DOCUMENTS)
+GOVERNANCE_FILES = frozenset(name.casefold() for name in DOCUMENTS)
 HEADS, REMOTE_HEADS = "refs/heads/", "refs/remotes/origin/"
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A worktree as git has it: its top folder, the branch checked out (empty when detached), the
-    default branch, and what is tracked."""
+    """A git worktree: its top folder, its branch (empty if HEAD is detached), the default branch,
+    and the tracked paths with their modes."""
 
     top: Path
     branch: str
@@ -51,9 +53,9 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """What `factory init` found and did. Where nothing was to be written, `wrote` says what would
-    have been. `proposals` are those that its mission.md does not have, by number."""
+class InitResult:
+    """What `factory init` found and did. If nothing was to be written, `wrote` are the drafts that
+    would have been. `proposals` are those that its mission.md does not contain, by number."""
 
     top: Path
     survey: Survey
@@ -65,25 +67,23 @@ class Begun:
     proposals: tuple[tuple[int, Never], ...] = ()
 
 
-def begun(
+def init_repository(
     folder: Path,
     *,
     keep: Iterable[int] = (),
     home: Path | None = None,
     write: bool = True,
     runner: str = "",
-) -> Begun:
-    """Draft what the repository around `folder` lacks, and write it unless told otherwise. With
-    `runner`, OWNER/NAME@COMMIT, also the workflow that makes a pass on a hosted runner, with the
-    factory from there.
+) -> InitResult:
+    """Draft what the repository around `folder` lacks, and write it if `write`. With `runner`,
+    OWNER/NAME@COMMIT of the factory, also draft the workflow that runs a tick on a hosted runner.
 
-    Raises ConfigError where there is no repository that could be worked on, and GitError where git
-    cannot read it."""
+    Raises ConfigError if there is no usable repository, and GitError if git cannot read it."""
     checkout = checkout_of(folder)
     if write and not checkout.branch:
         raise ConfigError(
-            f"HEAD of {checkout.top} is detached, and drafts committed there would belong to no"
-            " branch; switch to a branch, or look first with --dry-run"
+            f"HEAD of {checkout.top} is detached, so drafts committed there would belong to no"
+            " branch; switch to a branch, or preview with --dry-run"
         )
     wanted = tuple(keep)
     survey = survey_of(checkout.top, tracked=checkout.tracked, branch=checkout.default_branch)
@@ -94,13 +94,13 @@ def begun(
     )
     drafts = [draft for draft in (*all_drafts, *recipe) if not _is_there(checkout.top, draft)]
     wrote = [draft for draft in drafts if not write or _written(checkout.top, draft)]
-    return Begun(
+    return InitResult(
         checkout.top,
         survey,
         tuple(wrote),
         tuple(_kept(survey, wrote)),
         gaps_of(survey),
-        tuple(_notes(checkout, wrote)),
+        tuple(_notes_on(checkout, wrote)),
         contradictions_at(checkout.top, tracked=checkout.tracked),
         proposals=tuple(
             (number, never)
@@ -113,32 +113,32 @@ def begun(
 
 
 def _is_there(top: Path, draft: Draft) -> bool:
-    """Whether something has the draft's place, tracked or not. Labels have several, and one is
-    enough."""
-    return any(
-        os.path.lexists(top / path) for path in (LABELS if draft.path in LABELS else (draft.path,))
-    )
+    """Whether something is in the draft's place, tracked or not. Labels may be in several places,
+    and one is enough."""
+    places = LABELS if draft.path in LABELS else (draft.path,)
+    return any(os.path.lexists(top / path) for path in places)
 
 
 def _checked(keep: Iterable[int], survey: Survey) -> tuple[int, ...]:
-    """The numbers, all of them proposals'. Raises ConfigError otherwise."""
+    """The numbers. Raises ConfigError if one is not the number of a proposal."""
     numbers, count = tuple(keep), len(nevers_of(survey))
     if unknown := [number for number in numbers if not 1 <= number <= count]:
         raise ConfigError(
-            f"there is no proposal {unknown[0]}; they have the numbers 1 to {count}", key="--keep"
+            f"there is no proposal {unknown[0]}; proposals have the numbers 1 to {count}",
+            key="--keep",
         )
     return numbers
 
 
-def drafted(folder: Path) -> tuple[Draft, ...]:
-    """The drafts for a folder, none of them written. Without a repository around it, all counts
-    that no tool has made."""
-    return drafts_of(surveyed(folder), state_labels=ALL_LABELS)
+def drafts_for(folder: Path) -> tuple[Draft, ...]:
+    """The drafts for a folder; nothing is written. Without a repository around it, every file
+    counts that no tool has generated."""
+    return drafts_of(survey_folder(folder), state_labels=ALL_LABELS)
 
 
-def surveyed(folder: Path) -> Survey:
-    """The survey of a folder: of what git tracks where it is the top of a worktree, else of all
-    that is there."""
+def survey_folder(folder: Path) -> Survey:
+    """The survey of a folder: of what git tracks if it is the top of a worktree, else of all its
+    files."""
     if not os.path.lexists(folder / ".git"):
         return survey_of(folder)
     checkout = checkout_of(folder)
@@ -146,7 +146,7 @@ def surveyed(folder: Path) -> Survey:
 
 
 def own_keys(home: Path) -> tuple[str, ...]:
-    """The id of the key of this home's launcher; none where the home has no key yet."""
+    """The id of the key of this home's launcher; empty if the home has no key yet."""
     from harness.validator.envelope import key_id
 
     try:
@@ -156,15 +156,14 @@ def own_keys(home: Path) -> tuple[str, ...]:
 
 
 def checkout_of(folder: Path) -> Checkout:
-    """The worktree around a folder. Raises ConfigError, in one line, where there is none that could
-    be worked on."""
+    """The worktree around a folder. Raises ConfigError, in one line, if there is no usable one."""
     from harness.repository.plumbing import Git
 
-    top, git_dir = _found(folder)
+    top, git_dir = _repository_around(folder)
     git = Git(git_dir)
     if git.said("rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
         raise ConfigError(
-            f"{top} has no commit yet, and the factory reads what is committed; commit first"
+            f"{top} has no commit yet, and the factory reads only committed files; commit first"
         )
     return Checkout(
         top,
@@ -174,18 +173,17 @@ def checkout_of(folder: Path) -> Checkout:
     )
 
 
-def _found(folder: Path) -> tuple[Path, Path]:
+def _repository_around(folder: Path) -> tuple[Path, Path]:
     """The top of the worktree around a folder, and its git folder."""
     start = folder.expanduser().absolute()
     if not start.is_dir():
-        raise ConfigError(f"{folder} is not a folder; name the repository's own")
+        raise ConfigError(f"{folder} is not a folder; name the repository's folder")
     for top in (start, *start.parents):
         if (top / ".git").exists():
             return top, _git_dir(top)
         if (top / "HEAD").is_file() and (top / "objects").is_dir() and (top / "refs").is_dir():
             raise ConfigError(
-                f"{top} is a bare repository and has no files to look at; clone it, and run this in"
-                " the clone"
+                f"{top} is a bare repository without files; clone it, and run this in the clone"
             )
     raise ConfigError(
         f"{folder} is not in a git repository; `git init` and commit first, or name another folder"
@@ -193,27 +191,29 @@ def _found(folder: Path) -> tuple[Path, Path]:
 
 
 def _git_dir(top: Path) -> Path:
-    """`.git` itself, or the folder that a linked worktree's or submodule's `.git` file names."""
+    """The folder `.git`, or the folder that the `.git` file of a linked worktree or a submodule
+    names."""
     path = top / ".git"
     if path.is_dir():
         return path
     try:
-        said = beginning_of(top, path.name).decode("utf-8")
+        text = beginning_of(top, path.name).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("cannot be read, so this repository cannot", file=str(path)) from error
-    if not said.startswith("gitdir: "):
+    if not text.startswith("gitdir: "):
         raise ConfigError("is neither git's folder nor a file that names it", file=str(path))
-    there = Path(os.path.normpath(top / said.removeprefix("gitdir: ").strip()))
-    if not there.is_dir():
+    folder = Path(os.path.normpath(top / text.removeprefix("gitdir: ").strip()))
+    if not folder.is_dir():
         raise ConfigError(
-            f"names {there}, which is not there; `git worktree repair` may mend it", file=str(path)
+            f"names {folder}, which does not exist; `git worktree repair` may mend it",
+            file=str(path),
         )
-    return there
+    return folder
 
 
 def _default_branch(git: "Git") -> str:
-    """The branch that the forge shows first, as far as this clone knows; else the usual one, else
-    the one checked out."""
+    """The default branch of the remote, as far as this clone knows it; else a branch with a usual
+    name; else the current branch."""
     if remote := _branch(git.said("symbolic-ref", "--quiet", f"{REMOTE_HEADS}HEAD").out):
         return remote
     listed = (
@@ -239,8 +239,8 @@ def _branch(ref: bytes) -> str:
 
 
 def _tracked(git: "Git", top: Path) -> dict[bytes, str]:
-    """Every tracked path with its mode, and what lies untracked at the root under a name that a
-    draft would have."""
+    """Every tracked path with its mode, and untracked files at the root under the names of
+    drafts."""
     records = git.output("ls-files", "--stage", "-z").split(b"\0")
     tracked = {
         path: facts[:6].decode("ascii")
@@ -254,12 +254,12 @@ def _tracked(git: "Git", top: Path) -> dict[bytes, str]:
 
 
 def _written(top: Path, draft: Draft) -> bool:
-    """Whether the draft was written: whole or not at all, through no link, and never over what is
-    there."""
+    """Write a draft, whole or not at all. Returns whether it was written: never through a link, and
+    never over an existing file."""
     *folders, name = draft.path.split("/")
     try:
-        with _entered(top, folders) as folder:
-            return _placed(folder, name, draft.text.encode("utf-8"))
+        with _opened_folder(top, folders) as folder:
+            return _link_into_place(folder, name, draft.text.encode("utf-8"))
     except OSError as error:
         raise ConfigError(
             f"cannot be written: {error.strerror}", file=str(top / draft.path)
@@ -267,8 +267,8 @@ def _written(top: Path, draft: Draft) -> bool:
 
 
 @contextmanager
-def _entered(top: Path, folders: Iterable[str]) -> Iterator[int]:
-    """A descriptor of a folder below `top`, made where it is missing; a link on the way is
+def _opened_folder(top: Path, folders: Iterable[str]) -> Iterator[int]:
+    """A descriptor of a folder below `top`, created if it is missing. A link on the way is
     refused."""
     with ExitStack() as stack:
         at = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -283,8 +283,9 @@ def _entered(top: Path, folders: Iterable[str]) -> Iterator[int]:
         yield at
 
 
-def _placed(folder: int, name: str, content: bytes) -> bool:
-    """Write beside, then link into place: a link is made only where nothing is."""
+def _link_into_place(folder: int, name: str, content: bytes) -> bool:
+    """Write a file beside its place and link it there. Returns whether the place was free."""
+    # `link` fails if the name exists, where `rename` would overwrite it.
     partial = f".{name}.{secrets.token_hex(4)}"
     file = os.open(
         partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=folder
@@ -300,19 +301,25 @@ def _placed(folder: int, name: str, content: bytes) -> bool:
     return True
 
 
-def _read(top: Path, drafts: Mapping[str, str]) -> None:
-    """Read the law as it will be. Raises GovernanceError when a file that was there before cannot
-    be obeyed."""
-    there = {
-        name for name in os.listdir(top) if name.casefold() in LAW and not (top / name).is_dir()
+def _check_governance(top: Path, drafts: Mapping[str, str]) -> None:
+    """Read the policy as it will be. Raises GovernanceError if a file that existed before is
+    invalid."""
+    existing = {
+        name
+        for name in os.listdir(top)
+        if name.casefold() in GOVERNANCE_FILES and not (top / name).is_dir()
     }
-    modes = {os.fsencode(name): LINK if (top / name).is_symlink() else REGULAR for name in there}
-    texts = {name: text.encode() for name, text in drafts.items() if name.casefold() in LAW}
+    modes = {os.fsencode(name): LINK if (top / name).is_symlink() else REGULAR for name in existing}
+    texts = {
+        name: text.encode() for name, text in drafts.items() if name.casefold() in GOVERNANCE_FILES
+    }
     names = governing_files({**modes, **{name.encode(): REGULAR for name in texts}}).values()
-    read_governance({name: texts[name] if name in texts else _law_in(top, name) for name in names})
+    read_governance(
+        {name: texts[name] if name in texts else _governance_file(top, name) for name in names}
+    )
 
 
-def _law_in(top: Path, name: str) -> bytes:
+def _governance_file(top: Path, name: str) -> bytes:
     try:
         return beginning_of(top, name)
     except OSError as error:
@@ -322,7 +329,7 @@ def _law_in(top: Path, name: str) -> bytes:
 
 
 def _kept(survey: Survey, wrote: Iterable[Draft]) -> Iterator[str]:
-    """What was there and stays, with what that means."""
+    """The files that existed and stay, each with what that means."""
     beside = {draft.path for draft in wrote}
     for one in survey.governing:
         if one.binds:
@@ -338,9 +345,9 @@ def _kept(survey: Survey, wrote: Iterable[Draft]) -> Iterator[str]:
     yield from (f"{name}: it was there" for name in survey.issue_forms)
 
 
-def _notes(checkout: Checkout, wrote: Iterable[Draft]) -> Iterator[str]:
+def _notes_on(checkout: Checkout, wrote: Iterable[Draft]) -> Iterator[str]:
     try:
-        _read(checkout.top, {draft.path: draft.text for draft in wrote})
+        _check_governance(checkout.top, {draft.path: draft.text for draft in wrote})
     except GovernanceError as error:
         yield f"the factory will not start on what is there: {error}"
     if checkout.branch and checkout.branch != checkout.default_branch:

@@ -1,9 +1,9 @@
-"""Issues from Markdown: a folder with an issue in each file, or one file with many.
+"""Reads issues from Markdown: a folder with one issue in each file, or one file with many.
 
-A file may begin with a front matter of `title` and `author`, both optional. In a single file each
-further front matter that has a title begins a new issue; in one without any, each heading of the
-first level does. Without a title the first heading is the title, and without a heading the file's
-name. What the forge would refuse is refused here, by name, before anything is made."""
+A file may begin with a front matter with `title` and `author`, both optional. In a single file each
+further front matter with a title begins a new issue; without front matter, each first-level heading
+does. The title defaults to the first heading, and then to the file's name. What the forge would
+refuse is refused here, by name, before anything is created."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ from typing import Any
 from harness.domain.errors import ConfigError
 
 AUTHOR = "reporter"
-TITLE_LIMIT, BODY_LIMIT = 256, 65_536  # characters; GitHub's own limits
+# Characters; GitHub's own limits.
+TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 _KEYS = ("title", "author")
 _FRONT = re.compile(r"---[ \t]*\n((?:[A-Za-z_]+:.*\n)*)---[ \t]*(?:\n|$)")
@@ -27,7 +28,7 @@ _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 
 @dataclass(frozen=True, slots=True)
 class IssueText:
-    """An issue as it is to be filed. `source` is where it was read, for messages."""
+    """An issue to file. `source` is where it was read, for messages."""
 
     title: str
     author: str
@@ -36,11 +37,10 @@ class IssueText:
 
 
 def issues_in(place: Path) -> tuple[IssueText, ...]:
-    """The issues of a folder of Markdown (one a file, by name, numbers in order) or of one file
-    (one or many).
+    """The issues in a folder (one in each file, in natural order of the names) or in one file (one
+    or many).
 
-    Raises ConfigError naming the file and what is wrong with it, and where there is no issue at
-    all."""
+    Raises ConfigError, naming the file and what is wrong with it, and if there is no issue."""
     if place.is_dir():
         files = sorted((path for path in place.glob("*.md") if path.is_file()), key=_natural)
         found = tuple(_issue(_text(path), path) for path in files)
@@ -72,7 +72,7 @@ def _text(path: Path) -> str:
         raise ConfigError(f"cannot be read: {error.strerror}", file=str(path)) from error
     if "\0" in text:
         raise ConfigError(
-            "holds a NUL; an issue is text",
+            "contains a NUL; an issue is text",
             file=str(path),
             line=text[: text.index("\0")].count("\n") + 1,
         )
@@ -82,8 +82,8 @@ def _text(path: Path) -> str:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """One file's text, cut where a further issue begins. What stands above the first heading is an
-    introduction."""
+    """The text of one file, cut where each issue begins. Text above the first heading is an
+    introduction and is left out."""
     if text.startswith("---"):
         starts = [
             0,
@@ -96,7 +96,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _headings(text: str) -> Iterator[int]:
-    """Where the headings of the first level begin, those in fenced code left out."""
+    """Where each first-level heading begins, except in fenced code."""
     at, fence = 0, ""
     for line in text.splitlines(keepends=True):
         if opened := _FENCE.match(line):
@@ -109,39 +109,35 @@ def _headings(text: str) -> Iterator[int]:
 
 def _issue(text: str, path: Path) -> IssueText:
     front = _FRONT.match(text)
-    told = _front_matter(front[1], path) if front else {}
+    fields = _front_matter(front[1], path) if front else {}
     body = (text[front.end() :] if front else text).strip("\n")
     first, _, rest = body.partition("\n")
     heading = _HEADING.fullmatch(first)
-    if "title" not in told and heading:
+    if "title" not in fields and heading:
         body = rest.strip("\n")
-    title = (
-        told.get("title")
-        or (heading[1] if heading else "")
-        or path.stem.lstrip("0123456789-_ ").replace("-", " ")
-    )
-    return _checked(
-        IssueText(title.strip() or path.stem, told.get("author", AUTHOR), body.strip(), str(path))
-    )
+    from_name = path.stem.lstrip("0123456789-_ ").replace("-", " ")
+    title = fields.get("title") or (heading[1] if heading else "") or from_name
+    author = fields.get("author", AUTHOR)
+    return _checked(IssueText(title.strip() or path.stem, author, body.strip(), str(path)))
 
 
 def _front_matter(text: str, path: Path) -> dict[str, str]:
     import yaml
 
     try:
-        told: Any = yaml.safe_load(text) or {}
+        fields: Any = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise ConfigError(
             f"its front matter is not YAML: {str(error).splitlines()[0]}", file=str(path)
         ) from error
-    for key in told:
+    for key in fields:
         if key not in _KEYS:
             raise ConfigError(
-                "no such key in an issue's front matter; known here: title, author",
+                "unknown key in an issue's front matter; known keys: title, author",
                 file=str(path),
                 key=str(key),
             )
-    return {key: str(value) for key, value in told.items() if value is not None}
+    return {key: str(value) for key, value in fields.items() if value is not None}
 
 
 def _checked(issue: IssueText) -> IssueText:

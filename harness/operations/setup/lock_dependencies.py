@@ -1,5 +1,5 @@
-"""The hash-locked files that a trial lacks, made on the copy: boxes are furnished from hashes and
-from nothing else."""
+"""Drafts the lock files that a trial lacks, on the copy: sandboxes install only packages that are
+locked by hash."""
 
 import shlex
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ _COMPILE = ["uv", "pip", "compile", "--generate-hashes"]
 
 
 def missing_locks(folder: Path, survey: Survey) -> Iterator[Draft | str]:
-    """A draft of each lock that the drafted configuration names and the folder lacks; a remark
-    where none can be made."""
+    """A draft of each lock file that the drafted configuration names and the folder lacks; a remark
+    if it cannot be made."""
     for lock in (survey.lock, survey.tests_lock):
         words = shlex.split(lock.make) if lock else []
         if lock is None or not words:
             continue
         if words[:4] != _COMPILE or "-o" not in words:
-            yield f"{lock.path} is missing and is not made here; in the original: {lock.make}"
+            yield f"{lock.path} is missing and cannot be made here; in the original: {lock.make}"
             continue
         inputs = words[4 : words.index("-o")]
         try:
@@ -29,5 +29,5 @@ def missing_locks(folder: Path, survey: Survey) -> Iterator[Draft | str]:
             yield f"{lock.path} could not be made: {error}"
             continue
         yield Draft(
-            lock.path, text, (f"the wheels that fit {' '.join(inputs)} today, each with its hash",)
+            lock.path, text, (f"today's wheels for {' '.join(inputs)}, each with its hash",)
         )

@@ -1,15 +1,14 @@
-"""The launcher's key, pinned in a `factory.toml` as a maintainer would pin it: nothing else of the
-file changes."""
+"""Pins the launcher's key in a `factory.toml`, as a maintainer would: nothing else of the file
+changes."""
 
 from harness.domain.errors import ConfigError
 from harness.factory.settings.tables import FILE
 
 
 def pinned(text: str, key_id: str) -> str:
-    """The document with `key_id` among `seal.trusted_keys`; every other line, and each comment, as
-    it was.
+    """The document with `key_id` among `seal.trusted_keys`. Every other line and comment stays.
 
-    Raises ConfigError for what is not TOML, or holds another kind of thing there.
+    Raises ConfigError if the text is not TOML or `seal.trusted_keys` is not a list.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError

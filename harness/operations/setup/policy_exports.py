@@ -1,4 +1,4 @@
-"""Exports of the law, written below a folder or held against what is there."""
+"""Exports of the policy for other tools: written below a folder, or compared with what is there."""
 
 import os
 import tempfile
@@ -21,36 +21,36 @@ from harness.onboarding.evidence.folder import beginning_of
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What an operator adds to what the law says. `lander` is whom the factory pushes as: `app:ID`,
-    `user:ID` or nobody."""
+class ExportOptions:
+    """What an operator adds to the policy. `lander` is the account that the factory pushes as:
+    `app:ID` or `user:ID`; empty for none."""
 
     owners: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     lander: str = ""
 
 
-FORMATS: Mapping[str, Callable[[Governance, Wishes], Exported]] = {
-    "codeowners": lambda governance, wishes: codeowners(
-        governance, wishes.owners or governance.owners
+FORMATS: Mapping[str, Callable[[Governance, ExportOptions], Exported]] = {
+    "codeowners": lambda governance, options: codeowners(
+        governance, options.owners or governance.owners
     ),
-    "issue-forms": lambda governance, wishes: issue_forms(governance.scope),
-    "labels": lambda governance, wishes: labels(ALL_LABELS),
-    "ruleset": lambda governance, wishes: rulesets(
-        governance, checks=wishes.checks, lander=wishes.lander
+    "issue-forms": lambda governance, options: issue_forms(governance.scope),
+    "labels": lambda governance, options: labels(ALL_LABELS),
+    "ruleset": lambda governance, options: rulesets(
+        governance, checks=options.checks, lander=options.lander
     ),
 }
 
 
-def drifted(folder: Path, files: Sequence[ExportedFile]) -> tuple[str, ...]:
-    """The paths of those files that are missing below the folder, or have another text."""
+def drifted_paths(folder: Path, files: Sequence[ExportedFile]) -> tuple[str, ...]:
+    """The paths of the files that are missing below the folder or have another text."""
     return tuple(file.path for file in files if not _is(folder / file.path, file.text))
 
 
-def written(folder: Path, files: Sequence[ExportedFile]) -> tuple[str, ...]:
-    """Put the files below the folder, over older ones; the paths of those that changed. Raises
-    ConfigError where a link is in the way, or nothing can be written."""
-    changed = drifted(folder, files)
+def write_exports(folder: Path, files: Sequence[ExportedFile]) -> tuple[str, ...]:
+    """Write the files below the folder, over older ones. Returns the paths of those that changed.
+    Raises ConfigError if a link is in the way or a file cannot be written."""
+    changed = drifted_paths(folder, files)
     for file in (file for file in files if file.path in changed):
         _place(folder, file)
     return changed
@@ -64,7 +64,8 @@ def _is(path: Path, text: str) -> bool:
 
 
 def _place(folder: Path, file: ExportedFile) -> None:
-    """Write beside and move into place, so that nobody reads half a file; never through a link."""
+    """Write a file beside its place and move it there: nobody reads half a file. Never writes
+    through a link."""
     path = folder / file.path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

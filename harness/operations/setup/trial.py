@@ -1,9 +1,9 @@
-"""A trial: somebody's repository on the embedded forge of a new home, with drafts of what it lacks,
-and its issues.
+"""Creates the home of a trial: a copy of somebody's repository on a local forge, with issues and
+with drafts of what it lacks.
 
-The original is read once and never written: see `harness.repository.original`. The copy begins with
-one commit that holds the original's files; a second one, by a maintainer of the copy, adds the
-drafts and pins the launcher's key."""
+The original is read once and never written (`harness.repository.original`). The copy has two
+commits: the original's files, and then the drafts and the pinned key of the launcher, by a
+maintainer of the copy."""
 
 import os
 import re
@@ -20,8 +20,8 @@ from harness.home.programs import provider
 from harness.home.providers import endpoint
 from harness.operations.setup.create_home import (
     FACTORY_LOGIN,
-    Plan,
-    found,
+    HomePlan,
+    create_home,
     launcher_key_id,
     whole_or_nothing,
 )
@@ -41,8 +41,8 @@ _FALLBACK_OWNER, _FALLBACK_NAME = "trial", "repository"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is to be tried: a repository by folder or address, issues in Markdown, and where answers
-    come from."""
+    """What to try: a repository by folder or address, issues in Markdown, and where the model's
+    answers come from."""
 
     source: str
     issues: Path
@@ -52,8 +52,8 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was made for a trial: the home's document, what was drafted, and what a person should
-    know of the original."""
+    """What was created for a trial: the home's document, the drafts, and remarks on the original
+    for a person."""
 
     document: HomeFile
     drafts: "tuple[Draft, ...]"
@@ -63,10 +63,10 @@ class Prepared:
 def create_trial(
     home: Path, trial: Trial, *, here: Path, key: str, tell: Callable[[str], None]
 ) -> Prepared:
-    """Make a home for a trial; a relative source is one from `here`, `key` the model key, which is
-    only looked at.
+    """Create a home for a trial. A relative source is relative to `here`. `key` is the model key;
+    it is only checked.
 
-    Raises ConfigError or GitError, and leaves nothing of it.
+    Raises ConfigError or GitError, and then leaves nothing behind.
     """
     from harness.repository.original import address_of, fetch_original
     from harness.repository.plumbing import Git
@@ -79,26 +79,27 @@ def create_trial(
         store = home / "original.git"
         original = fetch_original(address, store)
         tell(
-            f"taken from {address.shown} at {original.commit:.10}, branch {original.branch},"
+            f"copied from {address.shown} at {original.commit:.10}, branch {original.branch},"
             f" {len(original.paths)} files"
         )
         drafts, remarks = _drafts(Git(store), original, home / "original")
-        owner, name = _named(address)
+        owner, name = _name_after(address)
         document = replace(document, owner=owner, name=name, origin=address.shown)
-        _found(home, trial, document, original, drafts=drafts, issues=issues, tell=tell)
+        _create_home(home, trial, document, original, drafts=drafts, issues=issues, tell=tell)
     return Prepared(document, drafts, (*original.notes, *remarks))
 
 
 def _document(trial: Trial, key: str) -> HomeFile:
-    """The home's document, less what is not known yet. Raises ConfigError where there is no model
-    to ask."""
+    """The home's document, without what is not known yet. Raises ConfigError if there is no model
+    to call."""
     document = HomeFile(
         owner="",
         name="",
         forge=EMBEDDED,
         port=0,
         number=0,
-        token_file="keys/forge.token",  # noqa: S106 - the name of a file
+        # The name of a file, not a secret.
+        token_file="keys/forge.token",  # noqa: S106
     )
     if trial.replay is not None:
         if trial.endpoint:
@@ -119,7 +120,7 @@ def _document(trial: Trial, key: str) -> HomeFile:
 def _require_apart(home: Path, address: "Address") -> None:
     if address.is_local and home.resolve().is_relative_to(address.shown):
         raise ConfigError(
-            f"the home {home} lies in the original, which is not to be touched; name another with"
+            f"the home {home} is inside of the original, which must not change; name another with"
             " --home"
         )
 
@@ -127,12 +128,12 @@ def _require_apart(home: Path, address: "Address") -> None:
 def _drafts(
     git: "Git", original: "Original", folder: Path
 ) -> "tuple[tuple[Draft, ...], tuple[str, ...]]":
-    """Drafts of what the repository lacks. What is there is kept, in whatever case of letters it is
-    written; but where it is prose that cannot bind, its draft takes its place in the copy."""
+    """Drafts of what the repository lacks, and remarks. Existing files stay, whatever the case of
+    their names; but the draft of a file of mere prose replaces it in the copy."""
     import shutil
 
     from harness.onboarding import Draft
-    from harness.operations.setup.init import drafted, surveyed
+    from harness.operations.setup.init import drafts_for, survey_folder
     from harness.operations.setup.lock_dependencies import missing_locks
     from harness.repository.export import export
 
@@ -141,27 +142,32 @@ def _drafts(
     except GitError as error:
         if error.retryable:
             raise
-        raise ConfigError(f"no run could work on this repository: {error}") from error
-    there = {path.lower(): path for path in original.paths}
-    drafts = [draft for draft in drafted(folder) if draft.path.lower().encode("utf-8") not in there]
+        raise ConfigError(f"no run can work on this repository: {error}") from error
+    existing = {path.lower(): path for path in original.paths}
+    drafts = [
+        draft for draft in drafts_for(folder) if draft.path.lower().encode("utf-8") not in existing
+    ]
     locks = (
-        tuple(missing_locks(folder, surveyed(folder)))
+        tuple(missing_locks(folder, survey_folder(folder)))
         if any(draft.path == FILE for draft in drafts)
         else ()
     )
     shutil.rmtree(folder)
     drafts += [lock for lock in locks if isinstance(lock, Draft)]
     remarks = tuple(lock for lock in locks if isinstance(lock, str))
-    return tuple(replace(draft, path=_stands_for(draft.path, there)) for draft in drafts), remarks
+    return tuple(
+        replace(draft, path=_stands_for(draft.path, existing)) for draft in drafts
+    ), remarks
 
 
-def _stands_for(path: str, there: Mapping[bytes, bytes]) -> str:
-    """`mission.draft.md` stands beside prose of the name `mission.md`, however that is written."""
+def _stands_for(path: str, existing: Mapping[bytes, bytes]) -> str:
+    """The path that a draft gets: `mission.draft.md` replaces `mission.md`, whatever the case of
+    its name."""
     prose = path.replace(".draft.md", ".md")
-    return os.fsdecode(there.get(prose.lower().encode("utf-8"), path.encode("utf-8")))
+    return os.fsdecode(existing.get(prose.lower().encode("utf-8"), path.encode("utf-8")))
 
 
-def _found(
+def _create_home(
     home: Path,
     trial: Trial,
     document: HomeFile,
@@ -185,9 +191,9 @@ def _found(
         )
         shutil.rmtree(git.git_dir)
 
-    found(
+    create_home(
         home,
-        Plan(
+        HomePlan(
             document,
             f"A copy of {document.origin}, to be tried",
             MAINTAINER,
@@ -203,13 +209,13 @@ def _found(
 def _changes(
     home: Path, git: "Git", original: "Original", drafts: "tuple[Draft, ...]"
 ) -> Mapping[bytes, bytes]:
-    """Path by path what the maintainer of the copy commits: the drafts, and the configuration with
-    the key pinned."""
+    """What the maintainer of the copy commits, by path: the drafts, and the configuration with the
+    pinned key."""
     texts = {draft.path: draft.text for draft in drafts}
-    there = FILE.encode("ascii") in original.paths
+    existing = FILE.encode("ascii") in original.paths
     config = (
         git.output("cat-file", "blob", f"{original.tree}:{FILE}").decode("utf-8")
-        if there
+        if existing
         else texts[FILE]
     )
     texts[FILE] = pinned(config, launcher_key_id(home))
@@ -219,7 +225,7 @@ def _changes(
 def _commits(
     git: "Git", original: "Original", changes: Mapping[bytes, bytes], *, shown: str
 ) -> str:
-    """Two commits: the original's files, and what the copy's maintainer adds; the name of the
+    """Make two commits: the original's files, and what the copy's maintainer adds. Returns the
     second."""
     from harness.repository.original import changed_tree, committed
 
@@ -243,14 +249,13 @@ def _commits(
     )
 
 
-def _named(address: "Address") -> tuple[str, str]:
-    """A name that every forge takes, after the last two parts of the address."""
+def _name_after(address: "Address") -> tuple[str, str]:
+    """An owner and a name that every forge accepts, from the last two parts of the address."""
     from harness.programs.local_forge.fields import LOGIN, REPOSITORY_NAME, RESERVED
 
     *above, last = [part for part in address.shown.split("/") if part] or [""]
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", last).strip("-.")[:100].removesuffix(".git")
     owner = "" if address.is_local else above[-1] if len(above) > 1 else ""
     usable = LOGIN.fullmatch(owner) and owner.lower() not in RESERVED | {MAINTAINER, FACTORY_LOGIN}
-    return owner if usable else _FALLBACK_OWNER, name if REPOSITORY_NAME.fullmatch(
-        name
-    ) else _FALLBACK_NAME
+    is_name = REPOSITORY_NAME.fullmatch(name)
+    return owner if usable else _FALLBACK_OWNER, name if is_name else _FALLBACK_NAME

@@ -1,18 +1,19 @@
 """Claude Code (`claude --print`), on the Messages API.
 
-`--bare` leaves out hooks, plugins, skills, memory and every CLAUDE.md, its own updates and what it
-would tell its makers; with no setting sources it reads no settings of the repository either. The
-permissions that it asks for are the box's to give."""
+`--bare` leaves out hooks, plugins, skills, memory and every CLAUDE.md, its own updates and its
+telemetry. With no setting sources it reads no settings of the repository either. The sandbox
+decides what it may do, so its permission prompts are off.
+"""
 
 from harness.domain.model_choice.agents import AgentKind
 from harness.programs.agent_clis.cli import (
     CLOSING,
     NO_KEY,
     Cli,
+    CliLaunch,
+    CliOrder,
+    CliResult,
     Events,
-    Heard,
-    Launch,
-    Order,
     Wire,
     ended_badly,
     ended_well,
@@ -20,13 +21,13 @@ from harness.programs.agent_clis.cli import (
     part,
 )
 
-LAW = "law.md"
+INSTRUCTIONS = "instructions.md"
 _OUT_OF_TURNS = "error_max_turns"
 
 
-def launch(order: Order) -> Launch:
-    """One session, its task on standard input."""
-    return Launch(
+def launch(order: CliOrder) -> CliLaunch:
+    """One session, with its task on standard input."""
+    return CliLaunch(
         words=(
             "--print",
             "--output-format",
@@ -46,7 +47,7 @@ def launch(order: Order) -> Launch:
             order.model,
             *(("--effort", order.effort) if order.effort else ()),
             "--append-system-prompt-file",
-            f"{order.home}/{LAW}",
+            f"{order.home}/{INSTRUCTIONS}",
         ),
         env={
             "ANTHROPIC_BASE_URL": order.url,
@@ -66,13 +67,13 @@ def launch(order: Order) -> Launch:
             "API_TIMEOUT_MS": "900000",
             "IS_SANDBOX": "1",
         },
-        files={LAW: order.law},
+        files={INSTRUCTIONS: order.instructions},
         stdin=order.task + CLOSING,
     )
 
 
-def heard(events: Events) -> Heard | None:
-    """What its result says; None when it never came to one."""
+def read_events(events: Events) -> CliResult | None:
+    """The result of its last event; None when there is none."""
     calls = sum(
         part(block, "type") == "tool_use"
         for event in events
@@ -82,13 +83,15 @@ def heard(events: Events) -> Heard | None:
     result = next((event for event in reversed(events) if event.get("type") == "result"), None)
     if result is None:
         return None
-    turns, says = _count(result.get("num_turns")), str(result.get("result") or "")
+    turns, summary = _count(result.get("num_turns")), str(result.get("result") or "")
     if result.get("subtype") == _OUT_OF_TURNS:
-        return Heard("out-of-turns", f"not done after {turns} turns", turns=turns, tool_calls=calls)
+        return CliResult(
+            "out-of-turns", f"not done after {turns} turns", turns=turns, tool_calls=calls
+        )
     if result.get("subtype") == "success" and result.get("is_error") is False:
-        return ended_well(says, turns=turns, tool_calls=calls)
+        return ended_well(summary, turns=turns, tool_calls=calls)
     return ended_badly(
-        says or "; ".join(map(str, listed(result, "errors"))),
+        summary or "; ".join(map(str, listed(result, "errors"))),
         body=str(result.get("api_error_type")),
         turns=turns,
         tool_calls=calls,
@@ -99,4 +102,4 @@ def _count(value: object) -> int:
     return value if type(value) is int and 0 <= value < 1_000_000 else 0
 
 
-CLAUDE_CODE = Cli(AgentKind.CLAUDE_CODE, (Wire.ANTHROPIC,), launch, heard)
+CLAUDE_CODE = Cli(AgentKind.CLAUDE_CODE, (Wire.ANTHROPIC,), launch, read_events)

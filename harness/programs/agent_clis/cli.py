@@ -1,5 +1,4 @@
-"""What is the same for every agent CLI: what it is told, how it is started, and what is heard of
-it."""
+"""What every agent CLI shares: its order, its launch, and the reading of its events."""
 
 import json
 import re
@@ -11,13 +10,12 @@ from typing import Any
 from harness.domain.model_choice.agents import AgentKind
 
 NO_KEY = "no-key-here-the-broker-has-it"
-"""What stands where a CLI demands a key. It opens nothing: the broker tells a session by its
-socket."""
+"""For a CLI that demands a key. It opens nothing: the broker knows a session by its socket."""
 
 CLOSING = """
 
-You have no tools called `finish` and `give_up` here. In their place, let the last line of your last message be one of these, and
-nothing else on it:
+You have no tools called `finish` and `give_up` here. In their place, let the last line of your
+last message be one of these, and nothing else on it:
 
 outcome: finished
 outcome: cannot-reproduce
@@ -30,24 +28,27 @@ _OUTCOME = re.compile(
 )
 
 
-# on either wire; and the broker's own sentence
-_SPENT = ("budget_exhausted", "insufficient_quota", "would be crossed")
+# The error kinds of both wires, and the broker's own sentence.
+_CAP_REACHED = ("budget_exhausted", "insufficient_quota", "would be crossed")
 
 
 class Wire(StrEnum):
-    """How a session's socket is spoken to."""
+    """The API of a session's socket."""
 
     ANTHROPIC = "anthropic"
     OPENAI = "openai"
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a CLI is told. `home` and `worktree` are folders in its box, `url` is the broker's
-    there, without a path; `max_tokens` are of one answer, which the broker holds money for; an
-    empty `effort` is the CLI's own."""
+class CliOrder:
+    """What a CLI gets.
 
-    law: str
+    `home` and `worktree` are folders in its sandbox; `url` is the broker's there, without a path.
+    `max_tokens` is per answer, and the broker reserves money for that. An empty `effort` is the
+    CLI's own.
+    """
+
+    instructions: str
     task: str
     model: str
     wire: Wire
@@ -60,12 +61,13 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
-    """How it is started: the words after the program, variables, files of its home by their path
-    there, standard input.
+class CliLaunch:
+    """How it is started: the arguments after the program, the environment, the files of its home by
+    path, and standard input.
 
-    `hidden` are names at the top of the worktree that it must not find: its makers give no switch
-    that leaves them out."""
+    `hidden` are names at the top of the worktree that it must not find, because it has no switch
+    that leaves them out.
+    """
 
     words: tuple[str, ...]
     env: Mapping[str, str]
@@ -75,12 +77,12 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What its events say. `outcome` is one of `finished`, `gave-up`, `out-of-turns`, `budget` and
-    `error`."""
+class CliResult:
+    """What its events amount to. `outcome` is one of `finished`, `gave-up`, `out-of-turns`,
+    `budget`, `error`."""
 
     outcome: str
-    says: str
+    summary: str
     reason: str | None = None
     turns: int = 0
     tool_calls: int = 0
@@ -91,16 +93,17 @@ Events = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Cli:
-    """One agent CLI: the wires that it speaks, the one it prefers first, and its two ends."""
+    """One agent CLI: the wires that it speaks, the preferred one first, its launch and its
+    events."""
 
     kind: AgentKind
     wires: tuple[Wire, ...]
-    launch: Callable[[Order], Launch]
-    heard: Callable[[Events], Heard | None]
+    launch: Callable[[CliOrder], CliLaunch]
+    read_events: Callable[[Events], CliResult | None]
 
 
 def events_in(output: bytes) -> Iterator[Mapping[str, Any]]:
-    """The JSON objects among the lines; whatever else was printed is passed over."""
+    """The JSON objects among the lines. Other lines are skipped."""
     for line in output.decode("utf-8", "replace").splitlines():
         try:
             found = json.loads(line)
@@ -111,37 +114,42 @@ def events_in(output: bytes) -> Iterator[Mapping[str, Any]]:
 
 
 def part(value: Any, *names: str) -> Any:
-    """What lies under these names, one in the other; None where there is no such thing."""
+    """The value under these names, one inside the other; None when there is none."""
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
 
 def listed(value: Any, *names: str) -> Sequence[Any]:
-    """The list that lies under these names; empty where there is none."""
+    """The list under these names; empty when there is none."""
     found = part(value, *names)
     return found if isinstance(found, list) else ()
 
 
-def ended_well(message: str, *, turns: int, tool_calls: int) -> Heard:
-    """A session that ended by itself. Its last line may say that it gave up; else it is finished,
-    and the judge looks at it."""
+def ended_well(message: str, *, turns: int, tool_calls: int) -> CliResult:
+    """The result of a session that ended by itself.
+
+    Its last line may report that it gave up. Otherwise it has finished, and the judge looks at the
+    work.
+    """
     body, _, last = message.rstrip().rpartition("\n")
-    told = _OUTCOME.fullmatch(last)
-    if told is None:
-        return Heard("finished", message.strip(), turns=turns, tool_calls=tool_calls)
-    word = told[1].lower()
+    match = _OUTCOME.fullmatch(last)
+    if match is None:
+        return CliResult("finished", message.strip(), turns=turns, tool_calls=tool_calls)
+    word = match[1].lower()
     outcome, reason = ("finished", None) if word == "finished" else ("gave-up", word)
-    return Heard(outcome, body.strip(), reason, turns, tool_calls)
+    return CliResult(outcome, body.strip(), reason, turns, tool_calls)
 
 
-def ended_badly(message: str, *, turns: int, tool_calls: int, body: str = "") -> Heard:
-    """A session that broke off, in its own words. `body` is the answer that it broke off at, where
-    it is told beside them: in the one or the other is the broker's word for a cap that is reached.
-    It is for people: what counts, the broker tells the factory itself."""
-    spent = any(word in message + body for word in _SPENT)
-    return Heard(
-        "budget" if spent else "error",
+def ended_badly(message: str, *, turns: int, tool_calls: int, body: str = "") -> CliResult:
+    """The result of a session that broke off, with its own message.
+
+    `body` is the answer that it broke off at, if it reported one. Either may have the broker's word
+    for a cap that is reached. This is for people: the broker itself reports the cap to the factory.
+    """
+    is_budget = any(word in message + body for word in _CAP_REACHED)
+    return CliResult(
+        "budget" if is_budget else "error",
         message.strip() or "it broke off without a word",
         turns=turns,
         tool_calls=tool_calls,

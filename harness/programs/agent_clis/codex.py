@@ -1,9 +1,10 @@
 """Codex (`codex exec --json`), on OpenAI's Responses API.
 
-Its settings are one file in its own home, and it refuses to start where it does not know one of
-them. It asks for no key where none is named. The worktree is named as not trusted, for it would
-trust one that it is told to work in; that leaves out the hooks, servers and rules of the
-repository, but not its skills (seen on 0.169). So neither place exists in its box."""
+Its settings are one file in its own home, and it refuses to start when it does not know one of
+them. It asks for no key when none is named. It would trust the worktree that it works in, so the
+settings name that as untrusted. This leaves out the hooks, servers and rules of the repository, but
+not its skills (seen on 0.169), so neither path exists in its sandbox.
+"""
 
 from typing import Any
 
@@ -13,10 +14,10 @@ from harness.domain.model_choice.agents import AgentKind
 from harness.programs.agent_clis.cli import (
     CLOSING,
     Cli,
+    CliLaunch,
+    CliOrder,
+    CliResult,
     Events,
-    Heard,
-    Launch,
-    Order,
     Wire,
     ended_badly,
     ended_well,
@@ -26,8 +27,8 @@ from harness.programs.agent_clis.cli import (
 SETTINGS = ".codex/config.toml"
 HIDDEN = (".codex", ".agents")
 _PROVIDER = "broker"
-# What reaches out, runs what a repository brought, or asks somebody: there is nobody. Goals would
-# keep it at work after its end.
+# Features that connect to others, run what a repository has, or ask a person, who is not there.
+# Goals would keep it at work after its end.
 OFF = (
     "apps",
     "plugins",
@@ -46,9 +47,9 @@ OFF = (
 _WORK = ("command_execution", "file_change", "mcp_tool_call", "web_search", "collab_tool_call")
 
 
-def launch(order: Order) -> Launch:
-    """One session, its task on standard input."""
-    return Launch(
+def launch(order: CliOrder) -> CliLaunch:
+    """One session, with its task on standard input."""
+    return CliLaunch(
         words=(
             "exec",
             "--json",
@@ -68,12 +69,12 @@ def launch(order: Order) -> Launch:
     )
 
 
-def settings(order: Order) -> dict[str, Any]:
+def settings(order: CliOrder) -> dict[str, Any]:
     """The whole of its config.toml."""
     return {
         "model": order.model,
         "model_provider": _PROVIDER,
-        "developer_instructions": order.law,
+        "developer_instructions": order.instructions,
         "approval_policy": "never",
         "sandbox_mode": "danger-full-access",
         "web_search": "disabled",
@@ -102,8 +103,8 @@ def settings(order: Order) -> dict[str, Any]:
     }
 
 
-def heard(events: Events) -> Heard | None:
-    """What its last turn came to; None when it never came to an end."""
+def read_events(events: Events) -> CliResult | None:
+    """The result of its last turn; None when it never came to an end."""
     done = [part(event, "item") for event in events if event.get("type") == "item.completed"]
     calls = sum(part(item, "type") in _WORK for item in done)
     end = next(
@@ -117,10 +118,10 @@ def heard(events: Events) -> Heard | None:
     if end is None:
         return None
     if end["type"] == "turn.completed":
-        said = [
+        messages = [
             str(part(item, "text") or "") for item in done if part(item, "type") == "agent_message"
         ]
-        return ended_well(said[-1] if said else "", turns=calls + 1, tool_calls=calls)
+        return ended_well(messages[-1] if messages else "", turns=calls + 1, tool_calls=calls)
     return ended_badly(
         str(part(end, "error", "message") or end.get("message") or ""),
         turns=calls + 1,
@@ -128,4 +129,4 @@ def heard(events: Events) -> Heard | None:
     )
 
 
-CODEX = Cli(AgentKind.CODEX, (Wire.OPENAI,), launch, heard)
+CODEX = Cli(AgentKind.CODEX, (Wire.OPENAI,), launch, read_events)

@@ -1,9 +1,10 @@
-"""Installing an agent CLI: npm fetches one package, its digest is compared with the pinned one, and
-it is unpacked.
+"""Installs an agent CLI: npm fetches one package, its digest is compared with the pin, and it is
+unpacked.
 
-npm is the client, so that whatever registry, proxy and certificates this account uses are used here
-too. Nothing of the package runs while it is installed: its scripts would only look for the program
-that this package is."""
+npm is the client, so this account's registry, proxy and certificates are used here too. Nothing of
+the package runs while it is installed: its scripts would only look for the program that this
+package contains.
+"""
 
 import base64
 import hashlib
@@ -20,7 +21,7 @@ from harness.domain.errors import ConfigError, PortError
 from harness.programs.agent_clis.programs import Program, Programs
 from harness.programs.agent_clis.releases import Release
 
-# for what may be 100 MB over a slow line
+# Time for 100 MB over a slow connection.
 SECONDS = 900
 _PASSED = (
     "HOME",
@@ -32,18 +33,21 @@ _PASSED = (
     "SSL_CERT_FILE",
     "NODE_EXTRA_CA_CERTS",
 )
-# every package of the registry lies in a folder of this name
+# Every package of the registry has its files in a folder of this name.
 _TOP = "package"
 _CHUNK = 1 << 20
 _MODE = 0o755
 
 Fetch = Callable[[str, Path], Path]
-"""Brings a package, NAME@VERSION, into a folder: the archive. Raises PortError."""
+"""Fetches a package, NAME@VERSION, into a folder; returns the archive. Raises PortError."""
 
 
 def install(release: Release, programs: Programs, *, fetch: Fetch) -> Program:
-    """Install it, or find that it is there. Raises ConfigError when what came is not what is
-    pinned, PortError when nothing came; nothing is left half installed."""
+    """Install it, unless it is there already; nothing is left half installed.
+
+    Raises ConfigError when the package is not what is pinned, PortError when it could not be
+    fetched.
+    """
     for program in programs.installed():
         if (program.kind, program.version, program.integrity) == (
             release.kind,
@@ -120,9 +124,9 @@ def fetched_by_npm(package: str, folder: Path) -> Path:
         ) from error
     archives = tuple(folder.glob("*.tgz"))
     if ended.returncode or len(archives) != 1:
-        said = ended.stderr.decode("utf-8", "replace").strip()[-500:]
+        output = ended.stderr.decode("utf-8", "replace").strip()[-500:]
         raise PortError(
-            f"npm did not bring {package}: {said or f'exit {ended.returncode}'}", retryable=True
+            f"npm did not bring {package}: {output or f'exit {ended.returncode}'}", retryable=True
         )
     return archives[0]
 
@@ -138,11 +142,11 @@ def _require_pinned(archive: Path, release: Release) -> None:
     with archive.open("rb") as file:
         while chunk := file.read(_CHUNK):
             found.update(chunk)
-    came = base64.b64encode(found.digest()).decode("ascii")
-    if came != digest:
+    actual = base64.b64encode(found.digest()).decode("ascii")
+    if actual != digest:
         raise ConfigError(
             f"{release.package} is not what is pinned: expected {release.integrity}, and"
-            f" sha512-{came} came; nothing was installed"
+            f" sha512-{actual} came; nothing was installed"
         )
 
 
@@ -162,18 +166,18 @@ def _unpack(archive: Path, into: Path, release: Release) -> None:
             f"{release.package} has no program {release.program}; its makers have changed where"
             " it is"
         )
-    # a box has a uid of its own, which has to be let in
+    # A sandbox has a uid of its own, which must be able to read it.
     for path in (into, *into.rglob("*")):
         path.chmod(_MODE if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     program.chmod(_MODE)
 
 
 def _wanted(package: tarfile.TarFile, release: Release) -> Iterator[tarfile.TarInfo]:
-    """The plain files that are kept, without the folder that all of them lie in."""
+    """The regular files that are kept, without the folder that all of them are in."""
     for member in package:
         path = PurePosixPath(member.name)
         inner = path.relative_to(_TOP) if path.parts[:1] == (_TOP,) else None
         if inner is None or not member.isfile():
             continue
-        if any(inner.is_relative_to(kept) for kept in (release.program, *release.keeps)):
+        if any(inner.is_relative_to(wanted) for wanted in (release.program, *release.keeps)):
             yield member.replace(name=str(inner), deep=False)

@@ -1,8 +1,8 @@
 """OpenCode (`opencode run --format json`), on the Messages API or on chat completions.
 
 Its switches leave out the repository's settings and instructions, but not its plugins (seen on
-1.18: `.opencode/plugins` was imported all the same). So the places that it would look in do not
-exist in its box."""
+1.18: `.opencode/plugins` was imported all the same). So these paths do not exist in its sandbox.
+"""
 
 import json
 from typing import Any
@@ -12,33 +12,33 @@ from harness.programs.agent_clis.cli import (
     CLOSING,
     NO_KEY,
     Cli,
+    CliLaunch,
+    CliOrder,
+    CliResult,
     Events,
-    Heard,
-    Launch,
-    Order,
     Wire,
     ended_badly,
     ended_well,
     part,
 )
 
-SETTINGS, LAW = ".config/opencode/opencode.json", ".config/opencode/AGENTS.md"
+SETTINGS, INSTRUCTIONS = ".config/opencode/opencode.json", ".config/opencode/AGENTS.md"
 HIDDEN = (".opencode", "opencode.json", "opencode.jsonc")
 _PROVIDER = "broker"
 _CLIENTS = {Wire.ANTHROPIC: "@ai-sdk/anthropic", Wire.OPENAI: "@ai-sdk/openai-compatible"}
-# A field of the Messages API that the broker does not forward, and that it would add by itself.
+# OpenCode would add a field of the Messages API that the broker does not forward.
 _OPTIONS: dict[Wire, dict[str, Any]] = {
     Wire.ANTHROPIC: {"thinking": {"blockBinding": False}},
     Wire.OPENAI: {},
 }
-# tokens; the broker's caps are what counts
+# Tokens. The broker's caps decide.
 _CONTEXT = 200_000
 
 
-def launch(order: Order) -> Launch:
-    """One session, its task on standard input. A title is given: to find one, it would ask the
-    model."""
-    return Launch(
+def launch(order: CliOrder) -> CliLaunch:
+    """One session, with its task on standard input. It gets a title, because it would ask the
+    model for one."""
+    return CliLaunch(
         words=(
             "run",
             "--format",
@@ -76,13 +76,13 @@ def launch(order: Order) -> Launch:
                 )
             },
         },
-        files={SETTINGS: json.dumps(settings(order)), LAW: order.law},
+        files={SETTINGS: json.dumps(settings(order)), INSTRUCTIONS: order.instructions},
         stdin=order.task + CLOSING,
         hidden=HIDDEN,
     )
 
 
-def settings(order: Order) -> dict[str, Any]:
+def settings(order: CliOrder) -> dict[str, Any]:
     """The whole of its opencode.json."""
     model = f"{_PROVIDER}/{order.model}"
     return {
@@ -112,14 +112,17 @@ def settings(order: Order) -> dict[str, Any]:
     }
 
 
-def heard(events: Events) -> Heard | None:
-    """What its session came to; None when the model never finished a step."""
+def read_events(events: Events) -> CliResult | None:
+    """The result of its session; None when the model never finished a step."""
     turns = sum(event.get("type") == "step_finish" for event in events)
     calls = sum(event.get("type") == "tool_use" for event in events)
     if errors := [part(event, "error") for event in events if event.get("type") == "error"]:
-        said = str(part(errors[-1], "data", "message") or part(errors[-1], "name") or errors[-1])
+        message = str(part(errors[-1], "data", "message") or part(errors[-1], "name") or errors[-1])
         return ended_badly(
-            said, body=str(part(errors[-1], "data", "responseBody")), turns=turns, tool_calls=calls
+            message,
+            body=str(part(errors[-1], "data", "responseBody")),
+            turns=turns,
+            tool_calls=calls,
         )
     last = next(
         (part(event, "part") for event in reversed(events) if event.get("type") == "step_finish"),
@@ -133,4 +136,4 @@ def heard(events: Events) -> Heard | None:
     return ended_well(texts[-1] if texts else "", turns=turns, tool_calls=calls)
 
 
-OPENCODE = Cli(AgentKind.OPENCODE, (Wire.ANTHROPIC, Wire.OPENAI), launch, heard)
+OPENCODE = Cli(AgentKind.OPENCODE, (Wire.ANTHROPIC, Wire.OPENAI), launch, read_events)

@@ -1,5 +1,5 @@
-"""Where agent CLIs lie in a home, and which of them are there: `agents/KIND/VERSION`, with what is
-known of each beside it."""
+"""The agent CLIs that are installed in a home: `agents/KIND/VERSION`, each with a description
+beside it."""
 
 import json
 import os
@@ -17,8 +17,11 @@ FOLDER, ABOUT = "agents", "about.json"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An installed CLI. `folder` is what its box is shown; `path` is the program's place in it;
-    `integrity` the digest that its package was pinned by (the form of Subresource Integrity)."""
+    """An installed CLI.
+
+    Its sandbox sees `folder`; `path` is the program's path in it. `integrity` is the pinned digest
+    of its package (in the form of Subresource Integrity).
+    """
 
     kind: AgentKind
     version: str
@@ -29,7 +32,7 @@ class Program:
 
     @property
     def name(self) -> str:
-        """As it is named to people: `codex 0.169.0`."""
+        """Its name for people: `codex 0.169.0`."""
         return f"{self.kind} {self.version}"
 
 
@@ -40,7 +43,7 @@ class Programs:
         self._folder = home / FOLDER
 
     def place(self, kind: AgentKind, version: str) -> Path:
-        """Where that version is, or would be."""
+        """The folder of that version, whether it is installed or not."""
         return self._folder / kind / version
 
     def installed(self) -> tuple[Program, ...]:
@@ -48,8 +51,8 @@ class Programs:
         return tuple(self._found())
 
     def chosen(self, choice: AgentChoice) -> Program:
-        """The program that a choice means. Raises ConfigError, with the command that installs it,
-        when it is not there."""
+        """The program of a choice. Raises ConfigError, with the command that installs it, when
+        it is not there."""
         version = choice.version or released(choice.kind).version
         for program in self._found():
             if (program.kind, program.version) == (choice.kind, version):
@@ -63,15 +66,15 @@ class Programs:
         )
 
     def write_about(self, program: Program) -> None:
-        """Put what is known of a program beside it: the last step of an installation."""
-        known = {**asdict(program), "folder": None}
+        """Write a program's description beside it. This is the last step of an installation."""
+        document = {**asdict(program), "folder": None}
         about = program.folder.with_name(f"{program.version}.{ABOUT}")
         draft = about.with_suffix(".unfinished")
-        draft.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         os.replace(draft, about)
 
     def remove(self, kind: AgentKind, version: str) -> bool:
-        """Take a version away; False when it is not there."""
+        """Remove a version; False when it is not there."""
         place = self.place(kind, version)
         about = place.with_name(f"{version}.{ABOUT}")
         if not about.exists():
@@ -82,7 +85,7 @@ class Programs:
 
     def _found(self) -> Iterator[Program]:
         for about in sorted(self._folder.glob(f"*/*.{ABOUT}")):
-            known = json.loads(about.read_text(encoding="utf-8"))
+            document = json.loads(about.read_text(encoding="utf-8"))
             folder = about.with_name(about.name.removesuffix(f".{ABOUT}"))
             if folder.is_dir():
-                yield Program(**known | {"kind": AgentKind(known["kind"]), "folder": folder})
+                yield Program(**document | {"kind": AgentKind(document["kind"]), "folder": folder})

@@ -1,8 +1,7 @@
-"""The releases of agent CLIs that this factory was released with: which package of the npm
-registry, and its digest.
+"""The pinned releases of agent CLIs: which package of the npm registry, and its digest.
 
-Each is the package that holds the native program of one machine, which needs no Node.js and no
-install script."""
+Each package has the native program for one machine, which needs no Node.js and no install script.
+"""
 
 import platform
 import tomllib
@@ -19,9 +18,11 @@ _TABLE = Path(__file__).with_name("releases.toml")
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One version of one CLI for this machine. `package` is what npm is asked for, NAME@VERSION;
-    `integrity` its digest; `program` its place in the package, and `keeps` what of the package is
-    kept beside it."""
+    """One version of one CLI for this machine.
+
+    `package` is NAME@VERSION for npm, and `integrity` its digest. `program` is its path in the
+    package, and `keeps` are the paths that are kept beside it.
+    """
 
     kind: AgentKind
     version: str
@@ -32,13 +33,13 @@ class Release:
 
 
 def released(kind: AgentKind, *, machine: str = "") -> Release:
-    """The pinned release for this machine, or another. Raises ConfigError where its makers ship
+    """The pinned release for this machine, or another. Raises ConfigError when its makers ship
     none."""
     machine = machine or platform.machine()
     entry = _table()[kind]
     if machine not in entry["machines"]:
-        known = ", ".join(sorted(entry["machines"]))
-        raise ConfigError(f"there is no {kind} for {machine}; there is one for {known}")
+        machines = ", ".join(sorted(entry["machines"]))
+        raise ConfigError(f"there is no {kind} for {machine}; there is one for {machines}")
     return _release(
         kind,
         entry,
@@ -49,7 +50,7 @@ def released(kind: AgentKind, *, machine: str = "") -> Release:
 
 
 def another(kind: AgentKind, *, version: str, integrity: str, machine: str = "") -> Release:
-    """A version that is not ours, by a digest that its operator vouches for."""
+    """A version that is not pinned here, by a digest that its operator vouches for."""
     pinned = released(kind, machine=machine)
     entry = _table()[kind]
     vouched = integrity or _unpinned(pinned, version)

@@ -1,5 +1,5 @@
-"""`python -m agent_loop`: an assignment as JSON on standard input; progress, then the report, as
-JSON lines on its output.
+"""`python -m agent_loop`: reads an assignment as JSON from standard input, prints progress and a
+report as JSON lines.
 
 It works in the current folder. The broker behind `base_url` holds the key, so there is none here.
 """
@@ -17,13 +17,14 @@ from .agent import Assignment, work
 from .shell import Shell
 from .tools import Tools
 
-# PR_SET_CHILD_SUBREAPER of prctl(2): what leaves its group and its parent comes to us, and is ended
+# PR_SET_CHILD_SUBREAPER of prctl(2): a process that leaves its group and its parent becomes our
+# child, and is killed.
 _ADOPT_ORPHANS = 36
 
 
 def main() -> int:
-    # the SDK makes a thousand classes, none of them garbage: looking for some took an eighth of
-    # 0.75 s
+    # The SDK makes a thousand classes, none of them garbage. Collecting took an eighth of the
+    # 0.75 s of its import.
     gc.disable()
     from anthropic import Anthropic
 
@@ -47,13 +48,13 @@ def main() -> int:
     tools = Tools(
         shell,
         output=assignment.output_characters,
-        told="\n".join([*assignment.system, assignment.task]),
+        given_text="\n".join([*assignment.system, assignment.task]),
     )
-    say(work(assignment, client, tools, say))
+    print_json(work(assignment, client, tools, print_json))
     return 0
 
 
-def say(line: dict[str, Any]) -> None:
+def print_json(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
 
 

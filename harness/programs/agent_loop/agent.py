@@ -1,14 +1,14 @@
-"""The loop: ask the model, do what it asks for, tell it what came of it, until it is done."""
+"""The loop: ask the model, carry out its calls, send it the results, until it is done."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .answers import DECLINED, TOO_LONG, Answer, Call, Cut, answer_of
+from .answers import DECLINED, TOO_LONG, ModelAnswer, StreamCut, ToolCall, answer_of
 from .conversation import Conversation
 from .tools import ENDINGS, TOOLS, Result, Tools
-from .watch import Step, only_reads, trouble
+from .watch import Step, only_reads, stall
 
 NO_CALL = (
     "You called no tool. Go on with one; call finish when the work is done, and give_up when it"
@@ -28,17 +28,19 @@ HASTY = (
     " Look at the results, then call it alone."
 )
 IDLE = {"called no tool": 2, "declined to answer": 2, "made only calls that could not be read": 3}
-"""How many answers in a row in which nothing can be carried out are one too many."""
+"""How many answers in a row without anything to carry out end the run, by reason."""
 FINAL = ("budget_exhausted", "factory_paused", "replay_mismatch")
-"""The broker's own words for a session that is over."""
-# times that a question is asked again when its answer was cut, or it was too long
+"""The broker's error types for a session that is over."""
+# How often a question is asked again when its answer was cut, or when it was too long.
 ASKED_AGAIN = 2
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What to do, whom to ask, and how much to use. `system` is the same from run to run, so it can
-    be cached."""
+    """What to do, with which model, and how much to use.
+
+    `system` is the same from run to run, so the provider can cache it.
+    """
 
     system: list[str]
     task: str
@@ -54,7 +56,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a run ends. `reason` and `evidence` are those of a run that was given up."""
+    """How a run ends. `reason` and `evidence` are there when it was given up."""
 
     outcome: str
     summary: str
@@ -63,14 +65,14 @@ class End:
 
 
 def work(
-    assignment: Assignment, client: Any, tools: Tools, say: Callable[[dict[str, Any]], None]
+    assignment: Assignment, client: Any, tools: Tools, report: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Work to an end, and report it: {outcome, summary, reason, evidence, turns, tool_calls,
     compactions}."""
     run = Run(
-        assignment, client, tools, say, Conversation.about(assignment.system, assignment.task)
+        assignment, client, tools, report, Conversation.of_task(assignment.system, assignment.task)
     )
-    end = run.to_its_end()
+    end = run.run_to_end()
     return {
         "outcome": end.outcome,
         "summary": end.summary,
@@ -78,7 +80,7 @@ def work(
         "evidence": list(end.evidence),
         "turns": run.turn,
         "tool_calls": run.calls,
-        "compactions": run.talk.compactions,
+        "compactions": run.conversation.compactions,
     }
 
 
@@ -89,52 +91,52 @@ class Run:
     assignment: Assignment
     client: Any
     tools: Tools
-    say: Callable[[dict[str, Any]], None]
-    talk: Conversation
+    report: Callable[[dict[str, Any]], None]
+    conversation: Conversation
     turn: int = 0
     calls: int = 0
     idle: int = 0
     steps: list[Step] = field(default_factory=list)
     nudged: set[str] = field(default_factory=set)
 
-    def to_its_end(self) -> End:
+    def run_to_end(self) -> End:
         while self.turn < self.assignment.max_turns:
             self.turn += 1
-            answer = self.answered()
+            answer = self.next_answer()
             if isinstance(answer, End):
                 return answer
-            self.talk.hear(answer)
-            results = self.carried_out(answer)
+            self.conversation.add_answer(answer)
+            results = self.results_of(answer)
             if end := ending(results):
                 return end
-            words = self.words_on(answer)
+            words = self.feedback_on(answer)
             if isinstance(words, End):
                 return words
-            self.talk.tell(results, *words)
+            self.conversation.add_results(results, *words)
         return End("out-of-turns", f"not done after {self.turn} turns")
 
-    def answered(self) -> Answer | End:
-        """The model's answer; asked for again where its stream was cut. The broker has tried all
-        else again, where that helps."""
+    def next_answer(self) -> ModelAnswer | End:
+        """The model's answer, asked for again when its stream was cut. The broker does all other
+        retries."""
         from anthropic import AnthropicError
         from httpx2 import HTTPError
 
         most = self.assignment.context_tokens
-        if self.talk.size > most:
-            self.talk.make_room(most)
+        if self.conversation.size > most:
+            self.conversation.make_room(most)
         left = ASKED_AGAIN
         while True:
             try:
                 with self.client.messages.create(**self.request(), stream=True) as stream:
                     return answer_of(event.to_dict() for event in stream)
-            except (AnthropicError, HTTPError, ValueError, Cut) as error:
-                is_too_long = "prompt is too long" in str(error) and self.talk.make_room(0)
+            except (AnthropicError, HTTPError, ValueError, StreamCut) as error:
+                is_too_long = "prompt is too long" in str(error) and self.conversation.make_room(0)
                 if not left or not (is_too_long or was_cut(error)):
                     return refused(error)
                 left -= 1
 
     def request(self) -> dict[str, Any]:
-        """One call. What does not change comes first."""
+        """One request. What does not change comes first, for the provider's cache."""
         effort = (
             {"output_config": {"effort": self.assignment.effort}} if self.assignment.effort else {}
         )
@@ -144,52 +146,52 @@ class Run:
             **effort,
             "timeout": 900,
             "tools": TOOLS,
-            **self.talk.marked(),
+            **self.conversation.with_cache_marks(),
         }
 
-    def carried_out(self, answer: Answer) -> list[tuple[Call, Result]]:
-        """What came of each call of an answer, in its order."""
-        results: list[tuple[Call, Result]] = []
+    def results_of(self, answer: ModelAnswer) -> list[tuple[ToolCall, Result]]:
+        """The result of each call of an answer, in order."""
+        results: list[tuple[ToolCall, Result]] = []
         for call in answer.calls:
-            hasty = call is not answer.calls[-1] or any(result.wrong for _, result in results)
+            hasty = call is not answer.calls[-1] or any(result.failed for _, result in results)
             fault = call.fault or (
                 HASTY.format(call.name) if hasty and call.name in ENDINGS else ""
             )
-            result = Result(fault, wrong=True) if fault else self.tools.use(call.name, call.given)
+            result = Result(fault, failed=True) if fault else self.tools.use(call.name, call.given)
             results.append((call, result))
             self.calls += 1
             self.steps.append(step(self.turn, call, result))
-            self.say(
+            self.report(
                 {
                     "turn": self.turn,
                     "tool": call.name,
                     "input": json.dumps(call.given)[:300],
-                    "error": result.wrong,
+                    "error": result.failed,
                 }
             )
         return results
 
-    def words_on(self, answer: Answer) -> tuple[str, ...] | End:
-        """What the model is told beside the results; or the end, when that has been said before."""
+    def feedback_on(self, answer: ModelAnswer) -> tuple[str, ...] | End:
+        """What the model gets beside the results, or the end when it got that before."""
         idle, *words = idleness(answer)
         self.idle = self.idle + 1 if idle else 0
         if idle and self.idle >= IDLE[idle]:
             return End(
                 "stalled", f"{self.idle} answers in a row led to nothing; the last one {idle}"
             )
-        if found := trouble(self.steps):
-            kind, says = found
+        if found := stall(self.steps):
+            kind, summary = found
             if kind in self.nudged:
-                return End("stalled", says)
+                return End("stalled", summary)
             self.nudged.add(kind)
             self.steps.clear()
-            words.append(NUDGE.format(says))
+            words.append(NUDGE.format(summary))
         return tuple(words)
 
 
-def idleness(answer: Answer) -> tuple[str, ...]:
-    """Why nothing could be carried out of an answer, empty where something could, and what the
-    model is to be told of it."""
+def idleness(answer: ModelAnswer) -> tuple[str, ...]:
+    """Why nothing of an answer could be carried out (empty when something could), and texts for
+    the model."""
     if answer.stop == DECLINED:
         return "declined to answer", NO_WISH
     if not answer.calls:
@@ -199,45 +201,49 @@ def idleness(answer: Answer) -> tuple[str, ...]:
     return ("",)
 
 
-def ending(results: list[tuple[Call, Result]]) -> End | None:
+def ending(results: list[tuple[ToolCall, Result]]) -> End | None:
     """The end that the model chose, if it did."""
     call, result = results[-1] if results else (None, None)
-    if call is None or result is None or result.wrong or call.name not in ENDINGS:
+    if call is None or result is None or result.failed or call.name not in ENDINGS:
         return None
     return End(
         ENDINGS[call.name],
-        result.said,
+        result.text,
         call.given.get("reason"),
         tuple(call.given.get("evidence", ())),
     )
 
 
 def refused(error: Exception) -> End:
-    """The end for want of an answer, in the words of whoever refused one."""
+    """The end when no answer came, with the message of the refusal."""
     return End(
         "budget" if getattr(error, "type", None) == "budget_exhausted" else "error", str(error)
     )
 
 
 def was_cut(error: Exception) -> bool:
-    """Whether it ended a stream that had begun well, or tells of one that did: 502 is what a
-    recording of such a call plays."""
+    """Whether the error cut a stream that had begun well, or reports such a cut.
+
+    502 is what a recording of such a call plays.
+    """
     return (
         getattr(error, "status_code", 200) in (200, 502)
         and getattr(error, "type", None) not in FINAL
     )
 
 
-def step(turn: int, call: Call, result: Result) -> Step:
-    """A call and its result, as the watch sees them: where the whole of an output lies is new each
-    time, and says nothing."""
+def step(turn: int, call: ToolCall, result: Result) -> Step:
+    """A call and its result, as `watch` compares them.
+
+    The path of a kept output is new each time and means nothing, so it is left out.
+    """
     reads = call.name in ("read", "search") or (
         call.name == "run" and only_reads(str(call.given.get("command", "")))
     )
-    said = result.said.replace(result.place, "") if result.place else result.said
-    seen = Step(turn, call.name, json.dumps(call.given, sort_keys=True), said, result.wrong, reads)
+    text = result.text.replace(result.place, "") if result.place else result.text
+    made = Step(turn, call.name, json.dumps(call.given, sort_keys=True), text, result.failed, reads)
     return (
-        replace(seen, path=edited.path, before=edited.before, after=edited.after)
+        replace(made, path=edited.path, before=edited.before, after=edited.after)
         if (edited := result.edited)
-        else seen
+        else made
     )

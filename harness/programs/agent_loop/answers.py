@@ -1,7 +1,8 @@
-"""What the model said, put together from the events of its stream.
+"""The model's answer, assembled from the events of its stream.
 
-The SDK gives the events; it would also put them together, but ends at the first tool input that is
-not JSON. Here that is a part of the answer like any other: the model is told, and goes on."""
+The SDK gives the events. It would also assemble them, but it stops at the first tool input that is
+not JSON. Here such an input is part of the answer: the model gets an error, and goes on.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 NOT_JSON = "INVALID_JSON"
-"""The key under which a tool's input that is none is given back to the model, as the provider
-advises."""
+"""The key for a tool input that is not JSON, in the conversation, as the provider advises."""
 DECLINED, TOO_LONG = "refusal", ("max_tokens", "model_context_window_exceeded")
-"""Reasons for which an answer stops before its natural end, as the provider names them."""
-# objects and lists in each other: the tools take none at all
+"""The provider's names of the reasons for which an answer stops early."""
+# Levels of objects and lists. The tools take none at all.
 _DEEPEST = 8
-# characters of an input that is not JSON
+# Characters of an input that is not JSON.
 _SHOWN = 2_000
 _DELTAS = {
     "text_delta": ("text",),
@@ -31,13 +31,13 @@ _KEPT = {
 }
 
 
-class Cut(Exception):
+class StreamCut(Exception):
     """The stream ended before the message did."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A tool call. `fault` says why it cannot be carried out as it came."""
+class ToolCall:
+    """A tool call. `fault` is why it cannot be carried out as it came, or empty."""
 
     id: str
     name: str
@@ -46,19 +46,21 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer. `content` is what goes back into the conversation, `tokens` what the
-    conversation has come to with it."""
+class ModelAnswer:
+    """A whole answer.
+
+    `content` goes back into the conversation; `tokens` counts the conversation with it.
+    """
 
     content: list[dict[str, Any]]
-    calls: tuple[Call, ...]
+    calls: tuple[ToolCall, ...]
     stop: str
     tokens: int
 
 
-def answer_of(events: Iterable[Mapping[str, Any]]) -> Answer:
-    """The message that these events make
-    (https://docs.anthropic.com/en/docs/build-with-claude/streaming). Raises Cut."""
+def answer_of(events: Iterable[Mapping[str, Any]]) -> ModelAnswer:
+    """The message of these events
+    (https://docs.anthropic.com/en/docs/build-with-claude/streaming). Raises StreamCut."""
     blocks, pieces, usage, stop, whole = (
         list[dict[str, Any]](),
         dict[int, dict[str, str]](),
@@ -84,16 +86,16 @@ def answer_of(events: Iterable[Mapping[str, Any]]) -> Answer:
             case {"type": "message_stop"}:
                 whole = True
     if not whole:
-        raise Cut("the answer ended before it was whole")
-    return _answer(
+        raise StreamCut("the answer ended before it was whole")
+    return _answer_of_blocks(
         [_finished(block, pieces[number]) for number, block in enumerate(blocks)],
         stop,
         sum(usage.values()),
     )
 
 
-def _answer(blocks: list[dict[str, Any]], stop: str, tokens: int) -> Answer:
-    # what it had begun to call was not meant to be carried out
+def _answer_of_blocks(blocks: list[dict[str, Any]], stop: str, tokens: int) -> ModelAnswer:
+    # A model that declines does not mean the call that it had begun.
     if stop == DECLINED:
         blocks = [block for block in blocks if block["type"] != "tool_use"]
     cut = blocks[-1] if blocks and stop in TOO_LONG else None
@@ -108,7 +110,7 @@ def _answer(blocks: list[dict[str, Any]], stop: str, tokens: int) -> Answer:
         for block in blocks
         if block["type"] in _KEPT and (block["type"] != "text" or block["text"].strip())
     ]
-    return Answer(content, calls, stop, tokens)
+    return ModelAnswer(content, calls, stop, tokens)
 
 
 def _finished(block: dict[str, Any], pieces: Mapping[str, str]) -> dict[str, Any]:
@@ -125,7 +127,7 @@ def _finished(block: dict[str, Any], pieces: Mapping[str, str]) -> dict[str, Any
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """A tool's input as an object that can be sent again; what is none comes under the key
+    """A tool's input as an object that can be sent again. Anything else comes under the key
     `NOT_JSON`."""
     try:
         found = json.loads(text)
@@ -147,7 +149,7 @@ def _deeper(value: Any, levels: int) -> bool:
     )
 
 
-def _call(block: Mapping[str, Any], *, is_cut: bool) -> Call:
+def _call(block: Mapping[str, Any], *, is_cut: bool) -> ToolCall:
     fault, given = "", clean(block["input"])
     if is_cut:
         fault = (
@@ -159,11 +161,11 @@ def _call(block: Mapping[str, Any], *, is_cut: bool) -> Call:
             "the input of this call is no JSON object, so nothing was done; it began"
             f" {given[NOT_JSON][:200]!r}"
         )
-    return Call(block["id"], clean(block["name"]), given, fault)
+    return ToolCall(block["id"], clean(block["name"]), given, fault)
 
 
 def clean(value: Any) -> Any:
-    """The value without halves of letters (lone surrogates): no request could carry them."""
+    """The value without lone surrogates, which no request can carry."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,26 +1,28 @@
-"""Why a run was given up, and what shows it: code looks, before it is believed.
+"""Checks the evidence of a run that was given up, before anybody believes it.
 
-An honest end is a good one, so it costs nothing but to point at what was found: at the command that
-was tried, or at the words that contradict each other."""
+An honest end is a good one, so it costs little: a pointer to the command that was tried, or to the
+sentences that contradict each other.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 Reason = Literal["cannot-reproduce", "spec-conflict", "blocked"]
 REASONS: tuple[str, ...] = get_args(Reason)
-# characters of a quote: fewer are found anywhere
+# Characters of a quote. Fewer are found anywhere.
 _LEAST = 12
 
 
 def lacking(
-    reason: str, evidence: Sequence[str], *, ran: Mapping[str, int | None], told: str
+    reason: str, evidence: Sequence[str], *, ran: Mapping[str, int | None], given_text: str
 ) -> str:
-    """What the evidence lacks, as the model should be told; nothing when it holds.
+    """What the evidence lacks, as a message for the model; empty when it is enough.
 
-    `ran` are the commands that were run, with their newest exit codes (None: stopped), `told` is
-    all that the model was given."""
+    `ran` are the commands that were run, with their newest exit codes (None: stopped). `given_text`
+    is all that the model was given.
+    """
     if reason == "spec-conflict":
-        return _unquoted(evidence, told)
+        return _unquoted(evidence, given_text)
     tried = [command for command in evidence if command in ran]
     if not tried:
         return (
@@ -40,8 +42,8 @@ def lacking(
     return ""
 
 
-def _unquoted(evidence: Sequence[str], told: str) -> str:
-    words = _flat(told)
+def _unquoted(evidence: Sequence[str], given_text: str) -> str:
+    words = _flat(given_text)
     for quote in evidence:
         if len(_flat(quote)) < _LEAST or _flat(quote) not in words:
             return (
@@ -50,12 +52,12 @@ def _unquoted(evidence: Sequence[str], told: str) -> str:
             )
     if len({_flat(quote) for quote in evidence}) < 2:
         return (
-            "evidence of a contradiction is two quotes, word for word: what the specification says,"
-            " and what speaks against it"
+            "evidence of a contradiction is two quotes, word for word: what the specification"
+            " wants, and what speaks against it"
         )
     return ""
 
 
 def _flat(text: str) -> str:
-    """Words as they are read: spaces are one, and what a JSON string had to escape is as it was."""
+    """The text in a comparable form: single spaces, and without the escapes of a JSON string."""
     return " ".join(text.replace("\\n", " ").replace("\\t", " ").replace('\\"', '"').split())

@@ -1,28 +1,30 @@
-"""Reading and editing text files: exactly one place, or nothing."""
+"""Reads and edits text files: exactly one place, or nothing."""
 
 import hashlib
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-# of a file that is read or edited
+# Of a file that is read or edited.
 _MOST_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A file before and after an edit, by digest; `before` is empty where it did not exist. `says`
-    is for the model."""
+    """A file before and after an edit, by digest. `before` is empty when it did not exist.
+
+    `summary` is for the model.
+    """
 
     path: str
     before: str
     after: str
-    says: str
+    summary: str
 
 
 def content_of(file: Path) -> bytes:
-    """The bytes of a regular file: a pipe or a device might never end. Raises OSError or
-    ValueError, naming it."""
+    """The bytes of a regular file. Raises OSError, or ValueError for others: a pipe might never
+    end."""
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):
         kind = (
@@ -40,8 +42,8 @@ def content_of(file: Path) -> bytes:
 
 
 def created(file: Path, new: str, *, path: str) -> Edited:
-    """Create the file, and its folders. Raises ValueError where there is one, OSError where none
-    can be."""
+    """Create the file, and its folders. Raises ValueError when it exists, OSError when it cannot
+    be made."""
     file.parent.mkdir(parents=True, exist_ok=True)
     content = new.encode()
     try:
@@ -55,12 +57,12 @@ def created(file: Path, new: str, *, path: str) -> Edited:
 
 
 def replaced(file: Path, old: str, new: str, *, path: str) -> Edited:
-    """Put `new` in the one place of `old`. Raises ValueError, saying what is there instead, where
-    there is not exactly one."""
+    """Replace the one occurrence of `old` by `new`. Raises ValueError that explains what is
+    there instead."""
     before, wanted, wished = content_of(file), old.encode(), new.encode()
     if wanted == wished:
         raise ValueError("`old` and `new` are the same: nothing would change")
-    # no model sees how the lines end here
+    # `read` does not show how lines end, so the model writes \n for \r\n.
     if wanted not in before and b"\r\n" in before and b"\r" not in wanted + wished:
         wanted, wished = wanted.replace(b"\n", b"\r\n"), wished.replace(b"\n", b"\r\n")
     if (count := before.count(wanted)) != 1:
@@ -78,7 +80,7 @@ def replaced(file: Path, old: str, new: str, *, path: str) -> Edited:
 
 
 def lines_in(content: bytes) -> list[str]:
-    """The lines of a text, as `grep -n` counts them, without what ends them."""
+    """The lines of a text, as `grep -n` counts them, without their ends."""
     text = content.decode("utf-8", "replace")
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
 
@@ -98,8 +100,8 @@ def _several(content: bytes, wanted: bytes, path: str) -> str:
 
 
 def _none(content: bytes, old: str, path: str) -> str:
-    """What may have been meant by a piece that is not there: the two slips that models make most,
-    each named."""
+    """What may have been meant by a text that is not there. It names the two slips that models
+    make most."""
     if all("\t" in line and line.partition("\t")[0].isdecimal() for line in old.splitlines()):
         return (
             f"old occurs 0 times in {path}: it begins with the line numbers of `read`; leave them"

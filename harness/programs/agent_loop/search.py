@@ -1,7 +1,9 @@
-"""Search, as a program of its own: a pattern that never ends is ended like any other command.
+"""Search as a program of its own, so that a pattern that never ends is stopped like any other
+command.
 
-search.py PATTERN PATH      every line below PATH that PATTERN (a Python regular expression) is
-found in, as `path:line: text`"""
+    search.py PATTERN PATH      every line below PATH that matches PATTERN (a Python regular
+                                expression), as `path:line: text`
+"""
 
 import os
 import re
@@ -22,16 +24,16 @@ NOT_LOOKED_INTO = frozenset(
         ".ruff_cache",
     }
 )
-# of a file; a larger one is data
+# Of a file. A larger one is data.
 _MOST_BYTES = 2 << 20
 _MOST_LINES = 2_000
-# characters of a line
+# Characters of a line.
 _WIDEST = 240
 
 
 def main(pattern: str, path: str) -> int:
-    """Print what is found. Exit 0 when something is, 1 when nothing is, 2 on a pattern or a path
-    that is none."""
+    """Print what is found. Exit 0 when something is, 1 when nothing is, 2 on a bad pattern or
+    path."""
     try:
         wanted = re.compile(pattern)
     except re.error as error:
@@ -62,8 +64,10 @@ def main(pattern: str, path: str) -> int:
 
 
 def files(path: Path) -> Iterator[Path]:
-    """The files at or below a path, in the order of their names. Folders that nobody wrote are
-    looked into only when named."""
+    """The files at or below a path, in the order of their names.
+
+    Folders that nobody wrote are searched only when they are named.
+    """
     if not path.is_dir():
         yield path
         return

@@ -1,10 +1,12 @@
-"""Commands, each with an end: of its own, at its time limit, or when it has written too much.
+"""Runs commands. Each one ends: by itself, at its time limit, or when it has written too much.
 
-Properties kept:
-- what a command started ends with it, also what left its group and its session, where this process
-  adopts orphans;
-- nothing waits for a person: there is no terminal and no input;
-- its output is a file from the first byte, since a pipe stays open for as long as anybody holds it.
+Properties:
+
+- What a command started ends with it, even what left its group and its session, as long as this
+  process adopts orphans.
+- Nothing waits for a person: there is no terminal and no input.
+- The output is a file from the first byte, because a pipe stays open for as long as anybody holds
+  it.
 """
 
 import os
@@ -25,27 +27,28 @@ ALONE = {
     "TERM": "dumb",
     "PYTHONUNBUFFERED": "1",
 }
-"""What tells programs that nobody is there to type or to leaf through, and that what they print is
-wanted at once."""
+"""Variables for programs: nobody types or pages here, and output has to be flushed at once."""
 _LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a command ended. `left` counts the processes that it left running; they have been
-    ended."""
+    killed."""
 
     how: str
-    # None: it was stopped
+    # None means that it was stopped.
     exit_code: int | None
     left: int
     output: Path
 
 
 class Shell:
-    """Runs commands in `folder`, and keeps what they print in `outputs`, a file each. `seconds` is
-    the longest limit, and `most_output` the bytes that one may write; of more than `most_kept`
-    bytes in all, the oldest go."""
+    """Runs commands in `folder`, and keeps what each prints in a file of `outputs`.
+
+    `seconds` is the longest time limit, and `most_output` the bytes that one command may write. Of
+    more than `most_kept` bytes in all, the oldest files are deleted.
+    """
 
     def __init__(
         self,
@@ -63,10 +66,10 @@ class Shell:
         self._run = 0
 
     def run(self, argv: Sequence[str], *, seconds: int = 0) -> Ended:
-        """Run it to an end. Raises OSError or ValueError where it cannot be started."""
+        """Run it to an end. Raises OSError or ValueError when it cannot be started."""
         limit = min(seconds, self.seconds) if seconds > 0 else self.seconds
         before = _children()
-        with self.kept().open("wb") as out:
+        with self.output_file().open("wb") as out:
             shell = subprocess.Popen(
                 argv,
                 cwd=self.folder,
@@ -78,7 +81,7 @@ class Shell:
             )
             how = ""
             try:
-                how = self._waited(shell, out.fileno(), limit)
+                how = self._wait(shell, out.fileno(), limit)
             finally:
                 left = _ended_group(shell) + _ended_orphans(before)
         return Ended(
@@ -88,8 +91,8 @@ class Shell:
             Path(out.name),
         )
 
-    def kept(self) -> Path:
-        """A new file for an output; the oldest make room for it where they have become too many."""
+    def output_file(self) -> Path:
+        """A new file for an output. The oldest files are deleted when there is too much."""
         self._run += 1
         self.outputs.mkdir(parents=True, exist_ok=True)
         old = [
@@ -101,8 +104,8 @@ class Shell:
             old.pop(0).unlink()
         return self.outputs / f"{self._run}.txt"
 
-    def _waited(self, shell: subprocess.Popen[bytes], output: int, limit: int) -> str:
-        """Wait for its end; why it has to be stopped, where it does not come to one."""
+    def _wait(self, shell: subprocess.Popen[bytes], output: int, limit: int) -> str:
+        """Wait for its end. Returns why it has to be stopped; empty when it ended by itself."""
         until = time.monotonic() + limit
         while time.monotonic() < until:
             with suppress(subprocess.TimeoutExpired):
@@ -117,7 +120,8 @@ class Shell:
 
 
 def _ended_group(shell: subprocess.Popen[bytes]) -> int:
-    """Kill all that is left of its process group. How many others of it were still running."""
+    """Kill all that is left of its process group. Returns how many other processes were still
+    running."""
     left = sum(1 for one in _processes() if one.group == shell.pid != one.pid and not one.dead)
     with suppress(ProcessLookupError):
         os.killpg(shell.pid, signal.SIGKILL)
@@ -126,8 +130,8 @@ def _ended_group(shell: subprocess.Popen[bytes]) -> int:
 
 
 def _ended_orphans(before: set[int]) -> int:
-    """Kill what was orphaned and came to this process, until nothing comes any more: it may have
-    had children, too."""
+    """Kill the orphans that became children of this process, until no more come. They may have
+    had children."""
     ended = 0
     while new := _children() - before:
         for pid in new:
@@ -145,14 +149,14 @@ def _children() -> set[int]:
 @dataclass(frozen=True, slots=True)
 class _Process:
     pid: int
-    # and not yet reaped
+    # Dead and not yet reaped.
     dead: bool
     parent: int
     group: int
 
 
 def _processes() -> Iterator[_Process]:
-    """Every process that can be seen. (proc(5): the name, in brackets, may hold anything.)"""
+    """Every process that is visible. (proc(5): the name, in brackets, may hold anything.)"""
     for name in filter(str.isdecimal, os.listdir("/proc")):
         with suppress(OSError):
             state, parent, group, *_ = (

@@ -1,24 +1,23 @@
-"""What a model is shown of an output: its beginning and its end, and what lies between them by
-name.
+"""What a model is shown of an output: its beginning and its end, and a note on what is left out.
 
-A budget is in characters. However large an output is, no more of it is held in memory than a few
-budgets."""
+A budget is in characters. However large an output is, only a few budgets of it are held in memory.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-# budgets of bytes that are looked at, at either end
+# How many budgets of bytes are read at either end.
 _AROUND = 4
 _CHUNK = 1 << 20
-# ECMA-48; and window titles
+# ECMA-48 sequences, and window titles.
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 
 def excerpt(file: Path, budget: int, *, place: str) -> str:
-    """The text of `file` in about `budget` characters; whole where it fits. `place` is where the
-    reader finds all of it."""
+    """The text of `file` in about `budget` characters; whole if it fits. `place` is where all of
+    it is."""
     with file.open("rb") as opened:
         size, lines, text = _measured(opened)
         if not text:
@@ -28,9 +27,11 @@ def excerpt(file: Path, budget: int, *, place: str) -> str:
 
 
 def cut(first: list[str], last: list[str] | None, budget: int, *, lines: int, place: str) -> str:
-    """Lines in about `budget` characters: all of `first` where `last` is None and they fit, else
-    the beginning of the first and the end of the last (or of the first). `lines` counts all that
-    there are, shown or not."""
+    """Lines in about `budget` characters.
+
+    These are all of `first` when `last` is None and they fit; otherwise the beginning of `first`
+    and the end of `last` (or of `first`). `lines` counts all lines, shown or not.
+    """
     widest = max(budget // 4, 40)
     shown = [narrowed(line, widest) for line in first]
     if last is None and sum(len(line) + 1 for line in shown) <= budget:
@@ -52,7 +53,7 @@ def cut(first: list[str], last: list[str] | None, budget: int, *, lines: int, pl
 
 
 def narrowed(line: str, widest: int) -> str:
-    """A line in about `widest` characters, its beginning and its end."""
+    """A line in about `widest` characters: its beginning and its end."""
     if len(line) <= widest:
         return line
     head, tail = widest * 2 // 3, widest // 6
@@ -60,8 +61,8 @@ def narrowed(line: str, widest: int) -> str:
 
 
 def lines_of(output: bytes) -> list[str]:
-    """The lines as a terminal would leave them: without colours, and of a line that was written
-    over, the last state."""
+    """The lines as a terminal would leave them: without colours, and with the last state of
+    overwritten lines."""
     text = _COLOURS.sub("", output.decode("utf-8", "replace").replace("\r\n", "\n"))
     return (
         [line.rstrip("\r").rpartition("\r")[2] for line in text.removesuffix("\n").split("\n")]
@@ -71,7 +72,7 @@ def lines_of(output: bytes) -> list[str]:
 
 
 def _measured(file: BinaryIO) -> tuple[int, int, bool]:
-    """Bytes and lines of all of it, and whether it is text: a zero byte is in none."""
+    """The bytes and lines of all of it, and whether it is text: text has no zero byte."""
     size, breaks, text, newest = 0, 0, True, b"\n"
     while chunk := file.read(_CHUNK):
         size, breaks, newest = size + len(chunk), breaks + chunk.count(b"\n"), chunk[-1:]
@@ -80,8 +81,10 @@ def _measured(file: BinaryIO) -> tuple[int, int, bool]:
 
 
 def _ends(file: BinaryIO, size: int, most: int) -> tuple[list[str], list[str] | None]:
-    """The lines at both ends; all of them, and None, where they are not too many. Where an end was
-    cut inside a line, the piece is left out unless it is all that there is."""
+    """The lines at both ends; or all lines, and None, when they are not too many.
+
+    A line that is cut at the edge is left out, unless it is all that there is.
+    """
     file.seek(0)
     if size <= 2 * most:
         return lines_of(file.read()), None

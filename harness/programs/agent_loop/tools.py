@@ -1,5 +1,5 @@
-"""What the agent can do. The box is the wall; here are only good manners: limits, and errors that
-help."""
+"""The agent's tools. The sandbox contains the agent; here are only limits, and errors that help
+it."""
 
 import inspect
 import shlex
@@ -26,36 +26,43 @@ KINDS: dict[Any, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a call. `brief` says it in one line, `place` is where the whole lies; `edited`
-    is there after an edit."""
+    """The result of a call.
 
-    said: str
-    wrong: bool = False
+    `brief` is its summary in one line, `place` where the whole output is. `edited` is there after
+    an edit.
+    """
+
+    text: str
+    failed: bool = False
     brief: str = ""
     place: str = ""
     edited: files.Edited | None = None
 
 
 class Tools:
-    """The tools in one folder. Models read their docs. `output` bounds a result (characters),
-    `told` is what the model was given.
+    """The tools, in one folder. Models read the docstrings of the public methods.
 
-    What a command prints is kept by the shell, and its place is named where not all of it is shown.
+    `output` bounds a result (characters), `given_text` is what the model was given. The shell keeps
+    what a command prints, and its path is named when not all of it is shown.
     """
 
-    def __init__(self, shell: Shell, *, output: int, told: str = "") -> None:
-        self.shell, self.folder, self.output, self.told = shell, shell.folder, output, told
+    def __init__(self, shell: Shell, *, output: int, given_text: str = "") -> None:
+        self.shell, self.folder, self.output, self.given_text = (
+            shell,
+            shell.folder,
+            output,
+            given_text,
+        )
         self.ran: dict[str, int | None] = {}
 
     def use(self, name: str, given: Any) -> Result:
-        """Carry out a call; one that is not as declared, or that fails, is a result as well, and
-        `wrong`."""
-        if wrong := complaint(name, given):
-            return Result(wrong, wrong=True)
+        """Carry out a call. A call that is malformed or fails also has a result, with `failed`."""
+        if fault := fault_in(name, given):
+            return Result(fault, failed=True)
         try:
             result: Result = getattr(self, name)(**given)
         except (OSError, ValueError) as error:
-            return Result(str(error), wrong=True)
+            return Result(str(error), failed=True)
         return result
 
     def run(self, command: str, seconds: int = 0) -> Result:
@@ -71,12 +78,12 @@ class Tools:
         content = files.content_of(self.folder / path)
         if b"\0" in content:
             return Result(
-                f"{path} is binary: {len(content):,} bytes; use run to look into it", wrong=True
+                f"{path} is binary: {len(content):,} bytes; use run to look into it", failed=True
             )
         lines = files.lines_in(content)
         chosen = list(enumerate(lines, 1))[max(first, 1) - 1 : last if last > 0 else None]
         numbered = [f"{number}\t{line}" for number, line in chosen]
-        said = cut(
+        text = cut(
             numbered,
             None,
             self.output,
@@ -84,7 +91,7 @@ class Tools:
             place=f"{path}: read on by first and last",
         )
         return Result(
-            said or f"[no such lines: {path} has {len(lines)}]",
+            text or f"[no such lines: {path} has {len(lines)}]",
             brief=f"{len(chosen):,} lines of {path}; read them again",
         )
 
@@ -97,8 +104,8 @@ class Tools:
         result = self._printed(ended, f"search {pattern[:80]!r} in {path}")
         return replace(
             result,
-            said=result.said.rpartition("\n[exit")[0] or result.said,
-            wrong=ended.exit_code not in (0, 1),
+            text=result.text.rpartition("\n[exit")[0] or result.text,
+            failed=ended.exit_code not in (0, 1),
         )
 
     def edit(self, path: str, new: str, old: str = "") -> Result:
@@ -110,7 +117,7 @@ class Tools:
             if old
             else files.created(file, new, path=path)
         )
-        return Result(edited.says, brief=edited.says, edited=edited)
+        return Result(edited.summary, brief=edited.summary, edited=edited)
 
     def finish(self, summary: str) -> Result:
         """The work is done and its tests have passed. Say what was changed, and why. Call it alone,
@@ -122,7 +129,7 @@ class Tools:
         and what was found. evidence is looked up word for word: for cannot-reproduce and blocked
         the commands of yours that show it, for spec-conflict the sentences that contradict each
         other."""
-        if lack := shows.lacking(reason, evidence, ran=self.ran, told=self.told):
+        if lack := shows.lacking(reason, evidence, ran=self.ran, given_text=self.given_text):
             raise ValueError(lack)
         return Result(explanation)
 
@@ -142,7 +149,7 @@ class Tools:
 
 
 def declared(method: Callable[..., Result]) -> dict[str, Any]:
-    """A method as the Messages API wants a tool."""
+    """A method as a tool of the Messages API."""
     _, *parameters = inspect.signature(method).parameters.values()
     return {
         "name": method.__name__,
@@ -156,8 +163,8 @@ def declared(method: Callable[..., Result]) -> dict[str, Any]:
     }
 
 
-def complaint(name: str, given: Any) -> str:
-    """What is wrong with a call, as the model should be told; nothing when it is as declared."""
+def fault_in(name: str, given: Any) -> str:
+    """What is wrong with a call, as a message for the model; empty when it is as declared."""
     schema = next((tool["input_schema"] for tool in TOOLS if tool["name"] == name), None)
     if schema is None:
         return (

@@ -1,12 +1,11 @@
-"""Whether a run still gets anywhere: a pure look at the steps that it has made."""
+"""Decides whether a run still makes progress, by the steps that it has made. Pure."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALIKE, BACK, READING, WRONG = 3, 3, 12, 6
-"""How many alike calls, edits that undo, turns that only read, and calls in a row that failed are
-one too many."""
+"""How many same calls, undoing edits, reading turns, and failed calls in a row are too many."""
 _READERS = frozenset(
     {
         "cat",
@@ -27,30 +26,32 @@ _READERS = frozenset(
         "echo",
     }
 )
-# two runs of the same tests differ in nothing else
+# Two runs of the same tests differ in nothing else.
 _DURATIONS = re.compile(r"[0-9.]+ ?(?:ms|s|seconds?)\b")
 _LOOKING = frozenset({"log", "show", "diff", "status", "blame", "grep", "ls-files"})
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call and what came of it. After an edit, `path` is what was edited, `before` and `after`
-    digests of its content."""
+    """One call and its result.
+
+    After an edit, `path` is the edited file; `before` and `after` are digests of its content.
+    """
 
     turn: int
     tool: str
     given: str
-    said: str
-    wrong: bool
+    text: str
+    failed: bool
     reads: bool = False
     path: str = ""
     before: str = ""
     after: str = ""
 
 
-def trouble(steps: Sequence[Step]) -> tuple[str, str] | None:
-    """What is wrong with these steps, as its kind and a sentence for the model and for people; None
-    while all is well."""
+def stall(steps: Sequence[Step]) -> tuple[str, str] | None:
+    """What stops the progress of these steps, as its kind and a sentence; None when nothing
+    does."""
     if not steps:
         return None
     if _alike(steps) >= ALIKE:
@@ -62,14 +63,13 @@ def trouble(steps: Sequence[Step]) -> tuple[str, str] | None:
         )
     if (turns := _only_reading(steps)) >= READING:
         return "reading", f"The last {turns} turns only read."
-    if len(steps) >= WRONG and all(step.wrong for step in steps[-WRONG:]):
-        return "wrong", f"The last {WRONG} calls failed."
+    if len(steps) >= WRONG and all(step.failed for step in steps[-WRONG:]):
+        return "failed", f"The last {WRONG} calls failed."
     return None
 
 
 def only_reads(command: str) -> bool:
-    """Whether a shell command only looks, as far as its words tell. An unknown one may do
-    anything."""
+    """Whether a shell command only reads, by its words. An unknown command may do anything."""
     plain = re.sub(r"[0-9&]?>\s*(/dev/null|&[0-9])", "", command)
     return not re.search(r">|`|\$\(", plain) and all(
         _looks(part.split()) for part in re.split(r"[|;&\n]+", plain)
@@ -92,20 +92,20 @@ def _looks(words: Sequence[str]) -> bool:
 
 def _alike(steps: Sequence[Step]) -> int:
     """How often the newest step was made since anything new came up."""
-    made = [(step.tool, step.given, _DURATIONS.sub("", step.said)) for step in steps]
+    made = [(step.tool, step.given, _DURATIONS.sub("", step.text)) for step in steps]
     newest = max(number for number, step in enumerate(made) if step not in made[:number])
     return made[newest:].count(made[-1])
 
 
 def _undone(steps: Sequence[Step]) -> list[str]:
-    """The paths of the edits that put back a content which was there before."""
-    seen, found = set[tuple[str, str]](), list[str]()
+    """The paths of the edits that put back an earlier content."""
+    made, found = set[tuple[str, str]](), list[str]()
     for step in steps:
         if step.path:
-            seen.add((step.path, step.before))
-            if (step.path, step.after) in seen:
+            made.add((step.path, step.before))
+            if (step.path, step.after) in made:
                 found.append(step.path)
-            seen.add((step.path, step.after))
+            made.add((step.path, step.after))
     return found
 
 

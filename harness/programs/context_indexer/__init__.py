@@ -1,5 +1,5 @@
-"""What files define and import, read by grammars: a program of its own, which runs in a box and
-knows nothing of the factory.
+"""What files define and import, by grammars: a program that runs in a sandbox.
 
-A parser is C code over bytes that somebody else wrote. What it makes of them comes back as JSON
-lines and is read with limits."""
+A parser is C code over bytes that somebody else wrote. Its results come back as JSON lines, and are
+read with limits. It imports nothing of the factory.
+"""

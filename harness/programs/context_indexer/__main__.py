@@ -1,5 +1,5 @@
-"""`python -m context_indexer`: files as JSON lines {path, text} on standard input, their outlines
-as JSON lines on its output."""
+"""`python -m context_indexer`: reads files as JSON lines {path, text}, prints their outlines as
+JSON lines."""
 
 import json
 import sys
@@ -9,9 +9,10 @@ from .reading import outline
 
 def main() -> int:
     for line in sys.stdin.buffer:
-        asked = json.loads(line)
+        request = json.loads(line)
         print(
-            json.dumps(outline(asked["path"], asked["text"].encode("utf-8", "replace"))), flush=True
+            json.dumps(outline(request["path"], request["text"].encode("utf-8", "replace"))),
+            flush=True,
         )
     return 0
 

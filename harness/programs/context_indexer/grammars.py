@@ -1,8 +1,9 @@
-"""Which grammar reads which file, and what is asked of its trees. Each grammar is a wheel; nothing
-is fetched at run time.
+"""Which grammar reads which file, and the query on its trees. Each grammar is a wheel; nothing is
+fetched.
 
-A query names a definition by its kind, with its `@name`, and what is imported as `@import`, or as
-`@from` and `@what`."""
+A query marks a definition with its kind and its `@name`, and an import as `@import`, or as `@from`
+and `@what`.
+"""
 
 import importlib
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ _JAVASCRIPT = """
 (function_declaration name: (identifier) @name) @function
 (generator_function_declaration name: (identifier) @name) @function
 (method_definition name: (property_identifier) @name) @function
-(variable_declarator name: (identifier) @name value: [(arrow_function) (function_expression)]) @function
+(variable_declarator name: (identifier) @name
+ value: [(arrow_function) (function_expression)]) @function
 (import_statement source: (string (string_fragment) @import))
 (export_statement source: (string (string_fragment) @import))
 (call_expression function: (import) arguments: (arguments (string (string_fragment) @import)))
-(call_expression function: (identifier) @call arguments: (arguments (string (string_fragment) @import)) (#eq? @call "require"))
+(call_expression function: (identifier) @call
+ arguments: (arguments (string (string_fragment) @import)) (#eq? @call "require"))
 """
 _TYPESCRIPT = (
     _JAVASCRIPT
@@ -75,7 +78,7 @@ _RUBY = """
 
 @dataclass(frozen=True)
 class Grammar:
-    """A parser for a language, and the query that is put to its trees."""
+    """A parser for a language, and the query on its trees."""
 
     parser: Any
     query: Any
@@ -109,19 +112,18 @@ DISTRIBUTIONS = (
     "tree-sitter",
     *sorted({module.replace("_", "-") for module, *_ in _LANGUAGES.values()}),
 )
-"""What has to be importable where the program runs."""
+"""The distributions that have to be importable where the program runs."""
 
 
 def language_of(path: str) -> str | None:
-    """The language that a file is read as, by the ending of its name; None where there is no
-    grammar for it."""
+    """The language of a file, by the ending of its name; None when there is no grammar for it."""
     name = path.rpartition("/")[2]
     return _BY_ENDING.get(name[name.rfind(".") :].lower()) if "." in name else None
 
 
 @cache
 def grammar(language: str) -> Grammar:
-    """The parser and the query of a language that `language_of` names."""
+    """The parser and the query of a language that `language_of` returns."""
     from tree_sitter import Language, Parser, Query
 
     module, function, query, _ = _LANGUAGES[language]

@@ -1,13 +1,13 @@
-"""From a file's bytes to what it defines and imports."""
+"""Reads a file's definitions and imports from its bytes."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .grammars import grammar, language_of
 
-# characters of one
+# Characters of a signature.
 SIGNATURE = 160
-# of one file, the first ones
+# Per file, the first ones.
 MOST_DEFINITIONS = 400
 MOST_IMPORTS = 200
 _KINDS = ("class", "function", "type", "value")
@@ -17,8 +17,7 @@ Definition = list[Any]
 
 
 def outline(path: str, content: bytes) -> dict[str, Any]:
-    """{definitions, imports} of one file, both in the order of the file; both empty where there is
-    no grammar for it."""
+    """{definitions, imports} of one file, both in its order; both empty when it has no grammar."""
     language = language_of(path)
     if language is None:
         return {"definitions": [], "imports": []}
@@ -49,7 +48,7 @@ def _defined(matches: Iterable[dict[str, Any]]) -> Iterator[Definition]:
 
 
 def _outer(found: Iterable[Definition]) -> Iterator[Definition]:
-    """Without what is inside a function: nobody else can name it."""
+    """Without definitions inside a function: nobody else can name them."""
     until = 0
     for one in sorted(found, key=lambda one: (one[2], -one[3], one[1])):
         if one[2] > until:
@@ -65,7 +64,7 @@ def _signature(node: Any) -> str:
 
 
 def _imported(matches: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Each import as it is written, `@from` and `@what` as one dotted name."""
+    """Each import as it is written, with `@from` and `@what` as one dotted name."""
     for match in matches:
         if "import" in match:
             yield from (_text(node).strip("\"'`") for node in match["import"])

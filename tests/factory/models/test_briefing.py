@@ -1,4 +1,4 @@
-"""What an implementer is told of the repository, and what runs learn from each other."""
+"""What an implementer is shown of the repository, and what runs learn from each other."""
 
 import hashlib
 import json
@@ -32,8 +32,8 @@ LISTED = "The places are gone. The list of bookings shows those that I cancelled
 
 
 @dataclass
-class Told(World):
-    """A world whose agents are told of the repository."""
+class WorldWithContext(World):
+    """A world whose agents are shown the repository."""
 
     def services(self):
         return replace(
@@ -61,7 +61,7 @@ class Told(World):
 
 @pytest.fixture
 def world(tmp_path):
-    return Told(tmp_path)
+    return WorldWithContext(tmp_path)
 
 
 def configured(world, **keys) -> None:
@@ -99,7 +99,7 @@ def test_what_was_shown_is_in_a_manifest_beside_the_run_and_its_digest_in_the_le
 
 
 def test_the_manifest_of_a_run_is_written_once(world) -> None:
-    """Work in steps is told the same of the repository at each of them."""
+    """Each step of split work is shown the same of the repository."""
     issue = world.file()
     world.tick()
     manifest = world.work / "runs" / f"implement-{issue}-1" / MANIFEST
@@ -111,7 +111,7 @@ def test_the_manifest_of_a_run_is_written_once(world) -> None:
 def test_the_same_commit_and_issue_give_the_same_words(tmp_path) -> None:
     tasks = []
     for name in ("one", "two"):
-        world = Told(tmp_path / name)
+        world = WorldWithContext(tmp_path / name)
         world.file()
         world.tick()
         tasks.append(world.agent.assignments[0].task)
@@ -139,7 +139,7 @@ def test_the_specification_is_whole_whatever_the_budget(world) -> None:
     assert next(one["tokens"] for one in document["included"] if one["kind"] == "spec_card") > 2000
 
 
-def test_an_attempt_after_a_failed_one_is_told_more(world) -> None:
+def test_an_attempt_after_a_failed_one_is_shown_more(world) -> None:
     def fails(worktree):
         return "stalled", "did not get anywhere"
 
@@ -152,7 +152,9 @@ def test_an_attempt_after_a_failed_one_is_told_more(world) -> None:
 
 
 def test_a_change_that_was_sent_back_is_read_as_it_stands(tmp_path) -> None:
-    world = Told(tmp_path, validator=FakeValidator(VerdictOutcome.FAILED, VerdictOutcome.PASSED))
+    world = WorldWithContext(
+        tmp_path, validator=FakeValidator(VerdictOutcome.FAILED, VerdictOutcome.PASSED)
+    )
     world.file()
     world.tick()
     first, second = world.ledger.entries(kind="context")
@@ -214,7 +216,7 @@ def test_what_is_known_is_not_noted_twice(world) -> None:
         },
     ],
 )
-def test_what_does_not_stand_is_told_and_not_kept(world, change) -> None:
+def test_a_refused_lesson_is_reported_and_not_kept(world, change) -> None:
     world.ledger.append(
         event_of("triage", {"title": "Cancelled bookings keep their places", "body": "Gone."}),
         "t",
@@ -232,7 +234,7 @@ def test_a_diagnoser_notes_what_would_have_spared_the_failure(tmp_path) -> None:
         **DIAGNOSIS,
         "lessons": [LESSON_ON_STORE, {**LESSON_ON_STORE, "quote": "def never_there"}],
     }
-    world = Told(
+    world = WorldWithContext(
         tmp_path, agent=FakeAgent(lambda worktree: None, fixes), model=Players(diagnoser=noted)
     )
     cast_by(world, '[models]\ndiagnoser = "gpt-5.5"\n')

@@ -26,7 +26,7 @@ def world_of(tmp_path, toml, *, agent=None, **answers) -> World:
     return cast_by(World(tmp_path, model=Players(**answers), agent=agent or FakeAgent(fixes)), toml)
 
 
-def told_of(world: World, kind: str) -> list[tuple[str, str]]:
+def recorded(world: World, kind: str) -> list[tuple[str, str]]:
     return [(entry.data["role"], entry.data["model"]) for entry in world.ledger.entries(kind=kind)]
 
 
@@ -53,7 +53,7 @@ def test_a_role_has_a_model_or_several_in_their_order(text, fallbacks) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "says"),
+    ("text", "key", "expected"),
     [
         ("implementer = 7", "models.implementer", "expected a model's name, or a table"),
         ("implementer = []", "models.implementer", "expected a model"),
@@ -79,17 +79,17 @@ def test_a_role_has_a_model_or_several_in_their_order(text, fallbacks) -> None:
         ("[families]\nclaude = 1", "families.claude", "name of a family"),
     ],
 )
-def test_what_nobody_could_heed_is_refused_with_its_key(text, key, says) -> None:
+def test_what_nobody_could_heed_is_refused_with_its_key(text, key, expected) -> None:
     with pytest.raises(ConfigError, match=r"factory\.toml") as error:
         read_config(f"schema = 1\n[models]\n{text}\n")
     assert error.value.key == key
-    assert says in str(error.value)
+    assert expected in str(error.value)
 
 
 # Another model
 
 
-def test_where_the_first_model_gives_no_answer_the_next_is_asked_and_it_is_told_who_and_why(
+def test_where_the_first_model_gives_no_answer_the_next_is_asked_and_the_reason_is_recorded(
     tmp_path,
 ) -> None:
     world = world_of(tmp_path, TRIAGE, triage=(NO_ANSWER, ACCEPT))
@@ -97,7 +97,7 @@ def test_where_the_first_model_gives_no_answer_the_next_is_asked_and_it_is_told_
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert world.model.models("triage") == ["claude-haiku-5-5", "gpt-5-mini"]
-    assert told_of(world, "cast") == [("triage", "gpt-5-mini")]
+    assert recorded(world, "cast") == [("triage", "gpt-5-mini")]
     titles = {link.title: link.fact for link in chain(world.history(issue), outcome="").links}
     assert (
         "in place of claude-haiku-5-5: it did not call `answer`"
@@ -124,7 +124,7 @@ def test_what_is_not_the_models_own_failure_is_heard_against_no_model(tmp_path, 
     world = world_of(tmp_path, TRIAGE, triage=error)
     world.file()
     world.tick()
-    assert told_of(world, "model") == []
+    assert recorded(world, "model") == []
     assert world.model.models("triage") == ["claude-haiku-5-5"]
 
 
@@ -223,7 +223,7 @@ def breaks(worktree):
 
 
 @pytest.mark.parametrize("first", [does_nothing, stalls])
-def test_an_attempt_that_came_to_nothing_is_made_again_by_another_model_and_people_are_told(
+def test_an_attempt_without_a_result_is_repeated_by_another_model_and_people_see_it(
     tmp_path, first
 ) -> None:
     world = world_of(tmp_path, LADDER, agent=FakeAgent(first, fixes))
@@ -236,7 +236,7 @@ def test_an_attempt_that_came_to_nothing_is_made_again_by_another_model_and_peop
     ]
     (escalation,) = world.ledger.entries(kind="escalation")
     assert escalation.data["says"] == "gpt-5.5 makes it, because 1 attempt failed"
-    assert ("implementer", "claude-sonnet-5-5") in told_of(world, "model")
+    assert ("implementer", "claude-sonnet-5-5") in recorded(world, "model")
     assert any(
         link.title == "Tried differently than before" for link in chain(history, outcome="").links
     )
@@ -245,7 +245,7 @@ def test_an_attempt_that_came_to_nothing_is_made_again_by_another_model_and_peop
     )
 
 
-def test_a_box_that_broke_counts_against_no_model(tmp_path) -> None:
+def test_a_sandbox_that_broke_counts_against_no_model(tmp_path) -> None:
     world = world_of(tmp_path, LADDER, agent=FakeAgent(breaks, fixes))
     issue = world.file()
     world.tick()
@@ -253,7 +253,7 @@ def test_a_box_that_broke_counts_against_no_model(tmp_path) -> None:
     assert {request.model for request in world.broker.opened if request.role == "implementer"} == {
         "claude-sonnet-5-5"
     }
-    assert told_of(world, "model") == []
+    assert recorded(world, "model") == []
 
 
 def test_what_a_person_starts_again_starts_with_the_first_model(tmp_path) -> None:
@@ -273,7 +273,7 @@ def test_what_a_person_starts_again_starts_with_the_first_model(tmp_path) -> Non
     ]
 
 
-def test_a_model_that_says_it_is_done_and_did_nothing_rests_in_the_end_and_one_that_says_it_cannot_does_not(
+def test_a_model_that_claims_success_and_did_nothing_is_paused_and_an_honest_one_is_not(
     tmp_path,
 ) -> None:
     def gives_up(worktree):

@@ -1,4 +1,4 @@
-"""The lap in thought: what it finds, what it costs, and that nothing comes of it."""
+"""The dry run: what it finds, what it costs, and that it changes nothing."""
 
 from decimal import Decimal
 
@@ -6,9 +6,10 @@ import pytest
 
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import State
-from harness.factory.pipeline.dry_run import dry_run, gaps_in
+from harness.factory.pipeline.dry_run import dry_run
+from harness.factory.pipeline.gaps import gaps_in
 from harness.factory.pipeline.tick import current_policy
-from harness.operations.dry_run import STRANGER, thought
+from harness.operations.dry_run import STRANGER, dry_run_services
 from tests.factory.world import ACCEPT, REFUSE, World
 from tests.fakes.people import FakeBroker, FakeModel
 
@@ -36,7 +37,7 @@ def thinking(world, issue=None, **more):
     services = world.services()
     number = world.file() if issue is None else issue
     shown = services.forge.issue(number) if isinstance(number, int) else number
-    with thought(services, shown) as (over, _):
+    with dry_run_services(services, shown) as (over, _):
         return dry_run(over, current_policy(services), shown, run=f"plan-{shown.number}-1", **more)
 
 
@@ -55,7 +56,7 @@ def test_a_clear_issue_is_planned_and_nothing_is_written(tmp_path) -> None:
     assert found.minutes is None
 
 
-def test_what_the_mission_leaves_out_is_told_and_nobody_plans_it(tmp_path) -> None:
+def test_what_the_mission_leaves_out_is_reported_and_nobody_plans_it(tmp_path) -> None:
     world = World(tmp_path, model=answers(triage=REFUSE))
     found = thinking(
         world, world.forge.file_issue("Pay", "Please add card payments.", author="kim").number
@@ -69,7 +70,7 @@ def test_what_the_mission_leaves_out_is_told_and_nobody_plans_it(tmp_path) -> No
     assert len(world.model.asked) == 1
 
 
-def test_what_triage_would_ask_back_is_told(tmp_path) -> None:
+def test_what_triage_would_ask_back_is_reported(tmp_path) -> None:
     asks = {**ACCEPT, "verdict": "needs-info", "ask": "Which walk was it?"}
     found = thinking(World(tmp_path, model=answers(triage=asks)))
     assert (found.event, found.asks, found.is_clear) == (
@@ -96,7 +97,7 @@ def test_a_gap_whose_words_are_not_in_the_issue_is_dropped_by_name() -> None:
     assert dropped == ("a gap quotes 'card payments', which is not in the issue",)
 
 
-def test_a_file_that_the_law_never_lets_a_change_touch_is_told(tmp_path) -> None:
+def test_a_file_that_the_rules_never_let_a_change_touch_is_reported(tmp_path) -> None:
     elsewhere = {**PLAN, "steps": [{**STEP, "touches": ["requirements.txt"]}]}
     found = thinking(World(tmp_path, model=answers(plan=elsewhere)))
     assert any(refusal.startswith("F-PATHS: ") for refusal in found.refusals)
@@ -107,7 +108,7 @@ def test_what_is_not_known_of_a_change_yet_is_no_refusal(tmp_path) -> None:
     assert thinking(World(tmp_path, model=answers())).refusals == ()
 
 
-def test_it_ends_at_its_cap_and_says_so(tmp_path) -> None:
+def test_it_ends_at_its_cap_and_reports_that(tmp_path) -> None:
     world = World(tmp_path, model=answers())
     found = thinking(world, cap=Decimal("0.015"))
     assert [request.usd for request in world.broker.opened] == [Decimal("0.015"), Decimal("0.005")]
@@ -117,11 +118,11 @@ def test_it_ends_at_its_cap_and_says_so(tmp_path) -> None:
 
 def test_a_budget_that_the_broker_refuses_is_no_error(tmp_path) -> None:
     found = thinking(World(tmp_path, model=answers(), broker=FakeBroker(exhausted=True)))
-    assert "cap" in found.says or "cap" in found.cut
+    assert "cap" in found.reason or "cap" in found.cut
     assert not found.is_clear
 
 
-def test_an_issue_that_nobody_filed_is_thought_through_too(tmp_path) -> None:
+def test_an_issue_that_nobody_filed_gets_a_dry_run_too(tmp_path) -> None:
     world = World(tmp_path, model=answers())
     found = thinking(world, Issue(9, "Places", "The places are gone.", STRANGER, open=True))
     assert (found.event, found.title) == ("triage-accepted", "Places")
@@ -143,7 +144,7 @@ def test_the_cost_and_the_time_are_those_of_issues_that_ended(tmp_path) -> None:
 def test_whoever_reaches_for_the_forge_in_a_dry_run_is_at_fault(tmp_path) -> None:
     world = World(tmp_path)
     with (
-        thought(world.services(), world.forge.issue(world.file())) as (over, _),
+        dry_run_services(world.services(), world.forge.issue(world.file())) as (over, _),
         pytest.raises(AssertionError, match="close_issue"),
     ):
         over.writer.close_issue(1, completed=True)

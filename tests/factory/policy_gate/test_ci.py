@@ -36,7 +36,7 @@ def waiting(tmp_path):
     return world, issue
 
 
-def test_the_candidate_is_shown_once_the_law_passes_and_nothing_lands_without_its_checks(
+def test_the_candidate_is_pushed_once_the_rules_pass_and_nothing_lands_without_its_checks(
     waiting,
 ) -> None:
     world, issue = waiting
@@ -165,7 +165,7 @@ def test_where_nothing_is_demanded_nothing_is_shown_and_nobody_waits(tmp_path) -
     assert not any(entry.kind == "candidate-shown" for entry in world.ledger.written)
 
 
-def test_a_rule_of_the_law_that_asks_for_checks_can_be_satisfied(tmp_path) -> None:
+def test_a_rule_that_asks_for_checks_can_be_satisfied(tmp_path) -> None:
     world = demanding(tmp_path, "", rules=F_CHECKS)
     issue = world.file()
     world.tick()

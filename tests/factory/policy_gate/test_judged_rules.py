@@ -1,4 +1,4 @@
-"""Judged rules on the lap: who is asked, when, what is written down, and what comes of it. The
+"""Judged rules in the pipeline: who is asked, when, what is written down, and what comes of it. The
 votes are scripted."""
 
 import json
@@ -46,7 +46,7 @@ def fixed_line(world: World) -> int:
     return world.git.read(world.base, "tidebook/store.py").decode().count("\n") + 2
 
 
-# A whole lap
+# A whole pipeline run
 
 
 def test_a_change_that_every_vote_is_for_lands_and_each_vote_was_asked_once(tmp_path) -> None:
@@ -132,7 +132,7 @@ def test_a_change_of_the_base_that_changes_what_is_seen_is_voted_on_again_and_th
     assert len(world.model.questions) == 2 * before
 
 
-# What is counted, and told
+# What is counted, and shown
 
 
 def test_the_finding_shows_votes_quotes_with_their_place_at_the_head_abstentions_and_what_it_cost(
@@ -174,7 +174,7 @@ def test_what_the_votes_come_to(tmp_path, votes, passed, event) -> None:
     assert (finding(decision)["passed"], decision.event) == (passed, event)
 
 
-def test_what_is_neither_held_nor_refused_goes_where_the_rule_says(tmp_path) -> None:
+def test_what_is_neither_held_nor_refused_goes_where_the_rule_sends_it(tmp_path) -> None:
     world = world_of(
         tmp_path,
         ABSTAIN,
@@ -231,7 +231,7 @@ def test_a_rule_that_is_off_or_speaks_of_something_else_is_not_asked(tmp_path, l
         BudgetExhausted("the cap of $2 is reached"),
     ],
 )
-def test_in_shadow_it_is_asked_and_told_with_its_cost_and_stops_nothing(tmp_path, vote) -> None:
+def test_in_shadow_it_is_asked_and_shown_with_its_cost_and_stops_nothing(tmp_path, vote) -> None:
     world = world_of(
         tmp_path, vote, rule=SCOPE.replace("level: judged", "level: judged\nstatus: shadow")
     )
@@ -254,18 +254,18 @@ def test_where_no_rule_is_judged_no_reviewer_is_ever_asked(world) -> None:
 def test_the_reviewer_is_not_the_implementer(tmp_path) -> None:
     toml = b'schema = 1\n[models]\nimplementer = "one"\nreviewer = "one"\n'
 
-    def steering_under(name: str, *rules: str):
+    def policy_under(name: str, *rules: str):
         world = under(World(tmp_path / name), *rules, **{"factory.toml": toml})
         return policy_at(world.services(), world.base)
 
-    assert steering_under("nothing to review")
-    assert steering_under("off", SCOPE.replace("level: judged", "level: judged\nstatus: off"))
+    assert policy_under("nothing to review")
+    assert policy_under("off", SCOPE.replace("level: judged", "level: judged\nstatus: off"))
     for name, rule in (
         ("enforced", SCOPE),
         ("shadow", SCOPE.replace("level: judged", "level: judged\nstatus: shadow")),
     ):
         with pytest.raises(ConfigError, match="expected another model") as error:
-            steering_under(name, rule)
+            policy_under(name, rule)
         assert (error.value.file, error.value.key) == ("factory.toml", "models.reviewer")
 
 
@@ -295,7 +295,7 @@ def test_a_model_that_may_answer_later_is_an_error_to_try_again_and_never_a_yes(
     assert votes_in(world) == []
 
 
-def test_a_model_that_will_not_answer_is_an_abstention_that_says_so_and_is_asked_again_next_time(
+def test_a_model_that_will_not_answer_is_a_visible_abstention_and_is_asked_again_next_time(
     tmp_path,
 ) -> None:
     world = world_of(tmp_path, YES)
@@ -314,7 +314,7 @@ def test_a_broker_that_is_not_there_is_never_a_pass(tmp_path) -> None:
 
     decision = asked(world_of(tmp_path, YES, broker=Gone()), CHANGE)
     assert [refusal.gate for refusal in decision.refusals] == ["F-SCOPE"]
-    assert all("no recording" in told for told in finding(decision)["evidence"][:3])
+    assert all("no recording" in line for line in finding(decision)["evidence"][:3])
 
 
 def test_an_answer_in_another_form_is_an_abstention_and_its_money_is_spent(tmp_path) -> None:
@@ -337,7 +337,7 @@ def test_the_owners_stop_is_heard_before_each_vote(tmp_path) -> None:
     assert len(world.model.questions) == 1
 
 
-def test_what_each_vote_cost_is_told_once(tmp_path) -> None:
+def test_the_cost_of_each_vote_is_shown_once(tmp_path) -> None:
     class Metered(FakeBroker):
         def usage(self, session):
             return Usage(calls=1, cost_usd=Decimal("0.02") * len(world.model.questions))
@@ -350,7 +350,7 @@ def test_what_each_vote_cost_is_told_once(tmp_path) -> None:
 # How it is asked
 
 
-def test_each_vote_has_a_word_and_an_order_of_its_own_and_both_can_be_told_again(tmp_path) -> None:
+def test_each_vote_has_a_nonce_and_an_order_of_its_own_and_both_can_be_repeated(tmp_path) -> None:
     world = world_of(
         tmp_path,
         YES,

@@ -1,4 +1,4 @@
-"""What the law saw is in the ledger, so that the factory's own past can be put to other rules."""
+"""What the rules saw is in the ledger, so that the factory's own past can be put to other rules."""
 
 import json
 from datetime import datetime
@@ -30,7 +30,7 @@ from tests.fakes.people import FakeAgent
 from tests.governance.law import touching
 
 
-def test_a_lap_is_one_change_of_the_past_with_what_the_law_saw_at_its_landing(world) -> None:
+def test_a_merged_issue_is_one_recorded_change_with_the_facts_of_its_landing(world) -> None:
     issue = world.file()
     world.tick()
     (change,) = recorded_changes(world.ledger.entries())
@@ -44,7 +44,7 @@ def test_a_lap_is_one_change_of_the_past_with_what_the_law_saw_at_its_landing(wo
     assert (change.facts.kind, change.facts.attempts, change.title) == ("bug", 1, history.title)
 
 
-def test_the_law_is_written_down_once_for_each_commit_and_purpose(world) -> None:
+def test_a_decision_is_recorded_once_for_each_commit_and_purpose(world) -> None:
     world.file()
     world.tick()
     world.tick()

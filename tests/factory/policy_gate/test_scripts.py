@@ -1,5 +1,5 @@
-"""Scripts that rules ask about a change: the base's, over the change's files, in a box; and what
-their answers do."""
+"""Scripts that rules ask about a change: the base's, over the change's files, in a sandbox;
+and what their answers do."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ sys.exit(lines > int(sys.argv[2]))
 """
 
 
-class ScriptBox(FakeSandbox):
+class ScriptSandbox(FakeSandbox):
     """Answers a script by a function of its spec; the project's tests are faked as everywhere."""
 
     def __init__(self, answer) -> None:
@@ -67,7 +67,7 @@ def ending(world: World) -> tuple[State, str]:
 def test_a_change_that_the_script_holds_lands_and_the_script_is_asked_once_of_each_tree(
     tmp_path,
 ) -> None:
-    world = world_with(tmp_path, ScriptBox(lambda spec: ended(0)))
+    world = world_with(tmp_path, ScriptSandbox(lambda spec: ended(0)))
     assert ending(world)[0] is State.MERGED
     assert [spec.argv for spec in world.sandbox.scripts] == [
         ("python", "/base/tools/small.py", "--most", "9")
@@ -83,41 +83,41 @@ def test_a_change_that_the_script_holds_lands_and_the_script_is_asked_once_of_ea
 
 def test_a_script_that_refuses_sends_the_change_back_in_its_last_words(tmp_path) -> None:
     world = world_with(
-        tmp_path, ScriptBox(lambda spec: ended(1, stdout=b"line one\nthe store is too large\n"))
+        tmp_path, ScriptSandbox(lambda spec: ended(1, stdout=b"line one\nthe store is too large\n"))
     )
-    state, says = ending(world)
+    state, expected = ending(world)
     assert state is not State.MERGED
-    assert "F-SCRIPT: tools/small.py refuses the change: the store is too large" in says
+    assert "F-SCRIPT: tools/small.py refuses the change: the store is too large" in expected
     assert set(world.remote) == {"main"}
 
 
 @pytest.mark.parametrize(
-    ("end", "says"),
+    ("end", "expected"),
     [
         (ended(2), "ended with exit code 2"),
         (ended(137, killed_by="wall"), "gave no answer (was stopped by its wall limit)"),
         (
-            SandboxError("no box could be made"),
-            "gave no answer (was not run: no box could be made)",
+            SandboxError("no sandbox could be made"),
+            "gave no answer (was not run: no sandbox could be made)",
         ),
     ],
 )
 def test_a_script_that_gives_no_answer_is_no_yes_and_is_asked_again_the_next_time(
-    tmp_path, end, says
+    tmp_path, end, expected
 ) -> None:
     def answer(spec):
         if isinstance(end, Exception):
             raise end
         return end
 
-    world = world_with(tmp_path, ScriptBox(answer))
-    assert says in ending(world)[1]
+    world = world_with(tmp_path, ScriptSandbox(answer))
+    assert expected in ending(world)[1]
     assert world.remote["main"] == world.base
     assert len(world.sandbox.scripts) > 1
 
 
 def test_a_script_that_is_not_there_is_no_yes(tmp_path) -> None:
-    world = world_with(tmp_path, ScriptBox(lambda spec: ended(0)), script=None)
+    world = world_with(tmp_path, ScriptSandbox(lambda spec: ended(0)), script=None)
     assert "tools/small.py gave no answer (is no file of the base)" in ending(world)[1]
     assert world.sandbox.scripts == []
 
@@ -125,7 +125,7 @@ def test_a_script_that_is_not_there_is_no_yes(tmp_path) -> None:
 def test_what_is_neither_executable_nor_a_python_script_is_not_run(tmp_path) -> None:
     world = world_with(
         tmp_path,
-        ScriptBox(lambda spec: ended(0)),
+        ScriptSandbox(lambda spec: ended(0)),
         rule=RULE.replace("small.py", "small.sh"),
         script=None,
     )
@@ -141,7 +141,7 @@ def test_what_is_neither_executable_nor_a_python_script_is_not_run(tmp_path) -> 
 def test_a_rule_that_is_not_asked_runs_nothing(tmp_path) -> None:
     world = world_with(
         tmp_path,
-        ScriptBox(lambda spec: ended(1)),
+        ScriptSandbox(lambda spec: ended(1)),
         rule=RULE.replace("on_fail", 'when: kind == "chore"\non_fail'),
     )
     assert ending(world)[0] is State.MERGED
@@ -153,7 +153,7 @@ def grows(worktree: Path) -> None:
     path.write_text(path.read_text() + "\nMORE = 1\n" * 12)
 
 
-def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_out_of_it(
+def test_in_a_real_sandbox_the_bases_script_reads_the_change_and_cannot_be_talked_out_of_it(
     tmp_path,
 ) -> None:
     def cheats(worktree: Path) -> None:
@@ -161,7 +161,7 @@ def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_ou
         (worktree / "tools" / "small.py").write_text("print('all is well')\n")
         (worktree / "pathlib.py").write_text("raise SystemExit(0)\n")
 
-    class Sandboxes(ScriptBox):
+    class Sandboxes(ScriptSandbox):
         def __init__(self) -> None:
             super().__init__(
                 lambda spec: (
@@ -186,7 +186,7 @@ def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_ou
         "    try:\n        (pathlib.Path(tree) / 'evil').write_text('x')\n        print('WROTE')\n"
         "    except OSError:\n        pass\n",
     )
-    patient = RULE.replace("seconds: 20", "seconds: 600")  # what a box takes, a busy machine says
+    patient = RULE.replace("seconds: 20", "seconds: 600")  # a sandbox on a busy machine may be slow
     world = world_with(tmp_path, Sandboxes(), cheats, rule=patient, script=script)
     issue = world.file()
     world.tick()

@@ -45,7 +45,7 @@ def found(life):
     return chain_of_issue(life.ledger, life.issue)
 
 
-def told(life):
+def link_rows(life):
     return [(link.stage, link.outcome, link.rule or link.title) for link in found(life).links]
 
 
@@ -77,7 +77,7 @@ def a_whole_life():
 
 
 def test_every_decision_of_a_life_is_a_link_in_its_order() -> None:
-    assert told(a_whole_life()) == [
+    assert link_rows(a_whole_life()) == [
         (Stage.TRIAGE, LinkOutcome.DONE, "Taken out of the text before anybody read it"),
         (Stage.TRIAGE, LinkOutcome.HOLDS, "M-BOOK"),
         (Stage.PROPOSAL, LinkOutcome.OVERRIDDEN, "F-SIZE"),
@@ -142,7 +142,7 @@ def test_what_is_built_in_points_nowhere() -> None:
     )
 
 
-def test_a_rule_that_a_folder_states_again_is_told_in_the_words_of_that_folder() -> None:
+def test_a_rule_that_a_folder_states_again_is_shown_in_the_words_of_that_folder() -> None:
     life = Life().triaged()
     life.ledger.append(
         event_of("law", {"base": BASE, "governance": "x", "clauses": []}), "law/another"
@@ -206,7 +206,11 @@ def test_an_event_that_no_other_entry_explains_is_a_link_of_its_own() -> None:
         run=life.begin("implement"),
         says="cannot reproduce it",
     )
-    assert told(life)[-1] == (Stage.PROPOSAL, LinkOutcome.REFUSES, "It could not be done honestly")
+    assert link_rows(life)[-1] == (
+        Stage.PROPOSAL,
+        LinkOutcome.REFUSES,
+        "It could not be done honestly",
+    )
     assert found(life).deciding[0].fact == "cannot reproduce it"
 
 
@@ -268,7 +272,7 @@ def test_a_landing_names_its_commit_its_tree_and_its_verdict() -> None:
         ("appealed", 9, "triaging here"),
     ],
 )
-def test_a_command_says_by_whom_and_by_what_right(command, actor, right) -> None:
+def test_a_command_is_shown_with_its_author_and_their_right(command, actor, right) -> None:
     life = (
         Life().triaged("triage-rejected", "rejected")
         if command == "appealed"
@@ -292,10 +296,10 @@ def test_an_appeal_of_a_stranger_to_the_repository_overrides_nothing() -> None:
         .triaged("triage-rejected", "rejected")
         .told("appealed", "rejected", "untriaged", actor=4)
     )
-    assert (Stage.TRIAGE, LinkOutcome.REFUSES, "M-BOOK") in told(life)
+    assert (Stage.TRIAGE, LinkOutcome.REFUSES, "M-BOOK") in link_rows(life)
 
 
-def test_what_was_said_too_late_changed_nothing_and_says_so() -> None:
+def test_a_command_that_came_too_late_changed_nothing_and_is_shown_so() -> None:
     life = Life().triaged().refused(LARGE).told("retried", "", "", late=True)
     assert "it changed nothing" in found(life).links[-1].fact
     assert found(life).deciding[0].outcome is LinkOutcome.REFUSES
@@ -311,7 +315,7 @@ def test_an_overridden_refusal_names_the_entry_that_overrode_it() -> None:
     )
 
 
-def test_only_what_the_law_said_is_left_of_the_law() -> None:
+def test_rules_only_keeps_the_answers_of_rules() -> None:
     assert {link.rule for link in rules_only(found(a_whole_life())).links} == {
         "F-SIZE",
         "LAW-PROTECTED",
@@ -323,7 +327,8 @@ def test_only_what_the_law_said_is_left_of_the_law() -> None:
 def test_an_issue_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"#9 is not in the ledger; `factory status` lists the issues that are, `factory tick` reads",
+        match=r"#9 is not in the ledger; `factory status` lists the issues that are, "
+        "`factory tick` reads",
     ):
         chain_of_issue(Life().ledger, 9)
 
@@ -417,7 +422,7 @@ def test_a_page_is_written_with_each_decision_and_linked_from_the_comment(tmp_pa
     )
 
 
-def test_the_law_that_governed_is_in_the_ledger_once(world) -> None:
+def test_the_rule_texts_in_force_are_in_the_ledger_once(world) -> None:
     world.file()
     world.tick()
     assert len(world.ledger.entries(kind="law")) == 1

@@ -1,4 +1,4 @@
-"""What an issue may cost, told when it is accepted."""
+"""What an issue may cost, estimated when it is accepted."""
 
 from decimal import Decimal
 
@@ -83,7 +83,7 @@ def test_without_an_issue_that_ended_there_is_no_history_and_no_number(others) -
     assert "$" not in found.sentence
 
 
-def test_it_says_how_many_cases_stand_behind_it() -> None:
+def test_it_names_the_number_of_its_cases() -> None:
     assert estimate("bug", "short", [SHORT_BUG, ended(4, "0.40")]).sentence == (
         "$0.3000 to $0.4000, $0.3000 in the middle, by 2 issues that ended before (bug, short text)"
     )
@@ -104,21 +104,23 @@ def test_a_length_is_that_of_title_and_text_together(characters, length) -> None
     assert length_of("x" * (characters // 2), "x" * (characters - characters // 2)) == length
 
 
-def test_an_accepted_issue_is_told_what_its_like_cost(world) -> None:
+def test_an_accepted_issue_gets_an_estimate_from_similar_ones(world) -> None:
     first = world.file()
     world.tick()
     second = world.file("Another thing", "The places are gone. Again!")
     world.tick()
     assert world.history(first).estimate.startswith("no history: ")
     cost = world.history(first).usage.cost_usd
-    says = (
+    sentence = (
         f"${cost:.4f} to ${cost:.4f}, ${cost:.4f} in the middle, by 1 issue that ended before (bug,"
         " short text)"
     )
-    assert world.history(second).estimate == says
-    assert f"Estimated when it was accepted: {says}." in issue_comment(world.history(second), str)
-    told = [link for link in chain_of_issue(world.ledger, second).links if link.fact == says]
-    assert [(link.stage, link.outcome) for link in told] == [("triage", "done")]
+    assert world.history(second).estimate == sentence
+    assert f"Estimated when it was accepted: {sentence}." in issue_comment(
+        world.history(second), str
+    )
+    links = [link for link in chain_of_issue(world.ledger, second).links if link.fact == sentence]
+    assert [(link.stage, link.outcome) for link in links] == [("triage", "done")]
 
 
 def test_one_that_is_turned_away_has_no_estimate(world) -> None:

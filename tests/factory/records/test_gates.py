@@ -46,12 +46,12 @@ def conclusions(world, issue):
 
 
 def said(world, issue):
-    """What each gate says, whether it opens, the entry that it rests on, and how many links of the
-    chain."""
-    told, keys = world.history(issue), {entry.seq: entry.key for entry in world.ledger.entries()}
+    """The answer of each gate, whether it opens, the entry that it rests on, and its number of
+    links."""
+    history, keys = world.history(issue), {entry.seq: entry.key for entry in world.ledger.entries()}
     return [
         (gate.name, gate.answer, gate.summary, keys[gate.entry], len(gate.links))
-        for gate in gates_of(told, rule_texts=rule_books(world.ledger.entries(kind="law")))
+        for gate in gates_of(history, rule_texts=rule_books(world.ledger.entries(kind="law")))
     ]
 
 
@@ -59,7 +59,7 @@ TESTED = ("factory/tests", True, "1 tests pass, none of base's lost")
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "says"),
+    ("outcomes", "expected"),
     [
         (
             [VerdictOutcome.PASSED],
@@ -97,14 +97,15 @@ TESTED = ("factory/tests", True, "1 tests pass, none of base's lost")
         ),
     ],
 )
-def test_each_gate_says_what_was_decided_last_and_where(world, outcomes, says) -> None:
+def test_each_gate_shows_what_was_decided_last_and_where(world, outcomes, expected) -> None:
     world.validator.outcomes = list(outcomes)
     issue = world.file()
     world.tick()
     landed = world.history(issue).landed or Landed("", "", "")
     fact = f"commit {landed.commit:.10}; tree {landed.tree:.7} landed as judged"
     assert said(world, issue) == [
-        (name, answer, words.replace("LANDED", fact), *rest) for name, answer, words, *rest in says
+        (name, answer, words.replace("LANDED", fact), *rest)
+        for name, answer, words, *rest in expected
     ]
 
 
@@ -232,7 +233,7 @@ def test_each_answer_is_set_once_and_not_asked_after_again(world) -> None:
     assert world.history(issue).state is State.PAUSED
 
 
-def test_a_forge_that_takes_no_checks_is_told_of_and_stops_nothing(world) -> None:
+def test_a_forge_that_takes_no_checks_is_reported_and_stops_nothing(world) -> None:
     world.forge.fail(
         "set_check",
         retryable=False,
@@ -242,8 +243,8 @@ def test_a_forge_that_takes_no_checks_is_told_of_and_stops_nothing(world) -> Non
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.MERGED
-    told = [what for _, what, words in world.told if "403" in words]
-    assert set(told) == {"factory/law", "factory/tests", "factory/seal", "factory/merge"}
+    reported = [what for _, what, words in world.told if "403" in words]
+    assert set(reported) == {"factory/law", "factory/tests", "factory/seal", "factory/merge"}
 
 
 def test_a_forge_that_is_down_is_waited_for(world) -> None:
@@ -295,8 +296,8 @@ def test_a_pull_request_has_one_comment_of_ours_however_its_gates_go(world) -> N
     world.tick()
     history = world.history(issue)
     (comment,) = world.forge.ours(int(history.proposal.number))
-    law = rule_books(world.ledger.entries(kind="law"))
+    rule_texts = rule_books(world.ledger.entries(kind="law"))
     assert comment.body == change_comment(
-        history, gates_of(history, rule_texts=law), world.services().link
+        history, gates_of(history, rule_texts=rule_texts), world.services().link
     )
     assert len(history.verdicts) == 2

@@ -31,8 +31,8 @@ class Reading(FakeLedger):
         return found
 
 
-def is_odd(told):
-    return len(told.entries) % 2 == 1
+def is_odd(history):
+    return len(history.entries) % 2 == 1
 
 
 def write(ledger, issue, choice) -> None:
@@ -40,7 +40,8 @@ def write(ledger, issue, choice) -> None:
     notes."""
     at, key = len(ledger.written), f"entry/{len(ledger.written)}"
     state = next(
-        (told.state for told in histories(ledger.entries()) if told.issue == issue), State.UNTRIAGED
+        (history.state for history in histories(ledger.entries()) if history.issue == issue),
+        State.UNTRIAGED,
     )
     allowed = sorted(events_from(state) - {Event.RESUMED, Event.OWNER_HOLD})
     if not any(entry.issue == issue for entry in ledger.written):
@@ -73,9 +74,9 @@ def test_folding_what_is_new_gives_what_folding_all_gives(steps) -> None:
             index.filter(is_odd)
     whole = histories(ledger.entries())
     assert index.histories() == whole
-    assert [told.state for told in index.histories()] == [told.state for told in whole]
+    assert [history.state for history in index.histories()] == [history.state for history in whole]
     for question in (is_live, is_odd, needs_projection):
-        assert index.filter(question) == tuple(told for told in whole if question(told))
+        assert index.filter(question) == tuple(history for history in whole if question(history))
     moves = [entry for entry in ledger.written if entry.kind == "transition"]
     for seq in range(len(ledger.written) + 1):
         assert index.moved_after(seq) == (

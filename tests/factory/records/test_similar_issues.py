@@ -54,19 +54,19 @@ def moved_on(ledger, issue) -> None:
     )
 
 
-def landed_since(told, others):
+def landed_since(history, others):
     """The same question, asked of everything."""
-    if told.state is not State.ACCEPTED:
+    if history.state is not State.ACCEPTED:
         return None
-    accepted = max(entry.seq for entry in told.transitions if entry.data["to"] == State.ACCEPTED)
+    accepted = max(entry.seq for entry in history.transitions if entry.data["to"] == State.ACCEPTED)
     return next(
         (
             other
             for other in others
-            if other.issue != told.issue
+            if other.issue != history.issue
             and has_landed(other)
             and other.transitions[-1].seq > accepted
-            and are_alike(told, other)
+            and are_alike(history, other)
         ),
         None,
     )
@@ -75,54 +75,54 @@ def landed_since(told, others):
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=60))
 def test_comparing_what_is_new_gives_what_comparing_all_gives(steps) -> None:
     ledger = FakeLedger()
-    known = IssueIndex(ledger)
-    twins = SimilarIssues(known)
+    index = IssueIndex(ledger)
+    similar = SimilarIssues(index)
     for issue, asks in steps:
         moved_on(ledger, issue)
-        told = histories(ledger.entries())
-        for one in told if asks else ():
-            assert twins.landed_meanwhile(one) == landed_since(one, told)
+        recorded = histories(ledger.entries())
+        for one in recorded if asks else ():
+            assert similar.landed_meanwhile(one) == landed_since(one, recorded)
     for one in histories(ledger.entries()):
-        assert twins.landed_meanwhile(one) == landed_since(one, histories(ledger.entries()))
+        assert similar.landed_meanwhile(one) == landed_since(one, histories(ledger.entries()))
 
 
 def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for() -> None:
     """It was compared while it was accepted the first time; then another landed, then it landed
     itself and came back."""
     ledger = FakeLedger()
-    twins = SimilarIssues(known := IssueIndex(ledger))
+    similar = SimilarIssues(index := IssueIndex(ledger))
     moved_on(ledger, 3)
-    assert twins.landed_meanwhile(known.of(3)) is None
+    assert similar.landed_meanwhile(index.of(3)) is None
     for issue, steps in ((6, 6), (3, 6)):
         for _ in range(steps):
             moved_on(ledger, issue)
-    assert (known.of(3).state, known.of(6).state) == (State.ACCEPTED, State.MERGED)
-    assert twins.landed_meanwhile(known.of(3)) is None
+    assert (index.of(3).state, index.of(6).state) == (State.ACCEPTED, State.MERGED)
+    assert similar.landed_meanwhile(index.of(3)) is None
 
 
 def test_what_landed_while_it_was_triaged_was_not_seen_by_its_triage() -> None:
-    """Two are triaged at once, and the other one's whole lap is done before the answer about this
+    """Two are triaged at once, and the other one is merged before the answer about this
     one is there."""
     ledger = FakeLedger()
-    twins = SimilarIssues(known := IssueIndex(ledger))
+    similar = SimilarIssues(index := IssueIndex(ledger))
     for _ in range(3):
         moved_on(ledger, 9)
     ledger.append(event_of("run", {"workflow": "triage"}), "run/3", issue=3, run="triage-3-1")
     for _ in range(3):
         moved_on(ledger, 9)
     moved_on(ledger, 3)
-    assert (found := twins.landed_meanwhile(known.of(3)))
+    assert (found := similar.landed_meanwhile(index.of(3)))
     assert found.issue == 9
 
 
 def test_one_that_is_alike_and_at_work_is_waited_for() -> None:
-    """The fourth says the same as the third in another order; the fifth says something else."""
+    """The fourth asks for what the third asks, in another order; the fifth is different."""
     ledger = FakeLedger()
-    twins = SimilarIssues(known := IssueIndex(ledger))
+    similar = SimilarIssues(index := IssueIndex(ledger))
     for issue, steps in ((3, 2), (4, 1), (5, 1)):
         for _ in range(steps):
             moved_on(ledger, issue)
-    waits = {issue: twins.waits_for(known.of(issue), under_way=()) for issue in (3, 4, 5)}
+    waits = {issue: similar.waits_for(index.of(issue), under_way=()) for issue in (3, 4, 5)}
     assert {issue: other and other.issue for issue, other in waits.items()} == {
         3: None,
         4: 3,
@@ -132,8 +132,8 @@ def test_one_that_is_alike_and_at_work_is_waited_for() -> None:
 
 def test_an_accepted_issue_waits_for_one_that_was_begun_just_now() -> None:
     ledger = FakeLedger()
-    twins = SimilarIssues(known := IssueIndex(ledger))
+    similar = SimilarIssues(index := IssueIndex(ledger))
     for issue in (3, 6):
         moved_on(ledger, issue)
-    assert twins.waits_for(known.of(6), under_way=()) is None
-    assert (twins.waits_for(known.of(6), under_way=(3,)) or known.of(0)).issue == 3
+    assert similar.waits_for(index.of(6), under_way=()) is None
+    assert (similar.waits_for(index.of(6), under_way=(3,)) or index.of(0)).issue == 3

@@ -40,7 +40,7 @@ def world(world):
 
 
 class Running:
-    """One process at a world: a plant that stays, and what each look asked of the forge."""
+    """One process at a world: services that stay, and what each look asked of the forge."""
 
     def __init__(self, world) -> None:
         self.world, self.services = world, world.services()
@@ -108,7 +108,7 @@ def test_what_one_of_the_project_may_do_is_asked_once_for_all_that_they_filed(wo
         world.forge.file_issue(f"Issue {number}", "Something else again.", author=mara)
     at = Running(world)
     assert at.look() == {"news": 1, "permission": 1}
-    assert all(told.of_the_house for told in at.services.issue_index.histories())
+    assert all(history.of_the_house for history in at.services.issue_index.histories())
 
 
 @pytest.mark.parametrize("changed", [1, 10])
@@ -139,8 +139,8 @@ def test_a_steady_tick_over_many_issues_asks_at_most_five_times(world) -> None:
 
 
 def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world) -> None:
-    """The ledger says when everything was read last; the next process reads what changed since, and
-    what is new."""
+    """The ledger records when everything was read last; the next process reads what changed since,
+    and what is new."""
     for number in range(20):
         issue = world.forge.file_issue(f"Issue {number}", "Something else again.").number
         world.forge.say(issue, "a word", author="kim")
@@ -177,8 +177,8 @@ def test_a_clock_that_was_put_back_makes_everything_be_read(world, jump) -> None
     [timedelta(days=400), timedelta(days=-400), timedelta(hours=9), timedelta(hours=-9)],
     ids=str,
 )
-def test_our_clock_hides_no_comment_whatever_it_says(world, jump, comes_back) -> None:
-    """What changed is told by the forge's own clock, however far ours is from it."""
+def test_our_clock_hides_no_comment_whatever_it_shows(world, jump, comes_back) -> None:
+    """The forge's own clock orders what changed, however far ours is from it."""
     issue = rejected(world)
     world.ledger.clock.at += jump
     Running(world).look()
@@ -330,7 +330,7 @@ def test_a_forge_that_refuses_to_show_an_issue_it_lists_closes_nothing(world) ->
     assert at.state(issue) is State.UNTRIAGED
 
 
-def test_an_issue_that_disappeared_while_nobody_was_told_is_found_in_the_whole_list(world) -> None:
+def test_an_issue_that_disappeared_unnoticed_is_found_in_the_whole_list(world) -> None:
     issue = world.forge.file_issue("One", "a").number
     at = Running(world)
     at.look()

@@ -43,11 +43,11 @@ def resigned(world, **changed) -> None:
     world.validator.kept[name] = replace(world.validator.kept[name], **changed)
 
 
-def says(world):
+def fault_texts(world):
     return [(fault.subject, fault.message.partition(": ")[2]) for fault in audited(world).faults]
 
 
-def test_after_a_lap_everything_is_sound(world) -> None:
+def test_after_a_whole_pipeline_everything_is_sound(world) -> None:
     found = audited(world)
     assert (found.ok, found.verdicts, found.landings) == (True, 1, 1)
 
@@ -80,7 +80,7 @@ def test_what_was_not_checked_is_said(world) -> None:
 )
 def test_a_verdict_that_is_not_what_was_recorded_is_named(world, changed, fault) -> None:
     resigned(world, **changed)
-    assert says(world) == [("verdict", fault)]
+    assert fault_texts(world) == [("verdict", fault)]
 
 
 @pytest.mark.parametrize("name", ["base", "head", "candidate", "tree", "journeys", "governance"])
@@ -88,7 +88,7 @@ def test_a_verdict_that_binds_something_else_is_named(world, name) -> None:
     (verdict,) = world.validator.kept.values()
     other = world.remote["main"] if name == "base" else "0" * 40
     resigned(world, binds=replace(verdict.binds, **{name: other}))
-    (subject, fault), *_ = says(world)
+    (subject, fault), *_ = fault_texts(world)
     assert subject == "verdict"
     assert "differs from the ledger" in fault or "is not pinned" in fault
 
@@ -96,15 +96,17 @@ def test_a_verdict_that_binds_something_else_is_named(world, name) -> None:
 def test_an_envelope_that_was_changed_or_taken_away_is_named(world) -> None:
     envelope = world.work / recorded(world).data["envelope"]
     envelope.write_bytes(envelope.read_bytes() + b" ")
-    assert says(world) == [("verdict", "its envelope was changed after it was recorded")]
+    assert fault_texts(world) == [("verdict", "its envelope was changed after it was recorded")]
     envelope.unlink()
-    assert says(world) == [("verdict", "its envelope cannot be read: No such file or directory")]
+    assert fault_texts(world) == [
+        ("verdict", "its envelope cannot be read: No such file or directory")
+    ]
 
 
 def test_evidence_that_is_not_what_was_signed_is_named(world) -> None:
     envelope = world.work / recorded(world).data["envelope"]
     world.validator.spoiled[envelope] = "a file was changed, added or taken away"
-    assert says(world) == [("evidence", "a file was changed, added or taken away")]
+    assert fault_texts(world) == [("evidence", "a file was changed, added or taken away")]
 
 
 def test_evidence_that_nobody_may_look_at_is_not_called_sound(world) -> None:
@@ -122,11 +124,13 @@ def test_evidence_that_nobody_may_look_at_is_not_called_sound(world) -> None:
 def test_a_landing_that_is_not_what_was_judged_or_is_gone_from_its_branch_is_named(world) -> None:
     landed = world.remote["main"]
     world.remote["main"] = world.base
-    assert says(world) == [("landing", f"{landed:.10} is not in main any more")]
+    assert fault_texts(world) == [("landing", f"{landed:.10} is not in main any more")]
     world.remote["main"] = landed
-    assert says(world) == []
+    assert fault_texts(world) == []
     world.decorate("git", tree_of=lambda commit: "0" * 40)
-    assert says(world) == [("landing", f"commit {landed:.10} has another tree than was judged")]
+    assert fault_texts(world) == [
+        ("landing", f"commit {landed:.10} has another tree than was judged")
+    ]
 
 
 def entry_where(world, is_so):
@@ -152,12 +156,12 @@ PUT_BACK = {
 
 @pytest.mark.parametrize("until", PUT_BACK)
 def test_a_ledger_that_was_put_back_with_its_head_is_named(world, until) -> None:
-    is_so, says = PUT_BACK[until]
+    is_so, expected = PUT_BACK[until]
     del world.ledger.written[entry_where(world, is_so) :]
     assert world.ledger.fault() is None
     (fault,) = audited(world).faults
     assert (fault.subject, fault.entry <= len(world.ledger.written) + 1) == ("ledger", True)
-    assert says in fault.message
+    assert expected in fault.message
     assert "main holds" in fault.message
     assert "`factory stop`, and put the newest copy of both back" in fault.message
 
@@ -180,7 +184,7 @@ def test_a_landing_that_was_begun_and_is_not_confirmed_is_no_fault(world) -> Non
     assert audited(world).ok
 
 
-def says_on_main(world, message) -> None:
+def commit_on_main(world, message) -> None:
     world.remote["main"] = world.git.commit(
         world.git.tree_of(world.remote["main"]), [world.remote["main"]], message=message
     )
@@ -188,8 +192,8 @@ def says_on_main(world, message) -> None:
 
 def test_what_a_stranger_writes_into_a_commit_or_copies_is_no_word_of_the_ledgers(world) -> None:
     landed = world.git.commits[world.remote["main"]][2]
-    says_on_main(world, landed)
-    says_on_main(
+    commit_on_main(world, landed)
+    commit_on_main(
         world, f"Nice\n\nFactory-Run: validate-1-9\nFactory-Ledger: 99999 {'a' * 64} {'b' * 128}\n"
     )
     assert audited(world).ok
@@ -204,12 +208,12 @@ def test_the_words_of_a_candidate_that_did_not_land_make_no_landing_of_what_they
     entry = recorded(world)
     words = world.git.commits[entry.data["binds"]["candidate"]][2]
     world.remote["main"] = world.base
-    says_on_main(world, words)
+    commit_on_main(world, words)
     del world.ledger.written[entry.seq :]
     assert audited(world).ok
 
 
-def test_a_home_whose_landings_say_nothing_of_the_ledger_is_told_so(tmp_path) -> None:
+def test_landings_without_anchors_are_reported_as_unchecked(tmp_path) -> None:
     world = World(tmp_path)
     world.decorate("ledger", anchor=lambda run: "")
     world.file()
@@ -220,7 +224,7 @@ def test_a_home_whose_landings_say_nothing_of_the_ledger_is_told_so(tmp_path) ->
     assert "no commit on main has an anchor of a landing" in said.unchecked[-1]
 
 
-def test_a_change_of_ours_that_somebody_else_merged_is_told(world) -> None:
+def test_a_change_of_ours_that_somebody_else_merged_is_reported(world) -> None:
     head = recorded(world).data["binds"]["head"]
     del world.ledger.written[entry_where(world, lambda entry: entry.data.get("effect") == "land") :]
     world.remote["main"] = world.git.commit(
@@ -234,7 +238,7 @@ def test_a_change_of_ours_that_somebody_else_merged_is_told(world) -> None:
     )
 
 
-def test_a_branch_that_cannot_be_read_is_told(world) -> None:
+def test_a_branch_that_cannot_be_read_is_reported(world) -> None:
     def unread(tip, *, line) -> Never:
         raise GitError("git log took too long")
 
@@ -242,7 +246,7 @@ def test_a_branch_that_cannot_be_read_is_told(world) -> None:
     assert audited(world).unchecked[-1] == "the ledger anchors on main: git log took too long"
 
 
-def test_where_the_forge_is_not_here_what_was_fetched_last_says_it(world) -> None:
+def test_without_the_forge_the_last_fetched_branch_is_used(world) -> None:
     def away(branch) -> Never:
         raise GitError("the forge is not here")
 

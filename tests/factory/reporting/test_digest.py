@@ -58,11 +58,11 @@ def test_a_night_in_words(night, name, render) -> None:
         "fault": "entry 7 was changed after it was written",
     }
     found = render(digest_of(night, **brakes), link)
-    landed = next(told.commit for told in digest_of(night).merged)
+    landed = next(shown.commit for shown in digest_of(night).merged)
     assert found.replace(landed[:10], "<commit>") == (GOLDEN / name).read_text("utf-8")
 
 
-def test_a_quiet_night_says_that_nothing_needs_anybody(world) -> None:
+def test_after_a_quiet_night_nothing_needs_anybody(world) -> None:
     found = digest_of(world)
     assert found.is_quiet
     assert text(found, link) == (
@@ -73,16 +73,16 @@ def test_a_quiet_night_says_that_nothing_needs_anybody(world) -> None:
 
 def test_each_issue_is_where_it_belongs(night) -> None:
     found = digest_of(night)
-    assert [told.issue for told in found.merged] == [1]
-    assert [told.issue for told in found.rejected] == [3]
-    assert [told.issue for told in found.waiting] == [4]
+    assert [shown.issue for shown in found.merged] == [1]
+    assert [shown.issue for shown in found.rejected] == [3]
+    assert [shown.issue for shown in found.waiting] == [4]
     assert not found.is_quiet
 
 
-def test_what_was_done_before_is_not_told_again_but_what_waits_still_is(night) -> None:
+def test_old_results_are_not_repeated_but_what_waits_is(night) -> None:
     found = digest_of(night, since=night.ledger.clock.at + timedelta(hours=1))
     assert (found.merged, found.rejected, found.spent.calls, found.spent_on) == ((), (), 0, ())
-    assert [told.issue for told in found.waiting] == [4]
+    assert [shown.issue for shown in found.waiting] == [4]
     assert [one.message for one in found.outages] == ["the model broker does not answer"]
 
 
@@ -93,7 +93,7 @@ def test_the_cost_is_that_of_the_time_and_adds_up(night) -> None:
     assert found.spent.cost_usd > 0
 
 
-def test_an_issue_on_hold_is_told_with_the_command_that_goes_on(world) -> None:
+def test_an_issue_on_hold_is_shown_with_the_command_that_resumes_it(world) -> None:
     number = world.file("Pay by card", "Please add card payments.")
     world.ledger.append(
         event_of("issue", {"title": "x", "text": ""}), f"issue/{number}", issue=number
@@ -150,7 +150,7 @@ def seen_broken(world, *, key="1") -> None:
     )
 
 
-def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_needs_somebody(
+def test_what_is_broken_on_the_default_branch_is_shown_once_by_its_digest_and_needs_somebody(
     world,
 ) -> None:
     seen_broken(world)
@@ -158,13 +158,13 @@ def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_nee
     found = digest_of(world)
     assert [(one.journey, one.issue) for one in found.broken] == [(BROKEN["journey"], 2)]
     assert not found.is_quiet
-    told = text(found, link)
-    assert "What landed for issue #2 is broken on the default branch: A guest books a" in told
-    assert "`factory journeys show 3f0a9c5e1b2d`" in told
-    assert "\x1b" not in told
+    shown = text(found, link)
+    assert "What landed for issue #2 is broken on the default branch: A guest books a" in shown
+    assert "`factory journeys show 3f0a9c5e1b2d`" in shown
+    assert "\x1b" not in shown
 
 
-def test_what_a_maintainer_has_seen_to_is_not_told_any_more(world) -> None:
+def test_what_a_maintainer_has_dealt_with_is_not_shown_any_more(world) -> None:
     seen_broken(world)
     world.ledger.append(
         event_of("journey", {"action": "retired", "journey": BROKEN["journey"]}),

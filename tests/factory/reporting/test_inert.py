@@ -199,9 +199,9 @@ PLAIN = re.compile(r"(?:[^\W_]|[.,? ]|(?<=[^\W_])[-/_'](?=[^\W_]))*")
 
 def committed_words(text):
     """What of a stranger's text stands in a commit, or in what a forge makes a commit of."""
-    told = {"issue": 7, "title": text, "run": "r", "rules": "d", "anchor": ""}
-    subject, trailers = commit_message(**told).split("\n", 1)
-    merged, ours = merge_message(**told).split("\n", 1)
+    arguments = {"issue": 7, "title": text, "run": "r", "rules": "d", "anchor": ""}
+    subject, trailers = commit_message(**arguments).split("\n", 1)
+    merged, ours = merge_message(**arguments).split("\n", 1)
     assert (trailers, ours) == (
         "\nIssue: #7\nFactory-Run: r\nFactory-Rules: d\n",
         "\nFactory-Run: r\nFactory-Rules: d\n",

@@ -9,7 +9,7 @@ from harness.domain.errors import ForgeError, GitError, ModelError, RemoteError
 from harness.domain.lifecycle import State
 from harness.factory.records.history import RESUME
 from harness.factory.run.forge_outage import (
-    MOST_TIMES,
+    MOST_OUTAGES,
     is_unavailable,
     reopen_after_outage,
     result_of,
@@ -82,7 +82,7 @@ def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path) -
     """Everything else of that forge answers: that is a fault, and counts."""
     world = World(tmp_path)
     issue = world.file()
-    for time in range(MOST_TIMES - 1):
+    for time in range(MOST_OUTAGES - 1):
         world.ledger.append(
             event_of("command", {"command": RESUME}),
             f"implement-{issue}-1/away/{time}",

@@ -12,7 +12,7 @@ from harness.factory.reporting.digest import digest
 from harness.factory.reporting.digest_page import text
 from harness.factory.reporting.report import status
 from harness.factory.run.forge_outage import is_unavailable, result_of
-from harness.factory.run.pause import MOST_TIMES, pause_in_force, paused_issues
+from harness.factory.run.pause import MOST_PAUSES, pause_in_force, paused_issues
 from tests.events import event_of
 from tests.factory.pauses import MIDNIGHT, WORDS, Purse, paused, pauses
 
@@ -100,13 +100,13 @@ def test_what_one_issues_sessions_met_holds_up_that_issue_alone(world) -> None:
 
 def test_an_issue_that_is_paused_by_itself_again_and_again_fails_in_the_end(world) -> None:
     issue = world.file()
-    for day in range(MOST_TIMES + 1):
+    for day in range(MOST_PAUSES + 1):
         assert world.history(issue).state is State.UNTRIAGED
         until = MIDNIGHT + timedelta(days=day)
         world.broker = Purse(world.ledger.clock, cause="issue", until=until)
         world.tick()
         world.ledger.clock.at = until
-    assert (world.history(issue).state, len(pauses(world))) == (State.NEEDS_HUMAN, MOST_TIMES)
+    assert (world.history(issue).state, len(pauses(world))) == (State.NEEDS_HUMAN, MOST_PAUSES)
 
 
 def test_what_is_approved_lands_in_a_pause(world) -> None:
@@ -175,7 +175,7 @@ def test_a_pause_is_told_wherever_one_looks(world) -> None:
     world.tick(shows=True)
     found = pause_in_force(world.ledger, world.ledger.clock.now())
     says = f"no model is asked until 2030-05-05 00:00 UTC: {WORDS}"
-    assert found.says == says
+    assert found.summary == says
     (dashboard,) = [
         issue
         for issue in world.forge._issues.values()

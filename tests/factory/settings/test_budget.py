@@ -63,7 +63,7 @@ def test_a_price_of_ones_own_is_dated_and_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "key", "says"),
+    ("changes", "key", "expected"),
     [
         ({"output": None}, "prices.some/model", "missing or unknown: output"),
         ({"as_of": None}, "prices.some/model", "missing or unknown: as_of"),
@@ -80,8 +80,8 @@ def test_a_price_of_ones_own_is_dated_and_exact() -> None:
         ({"input": '"1"'}, "prices.some/model.input", "expected US dollars per million tokens"),
     ],
 )
-def test_a_price_that_cannot_be_read_names_model_and_column(changes, key, says) -> None:
-    with pytest.raises(ConfigError, match=says) as refused:
+def test_a_price_that_cannot_be_read_names_model_and_column(changes, key, expected) -> None:
+    with pytest.raises(ConfigError, match=expected) as refused:
         prices(**changes)
     assert refused.value.key == key
 

@@ -90,7 +90,7 @@ def test_their_prompts_bind_by_name(world) -> None:
     assert world.model.asked[0][1].startswith("Ours? {")
 
 
-def test_an_override_that_says_what_ours_says_changes_nothing_and_every_other_is_in_the_digest(
+def test_an_override_identical_to_the_built_in_changes_nothing_and_every_other_is_in_the_digest(
     world,
 ) -> None:
     before = policy_at(world.services(), world.base).digest
@@ -117,7 +117,7 @@ def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "line", "says"),
+    ("name", "text", "line", "expected"),
     [
         (
             "workflows/validate.yaml",
@@ -199,13 +199,13 @@ def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_
     ],
 )
 def test_a_broken_override_stops_the_factory_and_is_never_silently_ours(
-    world, name, text, line, says
+    world, name, text, line, expected
 ) -> None:
     put(world, {name: text.encode("utf-8", "surrogateescape")})
     world.file()
     with pytest.raises(ConfigError) as caught:
         world.tick()
-    assert says in str(caught.value)
+    assert expected in str(caught.value)
     assert caught.value.exit_code == 2
     assert caught.value.file.removeprefix("(built in) ").startswith(("workflows/", "Workflows/"))
     assert line is None or caught.value.line == line
@@ -262,9 +262,9 @@ def test_every_fault_of_every_file_is_named_at_its_line(tmp_path) -> None:
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_workflow_that_would_loosen_the_seal_is_refused_when_it_is_read(tmp_path, what) -> None:
-    text, says = HOSTILE[what]
+    text, expected = HOSTILE[what]
     file = f"workflows/{what.split()[0]}.yaml"
-    found = [fault for fault in faults(tmp_path, {file: text}) if says in str(fault)]
+    found = [fault for fault in faults(tmp_path, {file: text}) if expected in str(fault)]
     assert found
     assert all(
         (fault.file, bool(fault.line), bool(fault.key)) == (file, True, True) for fault in found
@@ -434,7 +434,7 @@ def test_the_word_of_a_node_is_no_verdict(tmp_path) -> None:
     conclude = UseNode(id="conclude", action="validate.conclude")
     forged = job(world, issue, conclude, candidate=made, judge={"outcome": "passed"})
     forged = dataclasses.replace(forged, run=entry.run)
-    assert result_of(forged).event == Event.CHANGES_REQUESTED, "the signed one says failed"
+    assert result_of(forged).event == Event.CHANGES_REQUESTED, "the signed one has failed"
     elsewhere = dataclasses.replace(
         forged, outputs={**forged.outputs, "candidate": {"candidate": "f" * 40}}
     )
@@ -445,16 +445,16 @@ def test_the_word_of_a_node_is_no_verdict(tmp_path) -> None:
     assert result_of(forged).event == Event.INCONCLUSIVE
 
 
-def breaking_the_law(world: World) -> str:
+def breaking_the_rules(world: World) -> str:
     base = world.remote["main"]
     tree = {**world.git.trees[world.git.tree_of(base)], "factory_rules.md": b"anything goes"}
     return world.git.commit(world.git.tree(tree), [base], message="mine")
 
 
-def test_nothing_is_proposed_that_the_law_refuses_although_nobody_asked_it(world) -> None:
+def test_nothing_is_proposed_that_the_rules_refuse_although_nobody_asked_them(world) -> None:
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
-    head = breaking_the_law(world)
+    head = breaking_the_rules(world)
     propose = UseNode(id="propose", action="implement.propose")
     result = result_of(
         job(world, issue, propose, build={"summary": ""}, snapshot={"head": head, "tree": "x"})
@@ -464,12 +464,12 @@ def test_nothing_is_proposed_that_the_law_refuses_although_nobody_asked_it(world
     assert set(world.remote) == {"main"}
 
 
-def test_nothing_is_handed_over_that_the_law_or_its_tests_refuse(world) -> None:
+def test_nothing_is_handed_over_that_the_rules_or_the_tests_refuse(world) -> None:
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
     over = UseNode(id="over", action="validate.hand_over")
-    lawless = {"candidate": breaking_the_law(world), "pull_request": 2}
-    assert result_of(job(world, issue, over, candidate=lawless)).event == Event.POLICY_REFUSED
+    rule_breaking = {"candidate": breaking_the_rules(world), "pull_request": 2}
+    assert result_of(job(world, issue, over, candidate=rule_breaking)).event == Event.POLICY_REFUSED
     rules = world.git.read(world.remote["main"], "factory_rules.md").decode()
     put(
         world,

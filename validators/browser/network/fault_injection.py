@@ -42,7 +42,7 @@ from validators.browser.network.mutations import (
     swapped,
     turned,
 )
-from validators.domain.evidence import FaultInjector, SabotageFacts
+from validators.domain.evidence import FaultFacts, FaultInjector
 from validators.domain.journeys.data_at_stake import Stakes
 from validators.domain.journeys.wording import folded
 
@@ -53,7 +53,7 @@ MOST_FROZEN = 64 * 1024 * 1024
 _BROKEN = b"<!doctype html><title>Internal Server Error</title><h1>Internal Server Error</h1>"
 
 
-class Sabotage:
+class FaultInjection:
     """One saboteur at work in one run. `stakes` is asked anew at every message: a run learns its
     values as it goes."""
 
@@ -66,8 +66,8 @@ class Sabotage:
         self._first: dict[str, tuple[Head, bytes]] = {}
 
     @property
-    def facts(self) -> SabotageFacts:
-        return SabotageFacts(
+    def facts(self) -> FaultFacts:
+        return FaultFacts(
             self._changed, self._touched, put_in=bool(self._stakes().data), reached=self._reached
         )
 

@@ -23,7 +23,7 @@ _REF = re.compile(r"e\d{1,6}")
 _PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
-class Kind(StrEnum):
+class ActKind(StrEnum):
     OPEN = "open"
     CLICK = "click"
     FILL = "fill"
@@ -39,21 +39,21 @@ class Kind(StrEnum):
 
 
 # Which keys an act has besides `act`; it has all of them and no others.
-PARTS: dict[Kind, tuple[str, ...]] = {
-    Kind.OPEN: ("path",),
-    Kind.CLICK: ("ref",),
-    Kind.FILL: ("ref", "text"),
-    Kind.SELECT: ("ref", "text"),
-    Kind.CHECK: ("ref",),
-    Kind.UNCHECK: ("ref",),
-    Kind.PRESS: ("key",),
-    Kind.RELOAD: (),
-    Kind.BACK: (),
-    Kind.LOOK: ("aspect", "part"),
-    Kind.DONE: (),
-    Kind.GIVE_UP: ("text",),
+PARTS: dict[ActKind, tuple[str, ...]] = {
+    ActKind.OPEN: ("path",),
+    ActKind.CLICK: ("ref",),
+    ActKind.FILL: ("ref", "text"),
+    ActKind.SELECT: ("ref", "text"),
+    ActKind.CHECK: ("ref",),
+    ActKind.UNCHECK: ("ref",),
+    ActKind.PRESS: ("key",),
+    ActKind.RELOAD: (),
+    ActKind.BACK: (),
+    ActKind.LOOK: ("aspect", "part"),
+    ActKind.DONE: (),
+    ActKind.GIVE_UP: ("text",),
 }
-ENDS = (Kind.DONE, Kind.GIVE_UP)
+ENDS = (ActKind.DONE, ActKind.GIVE_UP)
 
 
 class Aspect(StrEnum):
@@ -68,7 +68,7 @@ class Act:
     """One act. `text` is what is typed, the option that is picked, the path, the key or the
     reason."""
 
-    kind: Kind
+    kind: ActKind
     ref: str = ""
     text: str = ""
     aspect: Aspect = Aspect.CONTROLS
@@ -81,13 +81,13 @@ def read_act(line: str) -> Act:
     if len(line) > LONGEST_LINE:
         raise DocumentInvalid(f"act: longer than {LONGEST_LINE} characters")
     root = shape(line, "act")
-    kind = root.at("act").one_of(Kind)
+    kind = root.at("act").one_of(ActKind)
     act = Act(
         kind,
         ref=_ref(root) if "ref" in PARTS[kind] else "",
         text=_text(root, kind),
-        aspect=root.at("aspect").one_of(Aspect) if kind is Kind.LOOK else Aspect.CONTROLS,
-        part=root.at("part").whole() if kind is Kind.LOOK else 1,
+        aspect=root.at("aspect").one_of(Aspect) if kind is ActKind.LOOK else Aspect.CONTROLS,
+        part=root.at("part").whole() if kind is ActKind.LOOK else 1,
     )
     root.done()
     return act
@@ -100,16 +100,16 @@ def _ref(root: Shape) -> str:
     return ref
 
 
-def _text(root: Shape, kind: Kind) -> str:
+def _text(root: Shape, kind: ActKind) -> str:
     parts = [key for key in PARTS[kind] if key in ("text", "path", "key")]
     if not parts:
         return ""
     told = root.at(parts[0]).text()
-    if kind is Kind.OPEN and not _PATH.fullmatch(told):
+    if kind is ActKind.OPEN and not _PATH.fullmatch(told):
         raise DocumentInvalid(
             "act.path: expected a path of the app that starts with one slash, like /bookings"
         )
-    if kind is Kind.PRESS and told not in KEYS:
+    if kind is ActKind.PRESS and told not in KEYS:
         raise DocumentInvalid(f"act.key: expected one of {', '.join(KEYS)}")
     if len(told) > LONGEST_TEXT or not typeable(told):
         raise DocumentInvalid(

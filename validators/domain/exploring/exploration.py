@@ -14,13 +14,13 @@ from typing import Any
 
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Trouble
-from validators.domain.exploring.acts import Act, Aspect, Kind, typeable
+from validators.domain.exploring.acts import Act, ActKind, Aspect, typeable
 from validators.domain.exploring.persona import Persona
 from validators.domain.journeys.spot import Spot
 from validators.domain.journeys.values import slug
 from validators.domain.shapes import Shape, shape
 
-STEPS = frozenset(Kind) - {Kind.LOOK, Kind.DONE, Kind.GIVE_UP}
+STEPS = frozenset(ActKind) - {ActKind.LOOK, ActKind.DONE, ActKind.GIVE_UP}
 NAMED_BY_KEY = (
     "button",
     "link",
@@ -112,7 +112,7 @@ def put_in(acts: Iterable[Made]) -> dict[str, str]:
     return {
         slug(made.spot.label or made.spot.name or ""): made.act.text
         for made in acts
-        if made.act.kind in (Kind.FILL, Kind.SELECT) and made.spot and made.trouble is None
+        if made.act.kind in (ActKind.FILL, ActKind.SELECT) and made.spot and made.trouble is None
     }
 
 
@@ -125,15 +125,15 @@ def _steps(acts: Iterable[Made]) -> Iterator[Mapping[str, Any] | str]:
 def _step(act: Act, where: Spot | None) -> Mapping[str, Any] | str:
     element = _element(where) if where else {}
     match act.kind:
-        case Kind.RELOAD | Kind.BACK:
+        case ActKind.RELOAD | ActKind.BACK:
             return str(act.kind)
-        case Kind.OPEN | Kind.PRESS:
+        case ActKind.OPEN | ActKind.PRESS:
             return {str(act.kind): _literal(act.text)}
-        case Kind.FILL if not act.text:
+        case ActKind.FILL if not act.text:
             return {"clear": element}
-        case Kind.FILL:
+        case ActKind.FILL:
             return {"fill": {**element, "value": _literal(act.text)}}
-        case Kind.SELECT:
+        case ActKind.SELECT:
             return {"select": {**element, "option": _literal(act.text)}}
         case _:
             return {str(act.kind): element}
@@ -208,7 +208,7 @@ def read_transcript(text: str) -> Transcript:
 def _made(item: Shape) -> Made:
     told, spot, trouble = item.at("act"), item.at("spot"), item.at("trouble")
     act = Act(
-        told.at("kind").one_of(Kind),
+        told.at("kind").one_of(ActKind),
         told.at("ref").text(),
         told.at("text").text(),
         told.at("aspect").one_of(Aspect),

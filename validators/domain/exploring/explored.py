@@ -22,7 +22,7 @@ from validators.domain.fold import Result, result, symptom
 from validators.domain.verdict import Finding, Outcome, Verdict
 
 
-class Standing(StrEnum):
+class GoalOutcome(StrEnum):
     SATISFIED = "satisfied"
     FAILED = "failed"
     UNSATISFIED = "unsatisfied"
@@ -45,7 +45,7 @@ class Explored:
     when it failed."""
 
     persona: str
-    standing: Standing
+    standing: GoalOutcome
     reason: str
     replayed: bool = False
     finding: Finding | None = None
@@ -60,7 +60,7 @@ class Exploration:
     @property
     def satisfaction(self) -> Satisfaction:
         return Satisfaction(
-            sum(one.standing is Standing.SATISFIED for one in self.explored), len(self.explored)
+            sum(one.standing is GoalOutcome.SATISFIED for one in self.explored), len(self.explored)
         )
 
     @property
@@ -80,12 +80,12 @@ def explored(persona: Persona, transcript: Transcript, runs: Iterable[RunEvidenc
         or Result.NOTHING in results.values()
     ):
         return Explored(
-            persona.name, Standing.UNSATISFIED, "what was done could not be performed again"
+            persona.name, GoalOutcome.UNSATISFIED, "what was done could not be performed again"
         )
     if set(results.values()) == {Result.PASSED} and transcript.ending is Ending.DONE:
         return Explored(
             persona.name,
-            Standing.SATISFIED,
+            GoalOutcome.SATISFIED,
             "the goal was reached, and again without a model",
             replayed=True,
         )
@@ -95,12 +95,12 @@ def explored(persona: Persona, transcript: Transcript, runs: Iterable[RunEvidenc
         finding = Finding(journey_name(persona), persona.promise, symptom(told[0]))
         return Explored(
             persona.name,
-            Standing.FAILED,
+            GoalOutcome.FAILED,
             "a failure was found, and again without a model",
             True,
             finding,
         )
-    return Explored(persona.name, Standing.UNSATISFIED, ENDED[transcript.ending], replayed=True)
+    return Explored(persona.name, GoalOutcome.UNSATISFIED, ENDED[transcript.ending], replayed=True)
 
 
 def with_exploration(verdict: Verdict, exploration: Exploration) -> Verdict:

@@ -35,7 +35,7 @@ CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class HiddenTexts:
     """Texts of a page that its tree tells and no eye can read; `ghostly`: those of them that are
     wholly transparent."""
 
@@ -49,13 +49,13 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageView:
     """One page at one moment. `path` is its path and query."""
 
     path: str
     title: str
     root: Part
-    unseen: Unseen = field(default_factory=Unseen)
+    unseen: HiddenTexts = field(default_factory=HiddenTexts)
 
 
 def tokens(text: str) -> int:
@@ -64,7 +64,7 @@ def tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
-def view(page: Page, *, nonce: str, aspect: Aspect = Aspect.CONTROLS, part: int = 1) -> str:
+def view(page: PageView, *, nonce: str, aspect: Aspect = Aspect.CONTROLS, part: int = 1) -> str:
     """One part of a page as an actor sees it, `part` counted from 1; at most about PART_CHARACTERS
     long."""
     lines = (
@@ -97,7 +97,7 @@ def _parts(lines: Iterable[str]) -> list[list[str]]:
     return parts
 
 
-def _controls(part: Part, unseen: Unseen) -> Iterator[str]:
+def _controls(part: Part, unseen: HiddenTexts) -> Iterator[str]:
     if part.role in UNREACHED:
         return
     if part.role in CONTROLS:
@@ -121,7 +121,7 @@ def _controls(part: Part, unseen: Unseen) -> Iterator[str]:
         yield from inner
 
 
-def _control(part: Part, unseen: Unseen) -> Iterator[str]:
+def _control(part: Part, unseen: HiddenTexts) -> Iterator[str]:
     ghost = part.role not in FIELDS and folded(part.name) in unseen.ghostly
     if not part.ref or ghost:
         return
@@ -135,12 +135,12 @@ def _control(part: Part, unseen: Unseen) -> Iterator[str]:
     yield " ".join([*told, *([f"of {shown}{more}"] if shown else [])])
 
 
-def _said(role: str, text: str, unseen: Unseen) -> Iterator[str]:
+def _said(role: str, text: str, unseen: HiddenTexts) -> Iterator[str]:
     if told := unseen.cut(text):
         yield f"{role} {_quoted(told)}"
 
 
-def _written(part: Part, unseen: Unseen) -> Iterator[str]:
+def _written(part: Part, unseen: HiddenTexts) -> Iterator[str]:
     """Every text of the page in its order, a row or a list item as one."""
     if part.role in CONTROLS | UNREACHED:
         return

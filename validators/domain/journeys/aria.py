@@ -30,19 +30,19 @@ FIELDS = (
     "switch",
     "slider",
 )
-TOLD = ("checked", "disabled", "expanded", "invalid", "level", "pressed", "selected")
+STATES = ("checked", "disabled", "expanded", "invalid", "level", "pressed", "selected")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class AriaNode:
     """One element, or a piece of text (then the role is `text`). `told` are its states, such as
     `level` and `2`."""
 
     role: str
     name: str = ""
     text: str = ""
-    told: tuple[tuple[str, str], ...] = ()
-    children: tuple[Node, ...] = ()
+    states: tuple[tuple[str, str], ...] = ()
+    children: tuple[AriaNode, ...] = ()
 
     @property
     def reads(self) -> str:
@@ -50,7 +50,7 @@ class Node:
         other."""
         return folded(" ".join(_words(self))) or self.name
 
-    def within(self) -> Iterator[Node]:
+    def within(self) -> Iterator[AriaNode]:
         """This node and all below it, in the order of the page."""
         yield self
         for child in self.children:
@@ -58,7 +58,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AriaPattern:
     """What is wished for: a role, and where they are given a name, a text, states and children.
     `text` may be the role."""
 
@@ -66,8 +66,8 @@ class Wish:
     role: str
     name: Template | None = None
     text: Template | None = None
-    told: tuple[tuple[str, str], ...] = ()
-    children: tuple[Wish, ...] = ()
+    states: tuple[tuple[str, str], ...] = ()
+    children: tuple[AriaPattern, ...] = ()
 
     def templates(self) -> Iterator[Template]:
         """Every template of the wish."""
@@ -81,17 +81,17 @@ class Wish:
             + (f' "{self.name.source}"' if self.name else "")
             + (f" {self.text.source}" if self.text else "")
         )
-        states = "".join(f" [{key}={value}]" for key, value in self.told)
+        states = "".join(f" [{aria_key}={value}]" for aria_key, value in self.states)
         return own + states + (f" ({', '.join(map(str, self.children))})" if self.children else "")
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class AriaKey:
     """`role "name" [state=value]`, as snapshots and journeys write an element."""
 
     role: str
     name: str | None
-    told: tuple[tuple[str, str], ...]
+    states: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Table:
         )
 
 
-def key(text: str) -> Key | None:
+def aria_key(text: str) -> AriaKey | None:
     """The element that a key names, None when it is not written like one."""
     found = _KEY.fullmatch(text)
     if found is None:
@@ -139,56 +139,58 @@ def key(text: str) -> Key | None:
         name = json.loads(found.group(2)) if found.group(2) else None
     except ValueError:
         return None
-    return Key(
+    return AriaKey(
         found.group(1),
         name,
         tuple((state, value or "true") for state, value in _ATTRIBUTE.findall(found.group(3))),
     )
 
 
-def tables(nodes: Sequence[Node]) -> tuple[Table, ...]:
+def tables(nodes: Sequence[AriaNode]) -> tuple[Table, ...]:
     """Every table among and below these nodes, the outermost of nested ones alone."""
     return tuple(_table(node) for root in nodes for node in _outermost(root, TABLES))
 
 
-def rows(nodes: Sequence[Node]) -> tuple[tuple[str, ...], ...]:
+def rows(nodes: Sequence[AriaNode]) -> tuple[tuple[str, ...], ...]:
     """The texts of the cells of every row among and below these nodes, rows of headings
     included."""
     found = (row for root in nodes for row in _outermost(root, ("row",)))
     return tuple(tuple(cell.reads for cell in _outermost(row, CELLS)) for row in found)
 
 
-def options(nodes: Sequence[Node]) -> tuple[Node, ...]:
+def options(nodes: Sequence[AriaNode]) -> tuple[AriaNode, ...]:
     """Everything that can be picked, among and below these nodes, in order."""
     return tuple(node for root in nodes for node in root.within() if node.role == "option")
 
 
-def grants(nodes: Sequence[Node], wishes: Sequence[Wish], text: Callable[[Template], str]) -> bool:
+def tree_matches(
+    nodes: Sequence[AriaNode], wishes: Sequence[AriaPattern], text: Callable[[Template], str]
+) -> bool:
     """Whether somewhere below one and the same element all wishes stand, in this order, others
     between them or not."""
     return _contains(nodes, wishes, text) or any(
-        grants(node.children, wishes, text) for node in nodes
+        tree_matches(node.children, wishes, text) for node in nodes
     )
 
 
 def _contains(
-    nodes: Sequence[Node], wishes: Sequence[Wish], text: Callable[[Template], str]
+    nodes: Sequence[AriaNode], wishes: Sequence[AriaPattern], text: Callable[[Template], str]
 ) -> bool:
     left = iter(nodes)
     return all(any(_grants(node, wish, text) for node in left) for wish in wishes)
 
 
-def _grants(node: Node, wish: Wish, text: Callable[[Template], str]) -> bool:
+def _grants(node: AriaNode, wish: AriaPattern, text: Callable[[Template], str]) -> bool:
     return (
         node.role == wish.role
         and (wish.name is None or folded(node.name) == folded(text(wish.name)))
         and (wish.text is None or folded(text(wish.text)) in (folded(node.text), node.reads))
-        and all(dict(node.told).get(state, "false") == value for state, value in wish.told)
+        and all(dict(node.states).get(state, "false") == value for state, value in wish.states)
         and _contains(node.children, wish.children, text)
     )
 
 
-def _table(node: Node) -> Table:
+def _table(node: AriaNode) -> Table:
     rows = [tuple(_outermost(row, CELLS)) for row in _rows(node)]
     headings = [row for row in rows if row and all(cell.role in HEADERS for cell in row)]
     headers = tuple(Header(_names(cell)) for cell in headings[-1]) if headings else ()
@@ -198,11 +200,11 @@ def _table(node: Node) -> Table:
     )
 
 
-def _rows(node: Node) -> Iterator[Node]:
+def _rows(node: AriaNode) -> Iterator[AriaNode]:
     return (row for child in node.children for row in _outermost(child, ("row",)))
 
 
-def _outermost(node: Node, roles: tuple[str, ...]) -> Iterator[Node]:
+def _outermost(node: AriaNode, roles: tuple[str, ...]) -> Iterator[AriaNode]:
     if node.role in roles:
         yield node
         return
@@ -210,20 +212,20 @@ def _outermost(node: Node, roles: tuple[str, ...]) -> Iterator[Node]:
         yield from _outermost(child, roles)
 
 
-def _names(cell: Node) -> tuple[str, ...]:
+def _names(cell: AriaNode) -> tuple[str, ...]:
     """What a heading may be called: its accessible name, its text, and what can be clicked in it;
     without arrows."""
     pressed = (node.reads for node in cell.within() if node.role in ("link", "button"))
     pieces = (node.text for node in cell.within() if node.text)
-    told = (folded(text) for text in (cell.name, cell.reads, *pressed, *pieces))
+    states = (folded(text) for text in (cell.name, cell.reads, *pressed, *pieces))
     return tuple(
         dict.fromkeys(
-            name for text in told for name in (text, re.sub(r"^\W+|\W+$", "", text)) if name
+            name for text in states for name in (text, re.sub(r"^\W+|\W+$", "", text)) if name
         )
     )
 
 
-def _words(node: Node) -> Iterator[str]:
+def _words(node: AriaNode) -> Iterator[str]:
     if node.text:
         yield node.text
     if not node.children and not node.text and node.role not in ("img", "option", *FIELDS):

@@ -88,7 +88,7 @@ class ListClaim:
         return f"{self.match} {' '.join(held.source for held in self.wanted)}"
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     ASCENDING = "ascending"
     DESCENDING = "descending"
 

@@ -277,7 +277,7 @@ class Never:
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class NegativeControl:
     """The negative control: on a correct app its expectations must not all hold. `steps` None: the
     journey's own."""
 
@@ -292,7 +292,7 @@ class Journey:
     promise: str
     steps: tuple[Step, ...]
     expect: tuple[Block, ...]
-    twin: Twin | None
+    negative_control: NegativeControl | None
     let: tuple[tuple[str, Template], ...] = ()
     never: tuple[Never, ...] = ()
     regardless: frozenset[Regardless] = frozenset()
@@ -303,15 +303,19 @@ class Journey:
     @property
     def all_steps(self) -> tuple[Step, ...]:
         """Its steps, and those of its twin."""
-        return (*self.steps, *((self.twin.steps or ()) if self.twin else ()))
+        return (
+            *self.steps,
+            *((self.negative_control.steps or ()) if self.negative_control else ()),
+        )
 
     @property
-    def twin_apart(self) -> bool:
+    def negative_control_apart(self) -> bool:
         """Whether its twin needs a run of its own: it does something else, or looks from where the
         journey does not."""
         places = {block.place for block in self.expect}
-        return self.twin is not None and (
-            self.twin.steps is not None or any(one.place not in places for one in self.twin.expect)
+        return self.negative_control is not None and (
+            self.negative_control.steps is not None
+            or any(one.place not in places for one in self.negative_control.expect)
         )
 
     @property

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from validators.domain.journeys.aria import Wish
-from validators.domain.journeys.claim import Claim, ListClaim, Order
+from validators.domain.journeys.aria import AriaPattern
+from validators.domain.journeys.claim import Claim, ListClaim, SortOrder
 from validators.domain.journeys.target import Target
 from validators.domain.journeys.values import Template
 
@@ -25,7 +25,7 @@ class ColumnHas:
     within: Target | None = None
     lists: tuple[ListClaim, ...] = ()
     each: tuple[Claim, ...] = ()
-    order: Order | None = None
+    order: SortOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class TreeIs:
     somewhere."""
 
     line: int
-    wishes: tuple[Wish, ...]
+    wishes: tuple[AriaPattern, ...]
     within: Target | None = None
 
 

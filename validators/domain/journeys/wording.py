@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
-from validators.domain.journeys.claim import NUMERIC, Listing, Match, Order
+from validators.domain.journeys.claim import NUMERIC, Listing, Match, SortOrder
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
 _QUANTITY = re.compile(
@@ -105,7 +105,7 @@ def lists(seen: Sequence[str], match: Listing, wanted: Sequence[str]) -> bool:
             return not set(asked) & set(there)
 
 
-def ordered(cells: Sequence[str], order: Order) -> bool:
+def ordered(cells: Sequence[str], order: SortOrder) -> bool:
     """Whether the cells stand in this order, empty ones left out: quantities by value, everything
     else by letters.
 
@@ -143,9 +143,9 @@ def _plain(path: str) -> str:
     return unquote(path) + mark + unquote_plus(asked)
 
 
-def _falls_in(cells: Sequence[str], order: Order, by: Callable[[str], object]) -> bool:
+def _falls_in(cells: Sequence[str], order: SortOrder, by: Callable[[str], object]) -> bool:
     keys: list[object] = [by(cell) for cell in cells]
-    pairs = pairwise(keys if order is Order.ASCENDING else reversed(keys))
+    pairs = pairwise(keys if order is SortOrder.ASCENDING else reversed(keys))
     return all(one <= other for one, other in pairs)  # type: ignore[operator]
 
 

@@ -18,7 +18,7 @@ def pull_request_body(*, issue: int, title: str, summary: str, run: str, rules: 
             (
                 PULL_REQUEST_MARKER,
                 f"Factory work on #{issue}: {inline(subject(title))}",
-                "What the agent says about it (its own words, checked by nobody):",
+                "The agent's own summary (checked by nobody):",
                 fenced("\n".join(map(words_only, summary.splitlines()))),
                 (
                     f"Run `{run}`, rules `{rules:.19}`. The factory lands it only if the sealed"

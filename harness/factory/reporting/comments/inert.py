@@ -38,6 +38,7 @@ def _stays(char: str) -> bool:
 _JOINTS = "-/_'"
 """Characters that may join two words. They stay nowhere else: `--`, `/lgtm` and `___` are no
 words."""
+# A hyphen before a digit goes as well: `ABC-7` names an issue of some tracker.
 _NO_JOINT = re.compile(rf"(?<![^\W_])[{_JOINTS}]|[{_JOINTS}](?![^\W_])|(?<=[^\W\d_])-(?=\d)")
 
 

@@ -160,7 +160,7 @@ def _reason(history: History, link: UrlFor) -> list[str]:
         if history.state is State.NEEDS_INFO or was_not_answered(history):
             parts.append(f"> {inline(triage.reply)}")
         elif _is_refused_by_triage(history):
-            # the mission's own words are its maintainers' Markdown
+            # With a quote, the reply is the mission's own Markdown, which maintainers wrote.
             parts.append(triage.reply if triage.quote else inline(triage.reply))
     by_its_entries = _is_refused_by_triage(history) or history.state is State.ACCEPTED
     if triage and triage.cites and by_its_entries:
@@ -290,7 +290,8 @@ def _folded(history: History, link: UrlFor) -> str:
         facts.append(f"Pull request: [#{proposal.number}]({link(f'pull/{proposal.number}')}).")
     if history.verdict:
         path = f"evidence/{history.verdicts[-1].run}/index.html"
-        page = link(f"/-/{path}")  # "" where it is published nowhere
+        # Empty if the evidence is not published.
+        page = link(f"/-/{path}")
         shown = f"[evidence]({page})" if page else f"evidence: `{path}` in the factory's home"
         facts.append(
             f"Sealed verdict: {history.verdict.outcome}, {inline(history.verdict.reason)}"

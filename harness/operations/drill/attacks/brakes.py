@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
+from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import BudgetExhausted, FactoryStop
 from harness.domain.events import CommandGiven
 from harness.domain.lifecycle import State
@@ -122,7 +122,7 @@ def _call(session: Session) -> int:
         "max_tokens": 100,
         "messages": [{"role": "user", "content": "go on"}],
     }
-    with line(session.socket, seconds=30) as http:
+    with unix_http_client(session.socket, seconds=30) as http:
         return int(http.request("POST", "/v1/messages", json=body).status_code)
 
 

@@ -93,7 +93,7 @@ def test_the_journeys_of_what_has_landed_stand_guard_for_every_other_issue(town:
     assert set(regression_digests(town.context(9))) == {first, second}
     assert regression_digests(town.context(2)) == (first,)
     chosen = regression_suite(town.context(9), seed=5, names=()).chosen
-    assert {(guard.entry.issue, guard.journey.name, guard.with_faults) for guard in chosen} == {
+    assert {(guard.entry.issue, guard.journey.name, guard.inject_faults) for guard in chosen} == {
         (1, "book-a-large-group", True),
         (2, "another", True),
     }
@@ -166,7 +166,7 @@ def test_the_limit_is_kept_the_seed_chooses_and_what_is_left_out_is_counted(town
     assert regression_suite(town.context(limit=0), seed=3, names=()).left_out == 6
 
 
-def test_journeys_of_one_name_are_told_apart_and_nothing_else_of_them_changes(town: Town) -> None:
+def test_journeys_of_one_name_get_two_names_and_nothing_else_of_them_changes(town: Town) -> None:
     town.landed(1)
     town.landed(2)
     chosen = regression_suite(town.context(), seed=5, names=("book-a-large-group",)).chosen
@@ -198,7 +198,7 @@ def test_a_journey_that_cannot_be_read_any_more_is_named_by_its_digest(town: Tow
         regression_suite(town.context(), seed=1, names=())
 
 
-def test_who_has_noticed_saboteurs_before_need_not_again_but_for_the_first_where_nobody_else_must(
+def test_who_has_noticed_faults_before_need_not_again_but_for_the_first_where_nobody_else_must(
     town: Town,
 ) -> None:
     for number in range(5):
@@ -206,10 +206,10 @@ def test_who_has_noticed_saboteurs_before_need_not_again_but_for_the_first_where
         town.context().journey_store.keep_controls(digest, tree="1" * 40, run="run-1")
     town.judges(1, town.lands().commit)
     assert [
-        guard.with_faults for guard in regression_suite(town.context(), seed=1, names=()).chosen
+        guard.inject_faults for guard in regression_suite(town.context(), seed=1, names=()).chosen
     ] == [False] * 5
     assert [
-        guard.with_faults
+        guard.inject_faults
         for guard in regression_suite(town.context(), seed=1, names=(), controlled=3).chosen
     ] == [True] * 3 + [False] * 2
 
@@ -239,7 +239,7 @@ def test_it_is_declined_only_while_that_is_the_last_word(town: Town) -> None:
     assert not declined(town.context(9))
 
 
-def test_the_factory_is_told_which_journeys_bind_and_nothing_about_them(town: Town) -> None:
+def test_the_factory_learns_which_journeys_bind_and_nothing_about_them(town: Town) -> None:
     first = town.landed(1)
     own = town.seals(9, name="mine")
     town.context(9)

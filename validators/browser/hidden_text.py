@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from validators.domain.exploring.view import Unseen
+from validators.domain.exploring.view import HiddenTexts
 from validators.domain.journeys.wording import folded
 
 STYLES = ("opacity", "font-size", "clip-path", "color", "background-color", "background-image")
@@ -42,7 +42,7 @@ class _Layout:
             node = self.parents[node]
 
 
-def unseen(snapshot: Mapping[str, Any]) -> Unseen:
+def hidden_texts(snapshot: Mapping[str, Any]) -> HiddenTexts:
     """What no eye can read in the main document of a DOMSnapshot that was asked for with ASKED."""
     strings, document = snapshot["strings"], snapshot["documents"][0]
     told = document["layout"]
@@ -63,7 +63,7 @@ def unseen(snapshot: Mapping[str, Any]) -> Unseen:
     hidden += _labels(document["nodes"]["attributes"], strings)
     readable = "\n".join(seen)
     texts = tuple(dict.fromkeys(text for text in hidden if text not in readable))
-    return Unseen(texts, frozenset(ghostly & set(texts)))
+    return HiddenTexts(texts, frozenset(ghostly & set(texts)))
 
 
 def _labels(attributes: list[list[int]], strings: list[str]) -> Iterator[str]:

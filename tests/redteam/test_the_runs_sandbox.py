@@ -74,7 +74,7 @@ def listener():
 @pytest.mark.parametrize(
     "form", ["bwrap-root", "bwrap-userns"] if AS_ROOT else ["bwrap-userns", "landlock"]
 )
-def test_an_intruder_in_the_runs_box_finds_nothing(
+def test_an_intruder_in_the_runs_sandbox_finds_nothing(
     home, tmp_path, listener, form, monkeypatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)

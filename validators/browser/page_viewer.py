@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from validators.browser.hidden_text import ASKED, hidden_texts
 from validators.browser.locating import located
-from validators.browser.unseen import ASKED, unseen
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.exploring.view import Page as Seen
-from validators.domain.exploring.view import Unseen
+from validators.domain.exploring.view import HiddenTexts, PageView
 from validators.domain.journeys.controls import Part, spots
 from validators.domain.journeys.spot import Spot
 
@@ -36,14 +35,14 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 @dataclass(slots=True)
-class Glances:
+class PageViewer:
     """Glances at one page of the library. `latest` is what the last one saw."""
 
     page: Page
     bounds: Bounds = USUAL
     latest: Part | None = None
 
-    async def glance(self) -> Seen:
+    async def glance(self) -> PageView:
         """The page now. Raises Unable when it does not answer."""
         from playwright.async_api import Error
 
@@ -58,7 +57,7 @@ class Glances:
                 Trouble.NO_ANSWER, f"the page cannot be looked at: {str(error).splitlines()[0]}"
             ) from None
         self.latest = tree_of(told)
-        return Seen(_path(self.page.url), title, self.latest, hidden)
+        return PageView(_path(self.page.url), title, self.latest, hidden)
 
     async def spot(self, ref: str) -> Spot:
         """How a journey names the element of a reference. Raises Unable: it is gone, or not to be
@@ -86,10 +85,10 @@ class Glances:
             "it cannot be told from the others by what a person sees: role, name, row or place",
         )
 
-    async def _unseen(self) -> Unseen:
+    async def _unseen(self) -> HiddenTexts:
         session = await self.page.context.new_cdp_session(self.page)
         try:
-            return unseen(await session.send("DOMSnapshot.captureSnapshot", ASKED))
+            return hidden_texts(await session.send("DOMSnapshot.captureSnapshot", ASKED))
         finally:
             await session.detach()
 

@@ -1,8 +1,5 @@
-"""Claude Code, Codex and OpenCode, the real ones, in a real box with a real broker, in a repository
-that wants to be obeyed.
-
-A CLI takes seconds to start, so each is started as seldom as can be: one session shows all that one
-session can show."""
+"""Claude Code, Codex and OpenCode, the real programs, in a real sandbox with a real broker, in a
+hostile repository."""
 
 import json
 import os
@@ -27,15 +24,15 @@ from harness.programs.agent_clis.programs import Programs
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.agents.clis import (
     CANARY,
-    LAW,
     MARK,
     PLAYERS,
+    RULES,
     TRAPS,
     Player,
     calls,
     home_of_the_clis,
     hostile_worktree,
-    says,
+    text_answer,
 )
 from tests.agents.conftest import Broker, request
 from tests.sandbox.sandboxes import a_marker, running_with
@@ -59,7 +56,7 @@ class Session:
     worktree: Path
     wire: list[dict[str, Any]]
     calls: int
-    kept: Path
+    output_folder: Path
     seconds: float
 
     def file(self, name: str) -> str:
@@ -93,13 +90,13 @@ def play(
             "run": f"implement-{issue}-1",
             "role": "implementer",
             "worktree": place,
-            "system": (LAW,),
+            "system": (RULES,),
             "task": "Make it work.",
             "wall_seconds": 1800,
             "agent": AgentChoice(player.kind),
         }
         agent = CliAgent(
-            SandboxSupervisor(folder), Programs(home_of_the_clis()), kept=folder / "kept"
+            SandboxSupervisor(folder), Programs(home_of_the_clis()), output_folder=folder / "kept"
         )
         began = time.monotonic()
         with replaying.client.open(request(issue=issue, model=player.model, usd=usd)) as session:
@@ -119,7 +116,7 @@ def play(
 
 @pytest.fixture(scope="module", params=PLAYERS, ids=[player.kind for player in PLAYERS])
 def worked(request: pytest.FixtureRequest, play: Played) -> Session:
-    """One whole session: it looks around, edits a file with its own tools, and says that it is
+    """One whole session: it looks around, edits a file with its own tools, and reports that it is
     done."""
     player: Player = request.param
     with pytest.MonkeyPatch.context() as patch:
@@ -129,7 +126,7 @@ def worked(request: pytest.FixtureRequest, play: Played) -> Session:
             player,
             player.shell(LOOK),
             *player.edits,
-            says("It was off by one.\n\noutcome: finished"),
+            text_answer("It was off by one.\n\noutcome: finished"),
         )
 
 
@@ -185,8 +182,8 @@ def test_nothing_in_the_repository_is_obeyed(worked: Session) -> None:
     assert CANARY not in json.dumps(worked.wire)
 
 
-def test_the_law_at_base_is_what_it_is_told(worked: Session) -> None:
-    assert LAW in json.dumps(worked.wire[0]["request"])
+def test_it_gets_the_rules_at_base(worked: Session) -> None:
+    assert RULES in json.dumps(worked.wire[0]["request"])
 
 
 def test_what_it_may_not_obey_stays_in_the_change_as_it_was(worked: Session) -> None:
@@ -194,17 +191,19 @@ def test_what_it_may_not_obey_stays_in_the_change_as_it_was(worked: Session) -> 
 
 
 def test_what_it_printed_is_kept_for_people_and_its_home_is_not(worked: Session) -> None:
-    events = [json.loads(line) for line in worked.kept.read_text().splitlines()]
+    events = [json.loads(line) for line in worked.output_folder.read_text().splitlines()]
     assert "It was off by one." in json.dumps(events)
     assert not list(Path(tempfile.gettempdir()).glob(f"factory-agent-{os.getpid()}-*"))
 
 
 def test_an_honest_end_is_a_reason(play: Played) -> None:
-    report = play(CODEX, says("The page says 8 already.\n\noutcome: cannot-reproduce")).report
+    report = play(
+        CODEX, text_answer("The page shows 8 already.\n\noutcome: cannot-reproduce")
+    ).report
     assert (report.outcome, report.reason, report.summary) == (
         "gave-up",
         "cannot-reproduce",
-        "The page says 8 already.",
+        "The page shows 8 already.",
     )
 
 
@@ -223,7 +222,7 @@ def test_a_cap_that_is_reached_ends_it_as_one(
     play: Played, player: Player, reports: list[AgentReport]
 ) -> None:
     with pytest.raises(BudgetExhausted):
-        play(player, says("never"), usd=Decimal("0.0001"))
+        play(player, text_answer("never"), usd=Decimal("0.0001"))
     assert (reports[-1].outcome, reports[-1].tool_calls) == ("budget", 0)
 
 
@@ -236,7 +235,7 @@ def test_time_that_is_up_ends_it_and_all_that_it_started(
         play(
             CLAUDE,
             calls("Bash", {"command": f"touch began; setsid sleep {marker} & sleep {marker}"}),
-            says("late"),
+            text_answer("late"),
             worktree=worktree,
             wall_seconds=max(30, round(5 * one_turn.seconds)),
         )

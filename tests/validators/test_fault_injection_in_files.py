@@ -2,7 +2,7 @@
 
 import pytest
 
-from validators.browser.network.fault_injection import Sabotage
+from validators.browser.network.fault_injection import FaultInjection
 from validators.browser.network.http1 import Head
 from validators.domain.evidence import FaultInjector
 from validators.domain.journeys.data_at_stake import Stakes
@@ -31,9 +31,9 @@ def posted(name: str, told: str) -> tuple[Head, bytes]:
     ],
 )
 def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
-    sabotage = Sabotage(FaultInjector.STALE, lambda: STAKES)
-    assert sabotage.instead(*posted(name, told)) is not None
-    assert sabotage.facts.touched is touched
+    fault = FaultInjection(FaultInjector.STALE, lambda: STAKES)
+    assert fault.instead(*posted(name, told)) is not None
+    assert fault.facts.touched is touched
 
 
 @pytest.mark.parametrize(
@@ -54,18 +54,18 @@ def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(
     answer = Head(
         "HTTP/1.1", "200", "OK", (("Content-Type", kind), ("Content-Disposition", disposition))
     )
-    sabotage = Sabotage(injector, lambda: STAKES)
-    wounded = sabotage.altered(request, answer, BODY)
+    fault = FaultInjection(injector, lambda: STAKES)
+    wounded = fault.altered(request, answer, BODY)
     assert (b"Ada Holt" not in wounded) is changed
-    assert sabotage.facts.touched is changed
+    assert fault.facts.touched is changed
     assert b"Bo Abel" in wounded
 
 
 def test_where_rows_are_counted_only_the_headings_are_left() -> None:
     answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/csv"),))
-    sabotage = Sabotage(FaultInjector.DROP_ROW, lambda: Stakes(counted=True))
-    assert sabotage.altered(Head("GET", "/", "HTTP/1.1", ()), answer, BODY) == b"Name,Size\r\n"
-    assert not sabotage.facts.touched
+    fault = FaultInjection(FaultInjector.DROP_ROW, lambda: Stakes(counted=True))
+    assert fault.altered(Head("GET", "/", "HTTP/1.1", ()), answer, BODY) == b"Name,Size\r\n"
+    assert not fault.facts.touched
 
 
 def test_a_picture_that_is_handed_over_is_left_whole() -> None:
@@ -77,7 +77,7 @@ def test_a_picture_that_is_handed_over_is_left_whole() -> None:
     )
     picture = b"\x89PNG\r\n\x1a\n\xff\xfe"
     assert (
-        Sabotage(FaultInjector.SWAP_TEXT, lambda: STAKES).altered(
+        FaultInjection(FaultInjector.SWAP_TEXT, lambda: STAKES).altered(
             Head("GET", "/", "HTTP/1.1", ()), answer, picture
         )
         == picture

@@ -25,7 +25,7 @@ WAY_SECONDS = 1.0  # a page that takes longer is clicked without a way
 FROM_EDGE = (0.2, 0.38)  # of the thing's width or height, from one edge or the other
 
 
-class Hand:
+class Pointer:
     """The hand of automation. Times are in seconds, from which Playwright's TimeoutError comes."""
 
     async def click(self, found: Locator, *, patience: float) -> None:
@@ -38,7 +38,7 @@ class Hand:
         await found.set_checked(on, timeout=patience * 1000)
 
 
-class PersonsHand(Hand):
+class PersonsPointer(Pointer):
     """The hand of a person at this page; where it goes is drawn from a seed."""
 
     def __init__(self, page: Page, seed: int) -> None:

@@ -76,7 +76,7 @@ _TIMERS = """((seconds) => {
 })"""
 
 
-class Motion:
+class PageActivity:
     """Of one page. `leaving`: a navigation of it was asked for, and nothing has come of it yet."""
 
     def __init__(self, protocol: CDPSession) -> None:
@@ -94,7 +94,7 @@ class Motion:
         ):
             protocol.on(ended, self._ended)
 
-    async def begun(self) -> Motion:
+    async def begun(self) -> PageActivity:
         """Itself, once it is told of what happens to the page."""
         await self._protocol.send("Page.enable")
         self._frame = (await self._protocol.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]

@@ -10,7 +10,7 @@ from validators.domain.journeys.wording import folded
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DialogAnswer:
     """`says` and `kind` None: whatever it says, of whatever kind. `text` is typed into a prompt."""
 
     says: str | None
@@ -29,7 +29,7 @@ class Answer:
         return f"a dialog{f' ({self.kind})' if self.kind else ''}{words}"
 
 
-def answer(dialog: Dialog, values: Values) -> Answer:
+def dialog_answer(dialog: Dialog, values: Values) -> DialogAnswer:
     """The answer as it stands now. Raises ExpressionInvalid for a name nothing has set."""
     says, text = (values.text(held) if held else None for held in (dialog.says, dialog.text))
-    return Answer(says, dialog.kind, dialog.accept, text)
+    return DialogAnswer(says, dialog.kind, dialog.accept, text)

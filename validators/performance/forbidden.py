@@ -14,7 +14,7 @@ _COMPARE = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Occurrence:
     """What was heard; empty when nothing was. `page`: it is the status of a page that somebody
     opened."""
 
@@ -22,18 +22,18 @@ class Heard:
     page: bool = False
 
 
-def heard(never: Never, stage: Stage) -> Heard:
+def occurrence(never: Never, stage: Stage) -> Occurrence:
     """What breaks this rule: the status of a page, or else the first of it. A text on a page is not
     heard but read."""
     if never.kind is not Forbidden.HTTP_STATUS:
-        return Heard(_overheard(never, stage))
+        return Occurrence(_overheard(never, stage))
     compare, limit = _COMPARE[never.value[:-3].strip()], int(never.value[-3:])
     found = [
-        Heard(f"{status} {path}", page)
+        Occurrence(f"{status} {path}", page)
         for status, path, page in stage.statuses
         if compare(status, limit)
     ]
-    return next((one for one in found if one.page), found[0] if found else Heard(""))
+    return next((one for one in found if one.page), found[0] if found else Occurrence(""))
 
 
 def _overheard(never: Never, stage: Stage) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.dialog_answer import DialogAnswer
 from validators.domain.journeys.files import File
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ LARGEST_FILE = 4 * 1024 * 1024  # bytes of a download that is taken
 
 
 @dataclass
-class Arrivals:
+class PageEvents:
     """One person's. `note` keeps a sentence for the evidence; `later` does work beside the run.
 
     Not slotted: the library marks the owner of each callback."""
 
     note: Callable[[str], None]
     later: Callable[[Awaitable[None]], None]
-    prepared: deque[Answer] = field(default_factory=deque)
+    prepared: deque[DialogAnswer] = field(default_factory=deque)
     otherwise: str = ""  # what a dialog said that is not the prepared one
     # since the act began, a page asked whether it may be left, and was told no
     stayed: bool = False
@@ -84,7 +84,7 @@ class Arrivals:
             self.later(download.cancel())
 
 
-async def kept(download: Download, *, patience: float) -> File:
+async def taken_file(download: Download, *, patience: float) -> File:
     """The whole file, as soon as all of it is there. Raises Unable for one that breaks off or is
     too large."""
     from playwright.async_api import Error

@@ -11,7 +11,7 @@ from validators.domain.journeys.looks import FileHas, FilePart
 from validators.domain.journeys.steps import FileMade
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import folded, matches
-from validators.performance.look_result import Seen
+from validators.performance.look_result import LookResult
 
 SHOWN_ROWS = 8
 
@@ -27,7 +27,7 @@ def made(file: FileMade, values: Values) -> File:
     return File(name, values.text(file.text).encode() if file.text else b"")
 
 
-def told_by(look: FileHas, values: Values) -> Seen:
+def file_look_result(look: FileHas, values: Values) -> LookResult:
     """What a file that was downloaded says of the look. Raises ExpressionInvalid for one that never
     was."""
     if look.file not in values.files:
@@ -36,18 +36,22 @@ def told_by(look: FileHas, values: Values) -> Seen:
         )
     file, wanted = values.files[look.file], tuple(values.text(held) for held in look.values)
     if look.part is FilePart.NAME:
-        return Seen(file.name == wanted[0], f"called {wanted[0]!r}", file.name)
+        return LookResult(file.name == wanted[0], f"called {wanted[0]!r}", file.name)
     if file.text is None:
-        return Seen(False, str(look.part), f"{len(file.content)} bytes that are no text in UTF-8")
+        return LookResult(
+            False, str(look.part), f"{len(file.content)} bytes that are no text in UTF-8"
+        )
     return _read(look, file.text, wanted=wanted)
 
 
-def _read(look: FileHas, text: str, *, wanted: tuple[str, ...]) -> Seen:
+def _read(look: FileHas, text: str, *, wanted: tuple[str, ...]) -> LookResult:
     match look.part:
         case FilePart.EQUALS:
-            return Seen(matches(text, Match.EQUALS, wanted[0]), f"equals {wanted[0]!r}", text)
+            return LookResult(matches(text, Match.EQUALS, wanted[0]), f"equals {wanted[0]!r}", text)
         case FilePart.CONTAINS:
-            return Seen(matches(text, Match.CONTAINS, wanted[0]), f"contains {wanted[0]!r}", text)
+            return LookResult(
+                matches(text, Match.CONTAINS, wanted[0]), f"contains {wanted[0]!r}", text
+            )
         case FilePart.LINES:
             return _counted(lines_of(text), wanted[0], "lines")
         case FilePart.ROWS:
@@ -56,24 +60,24 @@ def _read(look: FileHas, text: str, *, wanted: tuple[str, ...]) -> Seen:
             return _row(csv_rows(text), wanted, columns=look.columns)
 
 
-def _counted(there: int, wanted: str, what: str) -> Seen:
-    return Seen(wanted.strip() == str(there), f"{wanted} {what}", f"{there} {what}")
+def _counted(there: int, wanted: str, what: str) -> LookResult:
+    return LookResult(wanted.strip() == str(there), f"{wanted} {what}", f"{there} {what}")
 
 
 def _row(
     rows: tuple[tuple[str, ...], ...], wanted: tuple[str, ...], *, columns: tuple[str, ...]
-) -> Seen:
+) -> LookResult:
     cells = tuple(map(folded, wanted))
     headings = [folded(cell) for cell in rows[0]] if rows else []
     shown = f"{len(rows)} rows: " + " / ".join(" | ".join(row) for row in rows[:SHOWN_ROWS])
     expected = f"a row with {dict(zip(columns, cells, strict=True)) if columns else list(cells)}"
     if lacking := [column for column in columns if headings.count(folded(column)) != 1]:
         trouble = Trouble.AMBIGUOUS if folded(lacking[0]) in headings else None
-        return Seen(False, f"one column {lacking[0]!r}", shown, trouble)
+        return LookResult(False, f"one column {lacking[0]!r}", shown, trouble)
     if not columns:
-        return Seen(any(set(cells) <= set(map(folded, row)) for row in rows), expected, shown)
+        return LookResult(any(set(cells) <= set(map(folded, row)) for row in rows), expected, shown)
     places = [headings.index(folded(column)) for column in columns]
-    return Seen(any(_at(row, places) == cells for row in rows[1:]), expected, shown)
+    return LookResult(any(_at(row, places) == cells for row in rows[1:]), expected, shown)
 
 
 def _at(row: tuple[str, ...], places: list[int]) -> tuple[str, ...]:

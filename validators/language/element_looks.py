@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from validators.domain.journeys.aria import TOLD, Wish, key
+from validators.domain.journeys.aria import STATES, AriaPattern, aria_key
 from validators.domain.journeys.looks import (
     DescriptionIs,
     LeadsTo,
@@ -21,7 +21,7 @@ from validators.language.claims import (
     claimed,
     counted,
     listed,
-    told,
+    text_claims,
 )
 from validators.language.targets import ROLES, held, maybe_taken, taken
 from validators.language.tree import (
@@ -79,7 +79,7 @@ def leads_to(line: int, node: Node, place: str) -> LeadsTo:
 
 def status(line: int, node: Node, place: str) -> StatusIs:
     """`200`, or `{one_of: [200, 404]}`. Raises JourneyInvalid."""
-    claims = counted(told(node, "status", place, kinds=STATUS), line)
+    claims = counted(text_claims(node, "status", place, kinds=STATUS), line)
     for held_ in (held_ for claim in claims for held_ in claim.wanted):
         if not held_.holes and not re.fullmatch(r"[1-5][0-9]{2}", held_.source.strip()):
             raise refusal(line, f"{held_.source!r} is no HTTP status: three digits, like 200")
@@ -105,11 +105,11 @@ def _state(node: Node) -> State:
     return State(word)
 
 
-def _wishes(node: Node, place: str) -> tuple[Wish, ...]:
+def _wishes(node: Node, place: str) -> tuple[AriaPattern, ...]:
     return tuple(_wish(item, f"{place}.{index}") for index, item in enumerate(items(node, "has")))
 
 
-def _wish(node: Node, place: str) -> Wish:
+def _wish(node: Node, place: str) -> AriaPattern:
     """`link "Home"`, `heading "Walks" [level=2]`, `text: words`, `listitem: words`, or `list:` with
     what stands in it."""
     match node:
@@ -129,9 +129,9 @@ def _own(
     place: str,
     *,
     text_: Scalar | None = None,
-    children: tuple[Wish, ...] = (),
-) -> Wish:
-    found = key(told_)
+    children: tuple[AriaPattern, ...] = (),
+) -> AriaPattern:
+    found = aria_key(told_)
     if found is None:
         raise refusal(
             line,
@@ -140,11 +140,11 @@ def _own(
         )
     if found.role not in (*ROLES, "text"):
         raise refusal(line, f"no role {found.role!r}{nearest(found.role, (*ROLES, 'text'))}")
-    for state_, _ in found.told:
-        if state_ not in TOLD:
-            raise refusal(line, f"the tree tells no {state_!r}{nearest(state_, TOLD)}")
+    for state_, _ in found.states:
+        if state_ not in STATES:
+            raise refusal(line, f"the tree tells no {state_!r}{nearest(state_, STATES)}")
     if found.role == "text" and text_ is None:
         raise refusal(line, "text needs its words, like `- text: 3 walks`")
     name = held(Scalar(line, found.name), f"{place}.name") if found.name is not None else None
     words = held(text_, f"{place}.text") if text_ and text_.text.strip() else None
-    return Wish(line, found.role, name, words, found.told, children)
+    return AriaPattern(line, found.role, name, words, found.states, children)

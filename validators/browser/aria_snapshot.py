@@ -6,26 +6,28 @@ from typing import Any
 
 import yaml
 
-from validators.domain.journeys.aria import Node, key
+from validators.domain.journeys.aria import AriaNode, aria_key
 from validators.domain.journeys.wording import folded
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays text
 
 
-def nodes(snapshot: str) -> tuple[Node, ...]:
+def nodes(snapshot: str) -> tuple[AriaNode, ...]:
     """The nodes of a snapshot, outermost first. Raises ValueError for one that is none."""
     try:
-        told = yaml.load(snapshot, Loader=_LOADER)  # noqa: S506  (the base loader makes nothing but texts, lists, mappings)
+        states = yaml.load(snapshot, Loader=_LOADER)  # noqa: S506  (the base loader makes nothing but texts, lists, mappings)
     except yaml.YAMLError as error:
         raise ValueError(f"no snapshot: {error}") from None
-    return _children(told)
+    return _children(states)
 
 
-def _children(told: Any) -> tuple[Node, ...]:
-    return tuple(node for item in told if (node := _node(item))) if isinstance(told, list) else ()
+def _children(states: Any) -> tuple[AriaNode, ...]:
+    return (
+        tuple(node for item in states if (node := _node(item))) if isinstance(states, list) else ()
+    )
 
 
-def _node(item: Any) -> Node | None:
+def _node(item: Any) -> AriaNode | None:
     """One entry; None for a property of the element above (`/url`), which is no element."""
     if isinstance(item, str):
         return _own(item, "", ())
@@ -39,8 +41,8 @@ def _node(item: Any) -> Node | None:
     return _own(head, "", _children(inside))
 
 
-def _own(head: str, text: str, children: tuple[Node, ...]) -> Node:
-    found = key(head)
+def _own(head: str, text: str, children: tuple[AriaNode, ...]) -> AriaNode:
+    found = aria_key(head)
     if found is None:
-        return Node("text", text=folded(f"{head} {text}"))
-    return Node(found.role, folded(found.name or ""), folded(text), found.told, children)
+        return AriaNode("text", text=folded(f"{head} {text}"))
+    return AriaNode(found.role, folded(found.name or ""), folded(text), found.states, children)

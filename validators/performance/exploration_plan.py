@@ -13,7 +13,7 @@ from validators.performance.plan import read_bounds
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class ExplorationPlan:
     """A persona, the port of a fresh app, and the port and the word of the line to the actor, all
     of the driver's box.
 
@@ -30,17 +30,17 @@ class Session:
     bounds: Bounds
 
 
-def outing_json(outing: Session) -> str:
+def exploration_plan_json(outing: ExplorationPlan) -> str:
     """The outing as one line of JSON, as `read_outing` reads it."""
     return json.dumps(asdict(outing))
 
 
-def read_outing(text: str) -> Session:
+def read_exploration_plan(text: str) -> ExplorationPlan:
     """The outing in a document. Raises DocumentInvalid for anything missing, extra or of another
     type."""
     root = shape(text, "outing")
     width, height = (item.whole() for item in root.list("viewport", exactly=2))
-    outing = Session(
+    outing = ExplorationPlan(
         persona=_persona(root.at("persona")),
         app_port=root.at("app_port").whole(),
         line_port=root.at("line_port").whole(),

@@ -131,7 +131,7 @@ def test_an_app_that_sends_its_secrets_reaches_no_sink(sandboxes, sink) -> None:
     assert sink.seen == []
 
 
-def test_outside_of_a_box_the_same_app_reaches_the_sink(open_to_all, sink) -> None:
+def test_outside_of_a_sandbox_the_same_app_reaches_the_sink(open_to_all, sink) -> None:
     assert open_to_all.python(EXFILTRATOR, sink.told(secrets.token_hex(8))).text == "done\n"
     until(sink.enough.is_set)
 
@@ -202,7 +202,7 @@ def test_a_page_that_sends_its_secrets_reaches_no_sink(sandboxes, sink) -> None:
     assert sink.seen == []
 
 
-def test_outside_of_a_box_the_same_page_reaches_the_sink(open_to_all, sink) -> None:
+def test_outside_of_a_sandbox_the_same_page_reaches_the_sink(open_to_all, sink) -> None:
     visit(open_to_all, sink, patience=120)
     until(sink.enough.is_set)
 

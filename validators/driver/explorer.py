@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol, assert_never
 
-from validators.browser.glance import Glances
+from validators.browser.page_viewer import PageViewer
 from validators.browser.session import BrowserSession
 from validators.domain.errors import DocumentInvalid, Unable
 from validators.domain.evidence import Trouble, observed
-from validators.domain.exploring.acts import ENDS, Act, Aspect, Kind, read_act
+from validators.domain.exploring.acts import ENDS, Act, ActKind, Aspect, read_act
 from validators.domain.exploring.exploration import STEPS, Ending, Made, Transcript, put_in
 from validators.domain.exploring.persona import Persona
 from validators.domain.exploring.view import tokens, view
 from validators.domain.journeys.spot import Spot
 from validators.domain.journeys.values import slug
 from validators.domain.journeys.wording import whole_words
-from validators.driver.line import ActorGone
+from validators.driver.actor_line import ActorGone
 
 MOST_REFUSED = 5
 
@@ -43,7 +43,7 @@ class Explorer:
 
     persona: Persona
     person: BrowserSession
-    glances: Glances
+    glances: PageViewer
     line: Line
     clock: Callable[[], float] = monotonic
     acts: list[Made] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Explorer:
                     continue
                 self.acts.append(await self._made(act))
                 if act.kind in ENDS:
-                    return Ending.DONE if act.kind is Kind.DONE else Ending.GAVE_UP
+                    return Ending.DONE if act.kind is ActKind.DONE else Ending.GAVE_UP
         except Unable:
             return Ending.APP_SILENT
         except ActorGone:
@@ -135,23 +135,23 @@ async def done(act: Act, person: BrowserSession, spot: Spot | None) -> None:
     where, patience = spot or Spot(), person.bounds.act_seconds
     doing: Awaitable[None]
     match act.kind:
-        case Kind.OPEN:
+        case ActKind.OPEN:
             doing = person.open(act.text, patience=patience)
-        case Kind.CLICK:
+        case ActKind.CLICK:
             doing = person.click(where, patience=patience)
-        case Kind.FILL:
+        case ActKind.FILL:
             doing = person.fill(where, act.text, patience=patience)
-        case Kind.SELECT:
+        case ActKind.SELECT:
             doing = person.select(where, act.text, patience=patience)
-        case Kind.CHECK | Kind.UNCHECK:
-            doing = person.tick(where, on=act.kind is Kind.CHECK, patience=patience)
-        case Kind.PRESS:
+        case ActKind.CHECK | ActKind.UNCHECK:
+            doing = person.tick(where, on=act.kind is ActKind.CHECK, patience=patience)
+        case ActKind.PRESS:
             doing = person.press(act.text, None, patience=patience)
-        case Kind.RELOAD:
+        case ActKind.RELOAD:
             doing = person.reload(patience=patience)
-        case Kind.BACK:
+        case ActKind.BACK:
             doing = person.back(patience=patience)
-        case Kind.LOOK | Kind.DONE | Kind.GIVE_UP:
+        case ActKind.LOOK | ActKind.DONE | ActKind.GIVE_UP:
             return
         case _:
             assert_never(act.kind)

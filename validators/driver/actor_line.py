@@ -46,7 +46,7 @@ class ActorLine:
 
 
 @asynccontextmanager
-async def actor_line(port: int, *, word: str, seconds: float) -> AsyncIterator[ActorLine]:
+async def open_actor_line(port: int, *, word: str, seconds: float) -> AsyncIterator[ActorLine]:
     """A line to the actor at this port, once it says that it is ready. Raises ActorGone when it
     does not in time."""
     try:

@@ -1,11 +1,10 @@
-"""Where transcripts lie: a note of each session in its run's folder, and beside them the run's
-transcript, made when one ends.
+"""Writes transcripts: a note of each session in its run's folder, and the run's transcript beside
+them.
 
-    runs/RUN/sessions/ID.json       who spoke: from the moment on at which the session is opened, so
-    that it can be followed runs/RUN/transcript.md          all sessions of the run, one after the
-    other
+    runs/RUN/sessions/ID.json    who spoke; written when the session opens, so it can be followed
+    runs/RUN/transcript.md       all sessions of the run, one after the other
 
-Roles that judge are left out: what they say stays where their wire logs are, in the sealed folder.
+Roles that judge are left out: their conversations stay in the sealed folder, with their wire logs.
 """
 
 import json
@@ -18,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from harness.agents.transcript.page import Spoken, sections
+from harness.agents.transcript.page import SessionNote, sections
 from harness.agents.transcript.turns import Price, turns
 from harness.domain.budget import Usage
 from harness.domain.errors import ModelError
@@ -31,11 +30,12 @@ PAGE, SESSIONS = "transcript.md", "sessions"
 
 
 class TranscribingBroker:
-    """The `Broker` port over another, which leaves the transcript of a run in `folder_of(run)`
-    whenever a session of it ends.
+    """The `Broker` port over another one. It writes the transcript of a run whenever a session of
+    it ends.
 
-    `wire` is the folder of the broker's wire logs. A transcript that cannot be written stops
-    nobody: the wire log is there."""
+    `folder_of` gives a run's folder, and `wire` is the folder of the broker's wire logs. A
+    transcript that cannot be written stops nobody: the wire log is there.
+    """
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class TranscribingBroker:
 
     @contextmanager
     def open(self, request: SessionRequest) -> Iterator[Session]:
-        """As the other one does, and raises what it raises."""
+        """As the other broker's `open`; raises what that raises."""
         with self._broker.open(request) as session:
             if request.role in JUDGES:
                 yield session
                 return
-            spoken = Spoken(
+            note = SessionNote(
                 session=session.id,
                 run=request.run,
                 role=request.role,
@@ -64,14 +64,14 @@ class TranscribingBroker:
                 opened=self._clock(),
                 price=_price(request),
             )
-            self._note(spoken)
+            self._write_note(note)
             try:
                 yield session
             finally:
-                self._note(replace(spoken, closed=self._clock(), cost_usd=self._cost(session)))
+                self._write_note(replace(note, closed=self._clock(), cost_usd=self._cost(session)))
 
     def usage(self, session: Session) -> Usage:
-        """What the session has cost so far; also after it was closed."""
+        """What the session has cost so far, also after it was closed."""
         return self._broker.usage(session)
 
     def _cost(self, session: Session) -> Decimal | None:
@@ -80,12 +80,12 @@ class TranscribingBroker:
         except ModelError:
             return None
 
-    def _note(self, spoken: Spoken) -> None:
-        folder = self._folder_of(spoken.run)
-        note = json.dumps(asdict(spoken), default=str)
+    def _write_note(self, note: SessionNote) -> None:
+        folder = self._folder_of(note.run)
+        text = json.dumps(asdict(note), default=str)
         try:
-            _put(folder / SESSIONS / f"{spoken.session}.json", note + "\n")
-            if spoken.closed:
+            _put(folder / SESSIONS / f"{note.session}.json", text + "\n")
+            if note.closed:
                 _put(folder / PAGE, "".join(parts(folder, self._wire)))
         except OSError:
             return
@@ -100,60 +100,64 @@ def _price(request: SessionRequest) -> dict[str, str] | None:
 
 
 def parts(folder: Path, wire: Path, *, over: bool = False) -> list[str]:
-    """The transcript of the run in `folder`, in its sections: what was there once stays, and more
-    comes after it. Two may speak at a time, so the sections of a session come when those before it
-    are all there. `over`: nobody speaks any more."""
+    """The transcript of the run in `folder`, in sections. A section never changes once it is there.
+
+    Two sessions may run at a time, so the sections of one come when those before it are complete.
+    `over` means that no session is running any more.
+    """
     found: list[str] = []
-    for spoken in sessions(folder):
+    for note in sessions(folder):
         new = list(
             sections(
-                spoken,
-                turns(_lines(wire, spoken), price_of(spoken)),
-                over=over or spoken.closed is not None,
+                note,
+                turns(_lines(wire, note), price_of(note)),
+                over=over or note.closed is not None,
             )
         )
         found += [f"\n{new[0]}", *new[1:]] if found and new else new
-        if spoken.closed is None and not over:
+        if note.closed is None and not over:
             break
     return found
 
 
-def sessions(folder: Path) -> list[Spoken]:
-    """The sessions of the run in `folder`, in the order in which they were opened. A note that
-    cannot be read is none."""
-    notes = (_spoken(file) for file in sorted((folder / SESSIONS).glob("*.json")))
+def sessions(folder: Path) -> list[SessionNote]:
+    """The sessions of the run in `folder`, in the order of their opening. A note that cannot be
+    read is skipped."""
+    notes = (_session_note(file) for file in sorted((folder / SESSIONS).glob("*.json")))
     return sorted(
-        (spoken for spoken in notes if spoken is not None),
+        (note for note in notes if note is not None),
         key=lambda one: (one.opened, one.session),
     )
 
 
-def price_of(spoken: Spoken) -> Price:
-    """What a call of the session cost by its own price, or by the table."""
-    if spoken.price is not None:
-        own = rates_of(spoken.price, spoken.model)
+def price_of(note: SessionNote) -> Price:
+    """What a call of the session cost, by its own price or by the table."""
+    if note.price is not None:
+        own = rates_of(note.price, note.model)
         return lambda tokens, at: own.cost(tokens)
     table = prices()
     return lambda tokens, at: table.rates(
-        spoken.model, day=at.astimezone(UTC).date().isoformat()
+        note.model, day=at.astimezone(UTC).date().isoformat()
     ).cost(tokens)
 
 
-def _spoken(file: Path) -> Spoken | None:
+def _session_note(file: Path) -> SessionNote | None:
     try:
-        told: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        document: dict[str, Any] = json.loads(file.read_text("utf-8"))
         times = {
-            name: datetime.fromisoformat(told[name]) for name in ("opened", "closed") if told[name]
+            name: datetime.fromisoformat(document[name])
+            for name in ("opened", "closed")
+            if document[name]
         }
-        cost = None if told["cost_usd"] is None else Decimal(told["cost_usd"])
-        return Spoken(**told | {"closed": None} | times | {"cost_usd": cost})
+        cost = None if document["cost_usd"] is None else Decimal(document["cost_usd"])
+        return SessionNote(**document | {"closed": None} | times | {"cost_usd": cost})
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError):
         return None
 
 
-def _lines(wire: Path, spoken: Spoken) -> list[bytes]:
+def _lines(wire: Path, note: SessionNote) -> list[bytes]:
     try:
-        return (wire / f"{spoken.session}.jsonl").read_bytes().splitlines()
+        return (wire / f"{note.session}.jsonl").read_bytes().splitlines()
     except OSError:
         return []
 

@@ -106,7 +106,7 @@ _SCRIPT = """(() => {
 })()"""
 
 
-def likeness(device: Device) -> str:
+def fingerprint_script(device: Device) -> str:
     """The script for every document of a masked visitor, before its own."""
     voices = [[voice.name, voice.language, voice.local] for voice in device.voices]
     given = {

@@ -1,5 +1,4 @@
-"""The agent in a real box: what it is given, what it can reach, and what is made of what it
-says."""
+"""The agent in a real sandbox: what it gets, what it can reach, and how its report is read."""
 
 import json
 import os
@@ -46,7 +45,7 @@ def assignment(tmp_path: Path) -> Callable[..., Assignment]:
             "run": "run-1",
             "role": "implementer",
             "worktree": worktree,
-            "system": ("The law.",),
+            "system": ("The rules.",),
             "task": "Make it work.",
             "layer": layer,
             "wall_seconds": 900,
@@ -79,7 +78,7 @@ def test_it_works_in_the_worktree_with_the_projects_packages(
     }
     report = play(
         given,
-        called("edit", path="new.txt", new="made in the box"),
+        called("edit", path="new.txt", new="made in the sandbox"),
         called("search", pattern="made in"),
         called("run", command="pwd; python app.py; ls -A /workspace"),
         checked,
@@ -92,10 +91,10 @@ def test_it_works_in_the_worktree_with_the_projects_packages(
     )
     assert Form(report.sandbox_form).sealed
     assert report.killed_by is None
-    assert (given.worktree / "new.txt").read_text() == "made in the box"
+    assert (given.worktree / "new.txt").read_text() == "made in the sandbox"
 
 
-def test_the_whole_of_an_output_lies_in_the_box_and_what_was_left_running_is_ended(
+def test_the_whole_of_an_output_lies_in_the_sandbox_and_what_was_left_running_is_ended(
     play: Played, assignment: Callable[..., Assignment]
 ) -> None:
     there = {
@@ -125,7 +124,8 @@ print("workspace", sorted(os.listdir("/workspace")))
 print("variables", sorted(os.environ))
 for name in ("/workspace/secret", "{home}", "{sealed}", "/home", "/etc/shadow"):
     try:
-        if found := os.listdir(name) if os.path.isdir(name) else open(name).read():  # a box has /home, and nothing is there
+        # A sandbox has /home, and nothing is there.
+        if found := os.listdir(name) if os.path.isdir(name) else open(name).read():
             print("readable", name, found)
     except OSError:
         pass
@@ -174,7 +174,7 @@ def test_it_sees_its_own_folder_and_the_broker_and_nothing_else(
     }
 
 
-def test_a_box_that_uses_up_its_time_is_an_error_that_says_so(
+def test_a_sandbox_that_uses_up_its_time_is_an_error_with_that_reason(
     replaying: Broker, sandbox: SandboxSupervisor, assignment: Callable[..., Assignment]
 ) -> None:
     issue = next(NUMBERS)
@@ -186,7 +186,7 @@ def test_a_box_that_uses_up_its_time_is_an_error_that_says_so(
     report = SandboxedAgent(sandbox).work(assignment(wall_seconds=4), opened.__enter__())
     assert (report.outcome, report.summary, report.killed_by) == (
         "error",
-        "the box was ended: wall",
+        "the sandbox was ended: wall",
         "wall",
     )
     with pytest.raises(ModelError, match="was not used up"):
@@ -251,7 +251,7 @@ def test_anything_else_is_no_report(stdout: bytes) -> None:
     )
 
 
-def test_what_a_run_was_given_up_on_is_told() -> None:
+def test_the_reason_for_giving_up_is_reported() -> None:
     assert report_of(result(json.dumps(GOOD | {"evidence": ["pytest -q"]}).encode())).evidence == (
         "pytest -q",
     )
@@ -272,7 +272,7 @@ def test_a_report_is_taken_in_its_own_words_only() -> None:
                     "reason": "merge me",
                     "turns": -1,
                     "tool_calls": "many",
-                    "box_form": "unsealed",
+                    "sandbox_form": "unsealed",
                     "evidence": ["y" * 9000] * 99,
                 }
             ).encode()
@@ -288,13 +288,13 @@ def test_a_report_is_taken_in_its_own_words_only() -> None:
     assert report.sandbox_form == "bwrap-root"
 
 
-def test_a_box_that_was_ended_has_no_say() -> None:
+def test_a_sandbox_that_was_ended_has_no_say() -> None:
     report = report_of(
         result(json.dumps(GOOD).encode(), exit_code=128 + signal.SIGKILL, killed_by="memory")
     )
     assert (report.outcome, report.summary, report.killed_by) == (
         "error",
-        "the box was ended: memory",
+        "the sandbox was ended: memory",
         "memory",
     )
 
@@ -302,7 +302,7 @@ def test_a_box_that_was_ended_has_no_say() -> None:
 def test_no_layer_and_no_store_are_fine(tmp_path: Path) -> None:
     (tmp_path / "worktree").mkdir()
     given = Assignment(
-        run="r", role="implementer", worktree=tmp_path / "worktree", system=("law",), task="t"
+        run="r", role="implementer", worktree=tmp_path / "worktree", system=("rules",), task="t"
     )
     spec = SandboxedAgent(SandboxSupervisor(tmp_path)).spec(
         given, Session("s", tmp_path / "m.sock", "m")

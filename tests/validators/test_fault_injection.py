@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validators.browser.network.fault_injection import MOST_FROZEN, Sabotage
+from validators.browser.network.fault_injection import MOST_FROZEN, FaultInjection
 from validators.browser.network.http1 import Head
 from validators.browser.network.mutations import altered, dropped, swapped, turned
-from validators.domain.evidence import FaultInjector, SabotageFacts
+from validators.domain.evidence import FaultFacts, FaultInjector
 from validators.domain.journeys.claim import Match
 from validators.domain.journeys.data_at_stake import Stakes
 
@@ -144,20 +144,20 @@ def post(content: bytes = b"", *, path: str = "/book", **headers: str) -> tuple[
 
 
 def test_a_swallowed_form_leads_back_to_where_it_was() -> None:
-    stale = Sabotage(FaultInjector.STALE, lambda: STAKES)
+    stale = FaultInjection(FaultInjector.STALE, lambda: STAKES)
     answer, body = stale.instead(*post(b"name=Ada+Holt"))
     assert (answer.status, answer.header("location"), body) == (303, "/walks?x=1", b"")
-    assert stale.facts == SabotageFacts(changed=1, touched=True, put_in=True, reached=True)
+    assert stale.facts == FaultFacts(changed=1, touched=True, put_in=True, reached=True)
 
 
 def test_a_swallowed_script_write_is_answered_with_an_empty_yes() -> None:
-    stale = Sabotage(FaultInjector.STALE, lambda: STAKES)
+    stale = FaultInjection(FaultInjector.STALE, lambda: STAKES)
     answer, body = stale.instead(*post(b'{"n": 4}', content_type="application/json", accept="*/*"))
     assert (answer.status, body) == (200, b"{}")
 
 
 def test_an_error_is_a_server_error() -> None:
-    answer, _ = Sabotage(FaultInjector.ERROR_500, lambda: STAKES).instead(*post())
+    answer, _ = FaultInjection(FaultInjector.ERROR_500, lambda: STAKES).instead(*post())
     assert answer.status == 500
 
 
@@ -183,9 +183,9 @@ def test_an_error_is_a_server_error() -> None:
     ],
 )
 def test_a_write_touches_what_it_carries(request_, touched) -> None:
-    stale = Sabotage(FaultInjector.STALE, lambda: STAKES)
+    stale = FaultInjection(FaultInjector.STALE, lambda: STAKES)
     stale.instead(*request_)
-    assert stale.facts == SabotageFacts(1, touched, put_in=True, reached=touched)
+    assert stale.facts == FaultFacts(1, touched, put_in=True, reached=touched)
 
 
 @pytest.mark.parametrize(
@@ -197,14 +197,14 @@ def test_a_write_touches_what_it_carries(request_, touched) -> None:
 )
 def test_reading_and_beacons_are_not_writes(request_) -> None:
     for injector in (FaultInjector.STALE, FaultInjector.ERROR_500):
-        hands = Sabotage(injector, lambda: STAKES)
+        hands = FaultInjection(injector, lambda: STAKES)
         assert hands.instead(*request_) is None
-        assert hands.facts == SabotageFacts(0, False, put_in=True)
+        assert hands.facts == FaultFacts(0, False, put_in=True)
 
 
 @pytest.mark.parametrize("injector", list(FaultInjector))
 def test_each_saboteur_does_one_thing(injector) -> None:
-    hands = Sabotage(injector, lambda: STAKES)
+    hands = FaultInjection(injector, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
     held_back = hands.instead(*post(b"size=4")) is not None
     wounded = (
@@ -221,7 +221,7 @@ def test_each_saboteur_does_one_thing(injector) -> None:
 def test_frozen_answers_each_path_as_it_was_answered_first_and_counts_what_would_have_been_another_answer() -> (
     None
 ):
-    hands = Sabotage(FaultInjector.FROZEN, lambda: STAKES)
+    hands = FaultInjection(FaultInjector.FROZEN, lambda: STAKES)
     page, led = (
         Head("HTTP/1.1", "200", "OK", (("Date", "1"),)),
         Head("HTTP/1.1", "303", "See", (("Location", "/done"),)),
@@ -237,11 +237,11 @@ def test_frozen_answers_each_path_as_it_was_answered_first_and_counts_what_would
     assert told("GET", "/walks?day=2", page, b"Ada Holt") == (200, b"none", 1)
     assert told("POST", "/walks", led, b"") == (200, b"none", 2)
     assert told("GET", "/done", page, b"4") == (200, b"4", 2)
-    assert hands.facts == SabotageFacts(changed=2, touched=False, put_in=True)
+    assert hands.facts == FaultFacts(changed=2, touched=False, put_in=True)
 
 
 def test_what_frozen_remembers_has_an_end() -> None:
-    hands = Sabotage(FaultInjector.FROZEN, lambda: STAKES)
+    hands = FaultInjection(FaultInjector.FROZEN, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", ())
     for number, content in enumerate((bytes(MOST_FROZEN), b"a", b"b")):
         asked = Head("GET", f"/{min(number, 1)}", "HTTP/1.1", ())
@@ -250,10 +250,10 @@ def test_what_frozen_remembers_has_an_end() -> None:
 
 
 def test_a_saboteur_that_altered_nothing_says_so() -> None:
-    hands = Sabotage(FaultInjector.SWAP_TEXT, lambda: STAKES)
+    hands = FaultInjection(FaultInjector.SWAP_TEXT, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html"),))
     assert hands.altered(*post()[:1], page, b"<p>Welcome</p>") == b"<p>Welcome</p>"
-    assert hands.facts == SabotageFacts(changed=0, touched=False, put_in=True)
+    assert hands.facts == FaultFacts(changed=0, touched=False, put_in=True)
 
 
 PAGES = [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</td>", True)]
@@ -261,7 +261,7 @@ PAGES = [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</
 
 @pytest.mark.parametrize(("body", "reached"), PAGES)
 def test_a_name_that_is_always_there_is_not_what_was_put_in(body, reached) -> None:
-    hands = Sabotage(
+    hands = FaultInjection(
         FaultInjector.SWAP_TEXT, lambda: replace(STAKES, texts=STAKES.texts | {"Bookings"})
     )
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
@@ -357,12 +357,12 @@ def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(
 def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(
     sent, answered, told, touched
 ) -> None:
-    hands = Sabotage(FaultInjector.ERROR_500, lambda: Stakes(status=True))
+    hands = FaultInjection(FaultInjector.ERROR_500, lambda: Stakes(status=True))
     asked = Head("GET", "/", "HTTP/1.1", (("Sec-Fetch-Dest", sent),))
     assert hands.head(asked, Head("HTTP/1.1", answered, "", ())).second == told
     assert hands.facts.touched is touched
     assert (
-        Sabotage(FaultInjector.ERROR_500, lambda: STAKES)
+        FaultInjection(FaultInjector.ERROR_500, lambda: STAKES)
         .head(asked, Head("HTTP/1.1", answered, "", ()))
         .second
         == answered

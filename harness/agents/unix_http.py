@@ -7,8 +7,9 @@ if TYPE_CHECKING:
     import httpx2
 
 
-def line(socket: Path, *, seconds: float) -> "httpx2.Client":
-    """A client whose every request goes to `socket`, whatever its address says, and to no proxy.
+def unix_http_client(socket: Path, *, seconds: float) -> "httpx2.Client":
+    """A client that sends every request to `socket`, whatever the request's address, and to no
+    proxy.
 
     There is no TLS on a unix socket, so no certificates are loaded: that alone took 50 ms a client.
     """

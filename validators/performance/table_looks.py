@@ -12,12 +12,12 @@ from validators.domain.journeys.looks import ColumnHas, HeadersAre, RowsAre
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import folded, ordered
 from validators.performance.comparing import compared, compared_list, holds, listed, said
-from validators.performance.look_result import Seen
+from validators.performance.look_result import LookResult
 
 SHOWN_ROWS = 8
 
 
-def row_seen(look: RowHas, rows: Sequence[tuple[str, ...]], values: Values) -> Seen:
+def row_seen(look: RowHas, rows: Sequence[tuple[str, ...]], values: Values) -> LookResult:
     """Rows by the whole texts of their cells, in whatever columns these stand. Raises
     ExpressionInvalid."""
     wanted = _cells(look, values)
@@ -25,7 +25,7 @@ def row_seen(look: RowHas, rows: Sequence[tuple[str, ...]], values: Values) -> S
     return _counted(look, found, rows, said=str(sorted(wanted)))
 
 
-def named_row_seen(look: RowHas, tables: Sequence[Table], values: Values) -> Seen:
+def named_row_seen(look: RowHas, tables: Sequence[Table], values: Values) -> LookResult:
     """Rows by cells under the headers of their columns, or at a place in the table. Raises
     ExpressionInvalid."""
     expected = ", ".join(
@@ -38,39 +38,39 @@ def named_row_seen(look: RowHas, tables: Sequence[Table], values: Values) -> See
         if all(table.column(values.text(cell.header)) is not None for cell in look.named)
     ]
     if not having:
-        return Seen(False, f"a table with {expected}", _shown(tables), Trouble.MISSING)
+        return LookResult(False, f"a table with {expected}", _shown(tables), Trouble.MISSING)
     if look.at is not None:
         return _row_at(look, having, values, expected=expected)
     found = sum(1 for table in having for _ in _fitting(look, table, values))
     return _counted(look, found, [row for table in having for row in table.rows], said=expected)
 
 
-def column_seen(look: ColumnHas, tables: Sequence[Table], values: Values) -> Seen:
+def column_seen(look: ColumnHas, tables: Sequence[Table], values: Values) -> LookResult:
     """One column of the one table that has it. Raises ExpressionInvalid."""
     header = values.text(look.header)
     having = [(table, at) for table in tables if (at := table.column(header)) is not None]
     if len(having) != 1:
         trouble = Trouble.AMBIGUOUS if having else Trouble.MISSING
-        return Seen(False, f"a table with one column {header!r}", _shown(tables), trouble)
+        return LookResult(False, f"a table with one column {header!r}", _shown(tables), trouble)
     table, at = having[0]
     cells = table.cells(at)
     claims = [compared_list(cells, look.lists, values)] if look.lists else []
     if look.each:
         every = bool(cells) and all(holds(cell, look.each, values) for cell in cells)
-        claims.append(Seen(every, f"each {said(look.each, values)}", ""))
+        claims.append(LookResult(every, f"each {said(look.each, values)}", ""))
     if look.order:
         claims.append(
-            Seen(
+            LookResult(
                 ordered(cells, look.order), f"sorted {look.order}, with two values that differ", ""
             )
         )
     expected = f"{header}: " + ", ".join(claim.expected for claim in claims)
-    return Seen(
+    return LookResult(
         all(claim.holds for claim in claims), expected, f"{len(cells)} cells: {listed(cells)}"
     )
 
 
-def headers_seen(look: HeadersAre, tables: Sequence[Table], values: Values) -> Seen:
+def headers_seen(look: HeadersAre, tables: Sequence[Table], values: Values) -> LookResult:
     """The columns of the one table. A header may be called by any of its names. Raises
     ExpressionInvalid."""
     if len(tables) != 1:
@@ -83,7 +83,7 @@ def headers_seen(look: HeadersAre, tables: Sequence[Table], values: Values) -> S
     return compared_list(called, look.lists, values)
 
 
-def number_of_rows_seen(look: RowsAre, tables: Sequence[Table], values: Values) -> Seen:
+def number_of_rows_seen(look: RowsAre, tables: Sequence[Table], values: Values) -> LookResult:
     """How many rows the one table has. Raises ExpressionInvalid."""
     return (
         compared(str(len(tables[0].rows)), look.claims, values)
@@ -105,30 +105,30 @@ def _fitting(look: RowHas, table: Table, values: Values) -> Iterator[int]:
             yield index
 
 
-def _row_at(look: RowHas, having: Sequence[Table], values: Values, *, expected: str) -> Seen:
+def _row_at(look: RowHas, having: Sequence[Table], values: Values, *, expected: str) -> LookResult:
     if len(having) != 1:
         return _not_one(having)
     rows, at = having[0].rows, look.at or 0
     place = at - 1 if at > 0 else len(rows) + at
     told = " | ".join(rows[place]) if 0 <= place < len(rows) else f"there are {len(rows)} rows"
-    return Seen(
+    return LookResult(
         place in _fitting(look, having[0], values),
         f"row {'last' if at < 0 else at}: {expected}",
         told,
     )
 
 
-def _counted(look: RowHas, found: int, rows: Sequence[tuple[str, ...]], *, said: str) -> Seen:
+def _counted(look: RowHas, found: int, rows: Sequence[tuple[str, ...]], *, said: str) -> LookResult:
     agree = found == look.times if look.times else found > 0
-    return Seen(
+    return LookResult(
         agree,
         f"{look.times or 'at least one'} row with {said}",
         f"{found} of {len(rows)} rows: {_rows(rows)}",
     )
 
 
-def _not_one(tables: Sequence[Table]) -> Seen:
-    return Seen(
+def _not_one(tables: Sequence[Table]) -> LookResult:
+    return LookResult(
         False, "one table", _shown(tables), Trouble.AMBIGUOUS if tables else Trouble.MISSING
     )
 
