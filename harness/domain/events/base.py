@@ -1,7 +1,7 @@
 """What every event of the ledger has in common: its kind, and how it is written down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from harness.domain.plain import plain
@@ -25,7 +25,8 @@ class LedgerEvent:
     def document(self) -> dict[str, Any]:
         """The event as the JSON object that the ledger keeps. Raises TypeError for what JSON cannot
         hold."""
-        return document_of(self)
+        document: dict[str, Any] = plain(self)
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,3 @@ class Unknown(LedgerEvent):
 
     def document(self) -> dict[str, Any]:
         return dict(self.content)
-
-
-def document_of(event: object) -> dict[str, Any]:
-    """A dataclass as a JSON object: by the key of each field, without optional fields that have
-    their default value."""
-    return {
-        str(field.metadata.get("key", field.name)): plain(value)
-        for field in fields(event)  # type: ignore[arg-type]  # each subclass is a dataclass
-        if (value := getattr(event, field.name)) != field.default
-        or not _is_optional(field.metadata)
-    }
-
-
-def _is_optional(metadata: Mapping[Any, Any]) -> bool:
-    return bool(metadata.get("optional"))

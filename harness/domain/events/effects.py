@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent, document_of
+from harness.domain.events.base import OPTIONAL, LedgerEvent
+from harness.domain.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class EffectDone(LedgerEvent):
     @property
     def result(self) -> Mapping[str, Any]:
         """The result as the ledger keeps it."""
-        return document_of(self)
+        result: Mapping[str, Any] = plain(self)
+        return result
 
     def document(self) -> dict[str, Any]:
         return {"effect": self.effect, "result": dict(self.result)}

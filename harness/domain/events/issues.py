@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent, document_of, stored_as
+from harness.domain.events.base import OPTIONAL, LedgerEvent, stored_as
 from harness.domain.lifecycle import Event, State
+from harness.domain.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class TransitionRecorded(LedgerEvent):
     lifts: tuple[tuple[str, str], ...] = field(default=(), metadata=OPTIONAL)
 
     def document(self) -> dict[str, Any]:
-        written = document_of(self)
+        written: dict[str, Any] = plain(self)
         # what a node decided names an older issue or says that there is none
         return written if self.cites is None else {"duplicate_of": None, **written}
 

@@ -1,16 +1,11 @@
-"""Decode the document of a ledger entry as the event of its kind.
-
-Domain has the types and imports the standard library alone, so the decoder is here, at the edge
-where entries are read. pydantic is imported with the first entry, not with this module: help and
-usage errors of the command line read no ledger."""
+"""The document of a ledger entry, and the event of its kind: encoded where the store writes an
+entry, decoded where it reads one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from harness.domain.errors import LedgerError
 from harness.domain.events import (
@@ -21,12 +16,9 @@ from harness.domain.events import (
     OtherEffectDone,
     Unknown,
 )
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter, ValidationError
+from harness.domain.plain import Misfit, valued
 
 E = TypeVar("E", bound=LedgerEvent)
-_SHOWN_FAULTS = 3
 
 
 def canonical(data: Mapping[str, Any]) -> str:
@@ -69,32 +61,8 @@ def _effect(data: Mapping[str, Any]) -> EffectDone:
 
 
 def _fitted(known: type[E], named: str, data: Mapping[str, Any]) -> E:
-    from pydantic import ValidationError
-
-    # mypy takes no type variable for something that can be a key of a cache
-    adapter, keys = _adapter(known)  # type: ignore[arg-type]
-    named_as_fields = {keys.get(key, key): part for key, part in data.items()}
     try:
-        event: E = adapter.validate_python(named_as_fields)
-    except ValidationError as fault:
-        raise LedgerError(f"not of the kind `{named}`: {_faults(fault)}") from fault
+        event: E = valued(known, data)
+    except Misfit as misfit:
+        raise LedgerError(f"not of the kind `{named}`: {misfit}") from misfit
     return event
-
-
-@cache
-def _adapter(known: type[LedgerEvent]) -> tuple[TypeAdapter[Any], Mapping[str, str]]:
-    """The decoder of a type, and its fields by those keys that have another name."""
-    from pydantic import TypeAdapter
-
-    keys = {
-        str(field.metadata["key"]): field.name
-        for field in fields(known)  # type: ignore[arg-type]  # each kind is a dataclass
-        if "key" in field.metadata
-    }
-    return TypeAdapter(known), keys
-
-
-def _faults(fault: ValidationError) -> str:
-    found = fault.errors(include_url=False, include_context=False)
-    told = (f"`{'.'.join(map(str, one['loc']))}`: {one['msg']}" for one in found[:_SHOWN_FAULTS])
-    return "; ".join(told)
