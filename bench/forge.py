@@ -35,6 +35,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.events import event_of
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -183,25 +185,27 @@ def decided(services: Any, numbers: list[int]) -> None:
     for number in numbers:
         landed = number % 2 == 0
         ledger.append(
-            "triage",
+            event_of(
+                "triage",
+                {
+                    "event": "triage-accepted" if landed else "triage-rejected",
+                    "cites": [],
+                    "quote": "",
+                    "reply": "",
+                    "kind": "bug",
+                    "priority": "normal",
+                    "title": f"Issue {number}",
+                    "body": " ".join(random.Random(number).choices(WORDS, k=150)),
+                    "replies": [],
+                    "heard": 0,
+                    "hidden": [],
+                    "text": "0" * 64,
+                    "closes": None,
+                    "rules": "sha256:0",
+                },
+            ),
             f"t/{number}",
             issue=number,
-            data={
-                "event": "triage-accepted" if landed else "triage-rejected",
-                "cites": [],
-                "quote": "",
-                "reply": "",
-                "kind": "bug",
-                "priority": "normal",
-                "title": f"Issue {number}",
-                "body": " ".join(random.Random(number).choices(WORDS, k=150)),
-                "replies": [],
-                "heard": 0,
-                "hidden": [],
-                "text": "0" * 64,
-                "closes": None,
-                "rules": "sha256:0",
-            },
         )
         path = (
             [
@@ -217,12 +221,14 @@ def decided(services: Any, numbers: list[int]) -> None:
         )
         for at, (event, before, after) in enumerate(path):
             ledger.append(
-                "transition",
+                event_of(
+                    "transition",
+                    {"event": event, "from": before, "to": after, "says": "", "rules": ""},
+                ),
                 f"e/{number}/{at}",
                 issue=number,
-                data={"event": event, "from": before, "to": after, "says": "", "rules": ""},
             )
-        ledger.append("projected", f"projected/{number}/{len(path)}", issue=number)
+        ledger.append(event_of("projected", {}), f"projected/{number}/{len(path)}", issue=number)
 
 
 WORDS = [f"word{number}" for number in range(2000)]

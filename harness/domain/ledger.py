@@ -7,37 +7,73 @@ keys, no spaces, UTF-8)."""
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
+
+from harness.domain.errors import LedgerError
+from harness.domain.events import LedgerEvent
 
 GENESIS = "0" * 64
 
+E = TypeVar("E", bound=LedgerEvent)
+E_co = TypeVar("E_co", bound=LedgerEvent, covariant=True)
+
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that happened. `key` makes appending idempotent: the same key is never written
-    twice."""
+class Recorded(Generic[E_co]):
+    """One thing that happened, at its place in the chain. `key` makes appending idempotent: the
+    same key is never written twice."""
 
-    seq: int  # from 1, without gaps
-    at: str  # ISO 8601, UTC
-    kind: str  # transition · intent · done · run · verdict · command · usage · note
+    # from 1, without gaps
+    seq: int
+    # ISO 8601, UTC
+    at: str
+    kind: str
     key: str
     issue: int | None
     run: str | None
-    data: Mapping[str, Any]  # JSON
-    prev: str  # hash of the entry before, GENESIS for the first
+    # The JSON that the hash is over. Whoever wants to know what happened reads `event`.
+    data: Mapping[str, Any]
+    # hash of the entry before, GENESIS for the first
+    prev: str
     hash: str
+    # `data`, decoded where the store reads the entry
+    event: E_co = field(compare=False)
+
+
+Entry: TypeAlias = Recorded[LedgerEvent]
+
+
+def is_of(entry: Entry, kind: type[E]) -> TypeGuard[Recorded[E]]:
+    """Whether the entry tells of an event of this type."""
+    return isinstance(entry.event, kind)
+
+
+def as_of(entry: Entry, kind: type[E]) -> Recorded[E]:
+    """The entry, of an event of this type. Raises LedgerError where it tells of something else."""
+    if not is_of(entry, kind):
+        raise LedgerError(f"entry {entry.seq}, `{entry.key}`, tells of no {kind.__name__}")
+    return entry
+
+
+def of_kind(entries: Iterable[Entry], kind: type[E]) -> tuple[Recorded[E], ...]:
+    """Those entries that tell of events of this type, in their order."""
+    return tuple(entry for entry in entries if is_of(entry, kind))
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    """The entry as one JSON object: all of it but the decoded event, which `data` gives again."""
+    return {part.name: getattr(entry, part.name) for part in fields(entry) if part.name != "event"}
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What is to be written: an entry without its place in the chain."""
+    """What is to be written: an event, its key, and the issue and run that it belongs to."""
 
-    kind: str
+    event: LedgerEvent
     key: str
     issue: int | None = None
     run: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +123,15 @@ def entry_hash(
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def chained(
-    head: Head | None,
-    *,
-    at: str,
-    kind: str,
-    key: str,
-    issue: int | None,
-    run: str | None,
-    data: Mapping[str, Any],
-) -> Entry:
-    """The entry that follows `head`."""
+def chained(head: Head | None, new: NewEntry, *, at: str, data: Mapping[str, Any]) -> Entry:
+    """The entry that follows `head`. `data` is the new event's document, as the store keeps it."""
     before = head or BEGINNING
     seq, prev = before.seq + 1, before.hash
+    kind, key, issue, run = new.event.kind, new.key, new.issue, new.run
     digest = entry_hash(
         seq=seq, at=at, kind=kind, key=key, issue=issue, run=run, data=data, prev=prev
     )
-    return Entry(seq, at, kind, key, issue, run, data, prev, digest)
+    return Recorded(seq, at, kind, key, issue, run, data, prev, digest, new.event)
 
 
 def first_fault(

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness import __version__
 from harness.domain.errors import FactoryError
+from harness.domain.events import UsageRecorded
+from harness.domain.ledger import of_kind
 from harness.domain.plain import plain
 from harness.forge.recording import BEGINS, OPEN, recorded, recorded_writer, with_recorded_tip
 
@@ -120,9 +122,10 @@ class Recording:
         """Record the exchanges of the run's sessions that ended since the last time."""
         lines = recorded_lines(self._places, payload["run"])
         there = {line[WIRE] for line in lines if WIRE in line}
-        for entry in services.ledger.entries(issue=payload["issue"], kind="usage"):
+        entries = services.ledger.entries(issue=payload["issue"])
+        for entry in of_kind(entries, UsageRecorded):
             if entry.run == payload["run"] and (session := _session(entry)) not in there:
-                line = {"node": payload["node"], WIRE: session, "role": entry.data["role"]}
+                line = {"node": payload["node"], WIRE: session, "role": entry.event.role}
                 self.note({**line, **self._stored(session)})
 
     def _stored(self, session: str) -> Mapping[str, Any]:

@@ -1,17 +1,15 @@
 """Lessons as the ledger tells them: who noted each, when, on what evidence, and what became of the
 runs that had it."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import sqrt
-from typing import Any
 
-from harness.domain.ledger import Entry
+from harness.domain.events import ContextShown, LessonMarked, LessonNoted, TransitionRecorded
+from harness.domain.ledger import Entry, Recorded, of_kind
 from harness.domain.lifecycle import Event
-
-LESSON, MARK, SHOWN = "lesson", "lesson-mark", "context"
-"""Kinds of ledger entries: one was noted, a person spoke of one, an agent was shown some."""
 
 FEWEST = 3
 """Runs with a lesson that came to an end, before it may be demoted."""
@@ -107,21 +105,14 @@ class Lesson:
 def lessons(entries: Iterable[Entry]) -> tuple[Lesson, ...]:
     """Every lesson that was ever noted, oldest first."""
     listed = tuple(entries)
-    noted = {
-        entry.data["id"]: entry
-        for entry in reversed(listed)
-        if entry.kind == LESSON and not entry.data.get("same_as")
-    }
-    seen = [
-        entry.data["same_as"]
-        for entry in listed
-        if entry.kind == LESSON and entry.data.get("same_as")
-    ]
-    words = {entry.data["id"]: entry.data for entry in listed if entry.kind == MARK}
+    all_noted = of_kind(listed, LessonNoted)
+    new = {one.event.id: one for one in reversed(all_noted) if not one.event.same_as}
+    seen_again = Counter(one.event.same_as for one in all_noted if one.event.same_as)
+    words = {one.event.id: one.event for one in of_kind(listed, LessonMarked)}
     ends = _ends(listed)
     found = (
-        _lesson(entry, 1 + seen.count(known_id), words.get(known_id, {}), ends)
-        for known_id, entry in noted.items()
+        _lesson(entry, 1 + seen_again[known_id], words.get(known_id), ends)
+        for known_id, entry in new.items()
     )
     return tuple(sorted(found, key=lambda one: one.entry))
 
@@ -136,27 +127,32 @@ class _End:
     sound: bool
 
 
-def _lesson(entry: Entry, sightings: int, word: Mapping[str, Any], ends: Iterable[_End]) -> Lesson:
-    data = entry.data
+def _lesson(
+    entry: Recorded[LessonNoted],
+    sightings: int,
+    marked: LessonMarked | None,
+    ends: Iterable[_End],
+) -> Lesson:
+    noted = entry.event
     since = [end for end in ends if end.entry > entry.seq]
-    had = _tally(end for end in since if data["id"] in end.shown)
-    said = Word(word["word"]) if word else None
+    had = _tally(end for end in since if noted.id in end.shown)
+    word = Word(marked.word) if marked else None
     return Lesson(
-        id=data["id"],
-        says=data["says"],
-        file=data["file"],
-        quote=data["quote"],
-        base=data["base"],
+        id=noted.id,
+        says=noted.says,
+        file=noted.file,
+        quote=noted.quote,
+        base=noted.base,
         issue=entry.issue,
         run=entry.run,
-        role=data["role"],
+        role=noted.role,
         at=entry.at,
         entry=entry.seq,
         sightings=sightings,
         had=had,
         others=_tally(since).less(had),
-        word=None if said is Word.LET else said,
-        why=str(word.get("why", "")),
+        word=None if word is Word.LET else word,
+        why=marked.why if marked else "",
     )
 
 
@@ -172,25 +168,24 @@ _SENT_BACK = frozenset({Event.CHANGES_REQUESTED, Event.VERDICT_REJECTED})
 def _ends(entries: tuple[Entry, ...]) -> tuple[_End, ...]:
     """Each run that an agent was shown something in, with its end; one that came to none is not
     among them."""
-    moves: dict[int | None, list[Entry]] = {}
-    for entry in entries:
-        if entry.kind == "transition":
-            moves.setdefault(entry.issue, []).append(entry)
-    shown = {entry.run: entry for entry in entries if entry.kind == SHOWN}
+    moves: dict[int | None, list[Recorded[TransitionRecorded]]] = {}
+    for moved in of_kind(entries, TransitionRecorded):
+        moves.setdefault(moved.issue, []).append(moved)
+    shown = {entry.run: entry for entry in of_kind(entries, ContextShown)}
     ended = ((entry, _sound(str(run), moves.get(entry.issue, []))) for run, entry in shown.items())
     return tuple(
-        _End(entry.seq, frozenset(entry.data["lessons"]), sound)
+        _End(entry.seq, frozenset(entry.event.lessons), sound)
         for entry, sound in ended
         if sound is not None
     )
 
 
-def _sound(run: str, moves: Iterable[Entry]) -> bool | None:
+def _sound(run: str, moves: Iterable[Recorded[TransitionRecorded]]) -> bool | None:
     """Whether the run's change stood at its first judgement; None where nobody has said so. What a
     purse, a machine or a person ended says nothing."""
     ready = False
     for entry in moves:
-        event = Event(entry.data["event"])
+        event = entry.event.event
         if entry.run == run and event in _FAILED:
             return False
         ready = ready or (entry.run == run and event is Event.CHANGE_READY)

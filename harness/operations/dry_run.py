@@ -85,7 +85,7 @@ def _record_cost(services: "Services", overlay: OverlayLedger, issue: int) -> No
     owner = issue if services.ledger.find(f"issue/{issue}") else None
     for entry in overlay.added:
         if entry.kind == "usage":
-            services.ledger.append("usage", entry.key, issue=owner, run=entry.run, data=entry.data)
+            services.ledger.append(entry.event, entry.key, issue=owner, run=entry.run)
 
 
 def _issue_on(forge: Forge, number: int) -> Issue:

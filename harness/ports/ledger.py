@@ -1,9 +1,12 @@
 """The ledger: the truth that labels, comments and pages are projections of."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
-from harness.domain.ledger import Entry, Fault, Head, NewEntry
+from harness.domain.events import LedgerEvent
+from harness.domain.ledger import Entry, Fault, Head, NewEntry, Recorded, of_kind
+
+E = TypeVar("E", bound=LedgerEvent)
 
 
 class Ledger(Protocol):
@@ -11,12 +14,11 @@ class Ledger(Protocol):
 
     def append(
         self,
-        kind: str,
+        event: LedgerEvent,
         key: str,
         *,
         issue: int | None = None,
         run: str | None = None,
-        data: Mapping[str, Any] | None = None,
     ) -> Entry:
         """Write one entry, durably. The same `key` again returns the entry that is there and writes
         nothing.
@@ -64,3 +66,8 @@ class Ledger(Protocol):
         """The place in this ledger that `anchor` named for this run; None for a line that this
         ledger's key did not sign."""
         ...
+
+
+def recorded(ledger: Ledger, kind: type[E], *, issue: int | None = None) -> tuple[Recorded[E], ...]:
+    """The entries that tell of events of this type, in order; those of one issue, or all."""
+    return of_kind(ledger.entries(issue=issue, kind=kind.kind), kind)

@@ -11,12 +11,15 @@ Properties:
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
+from harness.domain.events import CommandGiven, LedgerEvent
+from harness.domain.ledger import Entry, Fault, Head, NewEntry, Recorded, chained
 from harness.ports.engine import Action
+from harness.store.ledger.decoding import decoded, stored
 
 
 class _Chain(ABC):
@@ -29,19 +32,17 @@ class _Chain(ABC):
     @abstractmethod
     def append(
         self,
-        kind: str,
+        event: LedgerEvent,
         key: str,
         *,
         issue: int | None = None,
         run: str | None = None,
-        data: Mapping[str, Any] | None = None,
     ) -> Entry: ...
 
     def append_all(self, new: Iterable[NewEntry]) -> tuple[Entry, ...]:
         with self._lock:
             return tuple(
-                self.append(one.kind, one.key, issue=one.issue, run=one.run, data=one.data)
-                for one in new
+                self.append(one.event, one.key, issue=one.issue, run=one.run) for one in new
             )
 
     def entries(
@@ -74,20 +75,12 @@ class _Chain(ABC):
     def anchored(self, run: str, anchor: str) -> Head | None:
         return None
 
-    def _keep(
-        self,
-        kind: str,
-        key: str,
-        *,
-        at: str,
-        issue: int | None,
-        run: str | None,
-        data: Mapping[str, Any],
-    ) -> Entry:
+    def _keep(self, new: NewEntry, *, at: str) -> Entry:
         head = Head(self._written[-1].seq, self._written[-1].hash) if self._written else None
-        entry = chained(head, at=at, kind=kind, key=key, issue=issue, run=run, data=data)
+        event, data = stored(new.event)
+        entry = chained(head, replace(new, event=event), at=at, data=data)
         self._written.append(entry)
-        self._keys[key] = entry
+        self._keys[new.key] = entry
         return entry
 
 
@@ -126,21 +119,19 @@ class ReplayedLedger(_Chain):
 
     def append(
         self,
-        kind: str,
+        event: LedgerEvent,
         key: str,
         *,
         issue: int | None = None,
         run: str | None = None,
-        data: Mapping[str, Any] | None = None,
     ) -> Entry:
         with self._lock:
             if key in self._keys:
                 return self._keys[key]
             recorded = self._own.get(key)
             self._add_others_before(recorded.seq if recorded else self._written[-1].seq)
-            content = json.loads(json.dumps(dict(data or {})))
             at = recorded.at if recorded else self._written[-1].at
-            return self._keep(kind, key, at=at, issue=issue, run=run, data=content)
+            return self._keep(NewEntry(event, key, issue, run), at=at)
 
     def _add_others_before(self, seq: int) -> None:
         """Add what others wrote before the recorded entry with this number, unless the replay wrote
@@ -148,22 +139,15 @@ class ReplayedLedger(_Chain):
         while self._others and self._others[0].seq < seq:
             entry = self._others.pop(0)
             if entry.key not in self._keys:
-                self._keep(
-                    entry.kind,
-                    entry.key,
-                    at=entry.at,
-                    issue=entry.issue,
-                    run=entry.run,
-                    data=entry.data,
-                )
+                self._keep(NewEntry(entry.event, entry.key, entry.issue, entry.run), at=entry.at)
 
 
 def _resumed(entry: Entry, run: str) -> bool:
     """Whether the entry continued the run after a kill, a pause or a stop. A replay is not
     interrupted."""
     return (
-        entry.kind == "command"
-        and entry.data.get("command") == "resume"
+        isinstance(entry.event, CommandGiven)
+        and entry.event.command == "resume"
         and entry.run in (None, run)
     )
 
@@ -203,8 +187,12 @@ class DirectEngine:
 
 
 def entries_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
-    """Entries from the documents that `dataclasses.asdict` made."""
-    return tuple(Entry(**document) for document in documents)
+    """Entries from the documents that `entry_document` made. Raises LedgerError for one that does
+    not fit its kind."""
+    return tuple(
+        Recorded(**document, event=decoded(document["kind"], document["data"]))
+        for document in documents
+    )
 
 
 class OverlayLedger(_Chain):
@@ -226,17 +214,13 @@ class OverlayLedger(_Chain):
 
     def append(
         self,
-        kind: str,
+        event: LedgerEvent,
         key: str,
         *,
         issue: int | None = None,
         run: str | None = None,
-        data: Mapping[str, Any] | None = None,
     ) -> Entry:
         with self._lock:
             if key not in self._keys:
-                content = json.loads(json.dumps(dict(data or {})))
-                self._keep(
-                    kind, key, at=self._now().isoformat(), issue=issue, run=run, data=content
-                )
+                self._keep(NewEntry(event, key, issue, run), at=self._now().isoformat())
             return self._keys[key]

@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from harness.domain.errors import ConfigError, LedgerError
+from harness.domain.events import StateSealed
 from harness.store.database import database_errors, postgres_engine
 from harness.store.files import replace
 from harness.store.ledger.sqlite import SqlLedger, ledger_errors
@@ -131,7 +132,7 @@ class StateBackup:
         with self._lock:
             # Creates the ledger's key, so that the first backup contains it.
             if self._generation == 0:
-                self._ledger().append(KIND, f"{KIND}/0", data={"generation": 0, "list": ""})
+                self._ledger().append(StateSealed(0, ""), f"{KIND}/0")
             files = dict(self._packed())
             if files != self._files or (all_is_over and self._left_over):
                 self._write(files, sorted(self._folders()), all_is_over=all_is_over)
@@ -185,9 +186,7 @@ class StateBackup:
                 )
         self._files, self._left_over = dict(files), not all_is_over
         self._mark(generation)
-        self._ledger().append(
-            KIND, f"{KIND}/{generation}", data={"generation": generation, "list": _digest(sealed)}
-        )
+        self._ledger().append(StateSealed(generation, _digest(sealed)), f"{KIND}/{generation}")
 
     def _add_parts(self, connection: sa.Connection, files: Mapping[str, StoredFile]) -> None:
         there = {row.name for row in connection.execute(_KNOWN)}

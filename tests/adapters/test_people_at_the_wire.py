@@ -95,7 +95,7 @@ def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, wo
     issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
     world.tick(shows=True)
     history = world.history(issue)
-    pull, head = int(history.proposal["number"]), str(history.pushed_head)
+    pull, head = int(history.proposal.number), str(history.pushed_head)
     assert history.state is State.NEEDS_HUMAN
     assert checks(place, head) == {
         "factory/law": "success",
@@ -121,7 +121,7 @@ def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, wo
     world.tick(shows=True)
     history = world.history(issue)
     assert history.state is State.MERGED
-    assert place.api("GET", "/branches/main").json()["commit"]["sha"] == history.landed["commit"]
+    assert place.api("GET", "/branches/main").json()["commit"]["sha"] == history.landed.commit
     assert checks(place, head)["factory/merge"] == "success"
     assert len(ours(place, pull)) == 3
     assert [one["number"] for one in dashboards(place)] == [dashboard["number"]]

@@ -14,6 +14,7 @@ from harness.governance.past.factsjson import facts_as_json
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
+from tests.events import event_of
 from tests.factory.world import EXAMPLE, World
 
 RULES = "factory_rules.md"
@@ -56,18 +57,20 @@ def services(place, tmp_path):
         ),
     )
     world.ledger.append(
-        "facts",
+        event_of(
+            "facts",
+            {
+                "base": "b" * 40,
+                "head": "a" * 40,
+                "applies": "pr",
+                "rules": "x",
+                "facts": facts_as_json(ChangeFacts(files=files)),
+                "action": None,
+                "findings": [],
+            },
+        ),
         "facts/31",
         issue=31,
-        data={
-            "base": "b" * 40,
-            "head": "a" * 40,
-            "applies": "pr",
-            "rules": "x",
-            "facts": facts_as_json(ChangeFacts(files=files)),
-            "action": None,
-            "findings": [],
-        },
     )
     return replace(
         world.services(),

@@ -18,6 +18,7 @@ from harness.repository.remote import Remote
 from harness.repository.trusted import FETCHED, TrustedRepository
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
+from tests.events import event_of
 from tests.fakes import hours
 from tests.validators_launcher.git_repository import Source
 
@@ -59,7 +60,7 @@ def counted(home, session, issue, role, tokens, *, at, replays=False, written=Fa
         cost = meter.spent_by_session(session).document()["cost_usd"]
     if written:
         with closing(SqliteLedger(home, SystemClock())) as ledger:
-            ledger.append("usage", f"usage/{session}", issue=issue, data={"cost_usd": cost})
+            ledger.append(event_of("usage", {"cost_usd": cost}), f"usage/{session}", issue=issue)
 
 
 def output(*arguments):

@@ -15,6 +15,7 @@ from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
+from tests.events import event_of
 from tests.validators_launcher import seaside
 from tests.validators_launcher.git_repository import Source
 from validators.domain.verdict import Purpose
@@ -52,13 +53,12 @@ def there(tmp_path, monkeypatch):
     ).commit(files)
     ledger = SqliteLedger(home, SystemClock())
     ledger.append(
-        "run",
+        event_of("run", {"workflow": "triage", "base": base.commit}),
         "run/triage-2-1",
         issue=2,
         run="triage-2-1",
-        data={"workflow": "triage", "base": base.commit},
     )
-    ledger.append("triage", "triage-2-1/triage", issue=2, run="triage-2-1", data=TRIAGED)
+    ledger.append(event_of("triage", TRIAGED), "triage-2-1/triage", issue=2, run="triage-2-1")
     ledger.close()
     notary = Notary(signer_at(home / "keys" / "validator.key"))
     journey_store = JourneyStore(

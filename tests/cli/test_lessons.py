@@ -6,9 +6,9 @@ import pytest
 
 from harness.cli.main import run
 from harness.home.document import HomeFile, write_home
-from harness.lessons.lesson import LESSON
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
+from tests.events import event_of
 
 SAID = {
     "says": "Times are minutes since midnight.",
@@ -27,11 +27,10 @@ def typed(tmp_path, monkeypatch, capsys):
     ledger = SqliteLedger(home, SystemClock())
     for number, name in enumerate(("aaaa11112222", "aaaa33334444"), start=1):
         ledger.append(
-            LESSON,
+            event_of("lesson", {"id": name, **SAID}),
             f"n{number}",
             issue=number,
             run=f"implement-{number}-1",
-            data={"id": name, **SAID},
         )
     ledger.close()
 

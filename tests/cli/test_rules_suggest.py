@@ -13,6 +13,7 @@ from harness.governance.past.factsjson import facts_as_json
 from harness.home.document import HomeFile, write_home
 from harness.store.ledger.sqlite import SqliteLedger
 from tests import warm
+from tests.events import event_of
 from tests.fakes.clock import FakeClock
 from tests.governance.law import FRONT, change, files, rule_text
 
@@ -38,34 +39,38 @@ def home(tmp_path_factory):
     ledger = SqliteLedger(home, FakeClock())
     for issue, count in ((1, 12), (2, 31)):
         ledger.append(
-            "facts",
+            event_of(
+                "facts",
+                {
+                    "base": "b",
+                    "head": str(issue),
+                    "applies": "pr",
+                    "facts": facts_as_json(lines(count)),
+                    "action": "split",
+                    "findings": [
+                        {
+                            "rule": "F-ONE",
+                            "status": "enforce",
+                            "says": f"{count} changed lines",
+                            "passed": False,
+                        }
+                    ],
+                },
+            ),
             f"facts/{issue}",
             issue=issue,
-            data={
-                "base": "b",
-                "head": str(issue),
-                "applies": "pr",
-                "facts": facts_as_json(lines(count)),
-                "action": "split",
-                "findings": [
-                    {
-                        "rule": "F-ONE",
-                        "status": "enforce",
-                        "says": f"{count} changed lines",
-                        "passed": False,
-                    }
-                ],
-            },
         )
         for event, to in ((Event.SPLIT, State.NEEDS_HUMAN), (Event.LANDED_BY_PERSON, State.MERGED)):
             ledger.append(
-                "transition",
+                event_of(
+                    "transition",
+                    {"event": event.value, "from": "untriaged", "to": to.value, "says": ""},
+                ),
                 f"{issue}/{to}",
                 issue=issue,
-                data={"event": event.value, "from": "x", "to": to.value, "says": ""},
             )
     ledger.append(
-        "triage", "triage/3", issue=3, data={"cites": [{"id": "M-NOPAY"}], "quote": "tips"}
+        event_of("triage", {"cites": [{"id": "M-NOPAY"}], "quote": "tips"}), "triage/3", issue=3
     )
     ledger.close()
     for name, content in files(FRONT + rule_text(SIZE)).items():

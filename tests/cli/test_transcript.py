@@ -13,6 +13,7 @@ from harness.domain.errors import ConfigError
 from harness.home.document import HomeFile, write_home
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
+from tests.events import event_of
 
 SESSION, SEALED = "a" * 16, "b" * 16
 RUN = "implement-7-1"
@@ -29,26 +30,27 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FACTORY_HOME", str(tmp_path))
     ledger = SqliteLedger(tmp_path, SystemClock())
     ledger.append(
-        "run",
+        event_of("run", {"workflow": "implement", "base": "f" * 40, "number": 1}),
         f"{RUN}/began",
         issue=7,
         run=RUN,
-        data={"workflow": "implement", "base": "f" * 40, "number": 1},
     )
     for role, session in (("author", SEALED), ("implementer", SESSION)):
         ledger.append(
-            "usage",
+            event_of(
+                "usage",
+                {
+                    "role": role,
+                    "model": "m",
+                    "calls": 2,
+                    "input_tokens": 1,
+                    "output_tokens": 1,
+                    "cost_usd": "0.01",
+                },
+            ),
             f"usage/{session}",
             issue=7,
             run=RUN,
-            data={
-                "role": role,
-                "model": "m",
-                "calls": 2,
-                "input_tokens": 1,
-                "output_tokens": 1,
-                "cost_usd": "0.01",
-            },
         )
     ledger.close()
     note = {
@@ -86,7 +88,7 @@ def put(file: Path, document: object) -> None:
 
 def ended(home: Path) -> None:
     ledger = SqliteLedger(home, SystemClock())
-    ledger.append("run-ended", f"{RUN}/ended", issue=7, run=RUN, data={"status": "produced"})
+    ledger.append(event_of("run-ended", {"status": "succeeded"}), f"{RUN}/ended", issue=7, run=RUN)
     ledger.close()
 
 
@@ -163,11 +165,10 @@ def test_as_json_it_is_one_object(home: Path) -> None:
 def test_a_run_that_asked_no_model_reports_that(home: Path) -> None:
     ledger = SqliteLedger(home, SystemClock())
     ledger.append(
-        "run",
+        event_of("run", {"workflow": "merge", "base": "f" * 40, "number": 1}),
         "merge-7-1/began",
         issue=7,
         run="merge-7-1",
-        data={"workflow": "merge", "base": "f" * 40, "number": 1},
     )
     ledger.close()
     assert asked("merge-7-1", "--transcript") == (0, "No model was asked in merge-7-1 yet.\n")

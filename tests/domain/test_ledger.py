@@ -5,7 +5,8 @@ import hashlib
 
 import pytest
 
-from harness.domain.ledger import Entry, Head, chained, first_fault
+from harness.domain.events import Unknown
+from harness.domain.ledger import Entry, Head, NewEntry, chained, first_fault
 
 
 def chain(length: int) -> list[Entry]:
@@ -15,11 +16,8 @@ def chain(length: int) -> list[Entry]:
         entries.append(
             chained(
                 head,
+                NewEntry(Unknown("note", {"n": number}), f"k{number}", issue=number),
                 at="2026-01-01T00:00:00+00:00",
-                kind="note",
-                key=f"k{number}",
-                issue=number,
-                run=None,
                 data={"n": number},
             )
         )
@@ -86,7 +84,7 @@ def test_a_rewritten_history_that_chains_is_still_not_the_signed_one() -> None:
     for number in range(1, 4):
         head = head_of(forged) if forged else None
         forged.append(
-            chained(head, at="2027", kind="note", key=f"k{number}", issue=None, run=None, data={})
+            chained(head, NewEntry(Unknown("note", {}), f"k{number}"), at="2027", data={})
         )
     fault = first_fault(forged, signed)
     assert fault is not None
@@ -97,11 +95,8 @@ def test_the_hash_of_an_entry_is_what_it_always_was() -> None:
     """Every ledger that was signed before rests on this text: it changes with no edit."""
     entry = chained(
         Head(6, "ab"),
+        NewEntry(Unknown("note", {}), "k", 7, "triage-7-1"),
         at="2026-01-01T00:00:00+00:00",
-        kind="note",
-        key="k",
-        issue=7,
-        run="triage-7-1",
         data={"z": [1, None], "a": "ü \ud800"},
     )
     assert (entry.seq, entry.issue, entry.run, entry.prev) == (7, 7, "triage-7-1", "ab")
@@ -138,9 +133,7 @@ def test_a_chain_that_was_found_sound_up_to_the_head_needs_no_more_entries() -> 
         (
             lambda entries: [
                 *entries[:2],
-                chained(
-                    head_of(entries[:2]), at="", kind="", key="", issue=None, run=None, data={}
-                ),
+                chained(head_of(entries[:2]), NewEntry(Unknown("", {}), ""), at="", data={}),
             ],
             "entry 3 is not the one that was signed",
         ),

@@ -1,5 +1,6 @@
 """Lives of issues, written into a ledger entry by entry, as the factory writes them."""
 
+from tests.events import event_of
 from tests.fakes.ledger import FakeLedger
 
 BASE, HEAD, CANDIDATE, TREE = "b" * 40, "a" * 40, "c" * 40, "d" * 40
@@ -85,12 +86,13 @@ class Life:
     ) -> None:
         self.ledger, self.issue, self.runs = ledger or FakeLedger(), issue, {}
         self.ledger.append(
-            "law", f"law/{POLICY}", data={"base": BASE, "governance": POLICY, "clauses": CLAUSES}
+            event_of("law", {"base": BASE, "governance": POLICY, "clauses": CLAUSES}),
+            f"law/{POLICY}",
         )
         self.add("issue", f"issue/{issue}", title=title, author=4, login="kim", text="x")
 
     def add(self, kind, key, /, *, run=None, **data):
-        return self.ledger.append(kind, key, issue=self.issue, run=run, data=data)
+        return self.ledger.append(event_of(kind, data), key, issue=self.issue, run=run)
 
     def begin(self, workflow):
         self.runs[workflow] = self.runs.get(workflow, 0) + 1

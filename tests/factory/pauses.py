@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from harness.domain.errors import ModelsPaused
 from harness.factory.run.pause import PAUSE
+from tests.events import event_of
 from tests.fakes.people import FakeBroker
 
 MIDNIGHT = datetime(2030, 5, 5, tzinfo=UTC)
@@ -36,15 +37,17 @@ class Purse(FakeBroker):
 
 def paused(world, *, cause="day", until=MIDNIGHT, day="20", month="500"):
     return world.ledger.append(
-        PAUSE,
+        event_of(
+            PAUSE,
+            {
+                "cause": cause,
+                "until": until.isoformat(),
+                "why": WORDS,
+                "run": "r",
+                "caps": {"day": day, "month": month},
+            },
+        ),
         f"pause/{len(pauses(world)) + 1}",
-        data={
-            "cause": cause,
-            "until": until.isoformat(),
-            "why": WORDS,
-            "run": "r",
-            "caps": {"day": day, "month": month},
-        },
     )
 
 

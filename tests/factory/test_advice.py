@@ -5,12 +5,13 @@ import json
 import pytest
 
 from harness.domain.errors import AnswerError, ModelError
+from harness.domain.events import PlanStep
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.records.chain import chain
 from harness.factory.reporting import comments
 from harness.factory.stages.diagnose import CAUSES, diagnosis, diagnosis_schema
-from harness.factory.stages.plan import Step, plan_in
+from harness.factory.stages.plan import plan_in
 from tests.factory.players import DIAGNOSIS, PLAN, Players, cast_by
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent, FakeValidator
@@ -186,7 +187,7 @@ def test_a_quote_is_looked_for_in_texts_and_in_the_lines_of_a_difference() -> No
     for quote in ("nothing was changed", 'say("hello")'):
         found, dropped = diagnosis({**DIAGNOSIS, "quotes": [quote, "not there at all"]}, shown)
         assert found is not None
-        assert (found["quotes"], dropped) == ([quote], "")
+        assert (found.quotes, dropped) == ((quote,), "")
 
 
 def test_the_causes_are_a_closed_list() -> None:
@@ -232,7 +233,7 @@ def planned(*touches: str, reads=()) -> dict:
 )
 def test_a_step_may_touch_what_is_there_or_what_can_be_made_beside_it(path) -> None:
     found = plan_in(planned(path), paths=PATHS)
-    assert (found.steps, found.dropped) == ((Step("it", (path,), "seen"),), ())
+    assert (found.steps, found.dropped) == ((PlanStep("it", (path,), "seen"),), ())
 
 
 @pytest.mark.parametrize(

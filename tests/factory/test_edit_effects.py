@@ -19,6 +19,7 @@ from harness.factory.reporting.report import policy_edit_effect
 from harness.governance import read_governance
 from harness.governance.past.edit_effects import CONSEQUENCE, edit_effect
 from harness.governance.past.factsjson import facts_as_json
+from tests.events import event_of
 from tests.factory.kills import Killed
 from tests.factory.proposals import (
     NEW_RULE,
@@ -43,19 +44,21 @@ def past(world, **lines: int) -> None:
         issue = int(name.removeprefix("i"))
         facts = ChangeFacts(files=given_lines(changed))
         world.ledger.append(
-            "facts",
+            event_of(
+                "facts",
+                {
+                    "base": "b" * 40,
+                    "head": f"{issue:040}",
+                    "applies": "pr",
+                    "rules": "x",
+                    "facts": facts_as_json(facts),
+                    "action": None,
+                    "findings": [],
+                },
+            ),
             f"facts/{issue}",
             issue=issue,
             run=None,
-            data={
-                "base": "b" * 40,
-                "head": f"{issue:040}",
-                "applies": "pr",
-                "rules": "x",
-                "facts": facts_as_json(facts),
-                "action": None,
-                "findings": [],
-            },
         )
 
 
@@ -379,7 +382,7 @@ def test_a_pull_request_that_cannot_be_looked_at_stops_nothing_else(world, troub
         world.decorate("git", fetch=refusing(world.git.fetch))
     world.tick()
     assert world.history(issue).state is State.MERGED
-    assert any(what == CHECK for _, what, _ in world.told)
+    assert any(what == CHECK for _, what, _ in world.progress)
 
 
 def refusing(fetch):

@@ -20,6 +20,7 @@ from harness.operations.maintenance.gc_policy import (
     gc_decisions,
     run_states,
 )
+from tests.events import event_of
 from tests.factory.world import World, edits_the_rules
 
 RUNS = ("implement-1-1", "implement-2-1", "validate-1-1")
@@ -135,17 +136,18 @@ def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked
 def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world) -> None:
     issue = world.file()
     world.ledger.append(
-        "issue",
+        event_of("issue", {"title": "x", "author": 1, "login": "kim", "text": "x"}),
         f"issue/{issue}",
         issue=issue,
-        data={"title": "x", "author": 1, "login": "kim", "text": "x"},
     )
     run = f"implement-{issue}-1"
-    world.ledger.append("run", f"run/{run}", issue=issue, run=run, data={"workflow": "implement"})
+    world.ledger.append(
+        event_of("run", {"workflow": "implement"}), f"run/{run}", issue=issue, run=run
+    )
     lay(world.work / "worktrees" / run / "worktree", folder=True)
     lay(world.work / "runs" / run / "tests" / "head", folder=True, days_ago=99)
     assert not any(decisions(world).values())
-    world.ledger.append("run-ended", f"run/{run}/ended", issue=issue, run=run, data={})
+    world.ledger.append(event_of("run-ended", {}), f"run/{run}/ended", issue=issue, run=run)
     assert all(decisions(world).values())
 
 

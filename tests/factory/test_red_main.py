@@ -7,6 +7,7 @@ import pytest
 
 from harness.domain.lifecycle import State
 from harness.factory.records.history import THAW, is_frozen, why_frozen
+from tests.events import event_of
 from tests.factory.demands import CI, demanding
 from tests.factory.world import candidate_of, shown
 
@@ -31,7 +32,7 @@ def turn(world, conclusion) -> None:
 
 def thaw(world) -> None:
     world.ledger.append(
-        "command", f"command/{len(world.ledger.written)}/thaw", data={"command": THAW}
+        event_of("command", {"command": THAW}), f"command/{len(world.ledger.written)}/thaw"
     )
 
 
@@ -148,20 +149,20 @@ def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path) -> Non
     verdict = world.history(issue).verdicts[-1]
     broken = {"issue": issue, "words": "Guests book walks.", "journey": "sha256:other"}
     world.ledger.append(
-        "verdict",
+        event_of("verdict", {**verdict.data, "broken_on_base": [broken]}),
         "seen/1",
         issue=issue,
         run="validate-9-1",
-        data={**verdict.data, "broken_on_base": [broken]},
     )
     world.tick()
     assert not is_frozen(world.ledger)
     world.ledger.append(
-        "verdict",
+        event_of(
+            "verdict", {**verdict.data, "broken_on_base": [{**broken, "journey": "sha256:c"}]}
+        ),
         "seen/2",
         issue=issue,
         run="validate-9-2",
-        data={**verdict.data, "broken_on_base": [{**broken, "journey": "sha256:c"}]},
     )
     world.tick()
     assert "Guests book walks." in why_frozen(world.ledger)

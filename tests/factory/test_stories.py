@@ -18,8 +18,8 @@ def test_an_accepted_bug_is_built_judged_and_lands_as_the_tree_that_was_judged(w
     world.tick()
     history = world.history(issue)
     assert history.state is State.MERGED
-    assert world.remote["main"] == history.landed["commit"] == history.verdict["binds"]["candidate"]
-    assert world.git.tree_of(world.remote["main"]) == history.verdict["binds"]["tree"]
+    assert world.remote["main"] == history.landed.commit == history.verdict.binds.candidate
+    assert world.git.tree_of(world.remote["main"]) == history.verdict.binds.tree
     assert not world.forge.issue(issue).open
     assert "factory:merged" in world.forge.issue(issue).labels
 
@@ -172,8 +172,8 @@ def test_a_chore_that_nobody_can_write_a_journey_for_lands_on_those_of_what_has_
     world.tick()
     history = world.history(issue)
     assert history.state is State.MERGED
-    assert history.verdict["controls"]["red_on_base"] is False
-    assert (history.verdict["regression"]["own"], history.verdict["regression"]["performed"]) == (
+    assert history.verdict.controls.red_on_base is False
+    assert (history.verdict.regression.own, history.verdict.regression.performed) == (
         0,
         2,
     )

@@ -16,6 +16,7 @@ from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.records.history import RESUME, history_of
 from harness.factory.run.policy_snapshot import policy_at
 from harness.store.in_memory import DirectEngine, ReplayedLedger
+from tests.events import event_of
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 from tests.fakes.clock import FakeClock
@@ -62,8 +63,8 @@ def test_two_issues_are_worked_on_at_the_same_time_and_both_land(tmp_path) -> No
     issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
     world.tick()
     assert [world.history(issue).state for issue in issues] == [State.MERGED, State.MERGED]
-    assert world.git.contains(world.remote["main"], world.history(issues[0]).landed["commit"])
-    assert world.git.contains(world.remote["main"], world.history(issues[1]).landed["commit"])
+    assert world.git.contains(world.remote["main"], world.history(issues[0]).landed.commit)
+    assert world.git.contains(world.remote["main"], world.history(issues[1]).landed.commit)
 
 
 def test_one_lands_at_a_time(tmp_path) -> None:
@@ -240,8 +241,8 @@ def test_whether_two_issues_ask_for_the_same_is_a_question_of_its_own(
 class Beside(FakeLedger):
     """A ledger in which #1 is triaged just after #2's triage noted its first step."""
 
-    def append(self, kind, key, **said):
-        entry = super().append(kind, key, **said)
+    def append(self, event, key, **said):
+        entry = super().append(event, key, **said)
         if key == "triage-2-1/intake/1":
             triaged = {
                 "title": "Places",
@@ -250,8 +251,12 @@ class Beside(FakeLedger):
                 "text": self.find("issue/1").data["text"],
             }
             moved = {"event": Event.TRIAGE_ACCEPTED, "from": State.UNTRIAGED, "to": State.ACCEPTED}
-            super().append("triage", "triage-1-1/triage", issue=1, run="triage-1-1", data=triaged)
-            super().append("transition", "triage-1-1/event", issue=1, run="triage-1-1", data=moved)
+            super().append(
+                event_of("triage", triaged), "triage-1-1/triage", issue=1, run="triage-1-1"
+            )
+            super().append(
+                event_of("transition", moved), "triage-1-1/event", issue=1, run="triage-1-1"
+            )
         return entry
 
 
@@ -302,10 +307,10 @@ def test_a_command_that_was_cut_off_by_a_kill_is_carried_out_all_the_same(world)
     world.forge.say(second, "/factory appeal mine is another walk", author="kim")
     ledger = world.ledger
 
-    def killed_before_the_command_is_written(kind, *args, **kwargs):
-        if kind == "command":
+    def killed_before_the_command_is_written(event, *args, **kwargs):
+        if event.kind == "command":
             raise KeyboardInterrupt
-        return ledger.append(kind, *args, **kwargs)
+        return ledger.append(event, *args, **kwargs)
 
     world.decorate("ledger", append=killed_before_the_command_is_written)
     with pytest.raises(KeyboardInterrupt):
@@ -323,11 +328,10 @@ def test_what_a_kill_left_from_before_a_resume_is_not_done_beside_its_new_attemp
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
     world.ledger.append(
-        "run",
+        event_of("run", {"workflow": "implement", "number": 1, "base": world.base, "rules": ""}),
         "run/implement-1-1",
         issue=issue,
         run="implement-1-1",
-        data={"workflow": "implement", "number": 1, "base": world.base, "rules": ""},
     )
     prepare = {
         "issue": issue,
@@ -341,8 +345,8 @@ def test_what_a_kill_left_from_before_a_resume_is_not_done_beside_its_new_attemp
     }
     act = node_action(world.services())
     assert act(prepare)["outcome"] == "produced"
-    world.ledger.append("command", "no-room", run="implement-2-1", data={"command": RESUME})
+    world.ledger.append(event_of("command", {"command": RESUME}), "no-room", run="implement-2-1")
     assert act(prepare)["outcome"] == "produced"  # another run's resume is not this one's
-    world.ledger.append("command", "resume", data={"command": RESUME})
+    world.ledger.append(event_of("command", {"command": RESUME}), "resume")
     assert act(prepare)["outcome"] == "stopped"
     assert act({**prepare, "generation": 1})["outcome"] == "produced"

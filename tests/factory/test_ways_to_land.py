@@ -42,12 +42,12 @@ def test_a_landing_is_written_down_step_by_step(tmp_path, settings, by) -> None:
     issue = world.file()
     world.tick()
     history = world.history(issue)
-    binds, run = history.verdict["binds"], f"merge-{issue}-1"
+    binds, run = history.verdict.binds, f"merge-{issue}-1"
     landed = {
         "commit": world.remote["main"],
-        "tree": binds["tree"],
+        "tree": binds.tree,
         "branch": "main",
-        "base": binds["base"],
+        "base": binds.base,
         "verdict": history.verdicts[-1].key,
         "by": by,
     }
@@ -70,7 +70,7 @@ def test_a_landing_is_written_down_step_by_step(tmp_path, settings, by) -> None:
     } == {
         "gates": ("produced", "gates-open", "every gate is open"),
         "land": ("produced", None, f"landed as {landed['commit']:.7}"),
-        "confirm": ("produced", "landed", f"tree {binds['tree']:.7} landed as judged"),
+        "confirm": ("produced", "landed", f"tree {binds.tree:.7} landed as judged"),
         "close": ("produced", None, "issue closed"),
     }
     assert (ended["land"]["output"], bool(ended["gates"]["output"]["findings"])) == (landed, True)
@@ -88,12 +88,12 @@ def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_an
     world.tick()
     history = world.history(issue)
     assert history.state is State.MERGED
-    assert world.git.tree_of(world.remote["main"]) == history.verdict["binds"]["tree"]
+    assert world.git.tree_of(world.remote["main"]) == history.verdict.binds.tree
     assert world.git.parents_of(world.remote["main"]) == (
-        history.verdict["binds"]["base"],
-        history.verdict["binds"]["head"],
+        history.verdict.binds.base,
+        history.verdict.binds.head,
     )
-    assert (history.landed["commit"], history.landed["by"]) == (world.remote["main"], "api")
+    assert (history.landed.commit, history.landed.by) == (world.remote["main"], "api")
     assert revert.ready(history).of == world.remote["main"]
 
 
@@ -155,7 +155,7 @@ def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_
         history = world.history(issue)
         if history.state is State.MERGING and not merged:
             merged.append(
-                world.forge.merge_pull_request(history.proposal["number"], sha=history.pushed_head)
+                world.forge.merge_pull_request(history.proposal.number, sha=history.pushed_head)
             )
         fetch(*refs)
 
@@ -257,7 +257,7 @@ def test_a_pull_request_that_no_longer_asks_for_what_was_judged_does_not_land(
     world = World(tmp_path)
     issue = world.file()
     world.tick(states=frozenset(State) - {State.APPROVED, State.MERGING})
-    world.forge.edit_pull_request(world.history(issue).proposal["number"], **{changed: to})
+    world.forge.edit_pull_request(world.history(issue).proposal.number, **{changed: to})
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "asks for another branch" in world.history(issue).transitions[-1].data["says"]

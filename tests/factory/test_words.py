@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from harness.domain.labels import LABEL_WORDS
-from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
 from harness.factory.reporting.comments import ALL_LABELS
@@ -17,6 +16,7 @@ from harness.governance.export import labels
 from harness.governance.triage import duplicate_answer
 from harness.programs.local_forge.pages.words import rail
 from harness.programs.local_forge.storage.records import Label
+from tests.events import entry_of
 from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, ASK, REFUSE, steady
@@ -210,7 +210,7 @@ def test_it_is_never_said_that_nothing_was_merged_where_something_was(event, ope
     }
     events = [*path, *landed.get(event, []), event]
     entries = tuple(
-        Entry(seq, "", "transition", f"t/{seq}", 1, None, {"event": name}, "", "")
+        entry_of(seq, "", "transition", f"t/{seq}", 1, None, {"event": name}, "", "")
         for seq, name in enumerate(events, 1)
     )
     assert headline(History(1, entries)).startswith(opening)

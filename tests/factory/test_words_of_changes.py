@@ -9,6 +9,7 @@ import pytest
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
+from tests.events import event_of
 from tests.factory.demands import asking_a_person, governed
 from tests.factory.world import ASK, answers, steady
 from tests.fakes.people import FakeModel
@@ -17,7 +18,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "changes"
 
 
 def on_the_pull_request(world, issue):
-    number = int(world.history(issue).proposal["number"])
+    number = int(world.history(issue).proposal.number)
     return next(one.body for one in world.forge.ours(number) if ":change " in one.body)
 
 
@@ -148,10 +149,11 @@ def dashboard(world):
     world.file("Something is odd", "It is odd.")
     world.tick(states=frozenset({State.UNTRIAGED}))
     world.ledger.append(
-        "command",
+        event_of(
+            "command", {"command": "freeze", "why": "#1: tree aaaaaaa was judged, bbbbbbb landed"}
+        ),
         "freeze/1",
         issue=first,
-        data={"command": "freeze", "why": "#1: tree aaaaaaa was judged, bbbbbbb landed"},
     )
     world.tick(states=frozenset(), shows=True)
     return next(issue.body for issue in world.forge.issues() if ":dashboard " in issue.body)

@@ -153,7 +153,7 @@ def shown(world):
 
 
 def candidate_of(world, issue):
-    return world.history(issue).verdict["binds"]["candidate"]
+    return world.history(issue).verdict.binds.candidate
 
 
 def answers(world, number):

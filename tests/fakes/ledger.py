@@ -3,7 +3,8 @@
 import hashlib
 from threading import Lock
 
-from harness.domain.ledger import Entry, Fault, Head, chained, first_fault
+from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained, first_fault
+from harness.store.ledger.decoding import stored
 from tests.fakes.clock import FakeClock
 
 
@@ -19,27 +20,18 @@ class FakeLedger:
     def head(self) -> Head | None:
         return Head(self.written[-1].seq, self.written[-1].hash) if self.written else None
 
-    def append(self, kind, key, *, issue=None, run=None, data=None) -> Entry:
+    def append(self, event, key, *, issue=None, run=None) -> Entry:
         with self._writing:
             if there := self.find(key):
                 return there
-            entry = chained(
-                self.head,
-                at=self.clock.now().isoformat(),
-                kind=kind,
-                key=key,
-                issue=issue,
-                run=run,
-                data=data or {},
-            )
+            decoded, data = stored(event)
+            new = NewEntry(decoded, key, issue, run)
+            entry = chained(self.head, new, at=self.clock.now().isoformat(), data=data)
             self.written.append(entry)
             return entry
 
     def append_all(self, new):
-        return tuple(
-            self.append(one.kind, one.key, issue=one.issue, run=one.run, data=one.data)
-            for one in new
-        )
+        return tuple(self.append(one.event, one.key, issue=one.issue, run=one.run) for one in new)
 
     def entries(self, *, issue=None, kind=None, after=0):
         return tuple(

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.domain.ledger import Entry
+from harness.domain.events import EffectDone, LedgerEvent
+from harness.domain.ledger import Entry, Recorded
 from harness.factory.run.services import Services
 from harness.ports.git import Landing
 from tests.fakes.decorated import Decorated
@@ -35,10 +36,10 @@ class _NoTidying(Decorated):
 class _NoConfirmation(Decorated):
     """Intends, and never writes down that it was done."""
 
-    def append(self, kind: str, key: str, **more: Any) -> Entry:
-        if kind == "done":
-            return Entry(0, "", kind, key, None, None, {}, "", "")
-        return self._own.append(kind, key, **more)
+    def append(self, event: LedgerEvent, key: str, **more: Any) -> Entry:
+        if isinstance(event, EffectDone):
+            return Recorded(0, "", event.kind, key, None, None, event.document(), "", "", event)
+        return self._own.append(event, key, **more)
 
 
 class _NoMemory(Decorated):

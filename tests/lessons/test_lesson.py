@@ -2,17 +2,8 @@
 
 import pytest
 
-from harness.lessons.lesson import (
-    FEWEST,
-    LESSON,
-    MARK,
-    SHOWN,
-    Lesson,
-    Standing,
-    Tally,
-    Word,
-    lessons,
-)
+from harness.lessons.lesson import FEWEST, Lesson, Standing, Tally, Word, lessons
+from tests.events import event_of
 from tests.fakes.ledger import FakeLedger
 
 SAID = {
@@ -35,11 +26,10 @@ class Life:
 
     def noted(self, lesson="aaaa", **more):
         self.ledger.append(
-            LESSON,
+            event_of("lesson", {"id": lesson, **SAID, **more}),
             f"n{len(self.ledger.written)}",
             issue=1,
             run="implement-1-1",
-            data={"id": lesson, **SAID, **more},
         )
         return self
 
@@ -47,18 +37,19 @@ class Life:
         self.runs += 1
         issue, name = 100 + self.runs, f"implement-{100 + self.runs}-1"
         self.ledger.append(
-            SHOWN, f"{name}/context", issue=issue, run=name, data={"lessons": list(shown)}
+            event_of("context", {"lessons": list(shown)}), f"{name}/context", issue=issue, run=name
         )
         for event in events:
             own = name if event in OF_IMPLEMENT else "validate-1-1"
             self.ledger.append(
-                "transition", f"{name}/{event}", issue=issue, run=own, data={"event": event}
+                event_of("transition", {"event": event}), f"{name}/{event}", issue=issue, run=own
             )
         return self
 
     def said(self, word, lesson="aaaa", why="because"):
         self.ledger.append(
-            MARK, f"m{len(self.ledger.written)}", data={"id": lesson, "word": word, "why": why}
+            event_of("lesson-mark", {"id": lesson, "word": word, "why": why}),
+            f"m{len(self.ledger.written)}",
         )
         return self
 
@@ -130,7 +121,7 @@ def test_a_persons_word_goes_before_the_figures_and_can_be_taken_back() -> None:
 def test_nothing_is_ever_deleted_and_noting_it_again_brings_nothing_back() -> None:
     life = Life().noted().said("retire")
     life.ledger.append(
-        LESSON, "again", issue=9, run="implement-9-1", data={"same_as": "aaaa", **SAID}
+        event_of("lesson", {"same_as": "aaaa", **SAID}), "again", issue=9, run="implement-9-1"
     )
     (one,) = lessons(life.ledger.entries())
     assert (one.standing, one.sightings, one.issue, one.run) == (

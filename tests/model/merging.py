@@ -18,14 +18,13 @@ from typing import Any, NamedTuple
 from harness.domain.checks import CheckSeen, NotGreen, RequiredCheck, Wanted, not_green
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.landing import Judged, after_landing, objection
-from harness.domain.ledger import Entry
 from harness.domain.lifecycle import ENDED, TABLE, Event, State, next_state
 from harness.domain.merge import MergeFacts, gate_event, refusals
 from harness.domain.verdict import Binding, Controls, Verdict, VerdictOutcome
 from harness.factory.pipeline.tick import Next, decide_next
-from harness.factory.policy_gate import ci
 from harness.factory.records.history import History
 from harness.factory.settings.config import read_config
+from tests.events import entry_of
 from tests.model.explorer import Step
 
 MAIN, ELSEWHERE = "main", "elsewhere"
@@ -161,11 +160,11 @@ def what_next(state: str, awaited: bool) -> Next | None:
     said = [("transition", {"event": event}) for event in _path(State(state))]
     if awaited:
         said += [
-            (ci.SHOWN, {"candidate": "c", "branch": "t", "base": "b"}),
+            ("candidate-shown", {"candidate": "c", "branch": "t", "base": "b"}),
             ("transition", {"event": Event.CHECKS_AWAITED}),
         ]
     entries = tuple(
-        Entry(seq, "2030-01-01T00:00:00+00:00", kind, str(seq), 1, "merge-1-1", data, "", "")
+        entry_of(seq, "2030-01-01T00:00:00+00:00", kind, str(seq), 1, "merge-1-1", data, "", "")
         for seq, (kind, data) in enumerate(said, start=1)
     )
     return decide_next(History(1, entries), STEERING)

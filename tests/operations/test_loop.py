@@ -12,6 +12,7 @@ from harness.domain.lifecycle import State
 from harness.factory.pipeline.schedule import SCHEDULE
 from harness.home.document import HomeFile, write_home
 from harness.shipped import shipped
+from tests.events import event_of
 from tests.factory.pauses import Purse, paused
 from tests.factory.world import World, fixes
 from tests.operations.daemon_run import DaemonRun
@@ -135,7 +136,7 @@ def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_for_after_it(world) -> N
     assert [kind for kind, _ in run.work()] == ["paused"]
     assert all(world.history(number).state is not State.MERGED for number in numbers)
     world.services().places.stop_flag.unlink()
-    world.ledger.append("command", "command/0/resume", data={"command": "resume"})
+    world.ledger.append(event_of("command", {"command": "resume"}), "command/0/resume")
     world.agent.works = [fixes]
     DaemonRun(world).work()
     assert all(world.history(number).state is State.MERGED for number in numbers)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.domain.errors import ForgeError, Interrupted
-from harness.factory.reporting.digest import OUTAGE, OUTAGE_ENDED
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.outage import LONGEST_PAUSE_SECONDS, Outages, pause, pause_until
 from harness.operations.daemon.shutdown import Shutdown
@@ -52,7 +51,7 @@ def test_it_is_said_once_however_often_it_is_tried(tmp_path) -> None:
     for _ in range(3):
         log.wait_out()
     assert log.said == [("down", "the forge was not reached; trying again until it is back")]
-    assert log.kinds() == [OUTAGE]
+    assert log.kinds() == ["outage"]
 
 
 def test_it_is_said_once_when_it_is_over(tmp_path) -> None:
@@ -61,7 +60,7 @@ def test_it_is_said_once_when_it_is_over(tmp_path) -> None:
     for _ in range(3):
         log.outages.end()
     assert [kind for kind, _ in log.said] == ["down", "back"]
-    assert log.kinds() == [OUTAGE, OUTAGE_ENDED]
+    assert log.kinds() == ["outage", "outage-ended"]
 
 
 def test_another_one_later_is_another_one(tmp_path) -> None:
@@ -70,14 +69,14 @@ def test_another_one_later_is_another_one(tmp_path) -> None:
         log.wait_out()
         log.outages.end()
     assert [kind for kind, _ in log.said] == ["down", "back"] * 2
-    assert log.kinds() == [OUTAGE, OUTAGE_ENDED] * 2
+    assert log.kinds() == ["outage", "outage-ended"] * 2
 
 
 def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(tmp_path) -> None:
     OutageLog(tmp_path).wait_out()
     after = OutageLog(tmp_path)
     after.outages.end()
-    assert after.kinds() == [OUTAGE, OUTAGE_ENDED]
+    assert after.kinds() == ["outage", "outage-ended"]
     assert after.said == []
 
 

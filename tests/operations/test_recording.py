@@ -22,6 +22,7 @@ from harness.home.recording import (
 )
 from harness.operations.replay.bundle import open_bundle
 from harness.operations.replay.model_recording import script_of
+from tests.events import event_of
 from tests.factory.world import World
 
 TOKEN = "ghp_" + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi"
@@ -46,7 +47,7 @@ def noted(places, tmp_path, said: str):
 
     def classify(payload):
         services.ledger.append(
-            "usage", "usage/s1", issue=1, run="triage-1-1", data={"role": "triage", "calls": 1}
+            event_of("usage", {"role": "triage", "calls": 1}), "usage/s1", issue=1, run="triage-1-1"
         )
         return {"outcome": "produced"}
 

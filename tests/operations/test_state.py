@@ -23,6 +23,7 @@ from harness.store.clock import SystemClock
 from harness.store.database import postgres_address, shown
 from harness.store.ledger.sqlite import SqliteLedger
 from tests import warm
+from tests.events import event_of
 
 ELSEWHERE = HomeFile(
     owner="tidehouse",
@@ -53,8 +54,8 @@ def home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     write_home(home, ELSEWHERE)
     ledger = SqliteLedger(home, SystemClock())
-    ledger.append("note", "a", issue=1, data={"text": "naïve"})
-    ledger.append("note", "b")
+    ledger.append(event_of("note", {"text": "naïve"}), "a", issue=1)
+    ledger.append(event_of("note", {}), "b")
     ledger.close()
     (home / "broker").mkdir()
     meter = Meter(home / "broker" / "broker.sqlite", prices())
@@ -177,7 +178,7 @@ def test_a_database_that_has_a_ledger_is_not_moved_into(home, postgres, tmp_path
     assert factory(home, "home", "move", "postgresql", FACTORY_DATABASE=address).returncode == 0
     other = tmp_path / "other"
     write_home(other, ELSEWHERE)
-    SqliteLedger(other, SystemClock()).append("note", "c")
+    SqliteLedger(other, SystemClock()).append(event_of("note", {}), "c")
     said = factory(other, "home", "move", "postgresql", FACTORY_DATABASE=address)
     assert (said.returncode, "there is a ledger already" in said.stderr) == (5, True), said.stderr
     assert SqliteLedger(other, SystemClock()).fault() is None

@@ -166,10 +166,10 @@ def test_such_a_branch_takes_the_forges_own_merge_and_what_it_made_is_compared(t
     town.factory.tick()
     told, read = town.factory.history(issue), town.factory.services.repository
     assert told.state is State.MERGED, town.factory.status(issue)
-    assert read.tree_of(CommitSha(town.factory.tip())) == told.verdict["binds"]["tree"]
+    assert read.tree_of(CommitSha(town.factory.tip())) == told.verdict.binds.tree
     assert read.parents_of(CommitSha(town.factory.tip())) == (
-        told.verdict["binds"]["base"],
-        told.verdict["binds"]["head"],
+        told.verdict.binds.base,
+        told.verdict.binds.head,
     )
 
 
@@ -261,7 +261,7 @@ def test_a_pull_request_that_somebody_closed_does_not_land(town) -> None:
     issue = factory.approved_issue()
     factory.request(
         "PATCH",
-        f"/pulls/{factory.history(issue).proposal['number']}",
+        f"/pulls/{factory.history(issue).proposal.number}",
         by=factory.owner.token,
         json={"state": "closed"},
     )

@@ -51,9 +51,9 @@ def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_togeth
         factory.file("WRITE till.py shop.total([1,2])", title="A till that adds up"),
     )
     factory.tick(states=BEFORE_LANDING)
-    alone = [factory.history(issue).verdict["binds"]["candidate"] for issue in (first, second)]
+    alone = [factory.history(issue).verdict.binds.candidate for issue in (first, second)]
     factory.tick()
-    together = factory.history(second).verdict["binds"]["candidate"]
+    together = factory.history(second).verdict.binds.candidate
     read = factory.services.repository.read
     assert factory.history(second).state is State.MERGED
     assert [b"total" in (read(CommitSha(commit), "shop.py") or b"") for commit in alone] == [

@@ -134,7 +134,7 @@ def test_an_older_issue_counts_between_its_decision_and_its_event_and_no_more_on
         True,
         False,
     )
-    assert current_text_hash(between, {}) == current_text_hash(whole, {}) == whole.triage["text"]
+    assert current_text_hash(between, {}) == current_text_hash(whole, {}) == whole.triage.text
     world.forge.edit_issue(older, body=PLACEHOLDER)
     world.tick(states=frozenset())
     assert world.history(older).state is State.UNTRIAGED
@@ -168,7 +168,7 @@ def test_no_strangers_order_is_in_the_question_on_somebody_elses_issue(world, or
     ).number
     told = triaged(world, victim)
     assert told.transitions[-1].data["event"] == Event.TRIAGE_ACCEPTED
-    assert (told.triage["kind"], told.triage["priority"]) == (ACCEPT["kind"], ACCEPT["priority"])
+    assert (told.triage.issue_kind, told.triage.priority) == (ACCEPT["kind"], ACCEPT["priority"])
     (asked,) = [question for question in world.model.asked if "after I had cancelled" in question]
     assert "ORDER" not in asked
 

@@ -31,7 +31,7 @@ def test_row_26_work_for_one_issue_closes_no_other(drill) -> None:
         )
         == b"a change\n"
     )
-    verdict = factory.judge.verified(factory.home / history.verdict["envelope"])
+    verdict = factory.judge.verified(factory.home / history.verdict.envelope)
     assert verdict.issue == issue
     assert factory.history(other).state is State.UNTRIAGED
 
@@ -48,7 +48,7 @@ def test_row_28_a_branch_of_a_fork_with_our_branchs_name_is_not_ours(tmp_path) -
     world.tick()
     history = world.history(issue)
     assert history.state is State.MERGED
-    assert history.proposal["number"] != theirs
+    assert history.proposal.number != theirs
     assert world.git.read(world.remote["main"], "evil.py") is None
 
 
@@ -56,7 +56,7 @@ def test_row_28_a_proposal_that_comes_from_elsewhere_is_not_judged(tmp_path) -> 
     world = World(tmp_path)
     issue = world.file()
     world.tick(states=BEFORE_LANDING - {State.VALIDATING})
-    number = world.history(issue).proposal["number"]
+    number = world.history(issue).proposal.number
     world.forge.edit_pull_request(number, same_repository=False)
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN

@@ -249,7 +249,7 @@ def test_row_28_a_strangers_pull_request_is_no_issue_and_a_fork_with_our_branchs
     factory.tick()
     history = factory.history(issue)
     assert history.state is State.MERGED, factory.status(issue)
-    assert history.proposal["number"] != theirs
+    assert history.proposal.number != theirs
     assert factory.ledger.find(f"issue/{theirs}") is None
     assert factory.services.repository.read(factory.tip(), "evil.py") is None
 

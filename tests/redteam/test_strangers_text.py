@@ -178,7 +178,7 @@ def test_rows_3_5_6_what_the_page_does_not_show_orders_nothing_and_is_on_record(
     found = told(world, body=f"{ASKS}\n\n{spelt}\n", **TRIAGE_ONLY)
     assert found.state is State.ACCEPTED
     assert "SYSTEM" not in world.model.asked[-1][1]
-    assert any("SYSTEM" in span["text"] for span in found.triage["hidden"])
+    assert any("SYSTEM" in span.text for span in found.triage.hidden)
     world.tick()
     assert "SYSTEM" not in "".join(assignment.task for assignment in world.agent.assignments)
     assert all("SYSTEM" not in json.dumps(request) for request in world.validator.requests)

@@ -11,6 +11,7 @@ import pytest
 
 from harness.home.state import open_ledger
 from tests import warm
+from tests.events import event_of
 from tests.scenarios.conftest import FACTORY, Said, as_said, environment, factory
 from tests.scenarios.daemons import example, recorded
 from tests.scenarios.waiting import LONG, is_at_rest, wait_until
@@ -157,7 +158,7 @@ def test_a_folder_without_a_factory_and_a_ledger_that_was_changed_are_refused(tm
     assert gc(tmp_path / "none", tmp_path).code == 2
     home = example(tmp_path / "home", "1-cancelled-places.md")
     with open_ledger(home) as ledger:
-        ledger.append("command", "x", data={"command": "x"})
+        ledger.append(event_of("command", {"command": "x"}), "x")
     (home / "ledger.head").write_text("{}")
     kept = old(home / "layers" / ("a" * 64), files=3)
     said = gc(home, tmp_path, "--days", "1")

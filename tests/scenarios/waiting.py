@@ -79,7 +79,7 @@ def is_at_rest(home: Path) -> bool:
         path in read(place / "cmdline")
         or path in read(place / "environ")
         or mounted in read(place / "mountinfo")
-        or any(link.startswith(path) for link in opened(place))
+        or any(link == path or link.startswith(path + b"/") for link in opened(place))
         for place in Path("/proc").glob("[0-9]*")
         if int(place.name) != os.getpid()
     )

@@ -17,6 +17,7 @@ from harness.store.durable.engine import Durable
 from harness.store.ledger.postgres import PostgresLedger
 from harness.store.ledger.sqlite import SqliteLedger
 from harness.workflow import EngineExecutor, run
+from tests.events import event_of
 from tests.fakes.engine import FakeEngine
 from tests.fakes.ledger import FakeLedger
 from tests.workflow.doubles import nodes, produced
@@ -119,9 +120,9 @@ def test_a_run_is_driven_over_the_port(launch) -> None:
 
 def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger) -> None:
     assert (ledger.entries(), ledger.find("k"), ledger.fault()) == ((), None, None)
-    first = ledger.append("note", "k", issue=1, run="r", data={"n": 1})
-    second = ledger.append("done", "l", issue=2)
-    assert ledger.append("note", "k", issue=9, data={"n": 9}) == first
+    first = ledger.append(event_of("note", {"n": 1}), "k", issue=1, run="r")
+    second = ledger.append(event_of("done", {}), "l", issue=2)
+    assert ledger.append(event_of("note", {"n": 9}), "k", issue=9) == first
     assert ledger.entries() == (first, second)
     assert (first.seq, second.seq, second.prev) == (1, 2, first.hash)
     assert (ledger.entries(issue=2), ledger.entries(kind="note"), ledger.entries(issue=3)) == (
@@ -133,12 +134,12 @@ def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger) -> None:
 
 
 def test_what_is_written_together_is_what_is_written_one_by_one(ledger) -> None:
-    first = ledger.append("note", "k", issue=1, data={"n": 1})
+    first = ledger.append(event_of("note", {"n": 1}), "k", issue=1)
     new = (
-        NewEntry("note", "l", 2, "r", {"n": [2]}),
-        NewEntry("done", "k", 9),
-        NewEntry("done", "m"),
-        NewEntry("note", "l", 3),
+        NewEntry(event_of("note", {"n": [2]}), "l", 2, "r"),
+        NewEntry(event_of("done", {}), "k", 9),
+        NewEntry(event_of("done", {}), "m"),
+        NewEntry(event_of("note", {}), "l", 3),
     )
     second, again, third, twice = ledger.append_all(new)
     assert (again, twice) == (first, second), "each key once"
@@ -152,7 +153,7 @@ def test_what_is_written_together_is_what_is_written_one_by_one(ledger) -> None:
     )
     assert (second.prev, third.prev, third.seq) == (first.hash, second.hash, 3)
     assert (ledger.append_all(new), ledger.append_all(())) == ((second, first, third, second), ())
-    fourth = ledger.append("note", "n")
+    fourth = ledger.append(event_of("note", {}), "n")
     assert (fourth.prev, ledger.fault(), ledger.fault_after(Head(1, first.hash))) == (
         third.hash,
         None,
@@ -161,7 +162,10 @@ def test_what_is_written_together_is_what_is_written_one_by_one(ledger) -> None:
 
 
 def test_a_ledger_gives_what_follows_an_entry_and_verifies_that_alone(ledger) -> None:
-    entries = [ledger.append("note", f"k{number}", issue=number % 2) for number in range(1, 5)]
+    entries = [
+        ledger.append(event_of("note", {}), f"k{number}", issue=number % 2)
+        for number in range(1, 5)
+    ]
     assert ledger.entries(after=2) == tuple(entries[2:])
     assert ledger.entries(issue=1, after=1) == (entries[2],)
     assert ledger.entries(after=4) == ()

@@ -8,6 +8,7 @@ import pytest
 from harness.domain.errors import LedgerError
 from harness.store.ledger.signing import Signer
 from harness.store.ledger.sqlite import SqliteLedger
+from tests.events import event_of
 from tests.fakes.clock import FakeClock
 
 
@@ -21,14 +22,14 @@ def home(tmp_path):
 def test_a_ledger_that_was_never_begun_has_no_fault_and_begins(home) -> None:
     ledger = SqliteLedger(home, FakeClock())
     assert ledger.fault() is None
-    assert ledger.append("issue", "issue/1", issue=1).seq == 1
+    assert ledger.append(event_of("issue", {}), "issue/1", issue=1).seq == 1
     assert ledger.fault() is None
     ledger.close()
 
 
 def test_a_ledger_that_was_emptied_beside_its_signed_head_has_one(home) -> None:
     ledger = SqliteLedger(home, FakeClock())
-    ledger.append("issue", "issue/1", issue=1)
+    ledger.append(event_of("issue", {}), "issue/1", issue=1)
     ledger.close()
     for path in home.glob("ledger.db*"):
         path.unlink()

@@ -17,6 +17,7 @@ from harness.domain.errors import LedgerError
 from harness.store.clock import SystemClock
 from harness.store.ledger.postgres import PostgresLedger
 from harness.store.ledger.sqlite import SqliteLedger
+from tests.events import event_of
 
 ROOT = Path(__file__).parents[2]
 UNGUARDED = "ALTER TABLE entries DISABLE TRIGGER USER"
@@ -33,11 +34,10 @@ def written(tmp_path: Path, address: str) -> PostgresLedger:
     ledger = PostgresLedger(tmp_path / "home", SystemClock(), address)
     for number in range(1, 6):
         ledger.append(
-            "note",
+            event_of("note", {"text": f"words {number} \x00\ud800"}),
             f"key-{number}",
             issue=number % 2,
             run=f"run-{number}",
-            data={"text": f"words {number} \x00\ud800"},
         )
     return ledger
 
@@ -112,7 +112,7 @@ def test_every_change_is_found_and_named_and_nothing_is_written_on_a_cut(
     assert (fault.seq, message in fault.says) == (seq, True), fault.says
     if "DELETE" in statement or "ledger_head" in statement:
         with pytest.raises(LedgerError):
-            written.append("note", "key-6")
+            written.append(event_of("note", {}), "key-6")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_mor
     old = tmp_path / "old"
     shutil.copytree(tmp_path / "home", old)
     head = postgres.sql(address, "SELECT text FROM ledger_head")[0][0]
-    written.append("note", "key-6")
+    written.append(event_of("note", {}), "key-6")
     postgres.sql(
         address,
         UNGUARDED,
@@ -156,12 +156,14 @@ def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_mor
     assert fault is not None
     assert (fault.seq, "older copy" in fault.says) == (6, True)
     with pytest.raises(LedgerError, match="has seen entry 6"):
-        written.append("note", "another")
+        written.append(event_of("note", {}), "another")
     assert PostgresLedger(old, SystemClock(), address).fault() is None, (
         "it had seen five, and five are here"
     )
     (tmp_path / "home" / "ledger.head").unlink()
-    assert written.append("note", "another").seq == 6, "a person said that it was meant"
+    assert written.append(event_of("note", {}), "another").seq == 6, (
+        "a person said that it was meant"
+    )
 
 
 def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(
@@ -170,7 +172,7 @@ def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(
     other = PostgresLedger(tmp_path / "home", SystemClock(), postgres.database())
     assert "older copy, or is another one" in (other.fault() or pytest.fail("no fault")).says
     with pytest.raises(LedgerError, match="has seen entry 5"):
-        other.append("note", "k")
+        other.append(event_of("note", {}), "k")
     assert other.entries() == ()
 
 
@@ -180,22 +182,23 @@ def test_two_homes_with_one_key_write_one_chain_and_a_home_with_another_key_writ
     (tmp_path / "second").mkdir()
     shutil.copytree(tmp_path / "home" / "keys", tmp_path / "second" / "keys")
     second = PostgresLedger(tmp_path / "second", SystemClock(), address)
-    assert second.append("note", "key-6").seq == 6
-    assert written.append("note", "key-6").seq == 6
-    assert written.append("note", "key-7").seq == 7
+    assert second.append(event_of("note", {}), "key-6").seq == 6
+    assert written.append(event_of("note", {}), "key-6").seq == 6
+    assert written.append(event_of("note", {}), "key-7").seq == 7
     assert (second.fault(), written.fault()) == (None, None)
     (tmp_path / "third" / "keys").mkdir(parents=True)
     for name, text in (("ledger.key", "ab" * 32), ("ledger.pub", "cd" * 32)):
         (tmp_path / "third" / "keys" / name).write_text(text)
     third = PostgresLedger(tmp_path / "third", SystemClock(), address)
     with pytest.raises(LedgerError, match="not signed by this home's key"):
-        third.append("note", "key-8")
+        third.append(event_of("note", {}), "key-8")
     assert len(written.entries()) == 7
 
 
 WRITER = """
 import json, sys, time
 from pathlib import Path
+from harness.domain.events import Unknown
 from harness.store.ledger import postgres
 from harness.store.clock import SystemClock
 home, name, highest, soon = Path(sys.argv[1]), sys.argv[3], 0, postgres.write_head
@@ -205,7 +208,7 @@ if name == "a":
 ledger = postgres.PostgresLedger(home, SystemClock(), sys.argv[2])
 for number in range(25):
     for key in (f"{name}-{number}", f"shared-{number}"):
-        ledger.append("note", key)
+        ledger.append(Unknown("note", {}), key)
         before, highest = highest, json.loads((home / "ledger.head").read_text())["seq"]
         assert highest >= before, "the head went back"
 """
@@ -233,7 +236,7 @@ def test_a_database_that_goes_away_loses_nothing_and_is_found_again(
     written, address, postgres
 ) -> None:
     assert postgres.end_sessions(address) >= 1
-    assert written.append("note", "key-6").seq == 6, "the next session is another one"
+    assert written.append(event_of("note", {}), "key-6").seq == 6, "the next session is another one"
     assert written.fault() is None
 
 
@@ -242,7 +245,7 @@ def test_no_password_is_in_what_is_said(tmp_path) -> None:
         tmp_path, SystemClock(), "postgresql://me:hunter2@127.0.0.1:1/none?connect_timeout=2"
     )
     with pytest.raises(LedgerError) as caught:
-        ledger.append("note", "k")
+        ledger.append(event_of("note", {}), "k")
     assert caught.value.retryable
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in (ledger.fault() or pytest.fail("no fault")).says
@@ -255,7 +258,7 @@ def test_a_ledger_moves_between_stores_entry_by_entry_and_arrives_whole(
     here = SqliteLedger(tmp_path / "home", SystemClock())
     end = here.take(rows)
     assert (end.seq, here.entries(), here.fault()) == (5, written.entries(), None)
-    assert here.append("note", "key-6").seq == 6
+    assert here.append(event_of("note", {}), "key-6").seq == 6
     back = PostgresLedger(tmp_path / "home", SystemClock(), postgres.database())
     assert back.take(here.rows()).seq == 6
     assert (back.entries(), back.fault()) == (here.entries(), None)

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import LedgerError
+from harness.domain.events import Unknown
 from harness.domain.ledger import GENESIS, Head, NewEntry, chained
 from harness.store.ledger.sqlite import SqliteLedger
+from tests.events import event_of
 
 ROOT, SECONDS = (
     Path(__file__).parents[2],
@@ -42,11 +44,10 @@ def written(ledger: SqliteLedger) -> SqliteLedger:
     """Five entries, closed."""
     for number in range(1, 6):
         ledger.append(
-            "note",
+            event_of("note", {"text": f"words {number}"}),
             f"key-{number}",
             issue=number % 2,
             run=f"run-{number}",
-            data={"text": f"words {number}"},
         )
     ledger.close()
     return ledger
@@ -55,12 +56,12 @@ def written(ledger: SqliteLedger) -> SqliteLedger:
 @pytest.fixture
 def together(ledger: SqliteLedger) -> SqliteLedger:
     """One entry, then five that were written together, then one more; closed."""
-    ledger.append("note", "key-1")
+    ledger.append(event_of("note", {}), "key-1")
     ledger.append_all(
-        NewEntry("note", f"key-{number}", data={"text": f"words {number}"})
+        NewEntry(event_of("note", {"text": f"words {number}"}), f"key-{number}")
         for number in range(2, 7)
     )
-    ledger.append("note", "key-7")
+    ledger.append(event_of("note", {}), "key-7")
     ledger.close()
     return ledger
 
@@ -89,7 +90,10 @@ def guards(home: Path) -> list[str]:
 
 def test_an_entry_comes_back_as_it_was_written(ledger) -> None:
     entry = ledger.append(
-        "note", "k", issue=7, run="r", data={"text": "naïve \ud800 \u0000 🌊", "deep": [{"n": 1.5}]}
+        event_of("note", {"text": "naïve \ud800 \u0000 🌊", "deep": [{"n": 1.5}]}),
+        "k",
+        issue=7,
+        run="r",
     )
     assert (entry.seq, entry.kind, entry.key, entry.issue, entry.run, entry.prev) == (
         1,
@@ -112,14 +116,14 @@ def test_a_ledger_that_was_never_written_to_is_empty_and_leaves_no_file(ledger) 
 
 
 def test_the_same_key_is_the_same_entry(ledger) -> None:
-    first = ledger.append("note", "k", data={"n": 1})
-    assert ledger.append("note", "k", data={"n": 2}) == first
+    first = ledger.append(event_of("note", {"n": 1}), "k")
+    assert ledger.append(event_of("note", {"n": 2}), "k") == first
     assert len(ledger.entries()) == 1
 
 
 def test_entries_are_found_by_issue_and_by_kind(ledger) -> None:
     for number, kind in enumerate(("a", "b", "a", "b"), 1):
-        ledger.append(kind, f"k{number}", issue=number // 3)
+        ledger.append(event_of(kind, {}), f"k{number}", issue=number // 3)
     assert [entry.key for entry in ledger.entries(issue=1)] == ["k3", "k4"]
     assert [entry.key for entry in ledger.entries(issue=0)] == ["k1", "k2"]
     assert [entry.key for entry in ledger.entries(kind="b")] == ["k2", "k4"]
@@ -136,7 +140,7 @@ def test_what_was_found_sound_is_not_verified_again_and_what_follows_is(written)
     first = written.entries()[1]
     since = Head(first.seq, first.hash)
     assert written.fault_after(since) is None
-    written.append("note", "key-6")
+    written.append(event_of("note", {}), "key-6")
     written.close()
     assert written.fault_after(since) is None
     forced(home_of(written), "UPDATE entries SET data = '{}' WHERE seq = 1")
@@ -166,7 +170,7 @@ def test_what_is_wrong_after_a_sound_entry_is_found(written, statement, seq) -> 
 def test_a_head_that_went_back_is_a_fault(written, tmp_path) -> None:
     kept = (home_of(written) / "ledger.head").read_bytes()
     for number in (6, 7):
-        last = written.append("note", f"key-{number}")
+        last = written.append(event_of("note", {}), f"key-{number}")
     written.close()
     (home_of(written) / "ledger.head").write_bytes(kept)
     assert written.fault_after(Head(last.seq, last.hash)) is not None
@@ -174,7 +178,7 @@ def test_a_head_that_went_back_is_a_fault(written, tmp_path) -> None:
 
 def test_a_ledger_goes_on_where_it_was_left(written) -> None:
     again = SqliteLedger(home_of(written), Ticking())
-    entry = again.append("note", "key-6")
+    entry = again.append(event_of("note", {}), "key-6")
     assert (entry.seq, entry.prev) == (6, written.entries()[4].hash)
     assert again.fault() is None
 
@@ -182,13 +186,14 @@ def test_a_ledger_goes_on_where_it_was_left(written) -> None:
 WRITER = """
 import json, sys
 from pathlib import Path
+from harness.domain.events import Unknown
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 home, name = Path(sys.argv[1]), sys.argv[2]
 ledger = SqliteLedger(home, SystemClock())
 for number in range(40):
     for key in (f"{name}-{number}", f"shared-{number}"):
-        entry = ledger.append("note", key)
+        entry = ledger.append(Unknown("note", {}), key)
         head = json.loads((home / "ledger.head").read_text())
         assert head["seq"] >= entry.seq, "the head went back"
 """
@@ -214,7 +219,9 @@ def test_many_writers_make_one_chain_and_the_head_never_goes_back(ledger) -> Non
 @pytest.mark.parametrize("data", [{"x": {1, 2}}, {"x": float("inf")}, {"x": b"bytes"}])
 def test_what_is_not_json_is_refused_and_not_written(ledger, data) -> None:
     with pytest.raises(LedgerError, match="not JSON"):
-        ledger.append_all((NewEntry("note", "j"), NewEntry("note", "k", data=data)))
+        ledger.append_all(
+            (NewEntry(event_of("note", {}), "j"), NewEntry(event_of("note", data), "k"))
+        )
     assert ledger.entries() == ()
 
 
@@ -293,7 +300,7 @@ def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(
     assert (fault.seq, message in fault.says) == (seq, True), fault.says
     if statement.startswith("DELETE") and "seq =" not in statement.replace("seq = 5", ""):
         with pytest.raises(LedgerError, match="nothing is written"):
-            written.append("note", "key-6")
+            written.append(event_of("note", {}), "key-6")
 
 
 @pytest.mark.parametrize(
@@ -358,12 +365,11 @@ def test_who_can_compute_a_hash_and_cannot_sign_changes_nothing(together, seq, m
     before, *rest = together.entries()[seq - 2 :]
     last, changes = Head(before.seq, before.hash), []
     for entry in rest:
-        made = chained(
-            last, at=entry.at, kind="verdict", key=entry.key, issue=None, run=None, data=entry.data
-        )
+        new = NewEntry(Unknown("other", entry.data), entry.key)
+        made = chained(last, new, at=entry.at, data=entry.data)
         last = Head(made.seq, made.hash)
         changes.append(
-            f"UPDATE entries SET kind = 'verdict', prev = '{made.prev}', hash = '{made.hash}' WHERE"
+            f"UPDATE entries SET kind = 'other', prev = '{made.prev}', hash = '{made.hash}' WHERE"
             f" seq = {made.seq}"
         )
     together.close()
@@ -375,7 +381,10 @@ def test_a_part_of_what_was_written_together_never_passes_for_the_whole(ledger) 
     """Cut within it, and the older head put back: a crash may leave something beyond a head, and
     never this."""
     older = beyond_the_head(
-        ledger, NewEntry("note", "k2"), NewEntry("note", "k3"), NewEntry("note", "k4")
+        ledger,
+        NewEntry(event_of("note", {}), "k2"),
+        NewEntry(event_of("note", {}), "k3"),
+        NewEntry(event_of("note", {}), "k4"),
     )
     assert ledger.fault() is None, "the whole of it is what a crash may leave"
     ledger.close()
@@ -384,23 +393,20 @@ def test_a_part_of_what_was_written_together_never_passes_for_the_whole(ledger) 
         assert fault is not None
         assert (fault.seq, fault.says) == (2, "entries 2 to 3 were not signed by this home's key")
     with pytest.raises(LedgerError, match="nothing is written"):
-        ledger.append("note", "k5")
+        ledger.append(event_of("note", {}), "k5")
 
 
 def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(written) -> None:
     last = written.entries()[-1]
     forged = chained(
         Head(last.seq, last.hash),
+        NewEntry(Unknown("other", {}), "forged", 1),
         at=last.at,
-        kind="verdict",
-        key="forged",
-        issue=1,
-        run=None,
         data={"outcome": "passed"},
     )
     forced(
         home_of(written),
-        "INSERT INTO entries SELECT 6, at, 'verdict', 'forged', 1, NULL,"
+        "INSERT INTO entries SELECT 6, at, 'other', 'forged', 1, NULL,"
         f" '{json.dumps(forged.data, separators=(',', ':'))}', '{last.hash}', '{forged.hash}',"
         " signature FROM entries WHERE seq = 5",
     )
@@ -411,16 +417,16 @@ def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(wri
 
 def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger) -> None:
     head = home_of(ledger) / "ledger.head"
-    ledger.append("note", "k1")
+    ledger.append(event_of("note", {}), "k1")
     older = head.read_bytes()
-    second = ledger.append("note", "k2")
+    second = ledger.append(event_of("note", {}), "k2")
     head.write_bytes(older)
     assert ledger.fault() is None
-    assert ledger.append("note", "k2") == second
+    assert ledger.append(event_of("note", {}), "k2") == second
     assert (
         json.loads(head.read_text())["seq"] == 2
     )  # before anything is written: a second crash would leave it two behind
-    assert ledger.append("note", "k3").seq == 3
+    assert ledger.append(event_of("note", {}), "k3").seq == 3
     assert json.loads(head.read_text())["seq"] == 3
     assert ledger.fault() is None
 
@@ -428,7 +434,7 @@ def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger
 def beyond_the_head(ledger: SqliteLedger, *new: NewEntry) -> Head:
     """An entry, and these together where a crash left them: beyond the head, which names the
     one."""
-    head, first = home_of(ledger) / "ledger.head", ledger.append("note", "k1")
+    head, first = home_of(ledger) / "ledger.head", ledger.append(event_of("note", {}), "k1")
     older = head.read_bytes()
     ledger.append_all(new)
     head.write_bytes(older)
@@ -436,7 +442,7 @@ def beyond_the_head(ledger: SqliteLedger, *new: NewEntry) -> Head:
 
 
 def test_a_crash_after_what_was_written_together_is_no_fault_and_is_mended(ledger) -> None:
-    new = tuple(NewEntry("note", f"k{number}") for number in range(2, 6))
+    new = tuple(NewEntry(event_of("note", {}), f"k{number}") for number in range(2, 6))
     beyond_the_head(ledger, *new)
     entries = ledger.entries()
     assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5]
@@ -446,15 +452,20 @@ def test_a_crash_after_what_was_written_together_is_no_fault_and_is_mended(ledge
     )
     assert ledger.append_all(new) == entries[1:], "nothing twice"
     assert json.loads((home_of(ledger) / "ledger.head").read_text())["seq"] == 5
-    assert ledger.append_all((*new, NewEntry("note", "k6"))) == (*entries[1:], ledger.find("k6"))
+    assert ledger.append_all((*new, NewEntry(event_of("note", {}), "k6"))) == (
+        *entries[1:],
+        ledger.find("k6"),
+    )
     assert (ledger.fault(), ledger.fault_after(last)) == (None, None)
 
 
 def test_nothing_follows_what_a_crash_left_beyond_the_head(ledger) -> None:
-    beyond_the_head(ledger, NewEntry("note", "k2"), NewEntry("note", "k3"))
+    beyond_the_head(
+        ledger, NewEntry(event_of("note", {}), "k2"), NewEntry(event_of("note", {}), "k3")
+    )
     older = (home_of(ledger) / "ledger.head").read_bytes()
     read = ledger.entries()[-1]
-    ledger.append_all((NewEntry("note", "k4"), NewEntry("note", "k5")))
+    ledger.append_all((NewEntry(event_of("note", {}), "k4"), NewEntry(event_of("note", {}), "k5")))
     (home_of(ledger) / "ledger.head").write_bytes(older)
     for fault in (ledger.fault(), ledger.fault_after(Head(read.seq, read.hash))):
         assert fault is not None
@@ -462,25 +473,25 @@ def test_nothing_follows_what_a_crash_left_beyond_the_head(ledger) -> None:
 
 
 def test_a_crash_before_the_first_head_is_no_fault(ledger) -> None:
-    ledger.append("note", "k1")
+    ledger.append(event_of("note", {}), "k1")
     (home_of(ledger) / "ledger.head").unlink()
     assert ledger.fault() is None
-    assert ledger.append("note", "k2").seq == 2
+    assert ledger.append(event_of("note", {}), "k2").seq == 2
     assert ledger.fault() is None
 
 
 def test_no_crash_leaves_two_entries_beyond_the_head(ledger) -> None:
     head = home_of(ledger) / "ledger.head"
-    ledger.append("note", "k1")
+    ledger.append(event_of("note", {}), "k1")
     older = head.read_bytes()
-    ledger.append("note", "k2")
-    ledger.append("note", "k3")
+    ledger.append(event_of("note", {}), "k2")
+    ledger.append(event_of("note", {}), "k3")
     head.write_bytes(older)
     fault = ledger.fault()
     assert fault is not None
     assert (fault.seq, fault.says) == (3, "the signed head names 1 entries, 3 are here")
     with pytest.raises(LedgerError, match="the signed head names 1"):
-        ledger.append("note", "k4")
+        ledger.append(event_of("note", {}), "k4")
 
 
 @pytest.mark.parametrize(
@@ -510,7 +521,7 @@ def test_a_head_that_was_tampered_with_is_named(written, spoil, message) -> None
 def test_a_head_without_its_ledger_is_a_fault_and_begins_no_new_one(written) -> None:
     (home_of(written) / "ledger.db").unlink()
     with pytest.raises(LedgerError, match="there is no ledger"):
-        written.append("note", "k")
+        written.append(event_of("note", {}), "k")
     assert written.fault() is not None
 
 
@@ -518,7 +529,7 @@ def test_no_new_key_is_made_for_an_old_ledger(written) -> None:
     shutil.rmtree(home_of(written) / "keys")
     again = SqliteLedger(home_of(written), Ticking())
     with pytest.raises(LedgerError, match="cannot be read as a key"):
-        again.append("note", "k")
+        again.append(event_of("note", {}), "k")
     assert not (home_of(written) / "keys").exists()
     assert again.fault() is not None
 
@@ -561,6 +572,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from harness.domain.errors import LedgerError
+from harness.domain.events import Unknown
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 home = Path(sys.argv[1])
@@ -568,12 +580,12 @@ ledger = SqliteLedger(home, SystemClock())
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, hard))
 try:
-    ledger.append("note", "big", data={"text": "x" * 1024 * 1024})
+    ledger.append(Unknown("note", {"text": "x" * 1024 * 1024}), "big")
 except LedgerError as error:
     print("refused:", error, error.retryable)
 print("found:", ledger.find("big"), "fault:", ledger.fault())
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-print("then:", ledger.append("note", "big", data={"text": "small"}).seq, ledger.fault())
+print("then:", ledger.append(Unknown("note", {"text": "small"}), "big").seq, ledger.fault())
 """
 
 
@@ -598,11 +610,11 @@ def test_a_ledger_that_cannot_be_begun_is_not_half_begun(ledger) -> None:
     key.parent.mkdir(parents=True)
     key.write_text("not a key")
     with pytest.raises(LedgerError, match="cannot be read as a key"):
-        ledger.append("note", "k")
+        ledger.append(event_of("note", {}), "k")
     with sqlite3.connect(home_of(ledger) / "ledger.db") as store:
         assert store.execute("SELECT name FROM sqlite_master").fetchall() == []
     key.unlink()
-    assert ledger.append("note", "k").seq == 1
+    assert ledger.append(event_of("note", {}), "k").seq == 1
 
 
 def test_the_key_is_its_owners_alone(written) -> None:
@@ -615,12 +627,13 @@ KILLED = """
 import os, signal, sys, threading
 from pathlib import Path
 from harness.store.clock import SystemClock
+from harness.domain.events import Unknown
 from harness.domain.ledger import NewEntry
 from harness.store.ledger.sqlite import SqliteLedger
 ledger, size = SqliteLedger(Path(sys.argv[1]), SystemClock()), int(sys.argv[3])
 n = first = len(ledger.entries())
 while True:
-    ledger.append_all(NewEntry("note", f"key-{one}", data={"n": one}) for one in range(n, n + size))
+    ledger.append_all(NewEntry(Unknown("note", {"n": one}), f"key-{one}") for one in range(n, n + size))
     if n == first:
         threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
     n += size
@@ -655,12 +668,12 @@ def test_an_anchor_names_where_the_chain_ends_for_one_run_and_nobody_else_can_wr
     ledger, tmp_path
 ) -> None:
     assert ledger.anchor("merge-1-1") == ""
-    last = ledger.append("note", "k")
+    last = ledger.append(event_of("note", {}), "k")
     anchor = ledger.anchor("merge-1-1")
     assert ledger.anchored("merge-1-1", anchor) == Head(last.seq, last.hash)
     assert ledger.anchored("merge-1-2", anchor) is None
     other = SqliteLedger(tmp_path / "other", Ticking())
-    other.append("note", "k")
+    other.append(event_of("note", {}), "k")
     seq, digest, signature = anchor.split()
     for forged in (
         "",

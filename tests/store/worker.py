@@ -28,6 +28,7 @@ from harness.store.clock import SystemClock
 from harness.store.durable.engine import Durable
 from harness.store.ledger.sqlite import SqliteLedger
 from harness.workflow import EngineExecutor, run
+from tests.events import event_of
 
 DIAMOND = Workflow(
     "diamond",
@@ -127,10 +128,9 @@ def main(home: Path, scene_name: str) -> None:
         def record(attempt: Attempt) -> None:
             scene.stop(name, attempt.node, "before the record")
             ledger.append(
-                "node",
+                event_of("node", {"node": attempt.node, "result": attempt.result.as_json()}),
                 f"{name}/{attempt.node}/{attempt.number}",
                 run=name,
-                data={"node": attempt.node, "result": attempt.result.as_json()},
             )
             if turns is not None and attempt.node in "bcd":
                 turns.over(name, attempt.node)

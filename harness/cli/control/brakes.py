@@ -62,6 +62,7 @@ def resume(as_json: bool) -> None:
       factory resume
       factory resume --json
     """
+    from harness.domain.events import CommandGiven
     from harness.factory.records.history import RESUME, THAW, is_frozen, is_stop_requested
     from harness.factory.run.effects import is_flagged
     from harness.factory.run.pause import pause_in_force
@@ -75,9 +76,9 @@ def resume(as_json: bool) -> None:
         was_paused = pause_in_force(ledger, SystemClock().now()) is not None
         written = len(ledger.entries(kind="command"))
         if was_stopped or was_paused:
-            ledger.append("command", f"command/{written}/resume", data={"command": RESUME})
+            ledger.append(CommandGiven(RESUME), f"command/{written}/resume")
         if was_frozen:
-            ledger.append("command", f"command/{written}/thaw", data={"command": THAW})
+            ledger.append(CommandGiven(THAW), f"command/{written}/thaw")
     flag.unlink(missing_ok=True)
     if as_json:
         emit(
@@ -100,6 +101,7 @@ def _tell_other_machines(folder: Path) -> None:
     """Write the stop into the ledger if factories on other machines share it. Otherwise the STOP
     file is enough.
     """
+    from harness.domain.events import CommandGiven
     from harness.factory.records.history import STOP
     from harness.factory.run.effects import is_flagged
     from harness.home.document import FILE, POSTGRESQL, read_home
@@ -108,6 +110,4 @@ def _tell_other_machines(folder: Path) -> None:
     if is_flagged(folder / FILE) is not False and read_home(folder).database == POSTGRESQL:
         with open_ledger(folder) as ledger:
             written = len(ledger.entries(kind="command"))
-            ledger.append(
-                "command", f"command/{written}/stop", data={"command": STOP, "login": "the owner"}
-            )
+            ledger.append(CommandGiven(STOP, login="the owner"), f"command/{written}/stop")

@@ -65,9 +65,8 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
                 rules=current_policy(works.services).digest,
                 reason="taken back by a maintainer at a terminal",
             )
-            document = {"ok": True, "commit": done["commit"], "of": done["of"]}
+            document = {"ok": True, "commit": done.commit, "of": done.of}
             words = (
-                f"Taken back by {done['commit']:.12} on {done['branch']}; #{issue} waits for a"
-                " person."
+                f"Taken back by {done.commit:.12} on {done.branch}; #{issue} waits for a person."
             )
     emit(document) if as_json else click.echo(words)

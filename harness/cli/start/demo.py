@@ -175,9 +175,8 @@ def _cited(works: Any, number: int) -> set[str]:
     from harness.factory.records.history import history_of
 
     history = history_of(works.services.ledger, number)
-    return {cite["id"] for cite in (history.triage or {}).get("cites", ())} | {
-        str(cite) for entry in history.transitions for cite in entry.data.get("cites") or ()
-    }
+    by_triage = {cite.id for cite in history.triage.cites} if history.triage else set()
+    return by_triage | {cite for entry in history.transitions for cite in entry.event.cites or ()}
 
 
 def _print(found: dict[str, Any]) -> None:

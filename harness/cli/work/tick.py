@@ -143,7 +143,7 @@ def validate(pr: int, as_json: bool) -> int:
         found = [
             history
             for history in histories(ledger.entries())
-            if history.proposal and history.proposal["number"] == pr
+            if history.proposal and history.proposal.number == pr
         ]
     if not found:
         raise ConfigError(f"pull request #{pr} is not one that this factory opened")

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from harness.domain.errors import ForgeError
+from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.records.approval import Approval, approval
@@ -32,11 +32,10 @@ from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.effects import raise_if_stopped, write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
+from harness.ports.ledger import recorded
 
 REPLY = "reply"
-"""The kinds of the ledger's entries: an answer was written; a command was refused, and why."""
-REFUSED_COMMAND = "unheard"
-"""The kinds of entry: an answer was written; a command was not obeyed, and why."""
+"""Where the ledger keys and notices of answers begin."""
 
 ANSWERS_AN_HOUR = 6
 """Answers that one account gets within an hour, over all issues."""
@@ -106,7 +105,7 @@ def may_command(services: Services, actor: Actor) -> bool:
 def _threads(history: History) -> Iterator[int]:
     yield history.issue
     if history.proposal and history.state not in ENDED:
-        yield int(history.proposal["number"])
+        yield history.proposal.number
 
 
 def _may_hold_commands(services: Services, comment: Comment) -> bool:
@@ -176,9 +175,8 @@ def _refusal(context: _CommentContext, one: ParsedCommand) -> RefusalReason | No
 
 def _explain_once(context: _CommentContext, why: RefusalReason, words: str) -> RefusalReason:
     is_explained = any(
-        entry.data["why"] == why and entry.data["actor"] == context.comment.author.id
-        for entry in context.history.entries
-        if entry.kind == REFUSED_COMMAND
+        entry.event.why == why and entry.event.actor == context.comment.author.id
+        for entry in context.history.of(CommandIgnored)
     )
     if not is_explained and words not in context.answer:
         context.answer.append(words)
@@ -248,13 +246,7 @@ def _approve(context: _CommentContext, sha: str, key: str) -> RefusalReason | No
         rules=policy.digest,
     )
     if isinstance(found, Approval):
-        _event(
-            context,
-            Event.APPROVED_BY_PERSON,
-            key,
-            head=found.head,
-            lifts=[list(pair) for pair in found.lifts],
-        )
+        _event(context, Event.APPROVED_BY_PERSON, key, approved=found)
         context.answer.append(replies.approved(found))
         return None
     context.answer.append(replies.not_approved(found))
@@ -264,7 +256,7 @@ def _approve(context: _CommentContext, sha: str, key: str) -> RefusalReason | No
 def _head_now(context: _CommentContext) -> CommitSha | None:
     """The head of the issue's open pull request, as the forge has it now."""
     proposal = context.history.proposal
-    opened = context.services.forge.pull_request(int(proposal["number"])) if proposal else None
+    opened = context.services.forge.pull_request(proposal.number) if proposal else None
     return opened.head if opened is not None and opened.open and opened.same_repository else None
 
 
@@ -273,7 +265,9 @@ def _is_there(context: _CommentContext, key: str) -> bool:
     return context.services.ledger.find(f"{key}/event") is not None
 
 
-def _event(context: _CommentContext, event: Event, key: str, **more: Any) -> None:
+def _event(
+    context: _CommentContext, event: Event, key: str, *, approved: Approval | None = None
+) -> None:
     services, history = context.services, context.history
     # The issue may have moved since the command was checked.
     if event not in events_from(history.state):
@@ -288,7 +282,8 @@ def _event(context: _CommentContext, event: Event, key: str, **more: Any) -> Non
         key=f"{key}/event",
         reason=f"by {context.comment.author.login}",
         rules=context.policy.digest,
-        **more,
+        head=approved.head if approved else None,
+        lifts=approved.lifts if approved else (),
     )
     project(services, history.issue)
 
@@ -297,11 +292,9 @@ def _is_awaited_from(context: _CommentContext) -> bool:
     """Whether this comment is the filer's answer to a question, one that still counts: also after
     the issue was closed because no answer came."""
     history, comment = context.history, context.comment
-    asked = history.state is State.NEEDS_INFO or bool(
-        history.transitions and history.transitions[-1].data["event"] == Event.NO_REPLY
-    )
+    asked = history.state is State.NEEDS_INFO or history.last_event is Event.NO_REPLY
     # What was written before the triage is part of what triage read.
-    new = comment.id > int((history.triage or {}).get("heard", 0))
+    new = comment.id > (history.triage.heard if history.triage else 0)
     return asked and new and context.is_filer and not is_command(comment)
 
 
@@ -317,13 +310,12 @@ def _record(
     context: _CommentContext, key: str, name: str, *, refused_for: RefusalReason | None = None
 ) -> None:
     author = context.comment.author
-    data = {"command": name, "actor": author.id, "login": author.login}
-    if refused_for is None:
-        context.services.ledger.append("command", key, issue=context.issue, data=data)
-    else:
-        context.services.ledger.append(
-            REFUSED_COMMAND, key, issue=context.issue, data={**data, "why": refused_for.value}
-        )
+    given = (
+        CommandGiven(name, author.id, author.login)
+        if refused_for is None
+        else CommandIgnored(name, author.id, author.login, refused_for.value)
+    )
+    context.services.ledger.append(given, key, issue=context.issue)
 
 
 def _reply(context: _CommentContext) -> None:
@@ -345,16 +337,13 @@ def _reply(context: _CommentContext) -> None:
             raise
         services.tell(f"issue #{context.issue}", REPLY, str(error))
     services.ledger.append(
-        REPLY,
-        key,
-        issue=context.issue,
-        data={"actor": comment.author.id, "login": comment.author.login},
+        ReplyGiven(comment.author.id, comment.author.login), key, issue=context.issue
     )
 
 
 def _answers_had(services: Services, actor: Actor) -> int:
     since = services.clock.now() - timedelta(hours=1)
     return sum(
-        entry.data["actor"] == actor.id and datetime.fromisoformat(entry.at) > since
-        for entry in services.ledger.entries(kind=REPLY)
+        entry.event.actor == actor.id and datetime.fromisoformat(entry.at) > since
+        for entry in recorded(services.ledger, ReplyGiven)
     )

@@ -7,8 +7,9 @@ they reopen what is closed already."""
 
 from datetime import datetime, timedelta
 
+from harness.domain.events import IssueExpired
 from harness.domain.lifecycle import Event, State
-from harness.factory.records.history import RAN_OUT, History, history_of
+from harness.factory.records.history import History, history_of
 from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.effects import effect
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -56,14 +57,14 @@ def _close(services: Services, history: History, policy: PolicySnapshot) -> None
         )
         history = history_of(services.ledger, history.issue)
 
-    def close() -> dict[str, int]:
+    def close() -> IssueExpired:
         services.writer.close_issue(history.issue, completed=False)
-        return {"issue": history.issue}
+        return IssueExpired(history.issue)
 
     effect(
         services,
-        RAN_OUT,
-        f"{RAN_OUT}/{history.issue}/{len(history.transitions)}",
+        IssueExpired,
+        f"{IssueExpired.effect}/{history.issue}/{len(history.transitions)}",
         close,
         issue=history.issue,
         run=history.transitions[-1].run or "",

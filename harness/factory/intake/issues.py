@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 
 from harness.domain.errors import ForgeError
+from harness.domain.events import IssueSeen
 from harness.domain.issue import Issue
 from harness.domain.ledger import NewEntry
 from harness.domain.lifecycle import ENDED, Event, State, events_from
@@ -113,19 +114,18 @@ def _add(services: Services, issues: Sequence[Issue]) -> None:
     commands = {author for author in insiders if may_command(services, author)}
     services.ledger.append_all(
         NewEntry(
-            "issue",
+            IssueSeen(
+                title=issue.title[:200],
+                author=issue.author.id,
+                login=issue.author.login,
+                # The right at the time of filing. A command needs the right at its own time.
+                may_command=issue.insider and issue.author in commands,
+                text=text_hash(issue),
+                created=issue.created_at,
+                touched=issue.updated_at,
+            ),
             f"issue/{issue.number}",
             issue=issue.number,
-            data={
-                "title": issue.title[:200],
-                "author": issue.author.id,
-                "login": issue.author.login,
-                # The right at the time of filing. A command needs the right at its own time.
-                "may_command": issue.insider and issue.author in commands,
-                "text": text_hash(issue),
-                "created": issue.created_at,
-                "touched": issue.updated_at,
-            },
         )
         for issue in issues
     )
@@ -150,7 +150,7 @@ def _apply_changes(
         )
     elif not issue.open and Event.CLOSED_BY_PERSON in allowed and history.state not in ENDED:
         _event(services, history, Event.CLOSED_BY_PERSON, "closed on the forge", policy)
-    elif triaged and triaged["text"] != text_hash(issue) and Event.ISSUE_EDITED in allowed:
+    elif triaged and triaged.text != text_hash(issue) and Event.ISSUE_EDITED in allowed:
         _event(
             services,
             history,
@@ -176,7 +176,7 @@ def _merged_by_a_person(services: Services, history: History) -> int | None:
     can have merged it: the factory lands what it judged, and records that first."""
     if history.state is not State.NEEDS_HUMAN or history.proposal is None or history.landed:
         return None
-    number = int(history.proposal["number"])
+    number = history.proposal.number
     return number if services.forge.pull_request(number).merged else None
 
 

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from harness.domain.events import IssueQueued
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Applies, Decision, OnFail
 from harness.domain.lifecycle import Event
-from harness.factory.records.history import WAITING, History, history_of
+from harness.factory.records.history import History, history_of
 from harness.factory.reporting.transitions import project
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
@@ -93,15 +94,9 @@ class Queue:
         for issue in not_notified[: policy.config.triage.batch]:
             wait = self.waiting[issue]
             ledger.append(
-                WAITING,
+                IssueQueued(wait.message, rule=wait.rule, path=wait.path, rules=policy.digest),
                 keys[issue],
                 issue=issue,
-                data={
-                    "says": wait.message,
-                    "rule": wait.rule,
-                    "path": wait.path,
-                    "rules": policy.digest,
-                },
             )
             project(self.services, issue)
 
@@ -228,7 +223,7 @@ def refusal_of(decision: Decision) -> OnFail | None:
 
 def is_appeal(history: History) -> bool:
     """Whether the issue is here again because its filer, or a maintainer, appealed."""
-    return bool(history.transitions) and history.transitions[-1].data["event"] == Event.APPEALED
+    return history.last_event is Event.APPEALED
 
 
 def _issues(count: int) -> str:

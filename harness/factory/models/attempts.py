@@ -6,10 +6,11 @@ Properties:
   model;
 - when a person retries an issue, the count starts again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.domain.ledger import Entry
+from harness.domain.events import NodeEnded, TransitionRecorded
+from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.escalation import Approach, approach
 from harness.factory.records.history import History
@@ -33,30 +34,25 @@ class FailedAttempt:
 def failed_attempts(history: History) -> tuple[FailedAttempt, ...]:
     """The failed attempts since triage or a person last accepted the issue, oldest first."""
     begun = max(
-        (entry.seq for entry in history.transitions if entry.data["event"] in _BEGINS), default=0
+        (entry.seq for entry in history.transitions if entry.event.event in _BEGINS), default=0
     )
-    steps = {
-        (entry.run, entry.data["result"]["event"]): entry
-        for entry in history.entries
-        if entry.kind == "node"
-    }
+    steps = {(entry.run, entry.event.result.event): entry for entry in history.nodes}
     ended = (
-        entry
-        for entry in history.transitions
-        if entry.seq > begun and entry.data["event"] in _FAILS
+        entry for entry in history.transitions if entry.seq > begun and entry.event.event in _FAILS
     )
     return tuple(_failed(ended, steps))
 
 
 def _failed(
-    ended: Iterator[Entry], steps: dict[tuple[str | None, str | None], Entry]
+    ended: Iterator[Recorded[TransitionRecorded]],
+    steps: Mapping[tuple[str | None, str | None], Recorded[NodeEnded]],
 ) -> Iterator[FailedAttempt]:
     for entry in ended:
-        step = steps.get((entry.run, entry.data["event"]))
+        step = steps.get((entry.run, entry.event.event))
         # An attempt without a failed step of its own was stopped from outside, by a cap say.
-        if step is not None and step.data["result"]["output"].get("fault") != MACHINE:
+        if step is not None and step.event.result.output.get("fault") != MACHINE:
             yield FailedAttempt(
-                str(entry.run), step.data["node"], step.data["result"]["message"], step.seq
+                str(entry.run), step.event.node, step.event.result.message, entry=step.seq
             )
 
 

@@ -5,11 +5,11 @@ The repository is read as it is where the attempt starts. Its text is data: it i
 instruction comes out of it."""
 
 from harness.domain.essay import EssayRequest, Manifest, Passage
+from harness.domain.events import ContextShown
 from harness.domain.issue import CommitSha
 from harness.factory.models.learning import shown_lessons
 from harness.factory.run.node import Job
 from harness.governance.context import context as governance_text
-from harness.lessons.lesson import SHOWN
 
 MANIFEST = "context.json"
 MOST_TIMES = 3
@@ -28,15 +28,15 @@ def repository_context(job: Job, also_shown: tuple[Passage, ...]) -> str:
 
 
 def _request(job: Job, also_shown: tuple[Passage, ...]) -> EssayRequest:
-    triaged, config = job.history.triage or {}, job.policy.config
-    words = (triaged.get("body", ""), *triaged.get("replies", ()))
+    triaged, config = job.history.triage, job.policy.config
+    words = (triaged.body, *triaged.replies) if triaged else ()
     governance = Passage(
         "governance", job.policy.governance.digest, governance_text(job.policy.governance)
     )
     return EssayRequest(
         base=CommitSha(job.outputs["prepare"]["start"]),
-        heading=str(triaged.get("title", "")),
-        question="\n".join(map(str, words)),
+        heading=triaged.title if triaged else "",
+        question="\n".join(words),
         tokens=_tokens(job),
         files=config.context.files,
         tests=config.tests.paths,
@@ -57,23 +57,23 @@ def _tokens(job: Job) -> int:
 def record_manifest(job: Job, manifest: Manifest) -> None:
     """Write the manifest into the run's folder, and its digest and the shown lessons into the
     ledger. Done once for a run, even if its work is split into steps."""
-    if job.services.ledger.find(job.key(SHOWN)):
+    if job.services.ledger.find(job.key(ContextShown.kind)):
         return
     folder = job.services.places.run(job.run)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).write_text(manifest.text, encoding="ascii")
+    shown = manifest.included
     job.services.ledger.append(
-        SHOWN,
-        job.key(SHOWN),
+        ContextShown(
+            manifest=manifest.digest,
+            base=manifest.base,
+            tokens=manifest.tokens,
+            budget=manifest.budget,
+            files=tuple(one.name for one in shown if one.kind in ("file", "excerpt")),
+            left_out=len(manifest.left_out),
+            lessons=tuple(one.name for one in shown if one.kind in ("lesson", "pinned")),
+        ),
+        job.key(ContextShown.kind),
         issue=job.issue,
         run=job.run,
-        data={
-            "manifest": manifest.digest,
-            "base": manifest.base,
-            "tokens": manifest.tokens,
-            "budget": manifest.budget,
-            "files": [one.name for one in manifest.included if one.kind in ("file", "excerpt")],
-            "left_out": len(manifest.left_out),
-            "lessons": [one.name for one in manifest.included if one.kind in ("lesson", "pinned")],
-        },
     )

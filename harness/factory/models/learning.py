@@ -11,19 +11,19 @@ from typing import Any
 
 from harness.domain.errors import ConfigError, GitError
 from harness.domain.essay import Passage
+from harness.domain.events import LessonMarked, LessonNoted
 from harness.domain.facts import UNKNOWN
+from harness.domain.ledger import is_of
 from harness.factory.run.node import Job
 from harness.governance import SecretScanner
 from harness.lessons.lesson import (
-    LESSON,
-    MARK,
     Lesson,
     Standing,
     Word,
     lessons,
 )
 from harness.lessons.proposal import Proposal, proposals, refusal, same
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
 
 def learn(job: Job, notes: Any, *, role: str) -> tuple[str, ...]:
@@ -49,10 +49,9 @@ def _refusal(job: Job, one: Proposal) -> str:
 
 def _strangers(job: Job) -> Iterable[str]:
     """The texts on this issue that nobody checked."""
-    triaged = job.history.triage or {}
-    yield from (str(triaged.get("title", "")), str(triaged.get("body", "")))
-    yield from (str(reply) for reply in triaged.get("replies", ()))
-    yield from (str(span.get("text", "")) for span in triaged.get("hidden", ()))
+    if triaged := job.history.triage:
+        yield from (triaged.title, triaged.body, *triaged.replies)
+        yield from (span.text for span in triaged.hidden)
 
 
 def _is_secret(text: str) -> bool:
@@ -62,30 +61,20 @@ def _is_secret(text: str) -> bool:
 
 def _write_down(job: Job, one: Proposal, *, role: str, key: str) -> str:
     ledger = job.services.ledger
-    if before := ledger.find(key):
-        return str(before.data.get("same_as") or before.data["id"])
+    if (before := ledger.find(key)) and is_of(before, LessonNoted):
+        return before.event.same_as or before.event.id
     earlier = same(one.says, {lesson.id: lesson.says for lesson in known_lessons(ledger)})
-    lesson_id = earlier or hashlib.sha256(one.says.encode()).hexdigest()[:12]
-    ledger.append(
-        LESSON,
-        key,
-        issue=job.issue,
-        run=job.run,
-        data={
-            "same_as" if earlier else "id": lesson_id,
-            "says": one.says,
-            "file": one.file,
-            "quote": one.quote,
-            "base": job.base,
-            "role": role,
-        },
+    new = "" if earlier else hashlib.sha256(one.says.encode()).hexdigest()[:12]
+    noted = LessonNoted(
+        one.says, one.file, one.quote, base=job.base, role=role, id=new, same_as=earlier or ""
     )
-    return lesson_id
+    ledger.append(noted, key, issue=job.issue, run=job.run)
+    return earlier or new
 
 
 def known_lessons(ledger: Ledger) -> tuple[Lesson, ...]:
     """Every lesson, oldest first, with its current standing."""
-    return lessons(ledger.entries()) if ledger.entries(kind=LESSON) else ()
+    return lessons(ledger.entries()) if recorded(ledger, LessonNoted) else ()
 
 
 def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
@@ -111,10 +100,9 @@ def say_of(ledger: Ledger, lesson: str, word: Word, *, why: str) -> Lesson:
     """Record a person's decision about a lesson, by its id or the beginning of it. Raises
     ConfigError if it names none, or several."""
     found = lesson_by_id(ledger, lesson)
-    number = len(ledger.entries(kind=MARK))
-    ledger.append(
-        MARK, f"{MARK}/{number}/{found.id}", data={"id": found.id, "word": word.value, "why": why}
-    )
+    number = len(recorded(ledger, LessonMarked))
+    marked = LessonMarked(found.id, word.value, why)
+    ledger.append(marked, f"{marked.kind}/{number}/{found.id}")
     return lesson_by_id(ledger, found.id)
 
 

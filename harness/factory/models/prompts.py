@@ -30,21 +30,23 @@ def system_blocks(policy: PolicySnapshot) -> tuple[str, ...]:
 
 def title(job: Job) -> str:
     """The issue's title as it was triaged."""
-    return str((job.history.triage or {}).get("title", ""))
+    return job.history.triage.title if job.history.triage else ""
 
 
 def spec_card(job: Job) -> str:
     """The task as the harness understands it: one JSON object, in which a stranger's words are
     strings."""
-    triaged: dict[str, Any] = dict(job.history.triage or {})
-    replies = {"replies_of_the_same_stranger": triaged["replies"]} if triaged.get("replies") else {}
+    triaged = job.history.triage
+    replies = (
+        {"replies_of_the_same_stranger": triaged.replies} if triaged and triaged.replies else {}
+    )
     return json.dumps(
         {
             "issue": job.issue,
-            "kind": triaged.get("kind"),
-            "within": [cite["id"] for cite in triaged.get("cites", ())],
-            "title": triaged.get("title"),
-            "text_of_a_stranger": triaged.get("body"),
+            "kind": triaged.issue_kind if triaged else None,
+            "within": [cite.id for cite in triaged.cites] if triaged else [],
+            "title": triaged.title if triaged else None,
+            "text_of_a_stranger": triaged.body if triaged else None,
             **replies,
         },
         indent=1,
@@ -57,9 +59,9 @@ def _reports(job: Job) -> str:
     did."""
     documents = [
         {
-            "command": report["command"],
-            "says": report["says"],
-            "output_of_a_program": report["printed"],
+            "command": report.command,
+            "says": report.says,
+            "output_of_a_program": report.printed,
         }
         for report in commands.reports(job.history)
     ]

@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from harness.domain.errors import AnswerError, ModelsPaused
-from harness.domain.ledger import Entry
+from harness.domain.events import ModelSubstituted, ModelTried, UsageRecorded
+from harness.domain.ledger import Entry, of_kind
 from harness.domain.model_choice.breaker import Breaker, Circuit, Heard, Sound, breaker
 from harness.domain.model_choice.roles import FallbackChain, Tier, others
 from harness.factory.models.sessions import session
@@ -71,7 +72,7 @@ def breaker_of(job: Job, role: str, tier: Tier) -> Breaker:
     """The circuit breaker of a model in a role, as this run sees it."""
     services = job.services
     return breaker(
-        observations_of(services.ledger.entries(kind=MODEL), role, tier),
+        observations_of(services.ledger.entries(kind=ModelTried.kind), role, tier),
         breaker_settings=job.policy.config.breaker,
         now=services.clock.now(),
         run=job.run,
@@ -82,13 +83,13 @@ def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator
     """What the ledger has about a model in a role, oldest first."""
     return (
         Heard(
-            Sound(entry.data["sound"]),
+            entry.event.sound,
             str(entry.run),
             datetime.fromisoformat(entry.at),
             entry.issue or 0,
         )
-        for entry in entries
-        if (entry.data["role"], entry.data["model"]) == (role, tier.name)
+        for entry in of_kind(entries, ModelTried)
+        if (entry.event.role, entry.event.model) == (role, tier.name)
     )
 
 
@@ -141,9 +142,9 @@ def reviewers(config: Config, history: History) -> FallbackChain:
     """The models that may review a change of this issue: none of a family that may have written
     part of it."""
     wrote = {
-        str(entry.data["model"])
-        for entry in history.entries
-        if entry.kind == "usage" and entry.data["role"] == "implementer"
+        entry.event.model
+        for entry in history.of(UsageRecorded)
+        if entry.event.role == "implementer"
     }
     return others(
         config.models.reviewer,
@@ -155,21 +156,19 @@ def reviewers(config: Config, history: History) -> FallbackChain:
 
 def _record(job: Job, role: str, tier: Tier, sound: Sound, message: str) -> None:
     job.services.ledger.append(
-        MODEL,
+        ModelTried(role, tier.name, sound, message[:500]),
         f"{job.run}/{role}/{tier.name}/{sound}",
         issue=job.issue,
         run=job.run,
-        data={"role": role, "model": tier.name, "sound": sound.value, "says": message[:500]},
     )
 
 
 def _record_choice(job: Job, role: str, tier: Tier, first: Tier, why: str) -> None:
     job.services.ledger.append(
-        MODEL_CHOICE,
+        ModelSubstituted(role, tier.name, in_place_of=first.name, why=why[:1000]),
         f"{job.run}/{role}/{tier.name}/cast",
         issue=job.issue,
         run=job.run,
-        data={"role": role, "model": tier.name, "in_place_of": first.name, "why": why[:1000]},
     )
     job.services.tell(job.run, role, f"{tier.name} in place of {first.name}: {why[:200]}")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from harness.domain.events import UsageRecorded
 from harness.domain.model_choice.roles import Tier
 from harness.domain.workflow import AgentNode, Allowance
 from harness.factory.run.node import Job
@@ -51,16 +52,15 @@ def session(
 def _record_usage(job: Job, role: str, opened: Session) -> None:
     usage = job.services.broker.usage(opened)
     job.services.ledger.append(
-        "usage",
+        UsageRecorded(
+            role=role,
+            model=opened.model,
+            calls=usage.calls,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cost_usd=usage.cost_usd,
+        ),
         f"usage/{opened.id}",
         issue=job.issue,
         run=job.run,
-        data={
-            "role": role,
-            "model": opened.model,
-            "calls": usage.calls,
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cost_usd": str(usage.cost_usd),
-        },
     )

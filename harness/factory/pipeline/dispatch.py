@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.domain.errors import FactoryError, FactoryStop, Interrupted, Stopped
+from harness.domain.events import CommandGiven, NodeEnded, RunEnded, RunStarted
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import (
     Attempt,
@@ -24,7 +25,6 @@ from harness.domain.workflow import (
     Outcome,
     Run,
     RunStatus,
-    node_result,
 )
 from harness.factory.pipeline.actions import action_for
 from harness.factory.records.history import RESUME, History, history_of
@@ -38,6 +38,7 @@ from harness.factory.run.pause import record_pause
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.ports.engine import Engine
+from harness.ports.ledger import recorded
 from harness.workflow import Call, EngineExecutor, run
 
 ACTION = "node"
@@ -73,7 +74,7 @@ class Dispatch:
         it."""
         started = self._open(policy, history, workflow)
         # The run keeps its own base, also where the branch has moved since.
-        at = policy_at(self.services, CommitSha(started.data["base"]))
+        at = policy_at(self.services, CommitSha(started.event.base))
         name, issue = str(started.run), history.issue
         finished = _attempts(history, name)
         # A kill between an attempt and its event leaves the event to be recorded now.
@@ -111,11 +112,13 @@ class Dispatch:
         self._close(ended, started, at.digest)
         return ended
 
-    def _open(self, policy: PolicySnapshot, history: History, workflow: str) -> Entry:
+    def _open(
+        self, policy: PolicySnapshot, history: History, workflow: str
+    ) -> Recorded[RunStarted]:
         """The run to drive: the one that a killed factory left, or a new one. Either way its issue
         is marked as dispatched."""
         services, left = self.services, history.open_run
-        is_left_open = left is not None and left.data["workflow"] == workflow
+        is_left_open = left is not None and left.event.workflow == workflow
         started = left if left and is_left_open else self._start(policy, history, workflow)
         waits_for_dispatch = history.state in (State.ACCEPTED, State.CHANGES_REQUESTED)
         if waits_for_dispatch and not history.has_last_steps:
@@ -125,31 +128,35 @@ class Dispatch:
                 Event.DISPATCHED,
                 key=f"{started.run}/dispatched",
                 run=started.run,
-                rules=started.data["rules"],
+                rules=started.event.rules,
             )
             project(services, history.issue)
         return started
 
-    def _start(self, policy: PolicySnapshot, history: History, workflow: str) -> Entry:
+    def _start(
+        self, policy: PolicySnapshot, history: History, workflow: str
+    ) -> Recorded[RunStarted]:
         """Record a new run, with the texts of the rules at its base."""
         number = history.runs_of(workflow) + 1
         name = f"{workflow}-{history.issue}-{number}"
         # The texts come first, so that every run in the ledger can show the rules that it ran
         # under.
-        keep_rule_texts(self.services, policy)
-        return self.services.ledger.append(
-            "run",
+        keep_rule_texts(
+            self.services.ledger, policy.governance, base=policy.base, digest=policy.digest
+        )
+        began = self.services.ledger.append(
+            RunStarted(
+                workflow=workflow,
+                number=number,
+                base=policy.base,
+                rules=policy.digest,
+                anchor=self.services.ledger.anchor(name),
+            ),
             f"run/{name}",
             issue=history.issue,
             run=name,
-            data={
-                "workflow": workflow,
-                "number": number,
-                "base": policy.base,
-                "rules": policy.digest,
-                "anchor": self.services.ledger.anchor(name),
-            },
         )
+        return as_of(began, RunStarted)
 
     def _record(self, attempt: Attempt, *, issue: int, run: str, rules: str) -> None:
         """Record the attempt, then its event: each once, whatever was killed in between."""
@@ -162,11 +169,10 @@ class Dispatch:
         )
         self.services.tell(run, attempt.node, f"{result.outcome.value}: {result.message}")
         self.services.ledger.append(
-            "node",
+            NodeEnded(attempt.node, attempt.number, result),
             f"{run}/{attempt.node}/{attempt.number}",
             issue=issue,
             run=run,
-            data={"node": attempt.node, "attempt": attempt.number, "result": result.as_json()},
         )
         if result.event:
             transition(
@@ -177,16 +183,16 @@ class Dispatch:
                 run=run,
                 reason=result.message,
                 rules=rules,
-                cites=result.output.get("cites") or [],
+                cites=tuple(result.output.get("cites") or ()),
                 duplicate_of=result.output.get("duplicate_of"),
             )
 
-    def _close(self, ended: Run, started: Entry, rules: str) -> None:
+    def _close(self, ended: Run, started: Recorded[RunStarted], rules: str) -> None:
         """Record that the run ended; where it gave no event, record the fallback. Raises Stopped
         where the owner stopped it."""
         if ended.status is RunStatus.STOPPED:
             raise Stopped(ended.message or "the run was stopped")
-        issue, name, workflow = int(started.issue or 0), str(started.run), started.data["workflow"]
+        issue, name, workflow = int(started.issue or 0), str(started.run), started.event.workflow
         state = history_of(self.services.ledger, issue).state
         # A run may end at MERGING with an event, but the landing has still to be confirmed.
         if state is State.MERGING or not ended.event:
@@ -201,11 +207,7 @@ class Dispatch:
                 rules=rules,
             )
         self.services.ledger.append(
-            "run-ended",
-            f"run/{name}/ended",
-            issue=issue,
-            run=name,
-            data={"status": ended.status.value, "says": ended.message},
+            RunEnded(ended.status, ended.message), f"run/{name}/ended", issue=issue, run=name
         )
 
     def _heartbeat(self) -> None:
@@ -220,19 +222,19 @@ def _generation(services: Services, run: str) -> int:
     """How often this run was resumed: by the owner's resume, or by the factory after a pause, an
     outage or a full disk. The engine remembers results by key, so each resume needs new keys."""
     return sum(
-        entry.data["command"] == RESUME and entry.run in (None, run)
-        for entry in services.ledger.entries(kind="command")
+        entry.event.command == RESUME and entry.run in (None, run)
+        for entry in recorded(services.ledger, CommandGiven)
     )
 
 
-def _payload(started: Entry, call: Call, generation: int) -> dict[str, Any]:
+def _payload(started: Recorded[RunStarted], call: Call, generation: int) -> dict[str, Any]:
     return {
         "issue": started.issue,
         "run": started.run,
-        "number": started.data["number"],
+        "number": started.event.number,
         "generation": generation,
-        "workflow": started.data["workflow"],
-        "base": started.data["base"],
+        "workflow": started.event.workflow,
+        "base": started.event.base,
         "node": call.node.id,
         "inputs": {name: dict(output) for name, output in call.inputs.items()},
     }
@@ -240,9 +242,9 @@ def _payload(started: Entry, call: Call, generation: int) -> dict[str, Any]:
 
 def _attempts(history: History, run: str) -> tuple[Attempt, ...]:
     return tuple(
-        Attempt(entry.data["node"], entry.data["attempt"], node_result(entry.data["result"]))
-        for entry in history.entries
-        if entry.kind == "node" and entry.run == run
+        Attempt(entry.event.node, entry.event.attempt, entry.event.result)
+        for entry in history.nodes
+        if entry.run == run
     )
 
 

@@ -21,10 +21,12 @@ from typing import Any
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted, ModelError
 from harness.domain.essay import EssayRequest
+from harness.domain.events import IssueSeen, Plan, RunEnded, RunStarted, TriageDecided
 from harness.domain.facts import REGULAR, UNKNOWN, ChangeFacts, ChangeKind, FileChange
 from harness.domain.governance import Applies
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import Event
+from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, Node, UseNode
 from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
@@ -36,7 +38,7 @@ from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.factory.stages.plan import ROLE as PLANNER
-from harness.factory.stages.plan import Plan, plan_in, plan_schema
+from harness.factory.stages.plan import plan_in, plan_schema
 from harness.governance.decide import decide
 from harness.governance.paths import text_of
 from harness.ports.model import Broker, Session, SessionRequest
@@ -89,8 +91,8 @@ class DryRun:
             **fields,
             "clear": self.is_clear,
             "spent": f"{self.spent:f}",
-            "cost": self.cost.document(),
-            "plan": None if self.plan is None else self.plan.as_json(),
+            "cost": self.cost.event.document(),
+            "plan": None if self.plan is None else plain(self.plan),
             "context": [{"name": name, "tokens": tokens} for name, tokens in self.context],
         }
         document: dict[str, Any] = json.loads(json.dumps(values))
@@ -133,29 +135,16 @@ class _Steps:
         """Record the issue and a run, as the factory does before it triages."""
         issue, ledger = self._issue, self._services.ledger
         ledger.append(
-            "issue",
+            # Nobody's rights are asked for here, so the issue counts as a stranger's.
+            IssueSeen(issue.title, issue.author.id, issue.author.login),
             f"issue/{issue.number}",
             issue=issue.number,
-            data={
-                "title": issue.title,
-                "author": issue.author.id,
-                "login": issue.author.login,
-                # Nobody's rights are asked for here, so the issue counts as a stranger's.
-                "may_command": False,
-                "text": "",
-            },
         )
         ledger.append(
-            "run",
+            RunStarted("triage", 1, base=self._policy.base, rules=self._policy.digest),
             f"run/{self._run}",
             issue=issue.number,
             run=self._run,
-            data={
-                "workflow": "triage",
-                "number": 1,
-                "base": self._policy.base,
-                "rules": self._policy.digest,
-            },
         )
 
     def triage(self) -> None:
@@ -190,16 +179,16 @@ class _Steps:
 
     def look_for_gaps(self) -> None:
         """Ask what the issue leaves open."""
-        plan = json.dumps(self._plan.as_json(), indent=1, ensure_ascii=False) if self._plan else ""
+        plan = json.dumps(plain(self._plan), indent=1, ensure_ascii=False) if self._plan else ""
         answer = self._answer(gaps_question(self._card, plan), gaps_schema(), attempt=2)
-        triaged = self._history.triage or {}
-        written = (triaged.get("title"), triaged.get("body"), *triaged.get("replies", ()))
-        self._gaps, dropped = gaps_in(answer, text="\n".join(map(str, written)))
+        triaged = self._history.triage
+        written = (triaged.title, triaged.body, *triaged.replies) if triaged else ()
+        self._gaps, dropped = gaps_in(answer, text="\n".join(written))
         self._dropped += dropped
 
     def result(self, *, spent: Decimal, cut: str) -> DryRun:
         """What the steps found, with what such issues cost and took before."""
-        triaged = self._history.triage or {}
+        triaged = self._history.triage
         ended = self._services.issue_index.filter(has_ended)
         others = tuple(history for history in ended if history.issue != self._issue.number)
         steps = self._plan.steps if self._plan else ()
@@ -207,10 +196,10 @@ class _Steps:
         length = length_of(self._issue.title, self._issue.body)
         return DryRun(
             issue=self._issue.number,
-            title=str(triaged.get("title") or self._issue.title),
+            title=(triaged and triaged.title) or self._issue.title,
             event=self.event,
             reason=self._reason,
-            cites=tuple(cite["id"] for cite in triaged.get("cites", ())),
+            cites=tuple(cite.id for cite in triaged.cites) if triaged else (),
             asks=self._question_back,
             plan=self._plan,
             files=files,
@@ -218,7 +207,7 @@ class _Steps:
             gaps=self._gaps,
             dropped=self._dropped,
             context=self._context(triaged),
-            cost=estimate(str(triaged.get("kind", "")), length, others),
+            cost=estimate(triaged.issue_kind if triaged else "", length, others),
             minutes=median_minutes(others),
             spent=spent,
             cut=cut,
@@ -274,16 +263,17 @@ class _Steps:
             if one.passed is False and one.refuses
         )
 
-    def _context(self, triaged: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    def _context(self, triaged: TriageDecided | None) -> tuple[tuple[str, int], ...]:
         """What an implementer would be shown of the repository: names, each with its tokens."""
         essays, config = self._services.essays, self._policy.config
-        if essays is None or not config.context.tokens or self.event != Event.TRIAGE_ACCEPTED:
+        is_wanted = bool(config.context.tokens) and self.event == Event.TRIAGE_ACCEPTED
+        if essays is None or triaged is None or not is_wanted:
             return ()
         essay = essays.essay(
             EssayRequest(
                 base=self._policy.base,
-                heading=str(triaged.get("title", "")),
-                question=str(triaged.get("body", "")),
+                heading=triaged.title,
+                question=triaged.body,
                 tokens=config.context.tokens,
                 files=config.context.files,
                 tests=config.tests.paths,
@@ -332,15 +322,11 @@ def median_minutes(ended: tuple[History, ...]) -> float | None:
 
 
 def _seconds_worked(history: History) -> float:
-    ended = {
-        entry.run: datetime.fromisoformat(entry.at)
-        for entry in history.entries
-        if entry.kind == "run-ended"
-    }
+    ended = {entry.run: datetime.fromisoformat(entry.at) for entry in history.of(RunEnded)}
     return sum(
         (ended[entry.run] - datetime.fromisoformat(entry.at)).total_seconds()
-        for entry in history.entries
-        if entry.kind == "run" and entry.run in ended
+        for entry in history.runs
+        if entry.run in ended
     )
 
 

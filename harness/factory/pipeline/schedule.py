@@ -6,7 +6,8 @@ something happens. A run that has begun is finished whatever the hour."""
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from harness.domain.ledger import Entry
+from harness.domain.events import ScheduleDue
+from harness.domain.ledger import Entry, of_kind
 from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import Workflow
 from harness.factory.records.history import History
@@ -48,9 +49,8 @@ def active_states(workflows: Mapping[str, Workflow], due: Iterable[str]) -> froz
 def last_passes(entries: Iterable[Entry]) -> dict[str, datetime]:
     """When each workflow's hour was last served, from the ledger's entries of kind `schedule`."""
     return {
-        entry.data["workflow"]: datetime.fromisoformat(entry.at)
-        for entry in entries
-        if entry.kind == SCHEDULE
+        entry.event.workflow: datetime.fromisoformat(entry.at)
+        for entry in of_kind(entries, ScheduleDue)
     }
 
 
@@ -61,9 +61,9 @@ def urgency(history: History, *, now: datetime, days: int) -> int:
     accepted = [
         entry
         for entry in history.transitions
-        if entry.data["event"] in (Event.TRIAGE_ACCEPTED, Event.RETRIED)
+        if entry.event.event in (Event.TRIAGE_ACCEPTED, Event.RETRIED)
     ]
-    priority = str((history.triage or {}).get("priority", ""))
+    priority = history.triage.priority if history.triage else ""
     # A ledger of an older version may hold a priority that is no longer known.
     if not accepted or priority not in _PRIORITIES:
         return len(_PRIORITIES)

@@ -114,7 +114,7 @@ def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
     limits = policy.config.limits
     # A run that recorded its event may still have steps to do, such as closing the issue.
     if history.open_run is not None and history.has_last_steps:
-        return Next(str(history.open_run.data["workflow"]))
+        return Next(history.open_run.event.workflow)
     match history.state:
         case State.UNTRIAGED:
             return Next("triage")
@@ -147,18 +147,13 @@ def is_new_to_triage(history: History) -> bool:
 
 def is_unconfirmed(history: History) -> bool:
     """Whether a landing began and nobody could confirm it. Each tick looks at it once more."""
-    return (
-        history.state is State.MERGING
-        and history.transitions[-1].data["event"] == Event.UNCONFIRMED
-    )
+    return history.state is State.MERGING and history.last_event is Event.UNCONFIRMED
 
 
 def may_ask_a_model(history: History, todo: Next) -> bool:
     """Whether the step may ask a model, so that a pause delays it. A landing never does, nor do the
     steps of a run after its event."""
-    has_its_event = (
-        history.has_last_steps and history.transitions[-1].data["event"] != Event.DISPATCHED
-    )
+    has_its_event = history.has_last_steps and history.last_event is not Event.DISPATCHED
     return todo.workflow not in (None, "merge") and not has_its_event
 
 

@@ -13,7 +13,6 @@ Properties:
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from harness.domain.checks import (
     CheckSeen,
@@ -25,10 +24,11 @@ from harness.domain.checks import (
     standing,
 )
 from harness.domain.errors import ForgeError, GitError
+from harness.domain.events import CandidatePushed, CandidateRemoved, CandidateShown, ChecksAnswered
 from harness.domain.facts import UNKNOWN, CheckFact, Maybe
 from harness.domain.governance import Applies, Level, Rule, Status
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
 from harness.factory.run.effects import effect
@@ -38,8 +38,6 @@ from harness.factory.run.services import Services
 from harness.governance.checks.gates import ChecksGreen
 
 BRANCHES = "factory/candidate/"
-SHOWN, ANSWERED = "candidate-shown", "checks-answered"
-SHOW, TAKE_BACK = "show-candidate", "take-candidate-back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,21 +157,12 @@ def check_report(
 
 def is_shown(history: History, candidate: str) -> bool:
     """Whether this candidate was pushed to the forge. Before that, no check can have run on it."""
-    return any(
-        entry.kind == "done"
-        and entry.data.get("effect") == SHOW
-        and entry.data["result"]["candidate"] == candidate
-        for entry in history.entries
-    )
+    return any(entry.event.candidate == candidate for entry in history.of(CandidatePushed))
 
 
 def time_waited(services: Services, history: History, candidate: str) -> timedelta:
     """The time since this candidate was first pushed; zero if it was not."""
-    shown = [
-        entry
-        for entry in history.entries
-        if entry.kind == SHOWN and entry.data["candidate"] == candidate
-    ]
+    shown = [one for one in history.of(CandidateShown) if one.event.candidate == candidate]
     return services.clock.now() - datetime.fromisoformat(shown[0].at) if shown else timedelta()
 
 
@@ -191,15 +180,14 @@ def show_candidate(job: Job, candidate: CommitSha) -> None:
     # The entry comes before the push: after a kill, remove_candidates must know the branch.
     branch = f"{BRANCHES}{job.run}"
     job.services.ledger.append(
-        SHOWN,
+        CandidateShown(candidate, branch, base=job.base),
         f"{job.run}/candidate",
         issue=job.issue,
         run=job.run,
-        data={"candidate": candidate, "branch": branch, "base": job.base},
     )
     effect(
         job.services,
-        SHOW,
+        CandidatePushed,
         job.key("show-candidate"),
         lambda: _push(job, candidate, branch),
         issue=job.issue,
@@ -207,18 +195,18 @@ def show_candidate(job: Job, candidate: CommitSha) -> None:
     )
 
 
-def _push(job: Job, candidate: CommitSha, branch: str) -> dict[str, Any]:
+def _push(job: Job, candidate: CommitSha, branch: str) -> CandidatePushed:
     job.services.candidates.push(candidate, branch, expected=None)
-    return {"branch": branch, "candidate": candidate}
+    return CandidatePushed(branch, candidate)
 
 
-def awaited_candidate(history: History) -> Entry | None:
+def awaited_candidate(history: History) -> Recorded[CandidateShown] | None:
     """The entry of the pushed candidate that has no answer yet; None if nothing is awaited."""
     last = history.transitions[-1] if history.transitions else None
-    if last is None or last.data["event"] != Event.CHECKS_AWAITED:
+    if last is None or last.event.event is not Event.CHECKS_AWAITED:
         return None
-    after = (entry for entry in history.entries if entry.kind == ANSWERED and entry.seq > last.seq)
-    shown = [entry for entry in history.entries if entry.kind == SHOWN and entry.seq < last.seq]
+    after = (entry for entry in history.of(ChecksAnswered) if entry.seq > last.seq)
+    shown = [entry for entry in history.of(CandidateShown) if entry.seq < last.seq]
     return shown[-1] if shown and not any(after) else None
 
 
@@ -234,19 +222,20 @@ def record_check_answers(services: Services, policy: PolicySnapshot) -> None:
         shown = awaited_candidate(history)
         if shown is not None and (reason := _answer(services, policy, history, shown)):
             services.ledger.append(
-                ANSWERED,
+                ChecksAnswered(shown.event.candidate, reason),
                 f"{shown.run}/candidate/answered/{len(history.transitions)}",
                 issue=history.issue,
                 run=shown.run,
-                data={"candidate": shown.data["candidate"], "says": reason},
             )
 
 
-def _answer(services: Services, policy: PolicySnapshot, history: History, shown: Entry) -> str:
+def _answer(
+    services: Services, policy: PolicySnapshot, history: History, shown: Recorded[CandidateShown]
+) -> str:
     """Why there is nothing more to wait for; empty while there is."""
-    candidate = CommitSha(shown.data["candidate"])
+    candidate = CommitSha(shown.event.candidate)
     # A candidate on an old base can never land, whatever its checks report.
-    if policy.base != shown.data["base"]:
+    if policy.base != shown.event.base:
         return f"the base moved on to {policy.base:.7}"
     found = standing(check_report(services, policy, candidate).open)
     if found is Standing.WAITING and is_late(services, policy, history, candidate=candidate):
@@ -257,12 +246,8 @@ def _answer(services: Services, policy: PolicySnapshot, history: History, shown:
 def has_shown(history: History) -> bool:
     """Whether a candidate of the issue was pushed and is not removed yet, as far as the ledger
     knows."""
-    back = {
-        entry.run
-        for entry in history.entries
-        if entry.kind == "done" and entry.data.get("effect") == TAKE_BACK
-    }
-    return any(entry.kind == SHOWN and entry.run not in back for entry in history.entries)
+    back = {entry.run for entry in history.of(CandidateRemoved)}
+    return any(entry.run not in back for entry in history.of(CandidateShown))
 
 
 def remove_candidates(services: Services) -> None:
@@ -270,13 +255,11 @@ def remove_candidates(services: Services) -> None:
     kill."""
     for history in services.issue_index.filter(has_shown):
         for shown in (
-            entry
-            for entry in history.entries
-            if entry.kind == SHOWN and not _is_needed(history, entry)
+            entry for entry in history.of(CandidateShown) if not _is_needed(history, entry)
         ):
             effect(
                 services,
-                TAKE_BACK,
+                CandidateRemoved,
                 f"{shown.run}/take-candidate-back",
                 partial(_remove, services, shown),
                 issue=history.issue,
@@ -284,7 +267,7 @@ def remove_candidates(services: Services) -> None:
             )
 
 
-def _is_needed(history: History, shown: Entry) -> bool:
+def _is_needed(history: History, shown: Recorded[CandidateShown]) -> bool:
     """Whether an answer is awaited, or an interrupted run may still push the candidate."""
     waiting, left = awaited_candidate(history), history.open_run
     return (waiting is not None and waiting.run == shown.run) or (
@@ -292,15 +275,14 @@ def _is_needed(history: History, shown: Entry) -> bool:
     )
 
 
-def _remove(services: Services, shown: Entry) -> dict[str, Any]:
+def _remove(services: Services, shown: Recorded[CandidateShown]) -> CandidateRemoved:
     """Remove the branch. One that somebody moved, or that the forge keeps, stays, and the result
     records it."""
+    branch, candidate = shown.event.branch, CommitSha(shown.event.candidate)
     try:
-        left = services.candidates.remove(
-            shown.data["branch"], expected=CommitSha(shown.data["candidate"])
-        )
+        left = services.candidates.remove(branch, expected=candidate)
     except GitError as error:
         if error.retryable:
             raise
-        return {"branch": shown.data["branch"], "left": str(error)}
-    return {"branch": shown.data["branch"], "left": left}
+        return CandidateRemoved(branch, left=str(error))
+    return CandidateRemoved(branch, left=left)

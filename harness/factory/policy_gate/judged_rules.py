@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
+from harness.domain.events import UsageRecorded, VoteCast
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import (
     Answer,
@@ -30,7 +31,7 @@ from harness.domain.governance import (
     Vote,
 )
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import as_of
 from harness.domain.model_choice.roles import Tier
 from harness.factory.models import prompts
 from harness.factory.models.selection import NOBODY, reviewers
@@ -90,8 +91,9 @@ class _Poll:
         )
         return f"vote/{self.job.issue}/{self.rule.id}/{seen}/{number}"
 
-    def recorded(self, number: int) -> Entry | None:
-        return self.job.services.ledger.find(self.key(number))
+    def recorded(self, number: int) -> VoteCast | None:
+        found = self.job.services.ledger.find(self.key(number))
+        return None if found is None else as_of(found, VoteCast).event
 
 
 def vote_on_judged_rules(
@@ -185,9 +187,7 @@ def _numbers(poll: _Poll) -> range:
 def _sessions(job: Job) -> int:
     """How many reviewer sessions the issue has had: recordings tell sessions apart by this
     number."""
-    return sum(
-        entry.kind == "usage" and entry.data["role"] == ROLE for entry in job.history.entries
-    )
+    return sum(entry.event.role == ROLE for entry in job.history.of(UsageRecorded))
 
 
 def _vote_once(
@@ -214,21 +214,20 @@ def _vote_once(
     # The broker counts the whole session, so a vote costs the difference.
     cost = services.broker.usage(line).cost_usd
     services.ledger.append(
-        "vote",
+        VoteCast(
+            rule=poll.rule.id,
+            vote=number,
+            answer=as_answer(ballot_in(answer)),
+            model=line.model,
+            seed=seed,
+            nonce=nonce,
+            head=poll.head,
+            cost_usd=cost - spent,
+            rules=policy.digest,
+        ),
         poll.key(number),
         issue=poll.job.issue,
         run=poll.job.run,
-        data={
-            "rule": poll.rule.id,
-            "vote": number,
-            "answer": as_answer(ballot_in(answer)),
-            "model": line.model,
-            "seed": seed,
-            "nonce": nonce,
-            "head": poll.head,
-            "cost_usd": str(cost - spent),
-            "rules": policy.digest,
-        },
     )
     return cost
 
@@ -264,13 +263,13 @@ def _counted_answer(poll: _Poll, failures: Mapping[int, str]) -> Answer:
     now."""
     votes, evidence, cost = [], [], Decimal(0)
     for number in _numbers(poll):
-        entry = poll.recorded(number)
+        cast = poll.recorded(number)
         ballot = (
-            ballot_in(entry.data["answer"])
-            if entry
+            ballot_in(cast.answer)
+            if cast
             else Ballot(Reply.ABSTAIN, reason=failures.get(number, NOT_RECORDED))
         )
-        cost += Decimal(entry.data["cost_usd"]) if entry else 0
+        cost += cast.cost_usd if cast else 0
         vote, explanation = _count_ballot(poll, ballot)
         votes.append(vote)
         evidence.append(f"vote {number}: {explanation}")

@@ -1,12 +1,13 @@
 """Asking the rules about a change: the facts come from raw git objects, the ledger and test runs,
 and code decides."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from harness.domain.errors import ForgeError
+from harness.domain.events import VerdictRecorded
 from harness.domain.facts import (
     UNKNOWN,
     AddedContent,
@@ -110,10 +111,10 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
         neighbours=_neighbours(diff.files, repository.files(base)),
         pictures=_pictures(history.verdict),
         tests=_test_facts(job, base, head, diff=diff),
-        journeys=JourneyFacts(**history.verdict["journeys"]) if history.verdict else UNKNOWN,
+        journeys=_journeys(history.verdict),
         labels=_labels(job),
         author=history.login or UNKNOWN,
-        kind=str((history.triage or {}).get("kind", "")) or UNKNOWN,
+        kind=(history.triage.issue_kind if history.triage else "") or UNKNOWN,
         attempts=history.runs_of("implement"),
         spend_usd=history.usage.cost_usd,
     )
@@ -146,9 +147,16 @@ def _neighbours(files: tuple[FileChange, ...], paths: Iterable[bytes]) -> tuple[
     return tuple(path for path in paths if path.rpartition(b"/")[0] in folders)
 
 
-def _pictures(verdict: Mapping[str, Any] | None) -> Maybe[int]:
+def _pictures(verdict: VerdictRecorded | None) -> Maybe[int]:
     """How many screenshots the last verdict's evidence has. Old verdicts did not count them."""
-    return UNKNOWN if verdict is None else verdict.get("pictures", UNKNOWN)
+    return UNKNOWN if verdict is None or verdict.pictures is None else verdict.pictures
+
+
+def _journeys(verdict: VerdictRecorded | None) -> Maybe[JourneyFacts]:
+    if verdict is None:
+        return UNKNOWN
+    told = verdict.journeys
+    return JourneyFacts(told.sealed, told.executed, told.passed)
 
 
 def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> TestFacts:

@@ -15,6 +15,7 @@ from datetime import timedelta
 from itertools import islice
 
 from harness.domain.errors import ConfigError, ForgeError, GitError, GovernanceError
+from harness.domain.events import PolicyEditReported, ProposalPushed
 from harness.domain.governance import DOCUMENTS
 from harness.domain.issue import CommitSha, PullRequest
 from harness.factory.policy_gate.edit_trial import (
@@ -59,10 +60,9 @@ def show_edit_effects(
     none yet. Branches of the repository itself come first. Evaluates at least one."""
     branch, until = services.forge.default_branch(), services.clock.now() + within
     own = {
-        entry.data["result"]["number"]
+        entry.event.number
         for history in services.issue_index.filter(is_proposed)
-        for entry in history.entries
-        if entry.kind == "done" and entry.data.get("effect") == "propose"
+        for entry in history.of(ProposalPushed)
     }
     new = (
         one
@@ -94,9 +94,7 @@ def _record_failure(
         else key
     )
     services.ledger.append(
-        CONSEQUENCE,
-        free_key,
-        data={"pull_request": proposed.number, "conclusion": None, "failed": str(error)[:300]},
+        PolicyEditReported(proposed.number, None, failed=str(error)[:300]), free_key
     )
 
 
@@ -129,9 +127,7 @@ def _check(
         # A text that cannot be read stays so on every base: the key names none.
         found, key = EditEffect(fault=str(error), merged=merged), _key(proposed)
     if found is None:
-        services.ledger.append(
-            CONSEQUENCE, _key(proposed), data={"pull_request": proposed.number, "conclusion": None}
-        )
+        services.ledger.append(PolicyEditReported(proposed.number, None), _key(proposed))
     else:
         _show(services, policy, proposed, found, key=key)
 
@@ -158,19 +154,18 @@ def _show(
         ),
     )
     services.ledger.append(
-        CONSEQUENCE,
+        PolicyEditReported(
+            proposed.number,
+            conclusion,
+            head=proposed.head,
+            base=policy.base,
+            author=proposed.author.id,
+            login=proposed.author.login,
+            title=title,
+            summary=summary,
+            rules=policy.digest,
+        ),
         key,
-        data={
-            "pull_request": proposed.number,
-            "head": proposed.head,
-            "base": policy.base,
-            "author": proposed.author.id,
-            "login": proposed.author.login,
-            "conclusion": conclusion,
-            "title": title,
-            "summary": summary,
-            "rules": policy.digest,
-        },
     )
 
 

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.domain.errors import ConfigError
+from harness.domain.events import FactsRecorded, RuleAnswer, TransitionRecorded, TriageDecided
 from harness.domain.facts import UNKNOWN, ChangeFacts, TestFacts
 from harness.domain.governance import Decision, Status
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Entry, Recorded, is_of
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History, histories
 from harness.factory.run.node import Job
@@ -25,7 +26,6 @@ from harness.governance.past.coverage import Answered, Cited, Override
 from harness.governance.past.factsjson import Misfit, facts_as_json, facts_from_json
 from harness.governance.past.history import RecordedChange
 
-FACTS = "facts"
 LONGEST = 256 * 1024
 """The longest recorded fact, in characters of JSON. A longer one is left out, and so UNKNOWN in a
 replay."""
@@ -38,29 +38,26 @@ def record_decision(
     landing."""
     known = facts_as_json(facts_that_rules_use(facts))
     job.services.ledger.append(
-        FACTS,
-        f"{FACTS}/{job.issue}/{decision.applies.value}/{head}",
+        FactsRecorded(
+            base=base,
+            head=head,
+            applies=decision.applies.value,
+            rules=job.policy.digest,
+            facts={name: known[name] for name in known if len(json.dumps(known[name])) <= LONGEST},
+            action=decision.action.value if decision.action else None,
+            findings=tuple(
+                RuleAnswer(
+                    finding.rule,
+                    finding.status.value,
+                    finding.says,
+                    finding.passed if finding.passed is not UNKNOWN else None,
+                )
+                for finding in decision.findings
+            ),
+        ),
+        f"{FactsRecorded.kind}/{job.issue}/{decision.applies.value}/{head}",
         issue=job.issue,
         run=job.run,
-        data={
-            "base": base,
-            "head": head,
-            "applies": decision.applies.value,
-            "rules": job.policy.digest,
-            "facts": {
-                name: known[name] for name in known if len(json.dumps(known[name])) <= LONGEST
-            },
-            "action": decision.action.value if decision.action else None,
-            "findings": [
-                {
-                    "rule": finding.rule,
-                    "status": finding.status.value,
-                    "says": finding.says,
-                    "passed": finding.passed if finding.passed is not UNKNOWN else None,
-                }
-                for finding in decision.findings
-            ],
-        },
     )
 
 
@@ -98,33 +95,33 @@ def recorded_changes(entries: Iterable[Entry]) -> tuple[RecordedChange, ...]:
 def _changes_of(history: History) -> Iterator[RecordedChange]:
     """One change for each different content, with its latest facts. A landing belongs to the
     content that was asked about last before it."""
-    asked: dict[str, Entry] = {}
+    asked: dict[str, Recorded[FactsRecorded]] = {}
     landed: dict[str, str] = {}
     for entry in history.entries:
-        if entry.kind == FACTS:
-            content = _content(entry)
+        if is_of(entry, FactsRecorded):
+            content = _content(entry.event)
             # Out and in again: the content that was asked about last must be the last in the dict.
             asked.pop(content, None)
             asked[content] = entry
-        elif asked and entry.kind == "transition" and entry.data["to"] == State.MERGED:
+        elif asked and is_of(entry, TransitionRecorded) and entry.event.after is State.MERGED:
             landed[next(reversed(asked))] = entry.at
-    for content, entry in asked.items():
+    for content, said in asked.items():
         yield RecordedChange(
             _number(history),
-            _facts_in(entry.data["facts"]),
+            _facts_in(said.event.facts),
             merged_at=landed.get(content, ""),
             title=history.title,
-            asked_at=entry.at,
+            asked_at=said.at,
         )
 
 
-def _content(entry: Entry) -> str:
+def _content(asked: FactsRecorded) -> str:
     """What identifies a change: its files, each with the hashes of its bytes before and after."""
-    return json.dumps(entry.data["facts"].get("files", entry.data["head"]), sort_keys=True)
+    return json.dumps(asked.facts.get("files", asked.head), sort_keys=True)
 
 
 def _number(history: History) -> int:
-    return int(history.proposal["number"]) if history.proposal else history.issue
+    return history.proposal.number if history.proposal else history.issue
 
 
 def _facts_in(document: Mapping[str, Any]) -> ChangeFacts:
@@ -173,31 +170,30 @@ def _answers_of(history: History) -> Iterator[Answered]:
     """For each rule and content the latest answer, or a refusal if there was one: a later answer
     does not undo it."""
     latest: dict[tuple[str, str], Answered] = {}
-    contents: dict[int, str] = {
-        entry.seq: _content(entry) for entry in history.entries if entry.kind == FACTS
-    }
-    for entry in history.entries:
-        if entry.kind == FACTS:
-            for answer in _answers_in(history, entry, contents):
-                key = (answer.rule, contents[entry.seq])
-                latest[key] = max(
-                    latest.get(key, answer), answer, key=lambda one: (one.refuses, one.entry)
-                )
+    asked = history.of(FactsRecorded)
+    contents = {entry.seq: _content(entry.event) for entry in asked}
+    for entry in asked:
+        for answer in _answers_in(history, entry, contents):
+            key = (answer.rule, contents[entry.seq])
+            latest[key] = max(
+                latest.get(key, answer), answer, key=lambda one: (one.refuses, one.entry)
+            )
     return iter(latest.values())
 
 
-def _answers_in(history: History, entry: Entry, contents: Mapping[int, str]) -> Iterator[Answered]:
-    facts, overridden = _facts_in(entry.data["facts"]), _overridden(history, entry, contents)
-    for finding in entry.data["findings"]:
-        passed = UNKNOWN if finding["passed"] is None else bool(finding["passed"])
+def _answers_in(
+    history: History, entry: Recorded[FactsRecorded], contents: Mapping[int, str]
+) -> Iterator[Answered]:
+    facts, overridden = _facts_in(entry.event.facts), _overridden(history, entry, contents)
+    for finding in entry.event.findings:
         yield Answered(
-            finding["rule"],
+            finding.rule,
             _number(history),
             entry.seq,
             entry.at,
-            passed,
-            Status(finding["status"]),
-            finding["says"],
+            UNKNOWN if finding.passed is None else finding.passed,
+            Status(finding.status),
+            finding.says,
             facts,
             overridden,
         )
@@ -207,16 +203,16 @@ def _overridden(history: History, asked: Entry, contents: Mapping[int, str]) -> 
     """How people overrode the answer: a person merged this very content, or it landed after a
     retry."""
     later = [entry for entry in history.transitions if entry.seq > asked.seq]
-    landings = [entry for entry in later if entry.data["to"] == State.MERGED]
+    landings = [entry for entry in later if entry.event.after is State.MERGED]
     if not landings:
         return None
-    if landings[0].data["event"] == Event.LANDED_BY_PERSON and not any(
+    if landings[0].event.event is Event.LANDED_BY_PERSON and not any(
         asked.seq < seq < landings[0].seq and content != contents[asked.seq]
         for seq, content in contents.items()
     ):
         return Override.MERGED
     retried = any(
-        entry.data["event"] == Event.RETRIED and entry.seq < landings[-1].seq for entry in later
+        entry.event.event is Event.RETRIED and entry.seq < landings[-1].seq for entry in later
     )
     return Override.RETRIED if retried else None
 
@@ -228,18 +224,18 @@ def recorded_cites(entries: Iterable[Entry]) -> tuple[Cited, ...]:
 
 
 def _cites_of(history: History) -> Iterator[Cited]:
-    triages = [entry for entry in history.entries if entry.kind == "triage"]
+    triages = history.of(TriageDecided)
     for place, entry in enumerate(triages):
         appealed, accepted = _appeal(
             history, entry, before=triages[place + 1].seq if place + 1 < len(triages) else None
         )
-        for cite in entry.data["cites"]:
+        for cite in entry.event.cites:
             yield Cited(
-                str(cite["id"]),
+                cite.id,
                 history.issue,
                 entry.seq,
                 entry.at,
-                str(entry.data.get("quote") or ""),
+                entry.event.quote,
                 appealed,
                 accepted,
             )
@@ -251,11 +247,11 @@ def _appeal(history: History, triage: Entry, *, before: int | None) -> tuple[boo
     appeals = [
         moved.seq
         for moved in history.transitions
-        if moved.data["event"] == Event.APPEALED
+        if moved.event.event is Event.APPEALED
         and moved.seq > triage.seq
         and (before is None or moved.seq < before)
     ]
     return bool(appeals), any(
-        moved.seq > appeals[0] and moved.data["to"] == State.ACCEPTED
+        moved.seq > appeals[0] and moved.event.after is State.ACCEPTED
         for moved in history.transitions
     ) if appeals else False

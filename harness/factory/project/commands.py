@@ -12,9 +12,9 @@ import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import SandboxError
+from harness.domain.events import CommandReported
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
@@ -72,16 +72,12 @@ def command(job: Job) -> NodeResult:
     return _failure(job, shown, f"`{shown}` {how}", printed=printed, exit_code=result.exit_code)
 
 
-def reports(history: History) -> tuple[Mapping[str, Any], ...]:
+def reports(history: History) -> tuple[CommandReported, ...]:
     """The failures that commands reported in the run before the last, for the attempt that follows
     it."""
     # The last run is the one that asks.
-    runs = [entry.run for entry in history.entries if entry.kind == "run"]
-    return tuple(
-        entry.data
-        for entry in history.entries
-        if entry.kind == "report" and entry.run in runs[-2:-1]
-    )
+    runs = [entry.run for entry in history.runs]
+    return tuple(entry.event for entry in history.of(CommandReported) if entry.run in runs[-2:-1])
 
 
 def _failure(
@@ -89,11 +85,10 @@ def _failure(
 ) -> NodeResult:
     """A failure, recorded for the attempt that follows."""
     job.services.ledger.append(
-        "report",
+        CommandReported(name, says=message, printed=printed, exit_code=exit_code),
         job.key(f"{job.node.id}/report"),
         issue=job.issue,
         run=job.run,
-        data={"command": name, "says": message, "printed": printed, "exit_code": exit_code},
     )
     ending = " ".join(printed.split())[-300:]
     return NodeResult(

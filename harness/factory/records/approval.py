@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.domain.events import NodeEnded
 from harness.domain.facts import UNKNOWN
 from harness.domain.governance import Finding, Governance, OnFail, Status
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, Lifted, leaves_to_a_person
@@ -83,19 +84,20 @@ def lifts(history: History, *, run: str, rules: str) -> Lifted:
     """The refusals that are lifted while this run looks at the head that the factory pushed last. A
     new proposal has another head, so nothing is lifted while it is made."""
     given = [
-        entry.data
+        entry.event
         for entry in history.transitions
-        if entry.data["event"] == Event.APPROVED_BY_PERSON
+        if entry.event.event is Event.APPROVED_BY_PERSON
     ]
-    last: Mapping[str, Any] = given[-1] if given else {}
+    last = given[-1] if given else None
     stands = (
-        last.get("head") is not None
-        and last["head"] == history.pushed_head
-        and last.get("rules") == rules
+        last is not None
+        and last.head is not None
+        and last.head == history.pushed_head
+        and last.rules == rules
     )
     return (
-        frozenset((str(rule), str(words)) for rule, words in last["lifts"])
-        if stands and _workflow(history, run) in _AT
+        frozenset(last.lifts)
+        if last and stands and history.workflow_of(run) in _AT
         else frozenset()
     )
 
@@ -121,64 +123,47 @@ def _wrong_name(history: History, sha: str, head: CommitSha) -> str:
 def _candidate(history: History) -> str | None:
     """The merge candidate of the run that the issue's state rests on."""
     run = history.transitions[-1].run
-    steps = [entry for entry in history.entries if entry.kind == "node" and entry.run == run]
-    made = [entry.data["result"]["output"].get("candidate") for entry in steps]
-    bound = (history.verdict or {}).get("binds", {})
+    made = [node.event.result.output.get("candidate") for node in history.nodes if node.run == run]
+    bound = history.verdict.binds if history.verdict else None
     return next(
         (one for one in made if one),
-        bound.get("candidate") if bound.get("head") == history.pushed_head else None,
+        bound.candidate if bound and bound.head == history.pushed_head else None,
     )
 
 
-def _refused(history: History) -> Entry | None:
+def _refused(history: History) -> Recorded[NodeEnded] | None:
     """The step that refused the candidate, if a rule or a gate did."""
     last = history.transitions[-1]
     steps = [
         entry
-        for entry in history.entries
-        if entry.kind == "node"
-        and entry.run == last.run
-        and entry.data["result"]["event"] == last.data["event"]
+        for entry in history.nodes
+        if entry.run == last.run
+        and entry.event.result.event == last.event.event
         and tuple(_refusals_in(entry))
     ]
-    return steps[-1] if steps and _workflow(history, last.run) in _AT else None
+    return steps[-1] if steps and history.workflow_of(last.run) in _AT else None
 
 
-def _workflow(history: History, run: str | None) -> str:
-    return next(
-        (
-            str(entry.data["workflow"])
-            for entry in history.entries
-            if entry.kind == "run" and entry.run == run
-        ),
-        "",
-    )
+def _rules_of(history: History, step: Recorded[NodeEnded]) -> str:
+    return next(run.event.rules for run in history.runs if run.run == step.run)
 
 
-def _rules_of(history: History, step: Entry) -> str:
-    return str(
-        next(
-            entry.data["rules"]
-            for entry in history.entries
-            if entry.kind == "run" and entry.run == step.run
-        )
-    )
-
-
-def _refusals_in(step: Entry) -> Iterator[tuple[str, str]]:
+def _refusals_in(step: Recorded[NodeEnded]) -> Iterator[tuple[str, str]]:
     """The refusals of a step, as gate and words; the gate of a rule is its id."""
-    output = step.data["result"]["output"]
+    output = step.event.result.output
     for gate in output.get("gates") or ():
         yield str(gate["gate"]), str(gate["says"])
     for one in () if output.get("gates") else output.get("sent_back") or ():
         yield str(one["words"]), str(one["observed"])
 
 
-def _lifting(governance: Governance, step: Entry, head: CommitSha) -> Approval | NotApproved:
+def _lifting(
+    governance: Governance, step: Recorded[NodeEnded], head: CommitSha
+) -> Approval | NotApproved:
     refusals = tuple(dict.fromkeys(_refusals_in(step)))
     findings = {
         (str(one["rule"]), str(one["says"])): one
-        for one in step.data["result"]["output"].get("findings") or ()
+        for one in step.event.result.output.get("findings") or ()
     }
     unliftable = [
         gate

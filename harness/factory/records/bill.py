@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harness.domain.ledger import Entry
+from harness.domain.events import UsageRecorded
+from harness.domain.ledger import Entry, of_kind
 from harness.domain.spending import Line
 
 _CENT = Decimal("0.01")
@@ -47,7 +48,6 @@ def agreement(lines: Iterable[Line], entries: Iterable[Entry]) -> Agreement:
 def _written(entries: Iterable[Entry]) -> Mapping[str, Decimal]:
     """The cost of each session, by its id."""
     return {
-        entry.key.removeprefix("usage/"): Decimal(entry.data["cost_usd"])
-        for entry in entries
-        if entry.kind == "usage"
+        entry.key.removeprefix("usage/"): entry.event.cost_usd
+        for entry in of_kind(entries, UsageRecorded)
     }

@@ -11,8 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.domain.ledger import Entry
+from harness.domain.events import (
+    Citation,
+    CommandGiven,
+    CostEstimated,
+    IssueQueued,
+    Landed,
+    NodeEnded,
+    ProposalPushed,
+    RuleText,
+    TransitionRecorded,
+    TriageDecided,
+    VerdictRecorded,
+)
+from harness.domain.ledger import Entry, is_of
 from harness.domain.lifecycle import Event, State
+from harness.domain.workflow import NodeResult
 from harness.factory.records.chain_words import (
     COMMAND_WORDS,
     EVENT_OUTCOMES,
@@ -29,7 +43,7 @@ from harness.factory.records.chain_words import (
 from harness.factory.records.history import History
 from harness.factory.records.link import NO, Chain, Link, LinkOutcome, Stage
 from harness.factory.records.model_advice import advice_in, remarks
-from harness.factory.records.rule_texts import Book, Clause
+from harness.factory.records.rule_texts import RuleBook
 
 _STANDS_STILL = frozenset({State.REJECTED, State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED})
 
@@ -39,9 +53,11 @@ def page_of(issue: int) -> str:
     return f"evidence/issue-{issue}/index.html"
 
 
-def chain(history: History, *, outcome: str, rule_texts: Mapping[str, Book] | None = None) -> Chain:
+def chain(
+    history: History, *, outcome: str, rule_texts: Mapping[str, RuleBook] | None = None
+) -> Chain:
     """The chain of one issue. `rule_texts` has the texts of the rules by digest, as
-    `rule_texts.books` returns them."""
+    `rule_books` returns them."""
     links = tuple(_ChainFold(history, rule_texts or {}).links())
     return Chain(
         issue=history.issue,
@@ -49,7 +65,7 @@ def chain(history: History, *, outcome: str, rule_texts: Mapping[str, Book] | No
         state=history.state,
         outcome=outcome,
         cost_usd=history.usage.cost_usd,
-        pull_request=history.proposal["number"] if history.proposal else None,
+        pull_request=history.proposal.number if history.proposal else None,
         links=links,
         deciding=_deciding(history, links),
     )
@@ -63,7 +79,7 @@ def rules_against(history: History) -> tuple[Link, ...]:
         tuple(
             link
             for link in _reasons_of(history, last, found)
-            if link.rule in last.data.get("cites", ())
+            if link.rule in (last.event.cites or ())
         )
         if last
         else ()
@@ -103,11 +119,11 @@ class _ChainFold:
     """One pass over the entries of an issue. It remembers the runs, and which of them have
     explained their own end."""
 
-    def __init__(self, history: History, rule_texts: Mapping[str, Book]) -> None:
+    def __init__(self, history: History, rule_texts: Mapping[str, RuleBook]) -> None:
         self._history, self._rule_texts = history, rule_texts
-        self._runs = {entry.run: entry.data for entry in history.entries if entry.kind == "run"}
+        self._runs = {entry.run: entry.event for entry in history.runs}
         self._keys = {entry.key for entry in history.entries}
-        self._commands = {entry.key for entry in history.entries if entry.kind == "command"}
+        self._commands = {entry.key for entry in history.of(CommandGiven)}
         self._links: list[Link] = []
 
     def links(self) -> list[Link]:
@@ -115,36 +131,40 @@ class _ChainFold:
         for entry in self._history.entries:
             self._links += self._of(entry)
             # The refusals that it overrides are links already, so this comes after its own link.
-            if entry.kind == "transition" and entry.data["event"] in OVERRIDING_EVENTS:
+            if is_of(entry, TransitionRecorded) and entry.event.event in OVERRIDING_EVENTS:
                 self._override(entry)
         return self._links
 
     def _of(self, entry: Entry) -> Iterator[Link]:
-        match entry.kind:
-            case "waiting":
-                yield self._waiting(entry)
-            case "triage":
-                yield from self._triage(entry)
-            case "estimate":
+        match entry.event:
+            case IssueQueued() as queued:
+                yield self._waiting(entry, queued)
+            case TriageDecided() as decided:
+                yield from self._triage(entry, decided)
+            case CostEstimated() as estimated:
+                title = "What it may cost, by similar issues"
+                yield self._link(entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=estimated.says)
+            case NodeEnded() as ended:
+                yield from self._node(entry, ended.result)
+            case VerdictRecorded() as verdict:
+                yield from self._verdict(entry, verdict)
+            case ProposalPushed() as pushed:
+                yield self._proposal(entry, pushed)
+            case Landed() as landed:
+                yield self._landing(entry, landed)
+            case CommandGiven() as command:
+                yield from self._command(entry, command)
+            case TransitionRecorded() as moved:
+                yield from self._transition(entry, moved)
+            case event if one := advice_in(event):
                 yield self._link(
                     entry,
-                    Stage.TRIAGE,
+                    self._stage(entry),
                     LinkOutcome.DONE,
-                    "What it may cost, by similar issues",
-                    fact=str(entry.data["says"]),
+                    one.title,
+                    fact=one.fact,
+                    quote=one.quote,
                 )
-            case "node":
-                yield from self._node(entry)
-            case "escalation" | "cast" | "model" | "diagnosis" | "plan":
-                yield from self._advised(entry)
-            case "verdict":
-                yield from self._verdict(entry)
-            case "done":
-                yield from self._done(entry)
-            case "command":
-                yield from self._command(entry)
-            case "transition":
-                yield from self._transition(entry)
 
     def _link(
         self,
@@ -159,7 +179,8 @@ class _ChainFold:
         permalink: str = "",
         evidence: Iterable[str] = (),
     ) -> Link:
-        run = self._runs.get(entry.run, {})
+        run = self._runs.get(entry.run)
+        own = getattr(entry.event, "rules", "")
         return Link(
             stage=stage,
             outcome=outcome,
@@ -172,80 +193,76 @@ class _ChainFold:
             entry=entry.seq,
             at=entry.at,
             run=entry.run or "",
-            rules=str(entry.data.get("rules") or run.get("rules", "")),
+            rules=own or (run.rules if run else ""),
         )
 
     def _stage(self, entry: Entry) -> Stage:
-        workflow = self._runs.get(entry.run, {}).get("workflow", "")
-        return STAGE_OF_WORKFLOW.get(workflow, Stage.PERSON)
+        run = self._runs.get(entry.run)
+        return STAGE_OF_WORKFLOW.get(run.workflow, Stage.PERSON) if run else Stage.PERSON
 
     # Triage
 
-    def _waiting(self, entry: Entry) -> Link:
-        data = entry.data
+    def _waiting(self, entry: Entry, queued: IssueQueued) -> Link:
         return self._link(
             entry,
             Stage.TRIAGE,
             LinkOutcome.DONE,
             "It waits for its turn; nothing is lost",
-            fact=str(data["says"]),
-            rule=str(data.get("rule", "")),
-            permalink=str(data.get("path", "")),
+            fact=queued.says,
+            rule=queued.rule,
+            permalink=queued.path,
         )
 
-    def _triage(self, entry: Entry) -> Iterator[Link]:
+    def _triage(self, entry: Entry, decision: TriageDecided) -> Iterator[Link]:
         """What was hidden in the text, what decided and in whose words, and the reply to the
         filer."""
-        data = entry.data
-        for hidden in data.get("hidden") or ():
+        for hidden in decision.hidden:
             yield self._link(
                 entry,
                 Stage.TRIAGE,
                 LinkOutcome.DONE,
                 "Taken out of the text before anybody read it",
-                fact=f"hidden from readers of the page: {hidden['kind']}",
-                quote=str(hidden["text"]),
+                fact=f"hidden from readers of the page: {hidden.kind}",
+                quote=hidden.text,
             )
-        outcome, words = TRIAGE_OUTCOMES.get(data["event"], (LinkOutcome.CANNOT_TELL, "Triage"))
-        decided = self._event_of_triage(entry)
-        older = _older(decided.get("duplicate_of"))
-        cites: Iterable[Mapping[str, Any]] = ({"path": older},) if older else data["cites"] or ({},)
-        for cite in cites:
+        outcome, words = TRIAGE_OUTCOMES.get(decision.event, (LinkOutcome.CANNOT_TELL, "Triage"))
+        moved = self._event_of_triage(entry)
+        older = _older(moved.duplicate_of if moved else None)
+        for cite in (Citation(path=older),) if older else decision.cites or (Citation(),):
             yield self._link(
                 entry,
                 Stage.TRIAGE,
                 outcome,
-                str(cite.get("title") or words),
-                rule=str(cite.get("id", "")),
-                permalink=str(cite.get("path", "")),
-                quote=str(data.get("quote") or ""),
-                fact=triage_fact(data, words, str(decided.get("says", ""))),
+                cite.title or words,
+                rule=cite.id,
+                permalink=cite.path,
+                quote=decision.quote,
+                fact=triage_fact(decision, words, moved.says if moved else ""),
             )
-        if data.get("reply"):
+        if decision.reply:
             yield self._link(
                 entry,
                 Stage.TRIAGE,
                 LinkOutcome.DONE,
                 "The reply to the filer",
-                quote=str(data["reply"]),
+                quote=decision.reply,
             )
 
-    def _event_of_triage(self, entry: Entry) -> Mapping[str, Any]:
+    def _event_of_triage(self, entry: Entry) -> TransitionRecorded | None:
         """The transition that the triage ended with."""
         return next(
             (
-                one.data
+                one.event
                 for one in self._history.transitions
                 if one.run == entry.run and one.seq > entry.seq
             ),
-            {},
+            None,
         )
 
     # The rules, and the gates before a merge
 
-    def _node(self, entry: Entry) -> Iterator[Link]:
-        result = entry.data["result"]
-        output = result["output"]
+    def _node(self, entry: Entry, result: NodeResult) -> Iterator[Link]:
+        output = result.output
         findings = output.get("findings") or ()
         # A rule that was asked twice about the same thing gives one link.
         yield from dict.fromkeys(self._finding(entry, finding) for finding in findings)
@@ -268,7 +285,7 @@ class _ChainFold:
                     f"Gate before a merge: {gate['gate']}",
                     fact=gate["says"],
                 )
-        if result["event"] == Event.GATES_OPEN:
+        if result.event == Event.GATES_OPEN:
             yield self._link(
                 entry,
                 Stage.MERGE,
@@ -278,12 +295,10 @@ class _ChainFold:
             )
 
     def _finding(self, entry: Entry, finding: Mapping[str, Any]) -> Link:
-        run = self._runs.get(entry.run, {})
-        clause = _clause(self._rule_texts.get(str(run.get("rules", "")), {}), finding)
+        run = self._runs.get(entry.run)
+        rule = _rule_text(self._rule_texts.get(run.rules, {}) if run else {}, finding)
         permalink = (
-            f"blob/{run['base']}/{clause.file}?plain=1#L{clause.line}"
-            if clause.is_in_a_file and "base" in run
-            else ""
+            f"blob/{run.base}/{rule.file}?plain=1#L{rule.line}" if run and rule.is_in_a_file else ""
         )
         return self._link(
             entry,
@@ -293,29 +308,17 @@ class _ChainFold:
             rule=str(finding["rule"]),
             permalink=permalink,
             fact=str(finding["says"]),
-            quote=clause.prose,
+            quote=rule.prose,
             evidence=tuple(map(str, finding.get("evidence") or ())),
         )
 
-    def _advised(self, entry: Entry) -> Iterator[Link]:
-        if one := advice_in(entry):
-            yield self._link(
-                entry,
-                self._stage(entry),
-                LinkOutcome.DONE,
-                one.title,
-                fact=one.fact,
-                quote=one.quote,
-            )
-
     # The verdict
 
-    def _verdict(self, entry: Entry) -> Iterator[Link]:
-        data = entry.data
+    def _verdict(self, entry: Entry, verdict: VerdictRecorded) -> Iterator[Link]:
         outcome = {"passed": LinkOutcome.HOLDS, "failed": LinkOutcome.REFUSES}.get(
-            data["outcome"], LinkOutcome.CANNOT_TELL
+            verdict.outcome, LinkOutcome.CANNOT_TELL
         )
-        for finding in data.get("findings") or ():
+        for finding in verdict.findings:
             yield self._link(
                 entry,
                 Stage.VERDICT,
@@ -329,44 +332,33 @@ class _ChainFold:
             Stage.VERDICT,
             outcome,
             "The sealed verdict",
-            fact=f"{data['reason']}; {proof_of_verdict(data)}",
-            evidence=_verdict_evidence(entry),
+            fact=f"{verdict.reason}; {proof_of_verdict(verdict)}",
+            evidence=_verdict_evidence(entry, verdict),
         )
 
     # What was done, by the factory and by people
 
-    def _done(self, entry: Entry) -> Iterator[Link]:
-        result = entry.data["result"]
-        if entry.data["effect"] == "propose":
-            yield self._link(
-                entry,
-                Stage.PROPOSAL,
-                LinkOutcome.DONE,
-                "Proposed",
-                fact=(
-                    f"pull request #{result['number']}, branch {result['branch']}, at"
-                    f" {result['head']:.10}"
-                ),
-                evidence=(f"pull/{result['number']}", f"commit/{result['head']}"),
-            )
-        elif entry.data["effect"] == "land":
-            yield self._landing(entry, result)
+    def _proposal(self, entry: Entry, pushed: ProposalPushed) -> Link:
+        return self._link(
+            entry,
+            Stage.PROPOSAL,
+            LinkOutcome.DONE,
+            "Proposed",
+            fact=f"pull request #{pushed.number}, branch {pushed.branch}, at {pushed.head:.10}",
+            evidence=(f"pull/{pushed.number}", f"commit/{pushed.head}"),
+        )
 
-    def _landing(self, entry: Entry, landed: Mapping[str, Any]) -> Link:
+    def _landing(self, entry: Entry, landed: Landed) -> Link:
         """The landing. It holds if what landed was compared afterwards and is the tree of the
         verdict."""
         after = [
-            one.data
+            one.event
             for one in self._history.transitions
             if one.run == entry.run and one.seq > entry.seq
         ]
-        events = {one["event"] for one in after}
+        events = {one.event for one in after}
         reason = next(
-            (
-                str(one["says"])
-                for one in after
-                if one["event"] in (Event.LANDED, Event.LANDED_TREE_DIFFERS)
-            ),
+            (one.says for one in after if one.event in (Event.LANDED, Event.LANDED_TREE_DIFFERS)),
             "not compared yet",
         )
         outcome = (
@@ -377,60 +369,50 @@ class _ChainFold:
             else LinkOutcome.CANNOT_TELL
         )
         verdict = next(
-            (
-                f"entry {one.seq}"
-                for one in self._history.verdicts
-                if one.key == landed.get("verdict")
-            ),
+            (f"entry {one.seq}" for one in self._history.verdicts if one.key == landed.verdict),
             "",
         )
         return self._link(
             entry,
             Stage.LANDING,
             outcome,
-            f"Landed on {landed['branch']}",
-            fact=f"commit {landed['commit']:.10}; {reason}",
-            evidence=filter(
-                None, (f"commit/{landed['commit']}", f"tree {landed['tree']}", verdict)
-            ),
+            f"Landed on {landed.branch}",
+            fact=f"commit {landed.commit:.10}; {reason}",
+            evidence=filter(None, (f"commit/{landed.commit}", f"tree {landed.tree}", verdict)),
         )
 
-    def _command(self, entry: Entry) -> Iterator[Link]:
-        data = entry.data
-        if data["command"] not in COMMAND_WORDS:
+    def _command(self, entry: Entry, given: CommandGiven) -> Iterator[Link]:
+        if given.command not in COMMAND_WORDS:
             return
-        words = COMMAND_WORDS[data["command"]]
+        words = COMMAND_WORDS[given.command]
         # A command that had an effect has a transition under its own key.
         late = f"{entry.key}/event" not in self._keys
         yield self._link(
             entry,
             Stage.PERSON,
             LinkOutcome.DONE,
-            f"{data.get('login', 'somebody')} {words}",
-            fact=self._right(entry)
+            f"{given.login or 'somebody'} {words}",
+            fact=self._right(given)
             + ("; too late or too early, it changed nothing" if late else ""),
-            evidence=(f"account {data['actor']}",) if "actor" in data else (),
+            evidence=() if given.actor is None else (f"account {given.actor}",),
         )
 
-    def _right(self, entry: Entry) -> str:
+    def _right(self, given: CommandGiven) -> str:
         """By what permission somebody gave the command. Commands without permission are never
         recorded."""
-        filers = {one.data.get("author") for one in self._history.entries if one.kind == "issue"}
-        if entry.data.get("actor") in filers and entry.data["command"] in (
-            Event.APPEALED,
-            Event.AUTHOR_REPLIED,
-        ):
+        filers = {one.event.author for one in self._history.seen}
+        if given.actor in filers and given.command in (Event.APPEALED, Event.AUTHOR_REPLIED):
             return "by right of having filed the issue"
-        if entry.data["command"] in (Event.OWNER_HOLD, Event.APPEALED):
+        if given.command in (Event.OWNER_HOLD, Event.APPEALED):
             return "by right of triaging here, as the forge confirmed then"
         return "by right of writing to the repository, as the forge confirmed then"
 
-    def _transition(self, entry: Entry) -> Iterator[Link]:
-        event = entry.data["event"]
+    def _transition(self, entry: Entry, moved: TransitionRecorded) -> Iterator[Link]:
+        event = moved.event
         if (
             event not in EVENT_OUTCOMES
             or entry.key.removesuffix("/event") in self._commands
-            or self._is_explained(entry)
+            or self._is_explained(entry, event)
         ):
             return
         outcome, title = EVENT_OUTCOMES[event]
@@ -439,27 +421,25 @@ class _ChainFold:
             if event in EVENTS_OF_PEOPLE
             else self._stage(entry)
             if entry.run
-            else STAGE_OF_STATE.get(entry.data["from"], Stage.PERSON)
+            else STAGE_OF_STATE.get(moved.before, Stage.PERSON)
         )
         yield self._link(
             entry,
             stage,
             outcome,
             title,
-            fact=str(entry.data.get("says", "")),
-            permalink=_older(entry.data.get("duplicate_of")),
+            fact=moved.says,
+            permalink=_older(moved.duplicate_of),
         )
 
-    def _is_explained(self, entry: Entry) -> bool:
+    def _is_explained(self, entry: Entry, event: Event) -> bool:
         """Whether links of the same run already explain this event."""
         own = [link for link in self._links if entry.run and link.run == entry.run]
-        if entry.data["event"] in TRIAGE_OUTCOMES:
+        if event in TRIAGE_OUTCOMES:
             return any(
                 link.stage is Stage.TRIAGE and link.outcome is not LinkOutcome.DONE for link in own
             )
-        return entry.data["event"] in EVENTS_AFTER_A_REFUSAL and any(
-            link.outcome in NO for link in own
-        )
+        return event in EVENTS_AFTER_A_REFUSAL and any(link.outcome in NO for link in own)
 
     def _override(self, entry: Entry) -> None:
         """Mark the refusals that a person overrode with this transition."""
@@ -478,20 +458,20 @@ class _ChainFold:
         ]
 
 
-def _clause(book: Book, finding: Mapping[str, Any]) -> Clause:
+def _rule_text(book: RuleBook, finding: Mapping[str, Any]) -> RuleText:
     """The text of the rule: by file and id if the finding names a file, else by its id alone."""
     rule, file = str(finding["rule"]), str(finding.get("file", ""))
     found = book.get((file, rule)) or next(
         (one for one in book.values() if one.id == rule and not file), None
     )
-    return found or Clause(rule, str(finding["title"]), file, int(finding.get("line", 0)), "")
+    return found or RuleText(rule, str(finding["title"]), file, int(finding.get("line", 0)), "")
 
 
-def _verdict_evidence(entry: Entry) -> Iterator[str]:
+def _verdict_evidence(entry: Entry, verdict: VerdictRecorded) -> Iterator[str]:
     yield f"evidence/{entry.run}/index.html"
-    yield str(entry.data["envelope"])
-    yield f"sha256:{entry.data['envelope_sha256']}"
-    yield f"key {entry.data['key_id']}"
+    yield verdict.envelope
+    yield f"sha256:{verdict.envelope_sha256}"
+    yield f"key {verdict.key_id}"
 
 
 def _older(number: int | None) -> str:

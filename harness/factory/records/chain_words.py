@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from harness.domain.events import TriageDecided, VerdictRecorded
 from harness.domain.governance import Status
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.link import LinkOutcome, Stage
@@ -94,21 +95,13 @@ STAGE_OF_STATE: Mapping[str, Stage] = {
 }
 
 
-def triage_fact(data: Mapping[str, Any], title: str, reason: str) -> str:
+def triage_fact(decision: TriageDecided, title: str, reason: str) -> str:
     """What triage decided: kind and priority of an accepted issue, else the reason."""
-    if data["event"] == Event.TRIAGE_ACCEPTED:
-        return ", ".join(
-            filter(
-                None,
-                (
-                    title,
-                    data.get("kind"),
-                    f"priority {data['priority']}" if data.get("priority") else "",
-                ),
-            )
-        )
+    if decision.event is Event.TRIAGE_ACCEPTED:
+        priority = f"priority {decision.priority}" if decision.priority else ""
+        return ", ".join(filter(None, (title, decision.issue_kind, priority)))
     # A refusal by the mission has the mission's own words as its quote; they are better than ours.
-    is_by_the_mission = data["event"] == Event.TRIAGE_REJECTED and data.get("quote")
+    is_by_the_mission = decision.event is Event.TRIAGE_REJECTED and decision.quote
     return title if is_by_the_mission else reason or title
 
 
@@ -123,19 +116,19 @@ def finding_outcome(finding: Mapping[str, Any]) -> LinkOutcome:
     return LinkOutcome.REFUSES if finding["passed"] is False else LinkOutcome.CANNOT_TELL
 
 
-def proof_of_verdict(data: Mapping[str, Any]) -> str:
+def proof_of_verdict(verdict: VerdictRecorded) -> str:
     """What the verdict is about, and the controls that show that the judge could have refused."""
-    controls, journeys = data["controls"], data["journeys"]
+    controls, journeys = verdict.controls, verdict.journeys
     facts = (
-        f"{journeys['executed']} of {journeys['sealed']} ran",
-        f"{controls['twins_failed']} of {controls['twins']} negative controls failed, as they must"
-        if controls["twins"]
+        f"{journeys.executed} of {journeys.sealed} ran",
+        f"{controls.twins_failed} of {controls.twins} negative controls failed, as they must"
+        if controls.twins
         else "",
-        f"{controls['caught']} of {controls['saboteurs']} injected faults caught"
-        if controls["saboteurs"]
+        f"{controls.caught} of {controls.saboteurs} injected faults caught"
+        if controls.saboteurs
         else "",
-        f"{'red' if controls['red_on_base'] else 'not red'} on the base",
-        f"tree {data['binds']['tree']:.10}",
-        f"sandbox {data['box']}",
+        f"{'red' if controls.red_on_base else 'not red'} on the base",
+        f"tree {verdict.binds.tree:.10}",
+        f"sandbox {verdict.sandbox_form}",
     )
     return ", ".join(filter(None, facts))

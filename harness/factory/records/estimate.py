@@ -8,13 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median_low
-from typing import Any
 
+from harness.domain.events import CostEstimated
 from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.history import History
 
-ESTIMATE = "estimate"
-"""The kind of the ledger entry."""
 LENGTHS = ((400, "short"), (1500, "middling"))
 """Upper limits in characters of title and text together, and their names; anything longer is
 `long`. Before anybody has looked at the code, this is all that is known about the size of a
@@ -45,16 +43,17 @@ class Estimate:
             f" that ended before ({self.like})"
         )
 
-    def document(self) -> dict[str, Any]:
+    @property
+    def event(self) -> CostEstimated:
         """As the ledger keeps it; dollars are decimal texts."""
-        return {
-            "cases": self.cases,
-            "like": self.like,
-            "low": str(self.low),
-            "middle": str(self.middle),
-            "high": str(self.high),
-            "says": self.sentence,
-        }
+        return CostEstimated(
+            self.sentence,
+            cases=self.cases,
+            like=self.like,
+            low=str(self.low),
+            middle=str(self.middle),
+            high=str(self.high),
+        )
 
 
 def length_of(title: str, body: str) -> str:
@@ -90,9 +89,9 @@ def _of(like: str, costs: Sequence[Decimal]) -> Estimate:
 
 
 def _kind(history: History) -> str:
-    return str((history.triage or {}).get("kind", ""))
+    return history.triage.issue_kind if history.triage else ""
 
 
 def _length(history: History) -> str:
-    triaged = history.triage or {}
-    return length_of(str(triaged.get("title", "")), str(triaged.get("body", "")))
+    triaged = history.triage
+    return length_of(triaged.title, triaged.body) if triaged else length_of("", "")

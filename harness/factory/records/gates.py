@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from harness.domain.events import ProposalPushed, TransitionRecorded
 from harness.domain.issue import Annotation, AnnotationLevel
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Entry, Recorded
 from harness.domain.lifecycle import ENDED, Event, State
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History
 from harness.factory.records.link import NO, Link, LinkOutcome, Stage
-from harness.factory.records.rule_texts import Book
+from harness.factory.records.rule_texts import RuleBook
 
 # The names of the checks on the forge. Branch protection refers to them, so they stay.
 RULES, TESTS, SEAL, MERGE = "factory/law", "factory/tests", "factory/seal", "factory/merge"
@@ -54,14 +55,10 @@ class Gate:
         )
 
 
-def gates_of(history: History, *, rule_texts: Mapping[str, Book]) -> tuple[Gate, ...]:
+def gates_of(history: History, *, rule_texts: Mapping[str, RuleBook]) -> tuple[Gate, ...]:
     """The gates that were asked about the head that the factory pushed last; none if it has pushed
     none."""
-    proposed = [
-        entry
-        for entry in history.entries
-        if entry.kind == "done" and entry.data.get("effect") == "propose"
-    ]
+    proposed = history.of(ProposalPushed)
     if not proposed:
         return ()
     links = chain(history, outcome="", rule_texts=rule_texts).links
@@ -74,7 +71,9 @@ def gates_of(history: History, *, rule_texts: Mapping[str, Book]) -> tuple[Gate,
     return tuple(gate for gate in found if gate is not None)
 
 
-def _rules_gate(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _rules_gate(
+    history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
+) -> Gate | None:
     """The latest answers of the rules: about what would land, or else about what was proposed."""
     run = _last_run(history, "validate", after=proposed.seq) or proposed.run
     answers = _rule_links(links, run) or _rule_links(links, proposed.run)
@@ -112,50 +111,41 @@ def _rules_named(links: Iterable[Link]) -> str:
     return ", ".join(dict.fromkeys(link.rule for link in links))
 
 
-def _tests_gate(history: History, proposed: Entry) -> Gate | None:
+def _tests_gate(history: History, proposed: Recorded[ProposalPushed]) -> Gate | None:
     """The project's own tests, as they ran last on this head or on its merge candidate."""
-    began = next(
-        (
-            entry.seq
-            for entry in history.entries
-            if entry.kind == "run" and entry.run == proposed.run
-        ),
-        proposed.seq,
-    )
+    began = next((run.seq for run in history.runs if run.run == proposed.run), proposed.seq)
     ran = [
         entry
-        for entry in history.entries
-        if entry.kind == "node"
-        and entry.seq > began
+        for entry in history.nodes
+        if entry.seq > began
         and entry.run in {proposed.run, _last_run(history, "validate", after=proposed.seq)}
-        and "tests_pass" in entry.data["result"]["output"]
+        and "tests_pass" in entry.event.result.output
     ]
     if not ran:
         return None
-    result = ran[-1].data["result"]
-    return Gate(
-        TESTS, bool(result["output"]["tests_pass"]), str(result["message"]), (), ran[-1].seq
-    )
+    result = ran[-1].event.result
+    return Gate(TESTS, bool(result.output["tests_pass"]), result.message, (), ran[-1].seq)
 
 
-def _seal_gate(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _seal_gate(
+    history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
+) -> Gate | None:
     """The sealed verdict on this head, while it is about what would land. A judgement without a
     verdict is no answer."""
     verdicts = [
         entry
         for entry in history.verdicts
-        if entry.data["binds"]["head"] == proposed.data["result"]["head"]
-        and entry.seq > proposed.seq
+        if entry.event.binds.head == proposed.event.head and entry.seq > proposed.seq
     ]
     undecided = [
         entry
         for entry in history.transitions
         if entry.seq > proposed.seq
-        and entry.data["event"] in (Event.INCONCLUSIVE, Event.JUDGE_AGAIN)
+        and entry.event.event in (Event.INCONCLUSIVE, Event.JUDGE_AGAIN)
         and not any(one.run == entry.run for one in verdicts)
     ]
     if undecided and (not verdicts or undecided[-1].seq > verdicts[-1].seq):
-        return Gate(SEAL, None, f"no verdict: {undecided[-1].data['says']}", (), undecided[-1].seq)
+        return Gate(SEAL, None, f"no verdict: {undecided[-1].event.says}", (), undecided[-1].seq)
     if not verdicts:
         return None
     last, moved = verdicts[-1], _voiding_event(history, verdicts[-1])
@@ -164,15 +154,16 @@ def _seal_gate(history: History, proposed: Entry, links: Iterable[Link]) -> Gate
         return Gate(
             SEAL,
             None,
-            f"its verdict is void, because the head or the base has moved: {moved.data['says']}",
+            f"its verdict is void, because the head or the base has moved: {moved.event.says}",
             answers,
             moved.seq,
         )
-    answer = {"passed": True, "failed": False}.get(last.data["outcome"])
-    return Gate(SEAL, answer, f"{last.data['outcome']}: {last.data['reason']}", answers, last.seq)
+    verdict = last.event
+    answer = {"passed": True, "failed": False}.get(verdict.outcome)
+    return Gate(SEAL, answer, f"{verdict.outcome}: {verdict.reason}", answers, last.seq)
 
 
-def _voiding_event(history: History, verdict: Entry) -> Entry | None:
+def _voiding_event(history: History, verdict: Entry) -> Recorded[TransitionRecorded] | None:
     """The entry that made a verdict void. Nothing does once the change has landed."""
     if history.state in ENDED and history.state is not State.REJECTED:
         return None
@@ -180,13 +171,15 @@ def _voiding_event(history: History, verdict: Entry) -> Entry | None:
         (
             entry
             for entry in history.transitions
-            if entry.seq > verdict.seq and entry.data["event"] in _VOIDS
+            if entry.seq > verdict.seq and entry.event.event in _VOIDS
         ),
         None,
     )
 
 
-def _merge_gate(history: History, proposed: Entry, links: Iterable[Link]) -> Gate | None:
+def _merge_gate(
+    history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
+) -> Gate | None:
     """Whether it may land, by the last run that asked."""
     run = _last_run(history, "merge", after=proposed.seq)
     answers = (
@@ -218,11 +211,7 @@ def _merge_gate(history: History, proposed: Entry, links: Iterable[Link]) -> Gat
 
 
 def _last_run(history: History, workflow: str, *, after: int) -> str | None:
-    runs = [
-        entry
-        for entry in history.entries
-        if entry.kind == "run" and entry.data["workflow"] == workflow
-    ]
+    runs = [entry for entry in history.runs if entry.event.workflow == workflow]
     return runs[-1].run if runs and runs[-1].seq > after else None
 
 

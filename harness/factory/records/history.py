@@ -4,22 +4,38 @@ from entries."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.domain.budget import Usage
+from harness.domain.events import (
+    CommandGiven,
+    CostEstimated,
+    IssueExpired,
+    IssueQueued,
+    IssueSeen,
+    Landed,
+    LedgerEvent,
+    NodeEnded,
+    ProposalPushed,
+    RunEnded,
+    RunStarted,
+    TransitionRecorded,
+    TriageDecided,
+    UsageRecorded,
+    VerdictRecorded,
+)
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Entry, Recorded, of_kind
 from harness.domain.lifecycle import Event, State, fold
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
 FREEZE = "freeze"
 THAW = "thaw"
 RESUME = "resume"
 STOP = "stop"
-WAITING = "waiting"
-RAN_OUT = "close-in-time"
+
+E = TypeVar("E", bound=LedgerEvent)
 
 
 @dataclass(frozen=True)
@@ -30,94 +46,121 @@ class History:
     entries: tuple[Entry, ...]
 
     @cached_property
-    def transitions(self) -> tuple[Entry, ...]:
-        return self._of("transition")
+    def transitions(self) -> tuple[Recorded[TransitionRecorded], ...]:
+        return self.of(TransitionRecorded)
+
+    @property
+    def last_event(self) -> Event | None:
+        """What moved it last; None where nothing has."""
+        return self.transitions[-1].event.event if self.transitions else None
 
     @cached_property
     def state(self) -> State:
-        return fold(Event(entry.data["event"]) for entry in self.transitions)
+        return fold(entry.event.event for entry in self.transitions)
 
     @property
     def title(self) -> str:
         """The issue's title as it was when it was taken in."""
-        return next((str(entry.data["title"]) for entry in reversed(self._of("issue"))), "")
+        return self.seen[-1].event.title if self.seen else ""
+
+    @cached_property
+    def seen(self) -> tuple[Recorded[IssueSeen], ...]:
+        """How often, and as what, it was taken in."""
+        return self.of(IssueSeen)
 
     @cached_property
     def author(self) -> int:
         """The account that filed it, by the forge's number; 0 where that is not known."""
-        return next((int(entry.data.get("author", 0)) for entry in self._of("issue")), 0)
+        return self.seen[0].event.author if self.seen else 0
 
     @cached_property
     def login(self) -> str:
         """What that account was called when the issue was taken in."""
-        return next((str(entry.data.get("login", "")) for entry in self._of("issue")), "")
+        return self.seen[0].event.login if self.seen else ""
 
     @cached_property
     def of_the_house(self) -> bool:
         """Whether that account might command when the issue was taken in."""
-        return any(entry.data.get("may_command") is True for entry in self._of("issue"))
+        return any(entry.event.may_command for entry in self.seen)
 
     @cached_property
     def standing(self) -> int:
         """2 for an issue that one of the house filed, 1 for one on which one of the house gave a
         command, else 0."""
-        commanded = any(entry.data["command"] != Event.APPEALED for entry in self._of("command"))
+        commanded = any(one.event.command != Event.APPEALED for one in self.of(CommandGiven))
         return 2 if self.of_the_house else int(commanded)
 
     def said_before(self, younger: "History", text: str) -> bool:
         """Whether it is shown that this text (its hash) stood here before the other issue was
         filed: by the forge's clock when it was taken in, by the order of the ledger when it was
         triaged. What nobody can show is no."""
-        met = next(iter(younger._of("issue")), None)
+        met = next(iter(younger.seen), None)
         if met is None:
             return False
         taken_in = any(
-            entry.data["text"] == text
-            and _not_after(entry.data.get("touched"), met.data.get("created"))
-            for entry in self._of("issue")
+            one.event.text == text and _not_after(one.event.touched, met.event.created)
+            for one in self.seen
         )
         return taken_in or any(
-            entry.data["text"] == text and entry.seq < met.seq for entry in self._of("triage")
+            one.event.text == text and one.seq < met.seq for one in self.of(TriageDecided)
         )
 
     @cached_property
-    def triages(self) -> tuple[Entry, ...]:
-        """The runs of triage that were begun for it."""
-        return tuple(entry for entry in self._of("run") if entry.data["workflow"] == "triage")
+    def runs(self) -> tuple[Recorded[RunStarted], ...]:
+        """The runs that were begun for it."""
+        return self.of(RunStarted)
+
+    @cached_property
+    def triages(self) -> tuple[Recorded[RunStarted], ...]:
+        """The runs of triage among them."""
+        return tuple(run for run in self.runs if run.event.workflow == "triage")
+
+    def run(self, name: str | None) -> RunStarted | None:
+        """The start of the run with this name."""
+        return next((entry.event for entry in self.runs if entry.run == name), None)
+
+    def workflow_of(self, run: str | None) -> str:
+        """Which workflow that run is of; empty for no run of this issue."""
+        started = self.run(run)
+        return started.workflow if started else ""
+
+    @cached_property
+    def nodes(self) -> tuple[Recorded[NodeEnded], ...]:
+        """What each node of its runs gave."""
+        return self.of(NodeEnded)
 
     @property
-    def waits(self) -> Mapping[str, Any] | None:
+    def waits(self) -> IssueQueued | None:
         """What it waits for before it is looked at, where the filer was told that it does."""
-        found = self._of(WAITING)
+        found = self.of(IssueQueued)
         waits = (
             bool(found)
             and self.state is State.UNTRIAGED
             and (not self.triages or self.triages[-1].seq < found[-1].seq)
         )
-        return found[-1].data if waits else None
+        return found[-1].event if waits else None
 
     @property
     def questions(self) -> int:
         """How often its filer was asked something."""
-        return [entry.data["event"] for entry in self.transitions].count(Event.TRIAGE_NEEDS_INFO)
+        return self._events.count(Event.TRIAGE_NEEDS_INFO)
 
     @property
     def closes(self) -> str | None:
         """When it is closed if nothing happens (ISO 8601), as its filer was told; None where nobody
         said so."""
-        last = self.transitions[-1].data["event"] if self.transitions else None
-        promised = last in (
+        promised = self.last_event in (
             Event.TRIAGE_REJECTED,
             Event.TRIAGE_DUPLICATE,
             Event.TRIAGE_NEEDS_INFO,
             Event.NO_REPLY,
         )
-        return (self.triage or {}).get("closes") if promised else None
+        return self.triage.closes if self.triage and promised else None
 
     @property
-    def closed(self) -> Entry | None:
+    def closed(self) -> Recorded[IssueExpired] | None:
         """The closing that followed from the last decision on it, once its time ran out."""
-        done = [entry for entry in self._of("done") if entry.data.get("effect") == RAN_OUT]
+        done = self.of(IssueExpired)
         return (
             done[-1]
             if done and self.transitions and done[-1].seq > self.transitions[-1].seq
@@ -127,27 +170,25 @@ class History:
     @cached_property
     def tellings(self) -> int:
         """How often there was something new to tell its filer."""
-        ran_out: int = sum(entry.data.get("effect") == RAN_OUT for entry in self._of("done"))
-        return len(self.transitions) + len(self._of(WAITING)) + ran_out + len(self.appeals)
+        told_beside = len(self.of(IssueQueued)) + len(self.of(IssueExpired))
+        return len(self.transitions) + told_beside + len(self.appeals)
 
     @cached_property
-    def appeals(self) -> tuple[Entry, ...]:
+    def appeals(self) -> tuple[Recorded[CommandGiven], ...]:
         """What its filer, or somebody of the house, said against a no, each with its account; also
         where it changed nothing because a person had it already."""
-        return tuple(
-            entry for entry in self._of("command") if entry.data["command"] == Event.APPEALED
-        )
+        return tuple(one for one in self.of(CommandGiven) if one.event.command == Event.APPEALED)
 
     @property
     def held(self) -> State:
         """Where the issue stood when it was put on hold."""
-        return State(self.transitions[-1].data["from"])
+        return self.transitions[-1].event.before
 
     @cached_property
-    def open_run(self) -> Entry | None:
+    def open_run(self) -> Recorded[RunStarted] | None:
         """The run that was started and has no end: what a killed factory has to take up again."""
-        ended = {entry.run for entry in self._of("run-ended")}
-        unfinished = [entry for entry in self._of("run") if entry.run not in ended]
+        ended = {entry.run for entry in self.of(RunEnded)}
+        unfinished = [entry for entry in self.runs if entry.run not in ended]
         return unfinished[-1] if unfinished else None
 
     @property
@@ -170,7 +211,7 @@ class History:
     def rounds(self) -> int:
         """Times the judge sent the change back. The leak budget: it survives retries and
         appeals."""
-        return [entry.data["event"] for entry in self.transitions].count(Event.CHANGES_REQUESTED)
+        return self._events.count(Event.CHANGES_REQUESTED)
 
     @property
     def judged_in_vain(self) -> int:
@@ -178,54 +219,50 @@ class History:
         return self._since(Event.CHANGE_READY, Event.VERDICT_PASSED).count(Event.JUDGE_AGAIN)
 
     @cached_property
-    def proposal(self) -> Mapping[str, Any] | None:
+    def proposal(self) -> ProposalPushed | None:
         """The pull request, branch and head that the factory itself pushed last."""
-        done = [entry for entry in self._of("done") if entry.data.get("effect") == "propose"]
-        return done[-1].data["result"] if done else None
+        return self._last(ProposalPushed)
 
     @property
     def pushed_head(self) -> CommitSha | None:
-        return CommitSha(self.proposal["head"]) if self.proposal else None
+        return CommitSha(self.proposal.head) if self.proposal else None
 
     @property
-    def landed(self) -> Mapping[str, Any] | None:
+    def landed(self) -> Landed | None:
         """The landing as it was confirmed: commit, tree, and the verdict it stood on."""
-        done = [entry for entry in self._of("done") if entry.data.get("effect") == "land"]
-        return done[-1].data["result"] if done else None
+        return self._last(Landed)
 
     @cached_property
-    def triage(self) -> Mapping[str, Any] | None:
+    def triage(self) -> TriageDecided | None:
         """The triage decision in force."""
-        decided = [entry.data for entry in self._of("triage")]
-        return decided[-1] if decided else None
+        return self._last(TriageDecided)
 
     @property
     def is_being_decided(self) -> bool:
         """Whether a triage has decided and its event is not written yet: another issue may be
         looked at in just this moment."""
-        decided = self._of("triage")
+        decided = self.of(TriageDecided)
         return bool(decided) and not any(entry.seq > decided[-1].seq for entry in self.transitions)
 
     @property
     def estimate(self) -> str:
         """What it was thought to cost when it was accepted last, in a sentence; empty where nobody
         has said."""
-        return next((str(entry.data["says"]) for entry in reversed(self._of("estimate"))), "")
+        estimated = self._last(CostEstimated)
+        return estimated.says if estimated else ""
 
     @property
     def is_duplicate(self) -> bool:
         """Whether it was turned away because an older issue says the same."""
-        return (
-            bool(self.transitions) and self.transitions[-1].data["event"] == Event.TRIAGE_DUPLICATE
-        )
+        return self.last_event is Event.TRIAGE_DUPLICATE
+
+    @cached_property
+    def verdicts(self) -> tuple[Recorded[VerdictRecorded], ...]:
+        return self.of(VerdictRecorded)
 
     @property
-    def verdicts(self) -> tuple[Entry, ...]:
-        return self._of("verdict")
-
-    @property
-    def verdict(self) -> Mapping[str, Any] | None:
-        return self.verdicts[-1].data if self.verdicts else None
+    def verdict(self) -> VerdictRecorded | None:
+        return self._last(VerdictRecorded)
 
     @property
     def findings(self) -> tuple[Mapping[str, Any], ...]:
@@ -238,52 +275,58 @@ class History:
         """What reviewers want changed in the proposal at hand, where they sent it back: words of
         models about a difference."""
         since = max(
-            (entry.seq for entry in self.transitions if entry.data["event"] == Event.CHANGE_READY),
+            (one.seq for one in self.transitions if one.event.event is Event.CHANGE_READY),
             default=0,
         )
         return tuple(
             one
-            for entry in self._of("node")
+            for entry in self.nodes
             if entry.seq > since
-            for one in entry.data["result"]["output"].get("requested", ())
+            for one in entry.event.result.output.get("requested", ())
         )
 
     @property
     def usage(self) -> Usage:
         total = Usage()
-        for entry in self._of("usage"):
-            data = entry.data
-            total += Usage(
-                data["calls"],
-                data["input_tokens"],
-                data["output_tokens"],
-                Decimal(data["cost_usd"]),
-            )
+        for entry in self.of(UsageRecorded):
+            used = entry.event
+            total += Usage(used.calls, used.input_tokens, used.output_tokens, used.cost_usd)
         return total
 
     def runs_of(self, workflow: str) -> int:
-        return sum(entry.data["workflow"] == workflow for entry in self._of("run"))
+        return sum(entry.event.workflow == workflow for entry in self.runs)
 
-    def _of(self, kind: str) -> tuple[Entry, ...]:
-        return tuple(entry for entry in self.entries if entry.kind == kind)
+    def of(self, kind: type[E]) -> tuple[Recorded[E], ...]:
+        """What happened to it of this kind, oldest first."""
+        return of_kind(self.entries, kind)
 
-    def _since(self, *marks: Event) -> list[str]:
-        events = [entry.data["event"] for entry in self.transitions]
+    def _last(self, kind: type[E]) -> E | None:
+        found = self.of(kind)
+        return found[-1].event if found else None
+
+    @property
+    def _events(self) -> list[Event]:
+        return [entry.event.event for entry in self.transitions]
+
+    def _since(self, *marks: Event) -> list[Event]:
+        events = self._events
         last = max((i for i, event in enumerate(events) if event in marks), default=-1)
         return events[last + 1 :]
 
 
-def _not_after(one: str | None, other: str | None) -> bool:
-    return bool(one and other) and datetime.fromisoformat(str(one)) <= datetime.fromisoformat(
-        str(other)
-    )
+def _not_after(one: str, other: str) -> bool:
+    """Whether both times are known (ISO 8601), and the first is no later."""
+    if not one or not other:
+        return False
+    return datetime.fromisoformat(one) <= datetime.fromisoformat(other)
 
 
 def _findings_in(entry: Entry) -> Iterable[Mapping[str, Any]]:
-    if entry.kind == "verdict":
-        return tuple(entry.data.get("findings", ()))
-    if entry.kind == "node" and entry.data["result"]["event"] == Event.CHANGES_REQUESTED:
-        return tuple(entry.data["result"]["output"].get("sent_back", ()))
+    match entry.event:
+        case VerdictRecorded(findings=findings):
+            return findings
+        case NodeEnded(result=result) if result.event == Event.CHANGES_REQUESTED:
+            return tuple(result.output.get("sent_back", ()))
     return ()
 
 
@@ -305,9 +348,9 @@ def is_stop_requested(ledger: Ledger) -> bool:
     """Whether the owner's stop is in the ledger: there it reaches a factory on whichever machine
     works on it now."""
     marks = [
-        entry.data["command"]
-        for entry in ledger.entries(kind="command")
-        if entry.run is None and entry.data["command"] in (STOP, RESUME)
+        entry.event.command
+        for entry in recorded(ledger, CommandGiven)
+        if entry.run is None and entry.event.command in (STOP, RESUME)
     ]
     return marks[-1:] == [STOP]
 
@@ -321,9 +364,9 @@ def is_frozen(ledger: Ledger) -> bool:
 def why_frozen(ledger: Ledger) -> str:
     """Why merging is frozen, in words that may hold text from outside; empty where it is not."""
     marks = [
-        entry.data
-        for entry in ledger.entries(kind="command")
-        if entry.data["command"] in (FREEZE, THAW)
+        entry.event
+        for entry in recorded(ledger, CommandGiven)
+        if entry.event.command in (FREEZE, THAW)
     ]
-    is_on = bool(marks) and marks[-1]["command"] == FREEZE
-    return str(marks[-1].get("why") or "what landed was not what was judged") if is_on else ""
+    is_on = bool(marks) and marks[-1].command == FREEZE
+    return (marks[-1].why or "what landed was not what was judged") if is_on else ""

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from operator import itemgetter
 
-from harness.domain.ledger import BEGINNING, Entry, Fault, Head
+from harness.domain.events import IssueSeen, TransitionRecorded
+from harness.domain.ledger import BEGINNING, Entry, Fault, Head, is_of
 from harness.factory.records.history import History
 from harness.ports.ledger import Ledger
 
@@ -114,10 +115,10 @@ class IssueIndex:
             self._last = Head(new[-1].seq, new[-1].hash)
 
     def _note(self, entry: Entry, issue: int) -> None:
-        if entry.kind == "transition":
-            for event in ("", str(entry.data["event"])):
+        if is_of(entry, TransitionRecorded):
+            for event in ("", entry.event.event):
                 self._moves.setdefault(event, []).append((entry.seq, issue))
-        elif entry.kind == "issue" and self._began is None:
+        elif is_of(entry, IssueSeen) and self._began is None:
             self._began = entry.at
 
     def _fold(self, issue: int) -> None:

@@ -7,11 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.domain.ledger import Entry
+from harness.domain.events import (
+    ApproachChanged,
+    DiagnosisGiven,
+    LedgerEvent,
+    ModelSubstituted,
+    ModelTried,
+    PlanMade,
+)
 from harness.domain.model_choice.breaker import Sound
 from harness.factory.records.history import History
-
-KINDS = ("escalation", "cast", "model", "diagnosis", "plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,47 +28,46 @@ class ModelAdvice:
     quote: str = ""
 
 
-def advice_in(entry: Entry) -> ModelAdvice | None:
-    """The advice in an entry of one of these kinds; None if there is nothing to show."""
-    data = entry.data
-    match entry.kind:
-        case "escalation":
-            return ModelAdvice("Tried differently than before", data["says"], data["last"])
-        case "cast":
+def advice_in(event: LedgerEvent) -> ModelAdvice | None:
+    """The advice in an event says of models; None if there is nothing to show."""
+    match event:
+        case ApproachChanged():
+            return ModelAdvice("Tried differently than before", event.says, event.last)
+        case ModelSubstituted():
             return ModelAdvice(
-                f"Another model plays {data['role']}",
-                f"{data['model']} in place of {data['in_place_of']}: {data['why']}",
+                f"Another model plays {event.role}",
+                f"{event.model} in place of {event.in_place_of}: {event.why}",
             )
-        case "model" if data["sound"] == Sound.FAILED:
+        case ModelTried(sound=Sound.FAILED):
             return ModelAdvice(
-                "A model did not do its part", f"{data['model']} as {data['role']}", data["says"]
+                "A model did not do its part", f"{event.model} as {event.role}", event.says
             )
-        case "diagnosis":
-            return _diagnosis(data)
-        case "plan":
-            return _plan(data)
+        case DiagnosisGiven():
+            return _diagnosis(event)
+        case PlanMade():
+            return _plan(event)
     return None
 
 
-def _diagnosis(data: Mapping[str, Any]) -> ModelAdvice:
-    found = data["diagnosis"]
+def _diagnosis(given: DiagnosisGiven) -> ModelAdvice:
+    found = given.diagnosis
     if found is None:
-        return ModelAdvice("A diagnosis was dropped", f"{data['model']}: {data['dropped']}")
+        return ModelAdvice("A diagnosis was dropped", f"{given.model}: {given.dropped}")
     return ModelAdvice(
         "What went wrong before, by a model",
-        f"{data['model']}: {found['cause']}. {found['what_went_wrong']} Next: {found['do_next']}",
-        found["quotes"][0],
+        f"{given.model}: {found.cause}. {found.what_went_wrong} Next: {found.do_next}",
+        found.quotes[0],
     )
 
 
-def _plan(data: Mapping[str, Any]) -> ModelAdvice:
-    plan = data["plan"]
-    gaps = f"; left open by the issue: {' '.join(plan['gaps'])}" if plan["gaps"] else ""
-    dropped = f"; dropped: {'; '.join(plan['dropped'])}" if plan["dropped"] else ""
+def _plan(made: PlanMade) -> ModelAdvice:
+    plan = made.plan
+    gaps = f"; left open by the issue: {' '.join(plan.gaps)}" if plan.gaps else ""
+    dropped = f"; dropped: {'; '.join(plan.dropped)}" if plan.dropped else ""
     return ModelAdvice(
         "A plan, as a model proposes it",
-        f"{data['model']}, steps: {len(plan['steps'])}{gaps}{dropped}",
-        plan["approach"],
+        f"{made.model}, steps: {len(plan.steps)}{gaps}{dropped}",
+        plan.approach,
     )
 
 
@@ -95,10 +99,10 @@ def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, ModelAdvice]]:
 
 def what_differed(history: History) -> tuple[str, ...]:
     """How the last attempt differed from those before, one line each; empty if it did not."""
-    runs = [entry.run for entry in history.entries if entry.kind == "run"]
+    runs = [entry.run for entry in history.runs]
     found = [
-        advice_in(entry)
+        advice_in(entry.event)
         for entry in history.entries
-        if entry.kind in ("escalation", "cast") and entry.run in runs[-2:]
+        if isinstance(entry.event, ApproachChanged | ModelSubstituted) and entry.run in runs[-2:]
     ]
     return tuple(f"{one.title}: {one.fact}." for one in found if one is not None)

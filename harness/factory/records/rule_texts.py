@@ -1,83 +1,51 @@
-"""What the law said, kept in the ledger: each rule's words and place, once for every text that a
-run was begun under.
+"""Keep the words of the rules in the ledger, once for every text that a run began under.
 
-A decision names its rules by id. Without this a chain could be told only with the repository at
-hand, as it was then."""
-
-from __future__ import annotations
+A decision names its rules by id. With their words beside it, a chain can be shown without the
+repository as it was then."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from harness.domain.events import RuleText, RuleTextsKept
 from harness.domain.governance import Governance, Rule, ScopeEntry
-from harness.domain.ledger import Entry
+from harness.domain.issue import CommitSha
+from harness.domain.ledger import Entry, of_kind
+from harness.ports.ledger import Ledger
 
-if TYPE_CHECKING:
-    from harness.factory.run.policy_snapshot import PolicySnapshot
-    from harness.factory.run.services import Services
-
-LAW = "law"
 LONGEST = 600
 """Characters of a rule's prose that are kept: a paragraph."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One rule or one entry of the mission, as it stood. A built-in rule has no file that anybody
-    could open."""
-
-    id: str
-    title: str
-    file: str
-    line: int
-    prose: str
-    level: str = ""
-
-    @property
-    def is_in_a_file(self) -> bool:
-        return bool(self.file) and not self.file.startswith("(")
+RuleBook = Mapping[tuple[str, str], RuleText]
+"""The rules of one text by file and id; a file in a folder may state an id again."""
 
 
-Book = Mapping[tuple[str, str], Clause]
-"""The clauses of one text by file and id; a file in a folder may state an id again."""
-
-
-def keep_rule_texts(services: Services, policy: PolicySnapshot) -> None:
-    """Write down what the law says at this base, where this very text is not written down yet."""
-    law = policy.governance
-    services.ledger.append(
-        LAW,
-        f"{LAW}/{policy.digest}",
-        data={
-            "base": policy.base,
-            "governance": law.digest,
-            "clauses": [
-                {
-                    "id": one.id,
-                    "title": one.title,
-                    "file": one.source.file,
-                    "line": one.source.line,
-                    "prose": _cut(one.prose),
-                    "level": one.level.value if isinstance(one, Rule) else one.kind.value,
-                }
-                for one in _clauses(law)
-            ],
-        },
+def keep_rule_texts(
+    ledger: Ledger, governance: Governance, *, base: CommitSha, digest: str
+) -> None:
+    """Write down what the rules say at this base, where the text of this digest is not written down
+    yet."""
+    clauses = tuple(
+        RuleText(
+            one.id,
+            one.title,
+            file=one.source.file,
+            line=one.source.line,
+            prose=_cut(one.prose),
+            level=one.level.value if isinstance(one, Rule) else one.kind.value,
+        )
+        for one in _clauses(governance)
     )
+    ledger.append(RuleTextsKept(base, governance.digest, clauses), f"{RuleTextsKept.kind}/{digest}")
 
 
-def books(entries: Iterable[Entry]) -> Mapping[str, Book]:
+def rule_books(entries: Iterable[Entry]) -> Mapping[str, RuleBook]:
     """The texts that were written down, by the digest that runs and decisions name."""
     return {
-        entry.key.removeprefix(f"{LAW}/"): _book(entry.data["clauses"])
-        for entry in entries
-        if entry.kind == LAW
+        entry.key.removeprefix(f"{RuleTextsKept.kind}/"): {
+            (rule.file, rule.id): rule for rule in entry.event.clauses
+        }
+        for entry in of_kind(entries, RuleTextsKept)
     }
-
-
-def _book(clauses: Iterable[Mapping[str, Any]]) -> Book:
-    return {(clause["file"], clause["id"]): Clause(**clause) for clause in clauses}
 
 
 def _clauses(law: Governance) -> Iterable[Rule | ScopeEntry]:

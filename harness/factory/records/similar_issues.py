@@ -78,16 +78,16 @@ def _seen_through(history: History) -> int:
     last. If triage accepted it, where that triage began, because it saw nothing that landed
     meanwhile."""
     accepted = max(
-        (entry for entry in history.transitions if entry.data["to"] == State.ACCEPTED),
+        (entry for entry in history.transitions if entry.event.after is State.ACCEPTED),
         key=lambda entry: entry.seq,
     )
-    by_triage = accepted.data["event"] == Event.TRIAGE_ACCEPTED and history.triages
+    by_triage = accepted.event.event is Event.TRIAGE_ACCEPTED and history.triages
     return history.triages[-1].seq if by_triage else accepted.seq
 
 
 def has_landed(history: History) -> bool:
     """Whether the factory landed it, and it was not reverted."""
-    return history.state is State.MERGED and history.transitions[-1].data["event"] == Event.LANDED
+    return history.state is State.MERGED and history.last_event is Event.LANDED
 
 
 def are_alike(one: History, other: History) -> bool:
@@ -98,5 +98,4 @@ def are_alike(one: History, other: History) -> bool:
 
 
 def _text(history: History) -> str:
-    triaged = history.triage or {}
-    return f"{triaged['title']}\n{triaged['body']}"
+    return f"{history.triage.title}\n{history.triage.body}" if history.triage else ""

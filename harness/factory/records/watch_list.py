@@ -15,15 +15,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from harness.domain.events import ForgeLooked
 from harness.domain.issue import Issue, News
 from harness.domain.lifecycle import ENDED
 from harness.factory.records.history import History
 from harness.factory.records.issue_index import IssueIndex
 from harness.ports.clock import Clock
 from harness.ports.forge import Forge
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
-LOOKED = "looked"
 """The kind of ledger entry that records that everything was read and handled."""
 
 ALL_AGAIN = timedelta(days=1)
@@ -111,9 +111,7 @@ class WatchList:
         with self._lock:
             if self._reads_all is not None and not self._due:
                 began, self._reads_all = self._reads_all.isoformat(), None
-                self._ledger.append(
-                    LOOKED, f"{LOOKED}/{began}", data={"began": began, "newest": self._newest}
-                )
+                self._ledger.append(ForgeLooked(began, self._newest), f"{ForgeLooked.kind}/{began}")
 
     def _list_all(self) -> None:
         """List what is open, and decide what to read: everything once a day; else what changed
@@ -171,7 +169,7 @@ class WatchList:
     def _proposals(self) -> dict[int, int]:
         """The issue of each of our pull requests."""
         return {
-            int(history.proposal["number"]): history.issue
+            history.proposal.number: history.issue
             for history in self._issue_index.filter(is_proposed)
             if history.proposal
         }
@@ -183,13 +181,13 @@ class WatchList:
 
     def _last_full_read(self) -> "_FullRead | None":
         """When any process last read everything; None if never, or if there was nothing to read."""
-        found = self._ledger.entries(kind=LOOKED)
-        if not found or not found[-1].data["newest"]:
+        found = recorded(self._ledger, ForgeLooked)
+        if not found or not found[-1].event.newest:
             return None
         self._through = max(self._through, found[-1].seq)
+        looked = found[-1].event
         return _FullRead(
-            datetime.fromisoformat(found[-1].data["began"]),
-            datetime.fromisoformat(found[-1].data["newest"]),
+            datetime.fromisoformat(looked.began), datetime.fromisoformat(looked.newest)
         )
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness.domain.errors import GitError
+from harness.domain.events import EffectIntended, Landed, RunStarted, VerdictRecorded
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry, Head
+from harness.domain.ledger import Head, Recorded, of_kind
 from harness.domain.lifecycle import State
 from harness.factory.records.history import history_of
 from harness.factory.reporting.comments.commits import LEDGER, anchor_in
@@ -68,16 +69,12 @@ class Anchors:
         return {}
 
     @cached_property
-    def _runs(self) -> dict[str, Entry]:
-        return {str(entry.run): entry for entry in self._entries if entry.kind == "run"}
+    def _runs(self) -> dict[str, Recorded[RunStarted]]:
+        return {str(entry.run): entry for entry in of_kind(self._entries, RunStarted)}
 
     @cached_property
-    def _landed(self) -> tuple[Entry, ...]:
-        return tuple(
-            entry
-            for entry in self._entries
-            if entry.kind == "done" and entry.data.get("effect") == "land"
-        )
+    def _landed(self) -> tuple[Recorded[Landed], ...]:
+        return of_kind(self._entries, Landed)
 
     def fault(self) -> tuple[int, str] | None:
         """The newest anchor that contradicts this ledger: the first entry in doubt, and why. None
@@ -103,7 +100,7 @@ class Anchors:
             return f"{anchor.run} made it, which never began here"
         # Only the merge candidate of a validate run reaches the branch by a landing. A commit of an
         # implement run may arrive with it.
-        if run.data["workflow"] == "validate" and not (
+        if run.event.workflow == "validate" and not (
             self._is_explained(anchor) or self._is_landing_now(int(run.issue or 0))
         ):
             return f"{anchor.run} made it, and no landing of it is in the ledger"
@@ -113,17 +110,14 @@ class Anchors:
     def _candidates_by_run(self) -> dict[str, dict[str, str]]:
         """For each run, its verdicts by key and the candidate that each verdict is about."""
         candidates: dict[str, dict[str, str]] = {}
-        for entry in self._entries:
-            if entry.kind == "verdict":
-                candidates.setdefault(str(entry.run), {})[entry.key] = entry.data["binds"][
-                    "candidate"
-                ]
+        for entry in of_kind(self._entries, VerdictRecorded):
+            candidates.setdefault(str(entry.run), {})[entry.key] = entry.event.binds.candidate
         return candidates
 
     @cached_property
     def _landed_verdicts(self) -> frozenset[str]:
         """The keys of the verdicts that landings rest on."""
-        return frozenset(entry.data["result"]["verdict"] for entry in self._landed)
+        return frozenset(entry.event.verdict for entry in self._landed)
 
     def _is_explained(self, anchor: _Anchor) -> bool:
         """Whether a landing in the ledger explains the commit, or the commit is not from this run:
@@ -138,8 +132,7 @@ class Anchors:
         confirms it."""
         history = history_of(self._ledger, issue)
         return history.state is State.MERGING and any(
-            entry.kind == "intent" and entry.data.get("effect") == "land"
-            for entry in history.entries
+            entry.event.effect == Landed.effect for entry in history.of(EffectIntended)
         )
 
     def unchecked(self) -> tuple[str, ...]:

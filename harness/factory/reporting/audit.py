@@ -12,12 +12,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import FactoryError, GitError, ValidatorError
+from harness.domain.events import Landed, VerdictRecorded
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
-from harness.domain.verdict import Verdict, VerdictOutcome
+from harness.domain.ledger import Recorded, of_kind
+from harness.domain.verdict import Binding, Verdict, VerdictOutcome
 from harness.factory.reporting.anchors import Anchors
 from harness.factory.settings.config import read_config
 from harness.factory.settings.merge_config import API
@@ -60,7 +60,7 @@ class _ReadVerdict:
     """A verdict's ledger entry, the path of its envelope, and its content if the signature
     holds."""
 
-    entry: Entry
+    entry: Recorded[VerdictRecorded]
     path: Path
     verdict: Verdict | None
 
@@ -83,10 +83,8 @@ def audit(
         return Audit(0, 0, 0, (AuditFault(fault.seq, "ledger", fault.says),))
     anchors = Anchors(ledger, repository, branch)
     entries = ledger.entries()
-    verdicts = {entry.key: entry for entry in entries if entry.kind == "verdict"}
-    landings = [
-        entry for entry in entries if entry.kind == "done" and entry.data.get("effect") == "land"
-    ]
+    verdicts = {entry.key: entry for entry in of_kind(entries, VerdictRecorded)}
+    landings = of_kind(entries, Landed)
     read = tuple(_read_verdict(entry, validator, home) for entry in verdicts.values())
     evidence_faults, unread_evidence = _evidence_faults(read, evidence)
     faults = (
@@ -104,8 +102,10 @@ def audit(
     )
 
 
-def _read_verdict(entry: Entry, validator: Validator, home: Path) -> _ReadVerdict:
-    path = home / entry.data["envelope"]
+def _read_verdict(
+    entry: Recorded[VerdictRecorded], validator: Validator, home: Path
+) -> _ReadVerdict:
+    path = home / entry.event.envelope
     return _ReadVerdict(entry, path, validator.verified(path))
 
 
@@ -119,7 +119,7 @@ def _verdict_faults(read: _ReadVerdict, repository: Repository) -> Iterator[Audi
         )
         return
     # The digest comes first: the signature of other bytes would prove nothing about this entry.
-    if hashlib.sha256(content).hexdigest() != entry.data["envelope_sha256"]:
+    if hashlib.sha256(content).hexdigest() != entry.event.envelope_sha256:
         yield AuditFault(
             entry.seq, "verdict", f"{entry.key}: its envelope was changed after it was recorded"
         )
@@ -132,7 +132,7 @@ def _verdict_faults(read: _ReadVerdict, repository: Repository) -> Iterator[Audi
             "verdict",
             f"{entry.key}: its key {verdict.key_id:.12} is not pinned in {FILE} at base",
         )
-    elif any(getattr(verdict.binds, name) != value for name, value in entry.data["binds"].items()):
+    elif verdict.binds != entry.event.binds:
         yield AuditFault(
             entry.seq, "verdict", f"{entry.key}: what it binds differs from the ledger"
         )
@@ -143,11 +143,11 @@ def _verdict_faults(read: _ReadVerdict, repository: Repository) -> Iterator[Audi
             f"{entry.key}: it is about issue {verdict.issue}, run {verdict.run}: it was made for"
             " another run",
         )
-    elif verdict.outcome != entry.data["outcome"]:
+    elif verdict.outcome is not entry.event.outcome:
         yield AuditFault(
             entry.seq,
             "verdict",
-            f"{entry.key}: its outcome is {verdict.outcome}, in the ledger {entry.data['outcome']}",
+            f"{entry.key}: its outcome is {verdict.outcome}, in the ledger {entry.event.outcome}",
         )
 
 
@@ -168,7 +168,7 @@ def _evidence_faults(
 
 
 def _unchecked(
-    read: Sequence[_ReadVerdict], landings: Sequence[Entry], repository: Repository
+    read: Sequence[_ReadVerdict], landings: Sequence[Recorded[Landed]], repository: Repository
 ) -> Iterator[str]:
     """Limits that a reader of `sound` has to know about."""
     own = sum(one.verdict is not None and one.verdict.signer == SAME_ACCOUNT for one in read)
@@ -181,7 +181,7 @@ def _unchecked(
         {limit for one in read if one.verdict is not None for limit in one.verdict.sandbox_unheld}
     ):
         yield f"a limit that a sandbox did not enforce: {limit}"
-    for branch in sorted({entry.data["result"]["branch"] for entry in landings}):
+    for branch in sorted({entry.event.branch for entry in landings}):
         try:
             repository.tip(branch)
         except GitError:
@@ -199,41 +199,41 @@ def _pinned(repository: Repository, base: CommitSha) -> tuple[str, ...]:
 
 
 def _landing_faults(
-    entry: Entry, verdicts: dict[str, Entry], repository: Repository
+    entry: Recorded[Landed],
+    verdicts: Mapping[str, Recorded[VerdictRecorded]],
+    repository: Repository,
 ) -> Iterator[AuditFault]:
-    landed = entry.data["result"]
-    subject, commit = f"landing of #{entry.issue}", CommitSha(landed["commit"])
-    verdict = verdicts.get(landed["verdict"])
-    if verdict is None or verdict.data["outcome"] != VerdictOutcome.PASSED:
+    landed = entry.event
+    subject, commit = f"landing of #{entry.issue}", CommitSha(landed.commit)
+    verdict = verdicts.get(landed.verdict)
+    if verdict is None or verdict.event.outcome is not VerdictOutcome.PASSED:
         yield AuditFault(entry.seq, "landing", f"{subject}: it has no passed verdict")
-    elif not _is_about(verdict.data["binds"], landed):
+    elif not _is_about(verdict.event.binds, landed):
         yield AuditFault(
             entry.seq, "landing", f"{subject}: its verdict is about another commit or tree"
         )
     try:
         repository.verify(commit)
-        if repository.tree_of(commit) != landed["tree"]:
+        if repository.tree_of(commit) != landed.tree:
             yield AuditFault(
                 entry.seq,
                 "landing",
                 f"{subject}: commit {commit:.10} has another tree than was judged",
             )
-        if not repository.contains(_tip(repository, landed["branch"]), commit):
+        if not repository.contains(_tip(repository, landed.branch), commit):
             yield AuditFault(
                 entry.seq,
                 "landing",
-                f"{subject}: {commit:.10} is not in {landed['branch']} any more",
+                f"{subject}: {commit:.10} is not in {landed.branch} any more",
             )
     except GitError as error:
         yield AuditFault(entry.seq, "landing", f"{subject}: {error}")
 
 
-def _is_about(binds: Mapping[str, Any], landed: Mapping[str, Any]) -> bool:
+def _is_about(binds: Binding, landed: Landed) -> bool:
     """Whether the verdict is about what landed: the same tree, and the same commit. A merge by the
     forge itself makes another commit, so only its tree counts."""
-    return binds["tree"] == landed["tree"] and (
-        landed.get("by") == API or binds["candidate"] == landed["commit"]
-    )
+    return binds.tree == landed.tree and (landed.by == API or binds.candidate == landed.commit)
 
 
 def _tip(repository: Repository, branch: str) -> CommitSha:

@@ -8,21 +8,24 @@ Properties:
 - there is none before the first issue, or if `factory.toml` turns it off."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 from harness.domain.errors import ForgeError
+from harness.domain.events import DashboardShown, DigestWritten, UsageRecorded
 from harness.domain.issue import Issue
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, why_frozen
 from harness.factory.reporting.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
-from harness.factory.reporting.digest import DIGEST, is_under_way, issue_summary
+from harness.factory.reporting.digest import is_under_way, issue_summary
 from harness.factory.run.effects import is_stopped, write_projection
 from harness.factory.run.pause import pause_in_force
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
+from harness.ports.ledger import recorded
 
 DASHBOARD = "dashboard"
 """The kind of ledger entry that records the text that is shown, on which issue, pinned or not."""
@@ -45,23 +48,20 @@ def show_dashboard(services: Services, policy: PolicySnapshot) -> None:
     if not policy.config.forge.dashboard or not services.issue_index.filter(has_messages):
         return
     text = dashboard_text(board(services, policy), services.link)
-    shown = services.ledger.entries(kind=DASHBOARD)
+    shown = [entry.event for entry in recorded(services.ledger, DashboardShown)]
     name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if not shown or shown[-1].data["text"] != name:
+    if not shown or shown[-1].text != name:
         _show(services, text, name, shown)
 
 
-def _show(services: Services, text: str, name: str, shown: tuple[Entry, ...]) -> None:
-    number, pinned, fault = _written(
-        services, text, is_pinned=bool(shown) and bool(shown[-1].data["pinned"])
-    )
+def _show(services: Services, text: str, name: str, shown: Sequence[DashboardShown]) -> None:
+    number, pinned, fault = _written(services, text, is_pinned=bool(shown) and shown[-1].pinned)
     # The same fault comes back on every tick; the operator hears of it once.
-    if fault and not (shown and shown[-1].data["fault"] == fault):
-        services.tell("dashboard", DASHBOARD, fault)
+    if fault and not (shown and shown[-1].fault == fault):
+        services.tell("dashboard", DashboardShown.kind, fault)
     services.ledger.append(
-        DASHBOARD,
-        f"{DASHBOARD}/{len(shown) + 1}",
-        data={"text": name, "number": number, "pinned": pinned, "fault": fault},
+        DashboardShown(name, number=number, pinned=pinned, fault=fault),
+        f"{DashboardShown.kind}/{len(shown) + 1}",
     )
 
 
@@ -119,7 +119,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
     """The content of the dashboard. It does not change during a day in which nothing happens."""
     today = datetime.combine(services.clock.now().astimezone(UTC).date(), time(), UTC)
     yesterday, issues = today - timedelta(days=1), services.issue_index.filter
-    digests, paid = services.ledger.entries(kind=DIGEST), issues(has_cost)
+    digests, paid = recorded(services.ledger, DigestWritten), issues(has_cost)
     paused = pause_in_force(services.ledger, services.clock.now())
     return Board(
         stopped=is_stopped(services) is not False,
@@ -136,7 +136,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         spent_today=_spent(paid, today),
         spent_yesterday=_spent(paid, yesterday) - _spent(paid, today),
         cap=policy.config.caps.usd_per_day,
-        digest=str(digests[-1].data["path"]) if digests else "",
+        digest=digests[-1].event.path if digests else "",
         paused=paused.summary if paused else "",
     )
 
@@ -162,10 +162,10 @@ def _row(history: History, policy: PolicySnapshot) -> Row:
 def _spent(histories: tuple[History, ...], since: datetime) -> Decimal:
     return sum(
         (
-            Decimal(entry.data["cost_usd"])
+            entry.event.cost_usd
             for one in histories
-            for entry in one.entries
-            if entry.kind == "usage" and _moment(entry) >= since
+            for entry in one.of(UsageRecorded)
+            if _moment(entry) >= since
         ),
         Decimal(0),
     )

@@ -11,13 +11,17 @@ from decimal import Decimal
 from typing import Any
 
 from harness.domain.budget import Usage
-from harness.domain.ledger import Entry
+from harness.domain.events import (
+    DigestWritten,
+    JourneyEdited,
+    OutageBegan,
+    OutageEnded,
+    UsageRecorded,
+    VerdictRecorded,
+)
+from harness.domain.ledger import Entry, Recorded, is_of, of_kind
 from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.history import History, histories
-
-DIGEST = "digest"
-OUTAGE = "outage"
-OUTAGE_ENDED = "outage-ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ def digest(
 ) -> Digest:
     """The digest at `at`. All times must have a time zone."""
     issues = histories(entries)
-    usage = [entry for entry in entries if entry.kind == "usage" and _moment(entry) > since]
+    usage = [entry for entry in of_kind(entries, UsageRecorded) if _moment(entry) > since]
     return Digest(
         since=since,
         at=at,
@@ -175,7 +179,7 @@ def digest(
 
 def last_digest(entries: Iterable[Entry]) -> datetime | None:
     """When the last digest was written; None if there was none."""
-    moments = [_moment(entry) for entry in entries if entry.kind == DIGEST]
+    moments = [_moment(entry) for entry in of_kind(entries, DigestWritten)]
     return moments[-1] if moments else None
 
 
@@ -186,11 +190,10 @@ def open_outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
 
 def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
     found = tuple(entries)
-    ended = {entry.data["began"]: _moment(entry) for entry in found if entry.kind == OUTAGE_ENDED}
+    ended = {entry.event.began: _moment(entry) for entry in of_kind(found, OutageEnded)}
     return tuple(
-        Outage(entry.key, str(entry.data["says"]), _moment(entry), ended.get(entry.key))
-        for entry in found
-        if entry.kind == OUTAGE
+        Outage(entry.key, entry.event.says, _moment(entry), ended.get(entry.key))
+        for entry in of_kind(found, OutageBegan)
     )
 
 
@@ -199,14 +202,14 @@ def _broken(entries: Iterable[Entry]) -> tuple[BrokenJourney, ...]:
     maintainer has superseded or retired since is left out."""
     found: dict[str, BrokenJourney] = {}
     for entry in entries:
-        if entry.kind == "verdict":
-            for one in entry.data.get("broken_on_base", ()):
+        if is_of(entry, VerdictRecorded):
+            for one in entry.event.broken_on_base:
                 found[one["journey"]] = BrokenJourney(
                     one["journey"], one["issue"], one["words"], str(entry.run)
                 )
         # A maintainer superseded or retired it.
-        elif entry.kind == "journey":
-            found.pop(entry.data["journey"], None)
+        elif is_of(entry, JourneyEdited):
+            found.pop(entry.event.journey or "", None)
     return tuple(found.values())
 
 
@@ -218,20 +221,19 @@ def _summaries(
 
 def issue_summary(one: History) -> IssueSummary:
     """One issue as it appears in a list."""
-    last: Any = one.transitions[-1].data if one.transitions else {}
-    triaged, proposal, landed = one.triage or {}, one.proposal or {}, one.landed or {}
-    cites = last.get("cites") or [cite["id"] for cite in triaged.get("cites", ())]
+    last = one.transitions[-1].event if one.transitions else None
+    triaged = tuple(cite.id for cite in one.triage.cites) if one.triage else ()
     return IssueSummary(
         issue=one.issue,
         title=one.title,
-        event=last.get("event", ""),
+        event=last.event if last else "",
         state=one.state.value,
-        message=last.get("says", ""),
-        cites=tuple(str(cite) for cite in cites),
-        duplicate_of=last.get("duplicate_of"),
-        pull=proposal.get("number"),
-        commit=landed.get("commit", ""),
-        verdict=(one.verdict or {}).get("outcome", ""),
+        message=last.says if last else "",
+        cites=(last and last.cites) or triaged,
+        duplicate_of=last.duplicate_of if last else None,
+        pull=one.proposal.number if one.proposal else None,
+        commit=one.landed.commit if one.landed else "",
+        verdict=one.verdict.outcome if one.verdict else "",
         evidence=f"/-/evidence/{one.verdicts[-1].run}/index.html" if one.verdicts else "",
     )
 
@@ -245,7 +247,7 @@ def _moved_after(one: History, since: datetime) -> bool:
     return _moment(one.transitions[-1]) > since
 
 
-def _by_issue(usage: Iterable[Entry]) -> tuple[tuple[int, Decimal], ...]:
+def _by_issue(usage: Iterable[Recorded[UsageRecorded]]) -> tuple[tuple[int, Decimal], ...]:
     total: dict[int, Decimal] = {}
     for entry in usage:
         if entry.issue is not None:
@@ -253,11 +255,9 @@ def _by_issue(usage: Iterable[Entry]) -> tuple[tuple[int, Decimal], ...]:
     return tuple(sorted(total.items()))
 
 
-def _usage(entry: Entry) -> Usage:
-    data = entry.data
-    return Usage(
-        data["calls"], data["input_tokens"], data["output_tokens"], Decimal(data["cost_usd"])
-    )
+def _usage(entry: Recorded[UsageRecorded]) -> Usage:
+    used = entry.event
+    return Usage(used.calls, used.input_tokens, used.output_tokens, used.cost_usd)
 
 
 def _moment(entry: Entry) -> datetime:

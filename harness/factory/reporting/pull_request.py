@@ -7,13 +7,15 @@ Properties:
 - a forge that refuses checks is reported and stops nothing else."""
 
 from harness.domain.errors import ForgeError
+from harness.domain.events import CheckShown, RuleTextsKept
 from harness.domain.issue import CommitSha
 from harness.factory.records.gates import Gate, gates_of
 from harness.factory.records.history import History
-from harness.factory.records.rule_texts import LAW, books
+from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import CHANGE_MARKER, change_comment, check_words
 from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
+from harness.ports.ledger import recorded
 
 CHECKED = "checked"
 """The kind of ledger entry that records that a gate's answer is shown on a head, or could not
@@ -25,8 +27,8 @@ def show_change(services: Services, history: History) -> None:
     head = history.pushed_head
     if history.proposal is None or head is None:
         return
-    number = int(history.proposal["number"])
-    gates = gates_of(history, rule_texts=books(services.ledger.entries(kind=LAW)))
+    number = history.proposal.number
+    gates = gates_of(history, rule_texts=rule_books(recorded(services.ledger, RuleTextsKept)))
     for gate in gates:
         _check(services, history, head, gate)
     write_projection(
@@ -62,8 +64,5 @@ def _check(services: Services, history: History, head: CommitSha, gate: Gate) ->
         fault = str(error)
         services.tell(f"issue #{history.issue}", gate.name, fault)
     services.ledger.append(
-        CHECKED,
-        key,
-        issue=history.issue,
-        data={"head": head, "gate": gate.name, "conclusion": gate.conclusion, "fault": fault},
+        CheckShown(head, gate.name, gate.conclusion, fault), key, issue=history.issue
     )

@@ -5,14 +5,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.domain.errors import ConfigError
-from harness.domain.ledger import Entry
+from harness.domain.events import (
+    ContextShown,
+    EffectDone,
+    EffectIntended,
+    LessonNoted,
+    NodeEnded,
+    PolicyEditReported,
+    ReviewGiven,
+    RunEnded,
+    RunStarted,
+    TransitionRecorded,
+    UsageRecorded,
+    VerdictRecorded,
+)
+from harness.domain.ledger import Entry, of_kind
 from harness.domain.lifecycle import State
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History, histories, why_frozen
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
-from harness.factory.records.rule_texts import books
-from harness.ports.ledger import Ledger
+from harness.factory.records.rule_texts import rule_books
+from harness.ports.ledger import Ledger, recorded
 
 OUTCOMES: Mapping[State, str] = {
     State.MERGED: "merged",
@@ -37,23 +51,23 @@ def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -
 
 def issue_line(history: History) -> dict[str, Any]:
     """One issue as one row. `outcome` is merged, rejected, duplicate, needs-human or open."""
-    last = history.transitions[-1].data if history.transitions else {}
-    usage, verdict, landed = history.usage, history.verdict or {}, history.landed or {}
+    last = history.transitions[-1].event if history.transitions else None
+    verdict, landed = history.verdict, history.landed
     return {
         "number": history.issue,
         "title": history.title,
         "state": history.state.value,
         "outcome": outcome(history),
         "cites": cites(history),
-        "duplicate_of": last.get("duplicate_of") if history.is_duplicate else None,
+        "duplicate_of": last.duplicate_of if last and history.is_duplicate else None,
         "attempts": history.runs_of("implement"),
-        "verdict": verdict.get("outcome"),
-        "verdicts": [entry.data["outcome"] for entry in history.verdicts],
-        "commit": landed.get("commit"),
-        "cost_usd": float(usage.cost_usd),
+        "verdict": verdict.outcome.value if verdict else None,
+        "verdicts": [entry.event.outcome.value for entry in history.verdicts],
+        "commit": landed.commit if landed else None,
+        "cost_usd": float(history.usage.cost_usd),
         "seconds": seconds(history),
-        "says": last.get("says", ""),
-        "evidence": verdict.get("page"),
+        "says": last.says if last else "",
+        "evidence": verdict.page if verdict else None,
     }
 
 
@@ -65,25 +79,17 @@ def outcome(history: History) -> str:
 def cites(history: History) -> list[str]:
     """The ids that the last decision rests on: rules where they refused, else entries of the
     mission."""
-    last = history.transitions[-1].data if history.transitions else {}
-    triaged = [cite["id"] for cite in (history.triage or {}).get("cites", ())]
-    return [str(cite) for cite in last.get("cites") or triaged]
+    last = history.transitions[-1].event if history.transitions else None
+    triaged = history.triage.cites if history.triage else ()
+    return list((last and last.cites) or (cite.id for cite in triaged))
 
 
 def seconds(history: History) -> float:
     """Wall-clock seconds of all ended runs of the issue together."""
     from datetime import datetime
 
-    began = {
-        entry.run: datetime.fromisoformat(entry.at)
-        for entry in history.entries
-        if entry.kind == "run"
-    }
-    ended = {
-        entry.run: datetime.fromisoformat(entry.at)
-        for entry in history.entries
-        if entry.kind == "run-ended"
-    }
+    began = {entry.run: datetime.fromisoformat(entry.at) for entry in history.runs}
+    ended = {entry.run: datetime.fromisoformat(entry.at) for entry in history.of(RunEnded)}
     return round(
         sum((ended[run] - at).total_seconds() for run, at in began.items() if run in ended), 2
     )
@@ -99,7 +105,7 @@ def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
             f"issue #{issue} is not in the ledger; `factory status` lists the issues that are,"
             " `factory tick` reads new ones from the forge"
         )
-    return chain(history, outcome=outcome(history), rule_texts=books(entries))
+    return chain(history, outcome=outcome(history), rule_texts=rule_books(entries))
 
 
 def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
@@ -107,7 +113,7 @@ def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
     none."""
     entries = ledger.entries()
     proposed = {
-        history.proposal["number"]: history for history in histories(entries) if history.proposal
+        history.proposal.number: history for history in histories(entries) if history.proposal
     }
     if pull_request not in proposed:
         numbers = ", ".join(f"#{number}" for number in sorted(proposed)) or "none yet"
@@ -115,20 +121,19 @@ def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
             f"no pull request #{pull_request} of the factory is in the ledger; it has {numbers}"
         )
     history = proposed[pull_request]
-    return chain(history, outcome=outcome(history), rule_texts=books(entries))
+    return chain(history, outcome=outcome(history), rule_texts=rule_books(entries))
 
 
 def policy_edit_effect(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
     """The last check of a pull request that edits the policy; None for any other."""
-    # Imported late: it loads everything that reads rules, and most commands do not need it.
-    from harness.governance.past.edit_effects import CONSEQUENCE
-
     checks = [
         entry
-        for entry in ledger.entries(kind=CONSEQUENCE)
-        if entry.data["pull_request"] == pull_request and entry.data["conclusion"]
+        for entry in recorded(ledger, PolicyEditReported)
+        if entry.event.pull_request == pull_request and entry.event.conclusion
     ]
-    return {**checks[-1].data, "entry": checks[-1].seq, "at": checks[-1].at} if checks else None
+    if not checks:
+        return None
+    return {**checks[-1].event.document(), "entry": checks[-1].seq, "at": checks[-1].at}
 
 
 def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
@@ -141,10 +146,9 @@ def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
                     "run": entry.run,
                     "issue": entry.issue,
                     "began": entry.at,
-                    "workflow": entry.data["workflow"],
+                    "workflow": entry.event.workflow,
                 }
-                for entry in entries
-                if entry.kind == "run"
+                for entry in of_kind(entries, RunStarted)
             ]
         }
     found = [entry for entry in entries if entry.run == run]
@@ -161,44 +165,36 @@ def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
 
 
 def _log_line(entry: Entry) -> str:
-    data = entry.data
-    match entry.kind:
-        case "node":
-            result = data["result"]
-            step = f"{data['node']} ({data['attempt']})"
-            return f"{step}: {result['outcome']} {result['message']}".rstrip()
-        case "run":
-            return f"{data['workflow']} began at base {data['base']:.10}"
-        case "run-ended":
-            return f"ended: {data['status']}"
-        case "usage":
+    match entry.event:
+        case NodeEnded(node, attempt, result):
+            step = f"{node} ({attempt})"
+            return f"{step}: {result.outcome} {result.message}".rstrip()
+        case RunStarted() as run:
+            return f"{run.workflow} began at base {run.base:.10}"
+        case RunEnded() as run:
+            return f"ended: {run.status}"
+        case UsageRecorded() as used:
+            return f"{used.role} on {used.model}: {used.calls} calls, ${used.cost_usd:.4f}"
+        case EffectIntended(effect):
+            return f"about to {effect}"
+        case TransitionRecorded() as moved:
+            because = f" — {moved.says}" if moved.says else ""
+            return f"{moved.before} → {moved.after}: {moved.event}{because}"
+        case VerdictRecorded(outcome, reason):
+            return f"sealed verdict: {outcome} — {reason}"
+        case ReviewGiven() as review:
+            return f"{review.lens}: {review.model} gave {len(review.answer['findings'])} findings"
+        case ContextShown() as shown:
             return (
-                f"{data['role']} on {data['model']}: {data['calls']} calls,"
-                f" ${float(data['cost_usd']):.4f}"
+                f"repository context: {', '.join(shown.files) or 'nothing'}; {shown.tokens}"
+                f" tokens in all, lessons: {len(shown.lessons)}, left out: {shown.left_out}"
             )
-        case "intent":
-            return f"about to {data['effect']}"
-        case "transition":
-            return f"{data['from']} → {data['to']}: {data['event']}" + (
-                f" — {data['says']}" if data.get("says") else ""
-            )
-        case "verdict":
-            return f"sealed verdict: {data['outcome']} — {data['reason']}"
-        case "escalation" | "cast" | "model" | "diagnosis" | "plan" if one := advice_in(entry):
+        case LessonNoted() as lesson:
+            return f"the {lesson.role} noted: {lesson.says}"
+        case EffectDone() as done:
+            return f"done: {done.effect} {_short(done.result)}"
+        case event if one := advice_in(event):
             return f"{one.title}: {one.fact}"
-        case "review":
-            return (
-                f"{data['lens']}: {data['model']} gave {len(data['answer']['findings'])} findings"
-            )
-        case "context":
-            return (
-                f"repository context: {', '.join(data['files']) or 'nothing'}; {data['tokens']}"
-                f" tokens in all, lessons: {len(data['lessons'])}, left out: {data['left_out']}"
-            )
-        case "lesson":
-            return f"the {data['role']} noted: {data['says']}"
-        case "done":
-            return f"done: {data['effect']} {_short(data['result'])}"
         case _:
             return entry.kind
 

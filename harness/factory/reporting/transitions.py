@@ -1,7 +1,6 @@
 """Moving an issue to its next state: one entry in the ledger, then its projection on the forge."""
 
-from typing import Any
-
+from harness.domain.events import Projected, TransitionRecorded
 from harness.domain.lifecycle import Event, State, next_state
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
@@ -20,9 +19,13 @@ def transition(
     run: str | None = None,
     reason: str = "",
     rules: str = "",
-    **more: Any,
+    cites: tuple[str, ...] | None = None,
+    duplicate_of: int | None = None,
+    head: str | None = None,
+    lifts: tuple[tuple[str, str], ...] = (),
 ) -> None:
-    """Record `event` once under `key`, with the `reason` for people. Raises IllegalTransition if
+    """Record `event` once under `key`; see TransitionRecorded for the rest. Raises
+    IllegalTransition if
     the state does not allow it."""
     if services.ledger.find(key):
         return
@@ -33,22 +36,21 @@ def transition(
         else next_state(before.state, event)
     )
     services.ledger.append(
-        "transition",
+        TransitionRecorded(
+            event,
+            before=before.state,
+            after=after,
+            says=reason,
+            rules=rules,
+            cites=cites,
+            duplicate_of=duplicate_of,
+            head=head,
+            lifts=lifts,
+        ),
         key,
         issue=issue,
         run=run,
-        data={
-            "event": event.value,
-            "from": before.state.value,
-            "to": after.value,
-            "says": reason,
-            "rules": rules,
-            **more,
-        },
     )
-
-
-PROJECTED = "projected"
 
 
 def project(services: Services, issue: int) -> None:
@@ -68,7 +70,7 @@ def project(services: Services, issue: int) -> None:
     )
     show_change(services, history)
     # The mark comes last: a factory that is killed before it projects everything again.
-    services.ledger.append(PROJECTED, _mark(history), issue=issue)
+    services.ledger.append(Projected(), _mark(history), issue=issue)
 
 
 def finish_projections(services: Services) -> None:
@@ -81,15 +83,14 @@ def finish_projections(services: Services) -> None:
 def needs_projection(history: History) -> bool:
     """Whether the forge does not show the latest state of the issue yet."""
     return bool(history.tellings) and _mark(history) not in {
-        entry.key for entry in history.entries if entry.kind == PROJECTED
+        entry.key for entry in history.of(Projected)
     }
 
 
 def skip_projection(services: Services, issue: int) -> None:
     """Record that nothing is left to show: the forge no longer has the issue."""
-    services.ledger.append(
-        PROJECTED, _mark(history_of(services.ledger, issue)), issue=issue, data={"gone": True}
-    )
+    mark = _mark(history_of(services.ledger, issue))
+    services.ledger.append(Projected(gone=True), mark, issue=issue)
 
 
 def _mark(history: History) -> str:

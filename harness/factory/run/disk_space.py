@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import PortError
+from harness.domain.events import CommandGiven
 from harness.domain.workflow import NodeResult
 from harness.factory.records.history import RESUME
 
@@ -84,9 +85,8 @@ def raise_if_failed_on_full_disk(
         raise_if_disk_full(services)
     except PortError:
         services.ledger.append(
-            "command",
+            CommandGiven(RESUME, why=f"no room on the disk: {result.message[:200]}"),
             f"{key}/no-room/{len(services.ledger.entries(kind='command'))}",
             run=run,
-            data={"command": RESUME, "why": f"no room on the disk: {result.message[:200]}"},
         )
         raise

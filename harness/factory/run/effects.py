@@ -5,15 +5,19 @@ was killed between the two acts again, so each act looks before it creates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.domain.errors import Stopped
+from harness.domain.events import EffectDone, EffectIntended
+from harness.domain.ledger import as_of
 from harness.factory.records.history import is_stop_requested
 
 if TYPE_CHECKING:
     from harness.factory.run.services import Services
+
+E = TypeVar("E", bound=EffectDone)
 
 
 def raise_if_stopped(services: Services) -> None:
@@ -52,26 +56,23 @@ def is_flagged(flag: Path) -> bool | None:
 
 def effect(
     services: Services,
-    name: str,
+    kind: type[E],
     key: str,
-    act: Callable[[], Mapping[str, Any]],
+    act: Callable[[], E],
     *,
     issue: int,
     run: str,
-) -> Mapping[str, Any]:
+) -> E:
     """Do `act` once under `key`, and return its confirmed result, now and ever after.
 
     The order is: read the stop, record the intent, act, record the result."""
     # Done by this process before, or by one that was killed since.
     if done := services.ledger.find(f"{key}/done"):
-        result: Mapping[str, Any] = done.data["result"]
-        return result
+        return as_of(done, kind).event
     raise_if_stopped(services)
-    services.ledger.append("intent", key, issue=issue, run=run, data={"effect": name})
+    services.ledger.append(EffectIntended(kind.effect), key, issue=issue, run=run)
     result = act()
-    services.ledger.append(
-        "done", f"{key}/done", issue=issue, run=run, data={"effect": name, "result": result}
-    )
+    services.ledger.append(result, f"{key}/done", issue=issue, run=run)
     return result
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from harness.domain.errors import FactoryError, ForgeError, ModelsPaused, PortError, RemoteError
+from harness.domain.events import CommandGiven
 from harness.domain.workflow import NodeResult
 from harness.factory.records.history import RESUME
 from harness.factory.run.node import failed
@@ -52,10 +53,9 @@ def reopen_after_outage(services: Services, run: str, missed: Iterable[NodeResul
     if not outages or times >= MOST_OUTAGES:
         return
     services.ledger.append(
-        "command",
+        CommandGiven(RESUME, why=f"the forge was away: {outages[-1].message[:200]}"),
         f"{prefix}{times}",
         run=run,
-        data={"command": RESUME, "why": f"the forge was away: {outages[-1].message[:200]}"},
     )
     again = [str(one.output[OUTAGE]) for one in outages if one.output[OUTAGE]]
     raise ForgeError(

@@ -53,23 +53,13 @@ class Job:
     def began(self) -> str:
         """When this run began, by the ledger. A commit that is made again after a kill is then the
         same commit."""
-        return next(
-            entry.at
-            for entry in self.history.entries
-            if entry.kind == "run" and entry.run == self.run
-        )
+        return next(entry.at for entry in self.history.runs if entry.run == self.run)
 
     @property
     def anchor(self) -> str:
         """The signed state of the ledger when this run began; empty for a run that began without
         one."""
-        return str(
-            next(
-                entry.data.get("anchor", "")
-                for entry in self.history.entries
-                if entry.kind == "run" and entry.run == self.run
-            )
-        )
+        return next(entry.event.anchor for entry in self.history.runs if entry.run == self.run)
 
     @property
     def last_own_entry(self) -> int:

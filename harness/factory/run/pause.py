@@ -20,18 +20,18 @@ from typing import TYPE_CHECKING
 
 from harness.domain.budget import Caps
 from harness.domain.errors import ModelsPaused
-from harness.domain.ledger import Entry
+from harness.domain.events import CommandGiven, PauseBegan, PauseLifted
+from harness.domain.ledger import Recorded
 from harness.domain.workflow import NodeResult
 from harness.factory.records.history import RESUME
 from harness.factory.run.node import failed
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
 if TYPE_CHECKING:
     from harness.factory.run.services import Services
 
 PAUSE = "pause"
-"""The kind of the ledger entry, and the key of a node's output that marks a pause."""
-PAUSE_LIFTED = "pause-lifted"
+"""The key of a node's output that a pause a pause."""
 BY_MONEY = frozenset({"day", "month"})
 ISSUE_CAUSE = "issue"
 """The cause of a pause that holds for one issue."""
@@ -73,7 +73,7 @@ def is_paused(result: NodeResult) -> bool:
 def pause_in_force(ledger: Ledger, now: datetime) -> Pause | None:
     """The pause of the whole factory that lasts longest, if there is one at `now`."""
     return max(
-        (_of(entry) for entry in _in_force(ledger, now) if "issue" not in entry.data),
+        (_of(entry) for entry in _in_force(ledger, now) if entry.event.issue is None),
         key=lambda one: one.until,
         default=None,
     )
@@ -82,20 +82,19 @@ def pause_in_force(ledger: Ledger, now: datetime) -> Pause | None:
 def paused_issues(ledger: Ledger, now: datetime) -> Mapping[int, Pause]:
     """The issues that are paused by themselves, whatever holds for the others."""
     return {
-        entry.data["issue"]: _of(entry) for entry in _in_force(ledger, now) if "issue" in entry.data
+        entry.event.issue: _of(entry)
+        for entry in _in_force(ledger, now)
+        if entry.event.issue is not None
     }
 
 
 def lift_pauses_below_raised_caps(services: Services, caps: Caps) -> None:
     """End each pause for money where its cap is higher now than when the pause began."""
     for entry in _in_force(services.ledger, services.clock.now()):
-        cause = entry.data["cause"]
-        if cause in BY_MONEY and _cap(cause, caps) > Decimal(entry.data["caps"][cause]):
-            services.ledger.append(
-                PAUSE_LIFTED,
-                f"{entry.key}/lifted",
-                data={"pause": entry.key, "cap": str(_cap(cause, caps))},
-            )
+        cause = entry.event.cause
+        if cause in BY_MONEY and _cap(cause, caps) > entry.event.caps[cause]:
+            lifted = PauseLifted(entry.key, cap=str(_cap(cause, caps)))
+            services.ledger.append(lifted, f"{entry.key}/lifted")
 
 
 def record_pause(
@@ -112,38 +111,33 @@ def record_pause(
     # A pause of the whole factory goes before one of this issue; then the longest one counts.
     last = max(paused, key=lambda one: (_cause(one) != ISSUE_CAUSE, _until(one)))
     until, now = _until(last), services.clock.now()
-    scope = {"issue": issue} if _cause(last) == ISSUE_CAUSE else {}
-    times = sum(
-        entry.data["run"] == run and "issue" in entry.data
-        for entry in services.ledger.entries(kind=PAUSE)
-    )
+    is_of_one = _cause(last) == ISSUE_CAUSE
+    pauses = [entry.event for entry in recorded(services.ledger, PauseBegan)]
+    times = sum(pause.run == run and pause.issue is not None for pause in pauses)
     # Whoever controls an issue's text may provoke its provider; that must not keep a run open for
     # ever.
-    if scope and times >= MOST_PAUSES:
+    if is_of_one and times >= MOST_PAUSES:
         return False
     ledger = services.ledger
-    current = paused_issues(ledger, now).get(issue) if scope else pause_in_force(ledger, now)
+    current = paused_issues(ledger, now).get(issue) if is_of_one else pause_in_force(ledger, now)
     # Two runs may meet the same limit: the pause is recorded once, and only ever extended.
     if until > now and (current is None or current.until < until):
         services.ledger.append(
-            PAUSE,
-            f"pause/{len(services.ledger.entries(kind=PAUSE)) + 1}",
-            data={
-                **last.output[PAUSE],
-                **scope,
-                "why": last.message[:500],
-                "run": run,
-                "caps": {cause: str(_cap(cause, caps)) for cause in sorted(BY_MONEY)},
-            },
+            PauseBegan(
+                cause=_cause(last),
+                why=last.message[:500],
+                until=last.output[PAUSE]["until"],
+                run=run,
+                caps={cause: _cap(cause, caps) for cause in sorted(BY_MONEY)},
+                issue=issue if is_of_one else None,
+            ),
+            f"pause/{len(pauses) + 1}",
         )
     times = sum(
         entry.key.startswith(f"{run}/paused/") for entry in services.ledger.entries(kind="command")
     )
     services.ledger.append(
-        "command",
-        f"{run}/paused/{times}",
-        run=run,
-        data={"command": RESUME, "why": last.message[:200]},
+        CommandGiven(RESUME, why=last.message[:200]), f"{run}/paused/{times}", run=run
     )
     return True
 
@@ -156,31 +150,27 @@ def _until(result: NodeResult) -> datetime:
     return datetime.fromisoformat(result.output[PAUSE]["until"])
 
 
-def _in_force(ledger: Ledger, now: datetime) -> tuple[Entry, ...]:
+def _in_force(ledger: Ledger, now: datetime) -> tuple[Recorded[PauseBegan], ...]:
     """The pauses that are neither over, nor lifted, nor ended by a resume of the whole factory."""
     resumed = max(
         (
             entry.seq
-            for entry in ledger.entries(kind="command")
-            if entry.run is None and entry.data["command"] == RESUME
+            for entry in recorded(ledger, CommandGiven)
+            if entry.run is None and entry.event.command == RESUME
         ),
         default=0,
     )
-    lifted = {entry.data["pause"] for entry in ledger.entries(kind=PAUSE_LIFTED)}
+    lifted = {entry.event.pause for entry in recorded(ledger, PauseLifted)}
     return tuple(
         entry
-        for entry in ledger.entries(kind=PAUSE)
+        for entry in recorded(ledger, PauseBegan)
         if entry.seq > resumed and entry.key not in lifted and _of(entry).until > now
     )
 
 
-def _of(entry: Entry) -> Pause:
-    return Pause(
-        entry.data["cause"],
-        entry.data["why"],
-        datetime.fromisoformat(entry.at),
-        datetime.fromisoformat(entry.data["until"]),
-    )
+def _of(entry: Recorded[PauseBegan]) -> Pause:
+    began, until = (datetime.fromisoformat(one) for one in (entry.at, entry.event.until))
+    return Pause(entry.event.cause, entry.event.why, began, until)
 
 
 def _cap(cause: str, caps: Caps) -> Decimal:

@@ -14,22 +14,22 @@ from datetime import datetime, timedelta
 
 from harness.domain.checks import Standing, standing
 from harness.domain.errors import FactoryError
+from harness.domain.events import CommandGiven, Landed, LandingSettled, VerdictRecorded
 from harness.domain.issue import CommitSha
 from harness.factory.policy_gate import ci
 from harness.factory.records.history import FREEZE, THAW, History
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.factory.stages import revert
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
-SETTLED = "landing-settled"
 AUTO_REVERT = "auto-revert"
 
 
 def is_unsettled(history: History) -> bool:
     """Whether a change of the issue has landed and is still watched."""
-    settled = {entry.data["commit"] for entry in history.entries if entry.kind == SETTLED}
-    return history.landed is not None and history.landed["commit"] not in settled
+    settled = {entry.event.commit for entry in history.of(LandingSettled)}
+    return history.landed is not None and history.landed.commit not in settled
 
 
 def watch(services: Services, policy: PolicySnapshot) -> None:
@@ -41,30 +41,22 @@ def watch(services: Services, policy: PolicySnapshot) -> None:
 
 
 def _look_at(services: Services, policy: PolicySnapshot, history: History) -> None:
-    landed = history.landed or {}
-    commit = CommitSha(landed["commit"])
-    at = next(
-        datetime.fromisoformat(entry.at)
-        for entry in reversed(history.entries)
-        if entry.kind == "done" and entry.data.get("effect") == "land"
-    )
+    landing = history.of(Landed)[-1]
+    commit, at = CommitSha(landing.event.commit), datetime.fromisoformat(landing.at)
     is_over = services.clock.now() - at >= timedelta(minutes=policy.config.merge.wait_minutes)
     fault, red = _fault(services, policy, commit, is_over=is_over)
     if fault:
         freeze(
             services,
             f"main/{commit}/freeze",
-            f"{landed['branch']} at {commit:.7}, the landing of #{history.issue}: {fault}",
+            f"{landing.event.branch} at {commit:.7}, the landing of #{history.issue}: {fault}",
             commit=commit,
         )
         if red:
             _take_back_once(services, policy, history, commit)
     if fault or is_over or fault is None:
         services.ledger.append(
-            SETTLED,
-            f"main/{commit}/settled",
-            issue=history.issue,
-            data={"commit": commit, "says": fault or ""},
+            LandingSettled(commit, fault or ""), f"main/{commit}/settled", issue=history.issue
         )
 
 
@@ -87,7 +79,7 @@ def _fault(
 def freeze(services: Services, key: str, why: str, *, commit: str) -> None:
     """Stop all merging until a person lifts it. The same key again changes nothing, also after a
     person lifted it."""
-    services.ledger.append("command", key, data={"command": FREEZE, "why": why, "commit": commit})
+    services.ledger.append(CommandGiven(FREEZE, why=why, commit=commit), key)
 
 
 def _take_back_once(
@@ -101,12 +93,8 @@ def _take_back_once(
         or _has_taken_back(services.ledger)
     ):
         return
-    services.ledger.append(
-        # The mark comes before the act: a kill between the two leaves the revert to a person.
-        "command",
-        f"main/{commit}/{AUTO_REVERT}",
-        data={"command": AUTO_REVERT, "commit": commit},
-    )
+    # The mark comes before the act: a kill between the two leaves the revert to a person.
+    services.ledger.append(CommandGiven(AUTO_REVERT, commit=commit), f"main/{commit}/{AUTO_REVERT}")
     try:
         revert.land(
             services,
@@ -122,7 +110,7 @@ def _take_back_once(
 
 def _has_taken_back(ledger: Ledger) -> bool:
     """Whether a landing was reverted automatically since a person last lifted a freeze."""
-    commands = [entry.data["command"] for entry in ledger.entries(kind="command")]
+    commands = [entry.event.command for entry in recorded(ledger, CommandGiven)]
     since = max((number for number, command in enumerate(commands) if command == THAW), default=-1)
     return AUTO_REVERT in commands[since + 1 :]
 
@@ -131,13 +119,13 @@ def _freeze_on_red_canaries(services: Services, policy: PolicySnapshot) -> None:
     """Freeze merging where the judge found a journey red on the default branch itself, and the
     operator named that journey a canary."""
     named = frozenset(policy.config.merge.canary)
-    for entry in services.ledger.entries(kind="verdict") if named else ():
-        for one in entry.data.get("broken_on_base", ()):
+    for entry in recorded(services.ledger, VerdictRecorded) if named else ():
+        for one in entry.event.broken_on_base:
             if one["journey"] in named:
                 freeze(
                     services,
                     f"canary/{one['journey']}/{entry.key}",
-                    commit=entry.data["binds"]["base"],
+                    commit=entry.event.binds.base,
                     why=(
                         f"{one['words']}: a journey of what has landed is red on the default"
                         f" branch, as {entry.run} saw"

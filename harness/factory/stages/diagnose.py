@@ -15,9 +15,12 @@ from functools import partial
 from typing import Any
 
 from harness.domain.errors import AnswerError, BudgetExhausted
+from harness.domain.events import Diagnosis, DiagnosisGiven
 from harness.domain.governance import Question, Sight
 from harness.domain.issue import CommitSha
+from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
+from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
@@ -33,7 +36,7 @@ from harness.lessons.proposal import SCHEMA as LESSONS
 from harness.ports.model import Session
 from harness.workflow import rendered
 
-ROLE, DIAGNOSIS = "diagnoser", "diagnosis"
+ROLE = "diagnoser"
 CAUSES = (
     "misread-the-issue",
     "wrong-place",
@@ -54,8 +57,8 @@ def diagnose(job: Job) -> NodeResult:
     if not approach_of(job.history, job.policy.config.models).diagnosed:
         return idle("nothing to diagnose: no attempt has failed, or `models.diagnoser` is not set")
     # A killed factory has paid for this diagnosis already.
-    if done := job.services.ledger.find(job.key(DIAGNOSIS)):
-        return _result_of(done.data)
+    if done := job.services.ledger.find(job.key(DiagnosisGiven.kind)):
+        return _result_of(done)
     shown = material(job)
     try:
         answer, tier = first_answer(
@@ -68,19 +71,18 @@ def diagnose(job: Job) -> NodeResult:
     checked, dropped = diagnosis(answer, shown)
     learn(job, answer.get("lessons"), role=ROLE)
     entry = job.services.ledger.append(
-        DIAGNOSIS,
-        job.key(DIAGNOSIS),
+        DiagnosisGiven(
+            model=tier.name,
+            diagnosis=checked,
+            dropped=dropped,
+            of=tuple(one.entry for one in failed_attempts(job.history)),
+            rules=job.policy.digest,
+        ),
+        job.key(DiagnosisGiven.kind),
         issue=job.issue,
         run=job.run,
-        data={
-            "model": tier.name,
-            "diagnosis": checked,
-            "dropped": dropped,
-            "of": [one.entry for one in failed_attempts(job.history)],
-            "rules": job.policy.digest,
-        },
     )
-    return _result_of(entry.data)
+    return _result_of(entry)
 
 
 def material(job: Job) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def material(job: Job) -> dict[str, Any]:
             for number, one in enumerate(failed_attempts(history), start=1)
         ],
         "printed_by_commands": [
-            {"command": one["command"], "says": one["says"], "printed": one["printed"]}
+            {"command": one.command, "says": one.says, "printed": one.printed}
             for one in commands.reports(history)
         ],
         "seen_by_the_judge_or_said_by_a_rule": list(comments.finding_for_agent(history.findings)),
@@ -109,25 +111,13 @@ def material(job: Job) -> dict[str, Any]:
 def _words_of(history: History, run: str, message: str) -> str:
     """A step's own message. A judgement's message is not shown: its findings have fixed words of
     their own."""
-    workflow = next(
-        (
-            entry.data["workflow"]
-            for entry in history.entries
-            if entry.kind == "run" and entry.run == run
-        ),
-        "",
-    )
-    return message[:_WORDS] if workflow == "implement" else "sent back"
+    return message[:_WORDS] if history.workflow_of(run) == "implement" else "sent back"
 
 
 def _change(job: Job, history: History) -> Iterator[str]:
     """The last commit that the factory made of an agent's files, as a difference; nothing where it
     cannot be shown whole."""
-    heads = [
-        entry.data["result"]["output"]
-        for entry in history.entries
-        if entry.kind == "node" and entry.run != job.run
-    ]
+    heads = [entry.event.result.output for entry in history.nodes if entry.run != job.run]
     made = [CommitSha(output["head"]) for output in heads if "head" in output and "tree" in output]
     if not made:
         return
@@ -185,9 +175,7 @@ def diagnosis_schema() -> dict[str, Any]:
     }
 
 
-def diagnosis(
-    answer: Mapping[str, Any], shown: Mapping[str, Any]
-) -> tuple[dict[str, Any] | None, str]:
+def diagnosis(answer: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[Diagnosis | None, str]:
     """The diagnosis, if it quotes what was shown; otherwise None and the reason why it was
     dropped."""
     texts = tuple(_texts(shown))
@@ -201,9 +189,10 @@ def diagnosis(
     # A cause without a quote may be about anything, or be an instruction that a text put in.
     if not quotes:
         return None, "it quotes nothing that was shown"
-    return {name: value for name, value in answer.items() if name != "lessons"} | {
-        "quotes": quotes
-    }, ""
+    found = Diagnosis(
+        answer["cause"], answer["what_went_wrong"], answer["do_next"], quotes=tuple(quotes)
+    )
+    return found, ""
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -244,8 +233,9 @@ def _ask(job: Job, line: Session, shown: Mapping[str, Any]) -> Mapping[str, Any]
     )
 
 
-def _result_of(data: Mapping[str, Any]) -> NodeResult:
-    found = data["diagnosis"]
-    if found is None:
-        return produced(f"a diagnosis was dropped: {data['dropped']}", diagnosis=None)
-    return produced(f"{found['cause']}, by {data['model']}", diagnosis=found)
+def _result_of(entry: Entry) -> NodeResult:
+    given = as_of(entry, DiagnosisGiven).event
+    if given.diagnosis is None:
+        return produced(f"a diagnosis was dropped: {given.dropped}", diagnosis=None)
+    message = f"{given.diagnosis.cause}, by {given.model}"
+    return produced(message, diagnosis=plain(given.diagnosis))

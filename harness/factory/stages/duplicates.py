@@ -84,7 +84,7 @@ def current_text_hash(history: History, shown: Mapping[int, Issue]) -> str:
     if history.triage:
         # An edit puts the issue back to untriaged, so the triaged text no longer stands there.
         edited = history.state is State.UNTRIAGED and not history.is_being_decided
-        return "" if edited else str(history.triage.get("text", ""))
+        return "" if edited else history.triage.text
     return text_hash(shown[history.issue]) if history.issue in shown else ""
 
 
@@ -99,7 +99,7 @@ def _as_read(history: History, shown: Mapping[int, Issue]) -> Earlier:
     """An issue as it was triaged, or, before its triage, as it is on the forge now."""
     if history.triage:
         return Earlier(
-            history.issue, history.triage["title"], history.triage["body"], history.state.value
+            history.issue, history.triage.title, history.triage.body, history.state.value
         )
     title, body = normalise(shown[history.issue].title), normalise(shown[history.issue].body)
     return Earlier(history.issue, title.text.strip(), body.text, history.state.value)
@@ -115,11 +115,11 @@ def _older_texts(job: Job) -> tuple[Texts, dict[int, History], Mapping[int, Issu
     texts, shown = job.services.similar_issues.texts, job.services.watch_list.open_issues()
     older = {history.issue: history for history in older_issues(job)}
     for number, history in older.items():
-        text = history.triage or {"title": shown[number].title, "body": shown[number].body}
+        text = history.triage or shown[number]
         texts.learn(
             number,
             # The version of the text: another one means that it has to be read again.
-            (history.triage is not None, hash(text["title"]), hash(text["body"])),
+            (history.triage is not None, hash(text.title), hash(text.body)),
             partial(_text_of, history, shown),
         )
     return texts, older, shown

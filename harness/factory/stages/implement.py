@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import BudgetExhausted, GitError
+from harness.domain.events import ApproachChanged, ProposalPushed
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain, Tier
@@ -33,7 +34,7 @@ from harness.factory.stages.validator_request import validator_request
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.git import Conflict
 
-IMPLEMENTER, ESCALATION = "implementer", "escalation"
+IMPLEMENTER = "implementer"
 STEPS = 1000
 """Sessions for the steps of a split attempt are numbered from 1000 times the attempt's number on,
 beside those of whole attempts."""
@@ -62,19 +63,18 @@ def _escalated(job: Job) -> str:
     cause = f"because {count(len(failed_so_far), 'attempt')} failed"
     words = f"{', '.join(filter(None, means))}, {cause}"
     job.services.ledger.append(
-        ESCALATION,
-        job.key(ESCALATION),
+        ApproachChanged(
+            tier=now.tier,
+            diagnosed=now.diagnosed,
+            split=now.split,
+            says=words,
+            last=failed_so_far[-1].message[:500],
+            failed=tuple(one.entry for one in failed_so_far),
+            rules=job.policy.digest,
+        ),
+        job.key(ApproachChanged.kind),
         issue=job.issue,
         run=job.run,
-        data={
-            "tier": now.tier,
-            "diagnosed": now.diagnosed,
-            "split": now.split,
-            "says": words,
-            "last": failed_so_far[-1].message[:500],
-            "failed": [one.entry for one in failed_so_far],
-            "rules": job.policy.digest,
-        },
     )
     return words
 
@@ -85,9 +85,9 @@ def _start(job: Job) -> CommitSha:
     proposal = job.history.proposal
     if proposal is None:
         return job.base
-    head = CommitSha(proposal["head"])
+    head = CommitSha(proposal.head)
     # The base has not moved, so the proposal can be built on as it is.
-    if proposal["base"] == job.base:
+    if proposal.base == job.base:
         return head
     message = comments.merge_message(
         issue=job.issue,
@@ -130,7 +130,7 @@ def author(job: Job) -> NodeResult:
 
 
 def _is_chore(job: Job) -> bool:
-    return (job.history.triage or {}).get("kind") == "chore"
+    return job.history.triage is not None and job.history.triage.issue_kind == "chore"
 
 
 def _guarded(standing: int) -> NodeResult:
@@ -332,7 +332,7 @@ def propose(job: Job) -> NodeResult:
         return gate
     pushed = effect(
         job.services,
-        "propose",
+        ProposalPushed,
         job.key("propose"),
         lambda: _propose(job, head),
         issue=job.issue,
@@ -340,11 +340,11 @@ def propose(job: Job) -> NodeResult:
     )
     job.services.worktrees.close(job.run)
     return produced(
-        f"pull request #{pushed['number']} at {head:.7}", event=Event.CHANGE_READY, **pushed
+        f"pull request #{pushed.number} at {head:.7}", event=Event.CHANGE_READY, **pushed.result
     )
 
 
-def _propose(job: Job, head: CommitSha) -> dict[str, Any]:
+def _propose(job: Job, head: CommitSha) -> ProposalPushed:
     services, branch = job.services, f"factory/issue-{job.issue}"
     services.candidates.push(head, branch, expected=job.history.pushed_head)
     # A stop that is set while the push runs holds back what follows it.
@@ -362,4 +362,4 @@ def _propose(job: Job, head: CommitSha) -> dict[str, Any]:
         body=body,
         title=comments.pull_request_title(issue=job.issue, title=prompts.title(job)),
     )
-    return {"number": opened.number, "branch": branch, "head": head, "base": job.base}
+    return ProposalPushed(opened.number, branch, head, base=job.base)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.domain.errors import FactoryError, ForgeError, PortError
+from harness.domain.events import CommandGiven, EffectIntended, IssueClosed, Landed
 from harness.domain.facts import CheckFact, Maybe
 from harness.domain.governance import Applies
-from harness.domain.issue import CommitSha, PullRequest, TreeSha
+from harness.domain.issue import CommitSha, PullRequest
 from harness.domain.landing import after_landing
 from harness.domain.lifecycle import Event, State
 from harness.domain.merge import MergeFacts, Refusal, gate_event, refusals
+from harness.domain.verdict import Binding
 from harness.domain.workflow import NodeResult
 from harness.factory.policy_gate import ci, policy
 from harness.factory.policy_gate.ci import CheckReport
@@ -63,7 +65,7 @@ def gates(job: Job) -> NodeResult:
 
 
 def _base_moved(job: Job) -> str | None:
-    judged = (job.history.verdict or {}).get("binds", {}).get("base")
+    judged = job.history.verdict.binds.base if job.history.verdict else None
     tip = job.services.repository.tip(job.services.forge.default_branch())
     return (
         f"freshness: base was {judged:.7} when judged and is {tip:.7} now"
@@ -93,17 +95,17 @@ def read_facts(job: Job) -> GateReading:
     """Read each fact from its own source, at this moment. What cannot be read is None, and None
     means no."""
     services, history = job.services, job.history
-    binds = (history.verdict or {}).get("binds", {})
+    binds = history.verdict.binds if history.verdict else None
     base = services.repository.tip(services.forge.default_branch())
-    candidate = CommitSha(binds["candidate"]) if binds else None
+    candidate = binds.candidate if binds else None
     request = validator_request(job)
-    proposal = services.forge.pull_request(history.proposal["number"]) if history.proposal else None
+    proposal = services.forge.pull_request(history.proposal.number) if history.proposal else None
     report = ci.check_report(
         services, job.policy, candidate if candidate and ci.is_shown(history, candidate) else None
     )
     decisions = _decisions(job, base, candidate, checks=report.facts)
     facts = MergeFacts(
-        verdict=services.validator.verified(services.places.home / history.verdict["envelope"])
+        verdict=services.validator.verified(services.places.home / history.verdict.envelope)
         if history.verdict
         else None,
         trusted_key_ids=services.trusted_keys & frozenset(job.policy.config.seal.trusted_keys),
@@ -116,7 +118,7 @@ def read_facts(job: Job) -> GateReading:
         tree=services.repository.tree_of(candidate) if candidate else None,
         journeys=services.validator.journeys(request).digest,
         governance=job.policy.digest,
-        kind=(history.triage or {}).get("kind"),
+        kind=history.triage.issue_kind if history.triage else None,
         in_sight=policy.in_sight(job, base, candidate) if candidate else None,
         law=None
         if decisions is None
@@ -165,16 +167,16 @@ def land(job: Job) -> NodeResult:
     services, verdict = job.services, job.history.verdict
     if verdict is None:
         return refused("there is no verdict to land on", event=Event.REFUSED)
-    binds, before = verdict["binds"], job.history.landed
+    binds, before = verdict.binds, job.history.landed
     # An earlier run landed it and could not confirm it.
-    if before and before["verdict"] == job.history.verdicts[-1].key:
-        return produced(f"landed as {before['commit']:.7}", **before)
+    if before and before.verdict == job.history.verdicts[-1].key:
+        return produced(f"landed as {before.commit:.7}", **before.result)
     raise_if_stopped(services)
     try:
         if found := _still_against(job, binds):
             return refused(_reasons(found), event=Event.REFUSED)
         landed = effect(
-            services, LAND, job.key(LAND), lambda: _land(job, binds), issue=job.issue, run=job.run
+            services, Landed, job.key(LAND), lambda: _land(job, binds), issue=job.issue, run=job.run
         )
     except _Moved as moved:
         return refused(str(moved), event=Event.REFUSED)
@@ -186,16 +188,16 @@ def land(job: Job) -> NodeResult:
             retryable=error.retryable,
             event=None if error.retryable else Event.FORGE_REFUSED,
         )
-    return produced(f"landed as {landed['commit']:.7}", **landed)
+    return produced(f"landed as {landed.commit:.7}", **landed.result)
 
 
-def _still_against(job: Job, binds: dict[str, Any]) -> tuple[Refusal, ...]:
+def _still_against(job: Job, binds: Binding) -> tuple[Refusal, ...]:
     """What forbids to land now. Nothing is asked about a landing that a killed factory has made
     already."""
     return () if _is_there(job, binds) else tuple(refusals(read_facts(job).facts))
 
 
-def _is_there(job: Job, binds: dict[str, Any]) -> bool:
+def _is_there(job: Job, binds: Binding) -> bool:
     """Whether the branch holds the change already.
 
     By push that is the candidate, which nobody but the factory can push. Where the forge's own
@@ -204,12 +206,10 @@ def _is_there(job: Job, binds: dict[str, Any]) -> bool:
     repository.fetch(branch)
     tip = repository.tip(branch)
     if job.policy.config.merge.by != API:
-        return repository.contains(tip, CommitSha(binds["candidate"]))
+        return repository.contains(tip, binds.candidate)
     # A person may have merged the same head; only after our own intent is the merge ours.
-    meant = any(
-        entry.kind == "intent" and entry.data.get("effect") == LAND for entry in job.history.entries
-    )
-    return meant and repository.contains(tip, CommitSha(binds["head"]))
+    meant = any(entry.event.effect == LAND for entry in job.history.of(EffectIntended))
+    return meant and repository.contains(tip, binds.head)
 
 
 class _Moved(FactoryError):
@@ -220,28 +220,28 @@ class _Refused(FactoryError):
     """The forge refuses the candidate, or the candidate is not what it must be."""
 
 
-def _land(job: Job, binds: dict[str, Any]) -> dict[str, Any]:
+def _land(job: Job, binds: Binding) -> Landed:
     branch = job.services.forge.default_branch()
     by_api = job.policy.config.merge.by == API
     commit = _merged_by_the_forge(job, binds) if by_api else _pushed(job, binds, branch)
-    return {
-        "commit": commit,
-        "tree": binds["tree"],
-        "branch": branch,
-        "base": binds["base"],
-        "verdict": job.history.verdicts[-1].key,
-        "by": job.policy.config.merge.by,
-    }
+    return Landed(
+        commit,
+        tree=binds.tree,
+        branch=branch,
+        base=binds.base,
+        verdict=job.history.verdicts[-1].key,
+        by=job.policy.config.merge.by,
+    )
 
 
-def _pushed(job: Job, binds: dict[str, Any], branch: str) -> CommitSha:
-    candidate = CommitSha(binds["candidate"])
+def _pushed(job: Job, binds: Binding, branch: str) -> CommitSha:
+    candidate = binds.candidate
     landing = job.services.candidates.land(
         candidate,
         branch,
-        base=CommitSha(binds["base"]),
-        head=CommitSha(binds["head"]),
-        tree=TreeSha(binds["tree"]),
+        base=binds.base,
+        head=binds.head,
+        tree=binds.tree,
     )
     if landing.outcome == "landed":
         return candidate
@@ -249,12 +249,14 @@ def _pushed(job: Job, binds: dict[str, Any], branch: str) -> CommitSha:
     raise kind(f"not landed ({landing.outcome}): {landing.says}")
 
 
-def _merged_by_the_forge(job: Job, binds: dict[str, Any]) -> CommitSha:
+def _merged_by_the_forge(job: Job, binds: Binding) -> CommitSha:
     """The commit that the forge's merge made of the judged head. The forge does not compare the
     base, so `confirm` compares the result."""
-    number = int((job.history.proposal or {})["number"])
+    proposal = job.history.proposal
+    if proposal is None:
+        raise _Refused("not landed (refused): the factory has proposed no pull request")
     try:
-        return job.services.writer.merge_pull_request(number, sha=CommitSha(binds["head"]))
+        return job.services.writer.merge_pull_request(proposal.number, sha=binds.head)
     except ForgeError as error:
         # The forge may have merged before it went down, so nobody may call this refused.
         if error.retryable:
@@ -278,11 +280,10 @@ def confirm(job: Job) -> NodeResult:
     what = f"{found:.7} landed" if contains else f"{landed['branch']} does not hold {commit:.7}"
     message = f"tree {landed['tree']:.7} was judged, {what}: merging is frozen"
     services.ledger.append(
-        "command",
+        CommandGiven(FREEZE, why=f"#{job.issue}: {message}", commit=commit),
         job.key("freeze"),
         issue=job.issue,
         run=job.run,
-        data={"command": FREEZE, "why": f"#{job.issue}: {message}", "commit": commit},
     )
     return refused(message, event=Event.LANDED_TREE_DIFFERS)
 
@@ -290,11 +291,16 @@ def confirm(job: Job) -> NodeResult:
 def close(job: Job) -> NodeResult:
     """Close the issue as done. The sticky comment explains the rest."""
     effect(
-        job.services, "close", job.key("close"), lambda: _close(job), issue=job.issue, run=job.run
+        job.services,
+        IssueClosed,
+        job.key("close"),
+        lambda: _close(job),
+        issue=job.issue,
+        run=job.run,
     )
     return produced("issue closed")
 
 
-def _close(job: Job) -> dict[str, Any]:
+def _close(job: Job) -> IssueClosed:
     job.services.writer.close_issue(job.issue, completed=True)
-    return {"issue": job.issue}
+    return IssueClosed(job.issue)

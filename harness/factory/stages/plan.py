@@ -10,12 +10,14 @@ Properties:
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from harness.domain.errors import AnswerError, BudgetExhausted
+from harness.domain.events import Plan, PlanMade, PlanStep
+from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
+from harness.domain.plain import plain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
@@ -25,38 +27,11 @@ from harness.governance.paths import resembles, text_of
 from harness.ports.model import Session
 from harness.workflow import rendered
 
-ROLE, PLAN = "planner", "plan"
+ROLE = "planner"
 MOST_STEPS, MOST_PATHS, MOST_SHOWN = 6, 10, 2000
 """The most steps of a plan, paths of a step, and paths of the repository that a planner is
 shown."""
 _WORDS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One part of the work: what it does, which files it touches, and how one can see that it is
-    done."""
-
-    does: str
-    touches: tuple[str, ...]
-    done_when: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan as far as it holds. `reads` are files to read first, `gaps` what the issue leaves
-    open, `dropped` what was wrong."""
-
-    approach: str
-    reads: tuple[str, ...]
-    steps: tuple[Step, ...]
-    gaps: tuple[str, ...]
-    dropped: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The plan as the ledger and the prompts hold it."""
-        document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return document
 
 
 def plan(job: Job) -> NodeResult:
@@ -66,8 +41,8 @@ def plan(job: Job) -> NodeResult:
     if not fallbacks:
         return idle("`models.planner` is not set, so nobody plans")
     # A killed factory has paid for this plan already.
-    if done := job.services.ledger.find(job.key(PLAN)):
-        return _result_of(done.data)
+    if done := job.services.ledger.find(job.key(PlanMade.kind)):
+        return _result_of(done)
     paths = [text_of(path) for path in job.services.repository.files(job.base)]
     try:
         answer, tier = first_answer(job, ROLE, fallbacks, lambda line: _ask(job, line, paths))
@@ -76,17 +51,12 @@ def plan(job: Job) -> NodeResult:
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     entry = job.services.ledger.append(
-        PLAN,
-        job.key(PLAN),
+        PlanMade(tier.name, plan_in(answer, paths=paths), rules=job.policy.digest),
+        job.key(PlanMade.kind),
         issue=job.issue,
         run=job.run,
-        data={
-            "model": tier.name,
-            "plan": plan_in(answer, paths=paths).as_json(),
-            "rules": job.policy.digest,
-        },
     )
-    return _result_of(entry.data)
+    return _result_of(entry)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -150,7 +120,7 @@ def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
 def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
     """The plan in an answer that is valid against the schema, as far as it holds in a repository
     with these paths."""
-    existing, dropped, steps = frozenset(paths), list[str](), list[Step]()
+    existing, dropped, steps = frozenset(paths), list[str](), list[PlanStep]()
     folders = {str(folder) for path in existing for folder in PurePosixPath(path).parents}
     for number, step in enumerate(answer["steps"], start=1):
         faults = {
@@ -160,7 +130,7 @@ def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
         touches = tuple(dict.fromkeys(path for path in step["touches"] if path not in faults))
         # A step that may touch nothing would send an agent to work for nothing.
         if touches and step["does"].strip():
-            steps.append(Step(step["does"].strip(), touches, step["done_when"].strip()))
+            steps.append(PlanStep(step["does"].strip(), touches, step["done_when"].strip()))
         else:
             dropped.append(f"step {number} touches nothing that it may")
     reads = tuple(dict.fromkeys(path for path in answer["reads"] if path in existing))
@@ -202,7 +172,8 @@ def _ask(job: Job, line: Session, paths: list[str]) -> Mapping[str, Any]:
     )
 
 
-def _result_of(data: Mapping[str, Any]) -> NodeResult:
-    found = data["plan"]
-    dropped = f", {len(found['dropped'])} things dropped" if found["dropped"] else ""
-    return produced(f"{len(found['steps'])} steps, by {data['model']}{dropped}", plan=found)
+def _result_of(entry: Entry) -> NodeResult:
+    made = as_of(entry, PlanMade).event
+    dropped = f", {len(made.plan.dropped)} things dropped" if made.plan.dropped else ""
+    message = f"{len(made.plan.steps)} steps, by {made.model}{dropped}"
+    return produced(message, plan=plain(made.plan))

@@ -8,11 +8,10 @@ Properties:
 - it reaches the branch like every change, by compare-and-swap or as a pull request for a person;
 - nothing here starts a new attempt: the issue then waits for a person."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from harness.domain.errors import ConfigError, FactoryError, GitError
+from harness.domain.events import Reverted, RevertMade, RevertProposed
 from harness.domain.issue import CommitSha, PullRequest
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History, history_of
@@ -52,21 +51,21 @@ def make_ready(job: Job, landed: CommitSha) -> None:
     """Make the revert of what has just landed, and keep it. A second call makes the same one."""
     effect(
         job.services,
-        READY,
-        job.key(READY),
+        RevertMade,
+        job.key(RevertMade.effect),
         lambda: _made(job, landed),
         issue=job.issue,
         run=job.run,
     )
 
 
-def _made(job: Job, landed: CommitSha) -> dict[str, Any]:
+def _made(job: Job, landed: CommitSha) -> RevertMade:
     repository, candidates = job.services.repository, job.services.candidates
     before = repository.tree_of(repository.parents_of(landed)[0])
     commit = candidates.commit(before, [landed], message=_message(job.issue, landed), at=job.began)
     name = f"revert/{job.issue}/{landed:.12}"
     candidates.keep(commit, name)
-    return {"commit": commit, "of": landed, "ref": f"refs/factory/{name}", "at": job.began}
+    return RevertMade(commit, landed, ref=f"refs/factory/{name}", at=job.began)
 
 
 def _message(issue: int, landed: CommitSha) -> str:
@@ -76,23 +75,15 @@ def _message(issue: int, landed: CommitSha) -> str:
 def ready(history: History) -> Ready | None:
     """The prepared revert of the issue's last landing. None where nothing has landed, or none was
     made."""
-    made = [
-        entry.data["result"]
-        for entry in history.entries
-        if entry.kind == "done" and entry.data.get("effect") == READY
-    ]
-    return Ready(history.issue, **made[-1]) if made else None
+    made = [entry.event for entry in history.of(RevertMade)]
+    return Ready(history.issue, **made[-1].result) if made else None
 
 
-def taken_back(history: History) -> Mapping[str, Any] | None:
+def taken_back(history: History) -> Reverted | None:
     """How the issue's last landing was taken back. None where it stands."""
     found = ready(history)
-    done = [
-        entry.data["result"]
-        for entry in history.entries
-        if entry.kind == "done" and entry.data.get("effect") == TAKEN_BACK
-    ]
-    return done[-1] if done and found and done[-1]["of"] == found.of else None
+    done = [entry.event for entry in history.of(Reverted)]
+    return done[-1] if done and found and done[-1].of == found.of else None
 
 
 def _needed(services: Services, issue: int) -> Ready:
@@ -111,16 +102,16 @@ def propose(services: Services, issue: int) -> PullRequest:
     found = _needed(services, issue)
     done = effect(
         services,
-        PROPOSED,
+        RevertProposed,
         f"revert/{issue}/{found.of}/proposed",
         lambda: _propose(services, found),
         issue=issue,
         run="revert",
     )
-    return services.forge.pull_request(int(done["number"]))
+    return services.forge.pull_request(done.number)
 
 
-def _propose(services: Services, found: Ready) -> dict[str, Any]:
+def _propose(services: Services, found: Ready) -> RevertProposed:
     branch = f"factory/revert-{found.issue}-{found.of:.12}"
     services.candidates.push(found.commit, branch, expected=None)
     opened = services.writer.open_pull_request(
@@ -130,10 +121,10 @@ def _propose(services: Services, found: Ready) -> dict[str, Any]:
         body=f"This takes back what {found.of} brought for #{found.issue}, and nothing else.\n\n"
         f"The same by hand: `{found.by_hand}`\n",
     )
-    return {"number": opened.number, "branch": branch, "of": found.of}
+    return RevertProposed(opened.number, branch, of=found.of)
 
 
-def land(services: Services, issue: int, *, rules: str, reason: str) -> Mapping[str, Any]:
+def land(services: Services, issue: int, *, rules: str, reason: str) -> Reverted:
     """Take the issue's last landing back on the default branch. The issue then waits for a person.
 
     A second call changes nothing more. Raises ConfigError where nothing landed, FactoryError where
@@ -141,7 +132,7 @@ def land(services: Services, issue: int, *, rules: str, reason: str) -> Mapping[
     found = _needed(services, issue)
     key = f"revert/{issue}/{found.of}"
     done = effect(
-        services, TAKEN_BACK, key, lambda: _land(services, found), issue=issue, run="revert"
+        services, Reverted, key, lambda: _land(services, found), issue=issue, run="revert"
     )
     if history_of(services.ledger, issue).state is State.MERGED:
         # Reopen it first: a closed issue would count as closed by a person.
@@ -151,7 +142,7 @@ def land(services: Services, issue: int, *, rules: str, reason: str) -> Mapping[
     return done
 
 
-def _land(services: Services, found: Ready) -> dict[str, Any]:
+def _land(services: Services, found: Ready) -> Reverted:
     branch = services.forge.default_branch()
     # Somebody else may land between the fetch and the push.
     for _ in range(TRIES):
@@ -163,7 +154,7 @@ def _land(services: Services, found: Ready) -> dict[str, Any]:
             f"the change for #{found.issue} was not taken back ({landing.outcome}): {landing.says};"
             f" `{found.command}` without --land proposes it as a pull request"
         )
-    return {"commit": landing.tip, "of": found.of, "branch": branch}
+    return Reverted(landing.tip, of=found.of, branch=branch)
 
 
 def _try_to_land(services: Services, found: Ready, branch: str) -> Landing:

@@ -19,9 +19,10 @@ from functools import partial
 from typing import Any
 
 from harness.domain.errors import BudgetExhausted, ModelError
+from harness.domain.events import ReviewGiven
 from harness.domain.governance import Question, Sight
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain
 from harness.domain.workflow import AgentNode, NodeResult
@@ -150,7 +151,8 @@ def _looked(look: _Look) -> Looked:
     answer."""
     entry = look.recorded or _ask(look)
     paths = (text_of(path) for path in look.job.services.repository.files(look.head))
-    return looked(look.lens, entry.data["answer"], rows=rows_shown(look.view), there=paths)
+    answer = as_of(entry, ReviewGiven).event.answer
+    return looked(look.lens, answer, rows=rows_shown(look.view), there=paths)
 
 
 def _ask(look: _Look) -> Entry:
@@ -170,18 +172,17 @@ def _ask(look: _Look) -> Entry:
         job, ROLE, look.fallbacks, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens)
     )
     return job.services.ledger.append(
-        REVIEW,
+        ReviewGiven(
+            lens=look.lens,
+            model=tier.name,
+            head=look.head,
+            nonce=nonce,
+            answer=answer,
+            rules=job.policy.digest,
+        ),
         look.key,
         issue=job.issue,
         run=job.run,
-        data={
-            "lens": look.lens,
-            "model": tier.name,
-            "head": look.head,
-            "nonce": nonce,
-            "answer": dict(answer),
-            "rules": job.policy.digest,
-        },
     )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from harness.domain.errors import BudgetExhausted, ModelError
+from harness.domain.events import Citation, CostEstimated, HiddenText, TriageDecided
 from harness.domain.governance import Applies, Finding, OnFail
 from harness.domain.issue import Comment, Issue
 from harness.domain.lifecycle import Event
@@ -25,7 +26,7 @@ from harness.factory.intake.queue import (
 )
 from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
-from harness.factory.records.estimate import ESTIMATE, estimate, has_ended, length_of
+from harness.factory.records.estimate import estimate, has_ended, length_of
 from harness.factory.reporting.slash_commands import is_command
 from harness.factory.run.node import Job, failed, produced, refused
 from harness.factory.stages.duplicates import identical_issue, older_issues, same_request
@@ -112,10 +113,9 @@ def _refused_on_sight(
     """Reject the issue where the strictest rule rejects; otherwise a person decides."""
     rejects = findings[0].on_fail is OnFail.REJECT
     event = Event.TRIAGE_REJECTED if rejects else Event.TRIAGE_UNSURE
-    cites = [
-        {"id": one.rule, "title": one.title, "path": _permalink(job, one.source)}
-        for one in findings
-    ]
+    cites = tuple(
+        Citation(one.rule, one.title, path=_permalink(job, one.source)) for one in findings
+    )
     reason = "; ".join(f"{one.rule}: {one.says}" for one in findings)
     _record_decision(
         job,
@@ -124,7 +124,7 @@ def _refused_on_sight(
         cites=cites,
         reply=f"{findings[0].title}: {findings[0].says}." if rejects else "",
     )
-    return refused(reason, event=event, cites=[cite["id"] for cite in cites])
+    return refused(reason, event=event, cites=[cite.id for cite in cites])
 
 
 def classify(job: Job) -> NodeResult:
@@ -194,10 +194,10 @@ def decide(job: Job) -> NodeResult:
         older_issues={history.issue for history in older_issues(job)},
         asked=job.history.questions,
     )
-    cites = [
-        {"id": entry.id, "title": entry.title, "path": _permalink(job, entry.source)}
+    cites = tuple(
+        Citation(entry.id, entry.title, path=_permalink(job, entry.source))
         for entry in decided.cites
-    ]
+    )
     _record_decision(
         job,
         taken,
@@ -213,7 +213,7 @@ def decide(job: Job) -> NodeResult:
     return produced(
         decided.says,
         event=decided.event,
-        cites=[cite["id"] for cite in cites],
+        cites=[cite.id for cite in cites],
         duplicate_of=decided.duplicate_of,
     )
 
@@ -223,7 +223,7 @@ def _record_decision(
     taken: Mapping[str, Any],
     *,
     event: Event,
-    cites: list[dict[str, Any]],
+    cites: tuple[Citation, ...],
     reply: str,
     quote: str = "",
     kind: str = "",
@@ -237,26 +237,25 @@ def _record_decision(
         Event.TRIAGE_NEEDS_INFO: job.policy.config.triage.reply_days,
     }.get(event)
     job.services.ledger.append(
-        "triage",
+        TriageDecided(
+            event=event,
+            cites=cites,
+            quote=quote,
+            reply=reply,
+            issue_kind=kind,
+            priority=priority,
+            title=taken["title"],
+            body=taken["body"],
+            replies=tuple(reply["text"] for reply in taken.get("replies", ())),
+            heard=taken.get("heard", 0),
+            hidden=tuple(HiddenText(one["kind"], one["text"]) for one in taken["hidden"]),
+            text=taken["text"],
+            closes=None if days is None else closing_time(job.services, days=days),
+            rules=job.policy.digest,
+        ),
         job.key("triage"),
         issue=job.issue,
         run=job.run,
-        data={
-            "event": event,
-            "cites": cites,
-            "quote": quote,
-            "reply": reply,
-            "kind": kind,
-            "priority": priority,
-            "title": taken["title"],
-            "body": taken["body"],
-            "replies": [reply["text"] for reply in taken.get("replies", ())],
-            "heard": taken.get("heard", 0),
-            "hidden": taken["hidden"],
-            "text": taken["text"],
-            "closes": None if days is None else closing_time(job.services, days=days),
-            "rules": job.policy.digest,
-        },
     )
 
 
@@ -265,7 +264,7 @@ def _estimate(job: Job, kind: str, taken: Mapping[str, Any]) -> None:
     it."""
     found = estimate(kind, length_of(taken["title"], taken["body"]), job.other_issues(has_ended))
     job.services.ledger.append(
-        ESTIMATE, job.key(ESTIMATE), issue=job.issue, run=job.run, data=found.document()
+        found.event, job.key(CostEstimated.kind), issue=job.issue, run=job.run
     )
 
 
@@ -281,4 +280,4 @@ def is_unchanged(job: Job) -> bool | None:
     """Whether the issue's text is still the triaged one. None where nothing was triaged."""
     triaged = job.history.triage
     issue: Issue = job.services.forge.issue(job.issue)
-    return triaged["text"] == text_hash(issue) if triaged else None
+    return triaged.text == text_hash(issue) if triaged else None

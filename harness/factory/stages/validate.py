@@ -2,11 +2,10 @@
 conclude."""
 
 import hashlib
-import json
 from pathlib import PurePosixPath
-from typing import Any
 
 from harness.domain.errors import BudgetExhausted, SandboxError, ValidatorError
+from harness.domain.events import JourneyCounts, VerdictRecorded
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.verdict import Verdict, VerdictOutcome
@@ -30,9 +29,9 @@ def candidate(job: Job) -> NodeResult:
         return refused(
             "there is no pull request of the factory's for this issue", event=Event.INCONCLUSIVE
         )
-    opened = services.forge.pull_request(proposal["number"])
+    opened = services.forge.pull_request(proposal.number)
     # A push by anybody else would smuggle in what no gate has seen.
-    if opened.head != proposal["head"] or not opened.same_repository:
+    if opened.head != proposal.head or not opened.same_repository:
         return refused(
             f"head {opened.head:.7} of pull request #{opened.number} was not pushed by the factory",
             event=Event.POLICY_REFUSED,
@@ -120,42 +119,34 @@ def judge(job: Job) -> NodeResult:
 def _record_verdict(job: Job, judged: Judged) -> None:
     """Record what may be known of the verdict, with the hash of its signed envelope."""
     verdict, public = judged.verdict, judged.public
-    envelope = (judged.page.parent / "verdict.json").read_bytes()
+    place = judged.page.parent / "verdict.json"
+    envelope = place.read_bytes()
     job.services.ledger.append(
-        "verdict",
+        VerdictRecorded(
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            round=verdict.round,
+            binds=verdict.binds,
+            controls=verdict.controls,
+            journeys=JourneyCounts(
+                verdict.journeys_sealed, verdict.journeys_executed, verdict.journeys_passed
+            ),
+            sandbox_form=verdict.sandbox_form,
+            signer=verdict.signer,
+            key_id=verdict.key_id,
+            envelope=str(place.relative_to(job.services.places.home)),
+            envelope_sha256=hashlib.sha256(envelope).hexdigest(),
+            page=str(judged.page),
+            findings=tuple(public.get("findings", ())),
+            regression=verdict.regression,
+            broken_on_base=tuple(public.get("broken_on_base", ())),
+            checks_passed=public.get("checks_passed"),
+            checks=public.get("checks"),
+            pictures=_pictures(judged),
+        ),
         job.key("verdict"),
         issue=job.issue,
         run=job.run,
-        data={
-            "outcome": verdict.outcome.value,
-            "reason": verdict.reason,
-            "round": verdict.round,
-            "binds": {name: getattr(verdict.binds, name) for name in verdict.binds.__slots__},
-            "controls": {
-                name: getattr(verdict.controls, name) for name in verdict.controls.__slots__
-            },
-            "journeys": {
-                "sealed": verdict.journeys_sealed,
-                "executed": verdict.journeys_executed,
-                "passed": verdict.journeys_passed,
-            },
-            "box": verdict.sandbox_form,
-            "signer": verdict.signer,
-            "key_id": verdict.key_id,
-            "envelope": str(
-                (judged.page.parent / "verdict.json").relative_to(job.services.places.home)
-            ),
-            "envelope_sha256": hashlib.sha256(envelope).hexdigest(),
-            "page": str(judged.page),
-            "findings": json.loads(json.dumps(public.get("findings", ()))),
-            "regression": {
-                name: getattr(verdict.regression, name) for name in verdict.regression.__slots__
-            },
-            "broken_on_base": json.loads(json.dumps(public.get("broken_on_base", ()))),
-            "checks_passed": public.get("checks_passed"),
-            "checks": public.get("checks"),
-            "pictures": _pictures(judged),
-        },
     )
 
 
@@ -201,9 +192,9 @@ def _signed(job: Job) -> Verdict | None:
     """The verdict that this run recorded, read again from its envelope, if it is about what this
     run would land."""
     # An older run's verdict is about another candidate.
-    own = [entry.data for entry in job.history.verdicts if entry.run == job.run]
+    own = [entry.event for entry in job.history.verdicts if entry.run == job.run]
     verdict = (
-        job.services.validator.verified(job.services.places.home / own[-1]["envelope"])
+        job.services.validator.verified(job.services.places.home / own[-1].envelope)
         if own
         else None
     )
@@ -238,6 +229,7 @@ def hand_over(job: Job) -> NodeResult:
 
 
 def _why(job: Job) -> str:
-    verdict: Any = job.history.verdict
-    findings = comments.finding_for_agent(verdict["findings"])
-    return " ".join(findings) if findings else str(verdict["reason"])
+    verdict = job.history.verdict
+    if verdict is None:
+        return ""
+    return " ".join(comments.finding_for_agent(verdict.findings)) or verdict.reason

@@ -105,12 +105,12 @@ def base_request(
 
 def issue_text(history: History) -> dict[str, Any]:
     """The issue as the judge may know it."""
-    triaged = history.triage or {}
+    triaged = history.triage
     return {
         "number": history.issue,
-        "title": triaged.get("title", ""),
-        "body": triaged.get("body", ""),
-        "kind": triaged.get("kind", "bug"),
+        "title": triaged.title if triaged else "",
+        "body": triaged.body if triaged else "",
+        "kind": triaged.issue_kind if triaged else "bug",
     }
 
 

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from harness.domain.events import DigestWritten
 from harness.factory.records.history import is_stop_requested, why_frozen
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.digest import DIGEST, Digest, digest, last_digest
+from harness.factory.reporting.digest import Digest, digest, last_digest
 from harness.factory.reporting.digest_page import markdown
 from harness.factory.run.effects import is_flagged
 from harness.factory.run.pause import pause_in_force
@@ -37,16 +38,15 @@ def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: UrlFor) -> P
     """Write today's digest to `home/digests/DATE.md` and record it in the ledger. Returns its path;
     None if today's was written before."""
     day = f"{at:%Y-%m-%d}"
-    if ledger.find(f"{DIGEST}/{day}"):
+    if ledger.find(f"{DigestWritten.kind}/{day}"):
         return None
     found = digest_of(home, ledger, at=at)
     path = home / "digests" / f"{day}.md"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     replace(path, markdown(found, link).encode(), mode=0o600)
     ledger.append(
-        DIGEST,
-        f"{DIGEST}/{day}",
-        data={"path": f"digests/{day}.md", "since": found.since.isoformat()},
+        DigestWritten(f"digests/{day}.md", since=found.since.isoformat()),
+        f"{DigestWritten.kind}/{day}",
     )
     return path
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from harness.domain.errors import Stopped
+from harness.domain.events import ScheduleDue
 from harness.domain.lifecycle import State
 from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_passes, schedules
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
@@ -107,9 +108,7 @@ class Loop:
     def _record_schedules(self, due: Mapping[str, datetime], *, moved: bool) -> None:
         for name, at in due.items():
             self._ledger.append(
-                SCHEDULE,
-                f"schedule/{name}/{at.isoformat()}",
-                data={"workflow": name, "due": at.isoformat()},
+                ScheduleDue(name, at.isoformat()), f"schedule/{name}/{at.isoformat()}"
             )
             self._context.say(
                 "schedule",

@@ -5,10 +5,11 @@ from contextlib import suppress
 from datetime import datetime
 
 from harness.domain.errors import FactoryError, LedgerError
-from harness.factory.reporting.digest import OUTAGE, OUTAGE_ENDED, open_outages
+from harness.domain.events import LedgerEvent, OutageBegan, OutageEnded
+from harness.factory.reporting.digest import open_outages
 from harness.factory.reporting.digest_page import span
 from harness.operations.daemon.context import DaemonContext
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, MOST_SECONDS = 1.0, 120.0, 3600.0
 
@@ -30,7 +31,7 @@ class Outages:
         if self._since is None:
             self._since = self._context.now()
             self._context.say("down", f"{error}; trying again until it is back")
-            self._record(OUTAGE, f"outage/{self._since.isoformat()}", says=str(error))
+            self._record(OutageBegan(str(error)), f"outage/{self._since.isoformat()}")
         self._tries += 1
         again_at, now = getattr(error, "again_at", None), self._context.now()
         if again_at is None:
@@ -51,18 +52,18 @@ class Outages:
             return
         self._are_old_ones_ended = True
         for outage in open_outages(
-            (*self._ledger.entries(kind=OUTAGE), *self._ledger.entries(kind=OUTAGE_ENDED))
+            (*recorded(self._ledger, OutageBegan), *recorded(self._ledger, OutageEnded))
         ):
-            self._record(OUTAGE_ENDED, f"{outage.key}/ended", began=outage.key)
+            self._record(OutageEnded(outage.key), f"{outage.key}/ended")
         if self._since is not None:
             lasted = span(self._context.now() - self._since)
             self._context.say("back", f"everything is up again, after {lasted}")
             self._context.notifier.status("at work")
         self._tries, self._since = 0, None
 
-    def _record(self, kind: str, key: str, **data: str) -> None:
+    def _record(self, event: LedgerEvent, key: str) -> None:
         with suppress(LedgerError):
-            self._ledger.append(kind, key, data=data)
+            self._ledger.append(event, key)
 
 
 def pause(tries: int) -> float:

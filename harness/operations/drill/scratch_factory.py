@@ -92,11 +92,11 @@ class ScratchFactory:
         """The state of an issue, and why it is in it."""
         history = self.history(issue)
         last = (
-            history.transitions[-1].data.get("says", "")
+            history.transitions[-1].event.says
             if history.transitions
             else "nothing has happened to it"
         )
-        return f"{history.state}: {' '.join(str(last).split())}"
+        return f"{history.state}: {' '.join(last.split())}"
 
     def tip(self, branch: str = "main") -> str:
         """The commit at the tip of a branch on the forge; empty if there is no such branch."""

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import ConfigError, GitError
+from harness.domain.events import JourneyEdited, Landed, RunStarted
 from harness.domain.issue import CommitSha
-from harness.factory.records.history import history_of
+from harness.factory.records.history import History, history_of
 from harness.factory.run.policy_snapshot import PolicySnapshot, read_policy
 from harness.factory.run.services import Places
 from harness.factory.stages.validator_request import RequestContext, base_request, issue_text
 from harness.home.document import read_home, wheels_folder
 from harness.ports.git import Repository
-from harness.ports.ledger import Ledger
+from harness.ports.ledger import Ledger, recorded
 from harness.programs.sandbox.client import COMMAND
 from harness.validator.program import STOP_SECONDS, ValidatorProgram
 from harness.wiring import open_archive
@@ -106,9 +107,9 @@ class HomeJourneys:
         return self.program.store(request, action, *arguments, seconds=seconds)
 
     def _record(self, action: str, issue: int, reason: str, digest: str) -> None:
-        number = len(self.ledger.entries(kind=ENTRY))
-        data = {"action": action, "journey": digest, "actor": _actor(), "reason": reason}
-        self.ledger.append(ENTRY, f"{ENTRY}/{number}/{action}", issue=issue or None, data=data)
+        number = len(recorded(self.ledger, JourneyEdited))
+        edited = JourneyEdited(action, digest, actor=_actor(), reason=reason)
+        self.ledger.append(edited, f"{edited.kind}/{number}/{action}", issue=issue or None)
 
 
 @contextmanager
@@ -127,24 +128,21 @@ def open_journeys(home: Path) -> Iterator[HomeJourneys]:
 def _base(ledger: Ledger, repository: Repository) -> CommitSha:
     """The newest base that this home knows: the branch of the last landing, as it was last fetched,
     or the base of the last run."""
-    landings = [
-        entry for entry in ledger.entries(kind="done") if entry.data.get("effect") == "land"
-    ]
-    for landing in reversed(landings):
+    for landing in reversed(recorded(ledger, Landed)):
         try:
-            return repository.fetched(landing.data["result"]["branch"])
+            return repository.fetched(landing.event.branch)
         except GitError:
             break
-    runs = ledger.entries(kind="run")
+    runs = recorded(ledger, RunStarted)
     if not runs:
         raise ConfigError(
             "no issue was ever worked on here, so there is no base to prove a journey on; run"
             " `factory tick` first"
         )
-    return CommitSha(runs[-1].data["base"])
+    return CommitSha(runs[-1].event.base)
 
 
-def _triaged(ledger: Ledger, issue: int) -> Any:
+def _triaged(ledger: Ledger, issue: int) -> History:
     history = history_of(ledger, issue)
     if history.triage is None:
         raise ConfigError(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.agents.transcript.transcribing import parts
-from harness.domain.ledger import Entry
+from harness.domain.events import UsageRecorded
+from harness.domain.ledger import Entry, of_kind
 from harness.factory.run.services import Places
 from harness.home.document import read_home
 from harness.home.state import open_ledger
@@ -34,9 +35,10 @@ def transcript_of(home: Path, run: str) -> Transcript:
 
 
 def _sealed(entries: list[Entry], wire: Path) -> Iterator[str]:
-    for entry in entries:
-        if entry.kind == "usage" and entry.data["role"] in JUDGES:
+    for entry in of_kind(entries, UsageRecorded):
+        used = entry.event
+        if used.role in JUDGES:
             log = wire / f"{entry.key.rpartition('/')[2]}.jsonl"
             where = f": {log}" if log.exists() else ", and was not logged"
-            calls = f"{entry.data['role']}: {entry.data['calls']} calls of {entry.data['model']}"
+            calls = f"{used.role}: {used.calls} calls of {used.model}"
             yield f"{calls}. It judges, so its transcript is sealed{where}"

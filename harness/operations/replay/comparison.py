@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.domain.events import UsageRecorded
 from harness.domain.ledger import Entry
 
 VOLATILE: Mapping[str, Mapping[str, str]] = {
@@ -113,8 +114,8 @@ def _texts(entries: Iterable[Entry], places: Sequence[str], *, other_base: bool)
     for entry in entries:
         key = entry.key
         # The name of a session is drawn at random, so its cost is found by its role and number.
-        if entry.kind == "usage":
-            role = str(entry.data["role"])
+        if isinstance(entry.event, UsageRecorded):
+            role = entry.event.role
             turns[role] += 1
             key = f"usage/{role}/{turns[role]}"
         texts[key] = _text(entry, places, other_base=other_base)
@@ -122,7 +123,8 @@ def _texts(entries: Iterable[Entry], places: Sequence[str], *, other_base: bool)
 
 
 def _text(entry: Entry, places: Sequence[str], *, other_base: bool) -> str:
-    data = json.loads(json.dumps(dict(entry.data)))
+    # decoded and written again: what an older version left out, or had as well, is no difference
+    data = json.loads(json.dumps(entry.event.document()))
     for path, kind in VOLATILE.get(entry.kind, {}).items():
         _mask(data, path.split("."), f"<{kind}>")
     text = json.dumps(

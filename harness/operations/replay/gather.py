@@ -3,12 +3,12 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.domain.ledger import Entry
+from harness.domain.events import Landed, ProposalPushed, RunStarted, UsageRecorded, VerdictRecorded
+from harness.domain.ledger import Entry, as_of, entry_document, of_kind
 from harness.factory.run.services import Places
 from harness.forge.recording import recorded_tip
 from harness.home.document import read_home
@@ -59,25 +59,26 @@ def gather_bundle(home: Path, run: str, folder: Path, *, ref: str | None = None)
     document = read_home(home)
     places = Places(home, document.repository_id)
     entries = _entries(home, run)
-    began = next(entry for entry in entries if entry.key == f"run/{run}")
+    start = next(entry for entry in entries if entry.key == f"run/{run}")
+    began = as_of(start, RunStarted)
     lines = _recording(places, run)
-    tip = recorded_tip(lines) or began.data["base"]
-    _write_lines(folder / LEDGER, (asdict(entry) for entry in entries))
+    tip = recorded_tip(lines) or began.event.base
+    _write_lines(folder / LEDGER, (entry_document(entry) for entry in entries))
     _write_lines(folder / TAPE, lines)
     _write_sessions(places, entries, lines, folder, run=run)
-    if began.data["workflow"] in JUDGED:
+    if began.event.workflow in JUDGED:
         _copy_judge_store(places, lines, folder)
     heads, against = _pushed_heads(entries, began), _commit(places, ref) if ref else ""
-    commits = (str(began.data["base"]), str(tip), against, *_nameable_commits(entries, began))
+    commits = (began.event.base, str(tip), against, *_nameable_commits(entries, began))
     _write_pack(places, folder, commits=commits)
     bundle = {
         "schema": SCHEMA,
         "run": run,
         "issue": began.issue,
-        "workflow": began.data["workflow"],
+        "workflow": began.event.workflow,
         "repository": document.repository_id,
         "branch": _branch(lines),
-        "base": began.data["base"],
+        "base": began.event.base,
         "tip": str(tip),
         "home": str(home),
         "made_by": dict(_made_by(lines)),
@@ -136,9 +137,9 @@ def _write_sessions(
     run: str,
 ) -> None:
     stored = {line[WIRE]: line for line in lines if WIRE in line}
-    sessions = [entry for entry in entries if entry.kind == "usage" and entry.run == run]
+    sessions = [entry for entry in of_kind(entries, UsageRecorded) if entry.run == run]
     for number, entry in enumerate(sessions, start=1):
-        session, role = entry.key.removeprefix("usage/"), entry.data["role"]
+        session, role = entry.key.removeprefix("usage/"), entry.event.role
         line, name = stored.get(session, {}), f"{number:03}-{role}-{session}.jsonl"
         if WITHHELD in line:
             raise ConfigError(
@@ -151,7 +152,7 @@ def _write_sessions(
                 _write(folder / "wire" / name, object_in(places.home / OBJECTS, line["object"]))
             elif sealed.exists():
                 _write(folder / "sealed" / "wire" / name, sealed.read_bytes())
-            elif int(entry.data["calls"]):
+            elif entry.event.calls:
                 raise ConfigError(
                     f"{run}: the exchanges of {role} were not recorded (session {session})"
                 )
@@ -175,14 +176,11 @@ def _pushed_heads(entries: tuple[Entry, ...], began: Entry) -> dict[str, str]:
     """The head of the branch that the factory had last pushed for the issue when the run began, by
     the branch's name."""
     pushed = [
-        entry.data["result"]
-        for entry in entries
-        if entry.kind == "done"
-        and entry.issue == began.issue
-        and entry.seq < began.seq
-        and entry.data.get("effect") == "propose"
+        entry.event
+        for entry in of_kind(entries, ProposalPushed)
+        if entry.issue == began.issue and entry.seq < began.seq
     ]
-    return {str(one["branch"]): str(one["head"]) for one in pushed[-1:]}
+    return {one.branch: one.head for one in pushed[-1:]}
 
 
 def _nameable_commits(entries: tuple[Entry, ...], began: Entry) -> Iterator[str]:
@@ -190,9 +188,10 @@ def _nameable_commits(entries: tuple[Entry, ...], began: Entry) -> Iterator[str]
     for entry in entries:
         if entry.seq > began.seq:
             return
-        for document in (entry.data, entry.data.get("result"), entry.data.get("binds")):
+        whole = entry.event.document()
+        for document in (whole, whole.get("result"), whole.get("binds")):
             if isinstance(document, Mapping) and (
-                entry.issue == began.issue or entry.data.get("effect") == "land"
+                entry.issue == began.issue or isinstance(entry.event, Landed)
             ):
                 yield from (
                     str(document[name])
@@ -250,14 +249,11 @@ def _write_verdicts(home: Path, entries: tuple[Entry, ...], folder: Path, began:
     key = home / "keys" / PUBLIC_KEY
     if key.exists():
         _write(folder / PUBLIC_KEY, key.read_bytes())
-    for entry in entries:
-        if (
-            entry.kind == "verdict"
-            and entry.issue == began.issue
-            and (home / entry.data["envelope"]).exists()
-        ):
-            name = OWN_VERDICT if entry.run == began.run else entry.data["envelope"]
-            _write(folder / name, (home / entry.data["envelope"]).read_bytes())
+    for entry in of_kind(entries, VerdictRecorded):
+        envelope = home / entry.event.envelope
+        if entry.issue == began.issue and envelope.exists():
+            name = OWN_VERDICT if entry.run == began.run else entry.event.envelope
+            _write(folder / name, envelope.read_bytes())
 
 
 def _write_lines(path: Path, documents: Any) -> None:

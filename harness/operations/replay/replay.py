@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
-from harness.domain.ledger import Entry
+from harness.domain.events import NodeEnded, RunStarted, UsageRecorded
+from harness.domain.ledger import Entry, Recorded, as_of, of_kind
 from harness.domain.model_choice.agents import AgentKind
 from harness.factory.run.services import Places, Services
 from harness.forge.recording import ReplayedForge
@@ -142,7 +143,7 @@ class _Replay:
     @property
     def _base(self) -> str:
         found = self.ledger.find(f"run/{self.bundle.run}")
-        return str(found.data["base"]) if found else self.bundle.base
+        return as_of(found, RunStarted).event.base if found else self.bundle.base
 
     def faults(self, *, compare: bool) -> tuple[str, ...]:
         """Where the replay left the recording of the forge. With `compare`, also recorded calls
@@ -163,9 +164,8 @@ class _Replay:
     def _request_differences(self) -> Iterator[tuple[str, Difference]]:
         turns: Counter[str] = Counter()
         sessions = [
-            (str(entry.data["role"]), self._wire(entry))
-            for entry in self.ledger.came
-            if entry.kind == "usage"
+            (entry.event.role, self._wire(entry))
+            for entry in of_kind(self.ledger.came, UsageRecorded)
         ]
         played: dict[str, list[Sequence[Mapping[str, Any]]]] = {}
         for role, _, calls in self.bundle.sessions():
@@ -188,7 +188,8 @@ class _Replay:
 
 def _is_third_party(entry: Entry) -> bool:
     """Whether it records the work of an agent that is not the built-in one."""
-    agent = entry.data["result"]["output"].get("agent") if entry.kind == "node" else None
+    ended = entry.event
+    agent = ended.result.output.get("agent") if isinstance(ended, NodeEnded) else None
     return agent is not None and agent != AgentKind.BUILT_IN
 
 
@@ -323,11 +324,17 @@ def _entries(
     rules = read_policy(
         TrustedRepository(places.trusted, Remote(origin.as_uri())), CommitSha(options.against)
     ).digest
-    own = {"base": options.against, "rules": rules}
     return tuple(
-        replace(entry, data={**entry.data, **own}) if entry.key == f"run/{bundle.run}" else entry
+        _begun_at(as_of(entry, RunStarted), base=options.against, rules=rules)
+        if entry.key == f"run/{bundle.run}"
+        else entry
         for entry in entries
     )
+
+
+def _begun_at(entry: Recorded[RunStarted], *, base: str, rules: str) -> Entry:
+    event = replace(entry.event, base=base, rules=rules)
+    return replace(entry, event=event, data=event.document())
 
 
 def _services(

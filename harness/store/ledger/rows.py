@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.domain.errors import LedgerError
-from harness.domain.ledger import Entry, Head
+from harness.domain.ledger import Entry, Head, Recorded
+from harness.store.ledger.decoding import canonical, decoded
 
 # SQLite stores these statements as text, and `sqlite_fault` compares them: a changed letter, even a
 # space, would make every ledger in use a damaged one.
@@ -75,15 +75,6 @@ def with_keys(count: int) -> str:
     return f"{ENTRIES} WHERE key IN ({', '.join('?' * count)})"
 
 
-def canonical(data: Mapping[str, Any]) -> str:
-    """JSON in ASCII, because a stranger's text may contain what UTF-8 cannot encode. Raises
-    LedgerError for what JSON cannot express."""
-    try:
-        return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as fault:
-        raise LedgerError(f"not written, because its data is not JSON: {fault}") from fault
-
-
 def row_of(entry: Entry, signature: str) -> Row:
     return Row(
         entry.seq,
@@ -107,7 +98,13 @@ def entry_of(row: Row) -> Entry:
             raise ValueError("its data is not as it was written")
     except (TypeError, ValueError) as fault:
         raise LedgerError(f"entry {row.seq} was changed after it was written: {fault}") from fault
-    return Entry(row.seq, row.at, row.kind, row.key, row.issue, row.run, data, row.prev, row.hash)
+    try:
+        event = decoded(row.kind, data)
+    except LedgerError as fault:
+        raise LedgerError(f"entry {row.seq}, `{row.key}`, cannot be read: {fault}") from fault
+    return Recorded(
+        row.seq, row.at, row.kind, row.key, row.issue, row.run, data, row.prev, row.hash, event
+    )
 
 
 def anchor_text(run: str, place: Head) -> str:

@@ -12,7 +12,6 @@ Properties:
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import weakref
 from abc import ABC, abstractmethod
@@ -24,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import LedgerError
+from harness.domain.events import LedgerEvent
 from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
 from harness.ports.clock import Clock
 from harness.store.files import is_there
+from harness.store.ledger.decoding import stored
 from harness.store.ledger.head import read_head, write_head
 from harness.store.ledger.rows import (
     ANCHOR,
@@ -39,7 +40,6 @@ from harness.store.ledger.rows import (
     UNSIGNED,
     Row,
     anchor_text,
-    canonical,
     entry_of,
     row_of,
     signed_text,
@@ -63,37 +63,29 @@ class SqlLedger(ABC):
 
     def append(
         self,
-        kind: str,
+        event: LedgerEvent,
         key: str,
         *,
         issue: int | None = None,
         run: str | None = None,
-        data: Mapping[str, Any] | None = None,
     ) -> Entry:
-        return self.append_all((NewEntry(kind, key, issue, run, data or {}),))[0]
+        return self.append_all((NewEntry(event, key, issue, run),))[0]
 
     def append_all(self, new: Iterable[NewEntry]) -> tuple[Entry, ...]:
-        wanted = tuple(replace(one, data=json.loads(canonical(one.data))) for one in new)
+        wanted = tuple((one, *stored(one.event)) for one in new)
         if not wanted:
             return ()
         with ledger_errors("the ledger could not be written"), self._writing() as session:
             last = self._trusted_last(session)
-            found = session.execute(with_keys(len(wanted)), *(one.key for one in wanted))
+            found = session.execute(with_keys(len(wanted)), *(one.key for one, *_ in wanted))
             there = {row.key: entry_of(row) for row in map(Row._make, found)}
             written: list[Entry] = []
-            for one in wanted:
+            for one, event, data in wanted:
                 # The key is written already: a repeated append changes nothing.
                 if one.key in there:
                     continue
-                entry = there[one.key] = chained(
-                    last,
-                    at=self._clock.now().isoformat(),
-                    kind=one.kind,
-                    key=one.key,
-                    issue=one.issue,
-                    run=one.run,
-                    data=one.data,
-                )
+                at = self._clock.now().isoformat()
+                entry = there[one.key] = chained(last, replace(one, event=event), at=at, data=data)
                 written.append(entry)
                 last = Head(entry.seq, entry.hash)
             if written and last:
@@ -105,7 +97,7 @@ class SqlLedger(ABC):
                 for row in rows:
                     session.execute(INSERT, *row)
                 self._commit(session, last)
-            return tuple(there[one.key] for one in wanted)
+            return tuple(there[one.key] for one, *_ in wanted)
 
     def entries(
         self, *, issue: int | None = None, kind: str | None = None, after: int = 0

@@ -11,6 +11,7 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.intake.commands import ANSWERS_AN_HOUR
 from harness.factory.records.history import RESUME
 from harness.forge.projection import GHOST
+from tests.events import event_of
 from tests.factory.demands import STORE, asking_a_person, governed
 from tests.factory.world import World, answers, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent
@@ -65,9 +66,9 @@ def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and
 
 def test_the_name_of_what_would_land_is_as_good(refused) -> None:
     world, issue, _ = refused
-    candidate = world.history(issue).verdict["binds"]["candidate"]
+    candidate = world.history(issue).verdict.binds.candidate
     world.forge.say(
-        int(world.history(issue).proposal["number"]),
+        int(world.history(issue).proposal.number),
         f"/factory approve {candidate}",
         author=maintainer(world),
     )
@@ -323,7 +324,7 @@ def test_an_edit_of_a_command_that_was_heard_is_not_heard_again(refused) -> None
 @pytest.mark.parametrize("command", ["why", "cost", "rules", "help"])
 def test_a_question_of_anybody_is_answered_once_where_it_was_asked(refused, command) -> None:
     world, issue, _ = refused
-    pull = int(world.history(issue).proposal["number"])
+    pull = int(world.history(issue).proposal.number)
     world.forge.say(pull, f"/factory {command}", author="sam")
     world.tick()
     world.tick()
@@ -458,7 +459,7 @@ def test_a_stop_that_was_lifted_does_not_come_back(refused) -> None:
     world.forge.say(issue, "/factory stop\n/factory cost", author=maintainer(world))
     with pytest.raises(Stopped):
         world.tick()
-    world.ledger.append("command", "command/9/resume", data={"command": RESUME})
+    world.ledger.append(event_of("command", {"command": RESUME}), "command/9/resume")
     world.tick()
     world.tick()
     assert len(answers(world, issue)) == 1

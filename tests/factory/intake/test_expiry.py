@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from harness.domain.events import HiddenText
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
-from harness.factory.records.watch_list import LOOKED
 from harness.factory.settings.config import read_config
 from tests.factory.kills import Killed, killing, tick_until_killed
 from tests.factory.world import ACCEPT, ASK, World
@@ -60,7 +60,7 @@ def test_a_rejected_issue_stays_open_for_its_days_to_appeal_and_is_closed_once(
     assert (
         len(closings(world, rejected)),
         [entry.kind for entry in world.ledger.written[entries:]],
-    ) == (1, [LOOKED])
+    ) == (1, ["looked"])
 
 
 @pytest.mark.parametrize("days", [1, 8], ids=["within", "after"])
@@ -143,8 +143,8 @@ def test_a_reply_by_the_filer_is_read_with_the_issue_and_decides(world, asked) -
     world.forge.say(asked, "The one <!-- secretly -->on the Eider, on Tuesday.", author="kim")
     world.tick(**TRIAGE_ONLY)
     assert world.history(asked).state is State.ACCEPTED
-    assert world.history(asked).triage["replies"] == ["The one ⟦comment⟧on the Eider, on Tuesday."]
-    assert {"kind": "comment", "text": "secretly"} in world.history(asked).triage["hidden"]
+    assert world.history(asked).triage.replies == ("The one ⟦comment⟧on the Eider, on Tuesday.",)
+    assert HiddenText("comment", "secretly") in world.history(asked).triage.hidden
     assert "secretly" not in world.model.asked[-1][1]
 
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from harness.domain.errors import ConfigError
 from harness.domain.issue import Permission
-from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.factory.intake.queue import TriageStart, exceeded_limit, in_queue_order
 from harness.factory.pipeline.schedule import urgency
 from harness.factory.records.history import History
 from harness.factory.settings.config import Triage, read_config
+from tests.events import entry_of
 from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
 from tests.factory.reports import reworded
 from tests.factory.world import ACCEPT
@@ -28,7 +28,11 @@ def waiting(number, author, *, of_the_house=False):
     data = {"title": "t", "author": author, "login": f"a{author}", "may_command": of_the_house}
     return History(
         number,
-        (Entry(number, NOW.isoformat(), "issue", f"issue/{number}", number, None, data, "", ""),),
+        (
+            entry_of(
+                number, NOW.isoformat(), "issue", f"issue/{number}", number, None, data, "", ""
+            ),
+        ),
     )
 
 
@@ -317,8 +321,8 @@ def test_a_retry_by_a_person_builds_what_a_similar_issue_left(world) -> None:
 
 def accepted_at(priority, *, days):
     at = (NOW - timedelta(days=days)).isoformat()
-    triage = Entry(1, at, "triage", "t", 1, None, {"priority": priority}, "", "")
-    accepted = Entry(
+    triage = entry_of(1, at, "triage", "t", 1, None, {"priority": priority}, "", "")
+    accepted = entry_of(
         2,
         at,
         "transition",

@@ -16,8 +16,9 @@ from harness.factory.models.learning import known_lessons, learn, say_of, shown_
 from harness.factory.reporting.report import logs
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import policy_at
-from harness.lessons.lesson import LESSON, SHOWN, Word
+from harness.lessons.lesson import Word
 from tests.context.trees import outlines
+from tests.events import event_of
 from tests.factory.players import DIAGNOSIS, Players, cast_by
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent, FakeValidator
@@ -55,7 +56,7 @@ class WorldWithContext(World):
         )
 
     def shown(self) -> Entry:
-        return self.ledger.entries(kind=SHOWN)[-1]
+        return self.ledger.entries(kind="context")[-1]
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_a_budget_of_nothing_tells_nothing(world) -> None:
     world.file()
     world.tick()
     assert "at commit" not in world.agent.assignments[0].task
-    assert world.ledger.entries(kind=SHOWN) == ()
+    assert world.ledger.entries(kind="context") == ()
 
 
 def test_the_specification_is_whole_whatever_the_budget(world) -> None:
@@ -146,7 +147,7 @@ def test_an_attempt_after_a_failed_one_is_shown_more(world) -> None:
     world.file()
     for _ in range(3):
         world.tick()
-    budgets = [entry.data["budget"] for entry in world.ledger.entries(kind=SHOWN)]
+    budgets = [entry.data["budget"] for entry in world.ledger.entries(kind="context")]
     assert budgets[:3] == [6000, 12000, 18000]
 
 
@@ -156,7 +157,7 @@ def test_a_change_that_was_sent_back_is_read_as_it_stands(tmp_path) -> None:
     )
     world.file()
     world.tick()
-    first, second = world.ledger.entries(kind=SHOWN)
+    first, second = world.ledger.entries(kind="context")
     proposed = [
         entry.data["result"]["head"]
         for entry in world.ledger.entries(kind="done")
@@ -178,7 +179,7 @@ def test_a_lesson_that_stands_is_kept_with_where_it_comes_from(world) -> None:
         world.base,
     )
     assert learn(world.job(issue), [LESSON_ON_STORE], role="diagnoser") == kept
-    assert len(world.ledger.entries(kind=LESSON)) == 1
+    assert len(world.ledger.entries(kind="lesson")) == 1
 
 
 def test_what_is_known_is_not_noted_twice(world) -> None:
@@ -217,14 +218,13 @@ def test_what_is_known_is_not_noted_twice(world) -> None:
 )
 def test_a_refused_lesson_is_reported_and_not_kept(world, change) -> None:
     world.ledger.append(
-        "triage",
+        event_of("triage", {"title": "Cancelled bookings keep their places", "body": "Gone."}),
         "t",
         issue=1,
-        data={"title": "Cancelled bookings keep their places", "body": "Gone."},
     )
     assert learn(world.job(1), [{**LESSON_ON_STORE, **change}], role="diagnoser") == ()
     assert known_lessons(world.ledger) == ()
-    assert world.told[-1][2].startswith("noted, and not kept: ")
+    assert world.progress[-1][2].startswith("noted, and not kept: ")
 
 
 def test_a_diagnoser_notes_what_would_have_spared_the_failure(tmp_path) -> None:

@@ -15,6 +15,7 @@ from harness.factory.pipeline.schedule import (
     schedules,
 )
 from harness.factory.pipeline.tick import decide_next
+from tests.events import event_of
 
 NIGHTLY = "17 2 * * *"
 
@@ -77,6 +78,6 @@ def test_the_hours_are_those_of_the_workflows_that_name_one() -> None:
 def test_an_hour_was_served_when_the_ledger_has_it(world) -> None:
     for number in (1, 2):
         entry = world.ledger.append(
-            SCHEDULE, f"schedule/triage/{number}", data={"workflow": "triage"}
+            event_of(SCHEDULE, {"workflow": "triage", "due": ""}), f"schedule/triage/{number}"
         )
     assert last_passes(world.ledger.entries()) == {"triage": datetime.fromisoformat(entry.at)}

@@ -162,7 +162,7 @@ def test_where_nothing_is_demanded_nothing_is_shown_and_nobody_waits(tmp_path) -
     world.forge.fail("check_runs", retryable=False, count=99)  # and the forge is not asked
     world.tick()
     assert world.history(issue).state is State.MERGED
-    assert not any(entry.kind == ci.SHOWN for entry in world.ledger.written)
+    assert not any(entry.kind == "candidate-shown" for entry in world.ledger.written)
 
 
 def test_a_rule_that_asks_for_checks_can_be_satisfied(tmp_path) -> None:
@@ -180,7 +180,7 @@ def test_a_change_that_something_else_speaks_against_is_not_shown(tmp_path) -> N
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
-    assert not any(entry.kind == ci.SHOWN for entry in world.ledger.written)
+    assert not any(entry.kind == "candidate-shown" for entry in world.ledger.written)
 
 
 def test_a_branch_that_somebody_moved_is_left_to_them_and_said(waiting) -> None:
@@ -194,7 +194,7 @@ def test_a_branch_that_somebody_moved_is_left_to_them_and_said(waiting) -> None:
     taken = [
         entry.data["result"]
         for entry in world.ledger.entries(kind="done")
-        if entry.data["effect"] == ci.TAKE_BACK
+        if entry.data["effect"] == "take-candidate-back"
     ]
     assert [one["left"] for one in taken] == [world.base]
 

@@ -23,6 +23,7 @@ from harness.governance.checks.gates import TestsKept as SuiteKept
 from harness.governance.past.coverage import Override
 from harness.governance.past.factsjson import facts_as_json
 from harness.governance.past.history import RecordedChange
+from tests.events import event_of
 from tests.factory.world import World, edits_the_rules, fixes
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.people import FakeAgent
@@ -34,7 +35,7 @@ def test_a_merged_issue_is_one_recorded_change_with_the_facts_of_its_landing(wor
     world.tick()
     (change,) = recorded_changes(world.ledger.entries())
     history = world.history(issue)
-    assert change.number == history.proposal["number"]
+    assert change.number == history.proposal.number
     assert change.merged_at == next(
         entry.at for entry in history.transitions if entry.data["to"] == "merged"
     )
@@ -108,26 +109,28 @@ def asked(
 ) -> None:
     facts = facts_as_json(touching(files or head, attempts=1))
     ledger.append(
-        "facts",
+        event_of(
+            "facts",
+            {
+                "base": "b",
+                "head": head,
+                "applies": "pr",
+                "rules": "sha256:0",
+                "facts": facts,
+                "action": None,
+                "findings": [
+                    {"rule": "F-A", "status": "enforce", "says": "no", "passed": refuses != "F-A"},
+                    {
+                        "rule": "F-B",
+                        "status": "enforce",
+                        "says": "who knows",
+                        "passed": None if refuses == "F-B" else True,
+                    },
+                ],
+            },
+        ),
         f"facts/{issue}/pr/{head}",
         issue=issue,
-        data={
-            "base": "b",
-            "head": head,
-            "applies": "pr",
-            "rules": "sha256:0",
-            "facts": facts,
-            "action": None,
-            "findings": [
-                {"rule": "F-A", "status": "enforce", "says": "no", "passed": refuses != "F-A"},
-                {
-                    "rule": "F-B",
-                    "status": "enforce",
-                    "says": "who knows",
-                    "passed": None if refuses == "F-B" else True,
-                },
-            ],
-        },
     )
 
 
@@ -140,15 +143,17 @@ def moved(ledger: FakeLedger, *events: Event, issue: int = 1) -> None:
     }
     for event in events:
         ledger.append(
-            "transition",
+            event_of(
+                "transition",
+                {
+                    "event": event.value,
+                    "from": "untriaged",
+                    "to": ends.get(event, State.NEEDS_HUMAN).value,
+                    "says": "",
+                },
+            ),
             f"t/{len(ledger.written)}",
             issue=issue,
-            data={
-                "event": event.value,
-                "from": "untriaged",
-                "to": ends.get(event, State.NEEDS_HUMAN).value,
-                "says": "",
-            },
         )
 
 
@@ -203,16 +208,18 @@ def test_the_same_content_asked_about_twice_counts_once_and_its_refusal_stays() 
 def test_a_fact_that_another_version_wrote_hides_none_of_the_others() -> None:
     ledger = FakeLedger()
     ledger.append(
-        "facts",
+        event_of(
+            "facts",
+            {
+                "base": "b",
+                "head": "h",
+                "applies": "pr",
+                "findings": [],
+                "facts": {"attempts": 2, "moons": 3, "spend_usd": {"cents": 5}},
+            },
+        ),
         "k",
         issue=1,
-        data={
-            "base": "b",
-            "head": "h",
-            "applies": "pr",
-            "findings": [],
-            "facts": {"attempts": 2, "moons": 3, "spend_usd": {"cents": 5}},
-        },
     )
     (change,) = recorded_changes(ledger.entries())
     assert change.facts == ChangeFacts(attempts=2)
@@ -256,10 +263,11 @@ def test_a_fact_that_is_too_long_is_not_recorded_and_the_decision_stands(world) 
 
 def cited(ledger: FakeLedger, *, issue: int = 1, quote: str = "tips") -> None:
     ledger.append(
-        "triage",
+        event_of(
+            "triage", {"event": "triage-rejected", "cites": [{"id": "M-NOPAY"}], "quote": quote}
+        ),
         f"triage/{len(ledger.written)}",
         issue=issue,
-        data={"event": "triage-rejected", "cites": [{"id": "M-NOPAY"}], "quote": quote},
     )
 
 

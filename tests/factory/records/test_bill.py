@@ -6,6 +6,7 @@ import pytest
 
 from harness.factory.records.bill import agreement
 from tests.domain.lines import line
+from tests.events import event_of
 from tests.fakes.ledger import FakeLedger
 
 
@@ -15,8 +16,8 @@ from tests.fakes.ledger import FakeLedger
 )
 def test_the_ledger_agrees_where_it_does_to_the_cent(cost, agrees) -> None:
     ledger = FakeLedger()
-    ledger.append("usage", "usage/s", data={"cost_usd": cost})
-    ledger.append("note", "usage/t", data={})
+    ledger.append(event_of("usage", {"cost_usd": cost}), "usage/s")
+    ledger.append(event_of("note", {}), "usage/t")
     lines = (
         line(settled=Decimal(1)),
         line(day="2026-11-22", settled=Decimal("0.5")),
@@ -34,6 +35,6 @@ def test_the_ledger_agrees_where_it_does_to_the_cent(cost, agrees) -> None:
 
 def test_a_session_that_the_meter_does_not_know_is_counted_as_nothing() -> None:
     ledger = FakeLedger()
-    ledger.append("usage", "usage/gone", data={"cost_usd": "0.40"})
+    ledger.append(event_of("usage", {"cost_usd": "0.40"}), "usage/gone")
     found = agreement([], ledger.entries())
     assert (found.written, found.counted, found.is_to_the_cent) == (Decimal("0.40"), 0, False)

@@ -13,6 +13,7 @@ from harness.factory.records.chain import page_of, rules_only
 from harness.factory.records.link import LinkOutcome, Stage
 from harness.factory.reporting.chain_page import html
 from harness.factory.reporting.report import chain_of_issue
+from tests.events import event_of
 from tests.factory.lives import (
     BASE,
     CANDIDATE,
@@ -143,7 +144,9 @@ def test_what_is_built_in_points_nowhere() -> None:
 
 def test_a_rule_that_a_folder_states_again_is_shown_in_the_words_of_that_folder() -> None:
     life = Life().triaged()
-    life.ledger.append("law", "law/another", data={"base": BASE, "governance": "x", "clauses": []})
+    life.ledger.append(
+        event_of("law", {"base": BASE, "governance": "x", "clauses": []}), "law/another"
+    )
     nested = finding(
         "F-SIZE",
         False,

@@ -6,12 +6,13 @@ from typing import Never
 import pytest
 
 from harness.domain.errors import ForgeError, ValidatorError
+from harness.domain.events import Landed
 from harness.domain.issue import AnnotationLevel, Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.records.gates import Gate, gates_of
 from harness.factory.records.link import Link, LinkOutcome, Stage
-from harness.factory.records.rule_texts import LAW, books
+from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import change_comment
 from tests.factory.demands import asking_a_person, governed
 
@@ -50,7 +51,7 @@ def said(world, issue):
     history, keys = world.history(issue), {entry.seq: entry.key for entry in world.ledger.entries()}
     return [
         (gate.name, gate.answer, gate.summary, keys[gate.entry], len(gate.links))
-        for gate in gates_of(history, rule_texts=books(world.ledger.entries(kind=LAW)))
+        for gate in gates_of(history, rule_texts=rule_books(world.ledger.entries(kind="law")))
     ]
 
 
@@ -100,8 +101,8 @@ def test_each_gate_shows_what_was_decided_last_and_where(world, outcomes, expect
     world.validator.outcomes = list(outcomes)
     issue = world.file()
     world.tick()
-    landed = world.history(issue).landed or {"commit": "", "tree": ""}
-    fact = f"commit {landed['commit']:.10}; tree {landed['tree']:.7} landed as judged"
+    landed = world.history(issue).landed or Landed("", "", "")
+    fact = f"commit {landed.commit:.10}; tree {landed.tree:.7} landed as judged"
     assert said(world, issue) == [
         (name, answer, words.replace("LANDED", fact), *rest)
         for name, answer, words, *rest in expected
@@ -242,7 +243,7 @@ def test_a_forge_that_takes_no_checks_is_reported_and_stops_nothing(world) -> No
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.MERGED
-    reported = [what for _, what, words in world.told if "403" in words]
+    reported = [what for _, what, words in world.progress if "403" in words]
     assert set(reported) == {"factory/law", "factory/tests", "factory/seal", "factory/merge"}
 
 
@@ -294,8 +295,8 @@ def test_a_pull_request_has_one_comment_of_ours_however_its_gates_go(world) -> N
     issue = world.file()
     world.tick()
     history = world.history(issue)
-    (comment,) = world.forge.ours(int(history.proposal["number"]))
-    rule_texts = books(world.ledger.entries(kind=LAW))
+    (comment,) = world.forge.ours(int(history.proposal.number))
+    rule_texts = rule_books(world.ledger.entries(kind="law"))
     assert comment.body == change_comment(
         history, gates_of(history, rule_texts=rule_texts), world.services().link
     )

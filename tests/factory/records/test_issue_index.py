@@ -12,6 +12,7 @@ from harness.factory.records.history import histories
 from harness.factory.records.issue_index import IssueIndex
 from harness.factory.records.watch_list import is_live
 from harness.factory.reporting.transitions import needs_projection
+from tests.events import event_of
 from tests.fakes.ledger import FakeLedger
 
 ISSUES = 4
@@ -45,21 +46,21 @@ def write(ledger, issue, choice) -> None:
     allowed = sorted(events_from(state) - {Event.RESUMED, Event.OWNER_HOLD})
     if not any(entry.issue == issue for entry in ledger.written):
         ledger.append(
-            "issue",
+            event_of(
+                "issue", {"title": "T", "author": issue, "login": "ana", "may_command": False}
+            ),
             key,
             issue=issue,
-            data={"title": "T", "author": issue, "login": "ana", "may_command": False},
         )
     elif choice < len(allowed):
         after = next_state(state, allowed[choice])
         ledger.append(
-            "transition",
+            event_of("transition", {"event": allowed[choice], "from": state, "to": after}),
             key,
             issue=issue,
-            data={"event": allowed[choice], "from": state, "to": after},
         )
     else:
-        ledger.append("note", key, issue=issue if choice % 2 else None, data={"at": at})
+        ledger.append(event_of("note", {"at": at}), key, issue=issue if choice % 2 else None)
 
 
 @given(st.lists(st.tuples(st.integers(1, ISSUES), st.integers(0, 6), st.booleans()), max_size=40))
@@ -95,7 +96,7 @@ def test_each_entry_is_read_once_however_often_it_is_asked() -> None:
     ledger = Reading()
     index = IssueIndex(ledger)
     for number in range(1, 101):
-        ledger.append("issue", f"issue/{number}", issue=number, data={"title": "T"})
+        ledger.append(event_of("issue", {"title": "T"}), f"issue/{number}", issue=number)
         index.filter(is_live)
         index.histories()
         index.of(number)
@@ -109,9 +110,9 @@ def test_an_issue_that_is_not_known_has_an_empty_history() -> None:
 def test_when_the_first_issue_was_taken_in_is_known() -> None:
     ledger = FakeLedger()
     assert IssueIndex(ledger).began is None
-    ledger.append("note", "n")
-    first = ledger.append("issue", "issue/1", issue=1)
-    ledger.append("issue", "issue/2", issue=2)
+    ledger.append(event_of("note", {}), "n")
+    first = ledger.append(event_of("issue", {}), "issue/1", issue=1)
+    ledger.append(event_of("issue", {}), "issue/2", issue=2)
     assert IssueIndex(ledger).began == datetime.fromisoformat(first.at)
 
 
@@ -120,13 +121,13 @@ def test_what_is_new_is_verified_and_all_of_it_where_that_is_asked_for(whole) ->
     ledger = FakeLedger()
     index = IssueIndex(ledger)
     for number in (1, 2, 3):
-        ledger.append("note", f"n/{number}")
+        ledger.append(event_of("note", {}), f"n/{number}")
     assert index.fault() is None
     ledger.written[0] = replace(
         ledger.written[0], kind="forged"
     )  # what was read before is not read again
     assert (index.fault(whole=whole) is not None) is whole
-    ledger.append("note", "n/4")
+    ledger.append(event_of("note", {}), "n/4")
     ledger.written[3] = replace(ledger.written[3], kind="forged")
     assert index.fault() is not None
 
@@ -135,7 +136,7 @@ def test_a_ledger_that_went_back_is_a_fault() -> None:
     ledger = FakeLedger()
     index = IssueIndex(ledger)
     for number in (1, 2, 3):
-        ledger.append("note", f"n/{number}")
+        ledger.append(event_of("note", {}), f"n/{number}")
     assert index.fault() is None
     del ledger.written[2:]
     assert "entry 3" in index.fault().says

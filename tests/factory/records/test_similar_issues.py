@@ -8,6 +8,7 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import histories
 from harness.factory.records.issue_index import IssueIndex
 from harness.factory.records.similar_issues import SimilarIssues, are_alike, has_landed
+from tests.events import event_of
 from tests.fakes.ledger import FakeLedger
 
 TEXTS = (
@@ -42,16 +43,14 @@ def moved_on(ledger, issue) -> None:
     at = done if done < len(WAY) else 1 + (done - 1) % (len(WAY) - 1)
     if done == 0:
         ledger.append(
-            "triage",
+            event_of("triage", {"title": "", "body": TEXTS[issue % len(TEXTS)]}),
             f"triage/{issue}",
             issue=issue,
-            data={"title": "", "body": TEXTS[issue % len(TEXTS)]},
         )
     ledger.append(
-        "transition",
+        event_of("transition", {"event": WAY[at], "from": STATES[at], "to": STATES[at + 1]}),
         f"e/{issue}/{done}",
         issue=issue,
-        data={"event": WAY[at], "from": STATES[at], "to": STATES[at + 1]},
     )
 
 
@@ -108,7 +107,7 @@ def test_what_landed_while_it_was_triaged_was_not_seen_by_its_triage() -> None:
     similar = SimilarIssues(index := IssueIndex(ledger))
     for _ in range(3):
         moved_on(ledger, 9)
-    ledger.append("run", "run/3", issue=3, run="triage-3-1", data={"workflow": "triage"})
+    ledger.append(event_of("run", {"workflow": "triage"}), "run/3", issue=3, run="triage-3-1")
     for _ in range(3):
         moved_on(ledger, 9)
     moved_on(ledger, 3)

@@ -12,7 +12,8 @@ from harness.domain.lifecycle import State
 from harness.factory.intake.issues import TOGETHER, sync_issues
 from harness.factory.pipeline.tick import current_policy, tick
 from harness.factory.records.history import history_of
-from harness.factory.records.watch_list import LOOKED, MARGIN
+from harness.factory.records.watch_list import MARGIN
+from tests.events import event_of
 from tests.fakes.forge import FakeForge
 from tests.fakes.ledger import FakeLedger
 
@@ -201,7 +202,7 @@ def test_once_a_day_everything_is_read(world) -> None:
     assert at.look(whole=True)["comments"] == 0
     world.ledger.clock.at += timedelta(days=1)
     assert at.look(whole=True)["comments"] == 5
-    assert len(world.ledger.entries(kind=LOOKED)) == 2
+    assert len(world.ledger.entries(kind="looked")) == 2
 
 
 def test_a_comment_on_a_closed_issue_is_heard_by_the_next_process(world) -> None:
@@ -219,10 +220,12 @@ def test_what_was_said_too_early_is_looked_at_when_the_issue_moves(world) -> Non
     at = Running(world)
     at.look()
     world.ledger.append(
-        "transition",
+        event_of(
+            "transition",
+            {"event": "appealed", "from": "rejected", "to": "untriaged", "says": "", "rules": ""},
+        ),
         "by/hand",
         issue=issue,
-        data={"event": "appealed", "from": "rejected", "to": "untriaged", "says": "", "rules": ""},
     )
     assert at.look()["comments"] == 1
     at.look()  # our own label and comment come back as news, once
@@ -283,7 +286,7 @@ def test_a_hint_at_our_pull_request_is_one_at_its_issue(world) -> None:
     world.tick()
     at = Running(world)
     at.look()
-    at.services.watch_list.hint([history_of(world.ledger, issue).proposal["number"]])
+    at.services.watch_list.hint([history_of(world.ledger, issue).proposal.number])
     assert at.services.watch_list.refresh() == (issue,)
 
 
@@ -293,7 +296,7 @@ def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
     at = Running(world)
     at.look()
     assert at.services.watch_list.refresh() == ()
-    world.forge._touch(history_of(world.ledger, issue).proposal["number"])
+    world.forge._touch(history_of(world.ledger, issue).proposal.number)
     assert at.services.watch_list.refresh() == (issue,)
 
 

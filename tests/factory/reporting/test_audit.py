@@ -8,6 +8,7 @@ import pytest
 from harness.domain.errors import GitError, ValidatorError
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.reporting.audit import audit
+from tests.events import event_of
 from tests.factory.world import World
 
 
@@ -171,7 +172,7 @@ def test_a_ledger_that_was_put_back_and_worked_on_is_named(world) -> None:
         entry_where(world, lambda entry: entry.key == "run/validate-1-1") - 1 :
     ]
     while len(world.ledger.written) < there:
-        world.ledger.append("note", f"another {len(world.ledger.written)}")
+        world.ledger.append(event_of("note", {}), f"another {len(world.ledger.written)}")
     (fault,) = audited(world).faults
     assert "and here it is another" in fault.message
 

@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.factory.reporting.digest import (
-    DIGEST,
-    OUTAGE,
-    OUTAGE_ENDED,
-    digest,
-    last_digest,
-    open_outages,
-)
+from harness.factory.reporting.digest import digest, last_digest, open_outages
 from harness.factory.reporting.digest_page import markdown, span, text
+from tests.events import event_of
 from tests.factory.world import edits_the_rules
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -43,9 +37,11 @@ def night(world):
     world.ledger.clock.at = datetime(
         2030, 5, 4, 3, 0, tzinfo=UTC
     )  # however many entries the night has had until now
-    world.ledger.append(OUTAGE, "outage/1", data={"says": "the forge was not reached"})
-    world.ledger.append(OUTAGE_ENDED, "outage/1/ended", data={"began": "outage/1"})
-    world.ledger.append(OUTAGE, "outage/2", data={"says": "the model broker does not answer"})
+    world.ledger.append(event_of("outage", {"says": "the forge was not reached"}), "outage/1")
+    world.ledger.append(event_of("outage-ended", {"began": "outage/1"}), "outage/1/ended")
+    world.ledger.append(
+        event_of("outage", {"says": "the model broker does not answer"}), "outage/2"
+    )
     return world
 
 
@@ -99,18 +95,22 @@ def test_the_cost_is_that_of_the_time_and_adds_up(night) -> None:
 
 def test_an_issue_on_hold_is_shown_with_the_command_that_resumes_it(world) -> None:
     number = world.file("Pay by card", "Please add card payments.")
-    world.ledger.append("issue", f"issue/{number}", issue=number, data={"title": "x", "text": ""})
     world.ledger.append(
-        "transition",
+        event_of("issue", {"title": "x", "text": ""}), f"issue/{number}", issue=number
+    )
+    world.ledger.append(
+        event_of(
+            "transition",
+            {
+                "event": "owner-hold",
+                "from": "untriaged",
+                "to": "paused",
+                "says": "by mara",
+                "rules": "",
+            },
+        ),
         "t",
         issue=number,
-        data={
-            "event": "owner-hold",
-            "from": "untriaged",
-            "to": "paused",
-            "says": "by mara",
-            "rules": "",
-        },
     )
     assert "comment `/factory resume` on http://forge/tidehouse/tidebook/issues/1" in text(
         digest_of(world), link
@@ -128,7 +128,7 @@ def test_text_from_outside_moves_nothing_on_a_terminal_and_acts_nowhere_in_markd
 
 def test_the_last_digest_is_the_one_that_was_written(world) -> None:
     assert last_digest(world.ledger.entries()) is None
-    entry = world.ledger.append(DIGEST, "digest/2030-05-04", data={})
+    entry = world.ledger.append(event_of("digest", {"path": ""}), "digest/2030-05-04")
     assert last_digest(world.ledger.entries()).isoformat() == entry.at
 
 
@@ -143,11 +143,10 @@ BROKEN = {
 def seen_broken(world, *, key="1") -> None:
     world.ledger.clock.at = BEGAN.replace(hour=3)
     world.ledger.append(
-        "verdict",
+        event_of("verdict", {"outcome": "passed", "broken_on_base": [BROKEN]}),
         f"validate-{key}/verdict",
         issue=9,
         run=f"validate-{key}",
-        data={"outcome": "passed", "broken_on_base": [BROKEN]},
     )
 
 
@@ -168,10 +167,9 @@ def test_what_is_broken_on_the_default_branch_is_shown_once_by_its_digest_and_ne
 def test_what_a_maintainer_has_dealt_with_is_not_shown_any_more(world) -> None:
     seen_broken(world)
     world.ledger.append(
-        "journey",
+        event_of("journey", {"action": "retired", "journey": BROKEN["journey"]}),
         "journey/0/retired",
         issue=2,
-        data={"action": "retired", "journey": BROKEN["journey"]},
     )
     assert digest_of(world).broken == ()
     assert digest_of(world, since=MORNING).broken == ()

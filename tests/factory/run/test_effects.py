@@ -3,6 +3,7 @@
 import pytest
 
 from harness.domain.errors import Stopped
+from harness.domain.events import IssueClosed
 from harness.factory.run.effects import effect, write_projection
 
 
@@ -11,7 +12,12 @@ def test_after_the_stop_nothing_is_begun_and_nothing_is_shown(world) -> None:
     services.places.stop_flag.touch()
     with pytest.raises(Stopped):
         effect(
-            services, "close", "run/close", lambda: acts.append("close") or {}, issue=1, run="run"
+            services,
+            IssueClosed,
+            "run/close",
+            lambda: acts.append("close") or IssueClosed(1),
+            issue=1,
+            run="run",
         )
     with pytest.raises(Stopped):
         write_projection(services, lambda: acts.append("label"))
@@ -25,12 +31,12 @@ def test_an_effect_that_was_confirmed_is_not_made_again_and_one_that_was_cut_off
         acts.append("close")
         if len(acts) == 1:
             raise KeyboardInterrupt
-        return {"closed": len(acts)}
+        return IssueClosed(len(acts))
 
     def close():
-        return effect(services, "close", "run/close", act, issue=1, run="run")
+        return effect(services, IssueClosed, "run/close", act, issue=1, run="run")
 
     with pytest.raises(KeyboardInterrupt):
         close()
-    assert close() == close() == {"closed": 2}
+    assert close() == close() == IssueClosed(2)
     assert [entry.kind for entry in world.ledger.written] == ["intent", "done"]

@@ -14,6 +14,7 @@ from harness.factory.run.forge_outage import (
     reopen_after_outage,
     result_of,
 )
+from tests.events import event_of
 from tests.factory.world import World
 
 NOON, HOUR = datetime(2030, 5, 4, 12, tzinfo=UTC), timedelta(hours=1)
@@ -83,10 +84,9 @@ def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path) -
     issue = world.file()
     for time in range(MOST_OUTAGES - 1):
         world.ledger.append(
-            "command",
+            event_of("command", {"command": RESUME}),
             f"implement-{issue}-1/away/{time}",
             run=f"implement-{issue}-1",
-            data={"command": RESUME},
         )
     world.forge.fail("open_pull_request", count=2 * 3)
     with pytest.raises(ForgeError, match="goes on when the forge is back"):

@@ -12,7 +12,8 @@ from harness.factory.reporting.digest import digest
 from harness.factory.reporting.digest_page import text
 from harness.factory.reporting.report import status
 from harness.factory.run.forge_outage import is_unavailable, result_of
-from harness.factory.run.pause import MOST_PAUSES, PAUSE_LIFTED, pause_in_force, paused_issues
+from harness.factory.run.pause import MOST_PAUSES, pause_in_force, paused_issues
+from tests.events import event_of
 from tests.factory.pauses import MIDNIGHT, WORDS, Purse, paused, pauses
 
 
@@ -109,11 +110,11 @@ def test_an_issue_that_is_paused_by_itself_again_and_again_fails_in_the_end(worl
 
 
 def test_what_is_approved_lands_in_a_pause(world) -> None:
-    world.ledger.append("command", "freeze", data={"command": FREEZE})
+    world.ledger.append(event_of("command", {"command": FREEZE}), "freeze")
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.APPROVED
-    world.ledger.append("command", "thaw", data={"command": THAW})
+    world.ledger.append(event_of("command", {"command": THAW}), "thaw")
     world.broker = Purse(world.ledger.clock)
     paused(world)
     other = world.file("Another", "The places are gone, too.")
@@ -136,9 +137,9 @@ def test_the_one_that_lasts_longest_is_in_force_and_none_is_once_it_is_over(worl
 
 def test_a_person_who_resumes_lifts_it_and_one_that_begins_after_that_holds(world) -> None:
     paused(world)
-    world.ledger.append("command", "of a run", run="implement-1-1", data={"command": RESUME})
+    world.ledger.append(event_of("command", {"command": RESUME}), "of a run", run="implement-1-1")
     assert pause_in_force(world.ledger, world.ledger.clock.now()) is not None
-    world.ledger.append("command", "resumed", data={"command": RESUME})
+    world.ledger.append(event_of("command", {"command": RESUME}), "resumed")
     assert pause_in_force(world.ledger, world.ledger.clock.now()) is None
     paused(world)
     assert pause_in_force(world.ledger, world.ledger.clock.now()) is not None
@@ -159,7 +160,7 @@ def test_a_cap_that_was_raised_ends_its_pause(world, cause, day, lifted) -> None
     issue = world.file()
     world.tick()
     assert (world.history(issue).state is State.MERGED) is lifted
-    assert bool(world.ledger.entries(kind=PAUSE_LIFTED)) is lifted
+    assert bool(world.ledger.entries(kind="pause-lifted")) is lifted
     assert (pause_in_force(world.ledger, world.ledger.clock.now()) is None) is lifted
 
 

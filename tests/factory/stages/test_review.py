@@ -19,6 +19,7 @@ from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.settings.config import read_config
 from harness.factory.settings.model_config import LENSES
 from harness.factory.stages.review import ASKS
+from tests.events import event_of
 from tests.factory.players import NOTHING, Players, cast_by
 from tests.factory.world import World, fixes
 from tests.fakes.ledger import FakeLedger
@@ -343,7 +344,7 @@ def test_neither_who_wrote_an_attempt_nor_who_may_write_another_is_of_a_reviewer
     written nothing yet."""
     ledger = FakeLedger()
     ledger.append(
-        "usage", "usage/1", issue=7, run="r", data={"role": "implementer", "model": "qwen-4"}
+        event_of("usage", {"role": "implementer", "model": "qwen-4"}), "usage/1", issue=7, run="r"
     )
     ladders = (
         'implementer = ["claude-sonnet-5-5", "gpt-5.5"]\nreviewer = ["qwen-5", "gpt-6",'

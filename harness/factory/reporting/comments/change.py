@@ -93,18 +93,17 @@ def _judged(history: History, link: UrlFor) -> Iterator[str]:
     them."""
     verdict = history.verdict
     # A verdict on an older head is not about what the pull request shows now.
-    if verdict is None or verdict["binds"]["head"] != history.pushed_head:
+    if verdict is None or verdict.binds.head != history.pushed_head:
         return
-    controls, journeys = verdict["controls"], verdict["journeys"]
+    controls, journeys = verdict.controls, verdict.journeys
     yield (
-        f"**What the judge saw:** {inline(verdict['reason'])}. {journeys['executed']} of"
-        f" {count(journeys['sealed'], 'sealed journey')} performed; {controls['twins_failed']} of"
-        f" {controls['twins']} negative controls failed, as they must; {controls['caught']} of"
-        f" {count(controls['saboteurs'], 'injected fault')} caught."
+        f"**What the judge saw:** {inline(verdict.reason)}. {journeys.executed} of"
+        f" {count(journeys.sealed, 'sealed journey')} performed; {controls.twins_failed} of"
+        f" {controls.twins} negative controls failed, as they must; {controls.caught} of"
+        f" {count(controls.saboteurs, 'injected fault')} caught."
     )
     found = [
-        f"{one.get('words', '')}\n  seen: {one.get('observed', '')}"
-        for one in verdict.get("findings") or ()
+        f"{one.get('words', '')}\n  seen: {one.get('observed', '')}" for one in verdict.findings
     ]
     if found:
         yield fenced("\n".join(found))
@@ -116,16 +115,12 @@ def _judged(history: History, link: UrlFor) -> Iterator[str]:
 def _reviewed(history: History) -> Iterator[str]:
     """What reviewers said about the candidate that this head became. They can ask for changes and
     approve nothing."""
-    runs = [
-        entry.run
-        for entry in history.entries
-        if entry.kind == "run" and entry.data["workflow"] == "validate"
-    ]
+    runs = [entry.run for entry in history.runs if entry.event.workflow == "validate"]
     found = [
         one
-        for entry in history.entries
-        if entry.kind == "node" and runs and entry.run == runs[-1]
-        for one in remarks(entry.data["result"]["output"])
+        for entry in history.nodes
+        if runs and entry.run == runs[-1]
+        for one in remarks(entry.event.result.output)
     ]
     if found:
         asked_for = sum(asks for asks, _ in found)
@@ -139,7 +134,7 @@ def _reviewed(history: History) -> Iterator[str]:
 def _how_to_revert(history: History, link: UrlFor) -> Iterator[str]:
     """How to revert a landed change."""
     if history.landed and history.state is State.MERGED:
-        commit, tree = history.landed["commit"], history.landed["tree"]
+        commit, tree = history.landed.commit, history.landed.tree
         yield (
             f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the tree `{tree:.10}` that"
             " was judged. To take it back:"
@@ -154,7 +149,7 @@ def _steps(history: History) -> Iterator[str]:
     if history.state is not State.NEEDS_HUMAN:
         return
     again = "Maintainers: `/factory retry` starts again."
-    by_a_rule = history.transitions[-1].data["event"] in (Event.POLICY_REFUSED, Event.GATE_REFUSED)
+    by_a_rule = history.last_event in (Event.POLICY_REFUSED, Event.GATE_REFUSED)
     yield (
         again
         if not by_a_rule

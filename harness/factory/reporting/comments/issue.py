@@ -114,7 +114,7 @@ def headline(history: History) -> str:
     state = history.state
     if state is State.REJECTED:
         if history.is_duplicate:
-            older = history.transitions[-1].data["duplicate_of"]
+            older = history.transitions[-1].event.duplicate_of
             return (
                 f"This asks for what #{older} asks for. It goes on there; please follow that one."
             )
@@ -122,19 +122,19 @@ def headline(history: History) -> str:
             return (
                 "Closed for now: a question was asked here and has no answer yet. Nothing is lost."
             )
-        if history.transitions[-1].data["event"] == Event.CLOSED_BY_PERSON:
+        if history.last_event is Event.CLOSED_BY_PERSON:
             return "Closed by a person, so nothing more happens here."
         return "Thank you for the idea. It will not be built, and here is why."
     if state is State.NEEDS_HUMAN:
         if _was_appealed(history):
             return "Your appeal was heard. A person reads it; nothing more happens until they have."
-        return _AFTER_A_LANDING.get(history.transitions[-1].data["event"], _OPENING[state])
+        return _AFTER_A_LANDING.get(history.last_event or "", _OPENING[state])
     if history.waits:
         return (
             "Thank you for writing this. It waits its turn; nothing is lost, and there is nothing"
             " for you to do."
         )
-    last = history.transitions[-1].data["event"] if history.transitions else ""
+    last = history.last_event or ""
     if last == Event.CHANGES_REQUESTED and history.requested:
         return _REVIEWED
     return _BY_EVENT.get(last) or _OPENING[state]
@@ -142,63 +142,59 @@ def headline(history: History) -> str:
 
 def _was_appealed(history: History) -> bool:
     """Whether a person has to look because somebody appealed."""
-    return [entry.data["event"] for entry in history.transitions[-2:]] == [
+    return [entry.event.event for entry in history.transitions[-2:]] == [
         Event.APPEALED,
         Event.TRIAGE_UNSURE,
     ]
 
 
 def _reason(history: History, link: UrlFor) -> list[str]:
-    triage, parts = history.triage or {}, []
+    triage, parts = history.triage, []
     if waits := history.waits:
-        rule = f" ([{waits['rule']}]({link(waits['path'])}))" if waits["rule"] else ""
+        rule = f" ([{waits.rule}]({link(waits.path)}))" if waits.rule else ""
         parts.append(
-            f"Why: {inline(waits['says'])}{rule}. It keeps its place, and is looked at on a later"
+            f"Why: {inline(waits.says)}{rule}. It keeps its place, and is looked at on a later"
             " pass, on its own."
         )
-    if triage.get("reply") and (history.state is State.NEEDS_INFO or was_not_answered(history)):
-        parts.append(f"> {inline(triage['reply'])}")
-    elif triage.get("reply") and _is_refused_by_triage(history):
-        # With a quote, the reply is the mission's own Markdown, which maintainers wrote.
-        parts.append(str(triage["reply"]) if triage.get("quote") else inline(str(triage["reply"])))
+    if triage and triage.reply:
+        if history.state is State.NEEDS_INFO or was_not_answered(history):
+            parts.append(f"> {inline(triage.reply)}")
+        elif _is_refused_by_triage(history):
+            # With a quote, the reply is the mission's own Markdown, which maintainers wrote.
+            parts.append(triage.reply if triage.quote else inline(triage.reply))
     by_its_entries = _is_refused_by_triage(history) or history.state is State.ACCEPTED
-    if by_its_entries and triage.get("cites"):
-        cites = ", ".join(f"[{cite['id']}]({link(cite['path'])})" for cite in triage["cites"])
-        quote = f"\n{fenced(triage['quote'])}" if triage.get("quote") else ""
+    if triage and triage.cites and by_its_entries:
+        cites = ", ".join(f"[{cite.id}]({link(cite.path)})" for cite in triage.cites)
+        quote = f"\n{fenced(triage.quote)}" if triage.quote else ""
         parts.append(
             f"Decided by {cites}, from these words of yours:{quote}"
             if quote
             else f"Decided by {cites}."
         )
-    last = history.transitions[-1] if history.transitions else None
+    last = history.transitions[-1].event if history.transitions else None
     shows_reason = history.state in (State.CHANGES_REQUESTED, State.ACCEPTED) or (
         history.state is State.NEEDS_HUMAN and not _was_appealed(history)
     )
-    if last and last.data.get("says") and shows_reason:
-        cause = _REASONS.get(last.data["event"], "")
-        reason = _refusals(history, link) or f" {inline(str(last.data['says']))}"
+    if last and last.says and shows_reason:
+        cause = _REASONS.get(last.event, "")
+        reason = _refusals(history, link) or f" {inline(last.says)}"
         parts.append(f"Why: {cause}:{reason}" if cause else f"Why:{reason}")
     if history.state is State.MERGED and history.landed:
-        commit = history.landed["commit"]
+        commit = history.landed.commit
         parts.append(
             f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the very tree that was"
             " judged."
         )
     elif history.state is State.MERGED:
         parts.append(
-            f"Why: {inline(str(last.data['says']))}. The factory did not judge what landed."
-            if last
-            else ""
+            f"Why: {inline(last.says)}. The factory did not judge what landed." if last else ""
         )
     return parts
 
 
 def _is_refused_by_triage(history: History) -> bool:
     """Whether triage refused it, by the mission or by a rule."""
-    return (
-        history.state is State.REJECTED
-        and history.transitions[-1].data["event"] == Event.TRIAGE_REJECTED
-    )
+    return history.state is State.REJECTED and history.last_event is Event.TRIAGE_REJECTED
 
 
 def _refusals(history: History, link: UrlFor) -> str:
@@ -254,7 +250,7 @@ def _next_step(history: History) -> list[str]:
 
 def _appeals(history: History) -> list[str]:
     """How to appeal; or, once somebody has, that all appeals are counted."""
-    said = [entry for entry in history.appeals if entry.data.get("login")]
+    said = [entry for entry in history.appeals if entry.event.login]
     if not said:
         return [
             "If you think that this is wrong, or have something to add, reply with `/factory"
@@ -262,7 +258,7 @@ def _appeals(history: History) -> list[str]:
         ]
     made = "An appeal was made" if len(said) == 1 else f"{len(said)} appeals were made, the last"
     return [
-        f"{made} on {said[-1].at[:10]}, by {inline(str(said[-1].data['login']))}. None is lost: a"
+        f"{made} on {said[-1].at[:10]}, by {inline(said[-1].event.login)}. None is lost: a"
         " person reads it."
     ]
 
@@ -279,8 +275,8 @@ def _closing(history: History) -> list[str]:
 
 def _folded(history: History, link: UrlFor) -> str:
     rows = [
-        f"| {entry.at[:19]} | {entry.data['from']} → {entry.data['to']} | {entry.data['event']} | "
-        f"{cell(entry.data.get('says', ''))} |"
+        f"| {entry.at[:19]} | {entry.event.before} → {entry.event.after} | {entry.event.event} | "
+        f"{cell(entry.event.says)} |"
         for entry in history.transitions
     ]
     if not rows:
@@ -291,16 +287,14 @@ def _folded(history: History, link: UrlFor) -> str:
         facts.append(f"Estimated when it was accepted: {history.estimate}.")
     facts += [inline(line) for line in what_differed(history)]
     if proposal:
-        facts.append(
-            f"Pull request: [#{proposal['number']}]({link('pull/' + str(proposal['number']))})."
-        )
+        facts.append(f"Pull request: [#{proposal.number}]({link(f'pull/{proposal.number}')}).")
     if history.verdict:
         path = f"evidence/{history.verdicts[-1].run}/index.html"
         # Empty if the evidence is not published.
         page = link(f"/-/{path}")
         shown = f"[evidence]({page})" if page else f"evidence: `{path}` in the factory's home"
         facts.append(
-            f"Sealed verdict: {history.verdict['outcome']}, {inline(history.verdict['reason'])}"
+            f"Sealed verdict: {history.verdict.outcome}, {inline(history.verdict.reason)}"
             f" ({shown})."
         )
     if chain_page := link(f"/-/{page_of(history.issue)}"):
@@ -308,7 +302,7 @@ def _folded(history: History, link: UrlFor) -> str:
             f"[The whole chain]({chain_page}): by which rule, on what fact, in whose words, with"
             " what evidence."
         )
-    facts.append(f"Rules: `{history.transitions[-1].data.get('rules', '')}`")
+    facts.append(f"Rules: `{history.transitions[-1].event.rules}`")
     table = "\n".join(("| when | state | event | why |", "|---|---|---|---|", *rows))
     return (
         f"<details><summary>For maintainers</summary>\n\n{table}\n\n"

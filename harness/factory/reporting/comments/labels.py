@@ -38,6 +38,4 @@ def label_of(history: History) -> str:
 
 def was_not_answered(history: History) -> bool:
     """Whether it was closed because nobody answered the question on it."""
-    return (
-        history.state is State.REJECTED and history.transitions[-1].data["event"] == Event.NO_REPLY
-    )
+    return history.state is State.REJECTED and history.last_event is Event.NO_REPLY

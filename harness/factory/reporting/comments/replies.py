@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from harness.domain.events import UsageRecorded
 from harness.domain.governance import Governance
 from harness.domain.issue import Comment, Permission
 from harness.domain.lifecycle import State
@@ -146,9 +147,8 @@ def why(history: History, link: UrlFor) -> str:
 def cost(history: History) -> str:
     """What the models cost that worked on the issue, by role."""
     spent: dict[str, list[Decimal]] = {}
-    for entry in history.entries:
-        if entry.kind == "usage":
-            spent.setdefault(str(entry.data["role"]), []).append(Decimal(entry.data["cost_usd"]))
+    for entry in history.of(UsageRecorded):
+        spent.setdefault(entry.event.role, []).append(entry.event.cost_usd)
     rows = [(role, str(len(costs)), f"${sum(costs):.4f}") for role, costs in sorted(spent.items())]
     usage = history.usage
     return "\n\n".join(

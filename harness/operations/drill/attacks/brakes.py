@@ -13,6 +13,7 @@ from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import BudgetExhausted, FactoryStop
+from harness.domain.events import CommandGiven
 from harness.domain.lifecycle import State
 from harness.factory.records.history import RESUME
 from harness.factory.settings.config import read_config
@@ -149,7 +150,7 @@ def stopped(drill: "DrillEnvironment") -> Outcome:
 def _resumed(factory: "ScratchFactory", issue: int) -> Outcome:
     factory.agent.meanwhile = lambda: None
     (factory.home / "STOP").unlink()
-    factory.ledger.append("command", "command/0/resume", data={"command": RESUME})
+    factory.ledger.append(CommandGiven(RESUME), "command/0/resume")
     factory.tick()
     if factory.history(issue).state is not State.MERGED:
         return not_held(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import harness
+from harness.domain.events import Landed
+from harness.domain.ledger import of_kind
 from harness.domain.lifecycle import State
 from harness.domain.sandbox import Bind, Limits
 from harness.operations.drill.attack import Attack, Outcome, held, not_held
@@ -70,9 +72,7 @@ def killed(drill: "DrillEnvironment") -> Outcome:
         one for one in factory.services.forge.comments(issue) if one.author.id == factory.bot.id
     ]
     history = factory.history(issue)
-    landings = [
-        entry for entry in factory.ledger.entries(kind="done") if entry.data["effect"] == "land"
-    ]
+    landings = of_kind(factory.ledger.entries(), Landed)
     is_closed = not factory.services.forge.issue(issue).open
     counted = f"{len(pulls)} pull requests, {len(comments)} comments, {len(landings)} landings"
     if (
@@ -113,7 +113,7 @@ home, ballast, plain = Path("/tmp/home"), Path("/tmp/ballast"), Path("/tmp/plain
 home.mkdir()
 plain.write_text("")
 ledger = SqliteLedger(home, SystemClock())
-ledger.append("note", "first", data={"text": "x"})
+ledger.append(Unknown("note", {"text": "x"}), "first")
 with ballast.open("wb", buffering=0) as file:
     try:
         while True:
@@ -124,7 +124,7 @@ written, refused = 1, ""
 line = json.dumps({"text": "x" * 3000}) + "\\n"
 for number in range(2000):
     try:
-        ledger.append("note", f"note/{number}", data={"text": "x" * 3000})
+        ledger.append(Unknown("note", {"text": "x" * 3000}), f"note/{number}")
         written += 1
     except LedgerError as error:
         refused = str(error)

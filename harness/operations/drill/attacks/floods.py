@@ -1,21 +1,22 @@
 """Attacks by number and size: floods of issues, and proposals too large to read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.domain.ledger import Entry
+from harness.domain.events import IssueSeen, PolicyEditReported
+from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import State
 from harness.factory.intake.queue import Queue
 from harness.factory.records.history import History
 from harness.factory.run.policy_snapshot import PolicySnapshot
-from harness.governance.past.edit_effects import CONSEQUENCE
 from harness.operations.drill import attacker_git
 from harness.operations.drill.attack import Attack, Outcome, held, not_held
 from harness.operations.drill.attacks.strangers import SUBJECT
 from harness.operations.drill.shop import RULES
+from harness.ports.ledger import recorded
 from harness.repository.plumbing import Git
 from harness.repository.remote import Remote
 
@@ -74,29 +75,20 @@ def _triaged(
 
 def _waiting_issue(number: int, author: int, *, may_command: bool = False) -> History:
     at = datetime.now(UTC).isoformat()
-    data = {
-        "title": f"Totals {number}",
-        "author": author,
-        "login": f"account-{author}",
-        "may_command": may_command,
-        "text": "",
-    }
-    return History(
-        number,
-        (
-            Entry(
-                seq=number,
-                at=at,
-                kind="issue",
-                key=f"issue/{number}",
-                issue=number,
-                run=None,
-                data=data,
-                prev="",
-                hash="",
-            ),
-        ),
+    seen = IssueSeen(f"Totals {number}", author, f"account-{author}", may_command=may_command)
+    entry = Recorded(
+        seq=number,
+        at=at,
+        kind=seen.kind,
+        key=f"issue/{number}",
+        issue=number,
+        run=None,
+        data=seen.document(),
+        prev="",
+        hash="",
+        event=seen,
     )
+    return History(number, (entry,))
 
 
 DEEP, WIDE = 9, 10
@@ -123,19 +115,19 @@ def proposals(drill: "DrillEnvironment") -> Outcome:
     factory.customize(watched)
     for _ in range(2):
         factory.tick(states=frozenset({State.UNTRIAGED}))
-    entries = [entry.data for entry in factory.ledger.entries(kind=CONSEQUENCE)]
-    effects: dict[int, Mapping[str, Any]] = {entry["pull_request"]: entry for entry in entries}
-    if effects.get(honest, {}).get("conclusion") != "success":
+    reports = [entry.event for entry in recorded(factory.ledger, PolicyEditReported)]
+    effects = {report.pull_request: report for report in reports}
+    if honest not in effects or effects[honest].conclusion != "success":
         return not_held(
             f"readable rules were not read either, so nothing was proven: {effects.get(honest)}"
         )
     refs, states = [ref for ref, _ in fetches], {state for _, state in fetches}
     happened = {
         "the tree of trees was not refused as too large": (
-            "more than" not in effects.get(bomb, {}).get("failed", "")
+            bomb not in effects or "more than" not in effects[bomb].failed
         ),
         "rules that nest without end were accepted": (
-            effects.get(nested, {}).get("conclusion") != "failure"
+            nested not in effects or effects[nested].conclusion != "failure"
         ),
         "one of them was fetched again": len(refs) > len(set(refs)),
         "the tick's own work waited for them": states != {State.ACCEPTED},

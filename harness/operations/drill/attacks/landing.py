@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import PortError
+from harness.domain.events import VerdictRecorded
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import State
 from harness.factory.records.history import is_frozen
@@ -72,8 +73,8 @@ def _forged(
     once its own verdict is put back."""
     factory = drill.factory(name)
     issue = factory.approved_issue()
-    verdict = factory.history(issue).verdict or {}
-    envelope = factory.home / verdict["envelope"]
+    verdict = factory.history(issue).verdicts[-1].event
+    envelope = factory.home / verdict.envelope
     honest = envelope.read_bytes()
     envelope.write_bytes(forge_envelope(factory, _request(issue, verdict)))
     factory.tick(states=LANDS)
@@ -95,19 +96,18 @@ def _forged(
     return held(status[:110])
 
 
-def _request(issue: int, verdict: "dict[str, object] | object") -> dict[str, object]:
+def _request(issue: int, verdict: VerdictRecorded) -> dict[str, object]:
     """What the judge was asked, derived from what its verdict binds."""
-    document = json.loads(json.dumps(verdict))
-    binds = document["binds"]
+    binds = verdict.binds
     return {
         "issue": {"number": issue},
-        "base": {"commit": binds["base"]},
-        "head": {"commit": binds["head"]},
-        "candidate": {"commit": binds["candidate"], "tree": binds["tree"]},
-        "governance": {"digest": binds["governance"]},
-        "run": document["envelope"].split("/")[1],
-        "round": document["round"],
-        "sandbox": {"form": document["box"]},
+        "base": {"commit": binds.base},
+        "head": {"commit": binds.head},
+        "candidate": {"commit": binds.candidate, "tree": binds.tree},
+        "governance": {"digest": binds.governance},
+        "run": verdict.envelope.split("/")[1],
+        "round": verdict.round,
+        "sandbox": {"form": verdict.sandbox_form},
     }
 
 
@@ -135,7 +135,7 @@ def base_moved(drill: "DrillEnvironment") -> Outcome:
     factory.tick()
     history = factory.history(issue)
     landed = factory.services.repository.tree_of(CommitSha(factory.tip()))
-    judged = [verdict.data["binds"]["tree"] for verdict in history.verdicts]
+    judged = [verdict.event.binds.tree for verdict in history.verdicts]
     if history.state is not State.MERGED or factory.judge.judged < 2:
         return not_held(f"judged {factory.judge.judged} times, and {factory.status(issue)}")
     first = judged[0]

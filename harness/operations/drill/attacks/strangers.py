@@ -129,7 +129,11 @@ def anothers(drill: "DrillEnvironment") -> Outcome:
             "the owner's second issue is no duplicate, so nothing was proven:"
             f" {factory.status(again)}"
         )
-    if original.state is not State.ACCEPTED or (original.triage or {}).get("kind") != "bug":
+    if (
+        original.state is not State.ACCEPTED
+        or original.triage is None
+        or original.triage.issue_kind != "bug"
+    ):
         return not_held(f"the owner's issue is {factory.status(first)}")
     return held(
         "the owner's issue was accepted for its own text, and only the owner's copy was closed as a"

@@ -1,0 +1,114 @@
+"""What happens to the factory as a whole: pauses, outages, digests, schedules, its home."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import ClassVar
+
+from harness.domain.events.base import OPTIONAL, LedgerEvent
+
+
+@dataclass(frozen=True, slots=True)
+class PauseBegan(LedgerEvent):
+    """No model is asked before `until` (ISO 8601, UTC). `issue` is the only one that it holds up,
+    where it is of one; `caps` are the dollars that might be spent when it began, by cause."""
+
+    kind: ClassVar[str] = "pause"
+
+    cause: str
+    why: str
+    until: str
+    run: str = ""
+    caps: Mapping[str, Decimal] = field(default_factory=dict)
+    issue: int | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseLifted(LedgerEvent):
+    """A cap was raised to `cap`, which ended the pause of this key."""
+
+    kind: ClassVar[str] = "pause-lifted"
+
+    pause: str
+    cap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LandingSettled(LedgerEvent):
+    """Nothing more is to be seen of a landing. `says` is what was wrong, if anything was."""
+
+    kind: ClassVar[str] = "landing-settled"
+
+    commit: str
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeLooked(LedgerEvent):
+    """The factory looked at every open issue. The times are ISO 8601."""
+
+    kind: ClassVar[str] = "looked"
+
+    began: str
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardShown(LedgerEvent):
+    """The dashboard issue shows the text of this hash. `fault` is why the forge did not take it."""
+
+    kind: ClassVar[str] = "dashboard"
+
+    text: str
+    number: int | None = None
+    pinned: bool = False
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestWritten(LedgerEvent):
+    """A digest was written to `path`, below the home, of what happened since that time."""
+
+    kind: ClassVar[str] = "digest"
+
+    path: str
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDue(LedgerEvent):
+    """A workflow's own schedule was due at that time (ISO 8601)."""
+
+    kind: ClassVar[str] = "schedule"
+
+    workflow: str
+    due: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutageBegan(LedgerEvent):
+    """The forge, or what else the factory needs, is down."""
+
+    kind: ClassVar[str] = "outage"
+
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutageEnded(LedgerEvent):
+    """All is well again. `began` is the key of the entry that told of the outage."""
+
+    kind: ClassVar[str] = "outage-ended"
+
+    began: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateSealed(LedgerEvent):
+    """The home's state was carried to the database. `list` is the hash of the list of what was
+    sealed, empty before the first."""
+
+    kind: ClassVar[str] = "carried"
+
+    generation: int
+    list: str

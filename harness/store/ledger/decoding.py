@@ -1,0 +1,68 @@
+"""The document of a ledger entry, and the event of its kind: encoded where the store writes an
+entry, decoded where it reads one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from harness.domain.errors import LedgerError
+from harness.domain.events import (
+    EFFECTS,
+    KINDS,
+    EffectDone,
+    LedgerEvent,
+    OtherEffectDone,
+    Unknown,
+)
+from harness.domain.plain import Misfit, valued
+
+E = TypeVar("E", bound=LedgerEvent)
+
+
+def canonical(data: Mapping[str, Any]) -> str:
+    """JSON in one form: the text of a row. It is ASCII, because a stranger's text may hold what
+    UTF-8 cannot. Raises LedgerError for what JSON cannot hold."""
+    try:
+        return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as fault:
+        raise LedgerError(f"not written, because its data is not JSON: {fault}") from fault
+
+
+def stored(event: LedgerEvent) -> tuple[LedgerEvent, dict[str, Any]]:
+    """The event and its document as they will be read again. Raises LedgerError for what JSON
+    cannot hold, or for what could not be decoded."""
+    try:
+        document = event.document()
+    except TypeError as fault:
+        raise LedgerError(f"not written, because its data is not JSON: {fault}") from fault
+    data: dict[str, Any] = json.loads(canonical(document))
+    return decoded(event.kind, data), data
+
+
+def decoded(kind: str, data: Mapping[str, Any]) -> LedgerEvent:
+    """The event that the document holds; Unknown where no such kind is known. Raises LedgerError,
+    naming key and fault, for a document that does not fit its kind."""
+    if kind == EffectDone.kind:
+        return _effect(data)
+    known = KINDS.get(kind)
+    return Unknown(kind, data) if known is None else _fitted(known, kind, data)
+
+
+def _effect(data: Mapping[str, Any]) -> EffectDone:
+    effect, result = data.get("effect"), data.get("result")
+    if not isinstance(effect, str) or not isinstance(result, Mapping):
+        raise LedgerError(f"not of the kind `done`: effect={effect!r}, result={result!r}")
+    known = EFFECTS.get(effect)
+    if known is None:
+        return OtherEffectDone(effect, result)
+    return _fitted(known, f"done {effect}", result)
+
+
+def _fitted(known: type[E], named: str, data: Mapping[str, Any]) -> E:
+    try:
+        event: E = valued(known, data)
+    except Misfit as misfit:
+        raise LedgerError(f"not of the kind `{named}`: {misfit}") from misfit
+    return event
