@@ -60,7 +60,7 @@ class NotGreen:
     """One check that is not green: whether it still may become so, and a sentence for a person."""
 
     standing: Standing
-    says: str
+    message: str
 
 
 def not_green(wanted: Wanted, there: Iterable[CheckSeen]) -> tuple[NotGreen, ...]:

@@ -124,7 +124,7 @@ class Answer:
     established."""
 
     passed: Maybe[bool]
-    says: str
+    message: str
     evidence: tuple[str, ...] = ()
 
 
@@ -280,7 +280,7 @@ class Finding:
     passed: Maybe[bool]
     status: Status
     on_fail: OnFail
-    says: str
+    message: str
     source: Source
     evidence: tuple[str, ...] = ()
     lifted: bool = False  # by a person, for exactly this commit

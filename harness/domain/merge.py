@@ -26,7 +26,7 @@ class Refusal:
     """One reason why not: the gate's name, and a sentence for a person."""
 
     gate: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def _lawful(facts: MergeFacts) -> Iterator[Refusal]:
     yield from facts.law or ()
     if facts.checks is None:
         yield Refusal(CHECKS, "required checks are not known to be green")
-    yield from (Refusal(CHECKS, fault.says) for fault in facts.checks or ())
+    yield from (Refusal(CHECKS, fault.message) for fault in facts.checks or ())
     if facts.issue_body_unchanged is not True:
         yield Refusal("freshness", EDITED)
     if facts.stopped is not False:
@@ -182,5 +182,5 @@ def gate_event(
         return Event.GATES_OPEN
     if gates <= {CHECKS, *about_checks} and standing(waits) is Standing.WAITING:
         return Event.CHECKS_AWAITED
-    moved = any(refusal.gate == "freshness" and refusal.says != EDITED for refusal in found)
+    moved = any(refusal.gate == "freshness" and refusal.message != EDITED for refusal in found)
     return Event.HEAD_OR_BASE_MOVED if moved and not gates & FINAL else Event.GATE_REFUSED

@@ -91,7 +91,7 @@ def leaves_to_a_person(rule: Rule, finding: Finding) -> bool:
 
 def as_lifted(rule: Rule, finding: Finding, lifted: Lifted) -> Finding:
     """The finding, marked where a person lifted exactly this and may."""
-    if (finding.rule, finding.says) in lifted and leaves_to_a_person(rule, finding):
+    if (finding.rule, finding.message) in lifted and leaves_to_a_person(rule, finding):
         return replace(finding, lifted=True)
     return finding
 
@@ -121,11 +121,11 @@ def _finding(rule: Rule, facts: ChangeFacts) -> Finding:
         passed=answer.passed,
         status=rule.status,
         on_fail=rule.on_fail,
-        says=answer.says,
+        message=answer.message,
         source=rule.source,
         evidence=answer.evidence,
     )
 
 
 def _sentence(finding: Finding) -> str:
-    return f"{finding.rule}: {finding.says}"
+    return f"{finding.rule}: {finding.message}"

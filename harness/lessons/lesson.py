@@ -72,7 +72,7 @@ class Lesson:
     not; `word` what a person said last."""
 
     id: str
-    says: str
+    sentence: str
     file: str
     quote: str
     base: str
@@ -139,7 +139,7 @@ def _lesson(
     word = Word(marked.word) if marked else None
     return Lesson(
         id=noted.id,
-        says=noted.says,
+        sentence=noted.sentence,
         file=noted.file,
         quote=noted.quote,
         base=noted.base,

@@ -69,7 +69,7 @@ def test_what_was_reported_under_the_name_by_others_is_told() -> None:
     faults = not_green(
         Wanted((CI,)), (CheckSeen("ci", 8, "success"), CheckSeen("ci", None, "success"))
     )
-    assert [fault.says for fault in faults] == [
+    assert [fault.message for fault in faults] == [
         "ci of app 7 has not reported (there is one of 8, no app)"
     ]
     assert not_green(Wanted((CI,)), ()) == (
@@ -111,7 +111,7 @@ def test_every_check_there_is_needs_one_at_least() -> None:
         NotGreen(Standing.WAITING, "no check has reported, and none is not a pass"),
     )
     assert [
-        fault.says
+        fault.message
         for fault in not_green(Wanted(every=True), (CheckSeen("a", 1, None), CheckSeen("b", 1, "")))
     ] == ["a has not ended", "b ended as nothing, not as success"]
     assert (

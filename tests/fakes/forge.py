@@ -202,11 +202,11 @@ class FakeForge:
         after: bool = False,
         retryable: bool = True,
         count: int = 1,
-        says: str = "502",
+        message: str = "502",
     ) -> None:
         """The next calls of a method fail; with `after`, what they asked for was done all the
         same."""
-        error = ForgeError(f"the forge failed at {method}: {says}", retryable=retryable)
+        error = ForgeError(f"the forge failed at {method}: {message}", retryable=retryable)
         self._trouble.append(_Trouble(method, error, after, count))
 
     @property

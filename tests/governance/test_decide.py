@@ -51,7 +51,7 @@ def test_a_fact_that_nobody_established_refuses() -> None:
     law = governance(rule_text("level: enforced\ncheck: {attempts: {max: 3}}"))
     finding = decide(law, touching("a")).refusals[0]
     assert finding.passed is UNKNOWN
-    assert "unknown means no" in finding.says
+    assert "unknown means no" in finding.message
 
 
 def test_nothing_known_at_all_is_refused_by_the_built_in_rules_alone() -> None:
@@ -217,6 +217,6 @@ def test_nobody_lifts_what_is_built_in_or_what_nobody_established() -> None:
         rule_text("level: enforced\ncheck: {attempts: {max: 3}}\non_fail: needs-human")
     )
     for facts in (touching("CLAUDE.md"), touching("a")):
-        said = [(finding.rule, finding.says) for finding in decide(law, facts).refusals]
+        said = [(finding.rule, finding.message) for finding in decide(law, facts).refusals]
         assert said
         assert decide(law, facts, lifted=said).refusals

@@ -58,7 +58,7 @@ def test_a_larger_limit_lets_through_what_a_smaller_one_refused() -> None:
         Standing.REFUSES,
         Standing.HOLDS,
     )
-    assert flip.says == "2 changed files, at most 2"
+    assert flip.message == "2 changed files, at most 2"
 
 
 def test_without_an_old_text_the_new_one_is_replayed_alone() -> None:

@@ -166,19 +166,21 @@ def test_who_cannot_tell_abstains_whatever_else_is_said() -> None:
 def remark(
     lens="correctness",
     line=3,
-    says="It is right for eight only.",
+    message="It is right for eight only.",
     severity=Severity.MAJOR,
     file="store.py",
     companion="",
 ) -> Remark:
-    return Remark((lens,), severity, file, line, "if walk.size == 8:", says, companion)
+    return Remark((lens,), severity, file, line, "if walk.size == 8:", message, companion)
 
 
 def test_what_two_lenses_saw_is_said_once_as_grave_as_the_graver_holds_it() -> None:
     (found,) = together(
         [
             remark(),
-            remark("scope", line=4, says="Right only for eight places.", severity=Severity.BLOCKER),
+            remark(
+                "scope", line=4, message="Right only for eight places.", severity=Severity.BLOCKER
+            ),
         ]
     )
     assert (found.severity, found.lenses) == (Severity.BLOCKER, ("scope", "correctness"))
@@ -189,7 +191,7 @@ def test_what_two_lenses_saw_is_said_once_as_grave_as_the_graver_holds_it() -> N
     [
         remark("scope", line=7),
         remark("scope", file="page.html"),
-        remark("scope", says="This opens a path to any file on the disk."),
+        remark("scope", message="This opens a path to any file on the disk."),
     ],
 )
 def test_what_is_elsewhere_or_something_else_stays_a_finding_of_its_own(other) -> None:

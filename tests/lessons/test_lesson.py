@@ -135,7 +135,7 @@ def test_nothing_is_ever_deleted_and_noting_it_again_brings_nothing_back() -> No
 def test_a_lesson_tells_where_it_comes_from() -> None:
     one = Life().noted().one
     told = {
-        "says": one.says,
+        "says": one.sentence,
         "file": one.file,
         "quote": one.quote,
         "base": one.base,

@@ -64,7 +64,9 @@ def list_(everything: bool, as_json: bool) -> None:
         return
     for one in found:
         click.echo(
-            printable(f"{one.id[:6]}  {one.standing:<8} {one.had.sound}/{one.had.runs}  {one.says}")
+            printable(
+                f"{one.id[:6]}  {one.standing:<8} {one.had.sound}/{one.had.runs}  {one.sentence}"
+            )
         )
     if not found:
         click.echo("No lesson is shown to agents.")
@@ -151,7 +153,7 @@ def _decide(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
     with open_ledger(home()) as ledger:
         found = say_of(ledger, lesson, Word(word), why=reason)
     emit(_document(found)) if as_json else click.echo(
-        printable(f"{found.id[:6]} is {found.standing}: {found.says}")
+        printable(f"{found.id[:6]} is {found.standing}: {found.sentence}")
     )
 
 
@@ -159,7 +161,7 @@ def _document(one: "Lesson") -> dict[str, Any]:
     return {
         "id": one.id,
         "standing": one.standing.value,
-        "says": one.says,
+        "says": one.sentence,
         "file": one.file,
         "quote": one.quote,
         "base": one.base,
@@ -181,7 +183,7 @@ def _description(one: "Lesson") -> list[str]:
     times = "once" if one.sightings == 1 else f"{one.sightings} times"
     return [
         f"{one.id}: {one.standing}",
-        one.says,
+        one.sentence,
         "",
         f"noted {times}, first by the {one.role} of {one.run} for issue {one.issue}, at"
         f" {one.at[:19]}, entry {one.entry}",

@@ -34,7 +34,7 @@ class TransitionRecorded(LedgerEvent):
     event: Event
     before: State = field(metadata=stored_as("from"))
     after: State = field(metadata=stored_as("to"))
-    says: str = ""
+    reason: str = field(default="", metadata=stored_as("says"))
     rules: str = ""
     cites: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
     duplicate_of: int | None = field(default=None, metadata=OPTIONAL)
@@ -95,7 +95,7 @@ class CostEstimated(LedgerEvent):
 
     kind: ClassVar[str] = "estimate"
 
-    says: str
+    message: str = field(metadata=stored_as("says"))
     cases: int = 0
     like: str = ""
     low: str = "0"
@@ -109,7 +109,7 @@ class IssueQueued(LedgerEvent):
 
     kind: ClassVar[str] = "waiting"
 
-    says: str
+    reason: str = field(metadata=stored_as("says"))
     rule: str = ""
     path: str = ""
     rules: str = ""

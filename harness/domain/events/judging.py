@@ -54,7 +54,7 @@ class RuleAnswer:
 
     rule: str
     status: str
-    says: str
+    message: str = field(metadata=stored_as("says"))
     passed: bool | None
 
 
@@ -108,7 +108,7 @@ class ChecksAnswered(LedgerEvent):
     kind: ClassVar[str] = "checks-answered"
 
     candidate: str
-    says: str
+    message: str = field(metadata=stored_as("says"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent
+from harness.domain.events.base import OPTIONAL, LedgerEvent, stored_as
 from harness.domain.model_choice.breaker import Sound
 from harness.domain.workflow import NodeResult, RunStatus
 
@@ -31,7 +31,7 @@ class RunEnded(LedgerEvent):
     kind: ClassVar[str] = "run-ended"
 
     status: RunStatus
-    says: str = ""
+    reason: str = field(default="", metadata=stored_as("says"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class ModelTried(LedgerEvent):
     role: str
     model: str
     sound: Sound
-    says: str = ""
+    message: str = field(default="", metadata=stored_as("says"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ApproachChanged(LedgerEvent):
     tier: int
     diagnosed: bool
     split: bool
-    says: str
+    message: str = field(metadata=stored_as("says"))
     last: str
     failed: tuple[int, ...] = ()
     rules: str = ""
@@ -177,7 +177,7 @@ class CommandReported(LedgerEvent):
     kind: ClassVar[str] = "report"
 
     command: str
-    says: str
+    message: str = field(metadata=stored_as("says"))
     printed: str
     exit_code: int | None = None
 
@@ -204,7 +204,7 @@ class LessonNoted(LedgerEvent):
 
     kind: ClassVar[str] = "lesson"
 
-    says: str
+    sentence: str = field(metadata=stored_as("says"))
     file: str
     quote: str
     base: str

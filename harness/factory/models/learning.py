@@ -63,10 +63,10 @@ def _write_down(job: Job, one: Proposal, *, role: str, key: str) -> str:
     ledger = job.services.ledger
     if (before := ledger.find(key)) and is_of(before, LessonNoted):
         return before.event.same_as or before.event.id
-    earlier = same(one.says, {lesson.id: lesson.says for lesson in known_lessons(ledger)})
-    new = "" if earlier else hashlib.sha256(one.says.encode()).hexdigest()[:12]
+    earlier = same(one.sentence, {lesson.id: lesson.sentence for lesson in known_lessons(ledger)})
+    new = "" if earlier else hashlib.sha256(one.sentence.encode()).hexdigest()[:12]
     noted = LessonNoted(
-        one.says, one.file, one.quote, base=job.base, role=role, id=new, same_as=earlier or ""
+        one.sentence, one.file, one.quote, base=job.base, role=role, id=new, same_as=earlier or ""
     )
     ledger.append(noted, key, issue=job.issue, run=job.run)
     return earlier or new
@@ -90,7 +90,7 @@ def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
         Passage(
             "pinned" if one.standing is Standing.PINNED else "lesson",
             one.id,
-            f"- {one.says} ({one.file})",
+            f"- {one.sentence} ({one.file})",
         )
         for one in order
     )

@@ -86,7 +86,7 @@ def tick(
 def _check_ledger(services: Services, *, whole: bool) -> None:
     if fault := services.issue_index.fault(whole=whole):
         raise LedgerError(
-            f"{fault.says}; the factory does not run on a ledger whose signature does not match"
+            f"{fault.message}; the factory does not run on a ledger whose signature does not match"
         )
 
 

@@ -32,7 +32,7 @@ def advice_in(event: LedgerEvent) -> ModelAdvice | None:
     """The advice in an event says of models; None if there is nothing to show."""
     match event:
         case ApproachChanged():
-            return ModelAdvice("Tried differently than before", event.says, event.last)
+            return ModelAdvice("Tried differently than before", event.message, event.last)
         case ModelSubstituted():
             return ModelAdvice(
                 f"Another model plays {event.role}",
@@ -40,7 +40,7 @@ def advice_in(event: LedgerEvent) -> ModelAdvice | None:
             )
         case ModelTried(sound=Sound.FAILED):
             return ModelAdvice(
-                "A model did not do its part", f"{event.model} as {event.role}", event.says
+                "A model did not do its part", f"{event.model} as {event.role}", event.message
             )
         case DiagnosisGiven():
             return _diagnosis(event)

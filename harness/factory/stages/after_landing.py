@@ -72,7 +72,7 @@ def _fault(
         return "the forge does not say which checks it requires", False
     faults = ci.check_report(services, policy, commit).against or ()
     red = standing(faults) is Standing.RED
-    found = [fault.says for fault in faults if is_over or fault.standing is Standing.RED]
+    found = [fault.message for fault in faults if is_over or fault.standing is Standing.RED]
     return "; ".join(found), red
 
 

@@ -76,7 +76,7 @@ class ApiSurface:
         if facts.api is UNKNOWN:
             return unknown("what callers lose")
         lost = [
-            f"{_shown(loss.path)}: {loss.name} {loss.says}"
+            f"{_shown(loss.path)}: {loss.name} {loss.message}"
             for loss in facts.api.lost
             if self._speaks_of(loss.path)
         ]

@@ -54,14 +54,14 @@ class Flip:
     """One recorded change that a rule refuses under one text and not under the other, or not with
     the same weight.
 
-    `says` is the rule's answer under the new text, or the old one's where the new text does not
+    `message` is the rule's answer under the new text, or the old one's where the new text does not
     ask. `shadow`: it blocks nothing, neither before nor after."""
 
     change: int
     rule: str
     before: Standing
     after: Standing
-    says: str
+    message: str
     shadow: bool = False
 
 
@@ -209,7 +209,7 @@ def _standing(answer: Answer) -> _Answered:
     passed = answer.passed
     return (
         _HOLDS if passed is True else _REFUSES if passed is False else _CANNOT_TELL
-    ), answer.says
+    ), answer.message
 
 
 def _asks_a_person(text: Governance | None) -> bool:

@@ -213,7 +213,7 @@ def _draft(file: str, about: str, text: str, overridden: Sequence[Answered]) -> 
 def _stands_on(overridden: Sequence[Answered]) -> str:
     return "Stands on:\n\n" + "\n".join(
         f"- entry {one.entry} of the ledger, #{one.change}, {one.overridden}:"
-        f" `{_words(one.says).replace('`', ' ')}`"
+        f" `{_words(one.message).replace('`', ' ')}`"
         for one in overridden
     )
 

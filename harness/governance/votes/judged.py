@@ -235,7 +235,7 @@ def finding_of(rule: Rule, answer: Answer) -> Finding:
         passed=answer.passed,
         status=rule.status,
         on_fail=on_fail,
-        says=answer.says,
+        message=answer.message,
         source=rule.source,
         evidence=answer.evidence,
     )
@@ -250,7 +250,7 @@ def with_votes(decision: Decision, findings: Sequence[Finding]) -> Decision:
         *([decision.action] if decision.action else []),
     ]
     action: OnFail | None = max(actions, key=lambda on_fail: on_fail.strictness, default=None)
-    why = (*decision.why, *(f"{finding.rule}: {finding.says}" for finding in refusals))
+    why = (*decision.why, *(f"{finding.rule}: {finding.message}" for finding in refusals))
     return Decision(
         decision.governance, decision.applies, (*decision.findings, *findings), action, why
     )
