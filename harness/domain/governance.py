@@ -119,7 +119,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckAnswer:
     """What one check says of the facts. `passed` UNKNOWN means a fact it needs was not
     established."""
 
@@ -131,7 +131,7 @@ class Answer:
 class Check(Protocol):
     """A typed question over facts. Pure, total, and a frozen value."""
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """What this check says of `facts`. Never raises."""
         ...
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import (
-    Answer,
     Applies,
     ChangeDefault,
+    CheckAnswer,
     Decision,
     Finding,
     Governance,
@@ -71,10 +71,12 @@ def rules_asked(
     ]
 
 
-def answer_of(rule: Rule, facts: ChangeFacts) -> Answer:
+def answer_of(rule: Rule, facts: ChangeFacts) -> CheckAnswer:
     """What one rule's check says, whatever its status. A rule without one is never satisfied by
     silence."""
-    return rule.check.answer(facts) if rule.check else Answer(UNKNOWN, "nobody checks this rule")
+    return (
+        rule.check.answer(facts) if rule.check else CheckAnswer(UNKNOWN, "nobody checks this rule")
+    )
 
 
 def leaves_to_a_person(rule: Rule, finding: Finding) -> bool:

@@ -25,7 +25,7 @@ from harness.domain.governance import (
 from harness.governance.checks import CHECKS
 from harness.governance.checks.scripts import Exec
 from harness.governance.language.markdown import Section, page_of
-from harness.governance.paths import Known
+from harness.governance.paths import KnownPaths
 from harness.governance.shadowed import shadowed
 from harness.governance.text.invisible import is_invisible
 
@@ -314,7 +314,7 @@ def _on_labels(rules: list[Rule], known: Collection[str]) -> Iterator[LintFindin
 def _on_globs(rules: list[Rule], paths: Iterable[bytes] | None) -> Iterator[LintFinding]:
     if paths is None:
         return
-    there = Known(paths)
+    there = KnownPaths(paths)
     for rule in rules:
         for pattern in (*_globs(rule.check), *(rule.question.never_sees if rule.question else ())):
             if not there.has(pattern, below=rule.below):

@@ -6,7 +6,7 @@ import pytest
 from harness.domain.facts import ChangeFacts
 from harness.domain.governance import Expect
 from harness.governance import run_cases
-from tests.governance.law import governance, rule_text, touching
+from tests.governance.policy_texts import governance, rule_text, touching
 
 
 def cases(block: str, *given: str, **known):

@@ -41,7 +41,7 @@ from harness.governance.checks.size import (
 )
 from harness.governance.checks.supply import Dependencies, Secrets
 from harness.governance.checks.together import Companions, Migrations
-from tests.governance.law import change, touching
+from tests.governance.policy_texts import change, touching
 
 DAY = 86_400
 WORDS = (

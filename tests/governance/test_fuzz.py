@@ -16,7 +16,7 @@ from harness.domain.governance import Governance
 from harness.governance import context, lint, read_governance
 from harness.governance.language.yamlblock import _Strict as SLOW
 from harness.governance.language.yamlblock import node_of
-from tests.governance.law import CODE, FRONT, MISSION, files, rule_text
+from tests.governance.policy_texts import CODE, FRONT, MISSION, files, rule_text
 
 ROOT = Path(__file__).parents[2]
 OURS = {

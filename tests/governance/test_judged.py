@@ -38,7 +38,7 @@ from harness.governance.votes.judged import (
     with_votes,
 )
 from harness.governance.votes.view import LARGEST_VIEW
-from tests.governance.law import governance, rule_text, touching
+from tests.governance.policy_texts import governance, rule_text, touching
 
 JUDGED = "level: judged\nquestion: Does it serve the issue?\nsees: [issue, diff]\n"
 YES, NO, UNQUOTED, ABSTAIN = Vote.YES, Vote.NO, Vote.UNQUOTED, Vote.ABSTAIN

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.governance import lint, read_governance
-from harness.governance.paths import Known, glob_fault, matches
-from tests.governance.law import (
+from harness.governance.paths import KnownPaths, glob_fault, matches
+from tests.governance.policy_texts import (
     CODE,
     FRONT,
     MISSION,
@@ -325,7 +325,7 @@ def test_a_glob_is_said_to_match_nothing_exactly_where_it_matches_nothing(
 ) -> None:
     known = [path.encode() for path in paths]
     expected = any(matches((pattern,), path) for path in known if path.startswith(below.encode()))
-    assert Known(known).has(pattern, below=below) is expected
+    assert KnownPaths(known).has(pattern, below=below) is expected
 
 
 def test_what_lint_takes_grows_with_the_rules_and_not_with_their_pairs() -> None:

@@ -18,7 +18,7 @@ from harness.governance.past.coverage import Cited, Override, coverage
 from harness.governance.past.suggest import drafts
 from tests.factory.world import World
 from tests.fakes.people import FakeAgent
-from tests.governance.law import (
+from tests.governance.policy_texts import (
     FRONT,
     MISSION,
     answered,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN, ChangeKind
 from harness.governance.facts.surface import LARGEST, api_facts
-from tests.governance.law import change
+from tests.governance.policy_texts import change
 
 
 def lost(before: str, after: str | None, path: str = "lib/m.py") -> list[str]:

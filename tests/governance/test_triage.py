@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from harness.domain.lifecycle import Event
 from harness.governance import answer_schema, read_governance, triage_decision
 from harness.governance.triage import TriageVerdict
-from tests.governance.law import CODE, MISSION, governance
+from tests.governance.policy_texts import CODE, MISSION, governance
 
 TITLE = "Let me tip the guide"
 BODY = "I would like to tip my guide by card.\nOr book a walk for nine people."

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent, stored_as
+from harness.domain.events.base import LedgerEvent
 from harness.domain.lifecycle import Event, State
-from harness.domain.plain import plain
+from harness.domain.plain import OPTIONAL, plain, stored_as
 
 
 @dataclass(frozen=True, slots=True)

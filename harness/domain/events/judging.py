@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from harness.domain.events.base import LedgerEvent, stored_as
+from harness.domain.events.base import LedgerEvent
+from harness.domain.plain import stored_as
 from harness.domain.verdict import Binding, Controls, Regression, VerdictOutcome
 
 NO_REGRESSION = Regression()

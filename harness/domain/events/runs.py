@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent, stored_as
-from harness.domain.model_choice.breaker import Sound
+from harness.domain.events.base import LedgerEvent
+from harness.domain.model_choice.breaker import ModelSignal
+from harness.domain.plain import OPTIONAL, stored_as
 from harness.domain.workflow import NodeResult, RunStatus
 
 
@@ -67,7 +68,7 @@ class ModelTried(LedgerEvent):
 
     role: str
     model: str
-    sound: Sound
+    sound: ModelSignal
     message: str = field(default="", metadata=stored_as("says"))
 
 

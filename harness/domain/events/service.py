@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent, stored_as
+from harness.domain.events.base import LedgerEvent
+from harness.domain.plain import OPTIONAL, stored_as
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from harness.factory.run.node import Job
 from harness.governance import SecretScanner
 from harness.lessons.lesson import (
     Lesson,
-    Standing,
+    LessonStatus,
     Word,
     lessons,
 )
@@ -81,14 +81,16 @@ def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
     """The lessons that an agent may be shown: first those that people pinned, then the rest by how
     much they helped."""
     active = [
-        one for one in known_lessons(ledger) if one.standing in (Standing.PINNED, Standing.ACTIVE)
+        one
+        for one in known_lessons(ledger)
+        if one.status in (LessonStatus.PINNED, LessonStatus.ACTIVE)
     ]
     order = sorted(
-        active, key=lambda one: (one.standing is not Standing.PINNED, -one.score, one.entry)
+        active, key=lambda one: (one.status is not LessonStatus.PINNED, -one.score, one.entry)
     )
     return tuple(
         Passage(
-            "pinned" if one.standing is Standing.PINNED else "lesson",
+            "pinned" if one.status is LessonStatus.PINNED else "lesson",
             one.id,
             f"- {one.sentence} ({one.file})",
         )

@@ -39,7 +39,7 @@ from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.ports.engine import Engine
 from harness.ports.ledger import recorded
-from harness.workflow import Call, EngineExecutor, run
+from harness.workflow import EngineExecutor, NodeCall, run
 
 ACTION = "node"
 CONCURRENCY = 2
@@ -227,7 +227,7 @@ def _generation(services: Services, run: str) -> int:
     )
 
 
-def _payload(started: Recorded[RunStarted], call: Call, generation: int) -> dict[str, Any]:
+def _payload(started: Recorded[RunStarted], call: NodeCall, generation: int) -> dict[str, Any]:
     return {
         "issue": started.issue,
         "run": started.run,

@@ -241,7 +241,7 @@ def _next_of(services: Services, history: History, policy: PolicySnapshot) -> Ne
     may be done already, and a person decides."""
     if other := services.similar_issues.landed_meanwhile(history):
         reason = f"#{other.issue} says much the same, and has landed since"
-        return Next(event=Event.TWIN_LANDED, reason=reason)
+        return Next(event=Event.DUPLICATE_LANDED, reason=reason)
     return decide_next(history, policy)
 
 

@@ -15,7 +15,7 @@ from harness.domain.events import (
     ModelTried,
     PlanMade,
 )
-from harness.domain.model_choice.breaker import Sound
+from harness.domain.model_choice.breaker import ModelSignal
 from harness.factory.records.history import History
 
 
@@ -38,7 +38,7 @@ def advice_in(event: LedgerEvent) -> ModelAdvice | None:
                 f"Another model plays {event.role}",
                 f"{event.model} in place of {event.in_place_of}: {event.why}",
             )
-        case ModelTried(sound=Sound.FAILED):
+        case ModelTried(sound=ModelSignal.FAILED):
             return ModelAdvice(
                 "A model did not do its part", f"{event.model} as {event.role}", event.message
             )

@@ -120,7 +120,7 @@ def read_facts(job: Job) -> GateReading:
         governance=job.policy.digest,
         kind=history.triage.issue_kind if history.triage else None,
         in_sight=policy.in_sight(job, base, candidate) if candidate else None,
-        law=None
+        policy=None
         if decisions is None
         else tuple(refusal for decision in decisions for refusal in decision.refusals),
         checks=report.against,

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from harness.domain.events.base import stored_as
 from harness.domain.governance import Sight
-from harness.domain.plain import plain
+from harness.domain.plain import plain, stored_as
 from harness.governance.votes.judged import LONGEST_PATH, LONGEST_QUOTE, NEAR
 from harness.governance.votes.view import View
 
@@ -62,7 +61,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LensFindings:
     """What one lens came to: the findings that count, and why each other one does not. `abstains`
     says why it could not tell, and is empty where it could."""
 
@@ -161,13 +160,13 @@ def rows_shown(view: View) -> Mapping[str, tuple[Row, ...]]:
     }
 
 
-def looked(
+def lens_findings(
     lens: str, answer: Mapping[str, Any], *, rows: Mapping[str, Sequence[Row]], there: Iterable[str]
-) -> Looked:
+) -> LensFindings:
     """What a lens's answer, valid against the schema, comes to. `there` are the paths of the
     candidate."""
     if answer["can_tell"] is not True:
-        return Looked(abstains=str(answer["reason"]) or "it gave no reason")
+        return LensFindings(abstains=str(answer["reason"]) or "it gave no reason")
     paths, found, dropped = frozenset(there), list[Remark](), list[str]()
     for told in answer["findings"]:
         remark = _remark(lens, told, rows)
@@ -175,7 +174,7 @@ def looked(
             dropped.append(fault)
         elif remark is not None:
             found.append(remark)
-    return Looked(tuple(found), tuple(dropped))
+    return LensFindings(tuple(found), tuple(dropped))
 
 
 def _remark(lens: str, told: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]) -> Remark | None:

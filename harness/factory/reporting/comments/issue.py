@@ -57,7 +57,7 @@ _REASONS: Mapping[str, str] = {
     Event.TRIAGE_ACCEPTED: "it is within the mission",
     Event.TRIAGE_REJECTED: "the mission leaves this out on purpose",
     Event.TRIAGE_DUPLICATE: "it was asked before",
-    Event.TWIN_LANDED: "it may be done already",
+    Event.DUPLICATE_LANDED: "it may be done already",
     Event.TRIAGE_UNSURE: "the factory could not decide this on its own",
     Event.RUN_FAILED: "an attempt failed",
     Event.POLICY_REFUSED: "the change broke a rule",
