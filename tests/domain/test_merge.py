@@ -111,9 +111,9 @@ NO_SANDBOX = "no box held on this machine; an unsealed verdict shows, and never 
             "freshness",
             "governance was sha256:g when judged and is sha256:x now",
         ),
-        ({"law": None}, "law", "the rules were not asked about this candidate"),
+        ({"policy": None}, "law", "the rules were not asked about this candidate"),
         (
-            {"law": (Refusal("F-SIZE", "401 lines, at most 400"),)},
+            {"policy": (Refusal("F-SIZE", "401 lines, at most 400"),)},
             "F-SIZE",
             "401 lines, at most 400",
         ),
