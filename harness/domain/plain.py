@@ -13,9 +13,18 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
-from typing import Any, NewType, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, NewType, Union, cast, get_args, get_origin, get_type_hints
 
 Decode = Callable[[Any], Any]
+
+
+OPTIONAL: Final = {"optional": True}
+"""Metadata of a field whose key is left out of the document while it has its default value."""
+
+
+def stored_as(key: str) -> dict[str, str]:
+    """Metadata of a field whose key in the document has another name."""
+    return {"key": key}
 
 
 class Misfit(ValueError):

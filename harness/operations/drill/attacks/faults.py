@@ -82,7 +82,7 @@ def killed(drill: "DrillEnvironment") -> Outcome:
     ):
         return not_held(f"{counted}; {factory.status(issue)}")
     if fault := factory.ledger.fault():
-        return not_held(fault.says)
+        return not_held(fault.message)
     return held(f"{planned} crashes, {starts} starts; one pull request, comment and landing")
 
 
