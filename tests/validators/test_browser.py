@@ -70,7 +70,7 @@ def test_acts_and_readings(house: House) -> None:
         assert await ada.title() == "searched seals"
         await ada.press("Tab", None, patience=PATIENCE)
         await ada.click(Spot(role="link", name="Other"), patience=PATIENCE)
-        await ada.seen(
+        await ada.wait_visible(
             Spot(role="note"), patience=PATIENCE
         )  # a page that was led to may still be on its way in
         assert (await ada.path(), await ada.text(Spot(role="note"))) == ("/other", "/other")
@@ -144,7 +144,7 @@ def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(
         assert seen == {"Placed", "Contents"}
         floating = Spot(role="navigation", name="Floating")
         assert await ada.count(Spot(role="link", name="home", within=floating)) == 1
-        await ada.seen(floating, patience=PATIENCE)
+        await ada.wait_visible(floating, patience=PATIENCE)
 
     house.on_stage(Boxless(), play)
 
@@ -206,7 +206,7 @@ def test_no_byte_reaches_any_other_address(house: House) -> None:
             await until(
                 lambda: (
                     doors_tried
-                    <= {address.split("/")[2] for address in on.refused if "//" in address}
+                    <= {address.split("/")[2] for address in on.refused_requests if "//" in address}
                 )
             )
             await until(
@@ -303,7 +303,7 @@ def test_a_page_that_leads_on_by_itself_is_followed(house: House) -> None:
     async def play(on: BrowserStage) -> str:
         ada: BrowserSession = await on.person("")
         await ada.open("/", patience=PATIENCE)
-        await ada.seen(Spot(role="note"), patience=PATIENCE)
+        await ada.wait_visible(Spot(role="note"), patience=PATIENCE)
         return await ada.path()
 
     assert house.on_stage(Leads(), play) == "/there"
@@ -319,11 +319,11 @@ def test_what_is_kept_of_a_stage(house: House, tmp_path: Path) -> None:
         )
         await until(
             lambda: (
-                {"log", "error"} <= {level for level, _ in on.heard}
-                and any("no" in told for _, told in on.heard)
+                {"log", "error"} <= {level for level, _ in on.messages}
+                and any("no" in told for _, told in on.messages)
             )
         )
-        return await on.kept(tmp_path / "run")
+        return await on.save_evidence(tmp_path / "run")
 
     names = house.on_stage(Static(), play)
     assert set(names) == {

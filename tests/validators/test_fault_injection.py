@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from validators.browser.network.fault_injection import MOST_FROZEN, FaultInjection
 from validators.browser.network.http1 import Head
-from validators.browser.network.mutations import altered, dropped, swapped, turned
+from validators.browser.network.mutations import altered, dropped, swapped, reversed_tables
 from validators.domain.evidence import FaultFacts, FaultInjector
 from validators.domain.journeys.claim import Match
 from validators.domain.journeys.data_at_stake import Stakes
@@ -305,8 +305,8 @@ ORDERED = Stakes(texts=frozenset({"City"}), ordered=frozenset({"City"}))
     ],
 )
 def test_the_rows_of_a_table_whose_order_is_read_are_turned_round(before, after, touched) -> None:
-    assert html(turned, before, ORDERED) == (after, touched)
-    assert html(turned, before, STAKES) == (before, False)
+    assert html(reversed_tables, before, ORDERED) == (after, touched)
+    assert html(reversed_tables, before, STAKES) == (before, False)
 
 
 @pytest.mark.parametrize(
@@ -377,5 +377,5 @@ def test_any_page_can_be_turned_and_led_astray(body) -> None:
         counted=True,
         numeric=True,
     )
-    for mutation in (swapped, dropped, turned):
+    for mutation in (swapped, dropped, reversed_tables):
         html(mutation, body, stakes)

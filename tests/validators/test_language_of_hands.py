@@ -201,13 +201,13 @@ def test_what_others_see_is_read() -> None:
         ("download: {link: A, open: /a, as: export}", "one of the two"),
         ("download: {open: http://evil.example/, as: export}", "a path of the app"),
         ('dialog: "Sure?"', "a dialog is a mapping"),
-        ("dialog: {answer: accept}", "needs what it `says`"),
+        ("dialog: {answer: accept}", "needs its words in `says`"),
         ("dialog: {says: A}", "dialog needs an `answer`"),
         ("dialog: {says: A, answer: acept}", "no answer 'acept'; did you mean 'accept'?"),
         ("dialog: {says: A, answer: accept, type: x}", "'answer' or 'type', not both"),
         ("dialog: {says: A, kind: confrim, answer: accept}", "did you mean 'confirm'?"),
         ("dialog: {says: A, kind: confirm, type: x}", "only a prompt can be typed into"),
-        ("dialog: {says: A, kind: beforeunload, answer: accept}", "the browser's own"),
+        ("dialog: {says: A, kind: beforeunload, answer: accept}", "are the browser's own"),
         ("type: {label: Name}", "type is a text"),
     ],
 )
@@ -255,7 +255,7 @@ EXPORT = "download: {link: Export, as: export}"
         ),
         (
             journey("dialog: {says: '{{ any.word }}', answer: accept}", "reload"),
-            "which a dialog cannot say",
+            "which a dialog cannot show",
         ),
         (
             journey(expect=("downloaded: {as: export, lines: 3}",)),
@@ -278,7 +278,7 @@ EXPORT = "download: {link: Export, as: export}"
                 expect=("downloaded: {as: export, lines: 3}",),
                 negative_control="downloaded: {as: export, lines: 3}",
             ),
-            "the twin expects what the journey expects",
+            "`twin` expects what the journey expects",
         ),
         (
             journey(
@@ -286,7 +286,7 @@ EXPORT = "download: {link: Export, as: export}"
                 expect=("downloaded: {as: export, lines: 3}",),
                 negative_control="downloaded: {as: export, name: b.csv}",
             ),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
     ],
 )

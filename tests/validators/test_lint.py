@@ -173,11 +173,11 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
                 expect=[f"{SORTED} ascending}}"],
                 negative_control=["column: {header: B, sorted: ascending}"],
             ),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
         (
             journey(steps=["open: /"], expect=["status: 200"], negative_control=["status: 200"]),
-            "the twin expects what the journey expects",
+            "`twin` expects what the journey expects",
         ),
         (
             journey(
@@ -185,7 +185,7 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
                 expect=["aria: {has: [main]}"],
                 negative_control=["aria: {in: {role: main}, has: [alert]}"],
             ),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
         (
             journey(
@@ -233,22 +233,22 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
             "draws new data",
         ),
         (journey(steps=[*GOOD["steps"], 'click: {link: "{{ any.word }}"}']), "draws new data"),
-        (journey(negative_control=GOOD["expect"]), "the twin expects what the journey expects"),
-        (journey(negative_control=["title: Nothing"]), "the twin looks where the journey does not"),
+        (journey(negative_control=GOOD["expect"]), "`twin` expects what the journey expects"),
+        (journey(negative_control=["title: Nothing"]), "`twin` looks where the journey does not"),
         (
             journey(negative_control=['text: {role: alert, equals: "no"}']),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
         (
             journey(
                 expect=[*GOOD["expect"], "absent: {link: A, under: Day}"],
                 negative_control=["visible: {link: B, under: Day}"],
             ),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
         (
             journey(negative_control=["absent: {button: Book}"]),
-            "the twin: an absence proves nothing",
+            "`twin`: an absence proves nothing",
         ),
         (
             journey(

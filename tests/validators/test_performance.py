@@ -269,7 +269,7 @@ def test_looks_that_hold_one_by_one_and_never_together_say_nothing() -> None:
 
 def test_what_does_not_hold_while_an_answer_is_outstanding_says_nothing() -> None:
     class Owed(FakeSession):
-        def owed(self) -> bool:
+        def awaits_answer(self) -> bool:
             return True
 
     told = perform(BOOK.replace("Nobody", "{{ filled.name }}"), stage=FakeStage(make=Owed))

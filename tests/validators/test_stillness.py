@@ -15,7 +15,7 @@ from tests.validators.house import PATIENCE, House, button, trouble
 from tests.validators.talks import GET, answering, through
 from validators.browser.network.http1 import Head
 from validators.browser.network.stillness import Reading
-from validators.browser.session import REST_SECONDS
+from validators.browser.page_waits import REST_SECONDS
 from validators.browser.stage import BrowserStage
 from validators.domain.journeys.spot import Spot
 
@@ -219,7 +219,7 @@ def test_what_an_act_has_led_away_from_is_not_missing(house) -> None:
             await asyncio.sleep(2 * REST_SECONDS + 1)
 
         return (
-            await trouble(ada._acted(Spot(role="link", name="Walk"), slow_to_say_so, PATIENCE))
+            await trouble(ada._act_on(Spot(role="link", name="Walk"), slow_to_say_so, PATIENCE))
         )[0]
 
     assert house.on_stage(Leads(), play) == "none"

@@ -198,11 +198,11 @@ def test_a_person_asks_for_the_icon_once_and_nobody_waits_or_hears(link, house: 
         if ICONS[link]:
             await until(icons)
         await ada.open("/again", patience=PATIENCE)
-        await on.quieted(PATIENCE)
+        await on.wait_until_quiet(PATIENCE)
         told = (
             on.wire.busy,
-            await ada.at_rest() or ada.owed(),
-            [one for one in on.asked if "ico" in one],
+            await ada.at_rest() or ada.awaits_answer(),
+            [one for one in on.requests if "ico" in one],
             on.refused,
             on.console,
         )
@@ -226,5 +226,5 @@ def test_a_person_asks_for_the_icon_once_and_nobody_waits_or_hears(link, house: 
 
 def test_automation_asks_for_no_icon(house: House) -> None:
     app = WithIcon("")
-    house.on_page(app, lambda ada, on: on.quieted(PATIENCE))
+    house.on_page(app, lambda ada, on: on.wait_until_quiet(PATIENCE))
     assert "/favicon.ico" not in {seen["PATH_INFO"] for seen in app.seen}

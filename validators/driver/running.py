@@ -98,7 +98,7 @@ async def _run(
                 seconds=plan.journey_seconds,
                 with_control=with_control,
             )
-            files = await on.kept(out / place)
+            files = await on.save_evidence(out / place)
     except (Error, OSError) as error:
         return (
             RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),)),
