@@ -77,8 +77,8 @@ class FakeSession:
         self.fields[spot.label or ""] = ", ".join(one.name for one in files)
 
     async def download(self, source: Spot | str, *, patience: float) -> File:
-        told = "".join(f"{name},{size}\r\n" for name, size in self._bookings())
-        return File("bookings.csv", f"Name,Size\r\n{told}".encode())
+        lines = "".join(f"{name},{size}\r\n" for name, size in self._bookings())
+        return File("bookings.csv", f"Name,Size\r\n{lines}".encode())
 
     def prepare(self, answer: DialogAnswer) -> None:
         self.acts.append(f"prepare {answer}")

@@ -292,8 +292,8 @@ def test_every_problem_is_told_at_once_in_line_order() -> None:
         .replace("role: status", "role: statsu")
         .replace("promise: M-BOOK\n", "")
     )
-    told = complaints(broken)
-    assert [words.partition(":")[0] for words in told] == [
+    found = complaints(broken)
+    assert [words.partition(":")[0] for words in found] == [
         "a journey needs 'promise'",
         "line 8",
         "line 10",
@@ -302,10 +302,10 @@ def test_every_problem_is_told_at_once_in_line_order() -> None:
 
 
 def test_every_look_that_cannot_be_read_is_told_and_what_leans_on_it_is_not() -> None:
-    told = complaints(
+    found = complaints(
         with_looks("vissible: {button: A}", "status: none", "after_reload: same", "title: x")
     )
-    assert [words.partition(":")[0] for words in told] == ["line 6", "line 7"]
+    assert [words.partition(":")[0] for words in found] == ["line 6", "line 7"]
 
 
 def test_a_refusal_names_the_file() -> None:

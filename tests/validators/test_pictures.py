@@ -49,7 +49,8 @@ def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_
         for number in range(3, 9):
             await on.take_picture("ada", f"step-{number:02}")
         assert [note for note in on.notes if "picture" in note] == [
-            f"no picture could be taken at step-{number:02}" for number in range(3, 3 + MOST_FAILED_PICTURES)
+            f"no picture could be taken at step-{number:02}"
+            for number in range(3, 3 + MOST_FAILED_PICTURES)
         ]
 
     async def untraced(on: BrowserStage) -> None:
