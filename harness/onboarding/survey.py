@@ -12,7 +12,7 @@ class Evidence:
 
     file: str
     line: int
-    says: str
+    message: str
 
     @property
     def place(self) -> str:
@@ -20,7 +20,7 @@ class Evidence:
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
-        return f"{self.place} {self.says}"
+        return f"{self.place} {self.message}"
 
 
 class Product(StrEnum):

@@ -377,12 +377,12 @@ def test_a_pull_request_that_cannot_be_looked_at_stops_nothing_else(world, troub
     propose(world, {"factory_rules.md": edited(rules(world))})
     issue = world.file()
     if trouble == "check":
-        world.forge.fail("set_check", retryable=False, count=99, says="403")
+        world.forge.fail("set_check", retryable=False, count=99, message="403")
     else:
         world.decorate("git", fetch=refusing(world.git.fetch))
     world.tick()
     assert world.history(issue).state is State.MERGED
-    assert any(what == CHECK for _, what, _ in world.progress)
+    assert any(CHECK in entry.message for entry in world.log.of("check-failed"))
 
 
 def refusing(fetch):

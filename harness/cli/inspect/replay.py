@@ -171,6 +171,7 @@ def _bundles(
 def _replayed(bundle: "Bundle", options: "ReplayOptions", *, folder: Path | None) -> "ReplayResult":
     from harness.cli.output.progress import Progress
     from harness.domain.errors import ConfigError
+    from harness.log import Log
     from harness.operations.replay.replay import replay_bundle
 
     if folder is not None:
@@ -180,9 +181,7 @@ def _replayed(bundle: "Bundle", options: "ReplayOptions", *, folder: Path | None
             )
         folder.mkdir(mode=0o700, parents=True)
     with Progress(quiet=True) as progress:
-        return replay_bundle(
-            bundle, options, tell=progress.tell, folder=folder and folder.resolve()
-        )
+        return replay_bundle(bundle, options, log=Log(progress), folder=folder and folder.resolve())
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def as_document(found: "Contradiction") -> dict[str, object]:
     here, there = found.here, found.there
     return {
         "kind": found.kind.value,
-        "says": found.says,
+        "says": found.message,
         "here": {"file": here.file, "line": here.line, "quote": here.quote},
         "there": {"file": there.file, "line": there.line, "quote": there.quote} if there else None,
     }
