@@ -102,6 +102,7 @@ class Site:
         from harness.factory.run.services import Places, Services
         from harness.forge.connection import Access
         from harness.forge.github import GitHubForge
+        from harness.log import Log
         from harness.repository.candidate import TrustedCandidates
         from harness.repository.remote import Remote
         from harness.repository.trusted import TrustedRepository
@@ -136,7 +137,7 @@ class Site:
             sandbox_command=(),
             trusted_keys=frozenset(),
             link=lambda path: f"{self.forge.url}/{self.name}/{path}",
-            tell=lambda *told: None,
+            log=Log(),
         )
 
     def comment(self, number: int) -> None:

@@ -18,6 +18,7 @@ from harness.home.providers import wires_of
 from harness.home.recording import Recording
 from harness.home.state import database_of, open_ledger, sole_factory
 from harness.home.state_backup import BackUp, backed_up, with_backup
+from harness.log import WARNING, Log
 from harness.ports.clock import Clock
 from harness.ports.forge import Forge, ForgeWriter
 from harness.ports.git import Repository
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from harness.store.durable.engine import Durable
     from harness.store.lease import Lease
 
-Tell = Callable[[str, str, str], None]
 CONNECT_SECONDS = 5.0
 
 
@@ -82,14 +82,14 @@ def open_archive(home: Path) -> Iterator[Archive]:
 
 
 @contextmanager
-def open_factory(home: Path, *, tell: Tell, patience: float = 0.0) -> Iterator[Works]:
+def open_factory(home: Path, *, log: Log, patience: float = 0.0) -> Iterator[Works]:
     """A whole factory while the block lasts. Raises Busy if another factory still works on this
     home, or on its database, after `patience` seconds."""
     command = " ".join(("factory", *sys.argv[1:2]))
     with (
         sole_factory(home, command=command, patience=patience) as lease,
         backed_up(home) as back_up,
-        open_works(home, tell=tell, lease=lease, back_up=back_up) as works,
+        open_works(home, log=log, lease=lease, back_up=back_up) as works,
     ):
         yield works
 
@@ -98,7 +98,7 @@ def open_factory(home: Path, *, tell: Tell, patience: float = 0.0) -> Iterator[W
 def open_works(
     home: Path,
     *,
-    tell: Tell,
+    log: Log,
     lease: "Lease",
     heartbeat: Callable[[], None] = lambda: None,
     warm: int = 0,
@@ -137,7 +137,7 @@ def open_works(
             broker_of(home, document, places, key=key, keys=keys, database=database)
         )
         if warning := price_list()[1]:
-            tell("prices", "", warning)
+            log.write("prices", warning, level=WARNING)
 
         check = partial(_check, heartbeat, lease, forge if document.is_embedded else None, broker)
         recording = Recording(places)
@@ -148,7 +148,7 @@ def open_works(
             recording=recording,
             forge=forge,
             broker=broker,
-            tell=tell,
+            log=log,
             warm=warm,
         )
         engine = Durable(home, address=database, check=check)
@@ -217,7 +217,7 @@ def _services(
     recording: Recording,
     forge: "ForgeAddress",
     broker: Path,
-    tell: Tell,
+    log: Log,
     warm: int,
 ) -> Services:
     from harness.agents.sessions import BrokerClient
@@ -249,7 +249,7 @@ def _services(
         external,
         sandbox_form=document.sandbox,
         other_form=document.other_sandbox,
-        tell=tell,
+        log=log,
         warm=warm,
         wires=wires_of(document),
     )
@@ -260,7 +260,7 @@ def services_of(
     ledger: Ledger,
     external: ExternalPorts,
     *,
-    tell: Tell,
+    log: Log,
     sandbox_form: str = "auto",
     other_form: str = "",
     warm: int = 0,
@@ -309,7 +309,7 @@ def services_of(
         sandbox_command=COMMAND,
         trusted_keys=own_keys(places),
         link=external.link,
-        tell=tell,
+        log=log,
         other_form=other_form,
         essays=RepositoryEssays(trusted, places.index, outlines=SandboxedOutlines(sandbox)),
     )

@@ -7,7 +7,7 @@ poll sooner.
 import stat
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from harness.forge.deliveries import MOST_SECRETS, DeliveryFilter
 from harness.home.document import read_home
 from harness.home.programs import keep_token
 from harness.home.state import database_of
+from harness.log import Log
 from harness.ports.inbox import Inbox
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
@@ -127,9 +128,7 @@ def keep_webhook_secret(home: Path, secret: str) -> None:
 
 
 @contextmanager
-def webhooks(
-    home: Path, address: Address | None, *, say: Callable[[str, str], None]
-) -> Iterator[WebhookQueue | None]:
+def webhooks(home: Path, address: Address | None, *, log: Log) -> Iterator[WebhookQueue | None]:
     """The receiver's queue, while the receiver listens; None if there is no address. Raises
     ConfigError if it cannot listen."""
     if address is None:
@@ -153,7 +152,7 @@ def webhooks(
         counts=queue.counts,
     )
     with listening(receiver, host=address.host, port=address.port) as port:
-        say("webhooks", f"received at http://{address.host}:{port}{PATH}")
+        log.write("webhooks", f"received at http://{address.host}:{port}{PATH}")
         yield queue
 
 

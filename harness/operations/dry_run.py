@@ -15,14 +15,14 @@ from harness.store.in_memory import OverlayLedger
 if TYPE_CHECKING:
     from harness.factory.pipeline.dry_run import DryRun
     from harness.factory.run.services import Services
-    from harness.wiring import Tell
+    from harness.log import Log
 
 STRANGER = Actor(0, "(nobody yet)")
 # The forge's status for an issue that never existed, and for one that was deleted.
 _GONE = (404, 410)
 
 
-def plan_issue(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "DryRun":
+def plan_issue(home: Path, asked: int | Path, *, cap: Decimal, log: "Log") -> "DryRun":
     """Do a dry run for an issue on the forge (by number), or for one in a Markdown file.
 
     Raises ConfigError if there is no such issue, LedgerError if the ledger's signature does not
@@ -31,7 +31,7 @@ def plan_issue(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> 
     from harness.factory.pipeline.tick import current_policy
     from harness.wiring import open_factory
 
-    with open_factory(home, tell=tell) as works:
+    with open_factory(home, log=log) as works:
         services = works.services
         if fault := services.issue_index.fault():
             raise LedgerError(

@@ -227,7 +227,7 @@ def test_what_goes_wrong_with_a_model_ends_as_it_is_written(
     pipeline.tick()
     history = pipeline.history(issue)
     assert history.state is case.state, (
-        history.transitions[-1].data if history.transitions else pipeline.progress
+        history.transitions[-1].data if history.transitions else pipeline.log.written
     )
     now = SystemClock().now()
     assert pause_in_force(pipeline.ledger, now) is None  # what one issue meets holds up nobody else

@@ -14,12 +14,14 @@ from harness.factory.pipeline.tick import tick
 from harness.factory.policy_gate import ci
 from harness.factory.records.history import History, history_of
 from harness.factory.run.services import Places, Services
+from harness.log import Log
 from tests.fakes.clock import FakeClock
 from tests.fakes.decorated import Decorated
 from tests.fakes.engine import FakeEngine
 from tests.fakes.forge import FakeForge
 from tests.fakes.git import FakeGit
 from tests.fakes.ledger import FakeLedger
+from tests.fakes.log import LogEntries
 from tests.fakes.people import (
     KEY,
     FakeAgent,
@@ -83,7 +85,7 @@ class World:
         )
         self.ledger: Any = FakeLedger(FakeClock())
         self.done: dict = {}
-        self.progress: list[tuple[str, str, str]] = []
+        self.log = LogEntries()
         files = {
             str(path.relative_to(EXAMPLE)): path.read_bytes()
             for path in sorted(EXAMPLE.rglob("*"))
@@ -113,7 +115,7 @@ class World:
             sandbox_command=("sandbox",),
             trusted_keys=frozenset({KEY}),
             link=lambda path: f"http://forge/{path}",
-            tell=lambda *said: self.progress.append(said),
+            log=Log(self.log),
         )
 
     def decorate(self, port: str, **methods: Callable[..., Any]) -> None:

@@ -26,6 +26,7 @@ from harness.factory.pipeline.tick import tick
 from harness.factory.run.services import Places, Services
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
+from harness.log import Log
 from harness.operations.drill.stand_ins import FreeBroker, ObedientAgent, ObedientModel
 from harness.operations.maintenance.gc import sweep_home
 from harness.repository.candidate import TrustedCandidates
@@ -146,7 +147,7 @@ def services_of(world: World) -> Services:
         sandbox_command=("box",),
         trusted_keys=frozenset({key_id(public)}),
         link=lambda path: f"{world.web}/{path}",
-        tell=lambda *said: None,
+        log=Log(),
     )
 
 

@@ -8,12 +8,14 @@ import pytest
 
 from harness.domain.errors import Interrupted
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+from harness.log import Log
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.loop import Loop
 from harness.operations.daemon.shutdown import Shutdown
 from harness.store.systemd import Notifier
 from harness.wiring import Works
 from tests.fakes.engine import FakeEngine
+from tests.fakes.log import LogEntries
 
 
 class RequestedShutdown(Shutdown):
@@ -37,7 +39,7 @@ class DaemonRun:
         interval=0.01,
         mail=None,
     ) -> None:
-        self.said: list[tuple[str, str]] = []
+        self.log = LogEntries(self.react)
         self.successes = 0
         self.world, self.until, self.looks, self._check, self.lift_after = (
             world,
@@ -52,8 +54,7 @@ class DaemonRun:
         context = DaemonContext(
             world.work,
             interval,
-            self.say,
-            lambda *event: None,
+            Log(self.log),
             self.shutdown,
             Notifier({}),
             UTC,
@@ -64,11 +65,15 @@ class DaemonRun:
             context, works, on_success=self.on_success, sweep=lambda: "3 MB freed", mail=mail
         )
 
-    def say(self, kind, words) -> None:
-        self.said.append((kind, words))
-        if kind == "paused" and self.lift_after:
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        """What the daemon itself reported: each event with its message, in order."""
+        return [(one.event, one.message) for one in self.log.written if not one.node]
+
+    def react(self, event: str) -> None:
+        if event == "paused" and self.lift_after:
             threading.Timer(self.lift_after, self.world.services().places.stop_flag.unlink).start()
-        if kind in self.until:
+        if event in self.until:
             self.shutdown.request()
 
     def check(self) -> None:

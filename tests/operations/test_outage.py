@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.domain.errors import ForgeError, Interrupted
+from harness.log import Log
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.outage import LONGEST_PAUSE_SECONDS, Outages, pause, pause_until
 from harness.operations.daemon.shutdown import Shutdown
@@ -12,6 +13,7 @@ from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 from harness.store.systemd import Notifier
 from tests.fakes.clock import FakeClock
+from tests.fakes.log import LogEntries
 from tests.operations.daemon_run import RequestedShutdown
 
 DOWN = ForgeError("the forge was not reached", retryable=True)
@@ -21,7 +23,7 @@ class OutageLog:
     """One process's outages on a home. It is shutting down, so no pause is waited out."""
 
     def __init__(self, home) -> None:
-        self.said: list[tuple[str, str]] = []
+        self.log = LogEntries()
         shutdown = RequestedShutdown(1)
         shutdown.request()
         self.ledger = SqliteLedger(home, SystemClock())
@@ -29,14 +31,17 @@ class OutageLog:
             DaemonContext(
                 home,
                 1,
-                lambda *words: self.said.append(words),
-                lambda *event: None,
+                Log(self.log),
                 shutdown,
                 Notifier({}),
                 UTC,
             ),
             self.ledger,
         )
+
+    @property
+    def written(self):
+        return self.log.written
 
     def wait_out(self, error=DOWN) -> None:
         with pytest.raises(Interrupted):
@@ -50,7 +55,9 @@ def test_it_is_said_once_however_often_it_is_tried(tmp_path) -> None:
     log = OutageLog(tmp_path)
     for _ in range(3):
         log.wait_out()
-    assert log.said == [("down", "the forge was not reached; trying again until it is back")]
+    assert [(entry.event, entry.message) for entry in log.written] == [
+        ("down", "the forge was not reached; trying again until it is back")
+    ]
     assert log.kinds() == ["outage"]
 
 
@@ -59,7 +66,7 @@ def test_it_is_said_once_when_it_is_over(tmp_path) -> None:
     log.wait_out()
     for _ in range(3):
         log.outages.end()
-    assert [kind for kind, _ in log.said] == ["down", "back"]
+    assert [entry.event for entry in log.written] == ["down", "back"]
     assert log.kinds() == ["outage", "outage-ended"]
 
 
@@ -68,7 +75,7 @@ def test_another_one_later_is_another_one(tmp_path) -> None:
     for _ in range(2):
         log.wait_out()
         log.outages.end()
-    assert [kind for kind, _ in log.said] == ["down", "back"] * 2
+    assert [entry.event for entry in log.written] == ["down", "back"] * 2
     assert log.kinds() == ["outage", "outage-ended"] * 2
 
 
@@ -77,14 +84,14 @@ def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(t
     after = OutageLog(tmp_path)
     after.outages.end()
     assert after.kinds() == ["outage", "outage-ended"]
-    assert after.said == []
+    assert after.written == []
 
 
 def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp_path) -> None:
     (tmp_path / "ledger.lock").mkdir()  # nothing can be appended
     log = OutageLog(tmp_path)
     log.wait_out(OSError(28, "No space left on device"))
-    assert "No space left on device" in log.said[0][1]
+    assert "No space left on device" in log.written[0].message
 
 
 @pytest.mark.parametrize(
@@ -112,8 +119,7 @@ def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_pat
     context = Patient(
         tmp_path,
         1,
-        lambda *words: None,
-        lambda *event: None,
+        Log(),
         Shutdown(1),
         Recording({}),
         UTC,

@@ -12,6 +12,7 @@ import pytest
 from harness.domain.errors import ConfigError, FactoryError
 from harness.home.document import read_home
 from harness.home.programs import KEY
+from harness.log import Log
 from harness.operations.setup.create_home import launcher_key_id
 from harness.operations.setup.trial import Trial, create_trial
 from harness.wiring import open_factory
@@ -130,7 +131,7 @@ def test_a_factory_at_work_has_no_model_key_in_the_environment_that_its_children
 ) -> None:
     make(tmp_path, app, issues)
     monkeypatch.setenv(KEY, "sk-canary")
-    with open_factory(tmp_path / "home", tell=lambda run, what, words: None):
+    with open_factory(tmp_path / "home", log=Log()):
         inherited = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
     assert "sk-canary" not in inherited
     assert os.environ[KEY] == "sk-canary"

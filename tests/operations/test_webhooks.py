@@ -24,6 +24,7 @@ from harness.home.webhooks import (
     secrets_of,
     webhooks,
 )
+from harness.log import Log
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.daemon import Daemon
 from harness.operations.daemon.shutdown import Shutdown
@@ -31,6 +32,7 @@ from harness.ports.inbox import Delivery
 from harness.store.systemd import Notifier
 from tests.factory.world import World
 from tests.fakes.inbox import FakeInbox
+from tests.fakes.log import LogEntries
 from tests.operations.daemon_run import DaemonRun
 
 FIRST, SECOND, THIRD = (
@@ -122,19 +124,18 @@ def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mod
         (home / WEBHOOK_SECRET).chmod(mode)
     with (
         pytest.raises(ConfigError, match=message) as refused,
-        webhooks(home, Address("127.0.0.1", 0), say=lambda *words: None),
+        webhooks(home, Address("127.0.0.1", 0), log=Log()),
     ):
         pass
     assert refused.value.file == str(home / WEBHOOK_SECRET)
 
 
 def test_a_daemon_that_cannot_open_its_door_does_not_begin(home) -> None:
-    said: list[tuple[str, str]] = []
+    entries = LogEntries()
     context = DaemonContext(
         home,
         1,
-        lambda *words: said.append(words),
-        lambda *event: None,
+        Log(entries),
         Shutdown(1),
         Notifier({}),
         UTC,
@@ -142,11 +143,11 @@ def test_a_daemon_that_cannot_open_its_door_does_not_begin(home) -> None:
     )
     with pytest.raises(ConfigError, match="there is no secret"):
         Daemon(context).run()
-    assert said == []
+    assert entries.written == []
 
 
 def test_without_an_address_there_is_no_door_and_no_secret_is_asked_for(home) -> None:
-    with webhooks(home, None, say=lambda *words: None) as mailbox:
+    with webhooks(home, None, log=Log()) as mailbox:
         assert mailbox is None
 
 
@@ -173,9 +174,9 @@ def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is
     home,
 ) -> None:
     keep_webhook_secret(home, FIRST)
-    said: list[tuple[str, str]] = []
-    with webhooks(home, Address("127.0.0.1", 0), say=lambda *words: said.append(words)) as mailbox:
-        port = int(said[0][1].rpartition(":")[2].partition("/")[0])
+    entries = LogEntries()
+    with webhooks(home, Address("127.0.0.1", 0), log=Log(entries)) as mailbox:
+        port = int(entries.written[0].message.rpartition(":")[2].partition("/")[0])
         ours = [
             json.dumps({"repository": {"id": NUMBER}, "issue": {"number": at}}).encode()
             for at in range(1, 5)
@@ -194,7 +195,7 @@ def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is
         assert log(port, ours[3], THIRD) == 401, "no secret believes nobody"
         assert mailbox.bell.is_set()
         assert [delivery.number for _, delivery in mailbox.inbox.waiting()] == [1, 2, 3]
-        assert FIRST not in repr(said)
+        assert FIRST not in repr(entries.written)
 
 
 def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:

@@ -17,6 +17,7 @@ from harness.factory.policy_gate.policy import PolicyDecision
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.run.services import Places, Services
+from harness.log import Log
 from harness.ports.sandbox import Sandbox
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.fakes.clock import FakeClock
@@ -143,7 +144,7 @@ class Attack:
             sandbox_command=("sandbox",),
             trusted_keys=frozenset({KEY}),
             link=str,
-            tell=lambda *said: None,
+            log=Log(),
         )
         snapshot = policy_at(services, self.base)
         node = next(

@@ -47,10 +47,10 @@ class Up:
             self._has_ended = True
             self._changed.notify_all()
 
-    def heard(self, kind: str, *, seconds: float = LONG, **more: str) -> dict:
-        """The first line of that kind; waits for it. Fails, with all that was said, when it does
+    def heard(self, event: str, *, seconds: float = LONG, **more: str) -> dict:
+        """The first line of that event; waits for it. Fails, with all that was said, when it does
         not come."""
-        wanted = {"kind": kind, **more}
+        wanted = {"event": event, **more}
         with self._changed:
             self._changed.wait_for(
                 lambda: self._first(wanted) is not None or self._has_ended, seconds
@@ -59,8 +59,8 @@ class Up:
         assert found is not None, f"{wanted} was not said: {self.lines} {self.process.poll()}"
         return found
 
-    def count(self, kind: str) -> int:
-        return sum(line["kind"] == kind for line in self.lines)
+    def count(self, event: str) -> int:
+        return sum(line["event"] == event for line in self.lines)
 
     def stopped_by(self, number: int, *, seconds: float = LONG) -> int:
         """Send a signal and wait for the end: the exit code."""

@@ -31,13 +31,13 @@ def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_wa
     shutil.copytree(home, another)
     with daemons(home) as start, daemons(another) as start_there:
         up = start(FACTORY_DATABASE=address)
-        up.heard("node", run="triage-1-1")
+        up.heard("node-ended", run="triage-1-1")
         up.heard("pass")
         refused = factory(another, address, "tick")
         assert (refused.code, "factory up on " in refused.err) == (5, True), refused.err
         standby = start_there(FACTORY_DATABASE=address)
-        assert "factory up on " in standby.heard("standby")["says"]
-        assert not [line for line in standby.lines if line["kind"] == "takeover"]
+        assert "factory up on " in standby.heard("standby")["message"]
+        assert not [line for line in standby.lines if line["event"] == "takeover"]
         up.process.send_signal(
             signal.SIGSTOP
         )  # or it might be back sooner than the other one looks

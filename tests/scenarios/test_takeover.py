@@ -127,7 +127,7 @@ def one_of_each(home):
 def one_too_many(home, leader, standby) -> None:
     """A standby that is told to go goes, and a tick beside a running one is refused; the one at
     work is named."""
-    assert f"pid {leader.process.pid}, `factory up`" in standby.heard("standby")["says"]
+    assert f"pid {leader.process.pid}, `factory up`" in standby.heard("standby")["message"]
     since = Stopwatch()
     assert standby.stopped_by(signal.SIGTERM) == 0
     assert since.seconds() < LONGEST

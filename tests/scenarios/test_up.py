@@ -60,7 +60,7 @@ def test_an_issue_that_is_opened_is_worked_on_promptly(quiet) -> None:
         time.sleep(2)  # it has looked, and there was nothing
         number = file_issue(quiet)
         since = Stopwatch()
-        up.heard("node", run=f"triage-{number}-1", node="intake")
+        up.heard("node-ended", run=f"triage-{number}-1", node="intake")
         assert since.seconds() < PROMPTLY
         assert up.stopped_by(signal.SIGTERM) == 0
 
@@ -71,14 +71,14 @@ def test_at_a_shutdown_running_work_may_finish_until_the_timeout_or_a_second_ctr
     home = example(tmp_path / "home", "1-cancelled-places.md")
     with daemons(home) as start:
         patient = start()
-        patient.heard("node", run="triage-1-1", node="intake")
+        patient.heard("node-ended", run="triage-1-1", node="intake")
         assert patient.stopped_by(signal.SIGINT) == 130
-        assert "in good order" in patient.heard("left")["says"]
+        assert "in good order" in patient.heard("left")["message"]
 
         hurried = start("--grace", "0.1")
-        hurried.heard("node", run="implement-1-1", node="prepare")
+        hurried.heard("node-ended", run="implement-1-1", node="prepare")
         assert hurried.stopped_by(signal.SIGTERM) == 0
-        assert "the shutdown timed out" in hurried.heard("left")["says"]
+        assert "the shutdown timed out" in hurried.heard("left")["message"]
         assert recorded(home, "run = 'implement-1-1' AND key LIKE '%/author/1'") == 0, (
             "it was given up"
         )
@@ -134,7 +134,7 @@ def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, prog
         up = start()
         up.heard("up")
         ends_of(quiet, program)
-        assert "does not answer" in up.heard("down")["says"]
+        assert "does not answer" in up.heard("down")["message"]
         up.heard("back")
         assert up.stopped_by(signal.SIGTERM) == 0
         assert (up.count("down"), up.count("back"), up.count("up")) == (1, 1, 1)

@@ -37,6 +37,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
     from harness.domain.errors import ConfigError
     from harness.factory.pipeline.tick import current_policy
     from harness.factory.stages import revert as reverting
+    from harness.log import Log
     from harness.wiring import open_factory
 
     # An agent or a script must not land a revert, so a terminal is required.
@@ -45,7 +46,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
             "--land is for a maintainer at a terminal; without it the revert is proposed as a pull"
             " request"
         )
-    with Progress(quiet=True) as progress, open_factory(home(), tell=progress.tell) as works:
+    with Progress(quiet=True) as progress, open_factory(home(), log=Log(progress)) as works:
         if not land:
             opened = reverting.propose(works.services, issue)
             document = {"ok": True, "pull_request": opened.number, "head": opened.head}

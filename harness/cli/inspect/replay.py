@@ -12,6 +12,7 @@ from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
+    from harness.log import Log
     from harness.operations.replay.bundle import Bundle
     from harness.operations.replay.replay import ReplayOptions, ReplayResult
 
@@ -180,9 +181,7 @@ def _replayed(bundle: "Bundle", options: "ReplayOptions", *, folder: Path | None
             )
         folder.mkdir(mode=0o700, parents=True)
     with Progress(quiet=True) as progress:
-        return replay_bundle(
-            bundle, options, tell=progress.tell, folder=folder and folder.resolve()
-        )
+        return replay_bundle(bundle, options, log=Log(progress), folder=folder and folder.resolve())
 
 
 @contextmanager

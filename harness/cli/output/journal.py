@@ -1,43 +1,49 @@
-"""What the daemon writes to standard output: one line for each event, for a person, a file or
+"""What the daemon writes to standard output: one line for each log entry, for a person, a file or
 journald."""
 
 import json
-import threading
+import logging
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime, tzinfo
 
 from harness.factory.reporting.digest_page import printable
+from harness.log import NODE_STARTED, LogEntry, entry_of
 
 
-class Journal:
-    """Writes lines of text, or of JSON with `at`, `kind`, `says`, and for a node `run` and `node`.
-    Each line is flushed."""
+class Journal(logging.Handler):
+    """Writes lines of text, or of JSON with `at`, `level`, `event`, `message`, `run`, `issue`,
+    `node` and `outcome`. Each line is flushed."""
 
     def __init__(self, zone: tzinfo, *, as_json: bool) -> None:
+        # Of a node only the end is written, which follows its start.
+        super().__init__()
+        self.addFilter(lambda record: entry_of(record).event != NODE_STARTED)
         self._zone = zone
         self._as_json = as_json
-        self._lock = threading.Lock()
 
-    def say(self, kind: str, words: str) -> None:
-        self._write({"kind": kind, "says": words}, f"{kind:<10} {printable(words)}")
-
-    def tell(self, run: str, what: str, words: str) -> None:
-        """Write the end of one node, or another finding. The start of a node is not written: its
-        end follows."""
-        if words:
-            message = words.rstrip(": ")
-            self._write(
-                {"kind": "node", "run": run, "node": what, "says": message},
-                f"{run:<16} {what}: {printable(message)}",
-            )
-
-    def _write(self, document: dict[str, str], line: str) -> None:
-        now = datetime.now(self._zone)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one entry as a line."""
+        entry, at = entry_of(record), datetime.fromtimestamp(record.created, self._zone)
         # The reader of the pipe may be gone; the work goes on.
-        with self._lock, suppress(BrokenPipeError):
+        with suppress(BrokenPipeError):
             print(
-                json.dumps({"at": now.isoformat(timespec="milliseconds"), **document})
+                json.dumps(
+                    {
+                        "at": at.isoformat(timespec="milliseconds"),
+                        "level": record.levelname.lower(),
+                        **asdict(entry),
+                    }
+                )
                 if self._as_json
-                else f"{now:%Y-%m-%d %H:%M:%S}  {line}",
+                else f"{at:%Y-%m-%d %H:%M:%S}  {_line(entry)}",
                 flush=True,
             )
+
+
+def _line(entry: LogEntry) -> str:
+    message = printable(entry.message)
+    if not entry.node:
+        about = entry.run or (f"#{entry.issue}" if entry.issue else "")
+        return f"{entry.event:<10} {f'{about}: ' if about else ''}{message}"
+    return f"{entry.run:<16} {entry.node}: {entry.outcome}{': ' if message else ''}{message}"

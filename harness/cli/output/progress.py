@@ -1,7 +1,7 @@
-"""Live progress: what runs, for how long, and the results. A terminal shows one moving line;
-elsewhere each result is a line."""
+"""Live progress on a terminal: what runs, for how long, and the results. Elsewhere than on a
+terminal each result is a line."""
 
-import threading
+import logging
 import time
 from types import TracebackType
 from typing import Self
@@ -9,18 +9,20 @@ from typing import Self
 from rich.markup import escape
 
 from harness.cli.output.terminal import console
+from harness.log import NODE_STARTED, LogEntry, entry_of
 
 GOOD, IDLE = "produced", "no-change"
 
 
-class Progress:
-    """Prints on standard error, so that standard output carries only the command's answer."""
+class Progress(logging.Handler):
+    """A handler of log entries that prints on standard error, so that standard output carries only
+    the command's answer."""
 
     def __init__(self, *, quiet: bool = False) -> None:
+        super().__init__()
         self._console = console(stderr=True, quiet=quiet)
         self._status = self._console.status("", spinner="dots")
         self._began: dict[tuple[str, str], float] = {}
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         if self._console.is_interactive:
@@ -35,27 +37,35 @@ class Progress:
     ) -> None:
         self._status.stop()
 
-    def tell(self, run: str, what: str, words: str) -> None:
-        """Show one thing that started (no words) or print its result (words)."""
-        # Several workers report at once; a console writes one line at a time.
-        with self._lock:
-            began = self._began.setdefault((run, what), time.monotonic())
-            if not words:
-                self._status.update(f"[dim]{escape(run)}[/] {escape(what)} …")
-                return
-            spent = time.monotonic() - began
-            outcome, _, message = words.partition(": ")
-            # The log of the run has it; here it would hide what was done.
-            if outcome == IDLE:
-                return
-            colour = "green" if outcome == GOOD else "red"
-            line = " ".join(message.split())
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show what started, or print what ended or happened."""
+        # logging holds the handler's lock meanwhile: several workers report at once, and a console
+        # writes one line at a time.
+        entry = entry_of(record)
+        began = self._began.setdefault((entry.run, entry.node), time.monotonic())
+        if entry.event == NODE_STARTED:
+            self._status.update(f"[dim]{escape(entry.run)}[/] {escape(entry.node)} …")
+        # The run's log has what changed nothing; here it would hide what was done.
+        elif entry.outcome != IDLE:
+            colour = "red" if _is_bad(entry, record.levelno) else "green"
             self._console.print(
-                f"[dim]{spent:5.1f}s  {escape(run):<15}[/] [{colour}]{escape(what):<10}[/]"
-                f" {escape(line)}"
+                f"[dim]{time.monotonic() - began:5.1f}s  {escape(_subject(entry)):<15}[/]"
+                f" [{colour}]{escape(entry.node or entry.event):<10}[/]"
+                f" {escape(' '.join(entry.message.split()))}"
             )
 
     def say(self, words: str) -> None:
         """Print a line of its own."""
-        with self._lock:
+        self.acquire()
+        try:
             self._console.print(words, markup=False)
+        finally:
+            self.release()
+
+
+def _is_bad(entry: LogEntry, level: int) -> bool:
+    return level >= logging.WARNING or entry.outcome not in ("", GOOD)
+
+
+def _subject(entry: LogEntry) -> str:
+    return entry.run or (f"issue #{entry.issue}" if entry.issue else "")

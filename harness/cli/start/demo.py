@@ -97,18 +97,20 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
 @contextmanager
 def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
     """A forge with Tidebook and its issues, and a factory that works on them."""
+    from harness.log import Log
     from harness.operations.setup.example import create_example
     from harness.wiring import open_factory
 
+    log = Log(progress)
     with ExitStack() as stack:
         create_example(
             home,
             app=EXAMPLES / "tidebook",
             issues=EXAMPLES / "issues",
             recordings=EXAMPLES / "recordings",
-            tell=lambda words: progress.tell("the world", "made", f"produced: {words}"),
+            tell=lambda words: log.write("created", words),
         )
-        yield stack.enter_context(open_factory(home, tell=progress.tell))
+        yield stack.enter_context(open_factory(home, log=log))
 
 
 def _work(works: Any, issues: Set[int]) -> None:

@@ -13,6 +13,7 @@ from harness.cli.output.progress import Progress
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
+    from harness.log import Log
     from harness.operations.setup.trial import Prepared, Trial
     from harness.wiring import Works
 
@@ -130,16 +131,19 @@ def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[
     from harness.operations.setup.trial import create_trial
     from harness.wiring import open_factory
 
-    def tell(words: str) -> None:
-        progress.tell("the copy", "made", f"produced: {words}")
+    log = Log(progress)
+
+    def created(words: str) -> None:
+        log.write("created", words)
 
     with model_key() as key:
-        prepared = create_trial(place, trial, here=Path.cwd(), key=key, tell=tell)
+        prepared = create_trial(place, trial, here=Path.cwd(), key=key, tell=created)
     for note in prepared.notes:
-        progress.tell("the copy", "note", f"produced: {note}")
+        log.write("note", note)
     for draft in prepared.drafts:
-        tell(f"drafted {draft.path}" + (f": {'; '.join(draft.guesses)}" if draft.guesses else ""))
-    with open_factory(place, tell=progress.tell) as works:
+        guesses = f": {'; '.join(draft.guesses)}" if draft.guesses else ""
+        created(f"drafted {draft.path}{guesses}")
+    with open_factory(place, log=log) as works:
         yield prepared, works
 
 

@@ -69,6 +69,7 @@ def up(interval: float, shutdown_seconds: float, webhooks: str | None, json_line
     """
     from harness.cli.output.journal import Journal
     from harness.home.webhooks import address_in
+    from harness.log import Log
     from harness.operations.daemon.context import DaemonContext
     from harness.operations.daemon.daemon import Daemon
     from harness.operations.daemon.shutdown import Shutdown
@@ -76,14 +77,12 @@ def up(interval: float, shutdown_seconds: float, webhooks: str | None, json_line
     from harness.store.systemd import Notifier
 
     zone = local_zone()
-    journal = Journal(zone, as_json=json_lines)
     with Shutdown(shutdown_seconds) as shutdown:
         Daemon(
             DaemonContext(
                 home(),
                 interval,
-                journal.say,
-                journal.tell,
+                Log(Journal(zone, as_json=json_lines)),
                 shutdown,
                 Notifier(),
                 zone,

@@ -50,12 +50,13 @@ def plan(issue: str, cap: str, as_json: bool) -> int:
       factory plan 7 --json | jq '.gaps[].asks'
     """
     from harness.cli.output.progress import Progress
+    from harness.log import Log
     from harness.operations.dry_run import plan_issue
 
     # isdigit alone also accepts characters such as ², which int() refuses.
     asked = int(issue) if issue.isascii() and issue.isdigit() else _file(issue)
     with Progress(quiet=True) as progress:
-        found = plan_issue(home(), asked, cap=_dollars(cap), tell=progress.tell)
+        found = plan_issue(home(), asked, cap=_dollars(cap), log=Log(progress))
     if as_json:
         emit({"ok": found.is_clear, **found.document()})
     else:

@@ -17,11 +17,12 @@ def _work(
     from harness.factory.records.history import history_of
     from harness.factory.reporting.report import issue_line
     from harness.factory.run.pause import BY_MONEY, pause_in_force
+    from harness.log import Log
     from harness.wiring import open_factory
 
     with (
         Progress(quiet=as_json) as progress,
-        open_factory(home(), tell=progress.tell, patience=patience) as works,
+        open_factory(home(), log=Log(progress), patience=patience) as works,
     ):
         moved = one_tick(
             works.services,

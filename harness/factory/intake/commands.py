@@ -32,6 +32,7 @@ from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.effects import raise_if_stopped, write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
+from harness.log import WARNING
 from harness.ports.ledger import recorded
 
 REPLY = "reply"
@@ -335,7 +336,7 @@ def _reply(context: _CommentContext) -> None:
         # A forge that is down gets the answer later; a locked thread never does.
         if error.retryable:
             raise
-        services.tell(f"issue #{context.issue}", REPLY, str(error))
+        services.log.write("reply-failed", str(error), issue=context.issue, level=WARNING)
     services.ledger.append(
         ReplyGiven(comment.author.id, comment.author.login), key, issue=context.issue
     )

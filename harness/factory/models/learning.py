@@ -32,7 +32,10 @@ def learn(job: Job, notes: Any, *, role: str) -> tuple[str, ...]:
     kept = []
     for number, one in enumerate(proposals(notes), start=1):
         if why := _refusal(job, one):
-            job.services.tell(job.run, role, f"noted, and not kept: {why}")
+            message = f"a lesson of the {role} was not kept: {why}"
+            job.services.log.write(
+                "lesson-refused", message, run=job.run, issue=job.issue, node=job.node.id
+            )
         else:
             kept.append(_write_down(job, one, role=role, key=job.key(f"lesson/{role}/{number}")))
     return tuple(kept)

@@ -170,7 +170,10 @@ def _record_choice(job: Job, role: str, tier: Tier, first: Tier, why: str) -> No
         issue=job.issue,
         run=job.run,
     )
-    job.services.tell(job.run, role, f"{tier.name} in place of {first.name}: {why[:200]}")
+    message = f"{tier.name} in place of {first.name} as {role}: {why[:200]}"
+    job.services.log.write(
+        "model-substituted", message, run=job.run, issue=job.issue, node=job.node.id
+    )
 
 
 def _open_breakers(role: str, candidates: Iterable[tuple[Tier, Breaker]]) -> Iterator[str]:

@@ -37,6 +37,7 @@ from harness.factory.run.node import Job
 from harness.factory.run.pause import record_pause
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
+from harness.log import NODE_ENDED, NODE_STARTED
 from harness.ports.engine import Engine
 from harness.ports.ledger import recorded
 from harness.workflow import Call, EngineExecutor, run
@@ -167,7 +168,14 @@ class Dispatch:
         raise_if_failed_on_full_disk(
             self.services, f"{run}/{attempt.node}/{attempt.number}", result, run=run
         )
-        self.services.tell(run, attempt.node, f"{result.outcome.value}: {result.message}")
+        self.services.log.write(
+            NODE_ENDED,
+            result.message,
+            run=run,
+            issue=issue,
+            node=attempt.node,
+            outcome=result.outcome.value,
+        )
         self.services.ledger.append(
             NodeEnded(attempt.node, attempt.number, result),
             f"{run}/{attempt.node}/{attempt.number}",
@@ -268,7 +276,7 @@ def node_action(services: Services) -> Callable[[Mapping[str, Any]], Mapping[str
             node,
             payload["inputs"],
         )
-        services.tell(job.run, node.id, "")
+        services.log.write(NODE_STARTED, run=job.run, issue=job.issue, node=node.id)
         try:
             result = action_for(node)(job)
         except FactoryError as error:

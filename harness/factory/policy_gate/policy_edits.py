@@ -32,6 +32,7 @@ from harness.factory.run.services import Services
 from harness.governance.past.edit_effects import CONSEQUENCE, EditEffect
 from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.paths import resembles
+from harness.log import WARNING
 from harness.ports.git import Conflict
 
 CHECK = "factory/rules"
@@ -75,7 +76,8 @@ def show_edit_effects(
         try:
             _check(services, policy, proposed, evaluate)
         except (GitError, ForgeError) as error:
-            services.tell(f"pull request #{proposed.number}", CHECK, str(error))
+            message = f"{CHECK} of pull request #{proposed.number}: {error}"
+            services.log.write("check-failed", message, level=WARNING)
             _record_failure(services, policy, proposed, error)
         if services.clock.now() > until:
             return

@@ -25,6 +25,7 @@ from harness.factory.run.effects import is_stopped, write_projection
 from harness.factory.run.pause import pause_in_force
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
+from harness.log import WARNING
 from harness.ports.ledger import recorded
 
 DASHBOARD = "dashboard"
@@ -58,7 +59,7 @@ def _show(services: Services, text: str, name: str, shown: Sequence[DashboardSho
     number, pinned, fault = _written(services, text, is_pinned=bool(shown) and shown[-1].pinned)
     # The same fault comes back on every tick; the operator hears of it once.
     if fault and not (shown and shown[-1].fault == fault):
-        services.tell("dashboard", DashboardShown.kind, fault)
+        services.log.write("dashboard-failed", fault, level=WARNING)
     services.ledger.append(
         DashboardShown(name, number=number, pinned=pinned, fault=fault),
         f"{DashboardShown.kind}/{len(shown) + 1}",

@@ -15,6 +15,7 @@ from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import CHANGE_MARKER, change_comment, check_words
 from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
+from harness.log import WARNING
 from harness.ports.ledger import recorded
 
 CHECKED = "checked"
@@ -62,7 +63,9 @@ def _check(services: Services, history: History, head: CommitSha, gate: Gate) ->
         if error.retryable:
             raise
         fault = str(error)
-        services.tell(f"issue #{history.issue}", gate.name, fault)
+        services.log.write(
+            "check-failed", f"{gate.name}: {fault}", issue=history.issue, level=WARNING
+        )
     services.ledger.append(
         CheckShown(head, gate.name, gate.conclusion, fault), key, issue=history.issue
     )

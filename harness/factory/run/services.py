@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.factory.records.issue_index import IssueIndex
 from harness.factory.records.similar_issues import SimilarIssues
 from harness.factory.records.watch_list import WatchList
+from harness.log import Log
 from harness.ports.agent import Agent
 from harness.ports.clock import Clock
 from harness.ports.essay import Essays
@@ -78,7 +79,7 @@ class Services:
     global.
 
     `link` gives the address of a path in the repository, or of a path on the forge that begins with
-    `/`. `tell` shows live progress, by run, step and words; nothing relies on it."""
+    `/`. `log` is for people who watch; nothing relies on it."""
 
     places: Places
     forge: Forge
@@ -97,7 +98,7 @@ class Services:
     sandbox_command: tuple[str, ...]
     trusted_keys: frozenset[str]
     link: Callable[[str], str]
-    tell: Callable[[str, str, str], None]
+    log: Log
     # The form of the sandbox that runs the app for the judge's masked visitor; empty: the usual.
     other_form: str = ""
     # Without essays, agents get no context of the repository and look for themselves.

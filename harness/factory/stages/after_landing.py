@@ -21,6 +21,7 @@ from harness.factory.records.history import FREEZE, THAW, History
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.factory.stages import revert
+from harness.log import WARNING
 from harness.ports.ledger import Ledger, recorded
 
 AUTO_REVERT = "auto-revert"
@@ -105,7 +106,7 @@ def _take_back_once(
     except FactoryError as error:
         if getattr(error, "retryable", False):
             raise
-        services.tell(f"#{history.issue}", "revert", str(error))
+        services.log.write("revert-failed", str(error), issue=history.issue, level=WARNING)
 
 
 def _has_taken_back(ledger: Ledger) -> bool:

@@ -8,27 +8,23 @@ from pathlib import Path
 
 from harness.domain.errors import Interrupted
 from harness.home.webhooks import Address
+from harness.log import Log
 from harness.operations.daemon.shutdown import Shutdown
 from harness.ports.clock import Clock
 from harness.store.clock import SystemClock
 from harness.store.systemd import Notifier
-from harness.wiring import Tell
-
-Say = Callable[[str, str], None]
 
 SLICE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonContext:
-    """`say(kind, message)` is called for each event of the daemon, `tell` for the end of each node.
-    `interval` is the time between two polls, in seconds. Schedules are read in the time zone
+    """`interval` is the time between two polls, in seconds. Schedules are read in the time zone
     `zone`. `webhooks` is the address to receive webhooks at; None receives none."""
 
     home: Path
     interval: float
-    say: Say
-    tell: Tell
+    log: Log
     shutdown: Shutdown
     notifier: Notifier
     zone: tzinfo

@@ -44,12 +44,14 @@ class Daemon:
             ) as lease,
         ):
             if self._stood_by:
-                context.say("takeover", "the other process has ended; taking over")
-            with webhooks(context.home, context.webhooks, say=context.say) as mail:
+                context.log.write("takeover", "the other process has ended; taking over")
+            with webhooks(context.home, context.webhooks, log=context.log) as mail:
                 while True:
                     self._work_until_something_is_down(lease, mail)
         context.notifier.stopping()
-        context.say(
+        counts = ", ".join(f"{count} {event}" for event, count in context.log.counts.items())
+        context.log.write("counts", counts)
+        context.log.write(
             "left",
             "the shutdown timed out: what was running is repeated at the next start"
             if context.shutdown.is_late
@@ -59,7 +61,9 @@ class Daemon:
     def _stand_by(self, holder: str) -> None:
         if not self._stood_by:
             self._stood_by = True
-            self._context.say("standby", f"{holder} works on this home; standing by to take over")
+            self._context.log.write(
+                "standby", f"{holder} works on this home; standing by to take over"
+            )
             self._context.notifier.ready("standing by")
         self._context.raise_if_stopping()
 
@@ -67,7 +71,7 @@ class Daemon:
         try:
             with open_works(
                 self._context.home,
-                tell=self._context.tell,
+                log=self._context.log,
                 lease=lease,
                 heartbeat=self._context.notifier.alive,
                 warm=WARM_WORKTREES,
@@ -111,7 +115,7 @@ class Daemon:
     def _report_up(self, works: Works) -> None:
         if not self._is_up:
             self._is_up = True
-            self._context.say("up", f"{works.url}, polled every {self._context.interval:g} s")
+            self._context.log.write("up", f"{works.url}, polled every {self._context.interval:g} s")
             self._context.notifier.ready("at work")
 
 

@@ -100,7 +100,7 @@ class Loop:
             self._mail.done(hints)
         self._on_success()
         if moved:
-            self._context.say("pass", f"moved {', '.join(f'#{issue}' for issue in moved)}")
+            self._context.log.write("pass", f"moved {', '.join(f'#{issue}' for issue in moved)}")
         self._record_schedules(due, moved=bool(moved))
         if due:
             self._daily_work()
@@ -110,7 +110,7 @@ class Loop:
             self._ledger.append(
                 ScheduleDue(name, at.isoformat()), f"schedule/{name}/{at.isoformat()}"
             )
-            self._context.say(
+            self._context.log.write(
                 "schedule",
                 f"{name} of {at:%H:%M} is done" + ("" if moved else ": there was nothing to do"),
             )
@@ -121,10 +121,10 @@ class Loop:
         # Without a new digest, today's work was done before.
         if path is None:
             return
-        self._context.say("digest", str(path))
-        self._context.say("swept", self._sweep())
+        self._context.log.write("digest", str(path))
+        self._context.log.write("swept", self._sweep())
         if self._mail:
-            self._context.say("webhooks", self._mail.forget_old(self._context.now()))
+            self._context.log.write("webhooks", self._mail.forget_old(self._context.now()))
 
     def _next_hours(self, lines: Mapping[str, str]) -> dict[str, datetime]:
         """When each workflow is due next. One that was missed while no daemon ran is due now."""
@@ -160,10 +160,10 @@ class Loop:
         again. After a pause the next tick is a full one."""
         found = pause_in_force(self._ledger, self._context.now())
         if found and (self._paused is None or found.until != self._paused.until):
-            self._context.say("paused", f"{found.summary}; it continues then by itself")
+            self._context.log.write("paused", f"{found.summary}; it continues then by itself")
             self._context.notifier.status(f"paused until {found.until:%Y-%m-%d %H:%M} UTC")
         if self._paused and not found:
-            self._context.say("resumed", "models are called again")
+            self._context.log.write("resumed", "models are called again")
             self._context.notifier.status("at work")
             self._last_full_tick = None
         self._paused = found
@@ -175,11 +175,11 @@ class Loop:
         try:
             raise_if_stopped(self._works.services)
         except Stopped as stop:
-            self._context.say("paused", str(stop))
+            self._context.log.write("paused", str(stop))
             self._context.notifier.status("paused: the owner's stop is set")
             self._works.engine.doze()
             self._context.rest(float("inf"), until=lambda: not self._is_stopped())
-            self._context.say("resumed", "the owner's stop is lifted; continuing")
+            self._context.log.write("resumed", "the owner's stop is lifted; continuing")
             self._last_full_tick = None
         self._context.notifier.status("at work")
 

@@ -30,7 +30,7 @@ class Outages:
         minutes; if the forge states when it will answer again, it lasts until then."""
         if self._since is None:
             self._since = self._context.now()
-            self._context.say("down", f"{error}; trying again until it is back")
+            self._context.log.write("down", f"{error}; trying again until it is back")
             self._record(OutageBegan(str(error)), f"outage/{self._since.isoformat()}")
         self._tries += 1
         again_at, now = getattr(error, "again_at", None), self._context.now()
@@ -57,7 +57,7 @@ class Outages:
             self._record(OutageEnded(outage.key), f"{outage.key}/ended")
         if self._since is not None:
             lasted = span(self._context.now() - self._since)
-            self._context.say("back", f"everything is up again, after {lasted}")
+            self._context.log.write("back", f"everything is up again, after {lasted}")
             self._context.notifier.status("at work")
         self._tries, self._since = 0, None
 

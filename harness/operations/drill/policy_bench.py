@@ -16,6 +16,7 @@ from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Places, Services
 from harness.governance.checks import CHECKS
+from harness.log import Log
 from harness.operations.drill import attacker_git
 from harness.operations.drill.attack import Outcome, held, not_held
 from harness.operations.drill.shop import project
@@ -203,6 +204,6 @@ class PolicyBench:
                 sandbox_command=(),
                 trusted_keys=frozenset({judge.key_id}),
                 link=str,
-                tell=lambda *message: None,
+                log=Log(),
             )
         )

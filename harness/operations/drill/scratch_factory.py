@@ -14,6 +14,7 @@ from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.run.services import Places, Services
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
+from harness.log import Log
 from harness.operations.drill import attacker_git
 from harness.operations.drill.shop import project, wanted
 from harness.operations.drill.stand_ins import (
@@ -175,7 +176,7 @@ class ScratchFactory:
             sandbox_command=(),
             trusted_keys=frozenset({self.judge.key_id}),
             link=lambda path: f"{self._drill.forge.url}/{path}",
-            tell=lambda *message: None,
+            log=Log(),
         )
         services = replaced(self._drill.customize(services))
         services.repository.fetch("main")

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from harness.factory.run.services import Places, Services
 from harness.forge.recording import ReplayedForge
 from harness.home.document import EMBEDDED, HomeFile
 from harness.home.recording import current_node, running_node
+from harness.log import Log
 from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Bundle
 from harness.operations.replay.comparison import Difference, differences, unrecorded
 from harness.operations.replay.model_recording import script_of
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from harness.ports.model import Broker, Session, SessionRequest
     from harness.ports.validator import Authored, Journeys, Judged, Validator
 
-Tell = Callable[[str, str, str], None]
 LAUNCHER_KEY = "validator.key"
 
 
@@ -74,7 +74,7 @@ class ReplayOptions:
 
 
 def replay_bundle(
-    bundle: Bundle, options: ReplayOptions, *, tell: Tell, folder: Path | None = None
+    bundle: Bundle, options: ReplayOptions, *, log: Log, folder: Path | None = None
 ) -> ReplayResult:
     """Run the bundle again, in a temporary folder or in `folder`, which then stays. Raises
     ConfigError if something is missing."""
@@ -83,7 +83,7 @@ def replay_bundle(
         temporary = tempfile.TemporaryDirectory(prefix=f"factory-replay-{os.getpid()}-")
         home = folder or Path(stack.enter_context(temporary))
         _require_a_key(bundle, options)
-        replay = stack.enter_context(_prepared(bundle, options, home, tell=tell))
+        replay = stack.enter_context(_prepared(bundle, options, home, log=log))
         failures = replay.run()
         found = differences(
             replay.ledger.recorded,
@@ -199,9 +199,7 @@ def _shown(difference: Difference) -> str:
 
 
 @contextmanager
-def _prepared(
-    bundle: Bundle, options: ReplayOptions, home: Path, *, tell: Tell
-) -> Iterator[_Replay]:
+def _prepared(bundle: Bundle, options: ReplayOptions, home: Path, *, log: Log) -> Iterator[_Replay]:
     from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
     from harness.home.programs import broker_of
 
@@ -228,7 +226,7 @@ def _prepared(
             forge,
             origin=origin,
             control=control,
-            tell=tell,
+            log=log,
             programs=options.programs,
         )
         services = replace(services, validator=_SeededValidator(services.validator, bundle.seed()))
@@ -344,7 +342,7 @@ def _services(
     *,
     origin: Path,
     control: Path,
-    tell: Tell,
+    log: Log,
     programs: Path | None,
 ) -> Services:
     from harness.agents.sessions import BrokerClient
@@ -360,7 +358,7 @@ def _services(
         link=lambda path: path,
         repository=lambda repository: repository,
     )
-    return services_of(places, ledger, external, tell=tell, programs=programs)
+    return services_of(places, ledger, external, log=log, programs=programs)
 
 
 class _SeededValidator:

@@ -374,7 +374,7 @@ def test_a_thread_that_takes_no_answer_stops_nothing(refused) -> None:
     world.forge.say(issue, "/factory why", author="sam")
     world.forge.fail("upsert_comment", retryable=False, says="403 locked")
     world.tick()
-    assert any("403 locked" in words for _, what, words in world.progress if what == "reply")
+    assert any("403 locked" in entry.message for entry in world.log.of("reply-failed"))
 
 
 def test_what_is_said_too_late_changes_nothing_and_is_answered(refused) -> None:

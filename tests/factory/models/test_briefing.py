@@ -224,7 +224,7 @@ def test_a_refused_lesson_is_reported_and_not_kept(world, change) -> None:
     )
     assert learn(world.job(1), [{**LESSON_ON_STORE, **change}], role="diagnoser") == ()
     assert known_lessons(world.ledger) == ()
-    assert world.progress[-1][2].startswith("noted, and not kept: ")
+    assert world.log.of("lesson-refused")[-1].issue == 1
 
 
 def test_a_diagnoser_notes_what_would_have_spared_the_failure(tmp_path) -> None:

@@ -243,7 +243,11 @@ def test_a_forge_that_takes_no_checks_is_reported_and_stops_nothing(world) -> No
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.MERGED
-    reported = [what for _, what, words in world.progress if "403" in words]
+    reported = [
+        entry.message.partition(":")[0]
+        for entry in world.log.of("check-failed")
+        if "403" in entry.message
+    ]
     assert set(reported) == {"factory/law", "factory/tests", "factory/seal", "factory/merge"}
 
 

@@ -86,7 +86,7 @@ def test_where_it_may_not_be_written_or_pinned_that_is_said_once(world, method) 
     world.tick(shows=True)
     world.file("Report", "The places are gone.")
     world.tick(shows=True)
-    assert len([words for _, what, words in world.progress if what == "dashboard"]) == 1
+    assert len(world.log.of("dashboard-failed")) == 1
 
 
 def test_what_somebody_writes_into_it_is_not_read(shown) -> None:
