@@ -212,7 +212,7 @@ def retire(digest: str, reason: str, as_json: bool) -> int:
 
 def _report(found: "JourneyDecision", as_json: bool) -> int:
     ok = found.outcome != "refused"
-    emit({"ok": ok, "outcome": found.outcome, "says": found.message}) if as_json else click.echo(
+    emit({"ok": ok, "outcome": found.outcome, "message": found.message}) if as_json else click.echo(
         f"{found.outcome}: {found.message}"
     )
     return 0 if ok else 1

@@ -161,7 +161,7 @@ def _document(one: "Lesson") -> dict[str, Any]:
     return {
         "id": one.id,
         "standing": one.status.value,
-        "says": one.sentence,
+        "sentence": one.sentence,
         "file": one.file,
         "quote": one.quote,
         "base": one.base,

@@ -91,7 +91,7 @@ def check(folder: Path, as_json: bool) -> int:
                         "file": fault.file,
                         "line": fault.line,
                         "key": fault.key,
-                        "says": fault.message,
+                        "message": fault.message,
                     }
                     for fault in found.faults
                 ],

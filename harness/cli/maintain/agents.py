@@ -113,7 +113,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
                 "kind": program.kind,
                 "version": program.version,
                 "folder": str(program.folder),
-                "says": answer,
+                "message": answer,
             }
         )
         if not as_json:

@@ -127,7 +127,7 @@ def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> dict[str,
                 "rule": flip.rule,
                 "before": flip.before,
                 "after": flip.after,
-                "says": flip.message,
+                "message": flip.message,
                 "shadow": flip.shadow,
             }
             for flip in found.flips

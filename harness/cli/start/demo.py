@@ -91,7 +91,7 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
         emit(found)
     else:
         _print(found)
-    return 0 if found["ok"] else NEEDS_A_PERSON if found["box"] == "unsealed" else 1
+    return 0 if found["ok"] else NEEDS_A_PERSON if found["sandbox"] == "unsealed" else 1
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict
     return {
         "ok": as_written,
         "seconds": round(seconds, 1),
-        "box": works.services.sandbox.form(),
+        "sandbox": works.services.sandbox.form(),
         "home": str(home),
         "evidence": evidence,
         "issues": lines,
@@ -192,13 +192,13 @@ def _print(found: dict[str, Any]) -> None:
         console.print(f"evidence  {page}", soft_wrap=True)
     console.print(
         f"\n{'As written' if found['ok'] else 'NOT as written'}, in {found['seconds']} s,"
-        f" in sandboxes of the form {found['box']}."
+        f" in sandboxes of the form {found['sandbox']}."
     )
     console.print(
         f"Look around:  FACTORY_HOME={found['home']} factory status | why 2 | logs | audit",
         soft_wrap=True,
     )
-    if found["box"] == "unsealed":
+    if found["sandbox"] == "unsealed":
         console.print(
             "No sandbox works on this machine, so nothing was merged: `python -m"
             " harness.programs.sandbox probe` names the cause."

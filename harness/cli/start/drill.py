@@ -167,7 +167,7 @@ class Lines:
                         {
                             **_attack(one.attack),
                             "held": one.outcome.held,
-                            "says": one.outcome.observation,
+                            "message": one.outcome.observation,
                             "fix": one.outcome.fix,
                             "seconds": round(one.seconds, 2),
                         }

@@ -178,7 +178,7 @@ def doctor(as_json: bool) -> int:
                     {
                         "name": one.name,
                         "level": one.finding.level,
-                        "says": one.finding.message,
+                        "message": one.finding.message,
                         "fix": one.finding.fix,
                     }
                     for one in found

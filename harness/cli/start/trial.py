@@ -160,7 +160,7 @@ def _result(
     ]
     return {
         "ok": all(line["outcome"] in _ENDED_WELL for line in lines),
-        "box": works.services.sandbox.form(),
+        "sandbox": works.services.sandbox.form(),
         "home": str(place),
         "origin": prepared.document.origin,
         "notes": list(prepared.notes),
@@ -186,18 +186,18 @@ def _print(found: dict[str, Any]) -> None:
     console.print(outcomes(found["issues"]))
     for line in found["issues"]:
         if line["outcome"] not in _ENDED_WELL:
-            console.print(f"#{line['number']} {line['state']}: {line['says']}")
+            console.print(f"#{line['number']} {line['state']}: {line['message']}")
     console.print()
     for page in found["evidence"]:
         console.print(f"evidence  {page}")
     console.print(
         f"\n{found['origin']} was not touched. {found['seconds']} s, in sandboxes of the form"
-        f" {found['box']}."
+        f" {found['sandbox']}."
     )
     console.print(
         f"Look around:  FACTORY_HOME={found['home']} factory status | why N | logs | audit"
     )
-    if found["box"] == "unsealed":
+    if found["sandbox"] == "unsealed":
         console.print(
             "No sandbox works on this machine, so nothing was merged: `python -m"
             " harness.programs.sandbox probe` names the cause."

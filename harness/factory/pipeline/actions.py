@@ -1,6 +1,6 @@
 """Which code runs which node. A workflow may name these and nothing else.
 
-`settings/workflow_promises.py` says where in a workflow each may stand."""
+`settings/workflow_promises.py` lists where in a workflow each may stand."""
 
 from collections.abc import Mapping
 from dataclasses import replace

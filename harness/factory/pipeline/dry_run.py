@@ -57,7 +57,7 @@ class DryRun:
 
     `event` is triage's, with its `reason`; `asks` is what triage would ask the filer. Without a
     `plan` no files were predicted. `minutes` is the median of what such issues took, None without
-    history. `dropped` is what models wrote and code could not confirm. `cut` says why the dry run
+    history. `dropped` is what models wrote and code could not confirm. `cut` is why the dry run
     ended early, empty where it did not."""
 
     issue: int
@@ -86,7 +86,7 @@ class DryRun:
     def document(self) -> dict[str, Any]:
         """The result as JSON; dollars are decimal texts."""
         fields = asdict(self)
-        fields["says"] = fields.pop("reason")
+        fields["message"] = fields.pop("reason")
         values = {
             **fields,
             "clear": self.is_clear,
@@ -105,7 +105,7 @@ def dry_run(
     """Dry-run the pipeline for an issue. It writes to the ledger of `services`, so that has to be
     one that nobody keeps.
 
-    A cap that is reached ends it early, and `cut` says so. Raises what the forge and the broker
+    A cap that is reached ends it early, and `cut` is why. Raises what the forge and the broker
     raise otherwise."""
     broker = _CappedBroker(services.broker, cap)
     steps = _Steps(replace(services, broker=broker), policy, issue, run)

@@ -155,8 +155,8 @@ def _pictures(verdict: VerdictRecorded | None) -> Maybe[int]:
 def _journeys(verdict: VerdictRecorded | None) -> Maybe[JourneyFacts]:
     if verdict is None:
         return UNKNOWN
-    told = verdict.journeys
-    return JourneyFacts(told.sealed, told.executed, told.passed)
+    counts = verdict.journeys
+    return JourneyFacts(counts.sealed, counts.executed, counts.passed)
 
 
 def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> TestFacts:

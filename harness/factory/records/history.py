@@ -1,4 +1,4 @@
-"""What the ledger says of an issue, folded. Nothing here is stored twice; everything is derived
+"""An issue's history, read from the ledger. Nothing here is stored twice; everything is derived
 from entries."""
 
 from collections.abc import Iterable, Mapping
@@ -131,7 +131,7 @@ class History:
 
     @property
     def waits(self) -> IssueQueued | None:
-        """What it waits for before it is looked at, where the filer was told that it does."""
+        """What it waits for before it is looked at, where the filer was notified of it."""
         found = self.of(IssueQueued)
         waits = (
             bool(found)
@@ -147,8 +147,8 @@ class History:
 
     @property
     def closes(self) -> str | None:
-        """When it is closed if nothing happens (ISO 8601), as its filer was told; None where nobody
-        said so."""
+        """When it is closed if nothing happens (ISO 8601), as its filer was notified; None where
+        nobody said so."""
         promised = self.last_event in (
             Event.TRIAGE_REJECTED,
             Event.TRIAGE_DUPLICATE,
@@ -168,10 +168,10 @@ class History:
         )
 
     @cached_property
-    def tellings(self) -> int:
+    def notices(self) -> int:
         """How often there was something new to tell its filer."""
-        told_beside = len(self.of(IssueQueued)) + len(self.of(IssueExpired))
-        return len(self.transitions) + told_beside + len(self.appeals)
+        others = len(self.of(IssueQueued)) + len(self.of(IssueExpired))
+        return len(self.transitions) + others + len(self.appeals)
 
     @cached_property
     def appeals(self) -> tuple[Recorded[CommandGiven], ...]:
@@ -253,7 +253,7 @@ class History:
 
     @property
     def is_duplicate(self) -> bool:
-        """Whether it was turned away because an older issue says the same."""
+        """Whether it was turned away as a duplicate of an older issue."""
         return self.last_event is Event.TRIAGE_DUPLICATE
 
     @cached_property
@@ -267,7 +267,7 @@ class History:
     @property
     def findings(self) -> tuple[Mapping[str, Any], ...]:
         """Why the change was sent back, oldest first: the judge's public findings, the only words
-        of it that reach an agent, and the law's where it asked for another try."""
+        of it that reach an agent, and the policy's where it asked for another try."""
         return tuple(finding for entry in self.entries for finding in _findings_in(entry))
 
     @property

@@ -29,7 +29,7 @@ class ModelAdvice:
 
 
 def advice_in(event: LedgerEvent) -> ModelAdvice | None:
-    """The advice in an event says of models; None if there is nothing to show."""
+    """The advice in an event, as shown; None if there is nothing to show."""
     match event:
         case ApproachChanged():
             return ModelAdvice("Tried differently than before", event.message, event.last)

@@ -117,7 +117,7 @@ class Digest:
             "cost_usd_by_issue": {issue: float(cost) for issue, cost in self.spent_on},
             "outages": [
                 {
-                    "says": one.message,
+                    "message": one.message,
                     "since": one.since.isoformat(),
                     "until": one.until and one.until.isoformat(),
                 }
@@ -132,8 +132,7 @@ class Digest:
 
 
 def _issue_document(issue: IssueSummary) -> dict[str, Any]:
-    """The fields of a summary as JSON. `message` keeps its public key, `says`."""
-    return {"says" if name == "message" else name: value for name, value in asdict(issue).items()}
+    return asdict(issue)
 
 
 def _journey_document(journey: BrokenJourney) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def issue_line(history: History) -> dict[str, Any]:
         "commit": landed.commit if landed else None,
         "cost_usd": float(history.usage.cost_usd),
         "seconds": seconds(history),
-        "says": last.reason if last else "",
+        "message": last.reason if last else "",
         "evidence": verdict.page if verdict else None,
     }
 
@@ -158,7 +158,7 @@ def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
         "run": run,
         "issue": found[0].issue,
         "entries": [
-            {"entry": entry.seq, "at": entry.at, "kind": entry.kind, "says": _log_line(entry)}
+            {"entry": entry.seq, "at": entry.at, "kind": entry.kind, "message": _log_line(entry)}
             for entry in found
         ],
     }

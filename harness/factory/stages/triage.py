@@ -232,8 +232,8 @@ def _record_decision(
     """Record the decision with the text that it was made on, and with the day on which it closes
     the issue if nobody objects."""
     days = {
-        Event.TRIAGE_REJECTED: job.policy.config.triage.grace_days,
-        Event.TRIAGE_DUPLICATE: job.policy.config.triage.grace_days,
+        Event.TRIAGE_REJECTED: job.policy.config.triage.close_days,
+        Event.TRIAGE_DUPLICATE: job.policy.config.triage.close_days,
         Event.TRIAGE_NEEDS_INFO: job.policy.config.triage.reply_days,
     }.get(event)
     job.services.ledger.append(
