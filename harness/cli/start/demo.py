@@ -2,7 +2,7 @@
 answers are replayed, on the wire.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +12,7 @@ import click
 
 from harness.cli.options import as_json, emit, fresh_home
 from harness.cli.output.progress import Progress
+from harness.domain.plain import JsonDict, JsonObject
 from harness.shipped import shipped
 
 EXAMPLES = shipped("examples")
@@ -131,7 +132,7 @@ def _work(works: Any, issues: Set[int]) -> None:
     tick(works.services, works.dispatch, only=issues)
 
 
-def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict[str, Any]:
+def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> JsonDict:
     from harness.factory.records.history import histories
     from harness.factory.reporting.report import issue_line
 
@@ -154,7 +155,7 @@ def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict
     }
 
 
-def _is_as_written(works: Any, line: Mapping[str, Any], *, paired: bool) -> bool:
+def _is_as_written(works: Any, line: JsonObject, *, paired: bool) -> bool:
     """Whether an issue ended as the README describes.
 
     A change that was approved while another landed is validated again; two equal verdicts in a row
@@ -181,7 +182,7 @@ def _cited(works: Any, number: int) -> set[str]:
     return by_triage | {cite for entry in history.transitions for cite in entry.event.cites or ()}
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: JsonDict) -> None:
     from harness.cli.output.outcomes import outcomes
     from harness.cli.output.terminal import console as console_of
 
