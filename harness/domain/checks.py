@@ -1,7 +1,7 @@
 """Checks on a commit, as other programs report them to the forge, and which of them must be green
 before it lands.
 
-Properties: a check is told by its name and by the app that reports it, since any account may write
+Properties: a check is known by its name and by the app that reports it, since any account may write
 a name; what counts was reported on exactly the commit that was asked about; absent, unfinished,
 neutral, skipped, cancelled and of another app are all not green; nobody waits for ever."""
 
@@ -84,7 +84,7 @@ def checks_status(faults: Iterable[NotGreen]) -> ChecksStatus:
 
 
 def _faults(check: RequiredCheck, there: tuple[ReportedCheck, ...]) -> Iterator[NotGreen]:
-    """Of several that answer to one requirement all must be green: nobody says which of them is
+    """Of several that answer to one requirement all must be green: nobody knows which of them is
     meant."""
     named = [one for one in there if one.name == check.name]
     meant = [one for one in named if check.app is None or one.app == check.app]

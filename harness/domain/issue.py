@@ -10,7 +10,7 @@ TreeSha = NewType("TreeSha", str)
 
 
 class Permission(StrEnum):
-    """What an account may do on the repository, as the forge's API says."""
+    """What an account may do on the repository, as the forge's API gives it."""
 
     NONE = "none"
     READ = "read"
@@ -104,7 +104,7 @@ class AnnotationLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What a check says of some lines of one file. Lines count from 1, and `end_line` is the last
+    """A check's note on some lines of one file. Lines count from 1, and `end_line` is the last
     one, included."""
 
     path: str

@@ -1,7 +1,7 @@
 """Whether a change may land: a pure function from facts to named refusals.
 
-The facts are read again, from their sources, right before the merge; a refusal says which one was
-stale. Properties: no path to a merge without a passed, signed verdict on exactly these commits;
+The facts are read again, from their sources, right before the merge; a refusal names the one that
+was stale. Properties: no path to a merge without a passed, signed verdict on exactly these commits;
 unknown is no."""
 
 from collections.abc import Collection, Iterator
@@ -15,7 +15,7 @@ from harness.domain.verdict import Verdict, VerdictOutcome
 
 CHECKS = "checks"
 FINAL = frozenset({"stop", "freeze", "identity", "signer", "seal", "verdict", "controls"})
-"""Gates whose refusal a new candidate and a new verdict would not lift. The law is asked again
+"""Gates whose refusal a new candidate and a new verdict would not lift. The rules are asked again
 about the new candidate."""
 
 EDITED = "the issue's text is not the text that was triaged"
@@ -105,7 +105,9 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
     if verdict is None:
         return
     if verdict.outcome is not VerdictOutcome.PASSED:
-        yield Refusal("verdict", f"the sealed validator says {verdict.outcome}: {verdict.reason}")
+        yield Refusal(
+            "verdict", f"the sealed validator answers {verdict.outcome}: {verdict.reason}"
+        )
     if not 0 < verdict.journeys_sealed == verdict.journeys_executed == verdict.journeys_passed:
         yield Refusal(
             "verdict",
@@ -141,12 +143,12 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
         )
     if not facts.sandbox_sealed or not _sealed(verdict.sandbox_form):
         yield Refusal(
-            "seal", "no box held on this machine; an unsealed verdict shows, and never merges"
+            "seal", "no sandbox held on this machine; an unsealed verdict shows, and never merges"
         )
 
 
 def _sealed(forms: str) -> bool:
-    """Whether every box of a judgement was of a form that seals; several are joined by `+`. An
+    """Whether every sandbox of a judgement was of a form that seals; several are joined by `+`. An
     unknown form is none."""
     return set(forms.split("+")) <= {form.value for form in Form if form.sealed}
 

@@ -1,4 +1,4 @@
-"""What the law says of a change: a pure function from governance and facts to one decision.
+"""The rules' decision about a change: a pure function from governance and facts to one decision.
 
 Properties: forbid wins; unknown is no; a rule whose `when:` cannot be answered is asked; a rule in
 shadow is reported and changes nothing; what no rule speaks of falls to the document's default; the
@@ -72,7 +72,7 @@ def rules_asked(
 
 
 def answer_of(rule: Rule, facts: ChangeFacts) -> CheckAnswer:
-    """What one rule's check says, whatever its status. A rule without one is never satisfied by
+    """The answer of one rule's check, whatever its status. A rule without one is never satisfied by
     silence."""
     return (
         rule.check.answer(facts) if rule.check else CheckAnswer(UNKNOWN, "nobody checks this rule")

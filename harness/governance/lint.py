@@ -189,7 +189,7 @@ def _on_section(document: Document, section: Section) -> Iterator[LintFinding]:
             document.file,
             line,
             "unenforced",
-            f"`{section.title}` says {promise[0]} and has no block: nothing enforces it",
+            f"`{section.title}` promises with {promise[0]} and has no block: nothing enforces it",
         )
     if section.id and section.block is None and document.name != CODE:
         yield LintFinding(
@@ -215,7 +215,7 @@ def _on_rule(rule: Rule) -> Iterator[LintFinding]:
             yield _at(
                 where,
                 "prose-number",
-                f"{rule.id} binds `{name}: {value}`, and its prose says "
+                f"{rule.id} binds `{name}: {value}`, and its prose names "
                 f"{' and '.join(str(number) for number in sorted(said))}",
             )
 
@@ -294,7 +294,7 @@ def _said_otherwise(
                     document.file,
                     number,
                     "contradiction",
-                    f"says {value} {said['unit']}, and a rule binds `{check}` to {binds}",
+                    f"names {value} {said['unit']}, and a rule binds `{check}` to {binds}",
                 )
 
 
@@ -337,5 +337,5 @@ def _globs(check: Check | None) -> Iterator[str]:
             yield from getattr(check, field.name)
 
 
-def _at(source: Source, code: str, says: str) -> LintFinding:
-    return LintFinding(source.file, source.line, code, says)
+def _at(source: Source, code: str, message: str) -> LintFinding:
+    return LintFinding(source.file, source.line, code, message)

@@ -18,7 +18,7 @@ _REMEMBERED = 32_768  # a history touches few paths, again and again
 
 
 def text_of(path: bytes) -> str:
-    """The path as text in which every byte can be told apart: bytes that are not UTF-8 become lone
+    """The path as text in which every byte stays distinct: bytes that are not UTF-8 become lone
     surrogates."""
     return path.decode("utf-8", "surrogateescape")
 

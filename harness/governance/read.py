@@ -33,7 +33,8 @@ SCHEMA = 1
 
 
 def read_governance(files: Mapping[str, bytes]) -> Governance:
-    """The law that these files state: the names found at the root, in any case, with their bytes.
+    """The policy that these files state: the names found at the root, in any case, with their
+    bytes.
 
     Raises GovernanceError naming file, line and key, what was expected, and the nearest known name.
     """
@@ -70,7 +71,7 @@ def read_governance(files: Mapping[str, bytes]) -> Governance:
 
 
 def governance_in(folder: Path, *, paths: Iterable[bytes] | None = None) -> Governance:
-    """The law as a working copy has it, for a person who is editing it. The factory itself reads
+    """The policy as a working copy has it, for a person who is editing it. The factory itself reads
     the base commit.
 
     `paths` are the files that are the repository's, below `folder`; None means all that lie
@@ -155,20 +156,20 @@ def _restated(above: Rule, rule: Rule) -> Rule:
     """The rule above, without the folder for which it is stated again."""
     where = f"{above.source.file}:{above.source.line}"
     if above.below == rule.below:
-        says = f"{rule.id} is already stated at {where}"
+        message = f"{rule.id} is already stated at {where}"
     elif above.locked:
-        says = (
+        message = (
             f"{rule.id} is locked at {where}, and no file below may state it again; give a rule of"
             " yours another id"
         )
     elif above.applies is not rule.applies:
-        says = (
+        message = (
             f"{rule.id} is asked at `applies: {above.applies}` at {where}; a rule that is stated"
             " again is asked there too"
         )
     else:
         return replace(above, outside=(*above.outside, rule.below))
-    raise GovernanceError(says, file=rule.source.file, line=rule.source.line, key="id")
+    raise GovernanceError(message, file=rule.source.file, line=rule.source.line, key="id")
 
 
 def _unique(found: Iterable[Rule | ScopeEntry]) -> None:

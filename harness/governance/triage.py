@@ -122,8 +122,8 @@ def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> dict[s
 
 
 def _decided_schema(governance: Governance) -> dict[str, Any]:
-    """The form of what is decided on: a model's answer, and beside it which older issue says the
-    same, if one does."""
+    """The form of what is decided on: a model's answer, and beside it which older issue asks for
+    the same, if one does."""
     schema = _schema(governance, TriageVerdict)
     of = {"duplicate_of": {"type": ["integer", "null"], "minimum": 1}}
     return schema | {
@@ -133,8 +133,8 @@ def _decided_schema(governance: Governance) -> dict[str, Any]:
 
 
 def duplicate_answer(*, of: int, quote: str) -> dict[str, Any]:
-    """The answer that code gives itself when an older issue says the same: in the same form, and
-    checked the same way."""
+    """The answer that code gives itself when an older issue asks for the same: in the same form,
+    and checked the same way."""
     return {
         "verdict": TriageVerdict.DUPLICATE.value,
         "cites": [],
@@ -188,7 +188,7 @@ def triage_decision(
         return _unsure(doubts, **common)
     return TriageDecision(
         event=_EVENTS[verdict],
-        message=_says(verdict, cites, answer),
+        message=_reason(verdict, cites, answer),
         reply=_reply(verdict, cites, answer),
         **common,
         duplicate_of=answer["duplicate_of"] if verdict is TriageVerdict.DUPLICATE else None,
@@ -254,7 +254,7 @@ def _doubts_on_cites(
     if not spoken_for:
         yield f"no entry of kind `{deciding}` is cited for the verdict `{verdict}`"
     if deciding is ScopeKind.IN and ScopeKind.OUT in kinds:
-        yield "an entry that says no is cited for a yes"
+        yield "an entry that refuses is cited for a yes"
 
 
 def _is_in_by_default(governance: Governance) -> bool:
@@ -285,7 +285,9 @@ def _doubts_on_asking(
     yield from asking.faults_of_question(answer["ask"], issue=issue)
 
 
-def _says(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]) -> str:
+def _reason(
+    verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]
+) -> str:
     by = f" by {', '.join(entry.id for entry in cites)}" if cites else ""
     match verdict:
         case TriageVerdict.IN:
@@ -303,7 +305,7 @@ def _says(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping
 
 
 def _reply(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]) -> str:
-    """What the filer is told: the mission's own words for a no, the one question for needs-info,
+    """What the filer reads: the mission's own words for a no, the one question for needs-info,
     else nothing."""
     if verdict is TriageVerdict.NEEDS_INFO:
         return str(answer["ask"]).strip()

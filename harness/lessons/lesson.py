@@ -1,4 +1,4 @@
-"""Lessons as the ledger tells them: who noted each, when, on what evidence, and what became of the
+"""Lessons as the ledger has them: who noted each, when, on what evidence, and what became of the
 runs that had it."""
 
 from collections import Counter
@@ -28,7 +28,7 @@ class LessonStatus(StrEnum):
 
 
 class Word(StrEnum):
-    """What a person says of a lesson. `let` takes the person's own earlier word back."""
+    """A person's decision about a lesson. `let` takes the person's own earlier word back."""
 
     PIN = "pin"
     RETIRE = "retire"
@@ -181,8 +181,8 @@ def _ends(entries: tuple[Entry, ...]) -> tuple[_End, ...]:
 
 
 def _sound(run: str, moves: Iterable[Recorded[TransitionRecorded]]) -> bool | None:
-    """Whether the run's change stood at its first judgement; None where nobody has said so. What a
-    purse, a machine or a person ended says nothing."""
+    """Whether the run's change stood at its first judgement; None where nobody has said so. A
+    run that a budget, a machine or a person ended does not count."""
     ready = False
     for entry in moves:
         event = entry.event.event

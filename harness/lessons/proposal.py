@@ -33,7 +33,7 @@ SCHEMA: Mapping[str, Any] = {
 
 GOVERNING = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml", "workflows/**")
 _WORD = re.compile(r"\w+")
-_LAW = re.compile(
+_ABOUT_RULES = re.compile(
     r"mission|factory_rules|factory\.toml|CLAUDE\.md|governance|\brules?\b|\bpolic(?:y|ies)\b|workflows?/",
     re.I,
 )
@@ -49,9 +49,9 @@ class Proposal:
     quote: str
 
 
-def proposals(told: Any) -> tuple[Proposal, ...]:
+def proposals(answer: Any) -> tuple[Proposal, ...]:
     """What a model's answer proposes, as far as it has the form; the first few."""
-    listed = told if isinstance(told, list) else []
+    listed = answer if isinstance(answer, list) else []
     return tuple(
         Proposal(one["says"].strip(), one["file"], one["quote"].strip())
         for one in listed[:MOST_AT_ONCE]
@@ -86,8 +86,8 @@ def _form(one: Proposal) -> str:
         return "it is not one line of plain text"
     if _LEADS_OUT.search(one.sentence):
         return "it holds markup, an address or an account"
-    if _LAW.search(one.sentence):
-        return "it speaks of the law, which only people change"
+    if _ABOUT_RULES.search(one.sentence):
+        return "it speaks of the rules, which only people change"
     return ""
 
 
@@ -118,16 +118,16 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(words[at : at + BORROWED]) for at in range(len(words) - BORROWED + 1))
 
 
-def same(says: str, known: Mapping[str, str]) -> str | None:
-    """The id of the lesson among `known` (id to sentence) that says the same; the oldest of
+def same(sentence: str, known: Mapping[str, str]) -> str | None:
+    """The id of the lesson among `known` (id to sentence) that means the same; the oldest of
     several."""
     return next(
         (
             known_id
             for known_id, other in known.items()
-            if _plain(says) == _plain(other)
-            or likeness(says, other) >= NEARLY_THE_SAME
-            or resemblance(says, other) >= NEARLY_THE_SAME
+            if _plain(sentence) == _plain(other)
+            or likeness(sentence, other) >= NEARLY_THE_SAME
+            or resemblance(sentence, other) >= NEARLY_THE_SAME
         ),
         None,
     )

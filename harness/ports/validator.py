@@ -18,7 +18,7 @@ class Authored:
     journeys: int
     digest: str
     red_on_base: bool
-    standing: int = 0  # journeys of what has landed; told where none was written
+    standing: int = 0  # journeys of what has landed; given where none was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Validator(Protocol):
 
 
 class EvidenceReader(Protocol):
-    """Looks at what lies behind verdicts, in the judge's own store, without telling anything of
+    """Looks at what lies behind verdicts, in the judge's own store, without revealing anything of
     it."""
 
     def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:

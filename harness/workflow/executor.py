@@ -1,8 +1,8 @@
 """Drives a run: a ready queue over the graph, with retries, timeouts and cancellation.
 
 Properties kept:
-- a node starts as soon as what it needs is settled; it never waits for an unrelated one, save for a
-  free hand;
+- a node starts as soon as what it needs is settled; it waits for an unrelated one only where no
+  worker is free;
 - every decision is a function of the attempts recorded so far, so a run is taken up again, after
   any kill, by giving those attempts as `finished`: what was recorded is not done again, what was
   started is attached to by its key;
@@ -46,7 +46,7 @@ def run(
 ) -> Run:
     """Drive `workflow` until nothing more can happen, and return the run.
 
-    `record` is told of each attempt as it ends. `cancelled` gives the reason once the run is to be
+    `record` gets each attempt as it ends. `cancelled` gives the reason once the run is to be
     given up. A FactoryStop out of any of the three leaves the run as recorded, and the same call
     with those attempts goes on from there. Raises ConfigError when `finished` speaks of nodes that
     this workflow does not have."""

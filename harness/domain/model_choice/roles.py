@@ -2,7 +2,7 @@
 review each other.
 
 Properties: whoever reviews is of another family than whoever wrote, unless `[families]` of the
-repository says that two names are apart; a model that no table knows is a family of its own stem,
+repository states that two names are apart; a model that no table knows is a family of its own stem,
 so two versions of it are one family."""
 
 import re

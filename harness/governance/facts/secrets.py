@@ -6,10 +6,10 @@ opens no socket here (asking a provider whether a credential is live is off). Wh
 build for this machine, the answer is UNKNOWN, which is no.
 
 Undone before it looks: literals in pieces, base64, hexadecimal, per cent signs, UTF-16, gzip and
-zlib, and these within each other. Missed, each by a test that says so: what is reversed, rotated,
-spelt as numbers or joined from a list, base32 and its like, what is drawn in a picture, what is
-encrypted. A scanner finds carelessness; against intent there is that the agent is given nothing
-worth taking."""
+zlib, and these within each other. Missed, each with a test that shows it: what is reversed,
+rotated, spelt as numbers or joined from a list, base32 and its like, what is drawn in a picture,
+what is encrypted. A scanner finds carelessness; against intent there is that the agent is given
+nothing worth taking."""
 
 import binascii
 import re
@@ -82,7 +82,7 @@ def _secret(path: bytes, finding: "Finding", *, plain: bool) -> SecretFound:
 
 
 def _readings(content: bytes) -> Iterator[str]:
-    """The content as text, and what it says when what commonly hides a credential is undone.
+    """The content as text, and its text when what commonly hides a credential is undone.
 
     The library reads C strings: a NUL would end its reading and hide all that follows, so none is
     ever left."""
@@ -97,7 +97,7 @@ def _readings(content: bytes) -> Iterator[str]:
 
 
 def _undone(content: bytes, depth: int, unpacking: "_Unpacking") -> list[bytes]:
-    """What each encoded run says, and what is encoded in that, a few layers deep."""
+    """The text of each encoded run, and what is encoded in that, a few layers deep."""
     if depth == 0:
         return []
     runs = [

@@ -60,7 +60,7 @@ class Page:
     strays: tuple[Stray, ...] = ()
 
 
-@lru_cache(maxsize=16)  # a law is read, then linted
+@lru_cache(maxsize=16)  # a document is read, then linted
 def page_of(document: Document) -> Page:
     """The document's front matter and sections. Raises GovernanceError on a block that could not
     bind."""

@@ -59,7 +59,8 @@ class _Careful(Composer):
 
 
 class _Strict(_Careful, yaml.SafeLoader):
-    """PyYAML's own parser, with plain scalars as in YAML 1.2. What it says is what counts."""
+    """PyYAML's own parser, with plain scalars as in YAML 1.2. Its reading is the one that
+    counts."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way to configure a loader
 
@@ -72,8 +73,8 @@ _Strict.add_implicit_resolver(
 
 _READ_ALIKE = re.compile(r"(?:[\n -9;->@-~]|:(?=[ \n]|\Z))*+\Z")
 """Text that both parsers read alike, where the quick one reads it at all: they differ on tabs, on
-`?`, on a colon without a space, and on what is not ASCII. The law must not hang on which of the two
-a machine has."""
+`?`, on a colon without a space, and on what is not ASCII. A rule must not depend on which of the
+two a machine has."""
 
 
 def _quick_loader() -> type[Any] | None:

@@ -1,7 +1,7 @@
-"""What an edit did to a rule, told from the two texts alone: which way it binds now, whatever was
+"""What an edit did to a rule, by the two texts alone: which way it binds now, whatever was
 recorded.
 
-A direction is told only where every difference goes the same way and each is one whose way is
+A direction is given only where every difference goes the same way and each is one whose way is
 known; what cannot be weighed is CHANGED, never called harmless."""
 
 from collections.abc import Iterator

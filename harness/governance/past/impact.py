@@ -3,7 +3,7 @@ one.
 
 Properties: a rule answers here as `decide` asks it, of a proposal and of a landing alike; what a
 record does not say is neither a refusal nor a pass; a rule in shadow is replayed and marked; what
-code does not decide is not replayed, and that is told. A change that no rule speaks of is the
+code does not decide is not replayed, and that is reported. A change that no rule speaks of is the
 default's to answer for, under the name `default`."""
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ DEFAULT = "default"
 
 
 class ReplayAnswer(StrEnum):
-    """What a rule says of a recorded change. NOT_ASKED: it does not apply, is off, or is not
+    """A rule's answer about a recorded change. NOT_ASKED: it does not apply, is off, or is not
     there."""
 
     HOLDS = "holds"
@@ -174,13 +174,13 @@ def _name(rule: Rule) -> tuple[str, str]:
 def _replay(
     before: Rule | None, after: Rule | None, changes: Sequence[RecordedChange], *, compared: bool
 ) -> _Replay:
-    told = edit(before, after) if compared else None
+    direction = edit(before, after) if compared else None
     now = _side(after, changes)
-    then = _side(before, changes) if told not in (None, Edit.SAME) else now
+    then = _side(before, changes) if direction not in (None, Edit.SAME) else now
     shown = after or before
     assert shown is not None, "a pair has a rule"
     return _compared(
-        RuleImpact(shown.id, shown.title, (), (), 0, 0, shown.status, told), then, now, changes
+        RuleImpact(shown.id, shown.title, (), (), 0, 0, shown.status, direction), then, now, changes
     )
 
 
@@ -220,15 +220,15 @@ def _default_replay(
     old: Governance | None, new: Governance, changes: Sequence[RecordedChange]
 ) -> _Replay:
     now = _default_side(new, changes)
-    told = None
+    direction = None
     if old is not None:
-        told = (
+        direction = (
             Edit.SAME
             if old.change_default is new.change_default
             else (Edit.TIGHTENED if _asks_a_person(new) else Edit.LOOSENED)
         )
     row = RuleImpact(
-        DEFAULT, "What no rule speaks of is shown to a person", (), (), 0, 0, edit=told
+        DEFAULT, "What no rule speaks of is shown to a person", (), (), 0, 0, edit=direction
     )
     return _compared(row, _default_side(old, changes) if old else now, now, changes)
 
@@ -295,14 +295,14 @@ def _flips(place: int, then: _Side, now: _Side) -> bool:
 
 
 def _flip(rule: str, number: int, place: int, *, then: _Side, now: _Side) -> Flip:
-    (before, said), (after, says) = then.answers[place], now.answers[place]
+    (before, message_before), (after, message) = then.answers[place], now.answers[place]
     if then.refuses(place) and now.refuses(place):
-        says = f"{says}; {then.status.value} became {now.status.value}"
+        message = f"{message}; {then.status.value} became {now.status.value}"
     return Flip(
         number,
         rule,
         before,
         after,
-        says or said,
+        message or message_before,
         shadow=not (then.blocks(place) or now.blocks(place)),
     )

@@ -9,7 +9,7 @@ _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _MARK = re.compile(r"\\[!-/:-@\[-`{-~]|[ \t\n()]")
 
 
-def says_more(target: str) -> bool:
+def adds_information(target: str) -> bool:
     """Whether an address is none: words in angle brackets, or a text that is its own address."""
     return re.search(r"[ \t]", target) is not None or carries_content(target.lstrip("<"))
 

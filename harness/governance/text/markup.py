@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from harness.governance.text.addresses import address_end, carries_content, says_more
+from harness.governance.text.addresses import address_end, adds_information, carries_content
 from harness.governance.text.codespans import Code, starts_raw_html
 from harness.governance.text.hidden import Hidden, HiddenKind, Places
 from harness.governance.text.invisible import is_invisible
@@ -374,7 +374,7 @@ class _Scan:
     def _address(self, target: str, at: int) -> str:
         """The target, unless it is a sentence in angle brackets, or a text in the form of an
         address."""
-        if not says_more(target):
+        if not adds_information(target):
             return target
         self._hide(HiddenKind.LINK, target, at)
         return "<>"
@@ -402,7 +402,7 @@ class _Scan:
         place = self.places.provenance(at)
         title, target = found["title"], found["target"]
         hidden = [Hidden(HiddenKind.LINK, title, place)] if title else []
-        if says_more(target):
+        if adds_information(target):
             hidden.append(Hidden(HiddenKind.LINK, target, place))
             target = "<>"
         kept = f"{found['lead']}[{found['label']}]: {target}"

@@ -1,9 +1,9 @@
 """What a reviewer may say of a change, and what of it counts: pure.
 
 Properties: a finding counts only with words that the change shows, in the file that it names; its
-line is where those words really stand. One without is dropped and counted, whatever it says. Two
-reviewers who see one thing say one thing. Nothing that a reviewer says approves anything: findings
-ask for changes, and their absence asks for nothing."""
+line is where those words really stand. One without is dropped and counted. Two reviewers who find
+one thing make one finding. Nothing that a reviewer writes approves anything: findings ask for
+changes, and their absence asks for nothing."""
 
 import json
 import re
@@ -63,7 +63,7 @@ class Remark:
 @dataclass(frozen=True, slots=True)
 class LensFindings:
     """What one lens came to: the findings that count, and why each other one does not. `abstains`
-    says why it could not tell, and is empty where it could."""
+    is why it could not tell, empty where it could."""
 
     found: tuple[Remark, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -168,48 +168,50 @@ def lens_findings(
     if answer["can_tell"] is not True:
         return LensFindings(abstains=str(answer["reason"]) or "it gave no reason")
     paths, found, dropped = frozenset(there), list[Remark](), list[str]()
-    for told in answer["findings"]:
-        remark = _remark(lens, told, rows)
-        if fault := _fault(remark, told, rows, paths):
+    for finding in answer["findings"]:
+        remark = _remark(lens, finding, rows)
+        if fault := _fault(remark, finding, rows, paths):
             dropped.append(fault)
         elif remark is not None:
             found.append(remark)
     return LensFindings(tuple(found), tuple(dropped))
 
 
-def _remark(lens: str, told: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]) -> Remark | None:
-    line = _place(str(told["quote"]), rows.get(told["file"], ()), near=int(told["line"]))
+def _remark(
+    lens: str, finding: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]
+) -> Remark | None:
+    line = _place(str(finding["quote"]), rows.get(finding["file"], ()), near=int(finding["line"]))
     if line is None:
         return None
     return Remark(
         (lens,),
-        Severity(told["severity"]),
-        str(told["file"]),
+        Severity(finding["severity"]),
+        str(finding["file"]),
         line,
-        str(told["quote"]).strip("\r\n"),
-        " ".join(str(told["says"]).split()),
-        str(told["companion"]),
+        str(finding["quote"]).strip("\r\n"),
+        " ".join(str(finding["says"]).split()),
+        str(finding["companion"]),
     )
 
 
 def _fault(
     remark: Remark | None,
-    told: Mapping[str, Any],
+    finding: Mapping[str, Any],
     rows: Mapping[str, Sequence[Row]],
     paths: frozenset[str],
 ) -> str:
     """Why a finding does not count; empty where it does."""
-    quote = "".join(str(told["quote"]).split())
-    if told["file"] not in rows:
-        return f"{told['file'][:80]!r} is not in the change"
+    quote = "".join(str(finding["quote"]).split())
+    if finding["file"] not in rows:
+        return f"{finding['file'][:80]!r} is not in the change"
     if len(quote) < SHORTEST_QUOTE or remark is None:
         return (
-            f"its quote is not in the change to {told['file'][:80]!r}"
+            f"its quote is not in the change to {finding['file'][:80]!r}"
             if len(quote) >= SHORTEST_QUOTE
             else "its quote is too short to show anything"
         )
     if not remark.message:
-        return "it says nothing"
+        return "it has no words"
     if remark.companion and (remark.companion not in paths or remark.companion in rows):
         return f"{remark.companion[:80]!r} is no file that was left out of the change"
     return ""
@@ -250,7 +252,7 @@ def _numbers(rows: Sequence[Row]) -> list[int]:
 
 
 def together(found: Iterable[Remark]) -> tuple[Remark, ...]:
-    """The findings without those that say again what another says at one place; the gravest first.
+    """The findings without those that repeat another one at the same place; the gravest first.
     What several lenses saw is as grave as the gravest of them holds it to be."""
     kept: list[Remark] = []
     for remark in sorted(

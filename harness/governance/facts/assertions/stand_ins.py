@@ -37,11 +37,11 @@ def stand_ins(old: Function, new: Function) -> Iterator[str]:
 
 
 def comparisons(module: ast.Module) -> Counter[str]:
-    """Every place that says what is equal, true or within, as its text."""
-    return Counter(ast.unparse(node) for node in ast.walk(module) if _says_what_is_equal(node))
+    """Every place that defines what is equal, true or within, as its text."""
+    return Counter(ast.unparse(node) for node in ast.walk(module) if _defines_equality(node))
 
 
-def _says_what_is_equal(node: ast.AST) -> bool:
+def _defines_equality(node: ast.AST) -> bool:
     match node:
         case (
             ast.FunctionDef(name=name)

@@ -135,7 +135,7 @@ def _word(claim: Claim) -> str:
 
 
 def _placement(one: Claim, other: Claim) -> Iterator[str]:
-    """The same claim in a place where it says less."""
+    """The same claim in a place where it claims less."""
     if other.swallowed and not one.swallowed:
         yield f"the failure of `{cut(other.text)}` is caught"
     fresh = [condition for condition in other.under if condition not in one.under]
