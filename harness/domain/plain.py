@@ -85,6 +85,8 @@ def _decoder(kind: Any) -> Decode:
         return _mapping(of[1])
     if kind is Any or kind is object:
         return lambda document: document
+    if kind is types.NoneType:
+        return _nothing
     if is_dataclass(kind):
         return _object(cast(type, kind))
     if issubclass(kind, Enum):
@@ -176,6 +178,11 @@ def _decimal(document: Any) -> Decimal:
     except InvalidOperation:
         pass
     raise _unexpected("a decimal number", document)
+
+
+def _nothing(document: Any) -> None:
+    if document is not None:
+        raise _unexpected("null", document)
 
 
 _NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -65,7 +65,9 @@ class Town:
         )
 
     def candidate(self, issue: int) -> str:
-        return str(self.factory.history(issue).verdict.binds.candidate)
+        verdict = self.factory.history(issue).verdict
+        assert verdict is not None
+        return str(verdict.binds.candidate)
 
     def shown(self, issue: int, *, run: int = 1) -> str:
         return self.factory.tip(f"{ci.BRANCHES}merge-{issue}-{run}")
