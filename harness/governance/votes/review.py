@@ -73,52 +73,55 @@ class LensFindings:
 Row = tuple[int | None, str, str]
 
 
+_FINDING: Mapping[str, Any] = {
+    "severity": {
+        "type": "string",
+        "enum": [severity.value for severity in Severity],
+        "description": (
+            "blocker: it must not land so; major: it should not; minor: worth a remark."
+        ),
+    },
+    "file": {
+        "type": "string",
+        "maxLength": LONGEST_PATH,
+        "description": "The file's path, as it is shown.",
+    },
+    "line": {
+        "type": "integer",
+        "minimum": 1,
+        "description": (
+            "The line's number, as it is shown; of a line that is gone, "
+            "the number of the next one that is there."
+        ),
+    },
+    "quote": {
+        "type": "string",
+        "maxLength": LONGEST_QUOTE,
+        "description": (
+            "That line of the change, character for character, without its number and mark."
+        ),
+    },
+    "says": {
+        "type": "string",
+        "maxLength": LONGEST_WORDS,
+        "description": (
+            "What is wrong, for which input, and what would be right, in one to three plain"
+            " sentences."
+        ),
+    },
+    "companion": {
+        "type": "string",
+        "maxLength": LONGEST_PATH,
+        "description": (
+            "A file that is there, is not in the change and must change with it; else empty."
+        ),
+    },
+}
+"""The schema of one finding. `says` is its key in the ledger and in recordings."""
+
+
 def review_schema() -> dict[str, Any]:
-    """The JSON schema of the one answer that a look is."""
-    finding = {
-        "severity": {
-            "type": "string",
-            "enum": [severity.value for severity in Severity],
-            "description": (
-                "blocker: it must not land so; major: it should not; minor: worth a remark."
-            ),
-        },
-        "file": {
-            "type": "string",
-            "maxLength": LONGEST_PATH,
-            "description": "The file's path, as it is shown.",
-        },
-        "line": {
-            "type": "integer",
-            "minimum": 1,
-            "description": (
-                "The line's number, as it is shown; of a line that is gone, "
-                "the number of the next one that is there."
-            ),
-        },
-        "quote": {
-            "type": "string",
-            "maxLength": LONGEST_QUOTE,
-            "description": (
-                "That line of the change, character for character, without its number and mark."
-            ),
-        },
-        "says": {
-            "type": "string",
-            "maxLength": LONGEST_WORDS,
-            "description": (
-                "What is wrong, for which input, and what would be right, in one to three plain"
-                " sentences."
-            ),
-        },
-        "companion": {
-            "type": "string",
-            "maxLength": LONGEST_PATH,
-            "description": (
-                "A file that is there, is not in the change and must change with it; else empty."
-            ),
-        },
-    }
+    """The JSON schema of a reviewer's answer."""
     properties = {
         "can_tell": {
             "type": "boolean",
@@ -127,7 +130,7 @@ def review_schema() -> dict[str, Any]:
         "findings": {
             "type": "array",
             "maxItems": MOST_FINDINGS,
-            "items": _closed(finding),
+            "items": _closed(_FINDING),
             "description": (
                 "What speaks against the change under this question; empty where nothing does."
             ),
