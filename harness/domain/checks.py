@@ -27,7 +27,8 @@ class ReportedCheck:
 
     name: str
     app: int | None
-    conclusion: str | None  # in the forge's words; None until it has ended
+    # in the forge's words; None until it has ended
+    conclusion: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def _faults(check: RequiredCheck, there: tuple[ReportedCheck, ...]) -> Iterator[
     """Of several that answer to one requirement all must be green: nobody knows which of them is
     meant."""
     named = [one for one in there if one.name == check.name]
+    # A status belongs to no app, so it cannot satisfy a check that names one.
     meant = [one for one in named if check.app is None or one.app == check.app]
     if not meant:
         others = ", ".join(sorted({str(one.app or "no app") for one in named}))
@@ -98,6 +100,7 @@ def _faults(check: RequiredCheck, there: tuple[ReportedCheck, ...]) -> Iterator[
 
 
 def _others(wanted: CheckRequirements, there: tuple[ReportedCheck, ...]) -> Iterator[NotGreen]:
+    # `every` with no check at all would otherwise be green.
     if not there:
         yield NotGreen(ChecksStatus.WAITING, "no check has reported, and none is not a pass")
     names = {check.name for check in wanted.required}

@@ -29,7 +29,8 @@ class Passage:
     """A text that an agent is shown: what kind of thing it is, its name among those, and its
     words."""
 
-    kind: str  # governance · card · findings · reports · map · file · excerpt · lesson · pinned
+    # governance · card · findings · reports · map · file · excerpt · lesson · pinned
+    kind: str
     name: str
     text: str
 

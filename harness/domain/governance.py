@@ -283,7 +283,8 @@ class Finding:
     message: str
     source: Source
     evidence: tuple[str, ...] = ()
-    lifted: bool = False  # by a person, for exactly this commit
+    # by a person, for exactly this commit
+    lifted: bool = False
 
     @property
     def refuses(self) -> bool:

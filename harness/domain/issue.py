@@ -53,7 +53,8 @@ class Issue:
     updated_at: str = ""
     # whether the forge counts the author among the project's own people: a hint, never a right
     insider: bool = False
-    comments: int | None = None  # how many there are; None where that is not known
+    # how many there are; None where that is not known
+    comments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

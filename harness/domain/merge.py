@@ -36,24 +36,29 @@ class MergeFacts:
     verdict: Verdict | None
     trusted_key_ids: frozenset[str]
     issue: int
-    kind: str | None  # of the issue, as it was triaged: bug, feature, chore
-    in_sight: (
-        tuple[str, ...] | None
-    )  # paths of the change that a user could see something of; None: not known
-    base: CommitSha  # the tip of the default branch now
-    head: CommitSha  # the pull request's head now
-    pushed_head: CommitSha | None  # the head that the factory itself pushed, by the ledger
-    proposed: (
-        bool | None
-    )  # its pull request is open, of this repository, and asks for the default branch
+    # of the issue, as it was triaged: bug, feature, chore
+    kind: str | None
+    # paths of the change that a user could see something of; None: not known
+    in_sight: tuple[str, ...] | None
+    # the tip of the default branch now
+    base: CommitSha
+    # the pull request's head now
+    head: CommitSha
+    # the head that the factory itself pushed, by the ledger
+    pushed_head: CommitSha | None
+    # its pull request is open, of this repository, and asks for the default branch
+    proposed: bool | None
     candidate: CommitSha | None
-    tree: TreeSha | None  # of the candidate, computed by us
-    journeys: str | None  # digest of the store now
-    governance: str  # digest at base now
-    policy: tuple[Refusal, ...] | None  # what the rules refuse of base..candidate; None: not asked
-    checks: (
-        tuple[NotGreen, ...] | None
-    )  # required checks on the candidate that are not green; None: unknown
+    # of the candidate, computed by us
+    tree: TreeSha | None
+    # digest of the store now
+    journeys: str | None
+    # digest at base now
+    governance: str
+    # what the rules refuse of base..candidate; None: not asked
+    policy: tuple[Refusal, ...] | None
+    # required checks on the candidate that are not green; None: unknown
+    checks: tuple[NotGreen, ...] | None
     sandbox_sealed: bool
     issue_body_unchanged: bool | None
     stopped: bool | None

@@ -147,7 +147,8 @@ def _takes_in(glob: str, other: str) -> bool:
         return True
     if "*" in folder or "?" in folder:
         return False
-    if "/" not in glob:  # a name at any depth
+    # a name at any depth
+    if "/" not in glob:
         return glob in other.strip("/").split("/")
     is_rooted = "/" in other.strip("/") or other.startswith("/")
     return is_rooted and other.strip("/").startswith(f"{folder}/")

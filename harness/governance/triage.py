@@ -236,6 +236,7 @@ def _schema_fault(governance: Governance, answer: Mapping[str, Any]) -> str | No
 def _doubts_on_quote(verdict: TriageVerdict, quote: str, title: str, body: str) -> Iterator[str]:
     if verdict in _UNQUOTED:
         return
+    # A title may be shorter than any useful quote; then the whole title is one.
     shortest = min(_SHORTEST_QUOTE, len(title.strip()) or _SHORTEST_QUOTE)
     if len(quote.strip()) < shortest:
         yield "the quote is too short to show anything"
@@ -253,6 +254,7 @@ def _doubts_on_cites(
     spoken_for = deciding in kinds or (deciding is ScopeKind.IN and _is_in_by_default(governance))
     if not spoken_for:
         yield f"no entry of kind `{deciding}` is cited for the verdict `{verdict}`"
+    # A model that cites both sides has not understood one of them: a person decides.
     if deciding is ScopeKind.IN and ScopeKind.OUT in kinds:
         yield "an entry that refuses is cited for a yes"
 
@@ -268,6 +270,7 @@ def _doubts_on_verdict(
 ) -> Iterator[str]:
     other = answer["duplicate_of"]
     if verdict is TriageVerdict.DUPLICATE and (
+        # The number comes from a model: only an issue that exists and is older can be meant.
         other is None or other >= number or other not in older_issues
     ):
         yield f"#{other} is not an older issue" if other else "no older issue is named"
@@ -280,6 +283,7 @@ def _doubts_on_asking(
 ) -> Iterator[str]:
     if verdict is not TriageVerdict.NEEDS_INFO:
         return
+    # Without an end to the questions, a stranger could keep the factory asking.
     if asked >= asking.MOST:
         yield f"its filer was asked {asked} times already"
     yield from asking.faults_of_question(answer["ask"], issue=issue)

@@ -9,7 +9,8 @@ from harness.governance.paths import resembles
 from harness.governance.text.invisible import is_invisible
 from harness.governance.text.likeness import NEARLY_THE_SAME, likeness, resemblance
 
-SHORTEST, LONGEST = 20, 300  # characters of a lesson
+# characters of a lesson
+SHORTEST, LONGEST = 20, 300
 SHORTEST_QUOTE, LONGEST_QUOTE = 8, 200
 MOST_AT_ONCE = 3
 BORROWED = 5
@@ -84,8 +85,10 @@ def _form(one: Proposal) -> str:
         return f"it has {len(one.sentence)} characters; expected {SHORTEST} to {LONGEST}"
     if any(char in "\n\r\t" or is_invisible(char) for char in one.sentence):
         return "it is not one line of plain text"
+    # A lesson stands in later prompts: it must not lead an agent anywhere.
     if _LEADS_OUT.search(one.sentence):
         return "it holds markup, an address or an account"
+    # A lesson about the rules would be a way for a model to loosen them.
     if _ABOUT_RULES.search(one.sentence):
         return "it speaks of the rules, which only people change"
     return ""
@@ -94,6 +97,7 @@ def _form(one: Proposal) -> str:
 def _evidence(one: Proposal, content: bytes | None) -> str:
     if content is None:
         return f"there is no file {one.file!r} at base"
+    # By look-alikes too: a quote from the policy would stand in prompts without its digest.
     if resembles(GOVERNING, one.file.encode("utf-8", "surrogateescape")):
         return f"{one.file} governs: it speaks for itself"
     if not SHORTEST_QUOTE <= len(one.quote) <= LONGEST_QUOTE:
@@ -108,6 +112,7 @@ def _evidence(one: Proposal, content: bytes | None) -> str:
 
 def _origin(one: Proposal, strangers: Iterable[str]) -> str:
     own = _runs(one.sentence)
+    # A stranger's words must not become a lesson by way of a model that repeats them.
     if any(own & _runs(text) for text in strangers):
         return f"it repeats {BORROWED} words in a row of what a stranger wrote"
     return ""

@@ -29,17 +29,18 @@ class AgentReport:
     """The agent's own report of how it ended. Nothing in it is believed; it is shown to people and
     kept."""
 
-    outcome: str  # finished · gave-up · out-of-turns · stalled · budget · error
+    # finished · gave-up · out-of-turns · stalled · budget · error
+    outcome: str
     summary: str
     reason: str | None
     turns: int
     tool_calls: int
     sandbox_form: str
     killed_by: str | None = None
-    agent: str = "built-in"  # which one it was; of a CLI, with its version
-    evidence: tuple[
-        str, ...
-    ] = ()  # what it gave up on: commands that it ran, or words that contradict each other
+    # which one it was; of a CLI, with its version
+    agent: str = "built-in"
+    # what it gave up on: commands that it ran, or words that contradict each other
+    evidence: tuple[str, ...] = ()
 
 
 class Agent(Protocol):

@@ -16,7 +16,8 @@ class Diff:
     exception."""
 
     files: tuple[FileChange, ...]
-    added: Mapping[bytes, bytes]  # path → the bytes that the change adds, for the secret scanner
+    # path → the bytes that the change adds, for the secret scanner
+    added: Mapping[bytes, bytes]
     too_large: bool = False
 
 

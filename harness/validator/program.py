@@ -29,9 +29,11 @@ class ValidatorProgram:
 
     public_key: Path
     environment: Mapping[str, str]
-    papers: Path  # requests and logs go below it, by run; what may leave goes to `out`
+    # requests and logs go below it, by run; what may leave goes to `out`
+    papers: Path
     command: Sequence[str] = COMMAND
-    sealed: Path = Path()  # the judge's store, which this process never opens
+    # the judge's store, which this process never opens
+    sealed: Path = Path()
 
     def author(self, request: Mapping[str, Any], out: Path) -> Authored:
         """See the port."""
@@ -72,9 +74,8 @@ class ValidatorProgram:
         """See the port."""
         try:
             said = self.store(request, "digest")
-        except (
-            ConfigError
-        ) as error:  # the request is ours: for a factory at work this is a judge that cannot run
+        # The request is the factory's own, so no person can mend it: the judge cannot run.
+        except ConfigError as error:
             raise ValidatorError(f"the validator could not run (exit 2): {error}") from error
         try:
             document = json.loads(said)
@@ -191,7 +192,8 @@ def _run(
     if process.returncode != 0 and not (finding and process.returncode == 1 and said):
         last = complained.decode("utf-8", "replace").strip().rpartition("\n")[2][-SAID:]
         if finding and process.returncode == 2:
-            raise ConfigError(last)  # whoever asked has to change what they asked for
+            # whoever asked has to change what they asked for
+            raise ConfigError(last)
         raise ValidatorError(f"the validator could not run (exit {process.returncode}): {last}")
     return said.decode("utf-8", "replace")
 

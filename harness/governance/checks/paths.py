@@ -111,6 +111,7 @@ class PathNames:
             f"{change.name} ({fault})" for change in present for fault in _faults_of(change.path)
         ]
         odd += _look_alikes([(change.path, change.name) for change in present])
+        # A deletion may remove such a name; without the mode nobody knows that it is one.
         if odd and any(change.new_mode is UNKNOWN for change in present):
             return unknown("whether the change removes what is misnamed")
         return none_of(odd, "misleading file names")
@@ -173,6 +174,7 @@ def _faults(path: bytes) -> Iterator[str]:
 def _look_alikes(paths: list[tuple[bytes, str]]) -> Iterator[str]:
     seen: dict[str, str] = {}
     for path, name in paths:
+        # Two names that look the same: on some file systems one overwrites the other.
         look = skeleton(path.decode("utf-8", "surrogateescape"))
         if look in seen:
             yield f"{name} (looks like {seen[look]})"

@@ -56,7 +56,8 @@ def protection_of(governance: Governance) -> Protection:
         )
     )
     return Protection(
-        denied=tuple(sorted(denied, key=is_of_tools)),  # the project's own come first
+        # the project's own come first
+        denied=tuple(sorted(denied, key=is_of_tools)),
         allowed=allowed,
         allowed_by=allowed_by,
         left=(

@@ -29,7 +29,8 @@ FOLDER = ".github/rulesets"
 MOST_PATHS, LONGEST_PATH = 200, 200
 """Entries of a path restriction, and characters of one: the forge's own limits."""
 
-_ADMIN, _MAINTAIN = 5, 2  # ids of the forge's repository roles
+# ids of the forge's repository roles
+_ADMIN, _MAINTAIN = 5, 2
 # never more than the forge counts as one, so that no limit here is the stricter
 _MEGABYTE = 1_000_000
 _MOST_MEGABYTES = 100

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}")
 _ESCAPED = re.compile(rb"(?:%[0-9a-fA-F]{2}[\w.~-]{0,8}){4}")
-_SPLIT = re.compile(
-    rb"""["'][ \t]*+(?:[+\\][ \t]*+)?(?:\r?\n[ \t]*+)?(?:[+][ \t]*+)?["']"""
-)  # no way back: linear
+# no way back: linear
+_SPLIT = re.compile(rb"""["'][ \t]*+(?:[+\\][ \t]*+)?(?:\r?\n[ \t]*+)?(?:[+][ \t]*+)?["']""")
 _PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _DEEPEST = 3
 _SHORTEST = 24
@@ -129,7 +128,8 @@ class _Unpacking:
         """What is packed in a run; empty for one that is not packed. Raises _TooMuch."""
         if not run.startswith(_PACKED):
             return b""
-        reader = zlib.decompressobj(wbits=47)  # either header
+        # either header
+        reader = zlib.decompressobj(wbits=47)
         try:
             found = reader.decompress(run, self._left)
         except zlib.error:

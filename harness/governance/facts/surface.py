@@ -71,9 +71,8 @@ def losses(old: Names, new: Names) -> Iterator[tuple[str, str]]:
     for name, signature in sorted(old.items(), key=lambda item: item[0]):
         if name not in new:
             holder = name.rpartition(".")[0]
-            if (
-                holder in new or holder not in old
-            ):  # of a class that is gone, its methods are not listed as well
+            # of a class that is gone, its methods are not listed as well
+            if holder in new or holder not in old:
                 yield name, "is gone"
         elif signature is not None:
             now = new[name]

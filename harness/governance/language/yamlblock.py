@@ -114,6 +114,7 @@ def node_of(text: str) -> yaml.Node | None:
             return cast("yaml.Node | None", _QUICK(text).get_single_node())
         except yaml.YAMLError:
             pass
+    # Asked again in the strict parser, so that a fault always has its words and its line.
     return yaml.compose(text, _Strict)
 
 
@@ -252,6 +253,7 @@ class Value:
 def read_block(block: Block, file: str) -> Value:
     """The block as one value. Raises GovernanceError where it is not YAML, or not YAML that we
     read."""
+    # YAML 1.1 ends lines at characters that editors do not show: a key could hide behind one.
     if hidden := _BREAK.search(block.text):
         raise GovernanceError(
             f"U+{ord(hidden[0]):04X} ends a line of YAML where nobody sees one; remove it",
@@ -269,6 +271,7 @@ def read_block(block: Block, file: str) -> Value:
         raise GovernanceError(
             f"not YAML: {' '.join(str(error).split())[:200]}", file=file, line=block.line
         ) from error
+    # an empty document is no node, and would bind nothing
     if node is None:
         raise GovernanceError("the block is empty", file=file, line=block.line)
     return Value(node, "", file, block.line)

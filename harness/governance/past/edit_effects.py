@@ -41,8 +41,10 @@ class EditEffect:
     fault: str = ""
     edited: tuple[Edited, ...] = ()
     impact: Impact | None = None
-    findings: tuple[LintFinding, ...] = ()  # that the edit brings
-    older: int = 0  # findings that were there before
+    # that the edit brings
+    findings: tuple[LintFinding, ...] = ()
+    # findings that were there before
+    older: int = 0
     cases: int = 0
     failed: tuple[CaseResult, ...] = ()
     changes: Mapping[int, RecordedChange] | None = None
@@ -98,6 +100,7 @@ def _lint(
         for one in lint(old, known_workflows=workflows, known_labels=labels, paths=paths)
     }
     now = lint(new, known_workflows=workflows, known_labels=labels, paths=paths)
+    # Without the line: an edit that moves an old fault does not bring it.
     brought = tuple(one for one in now if (one.file, one.code, one.message) not in before)
     return brought, len(now) - len(brought)
 

@@ -42,11 +42,12 @@ class ReplayAnswer(StrEnum):
 
 _Answered: TypeAlias = tuple[ReplayAnswer, str]
 _UNASKED: _Answered = (ReplayAnswer.NOT_ASKED, "")
+# a member costs a look-up
 _HOLDS, _REFUSES, _CANNOT_TELL = (
     ReplayAnswer.HOLDS,
     ReplayAnswer.REFUSES,
     ReplayAnswer.CANNOT_TELL,
-)  # a member costs a look-up
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def _pairs(old: Governance | None, new: Governance) -> list[tuple[Rule | None, R
     before, after = (
         {_name(rule): rule for rule in text.rules} if text else {} for text in (old, new)
     )
+    # A rule that the edit removes is listed last, with what it used to refuse.
     gone = [(rule, None) for name, rule in before.items() if name not in after]
     return [*((before.get(name), rule) for name, rule in after.items()), *gone]
 
@@ -188,9 +190,8 @@ def _side(rule: Rule | None, changes: Sequence[RecordedChange]) -> _Side:
     if rule is None or not _is_replayed(rule) or rule.status is Status.OFF:
         return _Side(Status.OFF, [_UNASKED] * len(changes))
     if rule.check is not None and rule.when is None and not (rule.below or rule.outside):
-        answer = (
-            rule.check.answer
-        )  # asked of everything, as most rules are: nothing more to find out
+        # asked of everything, as most rules are: nothing more to find out
+        answer = rule.check.answer
         return _Side(rule.status, [_standing(answer(change.facts)) for change in changes])
     return _Side(rule.status, [_answered(rule, change.facts) for change in changes])
 
@@ -253,6 +254,7 @@ def _by_default(text: Governance, facts: ChangeFacts) -> _Answered:
 
 
 def _is_spoken_of(text: Governance, facts: ChangeFacts, applies: Applies) -> Maybe[bool]:
+    # Rules in shadow and built-in ones speak of nothing: the default is for what nobody ruled on.
     speaking = [
         (rule, seen)
         for rule, seen in rules_asked(text, facts, applies=applies)
@@ -261,6 +263,7 @@ def _is_spoken_of(text: Governance, facts: ChangeFacts, applies: Applies) -> May
     sure = [rule for rule, seen in speaking if rule.when is None or rule.when.holds(seen) is True]
     if spoken_of(facts, sure):
         return True
+    # Some rule might speak of the change, and the record does not show whether it does.
     doubtful = facts.files is UNKNOWN or spoken_of(facts, [rule for rule, _ in speaking])
     return UNKNOWN if speaking and doubtful else False
 
@@ -296,6 +299,7 @@ def _flips(place: int, then: _Side, now: _Side) -> bool:
 
 def _flip(rule: str, number: int, place: int, *, then: _Side, now: _Side) -> Flip:
     (before, message_before), (after, message) = then.answers[place], now.answers[place]
+    # Refused before and after: what changed is only whether that blocks.
     if then.refuses(place) and now.refuses(place):
         message = f"{message}; {then.status.value} became {now.status.value}"
     return Flip(

@@ -4,7 +4,8 @@ import html
 import re
 
 _CARRIERS = frozenset({"data", "javascript", "vbscript"})
-_LONGEST_SCHEME = 120  # characters, spelt with an entity for each of its letters
+# characters, spelt with an entity for each of its letters
+_LONGEST_SCHEME = 120
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _MARK = re.compile(r"\\[!-/:-@\[-`{-~]|[ \t\n()]")
 

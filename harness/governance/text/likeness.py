@@ -49,6 +49,7 @@ class Earlier:
 def likeness(one: str, other: str) -> float:
     """The resemblance of two texts, 0 to 1; 0 where either is too short to tell."""
     first, second = _shingles(one), _shingles(other)
+    # Short reports share their few words by chance.
     if min(len(first), len(second)) < FEWEST_WORDS - _SHINGLE + 1:
         return 0.0
     return len(first & second) / len(first | second)
@@ -71,6 +72,7 @@ def near_duplicate(text: str, earlier: Iterable[Earlier]) -> Earlier | None:
         (issue for issue in known if likeness(text, issue.text) >= NEARLY_THE_SAME), None
     ):
         return same
+    # Rewordings of one text are found only as a flood: two alike may be a coincidence.
     flood = [issue for issue in known if resemblance(text, issue.text) >= ALIKE]
     return flood[0] if len(flood) >= FLOOD else None
 

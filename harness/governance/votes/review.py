@@ -22,7 +22,8 @@ LONGEST_WORDS = 600
 SHORTEST_QUOTE = 4
 """Characters of a quote, blanks aside: a brace stands everywhere and shows nothing."""
 
-_ALIKE = 0.5  # share of words that two findings at one place have in common, to be one
+# share of words that two findings at one place have in common, to be one
+_ALIKE = 0.5
 _WORD = re.compile(r"\w+")
 
 
@@ -168,6 +169,7 @@ def lens_findings(
 ) -> LensFindings:
     """What a lens's answer, valid against the schema, comes to. `there` are the paths of the
     candidate."""
+    # A reviewer that could not see enough proves nothing, so its findings are not read.
     if answer["can_tell"] is not True:
         return LensFindings(abstains=str(answer["reason"]) or "it gave no reason")
     paths, found, dropped = frozenset(there), list[Remark](), list[str]()
@@ -207,6 +209,7 @@ def _fault(
     quote = "".join(str(finding["quote"]).split())
     if finding["file"] not in rows:
         return f"{finding['file'][:80]!r} is not in the change"
+    # A model's line numbers are often wrong; only the quoted words decide.
     if len(quote) < SHORTEST_QUOTE or remark is None:
         return (
             f"its quote is not in the change to {finding['file'][:80]!r}"
@@ -225,6 +228,7 @@ def _place(quote: str, rows: Sequence[Row], *, near: int) -> int | None:
     at the ends of lines aside; of several the one nearest to `near`. A line that is gone has the
     number of the next one that is there."""
     wanted = [line.strip() for line in quote.strip("\r\n").splitlines()]
+    # A quote may be of a line that the change removed, so both sides are searched.
     numbered = list(zip(_numbers(rows), rows, strict=True))
     now, before = (
         [(number, text.strip()) for number, (_, mark, text) in numbered if mark != gone]
@@ -280,5 +284,6 @@ def _is_same(one: Remark, other: Remark) -> bool:
         or (one.companion and other.companion and one.companion != other.companion)
     ):
         return False
+    # Two lenses word one fault differently; half of the shorter one's words decides.
     mine, theirs = (frozenset(_WORD.findall(remark.message.casefold())) for remark in (one, other))
     return len(mine & theirs) >= _ALIKE * min(len(mine), len(theirs))

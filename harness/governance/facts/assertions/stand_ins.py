@@ -22,7 +22,8 @@ _OF_NO_SUBJECT = frozenset((*dir(builtins), "isclose", "allclose", "approx"))
 _OPERATORS = frozenset(
     ("==", "!=", "is", "is not", "in", "not in", "<", "<=", ">", ">=", "truth", "not")
 )
-_LONGEST = 80  # characters of a value that is put in a variable's place
+# characters of a value that is put in a variable's place
+_LONGEST = 80
 
 
 def stand_ins(old: Function, new: Function) -> Iterator[str]:

@@ -26,7 +26,8 @@ _RANKS = {
     "is not": 1,
     "truth": 1,
 }
-_CALLED = 3  # a named assertion, which is taken to mean something
+# a named assertion, which is taken to mean something
+_CALLED = 3
 _LOOSER = {"<": "<=", ">": ">="}
 _WIDER_IF_MORE = dict.fromkeys(
     ("abs", "rel", "delta", "atol", "rtol", "rel_tol", "abs_tol", "tolerance")

@@ -211,9 +211,8 @@ def _pnpm_lock(content: str) -> Found:
     version = re.match(r"(\d+)\.\d+\Z", text_of(document, "lockfileVersion"))
     if version is None or int(version[1]) not in _PNPM_READ:
         raise Unparsed("a pnpm lock of an unknown version")
-    of_one = {
-        key: document[key] for key in _KINDS if key in document
-    }  # a lock of one project names it nowhere
+    # a lock of one project names it nowhere
+    of_one = {key: document[key] for key in _KINDS if key in document}
     for folder, importer in ((".", of_one), *table(document, "importers").items()):
         for kind in _KINDS:
             wanted = table(as_table(importer), kind)
