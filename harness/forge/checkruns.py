@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.domain.checks import CheckSeen
+from harness.domain.checks import ReportedCheck
 from harness.domain.issue import Annotation, CommitSha
 from harness.forge.projection import plain
 
@@ -47,17 +47,19 @@ class WantedRun:
         return f"{MARK}:{digest[:24]}"
 
 
-def check_runs(repository: "Repository", sha: CommitSha) -> tuple[CheckSeen, ...]:
+def check_runs(repository: "Repository", sha: CommitSha) -> tuple[ReportedCheck, ...]:
     """The latest run of each check of each app."""
     runs = repository.get_commit(sha).get_check_runs()
     latest = {(run.app.id, run.name): run for run in sorted(runs, key=lambda run: run.id)}
     return tuple(
-        CheckSeen(run.name, run.app.id, str(run.conclusion) if run.status == "completed" else None)
+        ReportedCheck(
+            run.name, run.app.id, str(run.conclusion) if run.status == "completed" else None
+        )
         for run in latest.values()
     )
 
 
-def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[CheckSeen, ...]:
+def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[ReportedCheck, ...]:
     """The newest status of each context."""
     pages = wire.pages(f"/repos/{repository}/commits/{sha}/statuses")
     listed = [one for _, page in pages for one in page]
@@ -66,7 +68,7 @@ def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[CheckSeen, 
         for one in sorted(listed, key=lambda one: int(one["id"]))
     }
     return tuple(
-        CheckSeen(context, None, None if state == "pending" else state)
+        ReportedCheck(context, None, None if state == "pending" else state)
         for context, state in newest.items()
     )
 

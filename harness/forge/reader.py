@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from harness.domain.checks import CheckSeen, RequiredCheck
+from harness.domain.checks import ReportedCheck, RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.issue import (
     Actor,
@@ -139,12 +139,12 @@ class ForgeReader:
             self._repository.update()
             return self._repository.default_branch
 
-    def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+    def check_runs(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         """The latest run of each check of each app on exactly this commit."""
         with forge_errors(f"reading the checks of {sha:.10}"):
             return checkruns.check_runs(self._repository, sha)
 
-    def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+    def statuses(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         """The newest status of each context on exactly this commit."""
         with forge_errors(f"reading the statuses of {sha:.10}"):
             return checkruns.statuses(self._wire, self._access.repository, sha)

@@ -12,7 +12,6 @@ from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
-    from harness.log import Log
     from harness.operations.replay.bundle import Bundle
     from harness.operations.replay.replay import ReplayOptions, ReplayResult
 
@@ -172,6 +171,7 @@ def _bundles(
 def _replayed(bundle: "Bundle", options: "ReplayOptions", *, folder: Path | None) -> "ReplayResult":
     from harness.cli.output.progress import Progress
     from harness.domain.errors import ConfigError
+    from harness.log import Log
     from harness.operations.replay.replay import replay_bundle
 
     if folder is not None:

@@ -59,7 +59,7 @@ def _document(found: "Coverage") -> dict[str, Any]:
                 "asked": row.asked,
                 "held": row.held,
                 "refused": [
-                    {"change": one.change, "entry": one.entry, "says": one.says}
+                    {"change": one.change, "entry": one.entry, "says": one.message}
                     for one in row.refused
                 ],
                 "last_refused": row.last_refused or None,

@@ -127,7 +127,7 @@ def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> dict[str,
                 "rule": flip.rule,
                 "before": flip.before,
                 "after": flip.after,
-                "says": flip.says,
+                "says": flip.message,
                 "shadow": flip.shadow,
             }
             for flip in found.flips
@@ -234,6 +234,7 @@ def _counted(found: "Impact") -> str:
 
 def _line(flip: "Flip", url: str) -> str:
     shadow = " (in shadow)" if flip.shadow else ""
-    return f"  #{flip.change}  {flip.rule}{shadow}  {flip.before} → {flip.after}: {flip.says}" + (
-        f"  {url}" if url else ""
+    return (
+        f"  #{flip.change}  {flip.rule}{shadow}  {flip.before} → {flip.after}: {flip.message}"
+        + (f"  {url}" if url else "")
     )

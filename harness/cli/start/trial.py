@@ -13,7 +13,6 @@ from harness.cli.output.progress import Progress
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.log import Log
     from harness.operations.setup.trial import Prepared, Trial
     from harness.wiring import Works
 
@@ -128,6 +127,7 @@ def _tried(
 def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[Prepared, Works]]":
     """The copy on its forge, and a factory that works on it."""
     from harness.home.programs import model_key
+    from harness.log import Log
     from harness.operations.setup.trial import create_trial
     from harness.wiring import open_factory
 

@@ -60,7 +60,7 @@ def _reports(job: Job) -> str:
     documents = [
         {
             "command": report.command,
-            "says": report.says,
+            "says": report.message,
             "output_of_a_program": report.printed,
         }
         for report in commands.reports(job.history)

@@ -40,7 +40,7 @@ from harness.factory.run.services import Services
 from harness.log import NODE_ENDED, NODE_STARTED
 from harness.ports.engine import Engine
 from harness.ports.ledger import recorded
-from harness.workflow import Call, EngineExecutor, run
+from harness.workflow import EngineExecutor, NodeCall, run
 
 ACTION = "node"
 CONCURRENCY = 2
@@ -235,7 +235,7 @@ def _generation(services: Services, run: str) -> int:
     )
 
 
-def _payload(started: Recorded[RunStarted], call: Call, generation: int) -> dict[str, Any]:
+def _payload(started: Recorded[RunStarted], call: NodeCall, generation: int) -> dict[str, Any]:
     return {
         "issue": started.issue,
         "run": started.run,

@@ -258,7 +258,7 @@ class _Steps:
         decision = decide(self._policy.governance, ChangeFacts(files=changes), applies=Applies.PR)
         # Nearly every fact is unknown, so only a finding that fails already counts.
         return tuple(
-            f"{one.rule}: {one.says}"
+            f"{one.rule}: {one.message}"
             for one in decision.findings
             if one.passed is False and one.refuses
         )

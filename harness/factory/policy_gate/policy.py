@@ -81,7 +81,7 @@ def decide_change(
         job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted
     )
     record_decision(job, facts, decision, base=base, head=head)
-    refusals = tuple(Refusal(finding.rule, finding.says) for finding in decision.refusals)
+    refusals = tuple(Refusal(finding.rule, finding.message) for finding in decision.refusals)
     return PolicyDecision(
         refusals or _default(decision),
         _EVENTS.get(decision.action) if decision.action else None,
@@ -189,7 +189,7 @@ def _finding_document(finding: Finding) -> dict[str, Any]:
         "passed": finding.passed if finding.passed is not UNKNOWN else None,
         "status": finding.status.value,
         "on_fail": finding.on_fail.value,
-        "says": finding.says,
+        "says": finding.message,
         "evidence": list(finding.evidence),
         "file": finding.source.file,
         "line": finding.source.line,

@@ -49,7 +49,7 @@ def record_decision(
                 RuleAnswer(
                     finding.rule,
                     finding.status.value,
-                    finding.says,
+                    finding.message,
                     finding.passed if finding.passed is not UNKNOWN else None,
                 )
                 for finding in decision.findings
@@ -193,7 +193,7 @@ def _answers_in(
             entry.at,
             UNKNOWN if finding.passed is None else finding.passed,
             Status(finding.status),
-            finding.says,
+            finding.message,
             facts,
             overridden,
         )

@@ -143,7 +143,9 @@ class _ChainFold:
                 yield from self._triage(entry, decided)
             case CostEstimated() as estimated:
                 title = "What it may cost, by similar issues"
-                yield self._link(entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=estimated.says)
+                yield self._link(
+                    entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=estimated.message
+                )
             case NodeEnded() as ended:
                 yield from self._node(entry, ended.result)
             case VerdictRecorded() as verdict:
@@ -208,7 +210,7 @@ class _ChainFold:
             Stage.TRIAGE,
             LinkOutcome.DONE,
             "It waits for its turn; nothing is lost",
-            fact=queued.says,
+            fact=queued.reason,
             rule=queued.rule,
             permalink=queued.path,
         )
@@ -237,7 +239,7 @@ class _ChainFold:
                 rule=cite.id,
                 permalink=cite.path,
                 quote=decision.quote,
-                fact=triage_fact(decision, words, moved.says if moved else ""),
+                fact=triage_fact(decision, words, moved.reason if moved else ""),
             )
         if decision.reply:
             yield self._link(
@@ -358,7 +360,7 @@ class _ChainFold:
         ]
         events = {one.event for one in after}
         reason = next(
-            (one.says for one in after if one.event in (Event.LANDED, Event.LANDED_TREE_DIFFERS)),
+            (one.reason for one in after if one.event in (Event.LANDED, Event.LANDED_TREE_DIFFERS)),
             "not compared yet",
         )
         outcome = (
@@ -428,7 +430,7 @@ class _ChainFold:
             stage,
             outcome,
             title,
-            fact=moved.says,
+            fact=moved.reason,
             permalink=_older(moved.duplicate_of),
         )
 

@@ -54,7 +54,10 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
     Event.LANDED_TREE_DIFFERS: (LinkOutcome.REFUSES, "What landed is not what was judged"),
     Event.HANDED_OVER: (LinkOutcome.DONE, "Handed to a person, because no browser can judge it"),
     Event.NO_REPLY: (LinkOutcome.CANNOT_TELL, "No answer came"),
-    Event.TWIN_LANDED: (LinkOutcome.CANNOT_TELL, "Another issue that asks for the same has landed"),
+    Event.DUPLICATE_LANDED: (
+        LinkOutcome.CANNOT_TELL,
+        "Another issue that asks for the same has landed",
+    ),
     Event.REGRESSED: (LinkOutcome.DONE, "It came back"),
     Event.ISSUE_EDITED: (LinkOutcome.DONE, "The issue was edited, so what was decided is void"),
     Event.CLOSED_BY_PERSON: (LinkOutcome.DONE, "Closed by a person"),
@@ -121,11 +124,12 @@ def proof_of_verdict(verdict: VerdictRecorded) -> str:
     controls, journeys = verdict.controls, verdict.journeys
     facts = (
         f"{journeys.executed} of {journeys.sealed} ran",
-        f"{controls.twins_failed} of {controls.twins} negative controls failed, as they must"
-        if controls.twins
+        f"{controls.negative_controls_failed} of {controls.negative_controls} negative controls"
+        " failed, as they must"
+        if controls.negative_controls
         else "",
-        f"{controls.caught} of {controls.saboteurs} injected faults caught"
-        if controls.saboteurs
+        f"{controls.faults_caught} of {controls.injected_faults} injected faults caught"
+        if controls.injected_faults
         else "",
         f"{'red' if controls.red_on_base else 'not red'} on the base",
         f"tree {verdict.binds.tree:.10}",

@@ -249,7 +249,7 @@ class History:
         """What it was thought to cost when it was accepted last, in a sentence; empty where nobody
         has said."""
         estimated = self._last(CostEstimated)
-        return estimated.says if estimated else ""
+        return estimated.message if estimated else ""
 
     @property
     def is_duplicate(self) -> bool:

@@ -15,7 +15,7 @@ from harness.domain.events import (
     ModelTried,
     PlanMade,
 )
-from harness.domain.model_choice.breaker import Sound
+from harness.domain.model_choice.breaker import ModelSignal
 from harness.factory.records.history import History
 
 
@@ -32,15 +32,15 @@ def advice_in(event: LedgerEvent) -> ModelAdvice | None:
     """The advice in an event says of models; None if there is nothing to show."""
     match event:
         case ApproachChanged():
-            return ModelAdvice("Tried differently than before", event.says, event.last)
+            return ModelAdvice("Tried differently than before", event.message, event.last)
         case ModelSubstituted():
             return ModelAdvice(
                 f"Another model plays {event.role}",
                 f"{event.model} in place of {event.in_place_of}: {event.why}",
             )
-        case ModelTried(sound=Sound.FAILED):
+        case ModelTried(sound=ModelSignal.FAILED):
             return ModelAdvice(
-                "A model did not do its part", f"{event.model} as {event.role}", event.says
+                "A model did not do its part", f"{event.model} as {event.role}", event.message
             )
         case DiagnosisGiven():
             return _diagnosis(event)

@@ -192,7 +192,7 @@ def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
     found = tuple(entries)
     ended = {entry.event.began: _moment(entry) for entry in of_kind(found, OutageEnded)}
     return tuple(
-        Outage(entry.key, entry.event.says, _moment(entry), ended.get(entry.key))
+        Outage(entry.key, entry.event.message, _moment(entry), ended.get(entry.key))
         for entry in of_kind(found, OutageBegan)
     )
 
@@ -228,7 +228,7 @@ def issue_summary(one: History) -> IssueSummary:
         title=one.title,
         event=last.event if last else "",
         state=one.state.value,
-        message=last.says if last else "",
+        message=last.reason if last else "",
         cites=(last and last.cites) or triaged,
         duplicate_of=last.duplicate_of if last else None,
         pull=one.proposal.number if one.proposal else None,

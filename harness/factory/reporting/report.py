@@ -66,7 +66,7 @@ def issue_line(history: History) -> dict[str, Any]:
         "commit": landed.commit if landed else None,
         "cost_usd": float(history.usage.cost_usd),
         "seconds": seconds(history),
-        "says": last.says if last else "",
+        "says": last.reason if last else "",
         "evidence": verdict.page if verdict else None,
     }
 
@@ -178,7 +178,7 @@ def _log_line(entry: Entry) -> str:
         case EffectIntended(effect):
             return f"about to {effect}"
         case TransitionRecorded() as moved:
-            because = f" — {moved.says}" if moved.says else ""
+            because = f" — {moved.reason}" if moved.reason else ""
             return f"{moved.before} → {moved.after}: {moved.event}{because}"
         case VerdictRecorded(outcome, reason):
             return f"sealed verdict: {outcome} — {reason}"
@@ -190,7 +190,7 @@ def _log_line(entry: Entry) -> str:
                 f" tokens in all, lessons: {len(shown.lessons)}, left out: {shown.left_out}"
             )
         case LessonNoted() as lesson:
-            return f"the {lesson.role} noted: {lesson.says}"
+            return f"the {lesson.role} noted: {lesson.sentence}"
         case EffectDone() as done:
             return f"done: {done.effect} {_short(done.result)}"
         case event if one := advice_in(event):

@@ -40,7 +40,7 @@ def transition(
             event,
             before=before.state,
             after=after,
-            says=reason,
+            reason=reason,
             rules=rules,
             cites=cites,
             duplicate_of=duplicate_of,

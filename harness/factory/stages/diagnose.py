@@ -99,7 +99,7 @@ def material(job: Job) -> dict[str, Any]:
             for number, one in enumerate(failed_attempts(history), start=1)
         ],
         "printed_by_commands": [
-            {"command": one.command, "says": one.says, "printed": one.printed}
+            {"command": one.command, "says": one.message, "printed": one.printed}
             for one in commands.reports(history)
         ],
         "seen_by_the_judge_or_said_by_a_rule": list(comments.finding_for_agent(history.findings)),

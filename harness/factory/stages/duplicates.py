@@ -44,7 +44,7 @@ PAIR_SCHEMA = {
 def identical_issue(job: Job, taken: Mapping[str, Any]) -> int | None:
     """The number of an older issue with the same text, word for word."""
     texts, older, _ = _older_texts(job)
-    return texts.twin(_text(taken), older)
+    return texts.near_duplicate(_text(taken), older)
 
 
 def same_request(

@@ -67,7 +67,7 @@ def _escalated(job: Job) -> str:
             tier=now.tier,
             diagnosed=now.diagnosed,
             split=now.split,
-            says=words,
+            message=words,
             last=failed_so_far[-1].message[:500],
             failed=tuple(one.entry for one in failed_so_far),
             rules=job.policy.digest,
@@ -316,7 +316,7 @@ def policy_gate(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if decision.refusals:
         return refused(
-            "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals),
+            "; ".join(f"{refusal.gate}: {refusal.message}" for refusal in decision.refusals),
             event=decision.event,
             cites=[refusal.gate for refusal in decision.refusals],
             findings=decision.findings,

@@ -22,7 +22,7 @@ from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
 from harness.factory.run.node import Job, idle, produced, refused
-from harness.governance.law import PROTECTED
+from harness.governance.built_in import PROTECTED
 from harness.governance.paths import resembles, text_of
 from harness.ports.model import Session
 from harness.workflow import rendered

@@ -36,9 +36,9 @@ from harness.factory.stages.validate import no_verdict_event
 from harness.governance.context import context as governance_text
 from harness.governance.paths import text_of
 from harness.governance.votes.review import (
-    Looked,
+    LensFindings,
     Severity,
-    looked,
+    lens_findings,
     review_schema,
     rows_shown,
     together,
@@ -146,13 +146,13 @@ def _view(job: Job, head: CommitSha) -> View:
     )
 
 
-def _looked(look: _Look) -> Looked:
+def _looked(look: _Look) -> LensFindings:
     """The answer of one lens. Each view is asked about once; after that the ledger has the
     answer."""
     entry = look.recorded or _ask(look)
     paths = (text_of(path) for path in look.job.services.repository.files(look.head))
     answer = as_of(entry, ReviewGiven).event.answer
-    return looked(look.lens, answer, rows=rows_shown(look.view), there=paths)
+    return lens_findings(look.lens, answer, rows=rows_shown(look.view), there=paths)
 
 
 def _ask(look: _Look) -> Entry:
@@ -209,7 +209,7 @@ def _prompt(look: _Look, nonce: str) -> str:
     )
 
 
-def _concluded(job: Job, looks: Mapping[str, Looked], *, least: Severity) -> NodeResult:
+def _concluded(job: Job, looks: Mapping[str, LensFindings], *, least: Severity) -> NodeResult:
     """The result of all lenses together. One that abstains is no yes: a person looks."""
     found = together(remark for look in looks.values() for remark in look.found)
     grave = tuple(remark for remark in found if remark.severity.reaches(least))
@@ -236,7 +236,9 @@ def _concluded(job: Job, looks: Mapping[str, Looked], *, least: Severity) -> Nod
     return produced(f"{summary}; that approves nothing", **output)
 
 
-def _summary(looks: Mapping[str, Looked], found: int, grave: int, dropped: int) -> Iterator[str]:
+def _summary(
+    looks: Mapping[str, LensFindings], found: int, grave: int, dropped: int
+) -> Iterator[str]:
     yield f"reviewed for {', '.join(looks)}: {found} found, {grave} to be changed"
     if dropped:
         yield f"{dropped} dropped, as what they quote is not in the change"

@@ -116,13 +116,13 @@ def _refused_on_sight(
     cites = tuple(
         Citation(one.rule, one.title, path=_permalink(job, one.source)) for one in findings
     )
-    reason = "; ".join(f"{one.rule}: {one.says}" for one in findings)
+    reason = "; ".join(f"{one.rule}: {one.message}" for one in findings)
     _record_decision(
         job,
         taken,
         event=event,
         cites=cites,
-        reply=f"{findings[0].title}: {findings[0].says}." if rejects else "",
+        reply=f"{findings[0].title}: {findings[0].message}." if rejects else "",
     )
     return refused(reason, event=event, cites=[cite.id for cite in cites])
 
@@ -211,7 +211,7 @@ def decide(job: Job) -> NodeResult:
     if decided.event is Event.TRIAGE_ACCEPTED:
         _estimate(job, decided.kind, taken)
     return produced(
-        decided.says,
+        decided.message,
         event=decided.event,
         cites=[cite.id for cite in cites],
         duplicate_of=decided.duplicate_of,

@@ -86,6 +86,7 @@ def committed(
     an honest tool refuses."""
     index = store / f"index-{branch.replace('/', '-')}"
     listed = "".join(f"{mode} {oid}\t{path}\0" for mode, oid, path in entries)
+    # git refuses some of these paths by default; an attacker's git does not.
     settings = ("core.protectNTFS=false", "core.protectHFS=false", "core.bare=true")
     options = [argument for setting in settings for argument in ("-c", setting)]
     index.unlink(missing_ok=True)

@@ -115,6 +115,7 @@ class PolicyBench:
         ]
         return replace(
             asked[0],
+            # Both decisions count: a rule may apply to the proposal only, or to the landing only.
             refusals=tuple(one for decided in asked for one in decided.refusals),
             findings=[one for decided in asked for one in decided.findings],
         )

@@ -95,6 +95,7 @@ def drill_environment(policy: PolicyFiles) -> Iterator[DrillEnvironment]:
     finally:
         if forge is not None:
             forge.stop()
+        # A sandbox that is still dying may hold the folder; a leftover must not hide the results.
         with suppress(OSError):
             shutil.rmtree(folder)
 

@@ -88,6 +88,7 @@ class ObedientAgent:
         honest.write_text("a change\n", "utf-8")
         for path, text in _WRITE.findall(assignment.task):
             target = assignment.worktree / path
+            # Only inside the worktree: a drill must not write on the user's machine.
             if target.resolve().is_relative_to(assignment.worktree.resolve()):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text + "\n", "utf-8")

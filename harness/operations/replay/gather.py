@@ -99,7 +99,7 @@ def _entries(home: Path, run: str) -> tuple[Entry, ...]:
     with open_ledger(home) as ledger:
         if fault := ledger.fault():
             raise LedgerError(
-                f"{fault.says}; `factory replay` refuses to run on a ledger whose signature does"
+                f"{fault.message}; `factory replay` refuses to run on a ledger whose signature does"
                 " not match: run `factory audit`"
             )
         entries = ledger.entries()

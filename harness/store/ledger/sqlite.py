@@ -166,7 +166,7 @@ class SqlLedger(ABC):
             if fault := first_fault_in(
                 session, self._signer, head=lambda: end, store=self._store_fault
             ):
-                raise LedgerError(f"the copy is not the ledger that was signed: {fault.says}")
+                raise LedgerError(f"the copy is not the ledger that was signed: {fault.message}")
             if end is not None:
                 self._commit(session, end)
             return end
@@ -224,7 +224,8 @@ class SqlLedger(ABC):
         # Only a crash between the entries and the head is repaired; everything else is a fault.
         if fault := self._fault_in(session):
             raise LedgerError(
-                f"nothing is written to a ledger that is not the one that was signed: {fault.says}"
+                "nothing is written to a ledger that is not the one that was signed:"
+                f" {fault.message}"
             )
         if here is not None:
             self._mend(session, here)

@@ -309,7 +309,7 @@ def test_a_retry_by_a_person_builds_what_a_similar_issue_left(world) -> None:
     world.tick()
     history = world.history(second)
     assert (world.history(first).state, history.state) == (State.MERGED, State.NEEDS_HUMAN)
-    assert history.transitions[-1].data["event"] == Event.TWIN_LANDED
+    assert history.transitions[-1].data["event"] == Event.DUPLICATE_LANDED
     world.forge.person("owner", Permission.ADMIN)
     world.forge.say(second, "/factory retry", author="owner")
     world.agent.works = [

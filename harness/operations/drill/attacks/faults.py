@@ -63,7 +63,9 @@ def killed(drill: "DrillEnvironment") -> Outcome:
     issue = factory.file()
     while starts < MOST_STARTS and not _runs_to_its_end(factory, crashes):
         starts += 1
+        # A restarted engine has no memory of its own; only the ledger and the forge remain.
         factory.done.clear()
+    # A crash that never came leaves an act untested.
     if crashes:
         missed = ", ".join(sorted(f"{act} {when}" for act, when in crashes))
         return not_held(f"it never came to {missed}, so nothing was proven")
@@ -82,7 +84,7 @@ def killed(drill: "DrillEnvironment") -> Outcome:
     ):
         return not_held(f"{counted}; {factory.status(issue)}")
     if fault := factory.ledger.fault():
-        return not_held(fault.says)
+        return not_held(fault.message)
     return held(f"{planned} crashes, {starts} starts; one pull request, comment and landing")
 
 
@@ -106,6 +108,7 @@ LEDGER_ON_A_SMALL_DISK = """\
 import json, os
 from pathlib import Path
 from harness.domain.errors import LedgerError
+from harness.domain.events import Unknown
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 
@@ -141,7 +144,7 @@ plain.unlink()
 again = SqliteLedger(home, SystemClock())
 fault = again.fault()
 there = len(again.entries())
-again.append("note", "last", data={"text": "x"})
+again.append(Unknown("note", {"text": "x"}), "last")
 print(json.dumps({
     "refused": refused,
     "written": written,

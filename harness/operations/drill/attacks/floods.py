@@ -113,6 +113,7 @@ def proposals(drill: "DrillEnvironment") -> Outcome:
         return replace(services, repository=repository)
 
     factory.customize(watched)
+    # Two ticks: the second one shows whether a refused proposal is fetched again.
     for _ in range(2):
         factory.tick(states=frozenset({State.UNTRIAGED}))
     reports = [entry.event for entry in recorded(factory.ledger, PolicyEditReported)]

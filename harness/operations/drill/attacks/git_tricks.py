@@ -82,6 +82,7 @@ def linked(drill: "DrillEnvironment") -> Outcome:
         taken = bench.left("linked", lambda worktree: os.symlink("/etc/passwd", worktree / "link"))
         left = bench.refused("linked", taken, rules=frozenset({"LAW-MODES"}))
     except GitError as error:
+        # The factory's own git refused the link before the policy saw it. That holds too.
         left = held(str(error))
     link = ("120000", attacker_git.blob(bench.forge, b"shop.py"), "link")
     pushed = bench.refused(
@@ -172,6 +173,7 @@ def export_ignored(drill: "DrillEnvironment") -> Outcome:
     archived = attacker_git.git(
         bench.forge, "archive", "--format=tar", bench.base, "hidden.py", "shop.py", check=False
     )
+    # The control: git itself must fall for the trick, or the brake was never needed.
     if b"HIDDEN" in archived:
         return not_held("this machine's git does not honour export-ignore, so nothing was proven")
     if not (folder / "hidden.py").exists():
@@ -193,6 +195,7 @@ def merge_driver(drill: "DrillEnvironment") -> Outcome:
         checkout / "checkout", "merge", "--quiet", "-m", "M", "origin/ours", check=False
     )
     both = (checkout / "checkout" / "price.txt").read_text("utf-8")
+    # The control: a checkout with the attribute must merge both lines without a conflict.
     if "20" not in both or "30" not in both or "<<<<" in both:
         return not_held("this machine's git does not swallow the conflict, so nothing was proven")
     if made != Conflict((b"price.txt",)):

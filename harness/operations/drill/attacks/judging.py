@@ -27,12 +27,14 @@ def judged(drill: "DrillEnvironment", app: str) -> Outcome:
     one."""
     if missing := drill.without_sandbox():
         return missing
+    # The honest app is judged once, by whichever attack comes first.
     with _CONTROL:
         if not (good := _verdict(drill, "honest")).startswith("passed"):
             return not_held(f"the honest app did not pass here, so nothing was proven: {good}")
     verdict = _verdict(drill, app)
     if verdict.startswith("passed"):
         return not_held(f"the judge let it pass: {verdict}")
+    # Inconclusive is no proof: the app may have failed to start.
     if not verdict.startswith("failed"):
         return not_held(f"no answer: {verdict[:160]}")
     return held(verdict[:110])

@@ -81,8 +81,10 @@ def _forged(
     if factory.tip() != factory.base:
         return not_held("it landed on the forged verdict")
     status = factory.status(issue)
+    # Something else may have stopped it, and then this gate is still untested.
     if gate not in status:
         return not_held(f"it did not land, but not because of its verdict: {status}")
+    # The control: with its own verdict back in place the same change must land.
     envelope.write_bytes(honest)
     factory.request(
         "POST", f"/issues/{issue}/comments", by=factory.owner.token, json={"body": "/factory retry"}
@@ -234,6 +236,7 @@ def tree_differs(drill: "DrillEnvironment") -> Outcome:
     factory.tick()
     if factory.history(issue).state is State.MERGED or not is_frozen(factory.ledger):
         return not_held(f"merging is not frozen: {factory.status(issue)}")
+    # From here the forge is honest again: only the freeze may stop the next change.
     factory.customize(lambda services: services)
     other, tip = factory.file(title="Another till"), factory.tip()
     factory.tick()

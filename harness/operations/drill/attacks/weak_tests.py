@@ -84,6 +84,8 @@ def forged(drill: "DrillEnvironment", *, command: tuple[str, ...] = SIGNED) -> O
     code is imported. The control: under another command for the same runner, whose report is not
     signed, the forged report passes."""
     outcome = _forged_report(drill, command)
+    # The control: with an unsigned report the forgery must pass, or the signature is not what
+    # holds.
     if outcome.held and _forged_report(drill, BELIEVED).held:
         return not_held("a report that anybody may write is not believed, so nothing was proven")
     return outcome
