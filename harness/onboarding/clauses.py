@@ -247,8 +247,10 @@ def _clause(sentence: str, heading: str, files: tuple[str, ...]) -> KindAndValue
 
 
 def limits_in(sentence: str, heading: str) -> Iterator[tuple[ClauseKind, int]]:
-    """Limits on lines, files, attempts or dollars, where the sentence or its heading is about a
-    change."""
+    """Limits on lines, files, attempts or dollars, where the sentence or its heading is
+    about a change."""
+    # "At most 40 lines" may be about functions or commit messages; only a limit on changes can be
+    # checked.
     if not _A_CHANGE.search(f"{heading} {sentence}") or _NOT_A_CHANGE.search(sentence):
         return
     for kind, pattern in _LIMITS:
@@ -265,6 +267,7 @@ def _limit(sentence: str, heading: str) -> KindAndValues | None:
 
 
 def _conduct(sentence: str) -> KindAndValues | None:
+    # First, because "never delete tests that hold a token" also matches the patterns below.
     if _KEEP_TESTS.search(sentence):
         return ClauseKind.TESTS_KEPT, ()
     if _NEW_DEPENDENCY.search(sentence):
@@ -279,8 +282,8 @@ def _conduct(sentence: str) -> KindAndValues | None:
 
 
 def _never(sentence: str, heading: str) -> KindAndValues | None:
-    """What the product shall not become: an item below such a heading, or a sentence that states
-    it."""
+    """What the product shall not become: an item below such a heading, or a sentence
+    that states it."""
     if _NOT_GOALS.search(heading) and len(sentence) <= 200:
         return ClauseKind.NEVER, (_named(_ARTICLE.sub("", sentence)),)
     if found := _WILL_NOT.search(sentence) or re.match(r"No (?P<what>[^.;,]{3,60})", sentence):

@@ -1,5 +1,5 @@
-"""Drafts of the files that configure a factory: a pure function of the survey, always valid for our
-own reader."""
+"""Drafts of the files that configure a factory: a pure function of the survey,
+always valid for our own reader."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ MOST_ROUTES = 8
 
 @dataclass(frozen=True, slots=True)
 class DraftFile:
-    """One file to write: its path from the root, its text, and the guesses in it, each with its
-    evidence."""
+    """One file to write: its path from the root, its text, and the guesses in it, each
+    with its evidence."""
 
     path: str
     text: str
@@ -71,6 +71,7 @@ def drafts_of(
 
 def _mission(survey: Survey, keep: frozenset[int]) -> Iterator[DraftFile]:
     path = _governing_path(survey, MISSION)
+    # No path: the file exists and binds, or a draft of it is already there.
     if path:
         nevers = nevers_of(survey)
         # What the repository rules out in its own words is drafted; the rest only when it is kept.
@@ -144,6 +145,7 @@ def _rules(survey: Survey) -> Iterator[DraftFile]:
 
 
 def _code(survey: Survey) -> Iterator[DraftFile]:
+    # CLAUDE.md is for people and agents; an existing one is never replaced.
     if CODE.casefold() not in survey.present:
         beside = [
             one.file

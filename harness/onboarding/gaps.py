@@ -38,6 +38,7 @@ def _on_start(survey: Survey) -> Iterator[str]:
             " merges by itself; name it in factory.toml as `[app] start`"
         )
         return
+    # Only Python packages can be installed into a sandbox.
     if start.argv[0] == "node" and survey.dependencies:
         yield (
             "no packages for node: sandboxes install from hash-locked Python requirements alone;"

@@ -139,8 +139,10 @@ def _name(sources: Sources) -> str:
 
 def _product(sources: Sources, *, serves: bool) -> Product:
     languages = {language_of(name) for name in sources.contents.files if not is_beside(name)} - {""}
+    # A project that answers requests is a site, even if it has scripts too.
     if serves:
         return Product.SITE
+    # Nothing but documents and pages: no program to install.
     if not languages - PROSE - PAGES:
         return Product.DOCUMENTS if languages & PROSE or not languages else Product.SITE
     scripts = table(sources.pyproject, "project", "scripts") or sources.package_json.get("bin")
@@ -152,8 +154,8 @@ def _product(sources: Sources, *, serves: bool) -> Product:
 
 
 def _places(contents: FolderContents, tests: tuple[str, ...]) -> tuple[str, ...]:
-    """Globs of the product and its tests: folders with source code, and source files at the root.
-    The rest is for people."""
+    """Globs of the product and its tests: folders with source code, and source files at
+    the root. The rest is for people."""
     folders = {
         name.partition("/")[0] for name in contents.files if "/" in name and language_of(name)
     }
@@ -191,6 +193,7 @@ def _governing(contents: FolderContents) -> Iterator[GoverningFile]:
 
 def _clauses(contents: FolderContents, governing: tuple[GoverningFile, ...]) -> Iterator[Clause]:
     for one in governing:
+        # A file with blocks already binds by itself; its prose must not be read as a second policy.
         if not one.binds:
             yield from clauses_in(
                 one.file,

@@ -41,13 +41,14 @@ def catalogue() -> tuple[Never, ...]:
 
 
 def nevers_of(survey: Survey) -> tuple[Never, ...]:
-    """Seven proposals: first what the repository's own prose rules out, then what suits this kind
-    of product."""
+    """Seven proposals: first what the repository's own prose rules out, then what suits
+    this kind of product."""
     suited = [
         never
         for never in catalogue()
         if survey.product in never.of and not _is_already(never, survey)
     ]
+    # The repository's own words first: they survive the cut.
     return (*_own(survey), *suited)[:SEVEN]
 
 

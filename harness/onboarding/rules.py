@@ -60,8 +60,8 @@ _LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class RuleDraft:
-    """One rule as the template writes it. `check` and each case are one line of YAML; `clauses` are
-    the sentences behind it."""
+    """One rule as the template writes it. `check` and each case are one line of YAML;
+    `clauses` are the sentences behind it."""
 
     id: str
     title: str
@@ -90,8 +90,8 @@ def rules_of(survey: Survey) -> tuple[RuleDraft, ...]:
 
 
 def unchecked_in(survey: Survey) -> tuple[Clause, ...]:
-    """Binding sentences that no drafted rule covers. They are shown, so that a person sees that
-    they were not forgotten."""
+    """Binding sentences that no drafted rule covers. They are shown, so that a person
+    sees that they were not forgotten."""
     held = {clause for rule in rules_of(survey) for clause in rule.clauses}
     return tuple(
         clause

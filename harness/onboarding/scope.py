@@ -16,5 +16,6 @@ def scope_in(text: str) -> tuple[ScopeEntry, ...]:
             for section in page.sections
             if section.block
         )
+    # A mission with errors is reported by lint, not here.
     except GovernanceError:
         return ()

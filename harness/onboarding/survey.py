@@ -59,8 +59,8 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A start command that returns before the app answers, and its foreground form where there is
-    one."""
+    """A start command that returns before the app answers, and its foreground form where
+    there is one."""
 
     command: str
     instead: str
@@ -69,8 +69,8 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Where the app stores its data: the variable with the folder, if any, and the command that
-    fills it."""
+    """Where the app stores its data: the variable with the folder, if any, and the
+    command that fills it."""
 
     env: str = ""
     seed: tuple[str, ...] = ()
@@ -100,8 +100,8 @@ class NamedPackage:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A hash-locked requirements file: an existing one, or the one that the command `make` would
-    write."""
+    """A hash-locked requirements file: an existing one, or the one that the command
+    `make` would write."""
 
     path: str
     because: str
@@ -137,8 +137,8 @@ class ClauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A binding sentence, word for word, with its place. `values` are its number, its paths, or
-    what it forbids."""
+    """A binding sentence, word for word, with its place. `values` are its number, its
+    paths, or what it forbids."""
 
     kind: ClauseKind
     quote: str
@@ -154,8 +154,8 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class GoverningFile:
-    """An existing file that configures or governs. `binds`: whether it has blocks that our reader
-    reads."""
+    """An existing file that configures or governs. `binds`: whether it has blocks that
+    our reader reads."""
 
     name: str
     file: str

@@ -27,13 +27,14 @@ def plain(text: str, *, longest: int = LONGEST) -> str:
     )
     line = " ".join("".join(char for char in shown if char.isprintable()).split())
     return (
+        # Cut at a space, so that no half word changes the meaning.
         line if len(line) <= longest else f"{line[:longest].rpartition(' ')[0] or line[:longest]} …"
     )
 
 
 def is_citable(text: str) -> bool:
-    """Whether the line may stand above a block, where promises and numbers are allowed: it names no
-    id and no workflow."""
+    """Whether the line may stand above a block, where promises and numbers are allowed:
+    it names no id and no workflow."""
     return not _CITING.search(text)
 
 

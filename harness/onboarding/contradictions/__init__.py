@@ -46,6 +46,7 @@ def contradictions_in(
     order = list(documents)
     return tuple(
         sorted(
+            # One place may be found by two checks; it is reported once.
             dict.fromkeys(found),
             key=lambda one: (
                 order.index(one.here.file) if one.here.file in documents else len(order),

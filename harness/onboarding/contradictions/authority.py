@@ -1,5 +1,5 @@
-"""Two documents that each claim to be the only authority. A claim about one subject is not a claim
-about all."""
+"""Two documents that each claim to be the only authority. A claim about one subject
+is not a claim about all."""
 
 import re
 from collections.abc import Iterator
@@ -68,8 +68,8 @@ def _claims(sentence: Sentence, files: tuple[str, ...]) -> Iterator[_Claim]:
 
 
 def _subject(words: str, own: str, files: tuple[str, ...]) -> str:
-    """The document that the claim is made for: the last one named before it, or the one it
-    is in."""
+    """The document that the claim is made for: the last one named before it, or the one
+    it is in."""
     named = _NAMED.findall(words)
     # A named file that is not among the documents gives no claim.
     if named:

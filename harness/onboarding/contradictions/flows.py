@@ -35,8 +35,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One workflow file. `names` are its stem, its own name and those of its jobs, in lower
-    case."""
+    """One workflow file. `names` are its stem, its own name and those of its jobs, in
+    lower case."""
 
     file: str
     names: frozenset[str]
@@ -90,8 +90,8 @@ def _stem(file: str) -> str:
 
 
 def _unfolded(node: "Node | None", depth: int = 0) -> "Iterator[Node]":
-    """The node and everything below it, at most _MOST nodes. Raises RecursionError below a depth of
-    50."""
+    """The node and everything below it, at most _MOST nodes. Raises RecursionError below
+    a depth of 50."""
     from itertools import islice
 
     if node is None:
@@ -138,8 +138,8 @@ def _entry(node: "MappingNode", name: str) -> "Node | None":
 
 
 def _sets(node: "MappingNode", *, without: tuple[str, ...] = ()) -> frozenset[str]:
-    """The keys in a mapping, at any depth, and the flags of its commands: `timeout_minutes`,
-    `max_turns`."""
+    """The keys in a mapping, at any depth, and the flags of its commands:
+    `timeout_minutes`, `max_turns`."""
     import yaml
 
     found = set[str]()

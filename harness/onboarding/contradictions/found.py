@@ -22,8 +22,8 @@ class ContradictionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Something written: its file, its line (from 1; 0 is the whole file) and its words on one
-    line."""
+    """Something written: its file, its line (from 1; 0 is the whole file) and its words
+    on one line."""
 
     file: str
     line: int
@@ -36,8 +36,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A statement at `here` that `there` contradicts. `there` is None where nothing in the
-    repository matches."""
+    """A statement at `here` that `there` contradicts. `there` is None where nothing in
+    the repository matches."""
 
     kind: ContradictionKind
     here: Place

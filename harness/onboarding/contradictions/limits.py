@@ -84,8 +84,8 @@ def _limits(sentences: Iterable[Sentence]) -> Iterator[_Limit]:
 
 
 def _narrowed(sentence: str, number: int) -> frozenset[str]:
-    """The qualifiers in the part of the sentence, between commas, that holds the number; else in
-    all of it."""
+    """The qualifiers in the part of the sentence, between commas, that holds the number;
+    else in all of it."""
     parts = re.split(r"[,;:–—](?!\d)", _PULL_REQUEST.sub("", sentence))
     said = next((part for part in parts if str(number) in part.replace(",", "")), sentence)
     return frozenset(

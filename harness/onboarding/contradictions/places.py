@@ -61,8 +61,8 @@ def missing_paths(
 
 
 def _is_definite(glob: str) -> bool:
-    """Whether this names something definite: a folder, or a file with an ending, that git would
-    keep."""
+    """Whether this names something definite: a folder, or a file with an ending, that
+    git would keep."""
     names_one = "/" in glob or "." in glob.strip(".")
     return (
         names_one
@@ -142,8 +142,8 @@ def _by_name(
 
 
 def _spoken_of(sentence: Sentence) -> Iterator[tuple[int, str, bool]]:
-    """Names of workflows with their offsets; the last value is True for a time of day such as
-    `nightly`."""
+    """Names of workflows with their offsets; the last value is True for a time of day
+    such as `nightly`."""
     for found in _SPOKEN.finditer(sentence.text):
         name = next(value for value in found.groups() if value)
         yield found.start(), name, found["when"] is not None

@@ -48,6 +48,8 @@ def broken_promises(
             kind, what = promise["part"].casefold(), promise["what"].casefold()
             parts = [part for flow in flows for part in flow.parts if part.kind == kind]
             without = [part for part in parts if not _keeps(part, what)]
+            # A promise that every part keeps is no finding; neither is one about a kind that no
+            # file has.
             if without:
                 message = _message(without, len(parts), kind, what)
                 yield Contradiction(

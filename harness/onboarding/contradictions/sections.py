@@ -46,13 +46,14 @@ def misdirections(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
     sections = {document.file: _sections(document) for document in documents}
     for document in documents:
         for sentence in document.sentences:
+            # "RFC 9110, section 13" is about another document.
             if not _ELSEWHERE.search(sentence.text):
                 yield from _in_sentence(sentence, sections)
 
 
 def _sections(document: Prose) -> dict[str, _Section]:
-    """The numbered sections by number; none where only one heading begins with a number by
-    chance."""
+    """The numbered sections by number; none where only one heading begins with a number
+    by chance."""
     found = {
         match["number"]: _Section(match["number"], match["title"], heading)
         for heading in document.headings
@@ -66,6 +67,7 @@ def _in_sentence(
 ) -> Iterator[Contradiction]:
     for reference in _REFERENCE.finditer(sentence.text):
         target = _target(sentence, reference, sections)
+        # An unknown document, or one without numbered headings.
         if not sections.get(target):
             continue
         number, here = reference["number"], sentence.at(reference.start())
@@ -90,8 +92,8 @@ def _in_sentence(
 
 
 def _target(sentence: Sentence, reference: re.Match[str], sections: Mapping[str, object]) -> str:
-    """The referenced document: the one named nearest, else the sentence's own; empty for an unknown
-    document."""
+    """The referenced document: the one named nearest, else the sentence's own; empty for
+    an unknown document."""
     named = sorted(_FILE.finditer(sentence.text), key=lambda found: _distance(found, reference))
     if not named:
         return sentence.file

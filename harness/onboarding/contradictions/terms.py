@@ -36,8 +36,8 @@ class _Term:
 def unused_terms(
     documents: tuple[Prose, ...], files: Mapping[str, str], *, known: Collection[str] = ()
 ) -> Iterator[Contradiction]:
-    """Labels and slash commands that only prose mentions, where others of their kind are used.
-    `known`: used elsewhere."""
+    """Labels and slash commands that only prose mentions, where others of their kind are
+    used. `known`: used elsewhere."""
     terms = [term for sentence in sentences_in(documents) for term in _terms(sentence)]
     texts = [name for name in files if not _PROSE.fullmatch(name)]
     # Reading every file of a huge repository costs too much for this check.

@@ -1,2 +1,2 @@
-"""Evidence in a repository: languages, package managers, start commands, tests and data, each with
-its place."""
+"""Evidence in a repository: languages, package managers, start commands, tests and
+data, each with its place."""

@@ -48,6 +48,7 @@ def foreground(command: str) -> str | None:
 
 def daemons_in(sources: Sources) -> tuple[Daemon, ...]:
     """Every command that daemonises, in the files that describe how a project starts."""
+    # Reversed twice: of several places with one command, the first one counts.
     found = {daemon.command: daemon for daemon in reversed(tuple(_daemons(sources)))}
     return tuple(reversed(found.values()))
 

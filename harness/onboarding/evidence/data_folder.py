@@ -16,8 +16,8 @@ _SEED_COMMANDS = ("seed", "init-db", "initdb", "init_db", "create-db", "load-dat
 
 
 def data_in(sources: Sources, start: Start | None) -> Data:
-    """The variable that names the app's data folder and the command that fills it, with their
-    places."""
+    """The variable that names the app's data folder and the command that fills it, with
+    their places."""
     variable = next(_variables(sources), None)
     fixed = next(_fixed(sources), None) if variable is None else None
     seed = next(_seeds(sources, start), None) if variable else None

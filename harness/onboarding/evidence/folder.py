@@ -44,8 +44,8 @@ LINK, GITLINK = "120000", "160000"
 
 @dataclass(frozen=True, slots=True)
 class FolderContents:
-    """The files of a folder. Names are relative, with `/`, sorted; `files` has only plain, readable
-    ones."""
+    """The files of a folder. Names are relative, with `/`, sorted; `files` has only
+    plain, readable ones."""
 
     folder: Path
     files: tuple[str, ...]
@@ -96,8 +96,8 @@ class _Texts(Mapping[str, str]):
 
 
 def contents_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> FolderContents:
-    """The contents of `folder`: the paths that git tracks with their modes, or else all files but
-    generated ones."""
+    """The contents of `folder`: the paths that git tracks with their modes, or else all
+    files but generated ones."""
     modes = dict(tracked) if tracked is not None else dict(_walked(folder))
     names = {path: os.fsdecode(path) for path in sorted(modes)}
     odd = [path for path in names if not _is_plain(path)]

@@ -41,6 +41,7 @@ def packages_in(sources: Sources) -> tuple[NamedPackage, ...]:
     found: dict[str, NamedPackage] = {}
     own = normalised(_own_name(sources))
     for file, name in _named(sources):
+        # Poetry lists `python` itself, and an extra may name its own project.
         if name not in found and name not in ("python", own):
             found[name] = NamedPackage(
                 name, Evidence(file, _line_of(name, sources.contents.text(file)), "names it")
@@ -160,8 +161,8 @@ def _setup_cfg(sources: Sources) -> Mapping[str, tuple[str, ...]]:
 
 
 def _setup_py(sources: Sources) -> Mapping[str, tuple[str, ...]]:
-    """The strings in arguments of `setup()`: in lists, and in names that the module assigns
-    a list."""
+    """The strings in arguments of `setup()`: in lists, and in names that the module
+    assigns a list."""
     tree = syntax_tree(sources.contents.text("setup.py"))
     if tree is None:
         return {}
@@ -229,8 +230,8 @@ def _composer(sources: Sources) -> Iterator[str]:
 
 
 def _line_of(name: str, text: str) -> int:
-    """The first line with the name, with any dashes; 0 where none has it. An import names a module,
-    not a package."""
+    """The first line with the name, with any dashes; 0 where none has it. An import
+    names a module, not a package."""
     wanted = re.compile(
         r"^(?!\s*(?:from|import)\s).*(?<![\w.-])"
         + re.escape(name).replace(r"\-", "[-_.]+")

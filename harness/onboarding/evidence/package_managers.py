@@ -39,8 +39,8 @@ _WITHOUT_TESTS = {"uv": " --no-dev", "poetry": "", "pipenv": "", "pdm": " --prod
 
 
 def package_manager_in(sources: Sources) -> str:
-    """The package manager, by its own files; `pip` where there are requirements; empty if nothing
-    names packages."""
+    """The package manager, by its own files; `pip` where there are requirements; empty
+    if nothing names packages."""
     files = set(sources.contents.files)
     named = next((manager for file, manager in MANAGERS.items() if file in files), "")
     python = (
@@ -64,6 +64,7 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
         for name in locked
         if tests_need and tests_need in set(names_in(sources.contents.text(name)))
     ]
+    # A lock that also has the test runner is second choice for the app.
     runtime = [name for name in locked if name not in with_tests] or locked
     app = _there(runtime) or _to_make(sources, files, dev=False)
     tests = _there(with_tests) or (_to_make(sources, files, dev=True) if tests_need else None)
@@ -71,8 +72,8 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
 
 
 def is_locked(text: str) -> bool:
-    """Whether there are requirements and each is pinned with a sha256. The sandbox supervisor
-    checks again."""
+    """Whether there are requirements and each is pinned with a sha256. The sandbox
+    supervisor checks again."""
     logical = re.sub(r"\\\n", " ", text).splitlines()
     lines = [bare for line in logical if (bare := re.sub(r"(^|\s)#.*$", "", line).strip())]
     return bool(lines) and all(_PIN.match(line) for line in lines)

@@ -1,5 +1,5 @@
-"""Facts of one Python file from its syntax tree: apps, servers, routes, variables. Nothing is
-imported."""
+"""Facts of one Python file from its syntax tree: apps, servers, routes, variables.
+Nothing is imported."""
 
 import ast
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ _DJANGO = frozenset({"path", "re_path", "Route"})
 
 @dataclass(frozen=True, slots=True)
 class AppObject:
-    """A WSGI or ASGI application: a name at module level, or a function without required arguments
-    that returns one."""
+    """A WSGI or ASGI application: a name at module level, or a function without required
+    arguments that returns one."""
 
     framework: str
     name: str

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 NAMES = ("README.md", "README.rst", "README.txt", "README", "docs/index.md")
 _LONGEST = 600
-"""The longest sentence that is read, in characters. A longer text is a paragraph without a full
-stop."""
+"""The longest sentence that is read, in characters. A longer text is a paragraph
+without a full stop."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*_\"“])")
 

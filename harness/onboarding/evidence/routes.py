@@ -1,5 +1,5 @@
-"""The app's routes: from the syntax tree for Python, from the usual calls for Express and similar
-frameworks."""
+"""The app's routes: from the syntax tree for Python, from the usual calls for
+Express and similar frameworks."""
 
 import re
 from collections.abc import Iterator

@@ -9,8 +9,8 @@ from harness.onboarding.evidence.folder import FolderContents
 from harness.onboarding.evidence.python_source import PythonFile, python_file
 
 MOST_PARSED = 400
-"""The number of Python files that are parsed, the least nested first: an app starts near the
-root."""
+"""The number of Python files that are parsed, the least nested first: an app starts
+near the root."""
 
 TESTS = ("tests", "test", "spec", "specs", "__tests__")
 NOT_THE_PRODUCT = (

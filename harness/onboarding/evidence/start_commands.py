@@ -29,8 +29,8 @@ _READY = ("/health", "/healthz", "/ready", "/readyz", "/ping", "/status", "/up")
 
 
 def start_in(sources: Sources) -> Start | None:
-    """The command that most likely starts the app in production; None if nothing here starts
-    one."""
+    """The command that most likely starts the app in production; None if nothing here
+    starts one."""
     guesses = (_procfile, _main_modules, _scripts, _app_objects, _django, _node, _dockerfile)
     return next((start for guess in guesses for start in guess(sources)), None)
 
@@ -51,8 +51,8 @@ def ready_in(routes: tuple[Route, ...]) -> tuple[str, Evidence | None]:
 
 
 def as_argv(command: str) -> tuple[tuple[str, ...], str] | None:
-    """A shell line as a sandbox can run it, with the variable of its port; None if it is not a
-    plain command."""
+    """A shell line as a sandbox can run it, with the variable of its port; None if it is
+    not a plain command."""
     try:
         words = shlex.split(command)
     except ValueError:
@@ -233,6 +233,7 @@ def _node(sources: Sources) -> Iterator[Start]:
 
 
 def _dockerfile(sources: Sources) -> Iterator[Start]:
+    # The last CMD of a Dockerfile wins.
     for line, name, number in reversed(tuple(commands_in(sources))):
         if name.casefold() == "dockerfile" and line.startswith("["):
             words = re.findall(r'"((?:[^"\\]|\\.)*)"', line)

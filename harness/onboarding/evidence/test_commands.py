@@ -43,8 +43,8 @@ def _pytest(sources: Sources) -> Iterator[Suite]:
 
 
 def _source_path(sources: Sources) -> tuple[str, ...]:
-    """The option that adds `src/` to pytest's path if no configuration does: sandboxes do not
-    install the project."""
+    """The option that adds `src/` to pytest's path if no configuration does: sandboxes
+    do not install the project."""
     is_set = table(sources.pyproject, "tool", "pytest", "ini_options").get("pythonpath") or any(
         "pythonpath" in sources.contents.text(name)
         for name in ("pytest.ini", "setup.cfg", "tox.ini")
@@ -66,6 +66,7 @@ def _paths(tests: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
 
 def _node(sources: Sources) -> Iterator[Suite]:
     script = table(sources.package_json, "scripts").get("test")
+    # npm init writes a script that prints this and fails.
     if not isinstance(script, str) or "no test specified" in script:
         return
     tests = tuple(name for name in sources.contents.files if is_test(name))

@@ -1,5 +1,5 @@
-"""The small project that is attacked: a shop, its tests and two test runners. Standard library
-only."""
+"""The small project that is attacked: a shop, its tests and two test runners.
+Standard library only."""
 
 import json
 from collections.abc import Mapping

@@ -59,8 +59,8 @@ class _Provider(BaseHTTPRequestHandler):
 
 @contextmanager
 def provider() -> Iterator[tuple[str, type[_Provider]]]:
-    """A model provider on loopback while the block lasts: its address, and the class whose `calls`
-    counts its requests."""
+    """A model provider on loopback while the block lasts: its address, and the class
+    whose `calls` counts its requests."""
     # A class of its own for each provider, because the count is kept on the class.
     counting = type("Counting", (_Provider,), {"calls": 0})
     server = ThreadingHTTPServer(("127.0.0.1", 0), counting)
@@ -128,8 +128,8 @@ def _call(session: Session) -> int:
 
 
 def stopped(drill: "DrillEnvironment") -> Outcome:
-    """The owner stops the factory while the agent works. Then, as the control, the stop is
-    lifted."""
+    """The owner stops the factory while the agent works. Then, as the control, the stop
+    is lifted."""
     factory = drill.factory("stopped")
     before: list[object] = []
 

@@ -1,5 +1,5 @@
-"""Faults of the factory's own machine: it crashes between an intent and its act, and the disk is
-full."""
+"""Faults of the factory's own machine: it crashes between an intent and its act, and
+the disk is full."""
 
 import json
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""Attacks through git: what an agent leaves or pushes, against the policy and the factory's own
-git."""
+"""Attacks through git: what an agent leaves or pushes, against the policy and the
+factory's own git."""
 
 import os
 from collections.abc import Callable
@@ -75,8 +75,8 @@ def renamed(drill: "DrillEnvironment") -> Outcome:
 
 
 def linked(drill: "DrillEnvironment") -> Outcome:
-    """Link out of the tree: the factory does not take the link from a worktree, and refuses a
-    pushed one by its mode."""
+    """Link out of the tree: the factory does not take the link from a worktree, and
+    refuses a pushed one by its mode."""
     bench = drill.policy_bench
     try:
         taken = bench.left("linked", lambda worktree: os.symlink("/etc/passwd", worktree / "link"))
@@ -138,8 +138,8 @@ def hooks(drill: "DrillEnvironment") -> Outcome:
 def _nothing_runs(
     drill: "DrillEnvironment", name: str, set_trap: Callable[[Path, Path], object]
 ) -> Outcome:
-    """Held if nothing that the factory does with the worktree springs the trap, and a plain git
-    does."""
+    """Held if nothing that the factory does with the worktree springs the trap, and a
+    plain git does."""
     bench, folder = drill.policy_bench, drill.folder_for(name)
     marker, trap = folder / "ran", folder / "trap.sh"
     trap.write_text(f'#!/bin/sh\necho ran >> "{marker}"\n', "utf-8")

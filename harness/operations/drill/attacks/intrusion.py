@@ -107,8 +107,8 @@ def _search(drill: "DrillEnvironment") -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _finds_nothing(kinds: tuple[str, ...], drill: "DrillEnvironment") -> Outcome:
-    """Held if the intruder looked around, found nothing of these kinds, and does find a secret that
-    is shown to it."""
+    """Held if the intruder looked around, found nothing of these kinds, and does find a
+    secret that is shown to it."""
     if missing := drill.without_sandbox():
         return missing
     report, control = _search(drill)

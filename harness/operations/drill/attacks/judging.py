@@ -23,8 +23,8 @@ _CONTROL = Lock()
 
 
 def judged(drill: "DrillEnvironment", app: str) -> Outcome:
-    """Held if the journey fails on this app, for a reason of the app's, and passes on the honest
-    one."""
+    """Held if the journey fails on this app, for a reason of the app's, and passes on
+    the honest one."""
     if missing := drill.without_sandbox():
         return missing
     # The honest app is judged once, by whichever attack comes first.
@@ -41,8 +41,8 @@ def judged(drill: "DrillEnvironment", app: str) -> Outcome:
 
 
 def _verdict(drill: "DrillEnvironment", app: str) -> str:
-    """`passed`, `failed` or `inconclusive`, with the reason. An inconclusive judgement is repeated,
-    as a factory does."""
+    """`passed`, `failed` or `inconclusive`, with the reason. An inconclusive judgement
+    is repeated, as a factory does."""
     folder, verdict = drill.folder_for(f"judge {app}"), ""
     stored = folder / "outcome"
     if stored.exists():

@@ -1,5 +1,5 @@
-"""Attacks between a verdict and the branch: what moves there, what is forged there, and events that
-come twice."""
+"""Attacks between a verdict and the branch: what moves there, what is forged there,
+and events that come twice."""
 
 import base64
 import json
@@ -188,8 +188,8 @@ def inside_the_merge(drill: "DrillEnvironment") -> Outcome:
 
 
 def _without_compare(drill: "DrillEnvironment", factory: "ScratchFactory") -> Outcome:
-    """The control: a plain forced push of a commit that was judged on an older base loses the
-    commits made since."""
+    """The control: a plain forced push of a commit that was judged on an older base
+    loses the commits made since."""
     store = attacker_git.bare(drill.folder_for("inside the merge") / "control.git")
 
     def commit(content: str, path: str, branch: str, *parents: str) -> str:
@@ -271,8 +271,8 @@ def every_event_twice(drill: "DrillEnvironment") -> Outcome:
 
 
 def _state_of(factory: "ScratchFactory", issue: int) -> tuple[str, int, int, int]:
-    """The branch's tip, and the numbers of pull requests, of sticky comments and of other comments
-    by the factory."""
+    """The branch's tip, and the numbers of pull requests, of sticky comments and of
+    other comments by the factory."""
     pulls = factory.request("GET", "/pulls?state=all", by=factory.owner.token)
     try:
         comments = factory.services.forge.comments(issue)

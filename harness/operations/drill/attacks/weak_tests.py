@@ -63,8 +63,8 @@ def _skipped(worktree: Path) -> None:
 
 
 class _SandboxWithRunner:
-    """A sandbox whose layer is a small runner under pytest's name and its one library. A drill
-    downloads nothing."""
+    """A sandbox whose layer is a small runner under pytest's name and its one library. A
+    drill downloads nothing."""
 
     def __init__(self, inner: Sandbox, layer: Path) -> None:
         self._inner, self._layer = inner, layer
