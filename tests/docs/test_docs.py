@@ -79,7 +79,7 @@ def test_a_block_says_what_language_it_is_in(page) -> None:
 
 def test_the_caps_on_a_page_are_the_defaults() -> None:
     (shown,) = (
-        block.text for block in blocks("docs/operations.md") if block.text.startswith("[budget]")
+        block.text for block in blocks("docs/operator.md") if block.text.startswith("[budget]")
     )
     assert read(Caps, tomllib.loads(shown)["budget"], "budget") == Caps()
 

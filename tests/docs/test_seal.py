@@ -6,8 +6,8 @@ from harness.programs.sandbox import forms
 from tests.docs.pages import ROOT
 
 PAGE = " ".join((ROOT / "docs" / "seal.md").read_text("utf-8").split())
-_, _, SECTION = PAGE.partition("## What each form of box cannot hold")
-SECTION, _, _ = SECTION.partition("## What no box holds")
+_, _, SECTION = PAGE.partition("## What each form of sandbox cannot hold")
+SECTION, _, _ = SECTION.partition("## What no sandbox holds")
 
 
 def test_every_limit_that_a_verdict_may_name_is_on_the_page() -> None:

@@ -1,4 +1,4 @@
-"""docs/governance.md fails the build when it lies: every check, key, code and name in it exists,
+"""docs/maintainer.md fails the build when it lies: every check, key, code and name in it exists,
 and back."""
 
 import re
@@ -12,7 +12,7 @@ from harness.governance.language.entries import _RULE, _SCOPE
 from harness.governance.language.when import NAMES
 from harness.governance.tool_configs import TOOL_CONFIGS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "governance.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "maintainer.md").read_text()
 
 
 def rows(heading: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from harness.operations.setup.policy_exports import FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
 PROSE = ROOT / "tests" / "onboarding" / "public-factory-prose"
-PAGE = (ROOT / "docs" / "governance.md").read_text()
+PAGE = (ROOT / "docs" / "maintainer.md").read_text()
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def factory(home, *arguments, **more):
 
 @pytest.fixture(scope="module")
 def hosted(tmp_path_factory, postgres):
-    """Set up as docs/operations.md says: connect, pin, move, keep. Then the maintainer's machine
+    """Set up as docs/operator.md says: connect, pin, move, keep. Then the maintainer's machine
     has nothing to do any more."""
     folder = tmp_path_factory.mktemp("hosted")
     app, home = folder / "app", folder / "home"

@@ -12,7 +12,7 @@ def agents() -> None:
     """Manage agent CLIs that a role may use instead of the built-in agent.
 
     Claude Code, Codex and OpenCode are installed into $FACTORY_HOME. They run in the same sandboxes
-    as the built-in agent, without a key. None of them is required. docs/agents.md lists what each
+    as the built-in agent, without a key. None of them is required. docs/roles.md lists what each
     can and cannot do there.
 
     \b

@@ -44,7 +44,7 @@ def import_(folder: Path, as_json: bool) -> int:
     from harness.operations.setup.prose import contradictions_at
 
     survey = survey_folder(folder)
-    drafted = [rule for rule in rules_of(survey) if rule.said]
+    drafted = [rule for rule in rules_of(survey) if rule.clauses]
     unchecked, contradictions = unchecked_in(survey), contradictions_at(folder)
     if as_json:
         emit(
@@ -78,7 +78,7 @@ def _rule(rule: "RuleDraft") -> dict[str, object]:
         "id": rule.id,
         "status": rule.status,
         "check": rule.check,
-        "said": [{"place": clause.place, "says": clause.quote} for clause in rule.said],
+        "said": [{"place": clause.place, "says": clause.quote} for clause in rule.clauses],
     }
 
 
@@ -96,7 +96,7 @@ def _print(
         [
             f"{rule.id} {rule.check}, because of {clause.place}: “{clause.quote}”"
             for rule in drafted
-            for clause in rule.said
+            for clause in rule.clauses
         ],
     )
     section(

@@ -89,7 +89,7 @@ def init(
 
     With --runner it also drafts a workflow, .github/workflows/factory.yml. This runs one pass on a
     hosted runner, with a factory from that commit. The state is in a PostgreSQL, and three secrets
-    are needed; docs/operations.md lists them.
+    are needed; docs/operator.md lists them.
 
     With --github nothing is drafted. A page on this machine asks GitHub for an app that has exactly
     the permissions the factory needs. The app's key is stored in $FACTORY_HOME. Once you have

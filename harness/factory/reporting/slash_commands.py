@@ -121,7 +121,7 @@ COMMANDS: dict[str, Command] = {
         ),
     )
 }
-"""Every command by its word, the harmless ones first. docs/operations.md has the same table, and a
+"""Every command by its word, the harmless ones first. docs/user.md has the same table, and a
 test compares them."""
 
 

@@ -10,7 +10,7 @@ from harness.domain.issue import Permission
 from harness.factory.reporting.comments.replies import who_may
 from harness.factory.reporting.slash_commands import COMMANDS, ParsedCommand, commands_in, may_give
 
-DOCS = Path(__file__).parents[3] / "docs" / "operations.md"
+DOCS = Path(__file__).parents[3] / "docs" / "user.md"
 
 HEARD = {
     "/factory retry": [("retry", "")],
