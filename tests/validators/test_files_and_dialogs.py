@@ -1,5 +1,4 @@
-"""A real Chromium with its hands on files, dialogs and the keyboard; what is not there is reported by
-name."""
+"""Files, dialogs and the keyboard in a real Chromium: what is not there is reported by name."""
 
 from __future__ import annotations
 
