@@ -1,9 +1,6 @@
 """A YAML document whose every value knows the line it stands on.
 
-Plain scalars are read by YAML 1.2's core rules, so that `on`, `no` and `12:30` are words and not a
-boolean or a base-60 number. Anchors and aliases are refused: nobody needs them here, and nested
-ones grow without bound. Depth and items are counted while PyYAML reads, not afterwards: of ten
-thousand brackets it took a minute to say that they never close."""
+Plain scalars are read by YAML 1.2's core rules; `harness.strict_yaml` says what is read at all."""
 
 from __future__ import annotations
 
@@ -16,51 +13,13 @@ from typing import Any
 import yaml
 
 from harness.domain.errors import ConfigError
+from harness.strict_yaml import Refused, compose
 
 LARGEST = 256 * 1024
 """Bytes of one document."""
-_DEEPEST = 40
-_MOST_ITEMS = 20_000
 _WORDS: Mapping[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-
-
-class TooMuch(yaml.MarkedYAMLError):
-    """A document that asks for more of the reader than any real one."""
-
-
-class BoundedLoader(yaml.SafeLoader):
-    """PyYAML's own reader, which stops at the first node beyond a depth or a number of nodes."""
-
-    _depth = _items = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """One node. Raises TooMuch where it stands."""
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        self._depth, self._items = self._depth + 1, self._items + 1
-        if self._depth > _DEEPEST:
-            raise TooMuch(problem="is nested too deeply", problem_mark=event.start_mark)
-        if self._items > _MOST_ITEMS:
-            raise TooMuch(
-                problem=f"holds more than {_MOST_ITEMS:,} values", problem_mark=event.start_mark
-            )
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-
-class _PlainLoader(BoundedLoader):
-    """The same, without anchors and aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise TooMuch(
-                problem="anchors and aliases are not read here; write it out",
-                problem_mark=event.start_mark,
-            )
-        return super().compose_node(parent, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +64,7 @@ class Value:
             case yaml.SequenceNode():
                 return [value.plain() for value in self.sequence()]
             case yaml.ScalarNode():
-                return _scalar(self.node.value, quoted=self.node.style is not None)
+                return _scalar(self.node.value, quoted=bool(self.node.style))
             case _:
                 raise self.error("is of no kind that is read here")
 
@@ -133,13 +92,13 @@ def document(text: str, *, file: str) -> Value:
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
         raise ConfigError(f"has more than {LARGEST} bytes, and no more are read", file=file)
     try:
-        node = yaml.compose(text, _PlainLoader)
+        node = compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
         said = str(error.problem or error.context)
         raise ConfigError(
-            said if isinstance(error, TooMuch) else f"not YAML: {said}", file=file, line=line
+            said if isinstance(error, Refused) else f"not YAML: {said}", file=file, line=line
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}", file=file) from error

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from harness.domain.errors import GovernanceError
 from harness.domain.governance import Governance
 from harness.governance import context, lint, read_governance
-from harness.governance.language.yamlblock import _Strict as SLOW
-from harness.governance.language.yamlblock import node_of
+from harness.strict_yaml import StrictLoader, compose
 from tests.governance.policy_texts import CODE, FRONT, MISSION, files, rule_text
 
 ROOT = Path(__file__).parents[2]
@@ -326,7 +325,7 @@ def test_the_quick_parser_reads_what_the_slow_one_reads_or_leaves_it_to_it(text)
         except (yaml.YAMLError, AttributeError):
             return None
 
-    assert read(lambda: node_of(text)) == read(lambda: yaml.compose(text, SLOW))
+    assert read(lambda: compose(text)) == read(lambda: yaml.compose(text, StrictLoader))
 
 
 @pytest.mark.parametrize(

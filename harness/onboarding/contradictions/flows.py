@@ -54,7 +54,7 @@ def flows_in(files: Mapping[str, str]) -> tuple[Flow, ...]:
 def _flow(file: str, text: str) -> Flow | None:
     import yaml
 
-    from harness.workflow.document import BoundedLoader
+    from harness.strict_yaml import BoundedLoader
 
     try:
         top = yaml.compose(text, Loader=BoundedLoader)
