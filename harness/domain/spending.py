@@ -74,6 +74,7 @@ def folded(
 
 def _of(line: Line) -> Total:
     counted = (line.calls, line.input_tokens, line.cache_read_tokens, line.output_tokens)
+    # Counted beside the money: a replay would otherwise look as if it had been paid.
     if line.replayed:
         return Total(*counted, replayed=line.settled + line.held + line.open)
     return Total(*counted, spent=line.settled + line.held, held=line.held, open=line.open)

@@ -150,5 +150,6 @@ def _takes_in(glob: str, other: str) -> bool:
     # a name at any depth
     if "/" not in glob:
         return glob in other.strip("/").split("/")
+    # Below a folder lies only what starts in it: a bare name may stand anywhere.
     is_rooted = "/" in other.strip("/") or other.startswith("/")
     return is_rooted and other.strip("/").startswith(f"{folder}/")

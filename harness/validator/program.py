@@ -52,6 +52,7 @@ class ValidatorProgram:
         """See the port."""
         self._run("judge", request, out)
         try:
+            # Exit code 0 alone proves nothing: only a file with a valid signature is a verdict.
             envelope = (out / "verdict.json").read_bytes()
         except OSError as error:
             raise ValidatorError(

@@ -15,6 +15,7 @@ def in_order(nodes: Sequence[Node], places: Mapping[str, Value]) -> tuple[Node, 
     ordered: dict[str, Node] = {}
     waiting = list(nodes)
     while waiting:
+        # The first free node in written order, so that a workflow keeps the order of its author.
         free = next(
             (node for node in waiting if all(needed in ordered for needed in node.needs)), None
         )

@@ -63,6 +63,7 @@ def _check_schema(field: Value) -> None:
     from jsonschema.exceptions import SchemaError
 
     schema = field.plain()
+    # A reference could lead to another document, or around in a circle.
     if "$ref" in _keys(schema):
         raise field.error("has a `$ref`; write it out, so that the document holds all there is")
     try:

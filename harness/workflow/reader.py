@@ -59,6 +59,7 @@ def examined(text: str, *, file: str, known: Declared) -> Reading:
         name = keys["name"].text(language.ID, expected="a name like `nightly-sweep`")
         triggers = _triggers(keys["on"]) if "on" in keys else Triggers()
         declared.update(_declared(keys["nodes"]))
+        # Every node is read, so that an editor shows all faults at once.
         nodes, faults = _nodes(declared, known)
         workflow = None if faults else Workflow(name, in_order(nodes, declared), triggers)
     except ConfigError as error:
@@ -96,6 +97,7 @@ def _declared(value: Value) -> Mapping[str, Value]:
         if "id" not in keys:
             raise item.error("a node has no `id`")
         node_id = keys["id"].text(language.ID, expected="a name like `run-tests`")
+        # Ids are keys in the ledger: two nodes of one id would share their attempts.
         if node_id in declared:
             raise keys["id"].error(
                 f"`{node_id}` is the id of an earlier node (line {declared[node_id].line})"
@@ -109,6 +111,7 @@ def _declared(value: Value) -> Mapping[str, Value]:
 def _nodes(
     declared: Mapping[str, Value], known: Declared
 ) -> tuple[tuple[Node, ...], tuple[ConfigError, ...]]:
+    # All outputs first: a condition may name a node that stands further down.
     outputs = {node_id: _output(item) for node_id, item in declared.items()}
     nodes: list[Node] = []
     faults: list[ConfigError] = []
@@ -120,19 +123,19 @@ def _nodes(
     return tuple(nodes), tuple(faults)
 
 
-def _node(node_id: str, around: NodeContext, *, item: Value) -> Node:
+def _node(node_id: str, context: NodeContext, *, item: Value) -> Node:
     keys = item.mapping()
     read = READERS[_kind(item, keys)]
-    needs = _needs(keys.get("needs"), around.outputs)
+    needs = _needs(keys.get("needs"), context.outputs)
     common = {
         "id": node_id,
         "needs": needs,
-        "when": _when(keys.get("when"), around.outputs, needs=needs),
+        "when": _when(keys.get("when"), context.outputs, needs=needs),
         "retry": _retry(keys.get("retry")),
         "timeout_seconds": seconds(keys["timeout"]) if "timeout" in keys else None,
-        "output": around.outputs[node_id],
+        "output": context.outputs[node_id],
     }
-    return read(keys, NodeContext(common, around.outputs, around.known))
+    return read(keys, NodeContext(common, context.outputs, context.known))
 
 
 def _kind(item: Value, keys: Mapping[str, Value]) -> str:

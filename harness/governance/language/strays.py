@@ -42,6 +42,7 @@ def strays(
 ) -> Iterator[Stray]:
     """What is left out of `document`, besides its `blocks`. Raises GovernanceError on what can only
     be a mistake."""
+    # CLAUDE.md holds no blocks, so nothing in it can be a failed one.
     if document.kind == CODE:
         return
     wanted = f"yaml {'scope' if document.kind == MISSION else 'rule'}"
@@ -91,6 +92,7 @@ def _sample(document: Document, fence: "Token", wanted: str) -> None:
     if last - first == fence.content.count("\n") + 1:
         _refuse(document, line, "the fence that begins here is never closed")
     words = fence.info.casefold().split()
+    # A sample in Markdown may state ids: it shows how a rule is written.
     stated = None if words[:1] and words[0] in _SAMPLES else _STATES.search(fence.content)
     if stated and _opener_in(fence.content) is None:
         _refuse(document, line, f"states {stated['id']} and is no block; call it `{wanted}`")
@@ -108,6 +110,7 @@ def _tagged(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
             "the comment that begins here is never closed, and takes in all that follows",
         )
     at = _opener_in(token.content)
+    # A rule in a comment was put out of use on purpose; in other HTML it got lost.
     if at is not None and not (comment and content.endswith("-->")):
         _refuse(
             document,

@@ -24,6 +24,7 @@ def compared(
     near = near_misses((name for _, name in after), (name for _, name in before))
     for place in sorted({*before, *after}):
         was, now = before.get(place, _NONE), after.get(place, _NONE)
+        # Two entries of one name are paired in order, so that none can hide behind the other.
         for gone, come in zip_longest(sorted(was - now, key=_order), sorted(now - was, key=_order)):
             yield _change(manifest, gone, come, near=near)
 
@@ -63,5 +64,6 @@ def _move(was: Dependency | None, now: Dependency | None) -> DependencyMove:
         return DependencyMove.ADDED
     if now is None:
         return DependencyMove.CHANGED if was.setting else DependencyMove.REMOVED
+    # The same version from the same place, and other bytes: that is an attack or a mistake.
     same = (was.spec, was.origin) == (now.spec, now.origin)
     return DependencyMove.SWAPPED if same else DependencyMove.CHANGED
