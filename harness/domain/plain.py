@@ -15,6 +15,10 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final, NewType, Union, cast, get_args, get_origin, get_type_hints
 
+JsonObject = Mapping[str, Any]
+"""A JSON object as somebody else wrote it: nothing is known of its keys before they are checked."""
+JsonDict = dict[str, Any]
+"""A JSON object that is being built."""
 Decode = Callable[[Any], Any]
 
 
