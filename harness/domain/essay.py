@@ -1,5 +1,5 @@
-"""What an agent reads about a repository, as values: what was asked for, the text, and the list of
-what went into it.
+"""The text that an agent reads about a repository, as values: the request, the text and its
+manifest.
 
 An essay, not an encyclopedia: the few files that matter within a budget, and a manifest that names
 what was left out and why, with the digest of each thing, so that anybody can tell later what a

@@ -1,4 +1,4 @@
-"""The ledger's chain, pure: each entry carries the hash of the one before it.
+"""The ledger's hash chain, pure: each entry carries the hash of the one before it.
 
 Properties: changing any byte of an entry breaks its own hash; removing or reordering entries breaks
 the chain; cutting the tail off breaks the signed head. Hash = SHA-256 over canonical JSON (sorted

@@ -1,5 +1,5 @@
-"""What models cost, by whatever one asks for. Any grouping of the same lines comes to the same sum,
-to the nanodollar."""
+"""Sums what models cost by issue, role, model, day or run. Each grouping of the same lines has the
+same sum, to the nanodollar."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields

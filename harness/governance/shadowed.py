@@ -1,4 +1,4 @@
-"""Rules that can never matter: whatever they refuse, another refuses already, at least as strictly.
+"""Finds rules that never matter, because another rule refuses the same at least as strictly.
 
 Properties: a pair is found only where it is certain from the two texts alone; what is only likely
 is left to a reader."""

@@ -1,5 +1,5 @@
-"""Starting the validator program. Exit code 0 means that it ran; what it found is in files, and
-only a signature counts."""
+"""Starts the validator program. Exit code 0 means that it ran; its findings are in files, and only
+a signature counts."""
 
 import json
 import os
@@ -45,7 +45,7 @@ class ValidatorProgram:
             journeys=int(document.get("journeys", 0)),
             digest=str(document.get("digest") or ""),
             red_on_base=document.get("red_on_base") is True,
-            standing=int(document.get("standing", 0)),
+            guarding=int(document.get("standing", 0)),
         )
 
     def judge(self, request: Mapping[str, Any], out: Path) -> Judged:

@@ -1,4 +1,4 @@
-"""A YAML document whose every value knows the line it stands on.
+"""Reads a YAML document in which every value knows its line.
 
 Plain scalars are read by YAML 1.2's core rules, so that `on`, `no` and `12:30` are words and not a
 boolean or a base-60 number. Anchors and aliases are refused: nobody needs them here, and nested

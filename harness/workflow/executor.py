@@ -114,7 +114,7 @@ class _RunState:
         """End everything under way as cancelled, for good; a run with nothing under way loses its
         next node."""
         calls = [call for call, _ in self.running.values()] or self._next_calls()[:1]
-        # Cleared before the executor is told: a result that still comes in is no longer waited for.
+        # Cleared before the cancellation: a result that still comes in is no longer waited for.
         self.running.clear()
         self.halted = True
         for call in calls:

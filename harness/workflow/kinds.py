@@ -1,4 +1,4 @@
-"""The six kinds of node, each read from the keys that are its own."""
+"""Reads the six kinds of node, each from the keys that are its own."""
 
 from __future__ import annotations
 

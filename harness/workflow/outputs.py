@@ -1,4 +1,4 @@
-"""What a node declares it will give, as a closed JSON schema, and whether it did."""
+"""The output that a node declares, as a closed JSON schema, and the check of what it gave."""
 
 from __future__ import annotations
 

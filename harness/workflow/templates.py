@@ -1,5 +1,5 @@
-"""Prompts: Jinja where every name must be known, in a sandbox, over a given set of texts and
-nothing on disk."""
+"""Renders prompts: sandboxed Jinja in which every name must be known, over given texts and nothing
+on disk."""
 
 from __future__ import annotations
 

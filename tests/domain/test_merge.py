@@ -203,7 +203,7 @@ def test_no_control_no_approval(controls) -> None:
     )
 
 
-GUARDED = Regression(own=0, standing=3, performed=2, left_out=1, promises=2)
+GUARDED = Regression(own=0, guarding=3, performed=2, left_out=1, promises=2)
 NOT_RED = dataclasses.replace(
     PASSED, controls=dataclasses.replace(HELD, red_on_base=False), regression=GUARDED
 )
@@ -233,8 +233,8 @@ def test_only_a_chore_may_do_without_a_red_base(kind) -> None:
     "regression",
     [
         Regression(),
-        Regression(standing=3, left_out=3),
-        Regression(standing=2, performed=2, broken_on_base=2),
+        Regression(guarding=3, left_out=3),
+        Regression(guarding=2, performed=2, broken_on_base=2),
     ],
 )
 def test_a_chore_that_nothing_guarded_does_not_land(regression) -> None:

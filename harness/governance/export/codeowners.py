@@ -1,5 +1,4 @@
-"""The protected paths as a CODEOWNERS file: whoever steers is asked before a person changes what
-the factory may not.
+"""Exports the protected paths as a CODEOWNERS file.
 
 CODEOWNERS is read like .gitignore, with exceptions (docs.github.com, "About code owners"): `!` does
 not negate, `[ ]` is no range, a pattern cannot begin with an escaped `#`, and `docs/*` stays in one

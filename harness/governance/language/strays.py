@@ -1,5 +1,4 @@
-"""What was meant as a block and is none: a rule that somebody wrote and that would bind nothing, in
-silence.
+"""Finds failed blocks: a rule that somebody wrote and that would silently bind nothing.
 
 Properties: a fence with nearly the right name, one that is indented, swallowed by another or by a
 tag, never opened or never closed, is refused with its line; a block in a comment, and an `id:`

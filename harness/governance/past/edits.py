@@ -1,5 +1,4 @@
-"""What an edit did to a rule, by the two texts alone: which way it binds now, whatever was
-recorded.
+"""Classifies an edit of a rule by the two texts alone: looser, tighter, or merely changed.
 
 A direction is given only where every difference goes the same way and each is one whose way is
 known; what cannot be weighed is CHANGED, never called harmless."""

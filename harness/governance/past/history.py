@@ -1,5 +1,4 @@
-"""Recorded changes: what is known of pull requests of the past, read from a file and written to
-one.
+"""Reads and writes files of recorded changes.
 
 Properties: what a record does not say stays UNKNOWN; a number is recorded once; a file that is not
 of the form is refused with the key that is not, whatever is in it, and one larger than LARGEST is

@@ -1,5 +1,4 @@
-"""Drafts for maintainers, from what people did against the rules: a limit they overrode, an entry
-they appealed against.
+"""Drafts rules for maintainers from what people overrode and appealed against.
 
 A draft is Markdown to paste, or to leave. It stands beside what it may replace one day, in shadow,
 so pasting it loosens nothing; it names the entries of the ledger and which changes it stands on;

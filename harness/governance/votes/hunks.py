@@ -1,5 +1,5 @@
-"""A change of a text as lines with their numbers, for someone who must be able to quote it: pure,
-and bounded in time.
+"""Splits the change of a text into hunks of numbered lines that a reviewer can quote. Pure and
+bounded in time.
 
 Not git's patch: attributes and settings have no say here, and each line that is still there has its
 number in the new file. A line ends at LF, CR LF or a lone CR, as in the facts."""

@@ -1,5 +1,5 @@
-"""What the votes on a judged rule come to. Models only answer; what an answer counts for is decided
-here.
+"""Counts the votes on a judged rule. Models only answer; this code decides what an answer counts
+for.
 
 Properties: a no counts only with a quote that stands in the candidate, in a file that the vote was
 shown, at that place; a no without one is an abstention. One no that counts refuses, whatever the

@@ -1,4 +1,4 @@
-"""What a vote on a judged rule is shown: made by the harness, whole or not at all.
+"""Builds what a vote on a judged rule is shown: whole, or not at all.
 
 Properties: nothing is in it but what `sees` names, and no content of a file that `never_sees`
 names, under any look-alike of its name; every word of it that was not the factory's is inside a

@@ -1,5 +1,5 @@
-"""What a test asks, replaced by something else: a local of the same name, a patch, another call, an
-object that equals all.
+"""Finds what a test asks replaced: a shadowing local, a patch, another call, an object that equals
+everything.
 
 Properties: compared are two readings of one test; nothing is reported that was there before; a
 variable counts as what was assigned to it, so a new name for it is nothing."""
