@@ -45,6 +45,7 @@ def ranked(
         path: _worth(path, is_test) * (own.get(path, 0.0) + near.get(path, 0.0))
         for path in {*own, *near}
     }
+    # Rounded before sorting: sums of floats differ in their last digits by platform.
     order = sorted(scored, key=lambda path: (-round(scored[path], 6), path))[:CANDIDATES]
     words = {hit.path for hit in hits}
     return tuple(
@@ -56,6 +57,7 @@ def mentioned(index: Index, text: str) -> frozenset[str]:
     """The files that a text names, by a path or, when only one file has it, by a name."""
     found: set[str] = set()
     for token in dict.fromkeys(_tokens(text)):
+        # A bare name that several files have names none of them.
         paths = [
             path
             for path in index.named(token.rpartition("/")[2])
@@ -107,6 +109,7 @@ def walked(own: Mapping[str, float], beside: Mapping[str, tuple[str, ...]]) -> d
     """What each file gains from its neighbours: Page's and Brin's walk (1998), restarted at what
     was found."""
     start = {path: own.get(path, 0.0) for path in beside}
+    # A fixed number of steps: the same tree gives the same order on every machine.
     held = dict(start)
     for _ in range(STEPS):
         gained = dict.fromkeys(beside, 0.0)

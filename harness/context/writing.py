@@ -113,6 +113,7 @@ def _draw_map(found: SearchResult, builder: _EssayBuilder, defines: Defines) -> 
             quoted(one.path)[1:-1],
             *(f"  {it.line}: {it.signature}" for it in defines(one.path)[:MAPPED_DEFINITIONS]),
         ]
+        # The fence's own length counts, so the drawing is measured whole.
         if tokens_in(_drawn([*lines, *entry])) > share:
             break
         lines += entry
@@ -167,6 +168,7 @@ def _passage(
     if not text:
         return None
     whole = f"{quoted(one.path)}, the whole file:\n\n{fenced(text)}"
+    # A whole file is worth more than its parts, where it fits.
     if tokens_in(whole) <= tokens:
         return Passage("file", one.path, whole)
     lines = text.split("\n")

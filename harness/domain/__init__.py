@@ -1,1 +1,1 @@
-"""What the factory is about: plain frozen values and pure functions. The standard library only."""
+"""The factory's domain: frozen values and pure functions. It imports the standard library only."""

@@ -1,4 +1,4 @@
-"""Money: what was spent, and what may be. US dollars as Decimal, because money is not a float."""
+"""Money: usage, prices and caps. Amounts are US dollars as Decimal, never floats."""
 
 from dataclasses import dataclass
 from datetime import date

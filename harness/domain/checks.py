@@ -1,5 +1,4 @@
-"""Checks on a commit, as other programs report them to the forge, and which of them must be green
-before it lands.
+"""Decides whether the checks that the forge shows on a commit are enough for it to land.
 
 Properties: a check is known by its name and by the app that reports it, since any account may write
 a name; what counts was reported on exactly the commit that was asked about; absent, unfinished,

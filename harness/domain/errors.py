@@ -1,13 +1,13 @@
-"""Every way the factory can fail, drawn once.
+"""The tree of errors and stops, with their exit codes.
 
-    FactoryError
-      ConfigError · GovernanceError      the operator can fix it: file, line, key             exit 2
-      IllegalTransition                  a bug here                                           exit
-      70 PortError(retryable)               GitError (RemoteError) ForgeError ModelError
-      (AnswerError)
-                                         ModelsPaused ValidatorError SandboxError LedgerError exit 5
-      Busy                               another factory works on the same home               exit 5
-    FactoryStop(BaseException)           BudgetExhausted (4) · Stopped (3) · Interrupted (130)
+    FactoryError                                                                    exit 1
+      ConfigError · GovernanceError   the operator can fix it: file, line, key      exit 2
+      IllegalTransition               a bug here                                    exit 70
+      PortError(retryable)            something outside failed                      exit 5
+        GitError (RemoteError) · ForgeError · ModelError (AnswerError) · ModelsPaused
+        ValidatorError · SandboxError · LedgerError
+      Busy                            another factory works on the same home        exit 5
+    FactoryStop(BaseException)        BudgetExhausted 4 · Stopped 3 · Interrupted 130
 
 A stop is not an error: it unwinds past `except Exception`. It must never cross the engine's
 boundary; the node wrapper turns it into a `stopped` outcome."""

@@ -1,5 +1,5 @@
-"""What an agent reads about a repository, as values: what was asked for, the text, and the list of
-what went into it.
+"""The text that an agent reads about a repository, as values: the request, the text and its
+manifest.
 
 An essay, not an encyclopedia: the few files that matter within a budget, and a manifest that names
 what was left out and why, with the digest of each thing, so that anybody can tell later what a
@@ -48,7 +48,7 @@ class EssayRequest:
     and elsewhere: it is only listed. `lessons` are those that may go in (`pinned` ones first), at
     most `most_lessons` and as far as their share allows. `tokens` bounds what is written, map,
     files and lessons together; `files` how many files it shows; `tests` are the globs of test
-    files, which say less of where a fault is."""
+    files, which show less of where a fault is."""
 
     base: CommitSha
     heading: str
@@ -75,6 +75,7 @@ class Listed:
 
 def listed(passage: Passage, note: str = "") -> Listed:
     """A passage as a manifest names it."""
+    # Surrogates come from file names that are not UTF-8; a digest must not fail on them.
     digest = hashlib.sha256(passage.text.encode("utf-8", "backslashreplace")).hexdigest()
     return Listed(passage.kind, passage.name, digest, passage.tokens, note)
 

@@ -1,4 +1,4 @@
-"""What is true of a change, as values. The rules decide over these and over nothing else.
+"""The facts of a change, as values. The rules decide over these and nothing else.
 
 Properties: a fact nobody established is UNKNOWN, never an empty tuple and never zero; UNKNOWN means
 no; nothing here reads anything. Facts about files come from raw tree objects of the factory's own

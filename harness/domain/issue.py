@@ -1,5 +1,4 @@
-"""What the forge tells of issues, people and pull requests: API facts, and text that is only ever
-data."""
+"""Issues, people and pull requests as the forge's API shows them. Their text is only ever data."""
 
 from dataclasses import dataclass
 from enum import StrEnum

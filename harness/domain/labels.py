@@ -1,4 +1,4 @@
-"""The labels that say where an issue stands, in words for people.
+"""The labels that show an issue's state, with their descriptions for people.
 
 The factory puts them on, a forge's page shows them.
 """

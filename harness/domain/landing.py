@@ -1,5 +1,5 @@
-"""What may reach the default branch, and what follows once something has: rules without a
-repository.
+"""Decides what may reach the default branch, and what follows once something has. No repository
+needed.
 
 Git is asked in `harness/repository/landing.py`, by these rules; the model in `tests/model` asks the
 same ones."""

@@ -1,4 +1,4 @@
-"""The ledger's chain, pure: each entry carries the hash of the one before it.
+"""The ledger's hash chain, pure: each entry carries the hash of the one before it.
 
 Properties: changing any byte of an entry breaks its own hash; removing or reordering entries breaks
 the chain; cutting the tail off breaks the signed head. Hash = SHA-256 over canonical JSON (sorted
@@ -119,6 +119,7 @@ def entry_hash(
         "run": run,
         "seq": seq,
     }
+    # Canonical JSON: the hash must come out the same on every machine and version.
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -149,10 +150,12 @@ def first_fault(
         if fault := _entry_fault(entry, last):
             return fault
         last = Head(entry.seq, entry.hash)
+        # Compared at the signed place: a chain that is whole in itself may still be another one.
         if head and entry.seq == head.seq:
             if entry.hash != head.hash:
                 return Fault(entry.seq, f"entry {entry.seq} is not the one that was signed")
             at_head = True
+    # The chain ended before the signed entry: its tail was cut off.
     if head and not at_head:
         return Fault(
             last.seq + 1,
@@ -167,6 +170,7 @@ def _entry_fault(entry: Entry, last: Head) -> Fault | None:
         return Fault(
             last.seq + 1, f"entry {last.seq + 1} is missing; {entry.seq} follows {last.seq}"
         )
+    # An entry may be sound by itself and stand in another chain.
     if entry.prev != last.hash:
         return Fault(entry.seq, f"entry {entry.seq} does not chain from the one before it")
     expected = entry_hash(

@@ -153,6 +153,7 @@ more."""
 def next_state(state: State, event: Event) -> State:
     """The state after `event`. Raises IllegalTransition, naming both and what would have been
     allowed."""
+    # A hold is not in the table: it would double every state.
     if event is Event.OWNER_HOLD and state in HOLDABLE:
         return State.PAUSED
     found = TABLE.get((state, event))
@@ -179,6 +180,7 @@ def fold(events: Iterable[Event], start: State = State.UNTRIAGED) -> State:
         if event is Event.RESUMED and state is State.PAUSED:
             state = held
             continue
+        # What a hold interrupts is remembered until the next event.
         state, held = next_state(state, event), state
     return state
 

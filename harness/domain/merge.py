@@ -69,7 +69,7 @@ def refusals(facts: MergeFacts) -> Iterator[Refusal]:
     """Every reason why this change may not land now; none means it may."""
     yield from _stale(facts)
     yield from _judged(facts)
-    yield from _lawful(facts)
+    yield from _allowed(facts)
 
 
 def _stale(facts: MergeFacts) -> Iterator[Refusal]:
@@ -78,6 +78,7 @@ def _stale(facts: MergeFacts) -> Iterator[Refusal]:
         yield Refusal("verdict", "the sealed validator has not judged this change")
         return
     now = {
+        # each read anew, right before the merge; a verdict about anything else is void
         "base": facts.base,
         "head": facts.head,
         "candidate": facts.candidate,
@@ -92,6 +93,7 @@ def _stale(facts: MergeFacts) -> Iterator[Refusal]:
                 "freshness",
                 f"{name} was {judged:.14} when judged and is {value or 'unknown':.14} now",
             )
+    # A stranger with write access may push to the branch after the factory did.
     if facts.pushed_head != facts.head:
         yield Refusal("identity", f"head {facts.head:.7} was not pushed by the factory")
     if facts.proposed is not True:
@@ -113,18 +115,22 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
         yield Refusal(
             "verdict", f"the sealed validator answers {verdict.outcome}: {verdict.reason}"
         )
+    # Zero of zero passed is not a pass: somebody deleted the journeys.
     if not 0 < verdict.journeys_sealed == verdict.journeys_executed == verdict.journeys_passed:
         yield Refusal(
             "verdict",
             f"{verdict.journeys_passed} of {verdict.journeys_sealed} sealed journeys passed",
         )
+    # A judge that cannot fail anything passes everything.
     if not verdict.controls.held:
         yield Refusal("controls", "the verdict carries no proof that this gate could have failed")
+    # Without a journey that failed before, the change shows nothing; a chore has none to show.
     elif not verdict.controls.red_on_base and facts.kind != "chore":
         yield Refusal(
             "controls",
             "no journey was red on the base, so none shows the change; only a chore can do without",
         )
+    # A feature that is filed as a chore must not get past the journeys that way.
     elif not verdict.controls.red_on_base and facts.in_sight is None:
         yield Refusal(
             "controls",
@@ -146,6 +152,7 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
             "signer",
             f"the verdict is signed by key {verdict.key_id:.12}, which is not trusted here",
         )
+    # The verdict names the sandbox it was made in; this machine's own must hold as well.
     if not facts.sandbox_sealed or not _sealed(verdict.sandbox_form):
         yield Refusal(
             "seal", "no sandbox held on this machine; an unsealed verdict shows, and never merges"
@@ -158,15 +165,17 @@ def _sealed(forms: str) -> bool:
     return set(forms.split("+")) <= {form.value for form in Form if form.sealed}
 
 
-def _lawful(facts: MergeFacts) -> Iterator[Refusal]:
+def _allowed(facts: MergeFacts) -> Iterator[Refusal]:
     if facts.policy is None:
         yield Refusal("law", "the rules were not asked about this candidate")
+    # Refusals of the rules keep the rule's id as their gate.
     yield from facts.policy or ()
     if facts.checks is None:
         yield Refusal(CHECKS, "required checks are not known to be green")
     yield from (Refusal(CHECKS, fault.message) for fault in facts.checks or ())
     if facts.issue_body_unchanged is not True:
         yield Refusal("freshness", EDITED)
+    # `is not False`: a stop that could not be read counts as set.
     if facts.stopped is not False:
         yield Refusal("stop", "the owner's stop is set, or could not be read")
     if facts.frozen is not False:
@@ -189,5 +198,6 @@ def gate_event(
         return Event.GATES_OPEN
     if gates <= {CHECKS, *about_checks} and checks_status(waits) is ChecksStatus.WAITING:
         return Event.CHECKS_AWAITED
+    # An edited issue is not judged again: the verdict was about another wish.
     moved = any(refusal.gate == "freshness" and refusal.message != EDITED for refusal in found)
     return Event.HEAD_OR_BASE_MOVED if moved and not gates & FINAL else Event.GATE_REFUSED

@@ -1,4 +1,4 @@
-"""Values of the domain as JSON, and back by their types.
+"""Converts domain values to JSON and back, by their types.
 
 A dataclass is an object. The metadata of a field may give its `key` in the object, if that is not
 the field's name, and say that it is `optional`: then the key is left out while the field has its

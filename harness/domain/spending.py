@@ -1,5 +1,5 @@
-"""What models cost, by whatever one asks for. Any grouping of the same lines comes to the same sum,
-to the nanodollar."""
+"""Sums what models cost by issue, role, model, day or run. Each grouping of the same lines has the
+same sum, to the nanodollar."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -74,6 +74,7 @@ def folded(
 
 def _of(line: Line) -> Total:
     counted = (line.calls, line.input_tokens, line.cache_read_tokens, line.output_tokens)
+    # Counted beside the money: a replay would otherwise look as if it had been paid.
     if line.replayed:
         return Total(*counted, replayed=line.settled + line.held + line.open)
     return Total(*counted, spent=line.settled + line.held, held=line.held, open=line.open)

@@ -1,4 +1,4 @@
-"""The sealed validator's answer, as the harness knows it: an outcome, and what it is bound to.
+"""The sealed validator's verdict, as the harness knows it: an outcome, and what it is bound to.
 
 The validator program has a `Verdict` of its own; tests/golden/verdict.json ties the two, both must
 round-trip it."""
@@ -61,7 +61,8 @@ class Regression:
 
     # journeys of the issue's own, beside them
     own: int = 0
-    standing: int = 0
+    # of the regression suite: those that guard what has landed
+    guarding: int = field(default=0, metadata=stored_as("standing"))
     performed: int = 0
     # by the limit, for the verdict's seed
     left_out: int = 0

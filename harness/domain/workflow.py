@@ -164,6 +164,7 @@ class WhenField:
             found = self.field.value_in({self.node: result.output})
         except KeyError:
             return False
+        # A failed node's output is unchecked, so no condition may rest on it.
         if not result.outcome.succeeded or not _comparable(found, self.value, self.comparison):
             return False
         return _COMPARE[self.comparison](found, self.value)
@@ -175,6 +176,7 @@ When: TypeAlias = WhenEnded | WhenField
 def _comparable(found: Any, value: Scalar, comparison: Comparison) -> bool:
     kinds = {_kind(found), _kind(value)}
     if comparison in (Comparison.EQUAL, Comparison.DIFFERENT):
+        # Null may be compared with anything, so that a missing value can be asked for.
         return len(kinds) == 1 or "null" in kinds
     return kinds in ({"number"}, {"text"})
 
@@ -183,6 +185,7 @@ def _kind(value: Any) -> str:
     match value:
         case None:
             return "null"
+        # before numbers, because in Python a boolean is one
         case bool():
             return "boolean"
         case int() | float():
@@ -354,6 +357,7 @@ class Run:
         """The words of the first node that kept the run from succeeding; else of the last one that
         had any."""
         results = self.results.values()
+        # What kept the run from succeeding is worth more than the words of a success.
         against = [
             result.message for result in results if not result.outcome.succeeded and result.message
         ]
@@ -369,6 +373,7 @@ def settled(workflow: Workflow, attempts: Iterable[Attempt]) -> Mapping[str, Nod
         attempt = last.get(node.id)
         if attempt is not None and not node.retry.allows_after(attempt):
             results[node.id] = attempt.result
+        # A node that was tried once is never skipped afterwards.
         elif attempt is None and (reason := skipped_because(node, results)):
             results[node.id] = NodeResult(Outcome.SKIPPED, message=reason)
     return results
@@ -384,6 +389,7 @@ def skipped_because(node: Node, results: Mapping[str, NodeResult]) -> str | None
     wait."""
     condition = node.when
     for needed in node.needs:
+        # A condition on a needed node decides alone: it may ask for exactly its failure.
         governed = condition is not None and condition.node == needed
         if needed in results and not governed and not results[needed].outcome.succeeded:
             return f"{needed} was {results[needed].outcome.value}"

@@ -1,5 +1,4 @@
-"""The rules the factory is built with. No document can loosen them, and no document may use their
-names.
+"""The built-in rules. No document can loosen them or use their ids.
 
 They protect what steers the factory, the agents and git itself, at any depth, from the factory's
 own changes: a person may edit these files, a change that the factory proposes may not."""

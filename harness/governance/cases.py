@@ -1,4 +1,4 @@
-"""A rule's own examples, executed by code. No model, no network, no clock."""
+"""Runs a rule's own cases. No model, no network, no clock."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""The three files as every context has them: first, in a fixed order, byte-identical, so that they
-can be cached; nested files of rules come after them."""
+"""Renders the governance files for a prompt: first, in a fixed order and byte-identical, so that
+providers can cache them."""
 
 from harness.domain.governance import Governance
 

@@ -1,5 +1,5 @@
-"""The governance files as they are found: by name in any case, to the byte, with a digest that
-names them everywhere.
+"""Finds the governance files among a commit's paths, by name in any case, and names them by a
+digest.
 
 Three stand at the root. A `factory_rules.md` in a folder is nested, and adds rules for what is
 below it, unless a folder on the way to it has a mission of its own: that is another project (an

@@ -1,5 +1,5 @@
-"""What a maintainer should know about their governance before it binds: findings with places,
-nothing refused.
+"""Lints governance: what can be obeyed and is probably a mistake, with its place. Nothing is
+refused here.
 
 What cannot be obeyed is refused when the documents are read; what can be obeyed and is probably a
 mistake is here."""

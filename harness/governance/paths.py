@@ -1,4 +1,4 @@
-"""Paths and the globs that rules state about them.
+"""Matches paths against the globs of rules, exactly or by look-alikes.
 
 Properties: a path is matched as the bytes it is; a denied path is also matched by what it looks
 like, or by what a case-insensitive or normalising file system would make of it (a Cyrillic А in

@@ -1,4 +1,4 @@
-"""Regular expressions that a rule may state about one line of text.
+"""Checks and compiles the regular expressions that rules state about one line of text.
 
 Properties: searching takes time linear in the line for every expression that is read, because the
 line is written by whoever is being refused. The engine is Rust's `regex` (in pydantic-core, which

@@ -1,4 +1,4 @@
-"""Governance from the files' bytes: literate markdown in, values out, or an error with its place.
+"""Reads the governance files into values, or refuses them with file, line and key.
 
 Always read at the base commit, where a change cannot write.
 

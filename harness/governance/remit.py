@@ -1,5 +1,5 @@
-"""What a rule looks at: everything, or what is below the folder of a nested file; a rule of the
-root that a nested file restates, everything but that folder.
+"""Limits the facts to those that a rule may look at: all, or a nested file's folder, or all but the
+folders where it is restated.
 
 Properties: a path that only looks as if it were below a folder is seen by both sides, so nobody
 escapes a rule by a look-alike name; facts that are of no path (attempts, money, journeys) are seen

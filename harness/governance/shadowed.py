@@ -1,4 +1,4 @@
-"""Rules that can never matter: whatever they refuse, another refuses already, at least as strictly.
+"""Finds rules that never matter, because another rule refuses the same at least as strictly.
 
 Properties: a pair is found only where it is certain from the two texts alone; what is only likely
 is left to a reader."""
@@ -150,5 +150,6 @@ def _takes_in(glob: str, other: str) -> bool:
     # a name at any depth
     if "/" not in glob:
         return glob in other.strip("/").split("/")
+    # Below a folder lies only what starts in it: a bare name may stand anywhere.
     is_rooted = "/" in other.strip("/") or other.startswith("/")
     return is_rooted and other.strip("/").startswith(f"{folder}/")

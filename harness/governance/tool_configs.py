@@ -1,5 +1,5 @@
-"""Files that agents, editors, hooks and continuous integration obey, wherever they lie: the list
-behind LAW-PROTECTED.
+"""The list of files that agents, editors, hooks and CI obey, wherever they lie. LAW-PROTECTED
+denies them.
 
 A change that adds `.cursor/rules/x.mdc` or `.husky/pre-commit` steers whoever opens the checkout
 next, and no test sees it. So every such file is for a person. Tools come faster than releases: the

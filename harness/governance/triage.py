@@ -1,5 +1,4 @@
-"""The triage contract: what a model may answer about a stranger's issue, and what code makes of the
-answer.
+"""The triage contract: the schema of a model's answer, and the code that checks it and decides.
 
 Properties: an answer outside the schema decides nothing; an id that no entry has, a quote that is
 not in the issue byte for byte, a duplicate that does not exist or is younger, an entry cited
@@ -88,7 +87,7 @@ def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> dict[s
         "description": "Ids of the mission's entries that decide this, most decisive first.",
     }
     properties = {
-        "verdict": _enum(verdicts, "What the mission says of this request."),
+        "verdict": _enum(verdicts, "The mission's answer to this request."),
         "cites": cites if ids else {**cites, "maxItems": 0},
         "quote": {
             "type": "string",

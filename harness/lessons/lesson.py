@@ -1,5 +1,5 @@
-"""Lessons as the ledger has them: who noted each, when, on what evidence, and what became of the
-runs that had it."""
+"""Lessons from the ledger: who noted each, on what evidence, and how the runs that were shown it
+fared."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,5 @@
-"""Whether what a model noted may become a lesson: pure checks, each a reason against it."""
+"""Checks whether what a model noted may become a lesson. Pure: each check is a reason against
+it."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping

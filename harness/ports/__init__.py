@@ -1,1 +1,1 @@
-"""What the factory needs of the world, as small Protocols. No behaviour lives here."""
+"""What the factory needs of the world, as small Protocols without behaviour."""

@@ -1,5 +1,5 @@
-"""The trusted repository: bare, factory-owned, the only place where facts about a change come
-from."""
+"""The trusted repository: bare, owned by the factory, and the only source of facts about a
+change."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

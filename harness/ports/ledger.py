@@ -1,4 +1,4 @@
-"""The ledger: the truth that labels, comments and pages are projections of."""
+"""The ledger: the source of truth, which labels, comments and pages only show."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar

@@ -20,7 +20,7 @@ class Authored:
     digest: str
     red_on_base: bool
     # journeys of what has landed; given where none was written
-    standing: int = 0
+    guarding: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Journeys:
     # written for the very text, or put there by a maintainer
     own: int
     # those that guard what has landed
-    standing: int
+    guarding: int
     # the author has found nothing that a journey could be written for
     declined: bool
     # over all of them; None when there are none

@@ -1,5 +1,4 @@
-"""The sealed validator as the harness meets it: a program that is started, and an envelope whose
-signature is checked.
+"""Runs the sealed validator as a program, and verifies the envelopes that it signs.
 
 Nothing of the `validators` package is imported here, and no journey passes through.
 """

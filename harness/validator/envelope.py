@@ -1,5 +1,4 @@
-"""Opening a verdict: DSSE by securesystemslib, ed25519, and a key id that a person pinned at the
-base commit."""
+"""Verifies a verdict's DSSE envelope (ed25519, securesystemslib) against the pinned public key."""
 
 import json
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
-"""Starting the validator program. Exit code 0 means that it ran; what it found is in files, and
-only a signature counts."""
+"""Starts the validator program. Exit code 0 means that it ran; its findings are in files, and only
+a signature counts."""
 
 import json
 import os
@@ -45,13 +45,14 @@ class ValidatorProgram:
             journeys=int(document.get("journeys", 0)),
             digest=str(document.get("digest") or ""),
             red_on_base=document.get("red_on_base") is True,
-            standing=int(document.get("standing", 0)),
+            guarding=int(document.get("standing", 0)),
         )
 
     def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
         """See the port."""
         self._run("judge", request, out)
         try:
+            # Exit code 0 alone proves nothing: only a file with a valid signature is a verdict.
             envelope = (out / "verdict.json").read_bytes()
         except OSError as error:
             raise ValidatorError(

@@ -1,5 +1,5 @@
-"""Workflows: YAML coordinates, code computes, agents advise. This room knows nodes; it has never
-heard of an issue."""
+"""Workflows: YAML coordinates, code computes, agents advise. This package knows nodes and no
+issues."""
 
 from harness.workflow.document import nearest
 from harness.workflow.drawing import drawn

@@ -32,6 +32,7 @@ def condition(
         )
     declared = declared_field(value, outputs[node], node=node, path=path)
     literal = json.loads(match["value"])
+    # A comparison with a word that the field can never have would always be false, in silence.
     if isinstance(literal, str) and isinstance(choices := declared.get("enum"), list):
         among(value, literal, choices, f"choice for `{node}.{match['path']}`:")
     return WhenField(FieldOf(node, tuple(path)), Comparison(comparison), literal)

@@ -1,4 +1,4 @@
-"""A YAML document whose every value knows the line it stands on.
+"""Reads a YAML document in which every value knows its line.
 
 Plain scalars are read by YAML 1.2's core rules; `harness.strict_yaml` says what is read at all."""
 

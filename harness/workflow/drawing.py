@@ -1,4 +1,4 @@
-"""A workflow as a picture: for the terminal, for Mermaid (which forges draw), for Graphviz."""
+"""Draws a workflow for the terminal, for Mermaid (which forges show) and for Graphviz."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _mermaid(workflow: Workflow) -> Iterator[str]:
 
 def _dot(workflow: Workflow) -> Iterator[str]:
     yield f'digraph "{workflow.name}" {{'
-    yield "  node [shape=box];"
+    yield "  node [shape=rect];"
     for node in workflow.nodes:
         yield f'  "{node.id}" [label="{node.id}\\n{_escaped(work_of(node))}"];'
     for node, needed in _arrows(workflow):

@@ -36,7 +36,7 @@ LOOK_UP_SECONDS = 1.0
 
 def run(
     workflow: Workflow,
-    hands: NodeExecutor,
+    executor: NodeExecutor,
     *,
     concurrency: int,
     finished: Iterable[Attempt] = (),
@@ -50,18 +50,18 @@ def run(
     given up. A FactoryStop out of any of the three leaves the run as recorded, and the same call
     with those attempts goes on from there. Raises ConfigError when `finished` speaks of nodes that
     this workflow does not have."""
-    floor = _RunState(
-        workflow, hands, concurrency, record, now, _known(workflow, finished), _before(workflow)
+    state = _RunState(
+        workflow, executor, concurrency, record, now, _known(workflow, finished), _before(workflow)
     )
     while True:
         # Asked in each round, also while calls are under way: a cancelled run must not wait for
         # them.
         if (reason := cancelled()) is not None:
-            floor.give_up(reason)
-        floor.start_what_is_ready()
-        if not floor.busy:
-            return floor.run
-        floor.take_what_is_done()
+            state.give_up(reason)
+        state.start_what_is_ready()
+        if not state.busy:
+            return state.run
+        state.take_what_is_done()
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class _RunState:
     its next attempt."""
 
     workflow: Workflow
-    hands: NodeExecutor
+    executor: NodeExecutor
     concurrency: int
     record: Callable[[Attempt], None]
     now: Callable[[], float]
@@ -101,7 +101,7 @@ class _RunState:
     def take_what_is_done(self) -> None:
         """Wait for the next thing to happen: a call that is done, out of time, or due for another
         attempt."""
-        done = self.hands.wait_any(
+        done = self.executor.wait_any(
             frozenset(self.running), seconds=max(0.0, self._seconds_to_wait())
         )
         if done is not None:
@@ -114,12 +114,12 @@ class _RunState:
         """End everything under way as cancelled, for good; a run with nothing under way loses its
         next node."""
         calls = [call for call, _ in self.running.values()] or self._next_calls()[:1]
-        # Cleared before the executor is told: a result that still comes in is no longer waited for.
+        # Cleared before the cancellation: a result that still comes in is no longer waited for.
         self.running.clear()
         self.halted = True
         for call in calls:
             self._ended(call, NodeResult(Outcome.CANCELLED, message=reason, retryable=False))
-            self.hands.cancel(call.key)
+            self.executor.cancel(call.key)
 
     def _next_calls(self) -> list[NodeCall]:
         waiting = (node for node in self.workflow.nodes if node.id not in self.results)
@@ -135,7 +135,7 @@ class _RunState:
     def _start(self, node: Node) -> None:
         call = self._call(node)
         self.due.pop(node.id, None)
-        self.hands.start(call)
+        self.executor.start(call)
         self.running[call.key] = (
             call,
             self.now() + node.timeout_seconds if node.timeout_seconds else None,
@@ -164,7 +164,7 @@ class _RunState:
         # A person gave the run up: what still runs is work for nothing.
         if Outcome.CANCELLED in outcomes and not self.halted:
             for key in self.running:
-                self.hands.cancel(key)
+                self.executor.cancel(key)
         self.halted = self.halted or not outcomes.isdisjoint((Outcome.CANCELLED, Outcome.STOPPED))
 
     def _end_what_is_late(self) -> None:
@@ -175,7 +175,7 @@ class _RunState:
                 # unknown.
                 late = f"took longer than {call.node.timeout_seconds:g} s"
                 self._ended(call, NodeResult(Outcome.FAILED, message=late))
-                self.hands.cancel(key)
+                self.executor.cancel(key)
 
     def _seconds_to_wait(self) -> float:
         moments = [deadline for _, deadline in self.running.values() if deadline is not None]

@@ -1,4 +1,4 @@
-"""The six kinds of node, each read from the keys that are its own."""
+"""Reads the six kinds of node, each from the keys that are its own."""
 
 from __future__ import annotations
 
@@ -62,25 +62,26 @@ class NodeContext:
     known: Declared
 
 
-def _use(keys: Mapping[str, Value], around: NodeContext) -> Node:
+def _use(keys: Mapping[str, Value], context: NodeContext) -> Node:
     action = keys["use"].text(language.ACTION, expected="an action like `triage.intake`")
     return UseNode(
-        **around.common, action=among(keys["use"], action, around.known.actions, "action")
+        **context.common, action=among(keys["use"], action, context.known.actions, "action")
     )
 
 
-def _run(keys: Mapping[str, Value], around: NodeContext) -> Node:
+def _run(keys: Mapping[str, Value], context: NodeContext) -> Node:
     value = keys["run"]
-    env = {name: _variable(entry, around) for name, entry in _env(keys.get("env"))}
+    env = {name: _variable(entry, context) for name, entry in _env(keys.get("env"))}
     command: Any = value.plain()
+    # A text is a command's name: splitting it would be a shell, and shells read values.
     if isinstance(command, str) and language.ID.fullmatch(command):
         return RunNode(
-            **around.common,
-            command=among(value, command, around.known.commands, "command"),
+            **context.common,
+            command=among(value, command, context.known.commands, "command"),
             env=env,
         )
     if isinstance(command, list) and command and all(isinstance(word, str) for word in command):
-        return RunNode(**around.common, command=tuple(command), env=env)
+        return RunNode(**context.common, command=tuple(command), env=env)
     raise value.error(
         "expected the name of a command, or a list of arguments (no shell reads it), like `[make,"
         " test]`"
@@ -95,7 +96,7 @@ def _env(value: Value | None) -> tuple[tuple[str, Value], ...]:
     return tuple(entries.items())
 
 
-def _variable(value: Value, around: NodeContext) -> str | FieldOf:
+def _variable(value: Value, context: NodeContext) -> str | FieldOf:
     if isinstance(text := value.plain(), str):
         return text
     keys = value.mapping()
@@ -103,39 +104,40 @@ def _variable(value: Value, around: NodeContext) -> str | FieldOf:
     if "from" not in keys:
         raise value.error("expected text, or `{from: node.field}`")
     node, *path = keys["from"].text(language.REFERENCE, expected="`node.field`").split(".")
-    if node not in around.common["needs"]:
+    # Only a needed node is sure to have ended, with its output checked.
+    if node not in context.common["needs"]:
         raise keys["from"].error(f"reads `{node}`, which is not in this node's `needs`")
-    declared_field(keys["from"], around.outputs[node], node=node, path=path)
+    declared_field(keys["from"], context.outputs[node], node=node, path=path)
     return FieldOf(node, tuple(path))
 
 
-def _agent(keys: Mapping[str, Value], around: NodeContext) -> Node:
+def _agent(keys: Mapping[str, Value], context: NodeContext) -> Node:
     name = keys["agent"].text(language.ID, expected="a role like `implementer`")
     given = keys.get("role", keys["agent"])
     role = among(
         given,
         given.text(language.ID, expected="a role like `implementer`"),
-        around.known.roles,
+        context.known.roles,
         "role",
     )
-    prompt = _prompt(keys, around, role=role, default=f"{name}.md.j2")
+    prompt = _prompt(keys, context, role=role, default=f"{name}.md.j2")
     tools = texts(keys.get("tools"), language.TOOL, expected="the name of a tool", least=0)
     for tool in tools:
         among(
             keys["tools"],
             tool,
-            around.known.roles[role].tools if around.known.roles else None,
+            context.known.roles[role].tools if context.known.roles else None,
             f"tool of `{role}`:",
         )
     return AgentNode(
-        **around.common, role=role, prompt=prompt, tools=tools, budget=_budget(keys.get("budget"))
+        **context.common, role=role, prompt=prompt, tools=tools, budget=_budget(keys.get("budget"))
     )
 
 
-def _prompt(keys: Mapping[str, Value], around: NodeContext, *, role: str, default: str) -> str:
+def _prompt(keys: Mapping[str, Value], context: NodeContext, *, role: str, default: str) -> str:
     """The template's name: it can be read, uses only values that the role is given, and leaves none
     out that it needs."""
-    where, prompts = keys.get("prompt", keys["agent"]), around.known.prompts
+    where, prompts = keys.get("prompt", keys["agent"]), context.known.prompts
     name = (
         where.text(language.TEMPLATE, expected="a template's file name, `*.j2`")
         if "prompt" in keys
@@ -144,9 +146,9 @@ def _prompt(keys: Mapping[str, Value], around: NodeContext, *, role: str, defaul
     if name not in prompts:
         raise where.error(f"there is no template `{name}`; {nearest(name, prompts)}")
     used = used_values(name, prompts)
-    if around.known.roles is None:
+    if context.known.roles is None:
         return name
-    given = around.known.roles[role]
+    given = context.known.roles[role]
     for value, place in used.items():
         if value not in given.values:
             raise ConfigError(
@@ -155,6 +157,7 @@ def _prompt(keys: Mapping[str, Value], around: NodeContext, *, role: str, defaul
                 line=place.line,
                 key=value,
             )
+    # A prompt that never shows the issue lets a model invent one.
     if missing := next((value for value in given.shows if value not in used), None):
         raise where.error(
             f"`{name}` never shows `{{{{ {missing} }}}}`, and without it `{role}` does not know"
@@ -163,7 +166,7 @@ def _prompt(keys: Mapping[str, Value], around: NodeContext, *, role: str, defaul
     return name
 
 
-def _gate(keys: Mapping[str, Value], around: NodeContext) -> Node:
+def _gate(keys: Mapping[str, Value], context: NodeContext) -> Node:
     value = keys["gate"]
     expected = "the name of a check"
     single = isinstance(value.plain(), str)
@@ -173,20 +176,20 @@ def _gate(keys: Mapping[str, Value], around: NodeContext) -> Node:
         else texts(value, language.ID, expected=expected)
     )
     for check in checks:
-        among(value, check, around.known.checks, "check")
-    return GateNode(**around.common, checks=checks)
+        among(value, check, context.known.checks, "check")
+    return GateNode(**context.common, checks=checks)
 
 
-def _validate(keys: Mapping[str, Value], around: NodeContext) -> Node:
+def _validate(keys: Mapping[str, Value], context: NodeContext) -> Node:
     journeys = among(
         keys["validate"], keys["validate"].text(), language.JOURNEYS, "kind of journey"
     )
-    return ValidateNode(**around.common, journeys=journeys, budget=_budget(keys.get("budget")))
+    return ValidateNode(**context.common, journeys=journeys, budget=_budget(keys.get("budget")))
 
 
-def _approve(keys: Mapping[str, Value], around: NodeContext) -> Node:
+def _approve(keys: Mapping[str, Value], context: NodeContext) -> Node:
     permission = among(keys["approve"], keys["approve"].text(), language.PERMISSIONS, "permission")
-    return ApproveNode(**around.common, permission=permission)
+    return ApproveNode(**context.common, permission=permission)
 
 
 def _budget(value: Value | None) -> Allowance:

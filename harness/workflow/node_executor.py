@@ -1,4 +1,4 @@
-"""What a run needs of whoever does the work: start a call, wait for one to be done, give one up."""
+"""The port through which a run has its nodes executed, and its adapter on the durable engine."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ class NodeCall:
 
 
 class NodeExecutor(Protocol):
-    """The doer. A key that was started before a restart is attached to, not started again."""
+    """Executes calls. A key that was started before a restart is attached to, not started again."""
 
     def start(self, call: NodeCall) -> None:
-        """Begin the call, and return at once."""
+        """Start the call and return at once."""
         ...
 
     def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, NodeResult] | None:
-        """The first of `keys` to be done, and its result; None when the time is up. Without keys it
+        """The first of `keys` that ends, with its result; None when the time is up. Without keys it
         only waits."""
         ...
 
     def cancel(self, key: str) -> None:
-        """Give the call up. `wait_any` then soon gives it, as cancelled, or as what it became just
-        before."""
+        """Cancel the call. `wait_any` soon returns it, as cancelled or with the result that it had
+        just before."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class EngineExecutor:
-    """Hands on the durable engine: each call is the engine's work `run/node/attempt`."""
+    """Executes on the durable engine: each call is the engine's work item `run/node/attempt`."""
 
     engine: Engine
     run: str
     work_of: Callable[[NodeCall], tuple[str, Mapping[str, Any]]]
-    """The registered action that does a call, and the JSON it is given."""
+    """The registered action for a call, and its JSON input."""
 
     def start(self, call: NodeCall) -> None:
         action, payload = self.work_of(call)

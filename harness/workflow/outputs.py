@@ -1,4 +1,4 @@
-"""What a node declares it will give, as a closed JSON schema, and whether it did."""
+"""The output that a node declares, as a closed JSON schema, and the check of what it gave."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def _check_schema(field: Value) -> None:
     from jsonschema.exceptions import SchemaError
 
     schema = field.plain()
+    # A reference could lead to another document, or around in a circle.
     if "$ref" in _keys(schema):
         raise field.error("has a `$ref`; write it out, so that the document holds all there is")
     try:

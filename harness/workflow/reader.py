@@ -1,9 +1,8 @@
-"""The YAML of a workflow → a Workflow, or a ConfigError with file, line, key and what was probably
-meant."""
+"""Reads the YAML of a workflow, or refuses it with file, line, key and the nearest known name."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +11,6 @@ from harness.domain.workflow import Node, RetryPolicy, Triggers, When, Workflow
 from harness.workflow import language
 from harness.workflow.condition import condition
 from harness.workflow.document import Value, document, nearest
-from harness.workflow.graph import in_order
 from harness.workflow.kinds import READERS, Declared, NodeContext
 from harness.workflow.outputs import output_schema
 from harness.workflow.values import number, only, seconds, texts, whole
@@ -59,8 +57,9 @@ def examined(text: str, *, file: str, known: Declared) -> Reading:
         name = keys["name"].text(language.ID, expected="a name like `nightly-sweep`")
         triggers = _triggers(keys["on"]) if "on" in keys else Triggers()
         declared.update(_declared(keys["nodes"]))
+        # Every node is read, so that an editor shows all faults at once.
         nodes, faults = _nodes(declared, known)
-        workflow = None if faults else Workflow(name, in_order(nodes, declared), triggers)
+        workflow = None if faults else Workflow(name, _in_order(nodes, declared), triggers)
     except ConfigError as error:
         return Reading(file, None, (error,), keys, declared)
     return Reading(file, workflow, faults, keys, declared)
@@ -96,6 +95,7 @@ def _declared(value: Value) -> Mapping[str, Value]:
         if "id" not in keys:
             raise item.error("a node has no `id`")
         node_id = keys["id"].text(language.ID, expected="a name like `run-tests`")
+        # Ids are keys in the ledger: two nodes of one id would share their attempts.
         if node_id in declared:
             raise keys["id"].error(
                 f"`{node_id}` is the id of an earlier node (line {declared[node_id].line})"
@@ -109,6 +109,7 @@ def _declared(value: Value) -> Mapping[str, Value]:
 def _nodes(
     declared: Mapping[str, Value], known: Declared
 ) -> tuple[tuple[Node, ...], tuple[ConfigError, ...]]:
+    # All outputs first: a condition may name a node that stands further down.
     outputs = {node_id: _output(item) for node_id, item in declared.items()}
     nodes: list[Node] = []
     faults: list[ConfigError] = []
@@ -120,19 +121,19 @@ def _nodes(
     return tuple(nodes), tuple(faults)
 
 
-def _node(node_id: str, around: NodeContext, *, item: Value) -> Node:
+def _node(node_id: str, context: NodeContext, *, item: Value) -> Node:
     keys = item.mapping()
     read = READERS[_kind(item, keys)]
-    needs = _needs(keys.get("needs"), around.outputs)
+    needs = _needs(keys.get("needs"), context.outputs)
     common = {
         "id": node_id,
         "needs": needs,
-        "when": _when(keys.get("when"), around.outputs, needs=needs),
+        "when": _when(keys.get("when"), context.outputs, needs=needs),
         "retry": _retry(keys.get("retry")),
         "timeout_seconds": seconds(keys["timeout"]) if "timeout" in keys else None,
-        "output": around.outputs[node_id],
+        "output": context.outputs[node_id],
     }
-    return read(keys, NodeContext(common, around.outputs, around.known))
+    return read(keys, NodeContext(common, context.outputs, context.known))
 
 
 def _kind(item: Value, keys: Mapping[str, Value]) -> str:
@@ -182,3 +183,31 @@ def _retry(value: Value | None) -> RetryPolicy:
 def _output(item: Value) -> Mapping[str, Any] | None:
     value = item.mapping().get("output")
     return output_schema(value) if value is not None else None
+
+
+def _in_order(nodes: Sequence[Node], places: Mapping[str, Value]) -> tuple[Node, ...]:
+    """`nodes` as they were written, but for those that need a later one. Raises ConfigError for a
+    circle."""
+    ordered: dict[str, Node] = {}
+    waiting = list(nodes)
+    while waiting:
+        # The first free node in written order, so that a workflow keeps the order of its author.
+        free = next(
+            (node for node in waiting if all(needed in ordered for needed in node.needs)), None
+        )
+        if free is None:
+            circle = _circle({node.id: node.needs for node in waiting})
+            raise places[circle[0]].error(
+                f"the nodes need each other in a circle: {' → '.join((*circle, circle[0]))}"
+            )
+        ordered[free.id] = free
+        waiting.remove(free)
+    return tuple(ordered.values())
+
+
+def _circle(needs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """One circle among nodes that each need at least one other of them."""
+    path = [next(iter(needs))]
+    while (following := next(needed for needed in needs[path[-1]] if needed in needs)) not in path:
+        path.append(following)
+    return tuple(path[path.index(following) :])

@@ -1,5 +1,5 @@
-"""The editors' schema of a workflow, from the language's table; `python -m harness.workflow.schema`
-prints it.
+"""Prints the editors' JSON schema of a workflow, from the language's table (`python -m
+harness.workflow.schema`).
 
 It knows one document's form. What a name stands for (ids, templates, declared fields, circles) only
 the reader knows."""

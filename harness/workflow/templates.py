@@ -1,5 +1,5 @@
-"""Prompts: Jinja where every name must be known, in a sandbox, over a given set of texts and
-nothing on disk."""
+"""Renders prompts: sandboxed Jinja in which every name must be known, over given texts and nothing
+on disk."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def included(name: str, prompts: Mapping[str, str]) -> tuple[str, ...]:
             named = tuple(find_referenced_templates(environment.parse(prompts[current])))
         except TemplateError as error:
             raise _refusal(error, current) from error
+        # A template chosen by a value could be chosen by a stranger's text.
         if None in named:
             raise ConfigError("includes a template by a value; write its name", file=_file(current))
         waiting += [other for other in named if other is not None and other not in seen]
@@ -94,6 +95,7 @@ def _environment(prompts: tuple[tuple[str, str], ...]) -> Environment:
 
     return ImmutableSandboxedEnvironment(
         loader=DictLoader(dict(prompts)),
+        # a name without a value is a mistake in the prompt, and not an empty text
         undefined=StrictUndefined,
         # a prompt is text for a model, not a page
         autoescape=False,

@@ -1,4 +1,4 @@
-"""Single values of a workflow document, each checked, each refused by line and key."""
+"""Reads single values of a workflow document; each refusal names line and key."""
 
 from __future__ import annotations
 

@@ -40,26 +40,29 @@ def observations(
         ([], 0, Circuit.CLOSED),
         ([(FAILED, 0), (FAILED, 1)], 2, Circuit.CLOSED),
         ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 3, Circuit.OPEN),
+        # the first is out of the window
         (
             [(FAILED, 0), (FAILED, 1), (FAILED, 60)],
             61,
             Circuit.CLOSED,
-        ),  # the first is out of the window
+        ),
         ([(FAILED, 0), (ANSWERED, 1), (FAILED, 2), (FAILED, 3)], 4, Circuit.CLOSED),
         ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 31, Circuit.OPEN),
         ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 32, Circuit.HALF_OPEN),
         ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (ANSWERED, 40)], 41, Circuit.CLOSED),
+        # one failure of a probe is enough
         (
             [(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (FAILED, 41)],
             70,
             Circuit.OPEN,
-        ),  # one failure of a probe is enough
+        ),
         ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (FAILED, 41)], 71, Circuit.HALF_OPEN),
+        # however long ago it opened
         (
             [(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 100), (FAILED, 101)],
             130,
             Circuit.OPEN,
-        ),  # however long ago it opened
+        ),
         (
             [
                 (FAILED, 0),

@@ -203,7 +203,7 @@ def test_no_control_no_approval(controls) -> None:
     )
 
 
-GUARDED = Regression(own=0, standing=3, performed=2, left_out=1, promises=2)
+GUARDED = Regression(own=0, guarding=3, performed=2, left_out=1, promises=2)
 NOT_RED = dataclasses.replace(
     PASSED, controls=dataclasses.replace(HELD, red_on_base=False), regression=GUARDED
 )
@@ -216,13 +216,12 @@ def test_a_chore_without_a_journey_of_its_own_may_land_on_those_that_guard_what_
 
 
 @pytest.mark.parametrize("in_sight", [("tidebook/pages.html",), None])
+# where a journey shows the change
 def test_a_chore_that_a_user_could_see_something_of_is_no_chore(in_sight) -> None:
     assert gates(dataclasses.replace(GREEN, verdict=NOT_RED, kind="chore", in_sight=in_sight)) == {
         "controls"
     }
-    assert not list(
-        refusals(dataclasses.replace(GREEN, in_sight=in_sight))
-    )  # where a journey shows the change
+    assert not list(refusals(dataclasses.replace(GREEN, in_sight=in_sight)))
 
 
 @pytest.mark.parametrize("kind", ["bug", "feature", None, "", "Chore", "refactor"])
@@ -234,8 +233,8 @@ def test_only_a_chore_may_do_without_a_red_base(kind) -> None:
     "regression",
     [
         Regression(),
-        Regression(standing=3, left_out=3),
-        Regression(standing=2, performed=2, broken_on_base=2),
+        Regression(guarding=3, left_out=3),
+        Regression(guarding=2, performed=2, broken_on_base=2),
     ],
 )
 def test_a_chore_that_nothing_guarded_does_not_land(regression) -> None:
@@ -291,13 +290,15 @@ STALE, CHECKS, LAWFUL = (
         ((CHECKS,), (WAITING,), Event.CHECKS_AWAITED),
         ((LAWFUL,), (WAITING,), Event.CHECKS_AWAITED),
         ((CHECKS, LAWFUL), (WAITING,), Event.CHECKS_AWAITED),
-        ((CHECKS,), (WAITING, RED), Event.GATE_REFUSED),  # one red is enough
+        # one red is enough
+        ((CHECKS,), (WAITING, RED), Event.GATE_REFUSED),
         ((CHECKS,), (RED,), Event.GATE_REFUSED),
+        # they had their time, or nobody can say which are required
         (
             (CHECKS,),
             (),
             Event.GATE_REFUSED,
-        ),  # they had their time, or nobody can say which are required
+        ),
         ((CHECKS, Refusal("F-SIZE", "401 lines")), (WAITING,), Event.GATE_REFUSED),
         ((CHECKS, Refusal("stop", "set")), (WAITING,), Event.GATE_REFUSED),
         ((STALE,), (), Event.HEAD_OR_BASE_MOVED),

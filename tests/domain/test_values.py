@@ -116,9 +116,7 @@ def test_every_part_of_a_verdict_is_read_from_its_own_place() -> None:
         signer="who",
         key_id="key",
         evidence_root="root",
-        regression=Regression(
-            **{name: GOLDEN["regression"][name] for name in Regression.__slots__}
-        ),
+        regression=valued(Regression, GOLDEN["regression"]),
     )
 
     old = {name: part for name, part in document.items() if name != "regression"}

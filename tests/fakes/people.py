@@ -183,7 +183,7 @@ class FakeValidator:
             "same-account",
             KEY,
             "sha256:" + "2" * 64,
-            Regression(own=int(not self.declined), standing=self.standing, performed=self.standing),
+            Regression(own=int(not self.declined), guarding=self.standing, performed=self.standing),
         )
         out.mkdir(parents=True, exist_ok=True)
         self.kept = getattr(self, "kept", {})

@@ -278,7 +278,8 @@ def test_a_weakening_within_a_test_is_named(was, now, said) -> None:
         (["assert x >= 1"], ["assert x == 1"]),
         (["assert x < 5"], ["assert x < 1"]),
         (["assert len(x) == 2"], ["assert x == [1, 2]"]),
-        (["assert x == 1"], ["assert x == 2"]),  # the run of the base's tests is for this
+        # the run of the base's tests is for this
+        (["assert x == 1"], ["assert x == 2"]),
         (["assert x == 1"], ["assert 1 == x"]),
         (["assert x == 1"], ["self.assertEqual(x, 1)"]),
         (["assert x == 1 and y == 2"], ["assert x == 1", "assert y == 2"]),
@@ -434,12 +435,14 @@ def test_a_conftest_that_steers_other_tests_is_named_even_when_it_is_new(
 @pytest.mark.parametrize(
     ("path", "before", "after"),
     [
+        # a new file weakens nothing
         (
             FILE,
             None,
             body("pytest.skip('not here')", before="pytestmark = pytest.mark.skip\n"),
-        ),  # a new file weakens nothing
-        (FILE, body("assert x"), None),  # the run sees which tests are gone
+        ),
+        # the run sees which tests are gone
+        (FILE, body("assert x"), None),
         ("tests/conftest.py", "", "@pytest.fixture\ndef visitor():\n    return 1\n"),
         ("src/app.py", "def f():\n    assert x == 1\n", "def f():\n    pass\n"),
         (
@@ -478,11 +481,12 @@ def test_what_weakens_nothing_is_not_reported(path, before, after) -> None:
             "1 of 1 `expect` or `assert` are gone",
         ),
         ("expect(a); expect(b)", "expect(a); // expect(b)", "1 of 2 `expect` or `assert` are gone"),
+        # a pattern that looks like a text
         (
             "expect(a)",
             "/`/; xit('`', f); expect(a)",
             "`xit` was added",
-        ),  # a pattern that looks like a text
+        ),
     ],
 )
 def test_scripts_are_read_by_their_letters(before, after, said) -> None:
@@ -572,13 +576,12 @@ _CLAIMS = st.builds(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(_CLAIMS, min_size=1, max_size=5, unique=True), st.data())
+# the other way round asks for more
 def test_taking_away_any_claims_is_reported_as_often_as_it_was_done(lines, data) -> None:
     kept = data.draw(st.lists(st.sampled_from(lines), unique=True, max_size=len(lines)))
     found = weakened(body("run()", *lines), body("run()", *kept))
     assert len(found) == len(lines) - len(kept)
-    assert (
-        weakened(body(*kept, "run()"), body("run()", *lines)) == ()
-    )  # the other way round asks for more
+    assert weakened(body(*kept, "run()"), body("run()", *lines)) == ()
 
 
 @settings(max_examples=60, deadline=None)

@@ -64,11 +64,12 @@ REG, OPTION, GIT, URL, PATH = Origin.REGISTRY, Origin.OPTION, Origin.GIT, Origin
         ("--require-hashes\na==1", "a==1", [("--require-hashes", CHANGED, OPTION)]),
         ("--only-binary :all:\na==1", "a==1", [("--only-binary", CHANGED, OPTION)]),
         ("a==1", 'a==1 --config-settings="x=y"', [("--config-settings of a", ADDED, OPTION)]),
+        # pip reads the second line
         (
             "",
             "# a note that goes on \\\nevil==1",
             [("evil", ADDED, REG)],
-        ),  # pip reads the second line
+        ),
         (
             "a==1 \\\n  --hash=sha256:aa",
             "a==1 \\\n# aside \\\n  --hash=sha256:aa",
@@ -76,7 +77,8 @@ REG, OPTION, GIT, URL, PATH = Origin.REGISTRY, Origin.OPTION, Origin.GIT, Origin
         ),
         ("", "a==1\x0bevil==1", None),
         ("", "a==1\u2028evil==1", None),
-        ("", "# coding: utf-7\n#+AAo-evil==1", None),  # pip would read a line end there
+        # pip would read a line end there
+        ("", "# coding: utf-7\n#+AAo-evil==1", None),
         ("", "a==1\0", None),
         ("", "???", None),
         ("", "--", None),

@@ -60,7 +60,8 @@ def depends(**packages: str) -> str:
             '{"overrides": {"a": {".": "1", "b": "npm:evil@1"}}}',
             [("a>.", ADDED, REG), ("evil", ADDED, REG)],
         ),
-        ('{"overrides": {"a": "2"}}', "{}", [("a", CHANGED, REG)]),  # what held a back is gone
+        # what held a back is gone
+        ('{"overrides": {"a": "2"}}', "{}", [("a", CHANGED, REG)]),
         ("{}", '{"resolutions": {"**/a": "https://x.example/a.tgz"}}', [("**/a", ADDED, URL)]),
         ("{}", '{"pnpm": {"overrides": {"a>b": "file:b"}}}', [("a>b", ADDED, PATH)]),
         (
@@ -154,7 +155,8 @@ def placed(place: str, **facts: object) -> str:
             ),
             [("b", ADDED, URL)],
         ),
-        (LOCK, placed("node_modules/b", version="1"), [("b", ADDED, URL)]),  # no hash holds it
+        # no hash holds it
+        (LOCK, placed("node_modules/b", version="1"), [("b", ADDED, URL)]),
         (LOCK, placed("node_modules/b", version="1", integrity="sha512-x"), [("b", ADDED, REG)]),
         (
             LOCK,
@@ -195,6 +197,7 @@ def placed(place: str, **facts: object) -> str:
             ),
             [("b", ADDED, REG)],
         ),
+        # what old readers read is read, too
         (
             LOCK,
             json.dumps(
@@ -211,7 +214,7 @@ def placed(place: str, **facts: object) -> str:
                 }
             ),
             [("a", ADDED, URL)],
-        ),  # what old readers read is read, too
+        ),
         ("{}", LOCK, None),
         (LOCK, '{"packages": {"node_modules/a": "x"}}', None),
         (LOCK, '{"packages": {"node_modules/a": {"version": 1}}}', None),
@@ -324,11 +327,12 @@ PNPM, OLD = pnpm_lock(A), pnpm_lock(A, version="6.0")
         (PNPM, PNPM.replace("{integrity: sha512-x}", "{}"), None),
         (PNPM, PNPM.replace("{integrity: sha512-x}", "&x {integrity: sha512-x}"), None),
         (PNPM, PNPM + "\n  b@1.0.0: *x\n", None),
+        # a key that stands there twice
         (
             PNPM,
             PNPM + "\n  a@1.0.0:\n    resolution: {integrity: sha512-y}\n",
             None,
-        ),  # a key that stands there twice
+        ),
         (PNPM, PNPM + "\n  <<: {b@1.0.0: {resolution: {integrity: sha512-y}}}\n", None),
         (PNPM, PNPM.replace("sha512-x", "!!str sha512-x"), None),
         (PNPM, PNPM + "\n---\nlockfileVersion: '9.0'\n", None),

@@ -22,7 +22,8 @@ OURS = {
     name: (ROOT / name).read_text("utf-8")
     for name in ("mission.md", "factory_rules.md", "CLAUDE.md")
 }
-MEASURED_BY_SIZE = 2e-3  # seconds a character may take to be read, on a machine that does much else
+# seconds a character may take to be read, on a machine that does much else
+MEASURED_BY_SIZE = 2e-3
 BLOCK = rule_text(
     "level: enforced\ncheck: {files: {max: 1}}\ncases: [{given: {files: 1}, expect: pass}]"
 )

@@ -300,22 +300,30 @@ FILE = (
     ("line", "text", "place"),
     [
         (2, "    return sum(rows)", 2),
-        (2, "return sum(rows)", 2),  # blanks at the ends aside
+        # blanks at the ends aside
+        (2, "return sum(rows)", 2),
         (8, "x = 1", 8),
-        (9, "if x:\n    go()", 9),  # two lines
+        # two lines
+        (9, "if x:\n    go()", 9),
         (9, "if x:\r\n    go()\r\n", 9),
-        (2 + NEAR, "return sum(rows)", 2),  # it stands once, and near
-        (3 + NEAR, "return sum(rows)", None),  # not near
+        # it stands once, and near
+        (2 + NEAR, "return sum(rows)", 2),
+        # not near
+        (3 + NEAR, "return sum(rows)", None),
         (1, "return sum(rows)", 2),
-        (2, "return  sum(rows)", None),  # exactly
-        (2, "return sum", None),  # the line, not a piece of it
+        # exactly
+        (2, "return  sum(rows)", None),
+        # the line, not a piece of it
+        (2, "return sum", None),
         (2, "RETURN sum(rows)", None),
         (5, "}", 5),
         (7, "}", 7),
-        (6, "}", None),  # it stands twice: only at the claimed line
+        # it stands twice: only at the claimed line
+        (6, "}", None),
         (3, "", None),
         (3, "   ", None),
-        (4, "\n\n", None),  # nothing is no quote
+        # nothing is no quote
+        (4, "\n\n", None),
         (10_000, "go()", None),
         (10, "go()\nreturn", None),
     ],
@@ -438,7 +446,8 @@ def test_those_that_apply_are_voted_on_and_what_is_in_shadow_last() -> None:
 
     assert asked(kind="chore") == ["F-ALL", "F-SHADOW"]
     assert asked(kind="bug") == ["F-BUG", "F-ALL", "F-SHADOW"]
-    assert asked() == ["F-BUG", "F-ALL", "F-SHADOW"]  # unknown: it is asked
+    # unknown: it is asked
+    assert asked() == ["F-BUG", "F-ALL", "F-SHADOW"]
     assert rules_voted_on(policy, touching("a"), applies=Applies.MERGE) == []
     assert policy.rule("F-SHADOW").status is Status.SHADOW
 

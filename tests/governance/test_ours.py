@@ -28,7 +28,8 @@ def tracked() -> list[bytes]:
         ".pytest_cache",
     }
     found = []
-    for folder, inner, names in os.walk(ROOT):  # passes over a folder that goes away meanwhile
+    # passes over a folder that goes away meanwhile
+    for folder, inner, names in os.walk(ROOT):
         inner[:] = [name for name in inner if name not in skipped]
         found += [
             os.fsencode(os.path.relpath(os.path.join(folder, name), ROOT))
@@ -111,5 +112,6 @@ def test_deciding_reads_nothing() -> None:
                 if isinstance(node, ast.Import)
                 else ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
             )
-            pure = {"urllib.parse"}  # takes addresses apart, and opens none
+            # takes addresses apart, and opens none
+            pure = {"urllib.parse"}
             assert not {name.split(".")[0] for name in names if name not in pure} & impure, path

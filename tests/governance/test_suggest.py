@@ -161,7 +161,8 @@ HOSTILE = [
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), max_size=4).map("".join))
-@example("\u202e\u200b\r\u202e\u200b")  # nothing is left of it but what is between
+# nothing is left of it but what is between
+@example("\u202e\u200b\r\u202e\u200b")
 def test_words_of_strangers_stay_words(words) -> None:
     (draft,) = suggested(rule_text(SIZE), lines(12), lines(13), message=words)
     policy = pasted(rule_text(SIZE), draft.text)

@@ -99,9 +99,11 @@ def worn(life: Life, *, bad: int, good: int = 0, others: int = 8) -> Life:
     ("bad", "good", "others", "status"),
     [
         (0, 5, 8, LessonStatus.ACTIVE),
-        (FEWEST - 1, 0, 8, LessonStatus.ACTIVE),  # too few to tell
+        # too few to tell
+        (FEWEST - 1, 0, 8, LessonStatus.ACTIVE),
         (FEWEST, 0, 8, LessonStatus.DEMOTED),
-        (FEWEST, 0, 0, LessonStatus.ACTIVE),  # nothing to hold it against
+        # nothing to hold it against
+        (FEWEST, 0, 0, LessonStatus.ACTIVE),
         (2, 4, 8, LessonStatus.ACTIVE),
         (6, 2, 8, LessonStatus.DEMOTED),
     ],

@@ -1,4 +1,4 @@
-"""Hands that need no world: work is a function and a duration on a clock that only moves when
+"""An executor without an engine: work is a function and a duration on a clock that moves only while
 somebody waits."""
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from harness.workflow import run
 from tests.workflow.doubles import Simulated, failed, nodes, produced
 
 
-def drive(workflow: Workflow, hands: Simulated, *, concurrency: int = 8, **more) -> Run:
-    return run(workflow, hands, concurrency=concurrency, now=hands.now, **more)
+def drive(workflow: Workflow, executor: Simulated, *, concurrency: int = 8, **more) -> Run:
+    return run(workflow, executor, concurrency=concurrency, now=executor.now, **more)
 
 
 def outcomes(found: Run) -> dict[str, str]:
@@ -36,27 +36,27 @@ def test_a_chain_runs_in_order_and_every_node_sees_all_that_came_before_it() -> 
         seen[call.node.id] = {name: dict(output) for name, output in call.inputs.items()}
         return produced(by=call.node.id)
 
-    hands = Simulated(dict.fromkeys("abc", note))
-    found = drive(nodes("a", "b < a", "c < b"), hands)
+    executor = Simulated(dict.fromkeys("abc", note))
+    found = drive(nodes("a", "b < a", "c < b"), executor)
     assert found.status is RunStatus.SUCCEEDED
-    assert hands.order == ["a/1", "b/1", "c/1"]
+    assert executor.order == ["a/1", "b/1", "c/1"]
     assert seen == {"a": {}, "b": {"a": {"by": "a"}}, "c": {"a": {"by": "a"}, "b": {"by": "b"}}}
 
 
 def test_a_ready_node_never_waits_for_an_unrelated_one() -> None:
-    hands = Simulated(seconds={"slow": 1000.0})
-    drive(nodes("slow", "a", "b < a", "c < b", "last < slow c"), hands)
-    began = {key: at for at, key in hands.began}
+    executor = Simulated(seconds={"slow": 1000.0})
+    drive(nodes("slow", "a", "b < a", "c < b", "last < slow c"), executor)
+    began = {key: at for at, key in executor.began}
     assert (began["a/1"], began["b/1"], began["c/1"]) == (0.0, 1.0, 2.0)
     assert began["last/1"] == 1000.0
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-def test_no_more_calls_are_under_way_than_there_are_hands(limit) -> None:
-    hands = Simulated()
-    drive(nodes(*"abcdef"), hands, concurrency=limit)
-    assert hands.most_at_once == limit
-    assert hands.order == [f"{name}/1" for name in "abcdef"]
+def test_no_more_calls_are_under_way_than_there_are_workers(limit) -> None:
+    executor = Simulated()
+    drive(nodes(*"abcdef"), executor, concurrency=limit)
+    assert executor.most_at_once == limit
+    assert executor.order == [f"{name}/1" for name in "abcdef"]
 
 
 def test_what_needs_a_failed_node_is_skipped_and_names_it() -> None:
@@ -179,28 +179,28 @@ def test_a_field_that_is_not_there_makes_every_comparison_false() -> None:
 
 
 def test_a_node_is_tried_again_after_growing_waits_and_no_more_often_than_allowed() -> None:
-    hands = Simulated({"a": lambda call: failed()})
-    found = drive(nodes("a", retry={"a": RetryPolicy(4, wait_seconds=10.0, factor=3.0)}), hands)
-    assert hands.began == [(0.0, "a/1"), (11.0, "a/2"), (42.0, "a/3"), (133.0, "a/4")]
+    executor = Simulated({"a": lambda call: failed()})
+    found = drive(nodes("a", retry={"a": RetryPolicy(4, wait_seconds=10.0, factor=3.0)}), executor)
+    assert executor.began == [(0.0, "a/1"), (11.0, "a/2"), (42.0, "a/3"), (133.0, "a/4")]
     assert found.status is RunStatus.FAILED
     assert [attempt.number for attempt in found.attempts] == [1, 2, 3, 4]
 
 
 def test_waiting_for_another_attempt_holds_up_nobody_else() -> None:
-    hands = Simulated({"a": lambda call: failed() if call.attempt == 1 else produced()})
+    executor = Simulated({"a": lambda call: failed() if call.attempt == 1 else produced()})
     drive(
         nodes("a", "b", "c < b", retry={"a": RetryPolicy(2, wait_seconds=60.0)}),
-        hands,
+        executor,
         concurrency=1,
     )
-    assert hands.order == ["a/1", "b/1", "c/1", "a/2"]
+    assert executor.order == ["a/1", "b/1", "c/1", "a/2"]
 
 
 def test_the_last_attempt_is_the_result() -> None:
-    hands = Simulated(
+    executor = Simulated(
         {"a": lambda call: produced(n=call.attempt) if call.attempt == 3 else failed()}
     )
-    found = drive(nodes("a", "b < a", retry={"a": RetryPolicy(5)}), hands)
+    found = drive(nodes("a", "b < a", retry={"a": RetryPolicy(5)}), executor)
     assert found.results["a"].output == {"n": 3}
     assert found.status is RunStatus.SUCCEEDED
 
@@ -215,9 +215,9 @@ def test_the_last_attempt_is_the_result() -> None:
     ],
 )
 def test_only_a_failure_that_another_attempt_could_mend_is_retried(result) -> None:
-    hands = Simulated({"a": lambda call: result})
-    drive(nodes("a", retry={"a": RetryPolicy(5)}), hands)
-    assert hands.order == ["a/1"]
+    executor = Simulated({"a": lambda call: result})
+    drive(nodes("a", retry={"a": RetryPolicy(5)}), executor)
+    assert executor.order == ["a/1"]
 
 
 def timed(seconds: float, retry: RetryPolicy | None = None) -> Workflow:
@@ -231,18 +231,18 @@ def timed(seconds: float, retry: RetryPolicy | None = None) -> Workflow:
 
 
 def test_a_node_that_takes_too_long_has_failed_and_is_given_up() -> None:
-    hands = Simulated(seconds={"a": 100.0})
-    found = drive(timed(30.0), hands)
-    assert hands.time == 30.0
-    assert hands.cancelled == ["a/1"]
+    executor = Simulated(seconds={"a": 100.0})
+    found = drive(timed(30.0), executor)
+    assert executor.time == 30.0
+    assert executor.cancelled == ["a/1"]
     assert outcomes(found) == {"a": "failed", "b": "skipped"}
     assert found.message == "took longer than 30 s"
 
 
 def test_a_node_that_took_too_long_may_be_tried_again() -> None:
-    hands = Simulated(seconds={"a": 100.0})
-    found = drive(timed(30.0, RetryPolicy(2)), hands)
-    assert hands.order == ["a/1", "a/2"]
+    executor = Simulated(seconds={"a": 100.0})
+    found = drive(timed(30.0, RetryPolicy(2)), executor)
+    assert executor.order == ["a/1", "a/2"]
     assert found.status is RunStatus.FAILED
 
 
@@ -303,91 +303,91 @@ def test_a_refusal_needs_no_output() -> None:
 
 
 def test_after_a_stop_nothing_starts_and_what_runs_ends_by_itself() -> None:
-    hands = Simulated(
+    executor = Simulated(
         {"a": lambda call: NodeResult(Outcome.STOPPED, message="no money")}, {"b": 5.0}
     )
-    found = drive(nodes("a", "b", "c < b", "d < a"), hands)
-    assert hands.order == ["a/1", "b/1"]
-    assert hands.cancelled == []
+    found = drive(nodes("a", "b", "c < b", "d < a"), executor)
+    assert executor.order == ["a/1", "b/1"]
+    assert executor.cancelled == []
     assert outcomes(found) == {"a": "stopped", "b": "produced", "d": "skipped"}
     assert found.status is RunStatus.STOPPED
 
 
 def test_a_stop_ends_the_wait_for_another_attempt() -> None:
-    hands = Simulated(
+    executor = Simulated(
         {"a": lambda call: failed(), "b": lambda call: NodeResult(Outcome.STOPPED)}, {"b": 5.0}
     )
-    drive(nodes("a", "b", retry={"a": RetryPolicy(2, wait_seconds=60.0)}), hands)
-    assert hands.order == ["a/1", "b/1"]
+    drive(nodes("a", "b", retry={"a": RetryPolicy(2, wait_seconds=60.0)}), executor)
+    assert executor.order == ["a/1", "b/1"]
 
 
 def test_a_cancelled_run_gives_up_what_runs_after_it_is_recorded() -> None:
     recorded: list[str] = []
-    hands = Simulated(seconds={"a": 100.0, "b": 100.0})
+    executor = Simulated(seconds={"a": 100.0, "b": 100.0})
     found = drive(
         nodes("a", "b", "c < a"),
-        hands,
+        executor,
         record=lambda attempt: recorded.append(attempt.node),
-        cancelled=lambda: "the issue was edited" if hands.time > 3 else None,
+        cancelled=lambda: "the issue was edited" if executor.time > 3 else None,
     )
     assert recorded == ["a", "b"]
-    assert hands.cancelled == ["a/1", "b/1"]
+    assert executor.cancelled == ["a/1", "b/1"]
     assert found.status is RunStatus.CANCELLED
     assert found.message == "the issue was edited"
-    assert hands.time < 5
+    assert executor.time < 5
 
 
 def test_cancelling_a_run_that_is_over_changes_nothing() -> None:
-    hands = Simulated()
-    over = drive(nodes("a"), hands)
-    assert drive(nodes("a"), hands, finished=over.attempts, cancelled=lambda: "too late") == over
+    executor = Simulated()
+    over = drive(nodes("a"), executor)
+    assert drive(nodes("a"), executor, finished=over.attempts, cancelled=lambda: "too late") == over
 
 
 def test_a_run_that_was_cancelled_stays_so() -> None:
-    hands = Simulated()
-    over = drive(nodes("a", "b < a"), hands, cancelled=lambda: "not wanted")
-    assert hands.began == []
-    again = drive(nodes("a", "b < a"), hands, finished=over.attempts)
+    executor = Simulated()
+    over = drive(nodes("a", "b < a"), executor, cancelled=lambda: "not wanted")
+    assert executor.began == []
+    again = drive(nodes("a", "b < a"), executor, finished=over.attempts)
     assert again.status is RunStatus.CANCELLED
-    assert hands.began == []
+    assert executor.began == []
 
 
 def test_one_cancelled_node_takes_the_others_with_it() -> None:
-    hands = Simulated({"a": lambda call: NodeResult(Outcome.CANCELLED)}, {"b": 500.0})
-    found = drive(nodes("a", "b", "c < b"), hands)
-    assert hands.time == 1.0
+    executor = Simulated({"a": lambda call: NodeResult(Outcome.CANCELLED)}, {"b": 500.0})
+    found = drive(nodes("a", "b", "c < b"), executor)
+    assert executor.time == 1.0
     assert outcomes(found) == {"a": "cancelled", "b": "cancelled", "c": "skipped"}
 
 
 def test_a_stop_out_of_the_callers_mouth_leaves_a_run_that_goes_on_later() -> None:
     kept: list[Attempt] = []
-    hands = Simulated()
+    executor = Simulated()
 
     def pulse() -> None:
         if len(kept) == 2:
             raise Stopped("the owner said stop")
 
     with pytest.raises(Stopped):
-        drive(nodes("a", "b < a", "c < b"), hands, record=kept.append, cancelled=pulse)
-    found = drive(nodes("a", "b < a", "c < b"), hands, finished=kept)
-    assert hands.order == ["a/1", "b/1", "c/1"]
+        drive(nodes("a", "b < a", "c < b"), executor, record=kept.append, cancelled=pulse)
+    found = drive(nodes("a", "b < a", "c < b"), executor, finished=kept)
+    assert executor.order == ["a/1", "b/1", "c/1"]
     assert found.status is RunStatus.SUCCEEDED
 
 
 def test_a_retry_goes_on_counting_where_a_dead_run_left_off() -> None:
-    hands = Simulated({"a": lambda call: failed()})
+    executor = Simulated({"a": lambda call: failed()})
     policy = {"a": RetryPolicy(3)}
-    found = drive(nodes("a", retry=policy), hands, finished=[Attempt("a", 1, failed())])
-    assert hands.order == ["a/2", "a/3"]
+    found = drive(nodes("a", retry=policy), executor, finished=[Attempt("a", 1, failed())])
+    assert executor.order == ["a/2", "a/3"]
     assert found.status is RunStatus.FAILED
 
 
 def test_an_attempt_recorded_twice_counts_once() -> None:
     twice = [Attempt("a", 1, produced(n=1)), Attempt("a", 1, produced(n=2))]
-    hands = Simulated()
-    found = drive(nodes("a"), hands, finished=twice)
+    executor = Simulated()
+    found = drive(nodes("a"), executor, finished=twice)
     assert found.results["a"].output == {"n": 1}
-    assert hands.began == []
+    assert executor.began == []
 
 
 def test_attempts_of_another_workflow_are_refused() -> None:
@@ -399,7 +399,7 @@ def test_the_event_of_a_run_is_the_one_of_its_last_node_whatever_ended_last() ->
     def with_event(name):
         return lambda call: NodeResult(Outcome.PRODUCED, event=name)
 
-    hands = Simulated({"a": with_event("early"), "b": with_event("late")}, {"a": 50.0})
-    found = drive(nodes("a", "b"), hands)
+    executor = Simulated({"a": with_event("early"), "b": with_event("late")}, {"a": 50.0})
+    found = drive(nodes("a", "b"), executor)
     assert [attempt.node for attempt in found.attempts] == ["b", "a"]
     assert found.event == "late"

@@ -154,10 +154,11 @@ def test_the_workflow_and_the_policy_agree_on_what_triage_may_answer() -> None:
     declared = ours("triage").node("classify").output
     asked = answer_schema(governance_in(folder))["properties"]
     assert declared is not None
+    # that a code, or a question of its own, finds out
     assert set(declared["properties"]) == {
         *asked,
         "duplicate_of",
-    }  # that a code, or a question of its own, finds out
+    }
     for name in ("verdict", "kind", "priority"):
         assert [one for one in declared["properties"][name]["enum"] if one != "duplicate"] == asked[
             name

@@ -1,4 +1,4 @@
-"""What every event of the ledger has in common: its kind, and how it is written down."""
+"""The base class of ledger events: a kind, and the document that the ledger keeps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

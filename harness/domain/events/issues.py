@@ -1,4 +1,4 @@
-"""What happens to an issue: taken in, decided on, commanded, moved."""
+"""Events of an issue: seen, triaged, commanded, moved."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -67,8 +67,8 @@ class HiddenText:
 
 @dataclass(frozen=True, slots=True)
 class TriageDecided(LedgerEvent):
-    """A triage came to a decision, on this text. `heard` is the number of the last reply that it
-    knew, `text` the hash of title and body, `closes` when the issue is closed if nothing happens
+    """A triage came to a decision, on this text. `last_reply` is the number of the last reply that
+    it knew, `text` the hash of title and body, `closes` when the issue is closed if nothing happens
     (ISO 8601)."""
 
     kind: ClassVar[str] = "triage"
@@ -82,7 +82,7 @@ class TriageDecided(LedgerEvent):
     title: str = ""
     body: str = ""
     replies: tuple[str, ...] = ()
-    heard: int = 0
+    last_reply: int = field(default=0, metadata=stored_as("heard"))
     hidden: tuple[HiddenText, ...] = ()
     text: str = ""
     closes: str | None = None

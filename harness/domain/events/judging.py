@@ -1,4 +1,4 @@
-"""The answers about a change: of the rules, the judge and the forge's checks."""
+"""Events about a change: the answers of the rules, the judge and the forge's checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What happens in a run: its start and end, its nodes, and what models did and cost."""
+"""Events of a run: its start and end, its nodes, and what models did and cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ class ModelTried(LedgerEvent):
 
     role: str
     model: str
-    sound: ModelSignal
+    signal: ModelSignal = field(metadata=stored_as("sound"))
     message: str = field(default="", metadata=stored_as("says"))
 
 

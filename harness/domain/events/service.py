@@ -1,4 +1,4 @@
-"""What happens to the factory as a whole: pauses, outages, digests, schedules, its home."""
+"""Events of the whole factory: pauses, outages, digests, schedules, its home."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -29,5 +29,8 @@ def approach(failed: int, *, tiers: int) -> Approach:
     if failed == 0:
         return Approach()
     return Approach(
-        tier=min(failed, max(tiers, 1) - 1), diagnosed=True, split=failed >= max(tiers, 2)
+        # past the end of the chain the last model stays, and gets smaller steps instead
+        tier=min(failed, max(tiers, 1) - 1),
+        diagnosed=True,
+        split=failed >= max(tiers, 2),
     )

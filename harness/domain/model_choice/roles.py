@@ -70,6 +70,7 @@ _TURN = re.compile(r"\d+.*")
 def stem_of(model: str) -> str:
     """A model's name without its maker, its numbers and its dates: `claude-sonnet` of
     `anthropic/claude-sonnet-5-5`."""
+    # Numbers and dates go: two versions of a model share their training, and so their mistakes.
     words = [_TURN.sub("", word) for word in _BREAKS.split(model.casefold().rpartition("/")[2])]
     return (
         "-".join(word for word in words if word not in ("", "v", "latest", "preview"))
@@ -81,6 +82,7 @@ def family_of(model: str, *, own: Mapping[str, str] | None = None) -> str:
     """The family of a model: by the repository's own table (beginnings of names as they are
     written), else by ours, else its stem. Of several beginnings the longest counts."""
     name = model.casefold().rpartition("/")[2]
+    # The repository's own table goes first: it knows models that no release of ours does.
     if theirs := [start for start in own or {} if name.startswith(start.casefold())]:
         return (own or {})[max(theirs, key=len)]
     stem = stem_of(model)

@@ -295,7 +295,7 @@ def _is_awaited_from(context: _CommentContext) -> bool:
     history, comment = context.history, context.comment
     asked = history.state is State.NEEDS_INFO or history.last_event is Event.NO_REPLY
     # What was written before the triage is part of what triage read.
-    new = comment.id > (history.triage.heard if history.triage else 0)
+    new = comment.id > (history.triage.last_reply if history.triage else 0)
     return asked and new and context.is_filer and not is_command(comment)
 
 

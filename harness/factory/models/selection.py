@@ -85,7 +85,7 @@ def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator
     """What the ledger has about a model in a role, oldest first."""
     return (
         Observation(
-            entry.event.sound,
+            entry.event.signal,
             str(entry.run),
             datetime.fromisoformat(entry.at),
             entry.issue or 0,
@@ -156,10 +156,10 @@ def reviewers(config: Config, history: History) -> FallbackChain:
     )
 
 
-def _record(job: Job, role: str, tier: Tier, sound: ModelSignal, message: str) -> None:
+def _record(job: Job, role: str, tier: Tier, signal: ModelSignal, message: str) -> None:
     job.services.ledger.append(
-        ModelTried(role, tier.name, sound, message[:500]),
-        f"{job.run}/{role}/{tier.name}/{sound}",
+        ModelTried(role, tier.name, signal, message[:500]),
+        f"{job.run}/{role}/{tier.name}/{signal}",
         issue=job.issue,
         run=job.run,
     )

@@ -38,7 +38,7 @@ def advice_in(event: LedgerEvent) -> ModelAdvice | None:
                 f"Another model plays {event.role}",
                 f"{event.model} in place of {event.in_place_of}: {event.why}",
             )
-        case ModelTried(sound=ModelSignal.FAILED):
+        case ModelTried(signal=ModelSignal.FAILED):
             return ModelAdvice(
                 "A model did not do its part", f"{event.model} as {event.role}", event.message
             )

@@ -118,12 +118,12 @@ def author(job: Job) -> NodeResult:
     if journeys.own:
         return produced("sealed journeys are already there", journeys=journeys.digest)
     if journeys.declined and _is_chore(job):
-        return _guarded(journeys.standing)
+        return _guarded(journeys.guarding)
     with session(job, "author", job.policy.config.models.author[0]) as line:
         request["broker"] = {"socket": str(line.socket), "model": line.model}
         authored = services.validator.author(request, services.places.run(job.run) / "author")
     if authored.outcome == "no-journey" and _is_chore(job):
-        return _guarded(authored.standing)
+        return _guarded(authored.guarding)
     if authored.outcome != "sealed":
         return refused(f"no sealed journey: {authored.reason}", event=Event.CANNOT_DO)
     return produced(f"{authored.journeys} sealed: {authored.reason}", journeys=authored.digest)

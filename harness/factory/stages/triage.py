@@ -245,7 +245,7 @@ def _record_decision(
             title=taken["title"],
             body=taken["body"],
             replies=tuple(reply["text"] for reply in taken.get("replies", ())),
-            heard=taken.get("heard", 0),
+            last_reply=taken.get("heard", 0),
             hidden=tuple(HiddenText(one["kind"], one["text"]) for one in taken["hidden"]),
             text=taken["text"],
             closes=None if days is None else closing_time(job.services, days=days),

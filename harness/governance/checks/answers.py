@@ -1,4 +1,4 @@
-"""The few ways in which a check answers."""
+"""Builders of the answers that checks give."""
 
 from collections.abc import Iterable
 from functools import lru_cache

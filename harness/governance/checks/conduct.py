@@ -1,4 +1,4 @@
-"""How the factory and the people who file issues behave: labels, pace, tries and money."""
+"""Checks of behaviour: labels, rate of issues by author, attempts and money."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What stands in the text that a change adds, and what it takes from those who call it."""
+"""Checks of the text that a change adds, and of the public names that it takes away."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How fast issues come in, from everybody together."""
+"""Check of the rate at which issues come in, over all authors."""
 
 from dataclasses import dataclass
 

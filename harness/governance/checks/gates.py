@@ -1,4 +1,4 @@
-"""What has to have been shown before a change lands. Nothing shown is not a yes."""
+"""Checks of what must be proved before a change lands: tests, pictures, CI, journeys."""
 
 from dataclasses import dataclass
 

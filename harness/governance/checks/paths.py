@@ -1,4 +1,4 @@
-"""Where a change may reach, and what kinds of thing it may put there."""
+"""Checks of the paths, file modes and file names that a change touches."""
 
 import re
 import unicodedata

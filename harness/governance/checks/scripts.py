@@ -1,5 +1,4 @@
-"""A question that only a program can answer: a script of the repository, at base, asked about the
-change."""
+"""Check that runs a script of the repository, at the base commit, over the change."""
 
 from dataclasses import dataclass
 

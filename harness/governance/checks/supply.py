@@ -1,4 +1,4 @@
-"""What a change brings in from outside, and what it must not carry out."""
+"""Checks of the dependencies that a change brings in and the secrets that it carries."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""What belongs together in one change, and what comes after what is there."""
+"""Checks of files that must change together, and of migrations that must come last."""
 
 import re
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
-"""The protected paths as a CODEOWNERS file: whoever steers is asked before a person changes what
-the factory may not.
+"""Exports the protected paths as a CODEOWNERS file.
 
 CODEOWNERS is read like .gitignore, with exceptions (docs.github.com, "About code owners"): `!` does
 not negate, `[ ]` is no range, a pattern cannot begin with an escaped `#`, and `docs/*` stays in one
@@ -62,6 +61,7 @@ def _allowed(protection: Protection, owners: tuple[str, ...]) -> Iterator[str]:
     """All paths owned, then the allowed ones by nobody: of the lines that match a path the last one
     counts."""
     patterns = [_pattern(glob) for glob in protection.allowed]
+    # One pattern without a spelling would leave its path with all owners: then none is written.
     if patterns and all(patterns):
         yield from (
             "",
@@ -93,6 +93,7 @@ def _pattern(glob: str) -> str:
     """The glob as CODEOWNERS reads it, with the very same meaning; empty where it has no such
     spelling."""
     segments = segments_of(glob)
+    # CODEOWNERS writes everything as `*`, at any depth.
     if segments == ("**",):
         return "*"
     at_any_depth = segments[0] == "**"

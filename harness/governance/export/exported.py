@@ -1,4 +1,4 @@
-"""What an export is: files by their paths, and a list of what the format cannot say.
+"""The result of an export: files by path, and what the format cannot express.
 
 A forge's format can express less than the rules. What it can express exactly is exported; the rest
 is listed with the reason, never bent until it fits: an owner who is asked about the wrong files

@@ -1,5 +1,4 @@
-"""Issue forms that ask for what triage needs, and say before a person writes what the mission
-leaves out."""
+"""Exports issue forms that ask for what triage needs and show what the mission leaves out."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

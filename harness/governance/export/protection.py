@@ -47,6 +47,7 @@ def protection_of(governance: Governance) -> Protection:
         and rule.status is not Status.OFF
     ]
     always = [(rule.id, check) for rule, check in rules if not _sometimes(rule)]
+    # Two rules that allow different paths allow what both do, which no list of globs can say.
     lists = {check.allow: rule_id for rule_id, check in reversed(always) if check.allow}
     allowed, allowed_by = next(iter(lists.items())) if len(lists) == 1 else ((), "")
     denied = dict.fromkeys(

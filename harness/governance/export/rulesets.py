@@ -55,6 +55,8 @@ def rulesets(governance: Governance, *, checks: Sequence[str] = (), lander: str 
             "Factory: through pull requests",
             "branch",
             [_through_pull_requests(), *_checks(required)],
+            # The factory pushes the judged commit itself: a merge by the forge would be another
+            # commit.
             bypass=[*_lander(lander), _role(_ADMIN, "pull_request")],
         ),
         "pushes": _ruleset(
@@ -164,6 +166,7 @@ def _paths(governance: Governance) -> tuple[tuple[str, ...], tuple[Omission, ...
                 "a ruleset restricts named paths alone",
             )
         )
+    # `is_of_tools`: files such as Makefile, which people edit every day.
     if any(map(is_of_tools, protection.denied)):
         left.append(
             Omission(
@@ -202,6 +205,7 @@ def _size(governance: Governance) -> tuple[list[dict[str, Any]], tuple[Omission,
     """The smallest limit for a file, in whole megabytes, rounded up."""
     rules = [(rule, rule.check) for rule in governance.rules if isinstance(rule.check, FileBytes)]
     sayable = {
+        # rounded up: a ruleset must never be the stricter of the two
         rule.id: -(-check.max // _MEGABYTE)
         for rule, check in rules
         if not _size_unsayable(rule, check)
@@ -231,6 +235,7 @@ def _size_unsayable(rule: Rule, check: FileBytes) -> str:
         or rule.applies is Applies.ISSUE
     ):
         return "the rule does not bind every change"
+    # Exported without its exceptions the limit would stop what the rule allows.
     if check.exclude:
         return "a ruleset's limit has no exceptions"
     return (

@@ -33,6 +33,7 @@ _PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _DEEPEST = 3
 _SHORTEST = 24
 _MOST_UNPACKED = 4 * 1024 * 1024
+# Rules of the library that match any login form.
 _GUESSES = ("generic-password", "generic-credential-uri")
 _SHOWN = 4
 
@@ -64,6 +65,7 @@ class SecretScanner:
                     for finding in filter(_counts, scan_string(text)):
                         secret = _secret(path, finding, plain=number == 0)
                         found.setdefault((path, secret.rule, finding.secret), secret)
+        # What was not read to its end is not known to be clean.
         except (BetterleaksError, _TooMuch):
             return UNKNOWN
         return tuple(found.values())
@@ -135,6 +137,7 @@ class _Unpacking:
         except zlib.error:
             return b""
         self._left -= len(found)
+        # Either the budget of the file is used up, or this run alone holds more.
         if self._left <= 0 or reader.unconsumed_tail:
             raise _TooMuch
         return found
@@ -145,6 +148,7 @@ class _TooMuch(Exception):
 
 
 def _from_base64(run: bytes) -> bytes:
+    # A run cut off in the middle still decodes as far as it goes.
     letters = run.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
     return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
 

@@ -1,5 +1,4 @@
-"""What of a change a user could see, by its files: a chore that no journey of its own has shown
-must touch none of it.
+"""Finds the files of a change that a user could see something of. A chore must touch none of them.
 
 Out of sight are tests, a project's papers (`docs/`, Markdown beside the root), its settings for
 other tools, locks and manifests (rules of their own ask about those), and Python whose texts stay

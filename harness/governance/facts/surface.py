@@ -58,6 +58,7 @@ def api_facts(files: Maybe[Iterable[FileChange]], *, before: Read, after: Read) 
             continue
         path = change.path.decode("utf-8", "surrogateescape")
         old, new = names_in(before(path) or b"", path), names_in(after(path) or b"", path)
+        # A side that does not parse proves neither a loss nor that there is none.
         if old is None or new is None:
             unread.append(change.path)
         else:
@@ -93,6 +94,7 @@ def _narrowed(old: Signature, new: Signature) -> Iterator[str]:
     if gone:
         yield f"lost {', '.join(f'`{name}`' for name in gone)}"
     kept = tuple(name for name in old.by_place if name not in gone)
+    # Callers that pass by place bind to the order; a name that is gone is reported already.
     if not gone and new.by_place[: len(kept)] != kept:
         yield "takes its arguments in another order, or no longer by place"
     elif unnamed := sorted(name for name in old.by_name - new.by_name if name in new.by_place):
@@ -106,6 +108,7 @@ def _narrowed(old: Signature, new: Signature) -> Iterator[str]:
 def names_in(source: bytes, path: str) -> Names | None:
     """The public names of a module, functions with how they are called; None where it does not
     parse, or where its `__all__` is computed."""
+    # Generated code; parsing it would cost seconds for each change.
     if len(source) > LARGEST:
         return None
     tree = syntax_tree(source)
@@ -136,6 +139,7 @@ def _public(statements: tuple[ast.stmt, ...], *, is_package: bool) -> Names:
     }
     stated = _stated(statements)
     if stated is None:
+        # PEP 484: `import x as x` is how a module re-exports a name.
         passed_on = {
             alias.asname or alias.name
             for _, alias in imports
@@ -158,6 +162,7 @@ def _stated(statements: Iterable[ast.stmt]) -> set[str] | None:
             statement, ast.Assign | ast.AnnAssign | ast.AugAssign
         ) and "__all__" in _targets(statement):
             listed = ast.literal_eval(statement.value) if statement.value is not None else ()
+            # `__all__ += [...]` adds to what was stated before, `=` replaces it.
             earlier = found if found and isinstance(statement, ast.AugAssign) else set()
             found = {str(name) for name in listed} | earlier
     return found

@@ -1,4 +1,4 @@
-"""Python source as a syntax tree, one text at a time.
+"""Parses Python source to a syntax tree, one text at a time.
 
 CPython 3.11 counts the depth of the tree it hands out in a place that all threads share: with two
 issues at work, `ast.parse` once ended in `SystemError: AST constructor recursion depth mismatch`.

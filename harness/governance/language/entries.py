@@ -60,6 +60,7 @@ def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
         below=below,
     )
     _check_rule(rule, given["level"])
+    # An issue has no path, so such a rule would never be asked, in silence.
     if below and rule.applies is Applies.ISSUE:
         given["applies"].fault(
             "an issue touches no folder; what is asked of issues stands at the root"
@@ -80,6 +81,7 @@ def _check_rule(rule: Rule, level: Value) -> None:
             "an advisory rule is only read; with a check, try `level: enforced` and `status:"
             " shadow`"
         )
+    # Locked advice would look like protection and protect nothing.
     if rule.locked and (rule.status is not Status.ENFORCE or rule.level is Level.ADVISORY):
         level.fault("a locked rule is enforced or judged, neither advice nor in shadow nor off")
 
@@ -88,6 +90,7 @@ def scope_entry_in(section: Section, block: Value) -> ScopeEntry:
     """The scope entry that a section's block states. Raises GovernanceError."""
     given = block.fields(_SCOPE, required=("id", "kind"))
     kind = given["kind"].choice(ScopeKind)
+    # A refusal without a reason is the one thing that a stranger must not get.
     if kind is ScopeKind.OUT and "reply" not in given:
         given["kind"].fault("an entry that refuses needs a `reply`: what the filer reads")
     return ScopeEntry(
@@ -114,6 +117,7 @@ def _id(value: Value, section: Section) -> str:
             f"ids that begin with {PREFIX} are the factory's own, and no document can change those"
             " rules"
         )
+    # The heading's id is what people link to: a second one would lead them astray.
     if found != section.id:
         value.fault(
             f"the heading names {{#{section.id}}} and the block names {found}; make them one"
@@ -145,6 +149,7 @@ def _case(value: Value, below: str) -> Case:
 
 def _check(value: Value) -> Check:
     found = value.mapping()
+    # Two checks in one rule would leave open whether both or either must hold.
     if len(found) != 1:
         value.fault(
             "a rule has one check, such as `check: {changed_lines: {max: 400}}`; found"
@@ -162,6 +167,7 @@ def _built(kind: type, arguments: Value) -> Check:
     """The check with its arguments, each read as its field's type asks."""
     known = {field.name: field.default is MISSING for field in fields(kind)}
     given = arguments.fields(known, required=(name for name, needed in known.items() if needed))
+    # A check's field types are its argument schema, so the two cannot drift apart.
     hints = get_type_hints(kind, include_extras=True)
     try:
         check: Check = kind(

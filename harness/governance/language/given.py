@@ -89,6 +89,7 @@ def _files(given: dict[str, Value], below: str) -> tuple[FileChange, ...]:
         _file(path) for path in (given["added_text"].mapping() if "added_text" in given else ())
     ]
     measured = {"changed_lines", "added_lines", "deleted_lines", "file_bytes"} & set(given)
+    # `modified: []` and the like: a change of no files, not an unknown one.
     if not (changes or measured):
         return ()
     return (_measured(changes[0] if changes else _file(f"{below}file"), given), *changes[1:])
@@ -111,6 +112,7 @@ def _texts(given: dict[str, Value], key: str) -> tuple[str, ...]:
 def _paths(value: Value | None, below: str) -> tuple[str, ...]:
     if value is None:
         return ()
+    # `files: 3` counts, `files: [a, b]` names them
     if not value.is_whole:
         return value.texts()
     if value.whole() > MOST_FILES:
@@ -196,6 +198,7 @@ def _script(line: str, code: Value) -> ScriptFact:
         script, *arguments = shlex.split(line)
     except ValueError:
         code.fault("a command line is a script and its arguments, quoted as in a shell")
+    # `stopped` is a script that did not end: no exit code, so nothing is proved.
     stopped = code.is_text and code.word(("stopped",))
     return ScriptFact(script, tuple(arguments), None if stopped else code.whole())
 

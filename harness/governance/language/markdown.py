@@ -68,6 +68,7 @@ def page_of(document: Document) -> Page:
     bind."""
     lines = _NEW_LINE.split(document.text)
     front, begin = _front_matter(document, lines)
+    # Blank lines in place of the front matter keep the line numbers of the file.
     body = "\n".join([""] * begin + lines[begin:])
     tokens = _tokens(document, body)
     sections = tuple(_sections(document, tokens, lines))
@@ -99,6 +100,7 @@ def _tokens(document: Document, body: str) -> "Sequence[Token]":
     from markdown_it import MarkdownIt
 
     try:
+        # Inline markup is not parsed: only the structure matters, and it is a stranger's text.
         return MarkdownIt("commonmark").disable(["inline"]).parse(body)
     except RecursionError as error:
         raise GovernanceError("is nested too deeply to be read", file=document.file) from error
@@ -108,6 +110,7 @@ def _sections(document: Document, tokens: "Sequence[Token]", lines: list[str]) -
     headings = [
         at for at, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0
     ]
+    # A block above the first heading has no id, and would be lost without a word.
     _nothing_binds(document, tokens[: headings[0] if headings else len(tokens)])
     for at, end in pairwise([*headings, len(tokens)]):
         yield _section(document, tokens[at:end], lines)
@@ -168,6 +171,7 @@ def _is_block(document: Document, token: "Token") -> bool:
 
 def _check_fence(document: Document, fence: "Token", lines: list[str]) -> None:
     first, last = fence.map or (0, 0)
+    # In a list or a quotation a block's indentation depends on how it is rendered.
     if fence.level:
         raise GovernanceError(
             "a block stands by itself, not inside a list or a quotation",
@@ -175,6 +179,7 @@ def _check_fence(document: Document, fence: "Token", lines: list[str]) -> None:
             line=first + 1,
         )
     closing = lines[last - 1].strip()
+    # Unclosed, it would take in the rest of the document and bind that.
     if last - first < 2 or set(closing) != {fence.markup[0]}:
         raise GovernanceError(
             "the block that begins here is never closed", file=document.file, line=first + 1

@@ -44,6 +44,7 @@ def question_in(given: Mapping[str, Value], level: Level) -> Question | None:
             " counted again before the merge"
         )
     votes = given["votes"].fields(("n", "need", "abstain")) if "votes" in given else {}
+    # Without `need` every vote must say yes: the strictest reading of a rule that gives none.
     n = _between(votes["n"], 1, MOST_VOTES) if "n" in votes else VOTES
     return Question(
         text=_asked(given["question"]),
@@ -99,6 +100,7 @@ def _sees(value: Value) -> tuple[Sight, ...]:
     sees = value.listed(lambda item: item.choice(Sight))
     if twice := _twice(sees):
         value.fault(f"`{twice}` stands here twice")
+    # A vote against must quote the change; what was not shown cannot be quoted.
     if not set(sees) & set(QUOTABLE):
         value.fault(f"a no has to quote the change, so give one of {', '.join(QUOTABLE)}")
     return sees

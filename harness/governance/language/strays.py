@@ -1,5 +1,4 @@
-"""What was meant as a block and is none: a rule that somebody wrote and that would bind nothing, in
-silence.
+"""Finds failed blocks: a rule that somebody wrote and that would silently bind nothing.
 
 Properties: a fence with nearly the right name, one that is indented, swallowed by another or by a
 tag, never opened or never closed, is refused with its line; a block in a comment, and an `id:`
@@ -42,6 +41,7 @@ def strays(
 ) -> Iterator[Stray]:
     """What is left out of `document`, besides its `blocks`. Raises GovernanceError on what can only
     be a mistake."""
+    # CLAUDE.md holds no blocks, so nothing in it can be a failed one.
     if document.kind == CODE:
         return
     wanted = f"yaml {'scope' if document.kind == MISSION else 'rule'}"
@@ -91,6 +91,7 @@ def _sample(document: Document, fence: "Token", wanted: str) -> None:
     if last - first == fence.content.count("\n") + 1:
         _refuse(document, line, "the fence that begins here is never closed")
     words = fence.info.casefold().split()
+    # A sample in Markdown may state ids: it shows how a rule is written.
     stated = None if words[:1] and words[0] in _SAMPLES else _STATES.search(fence.content)
     if stated and _opener_in(fence.content) is None:
         _refuse(document, line, f"states {stated['id']} and is no block; call it `{wanted}`")
@@ -108,6 +109,7 @@ def _tagged(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
             "the comment that begins here is never closed, and takes in all that follows",
         )
     at = _opener_in(token.content)
+    # A rule in a comment was put out of use on purpose; in other HTML it got lost.
     if at is not None and not (comment and content.endswith("-->")):
         _refuse(
             document,

@@ -26,7 +26,7 @@ class WhenError(ValueError):
     """The text is not a condition. The message has the column and what was expected."""
 
 
-class Kind(Enum):
+class ValueType(Enum):
     """What an operand is."""
 
     NUMBER = "a number"
@@ -45,20 +45,23 @@ def _lines(count: Callable[[FileChange], int | None]) -> Callable[[ChangeFacts],
     return total
 
 
-NAMES: dict[str, tuple[Kind, Callable[[ChangeFacts], Any]]] = {
-    "added_lines": (Kind.NUMBER, _lines(lambda change: change.added)),
-    "attempts": (Kind.NUMBER, lambda facts: facts.attempts),
-    "author": (Kind.WORD, lambda facts: facts.author),
-    "changed_lines": (Kind.NUMBER, lambda facts: facts.changed_lines),
-    "deleted_lines": (Kind.NUMBER, _lines(lambda change: change.deleted)),
+NAMES: dict[str, tuple[ValueType, Callable[[ChangeFacts], Any]]] = {
+    "added_lines": (ValueType.NUMBER, _lines(lambda change: change.added)),
+    "attempts": (ValueType.NUMBER, lambda facts: facts.attempts),
+    "author": (ValueType.WORD, lambda facts: facts.author),
+    "changed_lines": (ValueType.NUMBER, lambda facts: facts.changed_lines),
+    "deleted_lines": (ValueType.NUMBER, _lines(lambda change: change.deleted)),
     "dependencies": (
-        Kind.NUMBER,
+        ValueType.NUMBER,
         lambda facts: UNKNOWN if facts.dependencies is UNKNOWN else len(facts.dependencies),
     ),
-    "files": (Kind.NUMBER, lambda facts: UNKNOWN if facts.files is UNKNOWN else len(facts.files)),
-    "kind": (Kind.WORD, lambda facts: facts.kind),
-    "labels": (Kind.WORDS, lambda facts: facts.labels),
-    "spend_usd": (Kind.NUMBER, lambda facts: facts.spend_usd),
+    "files": (
+        ValueType.NUMBER,
+        lambda facts: UNKNOWN if facts.files is UNKNOWN else len(facts.files),
+    ),
+    "kind": (ValueType.WORD, lambda facts: facts.kind),
+    "labels": (ValueType.WORDS, lambda facts: facts.labels),
+    "spend_usd": (ValueType.NUMBER, lambda facts: facts.spend_usd),
 }
 """Every fact a condition may name."""
 
@@ -67,7 +70,7 @@ NAMES: dict[str, tuple[Kind, Callable[[ChangeFacts], Any]]] = {
 class Operand:
     """A fact by its name, or a constant."""
 
-    kind: Kind
+    kind: ValueType
     name: str = ""
     value: Any = None
 
@@ -122,6 +125,7 @@ def _value(tree: Tree, facts: ChangeFacts) -> Maybe[bool]:
             inner = _value(tree.term, facts)
             return UNKNOWN if inner is UNKNOWN else not inner
         case Both():
+            # Kleene's logic: one decisive side settles it, even where the other is unknown.
             decisive = tree.word == "or"
             left = _value(tree.left, facts)
             if left is decisive:
@@ -185,6 +189,7 @@ class _Parser:
 
     def one(self, depth: int) -> Tree:
         """ "not" one | "(" either ")" | comparison"""
+        # Recursive descent: without a limit a text of parentheses exhausts the stack.
         if depth > DEEPEST:
             raise self._fault(f"at most {DEEPEST} levels of nesting")
         if self._takes("name", "not"):
@@ -221,12 +226,12 @@ class _Parser:
         kind, text = self._peek()
         if kind == "number":
             self._at += 1
-            return Operand(Kind.NUMBER, value=Decimal(text))
+            return Operand(ValueType.NUMBER, value=Decimal(text))
         if kind == "word":
             self._at += 1
-            return Operand(Kind.WORD, value=text)
+            return Operand(ValueType.WORD, value=text)
         if self._takes("sign", "["):
-            return Operand(Kind.WORDS, value=self._list())
+            return Operand(ValueType.WORDS, value=self._list())
         return self._name()
 
     def _list(self) -> frozenset[str]:
@@ -276,10 +281,10 @@ class _Parser:
         return WhenError(f"column {token.start(token.lastgroup or 0) + 1}: expected {what}")
 
 
-def _compatible(left: Kind, operator: str) -> Kind | None:
+def _compatible(left: ValueType, operator: str) -> ValueType | None:
     """What must stand on the right, or None when nothing fits."""
     if operator in ("in", "not in"):
-        return Kind.WORDS if left is Kind.WORD else None
+        return ValueType.WORDS if left is ValueType.WORD else None
     if operator in ("==", "!="):
-        return left if left is not Kind.WORDS else None
-    return Kind.NUMBER if left is Kind.NUMBER else None
+        return left if left is not ValueType.WORDS else None
+    return ValueType.NUMBER if left is ValueType.NUMBER else None

@@ -1,1 +1,1 @@
-"""What was decided before, and what an edit of the rules would have made of it."""
+"""Recorded decisions, and what an edit of the rules would change in them."""

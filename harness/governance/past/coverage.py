@@ -1,5 +1,5 @@
-"""What the rules and the mission came to at work: asked, held, refused, overridden; cited,
-appealed. Pure, from answers that were recorded."""
+"""Counts what rules and entries of the mission did at work: asked, held, refused, overridden;
+cited, appealed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""What an edit of the rules does, before anybody merges it: it is read, linted, its cases are run,
-and the factory's own past is put to the old text and to the new one.
+"""Reports the effects of an edit of the rules before anybody merges it: lint, cases, and a replay
+of recorded changes.
 
 Pure. The text of a proposal is data here: it is looked at, and it binds nothing. A fault that was
 there before the edit is counted and not held against it; one that the edit brings is."""

@@ -1,5 +1,4 @@
-"""What an edit did to a rule, by the two texts alone: which way it binds now, whatever was
-recorded.
+"""Classifies an edit of a rule by the two texts alone: looser, tighter, or merely changed.
 
 A direction is given only where every difference goes the same way and each is one whose way is
 known; what cannot be weighed is CHANGED, never called harmless."""
@@ -49,9 +48,11 @@ def edit(old: Rule | None, new: Rule | None) -> Edit:
         if old is new:
             raise ValueError("a rule that stands in neither text has no edit")
         return Edit.ADDED if new else Edit.REMOVED
+    # Compared without prose, title and cases: those bind nothing.
     if _binding(old) == _binding(new):
         return Edit.SAME
     steps = set(_steps(old, new))
+    # Tighter in one place and looser in another is neither.
     return steps.pop() if len(steps) == 1 else Edit.CHANGED
 
 
@@ -102,6 +103,7 @@ def _arguments(old: Check, new: Check) -> Iterator[Edit]:
 def _weighed(when_more: Edit | None, before: Any, after: Any) -> Edit:
     if isinstance(before, tuple):
         before, after = frozenset(before), frozenset(after)
+    # Neither a subset of the other: some changes are bound more and others less.
     if when_more is None or not (before < after or after < before):
         return Edit.CHANGED
     looser = (when_more is Edit.LOOSENED) is (before < after)

@@ -92,6 +92,7 @@ def _record(kind: type) -> _Form:
     """A dataclass is an object; a field that has its default value of UNKNOWN is left out."""
     hints = get_type_hints(kind)
     forms = {field.name: _form(hints[field.name]) for field in fields(kind)}
+    # A fact that is new in this version is missing in older records, and so unknown there.
     absent = {name: UNKNOWN for name in forms if _may_be_unknown(hints[name])}
     needed = frozenset(
         field.name
@@ -146,6 +147,7 @@ def _many(inner: Any, kind: Callable[[Any], Any], *, ordered: bool) -> _Form:
 
     def encode(values: Any) -> Json:
         written = [form.encode(value) for value in values]
+        # Sorted, so that one fact always gives the same bytes.
         return written if ordered else sorted(written, key=str)
 
     def decode(given: Json) -> Any:
@@ -228,6 +230,7 @@ def raw(given: Json) -> bytes:
 
 def whole(given: Json) -> int:
     """A count. Raises Misfit."""
+    # JSON's true is an int in Python
     if not isinstance(given, int) or isinstance(given, bool) or given < 0:
         raise Misfit(f"expected a whole number, 0 or more, found {shown(given)}")
     return given

@@ -1,5 +1,4 @@
-"""Recorded changes: what is known of pull requests of the past, read from a file and written to
-one.
+"""Reads and writes files of recorded changes.
 
 Properties: what a record does not say stays UNKNOWN; a number is recorded once; a file that is not
 of the form is refused with the key that is not, whatever is in it, and one larger than LARGEST is
@@ -126,6 +125,7 @@ def _parsed(content: str, file: str) -> Any:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
+    # Python's JSON keeps the last of two equal keys in silence.
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)

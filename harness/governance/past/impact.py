@@ -1,5 +1,4 @@
-"""What an edit of the rules would have done: recorded changes put to the old text and to the new
-one.
+"""Replays recorded changes under the old and the new text of the rules, and lists what flips.
 
 Properties: a rule answers here as `decide` asks it, of a proposal and of a landing alike; what a
 record does not say is neither a refusal nor a pass; a rule in shadow is replayed and marked; what

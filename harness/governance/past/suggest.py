@@ -1,5 +1,4 @@
-"""Drafts for maintainers, from what people did against the rules: a limit they overrode, an entry
-they appealed against.
+"""Drafts rules for maintainers from what people overrode and appealed against.
 
 A draft is Markdown to paste, or to leave. It stands beside what it may replace one day, in shadow,
 so pasting it loosens nothing; it names the entries of the ledger and which changes it stands on;
@@ -68,6 +67,7 @@ def _for_rules(
 ) -> Iterator[RuleDraft]:
     for row in found.rules:
         rule = governance.rule(row.rule)
+        # Nobody may loosen these, so a draft would only mislead.
         if rule is None or rule.built_in or rule.locked or rule.check is None:
             continue
         overridden = [one for one in row.overridden if _still_refuses(rule, one)]
@@ -130,6 +130,7 @@ def _looser(rule: Rule, overridden: Sequence[Answered]) -> tuple[Check, str] | N
         return all(candidate.answer(one.facts).passed is True for one in overridden)
 
     if "exclude" in arguments:
+        # Leaving a file out is tried first: a higher limit would let more through for everybody.
         for pattern in _common(overridden):
             wider: Check = replace(check, exclude=(*check.exclude, pattern))  # type: ignore[type-var, attr-defined]
             if lets_through(wider):
@@ -169,9 +170,11 @@ def _least(check: Check, lets_through: Callable[[Check], bool]) -> int | Decimal
     def fits(steps: int) -> bool:
         return lets_through(replace(check, max=steps * unit))  # type: ignore[type-var]
 
+    # Another argument than the limit refuses: no number would help.
     if not fits(LARGEST):
         return None
     low, high = int(check.max / unit), LARGEST  # type: ignore[attr-defined]
+    # Bisection: each step replays all of the overridden changes.
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)

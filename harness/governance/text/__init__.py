@@ -1,1 +1,1 @@
-"""A stranger's text: what a page shows of it, what it hid, which other text it is like."""
+"""Untrusted text: what a page shows of it, what it hides, and which other text it resembles."""

@@ -1,4 +1,4 @@
-"""Addresses of links: where one ends, and whether it is one at all, or a text that nobody sees."""
+"""Reads addresses of links: where one ends, and whether it is really hidden text."""
 
 import html
 import re

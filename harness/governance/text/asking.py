@@ -1,5 +1,4 @@
-"""The one thing a model may say to a stranger: a question. Code looks at it before anybody reads
-it.
+"""Checks the one question that a model may put to a stranger, before anybody reads it.
 
 Properties: it is one sentence on one line that ends with a question mark; it holds no address,
 mention, markup or command, asks for no secret, and does not repeat what the issue dictated."""

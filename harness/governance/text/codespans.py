@@ -1,4 +1,4 @@
-"""Which parts of a markdown text are code, and so are shown as written, whatever they hold.
+"""Finds the parts of a Markdown text that are code, which a page shows as written.
 
 A stranger gains when a scanner takes for code what a page does not show. So the question here is
 not what is code, but what is code beyond doubt. Doubt lasts: after one fence line that was not read

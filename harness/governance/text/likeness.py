@@ -1,5 +1,4 @@
-"""How alike two issues are, by the words they share: what duplicates are found by before a model is
-asked.
+"""Measures how alike two issues are by the words they share, to find duplicates without a model.
 
 Broder's resemblance (1997): the share of three-word shingles that two texts have in common. It is 1
 for the same words in the same order, and falls fast with rewording, so a high value is proof

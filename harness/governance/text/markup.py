@@ -1,4 +1,4 @@
-"""Markup that a page does not show, found in one pass from left to right.
+"""Removes markup that a page does not show, in one pass from left to right.
 
 Properties: where this scanner and a renderer could disagree, it hides too much rather than too
 little (see `codespans`); it visits only the places where a construct may begin, which

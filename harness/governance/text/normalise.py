@@ -1,4 +1,4 @@
-"""A stranger's text as a person sees it on the page, and a record of what they would not have seen.
+"""Reduces a stranger's text to what a person sees on the page, and records what was hidden.
 
 What a page does not show must not reach a model as if it had: comments, invisible characters, image
 descriptions, link titles, unused references, attributes of tags, cells beyond a table's columns,

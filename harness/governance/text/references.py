@@ -1,5 +1,4 @@
-"""Definitions of links and footnotes: a page shows what they say only where something visible
-refers to them.
+"""Removes definitions of links and footnotes that nothing visible refers to.
 
 While a text is scanned a definition is a place in it, between NULs, which no normalised text has;
 whether it is put back is decided when the whole of what is shown is known."""

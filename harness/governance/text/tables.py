@@ -1,5 +1,4 @@
-"""Cells of a table that no page shows: a row may have more of them than its header, and the rest is
-dropped.
+"""Removes surplus cells of table rows, which no page shows.
 
 Properties: what is taken out is never more than the end of one line; where renderers disagree on
 what a table is, a row loses its end rather than keeps it (see `markup`); one pass over the lines,

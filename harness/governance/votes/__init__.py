@@ -1,1 +1,1 @@
-"""Judged rules: what a vote is shown, and what votes count for."""
+"""Judged rules: what a vote is shown, and how votes count."""

@@ -1,5 +1,5 @@
-"""A change of a text as lines with their numbers, for someone who must be able to quote it: pure,
-and bounded in time.
+"""Splits the change of a text into hunks of numbered lines that a reviewer can quote. Pure and
+bounded in time.
 
 Not git's patch: attributes and settings have no say here, and each line that is still there has its
 number in the new file. A line ends at LF, CR LF or a lone CR, as in the facts."""
@@ -28,6 +28,7 @@ def lines_of(content: bytes) -> tuple[str, ...]:
 
 def hunks(old: Sequence[str], new: Sequence[str]) -> tuple[tuple[Row, ...], ...]:
     """What changed, piece by piece, each with up to `CONTEXT` lines around it."""
+    # Equal ends are cut off first: most changes of a large file are small.
     head, tail = _shared_ends(old, new)
     before, after = old[head : len(old) - tail], new[head : len(new) - tail]
     changes = [
@@ -49,8 +50,10 @@ _Change: TypeAlias = tuple[str, int, int, int, int]
 def _changes(old: Sequence[str], new: Sequence[str]) -> list[_Change]:
     """The stretches that differ, in order, as `SequenceMatcher` has them."""
     times = Counter(line for line in old if line.strip())
+    # SequenceMatcher takes quadratic time for many equal lines, and the text is a stranger's.
     if sum(times[line] for line in new) > MATCHED_AT_MOST:
         return [("replace", 0, len(old), 0, len(new))]
+    # `autojunk` would skip lines that are frequent, and with them real changes.
     matcher = SequenceMatcher(lambda line: not line.strip(), old, new, autojunk=False)
     return [change for change in matcher.get_opcodes() if change[0] != "equal"]
 

@@ -1,5 +1,5 @@
-"""What the votes on a judged rule come to. Models only answer; what an answer counts for is decided
-here.
+"""Counts the votes on a judged rule. Models only answer; this code decides what an answer counts
+for.
 
 Properties: a no counts only with a quote that stands in the candidate, in a file that the vote was
 shown, at that place; a no without one is an abstention. One no that counts refuses, whatever the
@@ -164,6 +164,7 @@ def place_of(quote: Quote, lines: Sequence[str]) -> int | None:
     places = [
         at + 1 for at in range(len(bare) - len(wanted) + 1) if bare[at : at + len(wanted)] == wanted
     ]
+    # Models miscount lines; a quote that is there once, near by, is believed as well.
     if quote.line in places:
         return quote.line
     return places[0] if len(places) == 1 and abs(places[0] - quote.line) <= NEAR else None
@@ -186,6 +187,7 @@ def vote_of(ballot: Ballot, found: Sequence[Quote]) -> Vote:
 def standing(question: Question, votes: Sequence[Vote]) -> Maybe[bool]:
     """Whether the rule holds by these votes. UNKNOWN where nothing refuses it, and too few say
     yes."""
+    # One quoted no refuses: votes are cheap, and a wrong landing is not.
     if Vote.NO in votes:
         return False
     return True if list(votes).count(Vote.YES) >= question.need else UNKNOWN
@@ -214,6 +216,7 @@ def rules_voted_on(
 ) -> list[tuple[Rule, ChangeFacts]]:
     """The judged rules that are put to a vote on this change, each with the facts as it sees them;
     those in shadow last: they must not spend first."""
+    # Rules in shadow vote last, so that they cannot use up the budget of those that bind.
     judged = [
         rule
         for rule in governance.rules
@@ -251,6 +254,7 @@ def with_votes(decision: Decision, findings: Sequence[Finding]) -> Decision:
         *(finding.on_fail for finding in refusals),
         *([decision.action] if decision.action else []),
     ]
+    # The strictest wins; a vote never lifts what code refused.
     action: OnFail | None = max(actions, key=lambda on_fail: on_fail.strictness, default=None)
     why = (*decision.why, *(f"{finding.rule}: {finding.message}" for finding in refusals))
     return Decision(

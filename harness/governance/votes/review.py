@@ -1,4 +1,4 @@
-"""What a reviewer may say of a change, and what of it counts: pure.
+"""Reads a reviewer's answer, and decides which of its findings count. Pure.
 
 Properties: a finding counts only with words that the change shows, in the file that it names; its
 line is where those words really stand. One without is dropped and counted. Two reviewers who find

@@ -1,4 +1,4 @@
-"""What a vote on a judged rule is shown: made by the harness, whole or not at all.
+"""Builds what a vote on a judged rule is shown: whole, or not at all.
 
 Properties: nothing is in it but what `sees` names, and no content of a file that `never_sees`
 names, under any look-alike of its name; every word of it that was not the factory's is inside a
@@ -62,9 +62,11 @@ def view_of(
 
     `issue` and `governance` are texts that are shown where the question sees them; `tests` are
     globs."""
+    # Part of a change would be judged as if it were all of it.
     if facts.files is UNKNOWN:
         return View(fault="the change is too large to be shown")
     touched = [change for change in facts.files if _is_seen(question, change.path, tests)]
+    # By look-alikes as well: a renamed copy must not be shown either.
     shown = [change for change in touched if not resembles(question.never_sees, change.path)]
     withheld = tuple(change.name for change in touched if change not in shown)
     try:
@@ -114,6 +116,7 @@ def _require_whole(
     if not files:
         raise _Unshowable("the change touches nothing that this rule may see")
     size = len(governance) + sum(len(document) for _, document in material)
+    # Never cut: what a vote did not see, it must not have approved.
     if size > LARGEST_VIEW:
         raise _Unshowable(
             f"it would have to see {size} characters, and at most {LARGEST_VIEW} are shown: nobody"
@@ -164,6 +167,7 @@ def _document(head: Mapping[str, Any], rows: Sequence[Any]) -> str:
 def _visible(document: str) -> str:
     """JSON in which what shows nothing is written as an escape: a reviewer who cannot see it cannot
     judge it."""
+    # Bidirectional controls and the like would show a reviewer another text than git stores.
     unseen = "".join(char for char in set(document) if is_invisible(char))
     return (
         re.sub(f"[{re.escape(unseen)}]", lambda char: json.dumps(char[0])[1:-1], document)

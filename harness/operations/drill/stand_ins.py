@@ -202,7 +202,7 @@ class SigningJudge:
 
     def journeys(self, request: Mapping[str, Any]) -> Journeys:
         """See the port."""
-        return Journeys(own=1, standing=0, declined=False, digest=_digest(request))
+        return Journeys(own=1, guarding=0, declined=False, digest=_digest(request))
 
     def envelope(self, request: Mapping[str, Any], **changed: Any) -> bytes:
         """A signed verdict that this request's candidate passed. `changed` replaces parts of

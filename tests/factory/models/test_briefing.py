@@ -249,7 +249,7 @@ def test_a_diagnoser_notes_what_would_have_spared_the_failure(tmp_path) -> None:
     first, second = (assignment.task for assignment in world.agent.assignments)
     assert (first.count(lesson.sentence), second.count(lesson.sentence)) == (0, 1)
     assert (lesson.had.runs, lesson.had.sound) == (1, 1)
-    said = [entry["says"] for entry in logs(world.ledger, "implement-1-2")["entries"]]
+    said = [entry["message"] for entry in logs(world.ledger, "implement-1-2")["entries"]]
     assert f"the diagnoser noted: {lesson.sentence}" in said
     assert any(
         line.startswith("repository context: ") and "lessons: 1, left out: " in line

@@ -65,6 +65,7 @@ def weakened_tests(
                 None if change.old_mode == NO_FILE else _text(before(path)),
                 _text(after(path)),
             )
+            # Large test files take seconds to compare: a change must not stall the gate.
             if (left := left - len(new)) < 0:
                 return UNKNOWN
             said += (
@@ -84,6 +85,7 @@ def _text(content: bytes | None) -> bytes:
 
 def _weaknesses(path: str, old: bytes | None, new: bytes) -> Iterator[tuple[str, str]]:
     if path.endswith(".py"):
+        # A new test file weakens nothing; a new conftest.py steers the tests beside it.
         if old is not None or path.rpartition("/")[2] == "conftest.py":
             yield from compared(suite(old or b""), suite(new))
     elif _SCRIPT.search(path):

@@ -109,6 +109,7 @@ def _in_block(block: Sequence[ast.stmt], under: tuple[str, ...]) -> Iterator[Cla
         if isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break) or _ends(
             statement
         ):
+            # What follows is never reached, so it claims nothing.
             under = (*under, NEVER)
         elif isinstance(statement, ast.If) and _leaves(statement):
             under = (*under, f"not {ast.unparse(statement.test)}")
@@ -140,6 +141,7 @@ def _in_statement(statement: ast.stmt, under: tuple[str, ...]) -> Iterator[Claim
                 (claim for item in items for claim in _entered(item.context_expr)), under
             )
             inside = _in_block(body, under)
+            # `suppress` around an assertion: it may fail and nobody hears of it.
             yield from _swallowed(inside) if any(map(_suppresses, items)) else inside
         case ast.Try() | ast.TryStar():
             yield from _tried(statement, under)
@@ -185,6 +187,7 @@ def _stated(test: ast.expr) -> Iterator[Claim]:
 def _compared(left: ast.expr, symbol: str, right: ast.expr) -> Claim:
     """About what is looked at, whichever way it was written: `1 == x` and `"a" in x` are about
     `x`."""
+    # `1 == x` is about `x`: the constant is the expectation, on whichever side it stands.
     turned = isinstance(left, ast.Constant) and not isinstance(right, ast.Constant)
     if turned and symbol in _MIRRORED:
         left, symbol, right, turned = right, _MIRRORED[symbol], left, False
@@ -212,6 +215,7 @@ def _called(call: ast.Call) -> Iterator[Claim]:
         )
     elif name in _UNITTEST and len(arguments) > 1:
         yield _compared(arguments[0], _UNITTEST[name], arguments[1])
+    # A helper of the project's own: taken for one claim, by its name.
     elif name.startswith("assert") or name == "fail":
         yield Claim(name, arguments[0] if arguments else call.func, call, ast.unparse(call))
 
@@ -238,6 +242,7 @@ def _catches(handler: ast.ExceptHandler) -> bool:
     """Whether a failed assertion ends here. A handler that raises again, or fails the test itself,
     lets it through."""
     inner = [node for statement in handler.body for node in ast.walk(statement)]
+    # A handler that raises or asserts lets a failure through in its own words.
     again = any(
         isinstance(node, ast.Raise | ast.Assert)
         or (isinstance(node, ast.Call) and last_name(node.func) == "fail")

@@ -1,5 +1,5 @@
-"""What a test asks, replaced by something else: a local of the same name, a patch, another call, an
-object that equals all.
+"""Finds what a test asks replaced: a shadowing local, a patch, another call, an object that equals
+everything.
 
 Properties: compared are two readings of one test; nothing is reported that was there before; a
 variable counts as what was assigned to it, so a new name for it is nothing."""
@@ -86,6 +86,7 @@ def _bound(function: Function) -> set[str]:
 def _patches(function: Function) -> set[str]:
     """Calls and assignments that put something in another's place. An attribute of what the test
     made itself is its own."""
+    # What the test made itself it may change; only what it was given is a stand-in.
     own, found = _bound(function), set()
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and _is_patch(node.func):
@@ -118,11 +119,13 @@ def _other_questions(old: Function, new: Function) -> Iterator[str]:
     """Calls that were looked at, and in whose place others are: with other arguments, or of another
     function."""
     before, after = _questions(old), _questions(new)
+    # A question that was there before cannot have replaced one.
     fresh = {names: text for text, names in after.items() if text not in before}
     called = frozenset[str]().union(*fresh)
     for text, names in before.items():
         if text in after or not fresh:
             continue
+        # The same functions in another call: only the arguments differ.
         if names in fresh:
             yield f"`{cut(text)}` is asked with other arguments: `{cut(fresh[names])}`"
         elif not names <= called:
@@ -157,6 +160,7 @@ def _assigned(function: Function) -> dict[str, ast.expr]:
         for target in node.targets
         if isinstance(target, ast.Name)
     ]
+    # A variable that is given two values stands for neither.
     times = Counter(name for name, _ in given)
     return {
         name: value

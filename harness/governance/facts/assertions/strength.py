@@ -44,6 +44,7 @@ _SHOWN = 70
 def weaker(before: Sequence[Claim], after: Sequence[Claim]) -> Iterator[str]:
     """What became weaker, in words, in the order of the claims before."""
     left, right = list(before), list(after)
+    # First the claims whose words stayed: only their place can have become weaker.
     for one in before:
         same = min((other for other in right if other.text == one.text), key=_weight, default=None)
         if same is not None:
@@ -65,6 +66,7 @@ def _pairs(left: list[Claim], right: list[Claim]) -> Iterator[tuple[Claim, Claim
     """Each old claim with the new one that took its place: the same subject first, then one about
     it, then in turn."""
     paired: dict[int, Claim] = {}
+    # The surest match first, over all claims, so that no looser one takes its partner away.
     for matches in (_same_subject, _about_it, _any_of_its_kind):
         for at, one in enumerate(left):
             found = (
@@ -107,6 +109,7 @@ def _weaknesses(one: Claim, other: Claim) -> Iterator[str]:
     yield from _placement(one, other)
     if one.kind == other.kind == "raises":
         yield from _wider_exceptions(one, other)
+    # `assert a or b` holds where `assert a` does not.
     elif _ways_out(other.of) > _ways_out(one.of):
         yield f"`{cut(one.text)}` got a way out: `{cut(other.text)}`"
     elif _rank(other) < _rank(one) or _LOOSER.get(one.kind) == other.kind:
@@ -140,6 +143,7 @@ def _placement(one: Claim, other: Claim) -> Iterator[str]:
     if other.swallowed and not one.swallowed:
         yield f"the failure of `{cut(other.text)}` is caught"
     fresh = [condition for condition in other.under if condition not in one.under]
+    # Said before the other conditions: a claim that is never reached is gone.
     if NEVER in fresh:
         yield f"`{cut(other.text)}` is not reached: after {NEVER}"
     elif fresh:
@@ -173,6 +177,7 @@ def _tolerances(one: Claim, other: Claim) -> Iterator[tuple[str, str, str]]:
         if now is None or (was is not None and ast.dump(was) == ast.dump(now)):
             continue
         old, new = _number(was), _number(now)
+        # A computed tolerance may be any: it counts as wider.
         if old is None or new is None or ((new < old) if name in _WIDER_IF_LESS else (new > old)):
             yield name, ast.unparse(was) if was else "its default", ast.unparse(now)
 
@@ -199,6 +204,7 @@ def _number(node: ast.expr | None) -> float | None:
 def _wider_exceptions(one: Claim, other: Claim) -> Iterator[str]:
     before, after = _exceptions(one.of), _exceptions(other.of)
     fresh = [name for name in after if name not in before]
+    # Another exception is no weakness by itself; a wider one, or one more, is.
     if fresh and (
         len(after) > len(before) or any(_is_over(name, was) for name in fresh for was in before)
     ):

@@ -125,17 +125,20 @@ def compared(before: Suite, after: Suite) -> Iterator[tuple[str, str]]:
     """Pairs of a function's name (empty for the module itself) and what became weaker there."""
     for said in sorted((after.skips - before.skips).elements()):
         yield "", f"`{said}` was added"
+    # A test may shadow what it tests: the import stays, and a stand-in is asked.
     for name in sorted(before.imported & (after.made - before.made)):
         yield "", f"`{name}`, which was imported, is one of its own now"
     for said in sorted((after.comparisons - before.comparisons).elements()):
         yield "", f"`{said.splitlines()[0]}` defines anew what is equal"
     for name, function in after.functions.items():
+        # pytest calls hooks by name, for every test of the folder.
         if name.rpartition(".")[2].startswith("pytest_") and _text(function) != _text(
             before.functions.get(name)
         ):
             yield name, "this hook can rewrite what tests say, and it is new or has changed"
     for name, old in before.functions.items():
         new = after.functions.get(name)
+        # `test_x = None` below a test takes it away without touching it.
         if name in after.bound - before.bound:
             yield name, "its name is bound to something else afterwards"
         if new is not None and _text(old) != _text(new):
@@ -152,6 +155,7 @@ def _weaknesses(old: Function, new: Function) -> Iterator[str]:
             and not _skips(decorator)
         ):
             yield f"it is wrapped in `{ast.unparse(decorator)}`"
+    # pytest collects a generator and runs nothing of it.
     if _yields(new) and not _yields(old):
         yield "it became a generator, whose body does not run"
     if _is_empty(new) and not _is_empty(old):
@@ -191,6 +195,7 @@ def _outside(scope: ast.AST) -> Iterator[ast.AST]:
 def _skips(node: ast.AST) -> Counter[str]:
     """Every call or name that skips, ignores or expects failure, with its arguments, once each."""
     found: Counter[str] = Counter()
+    # By hand: `ast.walk` would count the name inside of a call that was counted already.
     waiting = [node]
     while waiting:
         inner = waiting.pop()

@@ -88,6 +88,7 @@ def is_manifest(path: bytes) -> bool:
     """Whether this path is a manifest or lock of some ecosystem, parsed or not, or looks like
     one."""
     name = _name(path)
+    # A look-alike counts as a manifest: some tools read it, and no reader here does.
     return name in _UNPARSED or _reader(path) is not None or skeleton(name) in _LOOKS
 
 
@@ -99,6 +100,7 @@ def dependency_changes(
     """What the change does to dependencies, in the order of its paths, nothing said twice. `before`
     and `after` read a path's bytes on either side, None where there is no plain file. UNKNOWN where
     any manifest that changes cannot be parsed."""
+    # a dict, because it keeps the order and drops repetitions
     changes: dict[DependencyChange, None] = {}
     for change in files:
         if not is_manifest(change.path):
@@ -107,6 +109,7 @@ def dependency_changes(
             path = change.path.decode("utf-8")
             old = _read(change.path, before(path)) if change.old_mode != NO_FILE else ()
             new = _read(change.path, after(path)) if change.new_mode != NO_FILE else ()
+        # One manifest that nobody could read may hide anything: the whole answer is unknown.
         except (ValueError, RecursionError):
             return UNKNOWN
         changes.update(dict.fromkeys(compared(change.path, old, new)))

@@ -66,8 +66,7 @@ def _patch(content: str) -> Found:
     )
 
 
-# ---- package.json
-# ----------------------------------------------------------------------------------------------------  # noqa: E501
+# package.json
 
 
 def _package_json(content: str) -> Found:
@@ -88,6 +87,7 @@ def _package_json(content: str) -> Found:
 
 def _wanted(place: str, alias: str, spec: str) -> Dependency:
     """`alias: spec` as package.json has it: the real name, and where it would come from."""
+    # An alias imports one name and fetches another: the fetched one is what runs.
     if spec.startswith("npm:"):
         name, _, version = _cut(spec.removeprefix("npm:"))
         return Dependency(place, "npm", name, f"{version} as {alias}")
@@ -127,8 +127,7 @@ def _npm_origin(spec: str) -> Origin:
     )
 
 
-# ---- npm's lock
-# ------------------------------------------------------------------------------------------------------  # noqa: E501
+# npm's lock
 
 
 def _package_lock(content: str) -> Found:
@@ -151,6 +150,7 @@ def _package_lock(content: str) -> Found:
 def _placed(place: str, package: Mapping[str, Any]) -> Found:
     inner = place.rpartition("node_modules/")
     name = text_of(package, "name") or inner[2]
+    # A folder of the workspace, not a package of a registry.
     if not inner[1] or package.get("link"):
         yield Dependency(
             place,
@@ -187,7 +187,9 @@ def _fetched(place: str, name: str, package: Mapping[str, Any]) -> Found:
     registry = _registry(address, name, version)
     if registry:
         yield Dependency("", "npm", f"registry {registry}", "", Origin.OPTION)
+    # Bundled packages come inside of another one, which has a hash of its own.
     brought = package.get("inBundle") or package.get("bundled")
+    # A hash without a registry's address proves nothing about where the bytes come from.
     held = bool(integrity) and bool(registry or not address)
     origin = Origin.REGISTRY if held or brought else _npm_origin(address or "https:")
     hooks = " with install script" if package.get("hasInstallScript") else ""
@@ -196,13 +198,13 @@ def _fetched(place: str, name: str, package: Mapping[str, Any]) -> Found:
 
 def _registry(address: str, name: str, version: str) -> str:
     """The registry that this is the address of exactly this package at; empty where it is not."""
+    # Another path below the registry's host may be anybody's upload.
     path = f"{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
     found = re.match(r"https://[^/?#]+/", address)
     return found[0] if found and unquote(address).endswith(f"/{path}") else ""
 
 
-# ---- pnpm
-# ------------------------------------------------------------------------------------------------------------  # noqa: E501
+# pnpm
 
 
 def _pnpm_lock(content: str) -> Found:
@@ -264,6 +266,7 @@ def _resolved(key: str, package: Mapping[str, Any]) -> Found:
         "directory": Origin.PATH,
     }
     kind = text_of(resolution, "type")
+    # Something that a newer pnpm knows and we do not: it must not pass unread.
     if kind not in kinds or not resolution:
         raise Unparsed("a package of an unknown kind of resolution")
     hooks = " with install script" if package.get("requiresBuild") == "true" else ""

@@ -1,4 +1,5 @@
-"""What the readers of all ecosystems give, and how they take a document of a stranger's apart.
+"""What the manifest readers of all ecosystems share: their result, and careful access to a
+document.
 
 Properties: whatever stands where a table, a list or a text is expected is Unparsed, never an
 exception of Python's own, and never an empty table."""

@@ -84,8 +84,7 @@ def reader_of(path: str) -> Reader | None:
     return requirements.read if _REQUIREMENTS.search(path) else None
 
 
-# ---- pyproject.toml and uv.toml
-# --------------------------------------------------------------------------------------
+# pyproject.toml and uv.toml
 
 
 def _pyproject(content: str) -> Found:
@@ -108,6 +107,7 @@ def _pyproject(content: str) -> Found:
     yield from options(
         "build", "python", {key: value for key, value in build.items() if key != "requires"}
     )
+    # A build step then computes the dependencies, and no reader sees them.
     if "dependencies" in shown(project.get("dynamic", "")):
         yield from options("project", "python", {"dynamic": project["dynamic"]})
     yield from _uv(table(tools, "uv"))
@@ -124,6 +124,7 @@ def _required(place: str, items: Any) -> Found:
     for item in items:
         if isinstance(item, str):
             yield requirement(item, place=place)
+        # PEP 735 knows `include-group` alone; anything else may be a source that we do not know.
         elif not isinstance(item, Mapping) or set(item) != {"include-group"}:
             raise Unparsed(f"{place} holds something that is no requirement")
 
@@ -176,8 +177,7 @@ def _builder(found: Mapping[str, Any], place: str, *, parsed: bool) -> Found:
             yield from _builder(value, f"{place}.{key}", parsed=parsed)
 
 
-# ---- locks
-# -----------------------------------------------------------------------------------------------------------  # noqa: E501
+# locks
 
 
 def _uv_lock(content: str) -> Found:

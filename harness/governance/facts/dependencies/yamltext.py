@@ -1,4 +1,4 @@
-"""YAML of a machine's making as nested dicts and lists of plain texts.
+"""Reads machine-written YAML as nested dicts and lists of plain texts.
 
 Nothing in it is a number, a date or a truth, so that nothing is read otherwise than the package
 manager reads it. No anchors, aliases, tags, merges, second documents or keys that stand there
