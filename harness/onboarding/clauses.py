@@ -255,9 +255,9 @@ def limits_in(sentence: str, heading: str) -> Iterator[tuple[ClauseKind, int]]:
         return
     for kind, pattern in _LIMITS:
         if found := pattern.search(sentence):
-            said = (found["after"] or found["before"]).replace(",", "").casefold()
+            digits = (found["after"] or found["before"]).replace(",", "").casefold()
             # Twelve digits are plenty, and int() of a huge text is slow.
-            number = _SPELT.index(said) if said in _SPELT else int(said[:12])
+            number = _SPELT.index(digits) if digits in _SPELT else int(digits[:12])
             if 0 < number < 10**9:
                 yield kind, number
 

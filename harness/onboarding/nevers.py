@@ -64,11 +64,11 @@ def _is_already(never: Never, survey: Survey) -> bool:
 
 def _own(survey: Survey) -> Iterator[Never]:
     """What the repository's own mission rules out."""
-    said = [
+    stated = [
         clause for clause in survey.clauses if clause.kind is ClauseKind.NEVER and clause.values
     ]
     for number, clause in enumerate(
-        (clause for clause in said if is_harmless(clause.values[0])), 1
+        (clause for clause in stated if is_harmless(clause.values[0])), 1
     ):
         what = clause.values[0]
         yield Never(

@@ -213,3 +213,9 @@ def test_a_persons_page_shows_what_they_may_do_and_what_they_filed(filed) -> Non
     assert (
         "Owns it and also decides who may do what" in filed.client.get(f"/{filed.owner.login}").text
     )
+
+
+@pytest.mark.parametrize("role", ["none", "read", "triage", "write", "maintain", "admin"])
+def test_an_account_of_every_role_has_a_page(filed, role) -> None:
+    login = filed.person(f"every-{role}", role=role).login
+    assert filed.client.get(f"/{login}").status_code == 200

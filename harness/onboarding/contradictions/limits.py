@@ -87,7 +87,7 @@ def _narrowed(sentence: str, number: int) -> frozenset[str]:
     """The qualifiers in the part of the sentence, between commas, that holds the number;
     else in all of it."""
     parts = re.split(r"[,;:–—](?!\d)", _PULL_REQUEST.sub("", sentence))
-    said = next((part for part in parts if str(number) in part.replace(",", "")), sentence)
+    part = next((part for part in parts if str(number) in part.replace(",", "")), sentence)
     return frozenset(
-        name for found in _QUALIFIERS.finditer(said) for name in found.groupdict() if found[name]
+        name for found in _QUALIFIERS.finditer(part) for name in found.groupdict() if found[name]
     )

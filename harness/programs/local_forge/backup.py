@@ -98,12 +98,12 @@ def back_up(home: Path, file: Path) -> BackupSummary:
             with tarfile.open(
                 fileobj=raw, mode="w:gz", compresslevel=1, format=tarfile.PAX_FORMAT
             ) as tar:
-                kept = _filled(_Archive(tar), settings, copied)
+                summary = _filled(_Archive(tar), settings, copied)
             raw.flush()
             os.fsync(raw.fileno())
         # A link, unlike a rename, fails where another process has made the file meanwhile.
         os.link(draft, file)
-    return kept
+    return summary
 
 
 def restore(file: Path, home: Path) -> BackupSummary:
@@ -117,7 +117,7 @@ def restore(file: Path, home: Path) -> BackupSummary:
         draft = Path(scratch, "home")
         draft.mkdir(mode=0o700)
         try:
-            kept = _unpacked(file, draft)
+            summary = _unpacked(file, draft)
         except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"it is no backup of a forge, or not a whole one: {error}", file=str(file)
@@ -129,7 +129,7 @@ def restore(file: Path, home: Path) -> BackupSummary:
         if home.exists():
             home.rmdir()
         draft.rename(home)
-    return kept
+    return summary
 
 
 def _filled(archive: _Archive, settings: Settings, database: Path) -> BackupSummary:

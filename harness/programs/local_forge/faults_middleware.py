@@ -76,15 +76,19 @@ class FaultMiddleware:
         if scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        said: list[Message] = []
+        messages: list[Message] = []
 
         async def keeping(message: Message) -> None:
-            said.append(message)
+            messages.append(message)
             await send(message)
 
         await self._app(scope, receive, keeping)
-        if said and said[0]["type"] == "http.response.start" and said[0]["status"] == 200:
-            self._last[_address(scope)] = said
+        if (
+            messages
+            and messages[0]["type"] == "http.response.start"
+            and messages[0]["status"] == 200
+        ):
+            self._last[_address(scope)] = messages
             self._last.move_to_end(_address(scope))
             while len(self._last) > MOST_REMEMBERED:
                 self._last.popitem(last=False)
@@ -92,11 +96,11 @@ class FaultMiddleware:
     async def _stale(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send this address's last response again. Without one, pass the request on and
         store its response."""
-        said = self._last.get(_address(scope))
-        if said is None:
+        messages = self._last.get(_address(scope))
+        if messages is None:
             await self._remembered(scope, receive, send)
             return
-        for message in said:
+        for message in messages:
             await send(message)
 
 
@@ -139,8 +143,8 @@ def _answer(fault: Fault) -> Response:
     if fault.kind == "garbled":
         return Response("<html>Unicorn!</html>", media_type="text/html", headers=headers)
     if fault.kind == "graphql-errors":
-        said = {"data": None, "errors": [{"type": "RATE_LIMITED", "message": PRIMARY}]}
-        return Response(json.dumps(said), media_type="application/json", headers=headers)
+        content = {"data": None, "errors": [{"type": "RATE_LIMITED", "message": PRIMARY}]}
+        return Response(json.dumps(content), media_type="application/json", headers=headers)
     if fault.kind == "rate-limited":
         headers = _spent() | headers
     status, message = ANSWERS[fault.kind]

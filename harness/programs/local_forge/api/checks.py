@@ -157,17 +157,17 @@ def _sha(call: ApiCall, repo: Repo, sha: str) -> str:
 
 def _check_update(call: ApiCall) -> CheckUpdate:
     output = call.body.get("output")
-    said = output if isinstance(output, dict) else {}
+    given = output if isinstance(output, dict) else {}
     return CheckUpdate(
         name=fields.text(call.body, "name", "CheckRun", limit=200),
         status=fields.choice(call.body, "status", "CheckRun", among=checks.STATUSES),
         conclusion=fields.choice(call.body, "conclusion", "CheckRun", among=checks.CONCLUSIONS),
         details_url=fields.web_address(call.body, "details_url", "CheckRun"),
         external_id=fields.text(call.body, "external_id", "CheckRun", limit=200),
-        title=fields.text(said, "title", "CheckRun", limit=250),
-        summary=fields.text(said, "summary", "CheckRun"),
-        text=fields.text(said, "text", "CheckRun"),
-        annotations=_annotations(said.get("annotations", [])),
+        title=fields.text(given, "title", "CheckRun", limit=250),
+        summary=fields.text(given, "summary", "CheckRun"),
+        text=fields.text(given, "text", "CheckRun"),
+        annotations=_annotations(given.get("annotations", [])),
     )
 
 

@@ -35,12 +35,12 @@ def ask(call: ApiCall) -> ApiResponse:
         asked = operation_in(text, variables)
     except Unreadable as error:
         return ApiResponse({"errors": [{"message": str(error)}]})
-    known = _Mutations(call).known if asked.kind == "mutation" else _Queries(call).known
+    resolvers = _Mutations(call).resolvers if asked.kind == "mutation" else _Queries(call).resolvers
     data: dict[str, Any] = {}
     errors: list[dict[str, Any]] = []
     for field in asked.fields:
         try:
-            data[field.key] = _resolver(known, field, asked.kind.title())(field)
+            data[field.key] = _resolver(resolvers, field, asked.kind.title())(field)
         # One refused field does not spoil the others.
         except Refused as refused:
             data[field.key] = None
@@ -63,7 +63,7 @@ class _Queries:
 
     def __init__(self, call: ApiCall) -> None:
         self._call = call
-        self.known: Mapping[str, Resolve] = {
+        self.resolvers: Mapping[str, Resolve] = {
             "repository": self._repository,
             "node": self._node,
             "viewer": self._viewer,
@@ -98,7 +98,7 @@ class _Mutations:
 
     def __init__(self, call: ApiCall) -> None:
         self._call = call
-        self.known: Mapping[str, Resolve] = {"pinIssue": self._pin, "unpinIssue": self._unpin}
+        self.resolvers: Mapping[str, Resolve] = {"pinIssue": self._pin, "unpinIssue": self._unpin}
 
     def _pin(self, field: Field) -> Any:
         repo, issue, actor = self._writable(field)
@@ -182,7 +182,7 @@ def _issue(call: ApiCall, repo: Repo, issue: Issue, field: Field) -> Any:
     )
 
 
-def _shaped(field: Field, kind: str, known: Mapping[str, Resolve]) -> dict[str, Any]:
+def _shaped(field: Field, kind: str, resolvers: Mapping[str, Resolve]) -> dict[str, Any]:
     """The requested fields of a value of that type. Raises Unreadable for an unknown field."""
     # Fields of an inline fragment on another type do not apply here.
     asked = [inner for inner in field.fields if inner.on in (None, kind)]
@@ -192,15 +192,15 @@ def _shaped(field: Field, kind: str, known: Mapping[str, Resolve]) -> dict[str, 
             " selections)"
         )
     return {
-        inner.key: _resolver({**known, "__typename": lambda _: kind}, inner, kind)(inner)
+        inner.key: _resolver({**resolvers, "__typename": lambda _: kind}, inner, kind)(inner)
         for inner in asked
     }
 
 
-def _resolver(known: Mapping[str, Resolve], field: Field, kind: str) -> Resolve:
-    if field.name not in known:
+def _resolver(resolvers: Mapping[str, Resolve], field: Field, kind: str) -> Resolve:
+    if field.name not in resolvers:
         raise Unreadable(f"Field '{field.name}' doesn't exist on type '{kind}'")
-    return known[field.name]
+    return resolvers[field.name]
 
 
 def _plain(call: ApiCall, repo: Repo, number: object) -> Issue:

@@ -40,7 +40,7 @@ VIEWS = (
 
 def api_routes(service: Service) -> Mount:
     """The REST API, which GitHub's clients use."""
-    known = [
+    routes = [
         Route(path, endpoint(service, view, _door(method, path, view)), methods=[method])
         for method, path, view in VIEWS
     ]
@@ -50,18 +50,18 @@ def api_routes(service: Service) -> Mount:
         endpoint(service, _nothing, RouteAccess(signed_in, (), to_apps=True)),
         methods=METHODS,
     )
-    return Mount("/api/v3", routes=[*known, unknown], middleware=[_BOUND])
+    return Mount("/api/v3", routes=[*routes, unknown], middleware=[_BOUND])
 
 
 def admin_routes(service: Service, faults: Faults | None) -> Mount:
     """The administrator's API."""
     only = RouteAccess(administrator(service.admin_token))
-    known = admin.routes(faults)
+    routes = admin.routes(faults)
     return Mount(
         "/admin",
         routes=[
             Route(path, endpoint(service, view, only), methods=[method])
-            for method, path, view in known
+            for method, path, view in routes
         ],
         middleware=[_BOUND],
     )

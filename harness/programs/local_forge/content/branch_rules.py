@@ -151,13 +151,13 @@ def check_move(
     it is merged.
     """
     forward = new is not None and (old is None or tx.git(repo).is_ancestor(old, new))
-    said = () if new is None else reports(tx, repo, judged or new)
+    results = () if new is None else reports(tx, repo, judged or new)
     move = Move(
         ref,
         created=old is None,
         deleted=new is None,
         forward=forward,
-        reports=said,
+        reports=results,
         merged=judged is not None,
     )
     if against := refusals(policy, move):
@@ -216,18 +216,18 @@ def _of_ruleset(found: StoredRule, repo: Repo, actor: User | None, *, role: Role
     ):
         return None
     include, exclude = named_refs(found, repo)
-    said = {one["type"]: one.get("parameters", {}) for one in body["rules"]}
-    required = said.get("required_status_checks", {}).get("required_status_checks", ())
+    rule_types = {one["type"]: one.get("parameters", {}) for one in body["rules"]}
+    required = rule_types.get("required_status_checks", {}).get("required_status_checks", ())
     return Rules(
         RULESET,
         include,
         exclude,
         tuple(RequiredCheck(one["context"], one.get("integration_id")) for one in required),
-        may_update="update" not in said,
-        may_force="non_fast_forward" not in said,
-        may_delete="deletion" not in said,
-        may_create="creation" not in said,
-        by_pull_request="pull_request" in said,
+        may_update="update" not in rule_types,
+        may_force="non_fast_forward" not in rule_types,
+        may_delete="deletion" not in rule_types,
+        may_create="creation" not in rule_types,
+        by_pull_request="pull_request" in rule_types,
     )
 
 

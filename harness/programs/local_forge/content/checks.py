@@ -46,19 +46,19 @@ class CheckUpdate:
     annotations: tuple[Mapping[str, object], ...] = ()
 
     @property
-    def said(self) -> dict[str, str]:
+    def columns(self) -> dict[str, str]:
         """The columns to write. A conclusion completes the run, as on GitHub."""
-        said = {name: getattr(self, name) for name in self.__slots__ if name != "annotations"}
-        found = {name: value for name, value in said.items() if value is not None}
+        columns = {name: getattr(self, name) for name in self.__slots__ if name != "annotations"}
+        found = {name: value for name, value in columns.items() if value is not None}
         return found | {"status": "completed"} if self.conclusion else found
 
 
 def create(
-    tx: Transaction, repo: Repo, sha: str, outcome: CheckUpdate, *, creator: User
+    tx: Transaction, repo: Repo, sha: str, changes: CheckUpdate, *, creator: User
 ) -> CheckRun:
     """Create a check run on a commit."""
-    _agree(outcome)
-    values = {"status": "queued", "external_id": "", **outcome.said}
+    _agree(changes)
+    values = {"status": "queued", "external_id": "", **changes.columns}
     made = tx.db.execute(
         insert(check_runs)
         .values(
@@ -67,7 +67,7 @@ def create(
             creator_id=creator.id,
             started_at=tx.now,
             completed_at=_end(tx, values),
-            annotations=json.dumps(outcome.annotations),
+            annotations=json.dumps(changes.annotations),
             **values,
         )
         .returning(check_runs.c.id)
@@ -77,12 +77,12 @@ def create(
     return check
 
 
-def change(tx: Transaction, repo: Repo, check: CheckRun, outcome: CheckUpdate) -> CheckRun:
+def change(tx: Transaction, repo: Repo, check: CheckRun, changes: CheckUpdate) -> CheckRun:
     """Update a check run."""
-    _agree(outcome)
-    values = outcome.said
-    if outcome.annotations:
-        values["annotations"] = json.dumps((*check.annotations, *outcome.annotations))
+    _agree(changes)
+    values = changes.columns
+    if changes.annotations:
+        values["annotations"] = json.dumps((*check.annotations, *changes.annotations))
     if values:
         tx.db.execute(
             update(check_runs)
@@ -146,12 +146,12 @@ def suites_of(tx: Transaction, repo: Repo, sha: str) -> tuple[Suite, ...]:
 
 
 def create_status(
-    tx: Transaction, repo: Repo, sha: str, *, creator: User, **said: str | None
+    tx: Transaction, repo: Repo, sha: str, *, creator: User, **fields: str | None
 ) -> Status:
     """Create a commit status; the newest of a context counts."""
     tx.db.execute(
         insert(statuses).values(
-            repository_id=repo.id, sha=sha, creator_id=creator.id, created_at=tx.now, **said
+            repository_id=repo.id, sha=sha, creator_id=creator.id, created_at=tx.now, **fields
         )
     )
     return statuses_of(tx, repo, sha)[0]
@@ -180,8 +180,8 @@ def statuses_of(
     return tuple({one.context: one for one in reversed(found)}.values()) if latest else tuple(found)
 
 
-def _agree(outcome: CheckUpdate) -> None:
-    if outcome.status == "completed" and outcome.conclusion is None:
+def _agree(changes: CheckUpdate) -> None:
+    if changes.status == "completed" and changes.conclusion is None:
         raise invalid(
             "CheckRun", "conclusion", "a completed check needs a conclusion", code="missing_field"
         )

@@ -77,11 +77,11 @@ def permissions(value: object) -> Mapping[str, str]:
         raise invalid(_RESOURCE, "default_permissions", "default_permissions must be an object")
     for name, level in value.items():
         if name not in PERMISSIONS or level not in LEVELS:
-            known = ", ".join(sorted(PERMISSIONS))
+            allowed = ", ".join(sorted(PERMISSIONS))
             raise invalid(
                 _RESOURCE,
                 "default_permissions",
-                f"{name}: {level} is no permission: name one of {known}, as read, write or admin",
+                f"{name}: {level} is no permission: name one of {allowed}, as read, write or admin",
             )
     return {**value, "metadata": "read"}
 

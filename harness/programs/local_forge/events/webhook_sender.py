@@ -89,8 +89,8 @@ def add_hook(db: Connection, url: str, secret: str, events: Iterable[str]) -> in
 class WebhookSender:
     """Queues notices from any thread and delivers them in order on the server's event loop."""
 
-    def __init__(self, known: tuple[Hook, ...]) -> None:
-        self._hooks = known
+    def __init__(self, webhooks: tuple[Hook, ...]) -> None:
+        self._hooks = webhooks
         self._post: Callable[[Delivery], object] | None = None
 
     @classmethod

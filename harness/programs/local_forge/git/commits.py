@@ -64,8 +64,8 @@ class TreeEntry:
 
 def commits(git: BareRepository, *reach: str, limit: int, skip: int = 0) -> tuple[Commit, ...]:
     """Commits reachable as in git-log(1) (`tip`, or `^base tip`), newest first."""
-    said = git.run("log", "-z", f"--max-count={limit}", f"--skip={skip}", _FORMAT, *reach, "--")
-    return tuple(_commit(record) for record in said.split("\0") if record)
+    output = git.run("log", "-z", f"--max-count={limit}", f"--skip={skip}", _FORMAT, *reach, "--")
+    return tuple(_commit(record) for record in output.split("\0") if record)
 
 
 def commit(git: BareRepository, sha: str) -> Commit:
@@ -125,8 +125,8 @@ def entry_at(git: BareRepository, commit: str, path: str) -> TreeEntry | None:
     # git would resolve `..` and refuse NUL with an error.
     if "\0" in wanted or any(part in ("", ".", "..") for part in wanted.split("/")):
         return None
-    said = git.run("--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", wanted)
-    return _entry(*said.rstrip("\0").split("\t", 1)) if said else None
+    output = git.run("--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", wanted)
+    return _entry(*output.rstrip("\0").split("\t", 1)) if output else None
 
 
 def _require_readable(git: BareRepository, *treeishes: str | None) -> None:

@@ -113,12 +113,12 @@ def refusals(branch_policy: BranchPolicy, move: Move) -> tuple[str, ...]:
 def is_green(required: RequiredCheck, reports: Iterable[Report]) -> bool:
     """Whether a check exists and every result of its writers is good. A missing or
     unfinished check is not green."""
-    said = [
+    states = [
         one.state
         for one in reports
         if one.context == required.context and required.app_id in (None, one.app_id)
     ]
-    return bool(said) and all(state in GREEN for state in said)
+    return bool(states) and all(state in GREEN for state in states)
 
 
 def to_json(branch_policy: BranchPolicy) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=100_000)
 def app_page_routes(service: Service) -> list[BaseRoute]:
     """These routes go before those of repositories, because `apps` and `settings` are
     reserved logins."""
-    known = (
+    routes = (
         ("GET", "/settings/apps/new", new_app, False),
         ("POST", "/settings/apps/new", new_app, True),
         ("POST", "/settings/apps", create_app, False),
@@ -45,7 +45,7 @@ def app_page_routes(service: Service) -> list[BaseRoute]:
             methods=[method],
             middleware=[_BOUND],
         )
-        for method, path, view, anywhere in known
+        for method, path, view, anywhere in routes
     ]
 
 
@@ -155,7 +155,7 @@ def _person(visit: PageVisit) -> User:
     return visit.viewer
 
 
-def _with(address: str, **said: str) -> str:
+def _with(address: str, **parameters: str) -> str:
     """An address with more query parameters. Raises Refused (422) unless it is an http
     or https address."""
     parts = urlsplit(address)
@@ -163,7 +163,7 @@ def _with(address: str, **said: str) -> str:
         raise invalid(
             "Integration", "redirect_url", "redirect_url must be an http or https address"
         )
-    more = urlencode({name: value for name, value in said.items() if value})
+    more = urlencode({name: value for name, value in parameters.items() if value})
     return parts._replace(
         query="&".join(part for part in (parts.query, more) if part), fragment=""
     ).geturl()

@@ -217,19 +217,19 @@ def pull_diff(visit: PageVisit) -> Response:
 
 
 def _conversation(visit: PageVisit, repo: Repo, found: Issue) -> dict[str, object]:
-    said, done = comments.of_issue(visit.tx, repo, found), history.of_issue(visit.tx, found)
+    written, happened = comments.of_issue(visit.tx, repo, found), history.of_issue(visit.tx, found)
     role = visit.role(repo)
     allowed = rights(visit.viewer, role, found, open_door=visit.open_door)
-    authors = {one.author for one in said} | {found.author}
+    authors = {one.author for one in written} | {found.author}
     trusted = {one.id for one in authors if people.role_on(visit.tx, one, repo) >= Role.WRITE}
     opening = ThreadComment(
         found.author, found.association, found.body, found.created_at, "description", edited=False
     )
     return {
-        "thread": thread(opening, said, done),
+        "thread": thread(opening, written, happened),
         "trusted": trusted,
         "rights": allowed,
-        "state_intervals": state_intervals(done),
+        "state_intervals": state_intervals(happened),
         "editable": {one.id for one in authors if may_edit(visit.viewer, role, one)},
         "all_labels": labels.of_repository(visit.tx, repo) if allowed.manage else (),
         "all_people": assignees.possible(visit.tx, repo) if allowed.manage else (),

@@ -33,21 +33,21 @@ class IssueDraft:
 def new_issue(visit: PageVisit) -> Response:
     """The requested form; without a name, the only form, or a list to choose from."""
     repo = visit.repo
-    known, asked = _templates(visit, repo), visit.query.get("template")
-    form = known.form(asked or "")
-    if form is None and asked != BLANK and (known.forms or known.contacts):
+    offered, asked = _templates(visit, repo), visit.query.get("template")
+    form = offered.form(asked or "")
+    if form is None and asked != BLANK and (offered.forms or offered.contacts):
         # With one way to file there is nothing to choose.
-        if asked is not None or len(known.forms) + len(known.contacts) + known.blank > 1:
+        if asked is not None or len(offered.forms) + len(offered.contacts) + offered.blank > 1:
             return visit.repo_page(
                 "choose.html",
                 repo,
                 tab="issues",
-                templates=known,
+                templates=offered,
                 may_mend=visit.role(repo) >= Role.WRITE,
-                may_blank=_may_blank(visit, repo, known),
+                may_blank=_may_blank(visit, repo, offered),
             )
-        form = next(iter(known.forms), None)
-    if form is None and not _may_blank(visit, repo, known):
+        form = next(iter(offered.forms), None)
+    if form is None and not _may_blank(visit, repo, offered):
         raise Refused(403, "This repository takes issues by its forms only.")
     return _shown(visit, repo, _begun(visit, form))
 
@@ -55,12 +55,12 @@ def new_issue(visit: PageVisit) -> Response:
 def file_issue(visit: PageVisit) -> Response:
     """File the issue, or show the form again with its errors or a preview."""
     repo = visit.repo
-    known, asked = _templates(visit, repo), visit.form.get("template", "")
-    form = known.form(asked)
+    offered, asked = _templates(visit, repo), visit.form.get("template", "")
+    form = offered.form(asked)
     draft = _written(visit, form)
     if visit.form.get("act") == "preview":
         return _shown(visit, repo, replace(draft, wrong={}), preview=True)
-    if form is None and (asked not in ("", BLANK) or not _may_blank(visit, repo, known)):
+    if form is None and (asked not in ("", BLANK) or not _may_blank(visit, repo, offered)):
         problem = (
             "The form has changed meanwhile. Choose one again; what you wrote is kept here."
             if asked not in ("", BLANK)
@@ -151,9 +151,9 @@ def _shown(
     )
 
 
-def _may_blank(visit: PageVisit, repo: Repo, known: Templates) -> bool:
+def _may_blank(visit: PageVisit, repo: Repo, offered: Templates) -> bool:
     """Whether an issue may be filed without a form; writers always may, as on GitHub."""
-    return known.blank or visit.role(repo) >= Role.WRITE
+    return offered.blank or visit.role(repo) >= Role.WRITE
 
 
 def _templates(visit: PageVisit, repo: Repo) -> Templates:

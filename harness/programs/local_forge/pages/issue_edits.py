@@ -16,11 +16,11 @@ def put_labels(visit: PageVisit) -> Response:
     """Add the ticked labels and remove the unticked ones. Raises Refused (403) without
     the right."""
     repo, issue, actor = _issue_to_manage(visit)
-    known = {label.name for label in labels.of_repository(visit.tx, repo)}
+    existing = {label.name for label in labels.of_repository(visit.tx, repo)}
     wanted = [
         name
         for name in _after(visit, [label.name for label in issue.labels], "label")
-        if name in known
+        if name in existing
     ]
     issues.set_labels(visit.tx, repo, issue, wanted, actor=actor)
     return seen_other(place_of(repo, issue))
@@ -29,10 +29,16 @@ def put_labels(visit: PageVisit) -> Response:
 def put_assignees(visit: PageVisit) -> Response:
     """Assign the ticked people. Raises Refused (403) without the right."""
     repo, issue, actor = _issue_to_manage(visit)
-    known = {user.login: user for user in (*assignees.possible(visit.tx, repo), *issue.assignees)}
+    assignable = {
+        user.login: user for user in (*assignees.possible(visit.tx, repo), *issue.assignees)
+    }
     wanted = _after(visit, [user.login for user in issue.assignees], "person")
     issues.set_assignees(
-        visit.tx, repo, issue, [known[login] for login in wanted if login in known], actor=actor
+        visit.tx,
+        repo,
+        issue,
+        [assignable[login] for login in wanted if login in assignable],
+        actor=actor,
     )
     return seen_other(place_of(repo, issue))
 

@@ -10,6 +10,7 @@ WORDS = {
     Role.READ: "files issues, comments, and edits, closes and reopens their own",
     Role.TRIAGE: "also closes and reopens all issues, labels them, and gives them to people",
     Role.WRITE: "also pushes, merges, and edits what others wrote",
+    Role.MAINTAIN: "also approves what a rule leaves to a person",
     Role.ADMIN: "also decides who may do what",
 }
 

@@ -77,9 +77,9 @@ def page_routes(service: Service) -> list[BaseRoute]:
         Route("/-/{name}", _static),
     ]
     if service.settings.evidence is not None:
-        kept = StaticFiles(directory=service.settings.evidence, html=True, check_dir=False)
+        evidence = StaticFiles(directory=service.settings.evidence, html=True, check_dir=False)
         # First, because the routes after it would match this address too.
-        found.insert(0, Mount("/-/evidence", kept, middleware=[Middleware(_Sandboxed)]))
+        found.insert(0, Mount("/-/evidence", evidence, middleware=[Middleware(_Sandboxed)]))
     pages = [
         Route(path, endpoint(service, view), methods=[method], middleware=[_BOUND])
         for method, path, view in VIEWS

@@ -49,19 +49,19 @@ _TOGETHER_SECONDS = 60
 
 
 def thread(
-    opening: ThreadComment, said: tuple[Comment, ...], done: tuple[Event, ...]
+    opening: ThreadComment, comments: tuple[Comment, ...], events: tuple[Event, ...]
 ) -> tuple[ThreadComment | ThreadEvent, ...]:
     """The description first, then comments and events by time."""
-    words: list[ThreadComment | ThreadEvent] = [_thread_comment(comment) for comment in said]
-    deeds: list[ThreadComment | ThreadEvent] = [_thread_event(event) for event in done]
+    words: list[ThreadComment | ThreadEvent] = [_thread_comment(comment) for comment in comments]
+    deeds: list[ThreadComment | ThreadEvent] = [_thread_event(event) for event in events]
     return (opening, *_folded(sorted([*deeds, *words], key=lambda one: one.at)))
 
 
-def state_intervals(done: Iterable[Event]) -> tuple[StateInterval, ...]:
+def state_intervals(events: Iterable[Event]) -> tuple[StateInterval, ...]:
     """The states of the issue in the factory, oldest first. A label that was removed and
     restored at once is one interval."""
     found: list[StateInterval] = []
-    for event in done:
+    for event in events:
         if event.label is None or not event.label[0].startswith(STATE_LABEL):
             continue
         words, last = state_words(event.label[0]), found[-1] if found else None

@@ -44,10 +44,10 @@ def check_runs(links: Links, repo: Repo, items: Sequence[CheckRun], *, total: in
     return {"total_count": total, "check_runs": [check_run(links, repo, item) for item in items]}
 
 
-def annotation(links: Links, repo: Repo, item: CheckRun, said: Mapping[str, object]) -> Json:
+def annotation(links: Links, repo: Repo, item: CheckRun, stored: Mapping[str, object]) -> Json:
     """GitHub's `check-annotation`."""
-    page = f"{links.page(repo, 'blob', item.head_sha)}/{quote(str(said['path']))}"
-    return {**said, "blob_href": page}
+    page = f"{links.page(repo, 'blob', item.head_sha)}/{quote(str(stored['path']))}"
+    return {**stored, "blob_href": page}
 
 
 def suite(links: Links, repo: Repo, item: Suite, tip: Commit) -> Json:

@@ -95,10 +95,10 @@ def whole_ruleset(links: Links, repo: Repo, item: StoredRule) -> Json:
     }
 
 
-def rule(repo: Repo, item: StoredRule, said: Mapping[str, Any]) -> Json:
+def rule(repo: Repo, item: StoredRule, content: Mapping[str, Any]) -> Json:
     """GitHub's `repository-rule-detailed`: a rule with its ruleset's id."""
     return {
-        **said,
+        **content,
         "ruleset_source_type": "Repository",
         "ruleset_source": repo.full_name,
         "ruleset_id": item.id,

@@ -302,8 +302,8 @@ class Suite:
         """The worst conclusion of its runs; None while one is not completed."""
         if self.status != "completed":
             return None
-        said = {run.conclusion for run in self.runs}
-        return next((one for one in _WORST_FIRST if one in said), "failure")
+        conclusions = {run.conclusion for run in self.runs}
+        return next((one for one in _WORST_FIRST if one in conclusions), "failure")
 
 
 @dataclass(frozen=True, slots=True)

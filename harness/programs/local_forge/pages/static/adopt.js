@@ -1,7 +1,7 @@
 // Makes one element like another in the fewest steps, and reports what is new.
 //
-// Kept: the element that has the focus, what was typed or ticked, what was opened or closed, and whatever is marked with
-// data-keep while it is open.
+// It keeps the focused element, typed text, ticked boxes, open or closed details, and elements marked with data-keep
+// while they are open.
 const NEW = "came";
 
 const key = (node) => (node.nodeType === Node.ELEMENT_NODE && node.id ? `${node.nodeName}#${node.id}` : "");
@@ -43,7 +43,7 @@ function children(here, there, say) {
   while (at) at = removed(at);
 }
 
-// What stands between here and the element that is wanted goes, when nothing that comes could be it.
+// Remove the nodes before the wanted element, unless one of them matches an element that comes later.
 function skipped(at, one, rest) {
   if (!at || one.nodeType !== Node.ELEMENT_NODE) return at;
   const between = [];

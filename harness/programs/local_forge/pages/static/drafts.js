@@ -1,4 +1,4 @@
-// A draft survives a page that was left by accident, in this browser only, until it is sent or thrown away.
+// Keep a draft in this browser, so that it survives a page that was left by accident, until it is sent or discarded.
 const PREFIX = "draft:";
 const SENT = "draft-sent";
 const KEEP_DAYS = 14;
@@ -27,7 +27,7 @@ export function keepDrafts() {
   for (const form of document.querySelectorAll("form[data-forget]")) form.addEventListener("submit", () => forget(() => true));
 }
 
-// What was sent is gone for good once a page came that does not say it was wrong.
+// Delete a sent draft once the next page shows no error.
 function settle() {
   const sent = sessionStorage.getItem(SENT);
   sessionStorage.removeItem(SENT);

@@ -22,7 +22,7 @@ export function follow() {
     asking = false;
   };
   const fetched = async () => {
-    const seen = document.querySelector("[data-version]")?.dataset.version ?? "";  // what is large need not come again
+    const seen = document.querySelector("[data-version]")?.dataset.version ?? "";  // The server leaves out the diff if this version is current.
     const asked = { cache: "no-store", headers: { "X-Seen": seen } };
     const answer = await fetch(location.pathname + location.search, asked).catch(() => null);
     return answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
@@ -36,7 +36,7 @@ export function follow() {
     document.title = page.title;
     tell(news);
   };
-  // A browser keeps six connections to one server: pages that nobody looks at let theirs go.
+  // A browser opens at most six connections to a server, so hidden pages close theirs.
   const listen = () => {
     source?.close();
     source = null;
@@ -51,7 +51,7 @@ export function follow() {
   listen();
 }
 
-// For who listens instead of looking: what came, in words, and not all of a flood.
+// Announce what is new to screen readers, at most MOST_SAID items of it.
 function tell(news) {
   const place = document.getElementById("news");
   const said = [...new Set(news)];

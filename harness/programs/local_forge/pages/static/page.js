@@ -1,4 +1,4 @@
-// What a page does beyond its forms and links. Without a script everything works, by loading the page again.
+// What scripts add to the pages. Without them everything works by loading the page again.
 import { keepDrafts } from "./drafts.js";
 import { follow } from "./live.js";
 import { showPreviews } from "./preview.js";

@@ -1,4 +1,4 @@
-// How it will look, without leaving the page: the same form, the same answer, and only the preview is taken from it.
+// Preview without leaving the page: send the same form, and take only the preview from the answer.
 export function showPreviews() {
   for (const form of document.querySelectorAll("form[data-draft]")) {
     const place = form.querySelector("[data-preview]");
