@@ -185,7 +185,12 @@ def fold(events: Iterable[Event], start: State = State.UNTRIAGED) -> State:
 
 def page() -> str:
     """docs/lifecycle.md, whole. A test compares the file with this."""
-    rows = [f"| {state} | {event} | {there} |" for (state, event), there in TABLE.items()]
+    events: dict[tuple[State, State], list[Event]] = {}
+    for (state, event), there in TABLE.items():
+        events.setdefault((state, there), []).append(event)
+    rows = [
+        f"| {state} | {', '.join(found)} | {there} |" for (state, there), found in events.items()
+    ]
     return "\n".join(
         (
             "# An issue's life",
@@ -195,7 +200,7 @@ def page() -> str:
                 " table cannot happen."
             ),
             "",
-            "| state | event | next |",
+            "| state | events | next |",
             "|---|---|---|",
             *rows,
             "",

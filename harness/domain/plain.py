@@ -15,6 +15,10 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final, NewType, Union, cast, get_args, get_origin, get_type_hints
 
+JsonObject = Mapping[str, Any]
+"""A JSON object as somebody else wrote it: nothing is known of its keys before they are checked."""
+JsonDict = dict[str, Any]
+"""A JSON object that is being built."""
 Decode = Callable[[Any], Any]
 
 
@@ -77,6 +81,7 @@ def _decoder(kind: Any) -> Decode:
     if isinstance(kind, NewType):
         return _decoder(kind.__supertype__)
     origin, of = get_origin(kind), get_args(kind)
+    # only `X | None` occurs among the types of the domain
     if origin in (Union, types.UnionType):
         return _optional(of)
     if origin is tuple:

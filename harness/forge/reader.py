@@ -15,6 +15,7 @@ from harness.domain.issue import (
     Permission,
     PullRequest,
 )
+from harness.domain.plain import JsonDict
 from harness.forge import checkruns, issue_changes, projection
 from harness.forge import required_checks as requirements
 from harness.forge.connection import Access, Connection
@@ -154,5 +155,5 @@ class ForgeReader:
         with forge_errors(f"reading what {branch} requires"):
             return requirements.required_checks(self._wire, self._access.repository, branch)
 
-    def _listed(self, **parameters: str) -> tuple[dict[int, dict[str, Any]], datetime]:
+    def _listed(self, **parameters: str) -> tuple[dict[int, JsonDict], datetime]:
         return issue_changes.listed(self._wire, self._access.repository, **parameters)

@@ -38,7 +38,7 @@ def rejected(world):
     return issue
 
 
-def closed_after_grace(world):
+def closed_after_some_days(world):
     issue = rejected(world)
     world.ledger.clock.at += timedelta(days=8)
     world.tick(**TRIAGE_ONLY)
@@ -134,7 +134,7 @@ def hostile_quote(world):
 STORIES = (
     accepted,
     rejected,
-    closed_after_grace,
+    closed_after_some_days,
     appealed,
     asked,
     asked_in_vain,

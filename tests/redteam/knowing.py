@@ -50,7 +50,7 @@ MARKS_OF_A_CLICK = {
     "the exact centre": "window.off <= 1",
 }
 # What both visitors have in common, so that nothing of ours sees it. Named on docs/seal.md, under
-# what no box holds.
+# what no sandbox holds.
 MARKS_OF_BOTH = {
     "rhythm": "performance.now() < 600_000",
     "no keys": "!window.typed",

@@ -2,12 +2,13 @@
 decisions on it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from harness.lessons.lesson import Lesson
@@ -157,11 +158,11 @@ def _decide(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
     )
 
 
-def _document(one: "Lesson") -> dict[str, Any]:
+def _document(one: "Lesson") -> JsonDict:
     return {
         "id": one.id,
         "standing": one.status.value,
-        "says": one.sentence,
+        "sentence": one.sentence,
         "file": one.file,
         "quote": one.quote,
         "base": one.base,

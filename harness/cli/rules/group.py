@@ -90,7 +90,7 @@ def lint(folder: Path, as_json: bool) -> int:
             {
                 "ok": not found,
                 "findings": [
-                    {"file": f.file, "line": f.line, "code": f.code, "says": f.message}
+                    {"file": f.file, "line": f.line, "code": f.code, "message": f.message}
                     for f in found
                 ],
             }
@@ -142,7 +142,7 @@ def test(folder: Path, file: Path | None, as_json: bool) -> int:
                         "line": result.source.line,
                         "expected": result.expected,
                         "got": result.got,
-                        "says": result.message,
+                        "message": result.message,
                     }
                     for result in failed
                 ],

@@ -10,6 +10,7 @@ import click
 from harness.cli.options import as_json, emit
 from harness.cli.rules.changes import from_git, history_file, since_option
 from harness.domain.governance import Governance
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from harness.governance.past.history import RecordedChange
@@ -100,7 +101,7 @@ def _at(folder: Path, ref: str) -> Governance:
         ) from None
 
 
-def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> dict[str, Any]:
+def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> JsonDict:
     urls = _urls(changes)
     return {
         "ok": not found.flips,
@@ -127,7 +128,7 @@ def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> dict[str,
                 "rule": flip.rule,
                 "before": flip.before,
                 "after": flip.after,
-                "says": flip.message,
+                "message": flip.message,
                 "shadow": flip.shadow,
             }
             for flip in found.flips

@@ -52,7 +52,7 @@ def import_(folder: Path, as_json: bool) -> int:
                 "ok": not contradictions,
                 "rules": [_rule(rule) for rule in drafted],
                 "unchecked": [
-                    {"place": clause.place, "says": clause.quote} for clause in unchecked
+                    {"place": clause.place, "message": clause.quote} for clause in unchecked
                 ],
                 "contradictions": [as_document(found) for found in contradictions],
             }
@@ -67,7 +67,7 @@ def as_document(found: "Contradiction") -> dict[str, object]:
     here, there = found.here, found.there
     return {
         "kind": found.kind.value,
-        "says": found.message,
+        "message": found.message,
         "here": {"file": here.file, "line": here.line, "quote": here.quote},
         "there": {"file": there.file, "line": there.line, "quote": there.quote} if there else None,
     }
@@ -78,7 +78,7 @@ def _rule(rule: "RuleDraft") -> dict[str, object]:
         "id": rule.id,
         "status": rule.status,
         "check": rule.check,
-        "said": [{"place": clause.place, "says": clause.quote} for clause in rule.clauses],
+        "said": [{"place": clause.place, "message": clause.quote} for clause in rule.clauses],
     }
 
 

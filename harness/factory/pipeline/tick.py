@@ -240,7 +240,7 @@ def _next_of(services: Services, history: History, policy: PolicySnapshot) -> Ne
     """What an issue needs, in view of the others: where a similar one has landed since, this one
     may be done already, and a person decides."""
     if other := services.similar_issues.landed_meanwhile(history):
-        reason = f"#{other.issue} says much the same, and has landed since"
+        reason = f"#{other.issue} asks for much the same, and has landed since"
         return Next(event=Event.DUPLICATE_LANDED, reason=reason)
     return decide_next(history, policy)
 

@@ -9,7 +9,6 @@ Properties:
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from harness.domain.events import (
     Citation,
@@ -26,6 +25,7 @@ from harness.domain.events import (
 )
 from harness.domain.ledger import Entry, is_of
 from harness.domain.lifecycle import Event, State
+from harness.domain.plain import JsonObject
 from harness.domain.workflow import NodeResult
 from harness.factory.records.chain_words import (
     COMMAND_WORDS,
@@ -296,7 +296,7 @@ class _ChainFold:
                 fact="every fact was read again, and every gate is open",
             )
 
-    def _finding(self, entry: Entry, finding: Mapping[str, Any]) -> Link:
+    def _finding(self, entry: Entry, finding: JsonObject) -> Link:
         run = self._runs.get(entry.run)
         rule = _rule_text(self._rule_texts.get(run.rules, {}) if run else {}, finding)
         permalink = (
@@ -460,7 +460,7 @@ class _ChainFold:
         ]
 
 
-def _rule_text(book: RuleBook, finding: Mapping[str, Any]) -> RuleText:
+def _rule_text(book: RuleBook, finding: JsonObject) -> RuleText:
     """The text of the rule: by file and id if the finding names a file, else by its id alone."""
     rule, file = str(finding["rule"]), str(finding.get("file", ""))
     found = book.get((file, rule)) or next(

@@ -1,11 +1,11 @@
 """The words of the chain: the meaning of each event, and sentences about facts. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from harness.domain.events import TriageDecided, VerdictRecorded
 from harness.domain.governance import Status
 from harness.domain.lifecycle import Event, State
+from harness.domain.plain import JsonObject
 from harness.factory.records.link import LinkOutcome, Stage
 
 STAGE_OF_WORKFLOW: Mapping[str, Stage] = {
@@ -108,7 +108,7 @@ def triage_fact(decision: TriageDecided, title: str, reason: str) -> str:
     return title if is_by_the_mission else reason or title
 
 
-def finding_outcome(finding: Mapping[str, Any]) -> LinkOutcome:
+def finding_outcome(finding: JsonObject) -> LinkOutcome:
     """The outcome of a rule, by its finding as the ledger has it."""
     if finding["passed"] is True:
         return LinkOutcome.HOLDS

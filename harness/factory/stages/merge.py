@@ -2,7 +2,6 @@
 once more afterwards."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from harness.domain.errors import FactoryError, ForgeError, PortError
 from harness.domain.events import CommandGiven, EffectIntended, IssueClosed, Landed
@@ -12,6 +11,7 @@ from harness.domain.issue import CommitSha, PullRequest
 from harness.domain.landing import after_landing
 from harness.domain.lifecycle import Event, State
 from harness.domain.merge import MergeFacts, Refusal, gate_event, refusals
+from harness.domain.plain import JsonDict
 from harness.domain.verdict import Binding
 from harness.domain.workflow import NodeResult
 from harness.factory.policy_gate import ci, policy
@@ -32,7 +32,7 @@ class GateReading:
     checks."""
 
     facts: MergeFacts
-    findings: list[dict[str, Any]]
+    findings: list[JsonDict]
     report: CheckReport
 
 

@@ -16,7 +16,6 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from harness.domain.errors import BudgetExhausted, ModelError
 from harness.domain.events import ReviewGiven
@@ -25,6 +24,7 @@ from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.selection import NOBODY, first_answer, reviewers
@@ -160,7 +160,7 @@ def _ask(look: _Look) -> Entry:
     # A review costs money, so the owner's stop is read before each.
     raise_if_stopped(job.services)
 
-    def ask(line: Session) -> Mapping[str, Any]:
+    def ask(line: Session) -> JsonObject:
         return job.services.model.answer(
             line,
             system=prompts.system_blocks(job.policy),
@@ -214,7 +214,7 @@ def _concluded(job: Job, looks: Mapping[str, LensFindings], *, least: Severity) 
     found = together(remark for look in looks.values() for remark in look.found)
     grave = tuple(remark for remark in found if remark.severity.reaches(least))
     dropped = [f"{lens}: {why}" for lens, look in looks.items() for why in look.dropped]
-    output: dict[str, Any] = {
+    output: JsonDict = {
         "remarks": [remark.as_json() for remark in found if remark not in grave],
         "dropped": dropped,
     }

@@ -278,7 +278,7 @@ def test_what_a_kill_left_unsaid_to_who_waits_is_said(world) -> None:
     [
         ("per_author = 0", "triage.per_author"),
         ("batch = -1", "triage.batch"),
-        ("grace_days = -1", "triage.grace_days"),
+        ("close_days = -1", "triage.close_days"),
         ("per_day = 1000000", "triage.per_day"),
         ("per_autor = 1", "triage.per_autor"),
         ('per_day = "many"', "triage.per_day"),
