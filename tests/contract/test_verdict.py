@@ -3,6 +3,7 @@ ties them."""
 
 import json
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest

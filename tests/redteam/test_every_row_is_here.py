@@ -208,8 +208,8 @@ ROWS: dict[int, tuple[str, ...]] = {
 BAD_INPUT: dict[str, tuple[str, ...]] = {
     "a journey with an unknown verb": ("test_what_is_not_in_the_language_is_refused_by_line",),
     "an ambiguous locator": (
-        "test_an_ambiguous_look_says_nothing",
-        "test_what_cannot_be_done_says_why",
+        "test_an_ambiguous_look_proves_nothing",
+        "test_what_cannot_be_done_names_the_reason",
     ),
     "a twin that passes": ("test_what_each_app_comes_to[accepts-all]",),
     "a proof older than the journey": ("test_a_proof_is_of_one_journey_and_one_pair_of_trees",),

@@ -129,7 +129,7 @@ SITS = """() => {
       second instanceof SpeechSynthesisVoice], chosen, none: said.voice, fingers: navigator.maxTouchPoints, own,
     not: document.body.ontouchend, touch: 'ontouchstart' in window && 'ontouchend' in document.documentElement,
     screen: [screen.width, screen.height, devicePixelRatio, is('(min-resolution: 1.5dppx)')],
-    desk: is('(pointer: fine)') && is('(hover: hover)') && !is('(pointer: coarse)'),
+    desktop: is('(pointer: fine)') && is('(hover: hover)') && !is('(pointer: coarse)'),
     native: [speechSynthesis.getVoices, Object.getOwnPropertyDescriptor(window, 'ontouchstart').get].every(native)}; }"""
 
 
@@ -151,7 +151,7 @@ def test_a_person_sits_before_what_was_drawn_and_a_page_can_use_it(house: House)
         "not": None,
         "touch": True,
         "screen": [2560, 1440, 1.5, True],
-        "desk": True,
+        "desktop": True,
         "native": True,
     }
 
@@ -207,7 +207,7 @@ def test_a_person_asks_for_the_icon_once_and_nobody_waits_or_hears(link, house: 
             on.wire.busy,
             await ada.at_rest() or ada.awaits_answer(),
             [one for one in on.requests if "ico" in one],
-            on.refused,
+            on.refused_requests,
             on.console,
         )
         app.ended.set()

@@ -24,11 +24,11 @@ class Shape:
 
     def at(self, key: str) -> Shape:
         """The value of a required key."""
-        held = self._object()
+        entries = self._object()
         self._asked.add(key)
-        if key not in held:
+        if key not in entries:
             raise DocumentInvalid(f"{self.path}: no key {key!r}")
-        return Shape(held[key], f"{self.path}.{key}")
+        return Shape(entries[key], f"{self.path}.{key}")
 
     def list(self, key: str, *, exactly: int | None = None) -> tuple[Shape, ...]:
         """The items of a required list, of this length if one is given."""

@@ -25,6 +25,7 @@ def dialog(line: int, node: Node, place: str) -> Dialog:
     words, kind = fields.maybe("says"), _kind(fields.maybe("kind"))
     how, answer = _answer(fields)
     fields.done()
+    # Without words any dialog would fit, even one that the step did not mean.
     if words is None and kind is not DialogKind.LEAVING:
         raise refusal(
             line,

@@ -93,6 +93,7 @@ def _look_or_block(
     kind, value, line = entry(item)
     if kind in VANTAGES:
         return _elsewhere(kind, value, line=line, here=here, place=place)
+    # `same` repeats the looks above it, so all looks from here must come before any other vantage.
     if others:
         raise refusal(
             line, f"{kind!r} comes after {others[-1].vantage}: put what is seen here first"

@@ -79,6 +79,7 @@ def _journey(fields: Fields, source: str, problems: list[Problem]) -> Journey:
 
 
 def _steps(node: Node, place: str, problems: list[Problem]) -> tuple[Step, ...]:
+    # A step that cannot be read is left out, so that the others are checked as well.
     read: list[Step] = []
     for index, item in enumerate(items(node, "steps")):
         try:

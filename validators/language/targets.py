@@ -59,6 +59,7 @@ def maybe_target_in(fields: Fields, *, place: str) -> Target | None:
     chosen = fields.one(KEYS)
     name, words, within, under, level = (fields.maybe(key) for key in _NARROWING)
     if chosen is None:
+        # These keys narrow an element down; without an element they would be ignored in silence.
         if extra := name or words or within or under or level:
             raise refusal(
                 extra.line,

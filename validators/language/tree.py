@@ -14,6 +14,7 @@ from validators.domain.errors import JourneyInvalid, Problem
 
 LARGEST_BYTES = 64 * 1024
 DEEPEST = 50
+# Any other tag asks for an object, and a journey has texts only.
 PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
 
 
@@ -108,6 +109,7 @@ class _Bounded(yaml.SafeLoader):
 
 def tree(text: str) -> Node:
     """The tree of one YAML document. Raises JourneyInvalid."""
+    # Before it is parsed: the time of the parser grows with the text.
     if len(text.encode()) > LARGEST_BYTES:
         raise refusal(0, f"longer than {LARGEST_BYTES // 1024} KiB: split it into several journeys")
     try:

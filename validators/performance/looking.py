@@ -172,6 +172,7 @@ def _present(there: int) -> LookResult:
 
 
 async def _focus(session: Session, where: Spot) -> LookResult:
+    # A missing element must be reported as missing, not as one without the focus.
     there = _present(await session.count(where))
     if not there.holds:
         return there

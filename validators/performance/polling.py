@@ -80,6 +80,7 @@ async def _in_a_row(
     the same from the first to the last."""
     found: list[LookResult] = []
     try:
+        # A single look is one moment by itself.
         if len(wanted) > 1:
             await session.watch()
         for look in wanted:
@@ -97,6 +98,7 @@ def _final(found: LookResult, session: Session, *, together: bool) -> LookResult
     if this one failed while the app owed an answer."""
     if found.holds:
         return found if together else replace(found, holds=False, trouble=Trouble.RESTLESS)
+    # An outstanding answer could still bring what was looked for: that is no definite failure.
     if found.trouble in (None, Trouble.MISSING) and session.awaits_answer():
         return replace(found, trouble=Trouble.TIMED_OUT)
     return found

@@ -61,6 +61,7 @@ def column_seen(look: ColumnHas, tables: Sequence[Table], values: Values) -> Loo
     cells = table.cells(at)
     claims = [compared_list(cells, look.lists, values)] if look.lists else []
     if look.each:
+        # `all` is true of no cells, and a table without rows must fail.
         every = bool(cells) and all(holds(cell, look.each, values) for cell in cells)
         claims.append(LookResult(every, f"each {described(look.each, values)}", ""))
     if look.order:

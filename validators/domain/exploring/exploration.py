@@ -241,8 +241,8 @@ def _spot(item: Shape, depth: int = 0) -> Spot:
         raise DocumentInvalid(f"{item.path}: an element in more than {DEEPEST} others")
 
     def maybe(key: str) -> str | None:
-        held = item.at(key)
-        return None if held.is_null() else held.text()
+        value = item.at(key)
+        return None if value.is_null() else value.text()
 
     within = item.at("within")
     spot = Spot(

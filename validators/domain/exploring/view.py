@@ -110,7 +110,7 @@ def _controls(part: Part, hidden: HiddenTexts) -> Iterator[str]:
     inner = (
         []
         if part.role in FIELDS
-        else [line for held in part.parts for line in _controls(held, hidden)]
+        else [line for child in part.parts for line in _controls(child, hidden)]
     )
     title = part.name if part.role in PLACES else ""
     if part.role in WORDED:
@@ -130,10 +130,10 @@ def _control(part: Part, hidden: HiddenTexts) -> Iterator[str]:
     pieces = [part.ref, part.role, _quoted(part.name)]
     pieces += [f"= {_quoted(part.text)}"] if part.text else []
     pieces += [f"[{', '.join(part.states)}]"] if part.states else []
-    options = [held.name for held in part.parts if held.role == "option"]
+    options = [inner.name for inner in part.parts if inner.role == "option"]
     shown = " | ".join(_quoted(name) for name in options[:MOST_OPTIONS])
     more = f" and {len(options) - MOST_OPTIONS} more" if len(options) > MOST_OPTIONS else ""
-    pieces += [f"= {_quoted(held.name)}" for held in part.parts if "selected" in held.states]
+    pieces += [f"= {_quoted(inner.name)}" for inner in part.parts if "selected" in inner.states]
     yield " ".join([*pieces, *([f"of {shown}{more}"] if shown else [])])
 
 
@@ -152,8 +152,8 @@ def _written(part: Part, hidden: HiddenTexts) -> Iterator[str]:
         return
     if part.text and (readable := hidden.cut(part.text)):
         yield _quoted(readable, most=LONGEST_WRITTEN)
-    for held in part.parts:
-        yield from _written(held, hidden)
+    for inner in part.parts:
+        yield from _written(inner, hidden)
 
 
 def _quoted(text: str, *, most: int = LONGEST_TEXT) -> str:

@@ -118,6 +118,7 @@ class Table:
             for at, header in enumerate(self.headers)
             if wanted.casefold() in map(str.casefold, header.names)
         ]
+        # An exact name comes first: a table may have both `City` and `city`.
         places = exact or alike
         return places[0] if len(places) == 1 else None
 
@@ -193,6 +194,7 @@ def _matches(node: AriaNode, pattern: AriaPattern, text: Callable[[Template], st
 def _table(node: AriaNode) -> Table:
     rows = [tuple(_outermost(row, CELLS)) for row in _rows(node)]
     headings = [row for row in rows if row and all(cell.role in HEADERS for cell in row)]
+    # Of several rows of headings, the last names the columns; those above it group them.
     headers = tuple(Header(_names(cell)) for cell in headings[-1]) if headings else ()
     return Table(
         headers,

@@ -84,6 +84,7 @@ class Draw:
     def value(self, generated: Generated, place: str) -> str:
         """The value of one generator at one place. The same in every process and for both
         identities."""
+        # Each place has a source of its own: one more generator must not change the other values.
         key = f"{self.seed}\0{self.journey}\0{place}".encode()
         return _drawn(
             generated,
