@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Bind, Dial, Limits, SandboxResult, SandboxSpec
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
@@ -127,7 +128,7 @@ def report_of(result: SandboxResult) -> AgentReport:
     )
 
 
-def _last_object(output: bytes) -> dict[str, Any]:
+def _last_object(output: bytes) -> JsonDict:
     lines = output.decode("utf-8", "replace").strip().splitlines()
     try:
         found = json.loads(lines[-1]) if lines else {}

@@ -5,12 +5,13 @@ It is one request to our own broker, so it does without the provider's SDK, whos
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import AnswerError, BudgetExhausted, ModelError, ModelsPaused
+from harness.domain.plain import JsonDict, JsonObject
 from harness.ports.model import Session
 
 TOOL = "answer"
@@ -25,8 +26,8 @@ class BrokeredModel:
         self._max_tokens = max_tokens
 
     def answer(
-        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+        self, session: Session, *, system: Sequence[str], question: str, schema: JsonObject
+    ) -> JsonObject:
         """The answer, valid against `schema`, which is a schema of an object.
 
         Raises AnswerError when the model itself is to blame, ModelError on any other failure,
@@ -46,8 +47,8 @@ class BrokeredModel:
                 raise AnswerError(f"{session.model} was to call `{TOOL}` once; it called {called}")
 
     def _message(
-        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+        self, session: Session, *, system: Sequence[str], question: str, schema: JsonObject
+    ) -> JsonObject:
         """A message (https://docs.anthropic.com/en/api/messages). The broker has checked its
         form."""
         import httpx2
@@ -58,7 +59,7 @@ class BrokeredModel:
                 answer = http.post(
                     "/v1/messages", json=request, headers={"anthropic-version": "2023-06-01"}
                 )
-                found: dict[str, Any] = json.loads(answer.content)
+                found: JsonDict = json.loads(answer.content)
             except (httpx2.TransportError, ValueError) as error:
                 raise ModelError(
                     f"the broker does not answer at {session.socket}: {error}", retryable=True
@@ -68,9 +69,9 @@ class BrokeredModel:
         raise stop_or_error(found["error"], status=answer.status_code)
 
     def _request(
-        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        blocks: list[dict[str, Any]] = [{"type": "text", "text": block} for block in system]
+        self, session: Session, *, system: Sequence[str], question: str, schema: JsonObject
+    ) -> JsonDict:
+        blocks: list[JsonDict] = [{"type": "text", "text": block} for block in system]
         for block in blocks[:1]:
             block["cache_control"] = {"type": "ephemeral"}
         effort = {"output_config": {"effort": session.effort}} if session.effort else {}
@@ -87,9 +88,7 @@ class BrokeredModel:
         }
 
 
-def stop_or_error(
-    error: Mapping[str, Any], *, status: int
-) -> BudgetExhausted | ModelsPaused | ModelError:
+def stop_or_error(error: JsonObject, *, status: int) -> BudgetExhausted | ModelsPaused | ModelError:
     """The exception for a refusal of the broker. It is retryable only when a provider may answer
     otherwise later."""
     kind, message = str(error["type"]), str(error["message"])
@@ -101,7 +100,7 @@ def stop_or_error(
     return ModelError(f"{kind}: {message}", retryable=status == 429 or status >= 500)
 
 
-def _valid(answer: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _valid(answer: Any, schema: JsonObject) -> JsonObject:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 

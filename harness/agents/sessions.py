@@ -1,16 +1,16 @@
 """The `Broker` port over the broker's control socket."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from harness.agents.model import stop_or_error
 from harness.agents.unix_http import unix_http_client
 from harness.domain.budget import Price, Usage
 from harness.domain.errors import FactoryError, ModelError, ModelsPaused
+from harness.domain.plain import JsonDict, JsonObject
 from harness.ports.model import Session, SessionRequest
 
 _SECONDS = 30
@@ -56,7 +56,7 @@ class BrokerClient:
         """What all sessions for an issue have cost, in all runs."""
         return _usage(self._call("GET", f"/issues/{issue}"))
 
-    def _closed(self, session: Session) -> dict[str, Any] | ModelError:
+    def _closed(self, session: Session) -> JsonDict | ModelError:
         """The final usage, or the error as a value: it must not hide the error that a block ends
         with."""
         try:
@@ -64,15 +64,13 @@ class BrokerClient:
         except ModelError as error:
             return error
 
-    def _call(
-        self, method: str, path: str, document: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def _call(self, method: str, path: str, document: JsonObject | None = None) -> JsonDict:
         import httpx2
 
         with unix_http_client(self._control, seconds=_SECONDS) as http:
             try:
                 answer = http.request(method, path, json=document)
-                found: dict[str, Any] = json.loads(answer.content, parse_float=Decimal)
+                found: JsonDict = json.loads(answer.content, parse_float=Decimal)
             except (httpx2.TransportError, ValueError) as error:
                 raise ModelError(
                     f"the broker does not answer at {self._control}: {error}; is it running?",
@@ -83,7 +81,7 @@ class BrokerClient:
         raise stop_or_error(found["error"], status=answer.status_code)
 
 
-def _document(request: SessionRequest) -> dict[str, Any]:
+def _document(request: SessionRequest) -> JsonDict:
     dollars = {
         name: getattr(request, name)
         for name in ("usd", "usd_call", "usd_run", "usd_issue", "usd_day", "usd_month")
@@ -114,7 +112,7 @@ def _document(request: SessionRequest) -> dict[str, Any]:
     }
 
 
-def _usage(document: Mapping[str, Any]) -> Usage:
+def _usage(document: JsonObject) -> Usage:
     return Usage(
         calls=document["calls"],
         input_tokens=document["input_tokens"] + document["cache_read_tokens"],
@@ -123,7 +121,7 @@ def _usage(document: Mapping[str, Any]) -> Usage:
     )
 
 
-def _require_no_pause(final: Mapping[str, Any] | ModelError, error: FactoryError) -> None:
+def _require_no_pause(final: JsonObject | ModelError, error: FactoryError) -> None:
     """Raises the pause that the session ended with.
 
     An author or an agent that gets no answer fails with an error of its own. The broker knows the
@@ -136,7 +134,7 @@ def _require_no_pause(final: Mapping[str, Any] | ModelError, error: FactoryError
         raise pause from error
 
 
-def _require_good_end(final: Mapping[str, Any], request: SessionRequest) -> None:
+def _require_good_end(final: JsonObject, request: SessionRequest) -> None:
     if fault := final["fault"]:
         raise stop_or_error(fault, status=422)
     if left := final["script_left"]:

@@ -232,7 +232,7 @@ def _report_error(error: FactoryError | FactoryStop, argv: Sequence[str]) -> int
 
 def _emit_error(error: BaseException, message: str, argv: Sequence[str]) -> None:
     if "--json" in argv:
-        click.echo(json.dumps({"ok": False, "error": type(error).__name__, "says": message}))
+        click.echo(json.dumps({"ok": False, "error": type(error).__name__, "message": message}))
         sys.stdout.flush()
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 SUCCESS = "success"
 
 
-class Standing(StrEnum):
+class ChecksStatus(StrEnum):
     """How checks stand together. Only GREEN is a yes, and only WAITING may still become one."""
 
     GREEN = "green"
@@ -21,7 +21,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSeen:
+class ReportedCheck:
     """One check on a commit, as the forge shows it: a check run, or a status. A status is of no
     app, since any account that may write can set one."""
 
@@ -45,7 +45,7 @@ class RequiredCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CheckRequirements:
     """What has to be green: these; and with `every`, all that there is, at least one."""
 
     required: tuple[RequiredCheck, ...] = ()
@@ -59,25 +59,31 @@ class Wanted:
 class NotGreen:
     """One check that is not green: whether it still may become so, and a sentence for a person."""
 
-    standing: Standing
-    says: str
+    status: ChecksStatus
+    message: str
 
 
-def not_green(wanted: Wanted, there: Iterable[CheckSeen]) -> tuple[NotGreen, ...]:
+def not_green(wanted: CheckRequirements, there: Iterable[ReportedCheck]) -> tuple[NotGreen, ...]:
     """Everything that is wanted and is not green; nothing means that all of it is."""
     found = tuple(there)
     missing = tuple(fault for check in wanted.required for fault in _faults(check, found))
     return missing + (tuple(_others(wanted, found)) if wanted.every else ())
 
 
-def standing(faults: Iterable[NotGreen]) -> Standing:
+def checks_status(faults: Iterable[NotGreen]) -> ChecksStatus:
     """One answer for all: red as soon as one is, waiting while one is unfinished or has not been
     seen."""
-    found = {fault.standing for fault in faults}
-    return Standing.RED if Standing.RED in found else Standing.WAITING if found else Standing.GREEN
+    found = {fault.status for fault in faults}
+    return (
+        ChecksStatus.RED
+        if ChecksStatus.RED in found
+        else ChecksStatus.WAITING
+        if found
+        else ChecksStatus.GREEN
+    )
 
 
-def _faults(check: RequiredCheck, there: tuple[CheckSeen, ...]) -> Iterator[NotGreen]:
+def _faults(check: RequiredCheck, there: tuple[ReportedCheck, ...]) -> Iterator[NotGreen]:
     """Of several that answer to one requirement all must be green: nobody says which of them is
     meant."""
     named = [one for one in there if one.name == check.name]
@@ -85,26 +91,26 @@ def _faults(check: RequiredCheck, there: tuple[CheckSeen, ...]) -> Iterator[NotG
     if not meant:
         others = ", ".join(sorted({str(one.app or "no app") for one in named}))
         yield NotGreen(
-            Standing.WAITING,
+            ChecksStatus.WAITING,
             f"{check.shown} has not reported" + (f" (there is one of {others})" if others else ""),
         )
     yield from (fault for one in meant if (fault := _fault(one, check.shown)))
 
 
-def _others(wanted: Wanted, there: tuple[CheckSeen, ...]) -> Iterator[NotGreen]:
+def _others(wanted: CheckRequirements, there: tuple[ReportedCheck, ...]) -> Iterator[NotGreen]:
     if not there:
-        yield NotGreen(Standing.WAITING, "no check has reported, and none is not a pass")
+        yield NotGreen(ChecksStatus.WAITING, "no check has reported, and none is not a pass")
     names = {check.name for check in wanted.required}
     yield from (
         fault for one in there if one.name not in names and (fault := _fault(one, one.name))
     )
 
 
-def _fault(one: CheckSeen, shown: str) -> NotGreen | None:
+def _fault(one: ReportedCheck, shown: str) -> NotGreen | None:
     if one.conclusion is None:
-        return NotGreen(Standing.WAITING, f"{shown} has not ended")
+        return NotGreen(ChecksStatus.WAITING, f"{shown} has not ended")
     if one.conclusion != SUCCESS:
         return NotGreen(
-            Standing.RED, f"{shown} ended as {one.conclusion or 'nothing'}, not as {SUCCESS}"
+            ChecksStatus.RED, f"{shown} ended as {one.conclusion or 'nothing'}, not as {SUCCESS}"
         )
     return None

@@ -176,7 +176,7 @@ class ApiLoss:
 
     path: bytes
     name: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

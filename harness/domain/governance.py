@@ -119,19 +119,19 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckAnswer:
     """What one check says of the facts. `passed` UNKNOWN means a fact it needs was not
     established."""
 
     passed: Maybe[bool]
-    says: str
+    message: str
     evidence: tuple[str, ...] = ()
 
 
 class Check(Protocol):
     """A typed question over facts. Pure, total, and a frozen value."""
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """What this check says of `facts`. Never raises."""
         ...
 
@@ -280,7 +280,7 @@ class Finding:
     passed: Maybe[bool]
     status: Status
     on_fail: OnFail
-    says: str
+    message: str
     source: Source
     evidence: tuple[str, ...] = ()
     lifted: bool = False  # by a person, for exactly this commit

@@ -11,7 +11,7 @@ from harness.domain.lifecycle import Event
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedCandidate:
     """What a verdict binds of a landing: the candidate's first parent, its second, and its tree."""
 
     base: CommitSha
@@ -19,7 +19,7 @@ class Judged:
     tree: TreeSha
 
 
-def objection(judged: Judged, *, parents: tuple[CommitSha, ...], tree: TreeSha) -> str:
+def objection(judged: JudgedCandidate, *, parents: tuple[CommitSha, ...], tree: TreeSha) -> str:
     """Why a commit is not the candidate that was judged; empty when it is. A lease alone also lets
     an orphan land."""
     if parents != (judged.base, judged.head):

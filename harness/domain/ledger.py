@@ -90,7 +90,7 @@ class Fault:
     trusted."""
 
     seq: int
-    says: str
+    message: str
 
 
 BEGINNING = Head(0, GENESIS)

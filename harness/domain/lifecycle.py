@@ -42,7 +42,7 @@ class Event(StrEnum):
     CLOSED_BY_PERSON = "closed-by-person"
     AUTHOR_REPLIED = "author-replied"
     NO_REPLY = "no-reply"
-    TWIN_LANDED = "twin-landed"
+    DUPLICATE_LANDED = "twin-landed"
     DISPATCHED = "dispatched"
     CHANGE_READY = "change-ready"
     RUN_FAILED = "run-failed"
@@ -90,7 +90,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.ACCEPTED, _E.DISPATCHED): _S.IMPLEMENTING,
         (_S.ACCEPTED, _E.ROUNDS_EXHAUSTED): _S.NEEDS_HUMAN,
         (_S.ACCEPTED, _E.CLOSED_BY_PERSON): _S.REJECTED,
-        (_S.ACCEPTED, _E.TWIN_LANDED): _S.NEEDS_HUMAN,
+        (_S.ACCEPTED, _E.DUPLICATE_LANDED): _S.NEEDS_HUMAN,
         (_S.REJECTED, _E.APPEALED): _S.UNTRIAGED,
         (_S.REJECTED, _E.AUTHOR_REPLIED): _S.UNTRIAGED,
         (_S.NEEDS_HUMAN, _E.RETRIED): _S.ACCEPTED,

@@ -7,7 +7,7 @@ unknown is no."""
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from harness.domain.checks import NotGreen, Standing, standing
+from harness.domain.checks import ChecksStatus, NotGreen, checks_status
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
 from harness.domain.sandbox import Form
@@ -26,7 +26,7 @@ class Refusal:
     """One reason why not: the gate's name, and a sentence for a person."""
 
     gate: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class MergeFacts:
     tree: TreeSha | None  # of the candidate, computed by us
     journeys: str | None  # digest of the store now
     governance: str  # digest at base now
-    law: tuple[Refusal, ...] | None  # what the law says of base..candidate; None: not asked
+    policy: tuple[Refusal, ...] | None  # what the rules refuse of base..candidate; None: not asked
     checks: (
         tuple[NotGreen, ...] | None
     )  # required checks on the candidate that are not green; None: unknown
@@ -152,12 +152,12 @@ def _sealed(forms: str) -> bool:
 
 
 def _lawful(facts: MergeFacts) -> Iterator[Refusal]:
-    if facts.law is None:
+    if facts.policy is None:
         yield Refusal("law", "the rules were not asked about this candidate")
-    yield from facts.law or ()
+    yield from facts.policy or ()
     if facts.checks is None:
         yield Refusal(CHECKS, "required checks are not known to be green")
-    yield from (Refusal(CHECKS, fault.says) for fault in facts.checks or ())
+    yield from (Refusal(CHECKS, fault.message) for fault in facts.checks or ())
     if facts.issue_body_unchanged is not True:
         yield Refusal("freshness", EDITED)
     if facts.stopped is not False:
@@ -180,7 +180,7 @@ def gate_event(
     gates = {refusal.gate for refusal in found}
     if not found:
         return Event.GATES_OPEN
-    if gates <= {CHECKS, *about_checks} and standing(waits) is Standing.WAITING:
+    if gates <= {CHECKS, *about_checks} and checks_status(waits) is ChecksStatus.WAITING:
         return Event.CHECKS_AWAITED
-    moved = any(refusal.gate == "freshness" and refusal.says != EDITED for refusal in found)
+    moved = any(refusal.gate == "freshness" and refusal.message != EDITED for refusal in found)
     return Event.HEAD_OR_BASE_MOVED if moved and not gates & FINAL else Event.GATE_REFUSED

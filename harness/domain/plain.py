@@ -13,9 +13,22 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
-from typing import Any, NewType, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, NewType, Union, cast, get_args, get_origin, get_type_hints
 
+JsonObject = Mapping[str, Any]
+"""A JSON object as somebody else wrote it: nothing is known of its keys before they are checked."""
+JsonDict = dict[str, Any]
+"""A JSON object that is being built."""
 Decode = Callable[[Any], Any]
+
+
+OPTIONAL: Final = {"optional": True}
+"""Metadata of a field whose key is left out of the document while it has its default value."""
+
+
+def stored_as(key: str) -> dict[str, str]:
+    """Metadata of a field whose key in the document has another name."""
+    return {"key": key}
 
 
 class Misfit(ValueError):
@@ -76,6 +89,8 @@ def _decoder(kind: Any) -> Decode:
         return _mapping(of[1])
     if kind is Any or kind is object:
         return lambda document: document
+    if kind is types.NoneType:
+        return _nothing
     if is_dataclass(kind):
         return _object(cast(type, kind))
     if issubclass(kind, Enum):
@@ -167,6 +182,11 @@ def _decimal(document: Any) -> Decimal:
     except InvalidOperation:
         pass
     raise _unexpected("a decimal number", document)
+
+
+def _nothing(document: Any) -> None:
+    if document is not None:
+        raise _unexpected("null", document)
 
 
 _NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -4,11 +4,12 @@ The validator program has a `Verdict` of its own; tests/golden/verdict.json ties
 round-trip it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
 from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.plain import stored_as
 
 T = TypeVar("T", "Binding", "Controls", "Regression")
 
@@ -37,17 +38,20 @@ class Binding:
 class Controls:
     """The proof that the gate could have failed, made in the same run as the verdict."""
 
-    twins: int
-    twins_failed: int
-    saboteurs: int
-    caught: int
+    negative_controls: int = field(metadata=stored_as("twins"))
+    negative_controls_failed: int = field(metadata=stored_as("twins_failed"))
+    injected_faults: int = field(metadata=stored_as("saboteurs"))
+    faults_caught: int = field(metadata=stored_as("caught"))
     red_on_base: bool
 
     @property
     def held(self) -> bool:
         """True only if every negative control failed as it must. No control, no approval. Whether
         the change was seen at all is `red_on_base`, and asked for beside this."""
-        return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.saboteurs
+        return (
+            0 < self.negative_controls == self.negative_controls_failed
+            and 0 < self.faults_caught <= self.injected_faults
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ class Verdict:
     def from_predicate(cls, predicate: Mapping[str, Any], *, key_id: str) -> Self:
         """Read the in-toto predicate. Raises KeyError or ValueError on anything missing or
         unknown."""
-        journeys, controls, box = predicate["journeys"], predicate["controls"], predicate["box"]
+        journeys, controls = predicate["journeys"], predicate["controls"]
+        sandbox = predicate["box"]
         return cls(
             outcome=VerdictOutcome(predicate["outcome"]),
             reason=str(predicate["reason"]),
@@ -108,8 +113,8 @@ class Verdict:
             journeys_executed=int(journeys["executed"]),
             journeys_passed=int(journeys["passed"]),
             controls=_known(Controls, controls),
-            sandbox_form=str(box["form"]),
-            sandbox_unheld=tuple(box["unheld"]),
+            sandbox_form=str(sandbox["form"]),
+            sandbox_unheld=tuple(sandbox["unheld"]),
             seed=int(predicate["seed"]),
             signer=str(predicate["signer"]),
             key_id=key_id,
@@ -120,7 +125,8 @@ class Verdict:
         )
 
 
-def _known(kind: type[T], told: Mapping[str, Any]) -> T:
+def _known(kind: type[T], document: Mapping[str, Any]) -> T:
     """The parts that this reader knows; a predicate may gain others. Raises KeyError where one of
     these is missing."""
-    return kind(**{field.name: told[field.name] for field in fields(kind)})
+    keys = {one.name: one.metadata.get("key", one.name) for one in fields(kind)}
+    return kind(**{name: document[key] for name, key in keys.items()})

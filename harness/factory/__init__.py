@@ -1,2 +1,1 @@
-"""The lap: issues in, validated changes out. `tick.py` is the plot; everything else is one of its
-steps."""
+"""The pipeline: issues in, validated changes out. `pipeline/tick.py` is the plot."""

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from harness.domain.errors import ConfigError, ForgeError
 from harness.domain.issue import Actor
+from harness.domain.plain import JsonDict
 from harness.forge import permissions
 from harness.forge.errors import forge_errors
 from harness.forge.http_cache import HttpCache
@@ -151,7 +152,7 @@ class AppClient:
             seconds = ends - _moment(headers.get("date"), otherwise=self._time.wall())
             return str(answer["token"]), seconds
 
-    def _get(self, path: str) -> dict[str, Any]:
+    def _get(self, path: str) -> JsonDict:
         _, answer = self._wire().requestJsonAndCheck("GET", path)
         return dict(answer)
 

@@ -10,10 +10,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.domain.checks import CheckSeen
+from harness.domain.checks import ReportedCheck
 from harness.domain.issue import Annotation, CommitSha
+from harness.domain.plain import JsonDict
 from harness.forge.projection import plain
 
 if TYPE_CHECKING:
@@ -47,17 +48,19 @@ class WantedRun:
         return f"{MARK}:{digest[:24]}"
 
 
-def check_runs(repository: "Repository", sha: CommitSha) -> tuple[CheckSeen, ...]:
+def check_runs(repository: "Repository", sha: CommitSha) -> tuple[ReportedCheck, ...]:
     """The latest run of each check of each app."""
     runs = repository.get_commit(sha).get_check_runs()
     latest = {(run.app.id, run.name): run for run in sorted(runs, key=lambda run: run.id)}
     return tuple(
-        CheckSeen(run.name, run.app.id, str(run.conclusion) if run.status == "completed" else None)
+        ReportedCheck(
+            run.name, run.app.id, str(run.conclusion) if run.status == "completed" else None
+        )
         for run in latest.values()
     )
 
 
-def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[CheckSeen, ...]:
+def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[ReportedCheck, ...]:
     """The newest status of each context."""
     pages = wire.pages(f"/repos/{repository}/commits/{sha}/statuses")
     listed = [one for _, page in pages for one in page]
@@ -66,7 +69,7 @@ def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[CheckSeen, 
         for one in sorted(listed, key=lambda one: int(one["id"]))
     }
     return tuple(
-        CheckSeen(context, None, None if state == "pending" else state)
+        ReportedCheck(context, None, None if state == "pending" else state)
         for context, state in newest.items()
     )
 
@@ -85,8 +88,8 @@ def create(repository: "Repository", sha: CommitSha, wanted: WantedRun) -> None:
     """Create the run; it is completed when all of its content is there."""
     # If there are more parts, the first request leaves the run in progress.
     first, *rest = tuple(_parts(wanted.annotations)) or ((),)
-    ending: dict[str, Any] = {"status": "completed", "conclusion": wanted.conclusion}
-    begun: dict[str, Any] = {"status": "in_progress"} if rest else ending
+    ending: JsonDict = {"status": "completed", "conclusion": wanted.conclusion}
+    begun: JsonDict = {"status": "in_progress"} if rest else ending
     run = repository.create_check_run(
         wanted.name, sha, external_id=wanted.external_id, output=_output(wanted, first), **begun
     )
@@ -99,12 +102,12 @@ def _parts(annotations: Sequence[Annotation]) -> Iterator[Sequence[Annotation]]:
         yield annotations[at : at + ANNOTATIONS_EACH]
 
 
-def _output(wanted: WantedRun, part: Sequence[Annotation]) -> dict[str, Any]:
-    output: dict[str, Any] = {"title": wanted.title, "summary": wanted.summary[:MOST_CHARACTERS]}
+def _output(wanted: WantedRun, part: Sequence[Annotation]) -> JsonDict:
+    output: JsonDict = {"title": wanted.title, "summary": wanted.summary[:MOST_CHARACTERS]}
     return output | ({"annotations": [_annotation(one) for one in part]} if part else {})
 
 
-def _annotation(one: Annotation) -> dict[str, Any]:
+def _annotation(one: Annotation) -> JsonDict:
     return {
         "path": one.path,
         "start_line": one.line,

@@ -13,14 +13,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from harness.domain.plain import JsonDict, JsonObject
 
 if TYPE_CHECKING:
     from harness.forge.transport import Wire
 
 OVERLAP, YOUNG = timedelta(seconds=10), timedelta(seconds=3)
 MOST_SEEN = 1000
-Item = Mapping[str, Any]
+Item = JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,10 @@ def new_since(
 
 def listed(
     wire: "Wire", repository: str, **parameters: str
-) -> tuple[dict[int, dict[str, Any]], datetime]:
+) -> tuple[dict[int, JsonDict], datetime]:
     """Every item of the repository's issue list by its number, as the forge sent it, and when it
     began to answer. Raises what PyGithub raises."""
-    items: dict[int, dict[str, Any]] = {}
+    items: dict[int, JsonDict] = {}
     date = ""
     for headers, page in wire.pages(f"/repos/{repository}/issues", **parameters):
         date = date or str(headers.get("date", ""))

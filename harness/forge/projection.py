@@ -4,10 +4,9 @@ It reads only attributes that a list already has. PyGithub fetches the object ag
 each, for any attribute that is missing (such as `pull_request`, on every plain issue).
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.domain.issue import (
     Actor,
@@ -17,6 +16,7 @@ from harness.domain.issue import (
     Permission,
     PullRequest,
 )
+from harness.domain.plain import JsonObject
 
 if TYPE_CHECKING:
     from github.Issue import Issue as RawIssue
@@ -116,7 +116,7 @@ def actor_from(raw: "NamedUser | Organization | None") -> Actor:
     return GHOST if raw is None else Actor(_number(raw.id), _text(raw.login), bot=raw.type == "Bot")
 
 
-def permission_from(answer: Mapping[str, Any], actor: Actor) -> Permission:
+def permission_from(answer: JsonObject, actor: Actor) -> Permission:
     """What the account may do; NONE if the login now belongs to another account."""
     if (answer.get("user") or {}).get("id") != actor.id:
         return Permission.NONE

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from harness.domain.checks import CheckSeen, RequiredCheck
+from harness.domain.checks import ReportedCheck, RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.issue import (
     Actor,
@@ -15,6 +15,7 @@ from harness.domain.issue import (
     Permission,
     PullRequest,
 )
+from harness.domain.plain import JsonDict
 from harness.forge import checkruns, issue_changes, projection
 from harness.forge import required_checks as requirements
 from harness.forge.connection import Access, Connection
@@ -139,12 +140,12 @@ class ForgeReader:
             self._repository.update()
             return self._repository.default_branch
 
-    def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+    def check_runs(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         """The latest run of each check of each app on exactly this commit."""
         with forge_errors(f"reading the checks of {sha:.10}"):
             return checkruns.check_runs(self._repository, sha)
 
-    def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+    def statuses(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         """The newest status of each context on exactly this commit."""
         with forge_errors(f"reading the statuses of {sha:.10}"):
             return checkruns.statuses(self._wire, self._access.repository, sha)
@@ -154,5 +155,5 @@ class ForgeReader:
         with forge_errors(f"reading what {branch} requires"):
             return requirements.required_checks(self._wire, self._access.repository, branch)
 
-    def _listed(self, **parameters: str) -> tuple[dict[int, dict[str, Any]], datetime]:
+    def _listed(self, **parameters: str) -> tuple[dict[int, JsonDict], datetime]:
         return issue_changes.listed(self._wire, self._access.repository, **parameters)

@@ -10,18 +10,18 @@ Properties:
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, cast, get_type_hints
 
 from harness.domain.errors import ForgeError
 from harness.domain.issue import CommitSha, Issue, News
-from harness.domain.plain import plain, valued
+from harness.domain.plain import JsonDict, JsonObject, plain, valued
 from harness.ports.forge import Forge, ForgeWriter
 
 Node = Callable[[], str | None]
 """Returns the node that this thread runs; None outside of one."""
-Note = Callable[[Mapping[str, Any]], None]
-Line = Mapping[str, Any]
+Note = Callable[[JsonObject], None]
+Line = JsonObject
 
 SHOWN = frozenset(
     {"set_state_label", "upsert_comment", "set_check", "upsert_issue", "pin_issue", "reopen_issue"}
@@ -74,7 +74,7 @@ def recorded_writer(writer: ForgeWriter, *, node: Node, note: Note) -> ForgeWrit
     return cast(ForgeWriter, _Recorded(writer, node, note))
 
 
-def call_arguments(given: Iterable[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def call_arguments(given: Iterable[Any], named: JsonObject) -> JsonDict:
     """A call's arguments as JSON."""
     return {"given": plain(list(given)), "named": plain(dict(sorted(named.items())))}
 
@@ -119,7 +119,7 @@ class ReplayedForge:
             for line in lines
         )
 
-    def answer(self, name: str, asked: Mapping[str, Any], kind: Any) -> Any:
+    def answer(self, name: str, asked: JsonObject, kind: Any) -> Any:
         """The recorded answer at this place. Raises the recorded error, or ForgeError if this was
         never requested."""
         node = self._node()
@@ -149,7 +149,7 @@ class ReplayedForge:
                 return None
         raise ForgeError(f"{name} was asked outside of a node, and only what nodes ask is recorded")
 
-    def _refused(self, node: str, name: str, asked: Mapping[str, Any]) -> ForgeError:
+    def _refused(self, node: str, name: str, asked: JsonObject) -> ForgeError:
         waiting = next(iter(self._calls[node]), None)
         expected = (
             f"recorded here is {_shown(waiting['call'], waiting['with'])}"
@@ -161,7 +161,7 @@ class ReplayedForge:
 
 
 class _Replayed:
-    def __init__(self, recording: ReplayedForge, kinds: Mapping[str, Any]) -> None:
+    def __init__(self, recording: ReplayedForge, kinds: JsonObject) -> None:
         self._recording, self._kinds = recording, kinds
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -172,7 +172,7 @@ class _Replayed:
         )
 
 
-def return_types(port: type) -> dict[str, Any]:
+def return_types(port: type) -> JsonDict:
     """The return type of each method of a port."""
     return {
         name: get_type_hints(method).get("return")
@@ -181,7 +181,7 @@ def return_types(port: type) -> dict[str, Any]:
     }
 
 
-def _shown(name: str, asked: Mapping[str, Any]) -> str:
+def _shown(name: str, asked: JsonObject) -> str:
     words = [
         *map(repr, asked["given"]),
         *(f"{key}={value!r}" for key, value in asked["named"].items()),

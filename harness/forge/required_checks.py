@@ -2,10 +2,11 @@
 them."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from harness.domain.checks import RequiredCheck
+from harness.domain.plain import JsonObject
 
 if TYPE_CHECKING:
     from harness.forge.transport import Wire
@@ -20,7 +21,7 @@ def required_checks(wire: "Wire", repository: str, branch: str) -> tuple[Require
     return tuple(sorted(found, key=lambda check: (check.name, check.app or 0)))
 
 
-def _rules(wire: "Wire", repository: str, branch: str) -> list[Mapping[str, Any]]:
+def _rules(wire: "Wire", repository: str, branch: str) -> list[JsonObject]:
     """The rules of rulesets for an existing branch.
 
     A server without rulesets answers 404. A private repository whose plan lacks them gets 403 with
@@ -41,7 +42,7 @@ def _rules(wire: "Wire", repository: str, branch: str) -> list[Mapping[str, Any]
         raise
 
 
-def of_protection(branch: Mapping[str, Any]) -> Iterator[RequiredCheck]:
+def of_protection(branch: JsonObject) -> Iterator[RequiredCheck]:
     """The checks of a branch's protection: with apps if the server names them, else by name
     alone."""
     protection = branch.get("protection") or {}
@@ -55,7 +56,7 @@ def of_protection(branch: Mapping[str, Any]) -> Iterator[RequiredCheck]:
     yield from (_check(context, None) for context in contexts if context not in named)
 
 
-def of_rule(rule: Mapping[str, Any]) -> Iterator[RequiredCheck]:
+def of_rule(rule: JsonObject) -> Iterator[RequiredCheck]:
     """The checks of one rule of a ruleset; none if it is about something else."""
     if rule.get("type") == "required_status_checks":
         required = (rule.get("parameters") or {}).get("required_status_checks") or ()

@@ -14,6 +14,7 @@ from github.Auth import Auth
 from github.Requester import Requester
 from requests.utils import parse_header_links
 
+from harness.domain.plain import JsonDict
 from harness.forge.http_cache import HttpCache
 from harness.forge.limits import limit_of
 from harness.forge.rate_limiter import RateLimiter, Time
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 100
 USER_AGENT = "lights-out-factory"
-RawAnswer = tuple[int, dict[str, Any], str]
+RawAnswer = tuple[int, JsonDict, str]
 
 
 class Bearer(Auth):
@@ -74,8 +75,8 @@ class Wire(Requester):
         self,
         verb: str,
         url: str,
-        parameters: dict[str, Any] | None = None,
-        headers: dict[str, Any] | None = None,
+        parameters: JsonDict | None = None,
+        headers: JsonDict | None = None,
         input: Any | None = None,
         cnx: "HTTPRequestsConnectionClass | HTTPSRequestsConnectionClass | None" = None,
         follow_302_redirect: bool = False,
@@ -85,7 +86,7 @@ class Wire(Requester):
 
         request = super().requestJson
 
-        def send(more: dict[str, Any]) -> RawAnswer:
+        def send(more: JsonDict) -> RawAnswer:
             every = {**(headers or {}), **more}
             answer = request(verb, url, parameters, every, input, cnx, follow_302_redirect)
             return self._checked(verb, answer)
@@ -108,7 +109,7 @@ class Wire(Requester):
             self._cache.keep(self._account, address, headers=got, body=text)
         return status, got, text
 
-    def pages(self, url: str, **parameters: str) -> Iterator[tuple[dict[str, Any], Any]]:
+    def pages(self, url: str, **parameters: str) -> Iterator[tuple[JsonDict, Any]]:
         """The pages of a list as the forge sent them, each with its headers. PyGithub's own lists
         drop both, and some of them use addresses that only GitHub still has."""
         query: dict[str, str] = {**parameters, "per_page": str(PER_PAGE)}

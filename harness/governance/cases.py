@@ -18,7 +18,7 @@ class CaseResult:
     rule: str
     expected: Expect
     got: Expect
-    says: str
+    message: str
     source: Source
 
     @property
@@ -58,5 +58,5 @@ def _answer(rule: Rule, case: Case, history: Mapping[int, ChangeFacts]) -> tuple
         else answer_of(rule, facts)
     )
     if answer.passed is UNKNOWN:
-        return Expect.UNKNOWN, answer.says
-    return (Expect.PASS if answer.passed else Expect.FAIL), answer.says
+        return Expect.UNKNOWN, answer.message
+    return (Expect.PASS if answer.passed else Expect.FAIL), answer.message

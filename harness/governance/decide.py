@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import (
-    Answer,
     Applies,
     ChangeDefault,
+    CheckAnswer,
     Decision,
     Finding,
     Governance,
@@ -71,10 +71,12 @@ def rules_asked(
     ]
 
 
-def answer_of(rule: Rule, facts: ChangeFacts) -> Answer:
+def answer_of(rule: Rule, facts: ChangeFacts) -> CheckAnswer:
     """What one rule's check says, whatever its status. A rule without one is never satisfied by
     silence."""
-    return rule.check.answer(facts) if rule.check else Answer(UNKNOWN, "nobody checks this rule")
+    return (
+        rule.check.answer(facts) if rule.check else CheckAnswer(UNKNOWN, "nobody checks this rule")
+    )
 
 
 def leaves_to_a_person(rule: Rule, finding: Finding) -> bool:
@@ -91,7 +93,7 @@ def leaves_to_a_person(rule: Rule, finding: Finding) -> bool:
 
 def as_lifted(rule: Rule, finding: Finding, lifted: Lifted) -> Finding:
     """The finding, marked where a person lifted exactly this and may."""
-    if (finding.rule, finding.says) in lifted and leaves_to_a_person(rule, finding):
+    if (finding.rule, finding.message) in lifted and leaves_to_a_person(rule, finding):
         return replace(finding, lifted=True)
     return finding
 
@@ -121,11 +123,11 @@ def _finding(rule: Rule, facts: ChangeFacts) -> Finding:
         passed=answer.passed,
         status=rule.status,
         on_fail=rule.on_fail,
-        says=answer.says,
+        message=answer.message,
         source=rule.source,
         evidence=answer.evidence,
     )
 
 
 def _sentence(finding: Finding) -> str:
-    return f"{finding.rule}: {finding.says}"
+    return f"{finding.rule}: {finding.message}"

@@ -25,7 +25,7 @@ from harness.domain.governance import (
 from harness.governance.checks import CHECKS
 from harness.governance.checks.scripts import Exec
 from harness.governance.language.markdown import Section, page_of
-from harness.governance.paths import Known
+from harness.governance.paths import KnownPaths
 from harness.governance.shadowed import shadowed
 from harness.governance.text.invisible import is_invisible
 
@@ -78,13 +78,13 @@ _LABELS_CHECK = "labels"
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One thing to look at. `code` is stable and short; `says` names the thing, the expectation and
-    the next move."""
+    """One thing to look at. `code` is stable and short; `message` names the thing, the expectation
+    and the next move."""
 
     file: str
     line: int
     code: str
-    says: str
+    message: str
 
 
 def lint(
@@ -110,7 +110,8 @@ def lint(
     ]
     return tuple(
         sorted(
-            set(found), key=lambda finding: (finding.file, finding.line, finding.code, finding.says)
+            set(found),
+            key=lambda finding: (finding.file, finding.line, finding.code, finding.message),
         )
     )
 
@@ -162,7 +163,7 @@ def _on_prose(governance: Governance, known_workflows: Collection[str]) -> Itera
         for section in page.sections:
             yield from _on_section(document, section)
         for stray in page.strays:
-            yield LintFinding(document.file, stray.line, "left-out", stray.says)
+            yield LintFinding(document.file, stray.line, "left-out", stray.message)
         for number, line in enumerate(document.text.split("\n"), 1):
             for mention in _ID.findall(line):
                 if mention not in ids and mention[0] in letters:
@@ -313,7 +314,7 @@ def _on_labels(rules: list[Rule], known: Collection[str]) -> Iterator[LintFindin
 def _on_globs(rules: list[Rule], paths: Iterable[bytes] | None) -> Iterator[LintFinding]:
     if paths is None:
         return
-    there = Known(paths)
+    there = KnownPaths(paths)
     for rule in rules:
         for pattern in (*_globs(rule.check), *(rule.question.never_sees if rule.question else ())):
             if not there.has(pattern, below=rule.below):

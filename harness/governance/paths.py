@@ -104,7 +104,7 @@ def resembles(patterns: tuple[str, ...], path: bytes) -> bool:
     )
 
 
-class Known:
+class KnownPaths:
     """The files of a repository, to be asked whether a glob matches any of them: by its first plain
     folders, or for a name that is meant at any depth by the names that there are, so that no glob
     is tried on every path."""

@@ -22,11 +22,11 @@ from harness.domain.governance import (
     ScopeDefault,
     ScopeEntry,
 )
+from harness.governance.built_in import BUILT_IN
 from harness.governance.documents import digest_of, documents_in, governing_files
 from harness.governance.language.entries import rule_in, scope_entry_in
 from harness.governance.language.markdown import Page, page_of
 from harness.governance.language.yamlblock import Value, read_block
-from harness.governance.law import BUILT_IN
 from harness.governance.paths import text_of
 
 SCHEMA = 1

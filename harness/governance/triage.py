@@ -55,11 +55,11 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriageDecision:
-    """What code decided. `says` is the reason in one sentence; `doubts` name each check that the
+    """What code decided. `message` is the reason in one sentence; `doubts` name each check that the
     answer failed."""
 
     event: Event
-    says: str
+    message: str
     cites: tuple[ScopeEntry, ...] = ()
     quote: str = ""
     reply: str = ""
@@ -188,7 +188,7 @@ def triage_decision(
         return _unsure(doubts, **common)
     return TriageDecision(
         event=_EVENTS[verdict],
-        says=_says(verdict, cites, answer),
+        message=_says(verdict, cites, answer),
         reply=_reply(verdict, cites, answer),
         **common,
         duplicate_of=answer["duplicate_of"] if verdict is TriageVerdict.DUPLICATE else None,
@@ -215,7 +215,7 @@ _UNQUOTED = (TriageVerdict.QUESTION, TriageVerdict.NEEDS_HUMAN)
 def _unsure(doubts: tuple[str, ...], **common: Any) -> TriageDecision:
     return TriageDecision(
         event=Event.TRIAGE_UNSURE,
-        says=f"a person decides: {'; '.join(doubts)}",
+        message=f"a person decides: {'; '.join(doubts)}",
         doubts=doubts,
         **common,
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.sandbox import Form
 from harness.home.providers import Endpoint, endpoints_in
 
@@ -118,7 +119,7 @@ def write_home(home: Path, document: HomeFile) -> None:
     os.replace(partial, home / FILE)
 
 
-def _migrated(document: dict[str, Any], path: Path, schema: Any) -> HomeFile:
+def _migrated(document: JsonDict, path: Path, schema: Any) -> HomeFile:
     """Migrate an older document in memory, and write it only when all of it is valid."""
     if type(schema) is not int or schema not in _STEPS:
         raise ConfigError(
@@ -141,17 +142,17 @@ def _migrated(document: dict[str, Any], path: Path, schema: Any) -> HomeFile:
     return found
 
 
-def _from_1(document: dict[str, Any]) -> dict[str, Any]:
+def _from_1(document: JsonDict) -> JsonDict:
     """Schema 1 stored the provider's default address. An empty one now leaves it to the
     environment."""
     usual = document.get("upstream") == "https://api.anthropic.com"
     return {**document, "upstream": ""} if usual else document
 
 
-_STEPS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+_STEPS: Mapping[int, Callable[[JsonDict], JsonDict]] = {1: _from_1}
 
 
-def _home_file(document: Mapping[str, Any], path: Path) -> HomeFile:
+def _home_file(document: JsonObject, path: Path) -> HomeFile:
     types = {_STORED_AS.get(field.name, field.name): field.type for field in fields(HomeFile)}
     for key, value in document.items():
         if key not in types:

@@ -28,7 +28,7 @@ from harness import __version__
 from harness.domain.errors import FactoryError
 from harness.domain.events import UsageRecorded
 from harness.domain.ledger import of_kind
-from harness.domain.plain import plain
+from harness.domain.plain import JsonObject, plain
 from harness.forge.recording import BEGINS, OPEN, recorded, recorded_writer, with_recorded_tip
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ RECORDING, OBJECTS = "tape.jsonl", "record"
 WIRE, WITHHELD, MADE_BY, SEALED = "wire", "withheld", "made_by", "sealed"
 STORE = ("entries", "journeys", "controls", "proofs")
 """The folders of the judge's store that are listed in a recording. Only names are read there."""
-Action = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Action = Callable[[JsonObject], JsonObject]
 RunNode = tuple[str, str]
 
 _CURRENT: ContextVar[RunNode | None] = ContextVar(
@@ -82,7 +82,7 @@ class Recording:
     def repository(self, repository: "Repository") -> "Repository":
         return cast("Repository", with_recorded_tip(repository, node=current_node, note=self.note))
 
-    def note(self, line: Mapping[str, Any]) -> None:
+    def note(self, line: JsonObject) -> None:
         """Add a line to the recording of this thread's run. Does nothing outside of a run, or if
         the disk is full."""
         current = _CURRENT.get()
@@ -98,7 +98,7 @@ class Recording:
     def recorded_action(self, action: Action, services: "Services") -> Action:
         """The same action, with each of its nodes recorded in its run."""
 
-        def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        def act(payload: JsonObject) -> JsonObject:
             with running_node(payload["run"], payload["node"]):
                 self._begin(services, payload)
                 result = action(payload)
@@ -107,7 +107,7 @@ class Recording:
 
         return act
 
-    def _begin(self, services: "Services", payload: Mapping[str, Any]) -> None:
+    def _begin(self, services: "Services", payload: JsonObject) -> None:
         if not recording_of(self._places, payload["run"]).exists():
             sealed = list(_names_in(self._places.sealed))
             self.note({"node": payload["node"], SEALED: sealed, MADE_BY: made_by()})
@@ -118,7 +118,7 @@ class Recording:
                     self.note({"node": payload["node"], OPEN: untriaged})
         self.note({"node": payload["node"], BEGINS: True})
 
-    def _keep_sessions(self, services: "Services", payload: Mapping[str, Any]) -> None:
+    def _keep_sessions(self, services: "Services", payload: JsonObject) -> None:
         """Record the exchanges of the run's sessions that ended since the last time."""
         lines = recorded_lines(self._places, payload["run"])
         there = {line[WIRE] for line in lines if WIRE in line}
@@ -128,7 +128,7 @@ class Recording:
                 line = {"node": payload["node"], WIRE: session, "role": entry.event.role}
                 self.note({**line, **self._stored(session)})
 
-    def _stored(self, session: str) -> Mapping[str, Any]:
+    def _stored(self, session: str) -> JsonObject:
         """Where the session's exchanges are stored, or why they are not. Nothing if their log is on
         the sealed side."""
         try:
@@ -145,13 +145,13 @@ def recording_of(places: "Places", run: str) -> Path:
     return places.run(run) / RECORDING
 
 
-def recorded_lines(places: "Places", run: str) -> tuple[Mapping[str, Any], ...]:
+def recorded_lines(places: "Places", run: str) -> tuple[JsonObject, ...]:
     """The whole lines of a run's recording; empty if there is none. A line that a kill cut short is
     ignored."""
     return tuple(_whole(recording_of(places, run)))
 
 
-def _whole(path: Path) -> Iterable[Mapping[str, Any]]:
+def _whole(path: Path) -> Iterable[JsonObject]:
     try:
         text = path.read_text("utf-8")
     except OSError:

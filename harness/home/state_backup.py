@@ -6,11 +6,12 @@ worktrees), what is in the database already (the tables of engine and meter), an
 the machine (locks, sockets, logs).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from harness.domain.plain import JsonObject
 from harness.home.document import FILE, read_home
 from harness.home.state import HOME_KEY, address_of, ledger_at, secret_in_environment
 
@@ -34,7 +35,7 @@ LEFT_OUT = ("keys/database",)
 
 BackUp = Callable[[], None]
 """Backs the home up now."""
-Action = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Action = Callable[[JsonObject], JsonObject]
 
 
 @contextmanager
@@ -75,7 +76,7 @@ def with_backup(action: Action, back_up: BackUp) -> Action:
     """The same action, with a backup of the home before its result is recorded. So nobody finds a
     result without the files it refers to."""
 
-    def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    def act(payload: JsonObject) -> JsonObject:
         result = action(payload)
         back_up()
         return result

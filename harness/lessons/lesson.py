@@ -17,7 +17,7 @@ FEWEST = 3
 _Z = 1.645
 
 
-class Standing(StrEnum):
+class LessonStatus(StrEnum):
     """Whether a lesson is shown. A person's word goes before any figure; nothing is ever
     deleted."""
 
@@ -72,7 +72,7 @@ class Lesson:
     not; `word` what a person said last."""
 
     id: str
-    says: str
+    sentence: str
     file: str
     quote: str
     base: str
@@ -88,13 +88,13 @@ class Lesson:
     why: str = ""
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> LessonStatus:
         if self.word is Word.PIN:
-            return Standing.PINNED
+            return LessonStatus.PINNED
         if self.word is Word.RETIRE:
-            return Standing.RETIRED
+            return LessonStatus.RETIRED
         fared_worse = self.had.runs >= FEWEST and self.had.between[1] < self.others.between[0]
-        return Standing.DEMOTED if fared_worse else Standing.ACTIVE
+        return LessonStatus.DEMOTED if fared_worse else LessonStatus.ACTIVE
 
     @property
     def score(self) -> float:
@@ -139,7 +139,7 @@ def _lesson(
     word = Word(marked.word) if marked else None
     return Lesson(
         id=noted.id,
-        says=noted.says,
+        sentence=noted.sentence,
         file=noted.file,
         quote=noted.quote,
         base=noted.base,

@@ -44,7 +44,7 @@ _LEADS_OUT = re.compile(r"://|\bwww\.|@\w|[<>`\[\]{}]")
 class Proposal:
     """A sentence, and the line of a file at base that it rests on."""
 
-    says: str
+    sentence: str
     file: str
     quote: str
 
@@ -75,18 +75,18 @@ def refusal(
         _form(one)
         or _evidence(one, content)
         or _origin(one, strangers)
-        or ("it holds what looks like a credential" if is_secret(one.says) else "")
+        or ("it holds what looks like a credential" if is_secret(one.sentence) else "")
     )
 
 
 def _form(one: Proposal) -> str:
-    if not SHORTEST <= len(one.says) <= LONGEST:
-        return f"it has {len(one.says)} characters; expected {SHORTEST} to {LONGEST}"
-    if any(char in "\n\r\t" or is_invisible(char) for char in one.says):
+    if not SHORTEST <= len(one.sentence) <= LONGEST:
+        return f"it has {len(one.sentence)} characters; expected {SHORTEST} to {LONGEST}"
+    if any(char in "\n\r\t" or is_invisible(char) for char in one.sentence):
         return "it is not one line of plain text"
-    if _LEADS_OUT.search(one.says):
+    if _LEADS_OUT.search(one.sentence):
         return "it holds markup, an address or an account"
-    if _LAW.search(one.says):
+    if _LAW.search(one.sentence):
         return "it speaks of the law, which only people change"
     return ""
 
@@ -107,7 +107,7 @@ def _evidence(one: Proposal, content: bytes | None) -> str:
 
 
 def _origin(one: Proposal, strangers: Iterable[str]) -> str:
-    own = _runs(one.says)
+    own = _runs(one.sentence)
     if any(own & _runs(text) for text in strangers):
         return f"it repeats {BORROWED} words in a row of what a stranger wrote"
     return ""

@@ -6,14 +6,14 @@ texts. Everything that is read was written by strangers: it is parsed, never exe
 draft only as plain words on one line."""
 
 from harness.onboarding.contradictions import Contradiction
-from harness.onboarding.drafts import Draft, drafts_of
+from harness.onboarding.drafts import DraftFile, drafts_of
 from harness.onboarding.gaps import gaps_of
 from harness.onboarding.look import contradictions_of, survey_of
 from harness.onboarding.survey import Survey
 
 __all__ = [
     "Contradiction",
-    "Draft",
+    "DraftFile",
     "Survey",
     "contradictions_of",
     "drafts_of",

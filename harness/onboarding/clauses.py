@@ -216,7 +216,7 @@ _WILL_NOT = re.compile(
 )
 _ARTICLE = re.compile(r"^(?:no|not an?|not|never|an?)\s+", re.IGNORECASE)
 
-Found = tuple[ClauseKind, tuple[str, ...]]
+KindAndValues = tuple[ClauseKind, tuple[str, ...]]
 
 
 def clauses_in(
@@ -237,7 +237,7 @@ def clauses_in(
                 yield Clause(kind, plain(sentence), name, line, values)
 
 
-def _clause(sentence: str, heading: str, files: tuple[str, ...]) -> Found | None:
+def _clause(sentence: str, heading: str, files: tuple[str, ...]) -> KindAndValues | None:
     if found := _limit(sentence, heading) or _conduct(sentence):
         return found
     if is_left_alone(sentence, heading) and (paths := _paths(sentence, files)):
@@ -258,11 +258,11 @@ def limits_in(sentence: str, heading: str) -> Iterator[tuple[ClauseKind, int]]:
                 yield kind, number
 
 
-def _limit(sentence: str, heading: str) -> Found | None:
+def _limit(sentence: str, heading: str) -> KindAndValues | None:
     return next(((kind, (str(number),)) for kind, number in limits_in(sentence, heading)), None)
 
 
-def _conduct(sentence: str) -> Found | None:
+def _conduct(sentence: str) -> KindAndValues | None:
     if _KEEP_TESTS.search(sentence):
         return ClauseKind.TESTS_KEPT, ()
     if _NEW_DEPENDENCY.search(sentence):
@@ -276,7 +276,7 @@ def _conduct(sentence: str) -> Found | None:
     return None
 
 
-def _never(sentence: str, heading: str) -> Found | None:
+def _never(sentence: str, heading: str) -> KindAndValues | None:
     """What the product shall not become: an item below such a heading, or a sentence that says
     so."""
     if _NOT_GOALS.search(heading) and len(sentence) <= 200:

@@ -34,7 +34,7 @@ MOST_ROUTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftFile:
     """One file to write: its path from the root, its text, and what in it is a guess, each with its
     evidence."""
 
@@ -49,7 +49,7 @@ def drafts_of(
     keep: Iterable[int] = (),
     trusted_keys: Sequence[str] = (),
     state_labels: Collection[str] = (),
-) -> tuple[Draft, ...]:
+) -> tuple[DraftFile, ...]:
     """Every file that the repository lacks, valid by our own reader.
 
     `keep` are the numbers, from 1, of the proposals that mission.md is to have; `trusted_keys` are
@@ -68,7 +68,7 @@ def drafts_of(
     )
 
 
-def _mission(survey: Survey, keep: frozenset[int]) -> Iterator[Draft]:
+def _mission(survey: Survey, keep: frozenset[int]) -> Iterator[DraftFile]:
     path = _governing_path(survey, MISSION)
     if path:
         nevers = nevers_of(survey)
@@ -77,7 +77,7 @@ def _mission(survey: Survey, keep: frozenset[int]) -> Iterator[Draft]:
         routes = list(
             dict.fromkeys(route.path for route in survey.routes if is_harmless(route.path))
         )[:MOST_ROUTES]
-        yield Draft(
+        yield DraftFile(
             path,
             _text(
                 "mission.md",
@@ -111,7 +111,7 @@ def _mission_guesses(survey: Survey) -> Iterator[str]:
             )
 
 
-def _rules(survey: Survey) -> Iterator[Draft]:
+def _rules(survey: Survey) -> Iterator[DraftFile]:
     path = _governing_path(survey, RULES)
     if path:
         rules, unchecked = rules_of(survey), unchecked_in(survey)
@@ -123,13 +123,13 @@ def _rules(survey: Survey) -> Iterator[Draft]:
             f"{rule.id} in shadow, because {clause.place} says “{clause.quote}”"
             for rule in rules
             if rule.status == "shadow"
-            for clause in rule.said
+            for clause in rule.clauses
         ]
         guesses += [
             f"no check: {clause.place} says “{clause.quote}”, which nothing here can hold yet"
             for clause in unchecked
         ]
-        yield Draft(
+        yield DraftFile(
             path,
             _text(
                 "factory_rules.md",
@@ -142,7 +142,7 @@ def _rules(survey: Survey) -> Iterator[Draft]:
         )
 
 
-def _code(survey: Survey) -> Iterator[Draft]:
+def _code(survey: Survey) -> Iterator[DraftFile]:
     if CODE.casefold() not in survey.present:
         beside = [
             one.file
@@ -155,12 +155,12 @@ def _code(survey: Survey) -> Iterator[Draft]:
             else ""
         )
         name = paragraph(survey.name) or "this project"
-        yield Draft(CODE, _text("CLAUDE.md", name=name, survey=survey, beside=beside, run=run))
+        yield DraftFile(CODE, _text("CLAUDE.md", name=name, survey=survey, beside=beside, run=run))
 
 
-def _config(survey: Survey, trusted_keys: Sequence[str]) -> Iterator[Draft]:
+def _config(survey: Survey, trusted_keys: Sequence[str]) -> Iterator[DraftFile]:
     if CONFIG not in survey.present:
-        yield Draft(
+        yield DraftFile(
             CONFIG,
             _text(
                 "factory.toml",
@@ -194,14 +194,14 @@ def _config_guesses(survey: Survey) -> Iterator[str]:
             yield f"{what}: {lock.path}, because {lock.because}"
 
 
-def _forms(survey: Survey, scope: Iterable[ScopeEntry]) -> Iterator[Draft]:
+def _forms(survey: Survey, scope: Iterable[ScopeEntry]) -> Iterator[DraftFile]:
     if not survey.issue_forms:
-        yield from (Draft(file.path, file.text) for file in issue_forms(scope).files)
+        yield from (DraftFile(file.path, file.text) for file in issue_forms(scope).files)
 
 
-def _labels(survey: Survey, state_labels: Collection[str]) -> Iterator[Draft]:
+def _labels(survey: Survey, state_labels: Collection[str]) -> Iterator[DraftFile]:
     if state_labels and not survey.present & set(LABELS):
-        yield from (Draft(file.path, file.text) for file in labels(state_labels).files)
+        yield from (DraftFile(file.path, file.text) for file in labels(state_labels).files)
 
 
 def _governing_path(survey: Survey, name: str) -> str:

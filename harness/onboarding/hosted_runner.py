@@ -6,7 +6,7 @@ import re
 from importlib.resources import files
 
 from harness.domain.errors import ConfigError
-from harness.onboarding.drafts import Draft
+from harness.onboarding.drafts import DraftFile
 
 PATH = ".github/workflows/factory.yml"
 _SOURCE = re.compile(
@@ -16,7 +16,7 @@ _FIRST_MINUTE, _MINUTES = 7, 47
 """On the hour everybody's schedules come at once, and GitHub drops some of them."""
 
 
-def runner_of(source: str) -> Draft:
+def runner_of(source: str) -> DraftFile:
     """The workflow, with the factory from `source`, such as `acme/lights-out-factory@` and a
     commit's forty digits: a tag or a branch could be moved. Raises ConfigError for anything
     else."""
@@ -31,7 +31,7 @@ def runner_of(source: str) -> Draft:
     minute = _FIRST_MINUTE + hashlib.sha256(source.encode()).digest()[0] % _MINUTES
     for name, value in (("minute", str(minute)), *found.groupdict().items()):
         text = text.replace(f"<{name}>", value)
-    return Draft(
+    return DraftFile(
         PATH,
         text,
         (f"one pass at minute {minute} of every sixth hour, and whenever an issue changes",),

@@ -11,7 +11,7 @@ from harness.onboarding.clauses import clauses_in
 from harness.onboarding.contradictions import Contradiction, contradictions_in
 from harness.onboarding.evidence.daemons import daemons_in
 from harness.onboarding.evidence.data_folder import data_in
-from harness.onboarding.evidence.folder import Holding, holding_of
+from harness.onboarding.evidence.folder import FolderContents, contents_of
 from harness.onboarding.evidence.languages import PAGES, PROSE, language_of, languages_in
 from harness.onboarding.evidence.manifests import packages_in
 from harness.onboarding.evidence.package_managers import locks_in, package_manager_in
@@ -27,7 +27,7 @@ from harness.onboarding.evidence.sources import (
 from harness.onboarding.evidence.start_commands import ready_in, start_in
 from harness.onboarding.evidence.test_commands import suite_in
 from harness.onboarding.scope import scope_in
-from harness.onboarding.survey import Clause, Governing, Product, Survey
+from harness.onboarding.survey import Clause, GoverningFile, Product, Survey
 from harness.onboarding.words import is_citable, plain
 
 GOVERNING = (
@@ -69,14 +69,14 @@ def survey_of(
     """What the folder holds. `tracked` are git's paths with their modes, where git keeps the
     folder; without it every file counts that no tool has made. `branch` is the default branch.
     Raises nothing: what cannot be read is listed."""
-    holding = holding_of(folder, tracked=tracked)
-    sources = sources_in(holding)
+    contents = contents_of(folder, tracked=tracked)
+    sources = sources_in(contents)
     routes, start, suite = routes_in(sources), start_in(sources), suite_in(sources)
     ready, ready_because = ready_in(routes)
     lock, tests_lock = locks_in(sources, tests_need=suite.needs if suite else "")
-    readme = next((name for name in NAMES if name in holding.files), holding.named("README.md"))
-    summary, headings = readme_of(holding.text(readme)) if readme else ("", ())
-    governing = tuple(_governing(holding))
+    readme = next((name for name in NAMES if name in contents.files), contents.named("README.md"))
+    summary, headings = readme_of(contents.text(readme)) if readme else ("", ())
+    governing = tuple(_governing(contents))
     return Survey(
         name=_name(sources),
         product=_product(sources, serves=start is not None or bool(routes)),
@@ -84,8 +84,8 @@ def survey_of(
         headings=headings,
         readme=readme,
         branch=branch,
-        files=len(holding.files),
-        languages=languages_in(holding.files),
+        files=len(contents.files),
+        languages=languages_in(contents.files),
         package_manager=package_manager_in(sources),
         packages=packages_in(sources),
         lock=lock,
@@ -97,18 +97,18 @@ def survey_of(
         data=data_in(sources, start),
         suite=suite,
         routes=routes,
-        places=_places(holding, suite.paths if suite else ()),
+        places=_places(contents, suite.paths if suite else ()),
         governing=governing,
-        clauses=tuple(_clauses(holding, governing)),
-        scope=_scope(holding, governing),
-        ci=tuple(name for name in holding.files if _CI.fullmatch(name)),
-        issue_forms=tuple(name for name in holding.files if _FORM.fullmatch(name)),
-        present=frozenset(name.casefold() for name in holding.files),
-        submodules=holding.submodules,
-        lfs=tuple(_lfs(holding)),
-        links_out=holding.links_out,
-        unreadable=holding.unreadable,
-        odd_names=holding.odd_names,
+        clauses=tuple(_clauses(contents, governing)),
+        scope=_scope(contents, governing),
+        ci=tuple(name for name in contents.files if _CI.fullmatch(name)),
+        issue_forms=tuple(name for name in contents.files if _FORM.fullmatch(name)),
+        present=frozenset(name.casefold() for name in contents.files),
+        submodules=contents.submodules,
+        lfs=tuple(_lfs(contents)),
+        links_out=contents.links_out,
+        unreadable=contents.unreadable,
+        odd_names=contents.odd_names,
     )
 
 
@@ -122,10 +122,10 @@ def contradictions_of(
     """What the files that govern a folder say against themselves and against the rest of it.
     `tracked` as for a survey; `workflows` and `terms` are a factory's own, and exist only where its
     factory.toml is. Raises nothing."""
-    holding = holding_of(folder, tracked=tracked)
-    documents = {one.file: holding.text(one.file) for one in _governing(holding)}
-    known = (workflows, terms) if holding.named("factory.toml") else ((), ())
-    return contradictions_in(documents, holding.texts, workflows=known[0], terms=known[1])
+    contents = contents_of(folder, tracked=tracked)
+    documents = {one.file: contents.text(one.file) for one in _governing(contents)}
+    known = (workflows, terms) if contents.named("factory.toml") else ((), ())
+    return contradictions_in(documents, contents.texts, workflows=known[0], terms=known[1])
 
 
 def _name(sources: Sources) -> str:
@@ -135,11 +135,11 @@ def _name(sources: Sources) -> str:
     ):
         if isinstance(given, str) and plain(given):
             return plain(given, longest=80)
-    return plain(sources.holding.folder.absolute().name, longest=80) or "this project"
+    return plain(sources.contents.folder.absolute().name, longest=80) or "this project"
 
 
 def _product(sources: Sources, *, serves: bool) -> Product:
-    languages = {language_of(name) for name in sources.holding.files if not is_beside(name)} - {""}
+    languages = {language_of(name) for name in sources.contents.files if not is_beside(name)} - {""}
     if serves:
         return Product.SITE
     if not languages - PROSE - PAGES:
@@ -152,11 +152,11 @@ def _product(sources: Sources, *, serves: bool) -> Product:
     )
 
 
-def _places(holding: Holding, tests: tuple[str, ...]) -> tuple[str, ...]:
+def _places(contents: FolderContents, tests: tuple[str, ...]) -> tuple[str, ...]:
     """Globs of the product and its tests: folders with source, and source files at the root. The
     rest is for people."""
     folders = {
-        name.partition("/")[0] for name in holding.files if "/" in name and language_of(name)
+        name.partition("/")[0] for name in contents.files if "/" in name and language_of(name)
     }
     product = {
         f"{folder}/**"
@@ -166,8 +166,8 @@ def _places(holding: Holding, tests: tuple[str, ...]) -> tuple[str, ...]:
     documents = {f"{folder}/**" for folder in ("docs", "doc") if folder in folders}
     at_root = {
         f"/{name}"
-        for name in holding.files
-        if "/" not in name and language_of(name) and not _steers(name)
+        for name in contents.files
+        if "/" not in name and language_of(name) and not _governs_or_builds(name)
     }
     globs = (
         product
@@ -178,42 +178,44 @@ def _places(holding: Holding, tests: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(glob for glob in globs if glob_fault(glob) is None and is_citable(glob)))
 
 
-def _steers(name: str) -> bool:
+def _governs_or_builds(name: str) -> bool:
     """Whether a file at the root decides how the rest is built, installed or governed."""
     return name.casefold() in {one.casefold() for one in GOVERNING} or name in _BUILDERS
 
 
-def _governing(holding: Holding) -> Iterator[Governing]:
-    files = {name.casefold(): name for name in holding.files}
+def _governing(contents: FolderContents) -> Iterator[GoverningFile]:
+    files = {name.casefold(): name for name in contents.files}
     for name in GOVERNING:
         if file := files.get(name.casefold()):
-            yield Governing(name, file, binds=bool(_BLOCK.search(holding.text(file))))
+            yield GoverningFile(name, file, binds=bool(_BLOCK.search(contents.text(file))))
 
 
-def _clauses(holding: Holding, governing: tuple[Governing, ...]) -> Iterator[Clause]:
+def _clauses(contents: FolderContents, governing: tuple[GoverningFile, ...]) -> Iterator[Clause]:
     for one in governing:
         if not one.binds:
             yield from clauses_in(
                 one.file,
-                holding.text(one.file),
-                files=holding.files,
+                contents.text(one.file),
+                files=contents.files,
                 is_mission=one.name == MISSION,
             )
 
 
-def _scope(holding: Holding, governing: tuple[Governing, ...]) -> tuple[ScopeEntry, ...]:
+def _scope(
+    contents: FolderContents, governing: tuple[GoverningFile, ...]
+) -> tuple[ScopeEntry, ...]:
     mission = next((one.file for one in governing if one.name == MISSION and one.binds), "")
-    return scope_in(holding.text(mission)) if mission else ()
+    return scope_in(contents.text(mission)) if mission else ()
 
 
-def _lfs(holding: Holding) -> Iterator[str]:
+def _lfs(contents: FolderContents) -> Iterator[str]:
     """Files that are pointers to a large file elsewhere. Only what .gitattributes gives to LFS is
     opened."""
     patterns = [
         line.split()[0]
-        for name in holding.files
+        for name in contents.files
         if name.rpartition("/")[2] == ".gitattributes"
-        for line in holding.text(name).splitlines()
+        for line in contents.text(name).splitlines()
         if "filter=lfs" in line and not line.startswith("#")
     ]
     if patterns:
@@ -225,6 +227,6 @@ def _lfs(holding: Holding) -> Iterator[str]:
             return
         yield from (
             name
-            for name in large.match_files(holding.files)
-            if holding.text(name).startswith(_POINTER)
+            for name in large.match_files(contents.files)
+            if contents.text(name).startswith(_POINTER)
         )

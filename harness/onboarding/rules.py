@@ -70,7 +70,7 @@ class RuleDraft:
     on_fail: str = "needs-human"
     status: str = "enforce"
     when: str = ""
-    said: tuple[Clause, ...] = ()
+    clauses: tuple[Clause, ...] = ()
 
     @property
     def quotes(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class RuleDraft:
             f"{quoted(clause.quote)} ({clause.place})"
             if is_citable(clause.quote)
             else f"It is said at {clause.place}."
-            for clause in self.said
+            for clause in self.clauses
         )
 
 
@@ -91,7 +91,7 @@ def rules_of(survey: Survey) -> tuple[RuleDraft, ...]:
 def unchecked_in(survey: Survey) -> tuple[Clause, ...]:
     """Sentences that bind and that no drafted rule holds, so that a person sees that they were not
     forgotten."""
-    held = {clause for rule in rules_of(survey) for clause in rule.said}
+    held = {clause for rule in rules_of(survey) for clause in rule.clauses}
     return tuple(
         clause
         for clause in survey.clauses
@@ -122,7 +122,7 @@ def _rules(survey: Survey) -> Iterator[RuleDraft]:
             "{given: {dependencies: {}}, expect: pass}",
             "{given: {dependencies: {left-pad: added}}, expect: fail}",
         ),
-        said=_of(survey, ClauseKind.DEPENDENCIES),
+        clauses=_of(survey, ClauseKind.DEPENDENCIES),
     )
     yield RuleDraft(
         "F-SECRETS",
@@ -130,7 +130,7 @@ def _rules(survey: Survey) -> Iterator[RuleDraft]:
         "A change adds nothing that looks like a credential.",
         "{secrets: {}}",
         ("{given: {secrets: []}, expect: pass}", '{given: {secrets: ["config.py"]}, expect: fail}'),
-        said=_of(survey, ClauseKind.SECRETS),
+        clauses=_of(survey, ClauseKind.SECRETS),
     )
     yield _tests(survey)
     yield from _tests_added(survey)
@@ -148,9 +148,9 @@ def _limit(
     survey: Survey,
 ) -> RuleDraft:
     """A limit: the strictest number that the prose says, in shadow, or else the usual one."""
-    said = sorted(_of(survey, kind), key=lambda clause: int(clause.values[0]))[:1]
-    number = int(said[0].values[0]) if said else usual
-    text = f"Read as a limit: at most {number} {what}." if said else prose.format(n=number)
+    clauses = sorted(_of(survey, kind), key=lambda clause: int(clause.values[0]))[:1]
+    number = int(clauses[0].values[0]) if clauses else usual
+    text = f"Read as a limit: at most {number} {what}." if clauses else prose.format(n=number)
     return RuleDraft(
         rule_id,
         title,
@@ -161,8 +161,8 @@ def _limit(
             f"{{given: {{{kind}: {number + 1}}}, expect: fail}}",
         ),
         on_fail=on_fail,
-        status="shadow" if said else "enforce",
-        said=tuple(said),
+        status="shadow" if clauses else "enforce",
+        clauses=tuple(clauses),
     )
 
 
@@ -210,7 +210,7 @@ def _protected(survey: Survey) -> Iterator[RuleDraft]:
                     '{given: {files: ["zz/zz.zz"]}, expect: pass}',
                 ),
                 status="shadow",
-                said=(clause,),
+                clauses=(clause,),
             )
 
 
@@ -236,15 +236,15 @@ def _tests(survey: Survey) -> RuleDraft:
         ),
         on_fail="retry",
         status="enforce" if there else "shadow",
-        said=_of(survey, ClauseKind.TESTS_KEPT),
+        clauses=_of(survey, ClauseKind.TESTS_KEPT),
     )
 
 
 def _tests_added(survey: Survey) -> Iterator[RuleDraft]:
-    said = _of(survey, ClauseKind.TESTS_ADDED)
+    clauses = _of(survey, ClauseKind.TESTS_ADDED)
     paths = [path for path in survey.suite.paths if path.endswith("/**")] if survey.suite else []
-    if said and paths:
-        only_bugs = all(clause.values == ("bug",) for clause in said)
+    if clauses and paths:
+        only_bugs = all(clause.values == ("bug",) for clause in clauses)
         test = paths[0].replace("**", "test_a.py")
         yield RuleDraft(
             "F-REGRESSION",
@@ -258,7 +258,7 @@ def _tests_added(survey: Survey) -> Iterator[RuleDraft]:
             on_fail="retry",
             status="shadow",
             when='kind == "bug"' if only_bugs else "",
-            said=said,
+            clauses=clauses,
         )
 
 

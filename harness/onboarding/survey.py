@@ -12,7 +12,7 @@ class Evidence:
 
     file: str
     line: int
-    says: str
+    detail: str
 
     @property
     def place(self) -> str:
@@ -20,7 +20,7 @@ class Evidence:
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
-        return f"{self.place} {self.says}"
+        return f"{self.place} {self.detail}"
 
 
 class Product(StrEnum):
@@ -148,7 +148,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Governing:
+class GoverningFile:
     """One of the files that steer a factory, as it is found. `binds` says whether it has blocks
     that our reader reads."""
 
@@ -181,7 +181,7 @@ class Survey:
     suite: Suite | None = None
     routes: tuple[Route, ...] = ()
     places: tuple[str, ...] = ()  # globs of what the product is made of
-    governing: tuple[Governing, ...] = ()
+    governing: tuple[GoverningFile, ...] = ()
     clauses: tuple[Clause, ...] = ()
     scope: tuple[ScopeEntry, ...] = ()  # of a mission that binds already
     ci: tuple[str, ...] = ()

@@ -35,8 +35,8 @@ def plan_issue(home: Path, asked: int | Path, *, cap: Decimal, log: "Log") -> "D
         services = works.services
         if fault := services.issue_index.fault():
             raise LedgerError(
-                f"{fault.says}; `factory plan` refuses to run on a ledger whose signature does not"
-                " match: run `factory audit`"
+                f"{fault.message}; `factory plan` refuses to run on a ledger whose signature"
+                " does not match: run `factory audit`"
             )
         policy = current_policy(services)
         if isinstance(asked, int):

@@ -4,7 +4,7 @@ forge."""
 from collections.abc import Iterable
 from typing import Protocol
 
-from harness.domain.checks import CheckSeen, RequiredCheck
+from harness.domain.checks import ReportedCheck, RequiredCheck
 from harness.domain.issue import (
     Actor,
     Annotation,
@@ -67,12 +67,12 @@ class Forge(Protocol):
         """The branch that production follows."""
         ...
 
-    def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+    def check_runs(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         """The latest run of each check of each app on exactly this commit, with the app's number.
         Absent is not green."""
         ...
 
-    def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+    def statuses(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         """The newest status of each context on exactly this commit, its state as the conclusion,
         which is None while it is `pending`. Of which app a status is the forge does not say."""
         ...

@@ -34,7 +34,7 @@ class Landing:
 
     outcome: str
     tip: CommitSha | None
-    says: str
+    message: str
 
 
 class Repository(Protocol):

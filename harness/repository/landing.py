@@ -9,7 +9,7 @@ Properties:
 
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
-from harness.domain.landing import Judged, objection
+from harness.domain.landing import JudgedCandidate, objection
 from harness.ports.git import Landing
 from harness.repository.names import branch_ref, remote_url, sha
 from harness.repository.plumbing import GitResult
@@ -80,7 +80,7 @@ def landed(
     cannot be asked.
     """
     against = objection(
-        Judged(base, head, tree),
+        JudgedCandidate(base, head, tree),
         parents=trusted.parents_of(candidate),
         tree=trusted.tree_of(candidate),
     )

@@ -10,14 +10,14 @@ Properties:
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from threading import RLock
-from typing import Any
 
 from harness.domain.events import CommandGiven, LedgerEvent
 from harness.domain.ledger import Entry, Fault, Head, NewEntry, Recorded, chained
+from harness.domain.plain import JsonObject
 from harness.ports.engine import Action
 from harness.store.ledger.decoding import decoded, stored
 
@@ -157,7 +157,7 @@ class DirectEngine:
 
     def __init__(self) -> None:
         self._actions: dict[str, Action] = {}
-        self._done: dict[str, Mapping[str, Any]] = {}
+        self._done: dict[str, JsonObject] = {}
 
     def register(self, name: str, action: Action) -> None:
         self._actions[name] = action
@@ -165,15 +165,13 @@ class DirectEngine:
     def launch(self) -> None:
         """Nothing to recover: no process died."""
 
-    def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
+    def start(self, key: str, name: str, payload: JsonObject) -> None:
         if key not in self._done:
             self._done[key] = json.loads(
                 json.dumps(self._actions[name](json.loads(json.dumps(payload))))
             )
 
-    def wait_any(
-        self, keys: frozenset[str], *, seconds: float
-    ) -> tuple[str, Mapping[str, Any]] | None:
+    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, JsonObject] | None:
         return next(((key, self._done[key]) for key in sorted(keys) if key in self._done), None)
 
     def cancel(self, key: str) -> None:
@@ -186,7 +184,7 @@ class DirectEngine:
         """Nothing to release."""
 
 
-def entries_from(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+def entries_from(documents: Iterable[JsonObject]) -> tuple[Entry, ...]:
     """Entries from the documents that `entry_document` made. Raises LedgerError for one that does
     not fit its kind."""
     return tuple(

@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from harness.domain.errors import ConfigError, LedgerError
 from harness.domain.events import StateSealed
+from harness.domain.plain import JsonObject
 from harness.store.database import database_errors, postgres_engine
 from harness.store.files import replace
 from harness.store.ledger.sqlite import SqlLedger, ledger_errors
@@ -204,13 +205,13 @@ class StateBackup:
                         retryable=True,
                     )
 
-    def _opened(self, found: Any) -> Mapping[str, Any]:
+    def _opened(self, found: Any) -> JsonObject:
         """The list, which must be the last one in the ledger or its successor: a kill may come
         before the ledger's entry."""
         sealed = bytes(found.sealed)
         listed = json.loads(self._seal.opened(sealed, _list_name(found.generation)))
         recorded = self._ledger().entries(kind=KIND)
-        last: Mapping[str, Any] = recorded[-1].data if recorded else {"generation": 0, "list": ""}
+        last: JsonObject = recorded[-1].data if recorded else {"generation": 0, "list": ""}
         follows = found.generation == last["generation"] + 1
         if not follows and (found.generation, _digest(sealed)) != (
             last["generation"],
@@ -222,7 +223,7 @@ class StateBackup:
             )
         return dict(listed)
 
-    def _unpack(self, connection: sa.Connection, listed: Mapping[str, Any]) -> None:
+    def _unpack(self, connection: sa.Connection, listed: JsonObject) -> None:
         """The home's document is written last, so a home without one is known to be unfinished."""
         # Files of ours that the list lacks were deleted by the home that wrote it.
         for path in set(self._found(stat.S_ISREG)) - listed["files"].keys():

@@ -4,16 +4,16 @@ heard of an issue."""
 from harness.workflow.document import nearest
 from harness.workflow.drawing import drawn
 from harness.workflow.executor import run
-from harness.workflow.hands import Call, EngineExecutor, Hands
-from harness.workflow.kinds import Known, Role
+from harness.workflow.kinds import Declared, Role
+from harness.workflow.node_executor import EngineExecutor, NodeCall, NodeExecutor
 from harness.workflow.reader import Reading, examined, read_workflow
 from harness.workflow.templates import included, rendered, used_values
 
 __all__ = [
-    "Call",
+    "Declared",
     "EngineExecutor",
-    "Hands",
-    "Known",
+    "NodeCall",
+    "NodeExecutor",
     "Reading",
     "Role",
     "drawn",

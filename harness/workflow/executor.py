@@ -27,7 +27,7 @@ from harness.domain.workflow import (
     is_ready,
     settled,
 )
-from harness.workflow.hands import Call, Hands
+from harness.workflow.node_executor import NodeCall, NodeExecutor
 from harness.workflow.outputs import misfit
 
 LOOK_UP_SECONDS = 1.0
@@ -36,7 +36,7 @@ LOOK_UP_SECONDS = 1.0
 
 def run(
     workflow: Workflow,
-    hands: Hands,
+    hands: NodeExecutor,
     *,
     concurrency: int,
     finished: Iterable[Attempt] = (),
@@ -50,7 +50,7 @@ def run(
     given up. A FactoryStop out of any of the three leaves the run as recorded, and the same call
     with those attempts goes on from there. Raises ConfigError when `finished` speaks of nodes that
     this workflow does not have."""
-    floor = _Floor(
+    floor = _RunState(
         workflow, hands, concurrency, record, now, _known(workflow, finished), _before(workflow)
     )
     while True:
@@ -63,18 +63,18 @@ def run(
 
 
 @dataclass(slots=True)
-class _Floor:
+class _RunState:
     """The one place in a run that changes: what is recorded, what is under way, and what waits for
     its next attempt."""
 
     workflow: Workflow
-    hands: Hands
+    hands: NodeExecutor
     concurrency: int
     record: Callable[[Attempt], None]
     now: Callable[[], float]
     run: Run
     before: Mapping[str, tuple[str, ...]]
-    running: dict[str, tuple[Call, float | None]] = field(default_factory=dict)
+    running: dict[str, tuple[NodeCall, float | None]] = field(default_factory=dict)
     due: dict[str, float] = field(default_factory=dict)
     results: Mapping[str, NodeResult] = field(default_factory=dict)
     halted: bool = False
@@ -118,7 +118,7 @@ class _Floor:
             self._ended(call, NodeResult(Outcome.CANCELLED, message=reason, retryable=False))
             self.hands.cancel(call.key)
 
-    def _next_calls(self) -> list[Call]:
+    def _next_calls(self) -> list[NodeCall]:
         waiting = (node for node in self.workflow.nodes if node.id not in self.results)
         return (
             []
@@ -138,15 +138,15 @@ class _Floor:
             self.now() + node.timeout_seconds if node.timeout_seconds else None,
         )
 
-    def _call(self, node: Node) -> Call:
+    def _call(self, node: Node) -> NodeCall:
         number = 1 + sum(attempt.node == node.id for attempt in self.run.attempts)
-        return Call(
+        return NodeCall(
             node,
             number,
             {earlier: self.results[earlier].output for earlier in self.before[node.id]},
         )
 
-    def _ended(self, call: Call, result: NodeResult) -> None:
+    def _ended(self, call: NodeCall, result: NodeResult) -> None:
         attempt = Attempt(call.node.id, call.attempt, result)
         self.record(attempt)
         self.run = replace(self.run, attempts=(*self.run.attempts, attempt))

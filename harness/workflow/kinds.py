@@ -40,7 +40,7 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Declared:
     """What a workflow may name. None means: not checked."""
 
     prompts: Mapping[str, str]
@@ -51,23 +51,23 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class NodeContext:
     """What a node's own keys are read beside: the keys common to all kinds, and every node's
     declared output."""
 
     common: Mapping[str, Any]
     outputs: Mapping[str, Mapping[str, Any] | None]
-    known: Known
+    known: Declared
 
 
-def _use(keys: Mapping[str, Value], around: Around) -> Node:
+def _use(keys: Mapping[str, Value], around: NodeContext) -> Node:
     action = keys["use"].text(language.ACTION, expected="an action like `triage.intake`")
     return UseNode(
         **around.common, action=among(keys["use"], action, around.known.actions, "action")
     )
 
 
-def _run(keys: Mapping[str, Value], around: Around) -> Node:
+def _run(keys: Mapping[str, Value], around: NodeContext) -> Node:
     value = keys["run"]
     env = {name: _variable(entry, around) for name, entry in _env(keys.get("env"))}
     command: Any = value.plain()
@@ -93,7 +93,7 @@ def _env(value: Value | None) -> tuple[tuple[str, Value], ...]:
     return tuple(entries.items())
 
 
-def _variable(value: Value, around: Around) -> str | FieldOf:
+def _variable(value: Value, around: NodeContext) -> str | FieldOf:
     if isinstance(text := value.plain(), str):
         return text
     keys = value.mapping()
@@ -107,7 +107,7 @@ def _variable(value: Value, around: Around) -> str | FieldOf:
     return FieldOf(node, tuple(path))
 
 
-def _agent(keys: Mapping[str, Value], around: Around) -> Node:
+def _agent(keys: Mapping[str, Value], around: NodeContext) -> Node:
     name = keys["agent"].text(language.ID, expected="a role like `implementer`")
     given = keys.get("role", keys["agent"])
     role = among(
@@ -130,7 +130,7 @@ def _agent(keys: Mapping[str, Value], around: Around) -> Node:
     )
 
 
-def _prompt(keys: Mapping[str, Value], around: Around, *, role: str, default: str) -> str:
+def _prompt(keys: Mapping[str, Value], around: NodeContext, *, role: str, default: str) -> str:
     """The template's name: it can be read, uses only values that the role is given, and leaves none
     out that it needs."""
     where, prompts = keys.get("prompt", keys["agent"]), around.known.prompts
@@ -161,7 +161,7 @@ def _prompt(keys: Mapping[str, Value], around: Around, *, role: str, default: st
     return name
 
 
-def _gate(keys: Mapping[str, Value], around: Around) -> Node:
+def _gate(keys: Mapping[str, Value], around: NodeContext) -> Node:
     value = keys["gate"]
     expected = "the name of a check"
     single = isinstance(value.plain(), str)
@@ -175,14 +175,14 @@ def _gate(keys: Mapping[str, Value], around: Around) -> Node:
     return GateNode(**around.common, checks=checks)
 
 
-def _validate(keys: Mapping[str, Value], around: Around) -> Node:
+def _validate(keys: Mapping[str, Value], around: NodeContext) -> Node:
     journeys = among(
         keys["validate"], keys["validate"].text(), language.JOURNEYS, "kind of journey"
     )
     return ValidateNode(**around.common, journeys=journeys, budget=_budget(keys.get("budget")))
 
 
-def _approve(keys: Mapping[str, Value], around: Around) -> Node:
+def _approve(keys: Mapping[str, Value], around: NodeContext) -> Node:
     permission = among(keys["approve"], keys["approve"].text(), language.PERMISSIONS, "permission")
     return ApproveNode(**around.common, permission=permission)
 
@@ -200,7 +200,7 @@ def _budget(value: Value | None) -> Allowance:
     )
 
 
-READERS: Mapping[str, Callable[[Mapping[str, Value], Around], Node]] = {
+READERS: Mapping[str, Callable[[Mapping[str, Value], NodeContext], Node]] = {
     "use": _use,
     "run": _run,
     "agent": _agent,

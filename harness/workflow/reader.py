@@ -13,7 +13,7 @@ from harness.workflow import language
 from harness.workflow.condition import condition
 from harness.workflow.document import Value, document, nearest
 from harness.workflow.graph import in_order
-from harness.workflow.kinds import READERS, Around, Known
+from harness.workflow.kinds import READERS, Declared, NodeContext
 from harness.workflow.outputs import output_schema
 from harness.workflow.values import number, only, seconds, texts, whole
 
@@ -40,7 +40,7 @@ class Reading:
         )
 
 
-def read_workflow(text: str, *, file: str, known: Known) -> Workflow:
+def read_workflow(text: str, *, file: str, known: Declared) -> Workflow:
     """The workflow in `text`, which may name what is `known` and nothing else. Raises ConfigError
     for its first fault."""
     reading = examined(text, file=file, known=known)
@@ -49,7 +49,7 @@ def read_workflow(text: str, *, file: str, known: Known) -> Workflow:
     return reading.workflow
 
 
-def examined(text: str, *, file: str, known: Known) -> Reading:
+def examined(text: str, *, file: str, known: Declared) -> Reading:
     """Read `text` and keep every fault: one for the document as a whole, or one for each node that
     has one."""
     keys: dict[str, Value] = {}
@@ -107,20 +107,20 @@ def _declared(value: Value) -> Mapping[str, Value]:
 
 
 def _nodes(
-    declared: Mapping[str, Value], known: Known
+    declared: Mapping[str, Value], known: Declared
 ) -> tuple[tuple[Node, ...], tuple[ConfigError, ...]]:
     outputs = {node_id: _output(item) for node_id, item in declared.items()}
     nodes: list[Node] = []
     faults: list[ConfigError] = []
     for node_id, item in declared.items():
         try:
-            nodes.append(_node(node_id, Around({}, outputs, known), item=item))
+            nodes.append(_node(node_id, NodeContext({}, outputs, known), item=item))
         except ConfigError as error:
             faults.append(error)
     return tuple(nodes), tuple(faults)
 
 
-def _node(node_id: str, around: Around, *, item: Value) -> Node:
+def _node(node_id: str, around: NodeContext, *, item: Value) -> Node:
     keys = item.mapping()
     read = READERS[_kind(item, keys)]
     needs = _needs(keys.get("needs"), around.outputs)
@@ -132,7 +132,7 @@ def _node(node_id: str, around: Around, *, item: Value) -> Node:
         "timeout_seconds": seconds(keys["timeout"]) if "timeout" in keys else None,
         "output": around.outputs[node_id],
     }
-    return read(keys, Around(common, around.outputs, around.known))
+    return read(keys, NodeContext(common, around.outputs, around.known))
 
 
 def _kind(item: Value, keys: Mapping[str, Value]) -> str:

@@ -3,7 +3,7 @@ our own, and pins."""
 
 import pytest
 
-from harness.domain.checks import CheckSeen, RequiredCheck
+from harness.domain.checks import ReportedCheck, RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.issue import Annotation, AnnotationLevel
 from harness.forge.connection import Access
@@ -46,9 +46,9 @@ def test_of_each_app_the_latest_run_of_each_name_counts(place, adapter, sha) -> 
     second = reported(place, sha, theirs, name="ci", conclusion="neutral")
     reported(place, sha, theirs, name="lint", status="in_progress")
     assert set(adapter.check_runs(sha)) == {
-        CheckSeen("ci", first, "success"),
-        CheckSeen("ci", second, "neutral"),
-        CheckSeen("lint", second, None),
+        ReportedCheck("ci", first, "success"),
+        ReportedCheck("ci", second, "neutral"),
+        ReportedCheck("lint", second, None),
     }
 
 
@@ -69,9 +69,9 @@ def test_the_newest_status_of_each_context_counts(place, adapter, sha) -> None:
             "POST", f"/statuses/{sha}", by=place.owner, json={"context": context, "state": state}
         )
     assert set(adapter.statuses(sha)) == {
-        CheckSeen("ci", None, "success"),
-        CheckSeen("slow", None, None),
-        CheckSeen("bad", None, "error"),
+        ReportedCheck("ci", None, "success"),
+        ReportedCheck("slow", None, None),
+        ReportedCheck("bad", None, "error"),
     }
 
 

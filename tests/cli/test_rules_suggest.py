@@ -15,7 +15,7 @@ from harness.store.ledger.sqlite import SqliteLedger
 from tests import warm
 from tests.events import event_of
 from tests.fakes.clock import FakeClock
-from tests.governance.law import FRONT, change, files, rule_text
+from tests.governance.policy_texts import FRONT, change, files, rule_text
 
 SIZE = "level: enforced\ncheck: {changed_lines: {max: 10}}\non_fail: split"
 

@@ -139,7 +139,7 @@ def test_what_it_writes_is_private_and_no_secret_is_in_it(unit) -> None:
     assert not re.search(r"(KEY|TOKEN|SECRET)=", (DEPLOY / unit).read_text("utf-8"))
 
 
-def test_told_to_stop_it_has_longer_than_the_grace_it_gives() -> None:
+def test_told_to_stop_it_has_longer_than_it_gives_its_work() -> None:
     from harness.cli.work.daemon import SHUTDOWN_SECONDS
 
     assert seconds(value("factory.service", "TimeoutStopSec")) > SHUTDOWN_SECONDS

@@ -10,24 +10,24 @@ from harness.domain.model_choice.breaker import (
     Breaker,
     BreakerSettings,
     Circuit,
-    Heard,
-    Sound,
+    ModelSignal,
+    Observation,
     breaker,
 )
 
 DAWN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 FUSE = BreakerSettings(failures=3, window_minutes=60, rest_minutes=30)
-FAILED, ANSWERED, PROBE = Sound.FAILED, Sound.ANSWERED, Sound.PROBE
+FAILED, ANSWERED, PROBE = ModelSignal.FAILED, ModelSignal.ANSWERED, ModelSignal.PROBE
 
 
 def minute(number: float) -> datetime:
     return DAWN + timedelta(minutes=number)
 
 
-def heard(*told: tuple[Sound, float] | tuple[Sound, float, str]) -> list[Heard]:
+def heard(*told: tuple[ModelSignal, float] | tuple[ModelSignal, float, str]) -> list[Observation]:
     """Each on an issue of its own."""
     return [
-        Heard(one[0], one[2] if len(one) == 3 else f"run-{place}", minute(one[1]), place)
+        Observation(one[0], one[2] if len(one) == 3 else f"run-{place}", minute(one[1]), place)
         for place, one in enumerate(told)
     ]
 
@@ -82,11 +82,11 @@ def test_how_the_circuit_stands(told, at, circuit) -> None:
 def test_what_one_issue_makes_a_model_do_rests_it_for_nobody() -> None:
     """An issue whose words make every attempt come to nothing paused the factory once there was no
     other model."""
-    told = [Heard(FAILED, f"run-{number}", minute(number), 7) for number in range(9)]
+    told = [Observation(FAILED, f"run-{number}", minute(number), 7) for number in range(9)]
     assert breaker(told, breaker_settings=FUSE, now=minute(9), run="now") == Breaker(
         Circuit.CLOSED, 1
     )
-    told += [Heard(FAILED, f"other-{issue}", minute(10), issue) for issue in (8, 9)]
+    told += [Observation(FAILED, f"other-{issue}", minute(10), issue) for issue in (8, 9)]
     assert breaker(told, breaker_settings=FUSE, now=minute(11), run="now").circuit is Circuit.OPEN
 
 
@@ -150,7 +150,7 @@ def test_a_failure_no_longer_counts_as_soon_as_the_window_is_over() -> None:
     ] == [1, 0]
 
 
-SOUNDS = st.lists(st.tuples(st.sampled_from(list(Sound)), st.integers(0, 30)), max_size=30)
+SOUNDS = st.lists(st.tuples(st.sampled_from(list(ModelSignal)), st.integers(0, 30)), max_size=30)
 
 
 @given(told=SOUNDS, after=st.integers(0, 200))

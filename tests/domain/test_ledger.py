@@ -54,7 +54,7 @@ def test_a_cut_tail_is_named() -> None:
     fault = first_fault(entries[:-1], head_of(entries))
     assert fault is not None
     assert fault.seq == 5
-    assert "missing" in fault.says
+    assert "missing" in fault.message
 
 
 def test_a_ledger_that_lost_everything_is_named() -> None:
@@ -141,4 +141,4 @@ def test_a_chain_that_was_found_sound_up_to_the_head_needs_no_more_entries() -> 
 )
 def test_a_fault_says_which_entry_and_what_is_wrong_with_it(change, says) -> None:
     entries = chain(3)
-    assert first_fault(change(entries), head_of(entries)).says == says
+    assert first_fault(change(entries), head_of(entries)).message == says

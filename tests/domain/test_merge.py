@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from harness.domain.checks import NotGreen, Standing
+from harness.domain.checks import ChecksStatus, NotGreen
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
 from harness.domain.merge import EDITED, MergeFacts, Refusal, gate_event, refusals
@@ -14,7 +14,13 @@ from harness.domain.verdict import Binding, Controls, Regression, Verdict, Verdi
 BINDS = Binding(
     CommitSha("base"), CommitSha("head"), CommitSha("cand"), TreeSha("tree"), "sha256:j", "sha256:g"
 )
-HELD = Controls(twins=1, twins_failed=1, saboteurs=4, caught=3, red_on_base=True)
+HELD = Controls(
+    negative_controls=1,
+    negative_controls_failed=1,
+    injected_faults=4,
+    faults_caught=3,
+    red_on_base=True,
+)
 PASSED = Verdict(
     VerdictOutcome.PASSED,
     "all held",
@@ -47,7 +53,7 @@ GREEN = MergeFacts(
     tree=BINDS.tree,
     journeys="sha256:j",
     governance="sha256:g",
-    law=(),
+    policy=(),
     checks=(),
     sandbox_sealed=True,
     issue_body_unchanged=True,
@@ -105,20 +111,20 @@ NO_SANDBOX = "no box held on this machine; an unsealed verdict shows, and never 
             "freshness",
             "governance was sha256:g when judged and is sha256:x now",
         ),
-        ({"law": None}, "law", "the rules were not asked about this candidate"),
+        ({"policy": None}, "law", "the rules were not asked about this candidate"),
         (
-            {"law": (Refusal("F-SIZE", "401 lines, at most 400"),)},
+            {"policy": (Refusal("F-SIZE", "401 lines, at most 400"),)},
             "F-SIZE",
             "401 lines, at most 400",
         ),
         ({"checks": None}, "checks", "required checks are not known to be green"),
         (
-            {"checks": (NotGreen(Standing.RED, "ci ended as failure"),)},
+            {"checks": (NotGreen(ChecksStatus.RED, "ci ended as failure"),)},
             "checks",
             "ci ended as failure",
         ),
         (
-            {"checks": (NotGreen(Standing.WAITING, "ci has not ended"),)},
+            {"checks": (NotGreen(ChecksStatus.WAITING, "ci has not ended"),)},
             "checks",
             "ci has not ended",
         ),
@@ -268,8 +274,8 @@ def test_a_verdict_from_boxes_of_several_sealed_forms_may_land() -> None:
 
 
 RED, WAITING = (
-    NotGreen(Standing.RED, "ci ended as failure"),
-    NotGreen(Standing.WAITING, "ci has not ended"),
+    NotGreen(ChecksStatus.RED, "ci ended as failure"),
+    NotGreen(ChecksStatus.WAITING, "ci has not ended"),
 )
 STALE, CHECKS, LAWFUL = (
     Refusal("freshness", "base was a and is b"),

@@ -18,7 +18,7 @@ from harness.domain.errors import ConfigError, ForgeError, ModelsPaused, PortErr
 from harness.domain.essay import Listed, Manifest, Passage, listed, tokens_in
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import Permission
-from harness.domain.landing import Judged, after_landing, objection
+from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.lifecycle import Event
 from harness.domain.plain import plain, valued
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
@@ -104,7 +104,7 @@ def test_every_part_of_a_verdict_is_read_from_its_own_place() -> None:
         journeys_sealed=3,
         journeys_executed=2,
         journeys_passed=1,
-        controls=Controls(**{name: GOLDEN["controls"][name] for name in Controls.__slots__}),
+        controls=valued(Controls, GOLDEN["controls"]),
         sandbox_form="f",
         sandbox_unheld=("a", "b"),
         seed=5,
@@ -218,7 +218,7 @@ def test_an_error_of_a_port_is_not_tried_again_unless_it_says_so() -> None:
     )
 
 
-JUDGED, BASE, HEAD = Judged("b" * 40, "h" * 40, "t" * 40), "b" * 12, "h" * 12
+JUDGED, BASE, HEAD = JudgedCandidate("b" * 40, "h" * 40, "t" * 40), "b" * 12, "h" * 12
 
 
 @pytest.mark.parametrize(

@@ -377,7 +377,7 @@ def test_a_pull_request_that_cannot_be_looked_at_stops_nothing_else(world, troub
     propose(world, {"factory_rules.md": edited(rules(world))})
     issue = world.file()
     if trouble == "check":
-        world.forge.fail("set_check", retryable=False, count=99, says="403")
+        world.forge.fail("set_check", retryable=False, count=99, message="403")
     else:
         world.decorate("git", fetch=refusing(world.git.fetch))
     world.tick()

@@ -14,7 +14,7 @@ from harness.factory.reporting.comments import ALL_LABELS
 from harness.factory.reporting.comments.issue import headline
 from harness.governance.export import labels
 from harness.governance.triage import duplicate_answer
-from harness.programs.local_forge.pages.words import rail
+from harness.programs.local_forge.pages.words import progress
 from harness.programs.local_forge.storage.records import Label
 from tests.events import entry_of
 from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
@@ -38,7 +38,7 @@ def rejected(world):
     return issue
 
 
-def closed_after_grace(world):
+def closed_after_some_days(world):
     issue = rejected(world)
     world.ledger.clock.at += timedelta(days=8)
     world.tick(**TRIAGE_ONLY)
@@ -134,7 +134,7 @@ def hostile_quote(world):
 STORIES = (
     accepted,
     rejected,
-    closed_after_grace,
+    closed_after_some_days,
     appealed,
     asked,
     asked_in_vain,
@@ -183,7 +183,7 @@ def test_each_label_has_its_words() -> None:
 def test_the_forge_s_page_says_of_an_issue_what_its_label_says(name) -> None:
     documents = json.loads(labels(ALL_LABELS).files[0].text)
     (says,) = (one["description"] for one in documents if one["name"] == f"factory:{name}")
-    shown = rail((Label(1, f"factory:{name}", "", ""),))
+    shown = progress((Label(1, f"factory:{name}", "", ""),))
     assert shown is not None
     assert shown.side == says.partition(";")[0]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 
-from harness.domain.checks import CheckSeen, RequiredCheck
+from harness.domain.checks import ReportedCheck, RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.issue import (
     Actor,
@@ -84,8 +84,8 @@ class FakeForge:
         self._pulls: dict[int, _Pull] = {}
         self._comments: dict[int, list[Comment]] = {}
         self._checks: dict[tuple[str, str], Check] = {}
-        self._others_checks: dict[tuple[str, int, str], CheckSeen] = {}
-        self._statuses: dict[tuple[str, str], CheckSeen] = {}
+        self._others_checks: dict[tuple[str, int, str], ReportedCheck] = {}
+        self._statuses: dict[tuple[str, str], ReportedCheck] = {}
         self._touched: dict[int, str] = {}  # when each pull request changed last
         self._people: dict[str, tuple[Actor, Permission]] = {
             self.me.login: (self.me, Permission.WRITE)
@@ -187,11 +187,11 @@ class FakeForge:
 
     def report(self, sha: str, name: str, conclusion: str | None, *, app: int = 15368) -> None:
         """Another app's check on a commit; without a conclusion it is still under way."""
-        self._others_checks[sha, app, name] = CheckSeen(name, app, conclusion)
+        self._others_checks[sha, app, name] = ReportedCheck(name, app, conclusion)
 
     def state(self, sha: str, context: str, state: str) -> None:
         """Somebody's status on a commit."""
-        self._statuses[sha, context] = CheckSeen(
+        self._statuses[sha, context] = ReportedCheck(
             context, None, None if state == "pending" else state
         )
 
@@ -202,11 +202,11 @@ class FakeForge:
         after: bool = False,
         retryable: bool = True,
         count: int = 1,
-        says: str = "502",
+        message: str = "502",
     ) -> None:
         """The next calls of a method fail; with `after`, what they asked for was done all the
         same."""
-        error = ForgeError(f"the forge failed at {method}: {says}", retryable=retryable)
+        error = ForgeError(f"the forge failed at {method}: {message}", retryable=retryable)
         self._trouble.append(_Trouble(method, error, after, count))
 
     @property
@@ -289,16 +289,16 @@ class FakeForge:
         with self._day("default_branch"):
             return self.main
 
-    def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+    def check_runs(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         with self._day("check_runs"):
             ours = [
-                CheckSeen(name, OUR_APP, check.conclusion)
+                ReportedCheck(name, OUR_APP, check.conclusion)
                 for (of, name), check in self._checks.items()
                 if of == sha
             ]
             return (*ours, *(run for (of, _, _), run in self._others_checks.items() if of == sha))
 
-    def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+    def statuses(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         with self._day("statuses"):
             return tuple(status for (of, _), status in self._statuses.items() if of == sha)
 

@@ -43,9 +43,9 @@ def an_app(place, under: Path, *, granted=None, install=True):
 
 def signed(app, *, key=None, algorithm="RS256", drop=(), **claims):
     now = int(time.time())
-    told = {"iat": now - 60, "exp": now + 300, "iss": str(app["id"]), **claims}
+    result = {"iat": now - 60, "exp": now + 300, "iss": str(app["id"]), **claims}
     return jwt.encode(
-        {name: value for name, value in told.items() if name not in drop},
+        {name: value for name, value in result.items() if name not in drop},
         key or app["pem"],
         algorithm=algorithm,
     )

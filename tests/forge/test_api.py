@@ -254,11 +254,11 @@ def test_events_name_their_actor_by_number(place) -> None:
     )
     place.api("DELETE", f"/issues/{number}/labels/factory:accepted", by=place.factory)
     for address in (f"/issues/{number}/events", f"/issues/{number}/timeline"):
-        told = [
+        result = [
             (one["event"], one["actor"]["id"], one["label"]["name"])
             for one in place.api("GET", address).json()
         ]
-        assert told == [
+        assert result == [
             ("labeled", place.owner.id, "factory:accepted"),
             ("unlabeled", place.factory.id, "factory:accepted"),
         ]
@@ -352,8 +352,8 @@ def test_statuses_fold_to_what_they_come_to(place) -> None:
         place.api(
             "POST", f"/statuses/{sha}", by=place.factory, json={"state": state, "context": context}
         )
-    told = place.api("GET", "/commits/main/status").json()
-    assert (told["state"], told["total_count"]) == ("success", 2)
+    result = place.api("GET", "/commits/main/status").json()
+    assert (result["state"], result["total_count"]) == ("success", 2)
     assert len(place.api("GET", "/commits/main/statuses").json()) == 3
     bad = place.api(
         "POST",
@@ -395,17 +395,21 @@ def test_a_check_completes_by_its_conclusion(place) -> None:
 def test_who_maintains_may_more_than_write_and_less_than_administer(museum) -> None:
     """The older word knows neither, so that only `role_name` tells a maintainer from a writer."""
     mia = museum.person("mia", role="maintain")
-    told = museum.api("GET", f"/collaborators/{mia.login}/permission", by=museum.factory).json()
-    rights = told["user"]["permissions"]
-    assert (told["permission"], told["role_name"]) == ("write", "maintain")
+    result = museum.api("GET", f"/collaborators/{mia.login}/permission", by=museum.factory).json()
+    rights = result["user"]["permissions"]
+    assert (result["permission"], result["role_name"]) == ("write", "maintain")
     assert (rights["push"], rights["maintain"], rights["admin"]) == (True, True, False)
     assert museum.api("DELETE", "", by=mia).status_code == 403
 
 
 def test_the_triage_role_has_its_own_name(museum) -> None:
     kim = museum.person("kim", role="triage")
-    told = museum.api("GET", f"/collaborators/{kim.login}/permission", by=museum.factory).json()
-    assert (told["permission"], told["role_name"], told["user"]["id"]) == ("read", "triage", kim.id)
+    result = museum.api("GET", f"/collaborators/{kim.login}/permission", by=museum.factory).json()
+    assert (result["permission"], result["role_name"], result["user"]["id"]) == (
+        "read",
+        "triage",
+        kim.id,
+    )
     itself = museum.api("GET", f"/collaborators/{kim.login}/permission", by=kim)
     assert itself.status_code == 200
 
@@ -434,5 +438,5 @@ def test_every_answer_tells_what_is_left_of_the_hour(museum) -> None:
         second.headers["x-ratelimit-remaining"]
     )
     assert int(first.headers["x-ratelimit-reset"]) > time.time() - 1
-    told = museum.ask("GET", "/api/v3/rate_limit", by=museum.owner).json()["resources"]["core"]
-    assert told["remaining"] == int(second.headers["x-ratelimit-remaining"])
+    result = museum.ask("GET", "/api/v3/rate_limit", by=museum.owner).json()["resources"]["core"]
+    assert result["remaining"] == int(second.headers["x-ratelimit-remaining"])

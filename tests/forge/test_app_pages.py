@@ -72,14 +72,14 @@ def test_only_our_own_form_makes_the_app_and_the_code_goes_back_with_the_state(p
         answer = owner.post("/settings/apps", data=sent)
     assert answer.status_code == 303
     leads = urlsplit(answer.headers["location"])
-    told = parse_qs(leads.query)
-    assert (leads.netloc, leads.path, told["x"], told["state"]) == (
+    result = parse_qs(leads.query)
+    assert (leads.netloc, leads.path, result["x"], result["state"]) == (
         "127.0.0.1:9",
         "/back",
         ["1"],
         ["s&2"],
     )
-    made = place.ask("POST", f"/api/v3/app-manifests/{told['code'][0]}/conversions").json()
+    made = place.ask("POST", f"/api/v3/app-manifests/{result['code'][0]}/conversions").json()
     assert (made["slug"], made["owner"]["id"]) == (f"made-{place.prefix}", place.owner.id)
 
 

@@ -46,8 +46,8 @@ def by_token(place, token, method, path, **more):
 
 
 def test_an_app_is_known_by_its_signature(place, app) -> None:
-    told = as_app(place, app).json()
-    assert (told["id"], told["slug"], told["owner"]["id"]) == (
+    result = as_app(place, app).json()
+    assert (result["id"], result["slug"], result["owner"]["id"]) == (
         app["id"],
         app["slug"],
         place.owner.id,

@@ -25,11 +25,11 @@ PAGES = (
     "/issues/1/edit",
 )
 SMALL = """() => [...document.querySelectorAll("a, button, summary, input, select, textarea")].filter((one) => {
-  const box = one.getBoundingClientRect();
+  const area = one.getBoundingClientRect();
   const isInline = getComputedStyle(one).display === "inline";
   const inText = isInline && one.closest("p, li, td, h1, h2, .line, .where, .done");
-  const isSmall = box.height < 24 || box.width < 24;
-  return box.width && box.x >= 0 && !one.closest(".prose") && !one.closest("label") && !inText && isSmall;
+  const isSmall = area.height < 24 || area.width < 24;
+  return area.width && area.x >= 0 && !one.closest(".prose") && !one.closest("label") && !inText && isSmall;
 }).map((one) => one.outerHTML.slice(0, 120))"""
 
 FOCUSED = (
@@ -231,8 +231,8 @@ def test_an_issue_filed_by_form_is_followed_while_its_filer_writes(
         .json()["body"]
         .startswith("### Version\n\n1.2\n\n### What happened?\n\nIt *broke*")
     )
-    box = tab.get_by_label("Comment")
-    box.type("Half a sen")
+    area = tab.get_by_label("Comment")
+    area.type("Half a sen")
     tab.evaluate("document.querySelector('.commands').open = true; scrollTo(0, 120)")
     place.api("POST", "/issues/1/labels", by=place.factory, json={"labels": ["factory:building"]})
     place.api("POST", "/issues/1/comments", by=place.factory, json={"body": "Being built."})
@@ -241,8 +241,8 @@ def test_an_issue_filed_by_form_is_followed_while_its_filer_writes(
     expect(tab.get_by_role("button", name="Open again")).to_be_visible(timeout=SECONDS)
     expect(tab.locator("#news")).not_to_be_empty(timeout=SECONDS)
     assert tab.locator("#stays-head + ol").inner_text().startswith("Building")
-    box.type("tence")
-    assert box.input_value() == "Half a sentence"
+    area.type("tence")
+    assert area.input_value() == "Half a sentence"
     assert tab.evaluate(
         "[document.activeElement.id, document.querySelector('.commands').open, scrollY]"
     )[:2] == ["body", True]
@@ -253,13 +253,13 @@ def test_what_came_is_told_to_who_listens(place, tab) -> None:
     place.file("Talk")
     tab.goto(f"{place.forge.url}/{place.name}/issues/1")
     assert tab.locator("#news").get_attribute("aria-live") == "polite"
-    told = f"A comment by {place.factory.login}."
+    result = f"A comment by {place.factory.login}."
     for body in ("Hello.", "Hello again."):
         tab.evaluate("document.getElementById('news').textContent = ''")
         place.api("POST", "/issues/1/comments", by=place.factory, json={"body": body})
-        expect(tab.locator("#news")).to_have_text(told, timeout=SECONDS)
+        expect(tab.locator("#news")).to_have_text(result, timeout=SECONDS)
     place.api("POST", "/issues/1/labels", by=place.factory, json={"labels": ["factory:validating"]})
-    expect(tab.locator("#news")).to_have_text("It stands at: Validating.", timeout=SECONDS)
+    expect(tab.locator("#news")).to_have_text("The factory has it at: Validating.", timeout=SECONDS)
     tab.evaluate(
         "document.querySelector('article').isTheSame = true;"
         " document.getElementById('news').textContent = ''"
@@ -446,12 +446,12 @@ def test_nothing_keeps_people_out(lived_in, open_tab, width, scheme, asked) -> N
         )  # more of the same
         tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         tab.evaluate(AXE)
-        told = tab.evaluate(
+        result = tab.evaluate(
             "(asked) => axe.run(document, {...asked, resultTypes: ['violations']})", asked
         )["violations"]
         found |= {
             f"{address} {one['id']}": [node["html"][:160] for node in one["nodes"][:3]]
-            for one in told
+            for one in result
         }
         assert tab.evaluate("document.getAnimations().length") == 0
     assert found == {}

@@ -7,7 +7,7 @@ import pytest
 
 from harness.programs.local_forge.git.commits import FileChange
 from harness.programs.local_forge.pages import diffs
-from harness.programs.local_forge.pages.thread import stays
+from harness.programs.local_forge.pages.thread import state_intervals
 from harness.programs.local_forge.storage.records import CheckRun, Event, Role, User
 from tests.forge.pages import page
 
@@ -51,8 +51,8 @@ def note(first, last=None, **more):
 
 def test_what_went_stands_beside_what_came() -> None:
     pairs = diffs.shown((change(),))[0].pairs
-    told = [(old and old.text, new and new.text) for old, new in pairs]
-    assert told == [
+    result = [(old and old.text, new and new.text) for old, new in pairs]
+    assert result == [
         ("@@ -1,4 +1,4 @@",) * 2,
         ("same", "same"),
         ("one", "uno"),
@@ -140,7 +140,7 @@ def event(kind, label, at):
 
 
 def test_where_an_issue_has_been_is_read_off_its_labels() -> None:
-    told = stays(
+    result = state_intervals(
         [
             event("labeled", "factory:triage", 10),
             event("labeled", "kind:bug", 11),
@@ -151,7 +151,7 @@ def test_where_an_issue_has_been_is_read_off_its_labels() -> None:
             event("labeled", "factory:merged", 40),
         ]
     )
-    assert [(stay.words, stay.since, stay.until) for stay in told] == [
+    assert [(interval.words, interval.since, interval.until) for interval in result] == [
         ("Triage", 10, 20),
         ("Building", 20, 40),
         ("Merged", 40, None),
@@ -160,9 +160,9 @@ def test_where_an_issue_has_been_is_read_off_its_labels() -> None:
 
 def test_a_stay_that_was_ended_without_another_has_ended() -> None:
     assert [
-        stay.until
-        for stay in stays(
+        interval.until
+        for interval in state_intervals(
             [event("labeled", "factory:paused", 1), event("unlabeled", "factory:paused", 5)]
         )
     ] == [5]
-    assert replace(stays([event("labeled", "factory:paused", 1)])[0]).until is None
+    assert replace(state_intervals([event("labeled", "factory:paused", 1)])[0]).until is None

@@ -110,9 +110,9 @@ def test_a_slow_answer_is_the_answer(place, path) -> None:
 def test_a_limit_says_when_it_ends(place, path) -> None:
     place.admin.inject("rate-limited", method="POST", path=whole(place, path), retry_after="7")
     within_one(HOUR)
-    told = say(place, path).headers
-    assert (told["x-ratelimit-remaining"], told["retry-after"]) == ("0", "7")
-    assert 0 < int(told["x-ratelimit-reset"]) - time.time() <= 3600 + 60
+    result = say(place, path).headers
+    assert (result["x-ratelimit-remaining"], result["retry-after"]) == ("0", "7")
+    assert 0 < int(result["x-ratelimit-reset"]) - time.time() <= 3600 + 60
 
 
 def test_headers_of_the_tests_own_go_into_the_answer(place, path) -> None:
@@ -137,11 +137,11 @@ def test_headers_of_the_tests_own_go_into_the_answer(place, path) -> None:
     ],
 )
 def test_what_is_no_fault_is_refused_by_name(place, fault) -> None:
-    told = place.ask(
+    result = place.ask(
         "POST",
         "/admin/faults",
         json=fault,
         headers={"Authorization": f"Bearer {place.forge.admin_token.read_text().strip()}"},
     )
-    assert told.status_code == 422, told.text
-    assert "fault" in told.text.lower() or "kind must be one of" in told.text
+    assert result.status_code == 422, result.text
+    assert "fault" in result.text.lower() or "kind must be one of" in result.text

@@ -46,7 +46,7 @@ def test_a_form_is_read_as_github_reads_it() -> None:
 
 
 def test_the_answers_make_the_markdown_that_github_makes() -> None:
-    told = answered(
+    result = answered(
         form(),
         posted(
             version=["1.2\r\n3"],
@@ -57,9 +57,9 @@ def test_the_answers_make_the_markdown_that_github_makes() -> None:
             terms=["0"],
         ),
     )
-    assert told.wrong == {}
+    assert result.wrong == {}
     assert (
-        told.body
+        result.body
         == "### Version\n\n1.2 3\n\n### What happened?\n\nOne\n\ntwo\n\n### Log\n\n````shell\na ```"
         " b\n````\n\n### Where\n\nPhone\n\n### With\n\n_No response_\n\n### Before\n\n- [x]"
         " Looked\n- [ ] Can help"
@@ -67,8 +67,8 @@ def test_the_answers_make_the_markdown_that_github_makes() -> None:
 
 
 def test_several_choices_are_told_in_the_forms_own_order() -> None:
-    told = answered(form(), lambda name: ("Safari", "Firefox") if name == "answer-with" else ())
-    assert "### With\n\nFirefox, Safari" in told.body
+    result = answered(form(), lambda name: ("Safari", "Firefox") if name == "answer-with" else ())
+    assert "### With\n\nFirefox, Safari" in result.body
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_what_is_required_is_asked_for_by_name(given, wrong) -> None:
 
 
 def test_a_choice_that_was_never_offered_is_no_answer() -> None:
-    told = answered(form(), posted(where=["<script>", "Desk"], version=["1"], terms=["0"]))
-    assert told.values["where"] == ("Desk",)
-    assert "script" not in told.body
+    result = answered(form(), posted(where=["<script>", "Desk"], version=["1"], terms=["0"]))
+    assert result.values["where"] == ("Desk",)
+    assert "script" not in result.body
 
 
 def test_a_form_begins_with_its_defaults_or_with_what_its_link_asked_for() -> None:
@@ -100,7 +100,7 @@ def test_a_form_begins_with_its_defaults_or_with_what_its_link_asked_for() -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "result"),
     [
         ("[]", "the document must be a mapping"),
         ("name: x", "body must be a list"),
@@ -144,7 +144,7 @@ def test_a_form_begins_with_its_defaults_or_with_what_its_link_asked_for() -> No
         ),
         (
             "name: x\nbody: [{type: checkboxes, attributes: {label: L, options: []}}]",
-            "at least one box",
+            "at least one checkbox",
         ),
         (
             (
@@ -159,8 +159,8 @@ def test_a_form_begins_with_its_defaults_or_with_what_its_link_asked_for() -> No
         ),
     ],
 )
-def test_a_form_that_is_wrong_is_named_by_its_key(text, told) -> None:
-    with pytest.raises(Malformed, match=told):
+def test_a_form_that_is_wrong_is_named_by_its_key(text, result) -> None:
+    with pytest.raises(Malformed, match=result):
         form(text)
 
 

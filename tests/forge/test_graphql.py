@@ -32,21 +32,21 @@ def node(place, number):
 
 def pinned(place):
     owner, name = place.name.split("/")
-    told = asked(place, PINNED, by=place.person("ana"), owner=owner, name=name)["data"][
+    result = asked(place, PINNED, by=place.person("ana"), owner=owner, name=name)["data"][
         "repository"
     ]["pinnedIssues"]
-    return [one["issue"]["number"] for one in told["nodes"]]
+    return [one["issue"]["number"] for one in result["nodes"]]
 
 
 def test_an_issue_is_pinned_and_unpinned_by_its_node_id(place) -> None:
     number = place.file("Dashboard")
-    told = asked(
+    result = asked(
         place,
         PIN,
         by=place.factory,
         input={"issueId": node(place, number), "clientMutationId": "7"},
     )
-    assert told == {
+    assert result == {
         "data": {
             "pinIssue": {
                 "issue": {"id": node(place, number), "number": number, "isPinned": True},
@@ -82,8 +82,8 @@ def test_the_fourth_pin_is_refused(place) -> None:
 
 def test_a_stranger_pins_nothing(place) -> None:
     number = place.file("Mine", by="ana")
-    told = asked(place, PIN, by=place.person("ana"), input={"issueId": node(place, number)})
-    assert (told["data"], told["errors"][0]["type"], told["errors"][0]["path"]) == (
+    result = asked(place, PIN, by=place.person("ana"), input={"issueId": node(place, number)})
+    assert (result["data"], result["errors"][0]["type"], result["errors"][0]["path"]) == (
         {"pinIssue": None},
         "FORBIDDEN",
         ["pinIssue"],
@@ -94,8 +94,8 @@ def test_a_stranger_pins_nothing(place) -> None:
 
 @pytest.mark.parametrize("issue", ["", "SXNzdWU6OTk5OTk5", "VXNlcjox", "not base64", None, 7])
 def test_a_node_id_that_names_no_issue_is_not_found(museum, issue) -> None:
-    told = asked(museum, PIN, by=museum.factory, input={"issueId": issue})
-    assert told["errors"][0]["type"] == "NOT_FOUND"
+    result = asked(museum, PIN, by=museum.factory, input={"issueId": issue})
+    assert result["errors"][0]["type"] == "NOT_FOUND"
 
 
 def test_an_app_needs_its_permission_to_pin(place) -> None:
@@ -141,9 +141,9 @@ def test_an_app_needs_its_permission_to_pin(place) -> None:
     ],
 )
 def test_what_is_not_spoken_here_is_said(museum, text) -> None:
-    told = asked(museum, text, by=museum.factory)
-    assert told["errors"][0]["message"]
-    assert "data" not in told
+    result = asked(museum, text, by=museum.factory)
+    assert result["errors"][0]["message"]
+    assert "data" not in result
 
 
 def test_a_document_is_read_with_its_variables_and_fragments() -> None:

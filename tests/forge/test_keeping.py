@@ -28,8 +28,8 @@ def said(capsys):
 
     def call(*arguments):
         code = run([str(one) for one in arguments])
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        result = capsys.readouterr()
+        return code, result.out, result.err
 
     return call
 
@@ -268,8 +268,8 @@ def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(
     name = f"ana/{tmp_path.name[:60].strip('_')}"
     code, out, err = said("forge", "import", original, name, "--home", running.home, "--json")
     assert code == 0, err
-    told = json.loads(out)
-    assert (told["default_branch"], told["refs"]) == ("trunk", 3)
+    result = json.loads(out)
+    assert (result["default_branch"], result["refs"]) == ("trunk", 3)
     assert not (tmp_path / "ran").exists()
     done(git("clone", "--quiet", f"{running.url}/{name}.git", "clone", cwd=tmp_path))
     assert done(git("log", "--format=%s", "-1", cwd=tmp_path / "clone")) == "Fixes #1"
@@ -311,7 +311,7 @@ def test_another_forge_is_taken_in_over_http(lived_in, said, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "name", "says"),
+    ("source", "name", "message"),
     [
         ("ext::sh -c touch% ran", "ana/x", "is not a folder"),
         ("--upload-pack=touch ran", "ana/x", "is not a folder"),
@@ -324,7 +324,7 @@ def test_another_forge_is_taken_in_over_http(lived_in, said, tmp_path) -> None:
     ],
 )
 def test_what_cannot_be_taken_in_is_named_and_leaves_nothing(
-    lived_in, said, original, tmp_path, monkeypatch, source, name, says
+    lived_in, said, original, tmp_path, monkeypatch, source, name, message
 ) -> None:
     running, _, _ = lived_in
     (tmp_path / "elsewhere").mkdir()
@@ -333,7 +333,7 @@ def test_what_cannot_be_taken_in_is_named_and_leaves_nothing(
     code, _, err = said(
         "forge", "import", "--home", running.home, "--", source.format(original=original), name
     )
-    assert (code, says in err) == (2, True), err
+    assert (code, message in err) == (2, True), err
     assert sorted(path.name for path in (running.home / "repositories").iterdir()) == before
     assert list((running.home / "incoming").iterdir()) == []
 
@@ -348,8 +348,8 @@ def test_people_are_added_raised_and_given_tokens(said, tmp_path) -> None:
     running = start(home)
     try:
         assert said("forge", "users", "role", "kim", "write", "--home", home)[0] == 0
-        told = json.loads(said("forge", "users", "list", "--home", home, "--json")[1])["users"]
-        assert [(one["login"], one["role"], one["kind"]) for one in told] == [
+        result = json.loads(said("forge", "users", "list", "--home", home, "--json")[1])["users"]
+        assert [(one["login"], one["role"], one["kind"]) for one in result] == [
             ("kim", "write", "User")
         ]
         second = json.loads(

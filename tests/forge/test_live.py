@@ -13,7 +13,7 @@ from harness.programs.local_forge.events.event_stream import EventStream
 from tests.forge.patience import SECONDS, start
 
 
-def heard(told, *, quiet, most):
+def heard(report, *, quiet, most):
     """What a listener hears once `told` acted on the pulse, which it may do from any thread."""
 
     async def listen():
@@ -21,7 +21,7 @@ def heard(told, *, quiet, most):
         beats = heart.beats(quiet=quiet)
         following = asyncio.ensure_future(anext(beats))
         await asyncio.sleep(0)
-        told(heart)
+        report(heart)
         while len(found) < most:
             beat = await following
             if (
@@ -73,8 +73,8 @@ def test_a_page_is_told_that_something_was_written_and_not_what(place) -> None:
         lines = stream.iter_lines()
         assert next(lines).startswith("retry: ")
         place.file("A secret plan", "of mine")
-        told = [line for line in (next(lines) for _ in range(4)) if line]
-    assert told == ["event: written", "data: "]
+        report = [line for line in (next(lines) for _ in range(4)) if line]
+    assert report == ["event: written", "data: "]
 
 
 def test_an_open_page_does_not_hold_up_a_server_that_is_told_to_stop(tmp_path) -> None:

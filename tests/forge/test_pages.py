@@ -220,8 +220,8 @@ def test_a_guest_becomes_an_account_with_a_number_and_keeps_it(place) -> None:
     first, second = (place.api("GET", f"/issues/{number}").json() for number in (1, 2))
     assert first["user"]["login"] == login
     assert first["user"]["id"] == second["user"]["id"] > 0
-    told = place.api("GET", f"/collaborators/{login}/permission", by=place.factory).json()
-    assert told["permission"] == "read"
+    result = place.api("GET", f"/collaborators/{login}/permission", by=place.factory).json()
+    assert result["permission"] == "read"
 
 
 def test_nobody_can_file_under_a_name_that_is_taken(place) -> None:

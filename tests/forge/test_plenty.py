@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.dialects import sqlite
 
 from harness.programs.local_forge.content.issues import Search, query_for
-from harness.programs.local_forge.etags import MOST, Asked, Tags
+from harness.programs.local_forge.etags import MOST, EtagCache, RequestKey
 from harness.programs.local_forge.storage.records import Repo, Role, User
 from tests.forge.conftest import a_place
 
@@ -48,11 +48,11 @@ def test_every_page_leads_to_the_next_until_all_were_seen_once(crowded) -> None:
 def test_since_tells_only_what_changed(crowded) -> None:
     number = crowded.file("News")
     updated = crowded.api("GET", f"/issues/{number}").json()["updated_at"]
-    told = crowded.api(
+    result = crowded.api(
         "GET", "/issues", params={"since": updated, "state": "all", "per_page": "100"}
     ).json()
-    assert number in {issue["number"] for issue in told}
-    assert len(told) < 10
+    assert number in {issue["number"] for issue in result}
+    assert len(result) < 10
 
 
 @pytest.mark.parametrize(
@@ -119,21 +119,21 @@ def test_whatever_changes_is_told_at_once(crowded, change) -> None:
 
 
 def test_a_tag_holds_for_one_generation_and_one_caller() -> None:
-    tags, asked = Tags(), Asked("/issues?page=1", "ana")
+    tags, asked = EtagCache(), RequestKey("/issues?page=1", "ana")
     tags.remember(asked, {"etag": 'W/"a"', "link": "<next>", "x-other": "1"}, generation=3)
     assert tags.unchanged(asked, '"a"', generation=3) == {"etag": 'W/"a"', "link": "<next>"}
     assert tags.unchanged(asked, '"b"', generation=3) is None
     assert tags.unchanged(asked, None, generation=3) is None
     assert tags.unchanged(asked, '"a"', generation=4) is None
-    assert tags.unchanged(Asked("/issues?page=1", "ben"), '"a"', generation=3) is None
+    assert tags.unchanged(RequestKey("/issues?page=1", "ben"), '"a"', generation=3) is None
 
 
 def test_only_so_many_tags_are_remembered() -> None:
-    tags = Tags()
+    tags = EtagCache()
     for number in range(MOST + 1):
-        tags.remember(Asked(str(number), ""), {"etag": '"a"'}, generation=1)
-    assert tags.unchanged(Asked("0", ""), '"a"', generation=1) is None
-    assert tags.unchanged(Asked("1", ""), '"a"', generation=1) is not None
+        tags.remember(RequestKey(str(number), ""), {"etag": '"a"'}, generation=1)
+    assert tags.unchanged(RequestKey("0", ""), '"a"', generation=1) is None
+    assert tags.unchanged(RequestKey("1", ""), '"a"', generation=1) is not None
 
 
 def test_a_push_is_told_at_once(crowded) -> None:

@@ -6,11 +6,11 @@ import pytest
 from harness.programs.local_forge.git.protection import (
     PROTECTION,
     RULESET,
+    BranchPolicy,
     Move,
     Report,
     RequiredCheck,
     Rules,
-    Standing,
     from_json,
     is_green,
     refusals,
@@ -22,8 +22,8 @@ from tests.forge.gitclient import done, git
 MAIN = "refs/heads/main"
 
 
-def standing(*rules):
-    return Standing(1, MAIN, rules, workflows=True)
+def branch_policy(*rules):
+    return BranchPolicy(1, MAIN, rules, workflows=True)
 
 
 def move(ref=MAIN, *, created=False, deleted=False, forward=True, reports=(), merged=False):
@@ -72,7 +72,7 @@ CI = RequiredCheck("ci", 7)
     ],
 )
 def test_what_stands_against_a_move_is_said(rules, asked, reason) -> None:
-    assert any(reason in one for one in refusals(standing(*rules), asked)[1:])
+    assert any(reason in one for one in refusals(branch_policy(*rules), asked)[1:])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_stands_against_a_move_is_said(rules, asked, reason) -> None:
     ],
 )
 def test_what_nothing_stands_against_is_let_through(rules, asked) -> None:
-    assert refusals(standing(*rules), asked) == ()
+    assert refusals(branch_policy(*rules), asked) == ()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_any_app_is_every_app() -> None:
 
 def test_what_the_hook_is_told_is_what_the_server_knows() -> None:
     checks = (CI, RequiredCheck("lint"))
-    known = standing(
+    known = branch_policy(
         Rules(RULESET, (MAIN,), ("refs/heads/x",), checks, may_force=False, by_pull_request=True)
     )
     assert from_json(to_json(known)) == known
@@ -236,8 +236,8 @@ def test_a_ruleset_holds_by_pattern_and_lets_its_own_actors_by(place) -> None:
     done(push(place, "HEAD:refs/heads/release/1", by=place.factory))
     assert push(place, ":refs/heads/release/1", by=place.owner).returncode != 0
     assert place.api("DELETE", "/git/refs/heads/release/1", by=place.owner).status_code == 422
-    told = place.api("GET", "/rules/branches/release/1").json()
-    assert {one["type"] for one in told} == {"creation", "update", "deletion", "non_fast_forward"}
+    result = place.api("GET", "/rules/branches/release/1").json()
+    assert {one["type"] for one in result} == {"creation", "update", "deletion", "non_fast_forward"}
     assert place.api("GET", "/rules/branches/main").json() == []
     place.api(
         "PUT", f"/rulesets/{made.json()['id']}", by=place.owner, json={"enforcement": "disabled"}

@@ -85,11 +85,11 @@ def test_each_role_may_do_what_its_page_offers_and_nothing_else(filed, role) -> 
         what: 303 if may[what] else refusal for what in ("labels", "edit")
     }
     assert sent["close"].status_code == (303 if may["close"] else 403)
-    told = issue(filed)
+    result = issue(filed)
     assert {
-        "close": told["state"] == "closed",
-        "labels": [one["name"] for one in told["labels"]] == ["two"],
-        "edit": (told["title"], told["body"]) == ("Other", "Words"),
+        "close": result["state"] == "closed",
+        "labels": [one["name"] for one in result["labels"]] == ["two"],
+        "edit": (result["title"], result["body"]) == ("Other", "Words"),
     } == may
 
 

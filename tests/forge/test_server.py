@@ -41,10 +41,10 @@ def test_it_says_where_it_is_once_it_listens_and_ends_with_0_on_sigterm(tmp_path
     process = launched(
         "--home", str(tmp_path / "home"), "--port", "0", "--ready-file", str(tmp_path / "ready")
     )
-    told = waited(tmp_path / "ready", process)
-    assert set(told) == {"url", "port", "pid"}
-    assert told["pid"] == process.pid
-    assert httpx.get(f"{told['url']}/-/health", trust_env=False, timeout=SECONDS).json() == {
+    result = waited(tmp_path / "ready", process)
+    assert set(result) == {"url", "port", "pid"}
+    assert result["pid"] == process.pid
+    assert httpx.get(f"{result['url']}/-/health", trust_env=False, timeout=SECONDS).json() == {
         "ok": True
     }
     process.send_signal(signal.SIGTERM)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.domain.facts import UNKNOWN
 from harness.governance import dependency_changes
-from tests.governance.law import change
+from tests.governance.policy_texts import change
 
 
 @dataclass(frozen=True)

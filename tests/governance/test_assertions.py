@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness.domain.facts import UNKNOWN
 from harness.governance.facts.assertions import is_test, weakened_tests
 from harness.governance.facts.assertions.truisms import is_truism
-from tests.governance.law import change
+from tests.governance.policy_texts import change
 
 FILE = "tests/test_a.py"
 

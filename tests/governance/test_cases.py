@@ -6,7 +6,7 @@ import pytest
 from harness.domain.facts import ChangeFacts
 from harness.domain.governance import Expect
 from harness.governance import run_cases
-from tests.governance.law import governance, rule_text, touching
+from tests.governance.policy_texts import governance, rule_text, touching
 
 
 def cases(block: str, *given: str, **known):
@@ -23,7 +23,7 @@ def test_a_case_that_does_not_hold_is_told_with_its_line_and_what_came() -> None
     assert held.held
     assert not broken.held
     assert (broken.rule, broken.got, broken.source.line) == ("F-ONE", Expect.FAIL, 12)
-    assert "2 changed files" in broken.says
+    assert "2 changed files" in broken.message
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_recorded_pull_request_is_asked_from_history() -> None:
     (result,) = cases(block, "{pr: 12, expect: fail}", history={12: touching("a", "b")})
     assert result.held
     (result,) = cases(block, "{pr: 12, expect: fail}", history={13: ChangeFacts()})
-    assert (result.held, result.got, result.says) == (
+    assert (result.held, result.got, result.message) == (
         False,
         Expect.UNKNOWN,
         "pull request #12 is not in the recorded history",

@@ -41,7 +41,7 @@ from harness.governance.checks.size import (
 )
 from harness.governance.checks.supply import Dependencies, Secrets
 from harness.governance.checks.together import Companions, Migrations
-from tests.governance.law import change, touching
+from tests.governance.policy_texts import change, touching
 
 DAY = 86_400
 WORDS = (
@@ -507,12 +507,12 @@ def test_every_check_has_rows_with_a_yes_and_a_no() -> None:
 def test_a_refusal_shows_what_it_rests_on() -> None:
     answer = Paths(deny=("*.key",)).answer(touching("a", "b/server.key"))
     assert answer.evidence == ("b/server.key",)
-    assert "b/server.key" in answer.says
+    assert "b/server.key" in answer.message
 
 
 def test_a_script_that_refuses_is_quoted_by_its_last_line() -> None:
     answer = Exec("a.py").answer(ran(1))
-    assert answer.says == "a.py refuses the change: said"
+    assert answer.message == "a.py refuses the change: said"
     assert answer.evidence == ("said",)
 
 
@@ -564,4 +564,4 @@ def test_unknown_is_never_true_in_a_condition() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_holds_is_told_with_what_was_measured(check, facts, says) -> None:
-    assert check.answer(facts).says == says
+    assert check.answer(facts).message == says

@@ -4,7 +4,7 @@ same."""
 from harness.domain.facts import UNKNOWN
 from harness.domain.governance import Status
 from harness.governance.past.coverage import Cited, Override, coverage
-from tests.governance.law import answered, governance, rule_text
+from tests.governance.policy_texts import answered, governance, rule_text
 
 LAW = governance(
     rule_text("level: enforced\ncheck: {files: {max: 1}}"),

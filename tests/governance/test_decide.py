@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, JourneyFacts
-from harness.domain.governance import Answer, Applies, OnFail
+from harness.domain.governance import Applies, CheckAnswer, OnFail
 from harness.governance import decide
 from harness.governance.decide import answer_of
-from tests.governance.law import governance, rule_text, touching
+from tests.governance.policy_texts import governance, rule_text, touching
 
 SMALL = "level: enforced\ncheck: {files: {max: 1}}\n"
 
@@ -51,7 +51,7 @@ def test_a_fact_that_nobody_established_refuses() -> None:
     law = governance(rule_text("level: enforced\ncheck: {attempts: {max: 3}}"))
     finding = decide(law, touching("a")).refusals[0]
     assert finding.passed is UNKNOWN
-    assert "unknown means no" in finding.says
+    assert "unknown means no" in finding.message
 
 
 def test_nothing_known_at_all_is_refused_by_the_built_in_rules_alone() -> None:
@@ -82,7 +82,7 @@ def test_no_document_can_allow_what_is_built_in(path) -> None:
 
 
 def test_a_link_and_a_misleading_name_are_refused_by_built_in_rules() -> None:
-    from tests.governance.law import change
+    from tests.governance.policy_texts import change
 
     facts = ChangeFacts(files=(change("a", new_mode="120000"), change("b\u200b.py")))
     assert {finding.rule for finding in decide(governance(), facts).refusals} == {
@@ -167,7 +167,7 @@ def test_a_rule_that_nobody_checks_is_never_satisfied_by_silence() -> None:
     advice = next(
         rule for rule in governance(rule_text("level: advisory")).rules if rule.id == "F-ONE"
     )
-    assert answer_of(advice, touching("a")) == Answer(UNKNOWN, "nobody checks this rule")
+    assert answer_of(advice, touching("a")) == CheckAnswer(UNKNOWN, "nobody checks this rule")
 
 
 @given(
@@ -217,6 +217,6 @@ def test_nobody_lifts_what_is_built_in_or_what_nobody_established() -> None:
         rule_text("level: enforced\ncheck: {attempts: {max: 3}}\non_fail: needs-human")
     )
     for facts in (touching("CLAUDE.md"), touching("a")):
-        said = [(finding.rule, finding.says) for finding in decide(law, facts).refusals]
+        said = [(finding.rule, finding.message) for finding in decide(law, facts).refusals]
         assert said
         assert decide(law, facts, lifted=said).refusals

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN, DependencyMove, Origin
 from harness.governance import dependency_changes, is_manifest
-from tests.governance.law import change
 from tests.governance.manifests import FORMATS, Locked, moved, worded
+from tests.governance.policy_texts import change
 
 ADDED, CHANGED, REMOVED, SWAPPED = (
     DependencyMove.ADDED,

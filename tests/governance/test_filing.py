@@ -40,4 +40,4 @@ def test_the_window_is_the_one_that_is_named(per, passes) -> None:
 def test_a_pace_that_nobody_knows_is_unknown(check, facts) -> None:
     answer = check(max=2).answer(facts)
     assert answer.passed is UNKNOWN
-    assert answer.says
+    assert answer.message

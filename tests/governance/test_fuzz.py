@@ -16,7 +16,7 @@ from harness.domain.governance import Governance
 from harness.governance import context, lint, read_governance
 from harness.governance.language.yamlblock import _Strict as SLOW
 from harness.governance.language.yamlblock import node_of
-from tests.governance.law import CODE, FRONT, MISSION, files, rule_text
+from tests.governance.policy_texts import CODE, FRONT, MISSION, files, rule_text
 
 ROOT = Path(__file__).parents[2]
 OURS = {
@@ -55,7 +55,7 @@ def spoken_of(text: str) -> set[str] | None:
     )
     if law is None:
         return None
-    told = " ".join(finding.says for finding in lint(law))
+    told = " ".join(finding.message for finding in lint(law))
     return {rule.id for rule in law.rules} | set(re.findall(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+", told))
 
 
@@ -133,7 +133,7 @@ def test_front_matter_that_is_none_is_refused_and_its_default_is_not_lost(front)
 )
 def test_what_looks_like_a_rule_and_is_left_out_is_told(text, line, says) -> None:
     told = [
-        (finding.line, finding.says)
+        (finding.line, finding.message)
         for finding in lint(read_governance(files(FRONT + text)))
         if finding.code == "left-out"
     ]

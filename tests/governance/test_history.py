@@ -33,7 +33,7 @@ from harness.governance.checks.supply import Dependencies, Secrets
 from harness.governance.checks.together import Companions, Migrations
 from harness.governance.past.factsjson import facts_from_json
 from harness.governance.past.history import LARGEST, RecordedChange, history_as_json, read_history
-from tests.governance.law import change
+from tests.governance.policy_texts import change
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 counts = st.integers(0, 10**9)

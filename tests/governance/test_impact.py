@@ -14,8 +14,8 @@ from harness.domain.governance import Applies
 from harness.governance import decide, governance_in, lint, read_governance, run_cases
 from harness.governance.past.edits import Edit, edit
 from harness.governance.past.history import RecordedChange, read_history
-from harness.governance.past.impact import DEFAULT, Standing, impact
-from tests.governance.law import FRONT, change, governance, rule_text, touching
+from harness.governance.past.impact import DEFAULT, ReplayAnswer, impact
+from tests.governance.policy_texts import FRONT, change, governance, rule_text, touching
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "public-factory"
@@ -55,10 +55,10 @@ def test_a_larger_limit_lets_through_what_a_smaller_one_refused() -> None:
     assert (flip.change, flip.rule, flip.before, flip.after) == (
         2,
         "F-ONE",
-        Standing.REFUSES,
-        Standing.HOLDS,
+        ReplayAnswer.REFUSES,
+        ReplayAnswer.HOLDS,
     )
-    assert flip.says == "2 changed files, at most 2"
+    assert flip.message == "2 changed files, at most 2"
 
 
 def test_without_an_old_text_the_new_one_is_replayed_alone() -> None:
@@ -95,29 +95,33 @@ def test_a_refusal_that_becomes_uncertain_is_told() -> None:
         governance(rule_text("level: enforced\ncheck: {attempts: {max: 1}}")),
     )
     assert flips(old, new, touching("a", "b")) == [
-        (1, Standing.REFUSES, Standing.CANNOT_TELL, False)
+        (1, ReplayAnswer.REFUSES, ReplayAnswer.CANNOT_TELL, False)
     ]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("", ONE, (Standing.NOT_ASKED, Standing.REFUSES, False)),
-        (ONE, "", (Standing.REFUSES, Standing.NOT_ASKED, False)),
-        (ONE, ONE + "\nstatus: off", (Standing.REFUSES, Standing.NOT_ASKED, False)),
-        (ONE, "level: advisory", (Standing.REFUSES, Standing.NOT_ASKED, False)),
-        (ONE, ONE + "\nstatus: shadow", (Standing.REFUSES, Standing.REFUSES, False)),
-        (ONE + "\nstatus: shadow", ONE, (Standing.REFUSES, Standing.REFUSES, False)),
+        ("", ONE, (ReplayAnswer.NOT_ASKED, ReplayAnswer.REFUSES, False)),
+        (ONE, "", (ReplayAnswer.REFUSES, ReplayAnswer.NOT_ASKED, False)),
+        (ONE, ONE + "\nstatus: off", (ReplayAnswer.REFUSES, ReplayAnswer.NOT_ASKED, False)),
+        (ONE, "level: advisory", (ReplayAnswer.REFUSES, ReplayAnswer.NOT_ASKED, False)),
+        (ONE, ONE + "\nstatus: shadow", (ReplayAnswer.REFUSES, ReplayAnswer.REFUSES, False)),
+        (ONE + "\nstatus: shadow", ONE, (ReplayAnswer.REFUSES, ReplayAnswer.REFUSES, False)),
         (
             ONE + "\nstatus: shadow",
             TWO + "\nstatus: shadow",
-            (Standing.REFUSES, Standing.HOLDS, True),
+            (ReplayAnswer.REFUSES, ReplayAnswer.HOLDS, True),
         ),
-        (ONE, ONE + '\nwhen: kind == "chore"', (Standing.REFUSES, Standing.NOT_ASKED, False)),
+        (
+            ONE,
+            ONE + '\nwhen: kind == "chore"',
+            (ReplayAnswer.REFUSES, ReplayAnswer.NOT_ASKED, False),
+        ),
         (ONE, ONE + "\non_fail: reject", None),
         (ONE, ONE + "\ncases: [{given: {files: 1}, expect: pass}]", None),
         (ONE + "\napplies: merge", ONE, None),
-        (ONE + "\napplies: issue", ONE, (Standing.NOT_ASKED, Standing.REFUSES, False)),
+        (ONE + "\napplies: issue", ONE, (ReplayAnswer.NOT_ASKED, ReplayAnswer.REFUSES, False)),
     ],
 )
 def test_each_edit_of_a_rule_flips_what_it_flips(old, new, expected) -> None:
@@ -151,11 +155,11 @@ def test_the_default_answers_for_what_no_rule_speaks_of() -> None:
         row(found, DEFAULT).edit,
     ) == ((1,), 1, Edit.TIGHTENED)
     assert [(flip.change, flip.rule, flip.before) for flip in found.flips] == [
-        (1, DEFAULT, Standing.NOT_ASKED)
+        (1, DEFAULT, ReplayAnswer.NOT_ASKED)
     ]
     assert (
         impact(governance(*rules, front=asks), governance(*rules), history).flips[0].after
-        is Standing.NOT_ASKED
+        is ReplayAnswer.NOT_ASKED
     )
 
 

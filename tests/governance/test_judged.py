@@ -38,7 +38,7 @@ from harness.governance.votes.judged import (
     with_votes,
 )
 from harness.governance.votes.view import LARGEST_VIEW
-from tests.governance.law import governance, rule_text, touching
+from tests.governance.policy_texts import governance, rule_text, touching
 
 JUDGED = "level: judged\nquestion: Does it serve the issue?\nsees: [issue, diff]\n"
 YES, NO, UNQUOTED, ABSTAIN = Vote.YES, Vote.NO, Vote.UNQUOTED, Vote.ABSTAIN
@@ -240,7 +240,7 @@ cases:
     assert len(held) == 4
     assert all(result.held for result in held), held
     assert (broken.held, broken.source.line) == (False, 18)
-    assert "3 of 3 votes say yes" in broken.says
+    assert "3 of 3 votes say yes" in broken.message
 
 
 def test_lint_asks_for_a_case_and_for_globs_that_match() -> None:
@@ -275,7 +275,7 @@ def test_no_votes_at_all_are_no_yes() -> None:
 def test_the_words_are_ours_and_say_what_counted() -> None:
     said = answer_to(question(), (YES, UNQUOTED, ABSTAIN), evidence=("vote 1",))
     assert (
-        said.says
+        said.message
         == "1 of 3 votes say yes, 3 are needed; 0 say no; 1 say no and quote nothing that is there,"
         " so they do not count; 1 abstain"
     )

@@ -11,8 +11,8 @@ from harness.governance.text.likeness import (
     Earlier,
     Texts,
     likeness,
+    near_duplicate,
     resemblance,
-    twin,
 )
 
 TEXT = (
@@ -80,14 +80,14 @@ def flood(number):
 
 def test_the_same_words_again_have_a_twin_and_rewordings_have_one_once_they_are_a_flood() -> None:
     assert (
-        twin(
+        near_duplicate(
             TEXT, [Earlier(4, "", TEXT, "accepted"), Earlier(2, "Pay", "by card", "rejected")]
         ).number
         == 4
     )
     reversed_text = " ".join(reversed(TEXT.split()))
-    assert twin(reversed_text, [flood(3), flood(7)]) is None
-    assert twin(reversed_text, [flood(9), flood(3), flood(7)]).number == 3
+    assert near_duplicate(reversed_text, [flood(3), flood(7)]) is None
+    assert near_duplicate(reversed_text, [flood(9), flood(3), flood(7)]).number == 3
 
 
 def test_two_short_reports_in_one_form_are_not_alike_by_the_form() -> None:
@@ -104,7 +104,7 @@ def test_two_short_reports_in_one_form_are_not_alike_by_the_form() -> None:
     )
     assert likeness(one, other) < NEARLY_THE_SAME
     assert resemblance(one, other) < ALIKE
-    assert twin(other, [Earlier(1, "", one, "accepted")]) is None
+    assert near_duplicate(other, [Earlier(1, "", one, "accepted")]) is None
 
 
 WORDY = st.lists(st.sampled_from(TEXT.split()), max_size=24).map(" ".join)
@@ -118,8 +118,8 @@ def test_texts_that_are_kept_give_the_answers_of_those_that_are_read(text, other
     for issue in earlier:
         texts.learn(issue.number, "old", lambda: "something else that is not what it says now")
         texts.learn(issue.number, issue.body, lambda issue=issue: issue.text)
-    found = twin(text, earlier)
-    assert texts.twin(text, [issue.number for issue in reversed(earlier)]) == (
+    found = near_duplicate(text, earlier)
+    assert texts.near_duplicate(text, [issue.number for issue in reversed(earlier)]) == (
         found.number if found else None
     )
     likest = max(
@@ -147,4 +147,4 @@ def test_a_flood_of_rewordings_is_one_among_texts_that_are_kept_too(count) -> No
             number,
             lambda number=number: " ".join(words[number * 7 :][::-1] + words[: number * 7]),
         )
-    assert texts.twin(TEXT, range(1, count + 1)) == (1 if count == 3 else None)
+    assert texts.near_duplicate(TEXT, range(1, count + 1)) == (1 if count == 3 else None)

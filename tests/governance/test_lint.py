@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.governance import lint, read_governance
-from harness.governance.paths import Known, glob_fault, matches
-from tests.governance.law import (
+from harness.governance.paths import KnownPaths, glob_fault, matches
+from tests.governance.policy_texts import (
     CODE,
     FRONT,
     MISSION,
@@ -169,7 +169,7 @@ def test_a_likely_mistake_is_found_and_nothing_else(rules, code, says) -> None:
         assert findings == ()
     else:
         assert [finding.code for finding in findings] == [code], findings
-        assert says in findings[0].says
+        assert says in findings[0].message
         assert findings[0].file == "factory_rules.md"
         assert findings[0].line >= 4
 
@@ -256,7 +256,7 @@ def test_a_rule_that_never_matters_is_found_where_that_is_certain(
         rule_text(f"level: enforced\ncheck: {{{wide}}}"),
         rule_text(f"level: enforced\ncheck: {{{narrow}}}", rule_id="F-TWO"),
     )
-    found = [finding.says for finding in lint(law) if finding.code == "shadowed"]
+    found = [finding.message for finding in lint(law) if finding.code == "shadowed"]
     assert any(says.startswith("F-TWO never matters") for says in found) is never_matters
 
 
@@ -277,7 +277,9 @@ def test_a_rule_that_is_milder_or_asked_elsewhere_shadows_nothing(one, two) -> N
         rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{two}", rule_id="F-TWO"),
     )
     assert not [
-        finding.says for finding in lint(law) if finding.says.startswith("F-TWO never matters")
+        finding.message
+        for finding in lint(law)
+        if finding.message.startswith("F-TWO never matters")
     ]
 
 
@@ -296,7 +298,7 @@ def test_a_nested_file_may_limit_otherwise_and_its_globs_are_tried_below_its_fol
     nested = rule_text(f"level: enforced\n{check}\n{CASE}", prose="900.")
     law = read_governance({**files(FRONT + CLEAN), "a/factory_rules.md": (FRONT + nested).encode()})
     assert lint(law, paths=[b"a/x.sql", b"a/deep/y.lock"]) == ()
-    assert [finding.says for finding in lint(law, paths=[b"x.lock", b"b/x.sql"])] == [
+    assert [finding.message for finding in lint(law, paths=[b"x.lock", b"b/x.sql"])] == [
         "F-ONE names `*.lock`, which matches no file here",
         "F-ONE names `a/*.sql`, which matches no file here",
     ]
@@ -323,7 +325,7 @@ def test_a_glob_is_said_to_match_nothing_exactly_where_it_matches_nothing(
 ) -> None:
     known = [path.encode() for path in paths]
     expected = any(matches((pattern,), path) for path in known if path.startswith(below.encode()))
-    assert Known(known).has(pattern, below=below) is expected
+    assert KnownPaths(known).has(pattern, below=below) is expected
 
 
 def test_what_lint_takes_grows_with_the_rules_and_not_with_their_pairs() -> None:

@@ -27,7 +27,7 @@ from harness.governance import (
     run_cases,
 )
 from harness.governance.documents import MOST_NESTED
-from tests.governance.law import FRONT, change, files, rule_text, touching
+from tests.governance.policy_texts import FRONT, change, files, rule_text, touching
 
 SMALL = "level: enforced\ncheck: {files: {max: 1}}\non_fail: split\n"
 WIDE = "level: enforced\ncheck: {files: {max: 3}}\n"

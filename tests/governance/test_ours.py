@@ -11,7 +11,7 @@ from harness.domain.facts import UNKNOWN, CheckFact, JourneyFacts
 from harness.domain.facts import TestFacts as SuiteFacts
 from harness.domain.governance import Applies, Level, OnFail
 from harness.governance import decide, governance_in, lint, run_cases
-from tests.governance.law import touching
+from tests.governance.policy_texts import touching
 
 ROOT = Path(__file__).parents[2]
 OURS = governance_in(ROOT)

@@ -6,10 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import harness.governance
+from harness.governance.built_in import BUILT_IN, PROTECTED
 from harness.governance.checks import CHECKS
 from harness.governance.language.entries import _RULE, _SCOPE
 from harness.governance.language.when import NAMES
-from harness.governance.law import BUILT_IN, PROTECTED
 from harness.governance.tool_configs import TOOL_CONFIGS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "maintainer.md").read_text()

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from harness.governance.built_in import PROTECTED
 from harness.governance.checks.paths import PathNames
-from harness.governance.law import PROTECTED
 from harness.governance.paths import glob_fault, matches, resembles, skeleton
 from harness.governance.tool_configs import AS_OF, TOOL_CONFIGS, age_of_list
-from tests.governance.law import touching
+from tests.governance.policy_texts import touching
 
 LOOK_ALIKES = [
     "factory_rules.md",

@@ -22,7 +22,7 @@ from harness.governance import context, governance_in, governing_files, read_gov
 from harness.governance.checks.conduct import SpendUsd
 from harness.governance.checks.size import ChangedLines
 from harness.governance.documents import LARGEST
-from tests.governance.law import (
+from tests.governance.policy_texts import (
     CODE,
     FRONT,
     MISSION,

@@ -10,7 +10,7 @@ from harness.governance.votes.hunks import hunks
 from harness.governance.votes.review import (
     Remark,
     Severity,
-    looked,
+    lens_findings,
     review_schema,
     rows_shown,
     together,
@@ -89,7 +89,7 @@ def test_only_the_difference_is_what_was_shown_to_be_quoted() -> None:
     ],
 )
 def test_a_finding_stands_at_the_line_where_its_words_are(told, at) -> None:
-    found = looked("correctness", answer(told), rows=ROWS, there=THERE)
+    found = lens_findings("correctness", answer(told), rows=ROWS, there=THERE)
     assert [(one.line, one.lenses) for one in found.found] == [(at, ("correctness",))]
     assert found.dropped == ()
 
@@ -112,7 +112,7 @@ def test_a_finding_stands_at_the_line_where_its_words_are(told, at) -> None:
     ],
 )
 def test_a_finding_without_words_that_are_there_is_dropped_and_told(told, why) -> None:
-    found = looked("scope", answer(told, finding()), rows=ROWS, there=THERE)
+    found = lens_findings("scope", answer(told, finding()), rows=ROWS, there=THERE)
     assert len(found.found) == 1
     assert len(found.dropped) == 1
     assert why in found.dropped[0]
@@ -122,7 +122,7 @@ def test_of_two_places_the_nearer_one_is_meant() -> None:
     rows = rows_shown(view((), ("total = 1",) * 9))
     assert [
         one.line
-        for one in looked(
+        for one in lens_findings(
             "tests", answer(finding("total = 1", line=7)), rows=rows, there=THERE
         ).found
     ] == [7]
@@ -131,14 +131,15 @@ def test_of_two_places_the_nearer_one_is_meant() -> None:
 def test_a_line_that_is_gone_can_be_quoted_and_stands_where_the_next_one_is() -> None:
     rows = rows_shown(view(AFTER, BEFORE))
     assert [
-        one.line for one in looked("correctness", answer(finding()), rows=rows, there=THERE).found
+        one.line
+        for one in lens_findings("correctness", answer(finding()), rows=rows, there=THERE).found
     ] == [3]
 
 
 def test_a_line_can_be_quoted_across_lines_that_are_gone() -> None:
     rows = rows_shown(view(("first = 1", "old = 2", "last = 3"), ("first = 1", "last = 3")))
     assert (
-        looked("correctness", answer(finding("first = 1\nlast = 3")), rows=rows, there=THERE)
+        lens_findings("correctness", answer(finding("first = 1\nlast = 3")), rows=rows, there=THERE)
         .found[0]
         .line
         == 1
@@ -146,39 +147,43 @@ def test_a_line_can_be_quoted_across_lines_that_are_gone() -> None:
 
 
 def test_a_companion_that_is_there_and_was_left_out_is_kept() -> None:
-    (found,) = looked(
+    (found,) = lens_findings(
         "companions", answer(finding(companion="page.html")), rows=ROWS, there=THERE
     ).found
     assert found.companion == "page.html"
 
 
 def test_who_cannot_tell_abstains_whatever_else_is_said() -> None:
-    found = looked(
+    found = lens_findings(
         "security",
         answer(finding(), can_tell=False, reason="The caller is not shown."),
         rows=ROWS,
         there=THERE,
     )
     assert (found.found, found.abstains) == ((), "The caller is not shown.")
-    assert looked("security", answer(can_tell=False, reason=""), rows=ROWS, there=THERE).abstains
+    assert lens_findings(
+        "security", answer(can_tell=False, reason=""), rows=ROWS, there=THERE
+    ).abstains
 
 
 def remark(
     lens="correctness",
     line=3,
-    says="It is right for eight only.",
+    message="It is right for eight only.",
     severity=Severity.MAJOR,
     file="store.py",
     companion="",
 ) -> Remark:
-    return Remark((lens,), severity, file, line, "if walk.size == 8:", says, companion)
+    return Remark((lens,), severity, file, line, "if walk.size == 8:", message, companion)
 
 
 def test_what_two_lenses_saw_is_said_once_as_grave_as_the_graver_holds_it() -> None:
     (found,) = together(
         [
             remark(),
-            remark("scope", line=4, says="Right only for eight places.", severity=Severity.BLOCKER),
+            remark(
+                "scope", line=4, message="Right only for eight places.", severity=Severity.BLOCKER
+            ),
         ]
     )
     assert (found.severity, found.lenses) == (Severity.BLOCKER, ("scope", "correctness"))
@@ -189,7 +194,7 @@ def test_what_two_lenses_saw_is_said_once_as_grave_as_the_graver_holds_it() -> N
     [
         remark("scope", line=7),
         remark("scope", file="page.html"),
-        remark("scope", says="This opens a path to any file on the disk."),
+        remark("scope", message="This opens a path to any file on the disk."),
     ],
 )
 def test_what_is_elsewhere_or_something_else_stays_a_finding_of_its_own(other) -> None:

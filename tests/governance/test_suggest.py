@@ -18,7 +18,7 @@ from harness.governance.past.coverage import Cited, Override, coverage
 from harness.governance.past.suggest import drafts
 from tests.factory.world import World
 from tests.fakes.people import FakeAgent
-from tests.governance.law import (
+from tests.governance.policy_texts import (
     FRONT,
     MISSION,
     answered,
@@ -48,14 +48,14 @@ def suggested(rules: str, *facts: ChangeFacts, how=Override.MERGED, **more):
             entry=number,
             facts=one,
             overridden=how,
-            says=more.get("says", "too long"),
+            message=more.get("message", "too long"),
         )
         for number, one in enumerate(facts, 1)
     ]
     return drafts(
         law,
         coverage(law, answers, []),
-        **{name: value for name, value in more.items() if name != "says"},
+        **{name: value for name, value in more.items() if name != "message"},
     )
 
 
@@ -163,7 +163,7 @@ HOSTILE = [
 @given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), max_size=4).map("".join))
 @example("\u202e\u200b\r\u202e\u200b")  # nothing is left of it but what is between
 def test_words_of_strangers_stay_words(words) -> None:
-    (draft,) = suggested(rule_text(SIZE), lines(12), lines(13), says=words)
+    (draft,) = suggested(rule_text(SIZE), lines(12), lines(13), message=words)
     law = pasted(rule_text(SIZE), draft.text)
     assert {rule.id for rule in law.rules if not rule.built_in} == {"F-ONE", "F-ONE-NEXT"}
     found = coverage(

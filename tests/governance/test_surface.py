@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN, ChangeKind
 from harness.governance.facts.surface import LARGEST, api_facts
-from tests.governance.law import change
+from tests.governance.policy_texts import change
 
 
 def lost(before: str, after: str | None, path: str = "lib/m.py") -> list[str]:
@@ -16,7 +16,7 @@ def lost(before: str, after: str | None, path: str = "lib/m.py") -> list[str]:
         before=lambda name: before.encode(),
         after=lambda name: None if after is None else after.encode(),
     )
-    return ["unread"] if facts.unread else [f"{loss.name} {loss.says}" for loss in facts.lost]
+    return ["unread"] if facts.unread else [f"{loss.name} {loss.message}" for loss in facts.lost]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from harness.domain.lifecycle import Event
 from harness.governance import answer_schema, read_governance, triage_decision
 from harness.governance.triage import TriageVerdict
-from tests.governance.law import CODE, MISSION, governance
+from tests.governance.policy_texts import CODE, MISSION, governance
 
 TITLE = "Let me tip the guide"
 BODY = "I would like to tip my guide by card.\nOr book a walk for nine people."
@@ -67,7 +67,7 @@ def test_a_sound_answer_decides(changes, event) -> None:
     decision = decided(**changes)
     assert decision.event is event
     assert decision.doubts == ()
-    assert decision.says
+    assert decision.message
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_answer_that_does_not_hold_ends_with_a_person(changes, doubt) -> None
     decision = decided(**changes)
     assert decision.event is Event.TRIAGE_UNSURE
     assert any(doubt in found for found in decision.doubts), decision.doubts
-    assert doubt in decision.says
+    assert doubt in decision.message
     assert decision.reply == ""
     assert decision.duplicate_of is None
 
@@ -175,7 +175,7 @@ def test_an_answer_without_a_key_is_not_filled_in() -> None:
         partial = {name: value for name, value in answer().items() if name != key}
         decision = triage_decision(LAW, partial, title=TITLE, body=BODY, number=9, older_issues=())
         assert decision.event is Event.TRIAGE_UNSURE
-        assert key in decision.says
+        assert key in decision.message
 
 
 def test_a_quote_that_is_not_the_issues_reaches_nobody() -> None:

@@ -10,7 +10,7 @@ from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind
 from harness.domain.governance import Question, Sight
 from harness.governance.votes.hunks import CONTEXT, hunks, lines_of
 from harness.governance.votes.view import LARGEST_VIEW, View, view_of
-from tests.governance.law import change
+from tests.governance.policy_texts import change
 
 
 def question(**changes) -> Question:

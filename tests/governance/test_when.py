@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.governance.language.when import DEEPEST, LONGEST, NAMES, WhenError, read_when
-from tests.governance.law import touching
+from tests.governance.policy_texts import touching
 
 KNOWN = touching("a", "b", kind="bug", labels=frozenset({"docs", "ui"}), attempts=2)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.lessons.lesson import FEWEST, Lesson, Standing, Tally, Word, lessons
+from harness.lessons.lesson import FEWEST, Lesson, LessonStatus, Tally, Word, lessons
 from tests.events import event_of
 from tests.fakes.ledger import FakeLedger
 
@@ -96,26 +96,26 @@ def worn(life: Life, *, bad: int, good: int = 0, others: int = 8) -> Life:
 
 
 @pytest.mark.parametrize(
-    ("bad", "good", "others", "standing"),
+    ("bad", "good", "others", "status"),
     [
-        (0, 5, 8, Standing.ACTIVE),
-        (FEWEST - 1, 0, 8, Standing.ACTIVE),  # too few to tell
-        (FEWEST, 0, 8, Standing.DEMOTED),
-        (FEWEST, 0, 0, Standing.ACTIVE),  # nothing to hold it against
-        (2, 4, 8, Standing.ACTIVE),
-        (6, 2, 8, Standing.DEMOTED),
+        (0, 5, 8, LessonStatus.ACTIVE),
+        (FEWEST - 1, 0, 8, LessonStatus.ACTIVE),  # too few to tell
+        (FEWEST, 0, 8, LessonStatus.DEMOTED),
+        (FEWEST, 0, 0, LessonStatus.ACTIVE),  # nothing to hold it against
+        (2, 4, 8, LessonStatus.ACTIVE),
+        (6, 2, 8, LessonStatus.DEMOTED),
     ],
 )
-def test_a_lesson_whose_runs_fared_worse_is_demoted(bad, good, others, standing) -> None:
-    assert worn(Life().noted(), bad=bad, good=good, others=others).one.standing is standing
+def test_a_lesson_whose_runs_fared_worse_is_demoted(bad, good, others, status) -> None:
+    assert worn(Life().noted(), bad=bad, good=good, others=others).one.status is status
 
 
 def test_a_persons_word_goes_before_the_figures_and_can_be_taken_back() -> None:
     life = worn(Life().noted(), bad=5)
-    assert life.said("pin").one.standing is Standing.PINNED
-    assert life.said("retire", why="moved").one.standing is Standing.RETIRED
+    assert life.said("pin").one.status is LessonStatus.PINNED
+    assert life.said("retire", why="moved").one.status is LessonStatus.RETIRED
     assert (life.one.word, life.one.why) == (Word.RETIRE, "moved")
-    assert life.said("let").one.standing is Standing.DEMOTED
+    assert life.said("let").one.status is LessonStatus.DEMOTED
 
 
 def test_nothing_is_ever_deleted_and_noting_it_again_brings_nothing_back() -> None:
@@ -124,8 +124,8 @@ def test_nothing_is_ever_deleted_and_noting_it_again_brings_nothing_back() -> No
         event_of("lesson", {"same_as": "aaaa", **SAID}), "again", issue=9, run="implement-9-1"
     )
     (one,) = lessons(life.ledger.entries())
-    assert (one.standing, one.sightings, one.issue, one.run) == (
-        Standing.RETIRED,
+    assert (one.status, one.sightings, one.issue, one.run) == (
+        LessonStatus.RETIRED,
         2,
         1,
         "implement-1-1",
@@ -135,7 +135,7 @@ def test_nothing_is_ever_deleted_and_noting_it_again_brings_nothing_back() -> No
 def test_a_lesson_tells_where_it_comes_from() -> None:
     one = Life().noted().one
     told = {
-        "says": one.says,
+        "says": one.sentence,
         "file": one.file,
         "quote": one.quote,
         "base": one.base,

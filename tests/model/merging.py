@@ -15,9 +15,15 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from harness.domain.checks import CheckSeen, NotGreen, RequiredCheck, Wanted, not_green
+from harness.domain.checks import (
+    CheckRequirements,
+    NotGreen,
+    ReportedCheck,
+    RequiredCheck,
+    not_green,
+)
 from harness.domain.issue import CommitSha, TreeSha
-from harness.domain.landing import Judged, after_landing, objection
+from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.lifecycle import ENDED, TABLE, Event, State, next_state
 from harness.domain.merge import MergeFacts, gate_event, refusals
 from harness.domain.verdict import Binding, Controls, Verdict, VerdictOutcome
@@ -238,7 +244,7 @@ class Gate:
             tree=TreeSha(tree(verdict.candidate)),
             journeys="j",
             governance="g",
-            law=(),
+            policy=(),
             checks=faults,
             sandbox_sealed=True,
             issue_body_unchanged=True,
@@ -249,8 +255,8 @@ class Gate:
         return gate_event(found, waits=() if checks == LATE else faults).value, not found
 
     def _faults(self, checks: str | None) -> tuple[NotGreen, ...]:
-        seen = (CheckSeen("ci", 1, checks),) if checks in ("success", "failure") else ()
-        return not_green(Wanted((CI,)), seen) if self.guards.checks else ()
+        seen = (ReportedCheck("ci", 1, checks),) if checks in ("success", "failure") else ()
+        return not_green(CheckRequirements((CI,)), seen) if self.guards.checks else ()
 
 
 class Model:
@@ -418,7 +424,7 @@ class Model:
             lands = merged(world.main, pull.branch)
         else:
             lands = verdict.candidate
-            judged = Judged(
+            judged = JudgedCandidate(
                 CommitSha(verdict.base), CommitSha(verdict.head), TreeSha(tree(verdict.candidate))
             )
             if objection(

@@ -80,21 +80,21 @@ def test_the_contradictions_of_a_public_factory_are_found_each_at_its_place() ->
 
 
 def test_each_quotes_both_places() -> None:
-    said = {
+    clauses = {
         one.kind.value: str(one)
         for one in contradictions_in({name: TEXTS[name] for name in DOCUMENTS}, TEXTS)
     }
     assert (
-        said["limits-differ"]
+        clauses["limits-differ"]
         == "CLAUDE.md:5 “An issue gets at most two attempts.”: the limit is 2 attempts here and 3"
         " there; make it one number; see MISSION.md:21 “An issue gets at most 3 attempts, and"
         " then the label `factory:needs-human`.”"
     )
-    assert "; `Testing` is section 4.3" in said["section-elsewhere"]
-    assert "FACTORY_RULES.md:29 “4.2 Deployment”" in said["section-elsewhere"]
+    assert "; `Testing` is section 4.3" in clauses["section-elsewhere"]
+    assert "FACTORY_RULES.md:29 “4.2 Deployment”" in clauses["section-elsewhere"]
     assert (
         "none of the 9 nodes sets one (budget): plan (workflows/fix-issue.yaml:4)"
-        in said["promise-unkept"]
+        in clauses["promise-unkept"]
     )
 
 

@@ -177,4 +177,4 @@ def rules(decision: PolicyDecision) -> set[str]:
 
 def words(decision: PolicyDecision) -> str:
     """All that the refusals say."""
-    return "\n".join(refusal.says for refusal in decision.refusals)
+    return "\n".join(refusal.message for refusal in decision.refusals)

@@ -65,7 +65,9 @@ class Town:
         )
 
     def candidate(self, issue: int) -> str:
-        return str((self.factory.history(issue).verdict or {})["binds"]["candidate"])
+        verdict = self.factory.history(issue).verdict
+        assert verdict is not None
+        return str(verdict.binds.candidate)
 
     def shown(self, issue: int, *, run: int = 1) -> str:
         return self.factory.tip(f"{ci.BRANCHES}merge-{issue}-{run}")
@@ -202,7 +204,7 @@ def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_tak
     assert (factory.history(issue).state, is_frozen(factory.ledger)) == (State.NEEDS_HUMAN, True), (
         factory.status(issue)
     )
-    revert.land(factory.services, issue, rules="sha256:x", says="by the owner")
+    revert.land(factory.services, issue, rules="sha256:x", reason="by the owner")
     read = factory.services.repository
     assert read.tree_of(CommitSha(factory.tip())) == read.tree_of(CommitSha(pushed[0]))
     assert read.contains(CommitSha(factory.tip()), CommitSha(pushed[0]))

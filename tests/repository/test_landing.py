@@ -76,7 +76,7 @@ def test_a_matching_lease_alone_lands_an_orphan_and_we_do_not(town, judged) -> N
     orphan = town.candidates.commit(bound["tree"], [], message="orphan", at=NOON)
     landing = town.candidates.land(orphan, "main", **bound)
     assert landing.outcome == "refused"
-    assert "has parents none" in landing.says
+    assert "has parents none" in landing.message
     assert main_of(town) == bound["base"]
 
     git(
@@ -110,7 +110,7 @@ def test_a_candidate_with_another_parent_order_head_or_tree_is_refused(town, jud
     ):
         landing = town.candidates.land(odd, "main", **bound)
         assert landing.outcome == "refused"
-        assert words in landing.says
+        assert words in landing.message
     assert main_of(town) == bound["base"]
 
 
@@ -119,7 +119,7 @@ def test_a_protected_branch_refuses_in_the_forges_words(town, judged) -> None:
     hook(town, "pre-receive", "echo 'main is protected' >&2; exit 1")
     landing = town.candidates.land(candidate, "main", **bound)
     assert (landing.outcome, landing.tip) == ("refused", bound["base"])
-    assert "pre-receive hook declined" in landing.says
+    assert "pre-receive hook declined" in landing.message
 
 
 def rival(town, branch: str, commit: str) -> Remote:

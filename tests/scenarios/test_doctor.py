@@ -111,10 +111,10 @@ def test_a_home_that_has_worked_is_healthy_and_every_line_names_what_it_proved(w
     assert list(checks) == [*MACHINE, *HOME]
     assert (said.code, said.json["ok"]) == (0, True)
     assert {check["level"] for check in checks.values()} == {"ok"}
-    assert "was made, fetched and verified" in checks["git"]["says"]
-    assert "pressed a button" in checks["browser"]["says"]
-    assert "chained to the signed head" in checks["ledger"]["says"]
-    assert "4 workflows read and lint clean" in checks["governance"]["says"]
+    assert "was made, fetched and verified" in checks["git"]["message"]
+    assert "pressed a button" in checks["browser"]["message"]
+    assert "chained to the signed head" in checks["ledger"]["message"]
+    assert "4 workflows read and lint clean" in checks["governance"]["message"]
 
 
 def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_shown_or_sent(

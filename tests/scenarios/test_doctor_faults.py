@@ -327,7 +327,7 @@ def test_the_program_prints_it_and_ends_with_a_finding(clinic) -> None:
     checks = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
     assert done.returncode == 1, done.stderr
     assert checks["forge checks"]["level"] == "fail"
-    assert "403" in checks["forge checks"]["says"]
+    assert "403" in checks["forge checks"]["message"]
 
 
 def test_what_the_doctor_proves_leaves_one_check_and_nothing_else(clinic) -> None:

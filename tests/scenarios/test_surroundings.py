@@ -189,7 +189,7 @@ def test_a_slip_of_the_pen_is_answered_for_people_and_for_programs(tmp_path, ask
     said = factory(*asked, "--json", folder=tmp_path)
     assert said.code == 2
     assert said.json["ok"] is False
-    assert said.json["says"] in said.err
+    assert said.json["message"] in said.err
     assert "Traceback" not in said.err
 
 

@@ -75,7 +75,7 @@ def test_at_a_shutdown_running_work_may_finish_until_the_timeout_or_a_second_ctr
         assert patient.stopped_by(signal.SIGINT) == 130
         assert "in good order" in patient.heard("left")["message"]
 
-        hurried = start("--grace", "0.1")
+        hurried = start("--shutdown-seconds", "0.1")
         hurried.heard("node-ended", run="implement-1-1", node="prepare")
         assert hurried.stopped_by(signal.SIGTERM) == 0
         assert "the shutdown timed out" in hurried.heard("left")["message"]
@@ -148,7 +148,7 @@ def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, prog
     [
         (("--interval", "0"), "--interval"),
         (("--interval", "soon"), "--interval"),
-        (("--grace", "-1"), "--grace"),
+        (("--shutdown-seconds", "-1"), "--shutdown-seconds"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_named(quiet, options, message) -> None:

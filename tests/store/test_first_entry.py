@@ -44,7 +44,7 @@ def test_a_ledger_that_nobody_can_look_at_is_not_an_empty_one(tmp_path) -> None:
         ledger.entries()
     fault = ledger.fault()
     assert fault is not None
-    assert "cannot be looked at" in fault.says
+    assert "cannot be looked at" in fault.message
 
 
 def test_no_new_key_is_made_where_nobody_can_look_at_the_old_one(tmp_path) -> None:

@@ -109,7 +109,7 @@ def test_every_change_is_found_and_named_and_nothing_is_written_on_a_cut(
     postgres.sql(address, UNGUARDED, statement, "ALTER TABLE entries ENABLE TRIGGER USER")
     fault = written.fault()
     assert fault is not None
-    assert (fault.seq, message in fault.says) == (seq, True), fault.says
+    assert (fault.seq, message in fault.message) == (seq, True), fault.message
     if "DELETE" in statement or "ledger_head" in statement:
         with pytest.raises(LedgerError):
             written.append(event_of("note", {}), "key-6")
@@ -134,7 +134,7 @@ def test_guards_that_were_taken_away_or_gone_around_are_missed(
 ) -> None:
     assert written.fault() is None
     postgres.sql(address, statement)
-    assert "guards" in (written.fault() or pytest.fail("no fault")).says
+    assert "guards" in (written.fault() or pytest.fail("no fault")).message
 
 
 def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_more(
@@ -154,7 +154,7 @@ def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_mor
     )
     fault = written.fault()
     assert fault is not None
-    assert (fault.seq, "older copy" in fault.says) == (6, True)
+    assert (fault.seq, "older copy" in fault.message) == (6, True)
     with pytest.raises(LedgerError, match="has seen entry 6"):
         written.append(event_of("note", {}), "another")
     assert PostgresLedger(old, SystemClock(), address).fault() is None, (
@@ -170,7 +170,7 @@ def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(
     written, postgres, tmp_path
 ) -> None:
     other = PostgresLedger(tmp_path / "home", SystemClock(), postgres.database())
-    assert "older copy, or is another one" in (other.fault() or pytest.fail("no fault")).says
+    assert "older copy, or is another one" in (other.fault() or pytest.fail("no fault")).message
     with pytest.raises(LedgerError, match="has seen entry 5"):
         other.append(event_of("note", {}), "k")
     assert other.entries() == ()
@@ -248,7 +248,7 @@ def test_no_password_is_in_what_is_said(tmp_path) -> None:
         ledger.append(event_of("note", {}), "k")
     assert caught.value.retryable
     assert "hunter2" not in str(caught.value)
-    assert "hunter2" not in (ledger.fault() or pytest.fail("no fault")).says
+    assert "hunter2" not in (ledger.fault() or pytest.fail("no fault")).message
 
 
 def test_a_ledger_moves_between_stores_entry_by_entry_and_arrives_whole(

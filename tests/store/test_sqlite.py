@@ -297,7 +297,7 @@ def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(
     forced(home_of(written), statement)
     fault = written.fault()
     assert fault is not None
-    assert (fault.seq, message in fault.says) == (seq, True), fault.says
+    assert (fault.seq, message in fault.message) == (seq, True), fault.message
     if statement.startswith("DELETE") and "seq =" not in statement.replace("seq = 5", ""):
         with pytest.raises(LedgerError, match="nothing is written"):
             written.append(event_of("note", {}), "key-6")
@@ -353,7 +353,7 @@ def test_every_change_of_what_was_written_together_is_found(
     forced(home_of(together), statement)
     for fault in (together.fault(), together.fault_after(Head(first.seq, first.hash))):
         assert fault is not None
-        assert (fault.seq, message in fault.says) == (seq, True), fault.says
+        assert (fault.seq, message in fault.message) == (seq, True), fault.message
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_who_can_compute_a_hash_and_cannot_sign_changes_nothing(together, seq, m
         )
     together.close()
     forced(home_of(together), *changes)
-    assert message in (together.fault() or pytest.fail("no fault")).says
+    assert message in (together.fault() or pytest.fail("no fault")).message
 
 
 def test_a_part_of_what_was_written_together_never_passes_for_the_whole(ledger) -> None:
@@ -391,7 +391,10 @@ def test_a_part_of_what_was_written_together_never_passes_for_the_whole(ledger) 
     forced(home_of(ledger), "DELETE FROM entries WHERE seq = 4")
     for fault in (ledger.fault(), ledger.fault_after(older)):
         assert fault is not None
-        assert (fault.seq, fault.says) == (2, "entries 2 to 3 were not signed by this home's key")
+        assert (fault.seq, fault.message) == (
+            2,
+            "entries 2 to 3 were not signed by this home's key",
+        )
     with pytest.raises(LedgerError, match="nothing is written"):
         ledger.append(event_of("note", {}), "k5")
 
@@ -412,7 +415,7 @@ def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(wri
     )
     fault = written.fault()
     assert fault is not None
-    assert (fault.seq, fault.says) == (6, "entry 6 was not signed by this home's key")
+    assert (fault.seq, fault.message) == (6, "entry 6 was not signed by this home's key")
 
 
 def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger) -> None:
@@ -469,7 +472,7 @@ def test_nothing_follows_what_a_crash_left_beyond_the_head(ledger) -> None:
     (home_of(ledger) / "ledger.head").write_bytes(older)
     for fault in (ledger.fault(), ledger.fault_after(Head(read.seq, read.hash))):
         assert fault is not None
-        assert (fault.seq, fault.says) == (4, "the signed head names 1 entries, 5 are here")
+        assert (fault.seq, fault.message) == (4, "the signed head names 1 entries, 5 are here")
 
 
 def test_a_crash_before_the_first_head_is_no_fault(ledger) -> None:
@@ -489,7 +492,7 @@ def test_no_crash_leaves_two_entries_beyond_the_head(ledger) -> None:
     head.write_bytes(older)
     fault = ledger.fault()
     assert fault is not None
-    assert (fault.seq, fault.says) == (3, "the signed head names 1 entries, 3 are here")
+    assert (fault.seq, fault.message) == (3, "the signed head names 1 entries, 3 are here")
     with pytest.raises(LedgerError, match="the signed head names 1"):
         ledger.append(event_of("note", {}), "k4")
 
@@ -515,7 +518,7 @@ def test_a_head_that_was_tampered_with_is_named(written, spoil, message) -> None
     spoil(home_of(written) / "ledger.head")
     fault = written.fault()
     assert fault is not None
-    assert message in fault.says
+    assert message in fault.message
 
 
 def test_a_head_without_its_ledger_is_a_fault_and_begins_no_new_one(written) -> None:
@@ -540,7 +543,7 @@ def test_guards_that_were_taken_away_are_missed(written) -> None:
     forced(home_of(written))
     fault = written.fault()
     assert fault is not None
-    assert "guards" in fault.says
+    assert "guards" in fault.message
 
 
 def test_one_byte_of_the_file_anywhere_is_found_or_changed_no_entry(written) -> None:
@@ -563,7 +566,7 @@ def test_one_byte_of_the_file_anywhere_is_found_or_changed_no_entry(written) -> 
 
 def test_a_file_that_is_no_ledger_is_refused_by_name(written) -> None:
     (home_of(written) / "ledger.db").write_bytes(b"no ledger at all " * 200)
-    assert "not a database" in (written.fault() or pytest.fail("no fault")).says
+    assert "not a database" in (written.fault() or pytest.fail("no fault")).message
     with pytest.raises(LedgerError, match="could not be read"):
         written.entries()
 

@@ -29,7 +29,7 @@ FORM = """<h1>Book a walk</h1><form method=post action=/book>
 
 @dataclass
 class App:
-    """A booking app that does what it says. Evil apps override one method each."""
+    """A booking app that does what it promises. Evil apps override one method each."""
 
     bookings: list[tuple[str, str]] = field(default_factory=list)
     seen: list[dict[str, Any]] = field(default_factory=list)
@@ -87,7 +87,7 @@ class RightAtFirst(App):
 
 
 class ToastOnly(App):
-    """Says it is saved, in the page's own script, and stores nothing."""
+    """Claims to have saved, in the page's own script, and stores nothing."""
 
     def index(self, environ: dict[str, Any]) -> str:
         return (
@@ -305,11 +305,11 @@ class ScriptedBookings(App):
         if path == "/api/bookings":
             if method == "POST":
                 self.bookings.append((form.get("name", ""), form.get("size", "")))
-            told = [{"name": name, "guests": int(size)} for name, size in self.bookings]
+            found = [{"name": name, "guests": int(size)} for name, size in self.bookings]
             return (
                 "200 OK",
                 [("Content-Type", "application/json")],
-                json.dumps({"bookings": told}).encode(),
+                json.dumps({"bookings": found}).encode(),
             )
         return super().answer(environ, method, path, form)
 

@@ -1,4 +1,4 @@
-"""A real Chromium for these tests, sandboxed as it is in a box."""
+"""A real Chromium for these tests, sandboxed as it is in production."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.validators.house import House
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 AS_NOBODY = """#!/bin/sh
-# Chromium's own sandbox refuses root. Outside a box, these tests therefore start it as nobody.
+# Chromium's own sandbox refuses root. Outside our own sandbox, these tests therefore start it as nobody.
 for argument in "$@"; do
   case "$argument" in --user-data-dir=*) chown -R 65534:65534 "${{argument#--user-data-dir=}}" ;; esac
 done

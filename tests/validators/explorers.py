@@ -44,8 +44,8 @@ class ScriptedActor:
             if len(self.script) > 1 or not callable(self.script[0])
             else self.script[0]
         )
-        told = act(seen["view"]) if callable(act) else act
-        return told if isinstance(told, str) else json.dumps(told)
+        answer = act(seen["view"]) if callable(act) else act
+        return answer if isinstance(answer, str) else json.dumps(answer)
 
 
 def at(kind: str, element: str, **more: Any) -> Callable[[str], dict[str, Any]]:
@@ -103,5 +103,5 @@ class World:
                 )
             )[0]
 
-        told: RunEvidence = self.house.on_stage(app, play, identity=identity)
-        return told
+        evidence: RunEvidence = self.house.on_stage(app, play, identity=identity)
+        return evidence

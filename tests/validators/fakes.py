@@ -77,8 +77,8 @@ class FakeSession:
         self.fields[spot.label or ""] = ", ".join(one.name for one in files)
 
     async def download(self, source: Spot | str, *, patience: float) -> File:
-        told = "".join(f"{name},{size}\r\n" for name, size in self._bookings())
-        return File("bookings.csv", f"Name,Size\r\n{told}".encode())
+        lines = "".join(f"{name},{size}\r\n" for name, size in self._bookings())
+        return File("bookings.csv", f"Name,Size\r\n{lines}".encode())
 
     def prepare(self, answer: DialogAnswer) -> None:
         self.acts.append(f"prepare {answer}")
@@ -92,7 +92,7 @@ class FakeSession:
     async def tick(self, spot: Spot, *, on: bool, patience: float) -> None:
         self.fields[spot.label or ""] = str(on)
 
-    async def seen(self, spot: Spot, *, patience: float) -> None:
+    async def wait_visible(self, spot: Spot, *, patience: float) -> None:
         await self.text(spot)
 
     async def text(self, spot: Spot | None) -> str:
@@ -125,7 +125,7 @@ class FakeSession:
     async def unchanged(self) -> bool:
         return True
 
-    def owed(self) -> bool:
+    def awaits_answer(self) -> bool:
         return False
 
     async def at_rest(self) -> bool:
@@ -143,13 +143,13 @@ class FakeStage:
     async def person(self, actor: str) -> FakeSession:
         return self.people.setdefault(actor, self.make(self.app))
 
-    async def quieted(self, seconds: float) -> None:
+    async def wait_until_quiet(self, seconds: float) -> None:
         self.app.console += self.app.at_last
 
     async def travel(self, seconds: int) -> None:
         self.ahead += seconds
 
-    async def pictured(self, actor: str, name: str) -> None:
+    async def take_picture(self, actor: str, name: str) -> None:
         self.pictures.append((actor, name))
 
     @property
@@ -161,11 +161,11 @@ class FakeStage:
         return tuple((status, path, path in self.app.pages) for status, path in self.app.statuses)
 
     @property
-    def asked(self) -> tuple[str, ...]:
+    def requests(self) -> tuple[str, ...]:
         return tuple(path for _, path in self.app.statuses)
 
     @property
-    def refused(self) -> tuple[str, ...]:
+    def refused_requests(self) -> tuple[str, ...]:
         return tuple(self.app.elsewhere)
 
     @property

@@ -43,7 +43,7 @@ made.onclick = () => { const a = document.createElement('a'); a.download = 'made
 
 @dataclass
 class Office:
-    """It does what it says."""
+    """An office that does what it promises."""
 
     guests: list[tuple[str, str]] = field(
         default_factory=lambda: [("Ada Holt", "4"), ("Bo, the second", "2")]
@@ -86,12 +86,12 @@ class Office:
         self.guests.clear()
 
     def sent(self, kind: str, content: bytes) -> list[tuple[str, str, bytes]]:
-        told = BytesParser(EmailMessage, policy=HTTP).parsebytes(
+        found = BytesParser(EmailMessage, policy=HTTP).parsebytes(
             f"Content-Type: {kind}\r\n\r\n".encode() + content
         )
         parts = [
             (part.get_filename(), part.get_content_type(), part.get_payload(decode=True))
-            for part in told.iter_parts()
+            for part in found.iter_parts()
         ]
         return [part for part in parts if part[0]]
 

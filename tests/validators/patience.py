@@ -29,8 +29,8 @@ async def until(holds: Callable[[], object | Awaitable[object]], *, seconds: flo
     """Return once it holds, however long that takes this machine. Fails when it never does."""
     deadline = monotonic() + seconds
     while True:
-        told = holds()
-        if await told if isinstance(told, Awaitable) else told:
+        held = holds()
+        if await held if isinstance(held, Awaitable) else held:
             return
         assert monotonic() < deadline, "it did not happen"
         await asyncio.sleep(0.02)

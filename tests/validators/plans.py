@@ -53,9 +53,9 @@ SHALLOW = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{NEVER}{WRONG_VALUE}"
 def driver(
     plan: str, out: Path, runs: Iterable[PlannedRun] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """The driver's end, after it was told that the apps of these runs answer."""
-    told = "".join(ready_line(run.port) for run in runs)
+    """The driver's end, after the launcher reported that the apps of these runs answer."""
+    ready = "".join(ready_line(run.port) for run in runs)
     command = [sys.executable, "-m", "validators.driver", str(out)]
     return subprocess.run(
-        command, input=f"{plan}\n{told}", capture_output=True, text=True, timeout=900, check=False
+        command, input=f"{plan}\n{ready}", capture_output=True, text=True, timeout=900, check=False
     )

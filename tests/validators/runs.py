@@ -66,7 +66,7 @@ SILENT_RUNS = {
 }
 OWN = {"green": GREEN, **RED_RUNS, **SILENT_RUNS}
 RED = Proof(True, "red on base")
-TWINS = {
+CONTROLS = {
     "fails": {"expectations": FAILED_LOOK},
     "fails where it looked": {
         "expectations": (replace(LOOK, passed=False, trouble=Trouble.MISSING),)
@@ -104,14 +104,14 @@ SABOTAGE = {
 }
 
 
-def told(
+def performed_runs(
     plain="green", masked="green", negative_control="fails", fault=("caught",) * 5
 ) -> tuple[RunEvidence, ...]:
     """Evidence of one journey from the names of the cases above."""
     pairs = [
         (run(Identity.PLAIN), OWN[plain]),
         (run(Identity.MASKED), OWN[masked]),
-        (run(kind=RunKind.NEGATIVE_CONTROL), TWINS[negative_control]),
+        (run(kind=RunKind.NEGATIVE_CONTROL), CONTROLS[negative_control]),
         *(
             (run(kind=RunKind.FAULT_INJECTION, injector=who, there_at_first=False), SABOTAGE[how])
             for who, how in zip(FaultInjector, fault, strict=True)

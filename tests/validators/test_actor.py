@@ -1,4 +1,4 @@
-"""The actor's side: what a model is told and asked, what of its answer goes on, and who may talk to
+"""The actor's side: what a model is shown and asked, what of its answer goes on, and who may talk to
 it over the line."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from validators.roles.actor import MOST_REMEMBERED, Actor, Brief, serve_actor
 
 BRIEF = Brief("claude-test", "a guest", "book a walk", "Act as the person.")
 SEEN = {
-    "told": "the page is open",
+    "result": "the page is open",
     "view": '<page-1>\ne5 textbox "Name"\n</page-1>',
     "acts_left": 9,
 }
@@ -59,10 +59,10 @@ def test_what_it_costs_does_not_grow_with_the_pages_before() -> None:
     for number in range(3 * MOST_REMEMBERED):
         actor.act({**SEEN, "view": f"view {number} " + "x" * 3_000})
     assert len(json.dumps(model.asked[-1])) < 10_000
-    told = model.asked[-1]["messages"][0]["content"]
-    assert f"view {3 * MOST_REMEMBERED - 1} " in told
-    assert f"view {3 * MOST_REMEMBERED - 2} " not in told
-    assert '{"act": "reload"} -> the page is open' in told
+    content = model.asked[-1]["messages"][0]["content"]
+    assert f"view {3 * MOST_REMEMBERED - 1} " in content
+    assert f"view {3 * MOST_REMEMBERED - 2} " not in content
+    assert '{"act": "reload"} -> the page is open' in content
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def on_the_line(
         return asyncio.run(asked())
 
 
-def test_whoever_says_the_word_is_answered_act_by_act() -> None:
+def test_whoever_sends_the_word_is_answered_act_by_act() -> None:
     actor = Actor(BRIEF, Model([call("reload")], [call("done")]))
     assert [read_act(line).kind for line in on_the_line(actor, "right", SEEN, SEEN)] == [
         ActKind.RELOAD,

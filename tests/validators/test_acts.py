@@ -125,7 +125,7 @@ def test_a_transcript_becomes_a_journey_that_expects_what_the_persona_demands_an
 
 
 @pytest.mark.parametrize(
-    ("spot", "told"),
+    ("spot", "expected"),
     [
         (
             Spot(role="button", name="Cancel", within=Spot(role="row", words="Ada")),
@@ -140,11 +140,11 @@ def test_a_transcript_becomes_a_journey_that_expects_what_the_persona_demands_an
         (Spot(role="link", name="- x: {a}\u00e9 #"), '{"link": "- x: {a}\u00e9 #"}'),
     ],
 )
-def test_an_element_is_named_in_the_journey_as_it_was_found(spot: Spot, told: str) -> None:
+def test_an_element_is_named_in_the_journey_as_it_was_found(spot: Spot, expected: str) -> None:
     text = compiled(
         PERSONA, Transcript("guest", (BOOKED[0], made(ActKind.CLICK, spot=spot)), Ending.DONE)
     )
-    assert f'  - {{"click": {told}}}' in text
+    assert f'  - {{"click": {expected}}}' in text
     checked(text)
 
 
@@ -186,7 +186,7 @@ def test_a_transcript_that_no_journey_can_say_is_told_why(acts: tuple[Made, ...]
 
 def test_a_transcript_is_read_as_it_was_written_and_strictly() -> None:
     deep = Spot(role="button", within=Spot(role="row", words="Ada"))
-    told = Transcript(
+    transcript = Transcript(
         "guest",
         (*BOOKED, made(ActKind.CLICK, spot=deep, trouble=Trouble.AMBIGUOUS)),
         Ending.GAVE_UP,
@@ -194,8 +194,8 @@ def test_a_transcript_is_read_as_it_was_written_and_strictly() -> None:
         3,
         99,
     )
-    assert read_transcript(transcript_json(told)) == told
-    document = json.loads(transcript_json(told))
+    assert read_transcript(transcript_json(transcript)) == transcript
+    document = json.loads(transcript_json(transcript))
     for changed in (
         {"outcome": "passed"},
         {"ending": "satisfied"},
@@ -249,9 +249,9 @@ ABANDONED = Transcript("guest", BOOKED, Ending.GAVE_UP, shown=("Name",))
 def test_only_what_was_found_again_counts(
     transcript: Transcript, runs: tuple[RunEvidence, ...], standing: GoalOutcome
 ) -> None:
-    told = explored(PERSONA, transcript, runs)
-    assert told.standing is standing
-    assert (told.finding is not None) == (standing is GoalOutcome.FAILED)
+    found = explored(PERSONA, transcript, runs)
+    assert found.standing is standing
+    assert (found.finding is not None) == (standing is GoalOutcome.FAILED)
 
 
 FOUND = Explored(

@@ -37,7 +37,7 @@ class Leads(App):
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
         if path == "/hangs":
             sleep(HANGING)
-        told = (
+        page = (
             f"<!doctype html><title>First</title>{self.body}"
             if path == "/"
             else "<title>Oh</title>"
@@ -45,7 +45,7 @@ class Leads(App):
         return (
             "200 OK" if path == "/" else "500 No",
             [("Content-Type", "text/html; charset=utf-8")],
-            told.encode(),
+            page.encode(),
         )
 
 
@@ -89,8 +89,8 @@ def played(
             )
         )[0]
 
-    told: RunEvidence = house.on_stage(app, play, bounds=bounds)
-    return told
+    evidence: RunEvidence = house.on_stage(app, play, bounds=bounds)
+    return evidence
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -100,29 +100,29 @@ def test_what_an_act_leads_to_by_and_by_is_seen_before_anybody_looks(
     """A link that led to an error after 400 ms was proved, with a `never` that forbids errors and a
     look at the page before."""
     body, step = ACTS[act]
-    told = played(
+    evidence = played(
         house,
         Leads(body),
         f"  - {step}\nexpect:\n  - title: First\nnever: [{{http_status: '>=500'}}]\n",
         look=1,
     )
-    assert [(breach.kind, breach.observed.split("?")[0]) for breach in told.breaches] == [
+    assert [(breach.kind, breach.observed.split("?")[0]) for breach in evidence.breaches] == [
         ("http_status", "500 /boom")
     ]
     stays = "fetch(" in body
-    assert [look.passed for look in told.expectations] == [stays]
+    assert [look.passed for look in evidence.expectations] == [stays]
 
 
 ONLOAD = f"<h1>Walks</h1><script>setTimeout(() => location = '/boom', {LATER})</script>"
 
 
 def test_what_a_page_leads_to_by_itself_is_seen_before_the_end(house: House) -> None:
-    told = played(
+    evidence = played(
         house,
         Leads(ONLOAD),
         "expect:\n  - visible: {heading: Walks}\nnever: [{http_status: '>=500'}]\n",
     )
-    assert [breach.observed for breach in told.breaches] == ["500 /boom"]
+    assert [breach.observed for breach in evidence.breaches] == ["500 /boom"]
 
 
 FLIPS = "<p id=o>ebb</p><script>setInterval(() => { %s }, 5)</script>"
@@ -144,8 +144,8 @@ setInterval(() => { const h = root.firstChild; h.textContent = h.textContent == 
     ],
 )
 def test_two_facts_that_are_never_true_together_do_not_both_hold(house: House, body: str) -> None:
-    told = played(house, Leads(body), HEADS if body is SHADOW else BOTH, look=2)
-    assert result(told) is not Result.PASSED
+    evidence = played(house, Leads(body), HEADS if body is SHADOW else BOTH, look=2)
+    assert result(evidence) is not Result.PASSED
 
 
 MOVES = (
@@ -167,8 +167,8 @@ def test_a_page_that_moves_and_shows_nothing_else_holds_and_fails_as_any(
 ) -> None:
     app = Leads("<p>ebb</p><p>flow</p>" + more)
     assert result(played(house, app, BOTH)) is Result.PASSED
-    told = played(house, app, BOTH.replace("flow", "storm"), look=1)
-    assert (result(told), [look.trouble for look in told.expectations]) == (
+    evidence = played(house, app, BOTH.replace("flow", "storm"), look=1)
+    assert (result(evidence), [look.trouble for look in evidence.expectations]) == (
         Result.FAILED,
         [None, None],
     )
@@ -187,12 +187,12 @@ HASTY = Bounds(start_seconds=PATIENCE, step_seconds=VAIN, read_seconds=PATIENCE,
         "expect:\n  - other_session: {open: /hangs, expect: [{title: Second}]}\n",
     ],
 )
-def test_what_is_outstanding_when_the_bound_runs_out_says_nothing(
+def test_what_is_outstanding_when_the_bound_runs_out_proves_nothing(
     house: House, source: str
 ) -> None:
-    told = played(house, Leads(HANGS), source, look=3, bounds=HASTY)
-    assert result(told) is Result.INCONCLUSIVE
-    parts = (*told.steps, *told.expectations)
+    evidence = played(house, Leads(HANGS), source, look=3, bounds=HASTY)
+    assert result(evidence) is Result.INCONCLUSIVE
+    parts = (*evidence.steps, *evidence.expectations)
     assert [part.trouble for part in parts if not part.passed] == [Trouble.TIMED_OUT]
 
 
@@ -203,11 +203,11 @@ POLLS = (
 
 
 def test_what_a_page_keeps_open_always_is_nothing_that_is_waited_for(house: House) -> None:
-    told = played(
+    evidence = played(
         house,
         Leads(POLLS),
         "  - reload\nexpect:\n  - visible: {heading: Walks}\n",
         look=3,
         bounds=HASTY,
     )
-    assert (result(told), told.expectations[0].trouble) == (Result.FAILED, Trouble.MISSING)
+    assert (result(evidence), evidence.expectations[0].trouble) == (Result.FAILED, Trouble.MISSING)

@@ -174,9 +174,9 @@ def test_a_voter_that_obeys_what_it_reads_is_believed_by_no_more_than_one_sense(
 
     def obeys(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         blocks = request["messages"][0]["content"]
-        told = " ".join(block.get("text", "") for block in blocks)
-        word = re.findall(r"say again: (\w+)", told)[0]
-        said = ("yes", PLEA) if PLEA in told else ("unclear", "")
+        found = " ".join(block.get("text", "") for block in blocks)
+        word = re.findall(r"say again: (\w+)", found)[0]
+        said = ("yes", PLEA) if PLEA in found else ("unclear", "")
         answers = [
             {"claim": n, "a": said[0], "a_quote": said[1], "b": said[0], "b_quote": said[1]}
             for n in (1, 2)

@@ -62,15 +62,15 @@ def test_acts_and_readings(house: House) -> None:
         await ada.click(button("Book"), patience=PATIENCE)
         assert await ada.text(Spot(role="status")) == "Ada/4/2/true"
         assert await ada.value(Spot(label="Group size")) == "4"
-        for label, told in (("Day", "2026-11-21"), ("Secret", "pass"), ("Note", "two\nlines")):
-            await ada.fill(Spot(label=label), told, patience=PATIENCE)
-            assert await ada.value(Spot(label=label)) == told
+        for label, text in (("Day", "2026-11-21"), ("Secret", "pass"), ("Note", "two\nlines")):
+            await ada.fill(Spot(label=label), text, patience=PATIENCE)
+            assert await ada.value(Spot(label=label)) == text
         await ada.fill(Spot(label="Search"), "seals", patience=PATIENCE)
         await ada.press("Enter", Spot(label="Search"), patience=PATIENCE)
         assert await ada.title() == "searched seals"
         await ada.press("Tab", None, patience=PATIENCE)
         await ada.click(Spot(role="link", name="Other"), patience=PATIENCE)
-        await ada.seen(
+        await ada.wait_visible(
             Spot(role="note"), patience=PATIENCE
         )  # a page that was led to may still be on its way in
         assert (await ada.path(), await ada.text(Spot(role="note"))) == ("/other", "/other")
@@ -83,7 +83,7 @@ def test_acts_and_readings(house: House) -> None:
     house.on_stage(Static(), play)
 
 
-def test_what_cannot_be_done_says_why(house: House) -> None:
+def test_what_cannot_be_done_names_the_reason(house: House) -> None:
     async def play(on: BrowserStage) -> None:
         ada = await on.person("")
         await ada.open("/?a=b", patience=PATIENCE)
@@ -97,14 +97,14 @@ def test_what_cannot_be_done_says_why(house: House) -> None:
             "disabled": (await trouble(ada.click(button("Off"), patience=0.2)))[0],
             "locked": (await trouble(ada.fill(Spot(label="Locked"), "x", patience=0.2)))[0],
             "no field": (await trouble(ada.fill(button("Book"), "x", patience=0.2)))[0],
-            "no box": (await trouble(ada.tick(button("Book"), on=True, patience=0.2)))[0],
+            "no checkbox": (await trouble(ada.tick(button("Book"), on=True, patience=0.2)))[0],
             "no text in a number": (await trouble(ada.fill(Spot(label="Group size"), "many", patience=0.2)))[0],
             "no such option": (await trouble(ada.select(Spot(label="Walk"), "Moon walk", patience=0.2)))[0],
             "no such row": (await trouble(ada.text(Spot(role="row", words="Nobody"))))[0],
         } == {
             "missing": Trouble.MISSING, "hidden": Trouble.MISSING, "twice": Trouble.AMBIGUOUS,
             "twice to read": Trouble.AMBIGUOUS, "twice to fill": Trouble.AMBIGUOUS, "disabled": Trouble.NOT_ACTIONABLE,
-            "locked": Trouble.NOT_ACTIONABLE, "no field": Trouble.NOT_ACTIONABLE, "no box": Trouble.NOT_ACTIONABLE,
+            "locked": Trouble.NOT_ACTIONABLE, "no field": Trouble.NOT_ACTIONABLE, "no checkbox": Trouble.NOT_ACTIONABLE,
             "no text in a number": Trouble.NOT_ACTIONABLE, "no such option": Trouble.MISSING, "no such row": Trouble.MISSING,
         }  # fmt: skip
 
@@ -127,13 +127,13 @@ BOXLESS = """
 
 
 class Boxless(App):
-    """A page of things whose own box is empty, and of headers that are wider than their words."""
+    """A page of elements without an area of their own, and of headers wider than their words."""
 
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
         return self.page(BOXLESS)
 
 
-def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(
+def test_what_is_around_something_visible_is_there_though_it_has_no_area_of_its_own(
     house: House,
 ) -> None:
     async def play(on: BrowserStage) -> None:
@@ -144,7 +144,7 @@ def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(
         assert seen == {"Placed", "Contents"}
         floating = Spot(role="navigation", name="Floating")
         assert await ada.count(Spot(role="link", name="home", within=floating)) == 1
-        await ada.seen(floating, patience=PATIENCE)
+        await ada.wait_visible(floating, patience=PATIENCE)
 
     house.on_stage(Boxless(), play)
 
@@ -206,7 +206,7 @@ def test_no_byte_reaches_any_other_address(house: House) -> None:
             await until(
                 lambda: (
                     doors_tried
-                    <= {address.split("/")[2] for address in on.refused if "//" in address}
+                    <= {address.split("/")[2] for address in on.refused_requests if "//" in address}
                 )
             )
             await until(
@@ -267,12 +267,12 @@ def test_dialogs_downloads_and_popups_do_not_stop_a_person(house: House) -> None
         def answer(self, environ, method, path, form):
             if path == "/nowhere":
                 return "200 OK", [("Content-Type", "application/octet-stream")], b"MZ"
-            told = super().answer(environ, method, path, form)
+            page = super().answer(environ, method, path, form)
             script = (
                 b"<script>if (!opener) { alert('hi'); confirm('sure?'); onload = () =>"
                 b" open('/popup') }</script>"
             )
-            return told[0], told[1], told[2] + script
+            return page[0], page[1], page[2] + script
 
     wanted = (
         "dismissed a dialog (alert): hi",
@@ -303,7 +303,7 @@ def test_a_page_that_leads_on_by_itself_is_followed(house: House) -> None:
     async def play(on: BrowserStage) -> str:
         ada: BrowserSession = await on.person("")
         await ada.open("/", patience=PATIENCE)
-        await ada.seen(Spot(role="note"), patience=PATIENCE)
+        await ada.wait_visible(Spot(role="note"), patience=PATIENCE)
         return await ada.path()
 
     assert house.on_stage(Leads(), play) == "/there"
@@ -319,11 +319,11 @@ def test_what_is_kept_of_a_stage(house: House, tmp_path: Path) -> None:
         )
         await until(
             lambda: (
-                {"log", "error"} <= {level for level, _ in on.heard}
-                and any("no" in told for _, told in on.heard)
+                {"log", "error"} <= {level for level, _ in on.messages}
+                and any("no" in text for _, text in on.messages)
             )
         )
-        return await on.kept(tmp_path / "run")
+        return await on.save_evidence(tmp_path / "run")
 
     names = house.on_stage(Static(), play)
     assert set(names) == {
@@ -338,7 +338,7 @@ def test_what_is_kept_of_a_stage(house: House, tmp_path: Path) -> None:
     assert 'button "Book"' in (tmp_path / "run" / "aria.txt").read_text()
     heard = json.loads((tmp_path / "run" / "console.json").read_text())
     assert ["error", "oh"] in heard
-    assert any(level == "error" and "no" in told for level, told in heard)
+    assert any(level == "error" and "no" in text for level, text in heard)
     log = json.loads((tmp_path / "run" / "network.json").read_text())
     assert {(one["method"], one["path"], one["status"]) for one in log} >= {
         ("GET", "/", 200),

@@ -74,7 +74,7 @@ def test_every_element_the_page_shows_is_named_in_the_language() -> None:
         ), element
 
 
-def test_everything_the_page_says_can_never_happen_is_in_the_language() -> None:
+def test_everything_the_page_forbids_is_in_the_language() -> None:
     rows = re.findall(r"^\| (`.*?) \|", section("| never | |", "## What makes"), re.MULTILINE)
     shown = [code for row in rows for code in re.findall(r"`([^`]*)`", row) if ": " in code]
     assert {code.partition(":")[0] for code in shown} == set(Forbidden)
@@ -85,13 +85,13 @@ def test_everything_the_page_says_can_never_happen_is_in_the_language() -> None:
         ), never
 
 
-def test_the_page_counts_the_saboteurs() -> None:
+def test_the_page_counts_the_fault_injectors() -> None:
     assert len(FaultInjector) == 5
-    for told in (
+    for sentence in (
         "rows dropped",
         "texts swapped",
         "writes swallowed",
         "answered with an error",
         "one answer for ever",
     ):
-        assert told in PAGE
+        assert sentence in PAGE

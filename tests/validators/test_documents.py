@@ -86,8 +86,8 @@ PLAN = Plan(("journey: a",), (PlannedRun(RunId("a"), 5001),), 7, date(2026, 11, 
 
 
 @given(st.lists(evidence, max_size=3).map(tuple))
-def test_evidence_survives_the_journey_to_json_and_back(told) -> None:
-    assert read_evidence(evidence_json(told)) == told
+def test_evidence_survives_the_journey_to_json_and_back(evidence) -> None:
+    assert read_evidence(evidence_json(evidence)) == evidence
 
 
 planned = st.builds(PlannedRun, run_ids, counts, st.none() | counts, counts, counts)
@@ -98,7 +98,7 @@ bounds = st.builds(Bounds, *[waits] * len(BOUNDS))
 
 
 @given(st.lists(planned, max_size=3).map(tuple), st.integers(), st.floats(0, 1000), bounds)
-def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, told) -> None:
+def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, bounds) -> None:
     plan = Plan(
         ("journey: a",),
         runs,
@@ -110,27 +110,27 @@ def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, told)
         viewport=(320, 640),
         journey_seconds=seconds,
         browser="/usr/bin/x",
-        bounds=told,
+        bounds=bounds,
     )
     assert read_plan(plan_json(plan)) == plan
 
 
 @given(bounds)
-def test_an_outing_survives_the_journey_to_json_and_back(told) -> None:
+def test_an_exploration_plan_survives_the_journey_to_json_and_back(bounds) -> None:
     persona = Persona("guest", "a guest", "book a walk", "M-BOOK", shown=("Name",))
-    outing = ExplorationPlan(
-        persona, 1, 2, "word", "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), told
+    plan = ExplorationPlan(
+        persona, 1, 2, "word", "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), bounds
     )
-    assert read_exploration_plan(exploration_plan_json(outing)) == outing
+    assert read_exploration_plan(exploration_plan_json(plan)) == plan
 
 
 def altered(document: str, *path: str | int, value: object) -> str:
-    told = json.loads(document)
-    inner = told
+    broken = json.loads(document)
+    inner = broken
     for step in path[:-1]:
         inner = inner[step]
     inner[path[-1]] = value
-    return json.dumps(told)
+    return json.dumps(broken)
 
 
 @pytest.mark.parametrize(
@@ -178,10 +178,10 @@ def test_a_plan_that_is_not_one_is_refused_by_path(path, value, words) -> None:
 
 
 def test_a_missing_key_and_a_broken_document_are_named() -> None:
-    told = json.loads(plan_json(PLAN))
-    del told["seed"]
+    plan = json.loads(plan_json(PLAN))
+    del plan["seed"]
     with pytest.raises(DocumentInvalid, match="no key 'seed'"):
-        read_plan(json.dumps(told))
+        read_plan(json.dumps(plan))
     with pytest.raises(DocumentInvalid, match="plan: not JSON"):
         read_plan("{")
 

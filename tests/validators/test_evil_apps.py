@@ -207,7 +207,7 @@ def test_what_each_app_comes_to(name, gallery) -> None:
     assert [found.symptom for found in seen.findings] == ([case.symptom] if case.symptom else [])
 
 
-def test_the_driver_says_that_it_is_done(gallery) -> None:
+def test_the_driver_reports_that_it_is_done(gallery) -> None:
     endless = sum(len(runs_of(name)) for name in ENDLESS)
     rest = sum(len(runs_of(name)) for name in (*CASES, *BASE)) - endless
     assert [json.loads(line) for line in gallery.printed] == [
@@ -219,12 +219,12 @@ def test_the_driver_says_that_it_is_done(gallery) -> None:
 
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
 @pytest.mark.parametrize("injector", list(FaultInjector))
-def test_every_saboteur_of_a_good_app_is_caught(name, injector, gallery) -> None:
-    told = gallery.run(name, kind=RunKind.FAULT_INJECTION, injector=injector)
-    assert told.fault
-    assert told.fault.changed
-    assert told.fault.touched is not (injector is FaultInjector.FROZEN)
-    assert caught(told)
+def test_every_fault_of_a_good_app_is_caught(name, injector, gallery) -> None:
+    evidence = gallery.run(name, kind=RunKind.FAULT_INJECTION, injector=injector)
+    assert evidence.fault
+    assert evidence.fault.changed
+    assert evidence.fault.touched is not (injector is FaultInjector.FROZEN)
+    assert caught(evidence)
 
 
 @pytest.mark.parametrize(
@@ -236,12 +236,12 @@ def test_every_saboteur_of_a_good_app_is_caught(name, injector, gallery) -> None
     ],
 )
 def test_what_steps_make_no_difference_to_is_known(name, at_first, noticed, gallery) -> None:
-    told = gallery.run(name, kind=RunKind.FAULT_INJECTION, injector=FaultInjector.FROZEN)
-    assert (told.there_at_first, caught(told)) == (at_first, noticed)
+    evidence = gallery.run(name, kind=RunKind.FAULT_INJECTION, injector=FaultInjector.FROZEN)
+    assert (evidence.there_at_first, caught(evidence)) == (at_first, noticed)
 
 
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
-def test_a_twin_fails_by_an_expectation_after_all_its_steps(name, gallery) -> None:
+def test_a_negative_control_fails_by_an_expectation_after_all_its_steps(name, gallery) -> None:
     negative_control = gallery.run(name, kind=RunKind.NEGATIVE_CONTROL)
     assert all(step.passed for step in negative_control.steps)
     assert not all(look.passed for look in negative_control.expectations)
@@ -265,13 +265,15 @@ def test_both_visitors_bring_the_same_data(gallery) -> None:
     ],
 )
 def test_proof_on_base(name, purpose, proved, reason, gallery) -> None:
-    told = proof(name, purpose, gallery.of(name))
-    assert (told.proved, reason in told.reason) == (proved, True), told
+    found = proof(name, purpose, gallery.of(name))
+    assert (found.proved, reason in found.reason) == (proved, True), found
 
 
-def test_what_a_page_says_is_kept_as_data_and_never_leaves(gallery) -> None:
-    told = gallery.run("pleads")
-    assert any("IGNORE ALL PREVIOUS INSTRUCTIONS" in look.observed for look in told.expectations)
+def test_the_text_of_a_page_is_stored_as_data_and_never_leaves(gallery) -> None:
+    evidence = gallery.run("pleads")
+    assert any(
+        "IGNORE ALL PREVIOUS INSTRUCTIONS" in look.observed for look in evidence.expectations
+    )
     public = public_findings(
         judged("pleads", gallery).findings, {"M-BOOK": "Guests can book a walk."}
     )
@@ -282,12 +284,16 @@ def test_what_a_page_says_is_kept_as_data_and_never_leaves(gallery) -> None:
 
 def test_the_bound_in_the_plan_is_the_one_that_holds(gallery) -> None:
     """The answer comes later than the usual bound allows, and the plan allows more."""
-    told = gallery.of("slow")
-    assert {result(item) for item in told} == {Result.PASSED}
-    assert all(max(step.millis for step in item.steps) > USUAL.step_seconds * 1000 for item in told)
+    evidence = gallery.of("slow")
+    assert {result(item) for item in evidence} == {Result.PASSED}
+    assert all(
+        max(step.millis for step in item.steps) > USUAL.step_seconds * 1000 for item in evidence
+    )
 
 
-def test_a_twin_is_looked_for_in_the_run_of_whoever_performs_its_journey(gallery) -> None:
+def test_a_negative_control_is_looked_for_in_the_run_of_whoever_performs_its_journey(
+    gallery,
+) -> None:
     plain, masked = (
         gallery.run("good", identity=identity, kind=RunKind.NEGATIVE_CONTROL)
         for identity in Identity
@@ -303,8 +309,8 @@ def test_a_twin_is_looked_for_in_the_run_of_whoever_performs_its_journey(gallery
     alone = [
         run for run in gallery.of("good") if run.run in (GUARDED, RunId("good", Identity.MASKED))
     ]
-    told = verdict((guard,), tuple(alone))
-    assert (told.journeys, told.controls.negative_controls_failed) == (Counts(1, 1, 1), 1)
+    found = verdict((guard,), tuple(alone))
+    assert (found.journeys, found.controls.negative_controls_failed) == (Counts(1, 1, 1), 1)
 
 
 def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery) -> None:
@@ -314,8 +320,8 @@ def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery) -> None:
 
 @pytest.mark.parametrize("identity", list(Identity))
 def test_every_run_leaves_what_can_be_looked_at(identity, gallery) -> None:
-    told = gallery.run("good", identity=identity)
-    names = {Path(name).name for name in told.files}
+    evidence = gallery.run("good", identity=identity)
+    names = {Path(name).name for name in evidence.files}
     film = {name for name in names if name.endswith(".jpg")}
     traced = {"trace.zip"} if identity is Identity.PLAIN else set()
     assert (
@@ -324,7 +330,7 @@ def test_every_run_leaves_what_can_be_looked_at(identity, gallery) -> None:
         | traced
     )
     assert bool(film) == bool(traced)
-    assert all((gallery.out / name).stat().st_size for name in told.files)
+    assert all((gallery.out / name).stat().st_size for name in evidence.files)
 
 
 def test_a_failed_run_leaves_its_picture_too(gallery) -> None:
@@ -340,10 +346,10 @@ def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium,
         plan = plan_of(f"journey: j\n{SHALLOW}", runs=runs, browser=chromium)
         ended = driver(plan_json(plan), tmp_path, runs)
     assert ended.returncode == 0, ended.stderr
-    told = read_evidence((tmp_path / "evidence.json").read_text())
-    assert [bool(item.skipped) for item in told] == [False, False, *[True] * 6]
+    evidence = read_evidence((tmp_path / "evidence.json").read_text())
+    assert [bool(item.skipped) for item in evidence] == [False, False, *[True] * 6]
     assert (
-        verdict((Sealed("j", "issue", Purpose.BUG, Proof(True, "red")),), told).outcome
+        verdict((Sealed("j", "issue", Purpose.BUG, Proof(True, "red")),), evidence).outcome
         is Outcome.FAILED
     )
 
@@ -385,7 +391,7 @@ def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium
     assert not (tmp_path / "out" / "evidence.json").exists()
 
 
-def test_a_browser_is_waited_for_as_long_as_the_plan_says(tmp_path, monkeypatch) -> None:
+def test_a_browser_is_waited_for_as_long_as_the_plan_allows(tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("LOF_BROWSER", raising=False)
     (never := tmp_path / "never").write_text("#!/bin/sh\nexec sleep 600\n")
     never.chmod(0o755)
@@ -395,8 +401,8 @@ def test_a_browser_is_waited_for_as_long_as_the_plan_says(tmp_path, monkeypatch)
         plan_json(replace(plan, bounds=Bounds(start_seconds=0.75))), tmp_path / "out", runs
     )
     assert ended.returncode == 0, ended.stderr
-    (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
-    assert "750ms" in told.errors[0]
+    (evidence,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
+    assert "750ms" in evidence.errors[0]
 
 
 def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path) -> None:
@@ -406,6 +412,6 @@ def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path) -> No
     )
     ended = driver(plan_json(plan), tmp_path / "out", runs)
     assert ended.returncode == 0, ended.stderr
-    (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
-    assert told.errors
-    assert result(told) is Result.INCONCLUSIVE
+    (evidence,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
+    assert evidence.errors
+    assert result(evidence) is Result.INCONCLUSIVE

@@ -32,7 +32,7 @@ def test_a_goal_reached_becomes_a_journey_that_passes_again_and_fails_where_noth
     transcript, actor = world.explored(App(), *BOOKS)
     assert (transcript.ending, transcript.shown) == (Ending.DONE, ("Name",))
     assert all(made.trouble is None for made in transcript.acts)
-    assert actor.seen[3]["told"] == "click was done"
+    assert actor.seen[3]["result"] == "click was done"
     assert result(world.replayed(App(), transcript)) is Result.PASSED
     assert result(world.replayed(ToastOnly(), transcript)) is Result.FAILED
 
@@ -56,7 +56,7 @@ def test_what_is_not_in_the_set_is_refused_counted_and_never_done(world) -> None
         App(), {"act": "evaluate", "text": "document.title = 'mine'"}, "passed", {"act": "done"}
     )
     assert (transcript.refused, len(transcript.acts), transcript.ending) == (2, 1, Ending.DONE)
-    assert actor.seen[1]["told"].startswith("refused: ")
+    assert actor.seen[1]["result"].startswith("refused: ")
     assert "Tide walks" in actor.seen[2]["view"]
 
 
@@ -76,7 +76,7 @@ def test_a_reference_of_a_page_that_is_gone_is_not_acted_on(world) -> None:
         App(), remembers, lambda view: {"act": "click", "ref": "e77777"}, {"act": "done"}
     )
     assert [made.trouble for made in transcript.acts] == [None, "missing", None]
-    assert "take it from the latest view" in actor.seen[2]["told"]
+    assert "take it from the latest view" in actor.seen[2]["result"]
 
 
 def test_an_element_that_cannot_be_told_from_another_is_not_acted_on(world) -> None:
@@ -88,7 +88,7 @@ def test_an_element_that_cannot_be_told_from_another_is_not_acted_on(world) -> N
     assert [made.trouble for made in transcript.acts] == ["ambiguous", None]
 
 
-def test_of_two_buttons_with_one_name_the_row_says_which(world) -> None:
+def test_of_two_buttons_with_one_name_the_row_decides(world) -> None:
     class Rows(App):
         def index(self, environ: dict[str, Any]) -> str:
             rows = "".join(

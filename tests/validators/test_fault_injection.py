@@ -1,5 +1,5 @@
-"""The saboteur: what it alters, what it leaves alone, and when it may say that it touched what a
-journey requires."""
+"""Fault injection: what it alters, what it leaves alone, and when it may report that it touched what
+a journey requires."""
 
 import json
 from dataclasses import replace
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from validators.browser.network.fault_injection import MOST_FROZEN, FaultInjection
 from validators.browser.network.http1 import Head
-from validators.browser.network.mutations import altered, dropped, swapped, turned
+from validators.browser.network.mutations import altered, dropped, reversed_tables, swapped
 from validators.domain.evidence import FaultFacts, FaultInjector
 from validators.domain.journeys.claim import Match
 from validators.domain.journeys.data_at_stake import Stakes
@@ -19,13 +19,13 @@ STAKES = Stakes(texts=frozenset({"Booked for 4", "Ada Holt"}), data=frozenset({"
 
 
 def html(mutation, body: str, stakes: Stakes = STAKES) -> tuple[str, bool]:
-    told = mutation(body.encode(), "text/html", stakes)
-    return told.content.decode(), told.touched
+    mutated = mutation(body.encode(), "text/html", stakes)
+    return mutated.content.decode(), mutated.touched
 
 
 def as_json(mutation, value, stakes: Stakes = STAKES):
-    told = mutation(json.dumps(value).encode(), "application/json", stakes)
-    return json.loads(told.content), told.touched
+    mutated = mutation(json.dumps(value).encode(), "application/json", stakes)
+    return json.loads(mutated.content), mutated.touched
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_dropping_entries_of_json() -> None:
 
 
 @pytest.mark.parametrize("kind", ["image/png", "text/javascript", "text/css", "text/markdown", ""])
-def test_nothing_but_pages_json_and_plain_text_is_wounded(kind) -> None:
+def test_nothing_but_pages_json_and_plain_text_is_altered(kind) -> None:
     assert swapped(b"Booked for 4", kind, STAKES).content == b"Booked for 4"
 
 
@@ -123,23 +123,23 @@ def test_an_altered_text_is_another_text(text) -> None:
 
 
 @given(st.text(alphabet="<>/ptrdli \"'=&;4AdaHolt", max_size=200))
-def test_any_page_can_be_wounded(body) -> None:
+def test_any_page_can_be_altered(body) -> None:
     for mutation in (swapped, dropped):
         html(mutation, body)
 
 
 def post(content: bytes = b"", *, path: str = "/book", **headers: str) -> tuple[Head, bytes]:
-    told = {
+    sent = {
         "content_type": "application/x-www-form-urlencoded",
         "accept": "text/html",
         "referer": "http://a/walks?x=1",
     }
-    told |= headers
+    sent |= headers
     return Head(
         "POST",
         path,
         "HTTP/1.1",
-        tuple((key.replace("_", "-"), value) for key, value in told.items()),
+        tuple((key.replace("_", "-"), value) for key, value in sent.items()),
     ), content
 
 
@@ -197,18 +197,18 @@ def test_a_write_touches_what_it_carries(request_, touched) -> None:
 )
 def test_reading_and_beacons_are_not_writes(request_) -> None:
     for injector in (FaultInjector.STALE, FaultInjector.ERROR_500):
-        hands = FaultInjection(injector, lambda: STAKES)
-        assert hands.instead(*request_) is None
-        assert hands.facts == FaultFacts(0, False, put_in=True)
+        fault = FaultInjection(injector, lambda: STAKES)
+        assert fault.instead(*request_) is None
+        assert fault.facts == FaultFacts(0, False, put_in=True)
 
 
 @pytest.mark.parametrize("injector", list(FaultInjector))
-def test_each_saboteur_does_one_thing(injector) -> None:
-    hands = FaultInjection(injector, lambda: STAKES)
+def test_each_injector_does_one_thing(injector) -> None:
+    fault = FaultInjection(injector, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
-    held_back = hands.instead(*post(b"size=4")) is not None
+    held_back = fault.instead(*post(b"size=4")) is not None
     wounded = (
-        hands.altered(*post()[:1], page, b"<tr><td>Ada Holt</td></tr>")
+        fault.altered(*post()[:1], page, b"<tr><td>Ada Holt</td></tr>")
         != b"<tr><td>Ada Holt</td></tr>"
     )
     of_writes = injector in (FaultInjector.STALE, FaultInjector.ERROR_500)
@@ -221,39 +221,39 @@ def test_each_saboteur_does_one_thing(injector) -> None:
 def test_frozen_answers_each_path_as_it_was_answered_first_and_counts_what_would_have_been_another_answer() -> (
     None
 ):
-    hands = FaultInjection(FaultInjector.FROZEN, lambda: STAKES)
+    fault = FaultInjection(FaultInjector.FROZEN, lambda: STAKES)
     page, led = (
         Head("HTTP/1.1", "200", "OK", (("Date", "1"),)),
         Head("HTTP/1.1", "303", "See", (("Location", "/done"),)),
     )
 
-    def told(method: str, path: str, answer: Head, content: bytes) -> tuple[int, bytes, int]:
+    def answered(method: str, path: str, answer: Head, content: bytes) -> tuple[int, bytes, int]:
         asked = Head(method, f"http://app.localhost{path}", "HTTP/1.1", ())
-        body = hands.altered(asked, answer, content)
-        return hands.head(asked, answer).status, body, hands.facts.changed
+        body = fault.altered(asked, answer, content)
+        return fault.head(asked, answer).status, body, fault.facts.changed
 
-    assert told("GET", "/walks?day=1", page, b"none") == (200, b"none", 0)
-    assert told("GET", "/walks", page, b"none") == (200, b"none", 0)
-    assert told("GET", "/walks?day=2", page, b"Ada Holt") == (200, b"none", 1)
-    assert told("POST", "/walks", led, b"") == (200, b"none", 2)
-    assert told("GET", "/done", page, b"4") == (200, b"4", 2)
-    assert hands.facts == FaultFacts(changed=2, touched=False, put_in=True)
+    assert answered("GET", "/walks?day=1", page, b"none") == (200, b"none", 0)
+    assert answered("GET", "/walks", page, b"none") == (200, b"none", 0)
+    assert answered("GET", "/walks?day=2", page, b"Ada Holt") == (200, b"none", 1)
+    assert answered("POST", "/walks", led, b"") == (200, b"none", 2)
+    assert answered("GET", "/done", page, b"4") == (200, b"4", 2)
+    assert fault.facts == FaultFacts(changed=2, touched=False, put_in=True)
 
 
 def test_what_frozen_remembers_has_an_end() -> None:
-    hands = FaultInjection(FaultInjector.FROZEN, lambda: STAKES)
+    fault = FaultInjection(FaultInjector.FROZEN, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", ())
     for number, content in enumerate((bytes(MOST_FROZEN), b"a", b"b")):
         asked = Head("GET", f"/{min(number, 1)}", "HTTP/1.1", ())
-        assert hands.altered(asked, page, content) == content
-    assert hands.facts.changed == 0
+        assert fault.altered(asked, page, content) == content
+    assert fault.facts.changed == 0
 
 
-def test_a_saboteur_that_altered_nothing_says_so() -> None:
-    hands = FaultInjection(FaultInjector.SWAP_TEXT, lambda: STAKES)
+def test_a_fault_that_altered_nothing_is_reported() -> None:
+    fault = FaultInjection(FaultInjector.SWAP_TEXT, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html"),))
-    assert hands.altered(*post()[:1], page, b"<p>Welcome</p>") == b"<p>Welcome</p>"
-    assert hands.facts == FaultFacts(changed=0, touched=False, put_in=True)
+    assert fault.altered(*post()[:1], page, b"<p>Welcome</p>") == b"<p>Welcome</p>"
+    assert fault.facts == FaultFacts(changed=0, touched=False, put_in=True)
 
 
 PAGES = [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</td>", True)]
@@ -261,21 +261,21 @@ PAGES = [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</
 
 @pytest.mark.parametrize(("body", "reached"), PAGES)
 def test_a_name_that_is_always_there_is_not_what_was_put_in(body, reached) -> None:
-    hands = FaultInjection(
+    fault = FaultInjection(
         FaultInjector.SWAP_TEXT, lambda: replace(STAKES, texts=STAKES.texts | {"Bookings"})
     )
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
-    hands.altered(*post()[:1], page, body)
-    assert (hands.facts.changed, hands.facts.reached) == (1, reached)
+    fault.altered(*post()[:1], page, body)
+    assert (fault.facts.changed, fault.facts.reached) == (1, reached)
 
 
 def plain(mutation, body: str, kind: str = "text/csv", stakes: Stakes = STAKES) -> tuple[str, bool]:
-    told = mutation(body.encode(), kind, stakes)
-    return told.content.decode(), told.touched
+    mutated = mutation(body.encode(), kind, stakes)
+    return mutated.content.decode(), mutated.touched
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "text/plain", "text/tab-separated-values"])
-def test_plain_text_is_wounded_line_by_line_and_cell_by_cell(kind) -> None:
+def test_plain_text_is_altered_line_by_line_and_cell_by_cell(kind) -> None:
     before = 'name,size\r\n"Ada Holt",4\r\nBo,4\r\nCy,14\r\n'
     assert plain(swapped, before, kind) == ('name,size\r\n"adA tloH",4\r\nBo,7\r\nCy,14\r\n', True)
     assert plain(dropped, before, kind) == ("name,size\r\nCy,14\r\n", True)
@@ -304,9 +304,9 @@ ORDERED = Stakes(texts=frozenset({"City"}), ordered=frozenset({"City"}))
         ("<p>City</p>", "<p>City</p>", False),
     ],
 )
-def test_the_rows_of_a_table_whose_order_is_read_are_turned_round(before, after, touched) -> None:
-    assert html(turned, before, ORDERED) == (after, touched)
-    assert html(turned, before, STAKES) == (before, False)
+def test_the_rows_of_a_table_whose_order_is_read_are_reversed(before, after, touched) -> None:
+    assert html(reversed_tables, before, ORDERED) == (after, touched)
+    assert html(reversed_tables, before, STAKES) == (before, False)
 
 
 @pytest.mark.parametrize(
@@ -339,14 +339,14 @@ def test_links_to_what_is_at_stake_lead_elsewhere(before, after, touched) -> Non
         (swapped, Stakes(), "<p>12</p>", "<p>12</p>"),
     ],
 )
-def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(
+def test_where_only_numbers_are_looked_at_they_are_altered_and_nobody_is_blamed(
     mutation, stakes, before, after
 ) -> None:
     assert html(mutation, before, stakes) == (after, False)
 
 
 @pytest.mark.parametrize(
-    ("sent", "answered", "told", "touched"),
+    ("sent", "answered", "status", "touched"),
     [
         ("document", "200", "500", True),
         ("document", "500", "200", True),
@@ -355,12 +355,12 @@ def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(
     ],
 )
 def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(
-    sent, answered, told, touched
+    sent, answered, status, touched
 ) -> None:
-    hands = FaultInjection(FaultInjector.ERROR_500, lambda: Stakes(status=True))
+    fault = FaultInjection(FaultInjector.ERROR_500, lambda: Stakes(status=True))
     asked = Head("GET", "/", "HTTP/1.1", (("Sec-Fetch-Dest", sent),))
-    assert hands.head(asked, Head("HTTP/1.1", answered, "", ())).second == told
-    assert hands.facts.touched is touched
+    assert fault.head(asked, Head("HTTP/1.1", answered, "", ())).second == status
+    assert fault.facts.touched is touched
     assert (
         FaultInjection(FaultInjector.ERROR_500, lambda: STAKES)
         .head(asked, Head("HTTP/1.1", answered, "", ()))
@@ -370,12 +370,12 @@ def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(
 
 
 @given(st.text(alphabet="<>/ptrdhabl \"'=&;4City", max_size=200))
-def test_any_page_can_be_turned_and_led_astray(body) -> None:
+def test_any_page_can_be_reversed_and_misdirected(body) -> None:
     stakes = Stakes(
         ordered=frozenset({"City"}),
         addresses=frozenset({(Match.CONTAINS, ("a",))}),
         counted=True,
         numeric=True,
     )
-    for mutation in (swapped, dropped, turned):
+    for mutation in (swapped, dropped, reversed_tables):
         html(mutation, body, stakes)

@@ -1,4 +1,4 @@
-"""Files under a saboteur: what an upload carries is at stake, and so is what a download says."""
+"""Fault injection in files: the content of an upload is at stake, and so is that of a download."""
 
 import pytest
 
@@ -11,10 +11,10 @@ STAKES = Stakes(frozenset({"Ada Holt"}), frozenset({"Ada Holt", "walk.csv"}))
 BODY = b"Name,Size\r\nAda Holt,4\r\nBo Abel,2\r\n"
 
 
-def posted(name: str, told: str) -> tuple[Head, bytes]:
+def posted(name: str, text: str) -> tuple[Head, bytes]:
     part = (
         f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type:'
-        f" text/csv\r\n\r\n{told}"
+        f" text/csv\r\n\r\n{text}"
     )
     head = Head(
         "POST", "/files", "HTTP/1.1", (("Content-Type", "multipart/form-data; boundary=b"),)
@@ -23,16 +23,16 @@ def posted(name: str, told: str) -> tuple[Head, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "touched"),
+    ("name", "text", "touched"),
     [
         ("walk.csv", "x", True),
         ("other.csv", "Name,Size\r\nAda Holt,4", True),
         ("other.csv", "Adam Holt,4", False),
     ],
 )
-def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
+def test_an_upload_carries_its_name_and_its_cells(name, text, touched) -> None:
     fault = FaultInjection(FaultInjector.STALE, lambda: STAKES)
-    assert fault.instead(*posted(name, told)) is not None
+    assert fault.instead(*posted(name, text)) is not None
     assert fault.facts.touched is touched
 
 
@@ -47,7 +47,7 @@ def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
     ],
 )
 @pytest.mark.parametrize("injector", [FaultInjector.SWAP_TEXT, FaultInjector.DROP_ROW])
-def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(
+def test_a_file_that_is_handed_over_is_altered_whatever_it_is_called(
     injector, kind, disposition, changed
 ) -> None:
     request = Head("GET", "/export", "HTTP/1.1", ())

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from tests.validators.runs import (
+    CONTROLS,
     FAILED_LOOK,
     LATE_LOOK,
     LATE_STEP,
@@ -18,10 +19,9 @@ from tests.validators.runs import (
     SILENT_RUNS,
     STEP,
     TOUCHED,
-    TWINS,
+    performed_runs,
     run,
     sealed,
-    told,
 )
 from validators.domain.evidence import (
     Breach,
@@ -45,12 +45,12 @@ from validators.domain.verdict import (
     Symptom,
 )
 
-GOOD_TWINS = {"fails", "fails where it looked"}
+GOOD_CONTROLS = {"fails", "fails where it looked"}
 KILLS = {"caught", "caught at a step", "caught though untouched"}
 HARMLESS = {"missed, untouched", "not applicable", "failed without a wound"}
 
 
-def test_a_run_says_one_of_three_things() -> None:
+def test_a_run_has_one_of_three_results() -> None:
     for name, changes in OWN.items():
         if changes is None:
             continue
@@ -96,7 +96,7 @@ def test_a_control_that_was_late_and_failed_elsewhere_has_failed() -> None:
 
 @pytest.mark.parametrize("silent", ["plain", "masked"])
 def test_a_journey_was_performed_once_both_visitors_say_something(silent) -> None:
-    assert verdict(sealed(), told(**{silent: "not ready"})).journeys == Counts(1, 0, 0)
+    assert verdict(sealed(), performed_runs(**{silent: "not ready"})).journeys == Counts(1, 0, 0)
 
 
 PROOFS = {"red": RED, "refused": Proof(False, "passes on base"), "none": None}
@@ -113,7 +113,8 @@ def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
     ]
     for (plain, masked), (negative_control, how, proof) in product(product(OWN, OWN), controls):
         outcome = verdict(
-            sealed(PROOFS[proof]), told(plain, masked, negative_control, (how, *APART_BUT_FIRST))
+            sealed(PROOFS[proof]),
+            performed_runs(plain, masked, negative_control, (how, *APART_BUT_FIRST)),
         ).outcome
         if plain in SILENT_RUNS or masked in SILENT_RUNS:
             expected = Outcome.INCONCLUSIVE
@@ -148,7 +149,7 @@ REACHED = FaultFacts(1, False, put_in=True, reached=True)
         (TOUCHED, True, "here", Outcome.PASSED),  # nothing was put in
     ],
 )
-def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(
+def test_what_was_put_in_is_reached_by_a_fault_or_seen_again_from_elsewhere(
     facts, noticed, vantage, outcome
 ) -> None:
     seen = (replace(LOOK, vantage=vantage),)
@@ -165,7 +166,7 @@ def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(
         first: {"fault": facts, "expectations": FAILED_LOOK if noticed else seen},
         second: always_there,
     }
-    runs = told(fault=("caught", "caught", *["not applicable"] * 3))
+    runs = performed_runs(fault=("caught", "caught", *["not applicable"] * 3))
     found = verdict(sealed(), tuple(replace(one, **kept.get(one.run, {})) for one in runs))
     assert found.outcome is outcome
     assert found.reason == NOT_KEPT or not (facts is HELD_BACK and vantage == "here")
@@ -185,18 +186,18 @@ def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(
 )
 def test_steps_that_make_no_difference_prove_nothing(at_first, how, outcome) -> None:
     """A page for each address, painted once: nothing that is merely opened tells it from an app."""
-    runs = told(fault=(*["caught"] * 4, how))
+    runs = performed_runs(fault=(*["caught"] * 4, how))
     found = verdict(sealed(), tuple(replace(one, there_at_first=at_first) for one in runs))
     assert (found.outcome, PAINTED in found.reason) == (outcome, outcome is not Outcome.PASSED)
 
 
-def test_two_green_runs_under_every_twin_sabotage_and_proof() -> None:
-    for negative_control, how, proof in product(TWINS, SABOTAGE, PROOFS):
+def test_two_green_runs_under_every_control_fault_and_proof() -> None:
+    for negative_control, how, proof in product(CONTROLS, SABOTAGE, PROOFS):
         outcome = verdict(
             sealed(PROOFS[proof]),
-            told(negative_control=negative_control, fault=(how, *APART_BUT_FIRST)),
+            performed_runs(negative_control=negative_control, fault=(how, *APART_BUT_FIRST)),
         ).outcome
-        green = negative_control in GOOD_TWINS and how in KILLS and proof == "red"
+        green = negative_control in GOOD_CONTROLS and how in KILLS and proof == "red"
         assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), (
             negative_control,
             how,
@@ -204,7 +205,7 @@ def test_two_green_runs_under_every_twin_sabotage_and_proof() -> None:
         )
 
 
-def test_every_combination_of_saboteurs() -> None:
+def test_every_combination_of_injected_faults() -> None:
     kinds = (
         "caught",
         "caught though untouched",
@@ -215,14 +216,14 @@ def test_every_combination_of_saboteurs() -> None:
     )
     for hows in product(kinds, kinds, kinds, kinds, ("caught", "not applicable", "absent")):
         green = any(how in KILLS for how in hows) and all(how in KILLS | HARMLESS for how in hows)
-        outcome = verdict(sealed(), told(fault=hows)).outcome
+        outcome = verdict(sealed(), performed_runs(fault=hows)).outcome
         assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), hows
 
 
 def test_what_is_counted_when_all_is_well() -> None:
     green = verdict(
         sealed(),
-        told(
+        performed_runs(
             fault=(
                 "caught",
                 "caught though untouched",
@@ -248,69 +249,87 @@ def test_what_is_counted_when_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("evidence", "reason"),
     [
-        (told(plain="absent"), "journey 'j' was not performed plain"),
-        (told(masked="absent"), "journey 'j' was not performed masked"),
+        (performed_runs(plain="absent"), "journey 'j' was not performed plain"),
+        (performed_runs(masked="absent"), "journey 'j' was not performed masked"),
         (
-            told(plain="not ready", masked="not ready"),
+            performed_runs(plain="not ready", masked="not ready"),
             "journey 'j' (plain) is inconclusive: the app was not ready",
         ),
         (
-            told(plain="error"),
+            performed_runs(plain="error"),
             "journey 'j' (plain) is inconclusive: the judge's own machinery failed",
         ),
         (
-            told(masked="cut off"),
+            performed_runs(masked="cut off"),
             "journey 'j' (masked) is inconclusive: it did not come to its end in time",
         ),
         (
-            told(plain="late look", masked="look"),
+            performed_runs(plain="late look", masked="look"),
             "journey 'j' (plain) is inconclusive: the app did not answer in 5 s",
         ),
         (
-            told(masked="restless"),
+            performed_runs(masked="restless"),
             (
                 "journey 'j' (masked) is inconclusive: what it looks for was never all there at one"
                 " moment in 0 s"
             ),
         ),
         (
-            told(plain="ambiguous"),
+            performed_runs(plain="ambiguous"),
             "journey 'j' (plain) is inconclusive: it names something that is there more than once",
         ),
         (
-            told(plain="no value"),
+            performed_runs(plain="no value"),
             "journey 'j' (plain) is inconclusive: it uses a value that nothing had set",
         ),
-        (told(plain="broken"), "journey 'j' (plain) is inconclusive: the browser failed"),
-        (told(plain="skipped"), "journey 'j' (plain) is inconclusive: it was skipped"),
-        (told(plain="empty"), "journey 'j' (plain) is inconclusive: it looked at nothing"),
-        (told(negative_control="passes"), "journey 'j': the control did not fail"),
-        (told(negative_control="absent"), "journey 'j': the control was not performed"),
-        (told(negative_control="a step failed"), "journey 'j': the control could not be performed"),
-        (told(negative_control="late"), "journey 'j': the control could not be performed"),
+        (performed_runs(plain="broken"), "journey 'j' (plain) is inconclusive: the browser failed"),
+        (performed_runs(plain="skipped"), "journey 'j' (plain) is inconclusive: it was skipped"),
         (
-            told(fault=("not applicable",) * 5),
+            performed_runs(plain="empty"),
+            "journey 'j' (plain) is inconclusive: it looked at nothing",
+        ),
+        (performed_runs(negative_control="passes"), "journey 'j': the control did not fail"),
+        (performed_runs(negative_control="absent"), "journey 'j': the control was not performed"),
+        (
+            performed_runs(negative_control="a step failed"),
+            "journey 'j': the control could not be performed",
+        ),
+        (
+            performed_runs(negative_control="late"),
+            "journey 'j': the control could not be performed",
+        ),
+        (
+            performed_runs(fault=("not applicable",) * 5),
             (
                 "journey 'j': no injected fault applied, so nothing shows that it could fail: "
                 "let it change something, or look for what the app sends"
             ),
         ),
-        (told(fault=("missed, untouched",) * 5), "journey 'j': no injected fault was noticed"),
         (
-            told(fault=("caught", "missed", *["caught"] * 3)),
+            performed_runs(fault=("missed, untouched",) * 5),
+            "journey 'j': no injected fault was noticed",
+        ),
+        (
+            performed_runs(fault=("caught", "missed", *["caught"] * 3)),
             "journey 'j': the injected fault stale went unnoticed",
         ),
         (
-            told(fault=("caught", "caught", "absent", *["caught"] * 2)),
+            performed_runs(fault=("caught", "caught", "absent", *["caught"] * 2)),
             "journey 'j': not every fault was injected",
         ),
-        ((*told(), told()[0]), "the evidence has one run twice"),
-        ((*told(), run(journey="stranger")), "the evidence has a run that was not asked for"),
-        ((*told(), run(kind=RunKind.BASE)), "the evidence has a run that was not asked for"),
+        ((*performed_runs(), performed_runs()[0]), "the evidence has one run twice"),
+        (
+            (*performed_runs(), run(journey="stranger")),
+            "the evidence has a run that was not asked for",
+        ),
+        (
+            (*performed_runs(), run(kind=RunKind.BASE)),
+            "the evidence has a run that was not asked for",
+        ),
         ((), "journey 'j' was not performed plain"),
     ],
 )
-def test_an_inconclusive_verdict_says_why(evidence, reason) -> None:
+def test_an_inconclusive_verdict_names_the_reason(evidence, reason) -> None:
     told_verdict = verdict(sealed(), evidence)
     assert (told_verdict.outcome, told_verdict.reason) == (Outcome.INCONCLUSIVE, reason)
     assert told_verdict.findings == ()
@@ -319,30 +338,32 @@ def test_an_inconclusive_verdict_says_why(evidence, reason) -> None:
 
 
 def test_no_sealed_journey_is_no_verdict() -> None:
-    assert verdict((), told()).outcome is Outcome.INCONCLUSIVE
+    assert verdict((), performed_runs()).outcome is Outcome.INCONCLUSIVE
     assert verdict((), ()).reason == "no journey is sealed for this change"
 
 
 def test_two_journeys_of_one_name_are_refused() -> None:
-    assert "two sealed journeys" in verdict((*sealed(), *sealed()), told()).reason
+    assert "two sealed journeys" in verdict((*sealed(), *sealed()), performed_runs()).reason
 
 
 def test_executed_must_equal_sealed() -> None:
     both = (*sealed(), Sealed("k", "issue", Purpose.REGRESSION, RED))
-    assert verdict(both, told()).outcome is Outcome.INCONCLUSIVE
-    more = tuple(replace(one, run=replace(one.run, journey="k")) for one in told())
-    assert verdict(both, told() + more).outcome is Outcome.PASSED
+    assert verdict(both, performed_runs()).outcome is Outcome.INCONCLUSIVE
+    more = tuple(replace(one, run=replace(one.run, journey="k")) for one in performed_runs())
+    assert verdict(both, performed_runs() + more).outcome is Outcome.PASSED
     assert (
-        verdict(both, told(plain="look", masked="look") + more[1:]).outcome is Outcome.INCONCLUSIVE
+        verdict(both, performed_runs(plain="look", masked="look") + more[1:]).outcome
+        is Outcome.INCONCLUSIVE
     )
 
 
 def test_one_failed_journey_fails_the_change() -> None:
     both = (*sealed(), Sealed("k", "issue", Purpose.REGRESSION, RED))
     bad = tuple(
-        replace(one, run=replace(one.run, journey="k")) for one in told(plain="look", masked="look")
+        replace(one, run=replace(one.run, journey="k"))
+        for one in performed_runs(plain="look", masked="look")
     )
-    seen = verdict(both, told() + bad)
+    seen = verdict(both, performed_runs() + bad)
     assert (seen.outcome, seen.reason) == (Outcome.FAILED, "1 of 2 sealed journeys failed")
     assert seen.findings == (Finding("k", "issue", Symptom.NOT_SHOWN),)
     assert (seen.journeys, seen.controls.red_on_base) == (Counts(2, 2, 1), True)
@@ -353,7 +374,7 @@ def test_one_failed_journey_fails_the_change() -> None:
     [("green", "look"), ("look", "green"), ("look", "breach"), ("step missing", "look")],
 )
 def test_an_app_that_answers_its_visitors_differently_fails(plain, masked) -> None:
-    seen = verdict(sealed(), told(plain=plain, masked=masked))
+    seen = verdict(sealed(), performed_runs(plain=plain, masked=masked))
     assert seen.outcome is Outcome.FAILED
     assert seen.reason == "the app behaves differently when watched"
     assert seen.findings == (Finding("j", "M-BOOK", Symptom.DIFFERS_WHEN_WATCHED),)
@@ -370,7 +391,7 @@ def test_an_app_that_answers_its_visitors_differently_fails(plain, masked) -> No
 )
 def test_a_retry_can_only_label_a_result_flaky(first, second, outcome) -> None:
     again = tuple(replace(run(identity, attempt=2), **OWN[second]) for identity in Identity)
-    seen = verdict(sealed(), told(plain=first, masked=first) + again)
+    seen = verdict(sealed(), performed_runs(plain=first, masked=first) + again)
     assert seen.outcome is outcome
     if outcome is Outcome.INCONCLUSIVE:
         assert "flaky" in seen.reason
@@ -378,13 +399,13 @@ def test_a_retry_can_only_label_a_result_flaky(first, second, outcome) -> None:
 
 def test_a_divergence_that_a_retry_does_not_repeat_is_flaky_not_evil() -> None:
     again = (run(Identity.PLAIN, attempt=2), run(Identity.MASKED, attempt=2))
-    seen = verdict(sealed(), told(plain="green", masked="look") + again)
+    seen = verdict(sealed(), performed_runs(plain="green", masked="look") + again)
     assert seen.outcome is Outcome.INCONCLUSIVE
     assert "flaky" in seen.reason
 
 
 def test_a_retry_never_replaces_a_first_attempt() -> None:
-    second_only = tuple(replace(one, run=replace(one.run, attempt=2)) for one in told())
+    second_only = tuple(replace(one, run=replace(one.run, attempt=2)) for one in performed_runs())
     assert verdict(sealed(), second_only).outcome is Outcome.INCONCLUSIVE
 
 
@@ -422,12 +443,12 @@ def test_a_finding_is_what_a_person_would_have_noticed(changes, symptom) -> None
 
 
 def test_red_on_base_needs_a_change_to_be_red() -> None:
-    assert not verdict(sealed(purpose=Purpose.REGRESSION), told()).controls.red_on_base
-    assert verdict(sealed(purpose=Purpose.REGRESSION), told()).outcome is Outcome.PASSED
-    assert not verdict(sealed(Proof(False, "no")), told()).controls.red_on_base
+    assert not verdict(sealed(purpose=Purpose.REGRESSION), performed_runs()).controls.red_on_base
+    assert verdict(sealed(purpose=Purpose.REGRESSION), performed_runs()).outcome is Outcome.PASSED
+    assert not verdict(sealed(Proof(False, "no")), performed_runs()).controls.red_on_base
 
 
-def test_a_never_that_sees_the_saboteurs_own_mark_catches_nothing() -> None:
+def test_a_never_that_sees_the_injectors_own_answer_catches_nothing() -> None:
     assert not caught(replace(run(), **SABOTAGE["only its own mark"]))
     assert caught(replace(run(), **SABOTAGE["caught"]))
 
@@ -443,16 +464,16 @@ ON_BASE = {
 def beside(guard: Sealed, **named: str) -> tuple[tuple[Sealed, ...], tuple[RunEvidence, ...]]:
     """A green journey of the change's own, and the guard with evidence by the names of the cases
     above."""
-    own = tuple(replace(one, run=replace(one.run, journey="own")) for one in told())
+    own = tuple(replace(one, run=replace(one.run, journey="own")) for one in performed_runs())
     runs = tuple(
         one
-        for one in told(**named)
+        for one in performed_runs(**named)
         if guard.inject_faults or one.run.kind is not RunKind.FAULT_INJECTION
     )
     return (Sealed("own", "issue", Purpose.BUG, RED), guard), (*own, *runs)
 
 
-def test_every_pair_of_a_guards_own_runs_and_what_base_says_of_it() -> None:
+def test_every_pair_of_a_guards_own_runs_and_what_base_shows_of_it() -> None:
     """A red guard is the change's fault only if it was green without the change; a green one needs
     no word of the base."""
     for plain, masked, base in product(OWN, OWN, ON_BASE):
@@ -468,14 +489,14 @@ def test_every_pair_of_a_guards_own_runs_and_what_base_says_of_it() -> None:
         assert outcome is expected, (plain, masked, base)
 
 
-@pytest.mark.parametrize("negative_control", TWINS)
-def test_a_guards_twin_must_fail_as_any_other(negative_control) -> None:
-    expected = Outcome.PASSED if negative_control in GOOD_TWINS else Outcome.INCONCLUSIVE
+@pytest.mark.parametrize("negative_control", CONTROLS)
+def test_a_guards_negative_control_must_fail_as_any_other(negative_control) -> None:
+    expected = Outcome.PASSED if negative_control in GOOD_CONTROLS else Outcome.INCONCLUSIVE
     assert verdict(*beside(GUARD, negative_control=negative_control)).outcome is expected
 
 
 @pytest.mark.parametrize("masked", OWN)
-@pytest.mark.parametrize("negative_control", TWINS)
+@pytest.mark.parametrize("negative_control", CONTROLS)
 def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(
     masked, negative_control
 ) -> None:
@@ -489,7 +510,7 @@ def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(
     elif masked != "green":
         expected = Outcome.FAILED
     else:
-        expected = Outcome.PASSED if negative_control in GOOD_TWINS else Outcome.INCONCLUSIVE
+        expected = Outcome.PASSED if negative_control in GOOD_CONTROLS else Outcome.INCONCLUSIVE
     assert (found.outcome, found.journeys.executed) == (expected, 1 if masked in SILENT_RUNS else 2)
     assert (
         verdict(sealed, tuple(one for one in runs if one.run.journey == "own")).outcome
@@ -498,7 +519,7 @@ def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(
 
 
 @pytest.mark.parametrize("how", SABOTAGE)
-def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how) -> None:
+def test_a_guard_that_was_never_seen_to_notice_faults_must_now(how) -> None:
     found = verdict(*beside(replace(GUARD, inject_faults=True), fault=(how, *APART_BUT_FIRST)))
     assert found.outcome is (Outcome.PASSED if how in KILLS else Outcome.INCONCLUSIVE)
 
@@ -507,7 +528,7 @@ def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how) -> None:
     ("base", "why"),
     [("unknown", "it was not performed there"), ("silent", "on base it is inconclusive")],
 )
-def test_a_red_guard_that_is_not_shown_to_have_held_says_why(base, why) -> None:
+def test_a_red_guard_that_is_not_shown_to_have_held_names_the_reason(base, why) -> None:
     found = verdict(*beside(replace(GUARD, proof=ON_BASE[base]), plain="look", masked="look"))
     assert (
         found.reason
@@ -523,13 +544,13 @@ def test_what_a_guard_finds_is_told_in_the_words_of_its_promise_or_of_its_own_is
         assert (finding.promise, finding.symptom) == (words, Symptom.NOT_SHOWN)
 
 
-def test_the_reason_says_whose_journeys_passed() -> None:
+def test_the_reason_names_whose_journeys_passed() -> None:
     assert verdict(*beside(GUARD)).reason == (
         "all 2 sealed journeys passed, and each could fail: 1 of this issue, 1 of what has landed"
     )
     guards = tuple(replace(GUARD, journey=name, promise=promise, inject_faults=name == "a", issue=issue)
                    for name, promise, issue in (("a", "M-BOOK", 1), ("b", "M-BOOK", 2), ("c", "issue", 2)))  # fmt: skip
-    runs = [replace(one, run=replace(one.run, journey=guard.journey)) for guard in guards for one in told()
+    runs = [replace(one, run=replace(one.run, journey=guard.journey)) for guard in guards for one in performed_runs()
             if guard.inject_faults or one.run.kind is not RunKind.FAULT_INJECTION]  # fmt: skip
     found = verdict(guards, tuple(runs))
     assert (found.outcome, found.controls.red_on_base) == (Outcome.PASSED, False)
@@ -537,19 +558,25 @@ def test_the_reason_says_whose_journeys_passed() -> None:
         found.reason
         == "no journey of its own: 3 regression journeys of 2 promises passed, and each could fail"
     )
-    one = verdict((replace(GUARD, inject_faults=True),), told())
+    one = verdict((replace(GUARD, inject_faults=True),), performed_runs())
     assert (
         one.reason
         == "no journey of its own: 1 regression journey of 1 promise passed, and each could fail"
     )
-    assert verdict(sealed(), told()).reason == "the one sealed journey passed, and it could fail"
+    assert (
+        verdict(sealed(), performed_runs()).reason
+        == "the one sealed journey passed, and it could fail"
+    )
     two = (*sealed(), replace(sealed()[0], journey="k"))
-    more = tuple(replace(run, run=replace(run.run, journey="k")) for run in told())
-    assert verdict(two, told() + more).reason == "all 2 sealed journeys passed, and each could fail"
+    more = tuple(replace(run, run=replace(run.run, journey="k")) for run in performed_runs())
+    assert (
+        verdict(two, performed_runs() + more).reason
+        == "all 2 sealed journeys passed, and each could fail"
+    )
 
 
-def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing() -> None:
-    runs = tuple(one for one in told() if one.run.kind is not RunKind.FAULT_INJECTION)
+def test_a_judgement_in_which_no_fault_was_injected_shows_nothing() -> None:
+    runs = tuple(one for one in performed_runs() if one.run.kind is not RunKind.FAULT_INJECTION)
     found = verdict((GUARD,), runs)
     assert (found.outcome, found.reason) == (
         Outcome.INCONCLUSIVE,

@@ -36,8 +36,8 @@ THINGS = """<style>[data-thing] { margin: 8px } div[data-thing] { width: 90px; h
 addEventListener('mousemove', () => { moves += 1; });
 document.addEventListener('click', event => {
   const thing = event.target.closest('[data-thing]'); if (!event.isTrusted || !thing) return;
-  const box = thing.getBoundingClientRect(), most = Math.max(Math.abs(event.clientX - box.x - box.width / 2),
-    Math.abs(event.clientY - box.y - box.height / 2));
+  const rect = thing.getBoundingClientRect(), most = Math.max(Math.abs(event.clientX - rect.x - rect.width / 2),
+    Math.abs(event.clientY - rect.y - rect.height / 2));
   const name = thing.getAttribute('aria-label') || thing.textContent.trim().slice(0, 6);
   if (event.detail) hits.push([name, most > 1]); });</script>"""
 
@@ -61,7 +61,7 @@ MIDDLE = [
 
 @pytest.fixture(scope="module")
 def hits(house: House) -> dict[tuple[Identity, int], Any]:
-    """What a page was told by each visitor: of each thing that was clicked, whether away from its
+    """What a page learnt from each visitor: of each thing that was clicked, whether away from its
     middle; and what it holds."""
 
     def by(identity: Identity, seed: int) -> Any:
@@ -74,11 +74,11 @@ def hits(house: House) -> dict[tuple[Identity, int], Any]:
             await ada.hover(button("Menu"), patience=PATIENCE)
             before = await ada.page.evaluate("moves")
             await ada.click(button("Deep"), patience=PATIENCE)
-            told = (
+            script = (
                 "[hits, document.querySelector('[type=range]').value,"
                 " document.querySelector('[name=agree]').checked]"
             )
-            clicked, loud, ticked = await ada.page.evaluate(told)
+            clicked, loud, ticked = await ada.page.evaluate(script)
             return dict(clicked), loud, ticked, before
 
         return house.on_stage(Things(), play, identity=identity, device=Device(pointer_seed=seed))

@@ -50,7 +50,7 @@ def test_files_are_chosen_where_a_click_asks_for_them(house: House, spot, files)
     }
 
 
-def test_a_file_that_cannot_be_chosen_says_why(house: House) -> None:
+def test_a_file_that_cannot_be_chosen_names_the_reason(house: House) -> None:
     async def play(person: BrowserSession, _: BrowserStage) -> dict[str, str]:
         return {
             "missing": (await trouble(person.upload(Spot(label="Nope"), (LIST,), patience=0.3)))[0],
@@ -112,14 +112,14 @@ def test_the_file_that_an_act_hands_over_is_taken(house: House, source, name, co
         (office.Office, link("Nope"), Trouble.MISSING),
     ],
 )
-def test_a_download_that_does_not_come_whole_says_so(house: House, app, source, why) -> None:
+def test_a_download_that_does_not_come_whole_is_reported(house: House, app, source, why) -> None:
     async def play(person: BrowserSession, _: BrowserStage) -> tuple[str, str]:
         in_vain = why in (Trouble.NOT_COME, Trouble.MISSING)
         return await trouble(person.download(source, patience=VAIN if in_vain else PATIENCE))
 
-    told = house.on_page(app(), play)
-    assert told[0] == why, told
-    assert ("what came is a page (200, text/html)" in told[1]) is (why == Trouble.NOT_COME)
+    unable = house.on_page(app(), play)
+    assert unable[0] == why, unable
+    assert ("what came is a page (200, text/html)" in unable[1]) is (why == Trouble.NOT_COME)
 
 
 @pytest.mark.parametrize("downloads", [True, False])
@@ -211,16 +211,16 @@ def test_a_dialog_that_comes_late_is_waited_for_and_so_is_what_it_leads_to(house
         (office.Office, asked("First"), "Nope", Trouble.MISSING, "no such element"),
     ],
 )
-def test_a_dialog_that_is_not_as_it_was_prepared_says_so(
+def test_a_dialog_that_is_not_as_it_was_prepared_is_reported(
     house: House, app, answer, name, why, words
 ) -> None:
     async def play(person: BrowserSession, _: BrowserStage) -> tuple[str, str]:
         person.prepare(answer)
         return await trouble(person.click(button(name), patience=VAIN))
 
-    told = house.on_page(app(), play)
-    assert told[0] == why, told
-    assert words in told[1]
+    unable = house.on_page(app(), play)
+    assert unable[0] == why, unable
+    assert words in unable[1]
 
 
 def test_a_dialog_that_nobody_prepared_is_dismissed(house: House) -> None:

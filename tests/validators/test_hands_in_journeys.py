@@ -31,10 +31,10 @@ def outcome(
     identity: Identity = Identity.PLAIN,
     injector: FaultInjector | None = None,
 ) -> str:
-    """What a journey comes to with this app: passed, or what failed first and why or where.
+    """The outcome of a journey with this app: passed, or what failed first and why or where.
 
-    What is `meant` to come of it says what is waited for in vain. A saboteur must have something to
-    wound in the journey, and hit what it is about."""
+    `meant`, the expected outcome, decides which waits are short because they are in vain. An
+    injected fault must find something to alter, and touch what the journey is about."""
     journey, values = read(source), Values(Draw(7, "hands", date(2026, 11, 21)))
     fault = FaultInjection(injector, lambda: stakes(journey, values)) if injector else None
 
@@ -55,10 +55,12 @@ def outcome(
             )
         )[0]
 
-    told = house.on_stage(app, play, tamper=fault, identity=identity, downloads=journey.downloads)
-    failed = [f"{one.verb} {one.trouble}" for one in told.steps if not one.passed]
-    failed += [f"{one.kind} {one.vantage}" for one in told.expectations if not one.passed]
-    assert bool(failed) == (result(told) is not Result.PASSED)
+    evidence = house.on_stage(
+        app, play, tamper=fault, identity=identity, downloads=journey.downloads
+    )
+    failed = [f"{one.verb} {one.trouble}" for one in evidence.steps if not one.passed]
+    failed += [f"{one.kind} {one.vantage}" for one in evidence.expectations if not one.passed]
+    assert bool(failed) == (result(evidence) is not Result.PASSED)
     assert fault is None or fault.facts.touched
     return failed[0] if failed else "passed"
 
@@ -126,7 +128,7 @@ class Deaf(Notes):
 
 
 @pytest.mark.parametrize(
-    ("source", "app", "told"),
+    ("source", "app", "expected"),
     [
         (UPLOADS, office.Office, "passed"),
         (UPLOADS, office.PaintsUploads, "visible after_reload"),
@@ -143,14 +145,14 @@ class Deaf(Notes):
         (KEYBOARD, Deaf, "type not-actionable"),
     ],
 )
-def test_a_journey_fails_on_an_app_that_does_not_do_it(house: House, source, app, told) -> None:
-    assert outcome(house, source, app(), meant=told) == told
+def test_a_journey_fails_on_an_app_that_does_not_do_it(house: House, source, app, expected) -> None:
+    assert outcome(house, source, app(), meant=expected) == expected
 
 
 @pytest.mark.parametrize("identity", Identity)
 def test_people_see_with_their_own_eyes(house: House, identity) -> None:
-    for app, told in ((office.Office(), "passed"), (office.NeverAsks(), "click not-come")):
-        assert outcome(house, AGREES, app, identity=identity, meant=told) == told
+    for app, expected in ((office.Office(), "passed"), (office.NeverAsks(), "click not-come")):
+        assert outcome(house, AGREES, app, identity=identity, meant=expected) == expected
 
 
 EXPORT = whole(
@@ -165,5 +167,5 @@ EXPORT = whole(
     "injector", [one for one in FaultInjector if one is not FaultInjector.FROZEN]
 )  # the file is asked for once
 def test_whatever_is_done_to_a_file_or_to_what_it_tells_is_noticed(house: House, injector) -> None:
-    told = "download missing" if injector is FaultInjector.ERROR_500 else "downloaded here"
-    assert outcome(house, EXPORT, office.Office(), injector=injector, meant=told) == told
+    expected = "download missing" if injector is FaultInjector.ERROR_500 else "downloaded here"
+    assert outcome(house, EXPORT, office.Office(), injector=injector, meant=expected) == expected

@@ -171,7 +171,7 @@ def test_every_look_is_read(line, kind, match) -> None:
         (with_steps("click: {button: A, nmae: B}"), 4, "no 'nmae'; did you mean 'name'?"),
         (with_steps("click: {role: statsu}"), 4, "no role 'statsu'; did you mean 'status'?"),
         (with_steps("click: {in: {row: A}}"), 4, "say its role or label too"),
-        (with_steps("click: {row: A, with: B}"), 4, "'row' already says which words it has"),
+        (with_steps("click: {row: A, with: B}"), 4, "'row' already states its words"),
         (with_steps("click: {button: A, name: B}"), 4, "name belongs to role"),
         (with_steps("fill: {label: N}"), 4, "fill needs 'value'"),
         (with_steps('fill: {label: N, value: "{{ os.system }}"}'), 4, "is not a value"),
@@ -247,7 +247,7 @@ def test_every_look_is_read(line, kind, match) -> None:
         (with_looks("status: {contains: 20}"), 6, "status needs one of equals, one_of"),
         (with_looks("aria: {has: [buton]}"), 6, "no role 'buton'; did you mean 'button'?"),
         (with_looks("aria: {has: [link /Home/]}"), 6, "is no element"),
-        (with_looks('aria: {has: ["heading [size=2]"]}'), 6, "the tree tells no 'size'"),
+        (with_looks('aria: {has: ["heading [size=2]"]}'), 6, "the tree has no state 'size'"),
         (with_looks("aria: {has: [text]}"), 6, "text needs its words"),
         (with_looks("visible: {button: A, level: 2}"), 6, "level belongs to a heading"),
         (with_looks("visible: {heading: A, level: 7}"), 6, "level is 1 to 6"),
@@ -292,8 +292,8 @@ def test_every_problem_is_told_at_once_in_line_order() -> None:
         .replace("role: status", "role: statsu")
         .replace("promise: M-BOOK\n", "")
     )
-    told = complaints(broken)
-    assert [words.partition(":")[0] for words in told] == [
+    found = complaints(broken)
+    assert [words.partition(":")[0] for words in found] == [
         "a journey needs 'promise'",
         "line 8",
         "line 10",
@@ -302,10 +302,10 @@ def test_every_problem_is_told_at_once_in_line_order() -> None:
 
 
 def test_every_look_that_cannot_be_read_is_told_and_what_leans_on_it_is_not() -> None:
-    told = complaints(
+    found = complaints(
         with_looks("vissible: {button: A}", "status: none", "after_reload: same", "title: x")
     )
-    assert [words.partition(":")[0] for words in told] == ["line 6", "line 7"]
+    assert [words.partition(":")[0] for words in found] == ["line 6", "line 7"]
 
 
 def test_a_refusal_names_the_file() -> None:

@@ -33,9 +33,9 @@ DONE, UNDONE = ("visible: {heading: Done}",), "visible: {heading: Undone}"
 
 
 def journey(*steps: str, expect: tuple[str, ...] = DONE, negative_control: str = UNDONE) -> str:
-    told = "".join(f"  - {line}\n" for line in ("open: /", *steps))
+    lines = "".join(f"  - {line}\n" for line in ("open: /", *steps))
     looks = "".join(f"  - {line}\n" for line in expect)
-    return f"{HEAD}{told}expect:\n{looks}twin:\n  expect:\n    - {negative_control}\n"
+    return f"{HEAD}{lines}expect:\n{looks}twin:\n  expect:\n    - {negative_control}\n"
 
 
 def step(line: str):
@@ -58,7 +58,7 @@ def test_every_verb_is_read(line, kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("span", "seconds"),
     [
         ("+2 days", 172_800),
         ("+1 day", 86_400),
@@ -67,8 +67,8 @@ def test_every_verb_is_read(line, kind) -> None:
         ("+1week", 604_800),
     ],
 )
-def test_travel_goes_forward_by_a_span(told, seconds) -> None:
-    source = journey(f"travel: {told}")
+def test_travel_goes_forward_by_a_span(span, seconds) -> None:
+    source = journey(f"travel: {span}")
     assert read(source).steps[1].seconds == seconds
     assert read(source).travels
     assert not read(journey()).travels
@@ -113,13 +113,13 @@ def test_a_file_is_a_text_rows_or_a_picture() -> None:
     ],
 )
 def test_a_dialog_is_read_with_its_answer(line, meant) -> None:
-    told = step(line)
-    assert isinstance(told, Dialog)
+    parsed = step(line)
+    assert isinstance(parsed, Dialog)
     assert (
-        told.message and told.message.source,
-        told.accept,
-        told.kind,
-        told.text and told.text.source,
+        parsed.message and parsed.message.source,
+        parsed.accept,
+        parsed.kind,
+        parsed.text and parsed.text.source,
     ) == meant
 
 
@@ -140,9 +140,9 @@ def test_a_dialog_is_read_with_its_answer(line, meant) -> None:
     ],
 )
 def test_a_look_at_a_file_is_read(line, part, values, columns) -> None:
-    told = look(line)
-    assert isinstance(told, FileHas)
-    assert (told.file, told.part, [held.source for held in told.values], told.columns) == (
+    parsed = look(line)
+    assert isinstance(parsed, FileHas)
+    assert (parsed.file, parsed.part, [held.source for held in parsed.values], parsed.columns) == (
         "export",
         part,
         values,
@@ -201,13 +201,13 @@ def test_what_others_see_is_read() -> None:
         ("download: {link: A, open: /a, as: export}", "one of the two"),
         ("download: {open: http://evil.example/, as: export}", "a path of the app"),
         ('dialog: "Sure?"', "a dialog is a mapping"),
-        ("dialog: {answer: accept}", "needs what it `says`"),
+        ("dialog: {answer: accept}", "needs its words in `says`"),
         ("dialog: {says: A}", "dialog needs an `answer`"),
         ("dialog: {says: A, answer: acept}", "no answer 'acept'; did you mean 'accept'?"),
         ("dialog: {says: A, answer: accept, type: x}", "'answer' or 'type', not both"),
         ("dialog: {says: A, kind: confrim, answer: accept}", "did you mean 'confirm'?"),
         ("dialog: {says: A, kind: confirm, type: x}", "only a prompt can be typed into"),
-        ("dialog: {says: A, kind: beforeunload, answer: accept}", "the browser's own"),
+        ("dialog: {says: A, kind: beforeunload, answer: accept}", "are the browser's own"),
         ("type: {label: Name}", "type is a text"),
     ],
 )
@@ -255,7 +255,7 @@ EXPORT = "download: {link: Export, as: export}"
         ),
         (
             journey("dialog: {says: '{{ any.word }}', answer: accept}", "reload"),
-            "which a dialog cannot say",
+            "which a dialog cannot show",
         ),
         (
             journey(expect=("downloaded: {as: export, lines: 3}",)),
@@ -278,7 +278,7 @@ EXPORT = "download: {link: Export, as: export}"
                 expect=("downloaded: {as: export, lines: 3}",),
                 negative_control="downloaded: {as: export, lines: 3}",
             ),
-            "the twin expects what the journey expects",
+            "`twin` expects what the journey expects",
         ),
         (
             journey(
@@ -286,12 +286,12 @@ EXPORT = "download: {link: Export, as: export}"
                 expect=("downloaded: {as: export, lines: 3}",),
                 negative_control="downloaded: {as: export, name: b.csv}",
             ),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
     ],
 )
 def test_what_stands_where_it_means_nothing_is_refused(source, words) -> None:
-    assert any(words in told for told in complaints(source)), complaints(source)
+    assert any(words in line for line in complaints(source)), complaints(source)
 
 
 @pytest.mark.parametrize(
@@ -334,11 +334,11 @@ def test_what_stands_where_it_means_nothing_is_refused(source, words) -> None:
         ),
     ],
 )
-def test_what_says_something_may_be_sealed(source) -> None:
+def test_what_is_reportedmething_may_be_sealed(source) -> None:
     assert complaints(source) == ()
 
 
-def test_what_a_file_says_is_at_stake_and_its_name_is_not() -> None:
+def test_what_a_file_contains_is_at_stake_and_its_name_is_not() -> None:
     source = journey(
         EXPORT,
         expect=(

@@ -23,17 +23,19 @@ SORTED = "column: {header: A, sorted:"
 
 
 def journey(
-    *, twin_steps: list[str] | None = None, extra: str = "", **parts: list[str] | None
+    *, control_steps: list[str] | None = None, extra: str = "", **parts: list[str] | None
 ) -> str:
-    told = {**GOOD, **parts}
+    complaint = {**GOOD, **parts}
     text = f"journey: j\npromise: issue\n{extra}"
     for key in ("steps", "expect"):
-        text += f"{key}:\n" + "".join(f"  - {line}\n" for line in told[key] or ())
-    if told["negative_control"] is None:
+        text += f"{key}:\n" + "".join(f"  - {line}\n" for line in complaint[key] or ())
+    if complaint["negative_control"] is None:
         return text
-    text += "twin:\n  expect:\n" + "".join(f"    - {line}\n" for line in told["negative_control"])
+    text += "twin:\n  expect:\n" + "".join(
+        f"    - {line}\n" for line in complaint["negative_control"]
+    )
     return text + (
-        "  steps:\n" + "".join(f"    - {line}\n" for line in twin_steps) if twin_steps else ""
+        "  steps:\n" + "".join(f"    - {line}\n" for line in control_steps) if control_steps else ""
     )
 
 
@@ -50,10 +52,10 @@ def journey(
 def test_who_only_opens_pages_and_looks_at_them_is_told_that_a_painting_would_pass(
     steps, expect
 ) -> None:
-    (told,) = complaints(
+    (complaint,) = complaints(
         journey(steps=steps, expect=expect, negative_control=["visible: {heading: Z}"])
     )
-    assert "only painted would pass" in told
+    assert "only painted would pass" in complaint
 
 
 def test_what_must_make_no_difference_is_said_in_two_words() -> None:
@@ -67,12 +69,12 @@ def test_what_must_make_no_difference_is_said_in_two_words() -> None:
     ):
         read(journey(extra="regardless: [dates]\n"))
     travels = journey(extra="regardless: [date]\n", steps=[*GOOD["steps"], "travel: +2 days"])
-    (told,) = complaints(travels)
-    assert told.startswith("line 8: it travels in time, so the date makes a difference")
+    (complaint,) = complaints(travels)
+    assert complaint.startswith("line 8: it travels in time, so the date makes a difference")
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "complaint"),
     [
         (GOOD["steps"], []),
         (["open: /walks?day=1", *GOOD["steps"]], ["line 4: this address is fixed"]),
@@ -81,13 +83,13 @@ def test_what_must_make_no_difference_is_said_in_two_words() -> None:
         (["open: /", "fill: {label: Name, value: Ada}"], ["line 4: nothing that is done is drawn"]),
     ],
 )
-def test_what_one_case_alone_would_pass_is_a_warning(steps, told) -> None:
+def test_what_one_case_alone_would_pass_is_a_warning(steps, complaint) -> None:
     found = [str(one) for one in warnings(read(journey(steps=steps)))]
-    assert len(found) == len(told)
-    assert all(one.startswith(words) for one, words in zip(found, told, strict=True))
+    assert len(found) == len(complaint)
+    assert all(one.startswith(words) for one, words in zip(found, complaint, strict=True))
 
 
-def test_a_journey_that_says_something_may_be_sealed() -> None:
+def test_a_journey_that_is_reportedmething_may_be_sealed() -> None:
     assert complaints(journey()) == ()
 
 
@@ -173,11 +175,11 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
                 expect=[f"{SORTED} ascending}}"],
                 negative_control=["column: {header: B, sorted: ascending}"],
             ),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
         (
             journey(steps=["open: /"], expect=["status: 200"], negative_control=["status: 200"]),
-            "the twin expects what the journey expects",
+            "`twin` expects what the journey expects",
         ),
         (
             journey(
@@ -185,7 +187,7 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
                 expect=["aria: {has: [main]}"],
                 negative_control=["aria: {in: {role: main}, has: [alert]}"],
             ),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
         (
             journey(
@@ -233,22 +235,22 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
             "draws new data",
         ),
         (journey(steps=[*GOOD["steps"], 'click: {link: "{{ any.word }}"}']), "draws new data"),
-        (journey(negative_control=GOOD["expect"]), "the twin expects what the journey expects"),
-        (journey(negative_control=["title: Nothing"]), "the twin looks where the journey does not"),
+        (journey(negative_control=GOOD["expect"]), "`twin` expects what the journey expects"),
+        (journey(negative_control=["title: Nothing"]), "`twin` looks where the journey does not"),
         (
             journey(negative_control=['text: {role: alert, equals: "no"}']),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
         (
             journey(
                 expect=[*GOOD["expect"], "absent: {link: A, under: Day}"],
                 negative_control=["visible: {link: B, under: Day}"],
             ),
-            "the twin looks where the journey does not",
+            "`twin` looks where the journey does not",
         ),
         (
             journey(negative_control=["absent: {button: Book}"]),
-            "the twin: an absence proves nothing",
+            "`twin`: an absence proves nothing",
         ),
         (
             journey(
@@ -258,18 +260,18 @@ def test_a_journey_that_says_something_may_be_sealed() -> None:
             ),
             "of a tick, the `state` of that element",
         ),
-        (journey(twin_steps=["click: {button: Book}"]), "the first step must be `open`"),
+        (journey(control_steps=["click: {button: Book}"]), "the first step must be `open`"),
         (
             journey(
                 negative_control=['text: {role: status, equals: "{{ filled.name }}"}'],
-                twin_steps=["open: /"],
+                control_steps=["open: /"],
             ),
             "nothing has filled",
         ),
     ],
 )
 def test_a_worthless_journey_is_refused(source, words) -> None:
-    assert any(words in told for told in complaints(source)), complaints(source)
+    assert any(words in complaint for complaint in complaints(source)), complaints(source)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +303,7 @@ def test_a_worthless_journey_is_refused(source, words) -> None:
         ),
         journey(
             negative_control=GOOD["expect"],
-            twin_steps=["open: /", 'fill: {label: "Name", value: ""}', "click: {button: Book}"],
+            control_steps=["open: /", 'fill: {label: "Name", value: ""}', "click: {button: Book}"],
         ),
         journey(
             expect=[*GOOD["expect"], 'absent: {row: "x"}'],

@@ -124,10 +124,10 @@ class Viewer:
         journey = read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - {look}\n")
         values = Values(Draw(7, "j", date(2026, 11, 21)), names={"size": "4", "guide": "Ada Holt"})
         try:
-            told = self.run(look_result(journey.expect[0].looks[0], self.person, values))
+            found = self.run(look_result(journey.expect[0].looks[0], self.person, values))
         except Unable as unable:
             return unable.trouble
-        return told.trouble or ("yes" if told.holds else "no")
+        return found.trouble or ("yes" if found.holds else "no")
 
     def performs(
         self,
@@ -136,7 +136,7 @@ class Viewer:
         never: str = "text: Traceback",
         bounds: Bounds = PATIENT,
     ) -> RunEvidence:
-        """A journey that opens the page and takes these looks, beside a saboteur or not."""
+        """A journey that opens the page and takes these looks, with an injected fault or without."""
 
         async def perform() -> RunEvidence:
             expect = "".join(f"  - {look}\n" for look in looks)
@@ -150,10 +150,10 @@ class Viewer:
                 self.browser, replace(SETTING, bounds=bounds), port=self.port, tamper=tamper
             ) as on:
                 patience = Patience(LONG, 1 if injector else LONG, stop_early=True)
-                (told,) = await performed(
+                (evidence,) = await performed(
                     RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG
                 )
-            return replace(told, fault=tamper.facts if tamper else None)
+            return replace(evidence, fault=tamper.facts if tamper else None)
 
         return self.run(perform())
 
@@ -180,7 +180,7 @@ def page(chromium: str) -> Iterator[Viewer]:
 
 
 @pytest.mark.parametrize(
-    ("look", "told"),
+    ("look", "expected"),
     [
         # elements
         ("visible: {columnheader: Day}", "yes"),
@@ -304,8 +304,8 @@ def page(chromium: str) -> Iterator[Viewer]:
         ("aria: {in: {role: grid}, has: [{row: ['gridcell \"06:10\"', 'gridcell \"1.2 m\"']}]}", "yes"),
     ],
 )  # fmt: skip
-def test_a_look_holds_where_it_is_so_and_nowhere_else(page, look, told) -> None:
-    assert page.sees(look) == told
+def test_a_look_holds_where_it_is_so_and_nowhere_else(page, look, expected) -> None:
+    assert page.sees(look) == expected
 
 
 def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_is_shown(
@@ -340,11 +340,11 @@ def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_i
         ("aria: {has: [{row: [{cell: Åland ferry}]}]}", FaultInjector.DROP_ROW),
     ],
 )
-def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look, injector) -> None:
+def test_what_a_look_reads_a_fault_can_break_and_the_look_notices(page, look, injector) -> None:
     assert result(page.performs(look)) is Result.PASSED
-    told = page.performs(look, injector=injector)
-    assert told.fault.touched
-    assert caught(told)
+    evidence = page.performs(look, injector=injector)
+    assert evidence.fault.touched
+    assert caught(evidence)
 
 
 @pytest.mark.parametrize(
@@ -361,13 +361,13 @@ def test_where_no_text_is_at_stake_nobody_is_blamed(page, look, injector) -> Non
 
 def test_another_host_is_asked_in_vain_and_told(page) -> None:
     fonts = '<link rel=stylesheet href="http://fonts.example.org/a.css">'
-    told = page.performs("status: 200", never="other_host: fonts.example.org")
-    assert (told.breaches, result(told)) == ((), Result.PASSED)
+    evidence = page.performs("status: 200", never="other_host: fonts.example.org")
+    assert (evidence.breaches, result(evidence)) == ((), Result.PASSED)
     Made.head = fonts
     try:
         for rule in ("other_host: fonts.example.org", "other_host: any"):
-            told = page.performs("status: 200", never=rule)
-            assert [breach.kind for breach in told.breaches] == ["other_host"]
+            evidence = page.performs("status: 200", never=rule)
+            assert [breach.kind for breach in evidence.breaches] == ["other_host"]
         assert (
             page.performs("status: 200", never="request: /dot.*").breaches[0].observed == "/dot.png"
         )
@@ -382,12 +382,12 @@ def test_what_a_page_asks_for_when_all_looks_hold_already_is_heard(page) -> None
         fetch('/late.png').then(() => { new Image().src = 'http://fonts.example.org/track' }); document.body.append('Boarded');
     }, 700)</script>"""
     try:
-        told = page.performs(
+        evidence = page.performs(
             "text: Boarded", never="other_host: any", bounds=replace(PATIENT, quiet_seconds=LONG)
         )
     finally:
         Made.head = ""
-    assert [breach.observed for breach in told.breaches] == ["http://fonts.example.org/track"]
+    assert [breach.observed for breach in evidence.breaches] == ["http://fonts.example.org/track"]
 
 
 def test_looks_in_a_row_are_looks_at_one_moment_and_any_other_reading_begins_the_next(page) -> None:

@@ -18,38 +18,38 @@ from validators.performance.journey_run import Patience
 
 
 def test_a_good_app_passes_from_every_vantage() -> None:
-    told = perform()
-    assert result(told) is Result.PASSED
-    assert [(look.index, look.kind, look.vantage) for look in told.expectations] == [
+    evidence = perform()
+    assert result(evidence) is Result.PASSED
+    assert [(look.index, look.kind, look.vantage) for look in evidence.expectations] == [
         (0, "text", "here"), (1, "row", "here"), (2, "absent", "here"),
         (3, "text", "after_reload"), (4, "row", "after_reload"), (5, "absent", "after_reload"),
         (6, "text", "other_session"), (7, "row", "other_session"), (8, "absent", "other_session"),
     ]  # fmt: skip
-    assert [step.verb for step in told.steps] == ["open", "fill", "fill", "click"]
-    assert told.complete
-    assert told.app_ready
+    assert [step.verb for step in evidence.steps] == ["open", "fill", "fill", "click"]
+    assert evidence.complete
+    assert evidence.app_ready
 
 
 def test_what_is_only_painted_fails_after_a_reload() -> None:
-    told = perform(app=FakeApp(stores=False))
-    assert next(look.vantage for look in told.expectations if not look.passed) == "after_reload"
-    assert all(look.passed for look in told.expectations[:3])
+    evidence = perform(app=FakeApp(stores=False))
+    assert next(look.vantage for look in evidence.expectations if not look.passed) == "after_reload"
+    assert all(look.passed for look in evidence.expectations[:3])
 
 
 def test_what_is_only_in_this_tab_fails_for_another_person() -> None:
-    told = perform(app=FakeApp(shared=False))
-    assert {look.vantage for look in told.expectations if not look.passed} == {"other_session"}
+    evidence = perform(app=FakeApp(shared=False))
+    assert {look.vantage for look in evidence.expectations if not look.passed} == {"other_session"}
 
 
-def test_a_twin_looks_at_its_own_expectations_with_the_same_data() -> None:
-    told = perform(run=RunId("book", kind=RunKind.NEGATIVE_CONTROL))
-    assert len(told.steps) == 4
-    assert [(look.passed, look.observed) for look in told.expectations] == [
+def test_a_negative_control_looks_at_its_own_expectations_with_the_same_data() -> None:
+    evidence = perform(run=RunId("book", kind=RunKind.NEGATIVE_CONTROL))
+    assert len(evidence.steps) == 4
+    assert [(look.passed, look.observed) for look in evidence.expectations] == [
         (False, perform().expectations[0].observed)
     ]
 
 
-def test_a_twin_is_looked_for_at_the_moments_of_the_journey_itself() -> None:
+def test_a_negative_control_is_looked_for_at_the_moments_of_the_journey_itself() -> None:
     """It has the same steps, so it needs no run of its own, and must fail in the same places."""
     own, negative_control = perform_all(with_control=True)
     apart = perform(run=RunId("book", kind=RunKind.NEGATIVE_CONTROL))
@@ -75,14 +75,16 @@ def test_a_twin_is_looked_for_at_the_moments_of_the_journey_itself() -> None:
         ("  expect: [{title: x}]\n  steps: [{open: /}]", True),
     ],
 )
-def test_a_twin_that_does_or_looks_elsewhere_has_a_run_of_its_own(negative_control, apart) -> None:
+def test_a_negative_control_that_does_or_looks_elsewhere_has_a_run_of_its_own(
+    negative_control, apart
+) -> None:
     assert (
         read(f"{BOOK[: BOOK.index('twin:')]}twin:\n{negative_control}\n").negative_control_apart
         is apart
     )
 
 
-def test_a_twin_may_do_something_else() -> None:
+def test_a_negative_control_may_do_something_else() -> None:
     source = BOOK + "  steps:\n    - open: /\n"
     assert [
         step.verb
@@ -127,24 +129,24 @@ def test_what_holds_when_its_pages_are_merely_open_is_not_due_to_its_steps(
 
 
 def test_a_step_that_cannot_be_done_ends_the_run_and_nothing_is_looked_at() -> None:
-    told = perform(BOOK.replace('button: "Book"', 'button: "Pay"'))
-    assert [(step.passed, step.trouble) for step in told.steps][-1] == (False, Trouble.MISSING)
-    assert told.expectations == ()
-    assert result(told) is Result.FAILED
+    evidence = perform(BOOK.replace('button: "Book"', 'button: "Pay"'))
+    assert [(step.passed, step.trouble) for step in evidence.steps][-1] == (False, Trouble.MISSING)
+    assert evidence.expectations == ()
+    assert result(evidence) is Result.FAILED
 
 
-def test_an_ambiguous_look_says_nothing() -> None:
-    told = perform(
+def test_an_ambiguous_look_proves_nothing() -> None:
+    evidence = perform(
         BOOK.replace('role: status, equals: "Booked for {{', 'role: log, equals: "Booked for {{')
     )
-    assert told.expectations[0].trouble is Trouble.AMBIGUOUS
-    assert result(told) is Result.INCONCLUSIVE
+    assert evidence.expectations[0].trouble is Trouble.AMBIGUOUS
+    assert result(evidence) is Result.INCONCLUSIVE
 
 
 def test_an_app_that_is_down_was_never_ready() -> None:
-    told = perform(app=FakeApp(down=True))
-    assert not told.app_ready
-    assert result(told) is Result.INCONCLUSIVE
+    evidence = perform(app=FakeApp(down=True))
+    assert not evidence.app_ready
+    assert result(evidence) is Result.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -162,9 +164,9 @@ def test_an_app_that_is_down_was_never_ready() -> None:
 )
 def test_what_must_never_happen_is_noticed_once(app, kind, line) -> None:
     more = '{text: "Traceback"}, {request: /-/jump}, {request: /admin/*}, {other_host: any}'
-    told = perform(BOOK.replace('{text: "Traceback"}', more), app=app)
-    assert [(breach.kind, breach.line) for breach in told.breaches] == [(kind, line)]
-    assert result(told) is Result.FAILED
+    evidence = perform(BOOK.replace('{text: "Traceback"}', more), app=app)
+    assert [(breach.kind, breach.line) for breach in evidence.breaches] == [(kind, line)]
+    assert result(evidence) is Result.FAILED
 
 
 @pytest.mark.parametrize(
@@ -179,8 +181,8 @@ def test_what_must_never_happen_is_noticed_once(app, kind, line) -> None:
     ],
 )
 def test_a_status_is_compared(limit, status, breached) -> None:
-    told = perform(BOOK.replace(">=500", limit), app=FakeApp(statuses=[(status, "/x")]))
-    assert any(breach.observed == f"{status} /x" for breach in told.breaches) is breached
+    evidence = perform(BOOK.replace(">=500", limit), app=FakeApp(statuses=[(status, "/x")]))
+    assert any(breach.observed == f"{status} /x" for breach in evidence.breaches) is breached
 
 
 def test_of_what_was_answered_the_page_that_somebody_opened_is_told() -> None:
@@ -236,13 +238,13 @@ class Slept(Slow):
 
 def test_a_page_at_rest_is_looked_at_once_and_every_look_is_taken() -> None:
     stage = FakeStage(make=Slept)
-    told = perform(stage=stage, patience=Patience(step=0, look=30))
-    assert result(told) is Result.FAILED
+    evidence = perform(stage=stage, patience=Patience(step=0, look=30))
+    assert result(evidence) is Result.FAILED
     assert [person.looked for person in stage.people.values()] == [
         2,
         1,
     ]  # here and after a reload; by the other person
-    assert len(told.expectations) == len(perform().expectations)
+    assert len(evidence.expectations) == len(perform().expectations)
 
 
 class Flips(FakeSession):
@@ -262,19 +264,19 @@ class Flips(FakeSession):
 
 
 def test_looks_that_hold_one_by_one_and_never_together_say_nothing() -> None:
-    told = perform(stage=FakeStage(make=Flips))
-    assert {look.trouble for look in told.expectations} == {Trouble.RESTLESS}
-    assert result(told) is Result.INCONCLUSIVE
+    evidence = perform(stage=FakeStage(make=Flips))
+    assert {look.trouble for look in evidence.expectations} == {Trouble.RESTLESS}
+    assert result(evidence) is Result.INCONCLUSIVE
 
 
-def test_what_does_not_hold_while_an_answer_is_outstanding_says_nothing() -> None:
+def test_what_does_not_hold_while_an_answer_is_outstanding_proves_nothing() -> None:
     class Owed(FakeSession):
-        def owed(self) -> bool:
+        def awaits_answer(self) -> bool:
             return True
 
-    told = perform(BOOK.replace("Nobody", "{{ filled.name }}"), stage=FakeStage(make=Owed))
-    assert [look.trouble for look in told.expectations[:3]] == [None, None, Trouble.TIMED_OUT]
-    assert result(told) is Result.INCONCLUSIVE
+    evidence = perform(BOOK.replace("Nobody", "{{ filled.name }}"), stage=FakeStage(make=Owed))
+    assert [look.trouble for look in evidence.expectations[:3]] == [None, None, Trouble.TIMED_OUT]
+    assert result(evidence) is Result.INCONCLUSIVE
 
 
 class Late(FakeSession):
@@ -301,25 +303,25 @@ def test_an_absence_is_looked_for_only_once_the_rest_is_there() -> None:
         .replace(status, absent + status)
         .replace(', {text: "Traceback"}', "")
     )
-    told = perform(absent_first, stage=FakeStage(make=Late))
-    first = told.expectations[0]
+    evidence = perform(absent_first, stage=FakeStage(make=Late))
+    first = evidence.expectations[0]
     assert (first.kind, first.vantage, first.passed) == ("absent", "here", False)
 
 
 def test_a_control_stops_at_its_first_failing_block() -> None:
-    told = perform(app=FakeApp(stores=False), patience=Patience(0, 0, stop_early=True))
-    assert len(told.expectations) == 6
-    assert told.complete
+    evidence = perform(app=FakeApp(stores=False), patience=Patience(0, 0, stop_early=True))
+    assert len(evidence.expectations) == 6
+    assert evidence.complete
 
 
-def test_a_run_that_is_cut_off_says_so() -> None:
+def test_a_run_that_is_cut_off_is_reported() -> None:
     class Stuck(FakeSession):
         async def click(self, spot, *, patience) -> None:
             await asyncio.sleep(60)
 
-    told = perform(stage=FakeStage(make=Stuck), seconds=0.05)
-    assert not told.complete
-    assert result(told) is Result.INCONCLUSIVE
+    evidence = perform(stage=FakeStage(make=Stuck), seconds=0.05)
+    assert not evidence.complete
+    assert result(evidence) is Result.INCONCLUSIVE
 
 
 def test_people_have_sessions_of_their_own_and_names_carry_over() -> None:
@@ -349,8 +351,8 @@ twin:
   expect: [{visible: {row: nobody}}]
 """
     stage, values = FakeStage(), Values(Draw(7, "two", date(2026, 11, 21)))
-    told = perform(source, stage=stage, values=values, run=RunId("two"))
-    assert result(told) is Result.PASSED, told
+    evidence = perform(source, stage=stage, values=values, run=RunId("two"))
+    assert result(evidence) is Result.PASSED, evidence
     assert stage.people["guide"].acts == ["open /guests", "press Enter", "reload", "back"]
     assert values.fields == {"name": values.names["guest"], "walk": "Dawn", "swims": "yes"}
 
@@ -391,21 +393,21 @@ twin:
   expect: [{url_path: /nowhere}]
 """
     stage, values = FakeStage(), Values(Draw(7, "hands", date(2026, 11, 21)))
-    told = perform(source, stage=stage, values=values, run=RunId("hands"))
-    assert result(told) is Result.PASSED, told
+    evidence = perform(source, stage=stage, values=values, run=RunId("hands"))
+    assert result(evidence) is Result.PASSED, evidence
     guest = values.names["guest"]
     assert stage.people["guide"].acts == [
         "open /guests", "hover More", f"type {guest}", f"prepare a dialog with the message 'Tell {guest}?'", "press Control+Enter",
     ]  # fmt: skip
     assert (stage.ahead, values.fields["plan"]) == (2 * 86_400 + 3_600, "a.csv")
-    assert [look.vantage for look in told.expectations] == [
+    assert [look.vantage for look in evidence.expectations] == [
         "here",
         "here",
         "as guest",
         "as guest",
         "as guest",
     ]
-    assert [step.verb for step in told.steps][3:6] == ["upload", "click", "switchto"]
+    assert [step.verb for step in evidence.steps][3:6] == ["upload", "click", "switchto"]
     assert [actor for actor, name in stage.pictures if name.startswith("look")] == [
         "guide",
         "guest",

@@ -7,7 +7,7 @@ from tests.validators.apps import Static
 from tests.validators.fakes import FakeStage
 from tests.validators.house import PATIENCE, House
 from tests.validators.performing import perform
-from validators.browser.stage import MOST_MISSED, BrowserStage
+from validators.browser.stage import MOST_FAILED_PICTURES, BrowserStage
 
 BROKEN_OFF = """journey: book
 promise: M-BOOK
@@ -42,19 +42,20 @@ def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_
 ) -> None:
     async def traced(on: BrowserStage) -> None:
         await (await on.person("ada")).open("/", patience=PATIENCE)
-        await on.pictured("ada", "step-01")
-        await on.pictured("nobody", "step-02")
-        assert "step-01.jpg" in await on.kept(tmp_path)
+        await on.take_picture("ada", "step-01")
+        await on.take_picture("nobody", "step-02")
+        assert "step-01.jpg" in await on.save_evidence(tmp_path)
         await on.people["ada"].page.close()
         for number in range(3, 9):
-            await on.pictured("ada", f"step-{number:02}")
+            await on.take_picture("ada", f"step-{number:02}")
         assert [note for note in on.notes if "picture" in note] == [
-            f"no picture could be taken at step-{number:02}" for number in range(3, 3 + MOST_MISSED)
+            f"no picture could be taken at step-{number:02}"
+            for number in range(3, 3 + MOST_FAILED_PICTURES)
         ]
 
     async def untraced(on: BrowserStage) -> None:
         await (await on.person("ada")).open("/", patience=PATIENCE)
-        await on.pictured("ada", "step-01")
+        await on.take_picture("ada", "step-01")
         assert on.pictures == {}
 
     house.on_stage(Static(), traced, traced=True)

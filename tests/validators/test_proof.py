@@ -27,10 +27,10 @@ NAMED = {"look", "breach"}
 
 
 def on_base(plain: dict | None, masked: dict | None) -> tuple:
-    told = zip(Identity, (plain, masked), strict=True)
+    pairs = zip(Identity, (plain, masked), strict=True)
     return tuple(
         replace(run(identity, RunKind.BASE), **changes)
-        for identity, changes in told
+        for identity, changes in pairs
         if changes is not None
     )
 
@@ -90,7 +90,7 @@ NOT_DONE = "on base a step could not be done, and no named expectation failed"
         ),
     ],
 )
-def test_a_proof_says_why(evidence, purpose, proved, reason) -> None:
+def test_a_proof_names_the_reason(evidence, purpose, proved, reason) -> None:
     seen = proof("j", purpose, evidence)
     assert (seen.proved, seen.reason) == (proved, reason)
 
@@ -141,7 +141,7 @@ REFUSED = Breach("http_status", 12, "403 /book")
         (Breach("text", 12, "Traceback"), True),
     ],
 )
-def test_an_app_that_says_no_is_not_red_by_that_alone(purpose, breach, red) -> None:
+def test_an_app_that_refuses_is_not_red_by_that_alone(purpose, breach, red) -> None:
     """A form post was answered with 403 on base, everything expected could be seen, and that
     counted as red."""
     seen = proof("j", purpose, on_base({"breaches": (breach,)}, {"breaches": (breach,)}))

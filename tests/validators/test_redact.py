@@ -30,13 +30,13 @@ def test_every_symptom_has_words_for_a_person() -> None:
     assert len(set(NOTICED.values())) == len(NOTICED)
 
 
-def test_public_words_say_nothing_that_the_journey_says() -> None:
+def test_public_words_contain_nothing_of_the_journey() -> None:
     words = {"M-BOOK": "Guests can book a walk."}
     for symptom, promise in product(Symptom, ("M-BOOK", "issue")):
-        (told,) = public_findings((Finding("secret-way", promise, symptom),), words)
-        assert told == PublicFinding(promise, words.get(promise, promise), NOTICED[symptom])
-        assert leaks(f"{told.words} {told.observed}", (JOURNEY,)) == ()
-        assert "secret-way" not in f"{told}"
+        (finding,) = public_findings((Finding("secret-way", promise, symptom),), words)
+        assert finding == PublicFinding(promise, words.get(promise, promise), NOTICED[symptom])
+        assert leaks(f"{finding.words} {finding.observed}", (JOURNEY,)) == ()
+        assert "secret-way" not in f"{finding}"
 
 
 def test_two_journeys_with_one_symptom_are_told_once() -> None:
@@ -62,7 +62,7 @@ def test_a_sealed_phrase_is_found_in_what_is_about_to_leave(text, leaked) -> Non
     assert leaks(text, (JOURNEY,)) == leaked
 
 
-def test_what_the_issue_says_itself_is_no_leak_but_a_canary_always_is() -> None:
+def test_what_the_issue_contains_itself_is_no_leak_but_a_canary_always_is() -> None:
     issue = "When I press 'Reserve these places' nothing happens. cn4ry-7f3e9a-b2"
     assert leaks("Reserve these places", (JOURNEY,), known=(issue,)) == ()
     assert leaks("cn4ry-7f3e9a-b2", (JOURNEY,), known=("an innocent issue",)) == (
@@ -70,7 +70,7 @@ def test_what_the_issue_says_itself_is_no_leak_but_a_canary_always_is() -> None:
     )
 
 
-def test_a_journey_without_a_twin_is_searched_as_well() -> None:
+def test_a_journey_without_a_negative_control_is_searched_as_well() -> None:
     alone = read(
         "journey: alone\npromise: M-BOOK\nsteps:\n  - open: /walks/alone\n"
         "expect:\n  - text: {role: status, equals: Here}\n"

@@ -13,11 +13,11 @@ from validators.performance.plan import PlannedRun, base_runs, judgement_runs, r
 
 
 class Performer:
-    """Tells of a good run, or of a red one for the kinds it is told to fail; remembers what it was
+    """Returns a good run, or a red one for the kinds that are to fail; remembers what it was
     asked, in order."""
 
-    def __init__(self, *red: RunKind, millis: int = 100, tells_twins: bool = False) -> None:
-        self.red, self.millis, self.tells_twins = red, millis, tells_twins
+    def __init__(self, *red: RunKind, millis: int = 100, with_controls: bool = False) -> None:
+        self.red, self.millis, self.with_controls = red, millis, with_controls
         self.asked: list[tuple[str, Patience]] = []
         self.at_once = self.most_at_once = 0
         self.readied: list[int] = []
@@ -30,12 +30,12 @@ class Performer:
         self.at_once -= 1
         good = replace(run(), run=planned.id)
         good = replace(good, steps=tuple(replace(step, millis=self.millis) for step in good.steps))
-        told = replace(good, expectations=FAILED_LOOK) if planned.id.kind in self.red else good
-        negative_control = self.tells_twins and planned.id == RunId(planned.id.journey)
+        found = replace(good, expectations=FAILED_LOOK) if planned.id.kind in self.red else good
+        negative_control = self.with_controls and planned.id == RunId(planned.id.journey)
         return (
-            (told, replace(good, run=RunId(planned.id.journey, kind=RunKind.NEGATIVE_CONTROL)))
+            (found, replace(good, run=RunId(planned.id.journey, kind=RunKind.NEGATIVE_CONTROL)))
             if negative_control
-            else (told,)
+            else (found,)
         )
 
 
@@ -55,10 +55,10 @@ def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing() 
     assert [one.run for one in evidence(runs, Performer())] == list(runs)
 
 
-def test_a_twin_that_the_journeys_own_run_tells_of_is_not_performed_and_is_believed_of_a_journey_that_passed() -> (
+def test_a_negative_control_that_the_journeys_own_run_tells_of_is_not_performed_and_is_believed_of_a_journey_that_passed() -> (
     None
 ):
-    good, bad = Performer(tells_twins=True), Performer(RunKind.JOURNEY, tells_twins=True)
+    good, bad = Performer(with_controls=True), Performer(RunKind.JOURNEY, with_controls=True)
     runs = judgement_runs(["a"])
     assert [one.run for one in evidence(runs, good)] == list(runs)
     assert not any("twin" in name for name, _ in (*good.asked, *bad.asked))
@@ -97,9 +97,9 @@ def test_a_run_whose_app_answers_is_not_held_up_by_those_whose_apps_do_not_yet()
                 await last.wait()
 
         async def tells(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
-            told = await perform(run, patience)
+            found = await perform(run, patience)
             last.set()
-            return told
+            return found
 
         planned = tuple(PlannedRun(one, 5000 + index) for index, one in enumerate(runs))
         async with asyncio.timeout(60):
@@ -124,7 +124,7 @@ def test_no_pace_is_longer_than_the_journeys_own_time_allows() -> None:
     assert max(max(patience.step, patience.look) for _, patience in perform.asked) == 1
 
 
-def test_a_step_waits_as_long_as_the_plan_says() -> None:
+def test_a_step_waits_as_long_as_the_plan_allows() -> None:
     perform = Performer(millis=0)
     evidence(judgement_runs(["a"]), perform, seconds=120, bounds=Bounds(step_seconds=20))
     own, pace = perform.asked[0][1], perform.asked[2][1]
@@ -133,16 +133,16 @@ def test_a_step_waits_as_long_as_the_plan_says() -> None:
 
 def test_a_journey_that_failed_has_no_controls() -> None:
     perform = Performer(RunKind.JOURNEY)
-    told = evidence(judgement_runs(["a"]), perform)
+    found = evidence(judgement_runs(["a"]), perform)
     assert len(perform.asked) == 2
-    assert [result(one) for one in told] == [Result.FAILED] * 2 + [Result.INCONCLUSIVE] * 6
+    assert [result(one) for one in found] == [Result.FAILED] * 2 + [Result.INCONCLUSIVE] * 6
 
 
 def test_a_red_base_is_what_is_wanted_and_stops_nothing() -> None:
     perform = Performer(RunKind.BASE)
-    told = evidence((*judgement_runs(["a"]), *base_runs(["a"])), perform)
+    found = evidence((*judgement_runs(["a"]), *base_runs(["a"])), perform)
     assert len(perform.asked) == 10
-    assert not any(one.skipped for one in told)
+    assert not any(one.skipped for one in found)
 
 
 def test_journeys_do_not_wait_for_each_other_and_do_not_crowd_the_machine() -> None:

@@ -15,7 +15,7 @@ from tests.validators.house import PATIENCE, House, button, trouble
 from tests.validators.talks import GET, answering, through
 from validators.browser.network.http1 import Head
 from validators.browser.network.stillness import Reading
-from validators.browser.session import REST_SECONDS
+from validators.browser.page_waits import REST_SECONDS
 from validators.browser.stage import BrowserStage
 from validators.domain.journeys.spot import Spot
 
@@ -127,7 +127,7 @@ def test_a_wire_is_still_until_something_that_stirs_has_passed(answer, request_,
     assert wire.still is still
 
 
-def test_what_a_saboteur_puts_in_is_read_as_well() -> None:
+def test_what_a_fault_puts_in_is_read_as_well() -> None:
     class Scripted:
         def instead(self, request: Head, content: bytes) -> None:
             return None
@@ -165,8 +165,8 @@ def waited(house: House, body: str, spot: Spot) -> tuple[str, float, bool]:
         await ada.page.evaluate(
             "document.body.className = 'late', window.late?.()"
         )  # its time begins now, and not before ours
-        told = (await trouble(ada.click(spot, patience=PATIENCE)))[0]
-        return told, monotonic() - began, await ada.at_rest()
+        why = (await trouble(ada.click(spot, patience=PATIENCE)))[0]
+        return why, monotonic() - began, await ada.at_rest()
 
     found: tuple[str, float, bool] = house.on_stage(Page(body), play)
     return found
@@ -183,8 +183,8 @@ FADED = f"<style>{SHOWN} {FADES}</style>{BOOK}"
 
 
 def test_what_is_missing_on_a_still_page_is_not_waited_for(house) -> None:
-    told, seconds, rest = waited(house, "<h1>Walks</h1>", button("Book"))
-    assert (told, rest) == ("missing", True)
+    why, seconds, rest = waited(house, "<h1>Walks</h1>", button("Book"))
+    assert (why, rest) == ("missing", True)
     assert REST_SECONDS <= seconds < PATIENCE
     assert (
         waited(house, "<button>Book</button><button>Book</button>", button("Book"))[0]
@@ -194,8 +194,8 @@ def test_what_is_missing_on_a_still_page_is_not_waited_for(house) -> None:
 
 @pytest.mark.parametrize("body", [LATE, FADED, "<meta http-equiv=refresh content=900>" + LATE])
 def test_what_a_page_shows_late_is_waited_for(house, body) -> None:
-    told, seconds, rest = waited(house, body, button("Book"))
-    assert (told, rest) == ("none", False)
+    why, seconds, rest = waited(house, body, button("Book"))
+    assert (why, rest) == ("none", False)
     assert seconds > 1
 
 
@@ -219,7 +219,7 @@ def test_what_an_act_has_led_away_from_is_not_missing(house) -> None:
             await asyncio.sleep(2 * REST_SECONDS + 1)
 
         return (
-            await trouble(ada._acted(Spot(role="link", name="Walk"), slow_to_say_so, PATIENCE))
+            await trouble(ada._act_on(Spot(role="link", name="Walk"), slow_to_say_so, PATIENCE))
         )[0]
 
     assert house.on_stage(Leads(), play) == "none"

@@ -18,10 +18,10 @@ from validators.domain.evidence import Identity
 from validators.performance.surroundings import device
 
 SELF = """async () => {
-  const told = () => [navigator.userAgent, navigator.userAgentData.brands.map(b => b.brand).join()];
+  const identity = () => [navigator.userAgent, navigator.userAgentData.brands.map(b => b.brand).join()];
   const hints = await navigator.userAgentData.getHighEntropyValues(['fullVersionList']);
   const worker = await new Promise(done => { new Worker('/echo.js').onmessage = e => done(e.data); });
-  return {webdriver: navigator.webdriver, page: told(), worker, full: hints.fullVersionList.map(b => b.brand).join(),
+  return {webdriver: navigator.webdriver, page: identity(), worker, full: hints.fullVersionList.map(b => b.brand).join(),
     language: navigator.language, zone: Intl.DateTimeFormat().resolvedOptions().timeZone, secure: isSecureContext}; }"""
 
 
@@ -35,11 +35,11 @@ class Mirror(Static):
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
         if path == "/popup":
             return self.page(
-                """<script>fetch('/told', {method: 'POST', headers: {'content-type': 'text/plain'},
+                """<script>fetch('/whoami', {method: 'POST', headers: {'content-type': 'text/plain'},
               body: 'x=' + encodeURIComponent(JSON.stringify({agent: navigator.userAgent, webdriver: navigator.webdriver,
               brands: navigator.userAgentData.brands.map(b => b.brand).join()}))})</script>"""
             )
-        if path == "/told":
+        if path == "/whoami":
             self.popup = json.loads(form["x"])
         return super().answer(environ, method, path, form)
 
@@ -50,10 +50,10 @@ def looks_of(house: House, identity: Identity) -> tuple[dict[str, Any], Mirror]:
     async def play(on: BrowserStage) -> dict[str, Any]:
         ada = await on.person("")
         await ada.open("/", patience=PATIENCE)
-        told = await ada.page.evaluate(SELF)
+        answers = await ada.page.evaluate(SELF)
         await ada.page.evaluate("window.open('/popup')")
         await until(lambda: app.popup)
-        return told
+        return answers
 
     return house.on_stage(app, play, identity=identity), app
 
@@ -63,20 +63,20 @@ def headers(app: Mirror, name: str) -> set[str]:
 
 
 def test_the_plain_visitor_is_what_automation_looks_like(house: House) -> None:
-    told, app = looks_of(house, Identity.PLAIN)
-    assert told["webdriver"] is True
-    assert "HeadlessChrome" in told["page"][0]
-    assert "HeadlessChrome" in told["page"][1]
+    answers, app = looks_of(house, Identity.PLAIN)
+    assert answers["webdriver"] is True
+    assert "HeadlessChrome" in answers["page"][0]
+    assert "HeadlessChrome" in answers["page"][1]
     assert all("HeadlessChrome" in agent for agent in headers(app, "HTTP_USER_AGENT"))
 
 
 def test_the_masked_visitor_shows_nothing_of_it_anywhere(house: House) -> None:
-    told, app = looks_of(house, Identity.MASKED)
-    assert told["webdriver"] is False
-    assert "Headless" not in json.dumps(told)
-    assert "Google Chrome" in told["page"][1]
-    assert "Google Chrome" in told["worker"][1]
-    assert "Google Chrome" in told["full"]
+    answers, app = looks_of(house, Identity.MASKED)
+    assert answers["webdriver"] is False
+    assert "Headless" not in json.dumps(answers)
+    assert "Google Chrome" in answers["page"][1]
+    assert "Google Chrome" in answers["worker"][1]
+    assert "Google Chrome" in answers["full"]
     assert app.popup["webdriver"] is False
     assert "Headless" not in json.dumps(app.popup)
     assert "Google Chrome" in app.popup["brands"]
@@ -98,8 +98,12 @@ def test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page
 ) -> None:
     plain, plain_app = looks_of(house, Identity.PLAIN)
     masked, masked_app = looks_of(house, Identity.MASKED)
-    for told in (plain, masked):
-        assert (told["language"], told["zone"], told["secure"]) == ("en-GB", "Asia/Tokyo", True)
+    for answers in (plain, masked):
+        assert (answers["language"], answers["zone"], answers["secure"]) == (
+            "en-GB",
+            "Asia/Tokyo",
+            True,
+        )
     names = [
         {
             frozenset(key for key in seen if key.startswith("HTTP_"))
@@ -137,8 +141,8 @@ def test_a_person_sits_before_what_was_drawn_and_a_page_can_use_it(house: House)
         await ada.open("/", patience=PATIENCE)
         return await ada.page.evaluate(SITS)
 
-    told = house.on_stage(Static(), play, identity=Identity.MASKED, device=TOUCHED)
-    assert told == {
+    answers = house.on_stage(Static(), play, identity=Identity.MASKED, device=TOUCHED)
+    assert answers == {
         "voices": ["Google US English", "en-US", False, True, True, True],
         "chosen": True,
         "none": None,
@@ -198,16 +202,16 @@ def test_a_person_asks_for_the_icon_once_and_nobody_waits_or_hears(link, house: 
         if ICONS[link]:
             await until(icons)
         await ada.open("/again", patience=PATIENCE)
-        await on.quieted(PATIENCE)
-        told = (
+        await on.wait_until_quiet(PATIENCE)
+        answers = (
             on.wire.busy,
-            await ada.at_rest() or ada.owed(),
-            [one for one in on.asked if "ico" in one],
+            await ada.at_rest() or ada.awaits_answer(),
+            [one for one in on.requests if "ico" in one],
             on.refused,
             on.console,
         )
         app.ended.set()
-        return told
+        return answers
 
     assert house.on_stage(app, play, identity=Identity.MASKED) == (False, False, [], (), ())
     assert [
@@ -226,5 +230,5 @@ def test_a_person_asks_for_the_icon_once_and_nobody_waits_or_hears(link, house: 
 
 def test_automation_asks_for_no_icon(house: House) -> None:
     app = WithIcon("")
-    house.on_page(app, lambda ada, on: on.quieted(PATIENCE))
+    house.on_page(app, lambda ada, on: on.wait_until_quiet(PATIENCE))
     assert "/favicon.ico" not in {seen["PATH_INFO"] for seen in app.seen}

@@ -187,9 +187,9 @@ def test_while_an_answer_is_owed_the_wire_is_busy_save_for_events() -> None:
             await until(
                 lambda: wire.exchanges and bool(wire.exchanges[0].kind) is bool(raw)
             )  # asked, and answered if it will be
-            told = wire.busy, wire.owes_document
+            waiting = wire.busy, wire.owes_document
             asking.cancel()
-            return told
+            return waiting
 
     assert asyncio.run(work(b"", b"Sec-Fetch-Dest: document\r\n")) == (True, True)
     assert asyncio.run(work(b"", b"Sec-Fetch-Dest: empty\r\n")) == (True, False)

@@ -164,10 +164,10 @@ def test_a_number_is_found_however_its_thousands_are_written(value) -> None:
 
 @given(st.text(max_size=2000))
 def test_an_observed_text_is_short_one_line_and_visible(text) -> None:
-    told = observed(text)
-    assert len(told) <= OBSERVED_CHARACTERS
-    assert "\n" not in told
-    assert told.isprintable()
+    shown = observed(text)
+    assert len(shown) <= OBSERVED_CHARACTERS
+    assert "\n" not in shown
+    assert shown.isprintable()
 
 
 HIDING = {
@@ -201,12 +201,12 @@ def test_what_is_drawn_as_nothing_reaches_neither_evidence_nor_an_actor(hidden) 
         ),
     )
     assert observed(f"ok{hidden} then\n") == f"ok{left} then"
-    for aspect, told in (
+    for aspect, shown in (
         (Aspect.CONTROLS, f'e1 button "Bo{left}ok"'),
         (Aspect.WORDS, f'"ok{left} then"'),
     ):
         seen = view(page, nonce="0", aspect=aspect)
-        assert told in seen
+        assert shown in seen
         assert f'path "/{left}a"\ntitle "ok{left} then"\n' in seen
         assert not (set(hidden) - set(left)) & set(seen)
         assert seen.replace("\n", "").isprintable()

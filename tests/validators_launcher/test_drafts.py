@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.validators.runs import sealed, told
+from tests.validators.runs import performed_runs, sealed
 from tests.validators_launcher import seaside
 from validators.authoring.author_client import _read
 from validators.authoring.authoring import _refusal
@@ -81,7 +81,7 @@ def test_the_refusal_that_leaves_has_no_word_of_a_journey_in_it() -> None:
     """The issue's text may tell the author to put a journey into its name: names and complaints
     stay in the store."""
     for one in drafted(VACUOUS, NAMED, BOMB):
-        told = _refusal(
+        refusal = _refusal(
             [
                 one
                 if not one.holds
@@ -89,7 +89,7 @@ def test_the_refusal_that_leaves_has_no_word_of_a_journey_in_it() -> None:
             ]
         )
         assert not any(
-            word in told for word in ("always", "harness", "implement", "absent", "book", "line")
+            word in refusal for word in ("always", "harness", "implement", "absent", "book", "line")
         )
 
 
@@ -163,7 +163,7 @@ def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpos
 )
 def test_a_guard_that_passes_on_base_must_be_able_to_fail_there(controls: dict, why: str) -> None:
     (guard,) = sealed(Proof(True, "green on base"), Purpose.REGRESSION)
-    found = _why_not_proved(guard, told(**controls))
+    found = _why_not_proved(guard, performed_runs(**controls))
     assert found.startswith(UNPROVED_GUARD if why else "")
     assert why in found
     assert bool(found) == bool(why)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.validators.runs import FAILED_LOOK, told
+from tests.validators.runs import FAILED_LOOK, performed_runs
 from tests.validators.runs import run as good
 from tests.validators_launcher import seaside
 from validators.domain.evidence import RunEvidence, RunId, RunKind
@@ -39,7 +39,11 @@ class Stage:
 
     def _evidence(self, run: RunId) -> RunEvidence:
         if run.kind is RunKind.FAULT_INJECTION:
-            return next(replace(one, run=run) for one in told() if one.run.injector is run.injector)
+            return next(
+                replace(one, run=run)
+                for one in performed_runs()
+                if one.run.injector is run.injector
+            )
         found = replace(good(), run=run)
         red = run.kind is RunKind.NEGATIVE_CONTROL or f"{run.journey}-{run}" in self.red
         return replace(found, expectations=FAILED_LOOK) if red else found

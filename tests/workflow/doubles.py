@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.domain.workflow import NodeResult, Outcome, RetryPolicy, UseNode, Workflow
-from harness.workflow import Call
+from harness.workflow import NodeCall
 
-Work = Callable[[Call], NodeResult]
+Work = Callable[[NodeCall], NodeResult]
 
 
 def produced(**output: object) -> NodeResult:
@@ -47,7 +47,7 @@ class Simulated:
     def now(self) -> float:
         return self.time
 
-    def start(self, call: Call) -> None:
+    def start(self, call: NodeCall) -> None:
         assert call.key not in self._due, f"{call.key} was started twice"
         self.began.append((self.time, call.key))
         result = self.work.get(call.node.id, lambda call: produced(by=call.node.id))(call)

@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from harness.workflow import Known, drawn, read_workflow
+from harness.workflow import Declared, drawn, read_workflow
 from harness.workflow.drawing import FORMS, work_of
 from harness.workflow.language import KINDS
 from tests.workflow.documents import ASKED, GOOD, PROMPTS, one
 
 
 def read(text: str):
-    return read_workflow(text, file="w.yaml", known=Known(PROMPTS))
+    return read_workflow(text, file="w.yaml", known=Declared(PROMPTS))
 
 
 def test_a_row_is_drawn_as_one() -> None:

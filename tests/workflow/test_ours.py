@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from harness.domain.workflow import AgentNode, UseNode
 from harness.factory.settings.workflow_promises import ROLES
 from harness.governance import answer_schema, governance_in
-from harness.workflow import Known, read_workflow, rendered
+from harness.workflow import Declared, read_workflow, rendered
 from harness.workflow.document import document
 from harness.workflow.outputs import misfit
 from harness.workflow.schema import workflow_schema
@@ -25,7 +25,7 @@ def ours(name: str):
     return read_workflow(
         (OURS / f"{name}.yaml").read_text("utf-8"),
         file=f"workflows/{name}.yaml",
-        known=Known(PROMPTS),
+        known=Declared(PROMPTS),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness.factory.pipeline.actions import AGENTS, COMMANDS, GATES, USES
 from harness.factory.settings.workflow_promises import PARTS, ROLES, TESTS, names
 from harness.factory.settings.workflows import WORKFLOWS
-from harness.governance.law import PROTECTED
+from harness.governance.built_in import PROTECTED
 from harness.workflow.language import COMMON, JOURNEYS, KEYS, KINDS, PERMISSIONS
 
 ROOT = Path(__file__).parents[2]

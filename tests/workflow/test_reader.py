@@ -21,7 +21,7 @@ from harness.domain.workflow import (
     WhenField,
     Workflow,
 )
-from harness.workflow import Known, Role, examined, read_workflow
+from harness.workflow import Declared, Role, examined, read_workflow
 from tests.workflow.documents import (
     ASKED,
     FORM,
@@ -33,7 +33,7 @@ from tests.workflow.documents import (
 
 
 def read(text: str, **known) -> Workflow:
-    return read_workflow(text, file="workflows/w.yaml", known=Known(PROMPTS, **known))
+    return read_workflow(text, file="workflows/w.yaml", known=Declared(PROMPTS, **known))
 
 
 def refusal(text: str, **known) -> ConfigError:
@@ -152,7 +152,7 @@ ROLES = {"triage": Role(tools=("ask",), shows=("issue",), offers=("others",)), "
 def test_a_role_its_tools_and_what_its_prompt_uses_are_checked_against_what_it_is_given(
     node, prompt, says
 ) -> None:
-    known = Known({"triage.md.j2": prompt, "more.j2": "{{ issue }}\n{{ secret }}"}, roles=ROLES)
+    known = Declared({"triage.md.j2": prompt, "more.j2": "{{ issue }}\n{{ secret }}"}, roles=ROLES)
     with pytest.raises(ConfigError) as caught:
         read_workflow(one(f"id: a, {node}"), file="workflows/w.yaml", known=known)
     assert says in str(caught.value)
@@ -162,7 +162,7 @@ def test_a_prompt_may_use_what_its_role_is_given_and_what_it_makes_itself() -> N
     prompt = (
         "{% for one in others %}{{ loop.index }} {{ one }}{% endfor %}{% set x = issue %}{{ x }}"
     )
-    known = Known({"triage.md.j2": prompt}, roles=ROLES)
+    known = Declared({"triage.md.j2": prompt}, roles=ROLES)
     assert read_workflow(one("id: a, agent: triage"), file="w.yaml", known=known).nodes
 
 
@@ -171,14 +171,16 @@ def test_every_node_with_a_fault_is_named_and_the_first_is_the_one_that_is_raise
         "id: a, use: x",
         "  - {id: b, gate: []}\n  - {id: c, use: x.y}\n  - {id: d, use: x.y, wen: 1}\n",
     )
-    reading = examined(text, file="w.yaml", known=Known({}))
+    reading = examined(text, file="w.yaml", known=Declared({}))
     assert reading.workflow is None
     assert [fault.line for fault in reading.faults] == [3, 5, 6]
     assert str(refusal(text)).startswith("workflows/w.yaml:3")
 
 
 def test_a_fault_that_somebody_else_found_is_placed_at_its_key_its_node_or_the_document() -> None:
-    reading = examined("name: w\nnodes:\n  - id: a\n    use: x.y\n", file="w.yaml", known=Known({}))
+    reading = examined(
+        "name: w\nnodes:\n  - id: a\n    use: x.y\n", file="w.yaml", known=Declared({})
+    )
     places = [
         reading.error("x", node="a", key="use"),
         reading.error("x", node="a", key="needs"),
@@ -213,7 +215,7 @@ def test_what_is_no_single_yaml_document_is_refused_by_name(text) -> None:
 def test_a_template_that_cannot_be_read_is_found_before_anything_runs() -> None:
     with pytest.raises(ConfigError) as caught:
         read_workflow(
-            one("id: a, agent: triage"), file="w.yaml", known=Known({"triage.md.j2": "x\n{% if"})
+            one("id: a, agent: triage"), file="w.yaml", known=Declared({"triage.md.j2": "x\n{% if"})
         )
     assert (caught.value.file, caught.value.line) == ("workflows/prompts/triage.md.j2", 2)
 

@@ -17,7 +17,7 @@ from harness.domain.workflow import (
     RunStatus,
     Workflow,
 )
-from harness.workflow import Call, run
+from harness.workflow import NodeCall, run
 from tests.workflow.doubles import nodes, produced
 
 
@@ -71,7 +71,7 @@ class World:
             self.kills_left -= 1
             raise Killed
 
-    def start(self, call: Call) -> None:
+    def start(self, call: NodeCall) -> None:
         self.maybe_die()
         assert (call.node.id, call.attempt) not in {
             (done.node, done.number) for done in self.ledger

@@ -1,2 +1,2 @@
-"""Chromium through Playwright, behind `validators.ports.browser`: masking, the wire, the saboteur,
-what is kept."""
+"""Chromium through Playwright, behind `validators.ports.browser`: masking, the wire, fault
+injection and the evidence of a run."""

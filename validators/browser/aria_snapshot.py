@@ -1,4 +1,4 @@
-"""From the library's aria snapshot to a tree of nodes."""
+"""Turns the library's aria snapshot into a tree of nodes."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import yaml
 from validators.domain.journeys.aria import AriaNode, aria_key
 from validators.domain.journeys.wording import folded
 
-_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays text
+# Every scalar stays text.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 def nodes(snapshot: str) -> tuple[AriaNode, ...]:
-    """The nodes of a snapshot, outermost first. Raises ValueError for one that is none."""
+    """The nodes of a snapshot, outermost first. Raises ValueError if it is no snapshot."""
     try:
-        states = yaml.load(snapshot, Loader=_LOADER)  # noqa: S506  (the base loader makes nothing but texts, lists, mappings)
+        # The base loader makes texts, lists and mappings only.
+        items = yaml.load(snapshot, Loader=_LOADER)  # noqa: S506
     except yaml.YAMLError as error:
         raise ValueError(f"no snapshot: {error}") from None
-    return _children(states)
+    return _children(items)
 
 
-def _children(states: Any) -> tuple[AriaNode, ...]:
-    return (
-        tuple(node for item in states if (node := _node(item))) if isinstance(states, list) else ()
-    )
+def _children(items: Any) -> tuple[AriaNode, ...]:
+    return tuple(node for item in items if (node := _node(item))) if isinstance(items, list) else ()
 
 
 def _node(item: Any) -> AriaNode | None:

@@ -1,5 +1,4 @@
-"""Chromium, started once per identity: sandboxed, without a network of its own but the wires of its
-runs."""
+"""Starts Chromium once per identity: sandboxed, with no network but the wires of its runs."""
 
 from __future__ import annotations
 
@@ -24,21 +23,19 @@ _SEALED = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-quic",
     "--dns-prefetch-disable",
-    # RenderDocument makes a new frame for every page even of the same site: a quarter of what a
-    # navigation costs.
-    "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,InterestFeedContentSuggestions,"
-    "RenderDocument",
+    # RenderDocument makes a new frame for every page, even of the same site. That costs a quarter
+    # of each navigation.
+    "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,"
+    "InterestFeedContentSuggestions,RenderDocument",
 )
-
-
 _MARKS = ("--enable-automation", "--hide-scrollbars")
 _UNMARKED = ("--disable-blink-features=AutomationControlled",)
 
 
 @dataclass(slots=True)
 class Browsers:
-    """The browsers of one driver, at most one per identity. One that has died is started again at
-    the next request."""
+    """The browsers of one driver, at most one per identity. A browser that has died is started
+    again when it is next asked for."""
 
     playwright: Playwright
     executable: str
@@ -53,15 +50,15 @@ class Browsers:
             plain = await self._live(Identity.PLAIN, ())
             if identity is Identity.PLAIN:
                 return plain
-            # The process-wide user agent is a flag, and the version it must claim is known from the
-            # plain one.
+            # The user agent of a process is a flag, and the version in it is only known from a
+            # running browser. So the plain one starts first.
             return await self._live(
                 identity, (f"--user-agent={Mask(plain.version).agent}", *_UNMARKED)
             )
 
     async def warm(self) -> None:
-        """Start a browser for each identity. One that does not start is the matter of whoever asks
-        for it."""
+        """Start a browser for each identity. A failure is not reported here: whoever asks for the
+        browser meets it again."""
         from playwright.async_api import Error
 
         if self.executable:
@@ -87,11 +84,11 @@ class Browsers:
 async def browsers(
     executable: str, *, downloads: Path | None = None, bounds: Bounds = USUAL
 ) -> AsyncIterator[Browsers]:
-    """Browsers from an executable, all closed at the end. One for each identity is started now, if
-    there is one.
+    """Browsers from an executable, all closed at the end. If there is an executable, one browser
+    for each identity starts now.
 
-    `downloads` is a folder that the browser may write, for one that runs as another user than its
-    driver; None: its own."""
+    `downloads` is a folder that the browser may write to, for a browser that runs as another user
+    than its driver; None: the browser's own."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
@@ -101,5 +98,6 @@ async def browsers(
         try:
             yield opened
         finally:
+            # Before closing: a browser that is still starting would be missed.
             await warming
             await asyncio.gather(*(browser.close() for browser in opened.running.values()))

@@ -1,4 +1,4 @@
-"""The clocks of one run: the app's, by a file that its box sees, and those of the browsers."""
+"""The clocks of one run: the app's, set by a file in its sandbox, and those of the browsers."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Clocks:
-    """`folder` holds the app's file, for a run that travels. `ahead` is in seconds, of everybody
-    alike."""
+    """`folder` holds the app's clock file; None if the run does not travel. `ahead` is in seconds,
+    the same for all clocks."""
 
     folder: Path | None
     ahead: int = 0
 
-    async def started(self, context: BrowserContext) -> None:
-        """Give a new session a clock that goes with the app's. It runs on like any other."""
+    async def install(self, context: BrowserContext) -> None:
+        """Give a new browser context a clock that agrees with the app's and keeps running."""
         await context.clock.install(
             time=datetime.now().astimezone() + timedelta(seconds=self.ahead)
         )
 
     async def forward(self, seconds: int, contexts: Iterable[BrowserContext]) -> None:
-        """Put all of them forward, the app's first: what a page's timers then ask for is answered
-        by an app of that time."""
+        """Put all clocks forward."""
         assert self.folder is not None
+        # The app's clock first: timers that then run in a page get answers of that time.
         self.ahead += seconds
         new = self.folder / f"{AHEAD}.new"
         new.write_text(ahead_text(self.ahead))
         new.chmod(0o644)
-        os.replace(new, self.folder / AHEAD)  # whole: the app may be reading it
+        # In one step: the app may be reading the file.
+        os.replace(new, self.folder / AHEAD)
         for context in contexts:
             await context.clock.fast_forward(seconds * 1000)

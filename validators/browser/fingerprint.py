@@ -1,13 +1,13 @@
-"""What a page can ask of a browser that somebody sits before, where Chromium without a window
-answers otherwise.
+"""The script that lets a Chromium without a window answer a page like a browser with a user.
 
-Each line is a mark by which pages were seen to know such a browser: no plug-ins, notifications that
-are refused and may be asked for at the same time, a graphics card of software, a screen as large as
-the page, a pointer that says the same place on both, no voices, no touch. The masked visitor
-answers like a person's; so a page that goes by one of them answers the two visitors differently,
-and that is what fails. It need not deceive everybody: a worker's own graphics card and rhythm still
-tell, and a screen that feels touch is told of by scripts alone, since with what the browser has for
-it a page would become one for phones."""
+Pages were seen to recognise such a browser by each mark that the script hides: no plug-ins,
+notifications that are denied and may be asked for at the same time, a software graphics card, a
+screen as large as the page, a pointer with the same place on both, no voices, no touch. An app that
+uses one of these marks treats the two visitors differently, and for that it fails.
+
+The script need not deceive everybody: a worker's graphics card and timing still give it away. Touch
+is claimed by the script alone, because with the browser's own touch emulation a page would show its
+layout for phones."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import json
 
 from validators.domain.device import Device
 
-_WINDOW = (64, 36)  # where the window's corner is on it
-_BAR = 32  # of the desktop, in pixels
+# The window's corner on the screen, and the height of the desktop's bar, in pixels.
+_WINDOW = (64, 36)
+_BAR = 32
 _CARD = {
     "37445": "Google Inc. (Intel)",
     "37446": "ANGLE (Intel, Mesa Intel(R) UHD Graphics 620 (KBL GT2), OpenGL 4.6)",
@@ -32,8 +33,8 @@ _TYPES = ("application/pdf", "text/pdf")
 
 _SCRIPT = """(() => {
   const given = JSON.parse(%s);
-  // The browser's own getter still runs first, so that it complains where it would, and still calls itself native.
-  const told = (kind, name, answer) => {
+  // The browser's own getter still runs first: it throws where it would, and still prints as native code.
+  const answers = (kind, name, answer) => {
     const own = kind && Object.getOwnPropertyDescriptor(kind, name);
     if (own && own.get) Object.defineProperty(kind, name, {...own, get: new Proxy(own.get, {
       apply: (get, self, none) => answer(Reflect.apply(get, self, none), self)})});
@@ -56,26 +57,26 @@ _SCRIPT = """(() => {
     description: 'Portable Document Format', 0: types[0], 1: types[1]}));
   types.forEach(type => Object.defineProperty(type, 'enabledPlugin', {value: viewers[0]}));
   const plugins = named(PluginArray, viewers, 'name'), mimes = named(MimeTypeArray, types, 'type');
-  told(Navigator.prototype, 'plugins', () => plugins);
-  told(Navigator.prototype, 'mimeTypes', () => mimes);
-  told(Navigator.prototype, 'pdfViewerEnabled', () => true);
-  told(Navigator.prototype, 'hardwareConcurrency', () => 8);
-  told(window.NetworkInformation && NetworkInformation.prototype, 'rtt', () => 50);
-  told(window.Notification, 'permission', real => real === 'denied' ? 'default' : real);
-  told(Screen.prototype, 'availHeight', real => real - given.bar);
-  for (const name of ['screenX', 'screenLeft']) told(window, name, real => real + given.left);
-  for (const name of ['screenY', 'screenTop']) told(window, name, real => real + given.top);
-  told(MouseEvent.prototype, 'screenX', (real, event) => event.isTrusted ? real + given.left + 4 : real);
-  told(MouseEvent.prototype, 'screenY', (real, event) => event.isTrusted ? real + given.top + 81 : real);
+  answers(Navigator.prototype, 'plugins', () => plugins);
+  answers(Navigator.prototype, 'mimeTypes', () => mimes);
+  answers(Navigator.prototype, 'pdfViewerEnabled', () => true);
+  answers(Navigator.prototype, 'hardwareConcurrency', () => 8);
+  answers(window.NetworkInformation && NetworkInformation.prototype, 'rtt', () => 50);
+  answers(window.Notification, 'permission', real => real === 'denied' ? 'default' : real);
+  answers(Screen.prototype, 'availHeight', real => real - given.bar);
+  for (const name of ['screenX', 'screenLeft']) answers(window, name, real => real + given.left);
+  for (const name of ['screenY', 'screenTop']) answers(window, name, real => real + given.top);
+  answers(MouseEvent.prototype, 'screenX', (real, event) => event.isTrusted ? real + given.left + 4 : real);
+  answers(MouseEvent.prototype, 'screenY', (real, event) => event.isTrusted ? real + given.top + 81 : real);
   for (const kind of [window.WebGLRenderingContext, window.WebGL2RenderingContext])
     if (kind) kind.prototype.getParameter = new Proxy(kind.prototype.getParameter, {
       apply: (get, self, asked) => {
         const real = Reflect.apply(get, self, asked);
         return real && given.card[asked[0]] || real;
       }});
-  told(Navigator.prototype, 'maxTouchPoints', () => given.touches);
-  // Handlers of what never comes: kept, and given back.
-  const kept = (kind, name, like) => {
+  answers(Navigator.prototype, 'maxTouchPoints', () => given.touches);
+  // Touch handlers: stored and given back like any other, though no touch ever comes.
+  const handlerOf = (kind, name, like) => {
     const own = Object.getOwnPropertyDescriptor(kind, like), values = new WeakMap();
     if (!own || !own.get || Object.getOwnPropertyDescriptor(kind, name)) return;
     Object.defineProperty(kind, name, {...own,
@@ -84,13 +85,13 @@ _SCRIPT = """(() => {
         values.set(self || window, typeof value === 'function' ? value : null); }})});
   };
   if (given.touches) for (const name of ['ontouchstart', 'ontouchmove', 'ontouchend', 'ontouchcancel'])
-    for (const kind of [window, Document.prototype, HTMLElement.prototype, SVGElement.prototype]) kept(kind, name, 'onclick');
+    for (const kind of [window, Document.prototype, HTMLElement.prototype, SVGElement.prototype]) handlerOf(kind, name, 'onclick');
   if (window.SpeechSynthesisVoice) {
     const voices = given.voices.map(([name, lang, localService], index) => one(SpeechSynthesisVoice,
       {voiceURI: name, name, lang, localService, default: index === 0}));
     SpeechSynthesis.prototype.getVoices = new Proxy(SpeechSynthesis.prototype.getVoices, {
       apply: (get, self, none) => { const real = Reflect.apply(get, self, none); return real.length ? real : [...voices]; }});
-    // An utterance takes none but the browser's own.
+    // An utterance accepts none but the browser's own voices, so ours are remembered beside it.
     const own = Object.getOwnPropertyDescriptor(SpeechSynthesisUtterance.prototype, 'voice'), chosen = new WeakMap();
     Object.defineProperty(SpeechSynthesisUtterance.prototype, 'voice', {...own,
       get: new Proxy(own.get, {apply: (get, self) => {
@@ -107,7 +108,7 @@ _SCRIPT = """(() => {
 
 
 def fingerprint_script(device: Device) -> str:
-    """The script for every document of a masked visitor, before its own."""
+    """The script that runs in every document of a masked visitor, before the document's own."""
     voices = [[voice.name, voice.language, voice.local] for voice in device.voices]
     given = {
         "touches": device.touches,

@@ -1,10 +1,10 @@
-"""Which texts of a page no eye can read, though its accessibility tree tells them.
+"""Finds the texts of a page that no eye can read, though its accessibility tree holds them.
 
-Seen on Chromium 156: text at opacity 0 or font-size 0, text off the canvas, clipped away or in the
-colour of its ground reaches an aria snapshot, and so does every `aria-label` and `alt`; `display:
-none` and `visibility: hidden` do not. The facts come from the browser's own layout
-(`DOMSnapshot.captureSnapshot`), so that no function of the page is asked. It is a courtesy to
-whoever reads the page, not a wall: what a page says is data whether it can be seen or not."""
+Observed on Chromium 156: text at opacity 0 or font-size 0, text off the canvas, clipped away or in
+the colour of its background reaches an aria snapshot, and so does every `aria-label` and `alt`;
+`display: none` and `visibility: hidden` do not. The facts come from the browser's own layout
+(`DOMSnapshot.captureSnapshot`), so no function of the page runs. This helps whoever reads the page;
+it is no protection. What a page shows is data, visible or not."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _OPAQUE = re.compile(r"rgb\(\d+, \d+, \d+\)")
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """One document's layout: styles and bounds by node, and the way up."""
+    """One document's layout: the styles and the parent of each node."""
 
     strings: list[str]
     parents: list[int]
     styles: Mapping[int, tuple[str, ...]]
 
     def up(self, node: int) -> Iterator[dict[str, str]]:
-        """The styles of a node and of all that hold it, the innermost first."""
+        """The styles of a node and of its ancestors, the innermost first."""
         while node >= 0:
             if node in self.styles:
                 yield dict(zip(STYLES, self.styles[node], strict=True))
@@ -43,33 +43,34 @@ class _Layout:
 
 
 def hidden_texts(snapshot: Mapping[str, Any]) -> HiddenTexts:
-    """What no eye can read in the main document of a DOMSnapshot that was asked for with ASKED."""
+    """The hidden texts in the main document of a DOMSnapshot that was requested with ASKED."""
     strings, document = snapshot["strings"], snapshot["documents"][0]
-    told = document["layout"]
+    facts = document["layout"]
     styles = {
         node: tuple(strings[at] for at in style)
-        for node, style in zip(told["nodeIndex"], told["styles"], strict=True)
+        for node, style in zip(facts["nodeIndex"], facts["styles"], strict=True)
         if style
     }
     layout = _Layout(strings, document["nodes"]["parentIndex"], styles)
-    seen, hidden, ghostly = list[str](), list[str](), set[str]()
-    for node, at, bounds in zip(told["nodeIndex"], told["text"], told["bounds"], strict=True):
+    visible, hidden, transparent = list[str](), list[str](), set[str]()
+    for node, at, bounds in zip(facts["nodeIndex"], facts["text"], facts["bounds"], strict=True):
         text = folded(strings[at])[:LONGEST] if at >= 0 else ""
         if not text:
             continue
-        ghost = _faint(layout, node)
-        (hidden if ghost or _out_of_sight(layout, node, bounds) else seen).append(text)
-        ghostly |= {text} if ghost else set()
+        faint = _faint(layout, node)
+        (hidden if faint or _out_of_sight(layout, node, bounds) else visible).append(text)
+        transparent |= {text} if faint else set()
     hidden += _labels(document["nodes"]["attributes"], strings)
-    readable = "\n".join(seen)
+    readable = "\n".join(visible)
+    # A label that repeats what the page shows hides nothing.
     texts = tuple(dict.fromkeys(text for text in hidden if text not in readable))
-    return HiddenTexts(texts, frozenset(ghostly & set(texts)))
+    return HiddenTexts(texts, frozenset(transparent & set(texts)))
 
 
 def _labels(attributes: list[list[int]], strings: list[str]) -> Iterator[str]:
-    """What is said to those who listen to a page: it is read out, not shown."""
-    for told in attributes:
-        pairs = zip(told[::2], told[1::2], strict=True)
+    """The texts for screen readers: they are read out, not shown."""
+    for names_and_values in attributes:
+        pairs = zip(names_and_values[::2], names_and_values[1::2], strict=True)
         yield from (
             text
             for key, value in pairs
@@ -93,7 +94,7 @@ def _out_of_sight(layout: _Layout, node: int, bounds: list[float]) -> bool:
         return True
     return (
         _TRANSPARENT.fullmatch(own["color"]) is not None
-        or _like_its_ground(layout, node)
+        or _like_its_background(layout, node)
         or _clipped(layout, node)
     )
 
@@ -102,11 +103,11 @@ def _clipped(layout: _Layout, node: int) -> bool:
     return any(_CLIPPED.search(style["clip-path"]) for style in layout.up(node))
 
 
-def _like_its_ground(layout: _Layout, node: int) -> bool:
-    """Whether a text has the very colour of the nearest opaque ground below it; a picture may be
-    any colour."""
+def _like_its_background(layout: _Layout, node: int) -> bool:
+    """Whether a text has exactly the colour of the nearest opaque background behind it."""
     color = next(layout.up(node))["color"]
     for style in layout.up(node):
+        # A picture may have any colour, so the text counts as visible.
         if style["background-image"] != "none":
             return False
         if _OPAQUE.fullmatch(style["background-color"]):

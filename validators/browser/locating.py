@@ -1,4 +1,4 @@
-"""From a spot to a Playwright locator: visible elements only, names exact, words whole."""
+"""Turns a spot into a Playwright locator: visible elements only, names exact, words whole."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def located(page: Page, spot: Spot) -> Locator:
 
 
 def _named(scope: Page | Locator, spot: Spot) -> Locator:
-    """By role and accessible name; and what no name reaches: a header cell with arrows in it, a
-    definition, plain text."""
+    """Elements by role and accessible name, and those that no accessible name reaches: a header
+    cell with arrows in it, a definition, plain text."""
     match spot.role, spot.name:
         case "words", str(text):
             return scope.get_by_text(_whole(text))
@@ -62,15 +62,16 @@ def _named(scope: Page | Locator, spot: Spot) -> Locator:
 
 
 def _in_role(scope: Page | Locator, spot: Spot) -> Locator:
-    role = cast(Any, spot.role)  # the language's closed list of roles is a subset of the library's
+    # The language's closed list of roles is a subset of the library's.
+    role = cast(Any, spot.role)
     if spot.name is None:
         return scope.get_by_role(role, level=spot.level)
     return scope.get_by_role(role, name=spot.name, exact=True, level=spot.level)
 
 
 def handle(spot: Spot, found: Locator) -> Locator:
-    """What is clicked of it. Who clicks a header clicks its words; the middle of a wide cell may do
-    nothing."""
+    """The part of an element that is clicked. A person clicks the words of a header; the middle of
+    a wide cell may do nothing."""
     return (
         found.locator(f"handle={quote(spot.name or ' ', safe='')}")
         if spot.role in HEADERS
@@ -79,31 +80,30 @@ def handle(spot: Spot, found: Locator) -> Locator:
 
 
 def _whole(text: str) -> re.Pattern[str]:
-    """The whole text of an element, spaces folded, whatever sign ends it (`Size:`)."""
+    """Matches the whole text of an element, spaces folded, whatever sign ends it (`Size:`)."""
     words = r"\s+".join(re.escape(word) for word in text.split())
     return re.compile(rf"^\s*{words}[\s:*]*$" if words else r"(?!)")
 
 
 def _labelled(page: Page, scope: Page | Locator, label: str) -> Locator:
-    """Fields by accessible name, and by label for those that have no role (dates, passwords).
-
-    A label alone is not enough: one that is wrapped around a list has the words of every option in
-    its text."""
+    """Fields by accessible name, and by label for those that have no role (dates, passwords)."""
+    # A label alone is not enough: one that is wrapped around a list has the words of every option
+    # in its text.
     named = (scope.get_by_role(cast(Any, role), name=label, exact=True) for role in FIELD_ROLES)
     by_label = scope.get_by_label(label, exact=True).and_(page.locator(FIELDS))
     return reduce(lambda one, other: one.or_(other), named, by_label)
 
 
 def _holding(page: Page, found: Locator, words: str) -> Locator:
-    """Two ways, because an element's own text runs its parts together: cells `Ada` and `4` become
-    `Ada4`."""
+    """The elements that hold these words."""
     wanted = whole_words(words)
+    # Two ways, because an element's own text joins its parts: cells `Ada` and `4` become `Ada4`.
     return found.filter(has=page.get_by_text(wanted)).or_(found.filter(has_text=wanted))
 
 
 def label_of(page: Page, spot: Spot) -> Locator | None:
-    """The visible label whose whole text is the spot's, for a field that is itself not shown; None
-    without a label."""
+    """The visible label of a field that is itself hidden, found by its whole text; None if the spot
+    names no label."""
     if spot.label is None:
         return None
     scope: Page | Locator = located(page, spot.within) if spot.within else page

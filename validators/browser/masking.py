@@ -1,11 +1,15 @@
-"""Two visitors: the plain one is what automation looks like, the masked one is what a person's
-Chrome looks like.
+"""The user agent of the masked visitor: the plain visitor looks like automation, the masked one
+like a person's Chrome.
 
-The mask is put on in four places, because each of them leaks alone (seen on Chromium 156): the
-process's flags (user agent everywhere, workers included; no `navigator.webdriver`),
-`Emulation.setUserAgentOverride` with metadata on every page (`userAgentData`), the wire's headers
-(a pop-up's first request leaves before its page object exists), and an initial script for that
-pop-up's own first document. What else a page can ask for is `likeness`'s; timing still tells."""
+The mask is put on in four places, because each of them leaks alone (observed on Chromium 156):
+
+- the flags of the process: the user agent everywhere, workers included; no `navigator.webdriver`;
+- `Emulation.setUserAgentOverride` with metadata on every page (`userAgentData`);
+- the headers on the wire: a pop-up sends its first request before its page object exists;
+- an initial script for the first document of that pop-up.
+
+The module `fingerprint` answers what else a page can ask for. Timing still gives automation
+away."""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ _GREASE = {"brand": "Not:A-Brand", "version": "8"}
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """The claim of being Google Chrome of one version on Linux."""
+    """Makes Chromium look like Google Chrome of one version on Linux."""
 
     version: str
 
@@ -55,7 +59,7 @@ class Mask:
         }
 
     def headers(self, *, language: str) -> Mapping[str, str]:
-        """What the wire writes over, wherever a request carries it."""
+        """The headers that the wire replaces in every request that has them."""
         return {
             "user-agent": self.agent,
             "sec-ch-ua": self._list(self.major, _GREASE["version"]),
@@ -63,8 +67,8 @@ class Mask:
         }
 
     def script(self) -> str:
-        """For a document that was there before its override: the same brands, only where others
-        would show."""
+        """A script for documents that exist before their override: it sets the same brands, and
+        only where others would show."""
         brands = json.dumps(self._brands(self.major, _GREASE["version"]))
         full = json.dumps(self._brands(self.version, "8.0.0.0"))
         return (
@@ -73,9 +77,9 @@ class Mask:
             " NavigatorUAData.prototype;const hints ="
             " kind.getHighEntropyValues;Object.defineProperty(kind, 'brands', {get: () => brands,"
             " configurable: true, enumerable: true});kind.getHighEntropyValues = async function"
-            " getHighEntropyValues(wanted) {const told = await hints.call(this, wanted);"
-            " told.brands = brands;if (told.fullVersionList) told.fullVersionList = full; return"
-            " told; }; })()"
+            " getHighEntropyValues(wanted) {const values = await hints.call(this, wanted);"
+            " values.brands = brands;if (values.fullVersionList) values.fullVersionList = full;"
+            " return values; }; })()"
         )
 
     def _brands(self, version: str, grease: str) -> list[dict[str, str]]:
@@ -89,6 +93,6 @@ class Mask:
 
 
 def _languages(locale: str) -> str:
-    """What a person's Chrome asks for: the locale, and then its language in any country. Automation
-    asks for one alone."""
+    """The languages that a person's Chrome asks for: the locale, then its language in any country.
+    Automation asks for the locale alone."""
     return f"{locale},{locale.partition('-')[0]}"

@@ -1,5 +1,5 @@
-"""What a page hands a person unasked: dialogs and files. Dismissed and refused, but for what a step
-is waiting for."""
+"""Dialogs and downloads of a page: dismissed and refused, except for those that a step waits
+for."""
 
 from __future__ import annotations
 
@@ -18,26 +18,31 @@ from validators.domain.journeys.files import File
 if TYPE_CHECKING:
     from playwright.async_api import Dialog, Download
 
-LARGEST_FILE = 4 * 1024 * 1024  # bytes of a download that is taken
+# The largest download that is taken, in bytes.
+LARGEST_FILE = 4 * 1024 * 1024
 
 
 @dataclass
 class PageEvents:
-    """One person's. `note` keeps a sentence for the evidence; `later` does work beside the run.
+    """The dialogs and downloads of one person. `note` keeps a sentence for the evidence; `later`
+    does work in the background.
 
-    Not slotted: the library marks the owner of each callback."""
+    Not slotted: the library sets an attribute on the owner of each callback."""
 
     note: Callable[[str], None]
     later: Callable[[Awaitable[None]], None]
     prepared: deque[DialogAnswer] = field(default_factory=deque)
-    otherwise: str = ""  # what a dialog said that is not the prepared one
-    # since the act began, a page asked whether it may be left, and was told no
+    # Why a dialog that came is not the prepared one; empty if none such came.
+    otherwise: str = ""
+    # Since the act began, a page asked whether it may be left, and the answer was no.
     stayed: bool = False
-    met: bool = False  # since the act began, a prepared dialog came
+    # Since the act began, a prepared dialog came.
+    met: bool = False
     _file: asyncio.Future[Download] | None = None
 
-    def asked(self, dialog: Dialog) -> None:
+    def on_dialog(self, dialog: Dialog) -> None:
         """Answer a dialog as was prepared, dismiss any other."""
+        # A dialog blocks its page until somebody answers, so each one gets an answer at once.
         meant = self.prepared[0] if self.prepared else None
         fits = meant is not None and meant.fits(dialog.type, dialog.message)
         accept = meant is not None and fits and meant.accept
@@ -51,32 +56,31 @@ class PageEvents:
             self.met = True
         elif meant:
             self.otherwise = (
-                f"a dialog ({dialog.type}) says {dialog.message!r}, and not what was expected:"
-                f" {meant}"
+                f"a dialog ({dialog.type}) came with {dialog.message!r} in place of the expected"
+                f" one: {meant}"
             )
 
     def refuse_otherwise(self) -> None:
-        """Raises Unable when a dialog came that is not the prepared one."""
+        """Raise Unable when a dialog came that is not the prepared one."""
         if self.otherwise:
             raise Unable(Trouble.OTHER_DIALOG, self.otherwise)
 
     def forget(self) -> None:
-        """An act is over: what was prepared for it does not hold for the next."""
+        """End an act: what was prepared for it does not hold for the next."""
         self.prepared.clear()
         self.otherwise = ""
 
     @contextmanager
     def one_file(self) -> Iterator[asyncio.Future[Download]]:
-        """While the block lasts, the first file that is handed over is taken; it is what the future
-        is told."""
+        """Take the first download that comes while the block lasts: the result of the future."""
         self._file = asyncio.get_running_loop().create_future()
         try:
             yield self._file
         finally:
             self._file = None
 
-    def handed(self, download: Download) -> None:
-        """Take a download that is waited for, refuse any other."""
+    def on_download(self, download: Download) -> None:
+        """Take the download that a step waits for, refuse any other."""
         if self._file is not None and not self._file.done():
             self._file.set_result(download)
         else:
@@ -85,8 +89,8 @@ class PageEvents:
 
 
 async def taken_file(download: Download, *, patience: float) -> File:
-    """The whole file, as soon as all of it is there. Raises Unable for one that breaks off or is
-    too large."""
+    """The whole file, once all of it is there. Raises Unable if the download breaks off, takes
+    longer than `patience` or is larger than LARGEST_FILE."""
     from playwright.async_api import Error
 
     name = download.suggested_filename

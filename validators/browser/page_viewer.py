@@ -1,8 +1,8 @@
-"""A glance at a page: its tree with references, what of it no eye can read, and what a reference
-stands for.
+"""One view of a page for the explorer: its tree with references, its hidden texts, and the element
+that a reference stands for.
 
-References are the library's own (`aria_snapshot(mode="ai")`): the same element keeps its reference
-from one glance to the next, and one that is gone leaves a reference that nothing answers to."""
+References are the library's own (`aria_snapshot(mode="ai")`). An element keeps its reference from
+one view to the next. The reference of an element that is gone finds nothing."""
 
 from __future__ import annotations
 
@@ -36,32 +36,32 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 @dataclass(slots=True)
 class PageViewer:
-    """Glances at one page of the library. `latest` is what the last one saw."""
+    """Views one page of the library. `latest` is the tree of the last view."""
 
     page: Page
     bounds: Bounds = USUAL
     latest: Part | None = None
 
     async def glance(self) -> PageView:
-        """The page now. Raises Unable when it does not answer."""
+        """The page at this moment. Raises Unable when it does not answer."""
         from playwright.async_api import Error
 
         try:
             limit = self.bounds.tree_seconds * 1000
-            told = await self.page.locator("body").aria_snapshot(
+            snapshot = await self.page.locator("body").aria_snapshot(
                 mode="ai", depth=DEEPEST, timeout=limit
             )
-            title, hidden = await self.page.title(), await self._unseen()
+            title, hidden = await self.page.title(), await self._hidden()
         except Error as error:
             raise Unable(
                 Trouble.NO_ANSWER, f"the page cannot be looked at: {str(error).splitlines()[0]}"
             ) from None
-        self.latest = tree_of(told)
+        self.latest = tree_of(snapshot)
         return PageView(_path(self.page.url), title, self.latest, hidden)
 
     async def spot(self, ref: str) -> Spot:
-        """How a journey names the element of a reference. Raises Unable: it is gone, or not to be
-        told from others."""
+        """How a journey names the element of a reference. Raises Unable if it is gone or cannot be
+        distinguished from others."""
         from playwright.async_api import Error
 
         element = self.page.locator(f"aria-ref={ref}")
@@ -72,6 +72,7 @@ class PageViewer:
                     f"nothing on the page has the reference {ref[:20]!r}; take it from the latest"
                     " view",
                 )
+            # The first name that finds this element and no other.
             for spot in spots(self.latest, ref):
                 found = located(self.page, spot)
                 if await found.count() == 1 and await found.and_(element).count() == 1:
@@ -82,10 +83,10 @@ class PageViewer:
             ) from None
         raise Unable(
             Trouble.AMBIGUOUS,
-            "it cannot be told from the others by what a person sees: role, name, row or place",
+            "a person cannot distinguish it from the others by role, name, row or place",
         )
 
-    async def _unseen(self) -> HiddenTexts:
+    async def _hidden(self) -> HiddenTexts:
         session = await self.page.context.new_cdp_session(self.page)
         try:
             return hidden_texts(await session.send("DOMSnapshot.captureSnapshot", ASKED))
@@ -94,15 +95,13 @@ class PageViewer:
 
 
 def tree_of(snapshot: str) -> Part:
-    """The tree in an aria snapshot (YAML, as the library writes it). What is not understood of it
-    is left out.
-
-    Of a snapshot that is longer than MOST_CHARACTERS only the beginning is read, to the end of a
-    line."""
+    """The tree in an aria snapshot (YAML, as the library writes it), without the parts that are not
+    understood. Only the first MOST_CHARACTERS are read, up to the end of a line."""
     if len(snapshot) > MOST_CHARACTERS:
         snapshot = snapshot[: snapshot.rfind("\n", 0, MOST_CHARACTERS)]
     try:
-        return Part("document", parts=_nodes(yaml.load(snapshot, _LOADER)))  # noqa: S506 (makes text only)
+        # The base loader makes texts, lists and mappings only.
+        return Part("document", parts=_nodes(yaml.load(snapshot, _LOADER)))  # noqa: S506
     except (yaml.YAMLError, RecursionError):
         return Part("document")
 
@@ -110,12 +109,12 @@ def tree_of(snapshot: str) -> Part:
 def _nodes(items: Any) -> tuple[Part, ...]:
     if not isinstance(items, list):
         return ()
-    told = (
+    entries = (
         one
         for item in items
         for one in (item.items() if isinstance(item, dict) else ((item, None),))
     )
-    return tuple(node for key, value in told if (node := _node(str(key), value)))
+    return tuple(node for key, value in entries if (node := _node(str(key), value)))
 
 
 def _node(key: str, value: Any) -> Part | None:

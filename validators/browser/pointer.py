@@ -1,13 +1,13 @@
-"""How a visitor points: automation jumps to the exact centre, a person moves there and hits
-somewhere on the thing.
+"""How a visitor points: automation jumps to the exact centre, a person moves to the element and
+hits somewhere on it.
 
-These properties hold:
-- Whatever the hand of automation can click, a person's can, and it does the same: where another
-  place could mean another thing (a field's caret, a slider, a picture, another element in the way),
-  a person's hits the middle as well.
-- Nothing is pressed twice: where to press is found out before, by looking alone.
-- After a pointer that rests on something comes a straight jump, because a way could close what the
-  rest has opened."""
+Properties:
+- Both pointers can click the same elements with the same effect. Where another place could have
+  another effect (a field's caret, a slider, a picture, another element in the way), the person's
+  pointer hits the middle as well.
+- No element is pressed twice: the place to press is found before, without an act.
+- After a hover the pointer jumps straight to the next element: moving there could close what the
+  hover has opened."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.async_api import FloatRect, Locator, Page, Position
 
-STEPS = (5, 8)  # of a way, at least and at most: a page is told of one each frame
-WAY_SECONDS = 1.0  # a page that takes longer is clicked without a way
-FROM_EDGE = (0.2, 0.38)  # of the thing's width or height, from one edge or the other
+# The fewest and the most steps of a move; a page gets one event each frame.
+STEPS = (5, 8)
+# If a page takes longer for the move, the click follows without it.
+MOVE_SECONDS = 1.0
+# Where on an element: this share of its width or height from one edge or the other.
+FROM_EDGE = (0.2, 0.38)
 
 
 class Pointer:
-    """The hand of automation. Times are in seconds, from which Playwright's TimeoutError comes."""
+    """The pointer of automation. `patience` is in seconds; then Playwright raises TimeoutError."""
 
     async def click(self, found: Locator, *, patience: float) -> None:
         await found.click(timeout=patience * 1000)
@@ -39,63 +42,63 @@ class Pointer:
 
 
 class PersonsPointer(Pointer):
-    """The hand of a person at this page; where it goes is drawn from a seed."""
+    """The pointer of a person at this page. A seed decides where it goes."""
 
     def __init__(self, page: Page, seed: int) -> None:
         self._page = page
         self._draw = random.Random(f"hand-{seed}")  # noqa: S311  (reproducible on purpose, not a secret)
         self._at = (self._draw.uniform(200, 1000), self._draw.uniform(0, 60))
-        self._rests = False
+        self._hovers = False
 
     async def click(self, found: Locator, *, patience: float) -> None:
         until = monotonic() + patience
-        place = await self._there(found, patience)
+        place = await self._move_to(found, patience)
         await found.click(position=place, timeout=_left(until))
 
     async def hover(self, found: Locator, *, patience: float) -> None:
         until = monotonic() + patience
-        place = await self._there(found, patience)
-        self._rests = True
+        place = await self._move_to(found, patience)
+        self._hovers = True
         await found.hover(position=place, timeout=_left(until))
 
     async def tick(self, found: Locator, *, on: bool, patience: float) -> None:
         until = monotonic() + patience
-        place = await self._there(found, patience)
+        place = await self._move_to(found, patience)
         await found.set_checked(on, position=place, timeout=_left(until))
 
-    async def _there(self, found: Locator, patience: float) -> Position | None:
-        """Move to it. Where on it to press, from its padding's corner; None for the middle."""
+    async def _move_to(self, found: Locator, patience: float) -> Position | None:
+        """Move to the element. Returns where on it to press, in pixels from the corner of its
+        padding; None for the middle."""
         from playwright.async_api import Error
 
-        box = await found.bounding_box(timeout=patience * 1000)
+        rect = await found.bounding_box(timeout=patience * 1000)
         place: Position | None = None
-        with suppress(
-            Error
-        ):  # whatever is not as it was a moment ago: the press itself waits, and says why it cannot
-            box = await self._in_sight(found, box, patience)
-            if box:
+        # The page may change during the move. The press that follows waits for the element, and
+        # reports why it cannot be done.
+        with suppress(Error):
+            rect = await self._scrolled_into_view(found, rect, patience)
+            if rect:
                 drawn: Position = {
-                    "x": round(box["width"] * self._share()),
-                    "y": round(box["height"] * self._share()),
+                    "x": round(rect["width"] * self._share()),
+                    "y": round(rect["height"] * self._share()),
                 }
-                place = (
-                    drawn if await found.locator(f"aim={drawn['x']},{drawn['y']}").count() else None
-                )
-                middle = {"x": box["width"] / 2, "y": box["height"] / 2}
-                to = place or middle
-                await self._move((box["x"] + to["x"], box["y"] + to["y"]))
+                aim = found.locator(f"aim={drawn['x']},{drawn['y']}")
+                place = drawn if await aim.count() else None
+                to = place or {"x": rect["width"] / 2, "y": rect["height"] / 2}
+                await self._move((rect["x"] + to["x"], rect["y"] + to["y"]))
         return place
 
-    async def _in_sight(
-        self, found: Locator, box: FloatRect | None, patience: float
+    async def _scrolled_into_view(
+        self, found: Locator, rect: FloatRect | None, patience: float
     ) -> FloatRect | None:
         size = self._page.viewport_size
-        if box is None or size is None:
+        if rect is None or size is None:
             return None
-        right, bottom = box["x"] + box["width"], box["y"] + box["height"]
-        if box["x"] >= 0 and box["y"] >= 0 and right <= size["width"] and bottom <= size["height"]:
-            return box
-        await found.scroll_into_view_if_needed(timeout=min(patience, WAY_SECONDS) * 1000)
+        right, bottom = rect["x"] + rect["width"], rect["y"] + rect["height"]
+        above = rect["x"] >= 0 and rect["y"] >= 0
+        if above and right <= size["width"] and bottom <= size["height"]:
+            return rect
+        await found.scroll_into_view_if_needed(timeout=min(patience, MOVE_SECONDS) * 1000)
         return await found.bounding_box(timeout=patience * 1000)
 
     def _share(self) -> float:
@@ -103,25 +106,24 @@ class PersonsPointer(Pointer):
         return share if self._draw.random() < 0.5 else 1 - share
 
     async def _move(self, to: tuple[float, float]) -> None:
-        """Along a bow, a step each frame."""
-        (x, y), rests, self._rests = self._at, self._rests, False
+        """Move along a curve, a step each frame."""
+        (x, y), hovered, self._hovers = self._at, self._hovers, False
         self._at = to
-        steps, bow = self._draw.randint(*STEPS), self._draw.uniform(-0.15, 0.15)
-        over = (bow * (to[1] - y), bow * (x - to[0]))
-        if rests:
+        # Drawn before the early return: the same seed gives the same later moves either way.
+        steps, bend = self._draw.randint(*STEPS), self._draw.uniform(-0.15, 0.15)
+        bow = (bend * (to[1] - y), bend * (x - to[0]))
+        if hovered:
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(WAY_SECONDS):
+            async with asyncio.timeout(MOVE_SECONDS):
                 for step in range(1, steps + 1):
                     part = step / steps
                     aside = 4 * part * (1 - part)
-                    across, down = (
-                        (to[0] - x) * part + over[0] * aside,
-                        (to[1] - y) * part + over[1] * aside,
-                    )
+                    across = (to[0] - x) * part + bow[0] * aside
+                    down = (to[1] - y) * part + bow[1] * aside
                     await self._page.mouse.move(x + across, y + down)
 
 
 def _left(until: float) -> float:
-    """Milliseconds; never 0, which would be for ever."""
+    """Milliseconds left. Never 0: to the library that means no limit."""
     return max(1.0, (until - monotonic()) * 1000)

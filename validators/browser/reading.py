@@ -1,9 +1,8 @@
-"""What one person reads on a page, taken at once: nothing here waits, and nothing here changes a
-page.
+"""What one person reads on a page at this moment. No reading waits, and none changes the page.
 
-What a page says is data. It is read through the library's isolated world, never by running a page's
-own functions, and a page that does not answer a reading within `read_seconds` (a whole tree within
-`tree_seconds`) is one that does not answer."""
+What a page shows is data. It is read through the library's isolated world, never by running the
+page's own functions. A page that does not answer a reading within `read_seconds` (a whole tree
+within `tree_seconds`) counts as one that does not answer."""
 
 from __future__ import annotations
 
@@ -29,14 +28,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOMENT_SECONDS = 0.025  # shorter than the shortest pause between two looks at what has not come yet
+# Shorter than the shortest pause between two looks at what has not come yet.
+MOMENT_SECONDS = 0.025
 LONGEST_TEXT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The tree that was read last, of which place and when. Any other reading, and any act, forgets
-    it."""
+    """The tree that was read last, its place on the page and the time. Any other reading and any
+    act drop it."""
 
     within: Spot | None
     tree: tuple[AriaNode, ...]
@@ -83,17 +83,16 @@ class Reader:
         return aria.tables(await self.tree(within))
 
     async def tree(self, within: Spot | None) -> tuple[AriaNode, ...]:
-        """Several looks at one place in a row are looks at one moment: a large table is not read
-        anew for each."""
+        # Several looks at one place in a row count as one moment: a large table is read once.
         if (
             self.latest
             and self.latest.within == within
             and monotonic() - self.latest.at < MOMENT_SECONDS
         ):
             return self.latest.tree
-        told = await self._tree(await self._one(within) if within else self.page.locator("body"))
-        self.latest = Latest(within, told, monotonic())
-        return told
+        tree = await self._tree(await self._one(within) if within else self.page.locator("body"))
+        self.latest = Latest(within, tree, monotonic())
+        return tree
 
     async def in_state(self, spot: Spot, state: State) -> bool:
         found = await self._one(spot)
@@ -102,24 +101,24 @@ class Reader:
     async def description(self, spot: Spot) -> str:
         found = await self._one(spot)
         describing = found.locator("describes=it").filter(visible=True)
-        told = [await self._read(one.inner_text()) for one in await self._read(describing.all())]
-        beside = [
+        texts = [await self._read(one.inner_text()) for one in await self._read(describing.all())]
+        attributes = [
             await self._read(found.get_attribute(name)) for name in ("aria-description", "title")
         ]
-        return " ".join(filter(None, told or beside))
+        return " ".join(filter(None, texts or attributes))
 
     async def leads_to(self, spot: Spot) -> str:
         found = await self._one(spot)
-        told = await self._read(found.get_attribute("href"))
-        if told is None:
+        href = await self._read(found.get_attribute("href"))
+        if href is None:
             raise Unable(Trouble.NOT_ACTIONABLE, "it is no link: it has no address")
         base = self.page.locator("base[href]")
-        against = (
+        base_href = (
             await self._read(base.first.get_attribute("href"))
             if await self._read(base.count())
             else None
         )
-        url = urlsplit(urljoin(urljoin(self.page.url, against or ""), told))
+        url = urlsplit(urljoin(urljoin(self.page.url, base_href or ""), href))
         if f"{url.scheme}://{url.netloc}" != self.origin:
             return url.geturl()
         return (
@@ -129,9 +128,9 @@ class Reader:
         )
 
     async def status(self) -> int:
-        """Of all answers to this person, the one that is shown: going back shows an old one, a
-        download shows none."""
         shown = self.page.locator("html")
+        # The last status is not always that of the page shown: going back shows an older page, and
+        # a download shows none. So the document itself is asked for its status.
         for status in dict.fromkeys(reversed(self.answers)):
             if await self._read(shown.locator(f"answered={status}").count()):
                 return status
@@ -144,8 +143,8 @@ class Reader:
         url = urlsplit(self.page.url)
         return url.path + (f"?{url.query}" if url.query else "")
 
-    def _answered(self, response: Response) -> None:
-        """Note the status of a page, not of what a page asked for."""
+    def _note_status(self, response: Response) -> None:
+        """Note the status of a page, not of a resource in it."""
         if response.request.is_navigation_request() and response.frame == self.page.main_frame:
             self.answers.append(response.status)
 
@@ -171,7 +170,8 @@ class Reader:
     async def _read(self, reading: Awaitable[T], *, within: float | None = None) -> T:
         from playwright.async_api import Error
 
-        self.latest = None  # what is read next is read after this
+        # Whatever is read next is read later than the tree was.
+        self.latest = None
         try:
             return await asyncio.wait_for(reading, within or self.bounds.read_seconds)
         except TimeoutError:

@@ -1,8 +1,8 @@
-"""Questions that only the page's own elements answer, asked where the page cannot listen.
+"""Selector engines: questions that only the elements of a page can answer.
 
 Each is a selector engine (https://playwright.dev/python/docs/extensibility), registered as a
-content script: it runs in an isolated world, in which nothing that a page has redefined is so. None
-of them writes anything."""
+content script: it runs in an isolated world, where nothing is redefined by the page, and the page
+cannot observe it. None of them changes the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.async_api import Playwright
 
-# What stands in a heading's section: after it in the document, before the next heading of its own
+# The elements in a heading's section: after it in the document, before the next heading of its own
 # or a higher level.
 _UNDER = """
   const level = e => {
@@ -28,53 +28,53 @@ _UNDER = """
   }
   return found;"""  # noqa: E501
 
-# What defines a term: every <dd> between its <dt> and the next.
+# The definitions of a term: every <dd> between its <dt> and the next.
 _DEFINES = """
   const found = [];
   for (let e = root.nextElementSibling; e && e.tagName !== 'DT'; e = e.nextElementSibling)
     if (e.tagName === 'DD' || e.getAttribute('role') === 'definition') found.push(e);
   return found;"""
 
-# A header cell by what a person calls it: its text or that of a link or button in it, without
-# pictures and arrows.
+# A header cell by the name that a person gives it: its text or that of a link or button in it,
+# without pictures and arrows.
 _NAMES = r"""
   const wanted = decodeURIComponent(body);
   const text = e => [...e.childNodes].map(n => n.nodeType === 3 ? n.data
     : n.nodeType !== 1 || /^(svg|img|script|style|template)$/i.test(n.tagName) || !n.checkVisibility() ? ' ' : text(n)).join('');
-  const plain = told => told.replace(/\s+/gu, ' ').trim();
-  const bare = told => told.replace(/^[^\p{L}\p{N}_]+|[^\p{L}\p{N}_]+$/gu, '');
+  const plain = words => words.replace(/\s+/gu, ' ').trim();
+  const bare = words => words.replace(/^[^\p{L}\p{N}_]+|[^\p{L}\p{N}_]+$/gu, '');
   const inside = [...root.querySelectorAll('a, button, [role=button], [role=link]')];
-  const so = e => [plain(text(e)), bare(plain(text(e)))].includes(wanted);
+  const called = e => [plain(text(e)), bare(plain(text(e)))].includes(wanted);
 """  # noqa: E501
-_CALLED = _NAMES + "  return [root, ...inside].some(so) ? [root] : [];"
+_CALLED = _NAMES + "  return [root, ...inside].some(called) ? [root] : [];"
 
-# What a person clicks who clicks a header: the one link or button that says its words, not the
-# middle of the cell.
+# The part of a header that a person clicks: the one link or button with its words, not the middle
+# of the cell.
 _HANDLE = (
     _NAMES
     + """
-  const shown = inside.filter(e => e.checkVisibility()), saying = wanted.trim() ? shown.filter(so) : shown;
-  return saying.length === 1 ? saying : [root];"""  # noqa: E501
+  const shown = inside.filter(e => e.checkVisibility()), named = wanted.trim() ? shown.filter(called) : shown;
+  return named.length === 1 ? named : [root];"""  # noqa: E501
 )
 
-# What a person sees: what has a box, or is around something that has: all of it may float, or be
-# placed elsewhere.
+# The elements that a person sees: those with an area, or around one that has. An element whose
+# content all floats, or is placed elsewhere, has no area of its own.
 _SHOWN = """
-  const seen = e => e.checkVisibility({visibilityProperty: true});
-  const box = e => { const rect = e.getBoundingClientRect(); return rect.width > 0 && rect.height > 0; };
-  const clips = e => !box(e) && getComputedStyle(e).overflow !== 'visible';
+  const visible = e => e.checkVisibility({visibilityProperty: true});
+  const hasArea = e => { const rect = e.getBoundingClientRect(); return rect.width > 0 && rect.height > 0; };
+  const clips = e => !hasArea(e) && getComputedStyle(e).overflow !== 'visible';
   const bare = getComputedStyle(root).display === 'contents';
   const text = () => { const all = root.ownerDocument.createRange(); all.selectNodeContents(root); return all; };
   const reached = e => { for (let up = e; up !== root; up = up.parentElement) if (clips(up)) return false; return true; };
-  if (seen(root) && box(root)) return [root];
-  if (bare && box(text()) && getComputedStyle(root).visibility === 'visible') return [root];
-  if (!seen(root) || clips(root)) return [];
-  return [...root.querySelectorAll('*')].some(e => seen(e) && box(e) && reached(e)) ? [root] : [];"""  # noqa: E501
+  if (visible(root) && hasArea(root)) return [root];
+  if (bare && hasArea(text()) && getComputedStyle(root).visibility === 'visible') return [root];
+  if (!visible(root) || clips(root)) return [];
+  return [...root.querySelectorAll('*')].some(e => visible(e) && hasArea(e) && reached(e)) ? [root] : [];"""  # noqa: E501
 
 _STATE = """
   const is = (name, value) => root.getAttribute(name) === value;
   const set = name => root.hasAttribute(name) && !is(name, 'false') && !is(name, '');
-  const box = root.matches('input[type=checkbox], input[type=radio]');
+  const tickable = root.matches('input[type=checkbox], input[type=radio]');
   const field = root.matches('input, select, textarea, [role=textbox], [role=combobox], [role=checkbox], [role=spinbutton],'
     + '[role=searchbox], [role=switch], [role=radio], [role=slider], [role=listbox], [contenteditable]');
   const disabled = root.matches(':disabled') || !!root.closest('[aria-disabled=true]');
@@ -84,8 +84,8 @@ _STATE = """
   const required = root.required === true || is('aria-required', 'true');
   const rect = root.getBoundingClientRect();
   const holds = {
-    checked: box ? root.checked && !root.indeterminate : is('aria-checked', 'true'),
-    unchecked: box ? !root.checked && !root.indeterminate : is('aria-checked', 'false'),
+    checked: tickable ? root.checked && !root.indeterminate : is('aria-checked', 'true'),
+    unchecked: tickable ? !root.checked && !root.indeterminate : is('aria-checked', 'false'),
     disabled, enabled: !disabled,
     expanded: details ? details.open : is('aria-expanded', 'true'),
     collapsed: details ? !details.open : is('aria-expanded', 'false'),
@@ -99,22 +99,21 @@ _STATE = """
   };
   return holds[body] ? [root] : [];"""  # noqa: E501
 
-# What describes an element beside its name, and what complains about it while it is invalid.
+# The description of an element, and its error message while it is invalid.
 _DESCRIBES = r"""
-  const told = [root.getAttribute('aria-describedby'),
+  const references = [root.getAttribute('aria-describedby'),
     ['true', 'grammar', 'spelling'].includes(root.getAttribute('aria-invalid')) && root.getAttribute('aria-errormessage')];
-  const ids = told.filter(Boolean).join(' ').split(/\s+/).filter(Boolean);
+  const ids = references.filter(Boolean).join(' ').split(/\s+/).filter(Boolean);
   return [...new Set(ids)].map(id => root.ownerDocument.getElementById(id)).filter(Boolean);"""  # noqa: E501
 
-# The document, if it was answered with this HTTP status.
+# The document, if the app answered with this HTTP status.
 _ANSWERED = """
-  const [asked] = root.ownerDocument.defaultView.performance.getEntriesByType('navigation');
-  return asked && String(asked.responseStatus) === body ? [root] : [];"""
+  const [navigation] = root.ownerDocument.defaultView.performance.getEntriesByType('navigation');
+  return navigation && String(navigation.responseStatus) === body ? [root] : [];"""
 
-# The element, if a press there means what a press in its middle does. Where: pixels from the corner
-# of its padding. A field's
-# caret, a slider and a picture ask where they are pressed; what is no button or link may be
-# anything from place to place.
+# The element, if a press at a place has the same effect as one in its middle. The place is in
+# pixels from the corner of its padding. To a field's caret, a slider and a picture the place
+# matters; an element that is neither button nor link may differ from place to place.
 _AIM = """
   const [x, y] = body.split(',').map(Number), rect = root.getBoundingClientRect(), style = getComputedStyle(root);
   const minds = 'textarea, select, canvas, svg, img, video, audio, iframe, object, embed, area, [contenteditable], [role=slider],'

@@ -1,4 +1,5 @@
-"""The stage of one run: its wire, its people, what was overheard, and what is kept of it."""
+"""The stage of one run: its wire, its people, the console messages and the evidence that is
+saved."""
 
 from __future__ import annotations
 
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from validators.browser.clock import Clocks
 from validators.browser.fingerprint import fingerprint_script
 from validators.browser.masking import Mask
-from validators.browser.network.icon import asked_for
+from validators.browser.network.icon import request_icon
 from validators.browser.network.wire import Tamper, Wire
 from validators.browser.page_activity import PageActivity
 from validators.browser.page_events import PageEvents
+from validators.browser.page_waits import TICK_SECONDS
 from validators.browser.pointer import PersonsPointer, Pointer
-from validators.browser.session import TICK_SECONDS, BrowserSession
+from validators.browser.session import BrowserSession
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.device import USUAL_DEVICE, Device
 from validators.domain.errors import Unable
@@ -32,19 +34,24 @@ if TYPE_CHECKING:
 MOST_NOTES = 20
 MOST_PAGES = 3
 MOST_PICTURES = 40
-MOST_MISSED = 3  # a page that shows no picture costs a run the wait for three of them, and no more
-PICTURE_QUALITY = 50  # of a JPEG: a page of 1280 pixels takes 15 to 60 kB
-LEADS_ON_SECONDS = 0.2  # after an answer a page may ask the next question
+# After so many pictures that could not be taken, no more are tried: each costs the run a wait.
+MOST_FAILED_PICTURES = 3
+# Of a JPEG: a page of 1280 pixels takes 15 to 60 kB.
+PICTURE_QUALITY = 50
+# So long after an answer, a page may send the next request.
+LEADS_ON_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a run's visitor looks at the world. `viewport` is width and height in CSS pixels.
+    """Who visits the app in one run, and with which browser settings.
 
-    `device` is what the masked visitor sits before. `downloads`: the journey takes a file; else the
-    browser itself refuses each. `clock` is the folder of the app's own, for a journey that travels;
-    by so many seconds the visitor's clock is `ahead` from the beginning. `bounds` say how long the
-    visitor waits for what does not come."""
+    - `viewport`: width and height in CSS pixels.
+    - `device`: the device that the masked visitor seems to use.
+    - `downloads`: the journey takes a file. Without it the browser refuses every download.
+    - `clock`: the folder with the app's clock file, for a journey that travels in time.
+    - `ahead`: seconds by which the visitor's clock is ahead from the beginning.
+    - `bounds`: how long the visitor waits for what does not come."""
 
     identity: Identity
     host: str
@@ -61,72 +68,76 @@ class Setting:
 
 @dataclass
 class BrowserStage:
-    """Implements `validators.ports.browser.Stage`. Not slotted: the library marks the owner of each
-    callback."""
+    """Implements `validators.ports.browser.Stage`. Not slotted: the library sets an attribute on
+    the owner of each callback."""
 
     browser: Browser
     wire: Wire
     setting: Setting
     people: dict[str, BrowserSession] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    heard: list[tuple[str, str]] = field(default_factory=list)
+    messages: list[tuple[str, str]] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)
-    missed: int = 0
+    failed_pictures: int = 0
     _cameras: dict[str, CDPSession] = field(default_factory=dict)
     clocks: Clocks | None = None
-    _ready: set[asyncio.Task[None]] = field(default_factory=set)
+    # The event loop holds its tasks weakly: without this set a task could vanish while it runs.
+    _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def person(self, actor: str) -> BrowserSession:
         if actor not in self.people:
             context = await self._context()
             page_events = PageEvents(self.note, self._later)
-            context.on("dialog", page_events.asked)
-            context.on("download", page_events.handed)
+            context.on("dialog", page_events.on_dialog)
+            context.on("download", page_events.on_download)
             page = await context.new_page()
-            activity = await PageActivity(await self._fitted(page)).begun()
+            activity = await PageActivity(await self._set_up(page)).start()
             origin = f"http://{self.setting.host}"
             pointer = (
                 PersonsPointer(page, self.setting.device.pointer_seed)
                 if self._masked
                 else Pointer()
             )
+            bounds = self.setting.bounds
             person = BrowserSession(
-                page, self.wire, origin, page_events, self.setting.bounds, activity, pointer
+                page, self.wire, origin, page_events, bounds, activity, pointer=pointer
             )
-            self.people[actor] = person.listening()
+            self.people[actor] = person.subscribe()
             if self._masked:
                 page.once(
-                    "load", lambda shown: self._later(asked_for(shown, self.wire, origin=origin))
+                    "load", lambda shown: self._later(request_icon(shown, self.wire, origin=origin))
                 )
+            # Only now: the person's own first page is no pop-up.
             context.on("page", self._popped_up)
         return self.people[actor]
 
-    async def pictured(self, actor: str, name: str) -> None:
-        enough = self.missed >= MOST_MISSED or len(self.pictures) >= MOST_PICTURES
-        if not self.setting.traced or enough or actor not in self.people:
+    async def take_picture(self, actor: str, name: str) -> None:
+        enough = len(self.pictures) >= MOST_PICTURES
+        given_up = self.failed_pictures >= MOST_FAILED_PICTURES
+        if not self.setting.traced or enough or given_up or actor not in self.people:
             return
         try:
             async with asyncio.timeout(self.setting.bounds.picture_seconds):
                 self.pictures[name] = await self._picture(actor)
         except (TimeoutError, _library_error()):
-            self.missed += 1
+            self.failed_pictures += 1
             self.note(f"no picture could be taken at {name}")
 
-    async def quieted(self, seconds: float) -> None:
+    async def wait_until_quiet(self, seconds: float) -> None:
         for person in tuple(self.people.values()):
             with suppress(_library_error()):
                 await person.page.wait_for_load_state("load", timeout=seconds * 1000)
                 await person.aftermath()
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, self.setting.bounds.quiet_seconds)):
-                led_on = False
+                recent_answer = False
                 while (
                     self.wire.busy
-                    or led_on
+                    or recent_answer
                     or any(person.activity.leaving for person in self.people.values())
                 ):
                     await asyncio.sleep(TICK_SECONDS)
-                    led_on = monotonic() - self.wire.moved < LEADS_ON_SECONDS
+                    recent_answer = monotonic() - self.wire.moved < LEADS_ON_SECONDS
 
     async def travel(self, seconds: int) -> None:
         if self.clocks is None or self.clocks.folder is None:
@@ -156,20 +167,20 @@ class BrowserStage:
         )
 
     @property
-    def asked(self) -> tuple[str, ...]:
+    def requests(self) -> tuple[str, ...]:
         return tuple(one.path for one in self.wire.exchanges if not one.refused)
 
     @property
-    def refused(self) -> tuple[str, ...]:
+    def refused_requests(self) -> tuple[str, ...]:
         return tuple(one.refused for one in self.wire.exchanges if one.refused)
 
     @property
     def console(self) -> tuple[tuple[str, str], ...]:
-        return tuple(self.heard)
+        return tuple(self.messages)
 
-    async def kept(self, folder: Path) -> tuple[str, ...]:
-        """Write what shows this run into a folder; the names of the files. A page that cannot be
-        shown is noted."""
+    async def save_evidence(self, folder: Path) -> tuple[str, ...]:
+        """Write the evidence of this run into a folder. Returns the names of the files. A page that
+        cannot be shown is noted."""
         folder.mkdir(parents=True, exist_ok=True)
         seconds = self.setting.bounds.keep_seconds
         for index, person in enumerate(self.people.values()):
@@ -182,19 +193,21 @@ class BrowserStage:
                     (folder / f"aria{number}.txt").write_text(
                         await person.page.locator("body").aria_snapshot()
                     )
+                    # Only the first person's session is traced, see `_context`.
                     if self.setting.traced and not index:
                         await person.page.context.tracing.stop(path=folder / "trace.zip")
             except (TimeoutError, _library_error()):
                 self.note("a page could not be shown at the end")
         for name, picture in self.pictures.items():
             (folder / f"{name}.jpg").write_bytes(picture)
-        (folder / "console.json").write_text(json.dumps(self.heard, indent=1))
+        (folder / "console.json").write_text(json.dumps(self.messages, indent=1))
         (folder / "network.json").write_text(json.dumps(self._log(), indent=1))
         return tuple(sorted(path.name for path in folder.iterdir()))
 
     async def _picture(self, actor: str) -> bytes:
-        """What the person sees, asked of the browser itself: the library's own picture is an act,
-        which the trace would show, with a copy of the whole page before it and after it."""
+        """A picture of what the person sees, as JPEG."""
+        # Asked of the browser itself: the trace would record the library's own screenshot as an
+        # act, with a copy of the whole page before it and after it.
         page = self.people[actor].page
         if actor not in self._cameras:
             self._cameras[actor] = await page.context.new_cdp_session(page)
@@ -207,8 +220,8 @@ class BrowserStage:
         if len(self.notes) < MOST_NOTES:
             self.notes.append(observed(text))
 
-    async def closed(self) -> None:
-        """Close every context. A browser that will not is killed: the next run starts another."""
+    async def close(self) -> None:
+        """Close every context. If that fails, close the browser: the next run starts another."""
         seconds = self.setting.bounds.close_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -240,14 +253,14 @@ class BrowserStage:
         if self.setting.traced and not self.people:
             await context.tracing.start(snapshots=True)
         if self.clocks:
-            await self.clocks.started(context)
-        context.on("console", self._said)
-        context.on("weberror", lambda error: self._overheard("error", str(error.error)))
+            await self.clocks.install(context)
+        context.on("console", self._on_console)
+        context.on("weberror", lambda error: self._record_message("error", str(error.error)))
         return context
 
-    async def _fitted(self, page: Page) -> CDPSession:
-        """Mask the page, and let it open nothing but the web: a `file:` address fails like one that
-        is not there. The line to the page by which that is done."""
+    async def _set_up(self, page: Page) -> CDPSession:
+        """Mask the page and refuse it every `file:` address. Returns the DevTools session of the
+        page that does both."""
         protocol = await page.context.new_cdp_session(page)
 
         def refuse(paused: dict[str, Any]) -> None:
@@ -266,29 +279,28 @@ class BrowserStage:
         if len(page.context.pages) > MOST_PAGES:
             self._later(page.close())
         else:
-            self._later(self._fitted(page))
+            self._later(self._set_up(page))
 
-    def _said(self, message: ConsoleMessage) -> None:
-        """What the page's own code says; that a resource failed to load is `http_status`'s
-        matter."""
+    def _on_console(self, message: ConsoleMessage) -> None:
+        """Record what the page's own code writes. A resource that failed to load is left to the
+        look `http_status`."""
         if not message.text.startswith("Failed to load resource"):
-            self._overheard(message.type, message.text)
+            self._record_message(message.type, message.text)
 
-    def _overheard(self, level: str, text: str) -> None:
-        if len(self.heard) < MOST_NOTES * 10:
-            self.heard.append((level, observed(text)))
+    def _record_message(self, level: str, text: str) -> None:
+        if len(self.messages) < MOST_NOTES * 10:
+            self.messages.append((level, observed(text)))
 
     def _later(self, work: Any) -> None:
-        """Do it beside the run. Pages close under such work all the time; then there is nothing
-        left to do."""
+        """Do the work in the background. A page that closes meanwhile ends it without an error."""
 
         async def quietly() -> None:
             with suppress(_library_error()):
                 await work
 
         task = asyncio.get_running_loop().create_task(quietly())
-        self._ready.add(task)
-        task.add_done_callback(self._ready.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def _log(self) -> list[dict[str, object]]:
         return [
@@ -310,16 +322,16 @@ class BrowserStage:
 async def stage(
     browser: Browser, setting: Setting, *, port: int, tamper: Tamper | None = None
 ) -> AsyncIterator[BrowserStage]:
-    """A stage for one run against the app at this port; everything on it is closed at the end."""
+    """A stage for one run against the app at this port. It closes everything at the end."""
     masked = setting.identity is Identity.MASKED
     headers = Mask(browser.version).headers(language=setting.locale) if masked else {}
     clocks = Clocks(setting.clock, setting.ahead) if setting.clock or setting.ahead else None
     async with Wire(host=setting.host, port=port, headers=headers, tamper=tamper) as wire:
-        opened = BrowserStage(browser, wire, setting, clocks=clocks)
+        built = BrowserStage(browser, wire, setting, clocks=clocks)
         try:
-            yield opened
+            yield built
         finally:
-            await opened.closed()
+            await built.close()
 
 
 def _library_error() -> type[Exception]:

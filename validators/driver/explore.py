@@ -61,7 +61,7 @@ async def explored(out: Path, executable: str) -> None:
             transcript = await _transcript(
                 plan, lambda line: Explorer(plan.persona, person, glances, line)
             )
-            await on.kept(out)
+            await on.save_evidence(out)
     (out / "transcript.json").write_text(transcript_json(transcript))
 
 

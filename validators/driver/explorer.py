@@ -38,8 +38,8 @@ class Line(Protocol):
 
 @dataclass(slots=True)
 class Explorer:
-    """One exploration in progress. `clock` gives seconds; `last` is what the actor is told about
-    its last act."""
+    """One exploration in progress. `clock` gives seconds; `last` is the result of the actor's last
+    act, as the actor reads it."""
 
     persona: Persona
     person: BrowserSession
@@ -91,13 +91,14 @@ class Explorer:
         return Ending.OUT_OF_TOKENS if self.tokens >= self.persona.allowance.tokens else None
 
     async def _next(self, until: float) -> Act | None:
-        """The actor's next act; None when what it sent is none, which it is told."""
+        """The actor's next act; None if its line is no act. `last` then says why."""
         page = await self.viewer.glance()
         shown = view(page, nonce=secrets.token_hex(8), aspect=self.aspect, part=self.part)
         left = self.persona.allowance.acts - len(self.acts) - self.refused
         self.tokens += tokens(shown)
+        # A view of another aspect or part holds for one answer; then the controls are shown again.
         answer = await self.line.asked(
-            {"told": self.last, "view": shown, "acts_left": left}, seconds=until - self.clock()
+            {"result": self.last, "view": shown, "acts_left": left}, seconds=until - self.clock()
         )
         self.aspect, self.part = Aspect.CONTROLS, 1
         try:

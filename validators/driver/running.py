@@ -22,9 +22,9 @@ from validators.performance.journey_run import Patience, performed, walked
 from validators.performance.plan import Plan, PlannedRun
 from validators.performance.surroundings import Surroundings, device, surroundings
 
+# Distance between the seeds of people who do the same one after another. It is large, so that
+# nobody's data equal those of another round, whose seeds are consecutive.
 OTHERS_APART = 1_000_003
-"""Distance between the seeds of people who do the same one after another. It is large, so that
-nobody's data equal those of another round, whose seeds are consecutive."""
 
 
 async def driven(
@@ -44,6 +44,7 @@ async def driven(
     if strange := [run.id.journey for run in plan.runs if run.id.journey not in known]:
         raise DocumentInvalid(f"plan.runs: no journey {strange[0]!r} among plan.journeys")
 
+    # Negative controls without an app of their own are looked for in the journey's own run.
     beside = {
         replace(run.id, kind=RunKind.JOURNEY)
         for run in plan.runs
@@ -89,7 +90,7 @@ async def _run(
         async with stage(
             browser, setting_of(plan, run, journey, clocks=clocks), port=run.port, tamper=fault
         ) as on:
-            told, *negative_control = await performed(
+            evidence, *negative_control = await performed(
                 run.id,
                 journey,
                 on,
@@ -98,13 +99,13 @@ async def _run(
                 seconds=plan.journey_seconds,
                 with_control=with_control,
             )
-            files = await on.kept(out / place)
+            files = await on.save_evidence(out / place)
     except (Error, OSError) as error:
         return (
             RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),)),
         )
     own = replace(
-        told,
+        evidence,
         fault=fault.facts if fault else None,
         notes=tuple(on.notes),
         files=tuple(str(place / name) for name in files),
@@ -127,6 +128,7 @@ async def _another(
     from playwright.async_api import Error
 
     theirs = replace(run, seed=_seed(plan, run) + OTHERS_APART * (number + 1))
+    # A failure here is no evidence: the visitor's own run shows what the app does.
     with suppress(Error, OSError):
         browser = await opened.of(run.id.identity)
         async with stage(

@@ -19,8 +19,8 @@ from validators.performance.journey_run import Patience
 from validators.performance.plan import AT_ONCE, PlannedRun
 
 CONTROL_FACTOR = 3
+# So many steps may wait out their bound before the time of a journey is up.
 STEPS_A_JOURNEY = 6
-"""So many steps may wait out their bound before the time of a journey is up."""
 
 Perform = Callable[[PlannedRun, Patience], Awaitable[tuple[RunEvidence, ...]]]
 
@@ -52,10 +52,10 @@ async def evidence_of(
 
     groups = [tuple(members) for _, members in groupby(sorted(planned, key=group), key=group)]
     longest = min(bounds.step_seconds, seconds / STEPS_A_JOURNEY)
-    told = await asyncio.gather(
+    evidence = await asyncio.gather(
         *(_performed(members, gated, longest=longest, bounds=bounds) for members in groups)
     )
-    known = {one.run: one for several in told for one in several}
+    known = {one.run: one for several in evidence for one in several}
     return tuple(known[run.id] for run in planned)
 
 
@@ -67,30 +67,24 @@ async def _performed(
     bounds: Bounds,
 ) -> list[RunEvidence]:
     slow = Patience(longest, longest)
-    once = replace(
-        slow, stop_early=True
-    )  # one expectation that is not met is red; the rest has nothing to add
+    # On base, one expectation that is not met is enough: the journey is red there.
+    once = replace(slow, stop_early=True)
     base = asyncio.ensure_future(
         _all(perform(run, once) for run in members if run.id.kind is RunKind.BASE)
     )
-    told = await _all(perform(run, slow) for run in members if run.id.kind is RunKind.JOURNEY)
-    own = [one for one in told if one.run.kind is RunKind.JOURNEY]
-    negative_controls = [one for one in told if one.run.kind is RunKind.NEGATIVE_CONTROL]
+    evidence = await _all(perform(run, slow) for run in members if run.id.kind is RunKind.JOURNEY)
+    own = [one for one in evidence if one.run.kind is RunKind.JOURNEY]
+    negative_controls = [one for one in evidence if one.run.kind is RunKind.NEGATIVE_CONTROL]
     controls = [
         run
         for run in members
         if run.id.kind in (RunKind.NEGATIVE_CONTROL, RunKind.FAULT_INJECTION)
         and run.id not in {one.run for one in negative_controls}
     ]
+    # Controls show what a green run is worth. A journey that did not pass needs none.
     if not all(result(one) is Result.PASSED for one in own):
-        return (
-            own
-            + [
-                _skipped(run)
-                for run in (*(one.run for one in negative_controls), *(run.id for run in controls))
-            ]
-            + await base
-        )
+        unneeded = (*(one.run for one in negative_controls), *(run.id for run in controls))
+        return own + [_skipped(run) for run in unneeded] + await base
     pace = _pace(own, longest=longest, bounds=bounds)
     return own + negative_controls + await _all(perform(run, pace) for run in controls) + await base
 
@@ -99,9 +93,9 @@ async def _all(performing: Iterable[Awaitable[tuple[RunEvidence, ...]]]) -> list
     return [one for several in await asyncio.gather(*performing) for one in several]
 
 
-def _pace(told: Iterable[RunEvidence], *, longest: float, bounds: Bounds) -> Patience:
-    steps = [step.millis for one in told for step in one.steps]
-    looks = [look.millis for one in told for look in one.expectations]
+def _pace(evidence: Iterable[RunEvidence], *, longest: float, bounds: Bounds) -> Patience:
+    steps = [step.millis for one in evidence for step in one.steps]
+    looks = [look.millis for one in evidence for look in one.expectations]
     return Patience(
         step=min(
             longest, bounds.control_step_seconds + CONTROL_FACTOR * max(steps, default=0) / 1000

@@ -1,2 +1,2 @@
-"""The journey language: YAML in, values of `validators.domain.journeys.journey` out, or problems
-that name their line."""
+"""The journey language: turns YAML into values of `validators.domain.journeys.journey`, or reports
+problems with their lines."""

@@ -1,4 +1,4 @@
-"""Checking a journey before anything performs it: readable, and worth sealing."""
+"""Checks a journey before anything performs it: it must be readable, and worth sealing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from validators.language.reader import read
 
 
 def checked(source: str, *, file: str = "journey", may_only_look: bool = False) -> Journey:
-    """The journey in a text. Raises JourneyInvalid when it cannot be read or proves nothing.
+    """The journey in a text. Raises JourneyInvalid if it cannot be read or proves nothing.
 
-    `may_only_look`: it is not to be sealed, and may merely open pages."""
+    `may_only_look`: it will not be sealed, so it may merely open pages."""
     journey = read(source, file=file)
     if found := problems(journey, may_only_look=may_only_look):
         raise JourneyInvalid(found, file=file)
@@ -19,7 +19,7 @@ def checked(source: str, *, file: str = "journey", may_only_look: bool = False) 
 
 
 def complaints(source: str) -> tuple[str, ...]:
-    """What a writer must change, one sentence each with its line; empty when the journey may be
+    """What a writer must change, one sentence each with its line; empty if the journey may be
     sealed."""
     try:
         checked(source)

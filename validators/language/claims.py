@@ -1,4 +1,4 @@
-"""What is claimed of a text or of a list: the comparisons, and why some of them say nothing."""
+"""Reads the comparisons of a text or a list, and refuses those that are always true."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 from validators.domain.journeys.claim import NUMERIC, Claim, ListClaim, Listing, Match
 from validators.domain.journeys.values import Template
 from validators.domain.journeys.wording import matches, numbers
-from validators.language.targets import held
+from validators.language.targets import template_in
 from validators.language.tree import (
     Fields,
     Items,
@@ -33,7 +33,7 @@ STATUS = (Match.EQUALS, Match.ONE_OF)
 PIECES = (Match.CONTAINS, Match.STARTS_WITH, Match.ENDS_WITH, Match.NOT_CONTAINS)
 
 
-def claimed(fields: Fields, place: str, *, kinds: Collection[Match] = TEXT) -> tuple[Claim, ...]:
+def claims_in(fields: Fields, place: str, *, kinds: Collection[Match] = TEXT) -> tuple[Claim, ...]:
     """The comparison among the keys of a mapping, and a `not_contains` beside it. Raises
     JourneyInvalid."""
     chosen = [fields.one([kind for kind in kinds if kind is not Match.NOT_CONTAINS])]
@@ -48,16 +48,16 @@ def claimed(fields: Fields, place: str, *, kinds: Collection[Match] = TEXT) -> t
 def text_claims(
     node: Node, what: str, place: str, *, kinds: Collection[Match] = TEXT
 ) -> tuple[Claim, ...]:
-    """As `claimed`, where a plain text is short for `equals`."""
+    """As `claims_in`, where a plain text is short for `equals`."""
     if isinstance(node, Scalar):
         return (_claim(Match.EQUALS, node, place),)
     fields = mapping(node, what)
-    claims = claimed(fields, place, kinds=kinds)
+    claims = claims_in(fields, place, kinds=kinds)
     fields.done()
     return claims
 
 
-def listed(fields: Fields, place: str) -> tuple[ListClaim, ...]:
+def list_claims_in(fields: Fields, place: str) -> tuple[ListClaim, ...]:
     """The comparisons of a list among the keys of a mapping, maybe none. `includes: x` is short for
     `[x]`."""
     chosen = [fields.one([Listing.EQUALS, Listing.INCLUDES]), fields.one([Listing.EXCLUDES])]
@@ -66,15 +66,14 @@ def listed(fields: Fields, place: str) -> tuple[ListClaim, ...]:
     )
 
 
-def counted(claims: tuple[Claim, ...], line: int) -> tuple[Claim, ...]:
-    """The claims, of a number of things: each wanted text is a whole number. Raises
+def number_claims(claims: tuple[Claim, ...], line: int) -> tuple[Claim, ...]:
+    """The same claims, once each wanted text is known to be a whole number. Raises
     JourneyInvalid."""
-    for held_ in (held_ for claim in claims for held_ in claim.wanted):
-        if not held_.holes and not (
-            held_.source.strip().isascii() and held_.source.strip().isdigit()
-        ):
+    for wanted in (wanted for claim in claims for wanted in claim.wanted):
+        number = wanted.source.strip()
+        if not wanted.holes and not (number.isascii() and number.isdigit()):
             raise refusal(
-                line, f"{held_.source!r} is not a number of things: a whole number, like 2"
+                line, f"{wanted.source!r} is not a number of things: a whole number, like 2"
             )
     if any(
         claim.match is Match.AT_LEAST and claim.wanted[0].source.strip() == "0" for claim in claims
@@ -89,6 +88,7 @@ def counted(claims: tuple[Claim, ...], line: int) -> tuple[Claim, ...]:
 
 def _claim(match: Match, node: Node, place: str) -> Claim:
     wanted = _wanted(match, node, place)
+    # What a template with holes holds is only known when the journey is performed.
     for one in (one for one in wanted if not one.holes):
         if match in PIECES and not one.source.strip():
             raise refusal(node.line, f"{match} is empty: give it words")
@@ -105,19 +105,22 @@ def _wanted(match: Match, node: Node, place: str) -> tuple[Template, ...]:
     if match not in (Match.ONE_OF, Match.BETWEEN):
         if isinstance(node, Items):
             raise refusal(node.line, f"{match} takes one text; a list belongs to one_of")
-        return (held(node, place),)
+        return (template_in(node, place),)
     found = items(node, match)
     if match is Match.BETWEEN and len(found) != 2:
         raise refusal(node.line, "between takes two numbers, like [1, 9]")
-    return tuple(held(item, f"{place}.{index}") for index, item in enumerate(found))
+    return tuple(template_in(item, f"{place}.{index}") for index, item in enumerate(found))
 
 
 def _list_claim(match: Listing, node: Node, place: str) -> ListClaim:
+    # Only `equals` may be empty: every list includes and excludes nothing.
     if isinstance(node, Items) and not node.items and match is Listing.EQUALS:
         return ListClaim(match, ())
     if isinstance(node, Scalar) and match is not Listing.EQUALS:
-        return ListClaim(match, (held(node, place),))
+        return ListClaim(match, (template_in(node, place),))
     return ListClaim(
         match,
-        tuple(held(item, f"{place}.{index}") for index, item in enumerate(items(node, match))),
+        tuple(
+            template_in(item, f"{place}.{index}") for index, item in enumerate(items(node, match))
+        ),
     )

@@ -1,9 +1,9 @@
-"""What a page may ask in a window of the browser's own, and how it is answered."""
+"""Reads the step `dialog`: what a page asks in a window of the browser's own, and the answer."""
 
 from __future__ import annotations
 
 from validators.domain.journeys.steps import Dialog, DialogKind
-from validators.language.targets import held
+from validators.language.targets import template_in
 from validators.language.tree import (
     Fields,
     Node,
@@ -22,27 +22,28 @@ def dialog(line: int, node: Node, place: str) -> Dialog:
     if isinstance(node, Scalar):
         raise refusal(line, 'a dialog is a mapping, like {says: "Delete Ada?", answer: accept}')
     fields = mapping(node, "dialog")
-    says, kind = fields.maybe("says"), _kind(fields.maybe("kind"))
+    words, kind = fields.maybe("says"), _kind(fields.maybe("kind"))
     how, answer = _answer(fields)
     fields.done()
-    if says is None and kind is not DialogKind.LEAVING:
+    if words is None and kind is not DialogKind.LEAVING:
         raise refusal(
             line,
-            f"dialog needs what it `says` (only one of kind {DialogKind.LEAVING} has no words of"
-            " the app's)",
+            f"dialog needs its words in `says` (only one of kind {DialogKind.LEAVING} has no words"
+            " of the app's)",
         )
-    if says and kind is DialogKind.LEAVING:
+    if words and kind is DialogKind.LEAVING:
         raise refusal(
-            says.line, f"what a dialog of kind {kind} says is the browser's own: leave `says` out"
+            words.line,
+            f"the words of a dialog of kind {kind} are the browser's own: leave `says` out",
         )
     if how == "type" and kind not in (None, DialogKind.PROMPT):
         raise refusal(line, f"only a prompt can be typed into, not {kind}")
     return Dialog(
         line,
-        held(says, f"{place}.says") if says else None,
+        template_in(words, f"{place}.says") if words else None,
         accept=how == "type" or answer.text == "accept",
         kind=DialogKind.PROMPT if how == "type" else kind,
-        text=held(answer, f"{place}.type") if how == "type" else None,
+        text=template_in(answer, f"{place}.type") if how == "type" else None,
     )
 
 
@@ -63,7 +64,7 @@ def _answer(fields: Fields) -> tuple[str, Scalar]:
 def _kind(node: Node | None) -> DialogKind | None:
     if node is None:
         return None
-    told = text(node, "kind")
-    if told not in tuple(DialogKind):
-        raise refusal(node.line, f"no kind of dialog {told!r}{nearest(told, DialogKind)}")
-    return DialogKind(told)
+    word = text(node, "kind")
+    if word not in tuple(DialogKind):
+        raise refusal(node.line, f"no kind of dialog {word!r}{nearest(word, DialogKind)}")
+    return DialogKind(word)

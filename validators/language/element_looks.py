@@ -1,5 +1,5 @@
-"""Looks at what an element is and where it leads, at the page's status, and at the accessibility
-tree."""
+"""Reads the looks at single elements (options, state, description, link), at the page's status and
+at the accessibility tree."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from validators.domain.journeys.looks import (
 from validators.language.claims import (
     ADDRESS,
     STATUS,
-    claimed,
-    counted,
-    listed,
+    claims_in,
+    list_claims_in,
+    number_claims,
     text_claims,
 )
-from validators.language.targets import ROLES, held, maybe_taken, taken
+from validators.language.targets import ROLES, maybe_target_in, target_in, template_in
 from validators.language.tree import (
     Items,
     Mapping,
@@ -40,7 +40,7 @@ from validators.language.tree import (
 def options(line: int, node: Node, place: str) -> OptionsAre:
     """`{label: Walk, includes: [Seal watch]}`. Raises JourneyInvalid."""
     fields = mapping(node, "options")
-    where, lists = taken(fields, place=place), listed(fields, place)
+    where, lists = target_in(fields, place=place), list_claims_in(fields, place)
     fields.done()
     if not lists:
         raise refusal(line, "options needs one of equals, includes, excludes")
@@ -50,21 +50,16 @@ def options(line: int, node: Node, place: str) -> OptionsAre:
 def state(line: int, node: Node, place: str) -> StateIs:
     """`{checkbox: I can swim, is: checked}`, or `is` with a list. Raises JourneyInvalid."""
     fields = mapping(node, "state")
-    where, told_ = taken(fields, place=place), fields.need("is")
+    where, node_is = target_in(fields, place=place), fields.need("is")
     fields.done()
-    return StateIs(
-        line,
-        where,
-        tuple(
-            _state(one) for one in (items(told_, "is") if isinstance(told_, Items) else (told_,))
-        ),
-    )
+    nodes = items(node_is, "is") if isinstance(node_is, Items) else (node_is,)
+    return StateIs(line, where, tuple(map(_state, nodes)))
 
 
 def description(line: int, node: Node, place: str) -> DescriptionIs:
     """`{label: Group size, contains: at most 8}`. Raises JourneyInvalid."""
     fields = mapping(node, "description")
-    found = DescriptionIs(line, taken(fields, place=place), claimed(fields, place))
+    found = DescriptionIs(line, target_in(fields, place=place), claims_in(fields, place))
     fields.done()
     return found
 
@@ -72,30 +67,30 @@ def description(line: int, node: Node, place: str) -> DescriptionIs:
 def leads_to(line: int, node: Node, place: str) -> LeadsTo:
     """`{link: Next, equals: /walks?page=2}`. Raises JourneyInvalid."""
     fields = mapping(node, "leads_to")
-    found = LeadsTo(line, taken(fields, place=place), claimed(fields, place, kinds=ADDRESS))
+    found = LeadsTo(line, target_in(fields, place=place), claims_in(fields, place, kinds=ADDRESS))
     fields.done()
     return found
 
 
 def status(line: int, node: Node, place: str) -> StatusIs:
     """`200`, or `{one_of: [200, 404]}`. Raises JourneyInvalid."""
-    claims = counted(text_claims(node, "status", place, kinds=STATUS), line)
-    for held_ in (held_ for claim in claims for held_ in claim.wanted):
-        if not held_.holes and not re.fullmatch(r"[1-5][0-9]{2}", held_.source.strip()):
-            raise refusal(line, f"{held_.source!r} is no HTTP status: three digits, like 200")
+    claims = number_claims(text_claims(node, "status", place, kinds=STATUS), line)
+    for wanted in (wanted for claim in claims for wanted in claim.wanted):
+        if not wanted.holes and not re.fullmatch(r"[1-5][0-9]{2}", wanted.source.strip()):
+            raise refusal(line, f"{wanted.source!r} is no HTTP status: three digits, like 200")
     return StatusIs(line, claims)
 
 
 def aria(line: int, node: Node, place: str) -> TreeIs:
-    """`{in: {navigation: Main}, has: [list: [listitem: Walks]]}`: what stands in the tree. Raises
-    JourneyInvalid."""
+    """`{in: {navigation: Main}, has: [list: [listitem: Walks]]}`: what the tree must contain.
+    Raises JourneyInvalid."""
     fields = mapping(node, "aria")
     has, where = fields.need("has"), fields.maybe("in")
     fields.done()
-    found = maybe_taken(mapping(where, "an element"), place=f"{place}.in") if where else None
+    found = maybe_target_in(mapping(where, "an element"), place=f"{place}.in") if where else None
     if where and found is None:
         raise refusal(where.line, "in must name an element: label, role, table, region, …")
-    return TreeIs(line, _wishes(has, f"{place}.has"), found)
+    return TreeIs(line, _patterns(has, f"{place}.has"), found)
 
 
 def _state(node: Node) -> State:
@@ -105,46 +100,49 @@ def _state(node: Node) -> State:
     return State(word)
 
 
-def _wishes(node: Node, place: str) -> tuple[AriaPattern, ...]:
-    return tuple(_wish(item, f"{place}.{index}") for index, item in enumerate(items(node, "has")))
+def _patterns(node: Node, place: str) -> tuple[AriaPattern, ...]:
+    entries = enumerate(items(node, "has"))
+    return tuple(_pattern(item, f"{place}.{index}") for index, item in entries)
 
 
-def _wish(node: Node, place: str) -> AriaPattern:
+def _pattern(node: Node, place: str) -> AriaPattern:
     """`link "Home"`, `heading "Walks" [level=2]`, `text: words`, `listitem: words`, or `list:` with
-    what stands in it."""
+    the elements in it."""
     match node:
-        case Scalar(line=line, text=told_):
-            return _own(told_, line, place)
-        case Mapping(line=line, entries=((told_, Scalar() as words),)):
-            return _own(told_, line, place, text_=words)
-        case Mapping(line=line, entries=((told_, Items() as inside),)):
-            return _own(told_, line, place, children=_wishes(inside, place))
+        case Scalar(line=line, text=head):
+            return _element(head, line, place)
+        case Mapping(line=line, entries=((head, Scalar() as words),)):
+            return _element(head, line, place, text_=words)
+        case Mapping(line=line, entries=((head, Items() as inside),)):
+            return _element(head, line, place, children=_patterns(inside, place))
         case _:
             raise refusal(node.line, 'write one element per entry, like `- link "Home"`')
 
 
-def _own(
-    told_: str,
+def _element(
+    head: str,
     line: int,
     place: str,
     *,
     text_: Scalar | None = None,
     children: tuple[AriaPattern, ...] = (),
 ) -> AriaPattern:
-    found = aria_key(told_)
+    found = aria_key(head)
     if found is None:
         raise refusal(
             line,
-            f"{told_!r} is no element: a role, a name in double quotes, states, like heading"
+            f"{head!r} is no element: a role, a name in double quotes, states, like heading"
             ' "Walks" [level=2]',
         )
     if found.role not in (*ROLES, "text"):
         raise refusal(line, f"no role {found.role!r}{nearest(found.role, (*ROLES, 'text'))}")
     for state_, _ in found.states:
         if state_ not in STATES:
-            raise refusal(line, f"the tree tells no {state_!r}{nearest(state_, STATES)}")
+            raise refusal(line, f"the tree has no state {state_!r}{nearest(state_, STATES)}")
     if found.role == "text" and text_ is None:
         raise refusal(line, "text needs its words, like `- text: 3 walks`")
-    name = held(Scalar(line, found.name), f"{place}.name") if found.name is not None else None
-    words = held(text_, f"{place}.text") if text_ and text_.text.strip() else None
+    name = (
+        template_in(Scalar(line, found.name), f"{place}.name") if found.name is not None else None
+    )
+    words = template_in(text_, f"{place}.text") if text_ and text_.text.strip() else None
     return AriaPattern(line, found.role, name, words, found.states, children)

@@ -1,5 +1,5 @@
-"""Files in a journey: made up where the app asks for one, named where it hands one over, and looked
-at by that name."""
+"""Reads the entries about files: a file to upload is made up, a download gets a name, and looks
+refer to that name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from validators.domain.journeys.looks import FileHas, FilePart
 from validators.domain.journeys.steps import Download, FileMade, Upload
 from validators.domain.journeys.values import Template
 from validators.language.names import new_name, path
-from validators.language.targets import held, maybe_taken, taken
+from validators.language.targets import maybe_target_in, target_in, template_in
 from validators.language.tree import (
     Items,
     Mapping,
@@ -28,7 +28,11 @@ _COUNTED = (FilePart.LINES, FilePart.ROWS)
 def upload(line: int, node: Node, place: str) -> Upload:
     """`{label: "Photo", file: {name: …, text: …}}`; `files` for several. Raises JourneyInvalid."""
     fields = mapping(node, "upload")
-    target, one, several = taken(fields, place=place), fields.maybe("file"), fields.maybe("files")
+    target, one, several = (
+        target_in(fields, place=place),
+        fields.maybe("file"),
+        fields.maybe("files"),
+    )
     fields.done()
     if (one is None) == (several is None):
         raise refusal(line, "upload needs `file`, or `files` with a list of them, and not both")
@@ -44,7 +48,7 @@ def download(line: int, node: Node, place: str) -> Download:
     """`{link: "Export", as: export}`, or `{open: /export.csv, as: export}`. Raises
     JourneyInvalid."""
     fields = mapping(node, "download")
-    opened, target = fields.maybe("open"), maybe_taken(fields, place=place)
+    opened, target = fields.maybe("open"), maybe_target_in(fields, place=place)
     name = new_name(fields.need("as"))
     fields.done()
     if (opened is None) == (target is None):
@@ -69,14 +73,14 @@ def downloaded(line: int, node: Node, place: str) -> FileHas:
         return _row(line, file, value, place=place)
     if part in _COUNTED and not re.fullmatch(r"[0-9]{1,6}|.*\{\{.*\}\}.*", text(value, part)):
         raise refusal(line, f"{part} is a whole number")
-    return FileHas(line, file, part, (held(value, f"{place}.{part}"),))
+    return FileHas(line, file, part, (template_in(value, f"{place}.{part}"),))
 
 
 def _row(line: int, file: str, node: Node, *, place: str) -> FileHas:
     match node:
         case Mapping(entries=entries) if entries:
             cells = tuple(
-                held(cell, f"{place}.row.{index}") for index, (_, cell) in enumerate(entries)
+                template_in(cell, f"{place}.row.{index}") for index, (_, cell) in enumerate(entries)
             )
             return FileHas(
                 line, file, FilePart.ROW, cells, tuple(heading for heading, _ in entries)
@@ -86,7 +90,7 @@ def _row(line: int, file: str, node: Node, *, place: str) -> FileHas:
                 line,
                 file,
                 FilePart.ROW,
-                tuple(held(cell, f"{place}.row.{i}") for i, cell in enumerate(found)),
+                tuple(template_in(cell, f"{place}.row.{i}") for i, cell in enumerate(found)),
             )
         case _:
             raise refusal(
@@ -98,7 +102,7 @@ def _row(line: int, file: str, node: Node, *, place: str) -> FileHas:
 
 def _made(node: Node, place: str) -> FileMade:
     fields = mapping(node, "a file")
-    name = held(fields.need("name"), f"{place}.name")
+    name = template_in(fields.need("name"), f"{place}.name")
     chosen = fields.one(_CONTENTS)
     fields.done()
     if not name.source.strip() or re.search(r"[/\\]", name.literal):
@@ -115,7 +119,7 @@ def _made(node: Node, place: str) -> FileMade:
         )
     match chosen:
         case "text", value:
-            return FileMade(node.line, name, text=held(value, f"{place}.text"))
+            return FileMade(node.line, name, text=template_in(value, f"{place}.text"))
         case "rows", value:
             return FileMade(node.line, name, rows=_rows(value, f"{place}.rows"))
         case _, value:
@@ -124,7 +128,10 @@ def _made(node: Node, place: str) -> FileMade:
 
 def _rows(node: Node, place: str) -> tuple[tuple[Template, ...], ...]:
     return tuple(
-        tuple(held(cell, f"{place}.{at}.{index}") for index, cell in enumerate(items(row, "a row")))
+        tuple(
+            template_in(cell, f"{place}.{at}.{index}")
+            for index, cell in enumerate(items(row, "a row"))
+        )
         for at, row in enumerate(items(node, "rows"))
     )
 

@@ -1,4 +1,4 @@
-"""What can be pressed: the keys a person names, plain or as a chord like Control+A."""
+"""Reads the keys of the step `press`: one key, or a chord like Control+A."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ CHARACTERS = string.ascii_letters + string.digits + "/?.,"
 
 
 def key(node: Node) -> str:
-    """The key or chord in a scalar, as the browser takes it. Raises JourneyInvalid for one that is
-    not in the list.
-
-    A letter in a chord is its key, however it is written: Control+A and Control+a are one."""
-    told = text(node, "key")
-    *held, last = re.split(r"\s*\+\s*", told)
+    """The key or chord in a scalar, as the browser takes it. Raises JourneyInvalid for a key that
+    is not in the list."""
+    chord = text(node, "key")
+    *held, last = re.split(r"\s*\+\s*", chord)
     for word in held:
         if word not in MODIFIERS:
-            raise refusal(node.line, f"no modifier {word!r} in {told!r}{nearest(word, MODIFIERS)}")
+            raise refusal(node.line, f"no modifier {word!r} in {chord!r}{nearest(word, MODIFIERS)}")
     if len(set(held)) != len(held):
-        raise refusal(node.line, f"{told!r} holds one key twice")
+        raise refusal(node.line, f"{chord!r} holds one key twice")
     if last not in PRESSABLE and not (len(last) == 1 and last in CHARACTERS):
         raise refusal(
             node.line,
             f"no key {last!r}{nearest(last, PRESSABLE)} (or one letter or digit, or"
             f" {' '.join('/?.,')})",
         )
+    # In a chord a letter stands for its key: Control+A and Control+a are the same.
     return "+".join((*held, last.lower() if held and len(last) == 1 else last))

@@ -1,8 +1,8 @@
-"""What a journey must be to be worth sealing: it says something about what was done, and it can
+"""Checks whether a journey is worth sealing: it must depend on what its steps did, and be able to
 fail.
 
-A third of plausible journeys proved worthless when they were tried: true on any page, or true
-before the change."""
+A third of plausible journeys proved worthless in trials: true on any page, or true before the
+change."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def problems(journey: Journey, *, may_only_look: bool = False) -> tuple[Problem,
         *disorders(journey.steps, journey.expect),
         *_placeholders(journey, journey.steps, journey.expect),
     ]
-    found += [*_says_something(journey.expect), *_tied(journey), *_one_clock(journey)]
-    found += [] if may_only_look else _does_something(journey)
+    found += [*_absences_alone(journey.expect), *_independent(journey), *_one_clock(journey)]
+    found += [] if may_only_look else _only_opens(journey)
     if negative_control is None:
         found.append(
             Problem(0, "a journey needs `twin`: expectations that must fail on a correct app")
         )
     else:
         steps = negative_control.steps or journey.steps
-        found += [*_says_something(negative_control.expect, of="the twin: "), *_comparable(journey)]
+        found += [*_absences_alone(negative_control.expect, of="`twin`: "), *_comparable(journey)]
         found += [
             *_placeholders(journey, steps, negative_control.expect),
             *disorders(steps, negative_control.expect),
@@ -77,71 +77,68 @@ def _one_clock(journey: Journey) -> Iterator[Problem]:
 
 
 def warnings(journey: Journey) -> tuple[Problem, ...]:
-    """What an app that is right in one case only could use. It may be sealed all the same: not
-    everything can be drawn."""
+    """Weak points that an app which is right in one case only could use. The journey may be sealed
+    all the same: not every value can be drawn."""
     fixed = [
         step
         for step in journey.steps
         if isinstance(step, Open) and "?" in step.path.literal and not step.path.holes
     ]
-    said = (
-        "this address is fixed, what it asks for included: an app that is right for it alone"
-        " passes; open the page, and put in"
+    message = (
+        "this address is fixed, with everything that it asks for: an app that is right for it"
+        " alone passes; open the page, and put in or pick a value that is drawn"
     )
-    told = [Problem(step.line, f"{said} or pick a value that is drawn") for step in fixed]
-    drawn = any(held.holes for step in journey.steps for held in templates_of(step))
+    found = [Problem(step.line, message) for step in fixed]
+    drawn = any(template.holes for step in journey.steps for template in templates_of(step))
     if not drawn and not fixed and journey.steps:
-        told.append(
+        found.append(
             Problem(
                 journey.steps[0].line,
                 "nothing that is done is drawn: an app that is right in this one case passes",
             )
         )
-    return tuple(told)
+    return tuple(found)
 
 
-def _does_something(journey: Journey) -> Iterator[Problem]:
-    """Who only opens pages, and looks at each with the same eyes, notices neither of the controls
-    against painted pages."""
-    eyes = {block.place for block in journey.expect} - {
+def _only_opens(journey: Journey) -> Iterator[Problem]:
+    """A journey that only opens pages, and looks at each from one vantage, would pass on painted
+    pages: neither control against those fails on it."""
+    elsewhere = {block.place for block in journey.expect} - {
         (Vantage.HERE, "", None),
         (Vantage.AFTER_RELOAD, "", None),
     }
-    seen = {meant(block.looks) for block in journey.expect}
-    if (
-        journey.steps
-        and all(isinstance(step, Open) for step in journey.steps)
-        and (not eyes or len(seen) == 1)
-    ):
-        told = (
+    looked_for = {meant(block.looks) for block in journey.expect}
+    only_opens = journey.steps and all(isinstance(step, Open) for step in journey.steps)
+    # Different looks from two vantages do prove something: a painted page shows both the same.
+    if only_opens and (not elsewhere or len(looked_for) == 1):
+        yield Problem(
+            journey.steps[0].line,
             "it only opens pages, so pages that are only painted would pass: let it put in or pick"
-            " a value that is drawn"
+            " a value that is drawn, and look for what must come of it; what merely stands there,"
+            " reach by a click",
         )
-        told += ", and look for what must come of it; what merely stands there, reach by a click"
-        yield Problem(journey.steps[0].line, told)
 
 
 def _placeholders(
     journey: Journey, steps: tuple[Step, ...], expect: tuple[Block, ...]
 ) -> Iterator[Problem]:
-    """Names used before anything sets them, and generators where a drawn value could never be
-    known."""
+    """Names that are used before anything sets them, and generators at places where the page cannot
+    know the drawn value."""
     names: set[str] = set()
     fields: set[str] = set()
-    for name, held in journey.let:
-        yield from _unknown((held,), names, fields, line=0)
+    for name, template in journey.let:
+        yield from _unknown((template,), names, fields, line=0)
         names.add(name)
     for step in steps:
+        # Before the step's own names are added: a step cannot use what it sets itself.
         yield from _unknown(templates_of(step), names, fields, line=step.line)
-        drawn = [
-            held for held in templates_of(step) if held.generates and held not in values_of(step)
-        ]
+        drawn = [one for one in templates_of(step) if one.generates and one not in values_of(step)]
         yield from (_no_draw(step.line) for _ in drawn)
         fields |= {field_of(step) or ""}
         names |= {step.name} if isinstance(step, Remember) else set()
     for look in looks(expect):
         yield from _unknown(templates_of(look), names, fields, line=look.line)
-        yield from (_no_draw(look.line) for held in templates_of(look) if held.generates)
+        yield from (_no_draw(look.line) for one in templates_of(look) if one.generates)
     for opened in (block.opens for block in expect if block.opens):
         yield from _unknown((opened,), names, fields, line=0)
 
@@ -154,9 +151,9 @@ def _no_draw(line: int) -> Problem:
 
 
 def _unknown(
-    held: Iterable[Template], names: set[str], fields: set[str], *, line: int
+    templates: Iterable[Template], names: set[str], fields: set[str], *, line: int
 ) -> Iterator[Problem]:
-    for hole in (hole for template in held for hole in template.holes):
+    for hole in (hole for template in templates for hole in template.holes):
         match hole:
             case Filled(field=field) if field not in fields:
                 known = ", ".join(sorted(fields - {""})) or "none"
@@ -168,7 +165,7 @@ def _unknown(
                 yield Problem(line, f"{name!r} has no value at this point; known names: {known}")
 
 
-def _says_something(expect: tuple[Block, ...], *, of: str = "") -> Iterator[Problem]:
+def _absences_alone(expect: tuple[Block, ...], *, of: str = "") -> Iterator[Problem]:
     for block in expect:
         if not any(positive(look) for look in block.looks):
             yield Problem(
@@ -177,52 +174,51 @@ def _says_something(expect: tuple[Block, ...], *, of: str = "") -> Iterator[Prob
             )
 
 
-def _tied(journey: Journey) -> Iterator[Problem]:
-    """When the steps put something in, at least one expectation must depend on what they did.
+def _independent(journey: Journey) -> Iterator[Problem]:
+    """When the steps enter something, at least one expectation must depend on it.
 
-    A journey that only goes somewhere is about what stands there; its twin and the saboteurs show
-    that it can fail."""
-    told = stated(journey.steps)
+    A journey that only opens pages looks at what they show; its negative control and the injected
+    faults show that it can fail."""
+    entered = stated(journey.steps)
     acts = any(isinstance(step, Fill | Select | Tick | Type | Upload) for step in journey.steps)
     if (
         acts
         and journey.expect
-        and not any(_depends(journey, look, told) for look in looks(journey.expect))
+        and not any(_depends(journey, look, entered) for look in looks(journey.expect))
     ):
-        line = journey.expect[0].line
         yield Problem(
-            line,
+            journey.expect[0].line,
             "no expectation depends on what the steps did, so the journey would pass on any page"
-            " that says this: expect something that mentions filled.<field>, a drawn or remembered"
-            " name, or words a step states; of a tick, the `state` of that element, named as in the"
-            " step",
+            " with these words: expect something that mentions filled.<field>, a drawn or"
+            " remembered name, or words a step states; of a tick, the `state` of that element,"
+            " named as in the step",
         )
 
 
-def _depends(journey: Journey, look: Look, told: tuple[str, ...]) -> bool:
-    drawn = {name for name, held in journey.let if held.holes}
+def _depends(journey: Journey, look: Look, entered: tuple[str, ...]) -> bool:
+    drawn = {name for name, template in journey.let if template.holes}
     drawn |= {step.name for step in journey.steps if isinstance(step, Remember)}
-    put_in = (hole for step in journey.steps for held in values_of(step) for hole in held.holes)
-    known = drawn | {hole.name for hole in put_in if isinstance(hole, Named)}
-    if isinstance(
-        look, StateIs
-    ):  # a button that is pressed is enabled all the same: only the element itself ties
-        told = ()
-    if isinstance(look, StateIs | DescriptionIs) and str(look.target) in _put_at(journey):
+    put_in = (hole for step in journey.steps for one in values_of(step) for hole in one.holes)
+    names = drawn | {hole.name for hole in put_in if isinstance(hole, Named)}
+    # A button is enabled whether or not it was pressed: a state depends on the steps only if they
+    # act on the same element.
+    if isinstance(look, StateIs):
+        entered = ()
+    if isinstance(look, StateIs | DescriptionIs) and str(look.target) in _entered_at(journey):
         return True
-    for held in templates_of(look):
+    for template in templates_of(look):
         if any(
-            isinstance(hole, Filled) or (isinstance(hole, Named) and hole.name in known)
-            for hole in held.holes
+            isinstance(hole, Filled) or (isinstance(hole, Named) and hole.name in names)
+            for hole in template.holes
         ):
             return True
-        if any(whole_words(words).search(held.literal) for words in told):
+        if any(whole_words(words).search(template.literal) for words in entered):
             return True
     return False
 
 
-def _put_at(journey: Journey) -> set[str]:
-    """The elements into which the steps put something."""
+def _entered_at(journey: Journey) -> set[str]:
+    """The elements into which the steps enter something."""
     return {
         str(step.target)
         for step in journey.steps
@@ -231,7 +227,8 @@ def _put_at(journey: Journey) -> set[str]:
 
 
 def _comparable(journey: Journey) -> Iterator[Problem]:
-    """A twin that asks about something else altogether would fail for ever and control nothing."""
+    """A negative control that looks at something else altogether would always fail and control
+    nothing."""
     negative_control = journey.negative_control
     if negative_control is None or negative_control.steps is not None:
         return
@@ -239,25 +236,24 @@ def _comparable(journey: Journey) -> Iterator[Problem]:
     if _claims(negative_control.expect) <= _claims(journey.expect):
         yield Problem(
             negative_control.line,
-            "the twin expects what the journey expects: give it a wrong value or other steps",
+            "`twin` expects what the journey expects: give it a wrong value or other steps",
         )
     for look in looks(negative_control.expect):
         if not any(_same_place(look, other) for other in own):
             yield Problem(
                 look.line,
-                "the twin looks where the journey does not: same kind, same element, wrong value",
+                "`twin` looks where the journey does not: same kind, same element, wrong value",
             )
 
 
 def _claims(expect: tuple[Block, ...]) -> set[tuple[str, object]]:
-    """What is said, and through whose eyes: what one person must see may be just what another must
-    not."""
+    """The expectations with their actors: one person may have to see what another must not see."""
     return {(block.actor, meant(look)) for block in expect for look in block.looks}
 
 
 def _same_place(look: Look, other: Look) -> bool:
-    """Whether two looks are at one place. Where the name is itself what is looked for, the kind of
-    element is."""
+    """Whether two looks are at one place. Where a look searches for a name, the kind of element and
+    what is around it count in place of the name."""
     if isinstance(look, FileHas) and isinstance(other, FileHas):
         return (look.file, look.part) == (other.file, other.part)
     if (
@@ -267,8 +263,9 @@ def _same_place(look: Look, other: Look) -> bool:
     ):
         return False
     mine, its = target_of(look), target_of(other)
+    # The control of an absence expects the same element to be there.
     if isinstance(look, Visible) and isinstance(other, Absent):
-        return meant(mine) == meant(its)  # what must not be there, said to be there
+        return meant(mine) == meant(its)
     if isinstance(look, Visible | Absent | CountIs) and mine and its:
         return type(look) is type(other) and _around(mine) == _around(its)
     return type(look) is type(other) and str(mine) == str(its)

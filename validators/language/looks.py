@@ -1,4 +1,4 @@
-"""What may be expected, and from which vantage."""
+"""Reads the `expect` lists of a journey: the looks, and the vantage of each."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from validators.language.claims import (
     ADDRESS,
     COUNT,
     PAGE,
-    claimed,
-    counted,
+    claims_in,
+    number_claims,
     text_claims,
 )
 from validators.language.element_looks import (
@@ -38,7 +38,7 @@ from validators.language.element_looks import (
 from validators.language.file_entries import downloaded
 from validators.language.names import path, person
 from validators.language.tables import column, columns, row, rows
-from validators.language.targets import held, maybe_taken, taken, target
+from validators.language.targets import maybe_target_in, target, target_in, template_in
 from validators.language.tree import (
     Mapping,
     Node,
@@ -54,18 +54,20 @@ VANTAGES = ("after_reload", "other_session")
 
 
 def blocks(node: Node, *, place: str) -> tuple[Block, ...]:
-    """The blocks of an `expect` list: what is seen here, then from each other vantage, in the order
-    written.
+    """The blocks of an `expect` list: the looks from here, then those from each other vantage, in
+    the order written.
 
     Raises JourneyInvalid with the problems of all entries."""
     here: list[Look] = []
     others: list[Block] = []
     problems: list[Problem] = []
     for index, item in enumerate(items(node, "expect")):
-        if problems and not here and _elsewhere_too(item):
-            continue  # `same` as what could not be read
+        # `same` means the looks above, and those could not be read: no second problem for one
+        # mistake.
+        if problems and not here and _from_elsewhere(item):
+            continue
         try:
-            found = _taken(item, here=tuple(here), others=others, place=f"{place}.{index}")
+            found = _look_or_block(item, here=tuple(here), others=others, place=f"{place}.{index}")
         except JourneyInvalid as invalid:
             problems.extend(invalid.problems)
             continue
@@ -79,11 +81,13 @@ def blocks(node: Node, *, place: str) -> tuple[Block, ...]:
     return (*first, *others)
 
 
-def _elsewhere_too(item: Node) -> bool:
+def _from_elsewhere(item: Node) -> bool:
     return isinstance(item, Mapping) and any(key in (*VANTAGES, "as") for key, _ in item.entries)
 
 
-def _taken(item: Node, *, here: tuple[Look, ...], others: list[Block], place: str) -> Look | Block:
+def _look_or_block(
+    item: Node, *, here: tuple[Look, ...], others: list[Block], place: str
+) -> Look | Block:
     if isinstance(item, Mapping) and "as" in dict(item.entries):
         return _by_actor(item, here=here, place=place)
     kind, value, line = entry(item)
@@ -107,7 +111,7 @@ def _elsewhere(kind: str, node: Node, *, line: int, here: tuple[Look, ...], plac
 
 
 def _by_actor(node: Mapping, *, here: tuple[Look, ...], place: str) -> Block:
-    """What one of the people sees: `{as: guide, expect: […]}`, with a path to `open` first if need
+    """The looks of one person: `{as: guide, expect: […]}`, with a path to `open` first if need
     be."""
     fields = mapping(node, "as")
     actor, opens, expect = person(fields.need("as")), fields.maybe("open"), fields.maybe("expect")
@@ -142,9 +146,9 @@ def _look(kind: str, node: Node, *, line: int, place: str) -> Look:
 
 def _text(line: int, node: Node, place: str) -> TextIs:
     if isinstance(node, Scalar):
-        return TextIs(line, None, (Claim(Match.CONTAINS, (held(node, place),)),))
+        return TextIs(line, None, (Claim(Match.CONTAINS, (template_in(node, place),)),))
     fields = mapping(node, "text")
-    where, claims = maybe_taken(fields, place=place), claimed(fields, place)
+    where, claims = maybe_target_in(fields, place=place), claims_in(fields, place)
     fields.done()
     if where is None and any(claim.match not in PAGE for claim in claims):
         raise refusal(
@@ -155,16 +159,16 @@ def _text(line: int, node: Node, place: str) -> TextIs:
 
 def _value(line: int, node: Node, place: str) -> ValueIs:
     fields = mapping(node, "value")
-    found = ValueIs(line, taken(fields, place=place), claimed(fields, place))
+    found = ValueIs(line, target_in(fields, place=place), claims_in(fields, place))
     fields.done()
     return found
 
 
 def _count(line: int, node: Node, place: str) -> CountIs:
     fields = mapping(node, "count")
-    where, claims = taken(fields, place=place), claimed(fields, place, kinds=COUNT)
+    where, claims = target_in(fields, place=place), claims_in(fields, place, kinds=COUNT)
     fields.done()
-    return CountIs(line, where, counted(claims, line))
+    return CountIs(line, where, number_claims(claims, line))
 
 
 LOOKS: dict[str, Callable[[int, Node, str], Look]] = {

@@ -1,11 +1,11 @@
-"""Names that a journey gives, and paths that it opens."""
+"""Reads the names that a journey gives, and the paths that it opens."""
 
 from __future__ import annotations
 
 import re
 
 from validators.domain.journeys.values import Template, slug
-from validators.language.targets import held
+from validators.language.targets import template_in
 from validators.language.tree import Node, refusal, text
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -13,7 +13,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 def new_name(node: Node) -> str:
     """A name for a value or a file. Raises JourneyInvalid for one that an expression could not
-    say."""
+    mention."""
     name = text(node, "a name")
     if not _NAME.fullmatch(name) or name in ("any", "filled"):
         raise refusal(
@@ -33,7 +33,7 @@ def person(node: Node) -> str:
 
 def path(node: Node, place: str) -> Template:
     """A path of the app. Raises JourneyInvalid for any other address."""
-    opened = held(node, place)
+    opened = template_in(node, place)
     if not opened.source.startswith("/") or opened.source.startswith("//") or "\\" in opened.source:
         raise refusal(
             node.line, "open takes a path of the app that starts with one slash, like /bookings"

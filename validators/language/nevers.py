@@ -1,4 +1,4 @@
-"""What must never happen, from the first step to the last look."""
+"""Reads the `never` list: what must not happen from the first step to the last look."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _never(kind: str, node: Node, line: int) -> Never:
 
 
 def _wrong(kind: Forbidden, value: str) -> str:
-    """What is wrong with a value of this kind, empty when nothing is."""
+    """What is wrong with a value of this kind; empty if nothing is."""
     match kind:
         case Forbidden.HTTP_STATUS if not re.fullmatch(r"(>=|<=|==|>|<)\s*[1-5][0-9]{2}", value):
             return 'http_status is a comparison in quotes, like ">=500"'

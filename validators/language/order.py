@@ -1,5 +1,5 @@
-"""What must come before what: a page before acts on it, a dialog before what asks it, a file before
-looks at it."""
+"""Checks the order of a journey: a page before acts on it, a dialog before the step that causes it,
+a download before looks at its file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from validators.domain.journeys.walk import looks
 
 
 def disorders(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
-    """Every step or expectation that stands where it cannot mean anything."""
+    """Every step or expectation at a place where it has no meaning."""
     yield from _pages(steps)
     yield from _dialogs(steps)
     yield from _files(steps, expect)
@@ -34,8 +34,9 @@ def _pages(steps: tuple[Step, ...]) -> Iterator[Problem]:
     for step in steps:
         if isinstance(step, SwitchTo):
             actor = step.actor
+        # A page may ask as soon as it is opened, so a dialog may come before the first `open`.
         elif isinstance(step, Dialog):
-            continue  # a page may ask as soon as it is opened
+            continue
         elif actor not in opened:
             if not _goes_somewhere(step):
                 who = f"{actor!r}" if actor else "a journey"
@@ -63,8 +64,8 @@ def _dialogs(steps: tuple[Step, ...]) -> Iterator[Problem]:
             if step.message and step.message.generates:
                 yield Problem(
                     step.line,
-                    "any.… draws new data, which a dialog cannot say: draw it in let or a step, and"
-                    " name it",
+                    "any.… draws new data, which a dialog cannot show: draw it in let or a step,"
+                    " and name it",
                 )
 
 

@@ -1,5 +1,5 @@
-"""One journey from one YAML document. Every problem of the document is reported at once, each with
-its line."""
+"""Reads one journey from one YAML document. It reports every problem of the document at once, each
+with its line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from validators.language.looks import blocks
 from validators.language.names import new_name
 from validators.language.nevers import nevers
 from validators.language.steps import step
-from validators.language.targets import held
+from validators.language.targets import template_in
 from validators.language.tree import (
     Fields,
     Mapping,
@@ -36,7 +36,7 @@ _CANARY = re.compile(r"[A-Za-z0-9_-]{8,120}")
 
 
 def read(source: str, *, file: str = "journey") -> Journey:
-    """The journey in a text. Raises JourneyInvalid with every problem; not yet linted."""
+    """The journey in a text, not yet linted. Raises JourneyInvalid with every problem."""
     problems: list[Problem] = []
     try:
         journey = _journey(mapping(tree(source), "a journey"), source, problems)
@@ -49,8 +49,8 @@ def read(source: str, *, file: str = "journey") -> Journey:
 
 def _journey(fields: Fields, source: str, problems: list[Problem]) -> Journey:
     def part(key: str, reader: Callable[[Node], T], otherwise: T, *, needed: bool = False) -> T:
-        """The part, or `otherwise` with its problems noted, so that one mistake does not hide the
-        next."""
+        """The part, or `otherwise` if it cannot be read."""
+        # Problems are collected, not raised: one mistake must not hide the next.
         node = fields.maybe(key)
         try:
             return reader(node) if node else otherwise
@@ -70,7 +70,7 @@ def _journey(fields: Fields, source: str, problems: list[Problem]) -> Journey:
         steps=part("steps", lambda node: _steps(node, "steps", problems), (), needed=True),
         expect=part("expect", lambda node: blocks(node, place="expect"), (), needed=True),
         never=part("never", nevers, ()),
-        negative_control=part("twin", lambda node: _twin(node, problems), None),
+        negative_control=part("twin", lambda node: _negative_control(node, problems), None),
         canary=part("canary", _canary, None),
         source=source,
     )
@@ -88,7 +88,7 @@ def _steps(node: Node, place: str, problems: list[Problem]) -> tuple[Step, ...]:
     return tuple(read)
 
 
-def _twin(node: Node, problems: list[Problem]) -> NegativeControl:
+def _negative_control(node: Node, problems: list[Problem]) -> NegativeControl:
     fields = mapping(node, "twin")
     steps = fields.maybe("steps")
     negative_control = NegativeControl(
@@ -133,18 +133,19 @@ def _seed(node: Node) -> str:
 
 
 def _regardless(node: Node) -> frozenset[Regardless]:
-    told = set[Regardless]()
+    words = set[Regardless]()
     for item in items(node, "regardless"):
         word = text(item, "regardless")
         if word not in tuple(Regardless):
             raise refusal(item.line, f"regardless has no {word!r}{nearest(word, Regardless)}")
-        told.add(Regardless(word))
-    return frozenset(told)
+        words.add(Regardless(word))
+    return frozenset(words)
 
 
 def _let(node: Node) -> tuple[tuple[str, Template], ...]:
     if not isinstance(node, Mapping):
         raise refusal(node.line, "let is a mapping from names to values")
     return tuple(
-        (new_name(Scalar(node.line, key)), held(value, f"let.{key}")) for key, value in node.entries
+        (new_name(Scalar(node.line, key)), template_in(value, f"let.{key}"))
+        for key, value in node.entries
     )

@@ -1,4 +1,4 @@
-"""The verbs: everything a journey can do. A verb that is not in this table does not exist."""
+"""Reads the steps of a journey. VERBS is the table of everything that a journey can do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from validators.language.dialogs import dialog
 from validators.language.file_entries import download, upload
 from validators.language.keys import key
 from validators.language.names import new_name, path, person
-from validators.language.targets import held, maybe_taken, taken, target
+from validators.language.targets import maybe_target_in, target, target_in, template_in
 from validators.language.tree import (
     Mapping,
     Node,
@@ -36,8 +36,7 @@ from validators.language.tree import (
 
 
 def step(node: Node, *, place: str) -> Step:
-    """The step a list entry stands for. Raises JourneyInvalid with the nearest verb for an unknown
-    one."""
+    """The step in a list entry. Raises JourneyInvalid; for an unknown verb with the nearest one."""
     match node:
         case Scalar(line=line, text="reload"):
             return Reload(line)
@@ -61,7 +60,9 @@ def _hint(verb: str) -> str:
 
 def _fill(line: int, node: Node, place: str) -> Fill:
     fields = mapping(node, "fill")
-    filled = Fill(line, taken(fields, place=place), held(fields.need("value"), f"{place}.value"))
+    filled = Fill(
+        line, target_in(fields, place=place), template_in(fields.need("value"), f"{place}.value")
+    )
     fields.done()
     return filled
 
@@ -69,7 +70,7 @@ def _fill(line: int, node: Node, place: str) -> Fill:
 def _select(line: int, node: Node, place: str) -> Select:
     fields = mapping(node, "select")
     chosen = Select(
-        line, taken(fields, place=place), held(fields.need("option"), f"{place}.option")
+        line, target_in(fields, place=place), template_in(fields.need("option"), f"{place}.option")
     )
     fields.done()
     return chosen
@@ -79,14 +80,14 @@ def _press(line: int, node: Node, place: str) -> Press:
     if isinstance(node, Scalar):
         return Press(line, key(node))
     fields = mapping(node, "press")
-    pressed = Press(line, key(fields.need("key")), maybe_taken(fields, place=place))
+    pressed = Press(line, key(fields.need("key")), maybe_target_in(fields, place=place))
     fields.done()
     return pressed
 
 
 def _remember(line: int, node: Node, place: str) -> Remember:
     fields = mapping(node, "remember")
-    remembered = Remember(line, taken(fields, place=place), new_name(fields.need("as")))
+    remembered = Remember(line, target_in(fields, place=place), new_name(fields.need("as")))
     fields.done()
     return remembered
 
@@ -101,7 +102,7 @@ VERBS: dict[str, Callable[[int, Node, str], Step]] = {
     "uncheck": lambda line, node, place: Tick(line, target(node, place=place), on=False),
     "clear": lambda line, node, place: Clear(line, target(node, place=place)),
     "hover": lambda line, node, place: Hover(line, target(node, place=place)),
-    "type": lambda line, node, place: Type(line, held(node, f"{place}.type")),
+    "type": lambda line, node, place: Type(line, template_in(node, f"{place}.type")),
     "upload": upload,
     "download": download,
     "dialog": dialog,

@@ -1,4 +1,5 @@
-"""Looks at tables: a column by its header, a row by its cells, how many rows, which columns."""
+"""Reads the looks at tables: a row by its cells, a column by its header, the headers, the number of
+rows."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from validators.domain.journeys.claim import Claim, SortOrder
 from validators.domain.journeys.journey import RowHas
 from validators.domain.journeys.looks import ColumnHas, HeadersAre, NamedCell, RowsAre
 from validators.domain.journeys.target import Target
-from validators.language.claims import COUNT, claimed, counted, listed, text_claims
-from validators.language.targets import held, target
+from validators.language.claims import COUNT, claims_in, list_claims_in, number_claims, text_claims
+from validators.language.targets import target, template_in
 from validators.language.tree import (
     Fields,
     Mapping,
@@ -38,7 +39,8 @@ def row(line: int, node: Node, place: str) -> RowHas:
     if isinstance(cells, Mapping):
         return RowHas(line, (), within, times, _named(cells, f"{place}.cells"), at)
     wanted = (
-        held(cell, f"{place}.cells.{index}") for index, cell in enumerate(items(cells, "cells"))
+        template_in(cell, f"{place}.cells.{index}")
+        for index, cell in enumerate(items(cells, "cells"))
     )
     return RowHas(line, tuple(wanted), within, times, at=at)
 
@@ -46,8 +48,8 @@ def row(line: int, node: Node, place: str) -> RowHas:
 def column(line: int, node: Node, place: str) -> ColumnHas:
     """`{header: City, sorted: ascending}` and the like. Raises JourneyInvalid."""
     fields = mapping(node, "column")
-    header, within = held(fields.need("header"), f"{place}.header"), _within(fields, place)
-    lists, each, order = listed(fields, place), fields.maybe("each"), fields.maybe("sorted")
+    header, within = template_in(fields.need("header"), f"{place}.header"), _within(fields, place)
+    lists, each, order = list_claims_in(fields, place), fields.maybe("each"), fields.maybe("sorted")
     fields.done()
     if not (lists or each or order):
         raise refusal(line, "column needs one of equals, includes, excludes, each, sorted")
@@ -64,7 +66,7 @@ def column(line: int, node: Node, place: str) -> ColumnHas:
 def columns(line: int, node: Node, place: str) -> HeadersAre:
     """`{equals: [City, Size], in: {table: Walks}}`. Raises JourneyInvalid."""
     fields = mapping(node, "columns")
-    within, lists = _within(fields, place), listed(fields, place)
+    within, lists = _within(fields, place), list_claims_in(fields, place)
     fields.done()
     if not lists:
         raise refusal(line, "columns needs one of equals, includes, excludes")
@@ -74,9 +76,9 @@ def columns(line: int, node: Node, place: str) -> HeadersAre:
 def rows(line: int, node: Node, place: str) -> RowsAre:
     """`{equals: 3, in: {table: Walks}}`. Raises JourneyInvalid."""
     fields = mapping(node, "rows")
-    within, claims = _within(fields, place), claimed(fields, place, kinds=COUNT)
+    within, claims = _within(fields, place), claims_in(fields, place, kinds=COUNT)
     fields.done()
-    return RowsAre(line, counted(claims, line), within)
+    return RowsAre(line, number_claims(claims, line), within)
 
 
 def _within(fields: Fields, place: str) -> Target | None:
@@ -89,7 +91,7 @@ def _named(cells: Mapping, place: str) -> tuple[NamedCell, ...]:
         raise refusal(cells.line, "cells is empty: say at least one")
     return tuple(
         NamedCell(
-            held(Scalar(cells.line, header), f"{place}.{index}"),
+            template_in(Scalar(cells.line, header), f"{place}.{index}"),
             text_claims(claim, "a cell", f"{place}.{index}.cell"),
         )
         for index, (header, claim) in enumerate(cells.entries)

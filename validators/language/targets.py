@@ -1,5 +1,5 @@
-"""How an element is named: by role and exact accessible name, by label, or by words within a row or
-list item."""
+"""Reads how a journey names an element: by role and exact accessible name, by label, or by words
+within a row or list item."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ NAMED = (
     "region", "navigation", "form", "search", "toolbar", "img", "figure", "progressbar", "meter",
 )  # fmt: skip
 WORDED = ("row", "listitem", "article", "paragraph", "blockquote", "code", "caption", "term")
-PLAIN = ("definition", "summary", "words")  # by the term that is defined, and by whole texts
+# A definition is named by its term, the other two by their whole text.
+PLAIN = ("definition", "summary", "words")
 _ROLES_ONLY = (
     "alert", "application", "banner", "complementary", "contentinfo", "definition", "deletion", "document", "emphasis",  # noqa: E501
     "feed", "insertion", "log", "main", "mark", "math", "menubar", "note", "option", "rowgroup", "scrollbar", "separator",  # noqa: E501
@@ -38,14 +39,14 @@ _NARROWING = ("name", "with", "in", "under", "level")
 def target(node: Node, *, place: str) -> Target:
     """The target a mapping names. Raises JourneyInvalid."""
     fields = mapping(node, "an element")
-    found = taken(fields, place=place)
+    found = target_in(fields, place=place)
     fields.done()
     return found
 
 
-def taken(fields: Fields, *, place: str) -> Target:
+def target_in(fields: Fields, *, place: str) -> Target:
     """The target named by the keys of a larger mapping, which keeps its other keys."""
-    found = maybe_taken(fields, place=place)
+    found = maybe_target_in(fields, place=place)
     if found is None:
         raise refusal(
             fields.line, f"{fields.what} must name an element: label, role, button, link, row, …"
@@ -53,8 +54,8 @@ def taken(fields: Fields, *, place: str) -> Target:
     return found
 
 
-def maybe_taken(fields: Fields, *, place: str) -> Target | None:
-    """As `taken`, or None when no key of the mapping names an element."""
+def maybe_target_in(fields: Fields, *, place: str) -> Target | None:
+    """The target named by the keys of a larger mapping; None if no key names an element."""
     chosen = fields.one(KEYS)
     name, words, within, under, level = (fields.maybe(key) for key in _NARROWING)
     if chosen is None:
@@ -66,20 +67,20 @@ def maybe_taken(fields: Fields, *, place: str) -> Target | None:
         return None
     key, node = chosen
     if name is not None and key != "role":
-        raise refusal(name.line, f"name belongs to role; {key!r} already says it")
+        raise refusal(name.line, f"name belongs to role; {key!r} already names it")
     return Target(
         line=fields.line,
         role=_role(key, node),
         name=_named(key, node, name, place),
-        label=held(node, f"{place}.label") if key == "label" else None,
+        label=template_in(node, f"{place}.label") if key == "label" else None,
         words=_worded(key, node, words, place),
         within=target(within, place=f"{place}.in") if within else None,
         level=_level(key, level, node) if level else None,
-        under=held(under, f"{place}.under") if under else None,
+        under=template_in(under, f"{place}.under") if under else None,
     )
 
 
-def held(node: Node, place: str) -> Template:
+def template_in(node: Node, place: str) -> Template:
     """The template in a scalar. Raises JourneyInvalid at its line."""
     try:
         return template(text(node, place.rsplit(".", 1)[-1]), place=place)
@@ -100,19 +101,19 @@ def _role(key: str, node: Node) -> str:
 
 def _named(key: str, node: Node, name: Node | None, place: str) -> Template | None:
     if key in NAMED or key in PLAIN:
-        return held(node, f"{place}.{key}")
-    return held(name, f"{place}.name") if name else None
+        return template_in(node, f"{place}.{key}")
+    return template_in(name, f"{place}.name") if name else None
 
 
 def _worded(key: str, node: Node, words: Node | None, place: str) -> Template | None:
     if key in WORDED and words:
         raise refusal(
             words.line,
-            f"{key!r} already says which words it has; use role: {key} together with `with`",
+            f"{key!r} already states its words; use role: {key} together with `with`",
         )
     if key in WORDED:
-        return held(node, f"{place}.{key}")
-    return held(words, f"{place}.with") if words else None
+        return template_in(node, f"{place}.{key}")
+    return template_in(words, f"{place}.with") if words else None
 
 
 def _level(key: str, level: Node, node: Node) -> int:

@@ -1,5 +1,5 @@
-"""YAML as a small tree that remembers lines. Every scalar is text; anchors, tags and repeated keys
-are refused."""
+"""Reads YAML into a small tree with line numbers. Every scalar is text. Anchors, tags and repeated
+keys are refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Node = Scalar | Items | Mapping
 
 
 class Fields:
-    """The keys of a mapping, each taken once; `done` refuses what nobody took."""
+    """The keys of a mapping, each taken once. `done` refuses the keys that nobody took."""
 
     def __init__(self, mapping: Mapping, what: str) -> None:
         self.line = mapping.line
@@ -78,15 +78,16 @@ def refusal(line: int, message: str) -> JourneyInvalid:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean "fill"?`, else the known words, ready to append to a message."""
-    words = sorted(set(map(str, known)))  # of an enumeration, the words and not the members
+    # `str` gives the words of an enumeration, not its members.
+    words = sorted(set(map(str, known)))
     if close := get_close_matches(word, words, n=1, cutoff=0.6):
         return f"; did you mean {close[0]!r}?"
     return f"; known: {', '.join(words)}" if words else ""
 
 
 class _Bounded(yaml.SafeLoader):
-    """PyYAML's reader, which stops where it comes too deep: its time for brackets that never close
-    grows with the square."""
+    """PyYAML's loader with a limit of depth. Without it, its time for brackets that never close
+    grows with the square of their number."""
 
     _depth = 0
 

@@ -53,7 +53,7 @@ async def acted(step: Step, stage: Stage, values: Values, *, actor: str, patienc
         case Clear(target=target):
             await person.fill(spot(target, values), "", patience=patience)
         case Remember(target=target, name=name):
-            await person.seen(spot(target, values), patience=patience)
+            await person.wait_visible(spot(target, values), patience=patience)
             values.names[name] = folded(await person.text(spot(target, values)))
         case Hover(target=target):
             await person.hover(spot(target, values), patience=patience)

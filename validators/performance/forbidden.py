@@ -42,11 +42,10 @@ def _first(never: Never, stage: Stage) -> str:
         case Forbidden.CONSOLE:
             return next((text for level, text in stage.console if level == never.value), "")
         case Forbidden.REQUEST:
-            return next((path for path in stage.asked if is_path(path, never.value)), "")
+            return next((path for path in stage.requests if is_path(path, never.value)), "")
         case Forbidden.OTHER_HOST:
-            return next(
-                (address for address in stage.refused if never.value in (ANY, host(address))), ""
-            )
+            refused = stage.refused_requests
+            return next((one for one in refused if never.value in (ANY, host(one))), "")
         case _:
             return ""
 

@@ -84,7 +84,7 @@ class Performance:
             await self._blocks(self._expected())
         # The looks may hold before the page has sent all its requests, and one may be forbidden.
         if self.journey.never:
-            await self.stage.quieted(self.patience.look)
+            await self.stage.wait_until_quiet(self.patience.look)
         self._note_occurrences()
         self.finished = True
 
@@ -140,7 +140,7 @@ class Performance:
             self.steps.append(
                 StepOutcome(index, step.line, verb, trouble is None, trouble, observed(why), millis)
             )
-            await self.stage.pictured(self.actor, f"step-{index + 1:02}")
+            await self.stage.take_picture(self.actor, f"step-{index + 1:02}")
             if trouble is not None:
                 return False
             await self._note_forbidden_text(await self.stage.person(self.actor))
@@ -178,7 +178,7 @@ class Performance:
         for block in blocks:
             outcomes = await self._block(block, first)
             self.expectations += outcomes
-            await self.stage.pictured(self._viewer(block), f"look-{first + 1:02}")
+            await self.stage.take_picture(self._viewer(block), f"look-{first + 1:02}")
             if not all(outcome.passed for outcome in outcomes):
                 if self.patience.stop_early:
                     return

@@ -97,6 +97,6 @@ def _final(found: LookResult, session: Session, *, together: bool) -> LookResult
     if this one failed while the app owed an answer."""
     if found.holds:
         return found if together else replace(found, holds=False, trouble=Trouble.RESTLESS)
-    if found.trouble in (None, Trouble.MISSING) and session.owed():
+    if found.trouble in (None, Trouble.MISSING) and session.awaits_answer():
         return replace(found, trouble=Trouble.TIMED_OUT)
     return found

@@ -49,7 +49,7 @@ class Session(Protocol):
         """Prepare the answer to the dialog that the next act must cause. That act raises Unable if
         no such dialog comes."""
 
-    async def seen(self, spot: Spot, *, patience: float) -> None:
+    async def wait_visible(self, spot: Spot, *, patience: float) -> None:
         """Return once the element is visible."""
 
     async def text(self, spot: Spot | None) -> str:
@@ -101,7 +101,7 @@ class Session(Protocol):
         """Whether the page has stayed the same since `watch`, so that everything that was read
         since then was true at one moment."""
 
-    def owed(self) -> bool:
+    def awaits_answer(self) -> bool:
         """Whether a page, or an answer to a request since the act before the latest, is
         outstanding. It may yet bring what the judge waits for."""
 
@@ -116,12 +116,12 @@ class Stage(Protocol):
     async def person(self, actor: str) -> Session:
         """The person of that name. The session is opened at first use."""
 
-    async def pictured(self, actor: str, name: str) -> None:
+    async def take_picture(self, actor: str, name: str) -> None:
         """Keep a small picture of what this person sees now, if pictures of this run are wanted.
 
         If it cannot be taken, that is noted; it never raises."""
 
-    async def quieted(self, seconds: float) -> None:
+    async def wait_until_quiet(self, seconds: float) -> None:
         """Wait until every page is loaded, at most so many seconds each, and then until none waits
         for an answer of the app, as long as a step waits for background requests."""
 
@@ -140,11 +140,11 @@ class Stage(Protocol):
         script and a picture are not pages."""
 
     @property
-    def asked(self) -> tuple[str, ...]:
+    def requests(self) -> tuple[str, ...]:
         """The path and query of every request to the app so far, with or without an answer."""
 
     @property
-    def refused(self) -> tuple[str, ...]:
+    def refused_requests(self) -> tuple[str, ...]:
         """The address of every request to another host or port so far. All were refused."""
 
     @property

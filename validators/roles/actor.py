@@ -5,7 +5,7 @@
     in    {"brief": {model, who, goal, instructions}, "model_port": 8090,
            "line_port": 8091, "word": "…"}
     line  a connection to line_port: the word first, then one JSON object a line
-          (told, view, acts_left), and one act a line back
+          (result, view, acts_left), and one act a line back
 
 Properties:
 - The sandbox can reach one port of the model broker and the line; no browser and no app.
@@ -95,7 +95,7 @@ class Actor:
         """The next act, as a JSON object. An answer without a tool call means giving up. Raises
         NoAnswer."""
         if self.remembered:
-            self.remembered[-1] += f" -> {seen['told']}"
+            self.remembered[-1] += f" -> {seen['result']}"
         answer = self.ask(self._request(seen))
         call = next((block for block in answer if block["type"] == "tool_use"), None)
         act = _called(call) if call else {"act": str(ActKind.GIVE_UP), "text": _words(answer)}

@@ -15,12 +15,12 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from harness.agents.transcript.page import SessionNote, sections
 from harness.agents.transcript.turns import Price, turns
 from harness.domain.budget import Usage
 from harness.domain.errors import ModelError
+from harness.domain.plain import JsonDict
 from harness.ports.model import Broker, Session, SessionRequest
 from harness.programs.broker.options import JUDGES
 from harness.programs.broker.prices import COLUMNS, prices, rates_of
@@ -143,7 +143,7 @@ def price_of(note: SessionNote) -> Price:
 
 def _session_note(file: Path) -> SessionNote | None:
     try:
-        document: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        document: JsonDict = json.loads(file.read_text("utf-8"))
         times = {
             name: datetime.fromisoformat(document[name])
             for name in ("opened", "closed")

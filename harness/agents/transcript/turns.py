@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from harness.domain.plain import JsonObject
 from harness.programs.broker.prices import Tokens, tokens_of
 
-_LogLine = Mapping[str, Any]
+_LogLine = JsonObject
 Price = Callable[[Tokens, datetime], int]
 """Nanodollars for the tokens of one call at a time."""
 
@@ -96,24 +97,24 @@ def _turn(call: _LogLine, price: Price, *, before: _LogLine | None, after: _LogL
     )
 
 
-def _tool_call(block: Mapping[str, Any], results: Mapping[str, tuple[str, bool]]) -> ToolCall:
+def _tool_call(block: JsonObject, results: Mapping[str, tuple[str, bool]]) -> ToolCall:
     result, failed = results.get(str(block.get("id")), (None, False))
     return ToolCall(str(block.get("name")), block.get("input"), result, failed)
 
 
-def _tokens(answer: Mapping[str, Any]) -> Tokens:
+def _tokens(answer: JsonObject) -> Tokens:
     try:
         return tokens_of(answer.get("usage") or {})
     except ValueError:
         return Tokens()
 
 
-def _user_texts(request: Mapping[str, Any]) -> Iterator[str]:
+def _user_texts(request: JsonObject) -> Iterator[str]:
     """The texts of the newest message beside results."""
     return (str(block.get("text", "")) for block in _newest(request) if block.get("type") == "text")
 
 
-def _results(request: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
+def _results(request: JsonObject) -> dict[str, tuple[str, bool]]:
     return {
         str(block.get("tool_use_id")): (_text(block.get("content")), bool(block.get("is_error")))
         for block in _newest(request)
@@ -121,7 +122,7 @@ def _results(request: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
     }
 
 
-def _newest(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _newest(request: JsonObject) -> list[JsonObject]:
     messages = request.get("messages") or [{}]
     content = messages[-1].get("content") or ()
     if isinstance(content, str):
@@ -139,6 +140,6 @@ def _text(content: Any) -> str:
     return str(content or "")
 
 
-def _length(request: Mapping[str, Any]) -> int:
+def _length(request: JsonObject) -> int:
     """How many messages a request had."""
     return int(request.get("kept", 0)) + len(request.get("messages") or ())

@@ -2,14 +2,15 @@
 nothing goes to the forge.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
+from harness.domain.plain import JsonObject
 
 if TYPE_CHECKING:
     from harness.operations.maintenance.sealed_journeys import JourneyDecision
@@ -212,13 +213,13 @@ def retire(digest: str, reason: str, as_json: bool) -> int:
 
 def _report(found: "JourneyDecision", as_json: bool) -> int:
     ok = found.outcome != "refused"
-    emit({"ok": ok, "outcome": found.outcome, "says": found.message}) if as_json else click.echo(
+    emit({"ok": ok, "outcome": found.outcome, "message": found.message}) if as_json else click.echo(
         f"{found.outcome}: {found.message}"
     )
     return 0 if ok else 1
 
 
-def _lines(found: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def _lines(found: Iterable[JsonObject]) -> Iterable[str]:
     for one in found:
         state = "" if one["stands"] else f"  {one['event']} by {one['actor']}: {one['reason']}"
         whose, what = _whose(one), one["journey"] or "(no journey)"
@@ -228,7 +229,7 @@ def _lines(found: Iterable[Mapping[str, Any]]) -> Iterable[str]:
         )
 
 
-def _whose(entry: Mapping[str, Any]) -> str:
+def _whose(entry: JsonObject) -> str:
     return f"#{entry['issue']}" if entry["issue"] else "mission"
 
 

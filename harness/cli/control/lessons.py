@@ -2,12 +2,13 @@
 decisions on it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from harness.lessons.lesson import Lesson
@@ -51,20 +52,22 @@ def list_(everything: bool, as_json: bool) -> None:
     """
     from harness.factory.models.learning import known_lessons
     from harness.home.state import open_ledger
-    from harness.lessons.lesson import Standing
+    from harness.lessons.lesson import LessonStatus
 
     with open_ledger(home()) as ledger:
         found = [
             one
             for one in known_lessons(ledger)
-            if everything or one.standing in (Standing.PINNED, Standing.ACTIVE)
+            if everything or one.status in (LessonStatus.PINNED, LessonStatus.ACTIVE)
         ]
     if as_json:
         emit({"lessons": [_document(one) for one in found]})
         return
     for one in found:
         click.echo(
-            printable(f"{one.id[:6]}  {one.standing:<8} {one.had.sound}/{one.had.runs}  {one.says}")
+            printable(
+                f"{one.id[:6]}  {one.status:<8} {one.had.sound}/{one.had.runs}  {one.sentence}"
+            )
         )
     if not found:
         click.echo("No lesson is shown to agents.")
@@ -151,15 +154,15 @@ def _decide(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
     with open_ledger(home()) as ledger:
         found = say_of(ledger, lesson, Word(word), why=reason)
     emit(_document(found)) if as_json else click.echo(
-        printable(f"{found.id[:6]} is {found.standing}: {found.says}")
+        printable(f"{found.id[:6]} is {found.status}: {found.sentence}")
     )
 
 
-def _document(one: "Lesson") -> dict[str, Any]:
+def _document(one: "Lesson") -> JsonDict:
     return {
         "id": one.id,
-        "standing": one.standing.value,
-        "says": one.says,
+        "standing": one.status.value,
+        "sentence": one.sentence,
         "file": one.file,
         "quote": one.quote,
         "base": one.base,
@@ -180,8 +183,8 @@ def _document(one: "Lesson") -> dict[str, Any]:
 def _description(one: "Lesson") -> list[str]:
     times = "once" if one.sightings == 1 else f"{one.sightings} times"
     return [
-        f"{one.id}: {one.standing}",
-        one.says,
+        f"{one.id}: {one.status}",
+        one.sentence,
         "",
         f"noted {times}, first by the {one.role} of {one.run} for issue {one.issue}, at"
         f" {one.at[:19]}, entry {one.entry}",

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from harness.factory.settings.workflows import Document, EffectiveWorkflows
@@ -91,7 +92,7 @@ def check(folder: Path, as_json: bool) -> int:
                         "file": fault.file,
                         "line": fault.line,
                         "key": fault.key,
-                        "says": fault.message,
+                        "message": fault.message,
                     }
                     for fault in found.faults
                 ],
@@ -256,7 +257,7 @@ def _named(name: str, found: Mapping[str, _T]) -> _T:
     return found[name]
 
 
-def _row(one: "Document") -> dict[str, Any]:
+def _row(one: "Document") -> JsonDict:
     return {"name": one.name, "file": one.path, "own": one.is_override, "sha256": _digest(one)}
 
 

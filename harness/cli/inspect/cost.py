@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
+from harness.domain.plain import JsonDict
 from harness.domain.spending import BY, Line, Total, folded, total
 
 if TYPE_CHECKING:
@@ -125,14 +126,14 @@ def _agreement(lines: Sequence[Line]) -> "Agreement":
 
 def _document(
     lines: Sequence[Line], by: Sequence[str], ledger: "Agreement | None", warning: str
-) -> dict[str, Any]:
+) -> JsonDict:
     """The document for `--json`. These keys are stable: `by groups total prices_warning`, and
     `ledger` when no `--since` was given.
     """
     groups = [
         dict(zip(by, key, strict=True)) | _numbers(summed) for key, summed in folded(lines, by)
     ]
-    found: dict[str, Any] = {
+    found: JsonDict = {
         "by": list(by),
         "groups": groups,
         "total": _numbers(total(lines)),
@@ -149,7 +150,7 @@ def _document(
     return found
 
 
-def _numbers(summed: Total) -> dict[str, Any]:
+def _numbers(summed: Total) -> JsonDict:
     values = ((field.name, getattr(summed, field.name)) for field in fields(Total))
     return {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in values}
 

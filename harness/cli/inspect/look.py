@@ -162,7 +162,7 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
     for line in found.get("runs", ()):
         click.echo(f"{line['began'][:19]}  {line['run']:<24} #{line['issue']}")
     for line in found.get("entries", ()):
-        click.echo(f"{line['at'][11:19]}  [{line['entry']:>4}] {line['says']}")
+        click.echo(f"{line['at'][11:19]}  [{line['entry']:>4}] {line['message']}")
 
 
 @click.command()
@@ -207,7 +207,7 @@ def audit(ctx: click.Context, as_json: bool) -> int:
         )
     if as_json:
         faults = [
-            {"entry": fault.entry, "subject": fault.subject, "says": fault.message}
+            {"entry": fault.entry, "subject": fault.subject, "message": fault.message}
             for fault in found.faults
         ]
         counts = {name: getattr(found, name) for name in ("entries", "verdicts", "landings")}

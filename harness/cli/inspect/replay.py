@@ -1,18 +1,18 @@
 """`factory replay`: run a past run again, offline, and compare its decisions."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
+from harness.domain.plain import JsonObject
 
 if TYPE_CHECKING:
-    from harness.log import Log
     from harness.operations.replay.bundle import Bundle
     from harness.operations.replay.replay import ReplayOptions, ReplayResult
 
@@ -172,6 +172,7 @@ def _bundles(
 def _replayed(bundle: "Bundle", options: "ReplayOptions", *, folder: Path | None) -> "ReplayResult":
     from harness.cli.output.progress import Progress
     from harness.domain.errors import ConfigError
+    from harness.log import Log
     from harness.operations.replay.replay import replay_bundle
 
     if folder is not None:
@@ -197,7 +198,7 @@ def _prefix() -> str:
     return f"factory-kit-{os.getpid()}-"
 
 
-def _document(result: "ReplayResult") -> Mapping[str, Any]:
+def _document(result: "ReplayResult") -> JsonObject:
     return {
         "run": result.run,
         "same": result.same,

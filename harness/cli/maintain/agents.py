@@ -1,10 +1,9 @@
 """Agent CLIs beside the built-in agent: install, list, remove."""
 
-from typing import Any
-
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.domain.plain import JsonDict
 
 
 @click.group()
@@ -105,7 +104,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
         raise ConfigError(
             "a digest belongs to one package: install one at a time", key="--integrity"
         )
-    found: list[dict[str, Any]] = []
+    found: list[JsonDict] = []
     for name in names:
         program, answer = install_cli(home(), name, integrity=integrity)
         found.append(
@@ -113,7 +112,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
                 "kind": program.kind,
                 "version": program.version,
                 "folder": str(program.folder),
-                "says": answer,
+                "message": answer,
             }
         )
         if not as_json:

@@ -1,7 +1,9 @@
 """The outcome of each issue, as a table for people."""
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from harness.domain.plain import JsonObject
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +18,7 @@ _COLUMNS = (
 )
 
 
-def outcomes(lines: Iterable[Mapping[str, Any]]) -> "Table":
+def outcomes(lines: Iterable[JsonObject]) -> "Table":
     """One row for each issue, from `harness.factory.reporting.report.issue_line`."""
     from rich.markup import escape
     from rich.table import Table
@@ -36,7 +38,7 @@ def outcomes(lines: Iterable[Mapping[str, Any]]) -> "Table":
     return table
 
 
-def _by(line: Mapping[str, Any]) -> str:
+def _by(line: JsonObject) -> str:
     """What decided the outcome: the verdicts in their order, the older issue, or the rules."""
     match line["outcome"]:
         case "merged":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from harness.governance.past.coverage import Coverage, RuleCoverage
@@ -49,7 +50,7 @@ def coverage(folder: Path, as_json: bool) -> None:
         _show(found)
 
 
-def _document(found: "Coverage") -> dict[str, Any]:
+def _document(found: "Coverage") -> JsonDict:
     return {
         "rules": [
             {
@@ -59,7 +60,7 @@ def _document(found: "Coverage") -> dict[str, Any]:
                 "asked": row.asked,
                 "held": row.held,
                 "refused": [
-                    {"change": one.change, "entry": one.entry, "says": one.says}
+                    {"change": one.change, "entry": one.entry, "message": one.message}
                     for one in row.refused
                 ],
                 "last_refused": row.last_refused or None,

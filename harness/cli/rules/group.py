@@ -90,13 +90,14 @@ def lint(folder: Path, as_json: bool) -> int:
             {
                 "ok": not found,
                 "findings": [
-                    {"file": f.file, "line": f.line, "code": f.code, "says": f.says} for f in found
+                    {"file": f.file, "line": f.line, "code": f.code, "message": f.message}
+                    for f in found
                 ],
             }
         )
     else:
         for finding in found:
-            click.echo(f"{finding.file}:{finding.line}: {finding.code}: {finding.says}")
+            click.echo(f"{finding.file}:{finding.line}: {finding.code}: {finding.message}")
         click.echo(f"{len(found)} findings" if found else "clean")
     return 1 if found else 0
 
@@ -141,7 +142,7 @@ def test(folder: Path, file: Path | None, as_json: bool) -> int:
                         "line": result.source.line,
                         "expected": result.expected,
                         "got": result.got,
-                        "says": result.says,
+                        "message": result.message,
                     }
                     for result in failed
                 ],
@@ -151,7 +152,7 @@ def test(folder: Path, file: Path | None, as_json: bool) -> int:
         for result in failed:
             click.echo(
                 f"{result.source.file}:{result.source.line}: {result.rule}: expected"
-                f" {result.expected}, got {result.got}: {result.says}"
+                f" {result.expected}, got {result.got}: {result.message}"
             )
         click.echo(f"{len(results) - len(failed)} of {len(results)} cases hold")
     return 1 if failed else 0

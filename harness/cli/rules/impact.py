@@ -10,6 +10,7 @@ import click
 from harness.cli.options import as_json, emit
 from harness.cli.rules.changes import from_git, history_file, since_option
 from harness.domain.governance import Governance
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from harness.governance.past.history import RecordedChange
@@ -100,7 +101,7 @@ def _at(folder: Path, ref: str) -> Governance:
         ) from None
 
 
-def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> dict[str, Any]:
+def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> JsonDict:
     urls = _urls(changes)
     return {
         "ok": not found.flips,
@@ -127,7 +128,7 @@ def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> dict[str,
                 "rule": flip.rule,
                 "before": flip.before,
                 "after": flip.after,
-                "says": flip.says,
+                "message": flip.message,
                 "shadow": flip.shadow,
             }
             for flip in found.flips
@@ -234,6 +235,7 @@ def _counted(found: "Impact") -> str:
 
 def _line(flip: "Flip", url: str) -> str:
     shadow = " (in shadow)" if flip.shadow else ""
-    return f"  #{flip.change}  {flip.rule}{shadow}  {flip.before} → {flip.after}: {flip.says}" + (
-        f"  {url}" if url else ""
+    return (
+        f"  #{flip.change}  {flip.rule}{shadow}  {flip.before} → {flip.after}: {flip.message}"
+        + (f"  {url}" if url else "")
     )

@@ -44,7 +44,7 @@ def import_(folder: Path, as_json: bool) -> int:
     from harness.operations.setup.prose import contradictions_at
 
     survey = survey_folder(folder)
-    drafted = [rule for rule in rules_of(survey) if rule.said]
+    drafted = [rule for rule in rules_of(survey) if rule.clauses]
     unchecked, contradictions = unchecked_in(survey), contradictions_at(folder)
     if as_json:
         emit(
@@ -52,7 +52,7 @@ def import_(folder: Path, as_json: bool) -> int:
                 "ok": not contradictions,
                 "rules": [_rule(rule) for rule in drafted],
                 "unchecked": [
-                    {"place": clause.place, "says": clause.quote} for clause in unchecked
+                    {"place": clause.place, "message": clause.quote} for clause in unchecked
                 ],
                 "contradictions": [as_document(found) for found in contradictions],
             }
@@ -67,7 +67,7 @@ def as_document(found: "Contradiction") -> dict[str, object]:
     here, there = found.here, found.there
     return {
         "kind": found.kind.value,
-        "says": found.says,
+        "message": found.message,
         "here": {"file": here.file, "line": here.line, "quote": here.quote},
         "there": {"file": there.file, "line": there.line, "quote": there.quote} if there else None,
     }
@@ -78,7 +78,7 @@ def _rule(rule: "RuleDraft") -> dict[str, object]:
         "id": rule.id,
         "status": rule.status,
         "check": rule.check,
-        "said": [{"place": clause.place, "says": clause.quote} for clause in rule.said],
+        "said": [{"place": clause.place, "message": clause.quote} for clause in rule.clauses],
     }
 
 
@@ -96,7 +96,7 @@ def _print(
         [
             f"{rule.id} {rule.check}, because of {clause.place}: “{clause.quote}”"
             for rule in drafted
-            for clause in rule.said
+            for clause in rule.clauses
         ],
     )
     section(

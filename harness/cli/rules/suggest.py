@@ -8,7 +8,7 @@ import click
 from harness.cli.options import as_json, emit, home
 
 if TYPE_CHECKING:
-    from harness.governance.past.suggest import Draft
+    from harness.governance.past.suggest import RuleDraft
 
 
 @click.command()
@@ -85,7 +85,7 @@ def suggest(folder: Path, out: Path | None, enough: int, as_json: bool) -> None:
         click.echo(f"{len(found)} drafts in {out}" if out else _page(found))
 
 
-def _page(found: "tuple[Draft, ...]") -> str:
+def _page(found: "tuple[RuleDraft, ...]") -> str:
     if not found:
         return (
             "Nothing to suggest: people did not go on often enough with what a rule or an entry had"
@@ -94,14 +94,14 @@ def _page(found: "tuple[Draft, ...]") -> str:
     return "\n".join(f"<!-- for {one.file}: about {one.about} -->\n\n{one.text}" for one in found)
 
 
-def _write(out: Path, found: "tuple[Draft, ...]") -> None:
+def _write(out: Path, found: "tuple[RuleDraft, ...]") -> None:
     """Write the drafts to a new file.
 
     Raises ConfigError for a file that exists, and for any spelling of a name that configures the
     factory.
     """
     from harness.domain.errors import ConfigError
-    from harness.governance.law import PROTECTED
+    from harness.governance.built_in import PROTECTED
     from harness.governance.paths import resembles
 
     inside = tuple(pattern for pattern in PROTECTED if not pattern.startswith("/"))

@@ -2,7 +2,7 @@
 answers are replayed, on the wire.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +12,7 @@ import click
 
 from harness.cli.options import as_json, emit, fresh_home
 from harness.cli.output.progress import Progress
+from harness.domain.plain import JsonDict, JsonObject
 from harness.shipped import shipped
 
 EXAMPLES = shipped("examples")
@@ -91,7 +92,7 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
         emit(found)
     else:
         _print(found)
-    return 0 if found["ok"] else NEEDS_A_PERSON if found["box"] == "unsealed" else 1
+    return 0 if found["ok"] else NEEDS_A_PERSON if found["sandbox"] == "unsealed" else 1
 
 
 @contextmanager
@@ -131,7 +132,7 @@ def _work(works: Any, issues: Set[int]) -> None:
     tick(works.services, works.dispatch, only=issues)
 
 
-def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict[str, Any]:
+def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> JsonDict:
     from harness.factory.records.history import histories
     from harness.factory.reporting.report import issue_line
 
@@ -147,14 +148,14 @@ def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict
     return {
         "ok": as_written,
         "seconds": round(seconds, 1),
-        "box": works.services.sandbox.form(),
+        "sandbox": works.services.sandbox.form(),
         "home": str(home),
         "evidence": evidence,
         "issues": lines,
     }
 
 
-def _is_as_written(works: Any, line: Mapping[str, Any], *, paired: bool) -> bool:
+def _is_as_written(works: Any, line: JsonObject, *, paired: bool) -> bool:
     """Whether an issue ended as the README describes.
 
     A change that was approved while another landed is validated again; two equal verdicts in a row
@@ -181,7 +182,7 @@ def _cited(works: Any, number: int) -> set[str]:
     return by_triage | {cite for entry in history.transitions for cite in entry.event.cites or ()}
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: JsonDict) -> None:
     from harness.cli.output.outcomes import outcomes
     from harness.cli.output.terminal import console as console_of
 
@@ -192,13 +193,13 @@ def _print(found: dict[str, Any]) -> None:
         console.print(f"evidence  {page}", soft_wrap=True)
     console.print(
         f"\n{'As written' if found['ok'] else 'NOT as written'}, in {found['seconds']} s,"
-        f" in sandboxes of the form {found['box']}."
+        f" in sandboxes of the form {found['sandbox']}."
     )
     console.print(
         f"Look around:  FACTORY_HOME={found['home']} factory status | why 2 | logs | audit",
         soft_wrap=True,
     )
-    if found["box"] == "unsealed":
+    if found["sandbox"] == "unsealed":
         console.print(
             "No sandbox works on this machine, so nothing was merged: `python -m"
             " harness.programs.sandbox probe` names the cause."

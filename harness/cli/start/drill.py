@@ -1,10 +1,11 @@
 """`factory drill`: trip every brake on purpose, on a scratch copy of the user's configuration."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,7 +96,7 @@ def _list(attacks: "tuple[Attack, ...]", *, as_json: bool) -> int:
     return 0
 
 
-def _attack(one: "Attack") -> dict[str, Any]:
+def _attack(one: "Attack") -> JsonDict:
     return {
         "subject": one.subject,
         "name": one.name,
@@ -167,7 +168,7 @@ class Lines:
                         {
                             **_attack(one.attack),
                             "held": one.outcome.held,
-                            "says": one.outcome.observation,
+                            "message": one.outcome.observation,
                             "fix": one.outcome.fix,
                             "seconds": round(one.seconds, 2),
                         }

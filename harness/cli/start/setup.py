@@ -6,13 +6,14 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, home
 from harness.cli.rules.import_prose import as_document
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from harness.onboarding import Survey
@@ -178,7 +179,7 @@ def doctor(as_json: bool) -> int:
                     {
                         "name": one.name,
                         "level": one.finding.level,
-                        "says": one.finding.message,
+                        "message": one.finding.message,
                         "fix": one.finding.fix,
                     }
                     for one in found
@@ -215,7 +216,7 @@ def _asked(survey: "Survey") -> tuple[int, ...]:
     )
 
 
-def _document(found: "InitResult", *, dry_run: bool) -> dict[str, Any]:
+def _document(found: "InitResult", *, dry_run: bool) -> JsonDict:
     survey = found.survey
     return {
         "ok": True,

@@ -4,16 +4,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, fresh_home
 from harness.cli.output.progress import Progress
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
-    from harness.log import Log
     from harness.operations.setup.trial import Prepared, Trial
     from harness.wiring import Works
 
@@ -104,7 +104,7 @@ def try_(
 
 def _tried(
     trial: "Trial", only: int | None, *, folder: Path | None, keep: bool, quiet: bool
-) -> dict[str, Any]:
+) -> JsonDict:
     """Run the trial; return what became of its issues, as one document."""
     from harness.factory.pipeline.tick import tick
 
@@ -128,6 +128,7 @@ def _tried(
 def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[Prepared, Works]]":
     """The copy on its forge, and a factory that works on it."""
     from harness.home.programs import model_key
+    from harness.log import Log
     from harness.operations.setup.trial import create_trial
     from harness.wiring import open_factory
 
@@ -147,9 +148,7 @@ def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[
         yield prepared, works
 
 
-def _result(
-    works: "Works", prepared: "Prepared", place: Path, *, only: int | None
-) -> dict[str, Any]:
+def _result(works: "Works", prepared: "Prepared", place: Path, *, only: int | None) -> JsonDict:
     from harness.factory.records.history import histories
     from harness.factory.reporting.report import issue_line
 
@@ -160,7 +159,7 @@ def _result(
     ]
     return {
         "ok": all(line["outcome"] in _ENDED_WELL for line in lines),
-        "box": works.services.sandbox.form(),
+        "sandbox": works.services.sandbox.form(),
         "home": str(place),
         "origin": prepared.document.origin,
         "notes": list(prepared.notes),
@@ -172,12 +171,12 @@ def _result(
     }
 
 
-def _exit_code(found: dict[str, Any]) -> int:
+def _exit_code(found: JsonDict) -> int:
     outcomes = {line["outcome"] for line in found["issues"]}
     return 0 if found["ok"] else NEEDS_A_PERSON if "needs-human" in outcomes else 1
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: JsonDict) -> None:
     from rich.console import Console
 
     from harness.cli.output.outcomes import outcomes
@@ -186,18 +185,18 @@ def _print(found: dict[str, Any]) -> None:
     console.print(outcomes(found["issues"]))
     for line in found["issues"]:
         if line["outcome"] not in _ENDED_WELL:
-            console.print(f"#{line['number']} {line['state']}: {line['says']}")
+            console.print(f"#{line['number']} {line['state']}: {line['message']}")
     console.print()
     for page in found["evidence"]:
         console.print(f"evidence  {page}")
     console.print(
         f"\n{found['origin']} was not touched. {found['seconds']} s, in sandboxes of the form"
-        f" {found['box']}."
+        f" {found['sandbox']}."
     )
     console.print(
         f"Look around:  FACTORY_HOME={found['home']} factory status | why N | logs | audit"
     )
-    if found["box"] == "unsealed":
+    if found["sandbox"] == "unsealed":
         console.print(
             "No sandbox works on this machine, so nothing was merged: `python -m"
             " harness.programs.sandbox probe` names the cause."

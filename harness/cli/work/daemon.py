@@ -19,7 +19,7 @@ SHORTEST_INTERVAL, DEFAULT_INTERVAL, SHUTDOWN_SECONDS = 1.0, 30.0, 60.0
     help="How long to wait between two polls of the forge.",
 )
 @click.option(
-    "--grace",
+    "--shutdown-seconds",
     "shutdown_seconds",
     type=click.FloatRange(min=0),
     default=SHUTDOWN_SECONDS,
@@ -51,8 +51,8 @@ def up(interval: float, shutdown_seconds: float, webhooks: str | None, json_line
     waited for. `factory stop` pauses the daemon, `factory resume` continues. Under systemd it
     reports that it is ready, alive and stopping (sd_notify).
 
-    On SIGTERM or Ctrl-C nothing more is started. What is running may finish within --grace; the
-    next factory repeats what did not. A second Ctrl-C ends it at once.
+    On SIGTERM or Ctrl-C nothing more is started. What is running may finish within
+    --shutdown-seconds; the next factory repeats what did not. A second Ctrl-C ends it at once.
 
     \b
     Exit codes:

@@ -2,17 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from harness.domain.plain import plain
-
-OPTIONAL: Final = {"optional": True}
-"""Metadata of a field whose key is left out of the document while it has its default value."""
-
-
-def stored_as(key: str) -> dict[str, str]:
-    """Metadata of a field whose key in the document has another name."""
-    return {"key": key}
 
 
 class LedgerEvent:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent
-from harness.domain.plain import plain
+from harness.domain.events.base import LedgerEvent
+from harness.domain.plain import OPTIONAL, plain
 
 
 @dataclass(frozen=True, slots=True)

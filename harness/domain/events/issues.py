@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent, stored_as
+from harness.domain.events.base import LedgerEvent
 from harness.domain.lifecycle import Event, State
-from harness.domain.plain import plain
+from harness.domain.plain import OPTIONAL, plain, stored_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class TransitionRecorded(LedgerEvent):
     event: Event
     before: State = field(metadata=stored_as("from"))
     after: State = field(metadata=stored_as("to"))
-    says: str = ""
+    reason: str = field(default="", metadata=stored_as("says"))
     rules: str = ""
     cites: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
     duplicate_of: int | None = field(default=None, metadata=OPTIONAL)
@@ -95,7 +95,7 @@ class CostEstimated(LedgerEvent):
 
     kind: ClassVar[str] = "estimate"
 
-    says: str
+    message: str = field(metadata=stored_as("says"))
     cases: int = 0
     like: str = ""
     low: str = "0"
@@ -109,7 +109,7 @@ class IssueQueued(LedgerEvent):
 
     kind: ClassVar[str] = "waiting"
 
-    says: str
+    reason: str = field(metadata=stored_as("says"))
     rule: str = ""
     path: str = ""
     rules: str = ""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from harness.domain.events.base import LedgerEvent, stored_as
+from harness.domain.events.base import LedgerEvent
+from harness.domain.plain import stored_as
 from harness.domain.verdict import Binding, Controls, Regression, VerdictOutcome
 
 NO_REGRESSION = Regression()
@@ -54,7 +55,7 @@ class RuleAnswer:
 
     rule: str
     status: str
-    says: str
+    message: str = field(metadata=stored_as("says"))
     passed: bool | None
 
 
@@ -108,7 +109,7 @@ class ChecksAnswered(LedgerEvent):
     kind: ClassVar[str] = "checks-answered"
 
     candidate: str
-    says: str
+    message: str = field(metadata=stored_as("says"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent
-from harness.domain.model_choice.breaker import Sound
+from harness.domain.events.base import LedgerEvent
+from harness.domain.model_choice.breaker import ModelSignal
+from harness.domain.plain import OPTIONAL, stored_as
 from harness.domain.workflow import NodeResult, RunStatus
 
 
@@ -31,7 +32,7 @@ class RunEnded(LedgerEvent):
     kind: ClassVar[str] = "run-ended"
 
     status: RunStatus
-    says: str = ""
+    reason: str = field(default="", metadata=stored_as("says"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ class ModelTried(LedgerEvent):
 
     role: str
     model: str
-    sound: Sound
-    says: str = ""
+    sound: ModelSignal
+    message: str = field(default="", metadata=stored_as("says"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class ApproachChanged(LedgerEvent):
     tier: int
     diagnosed: bool
     split: bool
-    says: str
+    message: str = field(metadata=stored_as("says"))
     last: str
     failed: tuple[int, ...] = ()
     rules: str = ""
@@ -177,7 +178,7 @@ class CommandReported(LedgerEvent):
     kind: ClassVar[str] = "report"
 
     command: str
-    says: str
+    message: str = field(metadata=stored_as("says"))
     printed: str
     exit_code: int | None = None
 
@@ -204,7 +205,7 @@ class LessonNoted(LedgerEvent):
 
     kind: ClassVar[str] = "lesson"
 
-    says: str
+    sentence: str = field(metadata=stored_as("says"))
     file: str
     quote: str
     base: str

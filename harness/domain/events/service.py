@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
-from harness.domain.events.base import OPTIONAL, LedgerEvent
+from harness.domain.events.base import LedgerEvent
+from harness.domain.plain import OPTIONAL, stored_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ class PauseLifted(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class LandingSettled(LedgerEvent):
-    """Nothing more is to be seen of a landing. `says` is what was wrong, if anything was."""
+    """Nothing more is to be seen of a landing. `message` is what was wrong, if anything was."""
 
     kind: ClassVar[str] = "landing-settled"
 
     commit: str
-    says: str = ""
+    message: str = field(default="", metadata=stored_as("says"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class OutageBegan(LedgerEvent):
 
     kind: ClassVar[str] = "outage"
 
-    says: str
+    message: str = field(metadata=stored_as("says"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 
-class Sound(StrEnum):
+class ModelSignal(StrEnum):
     """What is heard of a model. A PROBE is a run that asks it once its rest is over."""
 
     FAILED = "failed"
@@ -21,10 +21,10 @@ class Sound(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Observation:
     """One thing heard, in which run, when (UTC) and on which issue."""
 
-    sound: Sound
+    sound: ModelSignal
     run: str
     at: datetime
     issue: int
@@ -66,21 +66,21 @@ class Breaker:
 
 
 def breaker(
-    heard: Iterable[Heard], *, breaker_settings: BreakerSettings, now: datetime, run: str
+    heard: Iterable[Observation], *, breaker_settings: BreakerSettings, now: datetime, run: str
 ) -> Breaker:
     """How the circuit stands for `run`, by all that was heard, oldest first."""
     failures: dict[int, datetime] = {}  # of each issue the last
     opened: datetime | None = None
-    probe: Heard | None = None
+    probe: Observation | None = None
     for one in heard:
         match one.sound:
-            case Sound.ANSWERED:
+            case ModelSignal.ANSWERED:
                 failures, opened, probe = {}, None, None
-            case Sound.PROBE if (
+            case ModelSignal.PROBE if (
                 probe is None or one.at - probe.at >= breaker_settings.rest
             ):  # of two at once, the first
                 probe = one
-            case Sound.FAILED:
+            case ModelSignal.FAILED:
                 failures = {
                     issue: at
                     for issue, at in failures.items()
@@ -96,7 +96,7 @@ def breaker(
 def _stands(
     failures: list[datetime],
     opened: datetime | None,
-    probe: Heard | None,
+    probe: Observation | None,
     *,
     breaker_settings: BreakerSettings,
     now: datetime,

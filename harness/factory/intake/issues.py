@@ -164,7 +164,7 @@ def _put_back_labels(services: Services, history: History, issue: Issue) -> None
     """Put the state label right. A label only displays the ledger, so one that somebody adds or
     removes decides nothing."""
     right, present = label_of(history), frozenset(issue.labels) & ALL_LABELS
-    if present - {right} or (history.tellings and right not in present):
+    if present - {right} or (history.notices and right not in present):
         write_projection(
             services,
             lambda: services.writer.set_state_label(history.issue, right, among=ALL_LABELS),

@@ -119,7 +119,7 @@ class Queue:
             return None
         first = decision.refusals[0]
         return Wait(
-            first.says,
+            first.message,
             first.rule,
             f"blob/{policy.base}/{first.source.file}?plain=1#L{first.source.line}",
         )

@@ -18,7 +18,7 @@ from harness.factory.run.node import Job
 from harness.governance import SecretScanner
 from harness.lessons.lesson import (
     Lesson,
-    Standing,
+    LessonStatus,
     Word,
     lessons,
 )
@@ -66,10 +66,10 @@ def _write_down(job: Job, one: Proposal, *, role: str, key: str) -> str:
     ledger = job.services.ledger
     if (before := ledger.find(key)) and is_of(before, LessonNoted):
         return before.event.same_as or before.event.id
-    earlier = same(one.says, {lesson.id: lesson.says for lesson in known_lessons(ledger)})
-    new = "" if earlier else hashlib.sha256(one.says.encode()).hexdigest()[:12]
+    earlier = same(one.sentence, {lesson.id: lesson.sentence for lesson in known_lessons(ledger)})
+    new = "" if earlier else hashlib.sha256(one.sentence.encode()).hexdigest()[:12]
     noted = LessonNoted(
-        one.says, one.file, one.quote, base=job.base, role=role, id=new, same_as=earlier or ""
+        one.sentence, one.file, one.quote, base=job.base, role=role, id=new, same_as=earlier or ""
     )
     ledger.append(noted, key, issue=job.issue, run=job.run)
     return earlier or new
@@ -84,16 +84,18 @@ def shown_lessons(ledger: Ledger) -> tuple[Passage, ...]:
     """The lessons that an agent may be shown: first those that people pinned, then the rest by how
     much they helped."""
     active = [
-        one for one in known_lessons(ledger) if one.standing in (Standing.PINNED, Standing.ACTIVE)
+        one
+        for one in known_lessons(ledger)
+        if one.status in (LessonStatus.PINNED, LessonStatus.ACTIVE)
     ]
     order = sorted(
-        active, key=lambda one: (one.standing is not Standing.PINNED, -one.score, one.entry)
+        active, key=lambda one: (one.status is not LessonStatus.PINNED, -one.score, one.entry)
     )
     return tuple(
         Passage(
-            "pinned" if one.standing is Standing.PINNED else "lesson",
+            "pinned" if one.status is LessonStatus.PINNED else "lesson",
             one.id,
-            f"- {one.says} ({one.file})",
+            f"- {one.sentence} ({one.file})",
         )
         for one in order
     )

@@ -5,10 +5,9 @@ A stranger's text reaches a prompt only as a JSON string in the spec card, which
 So it is never a template or a heading, and cannot close a delimiter."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from harness.domain.essay import Passage
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.workflow import AgentNode
 from harness.factory.models.briefing import repository_context
 from harness.factory.project import commands
@@ -60,7 +59,7 @@ def _reports(job: Job) -> str:
     documents = [
         {
             "command": report.command,
-            "says": report.says,
+            "says": report.message,
             "output_of_a_program": report.printed,
         }
         for report in commands.reports(job.history)
@@ -74,7 +73,7 @@ def findings(job: Job) -> list[str]:
     return list(comments.finding_for_agent(job.history.findings))
 
 
-def advice(output: Mapping[str, Any], name: str) -> str:
+def advice(output: JsonObject, name: str) -> str:
     """What another model advised under this name in a node's output, as one JSON document; empty if
     nothing."""
     return json.dumps(output[name], indent=1, ensure_ascii=False) if output.get(name) else ""
@@ -94,7 +93,7 @@ def implementer_task(job: Job, *, step: str = "") -> str:
     task to do now, as JSON; empty for all of it."""
     assert isinstance(job.node, AgentNode)
     earlier = findings(job)
-    values: dict[str, Any] = {
+    values: JsonDict = {
         "spec_card": spec_card(job),
         "findings": earlier,
         "round": len(earlier) + 1,
@@ -113,7 +112,7 @@ def implementer_task(job: Job, *, step: str = "") -> str:
     return rendered(job.node.prompt, {**values, "context": essay}, prompts=job.policy.prompts)
 
 
-def _passages(values: Mapping[str, Any]) -> tuple[Passage, ...]:
+def _passages(values: JsonObject) -> tuple[Passage, ...]:
     """The rest of the prompt, as a manifest lists it."""
     documents = {
         name: "\n".join(value) if isinstance(value, list) else value

@@ -16,7 +16,7 @@ from typing import TypeVar
 from harness.domain.errors import AnswerError, ModelsPaused
 from harness.domain.events import ModelSubstituted, ModelTried, UsageRecorded
 from harness.domain.ledger import Entry, of_kind
-from harness.domain.model_choice.breaker import Breaker, Circuit, Heard, Sound, breaker
+from harness.domain.model_choice.breaker import Breaker, Circuit, ModelSignal, Observation, breaker
 from harness.domain.model_choice.roles import FallbackChain, Tier, others
 from harness.factory.models.sessions import session
 from harness.factory.records.history import History
@@ -58,7 +58,9 @@ def select_model(
         raise _all_paused(role, until, names=[tier.name for tier in order])
     tier, state = chosen
     if state.circuit is Circuit.HALF_OPEN:
-        _record(job, role, tier, Sound.PROBE, "its pause is over: it is asked once, as a probe")
+        _record(
+            job, role, tier, ModelSignal.PROBE, "its pause is over: it is asked once, as a probe"
+        )
         # Two runs may find it half open at once; only the first to record the probe may ask.
         if breaker_of(job, role, tier).circuit is Circuit.OPEN:
             return select_model(job, role, fallbacks, at_least=at_least, tried=tried, why=why)
@@ -79,10 +81,10 @@ def breaker_of(job: Job, role: str, tier: Tier) -> Breaker:
     )
 
 
-def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]:
+def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Observation]:
     """What the ledger has about a model in a role, oldest first."""
     return (
-        Heard(
+        Observation(
             entry.event.sound,
             str(entry.run),
             datetime.fromisoformat(entry.at),
@@ -95,14 +97,14 @@ def observations_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator
 
 def record_failure(job: Job, role: str, tier: Tier, message: str) -> None:
     """Record that a model failed in this run, and how."""
-    _record(job, role, tier, Sound.FAILED, message)
+    _record(job, role, tier, ModelSignal.FAILED, message)
 
 
 def record_success(job: Job, role: str, tier: Tier) -> None:
     """Record that a model did its part. Writes nothing if there was no failure before."""
     state = breaker_of(job, role, tier)
     if state.failures or state.circuit is not Circuit.CLOSED:
-        _record(job, role, tier, Sound.ANSWERED, "it did its part")
+        _record(job, role, tier, ModelSignal.ANSWERED, "it did its part")
 
 
 def first_answer(
@@ -154,7 +156,7 @@ def reviewers(config: Config, history: History) -> FallbackChain:
     )
 
 
-def _record(job: Job, role: str, tier: Tier, sound: Sound, message: str) -> None:
+def _record(job: Job, role: str, tier: Tier, sound: ModelSignal, message: str) -> None:
     job.services.ledger.append(
         ModelTried(role, tier.name, sound, message[:500]),
         f"{job.run}/{role}/{tier.name}/{sound}",

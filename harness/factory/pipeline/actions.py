@@ -1,11 +1,12 @@
 """Which code runs which node. A workflow may name these and nothing else.
 
-`settings/workflow_promises.py` says where in a workflow each may stand."""
+`settings/workflow_promises.py` lists where in a workflow each may stand."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import assert_never
 
+from harness.domain.plain import JsonObject
 from harness.domain.workflow import (
     AgentNode,
     ApproveNode,
@@ -77,7 +78,7 @@ def _code(node: Node) -> Action:
             assert_never(node)
 
 
-def _by_part(job: Job) -> Mapping[str, Mapping[str, Any]]:
+def _by_part(job: Job) -> Mapping[str, JsonObject]:
     """The outputs by the part that produced them. A node cannot pass for a part by taking the id
     that the part has in our workflow."""
     gives = {str(part): part.output for part in PARTS[job.workflow.name] if part.output}

@@ -12,13 +12,13 @@ Properties:
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.domain.errors import FactoryError, FactoryStop, Interrupted, Stopped
 from harness.domain.events import CommandGiven, NodeEnded, RunEnded, RunStarted
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event, State
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.workflow import (
     Attempt,
     NodeResult,
@@ -40,7 +40,7 @@ from harness.factory.run.services import Services
 from harness.log import NODE_ENDED, NODE_STARTED
 from harness.ports.engine import Engine
 from harness.ports.ledger import recorded
-from harness.workflow import Call, EngineExecutor, run
+from harness.workflow import EngineExecutor, NodeCall, run
 
 ACTION = "node"
 CONCURRENCY = 2
@@ -235,7 +235,7 @@ def _generation(services: Services, run: str) -> int:
     )
 
 
-def _payload(started: Recorded[RunStarted], call: Call, generation: int) -> dict[str, Any]:
+def _payload(started: Recorded[RunStarted], call: NodeCall, generation: int) -> JsonDict:
     return {
         "issue": started.issue,
         "run": started.run,
@@ -256,11 +256,11 @@ def _attempts(history: History, run: str) -> tuple[Attempt, ...]:
     )
 
 
-def node_action(services: Services) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+def node_action(services: Services) -> Callable[[JsonObject], JsonObject]:
     """What the engine calls by name, also when it recovers: it runs one node and returns its result
     as JSON. A stop becomes a result, because a `BaseException` must not leave the engine."""
 
-    def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    def act(payload: JsonObject) -> JsonObject:
         # The engine recovers a call of an older generation, and the resumed run makes it anew.
         if payload["generation"] != _generation(services, payload["run"]):
             message = "made again after a resume"

@@ -10,13 +10,12 @@ Properties:
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from statistics import median_low
-from typing import Any
 
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted, ModelError
@@ -26,7 +25,7 @@ from harness.domain.facts import REGULAR, UNKNOWN, ChangeFacts, ChangeKind, File
 from harness.domain.governance import Applies
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import Event
-from harness.domain.plain import plain
+from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.workflow import AgentNode, Node, UseNode
 from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
@@ -57,7 +56,7 @@ class DryRun:
 
     `event` is triage's, with its `reason`; `asks` is what triage would ask the filer. Without a
     `plan` no files were predicted. `minutes` is the median of what such issues took, None without
-    history. `dropped` is what models wrote and code could not confirm. `cut` says why the dry run
+    history. `dropped` is what models wrote and code could not confirm. `cut` is why the dry run
     ended early, empty where it did not."""
 
     issue: int
@@ -83,10 +82,10 @@ class DryRun:
         the rules refuse none of the predicted files."""
         return self.event == Event.TRIAGE_ACCEPTED and not (self.gaps or self.refusals or self.cut)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonDict:
         """The result as JSON; dollars are decimal texts."""
         fields = asdict(self)
-        fields["says"] = fields.pop("reason")
+        fields["message"] = fields.pop("reason")
         values = {
             **fields,
             "clear": self.is_clear,
@@ -95,7 +94,7 @@ class DryRun:
             "plan": None if self.plan is None else plain(self.plan),
             "context": [{"name": name, "tokens": tokens} for name, tokens in self.context],
         }
-        document: dict[str, Any] = json.loads(json.dumps(values))
+        document: JsonDict = json.loads(json.dumps(values))
         return document
 
 
@@ -105,7 +104,7 @@ def dry_run(
     """Dry-run the pipeline for an issue. It writes to the ledger of `services`, so that has to be
     one that nobody keeps.
 
-    A cap that is reached ends it early, and `cut` says so. Raises what the forge and the broker
+    A cap that is reached ends it early, and `cut` is why. Raises what the forge and the broker
     raise otherwise."""
     broker = _CappedBroker(services.broker, cap)
     steps = _Steps(replace(services, broker=broker), policy, issue, run)
@@ -129,7 +128,7 @@ class _Steps:
         self.event, self._reason, self._gaps = "", "", tuple[Gap, ...]()
         self._plan: Plan | None = None
         self._dropped: tuple[str, ...] = ()
-        self._outputs: dict[str, Mapping[str, Any]] = {}
+        self._outputs: dict[str, JsonObject] = {}
 
     def begin(self) -> None:
         """Record the issue and a run, as the factory does before it triages."""
@@ -232,9 +231,7 @@ class _Steps:
         outputs = dict(self._outputs)
         return Job(self._services, self._policy, self._issue.number, self._run, 1, node, outputs)
 
-    def _answer(
-        self, question: str, schema: Mapping[str, Any], *, attempt: int
-    ) -> Mapping[str, Any]:
+    def _answer(self, question: str, schema: JsonObject, *, attempt: int) -> JsonObject:
         models = self._policy.config.models
         system, model = prompts.system_blocks(self._policy), self._services.model
         answer, _ = first_answer(
@@ -258,7 +255,7 @@ class _Steps:
         decision = decide(self._policy.governance, ChangeFacts(files=changes), applies=Applies.PR)
         # Nearly every fact is unknown, so only a finding that fails already counts.
         return tuple(
-            f"{one.rule}: {one.says}"
+            f"{one.rule}: {one.message}"
             for one in decision.findings
             if one.passed is False and one.refuses
         )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.workflow import rendered
 
 MOST_GAPS = 8
@@ -31,7 +31,7 @@ def gaps_question(spec_card: str, plan: str) -> str:
     return rendered(_PROMPT, values, prompts=_prompts())
 
 
-def gaps_schema() -> dict[str, Any]:
+def gaps_schema() -> JsonDict:
     """The JSON schema of the one answer."""
     text = {"type": "string", "maxLength": 500}
     properties = {
@@ -54,7 +54,7 @@ def gaps_schema() -> dict[str, Any]:
     }
 
 
-def gaps_in(answer: Mapping[str, Any], *, text: str) -> tuple[tuple[Gap, ...], tuple[str, ...]]:
+def gaps_in(answer: JsonObject, *, text: str) -> tuple[tuple[Gap, ...], tuple[str, ...]]:
     """The gaps whose quotes are in the issue's `text`, and a sentence for each that was dropped."""
     found = tuple(
         Gap(one["quote"].strip(), one["asks"].strip(), one["matters"].strip(), one["who"])

@@ -86,7 +86,7 @@ def tick(
 def _check_ledger(services: Services, *, whole: bool) -> None:
     if fault := services.issue_index.fault(whole=whole):
         raise LedgerError(
-            f"{fault.says}; the factory does not run on a ledger whose signature does not match"
+            f"{fault.message}; the factory does not run on a ledger whose signature does not match"
         )
 
 
@@ -240,8 +240,8 @@ def _next_of(services: Services, history: History, policy: PolicySnapshot) -> Ne
     """What an issue needs, in view of the others: where a similar one has landed since, this one
     may be done already, and a person decides."""
     if other := services.similar_issues.landed_meanwhile(history):
-        reason = f"#{other.issue} says much the same, and has landed since"
-        return Next(event=Event.TWIN_LANDED, reason=reason)
+        reason = f"#{other.issue} asks for much the same, and has landed since"
+        return Next(event=Event.DUPLICATE_LANDED, reason=reason)
     return decide_next(history, policy)
 
 

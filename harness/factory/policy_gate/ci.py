@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from harness.domain.checks import (
-    CheckSeen,
+    CheckRequirements,
+    ChecksStatus,
     NotGreen,
+    ReportedCheck,
     RequiredCheck,
-    Standing,
-    Wanted,
+    checks_status,
     not_green,
-    standing,
 )
 from harness.domain.errors import ForgeError, GitError
 from harness.domain.events import CandidatePushed, CandidateRemoved, CandidateShown, ChecksAnswered
@@ -51,9 +51,9 @@ class RequiredChecks:
     named: tuple[RequiredCheck, ...] = ()
 
     @property
-    def whole(self) -> Wanted:
+    def whole(self) -> CheckRequirements:
         """All of them together. With a rule, every check that is there must be green."""
-        return Wanted(
+        return CheckRequirements(
             tuple(dict.fromkeys((*(self.configured or ()), *self.named))), every=bool(self.rules)
         )
 
@@ -64,7 +64,7 @@ class CheckReport:
     read."""
 
     required: RequiredChecks
-    there: tuple[CheckSeen, ...]
+    there: tuple[ReportedCheck, ...]
     fault: str = ""
 
     @property
@@ -73,7 +73,7 @@ class CheckReport:
         return (
             None
             if self.required.configured is None
-            else self._faults(Wanted(self.required.configured))
+            else self._faults(CheckRequirements(self.required.configured))
         )
 
     @property
@@ -81,9 +81,9 @@ class CheckReport:
         """Every check that is not green, those of policy rules included."""
         return self._faults(self.required.whole)
 
-    def _faults(self, wanted: Wanted) -> tuple[NotGreen, ...]:
+    def _faults(self, wanted: CheckRequirements) -> tuple[NotGreen, ...]:
         unread = (
-            (NotGreen(Standing.WAITING, f"the checks cannot be read: {self.fault}"),)
+            (NotGreen(ChecksStatus.WAITING, f"the checks cannot be read: {self.fault}"),)
             if self.fault and wanted
             else ()
         )
@@ -237,10 +237,10 @@ def _answer(
     # A candidate on an old base can never land, whatever its checks report.
     if policy.base != shown.event.base:
         return f"the base moved on to {policy.base:.7}"
-    found = standing(check_report(services, policy, candidate).open)
-    if found is Standing.WAITING and is_late(services, policy, history, candidate=candidate):
+    found = checks_status(check_report(services, policy, candidate).open)
+    if found is ChecksStatus.WAITING and is_late(services, policy, history, candidate=candidate):
         return f"no answer in {policy.config.merge.wait_minutes} minutes"
-    return "" if found is Standing.WAITING else f"the checks are {found}"
+    return "" if found is ChecksStatus.WAITING else f"the checks are {found}"
 
 
 def has_shown(history: History) -> bool:

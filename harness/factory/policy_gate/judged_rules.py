@@ -22,7 +22,7 @@ from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.domain.events import UsageRecorded, VoteCast
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import (
-    Answer,
+    CheckAnswer,
     Decision,
     Question,
     Rule,
@@ -137,9 +137,9 @@ def vote_on_judged_rules(
     )
 
 
-def _outcome(poll: _Poll, *, asking: bool) -> Answer:
+def _outcome(poll: _Poll, *, asking: bool) -> CheckAnswer:
     if fault := poll.view.fault or ("" if poll.voter else NOBODY):
-        return Answer(UNKNOWN, f"nobody was asked: {fault}")
+        return CheckAnswer(UNKNOWN, f"nobody was asked: {fault}")
     return _counted_answer(poll, _ask(poll) if asking else {})
 
 
@@ -258,7 +258,7 @@ def _prompts() -> Mapping[str, str]:
     return {PROMPT: Path(__file__).with_name(PROMPT).read_text("utf-8")}
 
 
-def _counted_answer(poll: _Poll, failures: Mapping[int, str]) -> Answer:
+def _counted_answer(poll: _Poll, failures: Mapping[int, str]) -> CheckAnswer:
     """The result of the recorded votes, with each quote checked again in the candidate as it is
     now."""
     votes, evidence, cost = [], [], Decimal(0)

@@ -4,7 +4,6 @@ and code decides."""
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from harness.domain.errors import ForgeError
 from harness.domain.events import VerdictRecorded
@@ -22,6 +21,7 @@ from harness.domain.governance import Applies, Decision, Finding, OnFail
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.merge import Refusal
+from harness.domain.plain import JsonDict
 from harness.factory.policy_gate.judged_rules import vote_on_judged_rules
 from harness.factory.policy_gate.recorded import record_decision
 from harness.factory.policy_gate.scripts import script_facts
@@ -44,7 +44,7 @@ class PolicyDecision:
 
     refusals: tuple[Refusal, ...]
     event: Event | None
-    findings: list[dict[str, Any]]
+    findings: list[JsonDict]
 
 
 _EVENTS = {
@@ -81,7 +81,7 @@ def decide_change(
         job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted
     )
     record_decision(job, facts, decision, base=base, head=head)
-    refusals = tuple(Refusal(finding.rule, finding.says) for finding in decision.refusals)
+    refusals = tuple(Refusal(finding.rule, finding.message) for finding in decision.refusals)
     return PolicyDecision(
         refusals or _default(decision),
         _EVENTS.get(decision.action) if decision.action else None,
@@ -155,8 +155,8 @@ def _pictures(verdict: VerdictRecorded | None) -> Maybe[int]:
 def _journeys(verdict: VerdictRecorded | None) -> Maybe[JourneyFacts]:
     if verdict is None:
         return UNKNOWN
-    told = verdict.journeys
-    return JourneyFacts(told.sealed, told.executed, told.passed)
+    counts = verdict.journeys
+    return JourneyFacts(counts.sealed, counts.executed, counts.passed)
 
 
 def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> TestFacts:
@@ -182,14 +182,14 @@ def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> Te
     )
 
 
-def _finding_document(finding: Finding) -> dict[str, Any]:
+def _finding_document(finding: Finding) -> JsonDict:
     return {
         "rule": finding.rule,
         "title": finding.title,
         "passed": finding.passed if finding.passed is not UNKNOWN else None,
         "status": finding.status.value,
         "on_fail": finding.on_fail.value,
-        "says": finding.says,
+        "says": finding.message,
         "evidence": list(finding.evidence),
         "file": finding.source.file,
         "line": finding.source.line,

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.events import FactsRecorded, RuleAnswer, TransitionRecorded, TriageDecided
@@ -20,6 +19,7 @@ from harness.domain.governance import Decision, Status
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, Recorded, is_of
 from harness.domain.lifecycle import Event, State
+from harness.domain.plain import JsonDict, JsonObject
 from harness.factory.records.history import History, histories
 from harness.factory.run.node import Job
 from harness.governance.past.coverage import Answered, Cited, Override
@@ -49,7 +49,7 @@ def record_decision(
                 RuleAnswer(
                     finding.rule,
                     finding.status.value,
-                    finding.says,
+                    finding.message,
                     finding.passed if finding.passed is not UNKNOWN else None,
                 )
                 for finding in decision.findings
@@ -124,10 +124,10 @@ def _number(history: History) -> int:
     return history.proposal.number if history.proposal else history.issue
 
 
-def _facts_in(document: Mapping[str, Any]) -> ChangeFacts:
+def _facts_in(document: JsonObject) -> ChangeFacts:
     """The facts that this version can read, one by one. An unreadable fact stays UNKNOWN and hides
     no other."""
-    known: dict[str, Any] = {}
+    known: JsonDict = {}
     for name, value in document.items():
         try:
             known[name] = getattr(facts_from_json({name: value}), name)
@@ -193,7 +193,7 @@ def _answers_in(
             entry.at,
             UNKNOWN if finding.passed is None else finding.passed,
             Status(finding.status),
-            finding.says,
+            finding.message,
             facts,
             overridden,
         )

@@ -85,7 +85,7 @@ def _failure(
 ) -> NodeResult:
     """A failure, recorded for the attempt that follows."""
     job.services.ledger.append(
-        CommandReported(name, says=message, printed=printed, exit_code=exit_code),
+        CommandReported(name, message=message, printed=printed, exit_code=exit_code),
         job.key(f"{job.node.id}/report"),
         issue=job.issue,
         run=job.run,

@@ -15,12 +15,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pathspec import GitIgnoreSpec
 
 from harness.domain.errors import SandboxError
 from harness.domain.issue import CommitSha
+from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.factory.project.pytest_report import (
     PYTEST,
@@ -58,7 +58,7 @@ class TestReport:
     base_skipped: frozenset[str]
     skipped: frozenset[str]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The report as the home's facts keep it."""
         sets = ("base", "kept", "base_skipped", "skipped")
         return {
@@ -111,7 +111,7 @@ def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
     return report
 
 
-def _report_in(document: dict[str, Any]) -> TestReport:
+def _report_in(document: JsonDict) -> TestReport:
     sets = {name: frozenset(document[name]) for name in ("base", "kept", "base_skipped", "skipped")}
     return TestReport(green=document["green"], summary=document["says"], **sets)
 

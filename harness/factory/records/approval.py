@@ -7,9 +7,8 @@ Properties:
 - it does not replace the sealed verdict, and the change is judged again after it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from harness.domain.events import NodeEnded
 from harness.domain.facts import UNKNOWN
@@ -17,6 +16,7 @@ from harness.domain.governance import Finding, Governance, OnFail, Status
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import Event, State
+from harness.domain.plain import JsonObject
 from harness.factory.records.history import History
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, Lifted, leaves_to_a_person
 
@@ -178,7 +178,7 @@ def _lifting(
 
 
 def _is_left_to_a_person(
-    governance: Governance, gate: str, words: str, finding: Mapping[str, Any] | None
+    governance: Governance, gate: str, words: str, finding: JsonObject | None
 ) -> bool:
     """Whether a rule that leaves the question to a person gave this refusal. Nobody can lift a gate
     that is no rule."""

@@ -9,7 +9,6 @@ Properties:
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from harness.domain.events import (
     Citation,
@@ -26,6 +25,7 @@ from harness.domain.events import (
 )
 from harness.domain.ledger import Entry, is_of
 from harness.domain.lifecycle import Event, State
+from harness.domain.plain import JsonObject
 from harness.domain.workflow import NodeResult
 from harness.factory.records.chain_words import (
     COMMAND_WORDS,
@@ -143,7 +143,9 @@ class _ChainFold:
                 yield from self._triage(entry, decided)
             case CostEstimated() as estimated:
                 title = "What it may cost, by similar issues"
-                yield self._link(entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=estimated.says)
+                yield self._link(
+                    entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=estimated.message
+                )
             case NodeEnded() as ended:
                 yield from self._node(entry, ended.result)
             case VerdictRecorded() as verdict:
@@ -208,7 +210,7 @@ class _ChainFold:
             Stage.TRIAGE,
             LinkOutcome.DONE,
             "It waits for its turn; nothing is lost",
-            fact=queued.says,
+            fact=queued.reason,
             rule=queued.rule,
             permalink=queued.path,
         )
@@ -237,7 +239,7 @@ class _ChainFold:
                 rule=cite.id,
                 permalink=cite.path,
                 quote=decision.quote,
-                fact=triage_fact(decision, words, moved.says if moved else ""),
+                fact=triage_fact(decision, words, moved.reason if moved else ""),
             )
         if decision.reply:
             yield self._link(
@@ -294,7 +296,7 @@ class _ChainFold:
                 fact="every fact was read again, and every gate is open",
             )
 
-    def _finding(self, entry: Entry, finding: Mapping[str, Any]) -> Link:
+    def _finding(self, entry: Entry, finding: JsonObject) -> Link:
         run = self._runs.get(entry.run)
         rule = _rule_text(self._rule_texts.get(run.rules, {}) if run else {}, finding)
         permalink = (
@@ -358,7 +360,7 @@ class _ChainFold:
         ]
         events = {one.event for one in after}
         reason = next(
-            (one.says for one in after if one.event in (Event.LANDED, Event.LANDED_TREE_DIFFERS)),
+            (one.reason for one in after if one.event in (Event.LANDED, Event.LANDED_TREE_DIFFERS)),
             "not compared yet",
         )
         outcome = (
@@ -428,7 +430,7 @@ class _ChainFold:
             stage,
             outcome,
             title,
-            fact=moved.says,
+            fact=moved.reason,
             permalink=_older(moved.duplicate_of),
         )
 
@@ -458,7 +460,7 @@ class _ChainFold:
         ]
 
 
-def _rule_text(book: RuleBook, finding: Mapping[str, Any]) -> RuleText:
+def _rule_text(book: RuleBook, finding: JsonObject) -> RuleText:
     """The text of the rule: by file and id if the finding names a file, else by its id alone."""
     rule, file = str(finding["rule"]), str(finding.get("file", ""))
     found = book.get((file, rule)) or next(

@@ -1,11 +1,11 @@
 """The words of the chain: the meaning of each event, and sentences about facts. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from harness.domain.events import TriageDecided, VerdictRecorded
 from harness.domain.governance import Status
 from harness.domain.lifecycle import Event, State
+from harness.domain.plain import JsonObject
 from harness.factory.records.link import LinkOutcome, Stage
 
 STAGE_OF_WORKFLOW: Mapping[str, Stage] = {
@@ -54,7 +54,10 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
     Event.LANDED_TREE_DIFFERS: (LinkOutcome.REFUSES, "What landed is not what was judged"),
     Event.HANDED_OVER: (LinkOutcome.DONE, "Handed to a person, because no browser can judge it"),
     Event.NO_REPLY: (LinkOutcome.CANNOT_TELL, "No answer came"),
-    Event.TWIN_LANDED: (LinkOutcome.CANNOT_TELL, "Another issue that asks for the same has landed"),
+    Event.DUPLICATE_LANDED: (
+        LinkOutcome.CANNOT_TELL,
+        "Another issue that asks for the same has landed",
+    ),
     Event.REGRESSED: (LinkOutcome.DONE, "It came back"),
     Event.ISSUE_EDITED: (LinkOutcome.DONE, "The issue was edited, so what was decided is void"),
     Event.CLOSED_BY_PERSON: (LinkOutcome.DONE, "Closed by a person"),
@@ -105,7 +108,7 @@ def triage_fact(decision: TriageDecided, title: str, reason: str) -> str:
     return title if is_by_the_mission else reason or title
 
 
-def finding_outcome(finding: Mapping[str, Any]) -> LinkOutcome:
+def finding_outcome(finding: JsonObject) -> LinkOutcome:
     """The outcome of a rule, by its finding as the ledger has it."""
     if finding["passed"] is True:
         return LinkOutcome.HOLDS
@@ -121,11 +124,12 @@ def proof_of_verdict(verdict: VerdictRecorded) -> str:
     controls, journeys = verdict.controls, verdict.journeys
     facts = (
         f"{journeys.executed} of {journeys.sealed} ran",
-        f"{controls.twins_failed} of {controls.twins} negative controls failed, as they must"
-        if controls.twins
+        f"{controls.negative_controls_failed} of {controls.negative_controls} negative controls"
+        " failed, as they must"
+        if controls.negative_controls
         else "",
-        f"{controls.caught} of {controls.saboteurs} injected faults caught"
-        if controls.saboteurs
+        f"{controls.faults_caught} of {controls.injected_faults} injected faults caught"
+        if controls.injected_faults
         else "",
         f"{'red' if controls.red_on_base else 'not red'} on the base",
         f"tree {verdict.binds.tree:.10}",

@@ -145,7 +145,7 @@ def _seal_gate(
         and not any(one.run == entry.run for one in verdicts)
     ]
     if undecided and (not verdicts or undecided[-1].seq > verdicts[-1].seq):
-        return Gate(SEAL, None, f"no verdict: {undecided[-1].event.says}", (), undecided[-1].seq)
+        return Gate(SEAL, None, f"no verdict: {undecided[-1].event.reason}", (), undecided[-1].seq)
     if not verdicts:
         return None
     last, moved = verdicts[-1], _voiding_event(history, verdicts[-1])
@@ -154,7 +154,7 @@ def _seal_gate(
         return Gate(
             SEAL,
             None,
-            f"its verdict is void, because the head or the base has moved: {moved.event.says}",
+            f"its verdict is void, because the head or the base has moved: {moved.event.reason}",
             answers,
             moved.seq,
         )

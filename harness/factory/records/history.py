@@ -1,11 +1,11 @@
-"""What the ledger says of an issue, folded. Nothing here is stored twice; everything is derived
+"""An issue's history, read from the ledger. Nothing here is stored twice; everything is derived
 from entries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from harness.domain.budget import Usage
 from harness.domain.events import (
@@ -28,6 +28,7 @@ from harness.domain.events import (
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, Recorded, of_kind
 from harness.domain.lifecycle import Event, State, fold
+from harness.domain.plain import JsonObject
 from harness.ports.ledger import Ledger, recorded
 
 FREEZE = "freeze"
@@ -131,7 +132,7 @@ class History:
 
     @property
     def waits(self) -> IssueQueued | None:
-        """What it waits for before it is looked at, where the filer was told that it does."""
+        """What it waits for before it is looked at, where the filer was notified of it."""
         found = self.of(IssueQueued)
         waits = (
             bool(found)
@@ -147,8 +148,8 @@ class History:
 
     @property
     def closes(self) -> str | None:
-        """When it is closed if nothing happens (ISO 8601), as its filer was told; None where nobody
-        said so."""
+        """When it is closed if nothing happens (ISO 8601), as its filer was notified; None where
+        nobody said so."""
         promised = self.last_event in (
             Event.TRIAGE_REJECTED,
             Event.TRIAGE_DUPLICATE,
@@ -168,10 +169,10 @@ class History:
         )
 
     @cached_property
-    def tellings(self) -> int:
+    def notices(self) -> int:
         """How often there was something new to tell its filer."""
-        told_beside = len(self.of(IssueQueued)) + len(self.of(IssueExpired))
-        return len(self.transitions) + told_beside + len(self.appeals)
+        others = len(self.of(IssueQueued)) + len(self.of(IssueExpired))
+        return len(self.transitions) + others + len(self.appeals)
 
     @cached_property
     def appeals(self) -> tuple[Recorded[CommandGiven], ...]:
@@ -249,11 +250,11 @@ class History:
         """What it was thought to cost when it was accepted last, in a sentence; empty where nobody
         has said."""
         estimated = self._last(CostEstimated)
-        return estimated.says if estimated else ""
+        return estimated.message if estimated else ""
 
     @property
     def is_duplicate(self) -> bool:
-        """Whether it was turned away because an older issue says the same."""
+        """Whether it was turned away as a duplicate of an older issue."""
         return self.last_event is Event.TRIAGE_DUPLICATE
 
     @cached_property
@@ -265,13 +266,13 @@ class History:
         return self._last(VerdictRecorded)
 
     @property
-    def findings(self) -> tuple[Mapping[str, Any], ...]:
+    def findings(self) -> tuple[JsonObject, ...]:
         """Why the change was sent back, oldest first: the judge's public findings, the only words
-        of it that reach an agent, and the law's where it asked for another try."""
+        of it that reach an agent, and the policy's where it asked for another try."""
         return tuple(finding for entry in self.entries for finding in _findings_in(entry))
 
     @property
-    def requested(self) -> tuple[Mapping[str, Any], ...]:
+    def requested(self) -> tuple[JsonObject, ...]:
         """What reviewers want changed in the proposal at hand, where they sent it back: words of
         models about a difference."""
         since = max(
@@ -321,7 +322,7 @@ def _not_after(one: str, other: str) -> bool:
     return datetime.fromisoformat(one) <= datetime.fromisoformat(other)
 
 
-def _findings_in(entry: Entry) -> Iterable[Mapping[str, Any]]:
+def _findings_in(entry: Entry) -> Iterable[JsonObject]:
     match entry.event:
         case VerdictRecorded(findings=findings):
             return findings

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 from harness.domain.lifecycle import State
+from harness.domain.plain import JsonDict
 
 
 class Stage(StrEnum):
@@ -82,7 +82,7 @@ class Chain:
     links: tuple[Link, ...]
     deciding: tuple[Link, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The public document. Its keys are stable: `issue title state outcome cost_usd
         pull_request`, `chain` with the fields of `Link` (its `outcome` is called `standing`), and
         `deciding`: positions in the chain, from 0."""
@@ -98,7 +98,7 @@ class Chain:
         }
 
 
-def _link_document(link: Link) -> dict[str, Any]:
+def _link_document(link: Link) -> JsonDict:
     """The fields of a link as JSON. `outcome` keeps its public key, `standing`."""
     return {
         "standing" if name == "outcome" else name: value for name, value in asdict(link).items()

@@ -3,9 +3,8 @@ every page.
 
 A model's words are a quote, or marked as its own: they may contain a stranger's text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from harness.domain.events import (
     ApproachChanged,
@@ -15,7 +14,8 @@ from harness.domain.events import (
     ModelTried,
     PlanMade,
 )
-from harness.domain.model_choice.breaker import Sound
+from harness.domain.model_choice.breaker import ModelSignal
+from harness.domain.plain import JsonObject
 from harness.factory.records.history import History
 
 
@@ -29,18 +29,18 @@ class ModelAdvice:
 
 
 def advice_in(event: LedgerEvent) -> ModelAdvice | None:
-    """The advice in an event says of models; None if there is nothing to show."""
+    """The advice in an event, as shown; None if there is nothing to show."""
     match event:
         case ApproachChanged():
-            return ModelAdvice("Tried differently than before", event.says, event.last)
+            return ModelAdvice("Tried differently than before", event.message, event.last)
         case ModelSubstituted():
             return ModelAdvice(
                 f"Another model plays {event.role}",
                 f"{event.model} in place of {event.in_place_of}: {event.why}",
             )
-        case ModelTried(sound=Sound.FAILED):
+        case ModelTried(sound=ModelSignal.FAILED):
             return ModelAdvice(
-                "A model did not do its part", f"{event.model} as {event.role}", event.says
+                "A model did not do its part", f"{event.model} as {event.role}", event.message
             )
         case DiagnosisGiven():
             return _diagnosis(event)
@@ -71,7 +71,7 @@ def _plan(made: PlanMade) -> ModelAdvice:
     )
 
 
-def remarks(output: Mapping[str, Any]) -> Iterator[tuple[bool, ModelAdvice]]:
+def remarks(output: JsonObject) -> Iterator[tuple[bool, ModelAdvice]]:
     """The reviewers' findings in a node's output, each with whether it sent the change back."""
     for asks, name in ((True, "requested"), (False, "remarks")):
         for one in output.get(name) or ():

@@ -48,8 +48,8 @@ def rule_books(entries: Iterable[Entry]) -> Mapping[str, RuleBook]:
     }
 
 
-def _clauses(law: Governance) -> Iterable[Rule | ScopeEntry]:
-    return (*law.rules, *law.scope)
+def _clauses(governance: Governance) -> Iterable[Rule | ScopeEntry]:
+    return (*governance.rules, *governance.scope)
 
 
 def _cut(prose: str) -> str:

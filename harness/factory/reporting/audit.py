@@ -80,7 +80,7 @@ def audit(
     `branch` is production's branch, where the anchors are; empty if it was never fetched."""
     # Everything below reads the ledger, so a broken one ends the audit here.
     if fault := ledger.fault():
-        return Audit(0, 0, 0, (AuditFault(fault.seq, "ledger", fault.says),))
+        return Audit(0, 0, 0, (AuditFault(fault.seq, "ledger", fault.message),))
     anchors = Anchors(ledger, repository, branch)
     entries = ledger.entries()
     verdicts = {entry.key: entry for entry in of_kind(entries, VerdictRecorded)}

@@ -93,7 +93,7 @@ def _written(services: Services, text: str, *, is_pinned: bool) -> tuple[int | N
 
 def has_messages(history: History) -> bool:
     """Whether the factory has said anything on the issue yet."""
-    return history.tellings > 0
+    return history.notices > 0
 
 
 def needs_a_person(history: History) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from harness.domain.budget import Usage
 from harness.domain.events import (
@@ -21,6 +20,7 @@ from harness.domain.events import (
 )
 from harness.domain.ledger import Entry, Recorded, is_of, of_kind
 from harness.domain.lifecycle import ENDED, State
+from harness.domain.plain import JsonDict
 from harness.factory.records.history import History, histories
 
 
@@ -104,7 +104,7 @@ class Digest:
             or down
         )
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The document for `--json`: times in ISO 8601, money in dollars as numbers."""
         lists = ("merged", "rejected", "asked", "waiting", "under_way")
         return {
@@ -117,7 +117,7 @@ class Digest:
             "cost_usd_by_issue": {issue: float(cost) for issue, cost in self.spent_on},
             "outages": [
                 {
-                    "says": one.message,
+                    "message": one.message,
                     "since": one.since.isoformat(),
                     "until": one.until and one.until.isoformat(),
                 }
@@ -131,12 +131,11 @@ class Digest:
         }
 
 
-def _issue_document(issue: IssueSummary) -> dict[str, Any]:
-    """The fields of a summary as JSON. `message` keeps its public key, `says`."""
-    return {"says" if name == "message" else name: value for name, value in asdict(issue).items()}
+def _issue_document(issue: IssueSummary) -> JsonDict:
+    return asdict(issue)
 
 
-def _journey_document(journey: BrokenJourney) -> dict[str, Any]:
+def _journey_document(journey: BrokenJourney) -> JsonDict:
     """The fields of a broken journey as JSON. `run` keeps its public key, `seen`."""
     return {"seen" if name == "run" else name: value for name, value in asdict(journey).items()}
 
@@ -192,7 +191,7 @@ def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
     found = tuple(entries)
     ended = {entry.event.began: _moment(entry) for entry in of_kind(found, OutageEnded)}
     return tuple(
-        Outage(entry.key, entry.event.says, _moment(entry), ended.get(entry.key))
+        Outage(entry.key, entry.event.message, _moment(entry), ended.get(entry.key))
         for entry in of_kind(found, OutageBegan)
     )
 
@@ -228,7 +227,7 @@ def issue_summary(one: History) -> IssueSummary:
         title=one.title,
         event=last.event if last else "",
         state=one.state.value,
-        message=last.says if last else "",
+        message=last.reason if last else "",
         cites=(last and last.cites) or triaged,
         duplicate_of=last.duplicate_of if last else None,
         pull=one.proposal.number if one.proposal else None,

@@ -2,7 +2,6 @@
 prints them, `--json` is them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.events import (
@@ -21,6 +20,7 @@ from harness.domain.events import (
 )
 from harness.domain.ledger import Entry, of_kind
 from harness.domain.lifecycle import State
+from harness.domain.plain import JsonDict, JsonObject
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History, histories, why_frozen
 from harness.factory.records.link import Chain
@@ -37,7 +37,7 @@ OUTCOMES: Mapping[State, str] = {
 }
 
 
-def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -> dict[str, Any]:
+def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -> JsonDict:
     """Where every issue stands, and what holds the factory back. `frozen` is why merging is frozen,
     `full` how little disk space is left, `paused` why and until when no model is asked."""
     return {
@@ -49,7 +49,7 @@ def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -
     }
 
 
-def issue_line(history: History) -> dict[str, Any]:
+def issue_line(history: History) -> JsonDict:
     """One issue as one row. `outcome` is merged, rejected, duplicate, needs-human or open."""
     last = history.transitions[-1].event if history.transitions else None
     verdict, landed = history.verdict, history.landed
@@ -66,7 +66,7 @@ def issue_line(history: History) -> dict[str, Any]:
         "commit": landed.commit if landed else None,
         "cost_usd": float(history.usage.cost_usd),
         "seconds": seconds(history),
-        "says": last.says if last else "",
+        "message": last.reason if last else "",
         "evidence": verdict.page if verdict else None,
     }
 
@@ -124,7 +124,7 @@ def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
     return chain(history, outcome=outcome(history), rule_texts=rule_books(entries))
 
 
-def policy_edit_effect(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
+def policy_edit_effect(ledger: Ledger, pull_request: int) -> JsonDict | None:
     """The last check of a pull request that edits the policy; None for any other."""
     checks = [
         entry
@@ -136,7 +136,7 @@ def policy_edit_effect(ledger: Ledger, pull_request: int) -> dict[str, Any] | No
     return {**checks[-1].event.document(), "entry": checks[-1].seq, "at": checks[-1].at}
 
 
-def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
+def logs(ledger: Ledger, run: str | None) -> JsonDict:
     """What happened in one run, entry by entry. Without a run: the list of runs."""
     entries = ledger.entries()
     if run is None:
@@ -158,7 +158,7 @@ def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
         "run": run,
         "issue": found[0].issue,
         "entries": [
-            {"entry": entry.seq, "at": entry.at, "kind": entry.kind, "says": _log_line(entry)}
+            {"entry": entry.seq, "at": entry.at, "kind": entry.kind, "message": _log_line(entry)}
             for entry in found
         ],
     }
@@ -178,7 +178,7 @@ def _log_line(entry: Entry) -> str:
         case EffectIntended(effect):
             return f"about to {effect}"
         case TransitionRecorded() as moved:
-            because = f" — {moved.says}" if moved.says else ""
+            because = f" — {moved.reason}" if moved.reason else ""
             return f"{moved.before} → {moved.after}: {moved.event}{because}"
         case VerdictRecorded(outcome, reason):
             return f"sealed verdict: {outcome} — {reason}"
@@ -190,7 +190,7 @@ def _log_line(entry: Entry) -> str:
                 f" tokens in all, lessons: {len(shown.lessons)}, left out: {shown.left_out}"
             )
         case LessonNoted() as lesson:
-            return f"the {lesson.role} noted: {lesson.says}"
+            return f"the {lesson.role} noted: {lesson.sentence}"
         case EffectDone() as done:
             return f"done: {done.effect} {_short(done.result)}"
         case event if one := advice_in(event):
@@ -199,7 +199,7 @@ def _log_line(entry: Entry) -> str:
             return entry.kind
 
 
-def _short(result: Mapping[str, Any]) -> str:
+def _short(result: JsonObject) -> str:
     return ", ".join(
         f"{key} {str(value)[:12]}" for key, value in result.items() if key not in ("verdict",)
     )

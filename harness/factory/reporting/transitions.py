@@ -40,7 +40,7 @@ def transition(
             event,
             before=before.state,
             after=after,
-            says=reason,
+            reason=reason,
             rules=rules,
             cites=cites,
             duplicate_of=duplicate_of,
@@ -82,7 +82,7 @@ def finish_projections(services: Services) -> None:
 
 def needs_projection(history: History) -> bool:
     """Whether the forge does not show the latest state of the issue yet."""
-    return bool(history.tellings) and _mark(history) not in {
+    return bool(history.notices) and _mark(history) not in {
         entry.key for entry in history.of(Projected)
     }
 
@@ -94,4 +94,4 @@ def skip_projection(services: Services, issue: int) -> None:
 
 
 def _mark(history: History) -> str:
-    return f"projected/{history.issue}/{history.tellings}"
+    return f"projected/{history.issue}/{history.notices}"

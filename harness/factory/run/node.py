@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.issue import CommitSha
+from harness.domain.plain import JsonObject
 from harness.domain.workflow import Node, NodeResult, Outcome, Workflow
 from harness.factory.records.history import History, history_of
 
@@ -28,8 +29,8 @@ class Job:
     run: str
     number: int
     node: Node
-    outputs: Mapping[str, Mapping[str, Any]]
-    by_node: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outputs: Mapping[str, JsonObject]
+    by_node: Mapping[str, JsonObject] = field(default_factory=dict)
 
     @property
     def base(self) -> CommitSha:

@@ -18,6 +18,7 @@ from typing import Any
 
 from harness.domain.budget import Caps, Price
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonObject
 from harness.factory.settings.tables import FILE
 
 _MOST_USD = 1_000_000
@@ -40,7 +41,7 @@ def checked_caps(caps: Caps) -> Caps:
     return caps
 
 
-def prices_in(table: Mapping[str, Any]) -> tuple[Price, ...]:
+def prices_in(table: JsonObject) -> tuple[Price, ...]:
     """The prices of models, sorted by name. Raises ConfigError naming the model and the column."""
     return tuple(_price(model, value, f"prices.{model}") for model, value in sorted(table.items()))
 

@@ -92,7 +92,7 @@ class Triage:
     # Issues in one tick.
     batch: int = 50
     # Days between a rejection and the closing of its issue.
-    grace_days: int = 7
+    close_days: int = 7
     # Days that a question waits for its answer.
     reply_days: int = 14
     # Days after which an accepted issue becomes one step more urgent.

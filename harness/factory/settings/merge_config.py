@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonObject
 from harness.factory.settings.tables import FILE, MOST, only_known, read
 
 PUSH, API = "push", "api"
@@ -43,7 +44,7 @@ class Merge:
             )
 
 
-def merge_in(given: Mapping[str, Any]) -> Merge:
+def merge_in(given: JsonObject) -> Merge:
     """`[merge]`. Raises ConfigError naming the key and what was expected."""
     required = given.get("required_checks", [])
     rest = {name: value for name, value in given.items() if name != "required_checks"}

@@ -10,6 +10,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import FallbackChain, Tier
+from harness.domain.plain import JsonObject
 from harness.factory.settings.tables import FILE, MOST, only_known, read
 
 _MOST_TOKENS = 1_000_000
@@ -99,7 +100,7 @@ class Review:
             )
 
 
-def models_in(given: Mapping[str, Any]) -> Models:
+def models_in(given: JsonObject) -> Models:
     """`[models]`. Raises ConfigError naming the role and what was expected."""
     only_known(given, tuple(one.name for one in fields(Models)), "models.")
     return Models(**{role: _fallbacks(value, f"models.{role}") for role, value in given.items()})
@@ -138,7 +139,7 @@ def _tier(value: Any, key: str) -> Tier:
     return tier
 
 
-def agents_in(given: Mapping[str, Any]) -> tuple[tuple[str, AgentChoice], ...]:
+def agents_in(given: JsonObject) -> tuple[tuple[str, AgentChoice], ...]:
     """`[agents.NAME]`, sorted by name. Raises ConfigError naming the agent and what was
     expected."""
     return tuple((name, _agent(value, f"agents.{name}")) for name, value in sorted(given.items()))
@@ -171,7 +172,7 @@ def _agent(value: Any, key: str) -> AgentChoice:
     return AgentChoice(AgentKind(kind), version)
 
 
-def breaker_settings_in(given: Mapping[str, Any]) -> BreakerSettings:
+def breaker_settings_in(given: JsonObject) -> BreakerSettings:
     """`[breaker]`. Raises ConfigError for a number with which it would never open, or never
     close."""
     breaker_settings = read(BreakerSettings, given, "breaker")
@@ -185,7 +186,7 @@ def breaker_settings_in(given: Mapping[str, Any]) -> BreakerSettings:
     return breaker_settings
 
 
-def families_in(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def families_in(given: JsonObject) -> tuple[tuple[str, str], ...]:
     """`[families]`: the beginnings of model names, and their families. Raises ConfigError for an
     empty name."""
     for start, family in given.items():

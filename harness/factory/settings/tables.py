@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonObject
 
 FILE = "factory.toml"
 MOST = 100_000
@@ -15,7 +16,7 @@ MOST = 100_000
 _T = TypeVar("_T")
 
 
-def table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def table(document: JsonObject, name: str) -> JsonObject:
     """The table of that name, empty if there is none. Raises ConfigError if the key is no table."""
     found = document.get(name, {})
     if not isinstance(found, Mapping):
@@ -23,7 +24,7 @@ def table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
-def only_known(given: Mapping[str, Any], known: tuple[str, ...], prefix: str) -> None:
+def only_known(given: JsonObject, known: tuple[str, ...], prefix: str) -> None:
     """Raises ConfigError for a key that is not among `known`, with the nearest one that is."""
     for key in given:
         if key not in known:
@@ -36,7 +37,7 @@ def only_known(given: Mapping[str, Any], known: tuple[str, ...], prefix: str) ->
             raise ConfigError(f"no such key{hint}", file=FILE, key=f"{prefix}{key}")
 
 
-def read(kind: type[_T], given: Mapping[str, Any], name: str) -> _T:
+def read(kind: type[_T], given: JsonObject, name: str) -> _T:
     """The table called `name` as a `kind`, a dataclass. Raises ConfigError naming the key and what
     was expected."""
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]

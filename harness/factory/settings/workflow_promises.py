@@ -26,7 +26,7 @@ from harness.domain.workflow import (
     WhenEnded,
     Workflow,
 )
-from harness.workflow import Known, Role
+from harness.workflow import Declared, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,9 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(part.name for parts in PARTS.values() for part in parts if part.kind == kind)
 
 
-def known_names(prompts: Mapping[str, str]) -> Known:
+def known_names(prompts: Mapping[str, str]) -> Declared:
     """Every name that a workflow may use, with these templates."""
-    return Known(
+    return Declared(
         prompts, actions=names("use"), checks=names("gate"), commands=(TESTS,), roles=ROLES
     )
 

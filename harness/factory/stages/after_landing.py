@@ -12,7 +12,7 @@ Properties:
 
 from datetime import datetime, timedelta
 
-from harness.domain.checks import Standing, standing
+from harness.domain.checks import ChecksStatus, checks_status
 from harness.domain.errors import FactoryError
 from harness.domain.events import CommandGiven, Landed, LandingSettled, VerdictRecorded
 from harness.domain.issue import CommitSha
@@ -72,8 +72,8 @@ def _fault(
     if wanted is None:
         return "the forge does not say which checks it requires", False
     faults = ci.check_report(services, policy, commit).against or ()
-    red = standing(faults) is Standing.RED
-    found = [fault.says for fault in faults if is_over or fault.standing is Standing.RED]
+    red = checks_status(faults) is ChecksStatus.RED
+    found = [fault.message for fault in faults if is_over or fault.status is ChecksStatus.RED]
     return "; ".join(found), red
 
 

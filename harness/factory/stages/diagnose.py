@@ -20,7 +20,7 @@ from harness.domain.governance import Question, Sight
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
-from harness.domain.plain import plain
+from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
@@ -85,7 +85,7 @@ def diagnose(job: Job) -> NodeResult:
     return _result_of(entry)
 
 
-def material(job: Job) -> dict[str, Any]:
+def material(job: Job) -> JsonDict:
     """What a diagnoser is shown of the attempts, beside the card and the three files. `change`
     holds the documents of a difference, one a file."""
     history = job.history
@@ -99,7 +99,7 @@ def material(job: Job) -> dict[str, Any]:
             for number, one in enumerate(failed_attempts(history), start=1)
         ],
         "printed_by_commands": [
-            {"command": one.command, "says": one.says, "printed": one.printed}
+            {"command": one.command, "says": one.message, "printed": one.printed}
             for one in commands.reports(history)
         ],
         "seen_by_the_judge_or_said_by_a_rule": list(comments.finding_for_agent(history.findings)),
@@ -135,7 +135,7 @@ def _change(job: Job, history: History) -> Iterator[str]:
     yield from (document for _, document in view.material)
 
 
-def diagnosis_schema() -> dict[str, Any]:
+def diagnosis_schema() -> JsonDict:
     """The JSON schema of the one answer."""
     words = {"type": "string", "maxLength": _WORDS}
     properties = {
@@ -175,7 +175,7 @@ def diagnosis_schema() -> dict[str, Any]:
     }
 
 
-def diagnosis(answer: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[Diagnosis | None, str]:
+def diagnosis(answer: JsonObject, shown: JsonObject) -> tuple[Diagnosis | None, str]:
     """The diagnosis, if it quotes what was shown; otherwise None and the reason why it was
     dropped."""
     texts = tuple(_texts(shown))
@@ -212,7 +212,7 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(part)
 
 
-def _ask(job: Job, line: Session, shown: Mapping[str, Any]) -> Mapping[str, Any]:
+def _ask(job: Job, line: Session, shown: JsonObject) -> JsonObject:
     assert isinstance(job.node, AgentNode)
     attempts = {name: value for name, value in shown.items() if name != "change"}
     question = rendered(

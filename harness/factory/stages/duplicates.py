@@ -7,10 +7,10 @@ Properties:
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import ENDED, State
+from harness.domain.plain import JsonObject
 from harness.factory.intake.issues import text_hash
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
@@ -41,15 +41,13 @@ PAIR_SCHEMA = {
 }
 
 
-def identical_issue(job: Job, taken: Mapping[str, Any]) -> int | None:
+def identical_issue(job: Job, taken: JsonObject) -> int | None:
     """The number of an older issue with the same text, word for word."""
     texts, older, _ = _older_texts(job)
-    return texts.twin(_text(taken), older)
+    return texts.near_duplicate(_text(taken), older)
 
 
-def same_request(
-    job: Job, taken: Mapping[str, Any], line: Session, system: Sequence[str]
-) -> int | None:
+def same_request(job: Job, taken: JsonObject, line: Session, system: Sequence[str]) -> int | None:
     """The number of the most similar older issue, if a model answers that both ask for the same
     change. Raises ModelError."""
     older = _most_similar_issue(job, taken)
@@ -125,14 +123,14 @@ def _older_texts(job: Job) -> tuple[Texts, dict[int, History], Mapping[int, Issu
     return texts, older, shown
 
 
-def _most_similar_issue(job: Job, taken: Mapping[str, Any]) -> Earlier | None:
+def _most_similar_issue(job: Job, taken: JsonObject) -> Earlier | None:
     """The older issue that shares the most words with this one, if they are enough."""
     texts, older, shown = _older_texts(job)
     number = texts.likest(_text(taken), older, least=PAIR_SHARE)
     return _as_read(older[number], shown) if number else None
 
 
-def _pair(older: Earlier, taken: Mapping[str, Any]) -> str:
+def _pair(older: Earlier, taken: JsonObject) -> str:
     """The question whether two issues ask for the same change."""
     first, second = (
         _as_json({"title": title[:200], "text_of_a_stranger": body[:PAIR_LENGTH]})
@@ -141,9 +139,9 @@ def _pair(older: Earlier, taken: Mapping[str, Any]) -> str:
     return PAIR.format(first=first, second=second)
 
 
-def _text(taken: Mapping[str, Any]) -> str:
+def _text(taken: JsonObject) -> str:
     return f"{taken['title']}\n{taken['body']}"
 
 
-def _as_json(card: Mapping[str, Any]) -> str:
+def _as_json(card: JsonObject) -> str:
     return json.dumps(card, indent=1, ensure_ascii=False)

@@ -3,8 +3,8 @@ need."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
+from harness.domain.plain import JsonDict
 from harness.factory.models.sessions import session
 from harness.factory.run.node import Job
 from harness.factory.settings.config import Persona
@@ -14,7 +14,7 @@ ACTOR, JUDGE = "actor", "judge"
 
 
 @contextmanager
-def exploration_request(job: Job) -> Iterator[dict[str, Any]]:
+def exploration_request(job: Job) -> Iterator[JsonDict]:
     """The part of the judge's request about exploration, while its sessions are open. Empty, and no
     session is opened, where factory.toml has no persona.
 
@@ -24,7 +24,7 @@ def exploration_request(job: Job) -> Iterator[dict[str, Any]]:
         if not config.personas:
             yield {}
             return
-        request: dict[str, Any] = {"personas": [_document(one) for one in config.personas]}
+        request: JsonDict = {"personas": [_document(one) for one in config.personas]}
         request["actor"] = _socket(stack.enter_context(session(job, ACTOR, config.models.actor[0])))
         # A contrastive judge answers the claims, by another model than the actor's.
         if any(persona.claims for persona in config.personas):
@@ -34,7 +34,7 @@ def exploration_request(job: Job) -> Iterator[dict[str, Any]]:
         yield {"exploring": request}
 
 
-def _document(persona: Persona) -> dict[str, Any]:
+def _document(persona: Persona) -> JsonDict:
     return {name: getattr(persona, name) for name in persona.__slots__} | {
         "shown": list(persona.shown),
         "claims": list(persona.claims),

@@ -8,13 +8,13 @@ that the agent reports."""
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import BudgetExhausted, GitError
 from harness.domain.events import ApproachChanged, ProposalPushed
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain, Tier
+from harness.domain.plain import JsonDict
 from harness.domain.workflow import NodeResult, Outcome
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
@@ -67,7 +67,7 @@ def _escalated(job: Job) -> str:
             tier=now.tier,
             diagnosed=now.diagnosed,
             split=now.split,
-            says=words,
+            message=words,
             last=failed_so_far[-1].message[:500],
             failed=tuple(one.entry for one in failed_so_far),
             rules=job.policy.digest,
@@ -223,7 +223,7 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
 def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeResult:
     report, turns = reports[-1], sum(report.turns for report in reports)
     summary = "\n\n".join(report.summary for report in reports)
-    output: dict[str, Any] = {
+    output: JsonDict = {
         "summary": summary[:2000],
         "turns": turns,
         "box": report.sandbox_form,
@@ -316,7 +316,7 @@ def policy_gate(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if decision.refusals:
         return refused(
-            "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals),
+            "; ".join(f"{refusal.gate}: {refusal.message}" for refusal in decision.refusals),
             event=decision.event,
             cites=[refusal.gate for refusal in decision.refusals],
             findings=decision.findings,

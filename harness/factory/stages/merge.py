@@ -2,7 +2,6 @@
 once more afterwards."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from harness.domain.errors import FactoryError, ForgeError, PortError
 from harness.domain.events import CommandGiven, EffectIntended, IssueClosed, Landed
@@ -12,6 +11,7 @@ from harness.domain.issue import CommitSha, PullRequest
 from harness.domain.landing import after_landing
 from harness.domain.lifecycle import Event, State
 from harness.domain.merge import MergeFacts, Refusal, gate_event, refusals
+from harness.domain.plain import JsonDict
 from harness.domain.verdict import Binding
 from harness.domain.workflow import NodeResult
 from harness.factory.policy_gate import ci, policy
@@ -32,7 +32,7 @@ class GateReading:
     checks."""
 
     facts: MergeFacts
-    findings: list[dict[str, Any]]
+    findings: list[JsonDict]
     report: CheckReport
 
 
@@ -60,7 +60,7 @@ def gates(job: Job) -> NodeResult:
         _reasons(found) + late,
         event=event,
         findings=read.findings,
-        gates=[{"gate": refusal.gate, "says": refusal.says} for refusal in found],
+        gates=[{"gate": refusal.gate, "says": refusal.message} for refusal in found],
     )
 
 
@@ -88,7 +88,7 @@ def _lateness(job: Job, read: GateReading) -> str:
 
 
 def _reasons(found: tuple[Refusal, ...]) -> str:
-    return "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in found)
+    return "; ".join(f"{refusal.gate}: {refusal.message}" for refusal in found)
 
 
 def read_facts(job: Job) -> GateReading:
@@ -120,7 +120,7 @@ def read_facts(job: Job) -> GateReading:
         governance=job.policy.digest,
         kind=history.triage.issue_kind if history.triage else None,
         in_sight=policy.in_sight(job, base, candidate) if candidate else None,
-        law=None
+        policy=None
         if decisions is None
         else tuple(refusal for decision in decisions for refusal in decision.refusals),
         checks=report.against,
@@ -246,7 +246,7 @@ def _pushed(job: Job, binds: Binding, branch: str) -> CommitSha:
     if landing.outcome == "landed":
         return candidate
     kind = _Moved if landing.outcome == "base-moved" else _Refused
-    raise kind(f"not landed ({landing.outcome}): {landing.says}")
+    raise kind(f"not landed ({landing.outcome}): {landing.message}")
 
 
 def _merged_by_the_forge(job: Job, binds: Binding) -> CommitSha:

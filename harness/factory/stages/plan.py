@@ -9,20 +9,19 @@ Properties:
   judged as one."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Any
 
 from harness.domain.errors import AnswerError, BudgetExhausted
 from harness.domain.events import Plan, PlanMade, PlanStep
 from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
-from harness.domain.plain import plain
+from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.selection import first_answer
 from harness.factory.run.node import Job, idle, produced, refused
-from harness.governance.law import PROTECTED
+from harness.governance.built_in import PROTECTED
 from harness.governance.paths import resembles, text_of
 from harness.ports.model import Session
 from harness.workflow import rendered
@@ -59,7 +58,7 @@ def plan(job: Job) -> NodeResult:
     return _result_of(entry)
 
 
-def plan_schema() -> dict[str, Any]:
+def plan_schema() -> JsonDict:
     """The JSON schema of the one answer."""
     words, path = {"type": "string", "maxLength": _WORDS}, {"type": "string", "maxLength": 400}
     paths = {"type": "array", "maxItems": MOST_PATHS, "items": path}
@@ -108,7 +107,7 @@ def plan_schema() -> dict[str, Any]:
     )
 
 
-def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _closed(properties: JsonObject) -> JsonDict:
     return {
         "type": "object",
         "properties": properties,
@@ -117,7 +116,7 @@ def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def plan_in(answer: Mapping[str, Any], *, paths: Iterable[str]) -> Plan:
+def plan_in(answer: JsonObject, *, paths: Iterable[str]) -> Plan:
     """The plan in an answer that is valid against the schema, as far as it holds in a repository
     with these paths."""
     existing, dropped, steps = frozenset(paths), list[str](), list[PlanStep]()
@@ -157,7 +156,7 @@ def _fault(path: str, existing: frozenset[str], folders: set[str]) -> str:
     return "is in no folder that is there"
 
 
-def _ask(job: Job, line: Session, paths: list[str]) -> Mapping[str, Any]:
+def _ask(job: Job, line: Session, paths: list[str]) -> JsonObject:
     assert isinstance(job.node, AgentNode)
     values = {
         "spec_card": prompts.spec_card(job),

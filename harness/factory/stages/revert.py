@@ -151,8 +151,8 @@ def _land(services: Services, found: Ready) -> Reverted:
             break
     if landing.outcome != "landed" or landing.tip is None:
         raise FactoryError(
-            f"the change for #{found.issue} was not taken back ({landing.outcome}): {landing.says};"
-            f" `{found.command}` without --land proposes it as a pull request"
+            f"the change for #{found.issue} was not taken back ({landing.outcome}):"
+            f" {landing.message}; `{found.command}` without --land proposes it as a pull request"
         )
     return Reverted(landing.tip, of=found.of, branch=branch)
 

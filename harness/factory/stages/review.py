@@ -16,7 +16,6 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from harness.domain.errors import BudgetExhausted, ModelError
 from harness.domain.events import ReviewGiven
@@ -25,6 +24,7 @@ from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, as_of
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.models import prompts
 from harness.factory.models.selection import NOBODY, first_answer, reviewers
@@ -36,9 +36,9 @@ from harness.factory.stages.validate import no_verdict_event
 from harness.governance.context import context as governance_text
 from harness.governance.paths import text_of
 from harness.governance.votes.review import (
-    Looked,
+    LensFindings,
     Severity,
-    looked,
+    lens_findings,
     review_schema,
     rows_shown,
     together,
@@ -146,13 +146,13 @@ def _view(job: Job, head: CommitSha) -> View:
     )
 
 
-def _looked(look: _Look) -> Looked:
+def _looked(look: _Look) -> LensFindings:
     """The answer of one lens. Each view is asked about once; after that the ledger has the
     answer."""
     entry = look.recorded or _ask(look)
     paths = (text_of(path) for path in look.job.services.repository.files(look.head))
     answer = as_of(entry, ReviewGiven).event.answer
-    return looked(look.lens, answer, rows=rows_shown(look.view), there=paths)
+    return lens_findings(look.lens, answer, rows=rows_shown(look.view), there=paths)
 
 
 def _ask(look: _Look) -> Entry:
@@ -160,7 +160,7 @@ def _ask(look: _Look) -> Entry:
     # A review costs money, so the owner's stop is read before each.
     raise_if_stopped(job.services)
 
-    def ask(line: Session) -> Mapping[str, Any]:
+    def ask(line: Session) -> JsonObject:
         return job.services.model.answer(
             line,
             system=prompts.system_blocks(job.policy),
@@ -209,12 +209,12 @@ def _prompt(look: _Look, nonce: str) -> str:
     )
 
 
-def _concluded(job: Job, looks: Mapping[str, Looked], *, least: Severity) -> NodeResult:
+def _concluded(job: Job, looks: Mapping[str, LensFindings], *, least: Severity) -> NodeResult:
     """The result of all lenses together. One that abstains is no yes: a person looks."""
     found = together(remark for look in looks.values() for remark in look.found)
     grave = tuple(remark for remark in found if remark.severity.reaches(least))
     dropped = [f"{lens}: {why}" for lens, look in looks.items() for why in look.dropped]
-    output: dict[str, Any] = {
+    output: JsonDict = {
         "remarks": [remark.as_json() for remark in found if remark not in grave],
         "dropped": dropped,
     }
@@ -236,7 +236,9 @@ def _concluded(job: Job, looks: Mapping[str, Looked], *, least: Severity) -> Nod
     return produced(f"{summary}; that approves nothing", **output)
 
 
-def _summary(looks: Mapping[str, Looked], found: int, grave: int, dropped: int) -> Iterator[str]:
+def _summary(
+    looks: Mapping[str, LensFindings], found: int, grave: int, dropped: int
+) -> Iterator[str]:
     yield f"reviewed for {', '.join(looks)}: {found} found, {grave} to be changed"
     if dropped:
         yield f"{dropped} dropped, as what they quote is not in the change"

@@ -5,7 +5,6 @@ The model has no tools and no token, and gives one answer of a closed form. What
 of, a person decides."""
 
 import json
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from harness.domain.events import Citation, CostEstimated, HiddenText, TriageDec
 from harness.domain.governance import Applies, Finding, OnFail
 from harness.domain.issue import Comment, Issue
 from harness.domain.lifecycle import Event
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.intake.expiry import closing_time
 from harness.factory.intake.issues import text_hash
@@ -61,7 +61,7 @@ def intake(job: Job) -> NodeResult:
         for one in (title, body, *replies)
         for span in one.hidden
     ]
-    taken: dict[str, Any] = {
+    taken: JsonDict = {
         "number": issue.number,
         "title": title.text.strip(),
         "body": body.text,
@@ -107,22 +107,20 @@ def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
     return decision.refusals if refusal_of(decision) not in (None, OnFail.RETRY) else ()
 
 
-def _refused_on_sight(
-    job: Job, taken: Mapping[str, Any], findings: tuple[Finding, ...]
-) -> NodeResult:
+def _refused_on_sight(job: Job, taken: JsonObject, findings: tuple[Finding, ...]) -> NodeResult:
     """Reject the issue where the strictest rule rejects; otherwise a person decides."""
     rejects = findings[0].on_fail is OnFail.REJECT
     event = Event.TRIAGE_REJECTED if rejects else Event.TRIAGE_UNSURE
     cites = tuple(
         Citation(one.rule, one.title, path=_permalink(job, one.source)) for one in findings
     )
-    reason = "; ".join(f"{one.rule}: {one.says}" for one in findings)
+    reason = "; ".join(f"{one.rule}: {one.message}" for one in findings)
     _record_decision(
         job,
         taken,
         event=event,
         cites=cites,
-        reply=f"{findings[0].title}: {findings[0].says}." if rejects else "",
+        reply=f"{findings[0].title}: {findings[0].message}." if rejects else "",
     )
     return refused(reason, event=event, cites=[cite.id for cite in cites])
 
@@ -146,7 +144,7 @@ def classify(job: Job) -> NodeResult:
     return produced(str(answer.get("verdict", "")), **answer)
 
 
-def _answer(job: Job, taken: Mapping[str, Any], line: Session) -> Mapping[str, Any]:
+def _answer(job: Job, taken: JsonObject, line: Session) -> JsonObject:
     """The model's answer about this issue alone: the question holds no other stranger's words. If
     the model accepts the issue, it is then asked whether the most similar older one is the same
     request."""
@@ -167,7 +165,7 @@ def _answer(job: Job, taken: Mapping[str, Any], line: Session) -> Mapping[str, A
     return {**answer, "duplicate_of": None}
 
 
-def _card(taken: Mapping[str, Any]) -> dict[str, Any]:
+def _card(taken: JsonObject) -> JsonDict:
     """The issue for a model, with a stranger's words as strings in it. It names the lines that are
     quoted or folded away."""
     card = {"issue": taken["number"], "title": taken["title"], "text_of_a_stranger": taken["body"]}
@@ -211,7 +209,7 @@ def decide(job: Job) -> NodeResult:
     if decided.event is Event.TRIAGE_ACCEPTED:
         _estimate(job, decided.kind, taken)
     return produced(
-        decided.says,
+        decided.message,
         event=decided.event,
         cites=[cite.id for cite in cites],
         duplicate_of=decided.duplicate_of,
@@ -220,7 +218,7 @@ def decide(job: Job) -> NodeResult:
 
 def _record_decision(
     job: Job,
-    taken: Mapping[str, Any],
+    taken: JsonObject,
     *,
     event: Event,
     cites: tuple[Citation, ...],
@@ -232,8 +230,8 @@ def _record_decision(
     """Record the decision with the text that it was made on, and with the day on which it closes
     the issue if nobody objects."""
     days = {
-        Event.TRIAGE_REJECTED: job.policy.config.triage.grace_days,
-        Event.TRIAGE_DUPLICATE: job.policy.config.triage.grace_days,
+        Event.TRIAGE_REJECTED: job.policy.config.triage.close_days,
+        Event.TRIAGE_DUPLICATE: job.policy.config.triage.close_days,
         Event.TRIAGE_NEEDS_INFO: job.policy.config.triage.reply_days,
     }.get(event)
     job.services.ledger.append(
@@ -259,7 +257,7 @@ def _record_decision(
     )
 
 
-def _estimate(job: Job, kind: str, taken: Mapping[str, Any]) -> None:
+def _estimate(job: Job, kind: str, taken: JsonObject) -> None:
     """Record what the issue may cost, by what similar ones came to, before anybody pays to build
     it."""
     found = estimate(kind, length_of(taken["title"], taken["body"]), job.other_issues(has_ended))
@@ -268,7 +266,7 @@ def _estimate(job: Job, kind: str, taken: Mapping[str, Any]) -> None:
     )
 
 
-def _as_json(card: Mapping[str, Any]) -> str:
+def _as_json(card: JsonObject) -> str:
     return json.dumps(card, indent=1, ensure_ascii=False)
 
 

@@ -81,12 +81,12 @@ def policy_gate(job: Job) -> NodeResult:
     # RUN_FAILED means that every refusal asks to try again.
     event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.POLICY_REFUSED
     return refused(
-        "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals),
+        "; ".join(f"{refusal.gate}: {refusal.message}" for refusal in decision.refusals),
         event=event,
         cites=[refusal.gate for refusal in decision.refusals],
         findings=decision.findings,
         sent_back=[
-            {"words": refusal.gate, "observed": refusal.says} for refusal in decision.refusals
+            {"words": refusal.gate, "observed": refusal.message} for refusal in decision.refusals
         ],
     )
 

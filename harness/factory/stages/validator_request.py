@@ -1,12 +1,11 @@
 """The request to the sealed validator: everything it may know, and nothing of the
 implementation."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.domain.issue import CommitSha
+from harness.domain.plain import JsonDict, JsonObject
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -29,7 +28,7 @@ class RequestContext:
 
 def validator_request(
     job: Job, *, head: str | None = None, candidate: str | None = None
-) -> dict[str, Any]:
+) -> JsonDict:
     """The request document: for `author` without a head, else for `judge`. The issue's text is the
     normalised one that triage read."""
     services = job.services
@@ -58,10 +57,10 @@ def base_request(
     context: RequestContext,
     policy: PolicySnapshot,
     *,
-    issue: Mapping[str, Any],
+    issue: JsonObject,
     run: str,
     round_number: int,
-) -> dict[str, Any]:
+) -> JsonDict:
     """A request about a base and no change: for an author, and for a maintainer who asks about
     journeys."""
     config, places = policy.config, context.places
@@ -103,7 +102,7 @@ def base_request(
     }
 
 
-def issue_text(history: History) -> dict[str, Any]:
+def issue_text(history: History) -> JsonDict:
     """The issue as the judge may know it."""
     triaged = history.triage
     return {

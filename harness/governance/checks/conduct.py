@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from harness.domain.facts import UNKNOWN, ChangeFacts
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import at_most, none_of, unknown
 from harness.governance.checks.arguments import Names, Window
 
@@ -24,7 +24,7 @@ class Labels:
         if not (self.require or self.deny):
             raise ValueError("says nothing; give `require` or `deny`")
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Denied labels first, then missing ones."""
         if facts.labels is UNKNOWN:
             return unknown("which labels are set")
@@ -44,7 +44,7 @@ class AuthorRate:
     max: int
     per: Window = "day"
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """This one and those younger than the window are at most `max`."""
         if facts.author_ages is UNKNOWN:
             return unknown("what else this author filed")
@@ -60,7 +60,7 @@ class Attempts:
 
     max: int
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At most `max` attempts."""
         if facts.attempts is UNKNOWN:
             return unknown("how often this was tried")
@@ -73,7 +73,7 @@ class SpendUsd:
 
     max: Decimal
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At most `max` dollars."""
         if facts.spend_usd is UNKNOWN:
             return unknown("what this issue has cost")

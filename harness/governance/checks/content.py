@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.domain.facts import GITLINK, UNKNOWN, AddedContent, ChangeFacts
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Binary, Globs, Patterns
 from harness.governance.paths import matches
@@ -29,7 +29,7 @@ class AddedText:
         if not self.deny:
             raise ValueError("says nothing; give `deny`")
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """What is found is shown as its file and the expression: the line itself is the change's
         own word."""
         if facts.files is UNKNOWN or facts.added is UNKNOWN:
@@ -71,12 +71,12 @@ class ApiSurface:
     paths: Globs = ()
     exclude: Globs = ()
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Losses first, then modules that could not be read."""
         if facts.api is UNKNOWN:
             return unknown("what callers lose")
         lost = [
-            f"{_shown(loss.path)}: {loss.name} {loss.says}"
+            f"{_shown(loss.path)}: {loss.name} {loss.message}"
             for loss in facts.api.lost
             if self._speaks_of(loss.path)
         ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.domain.facts import UNKNOWN, ChangeFacts
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import at_most, unknown
 from harness.governance.checks.arguments import Window
 from harness.governance.checks.conduct import SECONDS
@@ -17,7 +17,7 @@ class IssueRate:
     max: int
     per: Window = "day"
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """This one and those younger than the window are at most `max`."""
         if facts.issue_ages is UNKNOWN:
             return unknown("what else was filed")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.domain.facts import UNKNOWN, ChangeFacts
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Globs, Names
 from harness.governance.paths import matches, resembles
@@ -14,7 +14,7 @@ class TestsKept:
     """Every test collected on the base is collected on the change, none is newly skipped, and there
     is at least one."""
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Lost tests first, then new skips."""
         if facts.tests is UNKNOWN:
             return unknown("which tests ran")
@@ -22,10 +22,10 @@ class TestsKept:
         if lost:
             return none_of(sorted(lost), "tests of the base are lost")
         if not facts.tests.candidate:
-            return Answer(False, "no test was collected, and none is not a pass")
+            return CheckAnswer(False, "no test was collected, and none is not a pass")
         skipped = sorted(facts.tests.candidate_skipped - facts.tests.base_skipped)
         kept = f"{len(facts.tests.base)} tests of the base are kept, none newly skipped"
-        return none_of(skipped, "tests newly skipped") if skipped else Answer(True, kept)
+        return none_of(skipped, "tests newly skipped") if skipped else CheckAnswer(True, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class TestsWeakened:
 
     exclude: Globs = ()
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """No weakened test outside the excluded files."""
         if facts.tests is UNKNOWN or facts.tests.weakened is UNKNOWN:
             return unknown("whether tests ask less than before")
@@ -66,16 +66,16 @@ class Screenshots:
                 "says nothing; give `paths` of what people see, and a `min` of at least 1"
             )
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At least `min` pictures, if anything in `paths` is touched."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
         seen = [change.name for change in facts.files if resembles(self.paths, change.path)]
         if not seen:
-            return Answer(True, "nothing that people see is touched")
+            return CheckAnswer(True, "nothing that people see is touched")
         if facts.pictures is UNKNOWN:
             return unknown("which pictures the evidence has")
-        return Answer(
+        return CheckAnswer(
             facts.pictures >= self.min,
             f"pictures in the evidence: {facts.pictures}, at least {self.min} needed",
             tuple(seen[:20]),
@@ -90,7 +90,7 @@ class ChecksGreen:
 
     require: Names = ()
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Absent first, then not green. No check at all is not green."""
         if facts.checks is UNKNOWN:
             return unknown("how the checks ended")
@@ -99,7 +99,7 @@ class ChecksGreen:
         if absent:
             return none_of(absent, "required checks that never reported")
         if not present:
-            return Answer(False, "no check reported, and none is not a pass")
+            return CheckAnswer(False, "no check reported, and none is not a pass")
         red = (check for check in facts.checks if check.conclusion != "success")
         return none_of((f"{check.name} ({check.conclusion})" for check in red), "checks not green")
 
@@ -110,13 +110,13 @@ class JourneysSatisfied:
 
     min: int = 1
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Sealed = executed = passed, and not fewer than `min`."""
         journeys = facts.journeys
         if journeys is UNKNOWN:
             return unknown("how the sealed journeys went")
         held = max(self.min, 1) <= journeys.sealed == journeys.executed == journeys.passed
-        return Answer(
+        return CheckAnswer(
             held,
             f"{journeys.passed} of {journeys.sealed} sealed journeys passed, {journeys.executed}"
             f" ran, at least {max(self.min, 1)} needed",

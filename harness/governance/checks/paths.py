@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.domain.facts import NO_FILE, UNKNOWN, ChangeFacts
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Globs, Modes
 from harness.governance.paths import matches, resembles, skeleton
@@ -28,7 +28,7 @@ class Paths:
         if not (self.deny or self.allow or self.require):
             raise ValueError("says nothing; give `deny`, `allow` or `require`")
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Denials first; what is allowed or required is matched byte for byte only."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
@@ -62,7 +62,7 @@ class Paths:
 
 
 @lru_cache(maxsize=256)
-def _in_bounds(touched: int, *, deny: bool, allow: bool, require: bool) -> Answer:
+def _in_bounds(touched: int, *, deny: bool, allow: bool, require: bool) -> CheckAnswer:
     """What holds, of what was asked."""
     held = (
         (deny, "none of them protected"),
@@ -70,7 +70,7 @@ def _in_bounds(touched: int, *, deny: bool, allow: bool, require: bool) -> Answe
         (require, "and all that are required"),
     )
     told = (words for asked, words in held if asked)
-    return Answer(
+    return CheckAnswer(
         True, ", ".join((f"touches {touched} {'path' if touched == 1 else 'paths'}", *told))
     )
 
@@ -82,7 +82,7 @@ class FileModes:
 
     allow: Modes = ("100644", "100755")
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Every new mode is allowed; a deleted file has none."""
         if facts.files is UNKNOWN:
             return unknown("which modes the change sets")
@@ -102,7 +102,7 @@ class PathNames:
     `.git`, nothing that Windows or macOS would strip or read otherwise, and no two that only look
     different."""
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """No added or changed path with a misleading name. A deletion may always remove one."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")

@@ -4,7 +4,7 @@ change."""
 from dataclasses import dataclass
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, ScriptFact
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import unknown
 from harness.governance.checks.arguments import Names, Path
 
@@ -28,7 +28,7 @@ class Exec:
         if not 1 <= self.seconds <= LONGEST_SECONDS:
             raise ValueError(f"`seconds` is from 1 to {LONGEST_SECONDS}, and not {self.seconds}")
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """What the run of exactly this script with these arguments said."""
         ran = (
             None
@@ -39,7 +39,7 @@ class Exec:
             return unknown(f"what {self.script} says of the change")
         if ran.exit_code in (0, 1):
             said = f"{self.script} {'holds' if ran.exit_code == 0 else 'refuses the change'}"
-            return Answer(
+            return CheckAnswer(
                 ran.exit_code == 0,
                 ": ".join((said, *ran.said[-1:])) if ran.exit_code else said,
                 ran.said,
@@ -49,7 +49,7 @@ class Exec:
             if ran.exit_code is not None
             else "".join(ran.said[-1:])
         )
-        return Answer(
+        return CheckAnswer(
             UNKNOWN,
             f"{self.script} gave no answer ({end}); 0 holds, 1 refuses, and unknown means no",
             ran.said,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind, FileChange
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import at_most, unknown
 from harness.governance.checks.arguments import Binary, Globs
 from harness.governance.paths import matches
@@ -25,7 +25,7 @@ def _at_most_lines(
     *,
     what: str,
     count: Callable[[FileChange], int | None],
-) -> Answer:
+) -> CheckAnswer:
     """`count` of every file but the excluded ones, against the check's `max`."""
     if facts.files is UNKNOWN:
         return unknown("what the change touches")
@@ -65,7 +65,7 @@ class ChangedLines:
     exclude: Globs = ()
     binary: Binary = "refuse"
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At most `max` lines over all files but the excluded ones."""
         return _at_most_lines(self, facts, what="changed lines", count=_changed)
 
@@ -78,7 +78,7 @@ class AddedLines:
     exclude: Globs = ()
     binary: Binary = "refuse"
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At most `max` new lines over all files but the excluded ones."""
         return _at_most_lines(self, facts, what="added lines", count=lambda change: change.added)
 
@@ -92,7 +92,7 @@ class DeletedLines:
     exclude: Globs = ()
     binary: Binary = "refuse"
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At most `max` deleted lines over all files but the excluded ones."""
         return _at_most_lines(
             self, facts, what="deleted lines", count=lambda change: change.deleted
@@ -106,7 +106,7 @@ class Files:
     max: int
     exclude: Globs = ()
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At most `max` paths, but the excluded ones."""
         if facts.files is UNKNOWN:
             return unknown("what the change touches")
@@ -127,7 +127,7 @@ class DeletedFiles:
     max: int
     exclude: Globs = ()
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At most `max` deleted paths, but the excluded ones."""
         if facts.files is UNKNOWN:
             return unknown("what the change touches")
@@ -148,7 +148,7 @@ class BinaryFiles:
     max: int
     exclude: Globs = ()
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """At most `max` binary files, but the excluded ones. A file that was too large to read may
         be one."""
         if facts.files is UNKNOWN:
@@ -176,7 +176,7 @@ class FileBytes:
     max: int
     exclude: Globs = ()
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """No changed file larger than `max` bytes, but the excluded ones."""
         if facts.files is UNKNOWN:
             return unknown("what the change touches")

@@ -11,7 +11,7 @@ from harness.domain.facts import (
     Origin,
     SecretFound,
 )
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Globs, Names
 from harness.governance.paths import matches
@@ -30,7 +30,7 @@ class Dependencies:
     change: bool = False
     remove: bool = True
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """No dependency moves in a way that is not allowed."""
         if facts.dependencies is UNKNOWN:
             return unknown("what the change does to dependencies")
@@ -70,7 +70,7 @@ class Secrets:
 
     exclude: Globs = ()
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """None found outside the excluded paths."""
         if facts.secrets is UNKNOWN:
             return unknown("whether the change carries credentials")

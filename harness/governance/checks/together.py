@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind, FileChange
-from harness.domain.governance import Answer
+from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Globs
 from harness.governance.paths import matches, resembles
@@ -29,7 +29,7 @@ class Companions:
         if not (self.of and self.touch):
             raise ValueError("says nothing; give `of` and `touch`")
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """No touched path of `of` without company. A file does not keep itself company."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
@@ -44,7 +44,7 @@ class Companions:
         ]
         if alone:
             return none_of(alone, f"changes without one to {' or '.join(self.touch)}")
-        return Answer(
+        return CheckAnswer(
             True,
             f"{len(asking)} such changes, each with its companion"
             if asking
@@ -73,7 +73,7 @@ class Migrations:
         if not self.paths:
             raise ValueError("says nothing; give `paths`")
 
-    def answer(self, facts: ChangeFacts) -> Answer:
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Changed ones first, then new ones that would run too early or twice under one number."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
@@ -97,7 +97,7 @@ class Migrations:
         early = tuple(self._too_early([change.path for change in ours], there))
         if early:
             return none_of(early, "new migrations that do not come last")
-        return Answer(
+        return CheckAnswer(
             True,
             "what was there is as it was, and what is new comes last"
             if ours

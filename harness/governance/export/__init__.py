@@ -2,9 +2,17 @@
 follow from it."""
 
 from harness.governance.export.codeowners import codeowners
-from harness.governance.export.exported import Exported, ExportedFile, Left
+from harness.governance.export.exported import Exported, ExportedFile, Omission
 from harness.governance.export.forms import issue_forms
 from harness.governance.export.labels import labels
 from harness.governance.export.rulesets import rulesets
 
-__all__ = ["Exported", "ExportedFile", "Left", "codeowners", "issue_forms", "labels", "rulesets"]
+__all__ = [
+    "Exported",
+    "ExportedFile",
+    "Omission",
+    "codeowners",
+    "issue_forms",
+    "labels",
+    "rulesets",
+]

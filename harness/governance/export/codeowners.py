@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.domain.errors import ConfigError
 from harness.domain.governance import Governance
-from harness.governance.export.exported import MADE_BY, Exported, ExportedFile, Left
+from harness.governance.export.exported import MADE_BY, Exported, ExportedFile, Omission
 from harness.governance.export.protection import LOOK_ALIKES, Protection, protection_of, segments_of
 
 PATH = ".github/CODEOWNERS"
@@ -33,7 +33,7 @@ def codeowners(governance: Governance, owners: Iterable[str]) -> Exported:
         *_denied(((one.rule, said) for one, said in denied if said), names),
     ]
     unsaid = (
-        Left(one.rule, f"`{one.glob}`", "CODEOWNERS reads a blank, `#` or a bracket otherwise")
+        Omission(one.rule, f"`{one.glob}`", "CODEOWNERS reads a blank, `#` or a bracket otherwise")
         for one, said in denied
         if not said
     )
@@ -71,9 +71,9 @@ def _allowed(protection: Protection, owners: tuple[str, ...]) -> Iterator[str]:
         )
 
 
-def _unsaid_allowance(protection: Protection) -> Iterator[Left]:
+def _unsaid_allowance(protection: Protection) -> Iterator[Omission]:
     if unsaid := [glob for glob in protection.allowed if not _pattern(glob)]:
-        yield Left(
+        yield Omission(
             protection.allowed_by,
             "the paths that it allows",
             f"CODEOWNERS reads `{unsaid[0]}` otherwise",

@@ -12,7 +12,7 @@ MADE_BY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Omission:
     """Something that the law says and the format does not. `rule` is an id, or empty where it is
     the whole format's."""
 
@@ -37,4 +37,4 @@ class Exported:
     """The files of one format, in a fixed order, and what was left out of them."""
 
     files: tuple[ExportedFile, ...]
-    left: tuple[Left, ...] = ()
+    left: tuple[Omission, ...] = ()

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from harness.domain.governance import Applies, Governance, Rule, Status
 from harness.governance.checks.paths import Paths
-from harness.governance.export.exported import Left
+from harness.governance.export.exported import Omission
 from harness.governance.tool_configs import TOOL_CONFIGS
 
 _PROTECTED_BY = "LAW-PROTECTED"
-LOOK_ALIKES = Left(
+LOOK_ALIKES = Omission(
     "",
     "look-alike names",
     "the law also refuses names that differ by case, accents or similar letters; "
@@ -34,7 +34,7 @@ class Protection:
     denied: tuple[Denial, ...]
     allowed: tuple[str, ...]
     allowed_by: str
-    left: tuple[Left, ...]
+    left: tuple[Omission, ...]
 
 
 def protection_of(governance: Governance) -> Protection:
@@ -61,12 +61,12 @@ def protection_of(governance: Governance) -> Protection:
         allowed_by=allowed_by,
         left=(
             *(
-                Left(rule.id, "its paths", _sometimes(rule))
+                Omission(rule.id, "its paths", _sometimes(rule))
                 for rule, _ in rules
                 if _sometimes(rule)
             ),
             *(
-                Left(
+                Omission(
                     rule_id,
                     "the paths that it requires",
                     "a list of paths cannot demand that a file changes",
@@ -75,7 +75,7 @@ def protection_of(governance: Governance) -> Protection:
                 if check.require
             ),
             *(
-                Left(
+                Omission(
                     rule_id,
                     "the paths that it allows",
                     "several rules allow different paths, and a list states only one",

@@ -16,7 +16,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.governance import Applies, Governance, Rule, Status
 from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.size import FileBytes
-from harness.governance.export.exported import Exported, ExportedFile, Left
+from harness.governance.export.exported import Exported, ExportedFile, Omission
 from harness.governance.export.protection import (
     LOOK_ALIKES,
     Denial,
@@ -152,12 +152,12 @@ def _restricted(paths: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _paths(governance: Governance) -> tuple[tuple[str, ...], tuple[Left, ...]]:
+def _paths(governance: Governance) -> tuple[tuple[str, ...], tuple[Omission, ...]]:
     protection = protection_of(governance)
     said, left = list[str](), [*protection.left, LOOK_ALIKES]
     if protection.allowed:
         left.append(
-            Left(
+            Omission(
                 protection.allowed_by,
                 "that all other paths are protected",
                 "a ruleset restricts named paths alone",
@@ -165,7 +165,7 @@ def _paths(governance: Governance) -> tuple[tuple[str, ...], tuple[Left, ...]]:
         )
     if any(map(is_of_tools, protection.denied)):
         left.append(
-            Left(
+            Omission(
                 "LAW-PROTECTED",
                 "the files that agents and tools obey",
                 "a ruleset has no room for them all, and would stop people at each Makefile",
@@ -174,7 +174,7 @@ def _paths(governance: Governance) -> tuple[tuple[str, ...], tuple[Left, ...]]:
     for denial in (denial for denial in protection.denied if not is_of_tools(denial)):
         patterns = [pattern for pattern in _patterns(denial.glob) if pattern not in said]
         if because := _unsayable(denial, patterns, room=MOST_PATHS - len(said)):
-            left.append(Left(denial.rule, f"`{denial.glob}`", because))
+            left.append(Omission(denial.rule, f"`{denial.glob}`", because))
         else:
             said.extend(patterns)
     return tuple(said), tuple(left)
@@ -197,7 +197,7 @@ def _patterns(glob: str) -> tuple[str, ...]:
     return (f"{path}/*",) if path.endswith("**") else (path, f"{path}/**/*")
 
 
-def _size(governance: Governance) -> tuple[list[dict[str, Any]], tuple[Left, ...]]:
+def _size(governance: Governance) -> tuple[list[dict[str, Any]], tuple[Omission, ...]]:
     """The smallest limit for a file, in whole megabytes, rounded up."""
     rules = [(rule, rule.check) for rule in governance.rules if isinstance(rule.check, FileBytes)]
     sayable = {
@@ -206,7 +206,7 @@ def _size(governance: Governance) -> tuple[list[dict[str, Any]], tuple[Left, ...
         if not _size_unsayable(rule, check)
     }
     left = [
-        Left(
+        Omission(
             rule.id,
             f"at most {check.max} bytes in a file",
             _size_unsayable(rule, check)
@@ -239,25 +239,25 @@ def _size_unsayable(rule: Rule, check: FileBytes) -> str:
     )
 
 
-def _unsaid(required: tuple[str, ...], lander: str) -> Iterator[Left]:
-    yield Left(
+def _unsaid(required: tuple[str, ...], lander: str) -> Iterator[Omission]:
+    yield Omission(
         "",
         "hidden names beneath a folder",
         "the forge does not say whether `*` matches a name that begins with a dot",
     )
-    yield Left(
+    yield Omission(
         "",
         "people without the role `maintain`",
         "a push ruleset stops them at protected paths, too; the law does not",
     )
     if not required:
-        yield Left(
+        yield Omission(
             "",
             "checks required by name",
             "no rule names one; write `checks_green: {require: [...]}`, or give --require",
         )
     if not lander:
-        yield Left(
+        yield Omission(
             "",
             "the factory's own landing",
             "it pushes the commit that was judged, so name whom it pushes as: "

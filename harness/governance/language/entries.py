@@ -22,6 +22,7 @@ from harness.domain.governance import (
     Source,
     Status,
 )
+from harness.governance.built_in import PREFIX
 from harness.governance.checks import CHECKS
 from harness.governance.checks.arguments import GLOB, MODE, NAME, PATH, PATTERN
 from harness.governance.language.given import facts_given
@@ -29,7 +30,6 @@ from harness.governance.language.markdown import Section
 from harness.governance.language.question import KEYS, case_fault, question_in, votes_in
 from harness.governance.language.when import WhenError, read_when
 from harness.governance.language.yamlblock import Value
-from harness.governance.law import PREFIX
 from harness.governance.paths import glob_fault
 from harness.governance.patterns import pattern_fault
 

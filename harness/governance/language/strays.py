@@ -34,7 +34,7 @@ class Stray:
     """Something that reads like a block and binds nothing."""
 
     line: int
-    says: str
+    message: str
 
 
 def strays(

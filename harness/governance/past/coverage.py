@@ -28,7 +28,7 @@ class Answered:
     at: str
     passed: Maybe[bool]
     status: Status
-    says: str
+    message: str
     facts: ChangeFacts
     overridden: Override | None = None
 

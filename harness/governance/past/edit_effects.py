@@ -94,11 +94,11 @@ def _lint(
     """What lint finds only now, and how much of what it finds it found before; a line that moved
     makes nothing new."""
     before = {
-        (one.file, one.code, one.says)
+        (one.file, one.code, one.message)
         for one in lint(old, known_workflows=workflows, known_labels=labels, paths=paths)
     }
     now = lint(new, known_workflows=workflows, known_labels=labels, paths=paths)
-    brought = tuple(one for one in now if (one.file, one.code, one.says) not in before)
+    brought = tuple(one for one in now if (one.file, one.code, one.message) not in before)
     return brought, len(now) - len(brought)
 
 

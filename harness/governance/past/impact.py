@@ -13,9 +13,9 @@ from typing import TypeAlias
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, Maybe
 from harness.domain.governance import (
-    Answer,
     Applies,
     ChangeDefault,
+    CheckAnswer,
     Governance,
     Level,
     Rule,
@@ -30,7 +30,7 @@ DEFAULT = "default"
 """The name under which `default:` of factory_rules.md stands in the table."""
 
 
-class Standing(StrEnum):
+class ReplayAnswer(StrEnum):
     """What a rule says of a recorded change. NOT_ASKED: it does not apply, is off, or is not
     there."""
 
@@ -40,12 +40,12 @@ class Standing(StrEnum):
     NOT_ASKED = "not asked"
 
 
-_Answered: TypeAlias = tuple[Standing, str]
-_UNASKED: _Answered = (Standing.NOT_ASKED, "")
+_Answered: TypeAlias = tuple[ReplayAnswer, str]
+_UNASKED: _Answered = (ReplayAnswer.NOT_ASKED, "")
 _HOLDS, _REFUSES, _CANNOT_TELL = (
-    Standing.HOLDS,
-    Standing.REFUSES,
-    Standing.CANNOT_TELL,
+    ReplayAnswer.HOLDS,
+    ReplayAnswer.REFUSES,
+    ReplayAnswer.CANNOT_TELL,
 )  # a member costs a look-up
 
 
@@ -54,14 +54,14 @@ class Flip:
     """One recorded change that a rule refuses under one text and not under the other, or not with
     the same weight.
 
-    `says` is the rule's answer under the new text, or the old one's where the new text does not
+    `message` is the rule's answer under the new text, or the old one's where the new text does not
     ask. `shadow`: it blocks nothing, neither before nor after."""
 
     change: int
     rule: str
-    before: Standing
-    after: Standing
-    says: str
+    before: ReplayAnswer
+    after: ReplayAnswer
+    message: str
     shadow: bool = False
 
 
@@ -143,13 +143,13 @@ class _Side:
         return self.status is Status.ENFORCE and self.refuses(place)
 
     def refuses(self, place: int) -> bool:
-        return self.answers[place][0] is Standing.REFUSES
+        return self.answers[place][0] is ReplayAnswer.REFUSES
 
     def refused(self, changes: Sequence[RecordedChange]) -> tuple[int, ...]:
         return tuple(
             change.number
             for change, (standing, _) in zip(changes, self.answers, strict=True)
-            if standing is Standing.REFUSES
+            if standing is ReplayAnswer.REFUSES
         )
 
 
@@ -201,15 +201,15 @@ def _answered(rule: Rule, facts: ChangeFacts) -> _Answered:
     if seen is None or asked is False:
         return _UNASKED
     if asked is UNKNOWN:
-        return Standing.CANNOT_TELL, "the record does not say whether the rule is asked"
+        return ReplayAnswer.CANNOT_TELL, "the record does not say whether the rule is asked"
     return _standing(answer_of(rule, seen))
 
 
-def _standing(answer: Answer) -> _Answered:
+def _standing(answer: CheckAnswer) -> _Answered:
     passed = answer.passed
     return (
         _HOLDS if passed is True else _REFUSES if passed is False else _CANNOT_TELL
-    ), answer.says
+    ), answer.message
 
 
 def _asks_a_person(text: Governance | None) -> bool:
@@ -243,10 +243,13 @@ def _by_default(text: Governance, facts: ChangeFacts) -> _Answered:
     """A change is proposed and landed, and at each of the two some rule has to speak of it."""
     spoken = {_is_spoken_of(text, facts, applies) for applies in (Applies.PR, Applies.MERGE)}
     if False in spoken:
-        return Standing.REFUSES, "no rule speaks of this change"
+        return ReplayAnswer.REFUSES, "no rule speaks of this change"
     if UNKNOWN in spoken:
-        return Standing.CANNOT_TELL, "the record does not say whether a rule speaks of this change"
-    return Standing.HOLDS, "a rule speaks of this change"
+        return (
+            ReplayAnswer.CANNOT_TELL,
+            "the record does not say whether a rule speaks of this change",
+        )
+    return ReplayAnswer.HOLDS, "a rule speaks of this change"
 
 
 def _is_spoken_of(text: Governance, facts: ChangeFacts, applies: Applies) -> Maybe[bool]:
@@ -280,8 +283,8 @@ def _compared(
             row,
             refused=now.refused(changes),
             refused_before=then.refused(changes) if row.edit else (),
-            cannot_tell=standings.count(Standing.CANNOT_TELL),
-            asked=len(standings) - standings.count(Standing.NOT_ASKED),
+            cannot_tell=standings.count(ReplayAnswer.CANNOT_TELL),
+            asked=len(standings) - standings.count(ReplayAnswer.NOT_ASKED),
         ),
         flips,
     )

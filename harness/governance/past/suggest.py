@@ -40,7 +40,7 @@ _NAMES = {check: name for name, check in CHECKS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RuleDraft:
     """One suggestion: the file it is for, what it is about, and the Markdown, whose last part is a
     block or none."""
 
@@ -51,7 +51,9 @@ class Draft:
     changes: tuple[int, ...]
 
 
-def drafts(governance: Governance, found: Coverage, *, enough: int = ENOUGH) -> tuple[Draft, ...]:
+def drafts(
+    governance: Governance, found: Coverage, *, enough: int = ENOUGH
+) -> tuple[RuleDraft, ...]:
     """What `enough` overrides or accepted appeals speak for, rules first, in the order of the
     text."""
     taken = {rule.id for rule in governance.rules} | {entry.id for entry in governance.scope}
@@ -63,7 +65,7 @@ def drafts(governance: Governance, found: Coverage, *, enough: int = ENOUGH) -> 
 
 def _for_rules(
     governance: Governance, found: Coverage, enough: int, taken: set[str]
-) -> Iterator[Draft]:
+) -> Iterator[RuleDraft]:
     for row in found.rules:
         rule = governance.rule(row.rule)
         if rule is None or rule.built_in or rule.locked or rule.check is None:
@@ -80,7 +82,7 @@ def _still_refuses(rule: Rule, one: Answered) -> bool:
     return seen is not None and answer_of(rule, seen).passed is not True
 
 
-def _rule_draft(rule: Rule, overridden: Sequence[Answered], name: str) -> Draft:
+def _rule_draft(rule: Rule, overridden: Sequence[Answered], name: str) -> RuleDraft:
     looser = _looser(rule, overridden)
     stands = _stands_on(overridden)
     if looser is None:
@@ -178,14 +180,14 @@ def _least(check: Check, lets_through: Callable[[Check], bool]) -> int | Decimal
 
 def _for_entries(
     governance: Governance, found: Coverage, enough: int, taken: set[str]
-) -> Iterator[Draft]:
+) -> Iterator[RuleDraft]:
     for row in found.entries:
         entry = governance.entry(row.id)
         if entry is not None and entry.kind is ScopeKind.OUT and len(row.accepted) >= enough:
             yield _entry_draft(entry, row.accepted, _free(entry.id, taken))
 
 
-def _entry_draft(entry: ScopeEntry, accepted: Sequence[Cited], name: str) -> Draft:
+def _entry_draft(entry: ScopeEntry, accepted: Sequence[Cited], name: str) -> RuleDraft:
     """Words that were let in, as an entry of their own: `out` goes on to say no to the rest."""
     asked = list(dict.fromkeys(words for one in accepted if (words := _words(one.quote))))
     issues = tuple(dict.fromkeys(one.issue for one in accepted))
@@ -203,17 +205,19 @@ def _entry_draft(entry: ScopeEntry, accepted: Sequence[Cited], name: str) -> Dra
         f"## What {entry.id} does not mean {{#{name}}}\n\n{said}\n\nStands"
         f" on:\n\n{stands}\n\n{block}"
     )
-    return Draft(MISSION, entry.id, text, tuple(one.entry for one in accepted), issues)
+    return RuleDraft(MISSION, entry.id, text, tuple(one.entry for one in accepted), issues)
 
 
-def _draft(file: str, about: str, text: str, overridden: Sequence[Answered]) -> Draft:
-    return Draft(file, about, text, tuple(one.entry for one in overridden), _changes(overridden))
+def _draft(file: str, about: str, text: str, overridden: Sequence[Answered]) -> RuleDraft:
+    return RuleDraft(
+        file, about, text, tuple(one.entry for one in overridden), _changes(overridden)
+    )
 
 
 def _stands_on(overridden: Sequence[Answered]) -> str:
     return "Stands on:\n\n" + "\n".join(
         f"- entry {one.entry} of the ledger, #{one.change}, {one.overridden}:"
-        f" `{_words(one.says).replace('`', ' ')}`"
+        f" `{_words(one.message).replace('`', ' ')}`"
         for one in overridden
     )
 

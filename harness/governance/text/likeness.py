@@ -63,7 +63,7 @@ def resemblance(one: str, other: str) -> float:
     return len(first & second) / len(first | second)
 
 
-def twin(text: str, earlier: Iterable[Earlier]) -> Earlier | None:
+def near_duplicate(text: str, earlier: Iterable[Earlier]) -> Earlier | None:
     """The first issue that says the same as `text`: nearly word for word, or as one of a flood that
     is alike."""
     known = sorted(earlier, key=lambda issue: issue.number)
@@ -78,7 +78,7 @@ def twin(text: str, earlier: Iterable[Earlier]) -> Earlier | None:
 class Texts:
     """Older texts, each read once and kept as the hashes of its shingles and words: some kilobytes
     for a long one, so that one text can be held against ten thousand. The answers are those of
-    `twin`."""
+    `near_duplicate`."""
 
     def __init__(self) -> None:
         self._marks: dict[int, Hashable] = {}
@@ -94,8 +94,8 @@ class Texts:
             )
             self._marks[number] = mark
 
-    def twin(self, text: str, among: Iterable[int]) -> int | None:
-        """The first that says the same as `text`, as `twin` says."""
+    def near_duplicate(self, text: str, among: Iterable[int]) -> int | None:
+        """The first that says the same as `text`, as `near_duplicate` says."""
         shingles, words = frozenset(map(hash, _shingled(text))), frozenset(map(hash, _worded(text)))
         known, least = sorted(among), FEWEST_WORDS - _SHINGLE + 1
         same = (

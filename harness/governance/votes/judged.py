@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, Maybe
 from harness.domain.governance import (
-    Answer,
     Applies,
+    CheckAnswer,
     Decision,
     Finding,
     Governance,
@@ -191,7 +191,9 @@ def standing(question: Question, votes: Sequence[Vote]) -> Maybe[bool]:
     return True if list(votes).count(Vote.YES) >= question.need else UNKNOWN
 
 
-def answer_to(question: Question, votes: Sequence[Vote], *, evidence: Iterable[str] = ()) -> Answer:
+def answer_to(
+    question: Question, votes: Sequence[Vote], *, evidence: Iterable[str] = ()
+) -> CheckAnswer:
     """What the votes come to, in words of ours."""
     count = {vote: list(votes).count(vote) for vote in Vote}
     told = (
@@ -204,7 +206,7 @@ def answer_to(question: Question, votes: Sequence[Vote], *, evidence: Iterable[s
         )
     if count[Vote.ABSTAIN]:
         told += f"; {count[Vote.ABSTAIN]} abstain"
-    return Answer(standing(question, votes), told, tuple(evidence))
+    return CheckAnswer(standing(question, votes), told, tuple(evidence))
 
 
 def rules_voted_on(
@@ -225,7 +227,7 @@ def rules_voted_on(
     ]
 
 
-def finding_of(rule: Rule, answer: Answer) -> Finding:
+def finding_of(rule: Rule, answer: CheckAnswer) -> Finding:
     """The answer as a finding of its rule. What neither holds nor is refused goes where the
     question's `abstain:` says."""
     on_fail = rule.question.abstain if rule.question and answer.passed is UNKNOWN else rule.on_fail
@@ -235,7 +237,7 @@ def finding_of(rule: Rule, answer: Answer) -> Finding:
         passed=answer.passed,
         status=rule.status,
         on_fail=on_fail,
-        says=answer.says,
+        message=answer.message,
         source=rule.source,
         evidence=answer.evidence,
     )
@@ -250,7 +252,7 @@ def with_votes(decision: Decision, findings: Sequence[Finding]) -> Decision:
         *([decision.action] if decision.action else []),
     ]
     action: OnFail | None = max(actions, key=lambda on_fail: on_fail.strictness, default=None)
-    why = (*decision.why, *(f"{finding.rule}: {finding.says}" for finding in refusals))
+    why = (*decision.why, *(f"{finding.rule}: {finding.message}" for finding in refusals))
     return Decision(
         decision.governance, decision.applies, (*decision.findings, *findings), action, why
     )

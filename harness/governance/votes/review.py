@@ -8,11 +8,12 @@ ask for changes, and their absence asks for nothing."""
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from harness.domain.governance import Sight
+from harness.domain.plain import plain, stored_as
 from harness.governance.votes.judged import LONGEST_PATH, LONGEST_QUOTE, NEAR
 from harness.governance.votes.view import View
 
@@ -42,24 +43,25 @@ class Severity(StrEnum):
 class Remark:
     """A finding as it counts: `lenses` are all that saw it, `line` (from 1) is where `quote` stands
     in the changed file, or where it stood. `companion` is a file that the change should have
-    touched as well, empty where none is meant. `says` is a model's own words, and so perhaps a
-    stranger's."""
+    touched as well, empty where none is meant. `message` is a model's own words, and so
+    perhaps a stranger's."""
 
     lenses: tuple[str, ...]
     severity: Severity
     file: str
     line: int
     quote: str
-    says: str
+    message: str = field(metadata=stored_as("says"))
     companion: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The finding as ledger and prompts have it."""
-        return {**asdict(self), "lenses": list(self.lenses), "severity": self.severity.value}
+        document: dict[str, Any] = plain(self)
+        return document
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LensFindings:
     """What one lens came to: the findings that count, and why each other one does not. `abstains`
     says why it could not tell, and is empty where it could."""
 
@@ -158,13 +160,13 @@ def rows_shown(view: View) -> Mapping[str, tuple[Row, ...]]:
     }
 
 
-def looked(
+def lens_findings(
     lens: str, answer: Mapping[str, Any], *, rows: Mapping[str, Sequence[Row]], there: Iterable[str]
-) -> Looked:
+) -> LensFindings:
     """What a lens's answer, valid against the schema, comes to. `there` are the paths of the
     candidate."""
     if answer["can_tell"] is not True:
-        return Looked(abstains=str(answer["reason"]) or "it gave no reason")
+        return LensFindings(abstains=str(answer["reason"]) or "it gave no reason")
     paths, found, dropped = frozenset(there), list[Remark](), list[str]()
     for told in answer["findings"]:
         remark = _remark(lens, told, rows)
@@ -172,7 +174,7 @@ def looked(
             dropped.append(fault)
         elif remark is not None:
             found.append(remark)
-    return Looked(tuple(found), tuple(dropped))
+    return LensFindings(tuple(found), tuple(dropped))
 
 
 def _remark(lens: str, told: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]) -> Remark | None:
@@ -206,7 +208,7 @@ def _fault(
             if len(quote) >= SHORTEST_QUOTE
             else "its quote is too short to show anything"
         )
-    if not remark.says:
+    if not remark.message:
         return "it says nothing"
     if remark.companion and (remark.companion not in paths or remark.companion in rows):
         return f"{remark.companion[:80]!r} is no file that was left out of the change"
@@ -273,5 +275,5 @@ def _is_same(one: Remark, other: Remark) -> bool:
         or (one.companion and other.companion and one.companion != other.companion)
     ):
         return False
-    mine, theirs = (frozenset(_WORD.findall(remark.says.casefold())) for remark in (one, other))
+    mine, theirs = (frozenset(_WORD.findall(remark.message.casefold())) for remark in (one, other))
     return len(mine & theirs) >= _ALIKE * min(len(mine), len(theirs))

@@ -14,7 +14,7 @@ from harness.onboarding.contradictions.places import missing_paths, missing_work
 from harness.onboarding.contradictions.promises import broken_promises
 from harness.onboarding.contradictions.prose import prose_of
 from harness.onboarding.contradictions.sections import misdirections
-from harness.onboarding.contradictions.terms import unheard_terms
+from harness.onboarding.contradictions.terms import unused_terms
 
 __all__ = ["Contradiction", "ContradictionKind", "Place", "contradictions_in"]
 
@@ -40,7 +40,7 @@ def contradictions_in(
         *broken_promises(prose, flows),
         *missing_paths(prose, files),
         *rival_authorities(prose),
-        *unheard_terms(prose, files, known=terms),
+        *unused_terms(prose, files, known=terms),
     )
     order = list(documents)
     return tuple(

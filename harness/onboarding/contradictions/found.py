@@ -42,13 +42,13 @@ class Contradiction:
 
     kind: ContradictionKind
     here: Place
-    says: str
+    message: str
     there: Place | None = None
 
     @property
     def against(self) -> str:
         """What it says, and the other place."""
-        return f"{self.says}; see {self.there}" if self.there else self.says
+        return f"{self.message}; see {self.there}" if self.there else self.message
 
     def __str__(self) -> str:
         return f"{self.here}: {self.against}"

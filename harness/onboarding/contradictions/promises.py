@@ -48,11 +48,11 @@ def broken_promises(
             parts = [part for flow in flows for part in flow.parts if part.kind == kind]
             without = [part for part in parts if not _keeps(part, what)]
             if without:
-                says = _says(without, len(parts), kind, what)
+                message = _message(without, len(parts), kind, what)
                 yield Contradiction(
                     ContradictionKind.PROMISE,
                     sentence.at(promise.start()),
-                    says,
+                    message,
                     Place(without[0].file, without[0].line, without[0].name),
                 )
 
@@ -62,7 +62,7 @@ def _keeps(part: Part, what: str) -> bool:
     return any(name in key for name in names for key in part.sets)
 
 
-def _says(without: list[Part], count: int, kind: str, what: str) -> str:
+def _message(without: list[Part], count: int, kind: str, what: str) -> str:
     shown = ", ".join(f"{part.name} ({part.file}:{part.line})" for part in without[:_SHOWN])
     more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
     number = (

@@ -33,7 +33,7 @@ class _Term:
     offset: int
 
 
-def unheard_terms(
+def unused_terms(
     documents: tuple[Prose, ...], files: Mapping[str, str], *, known: Collection[str] = ()
 ) -> Iterator[Contradiction]:
     """Labels and slash commands that no file but prose mentions, where others of their kind are.
@@ -42,14 +42,14 @@ def unheard_terms(
     texts = [name for name in files if not _PROSE.fullmatch(name)]
     if not terms or len(texts) > _MOST_FILES:
         return
-    heard = {word.casefold() for word in known} | _heard(
+    mentioned = {word.casefold() for word in known} | _mentioned(
         {term.word.casefold() for term in terms}, files, texts
     )
-    machine = {term.kind for term in terms if term.word.casefold() in heard}
-    told = set[str]()
+    machine = {term.kind for term in terms if term.word.casefold() in mentioned}
+    reported = set[str]()
     for term in terms:
-        if term.kind in machine and term.word.casefold() not in heard | told:
-            told.add(term.word.casefold())
+        if term.kind in machine and term.word.casefold() not in mentioned | reported:
+            reported.add(term.word.casefold())
             yield Contradiction(
                 ContradictionKind.TERM,
                 term.sentence.at(term.offset),
@@ -65,7 +65,7 @@ def _terms(sentence: Sentence) -> Iterator[_Term]:
             yield _Term("command", found[1], sentence, found.start())
 
 
-def _heard(words: Collection[str], files: Mapping[str, str], names: list[str]) -> set[str]:
+def _mentioned(words: Collection[str], files: Mapping[str, str], names: list[str]) -> set[str]:
     """Those of the words that some file has. Files are read one by one, until all are found."""
     missing = set(words)
     for name in names:

@@ -55,7 +55,7 @@ def daemons_in(sources: Sources) -> tuple[Daemon, ...]:
 
 def commands_in(sources: Sources) -> Iterator[tuple[str, str, int]]:
     """Lines that may be commands, with their file and number."""
-    for name in filter(None, (sources.holding.named(script) for script in SCRIPTS)):
+    for name in filter(None, (sources.contents.named(script) for script in SCRIPTS)):
         for number, line in sources.lines(name):
             yield re.sub(r"^(?:[\w-]+:|\$|CMD|RUN|ENTRYPOINT|[@-])\s+", "", line), name, number
     scripts = sources.package_json.get("scripts")

@@ -40,7 +40,7 @@ LINK, GITLINK = "120000", "160000"
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class FolderContents:
     """What a folder holds. Names are relative, with `/`, sorted; only those of plain, readable
     files are in `files`."""
 
@@ -74,9 +74,9 @@ class Holding:
 class _Texts(Mapping[str, str]):
     """The texts of a holding, none of them kept."""
 
-    def __init__(self, holding: Holding) -> None:
-        self._holding = holding
-        self._names = frozenset(holding.files)
+    def __init__(self, contents: FolderContents) -> None:
+        self._holding = contents
+        self._names = frozenset(contents.files)
 
     def __getitem__(self, name: str) -> str:
         if name not in self._names:
@@ -93,7 +93,7 @@ class _Texts(Mapping[str, str]):
         return len(self._holding.files)
 
 
-def holding_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> Holding:
+def contents_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> FolderContents:
     """What `folder` holds: the paths that git tracks, by their modes, or all that is not obviously
     made by a tool."""
     modes = dict(tracked) if tracked is not None else dict(_walked(folder))
@@ -106,7 +106,7 @@ def holding_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> H
         if modes[path] not in (LINK, GITLINK) and path not in odd
     ]
     readable = [name for name in plain if _is_readable(folder, name)]
-    return Holding(
+    return FolderContents(
         folder=folder,
         files=tuple(readable),
         links_out=tuple(sorted(name for name in links if _leads_out(folder, name))),

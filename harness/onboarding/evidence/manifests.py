@@ -41,14 +41,14 @@ def packages_in(sources: Sources) -> tuple[NamedPackage, ...]:
     for file, name in _named(sources):
         if name not in found and name not in ("python", own):
             found[name] = NamedPackage(
-                name, Evidence(file, _line_of(name, sources.holding.text(file)), "names it")
+                name, Evidence(file, _line_of(name, sources.contents.text(file)), "names it")
             )
     return tuple(found.values())
 
 
 def requirement_files(sources: Sources) -> list[str]:
     """Files that pip would read: `requirements.txt` and its kin."""
-    return [name for name in sources.holding.files if REQUIREMENTS.fullmatch(name)]
+    return [name for name in sources.contents.files if REQUIREMENTS.fullmatch(name)]
 
 
 def names_in(text: str) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _own_name(sources: Sources) -> str:
 def _setup_name(sources: Sources) -> str:
     found = re.search(
         r"^\s*name\s*=\s*[\"']?([\w.-]+)",
-        sources.holding.text("setup.cfg") + "\n" + sources.holding.text("setup.py"),
+        sources.contents.text("setup.cfg") + "\n" + sources.contents.text("setup.py"),
         re.MULTILINE,
     )
     return found[1] if found else ""
@@ -94,23 +94,23 @@ def _setup_name(sources: Sources) -> str:
 def _named(sources: Sources) -> Iterator[tuple[str, str]]:
     """Files and the names in them, the product's own language first."""
     for file in requirement_files(sources):
-        yield from ((file, name) for name in names_in(sources.holding.text(file)))
+        yield from ((file, name) for name in names_in(sources.contents.text(file)))
     readers: Mapping[str, Callable[[Sources], Iterable[str]]] = {
         "pyproject.toml": _pyproject,
         "setup.cfg": lambda one: _of_lists(_setup_cfg(one)),
         "setup.py": lambda one: _of_lists(_setup_py(one)),
         "Pipfile": _pipfile,
         "package.json": _package_json,
-        "go.mod": lambda one: _GO_REQUIRE.findall(one.holding.text("go.mod")),
+        "go.mod": lambda one: _GO_REQUIRE.findall(one.contents.text("go.mod")),
         "Cargo.toml": _cargo,
-        "Gemfile": lambda one: _GEM.findall(one.holding.text("Gemfile")),
+        "Gemfile": lambda one: _GEM.findall(one.contents.text("Gemfile")),
         "composer.json": _composer,
-        "pom.xml": lambda one: map(":".join, _MAVEN.findall(one.holding.text("pom.xml"))),
-        "build.gradle": lambda one: _GRADLE.findall(one.holding.text("build.gradle")),
-        "build.gradle.kts": lambda one: _GRADLE.findall(one.holding.text("build.gradle.kts")),
+        "pom.xml": lambda one: map(":".join, _MAVEN.findall(one.contents.text("pom.xml"))),
+        "build.gradle": lambda one: _GRADLE.findall(one.contents.text("build.gradle")),
+        "build.gradle.kts": lambda one: _GRADLE.findall(one.contents.text("build.gradle.kts")),
     }
     for file, read in readers.items():
-        if file in sources.holding.files:
+        if file in sources.contents.files:
             yield from ((file, name) for name in read(sources))
 
 
@@ -145,7 +145,7 @@ def _of_lists(lists: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
 def _setup_cfg(sources: Sources) -> Mapping[str, tuple[str, ...]]:
     parser = ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(sources.holding.text("setup.cfg"))
+        parser.read_string(sources.contents.text("setup.cfg"))
     except ConfigSyntaxError:
         return {}
     sections = {name: dict(parser.items(name)) for name in parser.sections()}
@@ -160,7 +160,7 @@ def _setup_cfg(sources: Sources) -> Mapping[str, tuple[str, ...]]:
 def _setup_py(sources: Sources) -> Mapping[str, tuple[str, ...]]:
     """The texts that arguments of `setup()` hold: in lists, and behind names that the module gives
     a list."""
-    tree = syntax_tree(sources.holding.text("setup.py"))
+    tree = syntax_tree(sources.contents.text("setup.py"))
     if tree is None:
         return {}
     given = {
@@ -203,7 +203,7 @@ def _texts(node: ast.expr, given: Mapping[str, ast.expr]) -> Iterator[str]:
 
 
 def _pipfile(sources: Sources) -> Iterator[str]:
-    found = toml_document(sources.holding.text("Pipfile"))
+    found = toml_document(sources.contents.text("Pipfile"))
     for section in ("packages", "dev-packages"):
         yield from map(normalised, table(found, section))
 
@@ -214,14 +214,14 @@ def _package_json(sources: Sources) -> Iterator[str]:
 
 
 def _cargo(sources: Sources) -> Iterator[str]:
-    found = toml_document(sources.holding.text("Cargo.toml"))
+    found = toml_document(sources.contents.text("Cargo.toml"))
     for document in (found, table(found, "workspace")):
         for kind in _CARGO_KINDS:
             yield from table(document, kind)
 
 
 def _composer(sources: Sources) -> Iterator[str]:
-    found = json_object(sources.holding.text("composer.json"))
+    found = json_object(sources.contents.text("composer.json"))
     for kind in ("require", "require-dev"):
         yield from (name for name in table(found, kind) if not _PLATFORM.match(name))
 

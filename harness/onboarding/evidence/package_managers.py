@@ -41,7 +41,7 @@ _WITHOUT_TESTS = {"uv": " --no-dev", "poetry": "", "pipenv": "", "pdm": " --prod
 def package_manager_in(sources: Sources) -> str:
     """The package manager by its own files; `pip` where there are requirements, empty where nothing
     names packages."""
-    files = set(sources.holding.files)
+    files = set(sources.contents.files)
     named = next((manager for file, manager in MANAGERS.items() if file in files), "")
     python = (
         bool(requirement_files(sources))
@@ -58,11 +58,11 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
     None where nothing is depended on; for the tests also where the app's own lock is enough.
     """
     files = requirement_files(sources)
-    locked = [name for name in files if is_locked(sources.holding.text(name))]
+    locked = [name for name in files if is_locked(sources.contents.text(name))]
     with_tests = [
         name
         for name in locked
-        if tests_need and tests_need in set(names_in(sources.holding.text(name)))
+        if tests_need and tests_need in set(names_in(sources.contents.text(name)))
     ]
     runtime = [name for name in locked if name not in with_tests] or locked
     app = _there(runtime) or _to_make(sources, files, dev=False)
@@ -131,7 +131,7 @@ def _inputs(sources: Sources, files: list[str], *, dev: bool) -> list[str]:
         return [*(runtime or ["pyproject.toml"]), *named[0]]
     return (
         [*runtime, *tests]
-        if tests or any("pytest" in names_in(sources.holding.text(name)) for name in runtime)
+        if tests or any("pytest" in names_in(sources.contents.text(name)) for name in runtime)
         else []
     )
 

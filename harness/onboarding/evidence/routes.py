@@ -22,7 +22,7 @@ def routes_in(sources: Sources) -> tuple[Route, ...]:
 
 
 def _express(sources: Sources) -> Iterator[Route]:
-    for name in sources.holding.files:
+    for name in sources.contents.files:
         if name.endswith((".js", ".mjs", ".cjs", ".ts")) and not is_beside(name):
             for number, line in sources.lines(name):
                 for found in _EXPRESS.finditer(line):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.onboarding.evidence.folder import Holding
+from harness.onboarding.evidence.folder import FolderContents
 from harness.onboarding.evidence.python_source import PythonFile, python_file
 
 MOST_PARSED = 400
@@ -31,7 +31,7 @@ NOT_THE_PRODUCT = (
 class Sources:
     """A holding with its Python files and manifests parsed."""
 
-    holding: Holding
+    contents: FolderContents
     python: tuple[PythonFile, ...]
     package_json: Mapping[str, Any]
     pyproject: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Sources:
 
     def lines(self, name: str) -> Iterator[tuple[int, str]]:
         """The file's lines with their numbers, stripped."""
-        for number, line in enumerate(self.holding.text(name).splitlines(), 1):
+        for number, line in enumerate(self.contents.text(name).splitlines(), 1):
             yield number, line.strip()
 
 
@@ -65,18 +65,18 @@ def is_beside(name: str) -> bool:
     return is_test(name) or bool(set(name.split("/")[:-1]) & set(NOT_THE_PRODUCT))
 
 
-def sources_in(holding: Holding) -> Sources:
+def sources_in(contents: FolderContents) -> Sources:
     """The holding, parsed."""
     names = sorted(
-        (name for name in holding.files if name.endswith(".py")),
+        (name for name in contents.files if name.endswith(".py")),
         key=lambda name: (name.count("/"), name),
     )
-    parsed = (python_file(name, holding.text(name)) for name in names[:MOST_PARSED])
+    parsed = (python_file(name, contents.text(name)) for name in names[:MOST_PARSED])
     return Sources(
-        holding,
+        contents,
         python=tuple(filter(None, parsed)),
-        package_json=json_object(holding.text("package.json")),
-        pyproject=toml_document(holding.text("pyproject.toml")),
+        package_json=json_object(contents.text("package.json")),
+        pyproject=toml_document(contents.text("pyproject.toml")),
     )
 
 

@@ -110,7 +110,7 @@ def _start(command: str, because: Evidence) -> Start | None:
 
 
 def _procfile(sources: Sources) -> Iterator[Start]:
-    for number, line in sources.lines(sources.holding.named("Procfile")):
+    for number, line in sources.lines(sources.contents.named("Procfile")):
         if line.startswith("web:") and (
             start := _start(
                 line.removeprefix("web:").strip(),
@@ -138,14 +138,14 @@ def _scripts(sources: Sources) -> Iterator[Start]:
             yield _of_python(file, ("python", file.path), "serves when it is run")
 
 
-def _of_python(file: PythonFile, argv: tuple[str, ...], says: str) -> Start:
+def _of_python(file: PythonFile, argv: tuple[str, ...], detail: str) -> Start:
     """A module or script that serves by itself, with the variable that it reads its port from."""
     line = next(iter(file.servers), 1)
     if file.path.startswith("src/") and argv[1] == "-m":
         argv = ("sh", "-c", f"PYTHONPATH=src:$PYTHONPATH exec python -m {shlex.quote(argv[2])}")
     port = _port(file)
     at = f", at the port in ${port}" if port else ""
-    return Start(argv, port or "PORT", Evidence(file.path, line, f"{says}{at}"))
+    return Start(argv, port or "PORT", Evidence(file.path, line, f"{detail}{at}"))
 
 
 def _port(file: PythonFile) -> str:
@@ -194,12 +194,12 @@ def _served(file: PythonFile, app: AppObject) -> Start:
 
 
 def _django(sources: Sources) -> Iterator[Start]:
-    if "manage.py" not in sources.holding.files or "django" not in sources.holding.text(
+    if "manage.py" not in sources.contents.files or "django" not in sources.contents.text(
         "manage.py"
     ):
         return
     settings = re.search(
-        r"DJANGO_SETTINGS_MODULE['\"], *['\"]([\w.]+)['\"]", sources.holding.text("manage.py")
+        r"DJANGO_SETTINGS_MODULE['\"], *['\"]([\w.]+)['\"]", sources.contents.text("manage.py")
     )
     line = "exec python manage.py runserver --noreload 127.0.0.1:$PORT"
     yield Start(
@@ -220,7 +220,7 @@ def _node(sources: Sources) -> Iterator[Start]:
     ):
         yield start
     listening = re.compile(r"\.listen\(|createServer\(")
-    for name in sorted(sources.holding.files, key=lambda name: (name.count("/"), name)):
+    for name in sorted(sources.contents.files, key=lambda name: (name.count("/"), name)):
         if name.endswith((".js", ".mjs", ".cjs")) and name.count("/") < 2 and not is_beside(name):
             for number, line in sources.lines(name):
                 if listening.search(line):

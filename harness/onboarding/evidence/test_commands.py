@@ -28,7 +28,7 @@ def _pytest(sources: Sources) -> Iterator[Suite]:
     if not tests:
         return
     kind = "unittest" if all("unittest" in file.imports for file in tests) else "pytest"
-    says = (
+    detail = (
         "is written for unittest, which pytest runs too"
         if kind == "unittest"
         else "is a test for pytest"
@@ -37,7 +37,7 @@ def _pytest(sources: Sources) -> Iterator[Suite]:
         "pytest",
         (*_PYTEST, *_source_path(sources)),
         _paths(tuple(file.path for file in tests), sources),
-        Evidence(tests[0].path, 0, says),
+        Evidence(tests[0].path, 0, detail),
         needs="pytest",
     )
 
@@ -45,12 +45,12 @@ def _pytest(sources: Sources) -> Iterator[Suite]:
 def _source_path(sources: Sources) -> tuple[str, ...]:
     """What pytest must be told where the code is in `src/` and no configuration says so: nothing is
     installed in a box."""
-    told = table(sources.pyproject, "tool", "pytest", "ini_options").get("pythonpath") or any(
-        "pythonpath" in sources.holding.text(name)
+    reported = table(sources.pyproject, "tool", "pytest", "ini_options").get("pythonpath") or any(
+        "pythonpath" in sources.contents.text(name)
         for name in ("pytest.ini", "setup.cfg", "tox.ini")
     )
     in_src = any(file.path.startswith("src/") for file in sources.python)
-    return ("-o", "pythonpath=src") if in_src and not told else ()
+    return ("-o", "pythonpath=src") if in_src and not reported else ()
 
 
 def _paths(tests: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
@@ -61,14 +61,14 @@ def _paths(tests: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
         if "/" in name and is_test(f"{name.partition('/')[0]}/x")
     }
     apart = {name for name in tests if f"{name.partition('/')[0]}/**" not in folders}
-    return tuple(sorted(folders | apart | ({"conftest.py"} & set(sources.holding.files))))
+    return tuple(sorted(folders | apart | ({"conftest.py"} & set(sources.contents.files))))
 
 
 def _node(sources: Sources) -> Iterator[Suite]:
     script = table(sources.package_json, "scripts").get("test")
     if not isinstance(script, str) or "no test specified" in script:
         return
-    tests = tuple(name for name in sources.holding.files if is_test(name))
+    tests = tuple(name for name in sources.contents.files if is_test(name))
     because = Evidence("package.json", 0, f"runs `{script[:80]}` as its tests")
     if re.search(r"\bnode\b.*--test\b", script):
         rest = tuple(word for word in script.split()[1:] if not word.startswith("--"))
@@ -88,10 +88,10 @@ def _others(sources: Sources) -> Iterator[Suite]:
     for manifest, (runner, ending) in runners.items():
         tests = tuple(
             name
-            for name in sources.holding.files
+            for name in sources.contents.files
             if name.endswith(ending) and (is_test(name) or ending != ".rs")
         )
-        if manifest in sources.holding.files and tests:
+        if manifest in sources.contents.files and tests:
             yield Suite(
                 runner,
                 (),

@@ -29,7 +29,7 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
         at=at,
         stopped=is_flagged(home / "STOP") is not False or is_stop_requested(ledger),
         frozen=why_frozen(ledger),
-        fault=fault.says if fault else "",
+        fault=fault.message if fault else "",
         paused=paused.summary if paused else "",
     )
 

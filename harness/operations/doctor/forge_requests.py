@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from harness.domain.plain import JsonDict
 from harness.forge.limits import limit_of
 from harness.operations.doctor.finding import Finding, fail
 
@@ -63,7 +64,7 @@ class ForgeConnection:
         return self.request("GET", f"/repos/{self.repository}{path}", may=(200, *may))
 
     def request(
-        self, method: str, path: str, *, may: tuple[int, ...], json: dict[str, Any] | None = None
+        self, method: str, path: str, *, may: tuple[int, ...], json: JsonDict | None = None
     ) -> ForgeAnswer:
         """Send a request to the API. Raises CheckFailed unless the status is one of `may`."""
         response = self.send(

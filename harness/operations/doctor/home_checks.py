@@ -182,7 +182,7 @@ def ledger(home: Path) -> Finding:
     with open_ledger(home) as found:
         if fault := found.fault():
             return fail(
-                f"entry {fault.seq} of the ledger is not as it was signed: {fault.says}",
+                f"entry {fault.seq} of the ledger is not as it was signed: {fault.message}",
                 "restore the home from a backup; `factory audit` names every fault",
             )
         return ok(f"{len(found.entries())} entries, chained to the signed head")

@@ -10,9 +10,9 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import GitError, SandboxError
+from harness.domain.plain import JsonDict
 from harness.home.document import wheels_folder
 from harness.operations.doctor.finding import Finding, fail, ok, warn
 
@@ -87,7 +87,7 @@ def git() -> Finding:
     )
 
 
-def sandbox_report() -> dict[str, Any]:
+def sandbox_report() -> JsonDict:
     """The report of the sandbox supervisor, which tries a sandbox of each form. Raises SandboxError
     if it does not answer."""
     done = subprocess.run(
@@ -102,7 +102,7 @@ def sandbox_report() -> dict[str, Any]:
     )
     if done.returncode:
         raise SandboxError(done.stderr.strip()[-300:] or "the supervisor did not answer")
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: JsonDict = json.loads(done.stdout)
     return found
 
 

@@ -93,7 +93,7 @@ class ScratchFactory:
         """The state of an issue, and why it is in it."""
         history = self.history(issue)
         last = (
-            history.transitions[-1].event.says
+            history.transitions[-1].event.reason
             if history.transitions
             else "nothing has happened to it"
         )

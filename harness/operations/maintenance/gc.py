@@ -98,7 +98,7 @@ def collect_garbage(home: Path, *, days: float = DAYS, dry_run: bool = False) ->
 def _entries(ledger: Ledger) -> tuple[Entry, ...]:
     if fault := ledger.fault():
         raise LedgerError(
-            f"{fault.says}; `factory gc` deletes nothing while the ledger's signature does not"
+            f"{fault.message}; `factory gc` deletes nothing while the ledger's signature does not"
             " match: run `factory audit`"
         )
     return ledger.entries()

@@ -78,7 +78,7 @@ def _address(home: Path, document: HomeFile, to: str) -> str:
 def _ledger_moved(home: Path, source: str, target: str) -> int:
     with closing(ledger_at(home, source)) as old, closing(ledger_at(home, target)) as new:
         if fault := old.fault():
-            raise LedgerError(f"nothing was moved: {fault.says}")
+            raise LedgerError(f"nothing was moved: {fault.message}")
         rows = old.rows()
         new.take(rows)
         if new.entries() != old.entries() or (fault := new.fault()):

@@ -7,15 +7,15 @@ import json
 import os
 import pwd
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import ConfigError, GitError
 from harness.domain.events import JourneyEdited, Landed, RunStarted
 from harness.domain.issue import CommitSha
+from harness.domain.plain import JsonObject
 from harness.factory.records.history import History, history_of
 from harness.factory.run.policy_snapshot import PolicySnapshot, read_policy
 from harness.factory.run.services import Places
@@ -49,14 +49,14 @@ class HomeJourneys:
     context: RequestContext
     policy: PolicySnapshot
 
-    def entries(self) -> tuple[Mapping[str, Any], ...]:
+    def entries(self) -> tuple[JsonObject, ...]:
         """Every event of every journey, oldest first, as the store lists them."""
         return tuple(json.loads(line) for line in self._run("list", MISSION).splitlines())
 
-    def shown(self, digest: str) -> Mapping[str, Any]:
+    def shown(self, digest: str) -> JsonObject:
         """One journey with all that the store knows of it. The first letters of its digest are
         enough."""
-        found: Mapping[str, Any] = json.loads(self._run("show", MISSION, "--digest", digest))
+        found: JsonObject = json.loads(self._run("show", MISSION, "--digest", digest))
         return found
 
     def added(self, text: str, *, issue: int, reason: str) -> JourneyDecision:

@@ -22,10 +22,10 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.ledger import Entry
+from harness.domain.plain import JsonObject
 from harness.home.recording import SCHEMA
 from harness.store.in_memory import entries_from
 
@@ -57,7 +57,7 @@ class Bundle:
         text = (self.folder / LEDGER).read_text("utf-8")
         return entries_from(json.loads(line) for line in text.splitlines())
 
-    def forge_calls(self) -> tuple[Mapping[str, Any], ...]:
+    def forge_calls(self) -> tuple[JsonObject, ...]:
         """The recorded calls to the forge."""
         text = (self.folder / TAPE).read_text("utf-8")
         return tuple(json.loads(line) for line in text.splitlines())
@@ -71,7 +71,7 @@ class Bundle:
             return None
         return seed if type(seed) is int else None
 
-    def sessions(self) -> Iterator[tuple[str, bool, list[Mapping[str, Any]]]]:
+    def sessions(self) -> Iterator[tuple[str, bool, list[JsonObject]]]:
         """Each session, in order: its role, whether it is sealed, and its calls."""
         for sealed, folder in (
             (False, self.folder / "wire"),

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.domain.events import UsageRecorded
 from harness.domain.ledger import Entry
+from harness.domain.plain import JsonObject
 
 VOLATILE: Mapping[str, Mapping[str, str]] = {
     "triage": {"closes": "time"},
@@ -154,7 +155,7 @@ def settled(text: str) -> str:
 
 
 def unrecorded(
-    recorded: Sequence[Mapping[str, Any]], replayed: Sequence[Mapping[str, Any]], *, session: str
+    recorded: Sequence[JsonObject], replayed: Sequence[JsonObject], *, session: str
 ) -> Difference | None:
     """The first call of a session whose request to the model has lines that were not recorded, or
     lacks recorded ones: the answer may depend on them. Both arguments are lines of a wire log. The

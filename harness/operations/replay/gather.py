@@ -9,6 +9,7 @@ from typing import Any
 from harness.domain.errors import ConfigError, LedgerError
 from harness.domain.events import Landed, ProposalPushed, RunStarted, UsageRecorded, VerdictRecorded
 from harness.domain.ledger import Entry, as_of, entry_document, of_kind
+from harness.domain.plain import JsonObject
 from harness.factory.run.services import Places
 from harness.forge.recording import recorded_tip
 from harness.home.document import read_home
@@ -99,7 +100,7 @@ def _entries(home: Path, run: str) -> tuple[Entry, ...]:
     with open_ledger(home) as ledger:
         if fault := ledger.fault():
             raise LedgerError(
-                f"{fault.says}; `factory replay` refuses to run on a ledger whose signature does"
+                f"{fault.message}; `factory replay` refuses to run on a ledger whose signature does"
                 " not match: run `factory audit`"
             )
         entries = ledger.entries()
@@ -111,7 +112,7 @@ def _entries(home: Path, run: str) -> tuple[Entry, ...]:
     return entries[: keys[f"run/{run}/ended"]]
 
 
-def _recording(places: Places, run: str) -> tuple[Mapping[str, Any], ...]:
+def _recording(places: Places, run: str) -> tuple[JsonObject, ...]:
     lines = recorded_lines(places, run)
     if not lines:
         raise ConfigError(
@@ -131,7 +132,7 @@ def _recording(places: Places, run: str) -> tuple[Mapping[str, Any], ...]:
 def _write_sessions(
     places: Places,
     entries: tuple[Entry, ...],
-    lines: tuple[Mapping[str, Any], ...],
+    lines: tuple[JsonObject, ...],
     folder: Path,
     *,
     run: str,
@@ -160,7 +161,7 @@ def _write_sessions(
             raise ConfigError(f"{run}: the recording of {role} cannot be read: {error}") from error
 
 
-def _copy_judge_store(places: Places, lines: tuple[Mapping[str, Any], ...], folder: Path) -> None:
+def _copy_judge_store(places: Places, lines: tuple[JsonObject, ...], folder: Path) -> None:
     """Copy the judge's store, by the names that were in it when the run began. The harness does not
     look into its files."""
     names: list[str] = next((line[SEALED] for line in lines if SEALED in line), [])
@@ -233,13 +234,13 @@ def _write_pack(places: Places, folder: Path, *, commits: tuple[str, ...]) -> No
     )
 
 
-def _branch(lines: tuple[Mapping[str, Any], ...]) -> str:
+def _branch(lines: tuple[JsonObject, ...]) -> str:
     return next(
         (str(line["answer"]) for line in lines if line.get("call") == "default_branch"), "main"
     )
 
 
-def _made_by(lines: tuple[Mapping[str, Any], ...]) -> Mapping[str, str]:
+def _made_by(lines: tuple[JsonObject, ...]) -> Mapping[str, str]:
     return next((line["made_by"] for line in lines if "made_by" in line), made_by())
 
 

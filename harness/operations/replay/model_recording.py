@@ -1,10 +1,10 @@
 """Turns a session's wire log into a recording that the broker can play. The requests stay in the
 log, for comparison."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonDict, JsonObject
 
 _COUNTS = (
     "input_tokens",
@@ -16,7 +16,7 @@ _COUNTS = (
 _LEFT_OUT = frozenset({"caller", "toolset_name", "citations"})
 
 
-def script_of(calls: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def script_of(calls: Iterable[JsonObject]) -> JsonDict:
     """The recording of a session, in the form of `harness.programs.broker.recording`. Raises
     ConfigError for a session without a call, and for an answer that is not a message."""
     listed = tuple(calls)
@@ -29,7 +29,7 @@ def script_of(calls: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _exchange(call: Mapping[str, Any], number: int) -> dict[str, Any]:
+def _exchange(call: JsonObject, number: int) -> JsonDict:
     request = {"messages": call["request"]["kept"] + len(call["request"]["messages"])}
     if refusal := call.get("refusal"):
         return {"request": request, "error": refusal}

@@ -10,16 +10,17 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.domain.events import NodeEnded, RunStarted, UsageRecorded
 from harness.domain.ledger import Entry, Recorded, as_of, of_kind
 from harness.domain.model_choice.agents import AgentKind
+from harness.domain.plain import JsonObject
 from harness.factory.run.services import Places, Services
 from harness.forge.recording import ReplayedForge
 from harness.home.document import EMBEDDED, HomeFile
@@ -167,7 +168,7 @@ class _Replay:
             (entry.event.role, self._wire(entry))
             for entry in of_kind(self.ledger.came, UsageRecorded)
         ]
-        played: dict[str, list[Sequence[Mapping[str, Any]]]] = {}
+        played: dict[str, list[Sequence[JsonObject]]] = {}
         for role, _, calls in self.bundle.sessions():
             played.setdefault(role, []).append(calls)
         for role, calls in sessions:
@@ -178,7 +179,7 @@ class _Replay:
             ):
                 yield role, found
 
-    def _wire(self, entry: Entry) -> list[Mapping[str, Any]]:
+    def _wire(self, entry: Entry) -> list[JsonObject]:
         session, places = entry.key.removeprefix("usage/"), self.services.places
         for folder in (places.home / "broker" / "wire", places.sealed / "wire"):
             if (path := folder / f"{session}.jsonl").exists():
@@ -232,7 +233,7 @@ def _prepared(bundle: Bundle, options: ReplayOptions, home: Path, *, log: Log) -
         services = replace(services, validator=_SeededValidator(services.validator, bundle.seed()))
         engine, act = DirectEngine(), node_action(services)
 
-        def act_as_node(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        def act_as_node(payload: JsonObject) -> JsonObject:
             # The recorded forge answers by the node that asks.
             with running_node(payload["run"], payload["node"]):
                 return act(payload)
@@ -367,16 +368,16 @@ class _SeededValidator:
     def __init__(self, validator: "Validator", seed: int | None) -> None:
         self._validator, self._seed = validator, seed
 
-    def author(self, request: Mapping[str, Any], out: Path) -> "Authored":
+    def author(self, request: JsonObject, out: Path) -> "Authored":
         return self._validator.author(request, out)
 
-    def judge(self, request: Mapping[str, Any], out: Path) -> "Judged":
+    def judge(self, request: JsonObject, out: Path) -> "Judged":
         return self._validator.judge({**request, "seed": self._seed}, out)
 
     def verified(self, envelope: Path) -> "Verdict | None":
         return self._validator.verified(envelope)
 
-    def journeys(self, request: Mapping[str, Any]) -> "Journeys":
+    def journeys(self, request: JsonObject) -> "Journeys":
         return self._validator.journeys(request)
 
 

@@ -22,7 +22,7 @@ from harness.factory.reporting.comments import ALL_LABELS
 from harness.governance import governing_files, read_governance
 from harness.onboarding import (
     Contradiction,
-    Draft,
+    DraftFile,
     Survey,
     drafts_of,
     gaps_of,
@@ -59,7 +59,7 @@ class InitResult:
 
     top: Path
     survey: Survey
-    wrote: tuple[Draft, ...]
+    wrote: tuple[DraftFile, ...]
     kept: tuple[str, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
@@ -112,7 +112,7 @@ def init_repository(
     )
 
 
-def _is_there(top: Path, draft: Draft) -> bool:
+def _is_there(top: Path, draft: DraftFile) -> bool:
     """Whether something is in the draft's place, tracked or not. Labels may be in several places,
     and one is enough."""
     places = LABELS if draft.path in LABELS else (draft.path,)
@@ -130,7 +130,7 @@ def _checked(keep: Iterable[int], survey: Survey) -> tuple[int, ...]:
     return numbers
 
 
-def drafts_for(folder: Path) -> tuple[Draft, ...]:
+def drafts_for(folder: Path) -> tuple[DraftFile, ...]:
     """The drafts for a folder; nothing is written. Without a repository around it, every file
     counts that no tool has generated."""
     return drafts_of(survey_folder(folder), state_labels=ALL_LABELS)
@@ -253,7 +253,7 @@ def _tracked(git: "Git", top: Path) -> dict[bytes, str]:
     return tracked
 
 
-def _written(top: Path, draft: Draft) -> bool:
+def _written(top: Path, draft: DraftFile) -> bool:
     """Write a draft, whole or not at all. Returns whether it was written: never through a link, and
     never over an existing file."""
     *folders, name = draft.path.split("/")
@@ -328,7 +328,7 @@ def _governance_file(top: Path, name: str) -> bytes:
         ) from error
 
 
-def _kept(survey: Survey, wrote: Iterable[Draft]) -> Iterator[str]:
+def _kept(survey: Survey, wrote: Iterable[DraftFile]) -> Iterator[str]:
     """The files that existed and stay, each with what that means."""
     beside = {draft.path for draft in wrote}
     for one in survey.governing:
@@ -345,7 +345,7 @@ def _kept(survey: Survey, wrote: Iterable[Draft]) -> Iterator[str]:
     yield from (f"{name}: it was there" for name in survey.issue_forms)
 
 
-def _notes_on(checkout: Checkout, wrote: Iterable[Draft]) -> Iterator[str]:
+def _notes_on(checkout: Checkout, wrote: Iterable[DraftFile]) -> Iterator[str]:
     try:
         _check_governance(checkout.top, {draft.path: draft.text for draft in wrote})
     except GovernanceError as error:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.onboarding import Draft, Survey
+from harness.onboarding import DraftFile, Survey
 from harness.programs.sandbox.packages.resolving import locked, requirements_in
 
 _COMPILE = ["uv", "pip", "compile", "--generate-hashes"]
 
 
-def missing_locks(folder: Path, survey: Survey) -> Iterator[Draft | str]:
+def missing_locks(folder: Path, survey: Survey) -> Iterator[DraftFile | str]:
     """A draft of each lock file that the drafted configuration names and the folder lacks; a remark
     if it cannot be made."""
     for lock in (survey.lock, survey.tests_lock):
@@ -28,6 +28,6 @@ def missing_locks(folder: Path, survey: Survey) -> Iterator[Draft | str]:
         except (ConfigError, SandboxError) as error:
             yield f"{lock.path} could not be made: {error}"
             continue
-        yield Draft(
+        yield DraftFile(
             lock.path, text, (f"today's wheels for {' '.join(inputs)}, each with its hash",)
         )

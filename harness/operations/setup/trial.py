@@ -29,7 +29,7 @@ from harness.operations.setup.issue_files import IssueText, issues_in
 from harness.operations.setup.pin_key import pinned
 
 if TYPE_CHECKING:
-    from harness.onboarding import Draft
+    from harness.onboarding import DraftFile
     from harness.repository.original import Original
     from harness.repository.original_address import Address
     from harness.repository.plumbing import Git
@@ -57,7 +57,7 @@ class Prepared:
     for a person."""
 
     document: HomeFile
-    drafts: "tuple[Draft, ...]"
+    drafts: "tuple[DraftFile, ...]"
     notes: tuple[str, ...]
 
 
@@ -129,12 +129,12 @@ def _require_apart(home: Path, address: "Address") -> None:
 
 def _drafts(
     git: "Git", original: "Original", folder: Path
-) -> "tuple[tuple[Draft, ...], tuple[str, ...]]":
+) -> "tuple[tuple[DraftFile, ...], tuple[str, ...]]":
     """Drafts of what the repository lacks, and remarks. Existing files stay, whatever the case of
     their names; but the draft of a file of mere prose replaces it in the copy."""
     import shutil
 
-    from harness.onboarding import Draft
+    from harness.onboarding import DraftFile
     from harness.operations.setup.init import drafts_for, survey_folder
     from harness.operations.setup.lock_dependencies import missing_locks
     from harness.repository.export import export
@@ -155,7 +155,7 @@ def _drafts(
         else ()
     )
     shutil.rmtree(folder)
-    drafts += [lock for lock in locks if isinstance(lock, Draft)]
+    drafts += [lock for lock in locks if isinstance(lock, DraftFile)]
     remarks = tuple(lock for lock in locks if isinstance(lock, str))
     return tuple(
         replace(draft, path=_stands_for(draft.path, existing)) for draft in drafts
@@ -175,7 +175,7 @@ def _create_home(
     document: HomeFile,
     original: "Original",
     *,
-    drafts: "tuple[Draft, ...]",
+    drafts: "tuple[DraftFile, ...]",
     issues: tuple[IssueText, ...],
     tell: Callable[[str], None],
 ) -> None:
@@ -209,7 +209,7 @@ def _create_home(
 
 
 def _changes(
-    home: Path, git: "Git", original: "Original", drafts: "tuple[Draft, ...]"
+    home: Path, git: "Git", original: "Original", drafts: "tuple[DraftFile, ...]"
 ) -> Mapping[bytes, bytes]:
     """What the maintainer of the copy commits, by path: the drafts, and the configuration with the
     pinned key."""

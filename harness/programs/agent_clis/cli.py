@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from harness.domain.model_choice.agents import AgentKind
+from harness.domain.plain import JsonObject
 
 NO_KEY = "no-key-here-the-broker-has-it"
 """For a CLI that demands a key. It opens nothing: the broker knows a session by its socket."""
@@ -88,7 +89,7 @@ class CliResult:
     tool_calls: int = 0
 
 
-Events = Sequence[Mapping[str, Any]]
+Events = Sequence[JsonObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Cli:
     read_events: Callable[[Events], CliResult | None]
 
 
-def events_in(output: bytes) -> Iterator[Mapping[str, Any]]:
+def events_in(output: bytes) -> Iterator[JsonObject]:
     """The JSON objects among the lines. Other lines are skipped."""
     for line in output.decode("utf-8", "replace").splitlines():
         try:

@@ -6,11 +6,10 @@ settings name that as untrusted. This leaves out the hooks, servers and rules of
 not its skills (seen on 0.169), so neither path exists in its sandbox.
 """
 
-from typing import Any
-
 import tomlkit
 
 from harness.domain.model_choice.agents import AgentKind
+from harness.domain.plain import JsonDict
 from harness.programs.agent_clis.cli import (
     CLOSING,
     Cli,
@@ -69,7 +68,7 @@ def launch(order: CliOrder) -> CliLaunch:
     )
 
 
-def settings(order: CliOrder) -> dict[str, Any]:
+def settings(order: CliOrder) -> JsonDict:
     """The whole of its config.toml."""
     return {
         "model": order.model,

@@ -5,9 +5,9 @@ Its switches leave out the repository's settings and instructions, but not its p
 """
 
 import json
-from typing import Any
 
 from harness.domain.model_choice.agents import AgentKind
+from harness.domain.plain import JsonDict
 from harness.programs.agent_clis.cli import (
     CLOSING,
     NO_KEY,
@@ -27,7 +27,7 @@ HIDDEN = (".opencode", "opencode.json", "opencode.jsonc")
 _PROVIDER = "broker"
 _CLIENTS = {Wire.ANTHROPIC: "@ai-sdk/anthropic", Wire.OPENAI: "@ai-sdk/openai-compatible"}
 # OpenCode would add a field of the Messages API that the broker does not forward.
-_OPTIONS: dict[Wire, dict[str, Any]] = {
+_OPTIONS: dict[Wire, JsonDict] = {
     Wire.ANTHROPIC: {"thinking": {"blockBinding": False}},
     Wire.OPENAI: {},
 }
@@ -82,7 +82,7 @@ def launch(order: CliOrder) -> CliLaunch:
     )
 
 
-def settings(order: CliOrder) -> dict[str, Any]:
+def settings(order: CliOrder) -> JsonDict:
     """The whole of its opencode.json."""
     model = f"{_PROVIDER}/{order.model}"
     return {

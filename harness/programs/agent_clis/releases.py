@@ -8,10 +8,10 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import AgentKind
+from harness.domain.plain import JsonDict
 
 _TABLE = Path(__file__).with_name("releases.toml")
 
@@ -68,7 +68,7 @@ def _unpinned(pinned: Release, version: str) -> str:
 
 
 def _release(
-    kind: AgentKind, entry: dict[str, Any], machine: str, *, version: str, integrity: str
+    kind: AgentKind, entry: JsonDict, machine: str, *, version: str, integrity: str
 ) -> Release:
     own = entry["machines"][machine]
     fill = {"version": version, "triple": own.get("triple", "")}
@@ -83,5 +83,5 @@ def _release(
 
 
 @cache
-def _table() -> dict[str, Any]:
+def _table() -> JsonDict:
     return tomllib.loads(_TABLE.read_text(encoding="utf-8"))

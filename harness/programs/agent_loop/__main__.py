@@ -11,7 +11,8 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+
+from harness.domain.plain import JsonDict
 
 from .agent import Assignment, work
 from .shell import Shell
@@ -54,7 +55,7 @@ def main() -> int:
     return 0
 
 
-def print_json(line: dict[str, Any]) -> None:
+def print_json(line: JsonDict) -> None:
     print(json.dumps(line), flush=True)
 
 

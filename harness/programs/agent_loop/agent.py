@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.domain.plain import JsonDict
+
 from .answers import DECLINED, TOO_LONG, ModelAnswer, StreamCut, ToolCall, answer_of
 from .conversation import Conversation
 from .tools import ENDINGS, TOOLS, Result, Tools
@@ -65,8 +67,8 @@ class End:
 
 
 def work(
-    assignment: Assignment, client: Any, tools: Tools, report: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+    assignment: Assignment, client: Any, tools: Tools, report: Callable[[JsonDict], None]
+) -> JsonDict:
     """Work to an end, and report it: {outcome, summary, reason, evidence, turns, tool_calls,
     compactions}."""
     run = Run(
@@ -91,7 +93,7 @@ class Run:
     assignment: Assignment
     client: Any
     tools: Tools
-    report: Callable[[dict[str, Any]], None]
+    report: Callable[[JsonDict], None]
     conversation: Conversation
     turn: int = 0
     calls: int = 0
@@ -135,7 +137,7 @@ class Run:
                     return refused(error)
                 left -= 1
 
-    def request(self) -> dict[str, Any]:
+    def request(self) -> JsonDict:
         """One request. What does not change comes first, for the provider's cache."""
         effort = (
             {"output_config": {"effort": self.assignment.effort}} if self.assignment.effort else {}

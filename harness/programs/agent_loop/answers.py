@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
+
 NOT_JSON = "INVALID_JSON"
 """The key for a tool input that is not JSON, in the conversation, as the provider advises."""
 DECLINED, TOO_LONG = "refusal", ("max_tokens", "model_context_window_exceeded")
@@ -52,19 +54,19 @@ class ModelAnswer:
     `content` goes back into the conversation; `tokens` counts the conversation with it.
     """
 
-    content: list[dict[str, Any]]
+    content: list[JsonDict]
     calls: tuple[ToolCall, ...]
     stop: str
     tokens: int
 
 
-def answer_of(events: Iterable[Mapping[str, Any]]) -> ModelAnswer:
+def answer_of(events: Iterable[JsonObject]) -> ModelAnswer:
     """The message of these events
     (https://docs.anthropic.com/en/docs/build-with-claude/streaming). Raises StreamCut."""
     blocks, pieces, usage, stop, whole = (
-        list[dict[str, Any]](),
+        list[JsonDict](),
         dict[int, dict[str, str]](),
-        dict[str, Any](),
+        JsonDict(),
         "",
         False,
     )
@@ -94,7 +96,7 @@ def answer_of(events: Iterable[Mapping[str, Any]]) -> ModelAnswer:
     )
 
 
-def _answer_of_blocks(blocks: list[dict[str, Any]], stop: str, tokens: int) -> ModelAnswer:
+def _answer_of_blocks(blocks: list[JsonDict], stop: str, tokens: int) -> ModelAnswer:
     # A model that declines does not mean the call that it had begun.
     if stop == DECLINED:
         blocks = [block for block in blocks if block["type"] != "tool_use"]
@@ -113,7 +115,7 @@ def _answer_of_blocks(blocks: list[dict[str, Any]], stop: str, tokens: int) -> M
     return ModelAnswer(content, calls, stop, tokens)
 
 
-def _finished(block: dict[str, Any], pieces: Mapping[str, str]) -> dict[str, Any]:
+def _finished(block: JsonDict, pieces: Mapping[str, str]) -> JsonDict:
     text = {
         name: (block.get(name) or "") + piece
         for name, piece in pieces.items()
@@ -126,7 +128,7 @@ def _finished(block: dict[str, Any], pieces: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str) -> JsonDict:
     """A tool's input as an object that can be sent again. Anything else comes under the key
     `NOT_JSON`."""
     try:
@@ -149,7 +151,7 @@ def _deeper(value: Any, levels: int) -> bool:
     )
 
 
-def _call(block: Mapping[str, Any], *, is_cut: bool) -> ToolCall:
+def _call(block: JsonObject, *, is_cut: bool) -> ToolCall:
     fault, given = "", clean(block["input"])
     if is_cut:
         fault = (

@@ -13,9 +13,10 @@ Properties:
   reduced. This breaks the cache, so it is counted, and done for all old results at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from harness.domain.plain import JsonDict, JsonObject
 
 from .answers import ModelAnswer, ToolCall, clean
 from .tools import Result
@@ -36,8 +37,8 @@ class Conversation:
     `compactions` counts how often room was made, `size` estimates its tokens.
     """
 
-    system: tuple[dict[str, Any], ...]
-    messages: list[dict[str, Any]]
+    system: tuple[JsonDict, ...]
+    messages: list[JsonDict]
     briefs: dict[str, str]
     size: int = 0
     compactions: int = 0
@@ -74,7 +75,7 @@ class Conversation:
         )
         self.size += sum(len(result.text) for _, result in results) // _CHARACTERS_A_TOKEN
 
-    def with_cache_marks(self) -> dict[str, Any]:
+    def with_cache_marks(self) -> JsonDict:
         """The system and the messages as they are sent, with the cache marks."""
         ends = {0, len(self.messages) - 1, max(len(self.messages) - 3, 0)}
         return {
@@ -104,10 +105,10 @@ class Conversation:
         self.compactions += self.messages != before
         return self.messages != before
 
-    def _reduced(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _reduced(self, message: JsonDict) -> JsonDict:
         return message | {"content": [self._brief(block) for block in message["content"]]}
 
-    def _brief(self, block: dict[str, Any]) -> dict[str, Any]:
+    def _brief(self, block: JsonDict) -> JsonDict:
         brief = self.briefs.get(block.get("tool_use_id", ""))
         if brief is None or len(text := f"[left out to make room: {brief}]") >= len(
             block["content"]
@@ -117,10 +118,10 @@ class Conversation:
         return block | {"content": text}
 
 
-def text(words: str) -> dict[str, Any]:
+def text(words: str) -> JsonDict:
     return {"type": "text", "text": words}
 
 
-def _marked(message: Mapping[str, Any]) -> dict[str, Any]:
+def _marked(message: JsonObject) -> JsonDict:
     *before, last = message["content"]
     return {**message, "content": [*before, last | _MARK]}

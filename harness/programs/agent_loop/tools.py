@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.domain.plain import JsonDict
+
 from . import evidence as shows
 from . import files, search
 from .shell import Ended, Shell
@@ -16,7 +18,7 @@ from .shown import cut, excerpt
 
 ENDINGS = {"finish": "finished", "give_up": "gave-up"}
 TEXTS = list[str]
-KINDS: dict[Any, dict[str, Any]] = {
+KINDS: dict[Any, JsonDict] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     TEXTS: {"type": "array", "items": {"type": "string"}},
@@ -148,7 +150,7 @@ class Tools:
         )
 
 
-def declared(method: Callable[..., Result]) -> dict[str, Any]:
+def declared(method: Callable[..., Result]) -> JsonDict:
     """A method as a tool of the Messages API."""
     _, *parameters = inspect.signature(method).parameters.values()
     return {
@@ -187,7 +189,7 @@ def fault_in(name: str, given: Any) -> str:
     )
 
 
-def _fits(value: Any, kind: dict[str, Any]) -> bool:
+def _fits(value: Any, kind: JsonDict) -> bool:
     if "enum" in kind:
         return isinstance(value, str) and value in kind["enum"]
     if kind["type"] == "array":
@@ -197,7 +199,7 @@ def _fits(value: Any, kind: dict[str, Any]) -> bool:
     return KINDS.get(type(value)) == kind
 
 
-def _expected(kind: dict[str, Any]) -> str:
+def _expected(kind: JsonDict) -> str:
     if "enum" in kind:
         return " or ".join(kind["enum"])
     return {"string": "a text", "integer": "a whole number", "array": "a list of one text or more"}[

@@ -10,9 +10,11 @@ shares are exact. Between two calls of one session the cache is taken to live.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from harness.domain.plain import JsonObject
 
 # Blocks before a mark.
 LOOK_BACK = 20
@@ -58,7 +60,7 @@ class PromptCache:
     def __init__(self) -> None:
         self._written: set[str] = set()
 
-    def served(self, body: Mapping[str, Any]) -> CacheUsage:
+    def served(self, body: JsonObject) -> CacheUsage:
         """How a request is served. The cache then holds what it wrote."""
         boundaries = tuple(_boundaries(body))
         marks = [
@@ -79,7 +81,7 @@ class PromptCache:
         )
 
 
-def _boundaries(body: Mapping[str, Any]) -> Iterator[_Boundary]:
+def _boundaries(body: JsonObject) -> Iterator[_Boundary]:
     total, name = 0, hashlib.sha256()
     for where, block in _blocks(body):
         text = json.dumps(
@@ -94,7 +96,7 @@ def _boundaries(body: Mapping[str, Any]) -> Iterator[_Boundary]:
         )
 
 
-def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _blocks(body: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     for tool in body.get("tools") or ():
         yield "tool", tool
     for block in _as_blocks(body.get("system")):
@@ -104,7 +106,7 @@ def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield message.get("role", ""), block
 
 
-def _as_blocks(content: Any) -> tuple[Mapping[str, Any], ...]:
+def _as_blocks(content: Any) -> tuple[JsonObject, ...]:
     return (
         ({"type": "text", "text": content},) if isinstance(content, str) else tuple(content or ())
     )

@@ -30,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from harness.domain.plain import JsonDict
 from harness.programs.broker.caps import Caps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import COLUMNS, rates_of
@@ -131,7 +132,7 @@ def _identity_and_caps(body: Any) -> tuple[SessionIdentity, Caps]:
     return identity, Caps(calls=body["caps"]["calls"], rates=rates, **dollars)
 
 
-def _usage_or_not_found(request: Request, usage: dict[str, Any] | None) -> Response:
+def _usage_or_not_found(request: Request, usage: JsonDict | None) -> Response:
     if usage is None:
         raise Refusal(
             404,

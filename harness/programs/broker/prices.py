@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from harness.domain.plain import JsonObject
+
 NANO = 1_000_000_000
 # claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs.
 _DATED = re.compile(r"-20\d{6}$")
@@ -162,7 +164,7 @@ class Prices:
         return Price(*(max(getattr(price, column) for price in every) for column in COLUMNS))
 
 
-def tokens_of(usage: Mapping[str, Any]) -> Tokens:
+def tokens_of(usage: JsonObject) -> Tokens:
     """The five classes from a Messages API `usage` object. What is absent or null is zero.
 
     Raises ValueError on a count that is not a natural number: a negative one would give money back.
@@ -178,7 +180,7 @@ def tokens_of(usage: Mapping[str, Any]) -> Tokens:
     )
 
 
-def _count(usage: Mapping[str, Any], name: str) -> int:
+def _count(usage: JsonObject, name: str) -> int:
     found = usage.get(name) or 0
     if type(found) is not int or found < 0:
         raise ValueError(f"usage: {name} is {found!r}")
@@ -265,7 +267,7 @@ def _price(row: Mapping[Any, Any], where: str) -> Price:
     return Price(*(_nanodollars(row[column], f"{where}: {column}") for column in COLUMNS))
 
 
-def rates_of(row: Mapping[str, Any], where: str) -> Rates:
+def rates_of(row: JsonObject, where: str) -> Rates:
     """The rates of one row: exactly five columns of US dollars per million tokens. Raises
     PricesError."""
     return Rates(_price(row, where))

@@ -48,13 +48,14 @@ What was not played is counted when the session closes.
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import dumps
 
@@ -69,7 +70,7 @@ _COUNTS = (
 _NAMES = {"type": "array", "items": {"type": "string"}}
 
 
-def _object(required: Sequence[str] = (), **properties: Any) -> dict[str, Any]:
+def _object(required: Sequence[str] = (), **properties: Any) -> JsonDict:
     return {
         "type": "object",
         "properties": properties,
@@ -78,7 +79,7 @@ def _object(required: Sequence[str] = (), **properties: Any) -> dict[str, Any]:
     }
 
 
-def _block(kind: str, *required: str) -> dict[str, Any]:
+def _block(kind: str, *required: str) -> JsonDict:
     return {
         "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
         "then": {"required": list(required)},
@@ -139,7 +140,7 @@ class RecordingError(ValueError):
     """A recording that cannot be read. The message names the file and the field."""
 
 
-def recording(file: Path, *, name: str) -> dict[str, Any]:
+def recording(file: Path, *, name: str) -> JsonDict:
     """Read a recording in the form above. Raises RecordingError."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -149,7 +150,7 @@ def recording(file: Path, *, name: str) -> dict[str, Any]:
         raise RecordingError(f"{name}: {error}") from error
     if wrong := best_match(Draft202012Validator(SCHEMA).iter_errors(document)):
         raise RecordingError(f"{name}: {wrong.json_path}: {wrong.message[:300]}")
-    found: dict[str, Any] = document
+    found: JsonDict = document
     return found
 
 
@@ -163,9 +164,9 @@ class Recorder:
     def __init__(self, file: Path, *, about: str, model: str, secret: str = "") -> None:
         self._file, self._document = file, {"about": about, "model": model, "exchanges": []}
         self._secret = secret
-        self._exchanges: list[dict[str, Any]] = []
+        self._exchanges: list[JsonDict] = []
 
-    def message(self, body: Mapping[str, Any], message: Mapping[str, Any]) -> None:
+    def message(self, body: JsonObject, message: JsonObject) -> None:
         """Record an answer, without ids and nulls, which no two sessions share."""
         content = [
             {
@@ -186,11 +187,11 @@ class Recorder:
             },
         )
 
-    def error(self, body: Mapping[str, Any], refusal: Refusal) -> None:
+    def error(self, body: JsonObject, refusal: Refusal) -> None:
         """Record a refusal of the provider, which a replay must repeat."""
         self._write(body, error=refusal.recorded())
 
-    def _write(self, body: Mapping[str, Any], **answer: Any) -> None:
+    def _write(self, body: JsonObject, **answer: Any) -> None:
         newest = body["messages"][-1]
         request = {
             "messages": len(body["messages"]),
@@ -213,7 +214,7 @@ def estimate(value: Any) -> int:
     return len(dumps(value).encode("utf-8", "backslashreplace")) // _BYTES_A_TOKEN + 1
 
 
-def kind_of(message: Mapping[str, Any]) -> str:
+def kind_of(message: JsonObject) -> str:
     """`tool_result` when the message answers a tool, else `text`."""
     return (
         "tool_result"
@@ -222,12 +223,12 @@ def kind_of(message: Mapping[str, Any]) -> str:
     )
 
 
-def tools_of(body: Mapping[str, Any]) -> tuple[str, ...]:
+def tools_of(body: JsonObject) -> tuple[str, ...]:
     """The names of the tools that a request offers, in its order."""
     return tuple(tool["name"] for tool in body.get("tools") or ())
 
 
-def text_of(message: Mapping[str, Any]) -> str:
+def text_of(message: JsonObject) -> str:
     """What a person would read in a message: its texts and its tool results."""
     return "\n".join(
         text_of(block) if block.get("type") == "tool_result" else str(block.get("text", ""))
@@ -235,6 +236,6 @@ def text_of(message: Mapping[str, Any]) -> str:
     )
 
 
-def _blocks(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _blocks(message: JsonObject) -> Sequence[JsonObject]:
     content = message.get("content") or ()
     return ({"type": "text", "text": content},) if isinstance(content, str) else content

@@ -3,7 +3,8 @@ understands."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+
+from harness.domain.plain import JsonDict, JsonObject
 
 BUDGET = "budget_exhausted"
 SCRIPT = "replay_mismatch"
@@ -41,7 +42,7 @@ class Refusal(Exception):
         """The refusal that every later call of the session gets, if there is one."""
         return self if self.final else None
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> JsonDict:
         """`{"type": "error", "error": {"type": kind, "message": …}}`. A pause also has `cause`
         and `again_at`."""
         return {
@@ -49,14 +50,14 @@ class Refusal(Exception):
             "error": {"type": self.kind, "message": self.message, **self.about},
         }
 
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> JsonDict:
         """As a recording keeps it: `{"status", "type", "message"}`, and `about` when there is
         more."""
         about = {"about": dict(self.about)} if self.about else {}
         return {"status": self.status, "type": self.kind, "message": self.message, **about}
 
 
-def is_cap_refusal(recorded: Mapping[str, Any]) -> bool:
+def is_cap_refusal(recorded: JsonObject) -> bool:
     """Whether a recorded refusal is one of the meter's, raised before anybody was asked."""
     if recorded["type"] == PAUSED:
         return bool(recorded.get("about", {}).get("cause") not in (PROVIDER, ISSUE))

@@ -1,10 +1,10 @@
 """Plays a recording: compares each request with the recorded one, then gives its answer."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.caching import CacheUsage, PromptCache
 from harness.programs.broker.recording import (
     RecordingError,
@@ -25,10 +25,10 @@ class Exchange:
     last: str | None
     tools: tuple[str, ...] | None
     contains: tuple[str, ...]
-    response: Mapping[str, Any] | None
-    error: Mapping[str, Any] | None
+    response: JsonObject | None
+    error: JsonObject | None
 
-    def mismatch(self, body: Mapping[str, Any]) -> str | None:
+    def mismatch(self, body: JsonObject) -> str | None:
         """The first field that differs from the recording, as `messages: recorded 3, came 5`;
         None if all match."""
         newest = body["messages"][-1]
@@ -51,7 +51,7 @@ class Exchange:
 class Script:
     """The exchanges of one recording, in order."""
 
-    def __init__(self, name: str, document: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, document: JsonObject) -> None:
         self.name, self._played, self._cache = name, 0, PromptCache()
         self._exchanges = tuple(
             _exchange(part, index, document) for index, part in enumerate(document["exchanges"])
@@ -62,7 +62,7 @@ class Script:
         """How many exchanges are not played yet."""
         return len(self._exchanges) - self._played
 
-    def deny(self, body: Mapping[str, Any]) -> None:
+    def deny(self, body: JsonObject) -> None:
         """Raise the cap's Refusal when one was recorded for this request.
 
         It was raised before the call was made, on other totals than this meter has.
@@ -71,7 +71,7 @@ class Script:
         if error is not None and is_cap_refusal(error):
             self.answer(body)
 
-    def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, body: JsonObject) -> JsonDict:
         """The recorded message for this request. Raises Refusal: off script, or the recorded
         error."""
         number = self._played + 1
@@ -101,7 +101,7 @@ def script(folder: Path, *, name: str, model: str) -> Script:
     return Script(name, document)
 
 
-def _exchange(part: Mapping[str, Any], index: int, document: Mapping[str, Any]) -> Exchange:
+def _exchange(part: JsonObject, index: int, document: JsonObject) -> Exchange:
     request = part.get("request", {})
     tools = request.get("tools", document.get("tools"))
     return Exchange(
@@ -115,8 +115,8 @@ def _exchange(part: Mapping[str, Any], index: int, document: Mapping[str, Any]) 
 
 
 def _message(
-    response: Mapping[str, Any], body: Mapping[str, Any], number: int, *, served: CacheUsage
-) -> dict[str, Any]:
+    response: JsonObject, body: JsonObject, number: int, *, served: CacheUsage
+) -> JsonDict:
     content = [
         {"id": f"toolu_{number}_{index}", **block} if block["type"] == "tool_use" else dict(block)
         for index, block in enumerate(response["content"], 1)

@@ -2,10 +2,11 @@
 them."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.caps import Caps, SessionIdentity
 from harness.programs.broker.meter import Meter, Reservation
 from harness.programs.broker.prices import Tokens
@@ -56,7 +57,7 @@ class Session:
         self._recorder, self._clock = recorder, clock
         self._fault: Refusal | None = None
 
-    def usage(self) -> dict[str, Any]:
+    def usage(self) -> JsonDict:
         """What was used, how much of a script was not played, and the refusal that ended the
         session, if any."""
         left = self._source.left if isinstance(self._source, Script) else 0
@@ -89,7 +90,7 @@ class Session:
         calls."""
         self._meter.reserve(self.identity, self._caps, Tokens()).free()
 
-    async def count(self, body: Any) -> dict[str, Any]:
+    async def count(self, body: Any) -> JsonDict:
         """The tokens of a Messages API request, as the provider counts them, or estimated when a
         script plays.
 
@@ -108,7 +109,7 @@ class Session:
             self._note_end(refusal)
             raise
 
-    async def whole(self, dialect: Dialect, body: Any) -> tuple[dict[str, Any], Callable[[], None]]:
+    async def whole(self, dialect: Dialect, body: Any) -> tuple[JsonDict, Callable[[], None]]:
         """A whole answer, and a function that settles and keeps it. Raises Refusal.
 
         The caller runs the function once the answer was sent, or could not be.
@@ -148,8 +149,8 @@ class Session:
         )
 
     async def _answered(
-        self, dialect: Dialect, body: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any], Callable[[], None]]:
+        self, dialect: Dialect, body: JsonObject
+    ) -> tuple[JsonDict, JsonDict, Callable[[], None]]:
         """The answer to a checked body, the same as a message, and the function that settles and
         keeps it."""
         conversation, began = dialect.conversation(body), self._clock()
@@ -178,7 +179,7 @@ class Session:
         stream_reader: StreamReader,
         *,
         source: Upstream,
-        conversation: Mapping[str, Any],
+        conversation: JsonObject,
         reservation: Reservation,
         began: float,
     ) -> AsyncGenerator[Event, None]:
@@ -238,7 +239,7 @@ class Session:
         stream_reader: StreamReader,
         source: Upstream,
         *,
-        conversation: Mapping[str, Any],
+        conversation: JsonObject,
         reservation: Reservation,
         began: float,
     ) -> bool:
@@ -251,8 +252,8 @@ class Session:
     def _reserved(
         self,
         dialect: Dialect,
-        body: Mapping[str, Any],
-        conversation: Mapping[str, Any],
+        body: JsonObject,
+        conversation: JsonObject,
         began: float,
     ) -> Reservation:
         if self._fault is not None:
@@ -270,7 +271,7 @@ class Session:
 
     @contextmanager
     def _releasing_on_refusal(
-        self, conversation: Mapping[str, Any], reservation: Reservation, began: float
+        self, conversation: JsonObject, reservation: Reservation, began: float
     ) -> Iterator[None]:
         """Frees the reservation of a refused call when it certainly cost nothing. Otherwise it
         stays held."""
@@ -286,11 +287,11 @@ class Session:
 
     def _refused(
         self,
-        conversation: Mapping[str, Any],
+        conversation: JsonObject,
         refusal: Refusal,
         began: float,
         *,
-        so_far: Mapping[str, Any] | None = None,
+        so_far: JsonObject | None = None,
     ) -> None:
         """Keep what is known of a call that got no whole answer."""
         if self._recorder is not None and not refusal.final:
@@ -308,15 +309,13 @@ class Session:
         if refusal.ends is not None and self._fault is None:
             self._fault = refusal.ends
 
-    def _keep(
-        self, conversation: Mapping[str, Any], message: Mapping[str, Any], began: float
-    ) -> None:
+    def _keep(self, conversation: JsonObject, message: JsonObject, began: float) -> None:
         if self._recorder is not None:
             self._recorder.message(conversation, message)
         self._log.note(conversation, at=began, seconds=self._clock() - began, answer=message)
 
 
-def worst(body: Mapping[str, Any], *, output: int, is_cached: bool = False) -> Tokens:
+def worst(body: JsonObject, *, output: int, is_cached: bool = False) -> Tokens:
     """The most tokens that a request can cost.
 
     A token is at least a byte, but an image packs many into few. `is_cached`: tokens may be written
@@ -331,9 +330,7 @@ def worst(body: Mapping[str, Any], *, output: int, is_cached: bool = False) -> T
     return Tokens(cache_write=tokens, output=output)
 
 
-def _message_and_tokens(
-    dialect: Dialect, answer: Mapping[str, Any]
-) -> tuple[dict[str, Any], Tokens | None]:
+def _message_and_tokens(dialect: Dialect, answer: JsonObject) -> tuple[JsonDict, Tokens | None]:
     """A provider's answer as a message, and its tokens. Raises Refusal when it is none."""
     try:
         return dialect.message(answer), dialect.counted(answer)

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from harness.domain.plain import JsonDict
 from harness.programs.broker.caps import Caps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.options import Options
@@ -116,7 +116,7 @@ class Sessions:
         )
         self._folder = _sockets_folder(options.home)
         self._open: dict[str, _OpenSession] = {}
-        self._closed: dict[str, dict[str, Any]] = {}
+        self._closed: dict[str, JsonDict] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, identity: SessionIdentity, caps: Caps) -> Path:
@@ -156,7 +156,7 @@ class Sessions:
         self._open[identity.id] = _OpenSession(session, folder, server, serving)
         return path
 
-    def paused(self) -> list[dict[str, Any]]:
+    def paused(self) -> list[JsonDict]:
         """The providers that are not asked now: {provider, again_at, why} each."""
         return [
             found
@@ -164,13 +164,13 @@ class Sessions:
             if (found := upstream.breaker.document()) is not None
         ]
 
-    def usage(self, id: str) -> dict[str, Any] | None:
+    def usage(self, id: str) -> JsonDict | None:
         """What a session has used so far, or in all; None when this broker never opened it."""
         if id in self._open:
             return self._open[id].session.usage()
         return self._closed.get(id)
 
-    def close(self, id: str) -> dict[str, Any] | None:
+    def close(self, id: str) -> JsonDict | None:
         """Close it and return its final usage. The socket is gone at once. Closing again returns
         the same."""
         if id not in self._open:

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from harness.domain.plain import JsonDict
 from harness.programs.broker.prices import dollars
 
 _SCOPES = {
@@ -48,7 +49,7 @@ class Usage:
     cache_read_tokens: int
     cost: int
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonDict:
         """As JSON. The money is a decimal text, because most readers turn a JSON number into a
         binary fraction."""
         return {

@@ -2,22 +2,23 @@
 again."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.prices import tokens_of
 
-EventStream = AsyncGenerator[dict[str, Any], None]
+EventStream = AsyncGenerator[JsonDict, None]
 # Characters per delta, about as many as the provider sends.
 _PIECE = 24
 _DELTAS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}
 # Bytes of one event; no model's stream has larger ones.
 _LIMIT = 4 << 20
-DONE: dict[str, Any] = {"type": "[DONE]"}
+DONE: JsonDict = {"type": "[DONE]"}
 """The last event of a chat completion, which is no JSON object. Compare it by identity."""
 
 
-def encoded(event: Mapping[str, Any]) -> bytes:
+def encoded(event: JsonObject) -> bytes:
     """One event as it goes over the wire. Its name is its `type`."""
     return f"event: {event['type']}\ndata: {dumps(event)}\n\n".encode("utf-8", "backslashreplace")
 
@@ -28,7 +29,7 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def events_of(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def events_of(message: JsonObject) -> Iterator[JsonDict]:
     """A whole message as the events that would have streamed it."""
     usage = message["usage"]
     yield {
@@ -56,7 +57,7 @@ def events_of(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "message_stop"}
 
 
-def _cut(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _cut(block: JsonObject) -> tuple[JsonDict, list[JsonDict]]:
     kind = block["type"]
     if kind == "tool_use":
         whole = block["input"]
@@ -105,7 +106,7 @@ async def objects(chunks: AsyncIterator[bytes]) -> EventStream:
             raise ValueError(f"an event of more than {_LIMIT} bytes")
 
 
-def _object(data: bytes) -> dict[str, Any]:
+def _object(data: bytes) -> JsonDict:
     found = json.loads(data)
     if not isinstance(found, dict):
         raise ValueError("an event that is not an object")
@@ -116,19 +117,19 @@ class Assembly:
     """Assembles a streamed message, and knows whether it is whole."""
 
     def __init__(self) -> None:
-        self.message: dict[str, Any] = {}
-        self.usage: dict[str, Any] = {}
+        self.message: JsonDict = {}
+        self.usage: JsonDict = {}
         self.whole = False
         self._inputs: dict[int, str] = {}
 
-    def add(self, event: Mapping[str, Any]) -> None:
+    def add(self, event: JsonObject) -> None:
         """Add one event. Raises ValueError on events that make no message."""
         try:
             self._fold(event)
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(f"a {event['type']} event that fits no message") from error
 
-    def _fold(self, event: Mapping[str, Any]) -> None:
+    def _fold(self, event: JsonObject) -> None:
         match event["type"]:
             case "message_start":
                 self.message = {**event["message"], "content": []}
@@ -147,7 +148,7 @@ class Assembly:
             case "message_stop":
                 self.whole = bool(self.message)
 
-    def _grow(self, index: int, delta: Mapping[str, Any]) -> None:
+    def _grow(self, index: int, delta: JsonObject) -> None:
         block = self._block(index)
         match delta["type"]:
             case "input_json_delta":
@@ -158,11 +159,11 @@ class Assembly:
             case "citations_delta":
                 block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
 
-    def _block(self, index: int) -> dict[str, Any]:
-        block: dict[str, Any] = self.message["content"][index]
+    def _block(self, index: int) -> JsonDict:
+        block: JsonDict = self.message["content"][index]
         return block
 
-    def _count(self, usage: Mapping[str, Any] | None) -> None:
+    def _count(self, usage: JsonObject | None) -> None:
         """Counts on a message_delta are totals so far. What it leaves out keeps the value of
         message_start."""
         merged = self.usage | {

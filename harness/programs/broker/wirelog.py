@@ -6,11 +6,11 @@ new since the call before: `kept` counts the messages at its beginning that are 
 that did not change are left out.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import dumps
 
@@ -20,17 +20,17 @@ class WireLog:
 
     def __init__(self, file: Path | None, *, secret: str = "") -> None:
         self._file, self._secret, self._calls = file, secret, 0
-        self._before: Mapping[str, Any] = {}
+        self._before: JsonObject = {}
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def note(
         self,
-        body: Mapping[str, Any],
+        body: JsonObject,
         *,
         at: float,
         seconds: float,
-        answer: Mapping[str, Any] | None,
+        answer: JsonObject | None,
         refusal: Refusal | None = None,
     ) -> None:
         """Log one call: the request, the answer (whole, or as far as it came), and the refusal,
@@ -55,7 +55,7 @@ class WireLog:
             log.write(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
-def _news(body: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+def _news(body: JsonObject, before: JsonObject) -> JsonDict:
     """The parts of a request that the one before it did not have."""
     old, new = before.get("messages", []), body["messages"]
     kept = next(
@@ -72,7 +72,7 @@ def _news(body: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     return {**changed, "kept": kept, "messages": new[kept:]}
 
 
-def _plain(message: Mapping[str, Any]) -> Any:
+def _plain(message: JsonObject) -> Any:
     """A message without its cache marks, which move on with every call and mean nothing."""
     content = message.get("content")
     if not isinstance(content, list):

@@ -1,4 +1,4 @@
-"""`python -m harness.programs.local_forge --home DIR`: run the forge in the box."""
+"""`python -m harness.programs.local_forge --home DIR`: run the local forge."""
 
 import argparse
 import sys
@@ -21,7 +21,7 @@ def _arguments() -> argparse.Namespace:
         "--port",
         type=int,
         default=0,
-        help="the port on 127.0.0.1; 0: the one it had before, else any",
+        help="the port on 127.0.0.1; 0: the last port, or any free one",
     )
     parser.add_argument(
         "--ready-file", type=Path, help="written with {url, port, pid} once it listens"
@@ -32,7 +32,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--pick",
         action="store_true",
-        help="let whoever reaches it sign in as any person, without a token",
+        help="let anybody who reaches the forge sign in as any person, without a token",
     )
     parser.add_argument(
         "--evidence", type=Path, help="a folder of static pages to serve under /-/evidence/"
@@ -51,8 +51,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """The exit code: 0 when told to stop, 5 when it could not start."""
+    """Run the forge. Returns the exit code: 0 after a signal to stop, 5 when it could not start."""
     given = _arguments()
+    # Imported here, so that `--help` and a usage error do not wait for the server's libraries.
     from harness.programs.local_forge.serve import Unavailable, serve
     from harness.programs.local_forge.settings import Settings
     from harness.programs.local_forge.storage.database import UnknownSchema

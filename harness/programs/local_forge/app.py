@@ -1,4 +1,4 @@
-"""The ASGI application: git, API and pages behind one door."""
+"""The ASGI application: git, the API and the pages of one server."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from harness.programs.local_forge.api.routes import admin_routes, api_routes, graphql_route
 from harness.programs.local_forge.faults import Faults
-from harness.programs.local_forge.faults_middleware import FaultyForge
-from harness.programs.local_forge.git_http import GitWire
+from harness.programs.local_forge.faults_middleware import FaultMiddleware
+from harness.programs.local_forge.git_http import GitHttpBackend
 from harness.programs.local_forge.pages.apps import app_page_routes
 from harness.programs.local_forge.pages.routes import page_routes
 from harness.programs.local_forge.service import Service
@@ -21,16 +21,18 @@ HOSTS = ("localhost", "127.0.0.1")
 
 
 def application(service: Service) -> Starlette:
-    """Everything that a server of this forge answers. Other host names are refused: a page
-    elsewhere may point here."""
+    """Every route of the forge. Requests under another host name are refused (DNS rebinding)."""
     faults = Faults() if service.settings.faults else None
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)]
+    # Outside of every other middleware but the host check: a fault must also hit git and the pages.
     if faults is not None:
-        middleware.append(Middleware(FaultyForge, faults=faults))
+        middleware.append(Middleware(FaultMiddleware, faults=faults))
     return Starlette(
         routes=[
             Route(
-                "/{owner}/{repo}.git/{tail:path}", GitWire(service).answer, methods=["GET", "POST"]
+                "/{owner}/{repo}.git/{tail:path}",
+                GitHttpBackend(service).answer,
+                methods=["GET", "POST"],
             ),
             graphql_route(service),
             api_routes(service),

@@ -1,13 +1,14 @@
-"""One file with all that a forge keeps, taken while it serves, and a forge put back from it.
+"""Back up a running forge to one file, and restore a forge from it.
 
-Properties it keeps:
-- the database is copied first, by SQLite's own backup, and each repository then: its refs, and
-  after them its objects, of which the server never takes one away. What git moved in between is
-  settled at the next start, as after a power cut;
-- every member's digest is in the last one, `manifest.json`; nothing is put in place before all of
-  it was checked;
-- a forge is put back into an empty folder only, whole or not at all. The administrator's token is
-  not in the file."""
+Properties:
+- the database is copied first, with SQLite's online backup; then the refs of each repository, and
+  its objects last. The server never deletes objects, so every ref in the file has its objects. The
+  next start syncs whatever git moved in between, as after a power cut;
+- the digest of every member is in the last one, `manifest.json`. Restore checks all of it before it
+  puts anything in place;
+- restore fills an empty folder only, and completely or not at all. The administrator's token is not
+  in the file.
+"""
 
 import hashlib
 import io
@@ -40,7 +41,7 @@ _MOST_BYTES = 256 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class BackupSummary:
     """What a backup holds."""
 
     repositories: int
@@ -66,23 +67,23 @@ class _Archive:
 
 
 class _Digesting:
-    """A file that is digested as it is read."""
+    """A file that computes its digest while it is read."""
 
     def __init__(self, content: IO[bytes]) -> None:
         self._content = content
         self.digest = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
-        """As any file's."""
+        """Read as any file does."""
         found = self._content.read(size)
         self.digest.update(found)
         return found
 
 
-def back_up(home: Path, file: Path) -> Kept:
-    """Write all that the forge in `home` keeps to `file`, which is whole or not there.
+def back_up(home: Path, file: Path) -> BackupSummary:
+    """Write everything that the forge in `home` stores to `file`. On an error there is no `file`.
 
-    Raises ConfigError where there is no forge, or the file is there already.
+    Raises ConfigError where there is no forge, or `file` exists already.
     """
     settings = Settings(home)
     if not settings.database.is_file():
@@ -100,13 +101,15 @@ def back_up(home: Path, file: Path) -> Kept:
                 kept = _filled(_Archive(tar), settings, copied)
             raw.flush()
             os.fsync(raw.fileno())
-        os.link(draft, file)  # unlike a rename, it never takes the place of another
+        # A link, unlike a rename, fails where another process has made the file meanwhile.
+        os.link(draft, file)
     return kept
 
 
-def restore(file: Path, home: Path) -> Kept:
-    """Put a forge back into `home`, which must be empty or not there. Raises ConfigError for a file
-    that is not sound."""
+def restore(file: Path, home: Path) -> BackupSummary:
+    """Restore a forge into `home`, which must be empty or absent. Raises ConfigError for a damaged
+    file.
+    """
     home = home.absolute()
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise ConfigError(f"{home} is not empty; a forge is put back into a folder of its own")
@@ -123,13 +126,14 @@ def restore(file: Path, home: Path) -> Kept:
         _check_database(draft / "forge.sqlite", file)
         for folder in sorted((draft / "repositories").glob("*.git")):
             _check_repository(folder, file)
+        # rename() needs an absent target; an empty folder was allowed above.
         if home.exists():
             home.rmdir()
         draft.rename(home)
     return kept
 
 
-def _filled(archive: _Archive, settings: Settings, database: Path) -> Kept:
+def _filled(archive: _Archive, settings: Settings, database: Path) -> BackupSummary:
     with database.open("rb") as content:
         archive.add("forge.sqlite", content, database.stat().st_size)
     numbers = _numbers(database)
@@ -141,11 +145,11 @@ def _filled(archive: _Archive, settings: Settings, database: Path) -> Kept:
         "repositories": numbers,
         "digests": archive.digests,
     }
-    told = json.dumps(manifest, indent=1).encode()
+    manifest_bytes = json.dumps(manifest, indent=1).encode()
     info = tarfile.TarInfo(MANIFEST)
-    info.size, info.mode = len(told), 0o600
-    archive.tar.addfile(info, io.BytesIO(told))
-    return Kept(len(numbers), len(archive.digests), archive.size)
+    info.size, info.mode = len(manifest_bytes), 0o600
+    archive.tar.addfile(info, io.BytesIO(manifest_bytes))
+    return BackupSummary(len(numbers), len(archive.digests), archive.size)
 
 
 def _copy_database(database: Path, copy: Path) -> None:
@@ -164,13 +168,14 @@ def _numbers(database: Path) -> list[int]:
 
 
 def _add_repository(archive: _Archive, folder: Path, number: int) -> None:
-    """Refs before objects: what a ref names was written before it."""
+    """Add one repository: refs before objects, since a ref's objects were written before the
+    ref."""
     if not folder.is_dir():
         raise ConfigError(f"repository {number} was taken away meanwhile; make the backup again")
     refs = BareRepository(folder).run("for-each-ref", "--format=%(objectname) %(refname)").encode()
     inside = f"repositories/{folder.name}"
-    for name, told in (("HEAD", (folder / "HEAD").read_bytes()), ("packed-refs", refs)):
-        archive.add(f"{inside}/{name}", io.BytesIO(told), len(told))
+    for name, data in (("HEAD", (folder / "HEAD").read_bytes()), ("packed-refs", refs)):
+        archive.add(f"{inside}/{name}", io.BytesIO(data), len(data))
     for path in _objects(folder / "objects"):
         with path.open("rb") as content:
             archive.add(
@@ -181,7 +186,7 @@ def _add_repository(archive: _Archive, folder: Path, number: int) -> None:
 
 
 def _objects(folder: Path) -> Iterator[Path]:
-    """Packs with their index, and loose objects; what a push is still writing has other names."""
+    """Packs that have an index, and loose objects. A push in progress uses other file names."""
     for path in sorted(folder.glob("*/*")):
         name = path.relative_to(folder).as_posix()
         if (
@@ -192,14 +197,16 @@ def _objects(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _unpacked(file: Path, draft: Path) -> Kept:
-    """Every member in its place, compared with its digest. Raises ValueError naming the first that
-    is not as it was."""
+def _unpacked(file: Path, draft: Path) -> BackupSummary:
+    """Unpack every member and compare it with its digest. Raises ValueError for the first
+    difference.
+    """
     digests: dict[str, str] = {}
     manifest: Mapping[str, Any] | None = None
     size = 0
     with tarfile.open(file, mode="r|gz") as tar:
         for member in tar:
+            # A stream is read once, front to back: what follows the manifest could not be checked.
             if manifest is not None:
                 raise ValueError(f"{member.name} comes after the manifest")
             content = tar.extractfile(member) if member.isreg() else None
@@ -220,7 +227,7 @@ def _unpacked(file: Path, draft: Path) -> Kept:
     )
     if wrong:
         raise ValueError(f"{wrong[0]} is not as it was written")
-    return Kept(len(manifest["repositories"]), len(digests), size)
+    return BackupSummary(len(manifest["repositories"]), len(digests), size)
 
 
 def _written(path: Path, content: IO[bytes]) -> str:
@@ -240,6 +247,7 @@ def _check_database(database: Path, file: Path) -> None:
             schema = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
         raise ConfigError(f"its database is not sound: {error}", file=str(file)) from error
+    # An older schema is fine: the server upgrades it at its next start.
     if sound != "ok" or schema not in (*STEPS, SCHEMA):
         raise ConfigError(
             f"its database is not sound ({sound}), or has a schema ({schema}) that this forge does"
@@ -249,12 +257,13 @@ def _check_database(database: Path, file: Path) -> None:
 
 
 def _check_repository(folder: Path, file: Path) -> None:
-    """Every object that a branch needs is there. Settings and hooks are written anew, never taken
-    from a file."""
+    """Check that every object that a branch needs is there. Settings and hooks are written anew,
+    never taken from the file.
+    """
     (folder / "refs").mkdir()
     (folder / "objects").mkdir(exist_ok=True)
     bare = BareRepository(folder)
-    bare.settle_in()
+    bare.write_settings()
     done = subprocess.run(
         [
             "git",
@@ -272,5 +281,5 @@ def _check_repository(folder: Path, file: Path) -> None:
         start_new_session=True,
     )
     if done.returncode != 0:
-        says = done.stderr.decode(errors="replace").strip().split("\n")[0]
-        raise ConfigError(f"repository {folder.name} is not whole: {says}", file=str(file))
+        complaint = done.stderr.decode(errors="replace").strip().split("\n")[0]
+        raise ConfigError(f"repository {folder.name} is not whole: {complaint}", file=str(file))

@@ -1,8 +1,8 @@
-"""Which answers are known to be unchanged, so that a 304 costs no query and no body.
+"""A cache of ETags, so that a 304 costs no query and no body.
 
-A tag is the digest of an answer's bytes. It is remembered with the database's generation at which
-it was built: while that is the same, so is the answer, and whoever asks with the tag is told so at
-once."""
+An ETag is the digest of a response's bytes. The cache stores it with the database generation at
+which it was built. While the generation is the same, the response is too.
+"""
 
 import hashlib
 import threading
@@ -17,29 +17,30 @@ KEPT = ("etag", "link")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as far as its answer depends on it: where, and by whom (the header's digest; no
-    token is kept)."""
+class RequestKey:
+    """What a response depends on: the address, and the caller (the digest of the Authorization
+    header).
+    """
 
     where: str
     by: str
 
     @classmethod
-    def by_request(cls, request: Request) -> "Asked":
-        """What a request asks."""
+    def by_request(cls, request: Request) -> "RequestKey":
+        """The key of a request."""
         by = hashlib.sha256(request.headers.get("authorization", "").encode()).hexdigest()
         return cls(f"{request.url.path}?{request.url.query}", by)
 
 
-class Tags:
-    """The headers (tag and links) of what was answered lately; the oldest are forgotten first."""
+class EtagCache:
+    """The `etag` and `link` headers of recent responses; the oldest are dropped first."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Asked, tuple[int, Mapping[str, str]]] = OrderedDict()
+        self._known: OrderedDict[RequestKey, tuple[int, Mapping[str, str]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def remember(self, asked: Asked, headers: Mapping[str, str], *, generation: int) -> None:
-        """An answer had these headers at that generation, read before anything else was."""
+    def remember(self, asked: RequestKey, headers: Mapping[str, str], *, generation: int) -> None:
+        """Store the headers of a response. `generation` must be read before the view runs."""
         with self._lock:
             self._known[asked] = (
                 generation,
@@ -50,17 +51,19 @@ class Tags:
                 self._known.popitem(last=False)
 
     def unchanged(
-        self, asked: Asked, tag: str | None, *, generation: int
+        self, asked: RequestKey, tag: str | None, *, generation: int
     ) -> Mapping[str, str] | None:
-        """The headers of an answer that still has that tag; None where it has another, or nobody
-        asked since the last change."""
+        """The stored headers where the response still has that tag; None where it has another, or
+        is not in the cache.
+        """
         with self._lock:
+            # -1 is no generation, so an unknown request never matches.
             then, headers = self._known.get(asked, (-1, {}))
         return headers if then == generation and matches(tag, headers["etag"]) else None
 
 
 def tag_of(content: bytes) -> str:
-    """The weak tag of an answer."""
+    """The weak ETag of a response body."""
     return f'W/"{hashlib.sha256(content).hexdigest()}"'
 
 

@@ -1,8 +1,8 @@
-"""Faults on demand: what a real forge does to its clients on a bad day, for a server started with
---faults.
+"""Faults that a test injects into a forge that runs with `--faults`.
 
-Here is which faults there are and which wait for their requests; `faulty` is the door that lets
-them happen."""
+This module defines the faults and stores those that wait for a request. `faults_middleware.py`
+applies them.
+"""
 
 import re
 import threading
@@ -30,7 +30,7 @@ ANSWERS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "too-many": (429, SECONDARY),
     }
 )
-"""The faults that are an answer of their own: status and message, as GitHub words them."""
+"""The faults that are a response of their own: status and message, in GitHub's words."""
 KINDS = (
     *ANSWERS,
     "slow",
@@ -47,17 +47,20 @@ _NAME = re.compile(r"[A-Za-z0-9-]+")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of trouble for the next `count` requests that match: `method` or `*`, and a `path`
-    that `path` matches whole.
+    """One kind of trouble for the next `count` requests that match `method` (or `*`) and `path` (a
+    full match).
 
-    Carried out, and the client does not hear it: `error-after` (500), `cut` (the connection ends in
-    the middle of the answer). Not carried out: `error-before` (502), `unavailable` (503),
-    `unauthorized` (401), `forbidden` (403), `missing` (404), `rate-limited` and `secondary-limit`
-    (403), `too-many` (429), `cut-before`, `garbled` (200, and no JSON), `graphql-errors` (200, and
-    errors instead of data). Answered, and not as it is: `slow` (after `seconds`), `clock` (`Date`
-    is `seconds` away from now), `stale` (a GET hears what the same address answered last before),
-    `unchanged` (a GET that names an ETag hears 304, whatever has changed). `headers` and
-    `retry_after` go into an answer that is the fault's own."""
+    The request is carried out, and its response is lost: `error-after` (500), `cut` (the connection
+    ends in the middle of the body).
+
+    The request is not carried out: `error-before` (502), `unavailable` (503), `unauthorized` (401),
+    `forbidden` (403), `missing` (404), `rate-limited` and `secondary-limit` (403), `too-many`
+    (429), `cut-before`, `garbled` (200, not JSON), `graphql-errors` (200, errors instead of data).
+
+    The response is changed: `slow` (after `seconds`), `clock` (`Date` is off by `seconds`), `stale`
+    (a GET gets the last response of the same address), `unchanged` (a GET with an ETag gets 304,
+    whatever has changed). `headers` and `retry_after` are added to a response of the fault's own.
+    """
 
     kind: str
     method: str = "*"
@@ -68,7 +71,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def hits(self, method: str, path: str) -> bool:
-        """Whether such a request is in for it."""
+        """Whether the fault applies to such a request."""
         return (
             self.count > 0
             and self.method in ("*", method)
@@ -77,8 +80,7 @@ class Fault:
 
 
 def fault_from(body: Mapping[str, Any]) -> Fault:
-    """A fault as the administrator's API takes it. Raises Refused (422) for one that is not
-    known."""
+    """A fault from the administrator's JSON. Raises Refused (422) for an unknown one."""
     try:
         fault = Fault(**body)
         re.compile(fault.path)
@@ -100,22 +102,22 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
-        """Let one wait."""
+        """Add a fault."""
         with self._lock:
             self._waiting.append(fault)
 
     def clear(self) -> None:
-        """Call them off."""
+        """Remove all faults."""
         with self._lock:
             self._waiting.clear()
 
     def waiting(self) -> tuple[Fault, ...]:
-        """Those that still hit something, with how many requests each is still for."""
+        """The faults that still apply, with the number of requests left for each."""
         with self._lock:
             return tuple(fault for fault in self._waiting if fault.count > 0)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The first fault that hits such a request, used up by one."""
+        """The first fault that applies to such a request, its count reduced by one."""
         with self._lock:
             for place, fault in enumerate(self._waiting):
                 if fault.hits(method, path):

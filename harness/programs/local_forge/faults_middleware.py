@@ -1,8 +1,8 @@
-"""The door of a forge that was started with --faults: a request that a fault waits for is answered
-as the fault says.
+"""ASGI middleware that applies injected faults to requests.
 
-Everything else passes as it would, but for two things that faults live on: the last answer to each
-reading is remembered, and the moment in `Date` is written here (the server leaves it out)."""
+All other requests pass unchanged. Two things are done for every request: the last response to each
+GET is stored (for `stale`), and the `Date` header is written here (the server leaves it out).
+"""
 
 import asyncio
 import json
@@ -22,30 +22,30 @@ MOST_REMEMBERED = 500
 _CUT = (b"content-length", b"1000000")
 
 
-class FaultyForge:
-    """ASGI middleware around the API, the pages and git, never around the administrator's own
-    API."""
+class FaultMiddleware:
+    """Wraps the API, the pages and git, but never the administrator's own API."""
 
     def __init__(self, app: ASGIApp, *, faults: Faults) -> None:
         self._app, self._faults = app, faults
         self._last: OrderedDict[tuple[str, bytes, str], list[Message]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the first matching fault says, or pass the request on."""
+        """Apply the first matching fault, or pass the request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         fault = (
             None
+            # The administrator must be able to clear faults while they are active.
             if scope["path"].startswith("/admin/")
             else self._faults.take(scope["method"], scope["path"])
         )
         skew = fault.seconds if fault is not None and fault.kind == "clock" else 0.0
-        told = _dated(send, skew)
+        forward = _dated(send, skew)
         if fault is None:
-            await self._remembered(scope, receive, told)
+            await self._remembered(scope, receive, forward)
         else:
-            await self._faulty(fault, scope, receive, told)
+            await self._faulty(fault, scope, receive, forward)
 
     async def _faulty(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.kind:
@@ -72,7 +72,7 @@ class FaultyForge:
                 await _answer(fault)(scope, receive, send)
 
     async def _remembered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; what a reading was answered is kept, the oldest goes first."""
+        """Pass a request on and store the response to a GET."""
         if scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
@@ -90,8 +90,9 @@ class FaultyForge:
                 self._last.popitem(last=False)
 
     async def _stale(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What this address answered last, as long as the fault lasts. What nobody has asked before
-        is remembered now."""
+        """Send this address's last response again. Without one, pass the request on and store its
+        response.
+        """
         said = self._last.get(_address(scope))
         if said is None:
             await self._remembered(scope, receive, send)
@@ -105,7 +106,7 @@ def _address(scope: Scope) -> tuple[str, bytes, str]:
 
 
 def _dated(send: Send, skew: float) -> Callable[[Message], Awaitable[None]]:
-    """Sends on, with the moment in the head of the answer."""
+    """A `send` that adds the `Date` header."""
 
     async def dated(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -117,12 +118,11 @@ def _dated(send: Send, skew: float) -> Callable[[Message], Awaitable[None]]:
 
 
 async def _unheard(_message: Message) -> None:
-    """Where the answer goes that the client never gets."""
+    """Drop a response that the client shall never get."""
 
 
 async def _cut(send: Send) -> None:
-    """Begin an answer and leave: the server closes a connection on which less came than was
-    said."""
+    """Announce more bytes than are sent, so that the server closes the connection."""
     await send(
         {
             "type": "http.response.start",
@@ -154,7 +154,7 @@ def _answer(fault: Fault) -> Response:
 
 
 def _spent() -> dict[str, str]:
-    """The headers of an hour that is used up."""
+    """The headers of a rate limit that is used up."""
     reset = (int(time.time()) // HOUR + 1) * HOUR
     return {
         "x-ratelimit-limit": "5000",

@@ -1,4 +1,4 @@
-"""Reading what a client sent: every field has a type and a bound, and what is wrong is named."""
+"""Read what a client sent: each field has a type and a limit, and an error names the field."""
 
 import re
 from collections.abc import Mapping
@@ -20,12 +20,14 @@ Body = Mapping[str, object]
 
 
 def sound_text(resource: str, field: str, value: object, *, limit: int) -> str:
-    """`value` as text of at most `limit` characters. Raises Refused (422): GitHub's own limit on
-    bodies is 65,536."""
+    """`value` as text of at most `limit` characters (GitHub's limit for bodies is 65,536). Raises
+    Refused (422).
+    """
     if not isinstance(value, str):
         raise invalid(resource, field, f"{field} must be a string")
     if len(value) > limit:
         raise invalid(resource, field, f"{field} is too long (maximum is {limit} characters)")
+    # SQLite stores neither, and the error would come later without the name of the field.
     if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise invalid(
             resource, field, f"{field} holds a NUL or half a character; send valid Unicode"
@@ -40,7 +42,7 @@ def text(body: Body, field: str, resource: str, *, limit: int = BODY_LIMIT) -> s
 
 
 def needed_text(body: Body, field: str, resource: str, *, limit: int = BODY_LIMIT) -> str:
-    """A field that must be there and hold more than white space."""
+    """A field that must be present and not blank."""
     value = text(body, field, resource, limit=limit)
     if value is None or not value.strip():
         raise invalid(resource, field, f"{field} can't be blank", code="missing_field")
@@ -58,6 +60,7 @@ def choice(body: Body, field: str, resource: str, *, among: frozenset[str]) -> s
 def number(body: Body, field: str, resource: str, *, among: range) -> int:
     """A whole number within `among`."""
     value = body.get(field)
+    # bool is a subclass of int in Python; JSON's true is no number.
     if not isinstance(value, int) or isinstance(value, bool) or value not in among:
         raise invalid(
             resource,
@@ -68,8 +71,7 @@ def number(body: Body, field: str, resource: str, *, among: range) -> int:
 
 
 def names(value: object, resource: str, field: str, *, limit: int = 50) -> tuple[str, ...]:
-    """A list of names, each given as a string or as an object with a `name`. Doubles are
-    dropped."""
+    """A list of names, each a string or an object with a `name`. Duplicates are dropped."""
     if not isinstance(value, list):
         raise invalid(resource, field, f"{field} must be a list")
     found = [item.get("name") if isinstance(item, dict) else item for item in value]
@@ -86,7 +88,7 @@ def numbers(value: object, resource: str, field: str) -> frozenset[int]:
 
 
 def web_address(body: Body, field: str, resource: str) -> str | None:
-    """An http or https address; anything else could run in a reader's browser."""
+    """An http or https address. Any other scheme could run code in a reader's browser."""
     value = text(body, field, resource, limit=2_000)
     if value and (
         urlsplit(value).scheme not in ("http", "https") or any(letter.isspace() for letter in value)
@@ -96,8 +98,7 @@ def web_address(body: Body, field: str, resource: str) -> str | None:
 
 
 def login(value: object) -> str:
-    """A name for an account: letters, digits and inner hyphens, at most 39, perhaps with `[bot]`
-    after it."""
+    """A login: letters, digits and inner hyphens, at most 39, with an optional `[bot]` suffix."""
     name = sound_text("User", "login", value, limit=44)
     if not LOGIN.fullmatch(name) or name.lower() in RESERVED:
         raise invalid(
@@ -109,7 +110,7 @@ def login(value: object) -> str:
 
 
 def repository_name(value: object) -> str:
-    """A name for a repository: letters, digits, `.`, `_` and `-`, at most 100."""
+    """A repository name: letters, digits, `.`, `_` and `-`, at most 100."""
     name = sound_text("Repository", "name", value, limit=100)
     if not REPOSITORY_NAME.fullmatch(name):
         raise invalid(

@@ -1,8 +1,8 @@
-"""git over HTTP: a bridge to `git http-backend`, the CGI program that git itself ships.
+"""git over HTTP: a bridge to `git http-backend`, the CGI program that git ships.
 
-Requests stream in (plain, chunked or gzipped: the program unpacks), answers to fetches stream out.
-The answer to a push is held until pull requests and issues have followed it, so that who pushed
-finds them settled."""
+Request bodies and the responses to fetches are streamed. The response to a push waits until the
+database has followed the branches, so that the client finds pull requests and issues up to date.
+"""
 
 import asyncio
 import contextlib
@@ -18,11 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from harness.programs.local_forge.api.callers import role_of, signed_in, standing_of
+from harness.programs.local_forge.api.callers import branch_policy_of, role_of, signed_in
 from harness.programs.local_forge.content import repositories
 from harness.programs.local_forge.git.objects import environment
-from harness.programs.local_forge.git.pre_receive import DATABASE, PYTHON, STANDING
-from harness.programs.local_forge.git.protection import Standing, to_json
+from harness.programs.local_forge.git.pre_receive import BRANCH_POLICY, DATABASE, PYTHON
+from harness.programs.local_forge.git.protection import BranchPolicy, to_json
 from harness.programs.local_forge.refused import Refused, forbidden, not_for_apps, unauthenticated
 from harness.programs.local_forge.service import Service
 from harness.programs.local_forge.storage.records import Caller, Repo, Role, User
@@ -34,14 +34,15 @@ SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One request of a git client: to which repository, by whom, and the part of the path that git
-    reads."""
+class GitRequest:
+    """One request of a git client: the repository, the account, and the part of the path that git
+    reads.
+    """
 
     repo: Repo
     actor: User | None
     tail: str
-    standing: Standing
+    branch_policy: BranchPolicy
 
     @property
     def pushes(self) -> bool:
@@ -49,40 +50,44 @@ class Visit:
         return self.tail == "git-receive-pack"
 
 
-class GitWire:
-    """Answers at /OWNER/NAME.git/…; pushes to one repository wait for each other."""
+class GitHttpBackend:
+    """Answers at /OWNER/NAME.git/…. Pushes to one repository run one after another."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._pushing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def answer(self, request: Request) -> Response:
-        """One request, answered."""
+        """Answer one request."""
         try:
-            visit = await run_in_threadpool(self._visit, request)
+            git_request = await run_in_threadpool(self._git_request, request)
         except Refused as refused:
             return PlainTextResponse(
                 f"{refused.message}\n", refused.status, headers=dict(refused.headers)
             )
-        if not visit.pushes:
-            return await _run(request, self._environment(request, visit))
-        async with self._pushing[visit.repo.id]:
-            return await self._push(request, visit)
+        if not git_request.pushes:
+            return await _run(request, self._environment(request, git_request))
+        async with self._pushing[git_request.repo.id]:
+            return await self._push(request, git_request)
 
-    async def _push(self, request: Request, visit: Visit) -> Response:
-        """The push, and what follows from it: also when whoever pushed hung up meanwhile, since
-        branches may have moved."""
-        before = await run_in_threadpool(self._branches, visit.repo)
+    async def _push(self, request: Request, git_request: GitRequest) -> Response:
+        """Run the push, then sync the database."""
+        before = await run_in_threadpool(self._branches, git_request.repo)
         try:
-            return await _run(request, self._environment(request, visit), hold=True)
+            return await _run(request, self._environment(request, git_request), hold=True)
         finally:
-            if visit.actor is not None:
+            if git_request.actor is not None:
+                # Branches may have moved even if the client hung up, so the sync must not be
+                # cancelled with it.
                 await asyncio.shield(
-                    run_in_threadpool(self._service.after_push, visit.repo, visit.actor, before)
+                    run_in_threadpool(
+                        self._service.after_push, git_request.repo, git_request.actor, before
+                    )
                 )
 
-    def _visit(self, request: Request) -> Visit:
-        """Who wants what. Raises Refused: 401 asks git for a token, 403 and 404 end it."""
+    def _git_request(self, request: Request) -> GitRequest:
+        """Authorize a request. Raises Refused: 401 makes git ask for a token, 403 and 404 end
+        it."""
         tail, service = request.path_params["tail"], request.query_params.get("service")
         if tail not in SERVICES and not (tail == "info/refs" and service in SERVICES):
             raise Refused(404, "Only git's smart protocol is spoken here")
@@ -90,7 +95,7 @@ class GitWire:
             repo = repositories.named(tx, request.path_params["owner"], request.path_params["repo"])
             caller = _signed_in(tx, request)
             role, actor = role_of(tx, caller, repo), caller.user
-            standing = standing_of(tx, caller, repo)
+            branch_policy = branch_policy_of(tx, caller, repo)
         if "git-receive-pack" in (tail, service):
             _check_push(caller, repo, role)
         if role < Role.READ or (
@@ -99,15 +104,14 @@ class GitWire:
             and not caller.grant.allows("contents", "read")
         ):
             raise Refused(404, "Not Found")
-        return Visit(repo, actor, tail, standing)
+        return GitRequest(repo, actor, tail, branch_policy)
 
     def _branches(self, repo: Repo) -> dict[str, str]:
         with self._service.transaction(write=False) as tx:
             return dict(tx.git(repo).refs())
 
-    def _environment(self, request: Request, visit: Visit) -> dict[str, str]:
-        """RFC 3875, and git-http-backend(1). The folder is named by the repository's number
-        alone."""
+    def _environment(self, request: Request, git_request: GitRequest) -> dict[str, str]:
+        """The CGI environment (RFC 3875, git-http-backend(1))."""
         sent = {
             "CONTENT_TYPE": "content-type",
             "CONTENT_LENGTH": "content-length",
@@ -122,13 +126,14 @@ class GitWire:
             },
             GIT_PROJECT_ROOT=str(self._service.settings.repositories),
             GIT_HTTP_EXPORT_ALL="1",
-            PATH_INFO=f"/{visit.repo.id}.git/{visit.tail}",
+            # Only the number goes into a path: a name in it could lead out of the folder.
+            PATH_INFO=f"/{git_request.repo.id}.git/{git_request.tail}",
             QUERY_STRING=request.url.query,
             REQUEST_METHOD=request.method,
             REMOTE_ADDR="127.0.0.1",
-            REMOTE_USER=visit.actor.login if visit.actor else "",
+            REMOTE_USER=git_request.actor.login if git_request.actor else "",
             **{
-                STANDING: json.dumps(to_json(visit.standing)),
+                BRANCH_POLICY: json.dumps(to_json(git_request.branch_policy)),
                 DATABASE: str(self._service.settings.database),
                 PYTHON: sys.executable,
             },
@@ -136,10 +141,11 @@ class GitWire:
 
 
 def _signed_in(tx: Transaction, request: Request) -> Caller:
-    """As the API does it, and git is asked to try again with another token."""
+    """Authenticate as the API does, with the header that makes git ask for another token."""
     try:
         caller = signed_in(tx, request.headers.get("authorization"))
     except Refused as refused:
+        # Without WWW-Authenticate, git gives up instead of asking for credentials.
         raise Refused(refused.status, refused.message, headers=unauthenticated().headers) from None
     if caller.app is not None:
         raise not_for_apps()
@@ -158,7 +164,9 @@ def _check_push(caller: Caller, repo: Repo, role: Role) -> None:
 
 
 async def _run(request: Request, env: dict[str, str], *, hold: bool = False) -> Response:
-    """Start the program, feed it, and answer what it says; with `hold`, only when it has ended."""
+    """Start git, send it the request and return its response; with `hold`, only after git has
+    ended.
+    """
     process = await asyncio.create_subprocess_exec(
         "git",
         "http-backend",
@@ -186,11 +194,12 @@ async def _feed(request: Request, process: asyncio.subprocess.Process) -> None:
         async for chunk in request.stream():
             process.stdin.write(chunk)
             await process.stdin.drain()
+    # git waits for the end of its input, also when the client left in the middle.
     process.stdin.close()
 
 
 async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str]]:
-    """The status and headers that the program writes first; 500 when it wrote none."""
+    """The status and headers that git writes first; 500 when it wrote none."""
     assert process.stdout is not None
     status, headers = 200, dict[str, str]()
     while (line := await process.stdout.readline()).strip():
@@ -205,7 +214,7 @@ async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str
 async def _body(
     process: asyncio.subprocess.Process, feeding: asyncio.Task[None]
 ) -> AsyncGenerator[bytes, None]:
-    """What the program writes. It is stopped when nobody listens any more, or its time is up."""
+    """Yield git's output. git is killed when the client leaves, or after SECONDS."""
     assert process.stdout is not None
     deadline = asyncio.get_running_loop().call_later(SECONDS, _kill, process)
     try:
@@ -219,7 +228,7 @@ async def _body(
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
-    """The program and what it started; asyncio reaps it."""
+    """Kill git and its children; asyncio reaps it."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

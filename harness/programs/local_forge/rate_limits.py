@@ -1,4 +1,5 @@
-"""How much an account may ask in an hour, told in the headers that GitHub's clients read."""
+"""Rate limiting: requests per account and hour, reported in the headers that GitHub's clients
+read."""
 
 import threading
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left of the hour. `reset` is when the next begins, in seconds since the epoch."""
+    """What is left of the hour. `reset` is its end, in seconds since the epoch."""
 
     limit: int
     used: int
@@ -21,21 +22,26 @@ class Allowance:
 
     @property
     def exceeded(self) -> bool:
-        """Whether this request was one too many."""
+        """Whether this request is over the limit."""
         return self.used > self.limit
 
     @property
     def headers(self) -> dict[str, str]:
-        """As GitHub sends them with every answer."""
+        """The rate-limit headers, as GitHub sends them."""
         used = min(self.used, self.limit)
-        told = {"limit": self.limit, "remaining": self.remaining, "used": used, "reset": self.reset}
-        return {f"x-ratelimit-{name}": str(value) for name, value in told.items()} | {
+        limits = {
+            "limit": self.limit,
+            "remaining": self.remaining,
+            "used": used,
+            "reset": self.reset,
+        }
+        return {f"x-ratelimit-{name}": str(value) for name, value in limits.items()} | {
             "x-ratelimit-resource": "core"
         }
 
 
 class RateLimits:
-    """Counts in memory: a restart begins a new hour for everybody."""
+    """Counters in memory; a restart resets them."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -43,10 +49,10 @@ class RateLimits:
         self._lock = threading.Lock()
 
     def spend(self, account: str, now: int, *, requests: int = 1) -> Allowance:
-        """Count requests of an account; 0 only looks, -1 gives one back (an answer of 304 is
-        free)."""
+        """Count requests of an account. 0 only reads, -1 gives one back (a 304 is free)."""
         hour = now // HOUR
         with self._lock:
+            # Drop the counters of past hours here, so that the dictionary cannot grow for ever.
             if any(then < hour for _, then in self._spent):
                 self._spent = {key: used for key, used in self._spent.items() if key[1] >= hour}
             used = self._spent[account, hour] = max(

@@ -1,7 +1,8 @@
-"""Making the database agree with the branches, however they came to be where they are.
+"""Sync the database with the branches in git.
 
-Run after a push, after a merge, and for every repository at start (a server may have died between a
-push and this). It looks at what is, not at what was done, so running it again changes nothing."""
+Runs after a push, after a merge, and for every repository at start (a server may have died between
+a push and its sync). It compares states and needs no record of what was done, so it is idempotent.
+"""
 
 import re
 from collections.abc import Mapping
@@ -21,29 +22,29 @@ _CLOSES = re.compile(
 _MOST_COMMITS = 1_000
 
 
-def settle(tx: Transaction, repo: Repo, actor: User) -> None:
-    """Merge, move or close pull requests as the branches say; close the issues that landed commits
-    say are fixed.
+def sync_refs(tx: Transaction, repo: Repo, actor: User) -> None:
+    """Update, merge or close pull requests as the branches require, and close the issues that
+    landed commits fix.
 
-    Pull requests from its branches to other repositories follow too.
+    Includes pull requests from this repository to others.
     """
     for one in (repo, *pulls.bases_of(tx, repo)):
-        _settle_one(tx, one, actor)
+        _sync_one(tx, one, actor)
 
 
-def _settle_one(tx: Transaction, repo: Repo, actor: User) -> None:
+def _sync_one(tx: Transaction, repo: Repo, actor: User) -> None:
     git = tx.git(repo)
     branches = git.refs()
     for pull in pulls.search(tx, repo, PullSearch(rising=True)):
-        _settle_pull(tx, repo, pull, branches, actor=actor)
+        _sync_pull(tx, repo, pull, branches, actor=actor)
     tip = branches.get(repo.default_branch)
     if tip is not None and tip != repo.seen:
         _close_fixed(tx, repo, git, tip, actor=actor)
         repositories.remember_tip(tx, repo, tip)
 
 
-def tell_pushes(tx: Transaction, repo: Repo, before: Mapping[str, str], actor: User) -> None:
-    """Announce each branch that is not where it was."""
+def announce_pushes(tx: Transaction, repo: Repo, before: Mapping[str, str], actor: User) -> None:
+    """Queue a push webhook for each branch that moved."""
     git = tx.git(repo)
     after = git.refs()
     for branch in sorted(
@@ -51,22 +52,23 @@ def tell_pushes(tx: Transaction, repo: Repo, before: Mapping[str, str], actor: U
     ):
         old, new = before.get(branch, ZERO), after.get(branch, ZERO)
         reach = () if new == ZERO else (new,) if old == ZERO else (f"^{old}", new)
-        told = commits.commits(git, *reach, limit=20) if reach else ()
+        found = commits.commits(git, *reach, limit=20) if reach else ()
         webhook_payloads.about_push(
-            tx, repo, branch, before=old, after=new, commits=told, actor=actor
+            tx, repo, branch, before=old, after=new, commits=found, actor=actor
         )
 
 
-def _settle_pull(
+def _sync_pull(
     tx: Transaction, repo: Repo, pull: Pull, branches: Mapping[str, str], *, actor: User
 ) -> None:
-    """A head that the base took in since is merged; one that was put back to before it left the
-    base is not."""
+    """Sync one pull request with its two branches."""
     git, base, tip = tx.git(repo), branches.get(pull.base), pulls.tip(tx, repo, pull)
     head = tip or pull.head_sha
     if head != pull.head_sha:
         pull = pulls.mark_moved(tx, repo, pull, head, actor=actor)
     if (
+        # Merged: the base contains the head now and did not before. A branch that was reset to an
+        # older commit of the base is not merged: it fails the last condition.
         base is not None
         and git.is_ancestor(head, base)
         and not git.is_ancestor(head, pull.base_sha)
@@ -81,8 +83,9 @@ def _settle_pull(
 
 
 def _entry(git: BareRepository, head: str, base: str) -> str:
-    """The first commit on the way from `head` to `base`'s tip: the merge, or `head` itself after a
-    fast-forward."""
+    """The first commit after `head` on the way to `base`'s tip: the merge commit, or `head` itself
+    after a fast-forward.
+    """
     found = head
     for sha in git.run("rev-list", "--first-parent", f"^{head}", base, "--").split():
         if not git.is_ancestor(head, sha):
@@ -94,7 +97,8 @@ def _entry(git: BareRepository, head: str, base: str) -> str:
 def _close_fixed(
     tx: Transaction, repo: Repo, git: BareRepository, tip: str, *, actor: User
 ) -> None:
-    """The very first push is an import: its history closes nothing here."""
+    """Close the issues that new commits on the default branch name."""
+    # The first push is an import: its history must close nothing here.
     if not repo.seen:
         return
     for commit in reversed(commits.commits(git, f"^{repo.seen}", tip, limit=_MOST_COMMITS)):
@@ -110,6 +114,7 @@ def _close_named(
         try:
             issue = issues.numbered(tx, repo, number)
         except Refused:
-            continue  # a number that names nothing closes nothing
+            # A number that names nothing closes nothing.
+            continue
         if not issue.is_pull and issue.is_open:
             issues.close(tx, repo, issue, actor=actor, commit=commit)

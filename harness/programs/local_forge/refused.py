@@ -1,10 +1,9 @@
-"""How the forge says no: one exception, in the words and numbers that GitHub's clients already
-understand."""
+"""The one exception for every request that the forge refuses, in GitHub's words and status
+codes."""
 
 
 class Refused(Exception):
-    """An answer of 400 or more. `errors` follows GitHub's list of {resource, field, code,
-    message}."""
+    """A response of 400 or more. `errors` is GitHub's list of {resource, field, code, message}."""
 
     def __init__(
         self,
@@ -18,21 +17,20 @@ class Refused(Exception):
         self.status, self.message, self.errors, self.headers = status, message, errors, headers
 
     @property
-    def told(self) -> str:
-        """One line for a person: the message, and the first reason."""
+    def summary(self) -> str:
+        """One line for a person: the first reason, or else the message."""
         return next(
             (reason for error in self.errors if (reason := error.get("message"))), self.message
         )
 
 
 def not_found() -> Refused:
-    """What is not there and what may not be seen look the same."""
+    """404. A private thing and a missing thing look the same."""
     return Refused(404, "Not Found")
 
 
 def invalid(resource: str, field: str, message: str, *, code: str = "custom") -> Refused:
-    """The request was understood and cannot be obeyed; `message` names the field and what was
-    expected."""
+    """422. `message` names the field and the expected value."""
     return Refused(
         422,
         "Validation Failed",
@@ -41,18 +39,17 @@ def invalid(resource: str, field: str, message: str, *, code: str = "custom") ->
 
 
 def forbidden(needed: str) -> Refused:
-    """The account is known and has not the right."""
+    """403: the account is known but lacks the role."""
     return Refused(403, f"Resource not accessible: this needs the {needed} role")
 
 
 def not_for_apps() -> Refused:
-    """An App's token has not the permission, or does not reach the repository. The words are
-    GitHub's."""
+    """403: the App's token lacks the permission or the repository. The words are GitHub's."""
     return Refused(403, "Resource not accessible by integration")
 
 
 def unauthenticated() -> Refused:
-    """Nobody signed in."""
+    """401: nobody is signed in."""
     return Refused(
         401, "Requires authentication", headers=(("WWW-Authenticate", 'Basic realm="forge"'),)
     )

@@ -1,4 +1,5 @@
-"""Filling a forge: accounts, repositories, webhooks and first commits, as an administrator does."""
+"""The administrator's client: create accounts, repositories, webhooks and first commits on a
+forge."""
 
 import base64
 import json
@@ -40,36 +41,37 @@ class SeededRepository:
 
 
 class Administrator:
-    """What only the holder of `home/admin.token` may do. Every method raises ForgeError."""
+    """Calls that need `home/admin.token`. Every method raises ForgeError."""
 
     def __init__(self, forge: RunningForge) -> None:
         self._forge = forge
 
     def create_user(self, login: str, *, role: str = "read", kind: str = "User") -> Account:
-        """A new account. `role` holds on every repository: none, read, triage, write, maintain or
-        admin."""
-        told = self._post("/users", login=login, role=role, kind=kind)
-        return Account(told["id"], told["login"], told["token"])
+        """Create an account. `role` holds on every repository: none, read, triage, write, maintain
+        or admin.
+        """
+        answer = self._post("/users", login=login, role=role, kind=kind)
+        return Account(answer["id"], answer["login"], answer["token"])
 
     def create_token(self, login: str) -> Account:
-        """Another token for an account that is there."""
-        told = self._post(f"/users/{quote(login)}/tokens")
-        return Account(told["id"], told["login"], told["token"])
+        """Create another token for an existing account."""
+        answer = self._post(f"/users/{quote(login)}/tokens")
+        return Account(answer["id"], answer["login"], answer["token"])
 
     def users(self) -> list[dict[str, Any]]:
-        """Every account: `{id, login, kind, role}`, those that may do most first."""
+        """Every account as `{id, login, kind, role}`, the highest role first."""
         return list(self._send("GET", "/users"))
 
     def set_role(self, login: str, role: str) -> None:
-        """What an account may do on every repository from now on."""
+        """Set an account's role on every repository."""
         self._send("PATCH", f"/users/{quote(login)}", role=role)
 
     def revoke_tokens(self, login: str) -> int:
-        """Make every token and session of an account worthless; how many there were."""
+        """Revoke every token and session of an account; returns how many there were."""
         return int(self._send("DELETE", f"/users/{quote(login)}/tokens")["revoked"])
 
     def rename_user(self, login: str, new: str) -> None:
-        """Another login for an account; the old one is free."""
+        """Rename an account; the old login becomes free."""
         self._send("PUT", f"/users/{quote(login)}/login", login=new)
 
     def create_repository(
@@ -81,10 +83,11 @@ class Administrator:
         default_branch: str = "main",
         incoming: str | None = None,
     ) -> SeededRepository:
-        """A new repository, empty or, with `incoming`, what the store of that name below
-        `home/incoming` holds."""
+        """Create a repository: empty or, with `incoming`, with the content of the store of that
+        name in `home/incoming`.
+        """
         held = {} if incoming is None else {"incoming": incoming}
-        told = self._post(
+        answer = self._post(
             "/repos",
             owner=owner,
             name=name,
@@ -92,23 +95,28 @@ class Administrator:
             default_branch=default_branch,
             **held,
         )
-        return SeededRepository(told["id"], told["full_name"], told["clone_url"], told["html_url"])
+        return SeededRepository(
+            answer["id"], answer["full_name"], answer["clone_url"], answer["html_url"]
+        )
 
     def create_app(self, owner: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """A GitHub App from its manifest, already converted: `id`, `slug`, `client_id`, `pem`,
-        `webhook_secret` and so on."""
+        """Create a GitHub App from its manifest: `id`, `slug`, `client_id`, `pem`, `webhook_secret`
+        and more.
+        """
         return self._post("/apps", owner=owner, manifest=dict(manifest))
 
     def create_manifest_code(self, owner: str, manifest: Mapping[str, Any]) -> str:
-        """The code of a manifest that its owner agreed to, good once for an hour at
-        `/app-manifests/{code}/conversions`."""
+        """The code of an approved manifest; `/app-manifests/{code}/conversions` takes it once
+        within an hour.
+        """
         return str(self._post("/app-codes", owner=owner, manifest=dict(manifest))["code"])
 
     def install_app(
         self, slug: str, account: str, *, repositories: Iterable[str] | None = None
     ) -> int:
-        """Install an App on an account's repositories, by their names (None: all); the
-        installation's number."""
+        """Install an App on an account's repositories, by name (None: all); returns the
+        installation's number.
+        """
         chosen = {} if repositories is None else {"repositories": list(repositories)}
         return int(self._post(f"/apps/{slug}/installations", account=account, **chosen)["id"])
 
@@ -116,23 +124,24 @@ class Administrator:
         """File `count` open issues at once (at most 100,000) in `OWNER/NAME`, a minute apart, the
         last one now.
 
-        Their numbers. No webhook is told; ten thousand take about a second.
+        Returns their numbers. Sends no webhooks. Ten thousand take about a second.
         """
-        told = self._post(f"/repos/{full_name}/issues", count=count, body_length=body_length)
-        return range(told["first"], told["last"] + 1)
+        answer = self._post(f"/repos/{full_name}/issues", count=count, body_length=body_length)
+        return range(answer["first"], answer["last"] + 1)
 
     def create_hook(self, url: str, secret: str, *, events: Iterable[str] = ("*",)) -> int:
-        """A webhook, signed with `secret`; its number."""
+        """Create a webhook that is signed with `secret`; returns its number."""
         return int(self._post("/hooks", url=url, secret=secret, events=list(events))["id"])
 
     def inject(self, kind: str, **fault: Any) -> None:
-        """A fault for the next requests that match (see `faults.Fault`); the forge must run with
-        faults."""
+        """Inject a fault for the next matching requests (see `faults.Fault`). The forge must run
+        with --faults.
+        """
         self._post("/faults", kind=kind, **fault)
 
     def _post(self, path: str, /, **body: Any) -> dict[str, Any]:
-        told: dict[str, Any] = self._send("POST", path, **body)
-        return told
+        answer: dict[str, Any] = self._send("POST", path, **body)
+        return answer
 
     def _send(self, method: str, path: str, /, **body: Any) -> Any:
         headers = {
@@ -141,18 +150,18 @@ class Administrator:
         connection = HTTPConnection("127.0.0.1", self._forge.port, timeout=REQUEST_SECONDS)
         try:
             connection.request(method, f"/admin{path}", json.dumps(body), headers)
-            answer = connection.getresponse()
-            told = json.loads(answer.read())
+            response = connection.getresponse()
+            answer = json.loads(response.read())
         except (OSError, HTTPException, ValueError) as error:
             raise ForgeError(
                 f"{self._forge.url} did not answer {path}: {error}", retryable=True
             ) from error
         finally:
             connection.close()
-        if answer.status >= 400:
-            why = next((error["message"] for error in told.get("errors", [])), told["message"])
+        if response.status >= 400:
+            why = next((error["message"] for error in answer.get("errors", [])), answer["message"])
             raise ForgeError(f"the forge refused {path}: {why}")
-        return told
+        return answer
 
 
 def push_folder(
@@ -165,12 +174,13 @@ def push_folder(
     author: str = "Tidebook <tidebook@example.org>",
     date: str = "2026-01-05T09:00:00Z",
 ) -> str:
-    """Commit what `folder` holds on top of the forge's branch (or as its first commit) and push it;
-    the new sha.
+    """Commit what `folder` holds on top of the forge's branch (or as its first commit), push it,
+    and return the sha.
 
-    The folder's own .gitignore holds, caches are left out, bytes are stored as they are. The same
-    folder, branch tip, message, author (`Name <email>`) and date (ISO 8601) give the same sha.
-    Raises ForgeError with git's words."""
+    The folder's own .gitignore applies, caches are left out, and bytes are stored unchanged. The
+    same folder, branch tip, message, author (`Name <email>`) and date (ISO 8601) give the same sha.
+    Raises ForgeError with git's message.
+    """
     name, _, email = author.rstrip(">").partition(" <")
     scratch = Path(tempfile.mkdtemp(prefix=f"factory-seed-{os.getpid()}-"))
     env = _environment(token) | {
@@ -193,6 +203,7 @@ def push_folder(
         )
         tip = _git(env, *here, "ls-remote", clone_url, f"refs/heads/{branch}").split("\t")[0]
         if tip:
+            # Depth 1 is enough: the new commit needs only its parent.
             _git(env, *here, "fetch", "--quiet", "--depth=1", clone_url, f"refs/heads/{branch}")
         _git(env, *here, "add", "--all", "--", ".", cwd=folder)
         tree = _git(env, *here, "write-tree").strip()
@@ -205,8 +216,9 @@ def push_folder(
 
 
 def _environment(token: str) -> dict[str, str]:
-    """The token travels in the environment, not in an argument that every process of the machine
-    can read."""
+    """git's environment. The token is passed here, because every process on the machine can read
+    arguments.
+    """
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -1,5 +1,4 @@
-"""Running one forge: take the port, say where it is, serve, and leave in good order when told
-to."""
+"""Run one forge: take the port, report the address, serve, and shut down cleanly."""
 
 import asyncio
 import contextlib
@@ -28,46 +27,45 @@ TICK_SECONDS = 1.0
 
 
 class Unavailable(Exception):
-    """This forge cannot start here and now; the message names what is in the way."""
+    """This forge cannot start now; the message names what is in the way."""
 
 
 class _Server(uvicorn.Server):
-    """uvicorn raises the signal again after shutting down; a forge that was told to stop ends with
-    0.
-
-    It says that it is ready only when signals are minded: one that came between the two killed it
-    uncleanly."""
+    """A uvicorn server that exits with 0 after a signal (uvicorn raises the signal again)."""
 
     def __init__(
         self, config: uvicorn.Config, say_ready: Callable[[], None], leave: Callable[[], None]
     ) -> None:
         super().__init__(config)
         self._say_ready, self._leave = say_ready, leave
-        self._told = asyncio.Event()
+        self._stop_requested = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer, then say so."""
+        """Start to serve, then report that the server is ready."""
         await super().startup(sockets)
         self._say_ready()
 
     async def main_loop(self) -> None:
-        """Until told to leave, and then at once: uvicorn's own loop looks ten times a second
-        whether it was."""
-        while not await self.on_tick(0):  # which also brings the date of its answers up
+        """Wait for `stop`. uvicorn's own loop polls ten times a second instead."""
+        # on_tick also updates the Date header.
+        while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), TICK_SECONDS)
+                await asyncio.wait_for(self._stop_requested.wait(), TICK_SECONDS)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        # uvicorn enters this before `startup`, which reports ready. A signal between "ready" and
+        # the
+        # handlers once killed the forge uncleanly.
         loop = asyncio.get_running_loop()
-        for told in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(told, self.stop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
         yield
 
     def stop(self) -> None:
-        """Leave: open requests are finished first, and those that would never end are ended."""
+        """Shut down: finish open requests, and end the streams that would never end."""
         self.should_exit = True
-        self._told.set()
+        self._stop_requested.set()
         self._leave()
 
 
@@ -82,18 +80,18 @@ def serve(
     """Serve until SIGTERM, SIGINT or, with `lifeline`, the end of standard input. Raises
     Unavailable.
 
-    `tell` is given the address once it answers there.
+    Calls `tell` with the address once the server answers there.
     """
     prepare(settings)
     with (
         _held(settings.lock),
-        contextlib.closing(_bound(port) if port else _same_or_any(settings.port)) as listening,
+        contextlib.closing(_bound(port) if port else _last_port_or_any(settings.port)) as listening,
     ):
         listening.listen(BACKLOG)
         taken = int(listening.getsockname()[1])
         settings.port.write_text(f"{taken}\n", encoding="ascii")
         service = Service(settings, f"http://localhost:{taken}")
-        service.settle_everything()
+        service.sync_every_repository()
 
         def say_ready() -> None:
             for file in {settings.ready, ready or settings.ready}:
@@ -122,16 +120,17 @@ async def _serve(
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         timeout_keep_alive=IDLE_SECONDS,
-        date_header=not service.settings.faults,  # a faulty forge's clock may be wrong
+        # With faults, the middleware writes Date: a fault may skew the clock.
+        date_header=not service.settings.faults,
     )
-    server = _Server(config, say_ready, service.pulse.end)
+    server = _Server(config, say_ready, service.event_stream.end)
     if lifeline:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _at_end, server)
     await server.serve(sockets=[listening])
 
 
 def _at_end(server: _Server) -> None:
-    """Whoever started us is gone once their end of the pipe is closed."""
+    """Stop the server when standard input ends: the parent process is gone then."""
     if not os.read(sys.stdin.fileno(), 1024):
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
         server.stop()
@@ -139,10 +138,12 @@ def _at_end(server: _Server) -> None:
 
 @contextmanager
 def _held(lock: Path) -> Iterator[None]:
-    """The home, for as long as this process lives: two servers on one database would undo each
-    other."""
+    """Hold the home's lock for the life of this process. Two servers on one database would undo
+    each other.
+    """
     with lock.open("a+", encoding="ascii") as file:
-        for _ in range(LOCK_TRIES):  # who looks whether a server runs holds it for a moment
+        # A process that checks whether a server runs holds the lock for a moment, so retry.
+        for _ in range(LOCK_TRIES):
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
@@ -154,9 +155,8 @@ def _held(lock: Path) -> Iterator[None]:
         yield
 
 
-def _same_or_any(remembered: Path) -> socket.socket:
-    """The port it had before, so that links to it stay good; any other where that is taken by
-    now."""
+def _last_port_or_any(remembered: Path) -> socket.socket:
+    """The port of the last run, so that old links stay valid; any free port where it is taken."""
     with contextlib.suppress(FileNotFoundError, ValueError, Unavailable):
         return _bound(int(remembered.read_text(encoding="ascii")))
     return _bound(0)
@@ -178,8 +178,8 @@ def _bound(port: int) -> socket.socket:
     return bound
 
 
-def _write(file: Path, told: str) -> None:
-    """Written whole or not at all: who waits for the file never reads half of it."""
+def _write(file: Path, text: str) -> None:
+    """Write a file atomically, so that a reader never sees half of it."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(told, encoding="ascii")
+    draft.write_text(text, encoding="ascii")
     draft.replace(file)

@@ -1,5 +1,6 @@
-"""The forge as one thing: its database, its clock, its limits and its messenger. Pages and API both
-work through it."""
+"""The running forge: its database, clock, rate limits and webhook sender. The pages and the API
+both use it.
+"""
 
 import shutil
 import time
@@ -7,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from harness.programs.local_forge.content import repositories
-from harness.programs.local_forge.etags import Tags
+from harness.programs.local_forge.etags import EtagCache
 from harness.programs.local_forge.events.event_stream import EventStream
 from harness.programs.local_forge.events.webhook_sender import WebhookSender
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.rate_limits import RateLimits
-from harness.programs.local_forge.ref_sync import settle, tell_pushes
+from harness.programs.local_forge.ref_sync import announce_pushes, sync_refs
 from harness.programs.local_forge.settings import Settings
 from harness.programs.local_forge.storage.database import Database
 from harness.programs.local_forge.storage.records import Repo, User
@@ -25,7 +26,7 @@ def wall_clock() -> int:
 
 
 class Service:
-    """What a running forge is made of."""
+    """Everything that a running forge consists of."""
 
     def __init__(
         self, settings: Settings, web: str, *, clock: Callable[[], int] = wall_clock
@@ -35,15 +36,15 @@ class Service:
         self.clock = clock
         self.database = Database(settings.database)
         self.limits = RateLimits(settings.rate_limit)
-        self.tags = Tags()
-        self.pulse = EventStream()
+        self.tags = EtagCache()
+        self.event_stream = EventStream()
         with self.database.reading() as db:
-            self.webhook_sender = WebhookSender.told_by(db)
+            self.webhook_sender = WebhookSender.from_database(db)
         self.admin_token = settings.admin_token.read_text(encoding="ascii").strip()
 
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[Transaction]:
-        """Work on the database; what it wants told to webhooks is sent once it is kept."""
+        """Open a database transaction. Its webhooks are sent after the commit."""
         opened = self.database.writing() if write else self.database.reading()
         with opened as db:
             tx = Transaction(
@@ -51,24 +52,26 @@ class Service:
                 self.settings,
                 self.links,
                 self.clock(),
-                listened=self.webhook_sender.is_listened_to,
+                has_hooks=self.webhook_sender.has_hooks,
             )
             yield tx
+        # Everything below runs only after the commit: an error above leaves nothing sent or
+        # deleted.
         self.webhook_sender.post(tx.notices)
         for folder in tx.gone:
             shutil.rmtree(folder, ignore_errors=True)
         if write:
-            self.pulse.beat()
+            self.event_stream.beat()
 
-    def settle_everything(self) -> None:
-        """At start: take up what a server that died left between a push and its consequences."""
+    def sync_every_repository(self) -> None:
+        """At start: finish what a killed server left between a push and its sync."""
         with self.transaction(write=True) as tx:
             for repo in repositories.all_of(tx):
-                tx.git(repo).arm()
-                settle(tx, repo, repo.owner)
+                tx.git(repo).install_hook()
+                sync_refs(tx, repo, repo.owner)
 
     def after_push(self, repo: Repo, actor: User, before: dict[str, str]) -> None:
-        """After somebody pushed: announce it, and let pull requests and issues follow."""
+        """Announce a push and sync pull requests and issues with it."""
         with self.transaction(write=True) as tx:
-            tell_pushes(tx, repo, before, actor)
-            settle(tx, repositories.named(tx, repo.owner.login, repo.name), actor)
+            announce_pushes(tx, repo, before, actor)
+            sync_refs(tx, repositories.named(tx, repo.owner.login, repo.name), actor)

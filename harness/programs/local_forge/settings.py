@@ -1,4 +1,4 @@
-"""Where a forge keeps its things, and how it was told to behave."""
+"""Where a forge stores its files, and its options."""
 
 import os
 import secrets
@@ -11,13 +11,16 @@ class Settings:
     """How one server runs. Everything that lasts is under `home`."""
 
     home: Path
-    # may a visitor file an issue under a name of their own, without a token?
+    # May a visitor file an issue under a name of their own, without a token?
     open_door: bool = False
-    faults: bool = False  # may tests inject faults?
-    rate_limit: int = 100_000  # requests an hour and account
+    # May tests inject faults?
+    faults: bool = False
+    # Requests an hour and account.
+    rate_limit: int = 100_000
     # may a person's token write check runs? On github.com only Apps may
     people_write_checks: bool = False
-    evidence: Path | None = None  # a folder of static pages, served under /-/evidence/
+    # A folder of static pages, served under /-/evidence/.
+    evidence: Path | None = None
     # may a visitor say who of the people here they are, without a token? For one's own machine
     # alone
     pick: bool = False
@@ -34,36 +37,36 @@ class Settings:
 
     @property
     def incoming(self) -> Path:
-        """Where bare repositories wait that are to be taken in, each named by 32 hexadecimal
-        digits."""
+        """Bare repositories that wait to be adopted, each named by 32 hexadecimal digits."""
         return self.home / "incoming"
 
     @property
     def admin_token(self) -> Path:
-        """The file with the administrator's token, readable by its owner alone."""
+        """The file with the administrator's token, readable by its owner only."""
         return self.home / "admin.token"
 
     @property
     def lock(self) -> Path:
-        """Held for as long as a server runs on this home."""
+        """Locked while a server runs on this home."""
         return self.home / "forge.lock"
 
     @property
     def port(self) -> Path:
-        """The port it had last, to be taken again."""
+        """The file with the last port."""
         return self.home / "port"
 
     @property
     def ready(self) -> Path:
-        """Who listens here and where, as JSON; there only while it runs."""
+        """The running server's address, port and pid as JSON; absent when none runs."""
         return self.home / "forge.json"
 
 
 def prepare(settings: Settings) -> None:
-    """Make the home and the administrator's token where they are missing."""
+    """Create the home and the administrator's token where they are missing."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.repositories.mkdir(mode=0o700, exist_ok=True)
     if not settings.admin_token.exists():
+        # O_EXCL with the mode: the file is never readable by others, not even for a moment.
         descriptor = os.open(settings.admin_token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(32))

@@ -1,5 +1,4 @@
-"""Starting a forge from another program, and stopping it: a process of its own in a session of its
-own."""
+"""Start a forge from another program, in a process and session of its own, and stop it."""
 
 import fcntl
 import json
@@ -14,7 +13,7 @@ from typing import Any
 
 from harness.domain.errors import ForgeError
 
-# a second is usual; who has ended is noticed at once, so only a busy machine waits
+# One second is usual. An early exit is noticed at once, so only a busy machine waits this long.
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
@@ -22,15 +21,14 @@ _POLL_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class RunningForge:
-    """A forge that listens. `url` is such as `http://localhost:8300`; the API is below `api`."""
+    """A forge that listens. `url` is like `http://localhost:8300`; `api` is the base of the API."""
 
     url: str
     port: int
     pid: int
     home: Path
-    process: "subprocess.Popen[bytes] | None" = field(
-        default=None, repr=False, compare=False
-    )  # None: not ours
+    # None: another process started it.
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False, compare=False)
 
     @property
     def api(self) -> str:
@@ -43,10 +41,9 @@ class RunningForge:
         return self.home / "admin.token"
 
     def stop(self) -> None:
-        """Tell it to end and wait until it has; after half a minute, end it. Stopping twice is
-        fine."""
+        """Stop the server: SIGTERM, and SIGKILL after STOP_SECONDS. Stopping twice is fine."""
         if self.process is None:
-            _end_stranger(self.home, self.pid)
+            _end_other_server(self.home, self.pid)
             return
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -71,24 +68,15 @@ def start(
     seconds: float = READY_SECONDS,
     pick: bool = False,
 ) -> RunningForge:
-    """Start a forge on `home` and wait until it listens. Raises ForgeError with its own words when
-    it does not.
+    """Start a forge on `home` and wait until it listens. Raises ForgeError with the forge's own
+    message otherwise.
 
-    Without `keep` it ends with the process that called, however that one ends; with it, only `stop`
-    ends it. Its own log is `home/forge.log`."""
+    Without `keep` the forge ends with the calling process, even if that is killed. With `keep` only
+    `stop` ends it. Its log is `home/forge.log`.
+    """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready = home / f"ready.{os.getpid()}.{time.monotonic_ns()}"
-    argv = [
-        sys.executable,
-        "-I",
-        "-m",
-        "harness.programs.local_forge",
-        "--home",
-        str(home),
-        "--port",
-        str(port),
-        "--ready-file",
-        str(ready),
+    options = [
         *(["--open"] if open_door else []),
         *(["--faults"] if faults else []),
         *(["--pick"] if pick else []),
@@ -97,46 +85,62 @@ def start(
         *(["--rate-limit", str(rate_limit)] if rate_limit is not None else []),
     ]
     log = home / "forge.log"
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
-            stdout=written,
-            stderr=written,
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LANG": "C.UTF-8"},
-            cwd=home,
-            start_new_session=True,
-        )
+    process = _spawned(home, ["--port", str(port), "--ready-file", str(ready), *options], log, keep)
     try:
-        told = _told(ready, process, seconds=seconds)
+        document = _ready_document(ready, process, seconds=seconds)
     finally:
         ready.unlink(missing_ok=True)
-    if told is None:
+    if document is None:
         process.kill()
         process.wait()
-        says = log.read_text(encoding="utf-8", errors="replace").strip()
+        log_text = log.read_text(encoding="utf-8", errors="replace").strip()
         raise ForgeError(
-            f"the embedded forge did not start: {says or f'not ready within {seconds:g} s'} (log:"
-            f" {log})"
+            f"the local forge did not start: {log_text or f'not ready within {seconds:g} s'}"
+            f" (log: {log})"
         )
-    return RunningForge(told["url"], told["port"], process.pid, home, process)
+    return RunningForge(document["url"], document["port"], process.pid, home, process)
 
 
 def running(home: Path) -> RunningForge | None:
     """The forge that listens on `home`, whoever started it; None when none does."""
     try:
-        told = json.loads((home / "forge.json").read_text(encoding="ascii"))
+        document = json.loads((home / "forge.json").read_text(encoding="ascii"))
         return (
-            RunningForge(told["url"], told["port"], told["pid"], home) if _is_held(home) else None
+            RunningForge(document["url"], document["port"], document["pid"], home)
+            if _is_held(home)
+            else None
         )
     except (FileNotFoundError, ValueError, KeyError):
         return None
 
 
-def _told(
+def _spawned(home: Path, options: list[str], log: Path, keep: bool) -> "subprocess.Popen[bytes]":
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            # -I: neither the caller's PYTHONPATH nor the working folder may add modules.
+            [
+                sys.executable,
+                "-I",
+                "-m",
+                "harness.programs.local_forge",
+                "--home",
+                str(home),
+                *options,
+            ],
+            # The lifeline: the kernel closes this pipe when the calling process ends.
+            stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LANG": "C.UTF-8"},
+            cwd=home,
+            start_new_session=True,
+        )
+
+
+def _ready_document(
     ready: Path, process: "subprocess.Popen[bytes]", *, seconds: float
 ) -> dict[str, Any] | None:
-    """What the ready file says; None when the process ended first, or the time is up."""
+    """The content of the ready file; None when the process ended first, or after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         if ready.exists():
@@ -146,8 +150,9 @@ def _told(
 
 
 def _is_held(home: Path) -> bool:
-    """Whether a server holds the home: a lock is let go by the kernel, however its holder ended.
-    Two who look do not take each other for one."""
+    """Whether a server holds the home's lock."""
+    # The kernel releases a lock however its holder ended. The lock is shared, so that two callers
+    # of this function do not take each other for a server.
     with (home / "forge.lock").open("a", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -156,10 +161,11 @@ def _is_held(home: Path) -> bool:
     return False
 
 
-def _end_stranger(home: Path, pid: int) -> None:
-    """End a server that another process started; only while it holds the home, or the number may
-    mean another."""
+def _end_other_server(home: Path, pid: int) -> None:
+    """Stop a server that another process started."""
     deadline = time.monotonic() + STOP_SECONDS
+    # Only while the lock is held is the pid the server's. Later the kernel may give it to another
+    # process.
     if _is_held(home):
         os.kill(pid, signal.SIGTERM)
     while _is_held(home) and time.monotonic() < deadline:

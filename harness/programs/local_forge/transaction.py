@@ -1,5 +1,6 @@
-"""One piece of work at the forge: what is written is kept together or not at all, and told to
-others only then."""
+"""One transaction at the forge: its writes are committed together, and its webhooks are sent after
+the commit.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,29 +17,27 @@ from harness.programs.local_forge.storage.records import Repo
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a webhook will say: the event's name and the payload as GitHub shapes it."""
+    """An event for webhooks: its name and the payload in GitHub's shape."""
 
     event: str
     payload: Mapping[str, Any]
-    installed: Mapping[int, int] = field(
-        default_factory=dict
-    )  # Apps that are told of it, with their installations
+    # The Apps that get it, each with the number of its installation.
+    installed: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """The database as of one moment, the clock held still, and the notices to send once all is
-    committed."""
+    """One view of the database at a fixed time, with the notices to send after the commit."""
 
     db: Connection
     settings: Settings
     links: Links
     now: int
-    listened: bool = False  # whether any webhook is set, so that payloads are not built for nobody
+    # Whether any webhook exists; without one, no payload is built.
+    has_hooks: bool = False
     notices: list[Notice] = field(default_factory=list)
-    gone: list[Path] = field(
-        default_factory=list
-    )  # folders that nothing names any more once this is kept
+    # Folders to delete after the commit.
+    gone: list[Path] = field(default_factory=list)
 
     def git(self, repo: Repo) -> BareRepository:
         """The bare repository of a repository."""

@@ -26,7 +26,7 @@ from __future__ import annotations
 import gc
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +45,7 @@ from dbos import (
 )
 
 from harness.domain.errors import Interrupted, PortError
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.workflow import NodeResult, Outcome
 from harness.ports.engine import Action
 from harness.store.database import postgres_engine, shown, sqlite_engine
@@ -71,7 +72,7 @@ class _Unrecorded(BaseException):
 
 
 @DBOS.workflow(name="work", max_recovery_attempts=MOST_LAUNCHES)
-def _work(action: str, payload: dict[str, Any]) -> dict[str, Any]:
+def _work(action: str, payload: JsonDict) -> JsonDict:
     if _live is None:
         raise _Unrecorded
     return _live._do(action, payload)
@@ -96,7 +97,7 @@ class Durable:
         )
         self._store: sa.Engine | None = None
         self._actions: dict[str, Action] = {}
-        self._done: dict[str, Mapping[str, Any]] = {}
+        self._done: dict[str, JsonObject] = {}
         self._changed = threading.Condition()
         self._broken: BaseException | None = None
         self._closing = False
@@ -130,7 +131,7 @@ class Durable:
             words = f"the engine's store {self._where} cannot be opened: {fault}"
             raise PortError(words, retryable=bool(self._address)) from fault
 
-    def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
+    def start(self, key: str, name: str, payload: JsonObject) -> None:
         if self._refusing:
             raise Interrupted("the factory is stopping; the next one goes on from here")
         # The action gets the same payload now as after a recovery, which reads it from the store.
@@ -157,9 +158,7 @@ class Durable:
                 lambda: self._broken is not None or self._under_way <= self._done.keys()
             )
 
-    def wait_any(
-        self, keys: frozenset[str], *, seconds: float
-    ) -> tuple[str, Mapping[str, Any]] | None:
+    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, JsonObject] | None:
         self._check()
         with self._changed:
             self._changed.wait_for(
@@ -273,7 +272,7 @@ class Durable:
                 # There is no public function for this; dbos is pinned.
                 DBOS._recover_pending_workflows([executor])
 
-    def _do(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    def _do(self, name: str, payload: JsonObject) -> JsonDict:
         action = self._actions.get(name)
         if action is None:
             words = f"no action is called `{name}`; another version of the factory started the work"
@@ -291,7 +290,7 @@ class Durable:
             return False
         return True
 
-    def _when_recorded(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
+    def _when_recorded(self, key: str, handle: WorkflowHandle[JsonDict]) -> None:
         """Settle the key once its result is recorded. Work of this process reports that itself; a
         thread for each took half a millisecond. Work that was started before can only be polled."""
         # There is no public attribute for this; dbos is pinned.
@@ -304,7 +303,7 @@ class Durable:
                 target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True
             ).start()
 
-    def _watch(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
+    def _watch(self, key: str, handle: WorkflowHandle[JsonDict]) -> None:
         try:
             self._settle(key, handle.get_result(polling_interval_sec=ATTACHED_POLL_SECONDS))
         except error.DBOSAwaitedWorkflowCancelledError:
@@ -319,7 +318,7 @@ class Durable:
         except (_Unrecorded, *_FAULTS) as fault:
             self._break(fault)
 
-    def _settle(self, key: str, result: Mapping[str, Any]) -> None:
+    def _settle(self, key: str, result: JsonObject) -> None:
         with self._changed:
             self._done[key] = result
             self._changed.notify_all()
@@ -334,5 +333,5 @@ class Durable:
         return next((key for key in self._done if key in keys), None)
 
 
-def _ended(outcome: Outcome, words: str) -> dict[str, Any]:
+def _ended(outcome: Outcome, words: str) -> JsonDict:
     return NodeResult(outcome, message=words, retryable=False).as_json()

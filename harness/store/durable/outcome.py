@@ -7,16 +7,15 @@ its body ran again at every launch, so that each restart spent more of an exhaus
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from harness.domain.errors import BudgetExhausted, FactoryError, FactoryStop, PortError
 from harness.domain.lifecycle import Event
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.workflow import NodeResult, Outcome
 from harness.ports.engine import Action
 
 
-def outcome_of(action: Action, payload: Mapping[str, Any]) -> dict[str, Any]:
+def outcome_of(action: Action, payload: JsonObject) -> JsonDict:
     """What the action returned, as JSON; otherwise the document of a NodeResult with the way it
     ended."""
     try:

@@ -172,7 +172,8 @@ class PostgresLedger(SqlLedger):
         last = super()._trusted_last(session)
         if fault := self._unseen(session):
             raise LedgerError(
-                f"nothing is written to a ledger that is not the one that was signed: {fault.says}"
+                "nothing is written to a ledger that is not the one that was signed:"
+                f" {fault.message}"
             )
         return last
 

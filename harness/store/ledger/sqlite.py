@@ -15,7 +15,7 @@ import fcntl
 import os
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -25,6 +25,7 @@ from typing import Any
 from harness.domain.errors import LedgerError
 from harness.domain.events import LedgerEvent
 from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
+from harness.domain.plain import JsonObject
 from harness.ports.clock import Clock
 from harness.store.files import is_there
 from harness.store.ledger.decoding import stored
@@ -140,12 +141,12 @@ class SqlLedger(ABC):
         place = Head(int(found[1]), found[2])
         return place if self._signer.verifies(anchor_text(run, place), found[3]) else None
 
-    def rows(self) -> tuple[Mapping[str, Any], ...]:
+    def rows(self) -> tuple[JsonObject, ...]:
         """Every entry as it is stored, with its signature, for a copy. Raises LedgerError if they
         cannot be read."""
         return tuple(row._asdict() for row in self._rows(BY_SEQ, 0))
 
-    def take(self, rows: Iterable[Mapping[str, Any]]) -> Head | None:
+    def take(self, rows: Iterable[JsonObject]) -> Head | None:
         """Start with the rows of another store of this home's ledger; returns the head at their
         end. If there are none yet, the key is created, so that a copy of the home on another
         machine has the same key.
@@ -166,7 +167,7 @@ class SqlLedger(ABC):
             if fault := first_fault_in(
                 session, self._signer, head=lambda: end, store=self._store_fault
             ):
-                raise LedgerError(f"the copy is not the ledger that was signed: {fault.says}")
+                raise LedgerError(f"the copy is not the ledger that was signed: {fault.message}")
             if end is not None:
                 self._commit(session, end)
             return end
@@ -224,7 +225,8 @@ class SqlLedger(ABC):
         # Only a crash between the entries and the head is repaired; everything else is a fault.
         if fault := self._fault_in(session):
             raise LedgerError(
-                f"nothing is written to a ledger that is not the one that was signed: {fault.says}"
+                "nothing is written to a ledger that is not the one that was signed:"
+                f" {fault.message}"
             )
         if here is not None:
             self._mend(session, here)

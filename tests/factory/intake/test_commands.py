@@ -372,7 +372,7 @@ def test_an_answer_that_was_cut_off_is_there_once(refused, after) -> None:
 def test_a_thread_that_takes_no_answer_stops_nothing(refused) -> None:
     world, issue, _ = refused
     world.forge.say(issue, "/factory why", author="sam")
-    world.forge.fail("upsert_comment", retryable=False, says="403 locked")
+    world.forge.fail("upsert_comment", retryable=False, message="403 locked")
     world.tick()
     assert any("403 locked" in entry.message for entry in world.log.of("reply-failed"))
 

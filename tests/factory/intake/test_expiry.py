@@ -220,7 +220,7 @@ def test_without_an_answer_it_is_closed_kindly_and_a_reply_opens_it_again(world,
 
 def test_a_day_that_was_announced_is_kept_when_the_configuration_changes(world, rejected) -> None:
     toml = world.git.read(world.remote["main"], "factory.toml")
-    world.push_to_main(**{"factory.toml": toml + b"\n[triage]\ngrace_days = 0\n"})
+    world.push_to_main(**{"factory.toml": toml + b"\n[triage]\nclose_days = 0\n"})
     later(world, days=1)
     world.tick()
     assert world.forge.issue(rejected).open
@@ -228,4 +228,4 @@ def test_a_day_that_was_announced_is_kept_when_the_configuration_changes(world, 
 
 def test_the_days_have_defaults() -> None:
     triage = read_config("schema = 1\n").triage
-    assert (triage.grace_days, triage.reply_days) == (7, 14)
+    assert (triage.close_days, triage.reply_days) == (7, 14)

@@ -278,7 +278,7 @@ def test_what_a_kill_left_unsaid_to_who_waits_is_said(world) -> None:
     [
         ("per_author = 0", "triage.per_author"),
         ("batch = -1", "triage.batch"),
-        ("grace_days = -1", "triage.grace_days"),
+        ("close_days = -1", "triage.close_days"),
         ("per_day = 1000000", "triage.per_day"),
         ("per_autor = 1", "triage.per_autor"),
         ('per_day = "many"', "triage.per_day"),
@@ -309,7 +309,7 @@ def test_a_retry_by_a_person_builds_what_a_similar_issue_left(world) -> None:
     world.tick()
     history = world.history(second)
     assert (world.history(first).state, history.state) == (State.MERGED, State.NEEDS_HUMAN)
-    assert history.transitions[-1].data["event"] == Event.TWIN_LANDED
+    assert history.transitions[-1].data["event"] == Event.DUPLICATE_LANDED
     world.forge.person("owner", Permission.ADMIN)
     world.forge.say(second, "/factory retry", author="owner")
     world.agent.works = [

@@ -241,16 +241,16 @@ def test_a_diagnoser_notes_what_would_have_spared_the_failure(tmp_path) -> None:
     world.file()
     world.tick()
     (lesson,) = known_lessons(world.ledger)
-    assert (lesson.says, lesson.role, lesson.run) == (
+    assert (lesson.sentence, lesson.role, lesson.run) == (
         LESSON_ON_STORE["says"],
         "diagnoser",
         "implement-1-2",
     )
     first, second = (assignment.task for assignment in world.agent.assignments)
-    assert (first.count(lesson.says), second.count(lesson.says)) == (0, 1)
+    assert (first.count(lesson.sentence), second.count(lesson.sentence)) == (0, 1)
     assert (lesson.had.runs, lesson.had.sound) == (1, 1)
     said = [entry["says"] for entry in logs(world.ledger, "implement-1-2")["entries"]]
-    assert f"the diagnoser noted: {lesson.says}" in said
+    assert f"the diagnoser noted: {lesson.sentence}" in said
     assert any(
         line.startswith("repository context: ") and "lessons: 1, left out: " in line
         for line in said

@@ -148,7 +148,7 @@ def test_what_the_branch_itself_demands_counts_beside_what_the_operator_names(tm
 
 def test_a_forge_that_does_not_say_what_it_demands_opens_nothing(tmp_path) -> None:
     world = World(tmp_path)
-    world.forge.fail("required_checks", retryable=False, count=99, says="403 Forbidden")
+    world.forge.fail("required_checks", retryable=False, count=99, message="403 Forbidden")
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN

@@ -27,7 +27,7 @@ from tests.events import event_of
 from tests.factory.world import World, edits_the_rules, fixes
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.people import FakeAgent
-from tests.governance.law import touching
+from tests.governance.policy_texts import touching
 
 
 def test_a_merged_issue_is_one_recorded_change_with_the_facts_of_its_landing(world) -> None:

@@ -237,7 +237,7 @@ def test_a_forge_that_takes_no_checks_is_reported_and_stops_nothing(world) -> No
     world.forge.fail(
         "set_check",
         retryable=False,
-        says="403 Resource not accessible by personal access token",
+        message="403 Resource not accessible by personal access token",
         count=99,
     )
     issue = world.file()

@@ -139,4 +139,4 @@ def test_a_ledger_that_went_back_is_a_fault() -> None:
         ledger.append(event_of("note", {}), f"n/{number}")
     assert index.fault() is None
     del ledger.written[2:]
-    assert "entry 3" in index.fault().says
+    assert "entry 3" in index.fault().message

@@ -81,7 +81,7 @@ def test_killed_after_it_was_filed_there_is_still_one(world) -> None:
 
 @pytest.mark.parametrize("method", ["upsert_issue", "pin_issue"])
 def test_where_it_may_not_be_written_or_pinned_that_is_said_once(world, method) -> None:
-    world.forge.fail(method, retryable=False, says="403", count=99)
+    world.forge.fail(method, retryable=False, message="403", count=99)
     world.file("Pay by card", "Please add card payments.")
     world.tick(shows=True)
     world.file("Report", "The places are gone.")

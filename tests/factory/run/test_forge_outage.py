@@ -98,6 +98,6 @@ def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path) -
 def test_a_forge_that_refuses_is_a_failed_attempt(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
-    world.forge.fail("open_pull_request", retryable=False, says="403 not allowed")
+    world.forge.fail("open_pull_request", retryable=False, message="403 not allowed")
     world.tick()
     assert world.history(issue).attempts > 0

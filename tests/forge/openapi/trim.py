@@ -135,11 +135,11 @@ def _named(schema: Any) -> set[str]:
 
 
 if __name__ == "__main__":
-    told = trimmed(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    result = trimmed(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     KEPT.write_text(
-        json.dumps(told, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8"
+        json.dumps(result, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8"
     )
     print(
-        f"{KEPT.name}: {len(told['operations'])} operations, {len(told['schemas'])} schemas,"
+        f"{KEPT.name}: {len(result['operations'])} operations, {len(result['schemas'])} schemas,"
         f" {KEPT.stat().st_size:,} bytes"
     )

@@ -1,30 +1,33 @@
-"""The saboteur: an app that is broken on purpose, between the browser and the app, so that a
-journey can be seen to fail.
+"""Injects faults between the browser and the app, to show that a journey can fail.
 
-Five ways to be broken. `drop-row` and `swap-text` alter answers; `stale` and `error-500` never let
-a write reach the app; `frozen` answers every request for a path as the first was answered, whatever
-is asked of it: a painted app. Two of them do a second thing for journeys that look at it:
-`drop-row` turns a table round where the order of its rows is read, and `error-500` gives every page
-the status of an error where the status is read. The rule, kept by the fold:
+There are five injectors:
 
-- *changed* counts what was altered. A sabotage that altered no byte and held back no write is not
-  applicable: it is neither caught nor missed, and never a control.
-- *touched* says that what was altered is the journey's own business: a text that a positive
-  expectation requires was in an answer and is gone from it, or a write that carried a value which
-  such a text mentions was held back.
-- *reached* says that it was a value which a step had put in and an expectation mentions. Where
-  there are such values, one of these must be caught, or the journey must have looked for them again
-  from elsewhere: a page that paints what was typed and keeps nothing has a name and a heading that
-  can be wounded, too.
-- every touched sabotage must be caught, and at least one applicable one. A sabotage that is
-  applicable and not touched may go unnoticed: a journey need not notice what it says nothing about.
+- `drop-row` and `swap-text` alter answers. Where a journey reads the order of rows, `drop-row`
+  reverses the table instead.
+- `stale` and `error-500` let no write reach the app. Where a journey reads the status of a page,
+  `error-500` also gives every page the status of an error.
+- `frozen` answers every request for a path as the first one was answered, whatever it contains:
+  like an app that is only painted.
+
+Properties, which `validators.domain.fold` checks:
+
+- *changed* counts the alterations. A fault that altered no byte and held back no write is not
+  applicable: it is neither caught nor missed, and never counts as a control.
+- *touched* means that the alteration concerns the journey: a text that a positive expectation
+  requires was in an answer and is gone from it, or a write was held back that carried a value which
+  such a text mentions.
+- *reached* means that the text was a value which a step had entered and an expectation mentions.
+  Where there are such values, one such fault must be caught, or the journey must have looked for
+  the values again from elsewhere. Otherwise a page that shows what was typed and stores nothing
+  would pass: its name and its heading can be altered, too.
+- Every fault that touched must be caught, and at least one that was applicable. A fault that is
+  applicable and did not touch may go unnoticed: a journey need not notice what it does not check.
 - `frozen` touches nothing in this sense. It must be caught where all that is expected was there
-  when the pages had merely been opened: else neither what the steps do nor what they put in makes a
-  difference.
+  when the pages had merely been opened: otherwise the steps and what they enter make no difference.
 
 A write is a request that changes something by its method and that the page waits for: beacons are
-not writes. Web sockets and event streams pass unaltered, so an app that speaks only through them
-has fewer saboteurs that apply."""
+not writes. Web sockets and event streams pass unaltered, so to an app that uses only those fewer
+faults apply."""
 
 from __future__ import annotations
 
@@ -39,8 +42,8 @@ from validators.browser.network.mutations import (
     Mutation,
     dropped,
     leaves,
+    reversed_tables,
     swapped,
-    turned,
 )
 from validators.domain.evidence import FaultFacts, FaultInjector
 from validators.domain.journeys.data_at_stake import Stakes
@@ -48,14 +51,14 @@ from validators.domain.journeys.wording import folded
 
 _PARTS = re.compile(r'[",;\t]')
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
+# So many bytes of answers are remembered. Answers beyond that pass unaltered.
 MOST_FROZEN = 64 * 1024 * 1024
-"""Bytes of answers that are remembered. What comes after them is left as it is."""
 _BROKEN = b"<!doctype html><title>Internal Server Error</title><h1>Internal Server Error</h1>"
 
 
 class FaultInjection:
-    """One saboteur at work in one run. `stakes` is asked anew at every message: a run learns its
-    values as it goes."""
+    """Injects one kind of fault into one run. It calls `stakes` at every message, because a run
+    learns its values as it goes."""
 
     def __init__(self, injector: FaultInjector, stakes: Callable[[], Stakes]) -> None:
         self._injector = injector
@@ -72,7 +75,7 @@ class FaultInjection:
         )
 
     def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
-        """The answer to a write that the app will never see; None lets the request through."""
+        """The answer to a write that never reaches the app; None to let the request through."""
         if self._injector not in (FaultInjector.STALE, FaultInjector.ERROR_500) or not _is_write(
             request
         ):
@@ -83,27 +86,27 @@ class FaultInjection:
         return _broken() if self._injector is FaultInjector.ERROR_500 else _as_if_done(request)
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
-        """The answer's body, wounded where this saboteur wounds answers."""
+        """The answer's body, with the fault in it if this injector alters answers."""
         kind = _kind(answer)
         match self._injector:
             case FaultInjector.SWAP_TEXT:
-                wounded = swapped(content, kind, self._stakes())
+                mutation = swapped(content, kind, self._stakes())
             case FaultInjector.DROP_ROW:
-                wounded = self._rows(content, kind)
+                mutation = self._rows(content, kind)
             case FaultInjector.FROZEN:
                 first = self._frozen(request, answer, content)
-                self._changed += _told(*first) != _told(answer, content)
+                self._changed += _comparable(*first) != _comparable(answer, content)
                 return first[1]
             case _:
                 return content
-        self._changed += wounded.content != content
-        self._touched |= wounded.touched
-        self._reached |= wounded.reached
-        return wounded.content
+        self._changed += mutation.content != content
+        self._touched |= mutation.touched
+        self._reached |= mutation.reached
+        return mutation.content
 
     def head(self, request: Head, answer: Head) -> Head:
-        """The answer's head: an error, where pages are given the status of one; the first, where
-        all are."""
+        """The answer's head: that of the first answer for `frozen`, another status for `error-500`
+        where a journey reads the status of a page, else the same."""
         if self._injector is FaultInjector.FROZEN:
             return self._first.get(_path(request), (answer, b""))[0]
         page = request.header("sec-fetch-dest") == "document" and not 300 <= answer.status < 400
@@ -111,15 +114,13 @@ class FaultInjection:
             return answer
         self._changed += 1
         self._touched = True
-        return Head(
-            answer.first,
-            *(("500", "Internal Server Error") if answer.status != 500 else ("200", "OK")),
-            answer.headers,
-        )
+        # A journey may expect status 500: then the fault is that the page has 200.
+        altered = ("500", "Internal Server Error") if answer.status != 500 else ("200", "OK")
+        return Head(answer.first, *altered, answer.headers)
 
     def _frozen(self, request: Head, answer: Head, content: bytes) -> tuple[Head, bytes]:
-        """The first answer for this path; the app is asked all the same, so that what is altered is
-        known."""
+        """The first answer for this path. The app is asked all the same, to know what the fault
+        alters."""
         room = MOST_FROZEN - sum(len(held) for _, held in self._first.values())
         if len(content) <= room:
             self._first.setdefault(_path(request), (answer, content))
@@ -127,21 +128,23 @@ class FaultInjection:
 
     def _rows(self, content: bytes, kind: str) -> Mutation:
         stakes = self._stakes()
-        about = turned(content, kind, stakes)
-        return about if about.content != content else dropped(content, kind, stakes)
+        reversed_rows = reversed_tables(content, kind, stakes)
+        if reversed_rows.content != content:
+            return reversed_rows
+        return dropped(content, kind, stakes)
 
 
 def _kind(answer: Head) -> str:
-    """The media type by which an answer is read: a file that is handed over as mere bytes may well
-    be a text."""
+    """The media type by which an answer is read."""
     kind = answer.header("content-type").partition(";")[0].strip().lower()
     known = kind.startswith("text/") or kind.endswith("json") or kind in HTML
-    handed = answer.header("content-disposition").strip().lower().startswith("attachment")
-    return "text/plain" if handed and not known else kind
+    download = answer.header("content-disposition").strip().lower().startswith("attachment")
+    # Apps send many text files as mere bytes.
+    return "text/plain" if download and not known else kind
 
 
-def _told(answer: Head, content: bytes) -> tuple[int, str, bytes]:
-    """What of an answer is more than its date."""
+def _comparable(answer: Head, content: bytes) -> tuple[int, str, bytes]:
+    """The parts of an answer that count when two are compared: not its date."""
     return answer.status, answer.header("location"), content
 
 
@@ -154,40 +157,37 @@ def _is_write(request: Head) -> bool:
 
 
 def _carried(request: Head, content: bytes) -> Iterator[str]:
-    """Every value a request brings: path segments, query, form fields, JSON leaves, parts of a
-    multipart body.
-
-    Of a file that is its name, and each of its lines and cells."""
+    """Every value in a request: path segments, query, form fields, JSON leaves, and of a multipart
+    body the parts, the names of files and each of their lines and cells."""
     url = urlsplit(request.second)
     yield from (unquote_plus(segment) for segment in url.path.split("/"))
     yield from (folded(value) for _, value in parse_qsl(url.query))
-    kind, told = request.header("content-type"), content.decode("utf-8", "replace")
+    kind, text = request.header("content-type"), content.decode("utf-8", "replace")
     if "json" in kind:
-        yield from _json_values(told)
+        yield from _json_values(text)
     elif "multipart" in kind:
         yield from (
-            folded(piece) for line in told.splitlines() for piece in (line, *_PARTS.split(line))
+            folded(piece) for line in text.splitlines() for piece in (line, *_PARTS.split(line))
         )
     else:
-        yield from (folded(value) for _, value in parse_qsl(told))
+        yield from (folded(value) for _, value in parse_qsl(text))
 
 
-def _json_values(told: str) -> Iterator[str]:
+def _json_values(text: str) -> Iterator[str]:
     try:
-        yield from (folded(str(leaf)) for leaf in leaves(json.loads(told)))
+        yield from (folded(str(leaf)) for leaf in leaves(json.loads(text)))
     except ValueError:
         return
 
 
 def _broken() -> tuple[Head, bytes]:
-    return Head(
-        "HTTP/1.1", "500", "Internal Server Error", (("Content-Type", "text/html; charset=utf-8"),)
-    ), _BROKEN
+    headers = (("Content-Type", "text/html; charset=utf-8"),)
+    return Head("HTTP/1.1", "500", "Internal Server Error", headers), _BROKEN
 
 
 def _as_if_done(request: Head) -> tuple[Head, bytes]:
-    """What an app that forgot the write would say: back to where the form was, or an empty yes to a
-    script."""
+    """The answer of an app that forgot the write: a redirect to the form, or success without
+    content for a script."""
     if "text/html" in request.header("accept"):
         back = urlsplit(request.header("referer"))
         where = (back.path or "/") + (f"?{back.query}" if back.query else "")

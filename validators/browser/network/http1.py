@@ -1,4 +1,4 @@
-"""As much of HTTP/1.1 (RFC 9112) as a relay between a browser and one app needs, on asyncio
+"""The part of HTTP/1.1 (RFC 9112) that a relay between a browser and one app needs, on asyncio
 streams."""
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ from dataclasses import dataclass, replace
 LARGEST_HEAD = 64 * 1024
 PIECE = 64 * 1024
 PACKED = ("gzip", "x-gzip", "deflate")
-GZIP_OR_ZLIB = 32 + 15  # of zlib: either header, told apart by itself
+# The `wbits` of zlib that accept either header and detect which it is.
+GZIP_OR_ZLIB = 32 + 15
 
 Headers = tuple[tuple[str, str], ...]
 
 
 class WireBroken(Exception):
-    """The other side closed too early, or said something that is not HTTP."""
+    """The other side closed too early, or sent something that is not HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A start line and headers. For a request `first, second` are method and target; for an answer
-    version, status."""
+    """A start line and headers. In a request, `first` and `second` are the method and the target;
+    in an answer, the version and the status."""
 
     first: str
     second: str
@@ -31,7 +32,7 @@ class Head:
     headers: Headers
 
     def header(self, name: str) -> str:
-        """The last value of a header, empty when absent."""
+        """The last value of a header; empty when absent."""
         return next((value for key, value in reversed(self.headers) if key.lower() == name), "")
 
     def without(self, *names: str) -> Head:
@@ -40,7 +41,7 @@ class Head:
         )
 
     def having(self, name: str, value: str) -> Head:
-        """The head with this header once, in the place where it was or at the end."""
+        """The head with this header set, in the place where it was or at the end."""
         kept = tuple(
             (key, value if key.lower() == name.lower() else old) for key, old in self.headers
         )
@@ -59,7 +60,7 @@ class Head:
 
 
 async def read_head(stream: asyncio.StreamReader) -> Head | None:
-    """The next head, None at a clean end. Raises WireBroken."""
+    """The next head; None at a clean end. Raises WireBroken."""
     try:
         raw = await stream.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as ended:
@@ -85,28 +86,29 @@ async def body(stream: asyncio.StreamReader, head: Head, *, answer: bool) -> Asy
             yield piece
     elif length := head.header("content-length"):
         left = _number(length)
+        # `_number` reads what is no number as 0: that must not pass for an empty body.
         if str(left) != (length.lstrip("0") or "0"):
             raise WireBroken(f"no length of a body: {length[:40]!r}")
         while left:
             piece = await _piece(stream, min(left, PIECE))
             left -= len(piece)
             yield piece
+    # Without a length, an answer ends with its connection. A request has no body then.
     elif answer:
         while not stream.at_eof():
             if piece := await stream.read(PIECE):
                 yield piece
 
 
-def _number(told: str) -> int:
-    """What decimal digits say; 0 where these are none, or more of them than any size has."""
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
+def _number(text: str) -> int:
+    """The number in decimal digits; 0 if it is none, or has more digits than any size."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def unpacked(answer: Head, content: bytes, *, most: int) -> tuple[Head, bytes]:
-    """An answer as it reads once a browser has unpacked it: some apps pack whatever a request
-    accepts.
-
-    What is packed otherwise, broken, or larger than `most` bytes when unpacked is left as it is."""
+    """An answer with its body decompressed. One that is compressed in another way, broken, or
+    larger than `most` bytes when decompressed stays as it is."""
+    # Some apps compress even when the request accepts `identity` alone.
     if answer.header("content-encoding").strip().lower() not in PACKED:
         return answer, content
     unpacking = zlib.decompressobj(GZIP_OR_ZLIB)

@@ -1,8 +1,8 @@
-"""The icon of a page, asked for as a person's Chrome does once a page is there; a Chromium without
-a window never asks.
+"""The request for a page's icon, as a person's Chrome sends it once a page is there. A Chromium
+without a window never sends it.
 
-It goes to the app beside the wire's exchanges: no step waits for it, no rule hears it, and whatever
-comes is thrown away."""
+The request goes to the app beside the wire's exchanges: no step waits for it, no rule counts it,
+and its answer is thrown away."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 PATIENCE_MS = 1000
 _LINK = "link[rel~='icon' i][href]"
-# one question: the page may be left between two
+# One selector for both cases: between two questions the page may be left.
 _LINK_OR_NONE = f"{_LINK}, body:not(:has({_LINK}))"
 
 
-async def asked_for(page: Page, wire: Wire, *, origin: str) -> None:
-    """Ask once for the icon of the page that is shown. One that lies elsewhere, or in the page
-    itself, is not asked for."""
+async def request_icon(page: Page, wire: Wire, *, origin: str) -> None:
+    """Request the icon of the page that is shown. An icon of another origin, or one that the page
+    itself contains, is not requested."""
     href = await page.locator(_LINK_OR_NONE).first.get_attribute("href", timeout=PATIENCE_MS)
     address = urljoin(page.url, "/favicon.ico" if href is None else href.strip())
     if not address.startswith(f"{origin}/"):
@@ -43,7 +43,8 @@ async def asked_for(page: Page, wire: Wire, *, origin: str) -> None:
             (
                 ("Host", split.netloc),
                 ("sec-ch-ua-platform", '"Linux"'),
-                ("User-Agent", ""),  # the wire's to say, like what follows with nothing
+                # The wire fills in every header that is empty here.
+                ("User-Agent", ""),
                 ("sec-ch-ua", ""),
                 ("sec-ch-ua-mobile", "?0"),
                 (

@@ -1,9 +1,8 @@
-"""What a saboteur does to the bytes of an answer: pure functions from a body and what is at stake
-to another body.
+"""Alters the body of an answer: pure functions from a body and what is at stake to another body.
 
-A text of one or two characters is only ever matched as a whole (a cell that reads `4`), a longer
-one by whole words: otherwise `4` would be found in every price, and a control would be blamed for
-missing what was never its own."""
+A text of one or two characters only matches as a whole (a cell that reads `4`), a longer one by
+whole words. Otherwise `4` would match in every price, and a control would be blamed for missing
+what was never its own."""
 
 from __future__ import annotations
 
@@ -39,8 +38,8 @@ PLAIN = ("text/plain", "text/csv", "text/tab-separated-values")
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """An altered body. `touched`: a text that the journey requires was in it, and is so no longer;
-    `reached`: a value was that a step put in."""
+    """An altered body. `touched`: a text that the journey requires is gone from it. `reached`: so
+    is a value that a step entered."""
 
     content: bytes
     touched: bool
@@ -48,83 +47,72 @@ class Mutation:
 
 
 def swapped(content: bytes, kind: str, stakes: Stakes) -> Mutation:
-    """Every text at stake, and every value it mentions, reads differently; every link at stake
-    leads elsewhere.
+    """Replace every text at stake, and every value it mentions, by another; let every link at stake
+    lead elsewhere.
 
-    Where nothing of that is in the answer and numbers are compared, no number is left in it."""
-    mutation = _wounded(content, kind, stakes, Hands(_swapped_html, _swapped_json, _swapped_plain))
-    led = _led_astray(mutation.content, kind, stakes.addresses)
+    If the answer contains none of that and numbers are compared, remove every number from it."""
+    mutation = _mutated(content, kind, stakes, SWAP)
+    led = _misdirected(mutation.content, kind, stakes.addresses)
     if led.content != content or not stakes.numeric:
         return Mutation(led.content, mutation.touched or led.touched, mutation.reached)
-    return Mutation(
-        _wounded(
-            content, kind, stakes, Hands(_unnumbered_html, _unnumbered_json, _unnumbered_plain)
-        ).content,
-        False,
-    )
+    return Mutation(_mutated(content, kind, stakes, REMOVE_NUMBERS).content, False)
 
 
 def dropped(content: bytes, kind: str, stakes: Stakes) -> Mutation:
-    """Every table row, list item, line or JSON list entry that holds something at stake is gone.
+    """Remove every table row, list item, line or JSON list entry that holds something at stake.
 
-    Where there is none and things are counted, every one of them is gone."""
-    mutation = _wounded(content, kind, stakes, Hands(_dropped_html, _dropped_json, _dropped_plain))
+    If there is none and things are counted, remove all of them."""
+    mutation = _mutated(content, kind, stakes, DROP)
     if mutation.content != content or not stakes.counted:
         return mutation
-    return Mutation(
-        _wounded(
-            content, kind, stakes, Hands(_emptied_html, _emptied_json, _emptied_plain)
-        ).content,
-        False,
-    )
+    return Mutation(_mutated(content, kind, stakes, EMPTY).content, False)
 
 
-def turned(content: bytes, kind: str, stakes: Stakes) -> Mutation:
-    """The rows of every table with a column whose order is at stake stand the other way round.
-
-    `touched` only on a page without scripts: one that sorts by itself may put them right again."""
+def reversed_tables(content: bytes, kind: str, stakes: Stakes) -> Mutation:
+    """Reverse the rows of every table with a column whose order is at stake."""
     if kind not in HTML or not stakes.ordered:
         return Mutation(content, False)
     try:
         before = content.decode()
     except ValueError:
         return Mutation(content, False)
-    after = _TABLE.sub(lambda table: _turned_table(table.group(), stakes.ordered), before)
-    return Mutation(
-        after.encode() if after != before else content,
-        after != before and "<script" not in before.lower(),
-    )
+    after = _TABLE.sub(lambda table: _reversed_table(table.group(), stakes.ordered), before)
+    # A page with a script may sort the rows again, so the fault is not known to touch it.
+    touched = after != before and "<script" not in before.lower()
+    return Mutation(after.encode() if after != before else content, touched)
 
 
 def altered(text: str) -> str:
-    """The text with every word turned round and every digit moved on: never equal to what it
-    was."""
-    turned = re.sub(r"[^\W\d_]+", lambda found: found.group()[::-1], text)
-    moved = re.sub(r"[0-9]", lambda found: str((int(found.group()) + 3) % 10), turned)
-    return moved if moved != text else f"{text}x"
+    """The text with every word reversed and every digit raised by 3: never equal to the
+    original."""
+    words = re.sub(r"[^\W\d_]+", lambda found: found.group()[::-1], text)
+    digits = re.sub(r"[0-9]", lambda found: str((int(found.group()) + 3) % 10), words)
+    return digits if digits != text else f"{text}x"
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
-    """One way to wound, for each kind of body that is wounded at all."""
+class Mutator:
+    """One way to alter a body, for each media type that is altered at all."""
 
     in_html: Callable[[str, tuple[str, ...]], str]
     in_json: Callable[[Any, tuple[str, ...]], Any]
     in_plain: Callable[[str, tuple[str, ...]], str]
 
 
-def _wounded(content: bytes, kind: str, stakes: Stakes, hands: Hands) -> Mutation:
+def _mutated(content: bytes, kind: str, stakes: Stakes, mutator: Mutator) -> Mutation:
+    # The longest first: a short text may be a part of a longer one.
     aims = tuple(sorted(stakes.texts | stakes.data, key=len, reverse=True))
     try:
         before = content.decode()
         if kind in HTML:
-            after, parts = hands.in_html(before, aims), _html_texts
+            after, parts = mutator.in_html(before, aims), _html_texts
         elif kind.endswith("json"):
-            after, parts = _rewritten(before, hands.in_json, aims), _json_texts
+            after, parts = _rewritten(before, mutator.in_json, aims), _json_texts
         elif kind in PLAIN:
-            after, parts = hands.in_plain(before, aims), _plain_texts
+            after, parts = mutator.in_plain(before, aims), _plain_texts
         else:
             return Mutation(content, False)
+    # A body that is not what its media type claims passes unaltered.
     except ValueError:
         return Mutation(content, False)
     if after == before:
@@ -141,11 +129,12 @@ def _rewritten(
 ) -> str:
     document = json.loads(before)
     after = in_json(document, aims)
+    # The original bytes if nothing changed: another spelling of the same JSON is no alteration.
     return before if after == document else json.dumps(after)
 
 
 def _html_texts(document: str) -> list[str]:
-    """The texts a person reads or is told, and what form fields hold."""
+    """The texts that a person sees or a screen reader reads out, and the values of form fields."""
     texts = [html.unescape(piece) for piece in _MARKUP.split(document)[::2]]
     held = [_given(found.group(2)) for way in (_HELD, _NAMING) for found in way.finditer(document)]
     return [folded(" ".join(texts)), *map(folded, texts), *held]
@@ -195,10 +184,12 @@ def _swapped_text(text: str, aims: tuple[str, ...]) -> str:
 
 def _swapped_html(document: str, aims: tuple[str, ...]) -> str:
     pieces = _MARKUP.split(document)
+    # A split by a capturing pattern alternates: texts at even places, markup at odd ones.
     for at in range(0, len(pieces), 2):
         plain = html.unescape(pieces[at])
-        told = _swapped_text(plain, aims)
-        pieces[at] = pieces[at] if told == plain else html.escape(told, quote=False)
+        swapped_text = _swapped_text(plain, aims)
+        if swapped_text != plain:
+            pieces[at] = html.escape(swapped_text, quote=False)
     for at in range(1, len(pieces), 2):
         if pieces[at].lower().startswith("<input"):
             pieces[at] = _HELD.sub(
@@ -259,7 +250,7 @@ def _at_stake(item: Any, aims: tuple[str, ...]) -> bool:
 
 
 def _swapped_plain(document: str, aims: tuple[str, ...]) -> str:
-    """Line by line, and where a line as a whole is not hit, cell by cell."""
+    """Swap line by line, and cell by cell where a line as a whole does not match."""
     return "".join(_swapped_line(line, aims) for line in document.splitlines(keepends=True))
 
 
@@ -292,7 +283,7 @@ def _emptied_json(value: Any, aims: tuple[str, ...]) -> Any:
 
 
 def _emptied_plain(document: str, aims: tuple[str, ...]) -> str:
-    """The first line is a file's headings, and stays as they do in a table."""
+    """Keep the first line only: it holds the headings of a file."""
     return document.splitlines(keepends=True)[0] if document else document
 
 
@@ -300,8 +291,9 @@ def _unnumbered_html(document: str, aims: tuple[str, ...]) -> str:
     pieces = _MARKUP.split(document)
     for at in range(0, len(pieces), 2):
         plain = html.unescape(pieces[at])
-        told = _unnumbered_plain(plain, aims)
-        pieces[at] = pieces[at] if told == plain else html.escape(told, quote=False)
+        without = _unnumbered_plain(plain, aims)
+        if without != plain:
+            pieces[at] = html.escape(without, quote=False)
     return "".join(pieces)
 
 
@@ -323,8 +315,8 @@ def _unnumbered_plain(document: str, aims: tuple[str, ...]) -> str:
     return re.sub(r"[0-9]+", "?", document)
 
 
-def _led_astray(content: bytes, kind: str, addresses: frozenset[Address]) -> Mutation:
-    """Links to what is at stake lead beside it."""
+def _misdirected(content: bytes, kind: str, addresses: frozenset[Address]) -> Mutation:
+    """Let every link to an address at stake lead to another."""
     if kind not in HTML or not addresses:
         return Mutation(content, False)
     try:
@@ -332,24 +324,30 @@ def _led_astray(content: bytes, kind: str, addresses: frozenset[Address]) -> Mut
     except ValueError:
         return Mutation(content, False)
 
-    def astray(found: re.Match[str]) -> str:
+    def elsewhere(found: re.Match[str]) -> str:
         address = _given(found.group(2))
         if not any(path_matches(address, match, *wanted) for match, wanted in addresses):
             return found.group()
         path, mark, rest = address.partition("?")
-        beside = f"{altered(path)}?{altered(rest)}" if mark else altered(path)
-        return f'{found.group(1)}"{html.escape(beside)}"'
+        other = f"{altered(path)}?{altered(rest)}" if mark else altered(path)
+        return f'{found.group(1)}"{html.escape(other)}"'
 
-    after = _LEADING.sub(astray, before)
+    after = _LEADING.sub(elsewhere, before)
     return Mutation(after.encode() if after != before else content, after != before)
 
 
-def _turned_table(table: str, headers: frozenset[str]) -> str:
+def _reversed_table(table: str, headers: frozenset[str]) -> str:
     headings = [
         folded(html.unescape(_MARKUP.sub(" ", cell))) for cell in _HEADING_CELL.findall(table)
     ]
     if not any(whole_words(header).search(heading) for header in headers for heading in headings):
         return table
     rows = _DATA_ROW.findall(table)
-    turned_rows = iter(reversed(rows))
-    return _DATA_ROW.sub(lambda _: next(turned_rows), table)
+    reversed_rows = iter(reversed(rows))
+    return _DATA_ROW.sub(lambda _: next(reversed_rows), table)
+
+
+SWAP = Mutator(_swapped_html, _swapped_json, _swapped_plain)
+REMOVE_NUMBERS = Mutator(_unnumbered_html, _unnumbered_json, _unnumbered_plain)
+DROP = Mutator(_dropped_html, _dropped_json, _dropped_plain)
+EMPTY = Mutator(_emptied_html, _emptied_json, _emptied_plain)

@@ -1,14 +1,15 @@
-"""The wire: the only way from a run's browser to anything, and it leads to one port of one app.
+"""The wire: a relay that is a browser's only way out, and leads to one port of one app.
 
-Every context of a run has this relay as its HTTP proxy, so the following hold whatever a page does
-(redirects, pop-ups, workers, beacons and sockets included):
-- a request for another host or port is refused here, and noted; nothing is resolved, nothing is
-  dialled;
-- every answer is counted, and cut at LARGEST_ANSWER bytes: a browser never has to swallow 100 MB;
-- what was asked and answered is known, so a step can be followed until the app is quiet, and for
-  ever after if nothing that came can make a page change by itself;
-- a masked visitor's headers are right on every request, before any page object exists.
-  A sabotaged run differs from a plain one in nothing but the bytes that its `Tamper` alters.
+Every context of a run has this relay as its HTTP proxy. So the following holds whatever a page does
+(redirects, pop-ups, workers, beacons and sockets included).
+
+Properties:
+- A request for another host or port is refused here and noted. Nothing is resolved or dialled.
+- Every answer is counted, and cut at LARGEST_ANSWER bytes: no browser has to take 100 MB.
+- Every request and answer is known. So a step can be followed until the app is quiet, and it is
+  known whether anything that came can make a page change by itself.
+- A masked visitor's headers are right on every request, even before a page object exists.
+- A run with injected faults differs from a plain one only in the bytes that its `Tamper` alters.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ _HOP = ("connection", "proxy-connection", "keep-alive", "proxy-authorization")
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """One request and what became of it. `status` 0: no answer.
+    """One request and its answer. `status` 0: no answer.
 
-    `refused`: it was not for the app. `broken`: the app's own failure; a browser that hangs up is
-    not one."""
+    `refused`: the address, if the request was not for the app. `broken`: why the app failed to
+    answer; a browser that hangs up is no failure of the app."""
 
     method: str
     path: str
@@ -59,16 +60,16 @@ class Exchange:
 
     @property
     def opened(self) -> bool:
-        """Whether somebody asked for this page. What the browser says of it, no page can make it
-        say."""
+        """Whether somebody opened this page. The browser alone sets the header that shows it; no
+        script of a page can."""
         return self.document and self.method == "GET"
 
 
 class Tamper(Protocol):
-    """A saboteur's hands on the wire."""
+    """What alters the traffic on a wire."""
 
     def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
-        """An answer given in the app's place, None to let the request through."""
+        """An answer in place of the app's; None to let the request through."""
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
         """The body to deliver; the same bytes to leave it alone."""
@@ -91,8 +92,10 @@ class Wire:
     ) -> None:
         self.host, self.port = host, port
         self.exchanges: list[Exchange] = []
-        self.still = True  # nothing that came to the browser can make a page change by itself
-        self.moved = monotonic()  # when the latest request came or answer ended
+        # Whether nothing that came to the browser can make a page change by itself.
+        self.still = True
+        # When the latest request came or answer ended.
+        self.moved = monotonic()
         self._headers = {key.lower(): value for key, value in (headers or {}).items()}
         self._tamper = tamper
         self._open: set[Exchange] = set()
@@ -123,22 +126,21 @@ class Wire:
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is still expected. A stream of events never ends, so it does not
-        count."""
+        """Whether an answer is outstanding. An event stream never ends, so it does not count."""
         return any(exchange.kind != "text/event-stream" for exchange in self._open)
 
     @property
     def owes_document(self) -> bool:
-        """Whether a whole page is still expected, not merely something a page asked for."""
+        """Whether a whole page is outstanding, not merely a resource of one."""
         return any(exchange.document for exchange in self._open)
 
     def owes(self, since: float, *, habit: float) -> bool:
-        """Whether a whole page is still expected, or anything that was asked for since then. What a
-        page has kept open for so many seconds before is its habit (a long poll), and nothing is
-        expected of it."""
-        kept = {one.path.partition("?")[0] for one in self.exchanges if one.millis >= habit * 1000}
+        """Whether a whole page is outstanding, or an answer to any request since then.
+
+        `habit` is in seconds: a path that once took so long is a long poll, and does not count."""
+        polls = {one.path.partition("?")[0] for one in self.exchanges if one.millis >= habit * 1000}
         return any(
-            one.document or (one.began >= since and one.path.partition("?")[0] not in kept)
+            one.document or (one.began >= since and one.path.partition("?")[0] not in polls)
             for one in self._open
             if one.kind != "text/event-stream"
         )
@@ -148,7 +150,7 @@ class Wire:
         return any(exchange.cut for exchange in self.exchanges)
 
     def aside(self, request: Head) -> None:
-        """Send the app a request that is no exchange, beside everything; its answer is thrown
+        """Send the app a request in the background, without an exchange. Its answer is thrown
         away."""
         task = asyncio.get_running_loop().create_task(self._aside(request))
         self._tasks.add(task)
@@ -159,32 +161,33 @@ class Wire:
             async with asyncio.timeout(ASIDE_SECONDS):
                 reader, upstream = await self._dialled()
                 try:
-                    upstream.write(self._visitors(request).encoded())
+                    upstream.write(self._masked(request).encoded())
                     await upstream.drain()
                     await _whole(reader, await _final(reader), most=LARGEST_ANSWER, answer=True)
                 finally:
                     upstream.close()
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._visit(reader, writer))
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of the browser carries one exchange: plain to reason about, and cheap on
-        loopback."""
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection of the browser: one exchange, then it closes. That is simple, and
+        cheap on loopback."""
         exchange: Exchange | None = None
         try:
             request = await read_head(reader)
             if request is None:
                 return
-            exchange = self._noted(request)
+            exchange = self._record(request)
             if exchange.refused:
                 writer.write(
                     b"HTTP/1.1 403 Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                 )
                 await writer.drain()
             elif request.first == "CONNECT":
+                # A socket may change the page at any moment, and its messages are not read.
                 self.still = False
                 await self._tunnel(reader, writer)
             else:
@@ -192,15 +195,16 @@ class Wire:
         except WireBroken as error:
             if exchange:
                 exchange.broken = str(error)
+            # A reset, not a clean end: the browser must not take half an answer for a whole one.
             writer.transport.abort()
         except ConnectionError:
             writer.transport.abort()
         finally:
             if exchange:
-                self._ended(exchange)
+                self._end(exchange)
             writer.close()
 
-    def _noted(self, request: Head) -> Exchange:
+    def _record(self, request: Head) -> Exchange:
         path = self._path(request)
         exchange = Exchange(
             request.first, path or "", refused="" if path else request.second[:200] or "nothing"
@@ -214,7 +218,7 @@ class Wire:
         return exchange
 
     def _path(self, request: Head) -> str | None:
-        """Path and query of a request for the app, None for any other address."""
+        """Path and query of a request for the app; None for any other address."""
         try:
             url = urlsplit(
                 f"http://{request.second}" if request.first == "CONNECT" else request.second
@@ -234,27 +238,27 @@ class Wire:
         content = await _whole(reader, request, most=LARGEST_REQUEST)
         if self._tamper and (answer := self._tamper.instead(request, content)):
             exchange.status = answer[0].status
-            await _delivered(writer, *answer)
+            await _deliver(writer, *answer)
             return
         upstream_reader, upstream = await self._dialled()
-        left = asyncio.ensure_future(self._left(exchange, reader))
+        hang_up = asyncio.ensure_future(self._end_at_hang_up(exchange, reader))
         try:
             upstream.write(self._forwarded(request, exchange, content).encoded() + content)
             await upstream.drain()
             await self._answer(request, exchange, upstream_reader, writer)
         finally:
-            left.cancel()
+            hang_up.cancel()
             upstream.close()
 
-    async def _left(self, exchange: Exchange, reader: asyncio.StreamReader) -> None:
-        """Once the browser has hung up, nothing is expected any more. The app is not told: it has
-        the whole request."""
+    async def _end_at_hang_up(self, exchange: Exchange, reader: asyncio.StreamReader) -> None:
+        """End the exchange once the browser has hung up. The app's connection stays open: the app
+        has the whole request, and may be working on it."""
         with suppress(ConnectionError):
             if await reader.read(1):
                 return
-        self._ended(exchange)
+        self._end(exchange)
 
-    def _ended(self, exchange: Exchange) -> None:
+    def _end(self, exchange: Exchange) -> None:
         self.moved = monotonic()
         exchange.millis = int((self.moved - exchange.began) * 1000)
         self._open.discard(exchange)
@@ -266,18 +270,19 @@ class Wire:
             raise WireBroken(f"the app does not take connections: {error}") from None
 
     def _forwarded(self, request: Head, exchange: Exchange, content: bytes) -> Head:
-        """The request as the app would have got it without a proxy, from the visitor that this run
-        is."""
+        """The request as the app would have got it from this run's visitor without a proxy."""
         head = Head(request.first, exchange.path, request.third, request.headers).without(
             *_HOP, "transfer-encoding"
         )
-        head = self._visitors(head) if self._headers else head.having("Connection", "close")
+        head = self._masked(head) if self._headers else head.having("Connection", "close")
+        # The body was read whole, so a chunked one now needs its length.
         if content:
             head = head.having("Content-Length", str(len(content)))
+        # A compressed answer could not be altered.
         return head.having("Accept-Encoding", "identity") if self._tamper else head
 
-    def _visitors(self, head: Head) -> Head:
-        """A request as it is a masked visitor's."""
+    def _masked(self, head: Head) -> Head:
+        """A request with the headers of the masked visitor."""
         masked = tuple((key, self._headers.get(key.lower(), value)) for key, value in head.headers)
         return in_order(
             Head(head.first, head.second, head.third, masked).having("Connection", "keep-alive")
@@ -294,6 +299,7 @@ class Wire:
         exchange.kind = answer.header("content-type").partition(";")[0].strip().lower()
         bodiless = request.first == "HEAD" or answer.status in (204, 304)
         reading = Reading(answer, document=exchange.document)
+        # Only a whole answer can be altered, and an event stream never is whole.
         if self._tamper and not bodiless and exchange.kind != "text/event-stream":
             content = await _whole(upstream, answer, most=LARGEST_ANSWER, answer=True)
             answer, content = unpacked(answer, content, most=LARGEST_ANSWER)
@@ -302,7 +308,7 @@ class Wire:
             exchange.status, exchange.octets = answer.status, len(content)
             reading.feed(altered)
             self.still = self.still and not reading.stirs
-            await _delivered(writer, answer, altered)
+            await _deliver(writer, answer, altered)
             return
         writer.write(
             answer.without(*_HOP, "transfer-encoding").having("Connection", "close").encoded()
@@ -310,6 +316,7 @@ class Wire:
         exchange.status = answer.status
         if not bodiless:
             async for piece in _pieces(upstream, answer, exchange):
+                # Before the write: once the browser has the bytes, the page may change by them.
                 reading.feed(piece)
                 self.still = self.still and not reading.stirs
                 writer.write(piece)
@@ -317,27 +324,27 @@ class Wire:
         await writer.drain()
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A web socket: bytes both ways, to the same one port."""
+        """Relay a web socket: bytes both ways, to the same one port."""
         upstream_reader, upstream = await self._dialled()
         writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(_poured(reader, upstream))
-                both.create_task(_poured(upstream_reader, writer))
+                both.create_task(_copy(reader, upstream))
+                both.create_task(_copy(upstream_reader, writer))
         finally:
             upstream.close()
 
 
 def in_order(request: Head) -> Head:
-    """A request with its headers where a person's Chrome has them: automation asks for its language
-    before all else."""
+    """A request with its headers in the order of a person's Chrome. Automation sends its language
+    first."""
     places = {"host": 0, "connection": 1, "accept-language": 3, "cookie": 4}
     ordered = sorted(request.headers, key=lambda header: places.get(header[0].lower(), 2))
     return Head(request.first, request.second, request.third, tuple(ordered))
 
 
 async def _final(upstream: asyncio.StreamReader) -> Head:
-    """The answer's head, interim ones (1xx) skipped."""
+    """The head of the answer, after any interim ones (1xx)."""
     while True:
         head = await read_head(upstream)
         if head is None:
@@ -370,7 +377,7 @@ async def _pieces(
         yield piece
 
 
-async def _delivered(writer: asyncio.StreamWriter, answer: Head, content: bytes) -> None:
+async def _deliver(writer: asyncio.StreamWriter, answer: Head, content: bytes) -> None:
     head = answer.without(*_HOP, "transfer-encoding", "content-length").having(
         "Content-Length", str(len(content))
     )
@@ -378,7 +385,7 @@ async def _delivered(writer: asyncio.StreamWriter, answer: Head, content: bytes)
     await writer.drain()
 
 
-async def _poured(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
     with suppress(ConnectionError):
         while piece := await source.read(LARGEST_HEAD):
             target.write(piece)

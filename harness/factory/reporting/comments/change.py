@@ -98,9 +98,10 @@ def _judged(history: History, link: UrlFor) -> Iterator[str]:
     controls, journeys = verdict.controls, verdict.journeys
     yield (
         f"**What the judge saw:** {inline(verdict.reason)}. {journeys.executed} of"
-        f" {count(journeys.sealed, 'sealed journey')} performed; {controls.twins_failed} of"
-        f" {controls.twins} negative controls failed, as they must; {controls.caught} of"
-        f" {count(controls.saboteurs, 'injected fault')} caught."
+        f" {count(journeys.sealed, 'sealed journey')} performed;"
+        f" {controls.negative_controls_failed} of {controls.negative_controls} negative controls"
+        f" failed, as they must; {controls.faults_caught} of"
+        f" {count(controls.injected_faults, 'injected fault')} caught."
     )
     found = [
         f"{one.get('words', '')}\n  seen: {one.get('observed', '')}" for one in verdict.findings

@@ -1,9 +1,9 @@
 """What the factory writes into commits, pull requests and the next task of an agent."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from harness.domain.plain import JsonObject
 from harness.factory.reporting.comments.inert import fenced, inline, words_only
 
 LEDGER = "Factory-Ledger:"
@@ -54,7 +54,7 @@ def anchor_in(message: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def finding_for_agent(findings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def finding_for_agent(findings: Iterable[JsonObject]) -> tuple[str, ...]:
     """The judge's public findings as sentences: the words of the issue or of the mission, and what
     a person would see."""
     return tuple(

@@ -71,7 +71,7 @@ def edit_effect_annotations(found: EditEffect) -> tuple[Annotation, ...]:
     ]
     lint = [
         Annotation(
-            one.file, one.line, one.line, AnnotationLevel.FAILURE, f"lint: {one.code}", one.says
+            one.file, one.line, one.line, AnnotationLevel.FAILURE, f"lint: {one.code}", one.message
         )
         for one in found.findings
     ]
@@ -82,7 +82,7 @@ def edit_effect_annotations(found: EditEffect) -> tuple[Annotation, ...]:
             one.source.end_line,
             AnnotationLevel.FAILURE,
             f"{one.rule}: a case",
-            f"expected {one.expected}, got {one.got}: {one.says}",
+            f"expected {one.expected}, got {one.got}: {one.message}",
         )
         for one in found.failed
     ]
@@ -118,7 +118,7 @@ def _flips(found: EditEffect, link: UrlFor) -> str:
             inline(flip.rule),
             flip.before.value,
             f"{flip.after.value}{' (shadow)' if flip.shadow else ''}",
-            cell(flip.says),
+            cell(flip.message),
         )
         for flip in found.impact.flips
     ]
@@ -174,7 +174,7 @@ def _lint(found: EditEffect) -> str:
     if not found.findings:
         return f"**Lint:** nothing new.{older}" if found.older else "**Lint:** clean."
     rows = "\n".join(
-        f"{one.file}:{one.line}: {one.code}: {one.says}" for one in found.findings[:MOST_ROWS]
+        f"{one.file}:{one.line}: {one.code}: {one.message}" for one in found.findings[:MOST_ROWS]
     )
     return f"**Lint** has new findings in this edit.{older}\n\n{fenced(rows)}"
 
@@ -186,7 +186,7 @@ def _cases(found: EditEffect) -> str:
         )
     rows = "\n".join(
         f"{one.source.file}:{one.source.line}: {one.rule}: expected {one.expected}, got {one.got}:"
-        f" {one.says}"
+        f" {one.message}"
         for one in found.failed[:MOST_ROWS]
     )
     return f"**Cases:** {len(found.failed)} of {found.cases} do not hold.\n\n{fenced(rows)}"

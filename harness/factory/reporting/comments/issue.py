@@ -57,7 +57,7 @@ _REASONS: Mapping[str, str] = {
     Event.TRIAGE_ACCEPTED: "it is within the mission",
     Event.TRIAGE_REJECTED: "the mission leaves this out on purpose",
     Event.TRIAGE_DUPLICATE: "it was asked before",
-    Event.TWIN_LANDED: "it may be done already",
+    Event.DUPLICATE_LANDED: "it may be done already",
     Event.TRIAGE_UNSURE: "the factory could not decide this on its own",
     Event.RUN_FAILED: "an attempt failed",
     Event.POLICY_REFUSED: "the change broke a rule",
@@ -153,7 +153,7 @@ def _reason(history: History, link: UrlFor) -> list[str]:
     if waits := history.waits:
         rule = f" ([{waits.rule}]({link(waits.path)}))" if waits.rule else ""
         parts.append(
-            f"Why: {inline(waits.says)}{rule}. It keeps its place, and is looked at on a later"
+            f"Why: {inline(waits.reason)}{rule}. It keeps its place, and is looked at on a later"
             " pass, on its own."
         )
     if triage and triage.reply:
@@ -175,9 +175,9 @@ def _reason(history: History, link: UrlFor) -> list[str]:
     shows_reason = history.state in (State.CHANGES_REQUESTED, State.ACCEPTED) or (
         history.state is State.NEEDS_HUMAN and not _was_appealed(history)
     )
-    if last and last.says and shows_reason:
+    if last and last.reason and shows_reason:
         cause = _REASONS.get(last.event, "")
-        reason = _refusals(history, link) or f" {inline(last.says)}"
+        reason = _refusals(history, link) or f" {inline(last.reason)}"
         parts.append(f"Why: {cause}:{reason}" if cause else f"Why:{reason}")
     if history.state is State.MERGED and history.landed:
         commit = history.landed.commit
@@ -187,7 +187,7 @@ def _reason(history: History, link: UrlFor) -> list[str]:
         )
     elif history.state is State.MERGED:
         parts.append(
-            f"Why: {inline(last.says)}. The factory did not judge what landed." if last else ""
+            f"Why: {inline(last.reason)}. The factory did not judge what landed." if last else ""
         )
     return parts
 
@@ -276,7 +276,7 @@ def _closing(history: History) -> list[str]:
 def _folded(history: History, link: UrlFor) -> str:
     rows = [
         f"| {entry.at[:19]} | {entry.event.before} → {entry.event.after} | {entry.event.event} | "
-        f"{cell(entry.event.says)} |"
+        f"{cell(entry.event.reason)} |"
         for entry in history.transitions
     ]
     if not rows:

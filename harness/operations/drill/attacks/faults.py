@@ -82,7 +82,7 @@ def killed(drill: "DrillEnvironment") -> Outcome:
     ):
         return not_held(f"{counted}; {factory.status(issue)}")
     if fault := factory.ledger.fault():
-        return not_held(fault.says)
+        return not_held(fault.message)
     return held(f"{planned} crashes, {starts} starts; one pull request, comment and landing")
 
 
@@ -106,6 +106,7 @@ LEDGER_ON_A_SMALL_DISK = """\
 import json, os
 from pathlib import Path
 from harness.domain.errors import LedgerError
+from harness.domain.events import Unknown
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 
@@ -141,7 +142,7 @@ plain.unlink()
 again = SqliteLedger(home, SystemClock())
 fault = again.fault()
 there = len(again.entries())
-again.append("note", "last", data={"text": "x"})
+again.append(Unknown("note", {"text": "x"}), "last")
 print(json.dumps({
     "refused": refused,
     "written": written,

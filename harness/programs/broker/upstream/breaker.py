@@ -22,10 +22,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 import sqlalchemy as sa
 
+from harness.domain.plain import JsonDict
 from harness.programs.broker.refusal import ISSUE, PROVIDER, Refusal, paused
 
 _SCHEMA = sa.MetaData()
@@ -269,7 +269,7 @@ class Breaker:
         fault.free = True
         return fault
 
-    def document(self) -> dict[str, Any] | None:
+    def document(self) -> JsonDict | None:
         """{provider, again_at, why} while it is open for everybody, else None."""
         if self._state.until <= self._clock():
             return None

@@ -4,12 +4,13 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import EventStream, dumps, objects
@@ -82,8 +83,8 @@ class Upstream:
         await self._connections.close()
 
     async def whole(
-        self, path: str, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]
-    ) -> dict[str, Any]:
+        self, path: str, body: JsonObject, *, issue: int, again: Callable[[], None]
+    ) -> JsonDict:
         """One JSON answer, asked for `issue`.
 
         `again` is called before each new try after one that may have been billed. Raises Refusal:
@@ -95,7 +96,7 @@ class Upstream:
         self.breaker.succeeded(issue)
         return found
 
-    async def count(self, path: str, body: Mapping[str, Any], *, issue: int) -> dict[str, Any]:
+    async def count(self, path: str, body: JsonObject, *, issue: int) -> JsonDict:
         """The same for a token count. It costs nothing, has limits of its own, and does not
         count as evidence."""
         async with self.breaker.admitted(issue, is_evidence=False):
@@ -104,7 +105,7 @@ class Upstream:
             )
 
     async def stream(
-        self, dialect: Dialect, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]
+        self, dialect: Dialect, body: JsonObject, *, issue: int, again: Callable[[], None]
     ) -> EventStream:
         """The events of an answer, as they come.
 
@@ -202,9 +203,7 @@ class Upstream:
             case ProviderFault.FAILING:
                 return f"it fails ({failed.status}): {failed.message[:200]}"
 
-    async def _whole_answer(
-        self, path: str, body: Mapping[str, Any]
-    ) -> dict[str, Any] | ProviderFailure:
+    async def _whole_answer(self, path: str, body: JsonObject) -> JsonDict | ProviderFailure:
         try:
             async with asyncio.timeout(self._timeouts.whole):
                 response = await self._try(path, body)
@@ -222,7 +221,7 @@ class Upstream:
         )
 
     async def _started_stream(
-        self, dialect: Dialect, body: Mapping[str, Any]
+        self, dialect: Dialect, body: JsonObject
     ) -> EventStream | ProviderFailure:
         """A stream whose answer has begun.
 
@@ -233,7 +232,7 @@ class Upstream:
         response = await self._try(dialect.path, body)
         if isinstance(response, ProviderFailure):
             return response
-        coming, first = self._events(dialect, response, deadline), list[dict[str, Any]]()
+        coming, first = self._events(dialect, response, deadline), list[JsonDict]()
         try:
             async for event in coming:
                 first.append(event)
@@ -263,7 +262,7 @@ class Upstream:
         finally:
             await response.aclose()
 
-    async def _try(self, path: str, body: Mapping[str, Any]) -> Reply | ProviderFailure:
+    async def _try(self, path: str, body: JsonObject) -> Reply | ProviderFailure:
         content = dumps(body).encode("utf-8", "backslashreplace")
         try:
             response = await self._connections.post(_ROOT[self.provider.wire] + path, content)
@@ -337,7 +336,7 @@ def _headers(wire: str, key: str) -> dict[str, str]:
     return common | {"authorization": f"Bearer {key}"}
 
 
-async def _from(first: list[dict[str, Any]], coming: EventStream) -> EventStream:
+async def _from(first: list[JsonDict], coming: EventStream) -> EventStream:
     async with aclosing(coming):
         for event in first:
             yield event

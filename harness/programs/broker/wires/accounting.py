@@ -1,9 +1,10 @@
 """What both APIs of the OpenAI wire share: token counts, refusals, and how a text is split."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.refusal import BUDGET, PAUSED, SCRIPT, Refusal
 
@@ -70,7 +71,7 @@ def usage_of(tokens: Tokens | None) -> dict[str, int]:
     }
 
 
-def usage_in(usage: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def usage_in(usage: JsonObject, names: Names) -> JsonDict:
     """The Messages API's counts in this API's form."""
     cached, cache_write = (
         usage.get("cache_read_input_tokens") or 0,
@@ -89,7 +90,7 @@ def usage_in(usage: Mapping[str, Any], names: Names) -> dict[str, Any]:
     }
 
 
-def refused(refusal: Refusal) -> dict[str, Any]:
+def refused(refusal: Refusal) -> JsonDict:
     """`{"error": {"message", "type", "param", "code", …}}`."""
     return {
         "error": {
@@ -123,7 +124,7 @@ def pieces(words: str) -> Iterator[str]:
     return (words[start : start + _PIECE] for start in range(0, len(words), _PIECE))
 
 
-def _count(counts: Mapping[str, Any], name: str) -> int:
+def _count(counts: JsonObject, name: str) -> int:
     found = counts.get(name) or 0
     if type(found) is not int or found < 0:
         raise ValueError(f"usage: {name} is {found!r:.40}")

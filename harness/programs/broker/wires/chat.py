@@ -1,9 +1,10 @@
 """Chat completions, the older API of the OpenAI wire.
 (https://platform.openai.com/docs/api-reference/chat)"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.refusal import Refusal, forbidden
 from harness.programs.broker.sse import DONE, dumps
@@ -40,9 +41,9 @@ class Chat:
     path = "/chat/completions"
     caches_automatically = True
 
-    def checked(self, body: Any, *, model: str) -> dict[str, Any]:
+    def checked(self, body: Any, *, model: str) -> JsonDict:
         chat_grammar.BODY(body, "")
-        found: dict[str, Any] = body
+        found: JsonDict = body
         if found["model"] != model:
             raise forbidden("model", f"this session is for {model}, not {found['model']!r:.80}")
         if not found["messages"]:
@@ -52,7 +53,7 @@ class Chat:
                 raise forbidden(name, "expected at least 1")
         return found
 
-    def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
+    def forwarded(self, body: JsonObject, *, model: str) -> JsonDict:
         """Adds a limit when the sandbox gave none and, for a stream, its token count at the end."""
         found = {**body, "model": model}
         if all(body.get(name) is None for name in _LIMITS):
@@ -61,12 +62,12 @@ class Chat:
             found["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
         return found
 
-    def most_output(self, body: Mapping[str, Any]) -> int:
+    def most_output(self, body: JsonObject) -> int:
         return max(
             (body[name] for name in _LIMITS if body.get(name) is not None), default=MOST_OUTPUT
         )
 
-    def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def conversation(self, body: JsonObject) -> JsonDict:
         turns = Turns()
         for one in body["messages"]:
             match one["role"]:
@@ -83,10 +84,10 @@ class Chat:
                     )
         return turns.body(body["model"], map(_tool, body.get("tools") or ()))
 
-    def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
+    def counted(self, answer: JsonObject) -> Tokens | None:
         return accounting.counted(answer.get("usage"), CHAT)
 
-    def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+    def message(self, answer: JsonObject) -> JsonDict:
         try:
             assistant, finish = (
                 answer["choices"][0]["message"],
@@ -99,8 +100,8 @@ class Chat:
             raise ValueError(f"an answer that is no chat completion: {error!r}") from error
 
     def _as_message(
-        self, answer: Mapping[str, Any], assistant: Mapping[str, Any], calls: list[Any], finish: Any
-    ) -> dict[str, Any]:
+        self, answer: JsonObject, assistant: JsonObject, calls: list[Any], finish: Any
+    ) -> JsonDict:
         """An assistant's answer as a message of the Messages API."""
         thought = assistant.get("reasoning_content") or assistant.get("reasoning")
         content = [{"type": "thinking", "thinking": thought, "signature": ""}] if thought else []
@@ -115,7 +116,7 @@ class Chat:
             usage=accounting.usage_of(self.counted(answer)),
         )
 
-    def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, message: JsonObject, body: JsonObject) -> JsonDict:
         assistant, finish = _assistant_turn(message, body)
         return {
             **_head(message),
@@ -126,7 +127,7 @@ class Chat:
             ],
         }
 
-    def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
+    def events(self, message: JsonObject, body: JsonObject) -> Iterator[Event]:
         assistant, finish = _assistant_turn(message, body)
         calls = assistant.pop("tool_calls", ())
         yield _chunk(message, {"role": "assistant", "content": ""})
@@ -147,7 +148,7 @@ class Chat:
             }
         yield DONE
 
-    def stream_reader(self, body: Mapping[str, Any]) -> StreamReader:
+    def stream_reader(self, body: JsonObject) -> StreamReader:
         return ChatStream(
             self, with_usage=bool((body.get("stream_options") or {}).get("include_usage"))
         )
@@ -168,7 +169,7 @@ class Chat:
             else f"data: {dumps(event)}\n\n".encode("utf-8", "backslashreplace")
         )
 
-    def refused(self, refusal: Refusal) -> dict[str, Any]:
+    def refused(self, refusal: Refusal) -> JsonDict:
         return accounting.refused(refusal)
 
     def ended(self, refusal: Refusal) -> Event:
@@ -181,9 +182,9 @@ class ChatStream:
 
     def __init__(self, chat: Chat, *, with_usage: bool) -> None:
         self._chat, self._with_usage = chat, with_usage
-        self._head: dict[str, Any] = {}
+        self._head: JsonDict = {}
         self._assistant_turn: dict[str, str] = {}
-        self._calls: dict[int, dict[str, Any]] = {}
+        self._calls: dict[int, JsonDict] = {}
         self._finish: str | None = None
         self._usage: Any = None
         self._written = 0
@@ -212,7 +213,7 @@ class ChatStream:
     def counted(self) -> Tokens | None:
         return accounting.counted(self._usage, CHAT)
 
-    def message(self) -> dict[str, Any]:
+    def message(self) -> JsonDict:
         if not self._head:
             return {}
         calls = [self._calls[index] for index in sorted(self._calls)]
@@ -235,7 +236,7 @@ class ChatStream:
         shown = {key: value for key, value in event.items() if key != "usage"}
         return shown if usage is None or event["choices"] else None
 
-    def _grow(self, delta: Mapping[str, Any]) -> None:
+    def _grow(self, delta: JsonObject) -> None:
         for name in ("content", "refusal", "reasoning", "reasoning_content"):
             if words := delta.get(name):
                 self._assistant_turn[name] = self._assistant_turn.get(name, "") + words
@@ -251,7 +252,7 @@ class ChatStream:
             self._written += len(more)
 
 
-def _blocks(content: Any) -> list[dict[str, Any]]:
+def _blocks(content: Any) -> list[JsonDict]:
     if isinstance(content, str):
         return [text(content)]
     return [
@@ -262,24 +263,22 @@ def _blocks(content: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _result(content: Any) -> str | list[dict[str, Any]]:
+def _result(content: Any) -> str | list[JsonDict]:
     return content if isinstance(content, str) else _blocks(content)
 
 
-def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+def _call(call: JsonObject) -> JsonDict:
     if custom := call.get("custom"):
         return custom_use(call["id"], custom["name"], custom["input"])
     return tool_use(call["id"], call["function"]["name"], call["function"]["arguments"])
 
 
-def _tool(offered: Mapping[str, Any]) -> dict[str, Any]:
+def _tool(offered: JsonObject) -> JsonDict:
     about = offered[offered["type"]]
     return tool(about["name"], about.get("description"), about.get("parameters"))
 
 
-def _assistant_turn(
-    message: Mapping[str, Any], body: Mapping[str, Any]
-) -> tuple[dict[str, Any], str]:
+def _assistant_turn(message: JsonObject, body: JsonObject) -> tuple[JsonDict, str]:
     """A message as an assistant's turn of this API, and why it ended."""
     words = "".join(block["text"] for block in message["content"] if block["type"] == "text")
     custom = {
@@ -306,13 +305,11 @@ def _assistant_turn(
     return assistant, _FINISHES.get(message["stop_reason"], "stop")
 
 
-def _head(message: Mapping[str, Any]) -> dict[str, Any]:
+def _head(message: JsonObject) -> JsonDict:
     return {"id": message["id"], "created": 0, "model": message["model"]}
 
 
-def _chunk(
-    message: Mapping[str, Any], delta: Mapping[str, Any], finish: str | None = None
-) -> dict[str, Any]:
+def _chunk(message: JsonObject, delta: JsonObject, finish: str | None = None) -> JsonDict:
     return {
         **_head(message),
         "object": "chat.completion.chunk",

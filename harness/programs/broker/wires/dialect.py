@@ -1,12 +1,13 @@
 """What the broker has to know of an API to stand between a sandbox and its provider."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Protocol
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.refusal import Refusal
 
-Event = Mapping[str, Any]
+Event = JsonObject
 """The data of one server-sent event."""
 
 
@@ -32,7 +33,7 @@ class StreamReader(Protocol):
         """The wire's own count for the whole answer; None when it gave none."""
         ...
 
-    def message(self) -> dict[str, Any]:
+    def message(self) -> JsonDict:
         """The answer so far, as a message of the Messages API; empty before its beginning."""
         ...
 
@@ -46,12 +47,12 @@ class Dialect(Protocol):
         """Its path below `/v1`, as in `/chat/completions`."""
         ...
 
-    def checked(self, body: Any, *, model: str) -> dict[str, Any]:
+    def checked(self, body: Any, *, model: str) -> JsonDict:
         """The body, when all of it may be forwarded for a session of `model`. Raises Refusal
         that names the field."""
         ...
 
-    def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
+    def forwarded(self, body: JsonObject, *, model: str) -> JsonDict:
         """A checked body as the provider gets it, with the provider's own name for the model."""
         ...
 
@@ -60,32 +61,32 @@ class Dialect(Protocol):
         """Whether any input token may be billed as written to a cache."""
         ...
 
-    def most_output(self, body: Mapping[str, Any]) -> int:
+    def most_output(self, body: JsonObject) -> int:
         """The most tokens that the answer to a checked body may have."""
         ...
 
-    def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def conversation(self, body: JsonObject) -> JsonDict:
         """A checked body in the form of the Messages API, for people and recordings."""
         ...
 
-    def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
+    def counted(self, answer: JsonObject) -> Tokens | None:
         """The tokens of a whole answer; None when the provider gave no count. Raises ValueError
         on bad counts."""
         ...
 
-    def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+    def message(self, answer: JsonObject) -> JsonDict:
         """A whole answer as a message. Raises ValueError when it is none."""
         ...
 
-    def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, message: JsonObject, body: JsonObject) -> JsonDict:
         """A message as this API would have answered `body`."""
         ...
 
-    def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
+    def events(self, message: JsonObject, body: JsonObject) -> Iterator[Event]:
         """A message as the events that would have streamed it."""
         ...
 
-    def stream_reader(self, body: Mapping[str, Any]) -> StreamReader:
+    def stream_reader(self, body: JsonObject) -> StreamReader:
         """A reader for the answer to a checked body that asks for a stream."""
         ...
 
@@ -106,7 +107,7 @@ class Dialect(Protocol):
         """An event as it goes over the wire."""
         ...
 
-    def refused(self, refusal: Refusal) -> dict[str, Any]:
+    def refused(self, refusal: Refusal) -> JsonDict:
         """A refusal as the body of an answer."""
         ...
 

@@ -1,8 +1,8 @@
 """The output items of the Responses API: a message split into items, and a response into events."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.wires.accounting import pieces
 from harness.programs.broker.wires.dialect import Event
 from harness.programs.broker.wires.turns import written
@@ -13,7 +13,7 @@ _WORDS = {
 }
 
 
-def output(message: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, Any]]:
+def output(message: JsonObject, body: JsonObject) -> list[JsonDict]:
     """The items with the content of a message's blocks."""
     custom = {offered["name"] for offered in body.get("tools") or () if offered["type"] == "custom"}
     return [
@@ -22,7 +22,7 @@ def output(message: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str
     ]
 
 
-def _item(block: Mapping[str, Any], id: str, *, is_custom: bool) -> dict[str, Any]:
+def _item(block: JsonObject, id: str, *, is_custom: bool) -> JsonDict:
     match block["type"]:
         case "tool_use" if is_custom:
             call = {"name": block["name"], "input": written(block["input"])}
@@ -65,12 +65,12 @@ def _item(block: Mapping[str, Any], id: str, *, is_custom: bool) -> dict[str, An
     }
 
 
-def events(response: Mapping[str, Any]) -> Iterator[Event]:
+def events(response: JsonObject) -> Iterator[Event]:
     """The events of a whole response, numbered."""
     return ({**event, "sequence_number": number} for number, event in enumerate(_events(response)))
 
 
-def _events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _events(response: JsonObject) -> Iterator[JsonDict]:
     begun = {
         **response,
         "status": "in_progress",
@@ -85,7 +85,7 @@ def _events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": f"response.{response['status']}", "response": dict(response)}
 
 
-def _streamed(item: Mapping[str, Any], where: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _streamed(item: JsonObject, where: JsonObject) -> Iterator[JsonDict]:
     place = {"output_index": where["output_index"]}
     match item["type"]:
         case "message":
@@ -110,7 +110,7 @@ def _streamed(item: Mapping[str, Any], where: Mapping[str, Any]) -> Iterator[dic
     yield {"type": "response.output_item.done", **place, "item": dict(item)}
 
 
-def _streamed_text(part: Mapping[str, Any], where: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _streamed_text(part: JsonObject, where: JsonObject) -> Iterator[JsonDict]:
     yield {"type": "response.content_part.added", **where, "part": {**part, "text": ""}}
     for piece in pieces(part["text"]):
         yield {"type": "response.output_text.delta", **where, "delta": piece, "logprobs": []}

@@ -1,8 +1,9 @@
 """The Messages API of the Anthropic wire. (https://docs.anthropic.com/en/api/messages)"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.prices import Tokens, tokens_of
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import Assembly, encoded, events_of
@@ -20,22 +21,22 @@ class Messages:
     path = "/messages"
     caches_automatically = False
 
-    def checked(self, body: Any, *, model: str) -> dict[str, Any]:
+    def checked(self, body: Any, *, model: str) -> JsonDict:
         return checked(body, model=model)
 
-    def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
+    def forwarded(self, body: JsonObject, *, model: str) -> JsonDict:
         return {**body, "model": model}
 
-    def most_output(self, body: Mapping[str, Any]) -> int:
+    def most_output(self, body: JsonObject) -> int:
         return int(body["max_tokens"])
 
-    def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def conversation(self, body: JsonObject) -> JsonDict:
         return dict(body)
 
-    def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
+    def counted(self, answer: JsonObject) -> Tokens | None:
         return counted(answer.get("usage"))
 
-    def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+    def message(self, answer: JsonObject) -> JsonDict:
         content = answer.get("content")
         if self.counted(answer) is None or not isinstance(content, list):
             raise ValueError("not a message with content and usage")
@@ -43,13 +44,13 @@ class Messages:
             raise ValueError("content that is not made of blocks")
         return dict(answer)
 
-    def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, message: JsonObject, body: JsonObject) -> JsonDict:
         return dict(message)
 
-    def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
+    def events(self, message: JsonObject, body: JsonObject) -> Iterator[Event]:
         return events_of(message)
 
-    def stream_reader(self, body: Mapping[str, Any]) -> StreamReader:
+    def stream_reader(self, body: JsonObject) -> StreamReader:
         return MessagesStream()
 
     def is_preamble(self, event: Event) -> bool:
@@ -69,7 +70,7 @@ class Messages:
     def encoded(self, event: Event) -> bytes:
         return encoded(event)
 
-    def refused(self, refusal: Refusal) -> dict[str, Any]:
+    def refused(self, refusal: Refusal) -> JsonDict:
         return refusal.body()
 
     def ended(self, refusal: Refusal) -> Event:
@@ -108,7 +109,7 @@ class MessagesStream:
     def counted(self) -> Tokens | None:
         return counted(self._assembly.usage)
 
-    def message(self) -> dict[str, Any]:
+    def message(self) -> JsonDict:
         return self._assembly.message
 
 

@@ -7,6 +7,7 @@ cannot be priced beforehand (PDF).
 
 from typing import Any
 
+from harness.domain.plain import JsonDict
 from harness.programs.broker.refusal import forbidden
 from harness.programs.broker.wires.grammar import (
     FLAG,
@@ -130,11 +131,11 @@ MESSAGE_BODY = closed(
 )
 
 
-def checked(body: Any, *, model: str, grammar: Check = MESSAGE_BODY) -> dict[str, Any]:
+def checked(body: Any, *, model: str, grammar: Check = MESSAGE_BODY) -> JsonDict:
     """The body, when all of it may be forwarded for a session of `model`. Raises Refusal that
     names the field."""
     grammar(body, "")
-    found: dict[str, Any] = body
+    found: JsonDict = body
     if found["model"] != model:
         raise forbidden("model", f"this session is for {model}, not {found['model']!r:.80}")
     if not found["messages"]:

@@ -1,9 +1,10 @@
 """Responses, the newer API of the OpenAI wire.
 (https://platform.openai.com/docs/api-reference/responses)"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.refusal import Refusal, forbidden
 from harness.programs.broker.sse import encoded
@@ -33,9 +34,9 @@ class Responses:
     path = "/responses"
     caches_automatically = True
 
-    def checked(self, body: Any, *, model: str) -> dict[str, Any]:
+    def checked(self, body: Any, *, model: str) -> JsonDict:
         responses_grammar.BODY(body, "")
-        found: dict[str, Any] = body
+        found: JsonDict = body
         if found["model"] != model:
             raise forbidden("model", f"this session is for {model}, not {found['model']!r:.80}")
         if not found["input"]:
@@ -44,16 +45,16 @@ class Responses:
             raise forbidden(_LIMIT, "expected at least 1")
         return found
 
-    def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
+    def forwarded(self, body: JsonObject, *, model: str) -> JsonDict:
         """Adds a limit when the sandbox gave none, never asks to store, and drops what the
         client reports about itself."""
         asked = {name: value for name, value in body.items() if name != "client_metadata"}
         return {**asked, "model": model, _LIMIT: self.most_output(body), "store": False}
 
-    def most_output(self, body: Mapping[str, Any]) -> int:
+    def most_output(self, body: JsonObject) -> int:
         return MOST_OUTPUT if body.get(_LIMIT) is None else int(body[_LIMIT])
 
-    def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def conversation(self, body: JsonObject) -> JsonDict:
         turns = Turns()
         if instructions := body.get("instructions"):
             turns.add_system([text(instructions)])
@@ -68,10 +69,10 @@ class Responses:
             ),
         )
 
-    def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
+    def counted(self, answer: JsonObject) -> Tokens | None:
         return accounting.counted(answer.get("usage"), RESPONSES)
 
-    def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+    def message(self, answer: JsonObject) -> JsonDict:
         try:
             content = [block for item in answer["output"] for block in _content(item)]
         except (KeyError, TypeError, AttributeError) as error:
@@ -86,7 +87,7 @@ class Responses:
             usage=accounting.usage_of(self.counted(answer)),
         )
 
-    def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, message: JsonObject, body: JsonObject) -> JsonDict:
         cut = message["stop_reason"] == "max_tokens"
         return {
             "id": message["id"],
@@ -109,10 +110,10 @@ class Responses:
             "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
         }
 
-    def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
+    def events(self, message: JsonObject, body: JsonObject) -> Iterator[Event]:
         return events(self.answer(message, body))
 
-    def stream_reader(self, body: Mapping[str, Any]) -> StreamReader:
+    def stream_reader(self, body: JsonObject) -> StreamReader:
         return ResponsesStream(self)
 
     def is_preamble(self, event: Event) -> bool:
@@ -134,7 +135,7 @@ class Responses:
     def encoded(self, event: Event) -> bytes:
         return encoded(event)
 
-    def refused(self, refusal: Refusal) -> dict[str, Any]:
+    def refused(self, refusal: Refusal) -> JsonDict:
         return accounting.refused(refusal)
 
     def ended(self, refusal: Refusal) -> Event:
@@ -154,8 +155,8 @@ class ResponsesStream:
 
     def __init__(self, responses: Responses) -> None:
         self._responses = responses
-        self._response: Mapping[str, Any] = {}
-        self._items: list[Mapping[str, Any]] = []
+        self._response: JsonObject = {}
+        self._items: list[JsonObject] = []
         self._written = 0
         self.whole = False
 
@@ -178,10 +179,10 @@ class ResponsesStream:
     def counted(self) -> Tokens | None:
         return self._responses.counted(self._response)
 
-    def message(self) -> dict[str, Any]:
+    def message(self) -> JsonDict:
         return self._responses.message(self._so_far()) if self._response else {}
 
-    def _so_far(self) -> dict[str, Any]:
+    def _so_far(self) -> JsonDict:
         return {**self._response, "output": self._response.get("output") or self._items}
 
     def _fold(self, event: Event) -> None:
@@ -200,7 +201,7 @@ class ResponsesStream:
             self._written += len(event.get("delta") or "")
 
 
-def _turn(turns: Turns, item: Mapping[str, Any]) -> None:
+def _turn(turns: Turns, item: JsonObject) -> None:
     match item.get("type") or "message":
         case "message" if item["role"] in ("system", "developer"):
             turns.add_system(_blocks(item["content"]))
@@ -216,7 +217,7 @@ def _turn(turns: Turns, item: Mapping[str, Any]) -> None:
             turns.add_turn("assistant", _content(item))
 
 
-def _content(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _content(item: JsonObject) -> list[JsonDict]:
     """An output item as blocks of the Messages API; none for an item that only the provider
     understands."""
     match item["type"]:
@@ -239,7 +240,7 @@ def _content(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
-def _blocks(content: Any) -> list[dict[str, Any]]:
+def _blocks(content: Any) -> list[JsonDict]:
     if isinstance(content, str):
         return [text(content)]
     return [

@@ -4,29 +4,31 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
+
 
 class Turns:
     """Collects the turns: system texts apart, and one message for all consecutive turns of one
     side."""
 
     def __init__(self) -> None:
-        self.system: list[dict[str, Any]] = []
-        self.messages: list[dict[str, Any]] = []
+        self.system: list[JsonDict] = []
+        self.messages: list[JsonDict] = []
 
-    def add_system(self, blocks: Iterable[dict[str, Any]]) -> None:
+    def add_system(self, blocks: Iterable[JsonDict]) -> None:
         """Add to the system prompt."""
         self.system += blocks
 
-    def add_turn(self, role: str, blocks: Iterable[dict[str, Any]]) -> None:
+    def add_turn(self, role: str, blocks: Iterable[JsonDict]) -> None:
         """Add the next turn of the user (and their tools) or of the assistant."""
         if self.messages and self.messages[-1]["role"] == role:
             self.messages[-1]["content"] += blocks
         else:
             self.messages.append({"role": role, "content": list(blocks)})
 
-    def body(self, model: str, tools: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    def body(self, model: str, tools: Iterable[JsonDict]) -> JsonDict:
         """The request. Without any turn it has one empty turn of the user."""
-        found: dict[str, Any] = {
+        found: JsonDict = {
             "model": model,
             "messages": self.messages or [{"role": "user", "content": []}],
         }
@@ -37,11 +39,11 @@ class Turns:
         return found
 
 
-def text(words: str) -> dict[str, Any]:
+def text(words: str) -> JsonDict:
     return {"type": "text", "text": words}
 
 
-def image(address: str) -> dict[str, Any]:
+def image(address: str) -> JsonDict:
     """An image of an address `data:image/png;base64,…`."""
     kind, _, data = address.partition(";base64,")
     return {
@@ -50,11 +52,11 @@ def image(address: str) -> dict[str, Any]:
     }
 
 
-def tool(name: str, description: str | None, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+def tool(name: str, description: str | None, schema: JsonObject | None) -> JsonDict:
     return {"name": name, "description": description or "", "input_schema": dict(schema or {})}
 
 
-def tool_use(id: str, name: str, written: str) -> dict[str, Any]:
+def tool_use(id: str, name: str, written: str) -> JsonDict:
     """A tool call. Models sometimes write broken JSON, which is kept as text."""
     try:
         given: Any = json.loads(written or "{}")
@@ -63,12 +65,12 @@ def tool_use(id: str, name: str, written: str) -> dict[str, Any]:
     return {"type": "tool_use", "id": id, "name": name, "input": given}
 
 
-def custom_use(id: str, name: str, words: str) -> dict[str, Any]:
+def custom_use(id: str, name: str, words: str) -> JsonDict:
     """A call of a tool that takes any text."""
     return {"type": "tool_use", "id": id, "name": name, "input": words}
 
 
-def tool_result(id: str, content: str | list[dict[str, Any]]) -> dict[str, Any]:
+def tool_result(id: str, content: str | list[JsonDict]) -> JsonDict:
     return {"type": "tool_result", "tool_use_id": id, "content": content}
 
 
@@ -80,11 +82,11 @@ def written(given: Any) -> str:
 def message(
     id: str,
     model: str,
-    content: Iterable[dict[str, Any]],
+    content: Iterable[JsonDict],
     *,
     stop_reason: str,
     usage: Mapping[str, int],
-) -> dict[str, Any]:
+) -> JsonDict:
     """A whole message of the Messages API."""
     return {
         "id": id,

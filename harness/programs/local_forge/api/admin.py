@@ -1,5 +1,5 @@
-"""The administrator's API: accounts, repositories, webhooks, faults. Its token is in a file for its
-owner alone."""
+"""The administrator's API: accounts, repositories, webhooks and faults. Only the file's owner can
+read its token."""
 
 import re
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from harness.programs.local_forge import fields
-from harness.programs.local_forge.api.calls import Answer, Call, View
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse, View
 from harness.programs.local_forge.content import apps, manifests, people, repositories, seed_data
 from harness.programs.local_forge.events import webhook_sender
 from harness.programs.local_forge.faults import Faults, fault_from
@@ -22,32 +22,32 @@ from harness.programs.local_forge.storage.tables import deliveries
 KINDS = frozenset({"User", "Bot"})
 
 
-def create_user(call: Call) -> Answer:
-    """`{login, role, kind}` → the account's `{id, login, token}`. The token is shown this once."""
+def create_user(call: ApiCall) -> ApiResponse:
+    """`{login, role, kind}` → the account's `{id, login, token}`. The token is shown only once."""
     login = fields.login(call.body.get("login"))
     role = _role(call, "read")
     kind = fields.choice(call.body, "kind", "User", among=KINDS) or (
         "Bot" if login.endswith("[bot]") else "User"
     )
     user = people.create_user(call.tx, login, role=role, kind=kind)
-    return Answer(_with_token(call, user), 201)
+    return ApiResponse(_with_token(call, user), 201)
 
 
-def create_token(call: Call) -> Answer:
-    """Another token for an account that is there."""
-    return Answer(_with_token(call, people.user_named(call.tx, call.path["login"])), 201)
+def create_token(call: ApiCall) -> ApiResponse:
+    """Create another token for an existing account."""
+    return ApiResponse(_with_token(call, people.user_named(call.tx, call.path["login"])), 201)
 
 
-def rename_user(call: Call) -> Answer:
+def rename_user(call: ApiCall) -> ApiResponse:
     """`{login}` → the account under its new login."""
     user = people.user_named(call.tx, call.path["login"])
     renamed = people.rename(call.tx, user, fields.login(call.body.get("login")))
-    return Answer({"id": renamed.id, "login": renamed.login})
+    return ApiResponse({"id": renamed.id, "login": renamed.login})
 
 
-def create_repository(call: Call) -> Answer:
-    """`{owner, name, description, default_branch, incoming}` → the repository; with `incoming`, as
-    that store holds it."""
+def create_repository(call: ApiCall) -> ApiResponse:
+    """`{owner, name, description, default_branch, incoming}` → the repository: empty or, with
+    `incoming`, with that store's content."""
     branch = fields.text(call.body, "default_branch", "Repository", limit=100) or "main"
     if not is_sound_branch(branch):
         raise invalid(
@@ -65,11 +65,11 @@ def create_repository(call: Call) -> Answer:
         repo = repositories.adopt(
             call.tx, owner, name, default_branch=branch, description=described, store=store
         )
-    return Answer(shapes.repository(call.tx.links, repo), 201)
+    return ApiResponse(shapes.repository(call.tx.links, repo), 201)
 
 
-def _owner(call: Call) -> User:
-    """The account that is named. Raises Refused (422) that says how it would be made."""
+def _owner(call: ApiCall) -> User:
+    """The account named as owner. Raises Refused (422) with the command that would create it."""
     login = fields.login(call.body.get("owner"))
     found = people.find_user(call.tx, login)
     if found is None:
@@ -81,8 +81,9 @@ def _owner(call: Call) -> User:
     return found
 
 
-def _incoming(call: Call, name: str) -> Path:
-    """A store that waits below the home, by its name alone."""
+def _incoming(call: ApiCall, name: str) -> Path:
+    """A store in `home/incoming`, by its name only."""
+    # A pattern, not a path: `..` or an absolute path must not reach another folder.
     if not re.fullmatch(r"[0-9a-f]{32}", name):
         raise invalid("Repository", "incoming", "incoming must be 32 hexadecimal digits")
     store = call.service.settings.incoming / name
@@ -91,10 +92,10 @@ def _incoming(call: Call, name: str) -> Path:
     return store
 
 
-def user_list(call: Call) -> Answer:
-    """Every account with its role, those that may do most first."""
+def user_list(call: ApiCall) -> ApiResponse:
+    """Every account with its role, the highest role first."""
     found = people.all_of(call.tx, limit=-1)
-    return Answer(
+    return ApiResponse(
         [
             {"id": one.id, "login": one.login, "kind": one.kind, "role": one.role.word}
             for one in found
@@ -102,11 +103,11 @@ def user_list(call: Call) -> Answer:
     )
 
 
-def change_user(call: Call) -> Answer:
-    """`{role}` → the account with that role on every repository from now on."""
+def change_user(call: ApiCall) -> ApiResponse:
+    """`{role}` → the account, with that role on every repository."""
     user = people.user_named(call.tx, call.path["login"])
     people.set_role(call.tx, user, _role(call, "read"))
-    return Answer(
+    return ApiResponse(
         {
             "id": user.id,
             "login": user.login,
@@ -115,39 +116,39 @@ def change_user(call: Call) -> Answer:
     )
 
 
-def revoke_tokens(call: Call) -> Answer:
-    """`{revoked}`: how many tokens and sessions of an account are worthless now."""
-    return Answer(
+def revoke_tokens(call: ApiCall) -> ApiResponse:
+    """`{revoked}`: how many tokens and sessions of an account were revoked."""
+    return ApiResponse(
         {"revoked": people.revoke_all(call.tx, people.user_named(call.tx, call.path["login"]))}
     )
 
 
-def _role(call: Call, otherwise: str) -> Role:
+def _role(call: ApiCall, otherwise: str) -> Role:
     word = fields.text(call.body, "role", "User") or otherwise
     if word not in ROLE_WORDS:
         raise invalid("User", "role", f"role must be one of {', '.join(ROLE_WORDS)}")
     return ROLE_WORDS[word]
 
 
-def create_app(call: Call) -> Answer:
-    """`{owner, manifest}` → the App with its key and secrets, shown this once, as its manifest's
-    conversion tells it."""
+def create_app(call: ApiCall) -> ApiResponse:
+    """`{owner, manifest}` → the App with its key and secrets, shown only once, in the shape of a
+    manifest conversion."""
     owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
     _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
     converted = apps.convert(call.tx, code)
     call.service.webhook_sender.reload(call.tx.db)
-    return Answer(app_shapes.conversion(call.tx.links, converted), 201)
+    return ApiResponse(app_shapes.conversion(call.tx.links, converted), 201)
 
 
-def create_code(call: Call) -> Answer:
-    """`{owner, manifest}` → the code that the manifest's App is converted with, as a person who
-    agreed would be given it."""
+def create_code(call: ApiCall) -> ApiResponse:
+    """`{owner, manifest}` → the code that converts the manifest, as an approving person would get
+    it."""
     owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
     _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
-    return Answer({"code": code}, 201)
+    return ApiResponse({"code": code}, 201)
 
 
-def install_app(call: Call) -> Answer:
+def install_app(call: ApiCall) -> ApiResponse:
     """`{account, repositories}` → the installation. `repositories` are names of the account's own;
     absent: all of them."""
     account = people.user_named(call.tx, fields.login(call.body.get("account")))
@@ -163,20 +164,20 @@ def install_app(call: Call) -> Answer:
     made = apps.install(
         call.tx, apps.named(call.tx, call.path["slug"]), account, repositories=chosen
     )
-    return Answer(app_shapes.installation(call.tx.links, made), 201)
+    return ApiResponse(app_shapes.installation(call.tx.links, made), 201)
 
 
-def file_many(call: Call) -> Answer:
-    """`{count, body_length}` → `{first, last}`: so many open issues at once, for whoever measures;
-    no webhook is told."""
+def file_many(call: ApiCall) -> ApiResponse:
+    """`{count, body_length}` → `{first, last}`: file many open issues at once, for measurements.
+    Sends no webhooks."""
     count = fields.number(call.body, "count", "Issue", among=range(1, seed_data.MOST + 1))
     length = fields.number(call.body, "body_length", "Issue", among=range(fields.BODY_LIMIT + 1))
     filed = seed_data.file_many(call.tx, call.repo, count, body_length=length)
-    return Answer({"first": filed.start, "last": filed.stop - 1}, 201)
+    return ApiResponse({"first": filed.start, "last": filed.stop - 1}, 201)
 
 
-def create_hook(call: Call) -> Answer:
-    """`{url, secret, events}` → the webhook's id. Without events it is told of all."""
+def create_hook(call: ApiCall) -> ApiResponse:
+    """`{url, secret, events}` → the webhook's id. Without events it gets all of them."""
     url = fields.web_address(call.body, "url", "Hook")
     if url is None:
         raise invalid("Hook", "url", "url must be an http or https address", code="missing_field")
@@ -184,36 +185,36 @@ def create_hook(call: Call) -> Answer:
     events = fields.names(call.body.get("events", ["*"]), "Hook", "events")
     made = webhook_sender.add_hook(call.tx.db, url, secret, events)
     call.service.webhook_sender.reload(call.tx.db)
-    return Answer({"id": made, "url": url, "events": list(events)}, 201)
+    return ApiResponse({"id": made, "url": url, "events": list(events)}, 201)
 
 
-def delivery_list(call: Call) -> Answer:
-    """What webhooks were told lately, newest first."""
+def delivery_list(call: ApiCall) -> ApiResponse:
+    """The last 100 webhook deliveries, newest first."""
     rows = call.tx.db.execute(
         select(deliveries).order_by(deliveries.c.delivered_at.desc()).limit(100)
     )
-    return Answer([dict(row._mapping) for row in rows])
+    return ApiResponse([dict(row._mapping) for row in rows])
 
 
 def fault_views(faults: Faults) -> tuple[View, View, View]:
-    """The views that set a fault, list those that still wait, and call all of them off."""
+    """The views that add a fault, list the waiting ones, and clear all."""
 
-    def add(call: Call) -> Answer:
+    def add(call: ApiCall) -> ApiResponse:
         fault = fault_from(call.body)
         faults.add(fault)
-        return Answer(asdict(fault), 201)
+        return ApiResponse(asdict(fault), 201)
 
-    def waiting(_call: Call) -> Answer:
-        return Answer([asdict(fault) for fault in faults.waiting()])
+    def waiting(_call: ApiCall) -> ApiResponse:
+        return ApiResponse([asdict(fault) for fault in faults.waiting()])
 
-    def clear(_call: Call) -> Answer:
+    def clear(_call: ApiCall) -> ApiResponse:
         faults.clear()
-        return Answer(status=204)
+        return ApiResponse(status=204)
 
     return add, waiting, clear
 
 
-def _with_token(call: Call, user: User) -> dict[str, object]:
+def _with_token(call: ApiCall, user: User) -> dict[str, object]:
     return {
         "id": user.id,
         "login": user.login,
@@ -222,7 +223,7 @@ def _with_token(call: Call, user: User) -> dict[str, object]:
 
 
 def routes(faults: Faults | None) -> tuple[tuple[str, str, View], ...]:
-    """The routes; those for faults only where there are any."""
+    """The routes. Those for faults exist only with --faults."""
     found: list[tuple[str, str, View]] = [
         ("POST", "/users", create_user),
         ("GET", "/users", user_list),

@@ -1,8 +1,9 @@
-"""Who sends a request: what its Authorization header proves, and what that allows.
+"""Authentication: what an Authorization header proves, and what that allows.
 
-Three kinds of proof, as on GitHub: an account's token, an installation's token (an hour,
-permissions named one by one), and an App's own JSON web token (RS256, at most ten minutes), which
-opens nothing but what is about the App."""
+Three kinds of proof, as on GitHub: an account's token, an installation's token (valid for an hour,
+with named permissions), and an App's own JSON web token (RS256, at most ten minutes), which opens
+only what is about the App.
+"""
 
 import base64
 import binascii
@@ -10,7 +11,7 @@ import hmac
 from collections.abc import Callable
 
 from harness.programs.local_forge.content import apps, branch_rules, people
-from harness.programs.local_forge.git.protection import Standing
+from harness.programs.local_forge.git.protection import BranchPolicy
 from harness.programs.local_forge.refused import Refused
 from harness.programs.local_forge.storage.records import App, Caller, Repo, Role
 from harness.programs.local_forge.transaction import Transaction
@@ -19,11 +20,11 @@ LONGEST_SECONDS, DRIFT_SECONDS = 600, 60
 MOST_LETTERS = 4_096
 
 Identify = Callable[[Transaction, str | None], Caller]
-"""Who sent an Authorization header; raises Refused (401) for one that must not pass."""
+"""Authenticates an Authorization header; raises Refused (401) for one that must not pass."""
 
 
 def token_of(authorization: str) -> str | None:
-    """The token in an Authorization header: `token X`, `Bearer X`, or Basic with the token as the
+    """The token in an Authorization header: `token X`, `Bearer X`, or Basic with the token as
     password."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() in ("token", "bearer"):
@@ -40,11 +41,12 @@ def token_of(authorization: str) -> str | None:
 
 
 def signed_in(tx: Transaction, authorization: str | None) -> Caller:
-    """Whose token the header carries; nobody's without a header. Raises Refused (401) for one that
-    is not known."""
+    """The caller that the header proves; nobody without a header. Raises Refused (401) for an
+    unknown token."""
     token = token_of(authorization) if authorization else None
     if token is None:
         return Caller()
+    # Only a JSON web token has three parts; the forge's own tokens have no dots.
     if token.count(".") == 2:
         return Caller(app=_app_of(tx, token))
     grant = apps.grant_of(tx, token)
@@ -60,11 +62,11 @@ def signed_in(tx: Transaction, authorization: str | None) -> Caller:
 
 
 def administrator(token: str) -> Identify:
-    """Lets only the administrator's token pass, compared in constant time; it stands for no
-    account."""
+    """Accepts only the administrator's token, which stands for no account."""
 
     def identify(_tx: Transaction, authorization: str | None) -> Caller:
         given = token_of(authorization) if authorization else None
+        # Constant time: the response time must not reveal how much of a guess was right.
         if not hmac.compare_digest((given or "").encode(errors="replace"), token.encode()):
             raise Refused(401, "Requires the administrator's token")
         return Caller()
@@ -73,26 +75,26 @@ def administrator(token: str) -> Identify:
 
 
 def role_of(tx: Transaction, caller: Caller, repo: Repo) -> Role:
-    """What a caller may do on a repository, where its request needs no more than its permissions
-    name.
+    """A caller's role on a repository, after the route's permission check.
 
-    An installation's token is asked for its permissions at the door (`permissions.py`); past it, it
-    may do all that the request is, on the repositories it reaches, and read the others, which are
-    public."""
+    `permissions.py` checks an installation token's permissions at the route. After that check it
+    may do anything the request does on the repositories it reaches. It may read the others, which
+    are public.
+    """
     if caller.grant is None:
         return people.role_on(tx, caller.user, repo)
     return Role.ADMIN if caller.grant.reaches(repo) else Role.READ
 
 
-def standing_of(tx: Transaction, caller: Caller, repo: Repo) -> Standing:
-    """The rules about branches that bind a caller. No App is an administrator to them, whatever its
-    token names, and what CI runs is changed by an App only with the permission for that."""
+def branch_policy_of(tx: Transaction, caller: Caller, repo: Repo) -> BranchPolicy:
+    """The branch rules that bind a caller. Apps never count as administrators, and change workflows
+    only with that permission."""
     if caller.grant is None:
-        return branch_rules.standing(
+        return branch_rules.branch_policy(
             tx, repo, caller.user, role=people.role_on(tx, caller.user, repo)
         )
     workflows = caller.grant.allows("workflows", "write")
-    return branch_rules.standing(tx, repo, caller.user, role=Role.WRITE, workflows=workflows)
+    return branch_rules.branch_policy(tx, repo, caller.user, role=Role.WRITE, workflows=workflows)
 
 
 def _app_of(tx: Transaction, token: str) -> App:
@@ -105,6 +107,7 @@ def _app_of(tx: Transaction, token: str) -> App:
     try:
         if len(token) > MOST_LETTERS:
             raise undecodable
+        # The claimed issuer selects the public key. Nothing else of the unverified token is used.
         named = jwt.decode(token, options={"verify_signature": False}).get("iss")
         app = apps.issued_to(tx, str(named)) if isinstance(named, str | int) else None
         if app is None or not app.public_key:
@@ -114,6 +117,8 @@ def _app_of(tx: Transaction, token: str) -> App:
             app.public_key,
             algorithms=["RS256"],
             options={
+                # _check_times checks the times below, by the forge's clock and with GitHub's
+                # messages.
                 "verify_exp": False,
                 "verify_iat": False,
                 "verify_nbf": False,
@@ -128,7 +133,7 @@ def _app_of(tx: Transaction, token: str) -> App:
 
 
 def _check_times(issued: object, ends: object, *, now: int) -> None:
-    """Both must be there: a token that says nothing of its end would never have one."""
+    """Check `iat` and `exp`. Both are required: a token without an end would be valid for ever."""
     if (
         isinstance(issued, bool)
         or not isinstance(issued, int | float)

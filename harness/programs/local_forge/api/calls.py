@@ -1,7 +1,8 @@
-"""One request to the API: from bytes to a `Call`, through a view, to bytes again.
+"""One API request: from bytes to an `ApiCall`, through a view, to a response.
 
-A view is a plain function from a Call to an Answer. It says no by raising Refused. Whatever it
-wrote is kept only if it returns; whatever it read is one moment of the database."""
+A view is a plain function from an ApiCall to an ApiResponse. It refuses by raising Refused. Its
+writes are committed only if it returns, and all its reads see one state of the database.
+"""
 
 import json
 import uuid
@@ -13,11 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from harness.programs.local_forge.api.callers import Identify, role_of, standing_of
+from harness.programs.local_forge.api.callers import Identify, branch_policy_of, role_of
 from harness.programs.local_forge.api.permissions import Need, accepted, may
 from harness.programs.local_forge.content import issues, repositories
-from harness.programs.local_forge.etags import Asked, matches, tag_of
-from harness.programs.local_forge.git.protection import Standing
+from harness.programs.local_forge.etags import RequestKey, matches, tag_of
+from harness.programs.local_forge.git.protection import BranchPolicy
 from harness.programs.local_forge.rate_limits import Allowance
 from harness.programs.local_forge.refused import (
     Refused,
@@ -34,10 +35,10 @@ DOCUMENTATION = "https://docs.github.com/rest"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a view says: a status, something to write as JSON (or nothing), and headers of its own.
+class ApiResponse:
+    """What a view returns: a status, content to write as JSON (or None), and extra headers.
 
-    `lasting`: it holds for as long as nothing is written, whatever the clock says.
+    `lasting`: the response depends on the database only, so its ETag is valid until the next write.
     """
 
     content: Any = None
@@ -47,8 +48,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A request, with everything a view may look at."""
+class ApiCall:
+    """A request, with everything a view may use."""
 
     service: Service
     tx: Transaction
@@ -56,18 +57,19 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, Any]
-    listed: tuple[Any, ...]  # the body, where it is a list
+    # The body when it is a JSON list, as GitHub allows for labels.
+    listed: tuple[Any, ...]
     url: str
     authorization: str | None = field(default=None, repr=False)
 
     @property
     def actor(self) -> User | None:
-        """The account that asks, if any: a person's, or an App's own bot."""
+        """The calling account, if any: a person, or an App's bot."""
         return self.caller.user
 
     @property
     def repo(self) -> Repo:
-        """The repository that the path names. Raises Refused (404), also where the account may not
+        """The repository in the path. Raises Refused (404), also where the caller may not
         read it."""
         repo = repositories.named(self.tx, self.path["owner"], self.path["repo"])
         if self.role(repo) < Role.READ:
@@ -76,7 +78,7 @@ class Call:
 
     @property
     def number(self) -> int:
-        """The number that the path names. Raises Refused (404) for one that nothing can have."""
+        """The number in the path. Raises Refused (404) for one that nothing can have."""
         number = int(self.path["number"])
         if number > 2**31:
             raise not_found()
@@ -84,45 +86,47 @@ class Call:
 
     @property
     def person(self) -> User:
-        """Who asks. Raises Refused (401) when nobody signed in."""
+        """The calling account. Raises Refused (401) when nobody is signed in."""
         if self.actor is None:
             raise unauthenticated()
         return self.actor
 
     def role(self, repo: Repo) -> Role:
-        """What who asks may do."""
+        """The caller's role on a repository."""
         return role_of(self.tx, self.caller, repo)
 
-    def standing(self, repo: Repo) -> Standing:
-        """The rules about branches that bind who asks."""
-        return standing_of(self.tx, self.caller, repo)
+    def branch_policy(self, repo: Repo) -> BranchPolicy:
+        """The branch rules that bind the caller."""
+        return branch_policy_of(self.tx, self.caller, repo)
 
     def need(self, repo: Repo, role: Role) -> User:
-        """Who asks, who has at least that role. Raises Refused (401, 403)."""
+        """The calling account, which has at least that role. Raises Refused (401, 403)."""
         if self.role(repo) < role:
             self.person  # noqa: B018 - raises 401 for nobody; 403 is for somebody
             raise not_for_apps() if self.caller.grant else forbidden(role.word)
         return self.person
 
 
-View = Callable[[Call], Answer]
+View = Callable[[ApiCall], ApiResponse]
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Who may come in to a view: how the caller is known and, for an installation's token, what it
-    must be allowed.
+class RouteAccess:
+    """Who may call a view: how the caller is authenticated, and what an installation's token needs.
 
-    `needs` is one of several permissions, none (empty), or None: no App may. `to_apps`: whether an
-    App's own token opens it."""
+    `needs`: one of these permissions, nothing (empty), or None: no App may call it. `to_apps`:
+    whether an App's own token may call it.
+    """
 
     identify: Identify
     needs: tuple[Need, ...] | None = None
     to_apps: bool = False
 
 
-def endpoint(service: Service, view: View, door: Door) -> Callable[[Request], Awaitable[Response]]:
-    """The view as Starlette calls it. Views run in threads: git and SQLite both block."""
+def endpoint(
+    service: Service, view: View, door: RouteAccess
+) -> Callable[[Request], Awaitable[Response]]:
+    """The view as Starlette calls it. Views run in threads, because git and SQLite block."""
 
     async def answer(request: Request) -> Response:
         raw = await request.body()
@@ -131,10 +135,13 @@ def endpoint(service: Service, view: View, door: Door) -> Callable[[Request], Aw
     return answer
 
 
-def _answer(service: Service, view: View, door: Door, request: Request, raw: bytes) -> Response:
+def _answer(
+    service: Service, view: View, door: RouteAccess, request: Request, raw: bytes
+) -> Response:
     allowance: Allowance | None = None
     writes = request.method not in ("GET", "HEAD")
-    generation, asked = service.database.generation, Asked.by_request(request)
+    # Read before anything else: a write during the view must make the cached ETag stale.
+    generation, asked = service.database.generation, RequestKey.by_request(request)
     try:
         with service.transaction(write=writes) as tx:
             caller = door.identify(tx, request.headers.get("authorization"))
@@ -144,8 +151,9 @@ def _answer(service: Service, view: View, door: Door, request: Request, raw: byt
             _check_permission(call, door)
             asked_with = None if writes else request.headers.get("if-none-match")
             unchanged = service.tags.unchanged(asked, asked_with, generation=generation)
-            answer = view(call) if unchanged is None else Answer(status=304, headers=unchanged)
+            answer = view(call) if unchanged is None else ApiResponse(status=304, headers=unchanged)
         response = _response(answer, request)
+        # A 304 is free, as on GitHub: give the request back.
         if response.status_code == 304:
             allowance = service.limits.spend(_account(caller), service.clock(), requests=-1)
         elif answer.lasting and not writes and "etag" in response.headers:
@@ -161,9 +169,8 @@ def _answer(service: Service, view: View, door: Door, request: Request, raw: byt
     return response
 
 
-def _check_permission(call: Call, door: Door) -> None:
-    """At the door: an App's own token opens what is about the App, an installation's what its
-    permissions name."""
+def _check_permission(call: ApiCall, door: RouteAccess) -> None:
+    """Check an App's token against the route."""
     grant = call.caller.grant
     if call.caller.app is not None and not door.to_apps:
         raise not_for_apps()
@@ -172,6 +179,8 @@ def _check_permission(call: Call, door: Door) -> None:
     if door.needs is None:
         raise not_for_apps()
     if (
+        # Repositories outside of the installation are public here, so reading them needs no
+        # permission.
         "owner" in call.path
         and grant.reaches(call.repo)
         and not may(grant, door.needs, about_pull=_about_pull(call, door))
@@ -179,7 +188,7 @@ def _check_permission(call: Call, door: Door) -> None:
         raise not_for_apps()
 
 
-def _about_pull(call: Call, door: Door) -> bool | None:
+def _about_pull(call: ApiCall, door: RouteAccess) -> bool | None:
     if (
         len(door.needs or ()) < 2
         or "number" not in call.path
@@ -190,8 +199,10 @@ def _about_pull(call: Call, door: Door) -> bool | None:
     return issues.numbered(call.tx, call.repo, call.number).is_pull
 
 
-def _call(service: Service, tx: Transaction, caller: Caller, request: Request, sent: Any) -> Call:
-    return Call(
+def _call(
+    service: Service, tx: Transaction, caller: Caller, request: Request, sent: Any
+) -> ApiCall:
+    return ApiCall(
         service,
         tx,
         caller,
@@ -209,6 +220,7 @@ def _parsed(raw: bytes, request: Request) -> Any:
         return {}
     try:
         return json.loads(raw)
+    # Deeply nested JSON raises RecursionError.
     except (ValueError, RecursionError):
         raise Refused(
             400, f"Problems parsing JSON in the body of {request.method} {request.url.path}"
@@ -216,7 +228,7 @@ def _parsed(raw: bytes, request: Request) -> Any:
 
 
 def _account(caller: Caller) -> str:
-    """Whose hour it is; an App counts apart from its installations' tokens."""
+    """The rate limit's key; an App counts apart from its installations' tokens."""
     if caller.app is not None:
         return f"app {caller.app.id}"
     return "nobody" if caller.user is None else str(caller.user.id)
@@ -227,7 +239,7 @@ def _check_allowance(allowance: Allowance, caller: Caller) -> None:
         raise Refused(403, f"API rate limit exceeded for user ID {_account(caller)}.")
 
 
-def _response(answer: Answer, request: Request) -> Response:
+def _response(answer: ApiResponse, request: Request) -> Response:
     headers = {
         "cache-control": "private, max-age=0, must-revalidate",
         "vary": "Accept, Authorization",
@@ -253,12 +265,12 @@ def _response(answer: Answer, request: Request) -> Response:
 
 
 def _refusal(refused: Refused) -> Response:
-    told: dict[str, Any] = {"message": refused.message, "status": str(refused.status)}
-    told["documentation_url"] = DOCUMENTATION
+    content: dict[str, Any] = {"message": refused.message, "status": str(refused.status)}
+    content["documentation_url"] = DOCUMENTATION
     if refused.errors:
-        told["errors"] = list(refused.errors)
+        content["errors"] = list(refused.errors)
     return Response(
-        json.dumps(told),
+        json.dumps(content),
         status_code=refused.status,
         headers=dict(refused.headers),
         media_type="application/json; charset=utf-8",

@@ -1,17 +1,17 @@
 """Check runs and statuses.
 
 Only Apps write checks, as on GitHub: an installation's token, or an account of the kind Bot, which
-stands for an App of the same number. Where the forge runs with `--people-write-checks`, every
-writer may."""
+stands for an App of the same number. With `--people-write-checks` every writer may.
+"""
 
 from typing import Any
 
 from harness.programs.local_forge import fields
-from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.git import named_commit
 from harness.programs.local_forge.api.paging import links, page_of, window
 from harness.programs.local_forge.content import checks
-from harness.programs.local_forge.content.checks import Outcome
+from harness.programs.local_forge.content.checks import CheckUpdate
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.git.objects import SHA
 from harness.programs.local_forge.refused import Refused, invalid
@@ -19,26 +19,26 @@ from harness.programs.local_forge.shapes import checks as shapes
 from harness.programs.local_forge.storage.records import Repo, Role, User
 
 
-def create(call: Call) -> Answer:
-    """A new check run on a commit that is there."""
+def create(call: ApiCall) -> ApiResponse:
+    """Create a check run on an existing commit."""
     repo = call.repo
     creator = _writer(call, repo)
     sha = _sha(call, repo, fields.needed_text(call.body, "head_sha", "CheckRun", limit=40))
     fields.needed_text(call.body, "name", "CheckRun", limit=200)
-    check = checks.create(call.tx, repo, sha, _outcome(call), creator=creator)
-    return Answer(shapes.check_run(call.tx.links, repo, check), 201)
+    check = checks.create(call.tx, repo, sha, _check_update(call), creator=creator)
+    return ApiResponse(shapes.check_run(call.tx.links, repo, check), 201)
 
 
-def one(call: Call) -> Answer:
+def one(call: ApiCall) -> ApiResponse:
     """One check run."""
     repo = call.repo
-    return Answer(
+    return ApiResponse(
         shapes.check_run(call.tx.links, repo, checks.numbered(call.tx, repo, call.number))
     )
 
 
-def change(call: Call) -> Answer:
-    """What is new about a check run: who wrote it says so, and no other App."""
+def change(call: ApiCall) -> ApiResponse:
+    """Update a check run. Only the App that created it may."""
     repo = call.repo
     writer, check = _writer(call, repo), checks.numbered(call.tx, repo, call.number)
     if check.creator.id != writer.id:
@@ -47,13 +47,15 @@ def change(call: Call) -> Answer:
             f"Invalid app_id `{writer.id}` - check run can only be modified by the GitHub App that"
             " created it.",
         )
-    return Answer(
-        shapes.check_run(call.tx.links, repo, checks.change(call.tx, repo, check, _outcome(call)))
+    return ApiResponse(
+        shapes.check_run(
+            call.tx.links, repo, checks.change(call.tx, repo, check, _check_update(call))
+        )
     )
 
 
-def annotations(call: Call) -> Answer:
-    """What a check run says of lines, in the order it was said."""
+def annotations(call: ApiCall) -> ApiResponse:
+    """A check run's annotations, in the order they were added."""
     repo = call.repo
     found = checks.numbered(call.tx, repo, call.number)
     return page_of(
@@ -63,7 +65,7 @@ def annotations(call: Call) -> Answer:
     )
 
 
-def suites(call: Call) -> Answer:
+def suites(call: ApiCall) -> ApiResponse:
     """The check suites of a commit: one for each App that wrote checks on it."""
     repo = call.repo
     found = checks.suites_of(call.tx, repo, named_commit(call, repo))
@@ -75,12 +77,12 @@ def suites(call: Call) -> Answer:
     shown = [
         shapes.suite(call.tx.links, repo, one, tip) for one in found[skip : skip + size] if tip
     ]
-    return Answer(
+    return ApiResponse(
         {"total_count": len(found), "check_suites": shown}, headers=links(call, len(found))
     )
 
 
-def of_commit(call: Call) -> Answer:
+def of_commit(call: ApiCall) -> ApiResponse:
     """The check runs of a commit: the latest of each name, or with `filter=all` every one."""
     repo = call.repo
     every = call.query.get("filter") == "all"
@@ -99,13 +101,13 @@ def of_commit(call: Call) -> Answer:
     found = tuple(one for one in found if asked in (None, one.status))
     size, skip = window(call)
     shown = found[skip : skip + size]
-    return Answer(
+    return ApiResponse(
         shapes.check_runs(call.tx.links, repo, shown, total=len(found)),
         headers=links(call, len(found)),
     )
 
 
-def create_status(call: Call) -> Answer:
+def create_status(call: ApiCall) -> ApiResponse:
     """A new status on a commit that is there."""
     repo = call.repo
     creator = call.need(repo, Role.WRITE)
@@ -120,42 +122,43 @@ def create_status(call: Call) -> Answer:
         description=fields.text(call.body, "description", "Status", limit=140),
         target_url=fields.web_address(call.body, "target_url", "Status"),
     )
-    return Answer(shapes.status(call.tx.links, repo, status), 201)
+    return ApiResponse(shapes.status(call.tx.links, repo, status), 201)
 
 
-def status_list(call: Call) -> Answer:
+def status_list(call: ApiCall) -> ApiResponse:
     """Every status of a commit, newest first."""
     repo = call.repo
     found = checks.statuses_of(call.tx, repo, named_commit(call, repo))
     return page_of(call, found, shape=lambda item: shapes.status(call.tx.links, repo, item))
 
 
-def combined(call: Call) -> Answer:
-    """The newest status of each context, and what they come to."""
+def combined(call: ApiCall) -> ApiResponse:
+    """The newest status of each context, and their combined state."""
     repo = call.repo
     sha = named_commit(call, repo)
     found = checks.statuses_of(call.tx, repo, sha, latest=True)
-    return Answer(shapes.combined(call.tx.links, repo, sha, found))
+    return ApiResponse(shapes.combined(call.tx.links, repo, sha, found))
 
 
-def _writer(call: Call, repo: Repo) -> User:
-    """Who may write checks. Raises Refused (401, 403)."""
+def _writer(call: ApiCall, repo: Repo) -> User:
+    """The caller, who may write checks. Raises Refused (401, 403)."""
     writer = call.need(repo, Role.WRITE)
     if writer.kind != "Bot" and not call.service.settings.people_write_checks:
         raise Refused(403, "You must authenticate via a GitHub App.")
     return writer
 
 
-def _sha(call: Call, repo: Repo, sha: str) -> str:
+def _sha(call: ApiCall, repo: Repo, sha: str) -> str:
+    # The pattern comes first: git would also resolve names and expressions.
     if not SHA.fullmatch(sha) or call.tx.git(repo).kind(sha) != "commit":
         raise Refused(422, f"No commit found for SHA: {sha}")
     return sha
 
 
-def _outcome(call: Call) -> Outcome:
+def _check_update(call: ApiCall) -> CheckUpdate:
     output = call.body.get("output")
     said = output if isinstance(output, dict) else {}
-    return Outcome(
+    return CheckUpdate(
         name=fields.text(call.body, "name", "CheckRun", limit=200),
         status=fields.choice(call.body, "status", "CheckRun", among=checks.STATUSES),
         conclusion=fields.choice(call.body, "conclusion", "CheckRun", among=checks.CONCLUSIONS),
@@ -183,7 +186,8 @@ def _annotations(sent: object) -> tuple[dict[str, Any], ...]:
 
 
 def _annotation(sent: dict[str, Any]) -> dict[str, Any]:
-    """What is said of lines of one file. Columns are for one line only, as on GitHub."""
+    """One annotation of lines in a file. Columns are allowed for a single line only, as on
+    GitHub."""
     level = fields.choice(sent, "annotation_level", "CheckRun", among=checks.LEVELS)
     if level is None:
         raise invalid(
@@ -220,7 +224,8 @@ def _annotation(sent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-MOST_ANNOTATIONS = 50  # in one request, as on GitHub
+# In one request, as on GitHub.
+MOST_ANNOTATIONS = 50
 _REPO = "/repos/{owner}/{repo}"
 ROUTES = (
     ("POST", f"{_REPO}/check-runs", create),

@@ -1,7 +1,7 @@
 """Refs, branches, commits, trees and files."""
 
 from harness.programs.local_forge import fields, ref_sync
-from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.paging import page, page_of, window
 from harness.programs.local_forge.content import branch_rules
 from harness.programs.local_forge.git import commits
@@ -14,7 +14,7 @@ from harness.programs.local_forge.storage.records import Repo, Role
 _SPACES = ("heads/", "tags/")
 
 
-def branch_list(call: Call) -> Answer:
+def branch_list(call: ApiCall) -> ApiResponse:
     """The branches."""
     repo = call.repo
     found = sorted(call.tx.git(repo).refs().items())
@@ -27,8 +27,8 @@ def branch_list(call: Call) -> Answer:
     )
 
 
-def branch(call: Call) -> Answer:
-    """One branch with its commit, and whether rules are about it."""
+def branch(call: ApiCall) -> ApiResponse:
+    """One branch with its commit, and whether it is protected."""
     repo = call.repo
     git, name = call.tx.git(repo), call.path["ref"]
     sha = git.refs().get(name)
@@ -41,21 +41,21 @@ def branch(call: Call) -> Answer:
         level = "everyone" if demanded.body["enforce_admins"] else "non_admins"
         policy = {**required_checks(call.tx.links, repo, demanded), "enforcement_level": level}
     found = commits.commit(git, sha)
-    return Answer(
+    return ApiResponse(
         shapes.whole_branch(call.tx.links, repo, name, found, protected=protected, policy=policy)
     )
 
 
-def ref(call: Call) -> Answer:
+def ref(call: ApiCall) -> ApiResponse:
     """One ref by its name below refs/, such as `heads/main`."""
     repo = call.repo
     found = call.tx.git(repo).refs("refs").get(call.path["ref"])
     if found is None:
         raise not_found()
-    return Answer(shapes.ref(call.tx.links, repo, f"refs/{call.path['ref']}", found))
+    return ApiResponse(shapes.ref(call.tx.links, repo, f"refs/{call.path['ref']}", found))
 
 
-def ref_list(call: Call) -> Answer:
+def ref_list(call: ApiCall) -> ApiResponse:
     """The refs that begin with a prefix."""
     repo = call.repo
     prefix = call.path.get("ref", "")
@@ -69,9 +69,9 @@ def ref_list(call: Call) -> Answer:
     )
 
 
-def create_ref(call: Call) -> Answer:
-    """A new branch or tag on a commit that is there. Raises Refused (422) where one of that name
-    is."""
+def create_ref(call: ApiCall) -> ApiResponse:
+    """Create a branch or tag on an existing commit. Raises Refused (422) where the name is
+    taken."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     name = fields.needed_text(call.body, "ref", "Reference", limit=250)
@@ -79,14 +79,14 @@ def create_ref(call: Call) -> Answer:
     git, sha = call.tx.git(repo), _commit(call, repo)
     if short in git.refs("refs"):
         raise Refused(422, "Reference already exists")
-    bound = call.standing(repo)
-    branch_rules.check_move(call.tx, repo, f"refs/{short}", old=None, new=sha, bound=bound)
+    policy = call.branch_policy(repo)
+    branch_rules.check_move(call.tx, repo, f"refs/{short}", old=None, new=sha, policy=policy)
     _moved(call, repo, f"refs/{short}", sha, old=ZERO)
-    return Answer(shapes.ref(call.tx.links, repo, name, sha), 201)
+    return ApiResponse(shapes.ref(call.tx.links, repo, name, sha), 201)
 
 
-def change_ref(call: Call) -> Answer:
-    """Move a ref: forward, or with `force` anywhere, as far as the rules about branches let it."""
+def change_ref(call: ApiCall) -> ApiResponse:
+    """Move a ref forward, or anywhere with `force`, as far as the branch rules allow."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     short = _writable(call.path["ref"])
@@ -94,17 +94,18 @@ def change_ref(call: Call) -> Answer:
     old = git.refs("refs").get(short)
     if old is None:
         raise Refused(422, "Reference does not exist")
+    # `is not True`: a client's "false" or 1 must not force.
     if call.body.get("force") is not True and not git.is_ancestor(old, sha):
         raise Refused(422, "Update is not a fast forward")
     branch_rules.check_move(
-        call.tx, repo, f"refs/{short}", old=old, new=sha, bound=call.standing(repo)
+        call.tx, repo, f"refs/{short}", old=old, new=sha, policy=call.branch_policy(repo)
     )
     _moved(call, repo, f"refs/{short}", sha, old=old)
-    return Answer(shapes.ref(call.tx.links, repo, f"refs/{short}", sha))
+    return ApiResponse(shapes.ref(call.tx.links, repo, f"refs/{short}", sha))
 
 
-def remove_ref(call: Call) -> Answer:
-    """Delete a branch or tag, never the default branch, and none that is protected from it."""
+def remove_ref(call: ApiCall) -> ApiResponse:
+    """Delete a branch or tag, but never the default branch or one protected from deletion."""
     repo = call.repo
     actor = call.need(repo, Role.WRITE)
     short, git = _writable(call.path["ref"]), call.tx.git(repo)
@@ -116,17 +117,17 @@ def remove_ref(call: Call) -> Answer:
         f"refs/{short}",
         old=git.refs("refs")[short],
         new=None,
-        bound=call.standing(repo),
+        policy=call.branch_policy(repo),
     )
     before = dict(git.refs())
     git.delete(f"refs/{short}")
-    ref_sync.tell_pushes(call.tx, repo, before, actor)
-    ref_sync.settle(call.tx, repo, actor)
-    return Answer(status=204)
+    ref_sync.announce_pushes(call.tx, repo, before, actor)
+    ref_sync.sync_refs(call.tx, repo, actor)
+    return ApiResponse(status=204)
 
 
-def commit_list(call: Call) -> Answer:
-    """Commits from `sha` (a branch or commit; the default branch where absent), newest first."""
+def commit_list(call: ApiCall) -> ApiResponse:
+    """Commits from `sha` (a branch or commit; default: the default branch), newest first."""
     repo = call.repo
     git = call.tx.git(repo)
     tip = git.commit_named(call.query.get("sha") or repo.default_branch)
@@ -142,48 +143,48 @@ def commit_list(call: Call) -> Answer:
     )
 
 
-def commit(call: Call) -> Answer:
+def commit(call: ApiCall) -> ApiResponse:
     """One commit with its files, by sha, branch or tag."""
     repo = call.repo
     git = call.tx.git(repo)
     item = commits.commit(git, named_commit(call, repo))
     files = commits.changes(git, item.parents[0] if item.parents else None, item.sha)
-    return Answer(shapes.commit(call.tx.links, repo, item, files=files[:300]))
+    return ApiResponse(shapes.commit(call.tx.links, repo, item, files=files[:300]))
 
 
-def git_commit(call: Call) -> Answer:
+def git_commit(call: ApiCall) -> ApiResponse:
     """One commit object."""
     repo = call.repo
     git, sha = call.tx.git(repo), call.path["sha"]
     if not SHA.fullmatch(sha) or git.kind(sha) != "commit":
         raise not_found()
-    return Answer(shapes.git_commit(call.tx.links, repo, commits.commit(git, sha)))
+    return ApiResponse(shapes.git_commit(call.tx.links, repo, commits.commit(git, sha)))
 
 
-def tree(call: Call) -> Answer:
-    """A tree by its sha, or the tree of a commit, branch or tag; whole with `recursive`."""
+def tree(call: ApiCall) -> ApiResponse:
+    """A tree by its sha, or the tree of a commit, branch or tag; all levels with `recursive`."""
     repo = call.repo
     git, name = call.tx.git(repo), call.path["ref"]
     is_tree = SHA.fullmatch(name) is not None and git.kind(name) == "tree"
     sha = name if is_tree else commits.commit(git, named_commit(call, repo)).tree
-    return Answer(
+    return ApiResponse(
         shapes.tree(
             call.tx.links, repo, sha, commits.tree(git, sha, recursive="recursive" in call.query)
         )
     )
 
 
-def blob(call: Call) -> Answer:
-    """The bytes of a file by their sha."""
+def blob(call: ApiCall) -> ApiResponse:
+    """A file's bytes by their sha."""
     repo = call.repo
     git, sha = call.tx.git(repo), call.path["sha"]
     if not SHA.fullmatch(sha) or git.kind(sha) != "blob":
         raise not_found()
-    return Answer(shapes.blob(call.tx.links, repo, sha, git.raw("cat-file", "blob", sha)))
+    return ApiResponse(shapes.blob(call.tx.links, repo, sha, git.raw("cat-file", "blob", sha)))
 
 
-def contents(call: Call) -> Answer:
-    """A file with its bytes, or a folder's listing, at `ref`."""
+def contents(call: ApiCall) -> ApiResponse:
+    """A file with its bytes, or a folder's entries, at `ref`."""
     repo = call.repo
     git, at = call.tx.git(repo), call.query.get("ref") or repo.default_branch
     sha, path = git.commit_named(at), call.path.get("path", "").strip("/")
@@ -192,15 +193,15 @@ def contents(call: Call) -> Answer:
         raise not_found()
     if entry.kind == "blob":
         held = git.raw("cat-file", "blob", entry.sha)
-        return Answer(shapes.content(call.tx.links, repo, entry, path, at, held=held))
+        return ApiResponse(shapes.content(call.tx.links, repo, entry, path, at, held=held))
     under = f"{path}/" if path else ""
     listed = commits.tree(git, entry.sha)
-    return Answer(
+    return ApiResponse(
         [shapes.content(call.tx.links, repo, one, under + one.path, at) for one in listed]
     )
 
 
-def named_commit(call: Call, repo: Repo) -> str:
+def named_commit(call: ApiCall, repo: Repo) -> str:
     """The commit that the path's `ref` names. Raises Refused (404)."""
     sha = call.tx.git(repo).commit_named(call.path["ref"])
     if sha is None:
@@ -219,19 +220,19 @@ def _writable(short: str) -> str:
     return short
 
 
-def _commit(call: Call, repo: Repo) -> str:
+def _commit(call: ApiCall, repo: Repo) -> str:
     sha = fields.needed_text(call.body, "sha", "Reference", limit=40)
     if not SHA.fullmatch(sha) or call.tx.git(repo).kind(sha) != "commit":
         raise Refused(422, "Object does not exist")
     return sha
 
 
-def _moved(call: Call, repo: Repo, ref: str, sha: str, *, old: str) -> None:
+def _moved(call: ApiCall, repo: Repo, ref: str, sha: str, *, old: str) -> None:
     git = call.tx.git(repo)
     before = dict(git.refs())
     git.move(ref, sha, old=old)
-    ref_sync.tell_pushes(call.tx, repo, before, call.person)
-    ref_sync.settle(call.tx, repo, call.person)
+    ref_sync.announce_pushes(call.tx, repo, before, call.person)
+    ref_sync.sync_refs(call.tx, repo, call.person)
 
 
 _REPO = "/repos/{owner}/{repo}"
@@ -249,9 +250,10 @@ ROUTES = (
     ("GET", f"{_REPO}/contents", contents),
     ("GET", f"{_REPO}/contents/{{path:path}}", contents),
     ("GET", f"{_REPO}/commits", commit_list),
+    # Last: a ref may hold slashes, so this route would also match those of checks and statuses.
     (
         "GET",
         f"{_REPO}/commits/{{ref:path}}",
         commit,
-    ),  # last: checks and statuses of a commit are listed before it
+    ),
 )

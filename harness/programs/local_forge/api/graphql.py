@@ -1,8 +1,8 @@
-"""The few questions that REST has no word for: pinning an issue, what is pinned, and what a node id
-names.
+"""The GraphQL API, for the few things that REST lacks: pinned issues, and what a node id names.
 
-As on GitHub an answer is 200 also where it says no: `data` is null there, and `errors` tells the
-type and the way to it."""
+As on GitHub, the status is 200 also for a refusal: `data` is null there, and `errors` has the type
+and the path.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.graphql_text import Field, Unreadable, operation_in
 from harness.programs.local_forge.content import issues, pins, repositories
 from harness.programs.local_forge.refused import Refused, not_found
@@ -22,43 +22,46 @@ Resolve = Callable[[Field], Any]
 _TYPES = {401: "FORBIDDEN", 403: "FORBIDDEN", 404: "NOT_FOUND", 422: "UNPROCESSABLE"}
 
 
-def ask(call: Call) -> Answer:
+def ask(call: ApiCall) -> ApiResponse:
     """`{query, variables}` → `{data, errors}`."""
     if call.actor is None:
         raise Refused(401, "This endpoint requires you to be authenticated.")
     text, variables = call.body.get("query"), call.body.get("variables") or {}
     if not isinstance(text, str) or not isinstance(variables, dict):
-        return Answer(
+        return ApiResponse(
             {"errors": [{"message": "A query attribute must be specified and must be a string."}]}
         )
     try:
         asked = operation_in(text, variables)
     except Unreadable as error:
-        return Answer({"errors": [{"message": str(error)}]})
+        return ApiResponse({"errors": [{"message": str(error)}]})
     known = _Mutations(call).known if asked.kind == "mutation" else _Queries(call).known
     data: dict[str, Any] = {}
     errors: list[dict[str, Any]] = []
     for field in asked.fields:
         try:
             data[field.key] = _resolver(known, field, asked.kind.title())(field)
+        # One refused field does not spoil the others.
         except Refused as refused:
             data[field.key] = None
             errors.append(
                 {
                     "type": _TYPES.get(refused.status, "INTERNAL"),
                     "path": [field.key],
-                    "message": refused.told,
+                    "message": refused.summary,
                 }
             )
         except Unreadable as error:
-            return Answer({"errors": [{"message": str(error), "path": [asked.kind, field.key]}]})
-    return Answer({"data": data, **({"errors": errors} if errors else {})})
+            return ApiResponse(
+                {"errors": [{"message": str(error), "path": [asked.kind, field.key]}]}
+            )
+    return ApiResponse({"data": data, **({"errors": errors} if errors else {})})
 
 
 class _Queries:
     """`repository(owner:, name:)` and `node(id:)`."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: ApiCall) -> None:
         self._call = call
         self.known: Mapping[str, Resolve] = {
             "repository": self._repository,
@@ -93,7 +96,7 @@ class _Queries:
 class _Mutations:
     """`pinIssue` and `unpinIssue`, each with `input: {issueId}`."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: ApiCall) -> None:
         self._call = call
         self.known: Mapping[str, Resolve] = {"pinIssue": self._pin, "unpinIssue": self._unpin}
 
@@ -132,7 +135,7 @@ class _Mutations:
         )
 
 
-def _repository(call: Call, repo: Repo, field: Field) -> Any:
+def _repository(call: ApiCall, repo: Repo, field: Field) -> Any:
     def issue(inner: Field) -> Any:
         return _issue(call, repo, _plain(call, repo, inner.arguments.get("number")), inner)
 
@@ -163,7 +166,7 @@ def _repository(call: Call, repo: Repo, field: Field) -> Any:
     )
 
 
-def _issue(call: Call, repo: Repo, issue: Issue, field: Field) -> Any:
+def _issue(call: ApiCall, repo: Repo, issue: Issue, field: Field) -> Any:
     return _shaped(
         field,
         "Issue",
@@ -180,8 +183,7 @@ def _issue(call: Call, repo: Repo, issue: Issue, field: Field) -> Any:
 
 
 def _shaped(field: Field, kind: str, known: Mapping[str, Resolve]) -> dict[str, Any]:
-    """The fields that are asked for of a value of that type. Raises Unreadable for one that it has
-    not."""
+    """The requested fields of a value of that type. Raises Unreadable for an unknown field."""
     asked = [inner for inner in field.fields if inner.on in (None, kind)]
     if not field.fields:
         raise Unreadable(
@@ -200,7 +202,7 @@ def _resolver(known: Mapping[str, Resolve], field: Field, kind: str) -> Resolve:
     return known[field.name]
 
 
-def _plain(call: Call, repo: Repo, number: object) -> Issue:
+def _plain(call: ApiCall, repo: Repo, number: object) -> Issue:
     found = (
         issues.numbered(call.tx, repo, number)
         if isinstance(number, int) and 0 < number < 2**31
@@ -211,14 +213,15 @@ def _plain(call: Call, repo: Repo, number: object) -> Issue:
     return found
 
 
-def _issue_of(call: Call, node: object) -> tuple[Repo, Issue]:
-    """The issue that a node id names, and where it is."""
+def _issue_of(call: ApiCall, node: object) -> tuple[Repo, Issue]:
+    """The issue that a node id names, with its repository."""
     number = number_in(node, "Issue") if isinstance(node, str) else None
     row = (
         None
         if number is None
         else call.tx.db.execute(select(issue_table).where(issue_table.c.id == number)).one_or_none()
     )
+    # A node id of a pull request or another type names no issue here.
     if row is None:
         raise Refused(404, f"Could not resolve to a node with the global id of '{node}'")
     repo = repositories.by_id(call.tx, [row.repository_id]).get(row.repository_id)

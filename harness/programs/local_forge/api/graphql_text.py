@@ -1,8 +1,8 @@
-"""Reading a GraphQL document, as far as one operation with fields, arguments, variables and inline
-fragments goes.
+"""A parser for GraphQL documents with one operation: fields, arguments, variables and inline
+fragments.
 
-Everything else of the language is refused by name: a client that needs more than this forge speaks
-shall hear it."""
+It refuses the rest of the language by name, so that a client learns what this forge lacks.
+"""
 
 import json
 import re
@@ -22,12 +22,12 @@ _TOKEN = re.compile(
 
 
 class Unreadable(Exception):
-    """The document is no GraphQL, or more of it than is spoken here; the message says which."""
+    """The document is not GraphQL, or uses an unsupported part of it; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field that is asked for. `on`: the type that an inline fragment around it names."""
+    """One requested field. `on`: the type of an inline fragment around it."""
 
     key: str
     name: str
@@ -38,14 +38,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`query` or `mutation`, and what is asked for."""
+    """`query` or `mutation`, and the requested fields."""
 
     kind: str
     fields: tuple[Field, ...]
 
 
 def operation_in(text: str, variables: Mapping[str, Any]) -> Operation:
-    """The one operation of a document, its variables filled in. Raises Unreadable."""
+    """The one operation of a document, with its variables filled in. Raises Unreadable."""
     if len(text) > MOST_LETTERS:
         raise Unreadable(f"the document is longer than {MOST_LETTERS} characters")
     return _Reader(list(_tokens(text)), variables).operation()
@@ -63,7 +63,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 class _Reader:
-    """Recursive descent over the tokens; the last token is followed by empty ones."""
+    """A recursive-descent parser over the tokens. Past the last token it reads empty ones."""
 
     def __init__(self, tokens: list[str], variables: Mapping[str, Any]) -> None:
         self._tokens, self._at, self._variables = tokens, 0, dict(variables)
@@ -82,7 +82,7 @@ class _Reader:
         return Operation(kind, fields)
 
     def _declarations(self) -> None:
-        """`($name: Type! = default, …)`: types are not looked at, a default stands where nothing
+        """Parse `($name: Type! = default, …)`. Types are ignored; a default is used where no value
         was sent."""
         self._expect("(")
         while not self._is(")"):
@@ -102,6 +102,7 @@ class _Reader:
         self._expect(")")
 
     def _fields(self, depth: int, on: str | None) -> Iterator[Field]:
+        # A limit on depth, since the parser recurses and the text is a stranger's.
         if depth > DEEPEST:
             raise Unreadable(f"fields are nested deeper than {DEEPEST}")
         self._expect("{")

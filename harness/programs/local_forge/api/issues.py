@@ -1,11 +1,11 @@
-"""Issues: anybody signed in may file one; who wrote it may edit and close it; labels need the
+"""Issues: any signed-in account may file one, its author may edit and close it, and labels need the
 triage role."""
 
 import re
 from datetime import UTC, datetime
 
 from harness.programs.local_forge import fields
-from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.paging import page, window
 from harness.programs.local_forge.content import history, issues, pulls
 from harness.programs.local_forge.content.issues import Search
@@ -19,9 +19,9 @@ _REASONS = frozenset({"completed", "not_planned", "duplicate", "reopened"})
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 
 
-def issue_list(call: Call) -> Answer:
-    """Issues and pull requests, as asked for by state, labels, since, creator, sort and
-    direction."""
+def issue_list(call: ApiCall) -> ApiResponse:
+    """Issues and pull requests, filtered by state, labels, since and creator, in the requested
+    order."""
     repo, wanted = call.repo, _search(call)
     size, skip = window(call)
     found = issues.search(call.tx, repo, wanted, limit=size, skip=skip)
@@ -33,8 +33,8 @@ def issue_list(call: Call) -> Answer:
     )
 
 
-def create(call: Call) -> Answer:
-    """File an issue. Labels of one who may not set them are dropped, as on GitHub."""
+def create(call: ApiCall) -> ApiResponse:
+    """File an issue. Labels from a caller without the triage role are dropped, as on GitHub."""
     repo, author = call.repo, call.person
     title = fields.needed_text(call.body, "title", "Issue", limit=fields.TITLE_LIMIT)
     issue = issues.create(
@@ -47,19 +47,19 @@ def create(call: Call) -> Answer:
     if call.body.get("labels") and call.role(repo) >= Role.TRIAGE:
         wanted = fields.names(call.body["labels"], "Issue", "labels")
         issue = issues.set_labels(call.tx, repo, issue, wanted, actor=author)
-    return Answer(
+    return ApiResponse(
         shape(call, repo, issue), 201, {"location": call.tx.links.issue(repo, issue.number)}
     )
 
 
-def one(call: Call) -> Answer:
+def one(call: ApiCall) -> ApiResponse:
     """One issue or pull request."""
     repo = call.repo
-    return Answer(shape(call, repo, issues.numbered(call.tx, repo, call.number)))
+    return ApiResponse(shape(call, repo, issues.numbered(call.tx, repo, call.number)))
 
 
-def change(call: Call) -> Answer:
-    """Edit the words (author or writer), open or close (author or triage), set labels (triage)."""
+def change(call: ApiCall) -> ApiResponse:
+    """Edit the text (author or writer), open or close (author or triage), set labels (triage)."""
     repo, actor = call.repo, call.person
     issue = issues.numbered(call.tx, repo, call.number)
     is_author = actor.id == issue.author.id
@@ -73,11 +73,11 @@ def change(call: Call) -> Answer:
     if call.body.get("state") is not None:
         _need(call, repo, Role.TRIAGE, unless=is_author)
         issue = _in_state(call, repo, issue, actor)
-    return Answer(shape(call, repo, issue))
+    return ApiResponse(shape(call, repo, issue))
 
 
-def events(call: Call) -> Answer:
-    """What happened to an issue, oldest first."""
+def events(call: ApiCall) -> ApiResponse:
+    """The events of an issue, oldest first."""
     repo = call.repo
     issue = issues.numbered(call.tx, repo, call.number)
     size, skip = window(call)
@@ -86,8 +86,8 @@ def events(call: Call) -> Answer:
     return page(call, found, total, shape=lambda event: shapes.event(call.tx.links, repo, event))
 
 
-def all_events(call: Call) -> Answer:
-    """What happened in the repository, newest first."""
+def all_events(call: ApiCall) -> ApiResponse:
+    """The events of the repository, newest first."""
     repo = call.repo
     size, skip = window(call)
     found = history.of_repository(call.tx, repo, limit=size, skip=skip)
@@ -95,8 +95,8 @@ def all_events(call: Call) -> Answer:
     return page(call, found, total, shape=lambda event: shapes.event(call.tx.links, repo, event))
 
 
-def moment_asked(call: Call) -> int | None:
-    """`since` in seconds. Raises Refused (422) for what is no ISO 8601 moment with a zone."""
+def moment_asked(call: ApiCall) -> int | None:
+    """`since` in seconds. Raises Refused (422) unless it is an ISO 8601 time with a zone."""
     text = call.query.get("since")
     if text is None:
         return None
@@ -110,13 +110,13 @@ def moment_asked(call: Call) -> int | None:
         ) from None
 
 
-def shape(call: Call, repo: Repo, issue: Issue) -> Json:
-    """An issue; a pull request says when it was merged."""
+def shape(call: ApiCall, repo: Repo, issue: Issue) -> Json:
+    """An issue; a pull request includes the time of its merge."""
     merged_at = pulls.numbered(call.tx, repo, issue.number).merged_at if issue.is_pull else None
     return shapes.issue(call.tx.links, repo, issue, merged_at=merged_at)
 
 
-def _search(call: Call) -> Search:
+def _search(call: ApiCall) -> Search:
     state = call.query.get("state", "open")
     return Search(
         state=None if state == "all" else state,
@@ -128,7 +128,7 @@ def _search(call: Call) -> Search:
     )
 
 
-def _with_words(call: Call, repo: Repo, issue: Issue, actor: User) -> Issue:
+def _with_words(call: ApiCall, repo: Repo, issue: Issue, actor: User) -> Issue:
     title = issue.title
     if "title" in call.body:
         title = fields.needed_text(call.body, "title", "Issue", limit=fields.TITLE_LIMIT)
@@ -136,7 +136,7 @@ def _with_words(call: Call, repo: Repo, issue: Issue, actor: User) -> Issue:
     return issues.edit(call.tx, repo, issue, title=title, body=body, actor=actor)
 
 
-def _in_state(call: Call, repo: Repo, issue: Issue, actor: User) -> Issue:
+def _in_state(call: ApiCall, repo: Repo, issue: Issue, actor: User) -> Issue:
     state = fields.choice(call.body, "state", "Issue", among=_STATES)
     reason = fields.choice(call.body, "state_reason", "Issue", among=_REASONS) or "completed"
     if issue.is_pull:
@@ -152,7 +152,7 @@ def _in_state(call: Call, repo: Repo, issue: Issue, actor: User) -> Issue:
     return issues.close(call.tx, repo, issue, actor=actor, reason=reason)
 
 
-def _need(call: Call, repo: Repo, role: Role, *, unless: bool) -> None:
+def _need(call: ApiCall, repo: Repo, role: Role, *, unless: bool) -> None:
     if not unless and call.role(repo) < role:
         raise forbidden(role.word)
 

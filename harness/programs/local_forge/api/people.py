@@ -1,7 +1,7 @@
-"""Accounts, repositories, and who may do what."""
+"""Accounts, repositories, and roles."""
 
 from harness.programs.local_forge import fields
-from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.paging import page_of
 from harness.programs.local_forge.content import issues, people, repositories
 from harness.programs.local_forge.content.issues import Search
@@ -13,7 +13,7 @@ from harness.programs.local_forge.shapes.common import Json
 from harness.programs.local_forge.storage.records import ROLE_WORDS, Repo, Role
 
 _SEARCH = "?q={query}{&page,per_page,sort,order}"
-# all that GitHub's root names, whether it is served here or not: clients take it to be there
+# Everything that GitHub's root lists, whether it is served here or not: clients expect the keys.
 _PLACES = {
     "current_user": "user",
     "current_user_authorizations_html": "settings/connections/applications{/client_id}",
@@ -49,51 +49,56 @@ _PLACES = {
 }
 
 
-def root(call: Call) -> Answer:
-    """Where things are."""
-    return Answer({f"{name}_url": f"{call.tx.links.api}/{path}" for name, path in _PLACES.items()})
+def root(call: ApiCall) -> ApiResponse:
+    """The addresses of the API."""
+    return ApiResponse(
+        {f"{name}_url": f"{call.tx.links.api}/{path}" for name, path in _PLACES.items()}
+    )
 
 
-def rate_limit(call: Call) -> Answer:
+def rate_limit(call: ApiCall) -> ApiResponse:
     """What is left of the hour. Asking is free."""
     account = str(call.actor.id) if call.actor else "nobody"
     left: Allowance = call.service.limits.spend(account, call.tx.now, requests=-1)
-    told = {
+    limits = {
         "limit": left.limit,
         "remaining": left.remaining,
         "used": left.used,
         "reset": left.reset,
     }
-    return Answer(
-        {"resources": {"core": told, "search": told, "graphql": told}, "rate": told}, lasting=False
+    return ApiResponse(
+        {"resources": {"core": limits, "search": limits, "graphql": limits}, "rate": limits},
+        lasting=False,
     )
 
 
-def me(call: Call) -> Answer:
-    """Who asks."""
-    return Answer(shapes.profile(call.tx.links, call.person))
+def me(call: ApiCall) -> ApiResponse:
+    """The calling account."""
+    return ApiResponse(shapes.profile(call.tx.links, call.person))
 
 
-def user(call: Call) -> Answer:
+def user(call: ApiCall) -> ApiResponse:
     """An account by its login."""
-    return Answer(shapes.profile(call.tx.links, people.user_named(call.tx, call.path["login"])))
+    return ApiResponse(
+        shapes.profile(call.tx.links, people.user_named(call.tx, call.path["login"]))
+    )
 
 
-def user_by_number(call: Call) -> Answer:
-    """An account by its number, which outlives its login."""
+def user_by_number(call: ApiCall) -> ApiResponse:
+    """An account by its number, which never changes."""
     found = users_by_id(call.tx, [call.number]).get(call.number)
     if found is None:
         raise not_found()
-    return Answer(shapes.profile(call.tx.links, found))
+    return ApiResponse(shapes.profile(call.tx.links, found))
 
 
-def repository(call: Call) -> Answer:
+def repository(call: ApiCall) -> ApiResponse:
     """One repository."""
-    return Answer(_repository(call, call.repo))
+    return ApiResponse(_repository(call, call.repo))
 
 
-def my_repositories(call: Call) -> Answer:
-    """The repositories of who asks."""
+def my_repositories(call: ApiCall) -> ApiResponse:
+    """The caller's repositories."""
     return page_of(
         call,
         repositories.all_of(call.tx, call.person.login),
@@ -101,7 +106,7 @@ def my_repositories(call: Call) -> Answer:
     )
 
 
-def repositories_of(call: Call) -> Answer:
+def repositories_of(call: ApiCall) -> ApiResponse:
     """The repositories of an account."""
     owner = people.user_named(call.tx, call.path["login"])
     return page_of(
@@ -109,8 +114,8 @@ def repositories_of(call: Call) -> Answer:
     )
 
 
-def create_repository(call: Call) -> Answer:
-    """A new, empty repository of who asks, who must be more than a visitor."""
+def create_repository(call: ApiCall) -> ApiResponse:
+    """Create an empty repository for the caller, who needs the write role."""
     if call.person.role < Role.WRITE:
         raise forbidden(Role.WRITE.word)
     repo = repositories.create(
@@ -120,54 +125,56 @@ def create_repository(call: Call) -> Answer:
         description=fields.text(call.body, "description", "Repository", limit=350) or "",
         default_branch="main",
     )
-    return Answer(_repository(call, repo), 201, {"location": call.tx.links.repo(repo)})
+    return ApiResponse(_repository(call, repo), 201, {"location": call.tx.links.repo(repo)})
 
 
-def fork(call: Call) -> Answer:
-    """A copy for who asks; the one they have already, where there is one. It is there when this
-    answers."""
+def fork(call: ApiCall) -> ApiResponse:
+    """Fork a repository for the caller, or return the caller's existing fork. It is complete when
+    this returns."""
     repo, owner = call.repo, call.person
     if repo.owner.id == owner.id:
         raise Refused(403, "You cannot fork a repository of your own")
     name = fields.repository_name(call.body.get("name") or repo.name)
-    return Answer(_repository(call, repositories.fork(call.tx, repo, owner, name=name)), 202)
+    return ApiResponse(_repository(call, repositories.fork(call.tx, repo, owner, name=name)), 202)
 
 
-def fork_list(call: Call) -> Answer:
+def fork_list(call: ApiCall) -> ApiResponse:
     """The forks."""
     return page_of(
         call, repositories.forks_of(call.tx, call.repo), shape=lambda repo: _repository(call, repo)
     )
 
 
-def remove_repository(call: Call) -> Answer:
-    """Take a repository away for ever. Pull requests from it stay where they were opened."""
+def remove_repository(call: ApiCall) -> ApiResponse:
+    """Delete a repository. Pull requests from it stay where they were opened."""
     repo = call.repo
     call.need(repo, Role.ADMIN)
     repositories.remove(call.tx, repo)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def permission(call: Call) -> Answer:
-    """What an account may do on a repository. Asking needs the triage role, as GitHub asks for
-    push."""
+def permission(call: ApiCall) -> ApiResponse:
+    """An account's role on a repository. Asking needs the triage role (GitHub requires push)."""
     repo = call.repo
+    # Anybody may ask about themselves.
     if call.person.login.lower() != call.path["login"].lower():
         call.need(repo, Role.TRIAGE)
     about = people.user_named(call.tx, call.path["login"])
-    return Answer(shapes.permission(call.tx.links, about, people.role_on(call.tx, about, repo)))
+    return ApiResponse(
+        shapes.permission(call.tx.links, about, people.role_on(call.tx, about, repo))
+    )
 
 
-def is_collaborator(call: Call) -> Answer:
-    """204 for one who may do more than read."""
+def is_collaborator(call: ApiCall) -> ApiResponse:
+    """204 for an account with more than the read role."""
     about = people.user_named(call.tx, call.path["login"])
     if people.role_on(call.tx, about, call.repo) < Role.TRIAGE:
         raise not_found()
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def add_collaborator(call: Call) -> Answer:
-    """Give an account a role on the repository; it holds at once."""
+def add_collaborator(call: ApiCall) -> ApiResponse:
+    """Give an account a role on the repository, effective at once."""
     repo = call.repo
     call.need(repo, Role.ADMIN)
     word = fields.text(call.body, "permission", "Repository") or "push"
@@ -178,18 +185,18 @@ def add_collaborator(call: Call) -> Answer:
     people.grant(
         call.tx, people.user_named(call.tx, call.path["login"]), repo, role=ROLE_WORDS[word]
     )
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def remove_collaborator(call: Call) -> Answer:
-    """Take back what was given on this repository."""
+def remove_collaborator(call: ApiCall) -> ApiResponse:
+    """Remove an account's role on this repository."""
     repo = call.repo
     call.need(repo, Role.ADMIN)
     people.grant(call.tx, people.user_named(call.tx, call.path["login"]), repo, role=Role.NONE)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def _repository(call: Call, repo: Repo) -> Json:
+def _repository(call: ApiCall, repo: Repo) -> Json:
     parent = repositories.by_id(call.tx, [repo.source_id]).get(repo.source_id or 0)
     return shapes.repository(
         call.tx.links,

@@ -1,8 +1,9 @@
-"""Which permission of an installation's token each request needs. A request that is not named here
-is not for Apps.
+"""Which permission of an installation's token each request needs. Apps may not call a route that is
+not listed.
 
-As for a private repository on GitHub: reading needs its permission too, so that one that is missing
-is found here first."""
+Reading needs its permission too, as in a private repository on GitHub. So a missing one is found
+here first.
+"""
 
 import re
 from collections.abc import Iterable
@@ -24,9 +25,8 @@ class Need:
 
 _ANY = "GET POST PUT PATCH DELETE"
 _REPO = r"/repos/\{owner\}/\{repo\}"
-_SCOPES: tuple[
-    tuple[str, str, tuple[str, ...]], ...
-] = (  # methods, path, permissions of which one is enough; first fit
+# Methods, path, and permissions of which one is enough. The first match counts.
+_SCOPES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("GET", r"/(?:rate_limit|installation/repositories|apps/.*|users/.*|user/\{number:int\})?", ()),
     ("DELETE", r"/installation/token", ()),
     ("PUT", rf"{_REPO}/pulls/\{{number:int\}}/merge", ("contents",)),
@@ -48,8 +48,8 @@ _SCOPES: tuple[
 
 
 def needs(method: str, path: str) -> tuple[Need, ...] | None:
-    """What a request to a route (its template) needs: one of these, nothing (empty), or None: it is
-    not for Apps."""
+    """What a route (its template) needs: one of these, nothing (empty), or None: Apps may not call
+    it."""
     for methods, pattern, names in _SCOPES:
         if method in methods.split() and re.fullmatch(pattern, path):
             return tuple(Need(name, "read" if method == "GET" else "write") for name in names)
@@ -57,14 +57,14 @@ def needs(method: str, path: str) -> tuple[Need, ...] | None:
 
 
 def accepted(wanted: Iterable[Need]) -> str:
-    """As GitHub tells it in `X-Accepted-GitHub-Permissions`."""
+    """The value of `X-Accepted-GitHub-Permissions`."""
     return "; ".join(map(str, wanted))
 
 
 def may(grant: Grant, wanted: tuple[Need, ...], *, about_pull: bool | None) -> bool:
-    """Whether a token has what a request needs. `about_pull`: whether the number in its path is a
-    pull request's (None: it names none). `pull_requests` alone opens no issue, and `issues` alone
-    no pull request."""
+    """Whether a token has what a request needs. `about_pull`: whether the number in the path is a
+    pull request's (None: there is no number). `pull_requests` alone opens no issue, and `issues`
+    alone no pull request."""
     if about_pull is not None and len(wanted) > 1:
         wanted = tuple(
             need for need in wanted if need.name == ("pull_requests" if about_pull else "issues")

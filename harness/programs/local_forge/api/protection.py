@@ -1,17 +1,17 @@
-"""Protected branches and rulesets, as far as this forge holds them: whatever else is asked for is
-refused, not ignored."""
+"""Branch protection and rulesets, as far as this forge enforces them. It refuses what it does not
+enforce."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.programs.local_forge import fields
-from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.paging import page_of
 from harness.programs.local_forge.content import apps, branch_rules, people
 from harness.programs.local_forge.git.protection import RULESET, Rules
 from harness.programs.local_forge.refused import invalid, not_found
 from harness.programs.local_forge.shapes import protection as shapes
-from harness.programs.local_forge.storage.records import Repo, Role, Ruled
+from harness.programs.local_forge.storage.records import Repo, Role, StoredRule
 
 _RESOURCE = "ProtectedBranch"
 _NOT_HELD = (
@@ -28,21 +28,21 @@ _ENFORCEMENT = frozenset({"active", "disabled", "evaluate"})
 _ACTORS = frozenset({"Integration", "RepositoryRole", "User"})
 
 
-def protect(call: Call) -> Answer:
-    """Protect a branch that is there."""
+def protect(call: ApiCall) -> ApiResponse:
+    """Protect an existing branch."""
     repo = call.repo
     call.need(repo, Role.ADMIN)
     branch_rules.protect(call.tx, repo, _branch(call, repo), body=_protection(call))
     return protection(call)
 
 
-def protection(call: Call) -> Answer:
-    """How a branch is protected."""
+def protection(call: ApiCall) -> ApiResponse:
+    """A branch's protection."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     found = branch_rules.protection(call.tx, repo, _branch(call, repo))
     named = found.body["restrictions"] or {"users": [], "apps": []}
-    return Answer(
+    return ApiResponse(
         shapes.protection(
             call.tx.links,
             repo,
@@ -53,25 +53,25 @@ def protection(call: Call) -> Answer:
     )
 
 
-def unprotect(call: Call) -> Answer:
-    """Protect a branch no more."""
+def unprotect(call: ApiCall) -> ApiResponse:
+    """Remove a branch's protection."""
     repo = call.repo
     call.need(repo, Role.ADMIN)
     branch_rules.remove(call.tx, branch_rules.protection(call.tx, repo, _branch(call, repo)))
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def required_checks(call: Call) -> Answer:
+def required_checks(call: ApiCall) -> ApiResponse:
     """The checks that a branch requires."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     found = branch_rules.protection(call.tx, repo, _branch(call, repo))
     if found.body["required_status_checks"] is None:
         raise not_found()
-    return Answer(shapes.required_checks(call.tx.links, repo, found))
+    return ApiResponse(shapes.required_checks(call.tx.links, repo, found))
 
 
-def ruleset_list(call: Call) -> Answer:
+def ruleset_list(call: ApiCall) -> ApiResponse:
     """The rulesets."""
     repo = call.repo
     return page_of(
@@ -81,25 +81,25 @@ def ruleset_list(call: Call) -> Answer:
     )
 
 
-def create_ruleset(call: Call) -> Answer:
+def create_ruleset(call: ApiCall) -> ApiResponse:
     """A new ruleset for branches."""
     repo = call.repo
     call.need(repo, Role.ADMIN)
     name = fields.needed_text(call.body, "name", "Ruleset", limit=100)
     made = branch_rules.add_ruleset(call.tx, repo, name, body=_ruleset(call.body))
-    return Answer(shapes.whole_ruleset(call.tx.links, repo, made), 201)
+    return ApiResponse(shapes.whole_ruleset(call.tx.links, repo, made), 201)
 
 
-def one_ruleset(call: Call) -> Answer:
+def one_ruleset(call: ApiCall) -> ApiResponse:
     """One ruleset with its rules."""
     repo = call.repo
-    return Answer(
+    return ApiResponse(
         shapes.whole_ruleset(call.tx.links, repo, branch_rules.ruleset(call.tx, repo, call.number))
     )
 
 
-def change_ruleset(call: Call) -> Answer:
-    """Write a ruleset anew: what is not named stays."""
+def change_ruleset(call: ApiCall) -> ApiResponse:
+    """Update a ruleset; absent fields stay."""
     repo = call.repo
     call.need(repo, Role.ADMIN)
     found = branch_rules.ruleset(call.tx, repo, call.number)
@@ -110,16 +110,16 @@ def change_ruleset(call: Call) -> Answer:
     return one_ruleset(call)
 
 
-def remove_ruleset(call: Call) -> Answer:
-    """Take a ruleset away."""
+def remove_ruleset(call: ApiCall) -> ApiResponse:
+    """Delete a ruleset."""
     repo = call.repo
     call.need(repo, Role.ADMIN)
     branch_rules.remove(call.tx, branch_rules.ruleset(call.tx, repo, call.number))
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def rules_of_branch(call: Call) -> Answer:
-    """The rules of every active ruleset that is about a branch, whether it is there yet or not."""
+def rules_of_branch(call: ApiCall) -> ApiResponse:
+    """The rules of every active ruleset that covers a branch, whether the branch exists or not."""
     repo = call.repo
     covering = [
         one for one in branch_rules.rulesets(call.tx, repo) if _covers(one, repo, call.path["ref"])
@@ -128,19 +128,20 @@ def rules_of_branch(call: Call) -> Answer:
     return page_of(call, listed, shape=lambda item: shapes.rule(repo, *item))
 
 
-def _covers(found: Ruled, repo: Repo, branch: str) -> bool:
+def _covers(found: StoredRule, repo: Repo, branch: str) -> bool:
     about = Rules(RULESET, *branch_rules.named_refs(found, repo))
     return bool(found.body["enforcement"] == "active" and about.covers(f"refs/heads/{branch}"))
 
 
-def _branch(call: Call, repo: Repo) -> str:
+def _branch(call: ApiCall, repo: Repo) -> str:
     if call.path["ref"] not in call.tx.git(repo).refs():
         raise not_found()
     return call.path["ref"]
 
 
-def _protection(call: Call) -> dict[str, Any]:
-    """What was sent, with names as numbers: a login or a slug may come to mean somebody else."""
+def _protection(call: ApiCall) -> dict[str, Any]:
+    """The protection in a request's body, with names resolved to numbers."""
+    # Numbers, not names: a login or a slug may later belong to somebody else.
     body = call.body
     for field in (
         "required_status_checks",
@@ -152,6 +153,7 @@ def _protection(call: Call) -> dict[str, Any]:
             raise invalid(
                 _RESOURCE, field, f"{field} must be given, perhaps as null", code="missing_field"
             )
+    # Accepting a rule without enforcing it would promise a protection that is not there.
     for field in _NOT_HELD:
         if body.get(field):
             raise invalid(_RESOURCE, field, f"{field} is not held by this forge; leave it out")
@@ -181,7 +183,7 @@ def _required(sent: object) -> dict[str, Any] | None:
 
 
 def _check(given: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """-1 is GitHub's word for any App."""
+    """One required check. -1 is GitHub's value for any App."""
     number = given.get(field)
     if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
         raise invalid(_RESOURCE, field, f"{field} must be the number of an App")
@@ -192,8 +194,7 @@ def _check(given: Mapping[str, Any], field: str) -> dict[str, Any]:
 
 
 def _reviews(sent: object) -> dict[str, Any] | None:
-    """Changes must come by a pull request; who reviewed it is not kept here, so nobody can be asked
-    for."""
+    """Changes must come by pull request. This forge stores no reviews, so it cannot require any."""
     if sent is None:
         return None
     if (
@@ -206,7 +207,7 @@ def _reviews(sent: object) -> dict[str, Any] | None:
     return {"required_approving_review_count": 0}
 
 
-def _restrictions(call: Call, sent: object) -> dict[str, list[int]] | None:
+def _restrictions(call: ApiCall, sent: object) -> dict[str, list[int]] | None:
     if sent is None:
         return None
     given = _object(sent, "restrictions")
@@ -264,11 +265,13 @@ def _rule(given: Mapping[str, Any]) -> dict[str, Any]:
             _check(_object(one, kind), "integration_id")
             for one in _list(parameters.get(kind), kind)
         ]
-        told = [{name: value for name, value in one.items() if value is not None} for one in checks]
+        listed = [
+            {name: value for name, value in one.items() if value is not None} for one in checks
+        ]
         strict = parameters.get("strict_required_status_checks_policy") is True
         return {
             "type": kind,
-            "parameters": {kind: told, "strict_required_status_checks_policy": strict},
+            "parameters": {kind: listed, "strict_required_status_checks_policy": strict},
         }
     if kind == "pull_request":
         if parameters.get("required_approving_review_count", 0) != 0:

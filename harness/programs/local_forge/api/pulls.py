@@ -1,7 +1,7 @@
 """Pull requests."""
 
 from harness.programs.local_forge import fields, ref_sync
-from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.paging import page, page_of, window
 from harness.programs.local_forge.content import issues, pulls, repositories
 from harness.programs.local_forge.content.pulls import PullSearch
@@ -16,7 +16,7 @@ _STATES = frozenset({"open", "closed"})
 _METHODS = frozenset({"merge", "squash", "rebase"})
 
 
-def pull_list(call: Call) -> Answer:
+def pull_list(call: ApiCall) -> ApiResponse:
     """Pull requests by state, head (`owner:branch`), base, sort and direction."""
     repo = call.repo
     owner, _, branch = call.query.get("head", "").rpartition(":")
@@ -35,9 +35,9 @@ def pull_list(call: Call) -> Answer:
     return page(call, found, total, shape=lambda pull: shapes.pull(call.tx.links, repo, pull))
 
 
-def create(call: Call) -> Answer:
-    """Open a pull request from a branch here or, as `owner:branch`, of a fork; who opens it may
-    write to that branch."""
+def create(call: ApiCall) -> ApiResponse:
+    """Open a pull request from a branch here or, as `owner:branch`, of a fork. The caller must be
+    able to write to that branch."""
     repo = call.repo
     owner, _, head = fields.needed_text(call.body, "head", "PullRequest", limit=250).rpartition(":")
     source = _source(call, repo, owner)
@@ -55,14 +55,14 @@ def create(call: Call) -> Answer:
     return _whole(call, repo, pull, status=201)
 
 
-def one(call: Call) -> Answer:
-    """One pull request as it is now."""
+def one(call: ApiCall) -> ApiResponse:
+    """One pull request in its current state."""
     repo = call.repo
     return _whole(call, repo, pulls.numbered(call.tx, repo, call.number))
 
 
-def change(call: Call) -> Answer:
-    """Edit the words, open or close: who opened it, or a writer."""
+def change(call: ApiCall) -> ApiResponse:
+    """Edit the text, open or close: the author, or a writer."""
     repo, actor = call.repo, call.person
     pull = pulls.numbered(call.tx, repo, call.number)
     if actor.id != pull.issue.author.id:
@@ -84,8 +84,8 @@ def change(call: Call) -> Answer:
     return _whole(call, repo, pulls.numbered(call.tx, repo, pull.number))
 
 
-def merge(call: Call) -> Answer:
-    """Merge it with a merge commit, if its head is still `sha`."""
+def merge(call: ApiCall) -> ApiResponse:
+    """Merge with a merge commit, if the head is still `sha`."""
     repo = call.repo
     actor = call.need(repo, Role.WRITE)
     if (
@@ -93,6 +93,7 @@ def merge(call: Call) -> Answer:
     ) != "merge":
         raise Refused(405, "Only merge commits are allowed on this repository.")
     pull = pulls.numbered(call.tx, repo, call.number)
+    # The state before the merge, to announce what moved as a push.
     before = dict(call.tx.git(repo).refs())
     title = f"Merge pull request #{pull.number} from {pull.head_owner.login}/{pull.head}"
     merged = pulls.merge(
@@ -104,22 +105,24 @@ def merge(call: Call) -> Answer:
         title=fields.text(call.body, "commit_title", "PullRequest", limit=fields.TITLE_LIMIT)
         or title,
         message=fields.text(call.body, "commit_message", "PullRequest") or pull.issue.title,
-        bound=call.standing(repo),
+        policy=call.branch_policy(repo),
     )
-    ref_sync.tell_pushes(call.tx, repo, before, actor)
-    ref_sync.settle(call.tx, repo, actor)
-    return Answer({"sha": merged, "merged": True, "message": "Pull Request successfully merged"})
+    ref_sync.announce_pushes(call.tx, repo, before, actor)
+    ref_sync.sync_refs(call.tx, repo, actor)
+    return ApiResponse(
+        {"sha": merged, "merged": True, "message": "Pull Request successfully merged"}
+    )
 
 
-def is_merged(call: Call) -> Answer:
-    """204 once it is merged."""
+def is_merged(call: ApiCall) -> ApiResponse:
+    """204 for a merged pull request."""
     if pulls.numbered(call.tx, call.repo, call.number).merged_at is None:
         raise not_found()
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def files(call: Call) -> Answer:
-    """What it changes, file by file."""
+def files(call: ApiCall) -> ApiResponse:
+    """The changed files."""
     repo = call.repo
     pull = pulls.numbered(call.tx, repo, call.number)
     found = commits.changes(
@@ -130,8 +133,8 @@ def files(call: Call) -> Answer:
     )
 
 
-def commits_of(call: Call) -> Answer:
-    """The commits it brings, oldest first."""
+def commits_of(call: ApiCall) -> ApiResponse:
+    """The commits of the pull request, oldest first."""
     repo = call.repo
     pull = pulls.numbered(call.tx, repo, call.number)
     found = commits.commits(call.tx.git(repo), f"^{pull.base_sha}", pull.head_sha, limit=250)
@@ -140,8 +143,9 @@ def commits_of(call: Call) -> Answer:
     )
 
 
-def _source(call: Call, repo: Repo, owner: str) -> Repo:
-    """Where a head of that owner is: here, in a fork of this, or in what this was forked from."""
+def _source(call: ApiCall, repo: Repo, owner: str) -> Repo:
+    """The repository of that owner that may hold the head: this one, a fork of it, or the one it
+    was forked from."""
     if not owner or owner.lower() == repo.owner.login.lower():
         return repo
     near = (
@@ -159,9 +163,10 @@ def _source(call: Call, repo: Repo, owner: str) -> Repo:
     return found[0]
 
 
-def _whole(call: Call, repo: Repo, pull: Pull, *, status: int = 200) -> Answer:
+def _whole(call: ApiCall, repo: Repo, pull: Pull, *, status: int = 200) -> ApiResponse:
     git, found = call.tx.git(repo), tuple[commits.FileChange, ...]()
-    is_shown = git.is_readable(pull.head_sha)  # where it is not, nobody counts what it changes
+    # A commit with too many files is not diffed: that would cost minutes.
+    is_shown = git.is_readable(pull.head_sha)
     if is_shown:
         found = commits.changes(git, pulls.change_base(call.tx, repo, pull), pull.head_sha)
     size = (
@@ -177,7 +182,7 @@ def _whole(call: Call, repo: Repo, pull: Pull, *, status: int = 200) -> Answer:
         mergeable=pulls.is_mergeable(call.tx, repo, pull),
         commits=pulls.commit_count(call.tx, repo, pull),
     )
-    return Answer(shape, status)
+    return ApiResponse(shape, status)
 
 
 _HERE = "/repos/{owner}/{repo}/pulls"

@@ -1,4 +1,4 @@
-"""Every address of the API, and the view that answers there."""
+"""Every route of the API, and the view that answers it."""
 
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -8,16 +8,16 @@ from harness.programs.local_forge.api import (
     admin,
     apps,
     checks,
+    comments,
     git,
     graphql,
     issues,
     people,
     protection,
     pulls,
-    talk,
 )
 from harness.programs.local_forge.api.callers import administrator, signed_in
-from harness.programs.local_forge.api.calls import Answer, Call, Door, View, endpoint
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse, RouteAccess, View, endpoint
 from harness.programs.local_forge.api.permissions import needs
 from harness.programs.local_forge.faults import Faults
 from harness.programs.local_forge.refused import not_found
@@ -30,7 +30,7 @@ VIEWS = (
     *apps.ROUTES,
     *people.ROUTES,
     *issues.ROUTES,
-    *talk.ROUTES,
+    *comments.ROUTES,
     *pulls.ROUTES,
     *checks.ROUTES,
     *protection.ROUTES,
@@ -39,22 +39,23 @@ VIEWS = (
 
 
 def api_routes(service: Service) -> Mount:
-    """What GitHub's clients talk to."""
+    """The REST API, which GitHub's clients use."""
     known = [
         Route(path, endpoint(service, view, _door(method, path, view)), methods=[method])
         for method, path, view in VIEWS
     ]
+    # An unknown address answers as a view does: with rate-limit headers and a JSON error.
     unknown = Route(
         "/{path:path}",
-        endpoint(service, _nothing, Door(signed_in, (), to_apps=True)),
+        endpoint(service, _nothing, RouteAccess(signed_in, (), to_apps=True)),
         methods=METHODS,
     )
     return Mount("/api/v3", routes=[*known, unknown], middleware=[_BOUND])
 
 
 def admin_routes(service: Service, faults: Faults | None) -> Mount:
-    """What the one who started the forge talks to."""
-    only = Door(administrator(service.admin_token))
+    """The administrator's API."""
+    only = RouteAccess(administrator(service.admin_token))
     known = admin.routes(faults)
     return Mount(
         "/admin",
@@ -67,15 +68,14 @@ def admin_routes(service: Service, faults: Faults | None) -> Mount:
 
 
 def graphql_route(service: Service) -> Route:
-    """What REST has no word for. github.com has it beside the REST API; so have servers of one's
-    own, and so has this."""
-    view = endpoint(service, graphql.ask, Door(signed_in, (), to_apps=False))
+    """The GraphQL API. GitHub Enterprise Server has it at the same address."""
+    view = endpoint(service, graphql.ask, RouteAccess(signed_in, (), to_apps=False))
     return Route("/api/graphql", view, methods=["POST"], middleware=[_BOUND])
 
 
-def _door(method: str, path: str, view: View) -> Door:
-    return Door(signed_in, needs(method, path), to_apps=view in apps.APP_ONLY)
+def _door(method: str, path: str, view: View) -> RouteAccess:
+    return RouteAccess(signed_in, needs(method, path), to_apps=view in apps.APP_ONLY)
 
 
-def _nothing(_call: Call) -> Answer:
+def _nothing(_call: ApiCall) -> ApiResponse:
     raise not_found()

@@ -1,2 +1,1 @@
-"""What the forge holds: accounts, repositories, issues, comments, pull requests, checks and
-apps."""
+"""The forge's content: accounts, repositories, issues, comments, pull requests, checks and Apps."""

@@ -1,8 +1,9 @@
-"""GitHub Apps: made from a manifest, installed on an account's repositories, and the tokens they
-are given for an hour.
+"""GitHub Apps: creation from a manifest, installation on an account's repositories, and their
+hourly tokens.
 
-Only the public half of an App's key is kept, and tokens only as digests. A manifest's code is good
-once, for an hour."""
+The forge stores only the public half of an App's key, and only digests of tokens. A manifest's code
+is valid once, for an hour.
+"""
 
 import hashlib
 import json
@@ -42,7 +43,7 @@ KEY_BITS = 2048
 
 
 def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, str]:
-    """A new App with its bot account, and the code that its manifest is converted with. Raises
+    """Create an App with its bot account; returns it with the code to convert its manifest. Raises
     Refused (422)."""
     slug = re.sub(r"[^a-z0-9]+", "-", manifest.name.lower()).strip("-")[:34]
     if not slug or find(tx, slug) is not None or people.find_user(tx, f"{slug}[bot]") is not None:
@@ -52,6 +53,7 @@ def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, st
             f"Name {manifest.name} is taken or holds no letter",
             code="already_exists",
         )
+    # One number for an App and its bot account: checks and comments name their author by it.
     bot = people.create_user(tx, f"{slug}[bot]", role=Role.READ, kind="Bot")
     tx.db.execute(
         insert(apps).values(
@@ -76,12 +78,13 @@ def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, st
 
 
 def convert(tx: Transaction, code: str) -> Conversion:
-    """Give the App of a code its key and its secrets. Raises Refused (404) for a code that is
-    unknown, used or too old."""
+    """Give the App of a code its key and secrets. Raises Refused (404) for an unknown, used or
+    expired code."""
     where = app_codes.c.digest == _digest(code), app_codes.c.created_at > tx.now - HOUR
     number = tx.db.execute(select(app_codes.c.app_id).where(*where)).scalar_one_or_none()
     if number is None:
         raise not_found()
+    # In the same transaction as the key: of two conversions at once, one finds no code.
     tx.db.execute(delete(app_codes).where(app_codes.c.app_id == number))
     private, public = _key_pair()
     tx.db.execute(update(apps).where(apps.c.id == number).values(public_key=public))
@@ -100,7 +103,7 @@ def convert(tx: Transaction, code: str) -> Conversion:
 
 
 def find(tx: Transaction, slug: str) -> App | None:
-    """The App of that slug, whatever the case of its letters."""
+    """The App with that slug, in any case of letters; None when there is none."""
     found = _apps(tx, apps.c.slug == slug)
     return found[0] if found else None
 
@@ -122,7 +125,7 @@ def numbered(tx: Transaction, number: int) -> App:
 
 
 def issued_to(tx: Transaction, issuer: str) -> App | None:
-    """The App that a JSON web token names: by its number, or by its client id."""
+    """The App that a JSON web token names, by number or by client id."""
     by_number = issuer.isascii() and issuer.isdigit() and len(issuer) < 12
     found = _apps(tx, apps.c.id == int(issuer) if by_number else apps.c.client_id == issuer)
     return found[0] if found else None
@@ -131,8 +134,8 @@ def issued_to(tx: Transaction, issuer: str) -> App | None:
 def install(
     tx: Transaction, app: App, account: User, *, repositories: Sequence[Repo] | None
 ) -> Installation:
-    """Put an App on an account: on all its repositories (None) or on some. Again, it takes the new
-    choice."""
+    """Install an App on all of an account's repositories (None) or on some. A second call replaces
+    the choice."""
     held = select(installations.c.id).where(
         installations.c.app_id == app.id, installations.c.account_id == account.id
     )
@@ -160,7 +163,7 @@ def install(
 
 
 def uninstall(tx: Transaction, found: Installation) -> None:
-    """Take an App off an account; its tokens end with it."""
+    """Remove an App from an account; its tokens end."""
     tx.db.execute(delete(app_tokens).where(app_tokens.c.installation_id == found.id))
     tx.db.execute(delete(installed).where(installed.c.installation_id == found.id))
     tx.db.execute(delete(installations).where(installations.c.id == found.id))
@@ -175,12 +178,12 @@ def installation(tx: Transaction, number: int) -> Installation:
 
 
 def installations_of(tx: Transaction, app: App) -> tuple[Installation, ...]:
-    """Where an App is installed."""
+    """An App's installations."""
     return _installations(tx, installations.c.app_id == app.id)
 
 
 def installation_on(tx: Transaction, app: App, repo: Repo) -> Installation | None:
-    """The installation of an App that reaches a repository."""
+    """The App's installation that reaches a repository."""
     found = _installations(
         tx, installations.c.app_id == app.id, installations.c.account_id == repo.owner.id
     )
@@ -188,7 +191,7 @@ def installation_on(tx: Transaction, app: App, repo: Repo) -> Installation | Non
 
 
 def installed_on(tx: Transaction, repo: Repo) -> dict[int, int]:
-    """The Apps whose installation reaches a repository, each with the number of that."""
+    """The Apps whose installation reaches a repository, each with the installation's number."""
     found = _installations(tx, installations.c.account_id == repo.owner.id)
     return {one.app.id: one.id for one in found if one.reaches(repo)}
 
@@ -200,14 +203,15 @@ def issue_token(
     permissions: Mapping[str, str] | None,
     repositories: frozenset[int] | None,
 ) -> tuple[str, Grant]:
-    """A token of an installation for an hour, with all it has or with less. Raises Refused (422)
-    where more is asked."""
+    """Issue an installation token for an hour, with all of its permissions or fewer. Raises Refused
+    (422) for more."""
     granted = found.app.permissions
     for name, level in (permissions or {}).items():
         if LEVELS.get(level, 9) > LEVELS.get(granted.get(name, ""), 0):
             raise Refused(422, "The permissions requested are not granted to this installation.")
     token = f"ghs_{secrets.token_hex(20)}"
     wanted = dict(granted if permissions is None else permissions)
+    # Expired tokens are deleted here, so that the table does not grow for ever.
     tx.db.execute(delete(app_tokens).where(app_tokens.c.expires_at <= tx.now))
     tx.db.execute(
         insert(app_tokens).values(
@@ -222,8 +226,7 @@ def issue_token(
 
 
 def grant_of(tx: Transaction, token: str) -> Grant | None:
-    """What an installation's token may do; None for one that was never given, was revoked, or is
-    over."""
+    """What an installation token may do; None for an unknown, revoked or expired one."""
     row = tx.db.execute(
         select(app_tokens).where(
             app_tokens.c.digest == _digest(token), app_tokens.c.expires_at > tx.now
@@ -238,12 +241,13 @@ def grant_of(tx: Transaction, token: str) -> Grant | None:
 
 
 def revoke_token(tx: Transaction, token: str) -> None:
-    """Make a token worthless."""
+    """Revoke a token."""
     tx.db.execute(delete(app_tokens).where(app_tokens.c.digest == _digest(token)))
 
 
 def _key_pair() -> tuple[str, str]:
-    from cryptography.hazmat.primitives import serialization as form  # a third of the time to start
+    # Imported here: it takes a third of the time to start the forge.
+    from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)

@@ -1,4 +1,4 @@
-"""Who has taken on which issue."""
+"""Assignees of issues."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from harness.programs.local_forge.transaction import Transaction
 
 
 def of_issues(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[User, ...]]:
-    """Those who have taken on each of the issues, by the number of their account."""
+    """The assignees of each issue, ordered by account number."""
     query = select(assignees).where(assignees.c.issue_id.in_(ids)).order_by(assignees.c.user_id)
     rows = tx.db.execute(query).all()
     people = users_by_id(tx, (row.user_id for row in rows)) if rows else {}
@@ -22,7 +22,7 @@ def of_issues(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[User, ...]
 
 
 def possible(tx: Transaction, repo: Repo) -> tuple[User, ...]:
-    """Who may be given an issue: people with more than the read role."""
+    """Who may be assigned: people with at least the triage role."""
     everybody = (user for user in all_of(tx) if user.kind == "User")
     return tuple(user for user in everybody if role_on(tx, user, repo) >= Role.TRIAGE)
 
@@ -30,8 +30,8 @@ def possible(tx: Transaction, repo: Repo) -> tuple[User, ...]:
 def taken_by(
     tx: Transaction, repo: Repo, user: User, *, limit: int = 20
 ) -> tuple[tuple[int, str, bool], ...]:
-    """The open issues that somebody has taken on, newest first: number, title, and whether it is a
-    pull request."""
+    """The open issues assigned to an account, newest first: number, title, and whether it is a pull
+    request."""
     joined = select(issues.c.number, issues.c.title, issues.c.is_pull).join(
         assignees, assignees.c.issue_id == issues.c.id
     )
@@ -45,12 +45,12 @@ def taken_by(
 
 
 def put_on(tx: Transaction, issue_id: int, user: User) -> None:
-    """Give an issue to somebody who has it not yet."""
+    """Assign an issue to somebody who is not assigned yet."""
     tx.db.execute(insert(assignees).values(issue_id=issue_id, user_id=user.id))
 
 
 def take_off(tx: Transaction, issue_id: int, user: User) -> None:
-    """Take an issue from somebody."""
+    """Remove an assignee from an issue."""
     tx.db.execute(
         delete(assignees).where(assignees.c.issue_id == issue_id, assignees.c.user_id == user.id)
     )

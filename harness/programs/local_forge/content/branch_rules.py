@@ -1,4 +1,5 @@
-"""Protected branches and rulesets: kept as they were sent, and folded to what binds one account."""
+"""Branch protection and rulesets: stored as they were sent, and reduced to what binds one
+account."""
 
 import json
 from collections.abc import Mapping
@@ -11,23 +12,23 @@ from harness.programs.local_forge.git.protection import (
     PROTECTION,
     REPORTS,
     RULESET,
+    BranchPolicy,
     Move,
     Report,
     RequiredCheck,
     Rules,
-    Standing,
     refusals,
 )
 from harness.programs.local_forge.refused import Refused, invalid, not_found
-from harness.programs.local_forge.storage.records import Repo, Role, Ruled, User
+from harness.programs.local_forge.storage.records import Repo, Role, StoredRule, User
 from harness.programs.local_forge.storage.tables import rules
 from harness.programs.local_forge.transaction import Transaction
 
 Body = Mapping[str, Any]
 
 
-def protect(tx: Transaction, repo: Repo, branch: str, *, body: Body) -> Ruled:
-    """Protect a branch, in place of how it was protected before."""
+def protect(tx: Transaction, repo: Repo, branch: str, *, body: Body) -> StoredRule:
+    """Protect a branch; replaces its earlier protection."""
     row = {
         "repository_id": repo.id,
         "kind": PROTECTION,
@@ -46,22 +47,22 @@ def protect(tx: Transaction, repo: Repo, branch: str, *, body: Body) -> Ruled:
     return protection(tx, repo, branch)
 
 
-def protection(tx: Transaction, repo: Repo, branch: str) -> Ruled:
-    """How a branch is protected. Raises Refused (404, in GitHub's words) where it is not."""
+def protection(tx: Transaction, repo: Repo, branch: str) -> StoredRule:
+    """A branch's protection. Raises Refused (404, in GitHub's words) where there is none."""
     found = find_protection(tx, repo, branch)
     if found is None:
         raise Refused(404, "Branch not protected")
     return found
 
 
-def find_protection(tx: Transaction, repo: Repo, branch: str) -> Ruled | None:
-    """How a branch is protected; None where it is not."""
+def find_protection(tx: Transaction, repo: Repo, branch: str) -> StoredRule | None:
+    """A branch's protection; None where there is none."""
     found = _ruled(tx, repo, rules.c.kind == PROTECTION, rules.c.name == branch)
     return found[0] if found else None
 
 
-def add_ruleset(tx: Transaction, repo: Repo, name: str, *, body: Body) -> Ruled:
-    """A new ruleset. Raises Refused (422) where the name is taken."""
+def add_ruleset(tx: Transaction, repo: Repo, name: str, *, body: Body) -> StoredRule:
+    """Create a ruleset. Raises Refused (422) where the name is taken."""
     if _ruled(tx, repo, rules.c.kind == RULESET, rules.c.name == name):
         raise invalid(
             "Ruleset", "name", f"Name {name} has already been taken", code="already_exists"
@@ -81,8 +82,8 @@ def add_ruleset(tx: Transaction, repo: Repo, name: str, *, body: Body) -> Ruled:
     return ruleset(tx, repo, number)
 
 
-def change_ruleset(tx: Transaction, found: Ruled, *, name: str, body: Body) -> None:
-    """Write a ruleset anew."""
+def change_ruleset(tx: Transaction, found: StoredRule, *, name: str, body: Body) -> None:
+    """Replace a ruleset's name and document."""
     tx.db.execute(
         update(rules)
         .where(rules.c.id == found.id)
@@ -90,7 +91,7 @@ def change_ruleset(tx: Transaction, found: Ruled, *, name: str, body: Body) -> N
     )
 
 
-def ruleset(tx: Transaction, repo: Repo, number: int) -> Ruled:
+def ruleset(tx: Transaction, repo: Repo, number: int) -> StoredRule:
     """One ruleset. Raises Refused (404)."""
     found = _ruled(tx, repo, rules.c.kind == RULESET, rules.c.id == number)
     if not found:
@@ -98,36 +99,36 @@ def ruleset(tx: Transaction, repo: Repo, number: int) -> Ruled:
     return found[0]
 
 
-def rulesets(tx: Transaction, repo: Repo) -> tuple[Ruled, ...]:
+def rulesets(tx: Transaction, repo: Repo) -> tuple[StoredRule, ...]:
     """Every ruleset, oldest first."""
     return _ruled(tx, repo, rules.c.kind == RULESET)
 
 
-def remove(tx: Transaction, found: Ruled) -> None:
-    """Take a protection or a ruleset away."""
+def remove(tx: Transaction, found: StoredRule) -> None:
+    """Delete a protection or a ruleset."""
     tx.db.execute(delete(rules).where(rules.c.id == found.id))
 
 
 def is_protected(tx: Transaction, repo: Repo, branch: str) -> bool:
-    """Whether anything is said of a branch: the default branch only moves forward, always."""
-    everybody = standing(tx, repo, None, role=Role.WRITE).rules
+    """Whether any rule covers a branch. The default branch always counts: it moves only forward."""
+    everybody = branch_policy(tx, repo, None, role=Role.WRITE).rules
     return branch == repo.default_branch or any(
         one.covers(f"refs/heads/{branch}") for one in everybody
     )
 
 
-def standing(
+def branch_policy(
     tx: Transaction, repo: Repo, actor: User | None, *, role: Role, workflows: bool = True
-) -> Standing:
-    """What binds an account here. `workflows`: whether it may change what CI runs."""
-    found = (_said(one, repo, actor, role=role) for one in _ruled(tx, repo))
-    return Standing(
+) -> BranchPolicy:
+    """The rules that bind an account here. `workflows`: whether it may change workflow files."""
+    found = (_rules_for(one, repo, actor, role=role) for one in _ruled(tx, repo))
+    return BranchPolicy(
         repo.id, f"refs/heads/{repo.default_branch}", tuple(one for one in found if one), workflows
     )
 
 
 def reports(tx: Transaction, repo: Repo, sha: str) -> tuple[Report, ...]:
-    """What checks and statuses say of a commit."""
+    """The results of a commit's checks and statuses."""
     return tuple(
         Report(*row) for row in tx.db.exec_driver_sql(REPORTS, {"repository": repo.id, "sha": sha})
     )
@@ -141,12 +142,14 @@ def check_move(
     old: str | None,
     new: str | None,
     judged: str | None = None,
-    bound: Standing,
+    policy: BranchPolicy,
 ) -> None:
-    """Let the API move a ref, or raise Refused (422) with what stands against it.
+    """Check a move of a ref through the API. Raises Refused (422, or 405 for a merge) with the
+    reasons against it.
 
-    `judged` is the commit whose checks count, where it is not the new one: a pull request's head,
-    when it is merged."""
+    `judged` is the commit whose checks count, where that is not `new`: a pull request's head when
+    it is merged.
+    """
     forward = new is not None and (old is None or tx.git(repo).is_ancestor(old, new))
     said = () if new is None else reports(tx, repo, judged or new)
     move = Move(
@@ -157,12 +160,12 @@ def check_move(
         reports=said,
         merged=judged is not None,
     )
-    if against := refusals(bound, move):
+    if against := refusals(policy, move):
         raise Refused(405 if judged else 422, " ".join(against[1:]))
 
 
-def named_refs(found: Ruled, repo: Repo) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The patterns of full refs that a ruleset is about, and those that it leaves out."""
+def named_refs(found: StoredRule, repo: Repo) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ref patterns that a ruleset includes, and those it excludes."""
     names, sides = (
         {"~DEFAULT_BRANCH": f"refs/heads/{repo.default_branch}"},
         found.body["conditions"]["ref_name"],
@@ -172,8 +175,8 @@ def named_refs(found: Ruled, repo: Repo) -> tuple[tuple[str, ...], tuple[str, ..
     )
 
 
-def _said(found: Ruled, repo: Repo, actor: User | None, *, role: Role) -> Rules | None:
-    """What a protection or a ruleset says to an account; None where it says nothing to it."""
+def _rules_for(found: StoredRule, repo: Repo, actor: User | None, *, role: Role) -> Rules | None:
+    """What a protection or ruleset requires of an account; None where it requires nothing."""
     return (
         _of_protection(found, actor, role=role)
         if found.kind == PROTECTION
@@ -181,9 +184,8 @@ def _said(found: Ruled, repo: Repo, actor: User | None, *, role: Role) -> Rules 
     )
 
 
-def _of_protection(found: Ruled, actor: User | None, *, role: Role) -> Rules:
-    """An administrator is held by checks and restrictions only where `enforce_admins` says so, as
-    on GitHub."""
+def _of_protection(found: StoredRule, actor: User | None, *, role: Role) -> Rules:
+    """As on GitHub, checks and restrictions bind an administrator only with `enforce_admins`."""
     body = found.body
     is_free = role >= Role.ADMIN and not body["enforce_admins"]
     allowed = body["restrictions"]
@@ -209,7 +211,7 @@ def _of_protection(found: Ruled, actor: User | None, *, role: Role) -> Rules:
     )
 
 
-def _of_ruleset(found: Ruled, repo: Repo, actor: User | None, *, role: Role) -> Rules | None:
+def _of_ruleset(found: StoredRule, repo: Repo, actor: User | None, *, role: Role) -> Rules | None:
     body = found.body
     if body["enforcement"] != "active" or any(
         _bypasses(one, actor, role=role) for one in body["bypass_actors"]
@@ -232,8 +234,8 @@ def _of_ruleset(found: Ruled, repo: Repo, actor: User | None, *, role: Role) -> 
 
 
 def _bypasses(one: Body, actor: User | None, *, role: Role) -> bool:
-    """GitHub's numbers of roles: 2 maintain, 4 write, 5 admin. An App is named by its own
-    number."""
+    """Whether an actor bypasses a ruleset. GitHub numbers the roles: 2 maintain, 4 write, 5
+    admin."""
     if one["actor_type"] == "RepositoryRole":
         return role >= {2: Role.MAINTAIN, 4: Role.WRITE}.get(one["actor_id"], Role.ADMIN)
     return (
@@ -243,11 +245,11 @@ def _bypasses(one: Body, actor: User | None, *, role: Role) -> bool:
     )
 
 
-def _ruled(tx: Transaction, repo: Repo, *where: Any) -> tuple[Ruled, ...]:
+def _ruled(tx: Transaction, repo: Repo, *where: Any) -> tuple[StoredRule, ...]:
     rows = tx.db.execute(
         select(rules).where(rules.c.repository_id == repo.id, *where).order_by(rules.c.id)
     )
     return tuple(
-        Ruled(row.id, row.kind, row.name, json.loads(row.body), row.created_at, row.updated_at)
+        StoredRule(row.id, row.kind, row.name, json.loads(row.body), row.created_at, row.updated_at)
         for row in rows
     )

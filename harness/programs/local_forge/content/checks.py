@@ -1,4 +1,4 @@
-"""Check runs with their annotations, the suites they make up, and commit statuses."""
+"""Check runs with annotations, check suites, and commit statuses."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -31,8 +31,8 @@ STATES = frozenset({"error", "failure", "pending", "success"})
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a check says of itself. None leaves what was said before."""
+class CheckUpdate:
+    """New values of a check run. None leaves a value unchanged."""
 
     name: str | None = None
     status: str | None = None
@@ -42,7 +42,8 @@ class Outcome:
     title: str | None = None
     summary: str | None = None
     text: str | None = None
-    annotations: tuple[Mapping[str, object], ...] = ()  # added to those that are there
+    # Added to those that are there.
+    annotations: tuple[Mapping[str, object], ...] = ()
 
     @property
     def said(self) -> dict[str, str]:
@@ -52,8 +53,10 @@ class Outcome:
         return found | {"status": "completed"} if self.conclusion else found
 
 
-def create(tx: Transaction, repo: Repo, sha: str, outcome: Outcome, *, creator: User) -> CheckRun:
-    """A new check run on a commit."""
+def create(
+    tx: Transaction, repo: Repo, sha: str, outcome: CheckUpdate, *, creator: User
+) -> CheckRun:
+    """Create a check run on a commit."""
     _agree(outcome)
     values = {"status": "queued", "external_id": "", **outcome.said}
     made = tx.db.execute(
@@ -74,8 +77,8 @@ def create(tx: Transaction, repo: Repo, sha: str, outcome: Outcome, *, creator: 
     return check
 
 
-def change(tx: Transaction, repo: Repo, check: CheckRun, outcome: Outcome) -> CheckRun:
-    """The check run with what is new about it."""
+def change(tx: Transaction, repo: Repo, check: CheckRun, outcome: CheckUpdate) -> CheckRun:
+    """Update a check run."""
     _agree(outcome)
     values = outcome.said
     if outcome.annotations:
@@ -110,8 +113,8 @@ def of_commit(
     app: int | None = None,
     every: bool = False,
 ) -> tuple[CheckRun, ...]:
-    """The latest run of each name and creator on a commit, oldest first; with `every`, all of them;
-    by one App only."""
+    """A commit's check runs, oldest first: the latest of each name and creator, or all with
+    `every`; filtered by name and App."""
     where = [check_runs.c.repository_id == repo.id, check_runs.c.head_sha == sha]
     if name is not None:
         where.append(check_runs.c.name == name)
@@ -128,7 +131,7 @@ def of_commit(
 
 
 def suites_of(tx: Transaction, repo: Repo, sha: str) -> tuple[Suite, ...]:
-    """The suites of a commit, oldest first."""
+    """A commit's check suites, oldest first."""
     latest = of_commit(tx, repo, sha)
     return tuple(
         Suite(
@@ -144,7 +147,7 @@ def suites_of(tx: Transaction, repo: Repo, sha: str) -> tuple[Suite, ...]:
 def create_status(
     tx: Transaction, repo: Repo, sha: str, *, creator: User, **said: str | None
 ) -> Status:
-    """A new status of a context on a commit; the newest counts."""
+    """Create a commit status; the newest of a context counts."""
     tx.db.execute(
         insert(statuses).values(
             repository_id=repo.id, sha=sha, creator_id=creator.id, created_at=tx.now, **said
@@ -156,7 +159,7 @@ def create_status(
 def statuses_of(
     tx: Transaction, repo: Repo, sha: str, *, latest: bool = False
 ) -> tuple[Status, ...]:
-    """The statuses of a commit, newest first; with `latest`, one of each context."""
+    """A commit's statuses, newest first; with `latest`, one of each context."""
     query = select(statuses).where(statuses.c.repository_id == repo.id, statuses.c.sha == sha)
     rows = tx.db.execute(query.order_by(statuses.c.id.desc())).all()
     people = users_by_id(tx, (row.creator_id for row in rows))
@@ -176,7 +179,7 @@ def statuses_of(
     return tuple({one.context: one for one in reversed(found)}.values()) if latest else tuple(found)
 
 
-def _agree(outcome: Outcome) -> None:
+def _agree(outcome: CheckUpdate) -> None:
     if outcome.status == "completed" and outcome.conclusion is None:
         raise invalid(
             "CheckRun", "conclusion", "a completed check needs a conclusion", code="missing_field"
@@ -213,7 +216,7 @@ def _runs(tx: Transaction, *where: Any) -> tuple[CheckRun, ...]:
 
 
 def _suites(tx: Transaction, rows: Sequence[Any]) -> dict[tuple[int, str, int], int]:
-    """The suite of each writer on each of the rows' commits."""
+    """The suite number of each creator on each of the rows' commits."""
     key = (check_runs.c.repository_id, check_runs.c.head_sha, check_runs.c.creator_id)
     shas = {row.head_sha for row in rows}
     found = tx.db.execute(

@@ -16,7 +16,7 @@ from harness.programs.local_forge.transaction import Transaction
 def of_issue(
     tx: Transaction, repo: Repo, issue: Issue, *, since: int = 0, limit: int = -1, skip: int = 0
 ) -> tuple[Comment, ...]:
-    """The comments of one issue, oldest first; with `since`, those updated then or later."""
+    """The comments of an issue, oldest first; with `since`, only those updated then or later."""
     query = (
         _joined()
         .where(comments.c.issue_id == issue.id, comments.c.updated_at >= since)
@@ -26,7 +26,7 @@ def of_issue(
 
 
 def count(tx: Transaction, issue: Issue, *, since: int = 0) -> int:
-    """How many there are."""
+    """The number of an issue's comments."""
     query = select(func.count()).where(
         comments.c.issue_id == issue.id, comments.c.updated_at >= since
     )
@@ -44,7 +44,7 @@ def numbered_comment(tx: Transaction, repo: Repo, number: int) -> Comment:
 
 
 def create(tx: Transaction, repo: Repo, issue: Issue, body: str, *, author: User) -> Comment:
-    """A new comment."""
+    """Create a comment."""
     made = tx.db.execute(
         insert(comments)
         .values(
@@ -65,7 +65,7 @@ def create(tx: Transaction, repo: Repo, issue: Issue, body: str, *, author: User
 
 
 def edit(tx: Transaction, repo: Repo, comment: Comment, body: str, *, actor: User) -> Comment:
-    """Other words in the same place."""
+    """Replace a comment's text."""
     if body == comment.body:
         return comment
     issue = numbered(tx, repo, comment.issue_number)
@@ -79,7 +79,7 @@ def edit(tx: Transaction, repo: Repo, comment: Comment, body: str, *, actor: Use
 
 
 def remove(tx: Transaction, repo: Repo, comment: Comment, *, actor: User) -> None:
-    """Take a comment away."""
+    """Delete a comment."""
     issue = numbered(tx, repo, comment.issue_number)
     tx.db.execute(delete(comments).where(comments.c.id == comment.id))
     touch(tx, issue.id)
@@ -95,14 +95,14 @@ def _joined() -> Any:
 def _comments(tx: Transaction, repo: Repo, query: Any) -> tuple[Comment, ...]:
     rows = tx.db.execute(query).all()
     people = users_by_id(tx, (row.author_id for row in rows))
-    standing = {user.id: association(tx, user, repo) for user in people.values()}
+    associations = {user.id: association(tx, user, repo) for user in people.values()}
     return tuple(
         Comment(
             row.id,
             row.number,
             row.is_pull,
             people[row.author_id],
-            standing[row.author_id],
+            associations[row.author_id],
             row.body,
             row.created_at,
             row.updated_at,

@@ -1,4 +1,5 @@
-"""What happened to an issue, by whom, in order. Nothing here is ever changed or removed."""
+"""The events of issues: what happened, in order, and who did it. Events are never changed or
+deleted."""
 
 from typing import Any
 
@@ -21,8 +22,8 @@ def record(
     commit: str | None = None,
     person: User | None = None,
 ) -> None:
-    """Write one event: labeled, unlabeled, assigned, unassigned, closed, reopened, renamed, merged,
-    head_ref_deleted."""
+    """Record one event: labeled, unlabeled, assigned, unassigned, closed, reopened, renamed,
+    merged, head_ref_deleted."""
     renamed_from, renamed_to = rename or (None, None)
     made = tx.db.execute(
         insert(events)
@@ -50,13 +51,13 @@ def of_issue(tx: Transaction, issue: Issue, *, limit: int = -1, skip: int = 0) -
 
 
 def of_repository(tx: Transaction, repo: Repo, *, limit: int, skip: int = 0) -> tuple[Event, ...]:
-    """The events of all its issues, newest first, as GitHub lists them."""
+    """The events of all issues of a repository, newest first, as GitHub lists them."""
     query = _joined().where(issues.c.repository_id == repo.id).order_by(events.c.id.desc())
     return _events(tx, query.limit(limit).offset(skip))
 
 
 def count(tx: Transaction, repo: Repo, issue: Issue | None = None) -> int:
-    """How many events there are of a repository, or of one of its issues."""
+    """The number of events of a repository, or of one issue."""
     where = events.c.issue_id == issue.id if issue else issues.c.repository_id == repo.id
     query = (
         select(func.count())

@@ -1,7 +1,7 @@
-"""Issues, and the issue half of pull requests: finding them, and all that may happen to them.
+"""Issues, and the issue half of pull requests: search, creation and changes.
 
-Whoever calls has checked the right to; what is done here is written with its actor into the issue's
-history."""
+The caller checks the right to do it. Each change is recorded with its actor in the issue's events.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,7 @@ from harness.programs.local_forge.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which issues are asked for, and in which order. `since` compares the last update,
-    inclusively."""
+    """Filters and order. `since` compares the last update, inclusively."""
 
     state: str | None = "open"
     labels: tuple[str, ...] = ()
@@ -30,21 +29,23 @@ class Search:
     author: str | None = None
     pulls: bool | None = None
     words: str = ""
-    order: str = "created"  # created, updated or comments
+    # created, updated or comments.
+    order: str = "created"
     rising: bool = False
 
 
 def search(
     tx: Transaction, repo: Repo, wanted: Search, *, limit: int, skip: int = 0
 ) -> tuple[Issue, ...]:
-    """A page of the issues that fit."""
+    """One page of the matching issues."""
     return _assembled(
         tx, repo, tx.db.execute(query_for(repo, wanted, limit=limit, skip=skip)).all()
     )
 
 
 def query_for(repo: Repo, wanted: Search, *, limit: int, skip: int = 0) -> Select[Any]:
-    """The rows of a page. By age and by update they are read off an index, in order."""
+    """The query for one page. By creation and by update it reads an index in order, without
+    sorting."""
     by = {"updated": issues.c.updated_at, "comments": _comment_count()}.get(
         wanted.order, issues.c.created_at
     )
@@ -55,7 +56,7 @@ def query_for(repo: Repo, wanted: Search, *, limit: int, skip: int = 0) -> Selec
 
 
 def count(tx: Transaction, repo: Repo, wanted: Search) -> int:
-    """How many fit."""
+    """The number of matching issues."""
     return int(
         tx.db.execute(
             select(func.count()).select_from(issues).where(_fits(repo, wanted))
@@ -80,7 +81,7 @@ def numbered(tx: Transaction, repo: Repo, number: int) -> Issue:
 def create(
     tx: Transaction, repo: Repo, *, title: str, body: str, author: User, is_pull: bool = False
 ) -> Issue:
-    """A new, open one."""
+    """Create an open issue."""
     number = next_number(tx, repo)
     tx.db.execute(
         insert(issues).values(
@@ -102,7 +103,7 @@ def create(
 
 
 def edit(tx: Transaction, repo: Repo, issue: Issue, *, title: str, body: str, actor: User) -> Issue:
-    """Change the words; a changed title is kept in the history."""
+    """Change title and body; a changed title is recorded as an event."""
     if (title, body) == (issue.title, issue.body):
         return issue
     if title != issue.title:
@@ -121,7 +122,7 @@ def close(
     reason: str | None = "completed",
     commit: str | None = None,
 ) -> Issue:
-    """Close it, `completed` or `not_planned`. One that is closed takes the new reason and no new
+    """Close it as `completed` or `not_planned`. A closed one gets the new reason, without an
     event."""
     if not issue.is_open:
         return issue if issue.reason == reason else _set(tx, repo, issue, reason=reason)
@@ -135,7 +136,7 @@ def close(
 
 
 def reopen(tx: Transaction, repo: Repo, issue: Issue, *, actor: User) -> Issue:
-    """Open it again."""
+    """Reopen it."""
     if issue.is_open:
         return issue
     history.record(tx, issue, "reopened", actor=actor)
@@ -150,8 +151,7 @@ def reopen(tx: Transaction, repo: Repo, issue: Issue, *, actor: User) -> Issue:
 def set_labels(
     tx: Transaction, repo: Repo, issue: Issue, names: Iterable[str], *, actor: User
 ) -> Issue:
-    """Make `names` the labels of the issue; a label the repository does not have is made, as on
-    GitHub."""
+    """Set the issue's labels. A label that the repository lacks is created, as on GitHub."""
     wanted = {label.id: label for label in _ensured(tx, repo, names)}
     had = {label.id: label for label in issue.labels}
     for gone in had.keys() - wanted.keys():
@@ -166,7 +166,7 @@ def set_labels(
 def set_assignees(
     tx: Transaction, repo: Repo, issue: Issue, wanted: Iterable[User], *, actor: User
 ) -> Issue:
-    """Make `wanted` those who have taken the issue on."""
+    """Set the issue's assignees."""
     now, had = {user.id: user for user in wanted}, {user.id: user for user in issue.assignees}
     for gone in sorted(had.keys() - now.keys()):
         assignees.take_off(tx, issue.id, had[gone])
@@ -178,7 +178,7 @@ def set_assignees(
 
 
 def touch(tx: Transaction, issue_id: int) -> None:
-    """Note that something about the issue changed now."""
+    """Set the time of the issue's last update to now."""
     tx.db.execute(update(issues).where(issues.c.id == issue_id).values(updated_at=tx.now))
 
 
@@ -187,7 +187,8 @@ def _labelled(
 ) -> None:
     history.record(tx, issue, kind, actor=actor, label=label)
     touch(tx, issue.id)
-    if tx.listened and not issue.is_pull:
+    # A payload costs a query, so build it only if somebody listens.
+    if tx.has_hooks and not issue.is_pull:
         webhook_payloads.about_issue(
             tx, repo, numbered(tx, repo, issue.number), kind, actor=actor, label=label
         )
@@ -198,7 +199,7 @@ def _assigned(
 ) -> None:
     history.record(tx, issue, kind, actor=actor, person=person)
     touch(tx, issue.id)
-    if tx.listened and not issue.is_pull:
+    if tx.has_hooks and not issue.is_pull:
         webhook_payloads.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor)
 
 
@@ -223,6 +224,7 @@ def _fits(repo: Repo, wanted: Search) -> ColumnElement[bool]:
         clauses.append(
             issues.c.author_id.in_(select(users.c.id).where(users.c.login == wanted.author))
         )
+    # At most eight words: each one is a scan of titles and bodies.
     for word in wanted.words.split()[:8]:
         clauses.append(
             issues.c.title.icontains(word, autoescape=True)
@@ -244,10 +246,10 @@ def _comment_count() -> Any:
 
 
 def _assembled(tx: Transaction, repo: Repo, rows: Sequence[Any]) -> tuple[Issue, ...]:
-    """Rows with their people, labels and comment counts, each fetched once for all."""
+    """Build issues from rows, with people, labels and comment counts fetched once for all rows."""
     ids = [row.id for row in rows]
     people = users_by_id(tx, [row.author_id for row in rows] + [row.closed_by_id for row in rows])
-    standing = {user.id: association(tx, user, repo) for user in people.values()}
+    associations = {user.id: association(tx, user, repo) for user in people.values()}
     tags, assigned = labels.of_issues(tx, ids), assignees.of_issues(tx, ids)
     counted = select(comments.c.issue_id, func.count().label("many")).where(
         comments.c.issue_id.in_(ids)
@@ -264,7 +266,7 @@ def _assembled(tx: Transaction, repo: Repo, rows: Sequence[Any]) -> tuple[Issue,
             state=row.state,
             reason=row.reason,
             author=people[row.author_id],
-            association=standing[row.author_id],
+            association=associations[row.author_id],
             is_pull=row.is_pull,
             created_at=row.created_at,
             updated_at=row.updated_at,

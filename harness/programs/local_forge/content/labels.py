@@ -1,4 +1,4 @@
-"""Labels of a repository, and which issue carries which."""
+"""A repository's labels, and the labels of each issue."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def of_repository(tx: Transaction, repo: Repo) -> tuple[Label, ...]:
 
 
 def find(tx: Transaction, repo: Repo, name: str) -> Label | None:
-    """The label of that name, whatever the case of its letters."""
+    """The label with that name, in any case of letters; None when there is none."""
     query = select(labels).where(labels.c.repository_id == repo.id, labels.c.name == name)
     row = tx.db.execute(query).one_or_none()
     return None if row is None else _label(row)
@@ -39,8 +39,8 @@ def named(tx: Transaction, repo: Repo, name: str) -> Label:
 def create(
     tx: Transaction, repo: Repo, name: str, *, color: str = DEFAULT_COLOR, description: str = ""
 ) -> Label:
-    """A new label. Raises Refused (422) where the name is taken, blank, or holds a comma (lists of
-    labels do)."""
+    """Create a label. Raises Refused (422) where the name is taken, blank, or holds a comma
+    (queries list labels by comma)."""
     if find(tx, repo, name) is not None:
         raise invalid("Label", "name", f"label {name} exists", code="already_exists")
     _check(name, color)
@@ -55,7 +55,7 @@ def create(
 def change(
     tx: Transaction, repo: Repo, label: Label, *, name: str, color: str, description: str
 ) -> Label:
-    """The label, renamed or painted anew; issues keep it."""
+    """Change a label; issues keep it."""
     other = find(tx, repo, name)
     if other is not None and other.id != label.id:
         raise invalid("Label", "name", f"label {name} exists", code="already_exists")
@@ -69,13 +69,13 @@ def change(
 
 
 def remove(tx: Transaction, label: Label) -> None:
-    """Take a label out of the repository and off every issue."""
+    """Delete a label, from the repository and from every issue."""
     tx.db.execute(delete(issue_labels).where(issue_labels.c.label_id == label.id))
     tx.db.execute(delete(labels).where(labels.c.id == label.id))
 
 
 def of_issues(tx: Transaction, ids: Iterable[int]) -> dict[int, tuple[Label, ...]]:
-    """The labels of many issues at once, by the issue's id."""
+    """The labels of several issues, by the issue's id."""
     query = (
         select(issue_labels.c.issue_id, labels)
         .join(labels, labels.c.id == issue_labels.c.label_id)
@@ -89,12 +89,12 @@ def of_issues(tx: Transaction, ids: Iterable[int]) -> dict[int, tuple[Label, ...
 
 
 def put_on(tx: Transaction, issue_id: int, label: Label) -> None:
-    """Put a label on an issue that does not carry it."""
+    """Add a label to an issue that does not have it."""
     tx.db.execute(insert(issue_labels).values(issue_id=issue_id, label_id=label.id))
 
 
 def take_off(tx: Transaction, issue_id: int, label: Label) -> None:
-    """Take a label off an issue."""
+    """Remove a label from an issue."""
     tx.db.execute(
         delete(issue_labels).where(
             issue_labels.c.issue_id == issue_id, issue_labels.c.label_id == label.id

@@ -1,4 +1,4 @@
-"""An App's manifest: what a person is asked to agree to before there is an App."""
+"""An App's manifest: what a person approves before the App is created."""
 
 import json
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ Document = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What GitHub's manifests say, as far as this forge keeps it. `redirect_url` is where the code
-    is sent."""
+    """GitHub's manifest, as far as this forge uses it. `redirect_url` is where the code is sent."""
 
     name: str
     url: str
     redirect_url: str | None
     setup_url: str | None
-    hook_url: str | None  # None where there is no hook, or it is not active
+    # None where there is no hook, or it is not active.
+    hook_url: str | None
     description: str
     permissions: Mapping[str, str]
     events: tuple[str, ...]
@@ -71,8 +71,8 @@ def manifest_from(document: object) -> Manifest:
 
 
 def permissions(value: object) -> Mapping[str, str]:
-    """Permissions by name, each `read`, `write` or `admin`; reading metadata comes with any. Raises
-    Refused (422)."""
+    """Permissions by name, each `read`, `write` or `admin`; `metadata: read` is always included.
+    Raises Refused (422)."""
     if not isinstance(value, dict):
         raise invalid(_RESOURCE, "default_permissions", "default_permissions must be an object")
     for name, level in value.items():

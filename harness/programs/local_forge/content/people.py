@@ -1,4 +1,4 @@
-"""Accounts, what proves who somebody is, and what each may do."""
+"""Accounts, their tokens and sessions, and their roles."""
 
 import hashlib
 import secrets
@@ -18,7 +18,7 @@ SESSION_SECONDS = 30 * 24 * 3600
 
 
 def create_user(tx: Transaction, login: str, *, role: Role, kind: str) -> User:
-    """A new account. Raises Refused (422) where the login is taken, in any case of letters."""
+    """Create an account. Raises Refused (422) where the login is taken, in any case of letters."""
     if find_user(tx, login) is not None:
         raise invalid("User", "login", f"login {login} is taken", code="already_exists")
     tx.db.execute(insert(users).values(login=login, kind=kind, role=role, created_at=tx.now))
@@ -26,7 +26,7 @@ def create_user(tx: Transaction, login: str, *, role: Role, kind: str) -> User:
 
 
 def find_user(tx: Transaction, login: str) -> User | None:
-    """The account with that login, whatever the case of its letters."""
+    """The account with that login, in any case of letters; None when there is none."""
     row = tx.db.execute(select(users).where(users.c.login == login)).one_or_none()
     return None if row is None else _user(row)
 
@@ -40,19 +40,19 @@ def user_named(tx: Transaction, login: str) -> User:
 
 
 def all_of(tx: Transaction, *, limit: int = 200) -> tuple[User, ...]:
-    """Accounts, those that may do most first; at most `limit`."""
+    """Accounts, the highest role first; at most `limit` (-1: all)."""
     query = select(users).order_by(users.c.role.desc(), users.c.login).limit(limit)
     return tuple(map(_user, tx.db.execute(query)))
 
 
 def set_role(tx: Transaction, user: User, role: Role) -> None:
-    """What an account may do on every repository, in place of what it might before."""
+    """Set an account's role on every repository."""
     tx.db.execute(update(users).where(users.c.id == user.id).values(role=role))
 
 
 def rename(tx: Transaction, user: User, login: str) -> User:
-    """Give an account another login; the old one is free for whoever asks for it next, as on
-    GitHub. Raises Refused (422)."""
+    """Rename an account. The old login becomes free, as on GitHub. Raises Refused (422) where the
+    new one is taken."""
     if find_user(tx, login) is not None:
         raise invalid("User", "login", f"login {login} is taken", code="already_exists")
     tx.db.execute(update(users).where(users.c.id == user.id).values(login=login))
@@ -60,7 +60,7 @@ def rename(tx: Transaction, user: User, login: str) -> User:
 
 
 def revoke_all(tx: Transaction, user: User) -> int:
-    """Make every token and session of an account worthless; how many there were."""
+    """Revoke every token and session of an account; returns how many there were."""
     return tx.db.execute(delete(keys).where(keys.c.user_id == user.id)).rowcount
 
 
@@ -73,8 +73,7 @@ def users_by_id(tx: Transaction, ids: Iterable[int | None]) -> dict[int, User]:
 
 
 def issue_key(tx: Transaction, user: User, kind: str) -> str:
-    """A new token or session of the account. Only its digest is kept, so it can be shown this
-    once."""
+    """Create a token or session. Only its digest is stored, so it can be shown only now."""
     key = f"lof_{secrets.token_urlsafe(30)}"
     tx.db.execute(
         insert(keys).values(digest=_digest(key), kind=kind, user_id=user.id, created_at=tx.now)
@@ -83,13 +82,12 @@ def issue_key(tx: Transaction, user: User, kind: str) -> str:
 
 
 def revoke_key(tx: Transaction, key: str) -> None:
-    """Make a key worthless."""
+    """Revoke a token or session."""
     tx.db.execute(keys.delete().where(keys.c.digest == _digest(key)))
 
 
 def holder(tx: Transaction, key: str, kind: str) -> User | None:
-    """Whose key this is; None for a key that was never given, was revoked or (a session) is too
-    old."""
+    """The account of a key; None for an unknown or revoked key, or a session that is too old."""
     oldest = tx.now - SESSION_SECONDS if kind == SESSION else 0
     row = tx.db.execute(
         select(users)
@@ -100,10 +98,11 @@ def holder(tx: Transaction, key: str, kind: str) -> User | None:
 
 
 def role_on(tx: Transaction, user: User | None, repo: Repo) -> Role:
-    """What an account may do on a repository: its own role, raised by a grant; the owner may do
-    all."""
+    """An account's role on a repository: its own role or its grant, whichever is higher; the owner
+    is an administrator."""
     if user is None:
-        return Role.READ  # repositories are public: whoever reaches the loopback may read
+        # Repositories are public: whoever reaches the loopback may read.
+        return Role.READ
     if user.id == repo.owner.id:
         return Role.ADMIN
     granted = tx.db.execute(
@@ -113,7 +112,7 @@ def role_on(tx: Transaction, user: User | None, repo: Repo) -> Role:
 
 
 def grant(tx: Transaction, user: User, repo: Repo, *, role: Role) -> None:
-    """Give an account a role on one repository, in place of what it was given before."""
+    """Give an account a role on one repository; replaces an earlier grant."""
     row = {"repository_id": repo.id, "user_id": user.id, "role": role}
     tx.db.execute(
         upsert(grants)
@@ -123,7 +122,7 @@ def grant(tx: Transaction, user: User, repo: Repo, *, role: Role) -> None:
 
 
 def association(tx: Transaction, user: User, repo: Repo) -> str:
-    """GitHub's word for how an author stands to a repository."""
+    """GitHub's `author_association` of an account with a repository."""
     if user.id == repo.owner.id:
         return "OWNER"
     return "COLLABORATOR" if role_on(tx, user, repo) >= Role.TRIAGE else "NONE"

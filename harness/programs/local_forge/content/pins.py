@@ -1,4 +1,4 @@
-"""Issues that are pinned to the top of their repository: at most three."""
+"""Pinned issues: at most three in a repository."""
 
 from sqlalchemy import delete, func, insert, select
 
@@ -13,7 +13,7 @@ MOST = 3
 
 
 def pin(tx: Transaction, repo: Repo, issue: Issue, *, actor: User) -> None:
-    """Pin an issue. Raises Refused (422) for a pull request, and where three are pinned."""
+    """Pin an issue. Raises Refused (422) for a pull request, or where three are pinned."""
     if is_pinned(tx, issue):
         return
     if issue.is_pull:
@@ -25,19 +25,19 @@ def pin(tx: Transaction, repo: Repo, issue: Issue, *, actor: User) -> None:
 
 
 def unpin(tx: Transaction, issue: Issue, *, actor: User) -> None:
-    """Pin an issue no more."""
+    """Unpin an issue."""
     if is_pinned(tx, issue):
         tx.db.execute(delete(pins).where(pins.c.issue_id == issue.id))
         history.record(tx, issue, "unpinned", actor=actor)
 
 
 def is_pinned(tx: Transaction, issue: Issue) -> bool:
-    """Whether it is."""
+    """Whether the issue is pinned."""
     return bool(tx.db.execute(select(func.count()).where(pins.c.issue_id == issue.id)).scalar_one())
 
 
 def pinned(tx: Transaction, repo: Repo) -> tuple[Issue, ...]:
-    """The pinned issues, as they were pinned."""
+    """The pinned issues, in the order they were pinned."""
     query = select(issue_table.c.number).join(pins, pins.c.issue_id == issue_table.c.id)
     numbers = tx.db.execute(
         query.where(issue_table.c.repository_id == repo.id).order_by(

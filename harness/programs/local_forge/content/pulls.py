@@ -1,4 +1,4 @@
-"""Pull requests: from a branch of the same repository, or of a fork of it."""
+"""Pull requests from a branch of the same repository or of a fork."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from harness.programs.local_forge.content import (
 from harness.programs.local_forge.content.people import users_by_id
 from harness.programs.local_forge.git.commits import count as count_commits
 from harness.programs.local_forge.git.objects import Person
-from harness.programs.local_forge.git.protection import Standing
+from harness.programs.local_forge.git.protection import BranchPolicy
 from harness.programs.local_forge.refused import Refused, invalid, not_found
 from harness.programs.local_forge.storage.records import Pull, Repo, User
 from harness.programs.local_forge.storage.tables import issues as issue_table
@@ -25,7 +25,7 @@ from harness.programs.local_forge.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PullSearch:
-    """Which pull requests are asked for."""
+    """Filters and order of a list of pull requests."""
 
     state: str | None = "open"
     head: str | None = None
@@ -38,14 +38,14 @@ class PullSearch:
 def search(
     tx: Transaction, repo: Repo, wanted: PullSearch, *, limit: int = -1, skip: int = 0
 ) -> tuple[Pull, ...]:
-    """A page of those that fit."""
+    """One page of the matching pull requests."""
     by = issue_table.c.updated_at if wanted.order == "updated" else issue_table.c.number
     query = _joined().where(_fits(repo, wanted)).order_by(by.asc() if wanted.rising else by.desc())
     return _pulls(tx, repo, query.limit(limit).offset(skip))
 
 
 def count(tx: Transaction, repo: Repo, wanted: PullSearch) -> int:
-    """How many fit."""
+    """The number of matching pull requests."""
     query = select(func.count()).select_from(
         pulls.join(issue_table, issue_table.c.id == pulls.c.issue_id)
     )
@@ -72,9 +72,10 @@ def create(
     author: User,
     source: Repo | None = None,
 ) -> Pull:
-    """Ask that `head`, of this repository or of its fork `source`, be merged into `base`.
+    """Open a pull request from `head`, of this repository or of its fork `source`, to `base`.
 
-    Raises Refused (422) where there is nothing to merge, or one is open.
+    Raises Refused (422) where a branch is missing, there is nothing to merge, or one is open
+    already.
     """
     source = source or repo
     heads, bases = tx.git(source).refs(), tx.git(repo).refs()
@@ -93,6 +94,7 @@ def create(
         raise invalid(
             "PullRequest", "head", f"A pull request already exists for {source.owner.login}:{head}."
         )
+    # The diff and the merge need a fork's commits in this repository.
     if source.id != repo.id:
         tx.git(repo).take(tx.git(source), heads[head])
     if tx.git(repo).is_ancestor(heads[head], bases[base]):
@@ -116,10 +118,10 @@ def create(
 
 
 def tip(tx: Transaction, repo: Repo, pull: Pull) -> str | None:
-    """Where its branch is; None where the branch is gone. Of a fork that is gone, the last that was
-    seen stays.
+    """The tip of its branch; None where the branch is deleted. For a deleted fork, the last known
+    head.
 
-    The commit of a fork is brought here, so that it can be looked at.
+    Fetches a fork's commit into this repository, so that it can be read here.
     """
     if pull.head_repo is None:
         return pull.head_sha
@@ -130,7 +132,7 @@ def tip(tx: Transaction, repo: Repo, pull: Pull) -> str | None:
 
 
 def bases_of(tx: Transaction, fork: Repo) -> tuple[Repo, ...]:
-    """The other repositories that have open pull requests from a fork's branches."""
+    """The other repositories with open pull requests from a fork's branches."""
     query = (
         select(issue_table.c.repository_id)
         .join(pulls, pulls.c.issue_id == issue_table.c.id)
@@ -155,13 +157,14 @@ def merge(
     title: str,
     message: str,
     actor: User,
-    bound: Standing,
+    policy: BranchPolicy,
 ) -> str:
-    """Make the merge commit and move the base to it; its sha. Whoever calls settles the repository
+    """Create the merge commit and move the base to it; returns its sha. The caller runs `sync_refs`
     afterwards.
 
-    Raises Refused: 405 when it cannot be merged or a rule is against it, 409 when `expected` is not
-    the head, or the base moved meanwhile."""
+    Raises Refused: 405 when it cannot be merged or a rule forbids it; 409 when `expected` is not
+    the head, or the base moved meanwhile.
+    """
     git = tx.git(repo)
     head, base = tip(tx, repo, pull), git.refs().get(pull.base)
     if not pull.issue.is_open or head is None or base is None:
@@ -172,16 +175,20 @@ def merge(
     if tree is None:
         raise Refused(405, "Pull Request is not mergeable")
     person = Person(actor.login, f"{actor.id}+{actor.login}@users.noreply.localhost", tx.now)
+    # The commit is made before the check, since the rules judge a move to it. If a rule forbids the
+    # move, the commit stays unreachable.
     merged = git.commit(tree, (base, head), f"{title}\n\n{message}".strip() + "\n", person=person)
     branch_rules.check_move(
-        tx, repo, f"refs/heads/{pull.base}", old=base, new=merged, judged=head, bound=bound
+        tx, repo, f"refs/heads/{pull.base}", old=base, new=merged, judged=head, policy=policy
     )
+    # Compare and swap: a push that moved the base meanwhile makes this fail with 409.
     git.move(f"refs/heads/{pull.base}", merged, old=base)
     return merged
 
 
 def is_mergeable(tx: Transaction, repo: Repo, pull: Pull) -> bool | None:
-    """Whether merge(base, head) has no conflict; None when that is no question any more."""
+    """Whether merge(base, head) has no conflict; None when the pull request cannot be merged any
+    more."""
     base, head = tx.git(repo).refs().get(pull.base), tip(tx, repo, pull)
     if not pull.issue.is_open or base is None or head is None:
         return None
@@ -189,23 +196,23 @@ def is_mergeable(tx: Transaction, repo: Repo, pull: Pull) -> bool | None:
 
 
 def change_base(tx: Transaction, repo: Repo, pull: Pull) -> str:
-    """What the pull request's changes are shown against: where its branch left the base."""
+    """The commit to diff against: where the branch left the base."""
     return tx.git(repo).merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
 
 
 def commit_count(tx: Transaction, repo: Repo, pull: Pull) -> int:
-    """How many commits it brings."""
+    """The number of its commits."""
     return count_commits(tx.git(repo), f"^{pull.base_sha}", pull.head_sha)
 
 
 def reopen(tx: Transaction, repo: Repo, pull: Pull, *, actor: User) -> Pull:
-    """Open it again. Raises Refused (422) for one that was merged, or whose branch is gone."""
+    """Reopen it. Raises Refused (422) for a merged one, or where its branch is deleted."""
     if pull.merged_at is not None or tip(tx, repo, pull) is None:
         raise invalid(
             "PullRequest", "state", "state cannot be changed: it is merged, or its branch is gone"
         )
     issues.reopen(tx, repo, pull.issue, actor=actor)
-    return _told(tx, repo, pull, "reopened", actor=actor)
+    return _announced(tx, repo, pull, "reopened", actor=actor)
 
 
 def close(tx: Transaction, repo: Repo, pull: Pull, *, actor: User) -> Pull:
@@ -213,35 +220,36 @@ def close(tx: Transaction, repo: Repo, pull: Pull, *, actor: User) -> Pull:
     if not pull.issue.is_open:
         return pull
     issues.close(tx, repo, pull.issue, actor=actor, reason=None)
-    return _told(tx, repo, pull, "closed", actor=actor)
+    return _announced(tx, repo, pull, "closed", actor=actor)
 
 
 def mark_merged(tx: Transaction, repo: Repo, pull: Pull, merge_commit: str, *, actor: User) -> Pull:
-    """Write down that its head is in the base now."""
+    """Record that the base contains its head now."""
     _set(tx, pull, merged_at=tx.now, merged_by_id=actor.id, merge_commit=merge_commit)
     history.record(tx, pull.issue, "merged", actor=actor, commit=merge_commit)
     return close(tx, repo, pull, actor=actor)
 
 
 def mark_moved(tx: Transaction, repo: Repo, pull: Pull, head_sha: str, *, actor: User) -> Pull:
-    """Write down that its branch has a new tip."""
+    """Record its branch's new tip."""
     _set(tx, pull, head_sha=head_sha)
     issues.touch(tx, pull.issue.id)
     keep_head(tx, repo, pull.number, head_sha)
-    return _told(tx, repo, pull, "synchronize", actor=actor)
+    return _announced(tx, repo, pull, "synchronize", actor=actor)
 
 
 def mark_base(tx: Transaction, pull: Pull, base_sha: str) -> None:
-    """Write down where the base stands while the pull request is open."""
+    """Record the base's tip while the pull request is open."""
     _set(tx, pull, base_sha=base_sha)
 
 
 def keep_head(tx: Transaction, repo: Repo, number: int, sha: str) -> None:
-    """Point refs/pull/N/head at the head, so that it outlives its branch. Nobody can push there."""
+    """Point refs/pull/N/head at the head, so that the commit outlives its branch. Nobody can push
+    there."""
     tx.git(repo).move(f"refs/pull/{number}/head", sha)
 
 
-def _told(tx: Transaction, repo: Repo, pull: Pull, action: str, *, actor: User) -> Pull:
+def _announced(tx: Transaction, repo: Repo, pull: Pull, action: str, *, actor: User) -> Pull:
     changed = numbered(tx, repo, pull.number)
     webhook_payloads.about_pull(tx, repo, changed, action, actor=actor)
     return changed

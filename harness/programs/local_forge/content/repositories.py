@@ -1,4 +1,4 @@
-"""Repositories: a row, and a bare repository on disk under the row's number."""
+"""Repositories: a row in the database, and a bare repository on disk named by the row's number."""
 
 import shutil
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from harness.programs.local_forge.transaction import Transaction
 def create(
     tx: Transaction, owner: User, name: str, *, description: str, default_branch: str
 ) -> Repo:
-    """A new, empty repository. Raises Refused (422) where the owner has one of that name."""
+    """Create an empty repository. Raises Refused (422) where the owner has one of that name."""
     repo = _row(tx, owner, name, description=description, default_branch=default_branch)
     tx.git(repo).create(default_branch)
     return repo
@@ -31,8 +31,7 @@ def create(
 def adopt(
     tx: Transaction, owner: User, name: str, *, description: str, default_branch: str, store: Path
 ) -> Repo:
-    """A repository with all that a bare one holds, which is moved here. Its history closes no
-    issue."""
+    """Create a repository from a bare one, which is moved here. Its history closes no issues."""
     repo = _row(tx, owner, name, description=description, default_branch=default_branch)
     tx.git(repo).adopt(store)
     remember_tip(tx, repo, tx.git(repo).refs().get(default_branch, ""))
@@ -40,8 +39,7 @@ def adopt(
 
 
 def fork(tx: Transaction, source: Repo, owner: User, *, name: str) -> Repo:
-    """A copy that remembers what it is of; the one that the owner has already, where there is
-    one."""
+    """Fork a repository, or return the owner's existing fork."""
     mine = [repo for repo in all_of(tx, owner.login) if repo.source_id == source.id]
     if mine:
         return mine[0]
@@ -59,20 +57,26 @@ def fork(tx: Transaction, source: Repo, owner: User, *, name: str) -> Repo:
 
 
 def remove(tx: Transaction, repo: Repo) -> None:
-    """Take a repository away with all that is about it. Pull requests from it stay where they were
+    """Delete a repository with everything about it. Pull requests from it stay where they were
     opened."""
     of_it = select(issues.c.id).where(issues.c.repository_id == repo.id)
-    told = select(events.c.id).where(events.c.issue_id.in_(of_it))
-    for table in reversed(metadata.sorted_tables):  # those that name others come first
-        for column, gone in (("event_id", told), ("issue_id", of_it), ("repository_id", [repo.id])):
+    event_ids = select(events.c.id).where(events.c.issue_id.in_(of_it))
+    # Tables with foreign keys come first.
+    for table in reversed(metadata.sorted_tables):
+        for column, gone in (
+            ("event_id", event_ids),
+            ("issue_id", of_it),
+            ("repository_id", [repo.id]),
+        ):
             if column in table.c:
                 tx.db.execute(delete(table).where(table.c[column].in_(gone)))
     tx.db.execute(delete(repositories).where(repositories.c.id == repo.id))
+    # Only after the commit: a rollback must find the folder still there.
     tx.gone.append(tx.git(repo).folder)
 
 
 def find(tx: Transaction, owner: str, name: str) -> Repo | None:
-    """The repository `owner/name`, whatever the case of the letters."""
+    """The repository `owner/name`, in any case of letters; None when there is none."""
     found = _repos(tx, users.c.login == owner, repositories.c.name == name)
     return found[0] if found else None
 
@@ -86,7 +90,7 @@ def named(tx: Transaction, owner: str, name: str) -> Repo:
 
 
 def readable(tx: Transaction, owner: str, name: str, *, by: User | None) -> Repo:
-    """As `named`, and to an account that may not read it there is none."""
+    """As `named`, but also 404 for an account that may not read it."""
     repo = named(tx, owner, name)
     if role_on(tx, by, repo) < Role.READ:
         raise not_found()
@@ -99,7 +103,7 @@ def all_of(tx: Transaction, owner: str | None = None) -> tuple[Repo, ...]:
 
 
 def by_id(tx: Transaction, numbers: Iterable[int | None]) -> dict[int, Repo]:
-    """Repositories by number; those that are gone are left out."""
+    """Repositories by number; deleted ones are left out."""
     wanted = {number for number in numbers if number is not None}
     return {repo.id: repo for repo in _repos(tx, repositories.c.id.in_(wanted))} if wanted else {}
 
@@ -110,7 +114,7 @@ def forks_of(tx: Transaction, repo: Repo) -> tuple[Repo, ...]:
 
 
 def next_number(tx: Transaction, repo: Repo) -> int:
-    """A number for a new issue or pull request; both count in one row, as on GitHub."""
+    """The number of the next issue or pull request; both share one counter, as on GitHub."""
     where = repositories.c.id == repo.id
     tx.db.execute(
         update(repositories).where(where).values(next_number=repositories.c.next_number + 1)
@@ -119,7 +123,7 @@ def next_number(tx: Transaction, repo: Repo) -> int:
 
 
 def remember_tip(tx: Transaction, repo: Repo, sha: str) -> None:
-    """Note how far the default branch has been settled."""
+    """Record the default branch's tip as synced."""
     tx.db.execute(update(repositories).where(repositories.c.id == repo.id).values(seen=sha))
 
 
@@ -149,9 +153,8 @@ def _row(
         )
     )
     repo = named(tx, owner.login, name)
-    shutil.rmtree(
-        tx.git(repo).folder, ignore_errors=True
-    )  # left by a creation that was killed before its row was kept
+    # A server that was killed before it committed the row may have left a folder.
+    shutil.rmtree(tx.git(repo).folder, ignore_errors=True)
     return repo
 
 

@@ -1,5 +1,4 @@
-"""Many issues at once, for whoever measures a forge that has been lived in: one transaction, no
-webhooks."""
+"""Many issues at once, to measure a forge with much content: one transaction, no webhooks."""
 
 from collections.abc import Sequence
 
@@ -20,10 +19,11 @@ _LINE = (
 
 def file_many(tx: Transaction, repo: Repo, count: int, *, body_length: int) -> range:
     """File `count` open issues with bodies of `body_length` characters, a minute apart, the last
-    one now; their numbers.
+    one now; returns their numbers.
 
     Twenty readers file them in turn. The same call on the same repository gives the same titles and
-    bodies."""
+    bodies.
+    """
     first = _next_number(tx, repo)
     authors = _authors(tx)
     began = tx.now - SPACING_SECONDS * (count - 1)

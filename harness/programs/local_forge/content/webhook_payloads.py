@@ -1,4 +1,4 @@
-"""What webhooks say, in GitHub's payloads."""
+"""Webhook payloads in GitHub's shapes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,9 +31,10 @@ def about_issue(
     actor: User,
     label: Label | None = None,
 ) -> None:
-    """`issues` with an action such as opened, edited, closed, reopened, labeled, unlabeled."""
+    """Queue `issues` with an action such as opened, edited, closed, reopened, labeled or
+    unlabeled."""
     named = {} if label is None else {"label": issue_shapes.label(tx.links, repo, label)}
-    _tell(
+    _announce(
         tx,
         "issues",
         repo,
@@ -47,8 +48,8 @@ def about_issue(
 def about_comment(
     tx: Transaction, repo: Repo, issue: Issue, comment: Comment, action: str, *, actor: User
 ) -> None:
-    """`issue_comment` with created, edited or deleted."""
-    _tell(
+    """Queue `issue_comment` with created, edited or deleted."""
+    _announce(
         tx,
         "issue_comment",
         repo,
@@ -60,14 +61,16 @@ def about_comment(
 
 
 def about_pull(tx: Transaction, repo: Repo, pull: Pull, action: str, *, actor: User) -> None:
-    """`pull_request` with opened, synchronize, closed, and so on."""
+    """Queue `pull_request` with opened, synchronize, closed and so on."""
     shape = pulls.pull(tx.links, repo, pull) | {"merged": pull.merged_at is not None}
-    _tell(tx, "pull_request", repo, actor, action=action, number=pull.number, pull_request=shape)
+    _announce(
+        tx, "pull_request", repo, actor, action=action, number=pull.number, pull_request=shape
+    )
 
 
 def about_check(tx: Transaction, repo: Repo, check: CheckRun, action: str) -> None:
-    """`check_run` with created or completed."""
-    _tell(
+    """Queue `check_run` with created or completed."""
+    _announce(
         tx,
         "check_run",
         repo,
@@ -87,9 +90,9 @@ def about_push(
     commits: Sequence[Commit],
     actor: User,
 ) -> None:
-    """`push`: a branch moved; `ZERO` on either side means made or deleted."""
-    told = [git_shapes.git_commit(tx.links, repo, one) | {"id": one.sha} for one in commits]
-    _tell(
+    """Queue `push`: a branch moved. `ZERO` as `before` or `after` means created or deleted."""
+    shapes = [git_shapes.git_commit(tx.links, repo, one) | {"id": one.sha} for one in commits]
+    _announce(
         tx,
         "push",
         repo,
@@ -99,15 +102,15 @@ def about_push(
         after=after,
         created=before == ZERO,
         deleted=after == ZERO,
-        commits=told,
-        head_commit=told[0] if told else None,
+        commits=shapes,
+        head_commit=shapes[0] if shapes else None,
         pusher={"name": actor.login},
         compare=f"{tx.links.page(repo)}/commits/{branch}",
     )
 
 
-def _tell(tx: Transaction, event: str, repo: Repo, actor: User, **payload: Any) -> None:
-    if tx.listened:
+def _announce(tx: Transaction, event: str, repo: Repo, actor: User, **payload: Any) -> None:
+    if tx.has_hooks:
         about = {
             "repository": people.repository(tx.links, repo),
             "sender": people.account(tx.links, actor),

@@ -1,1 +1,1 @@
-"""What the forge tells others: webhooks to programs, a stream to open pages."""
+"""Outgoing events: webhooks to programs, and a stream to open pages."""

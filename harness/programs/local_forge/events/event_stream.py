@@ -1,19 +1,22 @@
-"""A heartbeat for whoever looks: something was written. What it was, the page asks for itself, as
-itself.
+"""A heartbeat for open pages: "something was written". The page then fetches itself with its own
+rights.
 
-A beat carries nothing, so that a stream of beats may be open to anybody. Beats that come faster
-than a person can look are one beat."""
+A beat carries no data, so the stream may be open to anybody. Beats that come faster than
+`REST_SECONDS` are merged.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
 
 MOST_LISTENERS = 200
-REST_SECONDS = 0.25  # between two beats of one stream
-QUIET_SECONDS = 20.0  # after which a stream says that it is still there
+# The shortest time between two beats of one stream.
+REST_SECONDS = 0.25
+# A stream without a beat for this long sends a sign of life.
+QUIET_SECONDS = 20.0
 
 
 class EventStream:
-    """Beats may come from any thread; listeners wait on the server's loop."""
+    """Publishes beats. Any thread may send one; listeners wait on the server's event loop."""
 
     def __init__(self) -> None:
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
@@ -21,23 +24,25 @@ class EventStream:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more may listen now."""
+        """Whether no more listeners are accepted."""
         return self._ended or len(self._listeners) >= MOST_LISTENERS
 
     def beat(self) -> None:
-        """Something was written and is kept."""
+        """Report that a write was committed."""
         for event, loop in tuple(self._listeners.items()):
+            # A test's loop may be closed while its listener is still registered.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
     def end(self) -> None:
-        """The server leaves: every stream ends, so that nobody waits for one."""
+        """End every stream, because the server stops."""
         self._ended = True
         self.beat()
 
     async def beats(self, *, quiet: float = QUIET_SECONDS) -> AsyncGenerator[bool, None]:
-        """True for each beat, False where none came for `quiet` seconds; until the server
-        leaves."""
+        """Yield True for each beat, and False after `quiet` seconds without one, until the server
+        stops.
+        """
         event = asyncio.Event()
         self._listeners[event] = asyncio.get_running_loop()
         try:
@@ -51,6 +56,7 @@ class EventStream:
                     return
                 event.clear()
                 yield True
+                # Merge a burst of writes: the event is set at most once while this sleeps.
                 await asyncio.sleep(REST_SECONDS)
         finally:
             del self._listeners[event]

@@ -1,7 +1,7 @@
-"""Webhooks: signed with HMAC-SHA256 over the very bytes that are sent, tried once, in the
-background.
+"""Send webhooks in the background, signed with HMAC-SHA256 over the bytes that are sent. Each is
+tried once.
 
-GitHub never delivers again by itself, and neither does this: whoever listens re-reads the state.
+GitHub does not retry either: a listener has to re-read the state.
 """
 
 import asyncio
@@ -29,22 +29,23 @@ MOST_WAITING = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """Who is told, with which secret, and of what: event names, or `*` for all."""
+    """One webhook: its address, its secret, and the events it wants (`*` for all)."""
 
     id: int
     url: str
     secret: str
     events: frozenset[str]
-    app: int | None = None  # an App's own hook is told only of repositories that it is installed on
+    # An App's own webhook gets events only of the repositories it is installed on.
+    app: int | None = None
 
     def wants(self, notice: Notice) -> bool:
-        """Whether it is told of such an event, there."""
+        """Whether this webhook gets the notice."""
         return ("*" in self.events or notice.event in self.events) and (
             self.app is None or self.app in notice.installed
         )
 
-    def told(self, notice: Notice) -> Mapping[str, Any]:
-        """The payload; an App is told by which installation it hears of it."""
+    def payload_for(self, notice: Notice) -> Mapping[str, Any]:
+        """The payload; an App's webhook also gets the id of its installation."""
         return (
             notice.payload
             if self.app is None
@@ -53,7 +54,7 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Delivery:
     """One delivery, ready to be sent."""
 
     id: str
@@ -63,7 +64,7 @@ class Parcel:
 
     @property
     def headers(self) -> dict[str, str]:
-        """GitHub's names for them."""
+        """The request headers, with GitHub's names."""
         return {
             "Content-Type": "application/json",
             "User-Agent": "GitHub-Hookshot/embedded",
@@ -80,28 +81,27 @@ def signature(secret: str, content: bytes) -> str:
 
 
 def add_hook(db: Connection, url: str, secret: str, events: Iterable[str]) -> int:
-    """Set a webhook; its number."""
+    """Store a webhook and return its number."""
     row = {"url": url, "secret": secret, "events": json.dumps(sorted(events))}
     return int(db.execute(insert(hooks).values(row).returning(hooks.c.id)).scalar_one())
 
 
 class WebhookSender:
-    """Takes notices from any thread, and delivers them on the server's loop, in the order they were
-    posted."""
+    """Queues notices from any thread and delivers them in order on the server's event loop."""
 
     def __init__(self, known: tuple[Hook, ...]) -> None:
         self._hooks = known
-        self._post: Callable[[Parcel], object] | None = None
+        self._post: Callable[[Delivery], object] | None = None
 
     @classmethod
-    def told_by(cls, db: Connection) -> "WebhookSender":
-        """For the webhooks that the database holds."""
+    def from_database(cls, db: Connection) -> "WebhookSender":
+        """A sender for the webhooks in the database."""
         webhook_sender = cls(())
         webhook_sender.reload(db)
         return webhook_sender
 
     def reload(self, db: Connection) -> None:
-        """Read the webhooks again."""
+        """Read the webhooks again, after one was added."""
         rows = db.execute(select(hooks).order_by(hooks.c.id))
         self._hooks = tuple(
             Hook(row.id, row.url, row.secret, frozenset(json.loads(row.events)), row.app_id)
@@ -109,33 +109,35 @@ class WebhookSender:
         )
 
     @property
-    def is_listened_to(self) -> bool:
+    def has_hooks(self) -> bool:
         """Whether there is any webhook."""
         return bool(self._hooks)
 
     def post(self, notices: Iterable[Notice]) -> None:
-        """Queue deliveries; returns at once. Before the server runs there is nobody to send, and
-        nothing is kept."""
+        """Queue deliveries and return at once. Notices from before the server runs are dropped."""
         for notice in notices:
             for hook in self._hooks:
                 if hook.wants(notice) and self._post is not None:
                     self._post(
-                        Parcel(
+                        Delivery(
                             str(uuid.uuid4()),
                             hook,
                             notice.event,
-                            json.dumps(hook.told(notice)).encode(),
+                            json.dumps(hook.payload_for(notice)).encode(),
                         )
                     )
 
     async def deliver(self, database: Database) -> None:
-        """Send what is posted, until cancelled."""
-        queue: asyncio.Queue[Parcel] = asyncio.Queue(MOST_WAITING)
+        """Send what is queued, until cancelled."""
+        queue: asyncio.Queue[Delivery] = asyncio.Queue(MOST_WAITING)
+        # Notices come from worker threads, and an asyncio queue may be touched only from its own
+        # loop.
         loop = asyncio.get_running_loop()
         self._post = lambda parcel: loop.call_soon_threadsafe(_put, queue, parcel)
         try:
             parcel = await queue.get()
-            import httpx  # a fifth of the time to start, for a forge that mostly has no webhook
+            # Imported here: it takes a fifth of the start time, and most forges have no webhook.
+            import httpx
 
             async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as client:
                 while True:
@@ -146,12 +148,13 @@ class WebhookSender:
             self._post = None
 
 
-def _put(queue: asyncio.Queue[Parcel], parcel: Parcel) -> None:
-    if not queue.full():  # a listener that is this far behind sweeps anyway
+def _put(queue: asyncio.Queue[Delivery], parcel: Delivery) -> None:
+    # A listener that is this far behind must re-read the state anyway.
+    if not queue.full():
         queue.put_nowait(parcel)
 
 
-async def _send(client: "httpx.AsyncClient", parcel: Parcel) -> tuple[int | None, str | None]:
+async def _send(client: "httpx.AsyncClient", parcel: Delivery) -> tuple[int | None, str | None]:
     from httpx import HTTPError
 
     try:
@@ -161,7 +164,7 @@ async def _send(client: "httpx.AsyncClient", parcel: Parcel) -> tuple[int | None
     return answer.status_code, None
 
 
-def _note(database: Database, parcel: Parcel, status: int | None, error: str | None) -> None:
+def _note(database: Database, parcel: Delivery, status: int | None, error: str | None) -> None:
     now = int(time.time())
     with database.writing() as db:
         db.execute(

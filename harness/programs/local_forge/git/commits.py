@@ -1,8 +1,8 @@
-"""Commits, trees and changes, read from a bare repository.
+"""Read commits, trees and diffs from a bare repository.
 
-A bare repository reads no .gitattributes from its trees, so a change cannot mark itself as binary;
-renames are not guessed, so a moved file shows under both of its names, except where a page for
-people asks for them."""
+A bare repository ignores .gitattributes, so a change cannot mark itself as binary. Renames are not
+detected, so a moved file has an entry under each name. Pages for people are the exception.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,8 +37,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What happened to one path. `patch` begins at the first hunk and is empty for a binary
-    file."""
+    """The change of one path. `patch` starts at the first hunk and is empty for a binary file."""
 
     path: str
     # added, removed, modified, changed (another kind of file) or, where renames were asked for,
@@ -48,12 +47,13 @@ class FileChange:
     additions: int
     deletions: int
     patch: str
-    before: str = ""  # the path that a renamed file had
+    # The path that a renamed file had.
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """One entry of a tree; `size` is in bytes and None for what is no blob."""
+    """One entry of a tree. `size` is in bytes; None for anything but a blob."""
 
     path: str
     mode: str
@@ -63,7 +63,7 @@ class TreeEntry:
 
 
 def commits(git: BareRepository, *reach: str, limit: int, skip: int = 0) -> tuple[Commit, ...]:
-    """Commits reachable as `reach` says (`tip`, or `^base tip`), newest first."""
+    """Commits reachable as in git-log(1) (`tip`, or `^base tip`), newest first."""
     said = git.run("log", "-z", f"--max-count={limit}", f"--skip={skip}", _FORMAT, *reach, "--")
     return tuple(_commit(record) for record in said.split("\0") if record)
 
@@ -74,18 +74,19 @@ def commit(git: BareRepository, sha: str) -> Commit:
 
 
 def count(git: BareRepository, *reach: str) -> int:
-    """How many commits `reach` names."""
+    """The number of commits that `reach` selects."""
     return int(git.run("rev-list", "--count", *reach, "--"))
 
 
 def changes(
     git: BareRepository, older: str | None, newer: str, *, renames: bool = False
 ) -> tuple[FileChange, ...]:
-    """What differs between two commits or trees, path by path; without `older`, all that `newer`
-    holds. Raises Refused (422) where that is too much to be shown.
+    """The difference between two commits or trees, path by path; without `older`, everything in
+    `newer`. Raises Refused (422) where it is too large.
 
-    With `renames`, a file that was moved is one change, as git guesses it: easier to read, and
-    nothing to decide by."""
+    With `renames` a moved file is one change, as git guesses it. That reads better, but must not
+    decide anything.
+    """
     _require_readable(git, older, newer)
     between, how = (older or EMPTY_TREE, newer), _WITH_RENAMES if renames else _PLAIN
     entries = list(_paths(git.run(*how, "--raw", "--no-abbrev", "-z", *between)))
@@ -98,14 +99,14 @@ def changes(
 
 
 def patch(git: BareRepository, older: str | None, newer: str) -> str:
-    """What differs between two commits, as one text. Raises Refused (422) where that is too much to
-    be shown."""
+    """The difference between two commits as one text. Raises Refused (422) where it is too
+    large."""
     _require_readable(git, older, newer)
     return git.run(*_PLAIN, "--patch", older or EMPTY_TREE, newer)
 
 
 def tree(git: BareRepository, sha: str, *, recursive: bool = False) -> tuple[TreeEntry, ...]:
-    """What a tree (or a commit's tree) holds, folders first on one level, else as git sorts."""
+    """A tree's entries: folders first on one level, in git's order with `recursive`."""
     if recursive:
         _require_readable(git, sha)
     deep = ("-r", "-t") if recursive else ()
@@ -115,13 +116,13 @@ def tree(git: BareRepository, sha: str, *, recursive: bool = False) -> tuple[Tre
 
 
 def entry_at(git: BareRepository, commit: str, path: str) -> TreeEntry | None:
-    """The entry at a path of a commit; the empty path is the commit's own tree. None when there is
-    none."""
+    """The entry at a path of a commit (the empty path: its tree). None when there is none."""
     wanted = path.strip("/")
     if not wanted:
         return TreeEntry(
             "", "040000", "tree", git.run("rev-parse", f"{commit}^{{tree}}").strip(), None
         )
+    # git would resolve `..` and refuse NUL with an error.
     if "\0" in wanted or any(part in ("", ".", "..") for part in wanted.split("/")):
         return None
     said = git.run("--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", wanted)
@@ -134,8 +135,7 @@ def _require_readable(git: BareRepository, *treeishes: str | None) -> None:
 
 
 def _paths(raw: str) -> Iterator[tuple[str, str, str]]:
-    """Each entry of `--raw -z`: what is said of it, the path before where it was renamed, and the
-    path."""
+    """Each entry of `--raw -z`: its metadata, the old path where it was renamed, and the path."""
     parts = iter(raw.split("\0")[:-1])
     for meta in parts:
         path = next(parts)
@@ -143,11 +143,11 @@ def _paths(raw: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _counts(numbers: str) -> Iterator[tuple[int, int]]:
-    """Each entry of `--numstat -z`: lines added and removed. The two paths of a renamed file follow
-    it."""
+    """Each entry of `--numstat -z`: lines added and removed."""
     parts = iter(numbers.split("\0")[:-1])
     for line in parts:
         added, gone, path = line.split("\t", 2)
+        # For a renamed file the path is empty, and its two paths follow as fields of their own.
         if not path:
             next(parts), next(parts)
         yield _number(added), _number(gone)
@@ -174,11 +174,12 @@ def _blob(meta: str) -> str:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0  # `-` stands for a binary file
+    # `-` stands for a binary file.
+    return int(text) if text.isdigit() else 0
 
 
 def _patches(text: str) -> list[str]:
-    """One patch per path. A path that changes its kind prints two sections under one header."""
+    """One patch per path. A path that changes its type prints two sections under one header."""
     sections: list[tuple[str, str]] = []
     for piece in ("\n" + text).split("\ndiff --git ")[1:]:
         header, _, rest = piece.partition("\n")

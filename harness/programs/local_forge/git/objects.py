@@ -1,5 +1,5 @@
-"""One bare repository, asked through git itself: argument arrays, an emptied environment, full
-names of refs only."""
+"""One bare repository, accessed through git: argument lists, a clean environment, full ref names
+only."""
 
 import os
 import re
@@ -17,8 +17,8 @@ ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SECONDS = 60
 MOST_ENTRIES, MOST_NAMES = 200_000, 32 * 1024 * 1024
-"""Files and folders of a commit, and bytes of their names, beyond which the forge shows nothing of
-it."""
+"""Limits on a commit's files and folders, and on the bytes of their names. Beyond them nothing of
+it is shown."""
 _LISTED = ("ls-tree", "-r", "-t", "-z", "--name-only")
 _CHUNK = 256 * 1024
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.-]|/\.|\.lock(?:/|$)|[/.]$|^@$")
@@ -51,8 +51,8 @@ class GitFailed(Exception):
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The whole environment of every git process of the forge: no user's configuration, no prompts,
-    no replacing."""
+    """The complete environment of the forge's git processes: no user configuration, no prompts, no
+    replace refs."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": "/nonexistent",
@@ -67,13 +67,13 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def is_sound_branch(name: str) -> bool:
-    """Whether git would take `name` for a branch, by the rules of git-check-ref-format(1)."""
+    """Whether git accepts `name` as a branch, by the rules of git-check-ref-format(1)."""
     return 0 < len(name) <= 200 and not _BAD_IN_REF.search(name) and name.isprintable()
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a commit of the forge's own names. `at` is in seconds since the epoch."""
+    """The author or committer of a commit. `at` is in seconds since the epoch."""
 
     name: str
     email: str
@@ -81,7 +81,7 @@ class Person:
 
     @property
     def variables(self) -> dict[str, str]:
-        """As git's environment variables."""
+        """git's environment variables for this person."""
         when = f"{self.at} +0000"
         return {
             f"GIT_{role}_{part}": value
@@ -97,7 +97,7 @@ class BareRepository:
     folder: Path
 
     def create(self, default_branch: str) -> None:
-        """Make it, empty, with the hook that asks about pushes."""
+        """Create it, empty, with the hook that checks pushes."""
         self._git(
             "init",
             "--quiet",
@@ -108,15 +108,16 @@ class BareRepository:
         )
         with (self.folder / "config").open("a", encoding="ascii") as config:
             config.write(_CONFIG)
-        self.arm()
+        self.install_hook()
 
     def adopt(self, store: Path) -> None:
-        """Become what a bare repository holds: its objects, branches and tags; its settings, hooks
-        and links to others stay out.
+        """Take over the objects, branches and tags of `store`; leave out its settings, hooks and
+        alternates.
 
-        `store` is gone afterwards. Raises Refused (422) where it is no plain bare repository.
+        Deletes `store`. Raises Refused (422) unless it is a plain bare repository.
         """
         kept = [store / name for name in ("HEAD", "objects", "refs", "packed-refs")]
+        # A link could point at any file of this machine, and git would serve it.
         links = [path for path in store.rglob("*") if path.is_symlink()]
         if (
             links
@@ -128,17 +129,17 @@ class BareRepository:
         for path in kept:
             if path.exists():
                 path.rename(self.folder / path.name)
-        self.settle_in()
+        self.write_settings()
         shutil.rmtree(store)
 
-    def settle_in(self) -> None:
-        """Give it our own settings and hook, whatever it had."""
+    def write_settings(self) -> None:
+        """Replace its settings and hook with the forge's own."""
         (self.folder / "config").write_text(_CORE + _CONFIG, encoding="ascii")
-        self.arm()
+        self.install_hook()
 
-    def arm(self) -> None:
-        """Have git ask `gate.py` about every ref of a push; one made by an earlier forge has
-        another hook."""
+    def install_hook(self) -> None:
+        """Install the update hook, which asks `pre_receive.py` about every ref of a push. An older
+        forge's hook is replaced."""
         hook = self.folder / "hooks" / "update"
         if hook.exists() and hook.read_text(encoding="ascii", errors="replace") == HOOK:
             return
@@ -149,7 +150,7 @@ class BareRepository:
         draft.replace(hook)
 
     def refs(self, prefix: str = "refs/heads") -> Mapping[str, str]:
-        """Every ref under `prefix`, by its name without it."""
+        """Every ref under `prefix`, by its name without the prefix."""
         lines = self.run("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
         return {
             name.removeprefix(f"{prefix}/"): sha
@@ -192,8 +193,9 @@ class BareRepository:
         return done.stdout.decode().split("\n", 1)[0] or None
 
     def is_readable(self, treeish: str) -> bool:
-        """Whether what it holds is little enough to be looked at: ten objects of a push can hold a
-        thousand million paths."""
+        """Whether its tree is small enough to be read."""
+        # Ten objects of a push can describe a thousand million paths, so count while git lists, and
+        # stop early.
         seen = size = 0
         with subprocess.Popen(
             ["git", *self._here, *_LISTED, treeish],
@@ -215,8 +217,8 @@ class BareRepository:
         return listing.returncode == 0
 
     def merged_tree(self, base: str, head: str) -> str | None:
-        """The tree of merge(base, head); None on a conflict, and for a head that is too large to be
-        looked at."""
+        """The tree of merge(base, head); None on a conflict, or for a head that is too large to
+        read."""
         if not self.is_readable(head):
             return None
         done = self._git(*self._here, "merge-tree", "--write-tree", base, head, ok=(0, 1, 128))
@@ -230,8 +232,8 @@ class BareRepository:
         return done.stdout.decode().strip()
 
     def move(self, ref: str, new: str, *, old: str | None = None) -> None:
-        """Set a full ref; with `old`, only if it is there now (`ZERO`: absent). Raises Refused
-        (409) when it is not."""
+        """Set a full ref. With `old`, only if that is its current value (`ZERO`: absent); else
+        Refused (409)."""
         done = self._git(
             *self._here,
             "update-ref",
@@ -245,7 +247,7 @@ class BareRepository:
             raise Refused(409, f"Reference update failed: {ref} is not where it was")
 
     def take(self, other: "BareRepository", sha: str) -> None:
-        """Bring a commit of another repository of the forge here, with all that it needs."""
+        """Fetch a commit, with everything it needs, from another repository of the forge."""
         fetch = (
             "fetch",
             "--quiet",
@@ -257,7 +259,7 @@ class BareRepository:
         self.run(*fetch, str(other.folder), sha)
 
     def copy_to(self, other: "BareRepository", default_branch: str) -> None:
-        """Make `other` with all branches and tags of this one, its objects its own."""
+        """Create `other` as a copy with all branches and tags, and with its own objects."""
         other.create(default_branch)
         spec = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
         other.run(
@@ -270,12 +272,11 @@ class BareRepository:
         )
 
     def delete(self, ref: str) -> None:
-        """Remove a full ref."""
+        """Delete a full ref."""
         self.run("update-ref", "-d", "--", ref)
 
     def run(self, *arguments: str) -> str:
-        """The output of a git command on this repository, as text; bytes that are no UTF-8 become
-        U+FFFD."""
+        """The output of a git command on this repository, as text. Invalid UTF-8 becomes U+FFFD."""
         return self.raw(*arguments).decode(errors="replace")
 
     def raw(self, *arguments: str) -> bytes:
@@ -304,6 +305,9 @@ class BareRepository:
             start_new_session=True,
         )
         if done.returncode not in ok:
-            asked, says = " ".join(arguments[:8]), done.stderr.decode(errors="replace").strip()
-            raise GitFailed(f"git {asked} ended with {done.returncode}: {says}")
+            command, complaint = (
+                " ".join(arguments[:8]),
+                done.stderr.decode(errors="replace").strip(),
+            )
+            raise GitFailed(f"git {command} ended with {done.returncode}: {complaint}")
         return done

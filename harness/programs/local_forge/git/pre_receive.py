@@ -1,9 +1,10 @@
-"""The hook that git runs before a push moves a ref: `python -m
-harness.programs.local_forge.git.pre_receive REF OLD NEW`.
+"""The update hook of every repository: `python -m harness.programs.local_forge.git.pre_receive REF
+OLD NEW`.
 
-It asks what the server told it in the environment, and says no where it was told nothing: a push
-that came by another way than the server was checked by nobody. Standard library only: it runs once
-for each ref of a push."""
+git runs it before a push moves a ref. It reads the branch policy from the environment that the
+server set, and refuses without one: such a push did not come through the server. Standard library
+only, because it runs once for each ref of a push.
+"""
 
 import json
 import os
@@ -16,31 +17,32 @@ from pathlib import Path
 from harness.programs.local_forge.git.protection import (
     REPORTS,
     WORKFLOWS,
+    BranchPolicy,
     Move,
     Report,
-    Standing,
     from_json,
     refusals,
 )
 
-STANDING, DATABASE, PYTHON = "FORGE_STANDING", "FORGE_DATABASE", "FORGE_PYTHON"
+BRANCH_POLICY, DATABASE, PYTHON = "FORGE_BRANCH_POLICY", "FORGE_DATABASE", "FORGE_PYTHON"
 ZERO = "0" * 40
 HOOK = f"""#!/bin/sh
-# Every ref of a push is asked about one by one. Outside of the forge's own server nobody is there to ask.
+# git calls this hook for each ref of a push. PYTHON is set only by the forge's own server.
 test -n "${PYTHON}" || {{ echo "error: pushes come through the forge, not through its folder" >&2; exit 1; }}
 exec "${PYTHON}" -I -m harness.programs.local_forge.git.pre_receive "$@"
 """  # noqa: E501
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 where the ref may move, else 1, with the reasons on standard error."""
+    """0 if the ref may move, else 1 with the reasons on standard error."""
     try:
         ref, old, new = arguments
-        standing = from_json(json.loads(os.environ[STANDING]))
+        branch_policy = from_json(json.loads(os.environ[BRANCH_POLICY]))
         against = [
-            *refusals(standing, _move(standing, ref, old, new)),
-            *_workflows(standing, ref, new),
+            *refusals(branch_policy, _move(branch_policy, ref, old, new)),
+            *_workflows(branch_policy, ref, new),
         ]
+    # Fail closed: whatever goes wrong here, the push is refused.
     except (
         KeyError,
         TypeError,
@@ -57,11 +59,11 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if against else 0
 
 
-def _move(standing: Standing, ref: str, old: str, new: str) -> Move:
+def _move(branch_policy: BranchPolicy, ref: str, old: str, new: str) -> Move:
     forward = new != ZERO and (
         old == ZERO or _git("merge-base", "--is-ancestor", old, new).returncode == 0
     )
-    reports = () if new == ZERO else _reports(standing.repository, new)
+    reports = () if new == ZERO else _reports(branch_policy.repository, new)
     return Move(ref, created=old == ZERO, deleted=new == ZERO, forward=forward, reports=reports)
 
 
@@ -75,13 +77,22 @@ def _reports(repository: int, sha: str) -> tuple[Report, ...]:
         )
 
 
-def _workflows(standing: Standing, ref: str, new: str) -> tuple[str, ...]:
-    """A commit that is new here and touches a workflow needs its own permission: CI runs what it
-    says, with secrets."""
-    if standing.workflows or new == ZERO:
+def _workflows(branch_policy: BranchPolicy, ref: str, new: str) -> tuple[str, ...]:
+    """A push that changes a workflow needs its own permission, because CI runs workflows with
+    secrets."""
+    if branch_policy.workflows or new == ZERO:
         return ()
     found = _git(
-        "log", "--format=", "--name-only", "--max-count=1", new, "--not", "--all", "--", WORKFLOWS
+        # Only commits that no ref reaches yet: older ones were checked when they came.
+        "log",
+        "--format=",
+        "--name-only",
+        "--max-count=1",
+        new,
+        "--not",
+        "--all",
+        "--",
+        WORKFLOWS,
     )
     if found.returncode != 0:
         return (f"the forge could not read what {ref} brings",)

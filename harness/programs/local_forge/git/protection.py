@@ -1,8 +1,9 @@
-"""Whether a branch may move: rules about branches, a move of one, and what stands against it. Pure;
-standard library only.
+"""Whether a branch may move: branch rules, a move, and the reasons against it. Pure; standard
+library only.
 
-The server decides by it before the API moves a branch, and `gate.py`, the hook that git runs on a
-push, decides by the same."""
+The server uses it before the API moves a branch, and `pre_receive.py`, git's hook on a push, uses
+the same.
+"""
 
 import fnmatch
 from collections.abc import Iterable, Mapping
@@ -19,13 +20,13 @@ UNION ALL
 SELECT context, creator_id, state FROM statuses WHERE id IN (
     SELECT max(id) FROM statuses WHERE repository_id = :repository AND sha = :sha GROUP BY context, creator_id)
 """  # noqa: E501
-"""What is said of a commit, as rows (context, app_id, state): the newest of each check and status
-by each writer."""
+"""The checks and statuses of a commit as rows (context, app_id, state): the newest of each name and
+writer."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequiredCheck:
-    """A check by its name and, where `app_id` is given, by who must have written it."""
+    """A required check by name and, with `app_id`, by the App that must have written it."""
 
     context: str
     app_id: int | None = None
@@ -33,8 +34,8 @@ class RequiredCheck:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check or a status says of a commit. `state` is a conclusion or a state; None: it is
-    not over."""
+    """A check's or status's result on a commit. `state` is a conclusion or a state; None: not
+    completed."""
 
     context: str
     app_id: int
@@ -43,10 +44,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What one protection or ruleset says to one account. `include` and `exclude` are patterns of
-    full refs."""
+    """What one protection or ruleset requires of one account. `include` and `exclude` are patterns
+    of full refs."""
 
-    origin: str  # protection or ruleset
+    # Protection or ruleset
+    origin: str
     include: tuple[str, ...]
     exclude: tuple[str, ...] = ()
     checks: tuple[RequiredCheck, ...] = ()
@@ -57,7 +59,7 @@ class Rules:
     by_pull_request: bool = False
 
     def covers(self, ref: str) -> bool:
-        """Whether they are about a ref, such as `refs/heads/main`."""
+        """Whether the rules apply to a ref such as `refs/heads/main`."""
         return any(_fits(ref, one) for one in self.include) and not any(
             _fits(ref, one) for one in self.exclude
         )
@@ -65,36 +67,40 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What is to happen to a ref. `forward`: the new commit has the old one behind it (a new branch
-    has)."""
+    """A planned change of a ref. `forward`: the new commit contains the old one (always true for a
+    new branch)."""
 
     ref: str
     created: bool
     deleted: bool
     forward: bool
     reports: tuple[Report, ...]
-    merged: bool = False  # by a pull request, at the forge
+    # By a pull request, at the forge.
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The rules that bind an account in a repository, as they travel to the hook."""
+class BranchPolicy:
+    """The rules that bind one account in a repository; the server passes them to the hook as
+    JSON."""
 
     repository: int
-    default: str  # the full ref of the default branch, which only ever moves forward
+    # The full ref of the default branch, which only ever moves forward.
+    default: str
     rules: tuple[Rules, ...]
-    workflows: bool  # whether files below .github/workflows may change
+    # Whether files below .github/workflows may change.
+    workflows: bool
 
 
-def refusals(standing: Standing, move: Move) -> tuple[str, ...]:
-    """What stands against a move, in GitHub's words: a headline and its reasons; empty where it may
-    be."""
-    reasons = list(dict.fromkeys(_reasons(standing, move)))
+def refusals(branch_policy: BranchPolicy, move: Move) -> tuple[str, ...]:
+    """The reasons against a move, in GitHub's words: a headline, then each reason. Empty if it is
+    allowed."""
+    reasons = list(dict.fromkeys(_reasons(branch_policy, move)))
     if not reasons:
         return ()
     by_ruleset = any(
         one.origin == RULESET and one.covers(move.ref) and tuple(_against(one, move))
-        for one in standing.rules
+        for one in branch_policy.rules
     )
     headline = (
         f"GH013: Repository rule violations found for {move.ref}."
@@ -105,8 +111,8 @@ def refusals(standing: Standing, move: Move) -> tuple[str, ...]:
 
 
 def is_green(required: RequiredCheck, reports: Iterable[Report]) -> bool:
-    """Whether a check is there and all that its writers say is good; what is absent or not over is
-    not green."""
+    """Whether a check exists and every result of its writers is good. A missing or unfinished check
+    is not green."""
     said = [
         one.state
         for one in reports
@@ -115,13 +121,13 @@ def is_green(required: RequiredCheck, reports: Iterable[Report]) -> bool:
     return bool(said) and all(state in GREEN for state in said)
 
 
-def to_json(standing: Standing) -> dict[str, Any]:
-    """As the hook is told."""
-    return asdict(standing)
+def to_json(branch_policy: BranchPolicy) -> dict[str, Any]:
+    """The policy as a JSON document for the hook."""
+    return asdict(branch_policy)
 
 
-def from_json(told: Mapping[str, Any]) -> Standing:
-    """What `to_json` made. Raises KeyError or TypeError for anything else."""
+def from_json(document: Mapping[str, Any]) -> BranchPolicy:
+    """The reverse of `to_json`. Raises KeyError or TypeError for anything else."""
     rules = tuple(
         Rules(
             **{
@@ -131,17 +137,17 @@ def from_json(told: Mapping[str, Any]) -> Standing:
                 "checks": tuple(RequiredCheck(**check) for check in one["checks"]),
             }
         )
-        for one in told["rules"]
+        for one in document["rules"]
     )
-    return Standing(told["repository"], told["default"], rules, told["workflows"])
+    return BranchPolicy(document["repository"], document["default"], rules, document["workflows"])
 
 
-def _reasons(standing: Standing, move: Move) -> Iterable[str]:
-    if move.ref == standing.default and move.deleted:
+def _reasons(branch_policy: BranchPolicy, move: Move) -> Iterable[str]:
+    if move.ref == branch_policy.default and move.deleted:
         yield "Cannot delete the default branch"
-    if move.ref == standing.default and not move.forward:
+    if move.ref == branch_policy.default and not move.forward:
         yield "Cannot force-push to this branch"
-    for rules in standing.rules:
+    for rules in branch_policy.rules:
         if rules.covers(move.ref):
             yield from _against(rules, move)
 

@@ -1,6 +1,8 @@
-"""What a person sees: plain pages that work without a script, in light and dark, on a phone and on
-a desk.
+"""The pages for people. They work without JavaScript, in light and dark, on a phone and on a large
+screen.
 
-Properties they keep: all text is escaped, Markdown is rendered without HTML, nothing is loaded from
-anywhere else (the content security policy forbids it), and nothing is written unless the form came
-from these very pages."""
+Properties:
+- all text is escaped, and Markdown is rendered without HTML;
+- nothing is loaded from another host (the content security policy forbids it);
+- a form is accepted only from these pages.
+"""

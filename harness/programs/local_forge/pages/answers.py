@@ -1,5 +1,4 @@
-"""What was answered in an issue form: is it enough, and how does it read as the Markdown that
-GitHub makes of it?"""
+"""The answers to an issue form: validation, and the Markdown that GitHub makes of them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,13 +15,12 @@ from harness.programs.local_forge.pages.forms import (
 
 NOTHING = "_No response_"
 Posted = Callable[[str], tuple[str, ...]]
-"""The values that were sent under a name, in their order."""
+"""Returns the values sent under a name, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The values of each question by its id, what is wrong with them, and the text of the issue
-    they make."""
+    """The values of each question by its id, the errors by id, and the issue's body."""
 
     values: Mapping[str, tuple[str, ...]]
     wrong: Mapping[str, str]
@@ -30,25 +28,23 @@ class Answers:
 
 
 def name_of(field: Field) -> str:
-    """The name under which a browser sends a question's answer; it meets none of the page's own
-    names."""
+    """The form field's name for a question. The prefix avoids the page's own names."""
     return f"answer-{field.id}"
 
 
 def at_first(form: IssueForm, asked: Posted) -> Mapping[str, tuple[str, ...]]:
-    """What the form shows before anybody wrote: what its link asked for (as GitHub's do), else its
-    own defaults."""
+    """A form's first values: those in the link's query (as on GitHub), else the form's defaults."""
     fields = [one for one in form.elements if isinstance(one, Field)]
     return {field.id: _known(field, asked(field.id)) or _default(field) for field in fields}
 
 
 def answered(form: IssueForm, posted: Posted) -> Answers:
-    """What was answered. A value that the form does not offer is no answer."""
+    """The answers in a posted form. Values that the form does not offer are ignored."""
     fields = [one for one in form.elements if isinstance(one, Field)]
     values = {field.id: _known(field, posted(name_of(field))) for field in fields}
-    wrong = {field.id: told for field in fields if (told := _wrong(field, values[field.id]))}
+    wrong = {field.id: problem for field in fields if (problem := _wrong(field, values[field.id]))}
     parts = (
-        f"### {' '.join(field.label.split())}\n\n{_told(field, values[field.id])}"
+        f"### {' '.join(field.label.split())}\n\n{_as_markdown(field, values[field.id])}"
         for field in fields
     )
     return Answers(values, wrong, "\n\n".join(parts))
@@ -82,6 +78,7 @@ def _wrong(field: Field, values: tuple[str, ...]) -> str:
         needed = [
             tick.label
             for place, tick in enumerate(field.ticks)
+            # Only the first missing checkbox is named: one message for each question.
             if tick.required and str(place) not in values
         ]
         return f"Tick “{needed[0]}” to file this." if needed else ""
@@ -90,7 +87,7 @@ def _wrong(field: Field, values: tuple[str, ...]) -> str:
     return ""
 
 
-def _told(field: Field, values: tuple[str, ...]) -> str:
+def _as_markdown(field: Field, values: tuple[str, ...]) -> str:
     match field:
         case Checkboxes():
             return "\n".join(
@@ -106,7 +103,7 @@ def _told(field: Field, values: tuple[str, ...]) -> str:
 
 
 def _fenced(text: str, language: str) -> str:
-    """As code, in a fence that the text cannot end."""
+    """A code block whose fence is longer than any in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence, word = "`" * max(3, longest + 1), re.sub(r"[^\w+#.-]", "", language)
     return f"{fence}{word}\n{text.rstrip()}\n{fence}"

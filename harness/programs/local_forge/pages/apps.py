@@ -1,8 +1,8 @@
-"""The pages of GitHub Apps: agreeing to a manifest, what an App may do, and on which repositories
-it is installed.
+"""The pages of GitHub Apps: approving a manifest, an App's permissions, and its installation.
 
-A manifest is brought by a form of somebody else's page, as on GitHub; what it asks for is shown,
-and nothing is made before the person who is signed in here agrees to it, on a form of our own."""
+As on GitHub, a form on another site's page brings the manifest. The App is created only when the
+signed-in person approves it on a form of our own.
+"""
 
 from urllib.parse import urlencode, urlsplit
 
@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from harness.programs.local_forge.content import apps, manifests, people, repositories
 from harness.programs.local_forge.pages.page_views import (
     GUARDS,
-    Visit,
+    PageVisit,
     endpoint,
     seen_other,
     values_of,
@@ -28,7 +28,8 @@ _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=100_000)
 
 
 def app_page_routes(service: Service) -> list[BaseRoute]:
-    """Before the pages of repositories: `apps` and `settings` are nobody's login."""
+    """These routes go before those of repositories, because `apps` and `settings` are reserved
+    logins."""
     known = (
         ("GET", "/settings/apps/new", new_app, False),
         ("POST", "/settings/apps/new", new_app, True),
@@ -48,9 +49,8 @@ def app_page_routes(service: Service) -> list[BaseRoute]:
     ]
 
 
-def new_app(visit: Visit) -> Response:
-    """What a manifest asks for, to be agreed to; without one, the form to paste it into. Nothing is
-    made here."""
+def new_app(visit: PageVisit) -> Response:
+    """Show what a manifest asks for, or a form to paste one. Creates nothing."""
     text, state = (
         visit.form.get("manifest", ""),
         visit.query.get("state", visit.form.get("state", ""))[:STATE_LETTERS],
@@ -66,14 +66,14 @@ def new_app(visit: Visit) -> Response:
             manifest=None,
             text=text,
             state=state,
-            problem=refused.told,
+            problem=refused.summary,
         )
     shown = visit.page("new_app.html", manifest=manifest, text=text, state=state, problem="")
     return _that_leads_to(shown, manifest.redirect_url)
 
 
-def create_app(visit: Visit) -> Response:
-    """Make the App, and bring the code for its key to who asked."""
+def create_app(visit: PageVisit) -> Response:
+    """Create the App and send the code for its key to the manifest's `redirect_url`."""
     owner, state = _person(visit), visit.form.get("state", "")[:STATE_LETTERS]
     manifest = manifests.manifest_in(visit.form.get("manifest", ""))
     app, code = apps.create(visit.tx, manifest, owner=owner)
@@ -82,24 +82,25 @@ def create_app(visit: Visit) -> Response:
     return RedirectResponse(_with(manifest.redirect_url, code=code, state=state), 303)
 
 
-def app_page(visit: Visit) -> Response:
-    """What an App may do, and where it is installed."""
+def app_page(visit: PageVisit) -> Response:
+    """An App's permissions and installations."""
     app = apps.named(visit.tx, visit.path["slug"])
     return visit.page("app.html", app=app, code="", installed=_installed(visit, app))
 
 
-def install_form(visit: Visit) -> Response:
-    """The repositories that the App may be installed on by who looks."""
+def install_form(visit: PageVisit) -> Response:
+    """The repositories on which the viewer may install the App."""
     app = apps.named(visit.tx, visit.path["slug"])
     return _form(visit, app, status=200, problem="")
 
 
-def install(visit: Visit) -> Response:
-    """Install the App on the repositories that are ticked, of each account in place of what was
-    ticked before; one that somebody else administers stays as it was."""
+def install(visit: PageVisit) -> Response:
+    """Install the App on the ticked repositories; replaces the earlier choice for each account.
+    Repositories that somebody else administers keep their state."""
     app, person = apps.named(visit.tx, visit.path["slug"]), _person(visit)
     own = {repo.full_name: repo for repo in _own(visit, person)}
     names = values_of(visit.posted, "repository")
+    # A forged form could name repositories that the person does not administer.
     if not names or not own.keys() >= set(names):
         return _form(visit, app, status=422, problem="Tick at least one of the repositories below.")
     last = 0
@@ -121,7 +122,7 @@ def install(visit: Visit) -> Response:
     return seen_other(f"/apps/{app.slug}")
 
 
-def _form(visit: Visit, app: App, *, status: int, problem: str) -> Response:
+def _form(visit: PageVisit, app: App, *, status: int, problem: str) -> Response:
     own = _own(visit, visit.viewer) if visit.viewer else ()
     shown = visit.page(
         "install_app.html",
@@ -134,15 +135,15 @@ def _form(visit: Visit, app: App, *, status: int, problem: str) -> Response:
     return _that_leads_to(shown, app.setup_url)
 
 
-def _installed(visit: Visit, app: App) -> tuple[Repo, ...]:
+def _installed(visit: PageVisit, app: App) -> tuple[Repo, ...]:
     found = apps.installations_of(visit.tx, app)
     return tuple(
         repo for repo in repositories.all_of(visit.tx) if any(one.reaches(repo) for one in found)
     )
 
 
-def _own(visit: Visit, person: User) -> tuple[Repo, ...]:
-    """The repositories that somebody administers."""
+def _own(visit: PageVisit, person: User) -> tuple[Repo, ...]:
+    """The repositories that a person administers."""
     return tuple(
         repo
         for repo in repositories.all_of(visit.tx)
@@ -150,14 +151,15 @@ def _own(visit: Visit, person: User) -> tuple[Repo, ...]:
     )
 
 
-def _person(visit: Visit) -> User:
+def _person(visit: PageVisit) -> User:
     if visit.viewer is None or visit.viewer.kind != "User":
         raise Refused(401, "Sign in first: an App belongs to a person with an account here.")
     return visit.viewer
 
 
 def _with(address: str, **said: str) -> str:
-    """An address with more in its query. Raises Refused (422) for one that is none."""
+    """An address with more query parameters. Raises Refused (422) unless it is an http or https
+    address."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise invalid(
@@ -170,8 +172,8 @@ def _with(address: str, **said: str) -> str:
 
 
 def _that_leads_to(response: Response, address: str | None) -> Response:
-    """A form may only be sent to ourselves; where its answer leads elsewhere, browsers ask that
-    this be named too."""
+    """Allow the form's redirect in the content security policy: `form-action` also covers
+    redirects."""
     if address is not None:
         parts = urlsplit(address)
         policy = GUARDS["content-security-policy"]

@@ -1,4 +1,4 @@
-"""The pages to read: repositories, people, lists, issues, pull requests."""
+"""The pages to read: repositories, people, lists, issues and pull requests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,13 +20,14 @@ from harness.programs.local_forge.content.issues import Search
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.pages import diffs
 from harness.programs.local_forge.pages.files import PER_PAGE, changed, checks_of, page_asked
-from harness.programs.local_forge.pages.page_views import Visit
+from harness.programs.local_forge.pages.page_views import PageVisit
 from harness.programs.local_forge.pages.rights import WORDS, may_edit, rights
-from harness.programs.local_forge.pages.thread import Said, stays, thread
+from harness.programs.local_forge.pages.thread import ThreadComment, state_intervals, thread
 from harness.programs.local_forge.pages.words import mark
 from harness.programs.local_forge.storage.records import Issue, Repo, Role
 
-SORTS: Mapping[str, tuple[str, bool]] = {  # by which column, and whether the smallest comes first
+# The column, and whether the order is ascending.
+SORTS: Mapping[str, tuple[str, bool]] = {
     "newest": ("created", False),
     "oldest": ("created", True),
     "updated": ("updated", False),
@@ -36,25 +37,24 @@ MOST_COMMITS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A comment that is not sent yet: its words, what was wrong with it, and whether to show how it
-    will look."""
+class CommentDraft:
+    """An unsent comment: its text, an error message, and whether to show a preview."""
 
     body: str = ""
     problem: str = ""
     preview: bool = False
 
 
-def front(visit: Visit) -> Response:
-    """Every repository."""
+def front(visit: PageVisit) -> Response:
+    """All repositories."""
     return visit.page("front.html", repositories=repositories.all_of(visit.tx))
 
 
-def person(visit: Visit) -> Response:
-    """An account: its repositories, what it may do on each, and what it filed and has taken on
-    there."""
+def person(visit: PageVisit) -> Response:
+    """An account: on each repository its role, the last issues it filed, and those assigned
+    to it."""
     found = people.user_named(visit.tx, visit.path["owner"])
-    standing = []
+    activity = []
     for repo in repositories.all_of(visit.tx):
         role = people.role_on(visit.tx, found, repo)
         filed = issues.search(
@@ -62,12 +62,12 @@ def person(visit: Visit) -> Response:
         )
         taken = assignees.taken_by(visit.tx, repo, found)
         if repo.owner.id == found.id or filed or taken or role >= Role.TRIAGE:
-            standing.append((repo, role, WORDS[role], filed, taken))
-    return visit.page("person.html", person=found, standing=standing)
+            activity.append((repo, role, WORDS[role], filed, taken))
+    return visit.page("person.html", person=found, activity=activity)
 
 
-def issue_list(visit: Visit) -> Response:
-    """Issues: open or closed, by label, author and words, in the order that was asked for."""
+def issue_list(visit: PageVisit) -> Response:
+    """Open or closed issues, filtered by label, author and words, in the requested order."""
     repo, asked, page = visit.repo, visit.query, page_asked(visit)
     state = "closed" if asked.get("state") == "closed" else "open"
     label, words, author = (
@@ -115,8 +115,8 @@ def issue_list(visit: Visit) -> Response:
     )
 
 
-def issue(visit: Visit) -> Response:
-    """One issue with all that was said and done."""
+def issue(visit: PageVisit) -> Response:
+    """One issue with its comments and events."""
     repo = visit.repo
     found = issues.numbered(visit.tx, repo, visit.number)
     if found.is_pull:
@@ -125,9 +125,14 @@ def issue(visit: Visit) -> Response:
 
 
 def issue_page(
-    visit: Visit, repo: Repo, number: int, *, status: int = 200, draft: Draft | None = None
+    visit: PageVisit,
+    repo: Repo,
+    number: int,
+    *,
+    status: int = 200,
+    draft: CommentDraft | None = None,
 ) -> Response:
-    """The page of an issue, or again with what was wrong with the comment, or how it will look."""
+    """An issue's page, after a failed or previewed comment with that draft."""
     found = issues.numbered(visit.tx, repo, number)
     return visit.repo_page(
         "issue.html",
@@ -135,12 +140,12 @@ def issue_page(
         tab="issues",
         status=status,
         issue=found,
-        draft=draft or Draft(),
+        draft=draft or CommentDraft(),
         **_conversation(visit, repo, found),
     )
 
 
-def pull_list(visit: Visit) -> Response:
+def pull_list(visit: PageVisit) -> Response:
     """Pull requests, open or closed."""
     repo, page = visit.repo, page_asked(visit)
     state = "closed" if visit.query.get("state") == "closed" else "open"
@@ -162,23 +167,26 @@ def pull_list(visit: Visit) -> Response:
     )
 
 
-def pull(visit: Visit) -> Response:
-    """One pull request: what was said, what was checked, what it changes."""
+def pull(visit: PageVisit) -> Response:
+    """One pull request: its comments, checks and changes."""
     return pull_page(visit, visit.repo, visit.number)
 
 
 def pull_page(
-    visit: Visit, repo: Repo, number: int, *, status: int = 200, draft: Draft | None = None
+    visit: PageVisit,
+    repo: Repo,
+    number: int,
+    *,
+    status: int = 200,
+    draft: CommentDraft | None = None,
 ) -> Response:
-    """The page of a pull request, or again with what was wrong with the comment, or how it will
-    look."""
+    """A pull request's page, after a failed or previewed comment with that draft."""
     found, git = pulls.numbered(visit.tx, repo, number), visit.tx.git(repo)
     checks, split = checks_of(visit, repo, found.head_sha), visit.query.get("view") == "split"
     notes, older = diffs.notes_of(checks["runs"]), pulls.change_base(visit.tx, repo, found)
     version = mark(older, found.head_sha, repr(notes), str(split))
-    is_known = (
-        visit.seen == version
-    )  # a page that follows has the changes already, and they are most of it
+    # A live page that has the diff already does not get it again: it is most of the page.
+    is_known = visit.seen == version
     changes = () if is_known else commits.changes(git, older, found.head_sha, renames=True)
     brought = commits.commits(git, f"^{found.base_sha}", found.head_sha, limit=MOST_COMMITS)
     return visit.repo_page(
@@ -188,7 +196,7 @@ def pull_page(
         status=status,
         pull=found,
         issue=found.issue,
-        draft=draft or Draft(),
+        draft=draft or CommentDraft(),
         checks=checks,
         commits=brought[::-1],
         commit_count=pulls.commit_count(visit.tx, repo, found),
@@ -200,8 +208,8 @@ def pull_page(
     )
 
 
-def pull_diff(visit: Visit) -> Response:
-    """All that a pull request changes, as plain text."""
+def pull_diff(visit: PageVisit) -> Response:
+    """A pull request's diff as plain text."""
     repo = visit.repo
     found = pulls.numbered(visit.tx, repo, visit.number)
     return PlainTextResponse(
@@ -209,23 +217,23 @@ def pull_diff(visit: Visit) -> Response:
     )
 
 
-def _conversation(visit: Visit, repo: Repo, found: Issue) -> dict[str, object]:
+def _conversation(visit: PageVisit, repo: Repo, found: Issue) -> dict[str, object]:
     said, done = comments.of_issue(visit.tx, repo, found), history.of_issue(visit.tx, found)
     role = visit.role(repo)
     allowed = rights(visit.viewer, role, found, open_door=visit.open_door)
     authors = {one.author for one in said} | {found.author}
     trusted = {one.id for one in authors if people.role_on(visit.tx, one, repo) >= Role.WRITE}
-    opening = Said(
+    opening = ThreadComment(
         found.author, found.association, found.body, found.created_at, "description", edited=False
     )
     return {
         "thread": thread(opening, said, done),
         "trusted": trusted,
         "rights": allowed,
-        "stays": stays(done),
+        "state_intervals": state_intervals(done),
         "editable": {one.id for one in authors if may_edit(visit.viewer, role, one)},
-        "all_labels": labels.of_repository(visit.tx, repo) if allowed.tend else (),
-        "all_people": assignees.possible(visit.tx, repo) if allowed.tend else (),
+        "all_labels": labels.of_repository(visit.tx, repo) if allowed.manage else (),
+        "all_people": assignees.possible(visit.tx, repo) if allowed.manage else (),
     }
 
 

@@ -1,5 +1,4 @@
-"""Saying something, and saying it better: comments, closing and reopening, editing one's own
-words."""
+"""The forms to comment, close, reopen, and edit text."""
 
 from collections.abc import Mapping
 
@@ -7,8 +6,8 @@ from starlette.responses import Response
 
 from harness.programs.local_forge import fields
 from harness.programs.local_forge.content import comments, issues, pulls
-from harness.programs.local_forge.pages.browsing import Draft, issue_page, pull_page
-from harness.programs.local_forge.pages.page_views import Visit, place_of, seen_other
+from harness.programs.local_forge.pages.browsing import CommentDraft, issue_page, pull_page
+from harness.programs.local_forge.pages.page_views import PageVisit, place_of, seen_other
 from harness.programs.local_forge.pages.rights import may_edit, need, rights
 from harness.programs.local_forge.pages.sign_in import author_of
 from harness.programs.local_forge.pages.words import mark
@@ -21,49 +20,48 @@ CHANGED = (
 )
 
 
-def say(visit: Visit) -> Response:
-    """Add a comment, and close or reopen where that button was pressed; or show how the comment
-    will look."""
+def add_comment(visit: PageVisit) -> Response:
+    """Add a comment and, with that button, close or reopen; or show a preview."""
     repo = visit.repo
     issue = issues.numbered(visit.tx, repo, visit.number)
     body, act = visit.form.get("body", ""), visit.form.get("act", "comment")
     again = pull_page if issue.is_pull else issue_page
     if act == "preview":
-        return again(visit, repo, issue.number, draft=Draft(body, preview=True))
+        return again(visit, repo, issue.number, draft=CommentDraft(body, preview=True))
     try:
         if act == "comment" or body.strip():
             fields.needed_text({"body": body}, "body", "IssueComment")
         author = author_of(visit, visit.form.get("name", ""))
         allowed = rights(author, visit.role_of(author, repo), issue, open_door=visit.open_door)
-        need(allowed.say, author, role=Role.READ)
+        need(allowed.comment, author, role=Role.READ)
         if act in ("close", "reopen"):
-            need(allowed.turn, author, role=Role.TRIAGE)
+            need(allowed.close, author, role=Role.TRIAGE)
     except Refused as refused:
         return again(
             visit,
             repo,
             issue.number,
             status=refused.status,
-            draft=Draft(body, problem=refused.told),
+            draft=CommentDraft(body, problem=refused.summary),
         )
     if body.strip():
         comments.create(visit.tx, repo, issue, body, author=author)
     if act in ("close", "reopen"):
-        _turn(visit, repo, issue, act, author)
+        _close_or_reopen(visit, repo, issue, act, author)
     return seen_other(f"{place_of(repo, issue)}#end")
 
 
-def edit_issue(visit: Visit) -> Response:
-    """The title and the description, to be changed."""
-    repo, issue = _to_reword(visit)
+def edit_issue(visit: PageVisit) -> Response:
+    """The form to edit an issue's title and description."""
+    repo, issue = _issue_to_edit(visit)
     return _edit_page(
         visit, repo, issue, title=issue.title, body=issue.body, seen=mark(issue.title, issue.body)
     )
 
 
-def change_issue(visit: Visit) -> Response:
-    """Other words for an issue. Raises Refused (403) for who may not."""
-    repo, issue = _to_reword(visit)
+def change_issue(visit: PageVisit) -> Response:
+    """Save an edited issue. Raises Refused (403) without the right."""
+    repo, issue = _issue_to_edit(visit)
     form = visit.form
     title, body = form.get("title", ""), form.get("body", "")
     if form.get("act") == "preview":
@@ -84,23 +82,23 @@ def change_issue(visit: Visit) -> Response:
             title=title,
             body=body,
             seen=mark(issue.title, issue.body),
-            problem=refused.told,
+            problem=refused.summary,
             status=refused.status,
         )
     issues.edit(visit.tx, repo, issue, title=title, body=body, actor=_known(visit))
     return seen_other(place_of(repo, issue))
 
 
-def edit_comment(visit: Visit) -> Response:
-    """A comment, to be changed."""
+def edit_comment(visit: PageVisit) -> Response:
+    """The form to edit a comment."""
     repo, issue, comment = _comment_to_edit(visit)
     return _edit_page(
         visit, repo, issue, comment=comment, body=comment.body, seen=mark(comment.body)
     )
 
 
-def change_comment(visit: Visit) -> Response:
-    """Other words for a comment. Raises Refused (403) for who may not."""
+def change_comment(visit: PageVisit) -> Response:
+    """Save an edited comment. Raises Refused (403) without the right."""
     repo, issue, comment = _comment_to_edit(visit)
     form, body = visit.form, visit.form.get("body", "")
     if form.get("act") == "preview":
@@ -118,25 +116,26 @@ def change_comment(visit: Visit) -> Response:
             comment=comment,
             body=body,
             seen=mark(comment.body),
-            problem=refused.told,
+            problem=refused.summary,
             status=refused.status,
         )
     comments.edit(visit.tx, repo, comment, body, actor=_known(visit))
     return seen_other(f"{place_of(repo, issue)}#comment-{comment.id}")
 
 
-def _to_reword(visit: Visit) -> tuple[Repo, Issue]:
+def _issue_to_edit(visit: PageVisit) -> tuple[Repo, Issue]:
     repo = visit.repo
     issue = issues.numbered(visit.tx, repo, visit.number)
     allowed = rights(visit.viewer, visit.role(repo), issue, open_door=visit.open_door)
-    need(allowed.reword, visit.viewer, role=Role.WRITE)
+    need(allowed.edit, visit.viewer, role=Role.WRITE)
     return repo, issue
 
 
-def _comment_to_edit(visit: Visit) -> tuple[Repo, Issue, Comment]:
+def _comment_to_edit(visit: PageVisit) -> tuple[Repo, Issue, Comment]:
     repo = visit.repo
     issue = issues.numbered(visit.tx, repo, visit.number)
     comment = comments.numbered_comment(visit.tx, repo, visit.number_of("comment"))
+    # A comment of another issue in this issue's address would be checked against the wrong issue.
     if comment.issue_number != issue.number:
         raise Refused(404, "Not Found")
     need(may_edit(visit.viewer, visit.role(repo), comment.author), visit.viewer, role=Role.WRITE)
@@ -144,7 +143,7 @@ def _comment_to_edit(visit: Visit) -> tuple[Repo, Issue, Comment]:
 
 
 def _edit_page(
-    visit: Visit,
+    visit: PageVisit,
     repo: Repo,
     issue: Issue,
     *,
@@ -173,15 +172,16 @@ def _edit_page(
 
 
 def _unchanged(form: Mapping[str, str], now: str) -> None:
+    # Optimistic locking: the form carries a hash of the text it was opened with.
     if form.get("seen") != now:
         raise Refused(409, CHANGED)
 
 
-def _known(visit: Visit) -> User:
+def _known(visit: PageVisit) -> User:
     return need(True, visit.viewer, role=Role.READ)
 
 
-def _turn(visit: Visit, repo: Repo, issue: Issue, act: str, actor: User) -> None:
+def _close_or_reopen(visit: PageVisit, repo: Repo, issue: Issue, act: str, actor: User) -> None:
     if issue.is_pull:
         pull = pulls.numbered(visit.tx, repo, issue.number)
         (pulls.close if act == "close" else pulls.reopen)(visit.tx, repo, pull, actor=actor)

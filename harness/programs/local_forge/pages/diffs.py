@@ -1,4 +1,4 @@
-"""A patch as lines with their numbers, to be shown as escaped text, in one column or in two."""
+"""Diffs for pages: lines with their numbers, in one column or in two."""
 
 import re
 from collections import defaultdict
@@ -9,7 +9,8 @@ from harness.programs.local_forge.git.commits import FileChange
 from harness.programs.local_forge.storage.records import CheckRun
 
 MOST_LINES, MOST_LINES_PER_FILE = 12_000, 2_000
-FOLD_LINES = 400  # a longer file is folded until somebody opens it
+# A longer file is folded until somebody opens it.
+FOLD_LINES = 400
 MOST_NOTES = 500
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _KINDS = {"+": "added", "-": "removed", "\\": "note", "@": "hunk"}
@@ -17,25 +18,28 @@ _KINDS = {"+": "added", "-": "removed", "\\": "note", "@": "hunk"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its number before and after, where it has one, and its text without the sign."""
+    """One line of a diff: its old and new number, where it has one, and its text without the
+    sign."""
 
-    kind: str  # added, removed, same, hunk or note
+    # added, removed, same, hunk or note.
+    kind: str
     old: int | None
     new: int | None
     text: str
 
     @property
     def sign(self) -> str:
-        """What stands before it, so that colour alone tells nothing."""
+        """The sign before the line, so that colour is not the only mark."""
         return {"added": "+", "removed": "\u2212"}.get(self.kind, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a check says of some lines of a file as it is after the change."""
+    """A check's annotation on lines of the new version of a file."""
 
     check: str
-    level: str  # notice, warning or failure
+    # notice, warning or failure.
+    level: str
     path: str
     first: int
     last: int
@@ -44,14 +48,14 @@ class Note:
 
 
 Notes = Mapping[str, Sequence[Note]]
-"""The notes of each path."""
+"""The annotations of each path."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownFile:
-    """A file's change, as far as it is shown; `left_out` counts the lines that are not.
+    """A file's diff as far as it is shown; `left_out` counts the omitted lines.
 
-    `notes` are those of a line that is shown, by its number; `aside` are the others.
+    `notes` are the annotations of shown lines, by line number; `aside` are the others.
     """
 
     change: FileChange
@@ -62,17 +66,18 @@ class ShownFile:
 
     @property
     def is_folded(self) -> bool:
-        """Whether it waits to be opened: a long one hides what comes after it. What a check speaks
-        of never does."""
+        """Whether the file starts folded. A long diff would hide what follows it; one with
+        annotations is never folded."""
         return len(self.lines) > FOLD_LINES and not self.notes
 
     @property
     def pairs(self) -> tuple[tuple[Line | None, Line | None], ...]:
-        """The lines side by side: before on the left, after on the right. A hunk's head or a note
-        stands on both."""
+        """The lines side by side: old on the left, new on the right. Hunk headers and notes are on
+        both sides."""
         found: list[tuple[Line | None, Line | None]] = []
         gone: list[Line] = []
         come: list[Line] = []
+        # The final None flushes the last run of removed and added lines.
         for line in (*self.lines, None):
             if line is not None and line.kind in ("removed", "added"):
                 (gone if line.kind == "removed" else come).append(line)
@@ -88,7 +93,7 @@ class ShownFile:
 
 
 def shown(changes: tuple[FileChange, ...], notes: Notes | None = None) -> tuple[ShownFile, ...]:
-    """The changes, each cut where it gets too long for a page."""
+    """The diffs, each cut where it is too long for a page."""
     found, left = [], MOST_LINES
     for change in changes:
         rows = (
@@ -111,7 +116,7 @@ def shown(changes: tuple[FileChange, ...], notes: Notes | None = None) -> tuple[
 
 
 def notes_of(runs: Iterable[CheckRun]) -> Notes:
-    """What checks say of lines, by path. What is no annotation as GitHub shapes one is left out."""
+    """The annotations of check runs, by path. Those without line numbers are left out."""
     found: defaultdict[str, list[Note]] = defaultdict(list)
     for run in runs:
         for given in run.annotations[:MOST_NOTES]:
@@ -140,6 +145,7 @@ def _file(
     aside = []
     for note in notes:
         at = (
+            # The annotation goes below its last line that the diff shows.
             next(
                 (number for number in range(note.last, note.first - 1, -1) if number in there), None
             )

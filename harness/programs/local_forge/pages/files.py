@@ -1,4 +1,4 @@
-"""The pages of what git holds: a repository's front, its folders and files, its commits."""
+"""The pages of git content: a repository's front page, folders, files and commits."""
 
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,7 +9,7 @@ from harness.programs.local_forge.content import checks, labels
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.git.commits import TreeEntry
 from harness.programs.local_forge.pages import diffs
-from harness.programs.local_forge.pages.page_views import Visit
+from harness.programs.local_forge.pages.page_views import PageVisit
 from harness.programs.local_forge.refused import not_found
 from harness.programs.local_forge.storage.records import Repo
 
@@ -18,8 +18,8 @@ MOST_SHOWN_BYTES = 512 * 1024
 _PROSE = frozenset({".md", ".markdown"})
 
 
-def home(visit: Visit) -> Response:
-    """A repository: what it holds and what it says of itself."""
+def home(visit: PageVisit) -> Response:
+    """A repository's front page: its files and its README."""
     repo = visit.repo
     git = visit.tx.git(repo)
     tip = git.commit_named(repo.default_branch)
@@ -41,8 +41,8 @@ def home(visit: Visit) -> Response:
     )
 
 
-def commit_list(visit: Visit) -> Response:
-    """The history of a branch."""
+def commit_list(visit: PageVisit) -> Response:
+    """The commits of a branch."""
     repo, page = visit.repo, page_asked(visit)
     git = visit.tx.git(repo)
     tip = git.commit_named(visit.path["ref"])
@@ -60,8 +60,8 @@ def commit_list(visit: Visit) -> Response:
     )
 
 
-def commit(visit: Visit) -> Response:
-    """One commit and what it changed against its first parent."""
+def commit(visit: PageVisit) -> Response:
+    """One commit and its diff against its first parent."""
     repo = visit.repo
     git = visit.tx.git(repo)
     sha = git.commit_named(visit.path["ref"])
@@ -81,7 +81,7 @@ def commit(visit: Visit) -> Response:
     )
 
 
-def tree(visit: Visit) -> Response:
+def tree(visit: PageVisit) -> Response:
     """A folder at a commit or branch."""
     repo, at, path, entry = _entry(visit)
     if entry.kind != "tree":
@@ -92,9 +92,8 @@ def tree(visit: Visit) -> Response:
     )
 
 
-def blob(visit: Visit) -> Response:
-    """A file at a commit or branch, line by line; Markdown as it is meant to be read, with its
-    lines below."""
+def blob(visit: PageVisit) -> Response:
+    """A file at a commit or branch, with line numbers; Markdown is also rendered."""
     repo, at, path, entry = _entry(visit)
     if entry.kind != "blob":
         return RedirectResponse(f"/{repo.full_name}/tree/{at}/{path}", 302)
@@ -121,8 +120,9 @@ def blob(visit: Visit) -> Response:
     )
 
 
-def raw(visit: Visit) -> Response:
-    """A file's bytes, always as plain text or a download: it can never be a page of this forge."""
+def raw(visit: PageVisit) -> Response:
+    """A file's bytes, as plain text or as a download, so that it can never act as a page of this
+    forge."""
     repo, _, _, entry = _entry(visit)
     if entry.kind != "blob":
         raise not_found()
@@ -137,14 +137,14 @@ def raw(visit: Visit) -> Response:
         )
 
 
-def checks_of(visit: Visit, repo: Repo, sha: str) -> dict[str, Any]:
-    """What was checked on a commit, for the list of checks."""
+def checks_of(visit: PageVisit, repo: Repo, sha: str) -> dict[str, Any]:
+    """The check runs and statuses of a commit, for the list of checks."""
     latest = checks.statuses_of(visit.tx, repo, sha, latest=True)
     return {"runs": checks.of_commit(visit.tx, repo, sha), "statuses": latest}
 
 
 def changed(changes: tuple[commits.FileChange, ...], notes: diffs.Notes) -> dict[str, Any]:
-    """What changed, for the list of files."""
+    """The template values for a list of changed files."""
     return {
         "files": diffs.shown(changes, notes),
         "additions": sum(one.additions for one in changes),
@@ -152,9 +152,9 @@ def changed(changes: tuple[commits.FileChange, ...], notes: diffs.Notes) -> dict
     }
 
 
-def _entry(visit: Visit) -> tuple[Repo, str, str, TreeEntry]:
-    """What `REF/PATH` names: branches may hold slashes, so the longest start that is one is
-    taken."""
+def _entry(visit: PageVisit) -> tuple[Repo, str, str, TreeEntry]:
+    """What `REF/PATH` names. A branch may hold slashes, so the shortest prefix that names a ref
+    with that path is used."""
     repo = visit.repo
     git, parts = visit.tx.git(repo), visit.path["rest"].strip("/").split("/")
     for cut in range(1, len(parts) + 1):
@@ -167,8 +167,8 @@ def _entry(visit: Visit) -> tuple[Repo, str, str, TreeEntry]:
     raise not_found()
 
 
-def _text(visit: Visit, repo: Repo, entry: TreeEntry | None) -> str | None:
-    """A file's text; None for what is no text, or too long for a page."""
+def _text(visit: PageVisit, repo: Repo, entry: TreeEntry | None) -> str | None:
+    """A file's text; None for binary files, and for files too long for a page."""
     if entry is None or entry.kind != "blob" or (entry.size or 0) > MOST_SHOWN_BYTES:
         return None
     try:
@@ -179,18 +179,18 @@ def _text(visit: Visit, repo: Repo, entry: TreeEntry | None) -> str | None:
 
 
 def _above(path: str) -> tuple[tuple[str, str], ...]:
-    """The folders on the way to a path, each with its own path."""
+    """The folders of a path, each with its own path."""
     parts = path.split("/") if path else []
     return tuple((part, "/".join(parts[: place + 1])) for place, part in enumerate(parts))
 
 
-def page_asked(visit: Visit) -> int:
-    """Which page of a list; the first where nonsense was asked."""
+def page_asked(visit: PageVisit) -> int:
+    """The requested page number; 1 where it is invalid."""
     text = visit.query.get("page", "1")
     return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text) else 1
 
 
 def _front_matter(text: str) -> tuple[str, str]:
-    """What stands between two lines of `---` at a document's very start, and the rest."""
+    """The front matter between two `---` lines at the very start, and the rest of the text."""
     head, found, rest = text.removeprefix("---\n").partition("\n---\n")
     return (head, rest) if found and text.startswith("---\n") else ("", text)

@@ -1,5 +1,4 @@
-"""Filing an issue: choosing a form, filling it in, looking at it before it is sent, and sending
-it."""
+"""Filing an issue: choosing a form, filling it in, previewing it, and sending it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,19 +9,18 @@ from harness.programs.local_forge import fields
 from harness.programs.local_forge.content import issues, labels
 from harness.programs.local_forge.pages import answers
 from harness.programs.local_forge.pages.forms import Field, IssueForm, Templates, templates
-from harness.programs.local_forge.pages.page_views import Visit, seen_other, values_of
+from harness.programs.local_forge.pages.page_views import PageVisit, seen_other, values_of
 from harness.programs.local_forge.pages.sign_in import author_of
 from harness.programs.local_forge.refused import Refused
 from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
 
 BLANK = "blank"
-"""What `?template=` says for an issue without a form."""
+"""The value of `?template=` for an issue without a form."""
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """What somebody has written so far. With a form, `body` is the Markdown that its answers
-    make."""
+class IssueDraft:
+    """An unsent issue. With a form, `body` is the Markdown of its answers."""
 
     form: IssueForm | None
     title: str = ""
@@ -32,9 +30,8 @@ class Draft:
     wrong: Mapping[str, str] = field(default_factory=dict)
 
 
-def new_issue(visit: Visit) -> Response:
-    """The form that was asked for; without a name, the only one there is, or all of them to choose
-    from."""
+def new_issue(visit: PageVisit) -> Response:
+    """The requested form; without a name, the only form, or a list to choose from."""
     repo = visit.repo
     known, asked = _templates(visit, repo), visit.query.get("template")
     form = known.form(asked or "")
@@ -54,8 +51,8 @@ def new_issue(visit: Visit) -> Response:
     return _shown(visit, repo, _begun(visit, form))
 
 
-def file_issue(visit: Visit) -> Response:
-    """File what was written, or show it again with what is wrong with it, or how it will look."""
+def file_issue(visit: PageVisit) -> Response:
+    """File the issue, or show the form again with its errors or a preview."""
     repo = visit.repo
     known, asked = _templates(visit, repo), visit.form.get("template", "")
     form = known.form(asked)
@@ -63,25 +60,25 @@ def file_issue(visit: Visit) -> Response:
     if visit.form.get("act") == "preview":
         return _shown(visit, repo, replace(draft, wrong={}), preview=True)
     if form is None and (asked not in ("", BLANK) or not _may_blank(visit, repo, known)):
-        told = (
+        problem = (
             "The form has changed meanwhile. Choose one again; what you wrote is kept here."
             if asked not in ("", BLANK)
             else "This repository takes issues by its forms only."
         )
-        return _shown(visit, repo, replace(draft, wrong={"template": told}), status=422)
+        return _shown(visit, repo, replace(draft, wrong={"template": problem}), status=422)
     if draft.wrong:
         return _shown(visit, repo, draft, status=422)
     try:
         author = author_of(visit, draft.guest)
     except Refused as refused:
         return _shown(
-            visit, repo, replace(draft, wrong={"name": refused.told}), status=refused.status
+            visit, repo, replace(draft, wrong={"name": refused.summary}), status=refused.status
         )
     return seen_other(f"/{repo.full_name}/issues/{_filed(visit, repo, draft, author).number}")
 
 
-def _filed(visit: Visit, repo: Repo, draft: Draft, author: User) -> Issue:
-    """The issue; a form's labels are put on it as far as the repository has them, as on GitHub."""
+def _filed(visit: PageVisit, repo: Repo, draft: IssueDraft, author: User) -> Issue:
+    """Create the issue with the form's labels, as far as the repository has them (as on GitHub)."""
     issue = issues.create(visit.tx, repo, title=draft.title.strip(), body=draft.body, author=author)
     wanted = [
         one for one in (draft.form.labels if draft.form else ()) if labels.find(visit.tx, repo, one)
@@ -89,23 +86,23 @@ def _filed(visit: Visit, repo: Repo, draft: Draft, author: User) -> Issue:
     return issues.set_labels(visit.tx, repo, issue, wanted, actor=author) if wanted else issue
 
 
-def _begun(visit: Visit, form: IssueForm | None) -> Draft:
-    """What the form shows first; a link may fill in parts of it, and nothing is sent before
-    somebody presses the button."""
+def _begun(visit: PageVisit, form: IssueForm | None) -> IssueDraft:
+    """The form's first state. A link may fill in parts of it; nothing is sent before the person
+    presses the button."""
     title, body = visit.query.get("title", form.title if form else ""), visit.query.get("body", "")
     values = answers.at_first(form, lambda name: values_of(visit.asked, name)) if form else {}
-    return Draft(form, title[: fields.TITLE_LIMIT], body[: fields.BODY_LIMIT], values=values)
+    return IssueDraft(form, title[: fields.TITLE_LIMIT], body[: fields.BODY_LIMIT], values=values)
 
 
-def _written(visit: Visit, form: IssueForm | None) -> Draft:
-    """What came with the form, and all that is wrong with it at once."""
+def _written(visit: PageVisit, form: IssueForm | None) -> IssueDraft:
+    """The posted draft with all its errors at once."""
     given = answers.answered(form, lambda name: values_of(visit.posted, name)) if form else None
     title, guest = visit.form.get("title", ""), visit.form.get("name", "")
     body = given.body if given else visit.form.get("body", "")
     wrong = dict(given.wrong) if given else {}
     for key, problem in (("title", _title_problem(title)), ("body", _body_problem(body))):
         wrong |= {key: problem} if problem else {}
-    return Draft(form, title, body, guest, given.values if given else {}, wrong)
+    return IssueDraft(form, title, body, guest, given.values if given else {}, wrong)
 
 
 def _title_problem(title: str) -> str:
@@ -113,7 +110,7 @@ def _title_problem(title: str) -> str:
         fields.needed_text({"title": title.strip()}, "title", "Issue", limit=fields.TITLE_LIMIT)
     except Refused as refused:
         return (
-            f"{refused.told}."
+            f"{refused.summary}."
             if title.strip()
             else "Write a few words that say what this is about."
         )
@@ -124,12 +121,12 @@ def _body_problem(body: str) -> str:
     try:
         fields.sound_text("Issue", "body", body, limit=fields.BODY_LIMIT)
     except Refused as refused:
-        return f"{refused.told}."
+        return f"{refused.summary}."
     return ""
 
 
 def _shown(
-    visit: Visit, repo: Repo, draft: Draft, *, status: int = 200, preview: bool = False
+    visit: PageVisit, repo: Repo, draft: IssueDraft, *, status: int = 200, preview: bool = False
 ) -> Response:
     many, form = len(_templates(visit, repo).forms) > 1, draft.form
     called = {
@@ -153,11 +150,11 @@ def _shown(
     )
 
 
-def _may_blank(visit: Visit, repo: Repo, known: Templates) -> bool:
-    """Whether an issue may be filed without a form; who may write always may, as on GitHub."""
+def _may_blank(visit: PageVisit, repo: Repo, known: Templates) -> bool:
+    """Whether an issue may be filed without a form; writers always may, as on GitHub."""
     return known.blank or visit.role(repo) >= Role.WRITE
 
 
-def _templates(visit: Visit, repo: Repo) -> Templates:
+def _templates(visit: PageVisit, repo: Repo) -> Templates:
     git = visit.tx.git(repo)
     return templates(git, git.commit_named(repo.default_branch))

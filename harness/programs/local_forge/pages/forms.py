@@ -1,9 +1,9 @@
-"""A repository's issue forms: what its maintainers ask of who files an issue, in GitHub's own
-documents.
+"""Issue forms in GitHub's format (`.github/ISSUE_TEMPLATE`).
 
-They are read at the default branch, so writers of the repository wrote them. They are data all the
-same: no tags, a bound on each size and number, and a document that is wrong is left out and named
-with its file and key."""
+Forms are read from the default branch, so writers of the repository wrote them. They are still
+treated as untrusted: no YAML tags, and limits on sizes and counts. An invalid form is left out, and
+reported with its file and key.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,19 +16,20 @@ from harness.programs.local_forge.pages.markdown import is_safe_link
 
 FOLDER = ".github/ISSUE_TEMPLATE"
 MOST_BYTES, MOST_FORMS, MOST_ELEMENTS, MOST_OPTIONS = 64 * 1024, 20, 50, 100
-MOST_BRACKETS = 1_000  # 20,000 of them in a row took the YAML reader 15 seconds
+# 20,000 brackets in a row took the YAML reader 15 seconds.
+MOST_BRACKETS = 1_000
 _ENDINGS = (".yml", ".yaml")
 _SETTINGS = ("config.yml", "config.yaml")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 class Malformed(ValueError):
-    """A document that is no form; the message names the key and what was expected."""
+    """A document that is not a valid form; the message names the key and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """`markdown`: words to read, which are no part of the issue."""
+    """`markdown`: text to read, not part of the issue."""
 
     text: str
 
@@ -53,7 +54,8 @@ class Input(Field):
 
 @dataclass(frozen=True, slots=True)
 class TextArea(Field):
-    """`textarea`: many lines; with `render`, the answer is code of that language."""
+    """`textarea`: several lines; with `render`, the answer becomes a code block in that
+    language."""
 
     placeholder: str
     value: str
@@ -62,7 +64,7 @@ class TextArea(Field):
 
 @dataclass(frozen=True, slots=True)
 class Dropdown(Field):
-    """`dropdown`: one of the options, or with `multiple` some of them. `default` counts from 0."""
+    """`dropdown`: one of the options, or several with `multiple`. `default` is an index from 0."""
 
     options: tuple[str, ...]
     multiple: bool
@@ -71,7 +73,7 @@ class Dropdown(Field):
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One box of a `checkboxes`."""
+    """One checkbox of `checkboxes`."""
 
     label: str
     required: bool
@@ -79,7 +81,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Checkboxes(Field):
-    """`checkboxes`: boxes to tick, some of which must be."""
+    """`checkboxes`: a list of checkboxes, some required."""
 
     ticks: tuple[Tick, ...]
 
@@ -89,7 +91,7 @@ Element = Prose | Input | TextArea | Dropdown | Checkboxes
 
 @dataclass(frozen=True, slots=True)
 class IssueForm:
-    """One form. `labels` are put on what is filed with it, as far as the repository has them."""
+    """One form. Its `labels` are added to the issue, as far as the repository has them."""
 
     file: str
     name: str
@@ -101,7 +103,7 @@ class IssueForm:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Where else to turn: a link of `config.yml`."""
+    """A contact link of `config.yml`."""
 
     name: str
     about: str
@@ -110,7 +112,8 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """All that the folder says. `mistakes` are documents that cannot be used, one line each."""
+    """The content of the folder. `mistakes` describe the documents that cannot be used, one line
+    each."""
 
     forms: tuple[IssueForm, ...] = ()
     contacts: tuple[Contact, ...] = ()
@@ -118,13 +121,12 @@ class Templates:
     mistakes: tuple[str, ...] = ()
 
     def form(self, file: str) -> IssueForm | None:
-        """The form of a file's name; None where there is no such form."""
+        """The form in that file; None where there is none."""
         return next((form for form in self.forms if form.file == file), None)
 
 
 def templates(git: BareRepository, commit: str | None) -> Templates:
-    """What a commit's folder of issue forms says; without a commit, or a folder, that anything may
-    be filed."""
+    """The issue forms at a commit. Without a commit or a folder, only blank issues."""
     folder = commits.entry_at(git, commit, FOLDER) if commit else None
     if folder is None or folder.kind != "tree":
         return Templates()
@@ -138,14 +140,13 @@ def templates(git: BareRepository, commit: str | None) -> Templates:
                 forms.append(form_from(file, document))
         except Malformed as wrong:
             mistakes.append(f"{FOLDER}/{file}: {wrong}")
-    blank = settings.blank or not (
-        forms or settings.contacts
-    )  # nobody is left without a way to file
+    # Without any form or contact, a blank issue is the only way to file one.
+    blank = settings.blank or not (forms or settings.contacts)
     return Templates(tuple(forms), settings.contacts, blank, tuple(mistakes))
 
 
 def form_from(file: str, document: object) -> IssueForm:
-    """The form that a document describes. Raises Malformed."""
+    """The form in a parsed document. Raises Malformed."""
     top = _mapping(document, "the document")
     elements = _list(top.get("body"), "body", most=MOST_ELEMENTS)
     found = tuple(_element(one, f"body[{place}]", place) for place, one in enumerate(elements))
@@ -178,8 +179,10 @@ def _documents(git: BareRepository, folder: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _loaded(content: bytes) -> object:
-    import yaml  # with it the forge starts a little later, and most pages have no form
+    # Imported here: most pages have no form, and the forge starts faster without it.
+    import yaml
 
+    # Before parsing: deep nesting is what makes the YAML reader slow.
     if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
         raise Malformed(f"holds more than {MOST_BRACKETS:,} brackets")
     try:
@@ -273,7 +276,7 @@ def _ticks(given: object, at: str) -> tuple[Tick, ...]:
         for place, one in enumerate(found)
     )
     if not ticks:
-        raise Malformed(f"{at} must be at least one box")
+        raise Malformed(f"{at} must be at least one checkbox")
     return ticks
 
 
@@ -319,7 +322,8 @@ def _text(under: Mapping[str, Any], key: str, *, at: str = "", needed: bool = Fa
 
 
 def _word(given: object, at: str) -> str:
-    """Text, or a number as it is written; `yes` and `no` without quotes are no text in YAML."""
+    """Text, or a number as text. YAML reads an unquoted `yes` or `no` as a boolean, which is
+    refused."""
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         raise Malformed(f"{at} must be text; put it in quotes")
     return str(given)

@@ -1,5 +1,4 @@
-"""The stream that tells an open page to look again: server-sent events, which a browser opens anew
-by itself."""
+"""Server-sent events that make an open page fetch itself again. Browsers reconnect on their own."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -14,24 +13,25 @@ RETRY_MILLISECONDS = 2_000
 
 
 def stream(service: Service) -> Callable[[Request], Awaitable[Response]]:
-    """Answers with an event `written` after each change, and a comment now and then so that a dead
-    line is noticed.
+    """Sends the event `written` after each change, and a comment now and then, so that a dead
+    connection is noticed.
 
-    It says nothing of what was written, so it needs no sign-in; 503 where too many listen already.
+    An event does not contain what was written, so the stream needs no sign-in. 503 where too many
+    pages listen.
     """
 
     async def answer(_request: Request) -> Response:
-        if service.pulse.is_full:
+        if service.event_stream.is_full:
             return PlainTextResponse("Too many pages are open.\n", 503, headers=GUARDS)
         headers = {**GUARDS, "cache-control": "no-store"}
         return StreamingResponse(
-            _events(service.pulse), media_type="text/event-stream", headers=headers
+            _events(service.event_stream), media_type="text/event-stream", headers=headers
         )
 
     return answer
 
 
-async def _events(pulse: EventStream) -> AsyncGenerator[str, None]:
+async def _events(event_stream: EventStream) -> AsyncGenerator[str, None]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n"
-    async for is_beat in pulse.beats():
+    async for is_beat in event_stream.beats():
         yield "event: written\ndata: \n\n" if is_beat else ": still here\n\n"

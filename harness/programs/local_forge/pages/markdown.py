@@ -1,10 +1,10 @@
-"""Markdown as a stranger may write it: no HTML, no images, no script, no address but http, https
-and mailto.
+"""Markdown from strangers: no HTML, no images, no script, and only http, https and mailto links.
 
-Two things that GitHub hides are treated on purpose. HTML comments are shown (folded), because text
-that people cannot see and a model can is how agents are misled; only a comment by somebody who may
-write is left out, for it is a marker of the factory's own. `<details>` is the one tag that is kept,
-since the factory folds its history with it."""
+Two exceptions to what GitHub does:
+- HTML comments are shown, folded. Text that people cannot see but a model can is a way to mislead
+  agents. A comment by a writer is hidden, because the factory uses such markers.
+- `<details>` is the only HTML tag that works, because the factory folds its history with it.
+"""
 
 import re
 import unicodedata
@@ -28,39 +28,41 @@ _ISSUE = re.compile(r"(?<![\w&/#])#([1-9][0-9]{0,8})\b")
 _ANCHOR = re.compile(r"\s+\{#([A-Za-z][\w-]{0,60})\}$")
 _SCHEMES = frozenset({"http", "https", "mailto", ""})
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
-_JOINER = "\u200d"  # holds emoji together
+# Zero-width joiner: it joins emoji.
+_JOINER = "\u200d"
 _MOST_LINKED = 500
 
 
-@lru_cache(maxsize=512)  # an open page asks for the same texts whenever something was written
+# A live page renders the same texts again after every write.
+@lru_cache(maxsize=512)
 def rendered(
     source: str, *, repository: str, trusted: bool = False, anchors: bool = False, below: int = 0
 ) -> Markup:
-    """HTML of a text. `repository` is the path of its pages, for `#12`; `trusted` leaves hidden
-    markers out.
+    """HTML of a text. `repository` is the path of its pages, for `#12`; `trusted` hides HTML
+    comments.
 
-    With `anchors` a heading that ends in `{#M-NOPAY}` can be linked to by that id, as governance
-    files are. With `below` the text's own headings begin one level under that one and leave none
-    out, so that the page keeps one outline."""
+    With `anchors` a heading that ends in `{#M-NOPAY}` gets that id, as in governance files. With
+    `below` the text's headings start one level under that one and skip none, so that the page keeps
+    one outline.
+    """
     env = {"repository": repository, "trusted": trusted, "anchors": anchors, "below": below}
     return Markup(_MARKDOWN.render(revealed(source), env))  # noqa: S704 - the renderer escapes, and HTML is off
 
 
 def rendered_line(source: str, *, repository: str) -> Markup:
-    """HTML of a text within a line: emphasis, code and links, and no block."""
+    """HTML of one line: emphasis, code and links, no blocks."""
     env = {"repository": repository, "trusted": True, "anchors": False, "below": 0}
     return Markup(_MARKDOWN.renderInline(revealed(source), env))  # noqa: S704 - as above
 
 
 def revealed(text: str) -> str:
-    """The text with characters that cannot be seen, or that turn the line around, written out by
-    their numbers."""
+    """The text with invisible characters, and those that change its direction, replaced by their
+    code points."""
     return "".join(f"⟨U+{ord(letter):04X}⟩" if _is_unseen(letter) else letter for letter in text)
 
 
 def is_safe_link(url: str) -> bool:
-    """Whether a link may lead there: to a known scheme, or to a path that no browser could take for
-    a scheme."""
+    """Whether a link has an allowed scheme, or is a path that no browser takes for a scheme."""
     try:
         scheme = urlsplit(url.strip()).scheme.lower()
     except ValueError:
@@ -82,7 +84,7 @@ def _is_unseen(letter: str) -> bool:
 
 
 def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """`<details>` and its end, alone on their lines and outside of any list or quote."""
+    """Parse `<details>` and its end, each alone on a line, outside of lists and quotes."""
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     opens, closes = _OPENS.match(line), _CLOSES.match(line)
     depth = state.env.setdefault("depth", 0)
@@ -101,8 +103,8 @@ def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _hidden_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """An HTML comment that begins a line; an unfinished one runs to the end, as it would in a
-    browser."""
+    """Parse an HTML comment that starts a line. Without an end it runs to the end of the text, as
+    in a browser."""
     begin = state.bMarks[start] + state.tShift[start]
     if state.level != 0 or not state.src.startswith("<!--", begin):
         return False
@@ -119,7 +121,7 @@ def _hidden_block(state: StateBlock, start: int, end: int, silent: bool) -> bool
 
 
 def _hidden_inline(state: StateInline, silent: bool) -> bool:
-    """An HTML comment within a line."""
+    """Parse an HTML comment within a line."""
     end = state.src.find("-->", state.pos) if state.src.startswith("<!--", state.pos) else -1
     if end < 0:
         return False
@@ -131,18 +133,19 @@ def _hidden_inline(state: StateInline, silent: bool) -> bool:
 
 
 def _closed(state: StateCore) -> None:
-    """Close what a text opened and left open, so that it cannot swallow the page after it."""
+    """Close every open `<details>`, so that it cannot swallow the rest of the page."""
     for _ in range(state.env.get("depth", 0)):
         state.tokens.append(Token("details_close", "details", 0))
 
 
 def _issue_links(state: StateCore) -> None:
-    """`#12` as a link, in plain text that is in no link yet."""
+    """Turn `#12` in plain text into a link, unless it is inside one."""
     linked = 0
     for block in state.tokens:
         children, inside = [], 0
         for token in block.children or ():
             inside += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+            # At most _MOST_LINKED links: a text full of `#1` must not make a huge page.
             found = (
                 []
                 if token.type != "text" or inside or linked > _MOST_LINKED
@@ -165,7 +168,7 @@ def _linked(parts: Sequence[str], repository: str) -> list[Token]:
 
 
 def _heading_ids(state: StateCore) -> None:
-    """`## No payments {#M-NOPAY}` as a heading with that id, which is shown small beside it."""
+    """Give `## No payments {#M-NOPAY}` that id, and show it beside the heading."""
     for heading, inline in zip(state.tokens, state.tokens[1:], strict=False):
         found = (
             _ANCHOR.search(inline.content)
@@ -185,7 +188,7 @@ def _heading_ids(state: StateCore) -> None:
 
 
 def _outline(state: StateCore) -> None:
-    """Headings as one outline without gaps, beginning below the page's own."""
+    """Renumber headings to one outline without gaps, below the page's own headings."""
     above: list[int] = []
     for token in state.tokens if state.env["below"] else ():
         if token.type == "heading_open":
@@ -198,7 +201,7 @@ def _outline(state: StateCore) -> None:
 
 
 def _tasks(state: StateCore) -> None:
-    """`- [x] done` as a ticked box, which nobody can click: it is a text."""
+    """Render `- [x] done` as a ticked checkbox that cannot be clicked, since it is only text."""
     for item, paragraph, inline in zip(
         state.tokens, state.tokens[1:], state.tokens[2:], strict=False
     ):
@@ -213,16 +216,16 @@ def _tasks(state: StateCore) -> None:
             item.attrJoin("class", "task")
             first.content = first.content[found.end() :]
             inline.children = [
-                Token("box", "", 0, content=found[1].strip().lower()),
+                Token("task_mark", "", 0, content=found[1].strip().lower()),
                 *(inline.children or []),
             ]
 
 
-def _show_sandbox(
+def _show_task_mark(
     _self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any
 ) -> str:
     ticked = bool(tokens[place].content)
-    word, kind = ("done", "box ticked") if ticked else ("not done", "box")
+    word, kind = ("done", "task-mark ticked") if ticked else ("not done", "task-mark")
     return f'<span class="{kind}" role="img" aria-label="{word}"></span> '
 
 
@@ -272,7 +275,7 @@ def _show_details_close(
 def _show_table_open(
     _self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any
 ) -> str:
-    """A wide table is moved sideways within its own frame, by keyboard too."""
+    """A wide table scrolls in a frame of its own, with the keyboard too."""
     return '<div class="across" role="group" tabindex="0" aria-label="Table"><table>\n'
 
 
@@ -285,7 +288,7 @@ def _show_table_close(
 def _show_image(
     self: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any
 ) -> str:
-    """A picture would tell its server who reads this page, so it is shown as a link to it."""
+    """Show an image as a link: loading it would tell its server who reads this page."""
     token = tokens[place]
     alt = self.renderInlineAsText(token.children or [], options, env).strip() or "no description"
     source = escapeHtml(str(token.attrs["src"]))
@@ -320,7 +323,7 @@ def _made() -> MarkdownIt:
     for name, rule in {
         "issue": _show_issue,
         "anchor": _show_anchor,
-        "box": _show_sandbox,
+        "task_mark": _show_task_mark,
         "hidden": _show_hidden,
         "details_open": _show_details_open,
         "table_open": _show_table_open,

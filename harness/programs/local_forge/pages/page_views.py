@@ -1,4 +1,4 @@
-"""One visit to a page: who looks, what they sent, and the answer with its guards."""
+"""One visit to a page: the viewer, the form, and the response with its security headers."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -40,9 +40,8 @@ GUARDS = {
     "referrer-policy": "same-origin",
     "cache-control": "private, no-cache",
 }
-_LOCAL = re.compile(
-    r"/(?![/\\])[^\x00-\x20\\]*"
-)  # browsers drop tabs and turn \ into /, so `/\t/evil` leads away
+# Browsers drop tabs and turn \ into /, so `/\t/evil` leads away.
+_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")
 
 
 Fields = tuple[tuple[str, str], ...]
@@ -50,13 +49,13 @@ MOST_FIELDS = 1_000
 
 
 def values_of(fields: Fields, name: str) -> tuple[str, ...]:
-    """Every value that came under a name, in order."""
+    """Every value sent under a name, in order."""
     return tuple(value for one, value in fields if one == name)
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """A request for a page, and what its view may use."""
+class PageVisit:
+    """A request for a page, with everything a view may use."""
 
     service: Service
     tx: Transaction
@@ -67,41 +66,44 @@ class Visit:
     asked: Fields
     posted: Fields
     address: str
-    key: str = ""  # what the browser's cookie holds
-    seen: str = ""  # which version of its largest part a page that follows has already
-    cookies: dict[str, str | None] = field(default_factory=dict)  # to set, or (None) to take away
+    # The session key from the cookie.
+    key: str = ""
+    # The version of the diff that a live page has already.
+    seen: str = ""
+    # Cookies to set, or (None) to delete.
+    cookies: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def form(self) -> Mapping[str, str]:
-        """The form, the last value of each name."""
+        """The posted form, with the last value of each name."""
         return dict(self.posted)
 
     @property
     def repo(self) -> Repo:
-        """The repository that the path names. Raises Refused (404)."""
+        """The repository in the path. Raises Refused (404)."""
         return repositories.readable(self.tx, self.path["owner"], self.path["repo"], by=self.viewer)
 
     @property
     def number(self) -> int:
-        """The number that the path names. Raises Refused (404) for one that nothing can have."""
+        """The number in the path. Raises Refused (404) for one that nothing can have."""
         return self.number_of("number")
 
     def number_of(self, name: str) -> int:
-        """As `number`, of another part of the path."""
+        """As `number`, for another part of the path."""
         if len(self.path[name]) > 9:
             raise not_found()
         return int(self.path[name])
 
     def role(self, repo: Repo) -> Role:
-        """What the viewer may do; nobody may do nothing."""
+        """The viewer's role; none for a visitor who is not signed in."""
         return self.role_of(self.viewer, repo)
 
     def role_of(self, user: User | None, repo: Repo) -> Role:
-        """What somebody may do."""
+        """An account's role."""
         return people.role_on(self.tx, user, repo) if user else Role.NONE
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
-        """A template, filled in."""
+        """A rendered template."""
         shared = {
             "viewer": self.viewer,
             "now": self.tx.now,
@@ -114,7 +116,7 @@ class Visit:
     def repo_page(
         self, template: str, repo: Repo, *, tab: str, status: int = 200, **values: Any
     ) -> Response:
-        """A page inside a repository, with its head and tabs."""
+        """A rendered page inside a repository, with its header and tabs."""
         counts = {
             kind: issues.count(self.tx, repo, Search(pulls=kind == "pulls"))
             for kind in ("issues", "pulls")
@@ -132,29 +134,28 @@ class Visit:
 
     @property
     def open_door(self) -> bool:
-        """Whether a visitor may file under a name of their own."""
+        """Whether a visitor may file issues under a name of their own."""
         return self.service.settings.open_door
 
-    def with_viewer(self, user: User) -> "Visit":
-        """The same visit, by somebody who has just said who they are; their browser will
-        remember."""
+    def with_viewer(self, user: User) -> "PageVisit":
+        """The same visit with this account signed in; sets the session cookie."""
         self.cookies[_cookie(self.service)] = people.issue_key(self.tx, user, people.SESSION)
         return replace(self, viewer=user)
 
     def without_viewer(self) -> None:
-        """Forget the viewer, here and in their browser."""
+        """Sign the viewer out and delete the session."""
         people.revoke_key(self.tx, self.key)
         self.cookies[_cookie(self.service)] = None
 
 
-View = Callable[[Visit], Response]
+View = Callable[[PageVisit], Response]
 
 
 def endpoint(
     service: Service, view: View, *, from_elsewhere: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The view as Starlette calls it. `from_elsewhere`: it keeps nothing, so a form of any page may
-    be sent to it."""
+    """The view as Starlette calls it. `from_elsewhere`: it writes nothing, so a form on any page
+    may call it."""
 
     async def answer(request: Request) -> Response:
         if request.method == "POST" and not from_elsewhere and not _is_ours(request, service):
@@ -168,29 +169,28 @@ def endpoint(
 
 
 def seen_other(address: str) -> Response:
-    """After a form: look there."""
+    """Redirect after a form (303)."""
     return RedirectResponse(address, 303)
 
 
 def place_of(repo: Repo, issue: Issue) -> str:
-    """The page of an issue or a pull request."""
+    """The address of an issue's or pull request's page."""
     return f"/{repo.full_name}/{'pull' if issue.is_pull else 'issues'}/{issue.number}"
 
 
 def local_address(text: str | None) -> str:
-    """Where a form may lead back to: a path of this very forge, or its front page."""
+    """Where a form may redirect to: a path of this forge, or else its front page."""
     return text if text and _LOCAL.fullmatch(text) else "/"
 
 
 def _answer(service: Service, view: View, request: Request, raw: bytes) -> Response:
     posted = _form(raw)
-    writes = (
-        request.method == "POST" and ("act", "preview") not in posted
-    )  # to look at a draft keeps nothing
+    # A preview writes nothing, so it needs no write lock.
+    writes = request.method == "POST" and ("act", "preview") not in posted
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     with service.transaction(write=writes) as tx:
         key = request.cookies.get(_cookie(service), "")
-        visit = Visit(
+        visit = PageVisit(
             service,
             tx,
             people.holder(tx, key, people.SESSION),
@@ -205,6 +205,8 @@ def _answer(service: Service, view: View, request: Request, raw: bytes) -> Respo
         try:
             response = view(visit)
         except Refused as refused:
+            # A view may have written before it was refused; the error page still needs the
+            # transaction.
             tx.db.rollback()
             tx.notices.clear()
             return visit.page("problem.html", status=refused.status, problem=refused)
@@ -224,8 +226,7 @@ def _answer(service: Service, view: View, request: Request, raw: bytes) -> Respo
 
 
 def _form(raw: bytes) -> Fields:
-    """Fields of a form; browsers send line breaks as CR LF, which nobody typed. A form of too many
-    is as good as empty."""
+    """The fields of a form, with CR LF as LF. A form with too many fields counts as empty."""
     try:
         fields = parse_qsl(
             raw.decode("utf-8", errors="replace"),
@@ -238,15 +239,16 @@ def _form(raw: bytes) -> Fields:
 
 
 def _is_ours(request: Request, service: Service) -> bool:
-    """Whether a form came from these pages: browsers say so, and no page elsewhere can make them
-    lie."""
+    """Whether the form came from these pages, by the Origin header, which no other page can
+    forge."""
     port = urlsplit(service.links.web).port
     origin = request.headers.get("origin")
     return origin in (f"http://localhost:{port}", f"http://127.0.0.1:{port}")
 
 
 def _cookie(service: Service) -> str:
-    """Named with the port, since browsers share cookies between the ports of one host."""
+    """The cookie's name holds the port, because browsers share cookies between the ports of
+    a host."""
     return f"forge_{urlsplit(service.links.web).port}"
 
 
@@ -258,8 +260,8 @@ def _guarded(response: Response) -> Response:
 
 @cache
 def _templates() -> Environment:
-    """Made when the first page is asked for: to translate them takes a sixth of the time to
-    start."""
+    """The template environment, built for the first page: compiling takes a sixth of the start
+    time."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -268,13 +270,13 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.globals |= {
-        "rail": words.rail,
+        "progress": words.progress,
         "check_words": words.CHECK_WORDS,
         "markdown": rendered,
         "inline": rendered_line,
         "Role": Role,
         "lasted": words.lasted,
-        "standing": words.standing,
+        "state_of": words.state_of,
         "commands": words.COMMANDS,
     }
     made.filters |= {

@@ -1,5 +1,4 @@
-"""What each may do, as one table: the pages offer it, the server enforces it, and a person's page
-says it."""
+"""The rights of each role, as one table: the pages show it and the server enforces it."""
 
 from dataclasses import dataclass
 
@@ -17,38 +16,40 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What somebody may do about one issue or pull request."""
+    """What somebody may do with one issue or pull request."""
 
-    say: bool
-    turn: bool  # close it, and open it again
-    tend: bool  # label it, and give it to people
-    reword: bool  # edit its title and description
+    comment: bool
+    # Close it, and open it again.
+    close: bool
+    # Label it, and give it to people.
+    manage: bool
+    # Edit its title and description.
+    edit: bool
 
 
 def rights(viewer: User | None, role: Role, issue: Issue, *, open_door: bool) -> Rights:
-    """The rights of a viewer with that role. Who is not signed in may speak where the door is open,
-    and no more."""
+    """A viewer's rights. Without a sign-in, only comments are allowed, and only with
+    `open_door`."""
     if viewer is None:
-        return Rights(say=open_door, turn=False, tend=False, reword=False)
+        return Rights(comment=open_door, close=False, manage=False, edit=False)
     own, can_read = viewer.id == issue.author.id, role >= Role.READ
     return Rights(
-        say=can_read,
-        turn=role >= Role.TRIAGE or (own and can_read),
-        tend=role >= Role.TRIAGE,
-        reword=role >= Role.WRITE or (own and can_read),
+        comment=can_read,
+        close=role >= Role.TRIAGE or (own and can_read),
+        manage=role >= Role.TRIAGE,
+        edit=role >= Role.WRITE or (own and can_read),
     )
 
 
 def may_edit(viewer: User | None, role: Role, author: User) -> bool:
-    """Whether a viewer may edit what `author` said: their own words, and with the write role
-    everybody's."""
+    """Whether a viewer may edit `author`'s text: their own, or anybody's with the write role."""
     return viewer is not None and (
         role >= Role.WRITE or (viewer.id == author.id and role >= Role.READ)
     )
 
 
 def need(allowed: bool, viewer: User | None, *, role: Role) -> User:
-    """The viewer, who may. Raises Refused: 401 for nobody, 403 with the role that would do."""
+    """The viewer, if allowed. Raises Refused: 401 for nobody, 403 with the role that is needed."""
     if viewer is None:
         raise unauthenticated()
     if not allowed:

@@ -1,4 +1,4 @@
-"""Every page, and the view that makes it."""
+"""Every page's route and its view."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ VIEWS = (
     ("POST", f"{_HERE}/issues", filing.file_issue),
     ("GET", f"{_HERE}/issues/new", filing.new_issue),
     ("GET", f"{_HERE}/issues/{{number:int}}", browsing.issue),
-    ("POST", f"{_HERE}/issues/{{number:int}}", comment_forms.say),
+    ("POST", f"{_HERE}/issues/{{number:int}}", comment_forms.add_comment),
     *(
         (method, f"{_HERE}/{kind}/{{number:int}}{path}", view)
         for kind in ("issues", "pull")
@@ -45,13 +45,13 @@ VIEWS = (
             ("GET", "/comments/{comment:int}", comment_forms.edit_comment),
             ("POST", "/comments/{comment:int}", comment_forms.change_comment),
             ("POST", "/labels", issue_edits.put_labels),
-            ("POST", "/assignees", issue_edits.give),
+            ("POST", "/assignees", issue_edits.put_assignees),
         )
     ),
     ("GET", f"{_HERE}/pulls", browsing.pull_list),
     ("GET", f"{_HERE}/pull/{{number:int}}.diff", browsing.pull_diff),
     ("GET", f"{_HERE}/pull/{{number:int}}", browsing.pull),
-    ("POST", f"{_HERE}/pull/{{number:int}}", comment_forms.say),
+    ("POST", f"{_HERE}/pull/{{number:int}}", comment_forms.add_comment),
     ("GET", f"{_HERE}/commits/{{ref:path}}", files.commit_list),
     ("GET", f"{_HERE}/commit/{{ref}}", files.commit),
     ("GET", f"{_HERE}/tree/{{rest:path}}", files.tree),
@@ -70,7 +70,7 @@ _FILES = frozenset(file.name for file in _STATIC.iterdir())
 
 
 def page_routes(service: Service) -> list[BaseRoute]:
-    """The pages, their style, and (where a folder is named) the evidence of verdicts."""
+    """The pages, the static files and, where a folder is configured, the evidence of verdicts."""
     found: list[BaseRoute] = [
         Route("/-/health", _health),
         Route("/-/live", stream(service)),
@@ -87,14 +87,14 @@ def page_routes(service: Service) -> list[BaseRoute]:
 
 
 class _Sandboxed:
-    """Evidence shows what an untrusted app did: its pages have no origin, no cookies and nobody to
-    talk to."""
+    """Sandbox the evidence pages, which show an untrusted app: no origin, no cookies, no
+    connections."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the answer on with its policy."""
+        """Add the policy to the response."""
 
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -114,7 +114,7 @@ async def _health(_request: Request) -> Response:
 
 
 async def _static(request: Request) -> Response:
-    """The styles, the scripts and the mark."""
+    """The stylesheets, scripts and icon."""
     name = request.path_params["name"]
     if name not in _FILES:
         return Response("Not found\n", 404, media_type="text/plain")

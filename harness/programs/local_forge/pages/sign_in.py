@@ -1,4 +1,4 @@
-"""Who is here: signing in and out, and the author of a form."""
+"""Signing in and out, and the author of a posted form."""
 
 import unicodedata
 
@@ -6,18 +6,18 @@ from starlette.responses import Response
 
 from harness.programs.local_forge import fields
 from harness.programs.local_forge.content import people, repositories
-from harness.programs.local_forge.pages.page_views import Visit, local_address, seen_other
+from harness.programs.local_forge.pages.page_views import PageVisit, local_address, seen_other
 from harness.programs.local_forge.refused import Refused, invalid
 from harness.programs.local_forge.storage.records import Role, User
 
 
-def sign_in_form(visit: Visit) -> Response:
-    """Where a token is shown or, where the forge was told to allow it, a person is picked."""
+def sign_in_form(visit: PageVisit) -> Response:
+    """The form to enter a token or, with --pick, to pick a person."""
     return _asked(visit, local_address(visit.query.get("back")))
 
 
-def sign_in(visit: Visit) -> Response:
-    """Remember whose token this is, or who was picked, in a cookie of this browser."""
+def sign_in(visit: PageVisit) -> Response:
+    """Sign in with a token or as the picked person; sets the session cookie."""
     back = local_address(visit.form.get("back"))
     if "person" in visit.form:
         user = _picked(visit, visit.form["person"])
@@ -31,15 +31,14 @@ def sign_in(visit: Visit) -> Response:
     return seen_other(back)
 
 
-def sign_out(visit: Visit) -> Response:
-    """Forget who is here."""
+def sign_out(visit: PageVisit) -> Response:
+    """Sign out."""
     visit.without_viewer()
     return seen_other(local_address(visit.form.get("back")))
 
 
-def author_of(visit: Visit, name: str) -> User:
-    """Who sends the form: who is signed in or, where the door is open, a new guest under the name
-    given."""
+def author_of(visit: PageVisit, name: str) -> User:
+    """The author of a form: the viewer or, with --open, a new guest under the given name."""
     if visit.viewer is not None:
         return visit.viewer
     if not visit.open_door:
@@ -55,7 +54,7 @@ def author_of(visit: Visit, name: str) -> User:
     return visit.with_viewer(guest).viewer or guest
 
 
-def _asked(visit: Visit, back: str, *, problem: str = "", status: int = 200) -> Response:
+def _asked(visit: PageVisit, back: str, *, problem: str = "", status: int = 200) -> Response:
     to_pick = (
         tuple(filter(_is_person, people.all_of(visit.tx))) if visit.service.settings.pick else ()
     )
@@ -65,17 +64,17 @@ def _asked(visit: Visit, back: str, *, problem: str = "", status: int = 200) -> 
     )
 
 
-def _picked(visit: Visit, login: str) -> User | None:
+def _picked(visit: PageVisit, login: str) -> User | None:
     found = people.find_user(visit.tx, login) if visit.service.settings.pick else None
     return found if found is not None and _is_person(found) else None
 
 
 def _is_person(user: User) -> bool:
-    """Bots have tokens; nobody is one by a click."""
+    """Whether the account is a person's. Nobody may pick a bot: bots use tokens."""
     return user.kind in ("User", "Guest")
 
 
 def _as_login(name: str) -> str:
-    """A name as an account may have it: `Ana María` → `Ana-Maria`."""
+    """A name as a login: `Ana María` → `Ana-Maria`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return "-".join("".join(letter if letter.isalnum() else " " for letter in plain).split())

@@ -1,4 +1,4 @@
-"""What was said and what was done about an issue, as one thread in the order of time."""
+"""An issue's comments and events as one thread, ordered by time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,8 +8,8 @@ from harness.programs.local_forge.storage.records import Comment, Event, User
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """The description or a comment; `anchor` is its place on the page, `comment` its number."""
+class ThreadComment:
+    """The description or a comment. `anchor` is its id on the page, `comment` its number."""
 
     author: User
     association: str
@@ -21,14 +21,15 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """One line of history. Labels that one account changed in one go share it."""
+class ThreadEvent:
+    """One event line. Label changes by one account within a minute share a line."""
 
     actor: User
     kind: str
     at: int
     anchor: str
-    added: tuple[tuple[str, str], ...] = ()  # label name, color
+    # Label name, color
+    added: tuple[tuple[str, str], ...] = ()
     removed: tuple[tuple[str, str], ...] = ()
     rename: tuple[str, str] | None = None
     commit: str | None = None
@@ -36,9 +37,8 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
-    """How long the factory's label said one thing: since when, and until when (None: it still
-    does)."""
+class StateInterval:
+    """How long a state label was on the issue: since when, until when (None: it still is)."""
 
     words: str
     since: int
@@ -49,18 +49,18 @@ _TOGETHER_SECONDS = 60
 
 
 def thread(
-    opening: Said, said: tuple[Comment, ...], done: tuple[Event, ...]
-) -> tuple[Said | Done, ...]:
-    """The description first, then all else by time."""
-    words: list[Said | Done] = [_said(comment) for comment in said]
-    deeds: list[Said | Done] = [_done(event) for event in done]
+    opening: ThreadComment, said: tuple[Comment, ...], done: tuple[Event, ...]
+) -> tuple[ThreadComment | ThreadEvent, ...]:
+    """The description first, then comments and events by time."""
+    words: list[ThreadComment | ThreadEvent] = [_thread_comment(comment) for comment in said]
+    deeds: list[ThreadComment | ThreadEvent] = [_thread_event(event) for event in done]
     return (opening, *_folded(sorted([*deeds, *words], key=lambda one: one.at)))
 
 
-def stays(done: Iterable[Event]) -> tuple[Stay, ...]:
-    """Where the issue has been on the factory's way, oldest first; a label that was put back at
-    once is one stay."""
-    found: list[Stay] = []
+def state_intervals(done: Iterable[Event]) -> tuple[StateInterval, ...]:
+    """The states of the issue in the factory, oldest first. A label that was removed and restored
+    at once is one interval."""
+    found: list[StateInterval] = []
     for event in done:
         if event.label is None or not event.label[0].startswith(STATE_LABEL):
             continue
@@ -71,15 +71,15 @@ def stays(done: Iterable[Event]) -> tuple[Stay, ...]:
         elif last is None or last.words != words:
             found = [
                 *(replace(one, until=one.until or event.created_at) for one in found),
-                Stay(words, event.created_at, None),
+                StateInterval(words, event.created_at, None),
             ]
         else:
             found[-1] = replace(last, until=None)
     return tuple(found)
 
 
-def _said(comment: Comment) -> Said:
-    return Said(
+def _thread_comment(comment: Comment) -> ThreadComment:
+    return ThreadComment(
         comment.author,
         comment.association,
         comment.body,
@@ -90,9 +90,9 @@ def _said(comment: Comment) -> Said:
     )
 
 
-def _done(event: Event) -> Done:
+def _thread_event(event: Event) -> ThreadEvent:
     label = (event.label,) if event.label else ()
-    return Done(
+    return ThreadEvent(
         event.actor,
         "labels" if label else event.kind,
         event.created_at,
@@ -105,20 +105,19 @@ def _done(event: Event) -> Done:
     )
 
 
-def _folded(items: list[Said | Done]) -> list[Said | Done]:
-    found: list[Said | Done] = []
+def _folded(items: list[ThreadComment | ThreadEvent]) -> list[ThreadComment | ThreadEvent]:
+    found: list[ThreadComment | ThreadEvent] = []
     for item in items:
         last = found[-1] if found else None
-        if isinstance(last, Done) and isinstance(item, Done) and _belongs(last, item):
+        if isinstance(last, ThreadEvent) and isinstance(item, ThreadEvent) and _belongs(last, item):
             found[-1] = _together(last, item)
         else:
             found.append(item)
     return [one for one in found if not _is_undone(one)]
 
 
-def _together(last: Done, item: Done) -> Done:
-    """What the two come to: a label that was put on and taken off again is not worth a reader's
-    time."""
+def _together(last: ThreadEvent, item: ThreadEvent) -> ThreadEvent:
+    """Two label events as one. A label that was added and removed again is left out."""
     added, removed = last.added + item.added, last.removed + item.removed
     return replace(
         last,
@@ -127,10 +126,15 @@ def _together(last: Done, item: Done) -> Done:
     )
 
 
-def _is_undone(item: Said | Done) -> bool:
-    return isinstance(item, Done) and item.kind == "labels" and not item.added and not item.removed
+def _is_undone(item: ThreadComment | ThreadEvent) -> bool:
+    return (
+        isinstance(item, ThreadEvent)
+        and item.kind == "labels"
+        and not item.added
+        and not item.removed
+    )
 
 
-def _belongs(last: Done, item: Done) -> bool:
+def _belongs(last: ThreadEvent, item: ThreadEvent) -> bool:
     same = last.kind == item.kind == "labels" and last.actor.id == item.actor.id
     return same and item.at - last.at < _TOGETHER_SECONDS

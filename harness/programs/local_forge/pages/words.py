@@ -1,4 +1,4 @@
-"""Small words for people: how long ago, how many, which colour."""
+"""Text for people: durations, counts, colours and states."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _UNITS = (
     ("hour", 3_600),
     ("minute", 60),
 )
-_STATIONS = (
+_STEPS = (
     ("triage", "Triage"),
     ("accepted", "Accepted"),
     ("building", "Building"),
@@ -22,11 +22,12 @@ _STATIONS = (
     ("merged", "Merged"),
 )
 STATE_LABEL = "factory:"
-_SIDES = {
+_SIDE_STATES = {
     name: LABEL_WORDS[STATE_LABEL + name].partition(";")[0]
     for name in ("rejected", "duplicate", "needs-info", "needs-human", "paused", "rate-limited")
 }
-COMMANDS: tuple[tuple[str, str, str], ...] = (  # the command, what it does, who may give it
+# The command, what it does, and who may give it.
+COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("help", "lists these commands", "everybody"),
     ("why", "tells what was decided, by which rule, on which fact", "everybody"),
     ("rules", "links the texts that govern here", "everybody"),
@@ -45,18 +46,19 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # the command, what it does, who
 
 
 @dataclass(frozen=True, slots=True)
-class Station:
-    """One stop on the factory's way; `standing` is past, here or ahead."""
+class ProgressStep:
+    """One step of the factory's pipeline; `position` is past, here or ahead."""
 
     name: str
-    standing: str
+    position: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rail:
-    """Where the factory's label says an issue stands: stations, or the side it was taken to."""
+class Progress:
+    """The factory's progress on an issue, from its state label: the steps, or the side state it is
+    in."""
 
-    stations: tuple[Station, ...]
+    steps: tuple[ProgressStep, ...]
     side: str | None
     kind: str
 
@@ -76,18 +78,18 @@ def many(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def initials(user: User) -> str:
-    """Two letters to know an account by."""
+    """Two letters for an account's avatar."""
     parts = [part for part in user.login.replace("[bot]", "").split("-") if part]
     return (parts[0][0] + parts[1][0] if len(parts) > 1 else parts[0][:2]).upper()
 
 
 def hue(number: int) -> int:
-    """A colour for an account, in degrees; neighbours in number are far apart in colour."""
+    """An account's colour as a hue in degrees; consecutive numbers get distant hues."""
     return number * 137 % 360
 
 
 def lasted(since: int, until: int) -> str:
-    """`3 minutes`, from the seconds of its start and its end."""
+    """A duration such as `3 minutes`, from its start and end in seconds."""
     passed = max(0, until - since)
     return next(
         (many(passed // seconds, unit) for unit, seconds in _UNITS if passed >= seconds),
@@ -96,47 +98,46 @@ def lasted(since: int, until: int) -> str:
 
 
 def state_words(label: str) -> str:
-    """What a state label of the factory's says to people."""
+    """A state label in words."""
     word = label.removeprefix(STATE_LABEL)
-    return _SIDES.get(word) or dict(_STATIONS).get(word) or word
+    return _SIDE_STATES.get(word) or dict(_STEPS).get(word) or word
 
 
-def standing(labels: tuple[Label, ...]) -> str:
-    """Where the factory's label says an issue stands, in words; empty for an issue that the factory
-    has not met."""
+def state_of(labels: tuple[Label, ...]) -> str:
+    """The issue's state in the factory, in words; empty for an issue without a state label."""
     return next(
         (state_words(label.name) for label in labels if label.name.startswith(STATE_LABEL)), ""
     )
 
 
 def mark(*texts: str) -> str:
-    """A short mark that another text has not."""
+    """A short hash of texts, to detect changes."""
     return sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:16]
 
 
-def rail(labels: tuple[Label, ...]) -> Rail | None:
-    """The factory's way as its label tells it; None for an issue that the factory has not met."""
+def progress(labels: tuple[Label, ...]) -> Progress | None:
+    """The factory's progress from the labels; None for an issue without a state label."""
     words = [
         label.name.removeprefix(STATE_LABEL)
         for label in labels
         if label.name.startswith(STATE_LABEL)
     ]
-    side = next((word for word in words if word in _SIDES), None)
-    names = [name for name, _ in _STATIONS]
+    side = next((word for word in words if word in _SIDE_STATES), None)
+    names = [name for name, _ in _STEPS]
     here = next((names.index(word) for word in words if word in names), None)
     if side is None and here is None:
         return None
-    stations = tuple(
-        Station(
+    steps = tuple(
+        ProgressStep(
             title, "ahead" if here is None or place > here else "here" if place == here else "past"
         )
-        for place, (_, title) in enumerate(_STATIONS)
+        for place, (_, title) in enumerate(_STEPS)
     )
-    return Rail(stations, _SIDES[side] if side else None, side or names[here or 0])
+    return Progress(steps, _SIDE_STATES[side] if side else None, side or names[here or 0])
 
 
 def size(number: int) -> str:
-    """A file's size."""
+    """A file's size in words."""
     return f"{number:,} bytes" if number < 10_000 else f"{number / 1024:,.0f} KiB"
 
 

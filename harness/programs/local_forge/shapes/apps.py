@@ -1,4 +1,4 @@
-"""Apps, their installations and the tokens of these."""
+"""The JSON of Apps, installations and their tokens."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def app(links: Links, item: App, *, installations: int | None = None) -> Json:
 
 
 def conversion(links: Links, item: Conversion) -> Json:
-    """What is shown once, when a manifest is converted."""
+    """The result of a manifest conversion, shown only once."""
     return app(links, item.app) | {
         "client_secret": item.client_secret,
         "webhook_secret": item.webhook_secret,

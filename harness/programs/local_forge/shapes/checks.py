@@ -1,4 +1,4 @@
-"""Check runs and commit statuses."""
+"""The JSON of check runs and commit statuses."""
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from harness.programs.local_forge.storage.records import CheckRun, Repo, Status,
 
 
 def check_run(links: Links, repo: Repo, item: CheckRun) -> Json:
-    """GitHub's `check-run`. Its App has the number of the account that wrote it."""
+    """GitHub's `check-run`. Its App has the number of the account that created it."""
     here = f"{links.repo(repo)}/check-runs/{item.id}"
     return {
         "id": item.id,
@@ -100,7 +100,7 @@ def status(links: Links, repo: Repo, item: Status) -> Json:
 
 
 def combined(links: Links, repo: Repo, sha: str, items: Sequence[Status]) -> Json:
-    """GitHub's `combined-commit-status`: the newest of each context; nothing at all is pending,
+    """GitHub's `combined-commit-status`: the newest of each context. No status at all is pending,
     never success."""
     states = {item.state for item in items}
     state = (

@@ -1,4 +1,4 @@
-"""What every resource shares."""
+"""Helpers that every JSON shape shares."""
 
 import base64
 import binascii
@@ -14,17 +14,17 @@ def moment(seconds: int) -> str:
 
 
 def moment_or_none(seconds: int | None) -> str | None:
-    """As `moment`, for what may not have happened."""
+    """As `moment`; None stays None."""
     return None if seconds is None else moment(seconds)
 
 
 def node_id(kind: str, number: int | str) -> str:
-    """The opaque id that GitHub's GraphQL would take."""
+    """An opaque id as in GitHub's GraphQL."""
     return base64.b64encode(f"{kind}:{number}".encode()).decode()
 
 
 def number_in(node: str, kind: str) -> int | None:
-    """The number in a node id of that kind; None for the id of anything else."""
+    """The number in a node id of that type; None for any other id."""
     try:
         found, _, number = base64.b64decode(node, validate=True).decode("ascii").partition(":")
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""Commits, refs, trees, blobs and files."""
+"""The JSON of commits, refs, trees, blobs and files."""
 
 import base64
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _UNSIGNED = {
 
 
 def person(item: Person) -> Json:
-    """Who wrote a commit, by git's own account."""
+    """The author or committer of a commit."""
     return {"name": item.name, "email": item.email, "date": moment(item.at)}
 
 
@@ -46,7 +46,7 @@ def git_commit(links: Links, repo: Repo, item: Commit) -> Json:
 def commit(
     links: Links, repo: Repo, item: Commit, *, files: Sequence[FileChange] | None = None
 ) -> Json:
-    """GitHub's `commit`; with `files`, as one commit is shown."""
+    """GitHub's `commit`; with `files`, the shape for a single commit."""
     here = f"{links.repo(repo)}/commits/{item.sha}"
     inner = git_commit(links, repo, item)
     shape: Json = {
@@ -111,7 +111,7 @@ def branch(links: Links, repo: Repo, name: str, sha: str, *, protected: bool) ->
 def whole_branch(
     links: Links, repo: Repo, name: str, tip: Commit, *, protected: bool, policy: Json | None = None
 ) -> Json:
-    """GitHub's `branch-with-protection`. `policy` is what its protection demands of checks."""
+    """GitHub's `branch-with-protection`. `policy` is its required status checks."""
     here = f"{links.repo(repo)}/branches/{quote(name)}"
     return branch(links, repo, name, tip.sha, protected=protected) | {
         "commit": commit(links, repo, tip),
@@ -149,7 +149,7 @@ def blob(links: Links, repo: Repo, sha: str, content: bytes) -> Json:
 def content(
     links: Links, repo: Repo, item: TreeEntry, path: str, at: str, *, held: bytes | None = None
 ) -> Json:
-    """GitHub's `content-file`, or one line of a folder's listing when nothing is `held`."""
+    """GitHub's `content-file`, or an entry of a folder when `held` is None."""
     kind = {"tree": "dir", "commit": "submodule"}.get(
         item.kind, "symlink" if item.mode == "120000" else "file"
     )

@@ -1,4 +1,4 @@
-"""Issues, comments, labels and events."""
+"""The JSON of issues, comments, labels and events."""
 
 from urllib.parse import quote
 
@@ -24,7 +24,7 @@ def label(links: Links, repo: Repo, item: Label) -> Json:
 
 
 def issue(links: Links, repo: Repo, item: Issue, *, merged_at: int | None = None) -> Json:
-    """GitHub's `issue`; a pull request is one too, with a `pull_request` key."""
+    """GitHub's `issue`; a pull request has a `pull_request` key."""
     here, page = links.issue(repo, item.number), links.issue_page(repo, item)
     shape: Json = {
         "id": item.id,
@@ -86,7 +86,7 @@ def comment(links: Links, repo: Repo, item: Comment) -> Json:
 
 
 def event(links: Links, repo: Repo, item: Event) -> Json:
-    """GitHub's `issue-event`: the actor is an account with a number."""
+    """GitHub's `issue-event`."""
     shape: Json = {
         "id": item.id,
         "node_id": node_id("IssueEvent", item.id),

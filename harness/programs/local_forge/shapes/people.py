@@ -1,4 +1,4 @@
-"""Accounts and repositories."""
+"""The JSON of accounts and repositories."""
 
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.shapes.common import Json, moment, node_id
@@ -43,6 +43,38 @@ _REPO_PARTS = {
     "teams": "teams",
     "trees": "git/trees{/sha}",
 }
+# What is the same for every repository here: this forge has neither stars nor wikis.
+_REPO_CONSTANTS: Json = {
+    "mirror_url": None,
+    "watchers": 0,
+    "watchers_count": 0,
+    "stargazers_count": 0,
+    "size": 0,
+    "network_count": 0,
+    "subscribers_count": 0,
+    "has_issues": True,
+    "has_projects": False,
+    "has_wiki": False,
+    "has_pages": False,
+    "has_downloads": False,
+    "has_discussions": False,
+    "archived": False,
+    "disabled": False,
+    "is_template": False,
+    "allow_merge_commit": True,
+    "allow_squash_merge": False,
+    "allow_rebase_merge": False,
+    "allow_auto_merge": False,
+    "allow_forking": True,
+    "delete_branch_on_merge": False,
+    "web_commit_signoff_required": False,
+    "private": False,
+    "visibility": "public",
+    "homepage": None,
+    "language": None,
+    "license": None,
+    "topics": [],
+}
 
 
 def account(links: Links, user: User) -> Json:
@@ -69,7 +101,7 @@ def account(links: Links, user: User) -> Json:
 
 
 def profile(links: Links, user: User) -> Json:
-    """GitHub's `public-user`: who is asked about by name."""
+    """GitHub's `public-user`."""
     nothing = dict.fromkeys(("company", "location", "email", "hireable", "bio", "twitter_username"))
     return (
         account(links, user)
@@ -88,7 +120,7 @@ def profile(links: Links, user: User) -> Json:
 
 
 def permissions(role: Role) -> Json:
-    """Rights, one by one."""
+    """A role as GitHub's separate flags."""
     return {
         "admin": role >= Role.ADMIN,
         "maintain": role >= Role.MAINTAIN,
@@ -99,8 +131,8 @@ def permissions(role: Role) -> Json:
 
 
 def permission(links: Links, user: User, role: Role) -> Json:
-    """GitHub's `repository-collaborator-permission`: the older word knows no triage and no
-    maintainer, `role_name` does."""
+    """GitHub's `repository-collaborator-permission`. The older `permission` has no triage and no
+    maintain; `role_name` has."""
     older = {Role.TRIAGE: Role.READ, Role.MAINTAIN: Role.WRITE}.get(role, role)
     return {
         "permission": older.word,
@@ -118,62 +150,34 @@ def repository(
     parent: Repo | None = None,
     forks: int = 0,
 ) -> Json:
-    """GitHub's `full-repository`. A fork whose `parent` is given says of what."""
+    """GitHub's `full-repository`. `parent` is the repository that a fork was made from."""
     above = (
         {} if parent is None else {name: repository(links, parent) for name in ("parent", "source")}
     )
     here, when = links.repo(repo), moment(repo.created_at)
     return {
+        **_REPO_CONSTANTS,
         "id": repo.id,
         "node_id": node_id("Repository", repo.id),
         "name": repo.name,
         "full_name": repo.full_name,
         "owner": account(links, repo.owner),
-        "private": False,
-        "visibility": "public",
         "fork": repo.source_id is not None,
         "description": repo.description or None,
-        "homepage": None,
-        "language": None,
-        "license": None,
-        "topics": [],
         "html_url": links.page(repo),
         "url": here,
         "clone_url": links.clone(repo),
         "git_url": links.clone(repo),
         "ssh_url": links.clone(repo),
         "svn_url": links.page(repo),
-        "mirror_url": None,
         "default_branch": repo.default_branch,
         "created_at": when,
         "updated_at": when,
         "pushed_at": when,
         "forks": forks,
         "forks_count": forks,
-        "watchers": 0,
-        "watchers_count": 0,
-        "stargazers_count": 0,
-        "size": 0,
-        "network_count": 0,
-        "subscribers_count": 0,
         "open_issues": open_issues,
         "open_issues_count": open_issues,
-        "has_issues": True,
-        "has_projects": False,
-        "has_wiki": False,
-        "has_pages": False,
-        "has_downloads": False,
-        "has_discussions": False,
-        "archived": False,
-        "disabled": False,
-        "is_template": False,
-        "allow_merge_commit": True,
-        "allow_squash_merge": False,
-        "allow_rebase_merge": False,
-        "allow_auto_merge": False,
-        "allow_forking": True,
-        "delete_branch_on_merge": False,
-        "web_commit_signoff_required": False,
         "permissions": permissions(role),
         **{f"{part}_url": f"{here}/{rest}" for part, rest in _REPO_PARTS.items()},
         **above,

@@ -1,4 +1,4 @@
-"""Protected branches and rulesets."""
+"""The JSON of branch protection and rulesets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.shapes.apps import app
 from harness.programs.local_forge.shapes.common import Json, moment, node_id
 from harness.programs.local_forge.shapes.people import account
-from harness.programs.local_forge.storage.records import App, Repo, Ruled, User
+from harness.programs.local_forge.storage.records import App, Repo, StoredRule, User
 
 _OFF = (
     "required_linear_history",
@@ -20,10 +20,14 @@ _OFF = (
 
 
 def protection(
-    links: Links, repo: Repo, item: Ruled, *, people: Mapping[int, User], apps: Mapping[int, App]
+    links: Links,
+    repo: Repo,
+    item: StoredRule,
+    *,
+    people: Mapping[int, User],
+    apps: Mapping[int, App],
 ) -> Json:
-    """GitHub's `protected-branch`. `people` and `apps` are those that its restrictions name, by
-    number."""
+    """GitHub's `protected-branch`. `people` and `apps` are those in its restrictions, by number."""
     here, body = _here(links, repo, item), item.body
     shape: Json = {
         "url": here,
@@ -54,7 +58,7 @@ def protection(
     return shape
 
 
-def required_checks(links: Links, repo: Repo, item: Ruled) -> Json:
+def required_checks(links: Links, repo: Repo, item: StoredRule) -> Json:
     """GitHub's `status-check-policy`."""
     here, policy = (
         f"{_here(links, repo, item)}/required_status_checks",
@@ -69,8 +73,8 @@ def required_checks(links: Links, repo: Repo, item: Ruled) -> Json:
     }
 
 
-def ruleset(links: Links, repo: Repo, item: Ruled) -> Json:
-    """GitHub's `repository-ruleset`, as a list shows it."""
+def ruleset(links: Links, repo: Repo, item: StoredRule) -> Json:
+    """GitHub's `repository-ruleset`, as in a list."""
     here = f"{links.repo(repo)}/rulesets/{item.id}"
     return {
         "id": item.id,
@@ -86,15 +90,15 @@ def ruleset(links: Links, repo: Repo, item: Ruled) -> Json:
     }
 
 
-def whole_ruleset(links: Links, repo: Repo, item: Ruled) -> Json:
-    """GitHub's `repository-ruleset`, whole."""
+def whole_ruleset(links: Links, repo: Repo, item: StoredRule) -> Json:
+    """GitHub's `repository-ruleset` with its rules."""
     return ruleset(links, repo, item) | {
         name: item.body[name] for name in ("conditions", "rules", "bypass_actors")
     }
 
 
-def rule(repo: Repo, item: Ruled, said: Mapping[str, Any]) -> Json:
-    """GitHub's `repository-rule-detailed`: a rule, and the ruleset it is from."""
+def rule(repo: Repo, item: StoredRule, said: Mapping[str, Any]) -> Json:
+    """GitHub's `repository-rule-detailed`: a rule with its ruleset's id."""
     return {
         **said,
         "ruleset_source_type": "Repository",
@@ -103,5 +107,5 @@ def rule(repo: Repo, item: Ruled, said: Mapping[str, Any]) -> Json:
     }
 
 
-def _here(links: Links, repo: Repo, item: Ruled) -> str:
+def _here(links: Links, repo: Repo, item: StoredRule) -> str:
     return f"{links.repo(repo)}/branches/{quote(item.name)}/protection"

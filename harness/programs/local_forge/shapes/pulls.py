@@ -1,4 +1,4 @@
-"""Pull requests."""
+"""The JSON of pull requests."""
 
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.shapes.common import Json, moment_or_none, node_id
@@ -77,7 +77,7 @@ def whole_pull(
     commits: int,
     size: tuple[int, int, int],
 ) -> Json:
-    """GitHub's `pull-request`: `size` is files, lines added, lines deleted."""
+    """GitHub's `pull-request`. `size` is files, lines added and lines deleted."""
     state = "unknown" if mergeable is None else "clean" if mergeable else "dirty"
     merged_by = None if item.merged_by is None else account(links, item.merged_by)
     return pull(links, repo, item) | {

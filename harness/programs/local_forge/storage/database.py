@@ -1,4 +1,4 @@
-"""SQLite in WAL mode: many readers beside one writer, and a commit that survives a power cut."""
+"""SQLite in WAL mode: many readers beside one writer, and commits that survive a power cut."""
 
 import threading
 from collections.abc import Iterator
@@ -16,11 +16,12 @@ class UnknownSchema(Exception):
 
 
 class Database:
-    """The one file, opened once per process. Writers queue in process, so that none of them polls
-    for the lock.
+    """The one SQLite file, opened once per process. Writers queue in the process, so none polls for
+    the lock.
 
-    `generation` grows with every commit: what was read at one generation still holds while it is
-    the same."""
+    `generation` grows with every commit: what was read at one generation is valid while it stays
+    the same.
+    """
 
     def __init__(self, file: Path) -> None:
         self._engine = create_engine(
@@ -40,15 +41,16 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A snapshot; nothing that is written through it is kept."""
+        """A snapshot for reading; writes through it are discarded."""
         with self._engine.connect() as db:
             db.exec_driver_sql("BEGIN")
             yield db
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its first statement, and commits unless an
-        error leaves it."""
+        """A transaction that holds the write lock from the start and commits unless an error leaves
+        it.
+        """
         with self._writing, self._engine.connect() as db:
             db.exec_driver_sql("BEGIN IMMEDIATE")
             yield db
@@ -56,27 +58,26 @@ class Database:
             self.generation += 1
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._engine.dispose()
 
 
 def _bring_up(db: Connection, found: int) -> None:
-    """Make an empty database or an older one what this forge knows, in the one transaction that
-    asked."""
+    """Create the schema in an empty database, or upgrade an older one, in the current
+    transaction."""
     for step in range(found or SCHEMA, SCHEMA):
         for statement in STEPS[step]:
             db.exec_driver_sql(statement)
     metadata.create_all(db)
     for table in metadata.sorted_tables:
         for index in table.indexes:
-            index.create(
-                db, checkfirst=True
-            )  # create_all leaves the indexes of a table that was there alone
+            # create_all does not add new indexes to a table that exists.
+            index.create(db, checkfirst=True)
     db.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    # the driver's own BEGIN comes late and deferred; ours are explicit
+    # The driver's own BEGIN comes late and is deferred; ours are explicit.
     connection.isolation_level = None
     for pragma in (
         "journal_mode = WAL",

@@ -1,4 +1,4 @@
-"""What the tables hold, as values. Times are whole seconds since the epoch, in UTC."""
+"""The records that the tables hold. Times are whole seconds since the epoch, in UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Role(IntEnum):
-    """What an account may do; each role includes those below it."""
+    """What an account may do; each role includes those before it."""
 
     NONE = 0
     READ = 1
@@ -28,20 +28,21 @@ ROLE_WORDS = {role.word: role for role in Role} | {"pull": Role.READ, "push": Ro
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account. `role` is what it may do on every repository; a grant on one repository may raise
-    it."""
+    """An account. `role` holds on every repository; a grant may raise it on one."""
 
     id: int
     login: str
-    kind: str  # User, Bot or Guest
+    # User, Bot or Guest.
+    kind: str
     role: Role
     created_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A repository, beside the bare one on disk that has the same number. `seen` is the last
-    settled default tip."""
+    """A repository; its bare repository on disk has the same number. `seen` is the default branch's
+    last synced tip.
+    """
 
     id: int
     owner: User
@@ -50,7 +51,8 @@ class Repo:
     default_branch: str
     seen: str
     created_at: int
-    source_id: int | None = None  # the repository it was forked from, which may be gone
+    # The number of the repository it was forked from, which may be deleted.
+    source_id: int | None = None
 
     @property
     def full_name(self) -> str:
@@ -76,8 +78,10 @@ class Issue:
     number: int
     title: str
     body: str
-    state: str  # open or closed
-    reason: str | None  # completed, not_planned or reopened
+    # Open or closed
+    state: str
+    # completed, not_planned or reopened.
+    reason: str | None
     author: User
     association: str
     is_pull: bool
@@ -91,16 +95,16 @@ class Issue:
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits for something."""
+        """Whether it is open."""
         return self.state == "open"
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request. `base_sha` is the base's tip when it was last seen open, never one that
-    contains the head.
+    """A pull request. `base_sha` is the base's tip when the pull request was last synced open; it
+    never contains the head.
 
-    `head_repo` is where its branch is: the same repository, a fork, or None where the fork is gone.
+    `head_repo` holds its branch: the same repository, a fork, or None where the fork is deleted.
     """
 
     issue: Issue
@@ -136,19 +140,21 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to an issue: who did it is an account's number, never a name in a
-    text."""
+    """Something that happened to an issue. The actor is stored by number, since logins change."""
 
     id: int
     issue_number: int
     is_pull: bool
     actor: User
     kind: str
-    label: tuple[str, str] | None  # name, color
-    rename: tuple[str, str] | None  # from, to
+    # name, color
+    label: tuple[str, str] | None
+    # from, to
+    rename: tuple[str, str] | None
     commit: str | None
     created_at: int
-    person: User | None = None  # who was assigned, or no longer is
+    # Who was assigned, or no longer is.
+    person: User | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +174,14 @@ class CheckRun:
     creator: User
     started_at: int
     completed_at: int | None
-    suite_id: int = 0  # the first run of the same creator on the same commit
+    # The first run of the same creator on the same commit.
+    suite_id: int = 0
     annotations: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A commit status, the older sibling of a check."""
+    """A commit status, the predecessor of check runs."""
 
     id: int
     sha: str
@@ -188,15 +195,17 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A GitHub App. Its number is that of its bot account, `slug[bot]`; `permissions` are words
-    such as `write` by name."""
+    """A GitHub App. Its number is that of its bot account, `slug[bot]`. `permissions` maps names to
+    levels.
+    """
 
     id: int
     slug: str
     name: str
     owner: User
     client_id: str
-    public_key: str  # PEM; empty until its manifest was converted
+    # PEM; empty until its manifest was converted.
+    public_key: str
     permissions: Mapping[str, str]
     events: tuple[str, ...]
     description: str
@@ -208,7 +217,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """An App on an account's repositories: all of them, or those of `repositories`."""
+    """An App on an account's repositories: all of them, or those in `repositories`."""
 
     id: int
     app: App
@@ -218,7 +227,7 @@ class Installation:
     created_at: int
 
     def reaches(self, repo: Repo) -> bool:
-        """Whether the repository is one of its own."""
+        """Whether the repository belongs to the installation."""
         return repo.owner.id == self.account.id and (
             self.everywhere or repo.id in self.repositories
         )
@@ -226,8 +235,9 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an installation's token may do: its permissions, on all that the installation reaches or
-    on `only` some."""
+    """What an installation's token may do: its permissions, on the installation's repositories or
+    on those in `only`.
+    """
 
     installation: Installation
     permissions: Mapping[str, str]
@@ -235,7 +245,7 @@ class Grant:
     expires_at: int
 
     def reaches(self, repo: Repo) -> bool:
-        """Whether the token is good for the repository."""
+        """Whether the token is valid for the repository."""
         return self.installation.reaches(repo) and (self.only is None or repo.id in self.only)
 
     def allows(self, permission: str, level: str) -> bool:
@@ -248,8 +258,7 @@ LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request: an account by its own token, an App's installation (`grant`), an App
-    itself, or nobody."""
+    """Who sent a request: an account, an App's installation (`grant`), an App itself, or nobody."""
 
     user: User | None = None
     grant: Grant | None = None
@@ -258,7 +267,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a manifest became. The key and the secrets are shown this once."""
+    """The result of a manifest conversion. The key and the secrets are shown only once."""
 
     app: App
     private_key: str
@@ -279,7 +288,7 @@ _WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The check runs of one App on one commit; its number is that of the first."""
+    """The check runs of one App on one commit; its number is that of the first run."""
 
     id: int
     head_sha: str
@@ -293,7 +302,7 @@ class Suite:
 
     @property
     def conclusion(self) -> str | None:
-        """The worst of its runs'; None while one is not over."""
+        """The worst conclusion of its runs; None while one is not completed."""
         if self.status != "completed":
             return None
         said = {run.conclusion for run in self.runs}
@@ -301,8 +310,8 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
-    """One protection (its name is the branch's) or ruleset, with its document."""
+class StoredRule:
+    """One branch protection (named by its branch) or ruleset, with its document."""
 
     id: int
     kind: str

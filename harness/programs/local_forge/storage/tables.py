@@ -40,7 +40,8 @@ users = Table(
     _needed("created_at"),
     sqlite_autoincrement=True,
 )
-keys = Table(  # tokens and sessions, as SHA-256 digests
+# Tokens and sessions, as SHA-256 digests.
+keys = Table(
     "keys",
     metadata,
     Column("digest", Text, primary_key=True),
@@ -59,7 +60,8 @@ repositories = Table(
     Column("seen", Text, nullable=False),
     _needed("next_number"),
     _needed("created_at"),
-    Column("source_id", Integer),  # the repository it was forked from, which may be gone
+    # The repository it was forked from, which may be deleted.
+    Column("source_id", Integer),
     UniqueConstraint("owner_id", "name"),
     sqlite_autoincrement=True,
 )
@@ -125,7 +127,8 @@ pulls = Table(
     _of("merged_by_id", "users", nullable=True),
     Column("merge_commit", Text),
     Column("head_repository_id", Integer),
-    Column("head_owner_id", Integer),  # a fork may be gone; its number stays
+    # No foreign key: a fork may be deleted, its number stays.
+    Column("head_owner_id", Integer),
 )
 labels = Table(
     "labels",
@@ -180,7 +183,8 @@ assignees = Table(
     _of("user_id", "users"),
     UniqueConstraint("issue_id", "user_id"),
 )
-event_people = Table(  # whom an event put on an issue, or took off it
+# Whom an event assigned to an issue or unassigned.
+event_people = Table(
     "event_people",
     metadata,
     Column("event_id", ForeignKey("events.id"), primary_key=True),
@@ -259,7 +263,8 @@ installations = Table(
     UniqueConstraint("app_id", "account_id"),
     sqlite_autoincrement=True,
 )
-installed = Table(  # the repositories of an installation that is not everywhere
+# The repositories of an installation that is not on all.
+installed = Table(
     "installed",
     metadata,
     _of("installation_id", "installations"),
@@ -327,7 +332,8 @@ STEPS = {
         "ALTER TABLE check_runs ADD COLUMN annotations TEXT",
         "ALTER TABLE hooks ADD COLUMN app_id INTEGER",
     ),
-    2: (  # a role between writer and administrator
+    # Schema 3 adds the maintain role between write and admin, so admin moves from 4 to 5.
+    2: (
         "UPDATE users SET role = 5 WHERE role = 4",
         "UPDATE grants SET role = 5 WHERE role = 4",
     ),

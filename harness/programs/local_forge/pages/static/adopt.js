@@ -1,4 +1,4 @@
-// Makes one element like another by the fewest steps, and says what is new.
+// Makes one element like another in the fewest steps, and reports what is new.
 //
 // Kept: the element that has the focus, what was typed or ticked, what was opened or closed, and whatever is marked with
 // data-keep while it is open.
@@ -72,8 +72,8 @@ function renewed(known, wanted, say) {
 function fresh(one, say) {
   const made = document.importNode(one, true);
   if (made.nodeType === Node.ELEMENT_NODE) {
-    const telling = [made, ...made.querySelectorAll("[data-news]")].filter((part) => part.dataset.news);
-    telling.forEach((part) => { part.classList.add(NEW); say(part.dataset.news); });
+    const announced = [made, ...made.querySelectorAll("[data-news]")].filter((part) => part.dataset.news);
+    announced.forEach((part) => { part.classList.add(NEW); say(part.dataset.news); });
   }
   return made;
 }

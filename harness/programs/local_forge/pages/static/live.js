@@ -1,5 +1,5 @@
-// Follows what happens: when the forge says that something was written, the page is fetched again and only what differs
-// is put in its place. Scroll, focus, what is half written and what somebody opened stay as they are.
+// Follows what happens: after each write at the forge the script fetches the page again and replaces only
+// what differs. Scroll, focus, what is half written and what somebody opened stay as they are.
 import { adopt } from "./adopt.js";
 
 const MOST_SAID = 3;
@@ -31,7 +31,7 @@ export function follow() {
     const news = [];
     for (const here of live()) {
       const there = page.getElementById(here.id);
-      if (there) adopt(here, there, (told) => news.push(told));
+      if (there) adopt(here, there, (one) => news.push(one));
     }
     document.title = page.title;
     tell(news);

@@ -1,7 +1,7 @@
 """Comments and labels."""
 
 from harness.programs.local_forge import fields
-from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.issues import moment_asked
 from harness.programs.local_forge.api.paging import page, page_of, window
 from harness.programs.local_forge.content import comments, issues, labels
@@ -10,7 +10,7 @@ from harness.programs.local_forge.shapes import issues as shapes
 from harness.programs.local_forge.storage.records import Comment, Issue, Label, Repo, Role
 
 
-def comment_list(call: Call) -> Answer:
+def comment_list(call: ApiCall) -> ApiResponse:
     """The comments of an issue or pull request, oldest first."""
     repo = call.repo
     issue, since = issues.numbered(call.tx, repo, call.number), moment_asked(call) or 0
@@ -22,39 +22,39 @@ def comment_list(call: Call) -> Answer:
     )
 
 
-def add_comment(call: Call) -> Answer:
-    """Say something; anybody signed in may."""
+def add_comment(call: ApiCall) -> ApiResponse:
+    """Add a comment; any signed-in account may."""
     repo, author = call.repo, call.person
     issue = issues.numbered(call.tx, repo, call.number)
     body = fields.needed_text(call.body, "body", "IssueComment")
     comment = comments.create(call.tx, repo, issue, body, author=author)
-    return Answer(shapes.comment(call.tx.links, repo, comment), 201)
+    return ApiResponse(shapes.comment(call.tx.links, repo, comment), 201)
 
 
-def one_comment(call: Call) -> Answer:
+def one_comment(call: ApiCall) -> ApiResponse:
     """One comment."""
     repo = call.repo
-    return Answer(
+    return ApiResponse(
         shapes.comment(call.tx.links, repo, comments.numbered_comment(call.tx, repo, call.number))
     )
 
 
-def change_comment(call: Call) -> Answer:
-    """Say it otherwise: who wrote it, or a writer."""
+def change_comment(call: ApiCall) -> ApiResponse:
+    """Edit a comment: its author, or a writer."""
     repo, comment = _own_comment(call)
     body = fields.needed_text(call.body, "body", "IssueComment")
     changed = comments.edit(call.tx, repo, comment, body, actor=call.person)
-    return Answer(shapes.comment(call.tx.links, repo, changed))
+    return ApiResponse(shapes.comment(call.tx.links, repo, changed))
 
 
-def remove_comment(call: Call) -> Answer:
-    """Take it back: who wrote it, or a writer."""
+def remove_comment(call: ApiCall) -> ApiResponse:
+    """Delete a comment: its author, or a writer."""
     repo, comment = _own_comment(call)
     comments.remove(call.tx, repo, comment, actor=call.person)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def label_list(call: Call) -> Answer:
+def label_list(call: ApiCall) -> ApiResponse:
     """The repository's labels."""
     repo = call.repo
     return page_of(
@@ -62,7 +62,7 @@ def label_list(call: Call) -> Answer:
     )
 
 
-def create_label(call: Call) -> Answer:
+def create_label(call: ApiCall) -> ApiResponse:
     """A new label."""
     repo = call.repo
     call.need(repo, Role.WRITE)
@@ -73,17 +73,19 @@ def create_label(call: Call) -> Answer:
         color=fields.text(call.body, "color", "Label", limit=6) or labels.DEFAULT_COLOR,
         description=fields.text(call.body, "description", "Label", limit=100) or "",
     )
-    return Answer(shapes.label(call.tx.links, repo, label), 201)
+    return ApiResponse(shapes.label(call.tx.links, repo, label), 201)
 
 
-def one_label(call: Call) -> Answer:
+def one_label(call: ApiCall) -> ApiResponse:
     """One label."""
     repo = call.repo
-    return Answer(shapes.label(call.tx.links, repo, labels.named(call.tx, repo, call.path["name"])))
+    return ApiResponse(
+        shapes.label(call.tx.links, repo, labels.named(call.tx, repo, call.path["name"]))
+    )
 
 
-def change_label(call: Call) -> Answer:
-    """Rename it, paint it, describe it."""
+def change_label(call: ApiCall) -> ApiResponse:
+    """Change a label's name, color or description."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     label = labels.named(call.tx, repo, call.path["name"])
@@ -96,46 +98,46 @@ def change_label(call: Call) -> Answer:
         color=fields.text(call.body, "color", "Label", limit=6) or label.color,
         description=label.description if described is None else described,
     )
-    return Answer(shapes.label(call.tx.links, repo, changed))
+    return ApiResponse(shapes.label(call.tx.links, repo, changed))
 
 
-def remove_label(call: Call) -> Answer:
-    """Take it out of the repository."""
+def remove_label(call: ApiCall) -> ApiResponse:
+    """Delete a label from the repository."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     labels.remove(call.tx, labels.named(call.tx, repo, call.path["name"]))
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def labels_of_issue(call: Call) -> Answer:
-    """The labels an issue carries."""
+def labels_of_issue(call: ApiCall) -> ApiResponse:
+    """The labels of an issue."""
     repo = call.repo
     found = issues.numbered(call.tx, repo, call.number).labels
     return page_of(call, found, shape=lambda label: _shape(call, repo, label))
 
 
-def add_labels(call: Call) -> Answer:
-    """Put more labels on an issue."""
+def add_labels(call: ApiCall) -> ApiResponse:
+    """Add labels to an issue."""
     repo, issue = _labelled(call)
     had = tuple(label.name for label in issue.labels)
     return _with_labels(call, repo, issue, had + _names(call))
 
 
-def set_labels(call: Call) -> Answer:
-    """Put these labels on an issue, and no others."""
+def set_labels(call: ApiCall) -> ApiResponse:
+    """Replace the labels of an issue."""
     repo, issue = _labelled(call)
     return _with_labels(call, repo, issue, _names(call))
 
 
-def clear_labels(call: Call) -> Answer:
-    """Take every label off an issue."""
+def clear_labels(call: ApiCall) -> ApiResponse:
+    """Remove every label from an issue."""
     repo, issue = _labelled(call)
     _with_labels(call, repo, issue, ())
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def take_label(call: Call) -> Answer:
-    """Take one label off an issue. Raises Refused (404) where it does not carry it."""
+def take_label(call: ApiCall) -> ApiResponse:
+    """Remove one label from an issue. Raises Refused (404) where the issue does not have it."""
     repo, issue = _labelled(call)
     gone = call.path["name"].lower()
     if gone not in {label.name.lower() for label in issue.labels}:
@@ -144,7 +146,7 @@ def take_label(call: Call) -> Answer:
     return _with_labels(call, repo, issue, left)
 
 
-def _own_comment(call: Call) -> tuple[Repo, Comment]:
+def _own_comment(call: ApiCall) -> tuple[Repo, Comment]:
     repo, actor = call.repo, call.person
     comment = comments.numbered_comment(call.tx, repo, call.number)
     if comment.author.id != actor.id and call.role(repo) < Role.WRITE:
@@ -152,23 +154,23 @@ def _own_comment(call: Call) -> tuple[Repo, Comment]:
     return repo, comment
 
 
-def _labelled(call: Call) -> tuple[Repo, Issue]:
+def _labelled(call: ApiCall) -> tuple[Repo, Issue]:
     repo = call.repo
     call.need(repo, Role.TRIAGE)
     return repo, issues.numbered(call.tx, repo, call.number)
 
 
-def _names(call: Call) -> tuple[str, ...]:
+def _names(call: ApiCall) -> tuple[str, ...]:
     given = list(call.listed) if call.listed else call.body.get("labels", [])
     return fields.names(given, "Issue", "labels")
 
 
-def _with_labels(call: Call, repo: Repo, issue: Issue, names: tuple[str, ...]) -> Answer:
+def _with_labels(call: ApiCall, repo: Repo, issue: Issue, names: tuple[str, ...]) -> ApiResponse:
     changed = issues.set_labels(call.tx, repo, issue, names, actor=call.person)
-    return Answer([_shape(call, repo, label) for label in changed.labels])
+    return ApiResponse([_shape(call, repo, label) for label in changed.labels])
 
 
-def _shape(call: Call, repo: Repo, label: Label) -> dict[str, object]:
+def _shape(call: ApiCall, repo: Repo, label: Label) -> dict[str, object]:
     return shapes.label(call.tx.links, repo, label)
 
 

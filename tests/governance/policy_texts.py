@@ -80,7 +80,7 @@ def answered(
     status=Status.ENFORCE,
     overridden=None,
     facts=None,
-    says="no",
+    message="no",
 ):
     return Answered(
         rule,
@@ -89,7 +89,7 @@ def answered(
         f"2030-05-{entry:02}T00:00:00Z",
         passed,
         status,
-        says,
+        message,
         facts or touching("a", "b"),
         overridden,
     )

@@ -11,7 +11,7 @@ from harness.ports.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class NodeCall:
     """One attempt at a node. `inputs` holds the output of every settled node that it follows, by
     id."""
 
@@ -24,10 +24,10 @@ class Call:
         return f"{self.node.id}/{self.attempt}"
 
 
-class Hands(Protocol):
+class NodeExecutor(Protocol):
     """The doer. A key that was started before a restart is attached to, not started again."""
 
-    def start(self, call: Call) -> None:
+    def start(self, call: NodeCall) -> None:
         """Begin the call, and return at once."""
         ...
 
@@ -48,10 +48,10 @@ class EngineExecutor:
 
     engine: Engine
     run: str
-    work_of: Callable[[Call], tuple[str, Mapping[str, Any]]]
+    work_of: Callable[[NodeCall], tuple[str, Mapping[str, Any]]]
     """The registered action that does a call, and the JSON it is given."""
 
-    def start(self, call: Call) -> None:
+    def start(self, call: NodeCall) -> None:
         action, payload = self.work_of(call)
         self.engine.start(f"{self.run}/{call.key}", action, payload)
 
