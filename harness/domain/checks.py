@@ -1,7 +1,7 @@
 """Checks on a commit, as other programs report them to the forge, and which of them must be green
 before it lands.
 
-Properties: a check is told by its name and by the app that reports it, since any account may write
+Properties: a check is known by its name and by the app that reports it, since any account may write
 a name; what counts was reported on exactly the commit that was asked about; absent, unfinished,
 neutral, skipped, cancelled and of another app are all not green; nobody waits for ever."""
 
@@ -27,7 +27,8 @@ class ReportedCheck:
 
     name: str
     app: int | None
-    conclusion: str | None  # in the forge's words; None until it has ended
+    # in the forge's words; None until it has ended
+    conclusion: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,10 @@ def checks_status(faults: Iterable[NotGreen]) -> ChecksStatus:
 
 
 def _faults(check: RequiredCheck, there: tuple[ReportedCheck, ...]) -> Iterator[NotGreen]:
-    """Of several that answer to one requirement all must be green: nobody says which of them is
+    """Of several that answer to one requirement all must be green: nobody knows which of them is
     meant."""
     named = [one for one in there if one.name == check.name]
+    # A status belongs to no app, so it cannot satisfy a check that names one.
     meant = [one for one in named if check.app is None or one.app == check.app]
     if not meant:
         others = ", ".join(sorted({str(one.app or "no app") for one in named}))
@@ -98,6 +100,7 @@ def _faults(check: RequiredCheck, there: tuple[ReportedCheck, ...]) -> Iterator[
 
 
 def _others(wanted: CheckRequirements, there: tuple[ReportedCheck, ...]) -> Iterator[NotGreen]:
+    # `every` with no check at all would otherwise be green.
     if not there:
         yield NotGreen(ChecksStatus.WAITING, "no check has reported, and none is not a pass")
     names = {check.name for check in wanted.required}

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 
 class FactoryError(Exception):
-    """The factory could not do what was asked; the message says what to do next."""
+    """The factory could not do what was asked; the message names the next step."""
 
     exit_code: ClassVar[int] = 1
 
@@ -57,7 +57,7 @@ class IllegalTransition(FactoryError):
 
 
 class PortError(FactoryError):
-    """Something outside failed. `retryable` says whether the same call may succeed later."""
+    """Something outside failed. `retryable`: whether the same call may succeed later."""
 
     exit_code = 5
 
@@ -114,7 +114,7 @@ class ValidatorError(PortError):
 
 
 class SandboxError(PortError):
-    """No box could be made, so nothing untrusted was run."""
+    """No sandbox could be made, so nothing untrusted was run."""
 
 
 class LedgerError(PortError):

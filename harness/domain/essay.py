@@ -1,4 +1,4 @@
-"""What an agent is told of a repository, as values: what was asked for, the text, and the list of
+"""What an agent reads about a repository, as values: what was asked for, the text, and the list of
 what went into it.
 
 An essay, not an encyclopedia: the few files that matter within a budget, and a manifest that names
@@ -29,7 +29,8 @@ class Passage:
     """A text that an agent is shown: what kind of thing it is, its name among those, and its
     words."""
 
-    kind: str  # governance · card · findings · reports · map · file · excerpt · lesson · pinned
+    # governance · card · findings · reports · map · file · excerpt · lesson · pinned
+    kind: str
     name: str
     text: str
 
@@ -63,7 +64,7 @@ class EssayRequest:
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One line of a manifest. `sha256` (hex) is of the text as it was shown, or would have been;
-    empty where nothing was read. `note` says which part of it, or why it was left out."""
+    empty where nothing was read. `note` names the part of it, or why it was left out."""
 
     kind: str
     name: str

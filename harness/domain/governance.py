@@ -1,5 +1,5 @@
-"""The law as values: three documents, the rules and the scope they state, and what the rules say of
-a change.
+"""The policy as values: three documents, the rules and the scope they state, and what the rules say
+of a change.
 
 Reading the documents and deciding over them is `harness.governance`; these are only the shapes.
 Composition is Cedar's: what no rule speaks of falls to the document's default, and one standing
@@ -61,7 +61,7 @@ class Applies(StrEnum):
 
 
 class ScopeKind(StrEnum):
-    """What an entry of the mission says: wanted, never wanted, or true whatever else changes."""
+    """What an entry of the mission states: wanted, never wanted, or true whatever else changes."""
 
     IN = "in"
     OUT = "out"
@@ -120,7 +120,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class CheckAnswer:
-    """What one check says of the facts. `passed` UNKNOWN means a fact it needs was not
+    """One check's answer about the facts. `passed` UNKNOWN means a fact it needs was not
     established."""
 
     passed: Maybe[bool]
@@ -132,7 +132,7 @@ class Check(Protocol):
     """A typed question over facts. Pure, total, and a frozen value."""
 
     def answer(self, facts: ChangeFacts) -> CheckAnswer:
-        """What this check says of `facts`. Never raises."""
+        """This check's answer about `facts`. Never raises."""
         ...
 
 
@@ -145,7 +145,7 @@ class Condition(Protocol):
 
 
 class Expect(StrEnum):
-    """What a rule's case says the rule must answer."""
+    """The answer that a rule's case expects."""
 
     PASS = "pass"  # noqa: S105 - a word of the rule language, not a password
     FAIL = "fail"
@@ -241,9 +241,9 @@ class ScopeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Governance:
-    """The law at one commit. `digest` names it everywhere: in prompts, ledger, verdicts, comments
-    and trailers. `owners` are the people who are asked about what it protects, as the forge names
-    them."""
+    """The policy at one commit. `digest` names it everywhere: in prompts, ledger, verdicts,
+    comments and trailers. `owners` are the people who are asked about what it protects, as the
+    forge names them."""
 
     documents: tuple[Document, ...]
     rules: tuple[Rule, ...]
@@ -273,7 +273,7 @@ class Governance:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule says of one change, with the facts it rests on."""
+    """One rule's answer about one change, with the facts it rests on."""
 
     rule: str
     title: str
@@ -283,7 +283,8 @@ class Finding:
     message: str
     source: Source
     evidence: tuple[str, ...] = ()
-    lifted: bool = False  # by a person, for exactly this commit
+    # by a person, for exactly this commit
+    lifted: bool = False
 
     @property
     def refuses(self) -> bool:
@@ -299,7 +300,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the law says of one change: every finding, and the one thing that follows. `action`
+    """The policy's answer about one change: every finding, and the one thing that follows. `action`
     None: go on."""
 
     governance: str

@@ -10,7 +10,7 @@ TreeSha = NewType("TreeSha", str)
 
 
 class Permission(StrEnum):
-    """What an account may do on the repository, as the forge's API says."""
+    """What an account may do on the repository, as the forge's API gives it."""
 
     NONE = "none"
     READ = "read"
@@ -53,7 +53,8 @@ class Issue:
     updated_at: str = ""
     # whether the forge counts the author among the project's own people: a hint, never a right
     insider: bool = False
-    comments: int | None = None  # how many there are; None where that is not known
+    # how many there are; None where that is not known
+    comments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class AnnotationLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What a check says of some lines of one file. Lines count from 1, and `end_line` is the last
+    """A check's note on some lines of one file. Lines count from 1, and `end_line` is the last
     one, included."""
 
     path: str

@@ -23,4 +23,4 @@ LABEL_WORDS: Mapping[str, str] = MappingProxyType(
         "factory:rate-limited": "Waits for its turn; nothing of it is lost",
     }
 )
-"""What each says: one clause, and after a semicolon what more there is to know."""
+"""The description of each: one clause, and after a semicolon what more there is to know."""

@@ -22,6 +22,7 @@ class JudgedCandidate:
 def objection(judged: JudgedCandidate, *, parents: tuple[CommitSha, ...], tree: TreeSha) -> str:
     """Why a commit is not the candidate that was judged; empty when it is. A lease alone also lets
     an orphan land."""
+    # The order matters: a candidate's first parent is the base.
     if parents != (judged.base, judged.head):
         return (
             f"has parents {_names(parents)}, expected base and judged head:"
@@ -34,6 +35,7 @@ def objection(judged: JudgedCandidate, *, parents: tuple[CommitSha, ...], tree: 
 
 def after_landing(*, judged: TreeSha, found: TreeSha, contained: bool) -> Event:
     """What a landing was, by the tree that is found on the branch afterwards."""
+    # The forge may merge otherwise than asked; only the tree on the branch shows it.
     return Event.LANDED if found == judged and contained else Event.LANDED_TREE_DIFFERS
 
 

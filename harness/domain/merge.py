@@ -1,7 +1,7 @@
 """Whether a change may land: a pure function from facts to named refusals.
 
-The facts are read again, from their sources, right before the merge; a refusal says which one was
-stale. Properties: no path to a merge without a passed, signed verdict on exactly these commits;
+The facts are read again, from their sources, right before the merge; a refusal names the one that
+was stale. Properties: no path to a merge without a passed, signed verdict on exactly these commits;
 unknown is no."""
 
 from collections.abc import Collection, Iterator
@@ -15,7 +15,7 @@ from harness.domain.verdict import Verdict, VerdictOutcome
 
 CHECKS = "checks"
 FINAL = frozenset({"stop", "freeze", "identity", "signer", "seal", "verdict", "controls"})
-"""Gates whose refusal a new candidate and a new verdict would not lift. The law is asked again
+"""Gates whose refusal a new candidate and a new verdict would not lift. The rules are asked again
 about the new candidate."""
 
 EDITED = "the issue's text is not the text that was triaged"
@@ -36,24 +36,29 @@ class MergeFacts:
     verdict: Verdict | None
     trusted_key_ids: frozenset[str]
     issue: int
-    kind: str | None  # of the issue, as it was triaged: bug, feature, chore
-    in_sight: (
-        tuple[str, ...] | None
-    )  # paths of the change that a user could see something of; None: not known
-    base: CommitSha  # the tip of the default branch now
-    head: CommitSha  # the pull request's head now
-    pushed_head: CommitSha | None  # the head that the factory itself pushed, by the ledger
-    proposed: (
-        bool | None
-    )  # its pull request is open, of this repository, and asks for the default branch
+    # of the issue, as it was triaged: bug, feature, chore
+    kind: str | None
+    # paths of the change that a user could see something of; None: not known
+    in_sight: tuple[str, ...] | None
+    # the tip of the default branch now
+    base: CommitSha
+    # the pull request's head now
+    head: CommitSha
+    # the head that the factory itself pushed, by the ledger
+    pushed_head: CommitSha | None
+    # its pull request is open, of this repository, and asks for the default branch
+    proposed: bool | None
     candidate: CommitSha | None
-    tree: TreeSha | None  # of the candidate, computed by us
-    journeys: str | None  # digest of the store now
-    governance: str  # digest at base now
-    policy: tuple[Refusal, ...] | None  # what the rules refuse of base..candidate; None: not asked
-    checks: (
-        tuple[NotGreen, ...] | None
-    )  # required checks on the candidate that are not green; None: unknown
+    # of the candidate, computed by us
+    tree: TreeSha | None
+    # digest of the store now
+    journeys: str | None
+    # digest at base now
+    governance: str
+    # what the rules refuse of base..candidate; None: not asked
+    policy: tuple[Refusal, ...] | None
+    # required checks on the candidate that are not green; None: unknown
+    checks: tuple[NotGreen, ...] | None
     sandbox_sealed: bool
     issue_body_unchanged: bool | None
     stopped: bool | None
@@ -105,7 +110,9 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
     if verdict is None:
         return
     if verdict.outcome is not VerdictOutcome.PASSED:
-        yield Refusal("verdict", f"the sealed validator says {verdict.outcome}: {verdict.reason}")
+        yield Refusal(
+            "verdict", f"the sealed validator answers {verdict.outcome}: {verdict.reason}"
+        )
     if not 0 < verdict.journeys_sealed == verdict.journeys_executed == verdict.journeys_passed:
         yield Refusal(
             "verdict",
@@ -141,12 +148,12 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
         )
     if not facts.sandbox_sealed or not _sealed(verdict.sandbox_form):
         yield Refusal(
-            "seal", "no box held on this machine; an unsealed verdict shows, and never merges"
+            "seal", "no sandbox held on this machine; an unsealed verdict shows, and never merges"
         )
 
 
 def _sealed(forms: str) -> bool:
-    """Whether every box of a judgement was of a form that seals; several are joined by `+`. An
+    """Whether every sandbox of a judgement was of a form that seals; several are joined by `+`. An
     unknown form is none."""
     return set(forms.split("+")) <= {form.value for form in Form if form.sealed}
 

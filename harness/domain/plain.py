@@ -81,6 +81,7 @@ def _decoder(kind: Any) -> Decode:
     if isinstance(kind, NewType):
         return _decoder(kind.__supertype__)
     origin, of = get_origin(kind), get_args(kind)
+    # only `X | None` occurs among the types of the domain
     if origin in (Union, types.UnionType):
         return _optional(of)
     if origin is tuple:

@@ -1,6 +1,6 @@
-"""Boxes as values: what a box is asked to hold, and what it says of itself afterwards.
+"""Sandboxes as values: what a sandbox is asked to hold, and what it reports afterwards.
 
-These are the words of the box supervisor's JSON documents (`python -I -m
+These are the words of the sandbox supervisor's JSON documents (`python -I -m
 harness.programs.sandbox`), one field a key."""
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Literal
 
 
 class Form(StrEnum):
-    """The forms of box, the best first. `unsealed` runs the command and holds nothing that
+    """The forms of sandbox, the best first. `unsealed` runs the command and holds nothing that
     matters."""
 
     BWRAP_ROOT = "bwrap-root"
@@ -33,8 +33,8 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A folder or file of the host, seen in the box at `target`. `rw` ones are given to the box's
-    own uid."""
+    """A folder or file of the host, visible in the sandbox at `target`. `rw` ones are given to
+    the sandbox's own uid."""
 
     source: str
     target: str
@@ -43,7 +43,8 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """In the box, 127.0.0.1:`port` reaches the host's unix socket `socket`, and nothing else."""
+    """In the sandbox, 127.0.0.1:`port` reaches the host's unix socket `socket`, and nothing
+    else."""
 
     port: int
     socket: str
@@ -52,7 +53,7 @@ class Dial:
 @dataclass(frozen=True, slots=True)
 class Serve:
     """Connections to the unix socket that listens on descriptor `fd` reach 127.0.0.1:`port` in the
-    box."""
+    sandbox."""
 
     port: int
     fd: int
@@ -60,7 +61,7 @@ class Serve:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a box may use: seconds, MiB, tasks (processes and threads), open files per process.
+    """What a sandbox may use: seconds, MiB, tasks (processes and threads), open files per process.
 
     `disk_mb` bounds the growth of the writable binds together, each file and folder counted as at
     least 4 KiB, and each of /tmp and /dev/shm; `file_mb` any one file."""
@@ -75,7 +76,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """One command and everything it may see. What is not named here does not exist in the box.
+    """One command and everything it may see. What is not named here does not exist in the sandbox.
 
     `argv[0]` of "python" is the supervisor's interpreter. `env` is the whole environment beyond
     PATH, HOME=/tmp and LANG=C.UTF-8. `distributions` are names of Python distributions whose
@@ -97,12 +98,12 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True)
 class SandboxResult:
-    """How a box ended. It is dead, with everything that ran in it.
+    """How a sandbox ended. It is dead, with everything that ran in it.
 
     `exit_code` is 128 + `signal` when signalled, and 137 whenever `killed_by` names why the
     supervisor ended it. `unheld` names each limit or wall that this form could not keep; `reached`
-    each limit that was run into without ending the box (pids, file). `peak_memory_mb` is None where
-    nothing could measure it. The output is capped."""
+    each limit that was run into without ending the sandbox (pids, file). `peak_memory_mb` is None
+    where nothing could measure it. The output is capped."""
 
     form: str
     unheld: tuple[str, ...]
@@ -117,14 +118,14 @@ class SandboxResult:
 
     @property
     def ok(self) -> bool:
-        """The command ended by itself and said 0."""
+        """The command ended by itself with exit code 0."""
         return self.exit_code == 0 and self.killed_by is None
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxForm:
-    """What running one box of this form here has shown; `why` says what went wrong when it does not
-    work."""
+    """What running one sandbox of this form here has shown; `why` is what went wrong when it does
+    not work."""
 
     form: Form
     works: bool

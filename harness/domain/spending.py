@@ -23,7 +23,8 @@ class Line:
     issue: int
     model: str
     day: str
-    replayed: bool  # its answers came from a recording, so none of this was paid
+    # its answers came from a recording, so none of this was paid
+    replayed: bool
     calls: int
     input_tokens: int
     cache_read_tokens: int

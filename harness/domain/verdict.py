@@ -59,10 +59,12 @@ class Regression:
     """The journeys of what has landed, which every later change must leave whole. A verdict from
     before there were any has none."""
 
-    own: int = 0  # journeys of the issue's own, beside them
+    # journeys of the issue's own, beside them
+    own: int = 0
     standing: int = 0
     performed: int = 0
-    left_out: int = 0  # by the limit, for the verdict's seed
+    # by the limit, for the verdict's seed
+    left_out: int = 0
     # red without this change as well: they bind nobody until they are mended
     broken_on_base: int = 0
     promises: int = 0
@@ -128,5 +130,6 @@ class Verdict:
 def _known(kind: type[T], document: Mapping[str, Any]) -> T:
     """The parts that this reader knows; a predicate may gain others. Raises KeyError where one of
     these is missing."""
+    # Every key is required here: a predicate that lacks one is not read as a default.
     keys = {one.name: one.metadata.get("key", one.name) for one in fields(kind)}
     return kind(**{name: document[key] for name, key in keys.items()})

@@ -42,7 +42,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What one attempt gave. `event` names an event of the lifecycle; `retryable` says another
+    """What one attempt gave. `event` names an event of the lifecycle; `retryable`: another
     attempt could help."""
 
     outcome: Outcome
@@ -222,7 +222,7 @@ class UseNode(_Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunNode(_Node):
-    """A command in a box: an argv, or the name of one whose arguments are in the project's own
+    """A command in a sandbox: an argv, or the name of one whose arguments are in the project's own
     `factory.toml`.
 
     Values reach it by `env` alone, literal or a field of an earlier node; nothing is spliced into a
@@ -375,7 +375,7 @@ def settled(workflow: Workflow, attempts: Iterable[Attempt]) -> Mapping[str, Nod
 
 
 def is_ready(node: Node, results: Mapping[str, NodeResult]) -> bool:
-    """Everything the node needs is settled, and nothing of it says no."""
+    """Everything the node needs is settled, and none of it prevents the node."""
     return all(needed in results for needed in node.needs) and not skipped_because(node, results)
 
 

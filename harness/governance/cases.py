@@ -23,7 +23,7 @@ class CaseResult:
 
     @property
     def held(self) -> bool:
-        """Whether the rule answered as its case says."""
+        """Whether the rule answered as its case expects."""
         return self.expected is self.got
 
 
@@ -37,9 +37,9 @@ def run_cases(
 
 def _results(rule: Rule, history: Mapping[int, ChangeFacts]) -> Iterator[CaseResult]:
     for case in rule.cases:
-        got, says = _answer(rule, case, history)
+        got, message = _answer(rule, case, history)
         yield CaseResult(
-            rule.id, case.expect, got, says, Source(rule.source.file, case.line, case.line)
+            rule.id, case.expect, got, message, Source(rule.source.file, case.line, case.line)
         )
 
 

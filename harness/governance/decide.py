@@ -1,4 +1,4 @@
-"""What the law says of a change: a pure function from governance and facts to one decision.
+"""The rules' decision about a change: a pure function from governance and facts to one decision.
 
 Properties: forbid wins; unknown is no; a rule whose `when:` cannot be answered is asked; a rule in
 shadow is reported and changes nothing; what no rule speaks of falls to the document's default; the
@@ -42,12 +42,14 @@ def decide(
     findings = tuple(as_lifted(rule, _finding(rule, seen), lifted) for rule, seen in asked)
     refusals = [finding for finding in findings if finding.refuses]
     if refusals:
+        # Several rules may refuse; the strictest consequence counts.
         action = max(
             (finding.on_fail for finding in refusals), key=lambda on_fail: on_fail.strictness
         )
         return Decision(
             governance.digest, applies, findings, action, tuple(map(_sentence, refusals))
         )
+    # Built-in rules look at every change, so they would always count as speaking of it.
     speaking = [rule for rule, _ in asked if rule.status is Status.ENFORCE and not rule.built_in]
     if (
         governance.change_default is ChangeDefault.NEEDS_HUMAN
@@ -67,12 +69,13 @@ def rules_asked(
         for rule in governance.rules
         if _is_here(rule, applies)
         and (seen := seen_by(rule, facts)) is not None
+        # A condition that cannot be answered counts as true: what is unknown is asked about.
         and (rule.when is None or rule.when.holds(seen) is not False)
     ]
 
 
 def answer_of(rule: Rule, facts: ChangeFacts) -> CheckAnswer:
-    """What one rule's check says, whatever its status. A rule without one is never satisfied by
+    """The answer of one rule's check, whatever its status. A rule without one is never satisfied by
     silence."""
     return (
         rule.check.answer(facts) if rule.check else CheckAnswer(UNKNOWN, "nobody checks this rule")
@@ -82,6 +85,7 @@ def answer_of(rule: Rule, facts: ChangeFacts) -> CheckAnswer:
 def leaves_to_a_person(rule: Rule, finding: Finding) -> bool:
     """Whether a person may lift this refusal. Nobody lifts what is locked or built in, what a rule
     does otherwise than by asking a person, or a fact that code did not establish."""
+    # What code could not establish, a person cannot establish by approving.
     known = finding.passed is False or rule.level is Level.JUDGED
     return (
         finding.refuses
@@ -93,6 +97,7 @@ def leaves_to_a_person(rule: Rule, finding: Finding) -> bool:
 
 def as_lifted(rule: Rule, finding: Finding, lifted: Lifted) -> Finding:
     """The finding, marked where a person lifted exactly this and may."""
+    # Compared word for word: a refusal for another reason was never shown to the person.
     if (finding.rule, finding.message) in lifted and leaves_to_a_person(rule, finding):
         return replace(finding, lifted=True)
     return finding

@@ -69,8 +69,8 @@ def _nested(paths: Iterable[str]) -> dict[str, str]:
 
 
 def _may_be_governing(path: str) -> bool:
-    """Whether the name may be taken for one of theirs. Most names are told by their first letter,
-    and cost nothing."""
+    """Whether the name may be taken for one of theirs. Most names are ruled out by their first
+    letter, and cost nothing."""
     name = _name(path)
     return not name.isascii() or name[:1] in ("f", "F", "m", "M")
 

@@ -119,6 +119,7 @@ def lint(
 def _on_documents(governance: Governance) -> Iterator[LintFinding]:
     for document in governance.documents:
         for number, line in enumerate(document.text.split("\n"), 1):
+            # The common case, and cheap: only other lines are read character by character.
             if line.isascii() and line.isprintable():
                 continue
             if odd := sorted(
@@ -157,6 +158,7 @@ def _on_prose(governance: Governance, known_workflows: Collection[str]) -> Itera
     ids = {rule.id for rule in governance.rules} | {entry.id for entry in governance.scope}
     pages = [page_of(document) for document in governance.documents]
     ids |= {section.id for page in pages for section in page.sections}
+    # Only prefixes that are in use here: `X-RAY` or `UTF-8` in prose is no dangling id.
     letters = {known[0] for known in ids if known[1:2] == "-"}
     for page in pages:
         document = page.document
@@ -189,7 +191,7 @@ def _on_section(document: Document, section: Section) -> Iterator[LintFinding]:
             document.file,
             line,
             "unenforced",
-            f"`{section.title}` says {promise[0]} and has no block: nothing enforces it",
+            f"`{section.title}` promises with {promise[0]} and has no block: nothing enforces it",
         )
     if section.id and section.block is None and document.name != CODE:
         yield LintFinding(
@@ -209,18 +211,20 @@ def _on_rule(rule: Rule) -> Iterator[LintFinding]:
         yield _at(
             where, "off", f"{rule.id} is off and binds nothing; remove it, or put it in shadow"
         )
+    # Prose that names no number at all contradicts nothing.
     said = _numbers(rule.prose)
     for name, value in _limits(rule.check):
         if said and value not in said:
             yield _at(
                 where,
                 "prose-number",
-                f"{rule.id} binds `{name}: {value}`, and its prose says "
+                f"{rule.id} binds `{name}: {value}`, and its prose names "
                 f"{' and '.join(str(number) for number in sorted(said))}",
             )
 
 
 def _numbers(prose: str) -> set[Decimal]:
+    # Code in backticks holds version numbers and samples, not limits.
     plain = re.sub(r"`[^`\n]*`", "", prose)
     written = {Decimal(number.replace(",", "")) for number in _NUMBER.findall(plain)}
     return written | {Decimal(_SPELT[word.casefold()]) for word in _SPELT_WORD.findall(plain)}
@@ -238,7 +242,8 @@ def _on_contradictions(governance: Governance, rules: list[Rule]) -> Iterator[Li
     for rule in rules:
         if rule.when is not None or rule.status is Status.OFF or not _limits(rule.check):
             continue
-        key = (names[type(rule.check)], rule.applies, rule.below)  # a nested file may say otherwise
+        # a nested file may say otherwise
+        key = (names[type(rule.check)], rule.applies, rule.below)
         other = limits.setdefault(key, rule)
         if _limits(other.check) != _limits(rule.check):
             yield _at(
@@ -247,6 +252,7 @@ def _on_contradictions(governance: Governance, rules: list[Rule]) -> Iterator[Li
                 f"{rule.id} and {other.id} limit `{key[0]}` differently"
                 f" ({other.source.file}:{other.source.line})",
             )
+    # A rule's own prose was compared with its block already, in `_on_rule`.
     own = {
         (rule.source.file, line)
         for rule in rules
@@ -294,7 +300,7 @@ def _said_otherwise(
                     document.file,
                     number,
                     "contradiction",
-                    f"says {value} {said['unit']}, and a rule binds `{check}` to {binds}",
+                    f"names {value} {said['unit']}, and a rule binds `{check}` to {binds}",
                 )
 
 
@@ -337,5 +343,5 @@ def _globs(check: Check | None) -> Iterator[str]:
             yield from getattr(check, field.name)
 
 
-def _at(source: Source, code: str, says: str) -> LintFinding:
-    return LintFinding(source.file, source.line, code, says)
+def _at(source: Source, code: str, message: str) -> LintFinding:
+    return LintFinding(source.file, source.line, code, message)

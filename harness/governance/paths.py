@@ -14,11 +14,12 @@ from functools import lru_cache
 _IGNORED_CATEGORIES = frozenset({"Cf", "Cc", "Mn", "Me"})
 _SAME_IN_ASCII = str.maketrans({"i": "l", "1": "l", "|": "l", "0": "o"})
 _MOST_SEGMENTS = 32
-_REMEMBERED = 32_768  # a history touches few paths, again and again
+# a history touches few paths, again and again
+_REMEMBERED = 32_768
 
 
 def text_of(path: bytes) -> str:
-    """The path as text in which every byte can be told apart: bytes that are not UTF-8 become lone
+    """The path as text in which every byte stays distinct: bytes that are not UTF-8 become lone
     surrogates."""
     return path.decode("utf-8", "surrogateescape")
 
@@ -31,6 +32,7 @@ def skeleton(path: str) -> str:
     NFKC and casefold, accents and invisible characters dropped, look-alikes (Unicode TR 39) mapped
     to ASCII, trailing dots and spaces of a component dropped, and `l I 1 |` and `O 0` each made one
     letter."""
+    # Most paths are ASCII, and the table of look-alikes costs 45 ms to load.
     text = path if path.isascii() else _ascii_look(path)
     return "/".join(
         part.rstrip(" .") or part for part in text.casefold().translate(_SAME_IN_ASCII).split("/")
@@ -40,6 +42,7 @@ def skeleton(path: str) -> str:
 def _ascii_look(text: str) -> str:
     look = _look_alikes()
     mapped = "".join(look.get(char, char) for char in unicodedata.normalize("NFKC", text))
+    # NFKD takes accents off, which may leave a look-alike that was hidden behind one.
     bare = (
         char
         for char in unicodedata.normalize("NFKD", mapped)
@@ -164,7 +167,9 @@ def _regex(pattern: str) -> str:
     piece is an atomic group: no backtracking, whatever the path."""
     segments = pattern.strip("/").split("/")
     if not _is_rooted(pattern):
+        # a pattern without a slash matches at any depth
         segments = ["**", *segments]
+    # Parts between `**`: the first stands at the root, the last at the end of the path.
     chunks: list[list[str]] = [[]]
     for segment in segments:
         if segment == "**":

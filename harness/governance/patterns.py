@@ -39,7 +39,7 @@ def found_in(pattern: str, line: str) -> bool:
 
 
 def _reason(said: str) -> str:
-    """The last line of what the engine says: the ones before it draw the expression."""
+    """The last line of the engine's error: the ones before it draw the expression."""
     return (
         said.strip().splitlines()[-1].strip().removeprefix("SchemaError: ").removeprefix("error: ")
     )

@@ -33,7 +33,8 @@ SCHEMA = 1
 
 
 def read_governance(files: Mapping[str, bytes]) -> Governance:
-    """The law that these files state: the names found at the root, in any case, with their bytes.
+    """The policy that these files state: the names found at the root, in any case, with their
+    bytes.
 
     Raises GovernanceError naming file, line and key, what was expected, and the nearest known name.
     """
@@ -55,6 +56,7 @@ def read_governance(files: Mapping[str, bytes]) -> Governance:
         if section.block
     )
     entries = {entry.id for entry in scope}
+    # A rule that a nested file states again keeps its id, so only an entry's id may clash with it.
     _unique((*scope, *(rule for rule in rules if not rule.below or rule.id in entries)))
     change, asked = fronts[RULES].get("default"), fronts[MISSION].get("default")
     owners = fronts[RULES].get("owners")
@@ -70,7 +72,7 @@ def read_governance(files: Mapping[str, bytes]) -> Governance:
 
 
 def governance_in(folder: Path, *, paths: Iterable[bytes] | None = None) -> Governance:
-    """The law as a working copy has it, for a person who is editing it. The factory itself reads
+    """The policy as a working copy has it, for a person who is editing it. The factory itself reads
     the base commit.
 
     `paths` are the files that are the repository's, below `folder`; None means all that lie
@@ -82,6 +84,8 @@ def governance_in(folder: Path, *, paths: Iterable[bytes] | None = None) -> Gove
     )
     modes = {
         str(path.relative_to(folder)).encode("utf-8", "surrogateescape"): _mode(path)
+        # Symbolic links are listed too: a governing file that is one has to be refused, not
+        # skipped.
         for path in there
         if path.is_symlink() or path.is_file()
     }
@@ -118,9 +122,10 @@ def _front(page: Page) -> Mapping[str, Value]:
                 line=1,
             )
         return {}
+    # a nested document has no default of its own
     known = {RULES: ("schema", "default", "owners"), MISSION: ("schema", "default")}.get(
         page.document.name, ("schema",)
-    )  # nested: no default
+    )
     given = read_block(page.front, file).fields(known, required=("schema",))
     if not given["schema"].is_whole or given["schema"].whole() != SCHEMA:
         given["schema"].expected(f"schema {SCHEMA}")
@@ -135,6 +140,7 @@ def _composed(found: Iterable[Rule]) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for rule in found:
         same = [at for at, other in enumerate(rules) if other.id == rule.id] if rule.below else []
+        # The nearest file above decides: files come from the root downwards, so it is the last one.
         above = [at for at in same if rule.below.startswith(rules[at].below)]
         if above:
             rules[above[-1]] = _restated(rules[above[-1]], rule)
@@ -155,20 +161,21 @@ def _restated(above: Rule, rule: Rule) -> Rule:
     """The rule above, without the folder for which it is stated again."""
     where = f"{above.source.file}:{above.source.line}"
     if above.below == rule.below:
-        says = f"{rule.id} is already stated at {where}"
+        message = f"{rule.id} is already stated at {where}"
     elif above.locked:
-        says = (
+        message = (
             f"{rule.id} is locked at {where}, and no file below may state it again; give a rule of"
             " yours another id"
         )
     elif above.applies is not rule.applies:
-        says = (
+        message = (
             f"{rule.id} is asked at `applies: {above.applies}` at {where}; a rule that is stated"
             " again is asked there too"
         )
     else:
+        # The rule above no longer holds there, the one below does: nothing is asked twice.
         return replace(above, outside=(*above.outside, rule.below))
-    raise GovernanceError(says, file=rule.source.file, line=rule.source.line, key="id")
+    raise GovernanceError(message, file=rule.source.file, line=rule.source.line, key="id")
 
 
 def _unique(found: Iterable[Rule | ScopeEntry]) -> None:

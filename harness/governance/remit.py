@@ -60,7 +60,7 @@ def _narrowed(rule: Rule, facts: ChangeFacts) -> ChangeFacts:
 
 
 def _tests(rule: Rule, tests: Maybe[TestFacts]) -> Maybe[TestFacts]:
-    """Weakened tests are told by their files; the ids of tests are a runner's own words and stay
+    """Weakened tests are known by their files; the ids of tests are a runner's own words and stay
     whole."""
     if tests is UNKNOWN or tests.weakened is UNKNOWN:
         return tests

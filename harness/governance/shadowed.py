@@ -18,8 +18,9 @@ from harness.governance.checks.together import Companions, Migrations
 
 
 def shadowed(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
-    """Each rule that never matters, with the one that stands before it. Of two that say the same it
-    is the later one."""
+    """Each rule that never matters, with the one that stands before it. Of two with the same
+    meaning it is the later one."""
+    # A rule that repeats a built-in one in its own words is no mistake, so those do not count.
     binding = [
         rule
         for rule in rules
@@ -27,7 +28,7 @@ def shadowed(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
         and rule.status is Status.ENFORCE
         and rule.check
         and not rule.built_in
-    ]  # who says in words of their own what is built in says nothing wrong
+    ]
     found_under: dict[Any, list[int]] = {}
     for at, rule in enumerate(binding):
         for name in _offers(rule.check):
@@ -146,7 +147,8 @@ def _takes_in(glob: str, other: str) -> bool:
         return True
     if "*" in folder or "?" in folder:
         return False
-    if "/" not in glob:  # a name at any depth
+    # a name at any depth
+    if "/" not in glob:
         return glob in other.strip("/").split("/")
     is_rooted = "/" in other.strip("/") or other.startswith("/")
     return is_rooted and other.strip("/").startswith(f"{folder}/")

@@ -3,7 +3,7 @@ behind LAW-PROTECTED.
 
 A change that adds `.cursor/rules/x.mdc` or `.husky/pre-commit` steers whoever opens the checkout
 next, and no test sees it. So every such file is for a person. Tools come faster than releases: the
-list has a date, and `factory rules lint` says when it is old. What a project's own tools obey
+list has a date, and `factory rules lint` reports when it is old. What a project's own tools obey
 beyond it belongs in a rule of the project's own."""
 
 AS_OF = "2026-11-22"

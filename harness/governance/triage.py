@@ -122,8 +122,8 @@ def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> dict[s
 
 
 def _decided_schema(governance: Governance) -> dict[str, Any]:
-    """The form of what is decided on: a model's answer, and beside it which older issue says the
-    same, if one does."""
+    """The form of what is decided on: a model's answer, and beside it which older issue asks for
+    the same, if one does."""
     schema = _schema(governance, TriageVerdict)
     of = {"duplicate_of": {"type": ["integer", "null"], "minimum": 1}}
     return schema | {
@@ -133,8 +133,8 @@ def _decided_schema(governance: Governance) -> dict[str, Any]:
 
 
 def duplicate_answer(*, of: int, quote: str) -> dict[str, Any]:
-    """The answer that code gives itself when an older issue says the same: in the same form, and
-    checked the same way."""
+    """The answer that code gives itself when an older issue asks for the same: in the same form,
+    and checked the same way."""
     return {
         "verdict": TriageVerdict.DUPLICATE.value,
         "cites": [],
@@ -188,7 +188,7 @@ def triage_decision(
         return _unsure(doubts, **common)
     return TriageDecision(
         event=_EVENTS[verdict],
-        message=_says(verdict, cites, answer),
+        message=_reason(verdict, cites, answer),
         reply=_reply(verdict, cites, answer),
         **common,
         duplicate_of=answer["duplicate_of"] if verdict is TriageVerdict.DUPLICATE else None,
@@ -236,6 +236,7 @@ def _schema_fault(governance: Governance, answer: Mapping[str, Any]) -> str | No
 def _doubts_on_quote(verdict: TriageVerdict, quote: str, title: str, body: str) -> Iterator[str]:
     if verdict in _UNQUOTED:
         return
+    # A title may be shorter than any useful quote; then the whole title is one.
     shortest = min(_SHORTEST_QUOTE, len(title.strip()) or _SHORTEST_QUOTE)
     if len(quote.strip()) < shortest:
         yield "the quote is too short to show anything"
@@ -253,8 +254,9 @@ def _doubts_on_cites(
     spoken_for = deciding in kinds or (deciding is ScopeKind.IN and _is_in_by_default(governance))
     if not spoken_for:
         yield f"no entry of kind `{deciding}` is cited for the verdict `{verdict}`"
+    # A model that cites both sides has not understood one of them: a person decides.
     if deciding is ScopeKind.IN and ScopeKind.OUT in kinds:
-        yield "an entry that says no is cited for a yes"
+        yield "an entry that refuses is cited for a yes"
 
 
 def _is_in_by_default(governance: Governance) -> bool:
@@ -268,6 +270,7 @@ def _doubts_on_verdict(
 ) -> Iterator[str]:
     other = answer["duplicate_of"]
     if verdict is TriageVerdict.DUPLICATE and (
+        # The number comes from a model: only an issue that exists and is older can be meant.
         other is None or other >= number or other not in older_issues
     ):
         yield f"#{other} is not an older issue" if other else "no older issue is named"
@@ -280,12 +283,15 @@ def _doubts_on_asking(
 ) -> Iterator[str]:
     if verdict is not TriageVerdict.NEEDS_INFO:
         return
+    # Without an end to the questions, a stranger could keep the factory asking.
     if asked >= asking.MOST:
         yield f"its filer was asked {asked} times already"
     yield from asking.faults_of_question(answer["ask"], issue=issue)
 
 
-def _says(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]) -> str:
+def _reason(
+    verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]
+) -> str:
     by = f" by {', '.join(entry.id for entry in cites)}" if cites else ""
     match verdict:
         case TriageVerdict.IN:
@@ -303,7 +309,7 @@ def _says(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping
 
 
 def _reply(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]) -> str:
-    """What the filer is told: the mission's own words for a no, the one question for needs-info,
+    """What the filer reads: the mission's own words for a no, the one question for needs-info,
     else nothing."""
     if verdict is TriageVerdict.NEEDS_INFO:
         return str(answer["ask"]).strip()

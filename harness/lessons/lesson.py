@@ -1,4 +1,4 @@
-"""Lessons as the ledger tells them: who noted each, when, on what evidence, and what became of the
+"""Lessons as the ledger has them: who noted each, when, on what evidence, and what became of the
 runs that had it."""
 
 from collections import Counter
@@ -21,14 +21,17 @@ class LessonStatus(StrEnum):
     """Whether a lesson is shown. A person's word goes before any figure; nothing is ever
     deleted."""
 
-    PINNED = "pinned"  # by a person: shown before all others
+    # by a person: shown before all others
+    PINNED = "pinned"
     ACTIVE = "active"
-    DEMOTED = "demoted"  # runs that were shown it fared worse than those that were not
-    RETIRED = "retired"  # by a person: not shown
+    # runs that were shown it fared worse than those that were not
+    DEMOTED = "demoted"
+    # by a person: not shown
+    RETIRED = "retired"
 
 
 class Word(StrEnum):
-    """What a person says of a lesson. `let` takes the person's own earlier word back."""
+    """A person's decision about a lesson. `let` takes the person's own earlier word back."""
 
     PIN = "pin"
     RETIRE = "retire"
@@ -93,6 +96,7 @@ class Lesson:
             return LessonStatus.PINNED
         if self.word is Word.RETIRE:
             return LessonStatus.RETIRED
+        # The intervals must not overlap: a lesson is not dropped for bad luck in a few runs.
         fared_worse = self.had.runs >= FEWEST and self.had.between[1] < self.others.between[0]
         return LessonStatus.DEMOTED if fared_worse else LessonStatus.ACTIVE
 
@@ -106,6 +110,7 @@ def lessons(entries: Iterable[Entry]) -> tuple[Lesson, ...]:
     """Every lesson that was ever noted, oldest first."""
     listed = tuple(entries)
     all_noted = of_kind(listed, LessonNoted)
+    # Reversed, so that of two entries with one id the older counts.
     new = {one.event.id: one for one in reversed(all_noted) if not one.event.same_as}
     seen_again = Counter(one.event.same_as for one in all_noted if one.event.same_as)
     words = {one.event.id: one.event for one in of_kind(listed, LessonMarked)}
@@ -134,6 +139,7 @@ def _lesson(
     ends: Iterable[_End],
 ) -> Lesson:
     noted = entry.event
+    # Only later runs: one before the lesson was noted shows nothing of its effect.
     since = [end for end in ends if end.entry > entry.seq]
     had = _tally(end for end in since if noted.id in end.shown)
     word = Word(marked.word) if marked else None
@@ -181,8 +187,8 @@ def _ends(entries: tuple[Entry, ...]) -> tuple[_End, ...]:
 
 
 def _sound(run: str, moves: Iterable[Recorded[TransitionRecorded]]) -> bool | None:
-    """Whether the run's change stood at its first judgement; None where nobody has said so. What a
-    purse, a machine or a person ended says nothing."""
+    """Whether the run's change stood at its first judgement; None where nobody has said so. A
+    run that a budget, a machine or a person ended does not count."""
     ready = False
     for entry in moves:
         event = entry.event.event
@@ -193,6 +199,7 @@ def _sound(run: str, moves: Iterable[Recorded[TransitionRecorded]]) -> bool | No
             return True
         if ready and event in _SENT_BACK:
             return False
+        # A new run began before the change was judged: this one's outcome is unknown.
         if ready and event is Event.DISPATCHED:
             return None
     return None

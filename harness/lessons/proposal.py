@@ -9,7 +9,8 @@ from harness.governance.paths import resembles
 from harness.governance.text.invisible import is_invisible
 from harness.governance.text.likeness import NEARLY_THE_SAME, likeness, resemblance
 
-SHORTEST, LONGEST = 20, 300  # characters of a lesson
+# characters of a lesson
+SHORTEST, LONGEST = 20, 300
 SHORTEST_QUOTE, LONGEST_QUOTE = 8, 200
 MOST_AT_ONCE = 3
 BORROWED = 5
@@ -33,7 +34,7 @@ SCHEMA: Mapping[str, Any] = {
 
 GOVERNING = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml", "workflows/**")
 _WORD = re.compile(r"\w+")
-_LAW = re.compile(
+_ABOUT_RULES = re.compile(
     r"mission|factory_rules|factory\.toml|CLAUDE\.md|governance|\brules?\b|\bpolic(?:y|ies)\b|workflows?/",
     re.I,
 )
@@ -49,9 +50,9 @@ class Proposal:
     quote: str
 
 
-def proposals(told: Any) -> tuple[Proposal, ...]:
+def proposals(answer: Any) -> tuple[Proposal, ...]:
     """What a model's answer proposes, as far as it has the form; the first few."""
-    listed = told if isinstance(told, list) else []
+    listed = answer if isinstance(answer, list) else []
     return tuple(
         Proposal(one["says"].strip(), one["file"], one["quote"].strip())
         for one in listed[:MOST_AT_ONCE]
@@ -84,16 +85,19 @@ def _form(one: Proposal) -> str:
         return f"it has {len(one.sentence)} characters; expected {SHORTEST} to {LONGEST}"
     if any(char in "\n\r\t" or is_invisible(char) for char in one.sentence):
         return "it is not one line of plain text"
+    # A lesson stands in later prompts: it must not lead an agent anywhere.
     if _LEADS_OUT.search(one.sentence):
         return "it holds markup, an address or an account"
-    if _LAW.search(one.sentence):
-        return "it speaks of the law, which only people change"
+    # A lesson about the rules would be a way for a model to loosen them.
+    if _ABOUT_RULES.search(one.sentence):
+        return "it speaks of the rules, which only people change"
     return ""
 
 
 def _evidence(one: Proposal, content: bytes | None) -> str:
     if content is None:
         return f"there is no file {one.file!r} at base"
+    # By look-alikes too: a quote from the policy would stand in prompts without its digest.
     if resembles(GOVERNING, one.file.encode("utf-8", "surrogateescape")):
         return f"{one.file} governs: it speaks for itself"
     if not SHORTEST_QUOTE <= len(one.quote) <= LONGEST_QUOTE:
@@ -108,6 +112,7 @@ def _evidence(one: Proposal, content: bytes | None) -> str:
 
 def _origin(one: Proposal, strangers: Iterable[str]) -> str:
     own = _runs(one.sentence)
+    # A stranger's words must not become a lesson by way of a model that repeats them.
     if any(own & _runs(text) for text in strangers):
         return f"it repeats {BORROWED} words in a row of what a stranger wrote"
     return ""
@@ -118,16 +123,16 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(words[at : at + BORROWED]) for at in range(len(words) - BORROWED + 1))
 
 
-def same(says: str, known: Mapping[str, str]) -> str | None:
-    """The id of the lesson among `known` (id to sentence) that says the same; the oldest of
+def same(sentence: str, known: Mapping[str, str]) -> str | None:
+    """The id of the lesson among `known` (id to sentence) that means the same; the oldest of
     several."""
     return next(
         (
             known_id
             for known_id, other in known.items()
-            if _plain(says) == _plain(other)
-            or likeness(says, other) >= NEARLY_THE_SAME
-            or resemblance(says, other) >= NEARLY_THE_SAME
+            if _plain(sentence) == _plain(other)
+            or likeness(sentence, other) >= NEARLY_THE_SAME
+            or resemblance(sentence, other) >= NEARLY_THE_SAME
         ),
         None,
     )

@@ -1,9 +1,9 @@
-"""Onboarding: what a repository holds, found by looking; and drafts of the files that steer a
-factory there.
+"""Onboarding: survey a repository, and draft the files that configure a factory there.
 
-Two steps: `survey_of` reads a folder and runs nothing in it, `drafts_of` turns the survey into
-texts. Everything that is read was written by strangers: it is parsed, never executed, and reaches a
-draft only as plain words on one line."""
+Two steps: `survey_of` reads a folder without running anything in it; `drafts_of` turns the survey
+into texts. Strangers wrote what is read: it is parsed, never executed, and reaches a draft only as
+plain words on one line.
+"""
 
 from harness.onboarding.contradictions import Contradiction
 from harness.onboarding.drafts import DraftFile, drafts_of

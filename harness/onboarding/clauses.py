@@ -1,9 +1,9 @@
-"""Prose that binds, sentence by sentence: what a check can hold becomes a clause of its kind, the
-rest is listed as it is.
+"""Find binding sentences in prose: those that a check can enforce become clauses of a kind, the
+others are listed as they are.
 
-Honest means: a number counts only where the sentence speaks of a change, a path only where such a
-file is there, and a sentence that says more than a check could hold is never read as the part that
-fits."""
+A number counts only in a sentence about a change, and a path only if such a file exists. A sentence
+that demands more than a check can enforce is never reduced to the part that fits.
+"""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def _any(*words: str) -> str:
 
 
 def _in_turn(*parts: str) -> re.Pattern[str]:
-    """The parts, one after the other within a sentence."""
+    """A pattern for the parts in this order within one sentence."""
     return re.compile(r"[^.;]*?".join(parts), re.IGNORECASE)
 
 
@@ -238,6 +238,7 @@ def clauses_in(
 
 
 def _clause(sentence: str, heading: str, files: tuple[str, ...]) -> KindAndValues | None:
+    # The order matters: a sentence with a limit often names paths too.
     if found := _limit(sentence, heading) or _conduct(sentence):
         return found
     if is_left_alone(sentence, heading) and (paths := _paths(sentence, files)):
@@ -246,13 +247,16 @@ def _clause(sentence: str, heading: str, files: tuple[str, ...]) -> KindAndValue
 
 
 def limits_in(sentence: str, heading: str) -> Iterator[tuple[ClauseKind, int]]:
-    """Numbers of lines, files, attempts or dollars, where the sentence or its heading speaks of a
-    change."""
+    """Limits on lines, files, attempts or dollars, where the sentence or its heading is
+    about a change."""
+    # "At most 40 lines" may be about functions or commit messages; only a limit on changes can be
+    # checked.
     if not _A_CHANGE.search(f"{heading} {sentence}") or _NOT_A_CHANGE.search(sentence):
         return
     for kind, pattern in _LIMITS:
         if found := pattern.search(sentence):
             said = (found["after"] or found["before"]).replace(",", "").casefold()
+            # Twelve digits are plenty, and int() of a huge text is slow.
             number = _SPELT.index(said) if said in _SPELT else int(said[:12])
             if 0 < number < 10**9:
                 yield kind, number
@@ -263,6 +267,7 @@ def _limit(sentence: str, heading: str) -> KindAndValues | None:
 
 
 def _conduct(sentence: str) -> KindAndValues | None:
+    # First, because "never delete tests that hold a token" also matches the patterns below.
     if _KEEP_TESTS.search(sentence):
         return ClauseKind.TESTS_KEPT, ()
     if _NEW_DEPENDENCY.search(sentence):
@@ -277,8 +282,8 @@ def _conduct(sentence: str) -> KindAndValues | None:
 
 
 def _never(sentence: str, heading: str) -> KindAndValues | None:
-    """What the product shall not become: an item below such a heading, or a sentence that says
-    so."""
+    """What the product shall not become: an item below such a heading, or a sentence
+    that states it."""
     if _NOT_GOALS.search(heading) and len(sentence) <= 200:
         return ClauseKind.NEVER, (_named(_ARTICLE.sub("", sentence)),)
     if found := _WILL_NOT.search(sentence) or re.match(r"No (?P<what>[^.;,]{3,60})", sentence):
@@ -291,15 +296,13 @@ def _named(what: str) -> str:
 
 
 def is_left_alone(sentence: str, heading: str) -> bool:
-    """Whether the sentence says of something that no change touches it, or is an item of a list of
-    such things."""
+    """Whether the sentence forbids changes to something, or is an item in a list of such things."""
     is_listed = _KEPT.search(heading) and sentence.lstrip("*| ").startswith("`")
     return bool(is_listed or _LEFT_ALONE.search(sentence)) and not _NOT_KEPT.search(sentence)
 
 
 def paths_in(sentence: str) -> tuple[str, ...]:
-    """What the sentence names as a path, as globs that our rules could state; whether such files
-    exist is not asked."""
+    """The paths that a sentence names, as globs that a rule can use. They may not exist."""
     named = [
         one.strip().removeprefix("./").rstrip(".,;:")
         for found in _PATH.findall(sentence)
@@ -311,7 +314,7 @@ def paths_in(sentence: str) -> tuple[str, ...]:
 
 
 def _paths(sentence: str, files: tuple[str, ...]) -> tuple[str, ...]:
-    """Globs that the sentence names and that match a file here."""
+    """The globs in the sentence that match a file here."""
     return tuple(
         glob
         for glob in paths_in(sentence)

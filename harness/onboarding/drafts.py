@@ -1,5 +1,5 @@
-"""Drafts of the files that steer a factory: a pure function of the survey, and always valid by our
-own reader."""
+"""Drafts of the files that configure a factory: a pure function of the survey,
+always valid for our own reader."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 MISSION, RULES, CODE, CONFIG = "mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml"
 LABELS = (".github/labels.json", ".github/labels.yml", ".github/labels.yaml")
-"""Where a repository keeps its labels; the first is ours."""
+"""Where a repository keeps its labels; the first path is ours."""
 
 TAKEN = frozenset(
     name.casefold()
     for name in (MISSION, RULES, CODE, CONFIG, "mission.draft.md", "factory_rules.draft.md")
 )
-"""Names at the root that a draft could have, without case."""
+"""Lower-case names at the root that a draft could have."""
 
 MOST_ROUTES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class DraftFile:
-    """One file to write: its path from the root, its text, and what in it is a guess, each with its
-    evidence."""
+    """One file to write: its path from the root, its text, and the guesses in it, each
+    with its evidence."""
 
     path: str
     text: str
@@ -50,12 +50,13 @@ def drafts_of(
     trusted_keys: Sequence[str] = (),
     state_labels: Collection[str] = (),
 ) -> tuple[DraftFile, ...]:
-    """Every file that the repository lacks, valid by our own reader.
+    """Every file that the repository lacks, valid for our own reader.
 
-    `keep` are the numbers, from 1, of the proposals that mission.md is to have; `trusted_keys` are
-    pinned in factory.toml; `state_labels` are those that the factory projects. Of a mission.md or
-    factory_rules.md that is prose, the draft stands beside, as `mission.draft.md`; one that binds
-    is left alone. Issue forms and labels are what `factory rules export` makes of it."""
+    `keep` are the numbers, from 1, of the proposals that go into mission.md; `trusted_keys` are
+    pinned in factory.toml; `state_labels` are those that the factory sets. A mission.md or
+    factory_rules.md in prose gets its draft beside it, as `mission.draft.md`; one with binding
+    blocks is left alone. Issue forms and labels are what `factory rules export` would write.
+    """
     mission = tuple(_mission(survey, frozenset(keep)))
     scope = scope_in(mission[0].text) if mission else survey.scope
     return (
@@ -70,6 +71,7 @@ def drafts_of(
 
 def _mission(survey: Survey, keep: frozenset[int]) -> Iterator[DraftFile]:
     path = _governing_path(survey, MISSION)
+    # No path: the file exists and binds, or a draft of it is already there.
     if path:
         nevers = nevers_of(survey)
         # What the repository rules out in its own words is drafted; the rest only when it is kept.
@@ -99,7 +101,7 @@ def _mission_guesses(survey: Survey) -> Iterator[str]:
     source = (
         f"{survey.readme}'s first paragraph"
         if drafted
-        else f"the name alone: {survey.readme or 'no README'} has no paragraph that says what it is"
+        else f"the name alone: {survey.readme or 'no README'} has no paragraph about what it is"
     )
     yield f"what the product is: {source}"
     yield f"what kind of thing: {survey.product}"
@@ -107,7 +109,7 @@ def _mission_guesses(survey: Survey) -> Iterator[str]:
         if clause.kind == "out":
             yield (
                 f"never: {clause.values[0] if clause.values else clause.quote} (because"
-                f" {clause.place} says “{clause.quote}”)"
+                f" {clause.place} reads “{clause.quote}”)"
             )
 
 
@@ -120,13 +122,13 @@ def _rules(survey: Survey) -> Iterator[DraftFile]:
             for clause in unchecked
         ]
         guesses = [
-            f"{rule.id} in shadow, because {clause.place} says “{clause.quote}”"
+            f"{rule.id} in shadow, because {clause.place} reads “{clause.quote}”"
             for rule in rules
             if rule.status == "shadow"
             for clause in rule.clauses
         ]
         guesses += [
-            f"no check: {clause.place} says “{clause.quote}”, which nothing here can hold yet"
+            f"no check: {clause.place} reads “{clause.quote}”, which nothing here can hold yet"
             for clause in unchecked
         ]
         yield DraftFile(
@@ -143,6 +145,7 @@ def _rules(survey: Survey) -> Iterator[DraftFile]:
 
 
 def _code(survey: Survey) -> Iterator[DraftFile]:
+    # CLAUDE.md is for people and agents; an existing one is never replaced.
     if CODE.casefold() not in survey.present:
         beside = [
             one.file
@@ -181,7 +184,7 @@ def _config_guesses(survey: Survey) -> Iterator[str]:
         )
         yield (
             f"ready: {survey.ready}, because"
-            f" {survey.ready_because or 'no route says that the app is up'}"
+            f" {survey.ready_because or 'no route shows that the app is up'}"
         )
     if survey.data.env:
         yield f"data: ${survey.data.env}, because {survey.data.because[0]}"
@@ -205,7 +208,7 @@ def _labels(survey: Survey, state_labels: Collection[str]) -> Iterator[DraftFile
 
 
 def _governing_path(survey: Survey, name: str) -> str:
-    """Where the draft of a governance file goes: its name, beside the prose that is there, or
+    """Where the draft of a governance file goes: its own name, beside existing prose, or
     nowhere."""
     there = next((one for one in survey.governing if one.name == name), None)
     if there is None:
@@ -232,7 +235,8 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         comment_start_string="<#",
-        comment_end_string="#>",  # `{#` begins an id of ours
+        # `{#` begins an id of ours.
+        comment_end_string="#>",
         autoescape=False,  # noqa: S701 - Markdown, YAML and TOML, not a page
         keep_trailing_newline=True,
     )

@@ -1,4 +1,4 @@
-"""What a survey could not find, and what each gap means for a factory there."""
+"""What a survey did not find, and what each gap means for a factory there."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ SHOWN = 3
 
 
 def gaps_of(survey: Survey) -> tuple[str, ...]:
-    """Each gap as one line: what is missing, what follows from it, the next move."""
+    """Each gap as one line: what is missing, the consequence, the next step."""
     return (
         *map(_refusal, survey.daemons),
         *_on_start(survey),
@@ -22,7 +22,7 @@ def _refusal(daemon: Daemon) -> str:
     instead = (
         f"use its foreground form `{daemon.instead}`"
         if daemon.instead
-        else "a box needs a command that stays"
+        else "a sandbox needs a command that stays in the foreground"
     )
     return (
         f"`{daemon.command}` ({daemon.because.place}) daemonises: it returns before the app"
@@ -38,9 +38,10 @@ def _on_start(survey: Survey) -> Iterator[str]:
             " merges by itself; name it in factory.toml as `[app] start`"
         )
         return
+    # Only Python packages can be installed into a sandbox.
     if start.argv[0] == "node" and survey.dependencies:
         yield (
-            "no packages for node: boxes are furnished from hash-locked Python requirements alone;"
+            "no packages for node: sandboxes install from hash-locked Python requirements alone;"
             " with node on this machine and node_modules committed the app starts, otherwise no"
             " change merges by itself"
         )
@@ -51,7 +52,7 @@ def _on_start(survey: Survey) -> Iterator[str]:
         )
     if survey.data.fixed:
         yield (
-            f"no variable for the data: {survey.data.fixed}, and in a box the code cannot be"
+            f"no variable for the data: {survey.data.fixed}, and in a sandbox the code cannot be"
             " written to; let a variable name a folder, and `[app] data` name that variable"
         )
 
@@ -73,8 +74,8 @@ def _on_locks(survey: Survey) -> Iterator[str]:
     for lock in (survey.lock, survey.tests_lock):
         if lock and lock.make:
             yield (
-                f"no hash-locked {lock.path}: {lock.because}, and boxes install nothing else; make"
-                f" it with `{lock.make}`, and commit it"
+                f"no hash-locked {lock.path}: {lock.because}, and sandboxes install nothing else;"
+                f" make it with `{lock.make}`, and commit it"
             )
     needs = survey.suite.needs if survey.suite else ""
     if needs and needs not in survey.dependencies:
@@ -95,13 +96,13 @@ def _on_files(survey: Survey) -> Iterator[str]:
         (
             survey.submodules,
             "submodules",
-            "a box sees an empty folder there, and no change may touch it",
+            "a sandbox sees an empty folder there, and no change may touch it",
         ),
-        (survey.lfs, "Git LFS pointers", "a box sees the pointer, not the file behind it"),
+        (survey.lfs, "Git LFS pointers", "a sandbox sees the pointer, not the file behind it"),
         (
             survey.links_out,
             "links that lead out",
-            "they were not followed, and a box lacks what they point to",
+            "they were not followed, and a sandbox lacks what they point to",
         ),
         (
             survey.unreadable,

@@ -1,5 +1,4 @@
-"""Looking at a repository: one folder in, one survey out. Nothing in the folder is run, and no
-history is walked."""
+"""Survey a folder. Nothing in it is executed, and the git history is not read."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -66,9 +65,9 @@ _PEOPLES = (
 def survey_of(
     folder: Path, *, tracked: Mapping[bytes, str] | None = None, branch: str = ""
 ) -> Survey:
-    """What the folder holds. `tracked` are git's paths with their modes, where git keeps the
-    folder; without it every file counts that no tool has made. `branch` is the default branch.
-    Raises nothing: what cannot be read is listed."""
+    """The survey of a folder. `tracked` are git's paths with their modes; without it, every file
+    counts that no tool generated. `branch` is the default branch. Raises nothing: unreadable files
+    are listed."""
     contents = contents_of(folder, tracked=tracked)
     sources = sources_in(contents)
     routes, start, suite = routes_in(sources), start_in(sources), suite_in(sources)
@@ -119,8 +118,8 @@ def contradictions_of(
     workflows: Collection[str] = (),
     terms: Collection[str] = (),
 ) -> tuple[Contradiction, ...]:
-    """What the files that govern a folder say against themselves and against the rest of it.
-    `tracked` as for a survey; `workflows` and `terms` are a factory's own, and exist only where its
+    """The contradictions in a folder's governing prose, within it and with the rest of the folder.
+    `tracked` as for a survey; `workflows` and `terms` are a factory's own, and count only where a
     factory.toml is. Raises nothing."""
     contents = contents_of(folder, tracked=tracked)
     documents = {one.file: contents.text(one.file) for one in _governing(contents)}
@@ -140,8 +139,10 @@ def _name(sources: Sources) -> str:
 
 def _product(sources: Sources, *, serves: bool) -> Product:
     languages = {language_of(name) for name in sources.contents.files if not is_beside(name)} - {""}
+    # A project that answers requests is a site, even if it has scripts too.
     if serves:
         return Product.SITE
+    # Nothing but documents and pages: no program to install.
     if not languages - PROSE - PAGES:
         return Product.DOCUMENTS if languages & PROSE or not languages else Product.SITE
     scripts = table(sources.pyproject, "project", "scripts") or sources.package_json.get("bin")
@@ -153,8 +154,8 @@ def _product(sources: Sources, *, serves: bool) -> Product:
 
 
 def _places(contents: FolderContents, tests: tuple[str, ...]) -> tuple[str, ...]:
-    """Globs of the product and its tests: folders with source, and source files at the root. The
-    rest is for people."""
+    """Globs of the product and its tests: folders with source code, and source files at
+    the root. The rest is for people."""
     folders = {
         name.partition("/")[0] for name in contents.files if "/" in name and language_of(name)
     }
@@ -179,7 +180,7 @@ def _places(contents: FolderContents, tests: tuple[str, ...]) -> tuple[str, ...]
 
 
 def _governs_or_builds(name: str) -> bool:
-    """Whether a file at the root decides how the rest is built, installed or governed."""
+    """Whether a file at the root governs, builds or installs the rest."""
     return name.casefold() in {one.casefold() for one in GOVERNING} or name in _BUILDERS
 
 
@@ -192,6 +193,7 @@ def _governing(contents: FolderContents) -> Iterator[GoverningFile]:
 
 def _clauses(contents: FolderContents, governing: tuple[GoverningFile, ...]) -> Iterator[Clause]:
     for one in governing:
+        # A file with blocks already binds by itself; its prose must not be read as a second policy.
         if not one.binds:
             yield from clauses_in(
                 one.file,
@@ -209,8 +211,7 @@ def _scope(
 
 
 def _lfs(contents: FolderContents) -> Iterator[str]:
-    """Files that are pointers to a large file elsewhere. Only what .gitattributes gives to LFS is
-    opened."""
+    """Files that are Git LFS pointers. Only files that .gitattributes gives to LFS are opened."""
     patterns = [
         line.split()[0]
         for name in contents.files
@@ -223,7 +224,8 @@ def _lfs(contents: FolderContents) -> Iterator[str]:
 
         try:
             large = GitIgnoreSpec.from_lines(patterns)
-        except ValueError:  # not a pattern: git ignores it as well
+        # Not a pattern: git ignores it as well.
+        except ValueError:
             return
         yield from (
             name

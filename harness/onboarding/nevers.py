@@ -1,4 +1,4 @@
-"""What a product should perhaps never become: proposals, to be kept one by one."""
+"""Proposals for what a product should never become. A person keeps them one by one."""
 
 import re
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ SEVEN = 7
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """One proposal, as a scope entry. `source` is where the repository says so itself; `of` and
-    `already` say whom it suits."""
+    """One proposal, as a scope entry. `source` is the place where the repository itself states it;
+    `of` and `already` decide which products get it."""
 
     id: str
     title: str
@@ -30,7 +30,7 @@ class Never:
 
 @lru_cache(maxsize=1)
 def catalogue() -> tuple[Never, ...]:
-    """Every proposal there is, in the order of `nevers.yaml`."""
+    """Every proposal in `nevers.yaml`, in order."""
     import yaml
 
     text = (files("harness.onboarding") / "nevers.yaml").read_text("utf-8")
@@ -41,19 +41,19 @@ def catalogue() -> tuple[Never, ...]:
 
 
 def nevers_of(survey: Survey) -> tuple[Never, ...]:
-    """Seven proposals: what the repository's own prose rules out first, then what suits such a
-    product."""
+    """Seven proposals: first what the repository's own prose rules out, then what suits
+    this kind of product."""
     suited = [
         never
         for never in catalogue()
         if survey.product in never.of and not _is_already(never, survey)
     ]
+    # The repository's own words first: they survive the cut.
     return (*_own(survey), *suited)[:SEVEN]
 
 
 def _is_already(never: Never, survey: Survey) -> bool:
-    """Whether the survey shows that the product is this: nobody wants to hear "no payments" in a
-    shop."""
+    """Whether the product already is this: nobody wants to read "no payments" in a shop."""
     signs = (
         *survey.dependencies,
         *(route.path for route in survey.routes),
@@ -63,7 +63,7 @@ def _is_already(never: Never, survey: Survey) -> bool:
 
 
 def _own(survey: Survey) -> Iterator[Never]:
-    """What the repository's own mission says it never becomes."""
+    """What the repository's own mission rules out."""
     said = [
         clause for clause in survey.clauses if clause.kind is ClauseKind.NEVER and clause.values
     ]

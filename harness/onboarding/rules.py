@@ -1,9 +1,10 @@
-"""The rules that are drafted: a floor that every repository gets, and what its own prose says, in
-shadow, with the quote.
+"""The drafted rules: basic ones for every repository, and those from its own prose, in shadow and
+with the quote.
 
-The floor is what no change of a factory may do anywhere. A number or a path out of prose is
-somebody's words read by a machine, so it is reported and blocks nothing until a person has looked
-at it and writes `status: enforce`."""
+The basic rules forbid what a factory must not do anywhere. A number or a path from prose was
+written for people and read by a program. So such a rule reports and blocks nothing, until a person
+checks it and writes `status: enforce`.
+"""
 
 import json
 from collections.abc import Iterator
@@ -59,8 +60,8 @@ _LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class RuleDraft:
-    """One rule as the template writes it. `check` and each case are one line of YAML; `said` are
-    the sentences it stands on."""
+    """One rule as the template writes it. `check` and each case are one line of YAML;
+    `clauses` are the sentences behind it."""
 
     id: str
     title: str
@@ -74,11 +75,11 @@ class RuleDraft:
 
     @property
     def quotes(self) -> tuple[str, ...]:
-        """The sentences with their places, each on a line of its own."""
+        """The sentences with their places, one per line."""
         return tuple(
             f"{quoted(clause.quote)} ({clause.place})"
             if is_citable(clause.quote)
-            else f"It is said at {clause.place}."
+            else f"It is stated at {clause.place}."
             for clause in self.clauses
         )
 
@@ -89,8 +90,8 @@ def rules_of(survey: Survey) -> tuple[RuleDraft, ...]:
 
 
 def unchecked_in(survey: Survey) -> tuple[Clause, ...]:
-    """Sentences that bind and that no drafted rule holds, so that a person sees that they were not
-    forgotten."""
+    """Binding sentences that no drafted rule covers. They are shown, so that a person
+    sees that they were not forgotten."""
     held = {clause for rule in rules_of(survey) for clause in rule.clauses}
     return tuple(
         clause
@@ -147,7 +148,7 @@ def _limit(
     what: str,
     survey: Survey,
 ) -> RuleDraft:
-    """A limit: the strictest number that the prose says, in shadow, or else the usual one."""
+    """A limit: the strictest number in the prose, in shadow, or else the usual number."""
     clauses = sorted(_of(survey, kind), key=lambda clause: int(clause.values[0]))[:1]
     number = int(clauses[0].values[0]) if clauses else usual
     text = f"Read as a limit: at most {number} {what}." if clauses else prose.format(n=number)
@@ -197,6 +198,7 @@ def _places(survey: Survey) -> RuleDraft:
 def _protected(survey: Survey) -> Iterator[RuleDraft]:
     seen = set[tuple[str, ...]]()
     for clause in _of(survey, ClauseKind.PROTECTED):
+        # Several sentences may name the same paths; one rule is enough.
         if clause.values not in seen:
             seen.add(clause.values)
             touched = _within(clause.values[0])
@@ -220,6 +222,7 @@ def _tests(survey: Survey) -> RuleDraft:
         "A test that passed before a change passes after it, as it was written: a promise is not"
         " rewritten to fit the code."
     )
+    # Without a test command there are no results, and an enforced rule would refuse every change.
     if not there:
         text += (
             " There is no test command yet, so this is in shadow: where nothing runs, it would"
@@ -267,7 +270,7 @@ def _of(survey: Survey, kind: ClauseKind) -> tuple[Clause, ...]:
 
 
 def _within(glob: str) -> str:
-    """A path that the glob matches."""
+    """A path that the glob matches, for a case."""
     return glob.strip("/").replace("**", "a.txt").replace("*", "a").replace("?", "a")
 
 

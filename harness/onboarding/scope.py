@@ -1,4 +1,4 @@
-"""The scope that a mission states, read by our own reader."""
+"""Read the scope of a mission with our own reader."""
 
 from harness.domain.errors import GovernanceError
 from harness.domain.governance import MISSION, Document, ScopeEntry
@@ -8,8 +8,7 @@ from harness.governance.language.yamlblock import read_block
 
 
 def scope_in(text: str) -> tuple[ScopeEntry, ...]:
-    """The entries of a mission with blocks; none of one that is prose, or that cannot be obeyed as
-    it stands."""
+    """The scope entries of a mission; none for prose or for a mission with errors."""
     try:
         page = page_of(Document(MISSION, MISSION, text, ""))
         return tuple(
@@ -17,5 +16,6 @@ def scope_in(text: str) -> tuple[ScopeEntry, ...]:
             for section in page.sections
             if section.block
         )
+    # A mission with errors is reported by lint, not here.
     except GovernanceError:
         return ()

@@ -1,4 +1,4 @@
-"""A survey: what was found in a repository, each thing with the place that shows it."""
+"""The records of a survey: what was found in a repository, with the place of each finding."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,7 +8,7 @@ from harness.domain.governance import ScopeEntry
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where something shows. Lines start at 1; 0 speaks of the whole file."""
+    """The place of a finding. Lines start at 1; 0 means the whole file."""
 
     file: str
     line: int
@@ -24,18 +24,21 @@ class Evidence:
 
 
 class Product(StrEnum):
-    """What kind of thing the repository makes; it decides what the mission proposes never to
-    become."""
+    """The kind of product; it decides which proposals the mission gets."""
 
-    SITE = "site"  # people open it in a browser
-    COMMAND = "command"  # people run it
-    LIBRARY = "library"  # other programs import it
-    DOCUMENTS = "documents"  # people read it
+    # People open it in a browser.
+    SITE = "site"
+    # People run it
+    COMMAND = "command"
+    # Other programs import it.
+    LIBRARY = "library"
+    # People read it
+    DOCUMENTS = "documents"
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language's share of the files that are code or prose, in percent."""
+    """One language's share of the code and prose files, in percent."""
 
     name: str
     files: int
@@ -44,19 +47,20 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How production starts the app, in the foreground, on a port that a variable names."""
+    """How production starts the app: in the foreground, on a port from a variable."""
 
     argv: tuple[str, ...]
     port_env: str
     because: Evidence
-    needs: str = ""  # a distribution without which the command cannot run
+    # A distribution without which the command cannot run.
+    needs: str = ""
     env: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A start command that leaves before the app answers, and its foreground form where there is
-    one."""
+    """A start command that returns before the app answers, and its foreground form where
+    there is one."""
 
     command: str
     instead: str
@@ -65,19 +69,19 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Where the app keeps its data: the variable that names the folder, or none; and what fills
-    it."""
+    """Where the app stores its data: the variable with the folder, if any, and the
+    command that fills it."""
 
     env: str = ""
     seed: tuple[str, ...] = ()
     because: tuple[Evidence, ...] = ()
-    fixed: Evidence | None = None  # a place that no variable can move
+    # A place that no variable can move.
+    fixed: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The project's own tests. `command` is empty where none was found that writes a JUnit
-    report."""
+    """The project's own tests. `command` is empty if none was found that writes a JUnit report."""
 
     runner: str
     command: tuple[str, ...]
@@ -88,7 +92,7 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class NamedPackage:
-    """A package by its normalised name, and the place that names it first."""
+    """A package by its normalised name, with the first place that names it."""
 
     name: str
     because: Evidence
@@ -96,7 +100,8 @@ class NamedPackage:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A hash-locked requirements file: one that is there, or the one that `make` would write."""
+    """A hash-locked requirements file: an existing one, or the one that the command
+    `make` would write."""
 
     path: str
     because: str
@@ -105,7 +110,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address that the app answers, as the source has it."""
+    """An address of the app, as it is in the source."""
 
     path: str
     methods: tuple[str, ...]
@@ -114,8 +119,8 @@ class Route:
 
 
 class ClauseKind(StrEnum):
-    """What a sentence of prose governance asks for. UNCHECKED: something, but nothing that a check
-    can hold."""
+    """What a sentence of governing prose demands. UNCHECKED: something that no check can
+    enforce."""
 
     LINES = "changed_lines"
     FILES = "files"
@@ -132,8 +137,8 @@ class ClauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A sentence that binds, word for word, with its place. `values` are its number or its paths,
-    or what it forbids."""
+    """A binding sentence, word for word, with its place. `values` are its number, its
+    paths, or what it forbids."""
 
     kind: ClauseKind
     quote: str
@@ -149,8 +154,8 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class GoverningFile:
-    """One of the files that steer a factory, as it is found. `binds` says whether it has blocks
-    that our reader reads."""
+    """An existing file that configures or governs. `binds`: whether it has blocks that
+    our reader reads."""
 
     name: str
     file: str
@@ -159,7 +164,7 @@ class GoverningFile:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything found in one folder. Pure data: the drafts follow from it alone."""
+    """Everything found in a folder. Pure data: the drafts follow from it alone."""
 
     name: str
     product: Product = Product.LIBRARY
@@ -170,7 +175,8 @@ class Survey:
     files: int = 0
     languages: tuple[Language, ...] = ()
     package_manager: str = ""
-    packages: tuple[NamedPackage, ...] = ()  # that a manifest names
+    # That a manifest names.
+    packages: tuple[NamedPackage, ...] = ()
     lock: Lock | None = None
     tests_lock: Lock | None = None
     start: Start | None = None
@@ -180,13 +186,16 @@ class Survey:
     data: Data = field(default_factory=Data)
     suite: Suite | None = None
     routes: tuple[Route, ...] = ()
-    places: tuple[str, ...] = ()  # globs of what the product is made of
+    # Globs of what the product is made of.
+    places: tuple[str, ...] = ()
     governing: tuple[GoverningFile, ...] = ()
     clauses: tuple[Clause, ...] = ()
-    scope: tuple[ScopeEntry, ...] = ()  # of a mission that binds already
+    # Of a mission that binds already.
+    scope: tuple[ScopeEntry, ...] = ()
     ci: tuple[str, ...] = ()
     issue_forms: tuple[str, ...] = ()
-    present: frozenset[str] = frozenset()  # which of the drafts' own paths are taken, in any case
+    # Which of the drafts' own paths are taken, in any case.
+    present: frozenset[str] = frozenset()
     submodules: tuple[str, ...] = ()
     lfs: tuple[str, ...] = ()
     links_out: tuple[str, ...] = ()

@@ -1,6 +1,9 @@
-"""Words of a repository, made fit to stand in a document that binds: plain, on one line, and saying
-nothing to a reader of rules. A README may hold `{#M-X}`, a fence or an invisible character; a draft
-that repeats it must still parse."""
+"""Make a repository's words safe to repeat in a binding document: plain text on one line, without
+ids or promises.
+
+A README may hold `{#M-X}`, a code fence or an invisible character. A draft that repeats it must
+still parse.
+"""
 
 import json
 import re
@@ -18,24 +21,25 @@ _SENTENCE = re.compile(r"[^\W\d_]|`[^`]|\*{1,2}[^\s*]|[\"“('‘]")
 
 
 def plain(text: str, *, longest: int = LONGEST) -> str:
-    """The text on one line, without a character that shows nothing, cut at a word."""
+    """The text on one line, without invisible characters, cut at a word."""
     shown = "".join(
         " " if char.isspace() else char for char in text if char.isspace() or not is_invisible(char)
     )
     line = " ".join("".join(char for char in shown if char.isprintable()).split())
     return (
+        # Cut at a space, so that no half word changes the meaning.
         line if len(line) <= longest else f"{line[:longest].rpartition(' ')[0] or line[:longest]} …"
     )
 
 
 def is_citable(text: str) -> bool:
-    """Whether this line may stand above a block, where a promise or a number is at home: it names
-    no id and no workflow."""
+    """Whether the line may stand above a block, where promises and numbers are allowed:
+    it names no id and no workflow."""
     return not _CITING.search(text)
 
 
 def is_harmless(text: str) -> bool:
-    """Whether a reader of rules would find nothing in this line that binds, cites or limits."""
+    """Whether a reader of rules finds nothing in the line that binds, cites or limits."""
     return (
         is_citable(text)
         and not _PROMISING.search(text)
@@ -44,15 +48,13 @@ def is_harmless(text: str) -> bool:
 
 
 def paragraph(text: str) -> str:
-    """The text as a paragraph of its own where it is harmless and begins as a sentence does; else
-    empty."""
+    """The text as one paragraph if it is harmless and starts like a sentence; else empty."""
     line = plain(text)
     return line if is_harmless(line) and _SENTENCE.match(line) else ""
 
 
 def quoted(text: str) -> str:
-    """The text in quotation marks, which begin no Markdown construct; for a line of its own in a
-    section that binds."""
+    """The text in quotation marks, so that it starts no Markdown construct."""
     return f"“{plain(text)}”"
 
 

@@ -1,4 +1,4 @@
-"""An agent: untrusted intelligence in a box, with a worktree and nothing else."""
+"""An agent: untrusted intelligence in a sandbox, with a worktree and nothing else."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,25 +26,27 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class AgentReport:
-    """How the agent says it ended. Nothing in it is believed; it is shown to people and kept."""
+    """The agent's own report of how it ended. Nothing in it is believed; it is shown to people and
+    kept."""
 
-    outcome: str  # finished · gave-up · out-of-turns · stalled · budget · error
+    # finished · gave-up · out-of-turns · stalled · budget · error
+    outcome: str
     summary: str
     reason: str | None
     turns: int
     tool_calls: int
     sandbox_form: str
     killed_by: str | None = None
-    agent: str = "built-in"  # which one it was; of a CLI, with its version
-    evidence: tuple[
-        str, ...
-    ] = ()  # what it gave up on: commands that it ran, or words that contradict each other
+    # which one it was; of a CLI, with its version
+    agent: str = "built-in"
+    # what it gave up on: commands that it ran, or words that contradict each other
+    evidence: tuple[str, ...] = ()
 
 
 class Agent(Protocol):
-    """Runs an assignment to its end in a box."""
+    """Runs an assignment to its end in a sandbox."""
 
     def work(self, assignment: Assignment, session: Session) -> AgentReport:
-        """Run it; the box is dead when this returns. Raises SandboxError when no box could be
-        made."""
+        """Run it; the sandbox is dead when this returns. Raises SandboxError when no sandbox could
+        be made."""
         ...

@@ -1,4 +1,4 @@
-"""Essays: what a repository says that bears on one question."""
+"""Essays: the parts of a repository that bear on one question."""
 
 from typing import Protocol
 
@@ -12,5 +12,5 @@ class Essays(Protocol):
         """The same commit and the same request give the same bytes.
 
         Raises GitError where the commit cannot be read. What else goes wrong leaves the repository
-        out of the essay, and its manifest says why: an agent can still look for itself."""
+        out of the essay, and its manifest gives the reason: an agent can still look for itself."""
         ...

@@ -31,10 +31,10 @@ class Forge(Protocol):
         """What changed since the look that gave `cursor`; without one, every open issue and pull
         request.
 
-        Nothing that changed is ever left out; what changed within the last seconds may be told
+        Nothing that changed is ever left out; what changed within the last seconds may be reported
         twice. It takes one request where little or nothing changed, and where nothing did, no body
-        comes with the answer. What was deleted or moved away is not told: only `issues` shows that
-        something is gone. A cursor that is no longer understood counts as none."""
+        comes with the answer. What was deleted or moved away is not reported: only `issues` shows
+        that something is gone. A cursor that is no longer understood counts as none."""
         ...
 
     def issue(self, number: int) -> Issue:

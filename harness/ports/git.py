@@ -16,7 +16,8 @@ class Diff:
     exception."""
 
     files: tuple[FileChange, ...]
-    added: Mapping[bytes, bytes]  # path → the bytes that the change adds, for the secret scanner
+    # path → the bytes that the change adds, for the secret scanner
+    added: Mapping[bytes, bytes]
     too_large: bool = False
 
 
@@ -62,7 +63,7 @@ class Repository(Protocol):
 
     def verify(self, commit: CommitSha) -> None:
         """Read the commit and everything in its tree, and hash each object again. Raises GitError
-        naming the first that is missing or is not what its name says."""
+        naming the first that is missing or does not match its name."""
         ...
 
     def fetched(self, branch: str) -> CommitSha:

@@ -1,4 +1,4 @@
-"""The inbox: what the forge told by webhook and nobody has acted on yet. All of it is hints."""
+"""The inbox: what the forge reported by webhook and nobody has acted on yet. All of it is hints."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery, less everything it says: `number` is the issue or pull request that it is
+    """One delivery, without its contents: `number` is the issue or pull request that it is
     about, None where it is about neither; `digest` is the SHA-256 of its bytes, in hexadecimal."""
 
     id: str

@@ -27,7 +27,7 @@ class Session:
 class SessionRequest:
     """What a session is for and what it may spend, in US dollars: `usd` itself, the others with all
     that was spent before on the same run, issue, UTC day and month. `price` is what its model costs
-    where `factory.toml` says so."""
+    where `factory.toml` asks for it."""
 
     run: str
     role: str

@@ -1,4 +1,4 @@
-"""Boxes: where everything untrusted runs."""
+"""The sandbox: where everything untrusted runs."""
 
 from pathlib import Path
 from typing import Protocol
@@ -7,16 +7,16 @@ from harness.domain.sandbox import SandboxResult, SandboxSpec
 
 
 class Sandbox(Protocol):
-    """Runs one command in a box and waits for the box to be dead."""
+    """Runs one command in a sandbox and waits until the sandbox is dead."""
 
     def run(self, spec: SandboxSpec, *, stdin: bytes = b"") -> SandboxResult:
-        """Run to the end; stdout and stderr come back capped. Raises SandboxError when no box could
-        be made."""
+        """Run to the end; stdout and stderr come back capped. Raises SandboxError when no sandbox
+        could be made."""
         ...
 
     def form(self) -> str:
-        """The form of box that holds on this machine, found by running one; `unsealed` when none
-        does."""
+        """The form of sandbox that holds on this machine, found by running one; `unsealed` when
+        none does."""
         ...
 
     def layer(self, lock: bytes, *, wheels: Path) -> Path:

@@ -13,22 +13,28 @@ from harness.domain.verdict import Verdict
 class Authored:
     """What may be known of sealed journeys: that they exist, and that they can fail."""
 
-    outcome: str  # sealed · refused · no-journey
+    # sealed · refused · no-journey
+    outcome: str
     reason: str
     journeys: int
     digest: str
     red_on_base: bool
-    standing: int = 0  # journeys of what has landed; told where none was written
+    # journeys of what has landed; given where none was written
+    standing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Journeys:
     """Which sealed journeys bind a change for an issue now, and nothing about them."""
 
-    own: int  # written for the issue's very text, or put there by a maintainer
-    standing: int  # those that guard what has landed
-    declined: bool  # the author has found nothing that a journey could be written for
-    digest: str | None  # over all of them; None when there are none
+    # written for the issue's very text, or put there by a maintainer
+    own: int
+    # those that guard what has landed
+    standing: int
+    # the author has found nothing that a journey could be written for
+    declined: bool
+    # over all of them; None when there are none
+    digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Validator(Protocol):
 
 
 class EvidenceReader(Protocol):
-    """Looks at what lies behind verdicts, in the judge's own store, without telling anything of
+    """Looks at what lies behind verdicts, in the judge's own store, without revealing anything of
     it."""
 
     def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:

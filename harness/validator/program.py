@@ -1,5 +1,5 @@
-"""Starting the validator program. Exit 0 says that it ran; what it found is in files, and only a
-signature counts."""
+"""Starting the validator program. Exit code 0 means that it ran; what it found is in files, and
+only a signature counts."""
 
 import json
 import os
@@ -29,21 +29,23 @@ class ValidatorProgram:
 
     public_key: Path
     environment: Mapping[str, str]
-    papers: Path  # requests and logs go below it, by run; what may leave goes to `out`
+    # requests and logs go below it, by run; what may leave goes to `out`
+    papers: Path
     command: Sequence[str] = COMMAND
-    sealed: Path = Path()  # the judge's store, which this process never opens
+    # the judge's store, which this process never opens
+    sealed: Path = Path()
 
     def author(self, request: Mapping[str, Any], out: Path) -> Authored:
         """See the port."""
         self._run("author", request, out)
-        told = _document(out / "authored.json")
+        document = _document(out / "authored.json")
         return Authored(
-            outcome=str(told["outcome"]),
-            reason=str(told.get("reason", "")),
-            journeys=int(told.get("journeys", 0)),
-            digest=str(told.get("digest") or ""),
-            red_on_base=told.get("red_on_base") is True,
-            standing=int(told.get("standing", 0)),
+            outcome=str(document["outcome"]),
+            reason=str(document.get("reason", "")),
+            journeys=int(document.get("journeys", 0)),
+            digest=str(document.get("digest") or ""),
+            red_on_base=document.get("red_on_base") is True,
+            standing=int(document.get("standing", 0)),
         )
 
     def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
@@ -72,15 +74,17 @@ class ValidatorProgram:
         """See the port."""
         try:
             said = self.store(request, "digest")
-        except (
-            ConfigError
-        ) as error:  # the request is ours: for a factory at work this is a judge that cannot run
+        # The request is the factory's own, so no person can mend it: the judge cannot run.
+        except ConfigError as error:
             raise ValidatorError(f"the validator could not run (exit 2): {error}") from error
         try:
-            told = json.loads(said)
-            digest = None if told["digest"] is None else str(told["digest"])
+            document = json.loads(said)
+            digest = None if document["digest"] is None else str(document["digest"])
             return Journeys(
-                int(told["journeys"]), int(told["standing"]), told["declined"] is True, digest
+                int(document["journeys"]),
+                int(document["standing"]),
+                document["declined"] is True,
+                digest,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ValidatorError(
@@ -122,8 +126,8 @@ class ValidatorProgram:
             [*argv, *map(str, envelopes)], self.environment, seconds=STOP_SECONDS * len(envelopes)
         )
         try:
-            told = json.loads(said)
-            return {envelope: str(told[str(envelope)]) for envelope in envelopes}
+            document = json.loads(said)
+            return {envelope: str(document[str(envelope)]) for envelope in envelopes}
         except (ValueError, KeyError, TypeError) as error:
             raise ValidatorError(
                 f"the validator did not say how the evidence is: {said[:200]!r}"
@@ -188,13 +192,14 @@ def _run(
     if process.returncode != 0 and not (finding and process.returncode == 1 and said):
         last = complained.decode("utf-8", "replace").strip().rpartition("\n")[2][-SAID:]
         if finding and process.returncode == 2:
-            raise ConfigError(last)  # whoever asked has to change what they asked for
+            # whoever asked has to change what they asked for
+            raise ConfigError(last)
         raise ValidatorError(f"the validator could not run (exit {process.returncode}): {last}")
     return said.decode("utf-8", "replace")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """SIGTERM first, so that the launcher can end its boxes; they die with it in any case."""
+    """SIGTERM first, so that the launcher can end its sandboxes; they die with it in any case."""
     if process.poll() is None:
         process.terminate()
         try:

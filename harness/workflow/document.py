@@ -110,8 +110,8 @@ class Value:
                 raise self.error("is of no kind that is read here")
 
     def text(self, pattern: re.Pattern[str] | None = None, *, expected: str = "text") -> str:
-        """Its text, which must match the whole of `pattern`. Raises ConfigError that says what was
-        `expected`."""
+        """Its text, which must match the whole of `pattern`. Raises ConfigError, which names what
+        was `expected`."""
         value = self.plain()
         if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
             raise self.error(f"expected {expected}, found {self.shown}")

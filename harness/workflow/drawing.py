@@ -48,8 +48,8 @@ def work_of(node: Node) -> str:
 
 
 def _text(workflow: Workflow) -> Iterator[str]:
-    """One node a line; a rail joins each to the one before it, and whoever needs anything else says
-    so."""
+    """One node a line; a rail joins each to the one before it, and whoever needs anything else
+    names so."""
     widest = max(len(node.id) for node in workflow.nodes)
     works = max(len(work_of(node)) for node in workflow.nodes)
     yield workflow.name
@@ -69,7 +69,7 @@ def _notes(node: Node, before: str) -> str:
 
 
 def _duration(seconds: int) -> str:
-    """As a document would say it, in the largest unit that says it whole."""
+    """As a document would have it, in the largest unit that gives a whole number."""
     unit = next(unit for unit in reversed(SECONDS) if seconds % SECONDS[unit] == 0)
     return f"{seconds // SECONDS[unit]}{unit}"
 

@@ -1,8 +1,8 @@
 """Drives a run: a ready queue over the graph, with retries, timeouts and cancellation.
 
 Properties kept:
-- a node starts as soon as what it needs is settled; it never waits for an unrelated one, save for a
-  free hand;
+- a node starts as soon as what it needs is settled; it waits for an unrelated one only where no
+  worker is free;
 - every decision is a function of the attempts recorded so far, so a run is taken up again, after
   any kill, by giving those attempts as `finished`: what was recorded is not done again, what was
   started is attached to by its key;
@@ -46,7 +46,7 @@ def run(
 ) -> Run:
     """Drive `workflow` until nothing more can happen, and return the run.
 
-    `record` is told of each attempt as it ends. `cancelled` gives the reason once the run is to be
+    `record` gets each attempt as it ends. `cancelled` gives the reason once the run is to be
     given up. A FactoryStop out of any of the three leaves the run as recorded, and the same call
     with those attempts goes on from there. Raises ConfigError when `finished` speaks of nodes that
     this workflow does not have."""
@@ -54,6 +54,8 @@ def run(
         workflow, hands, concurrency, record, now, _known(workflow, finished), _before(workflow)
     )
     while True:
+        # Asked in each round, also while calls are under way: a cancelled run must not wait for
+        # them.
         if (reason := cancelled()) is not None:
             floor.give_up(reason)
         floor.start_what_is_ready()
@@ -112,6 +114,7 @@ class _RunState:
         """End everything under way as cancelled, for good; a run with nothing under way loses its
         next node."""
         calls = [call for call, _ in self.running.values()] or self._next_calls()[:1]
+        # Cleared before the executor is told: a result that still comes in is no longer waited for.
         self.running.clear()
         self.halted = True
         for call in calls:
@@ -147,6 +150,7 @@ class _RunState:
         )
 
     def _ended(self, call: NodeCall, result: NodeResult) -> None:
+        # Recorded before anything follows from it, so that a restart decides the same.
         attempt = Attempt(call.node.id, call.attempt, result)
         self.record(attempt)
         self.run = replace(self.run, attempts=(*self.run.attempts, attempt))
@@ -157,6 +161,7 @@ class _RunState:
     def _settle(self) -> None:
         self.results = settled(self.workflow, self.run.attempts)
         outcomes = {result.outcome for result in self.results.values()}
+        # A person gave the run up: what still runs is work for nothing.
         if Outcome.CANCELLED in outcomes and not self.halted:
             for key in self.running:
                 self.hands.cancel(key)
@@ -166,6 +171,8 @@ class _RunState:
         for key, (call, deadline) in tuple(self.running.items()):
             if deadline is not None and deadline <= self.now():
                 del self.running[key]
+                # Recorded before it is cancelled: after a kill the attempt counts as late, not as
+                # unknown.
                 late = f"took longer than {call.node.timeout_seconds:g} s"
                 self._ended(call, NodeResult(Outcome.FAILED, message=late))
                 self.hands.cancel(key)
@@ -182,10 +189,12 @@ def _known(workflow: Workflow, finished: Iterable[Attempt]) -> Run:
     ids = {node.id for node in workflow.nodes}
     first: dict[tuple[str, int], Attempt] = {}
     for attempt in finished:
+        # The workflow at the base changed under a recorded run: going on would guess.
         if attempt.node not in ids:
             raise ConfigError(
                 f"workflow `{workflow.name}` has no node `{attempt.node}`, yet the run recorded one"
             )
+        # A kill between the record and its confirmation can leave an attempt twice.
         first.setdefault((attempt.node, attempt.number), attempt)
     return Run(workflow, tuple(first.values()))
 
@@ -196,6 +205,7 @@ def _before(workflow: Workflow) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {}
     for node in workflow.nodes:
         found[node.id] = {}
+        # Nodes come in the order of the graph, so those of `needed` are complete already.
         for needed in node.needs:
             found[node.id].update({**found[needed], needed: None})
     return {node_id: tuple(before) for node_id, before in found.items()}

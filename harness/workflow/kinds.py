@@ -31,8 +31,10 @@ class Role:
     needed ones first."""
 
     tools: tuple[str, ...] = ()
-    shows: tuple[str, ...] = ()  # a prompt that leaves one of these out is refused
-    offers: tuple[str, ...] = ()  # these it may use
+    # a prompt that leaves one of these out is refused
+    shows: tuple[str, ...] = ()
+    # these it may use
+    offers: tuple[str, ...] = ()
 
     @property
     def values(self) -> tuple[str, ...]:

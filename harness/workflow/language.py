@@ -66,8 +66,8 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
     "run": {
         "oneOf": [_text(ID), {"type": "array", "items": {"type": "string"}, "minItems": 1}],
         "description": (
-            "A command in a box: `tests`, as `factory.toml` names it, or a list of arguments. No"
-            " shell."
+            "A command in a sandbox: `tests`, as `factory.toml` names it, or a list of arguments."
+            " No shell."
         ),
     },
     "agent": {**_text(ID), "description": "A prompt to a model, named for its role."},

@@ -31,7 +31,7 @@ def output_schema(value: Value) -> Mapping[str, Any]:
 
 
 def misfit(schema: Mapping[str, Any], output: Mapping[str, Any]) -> str | None:
-    """Where and why `output` is not what the schema says; None when it is."""
+    """Where and why `output` does not fit the schema; None when it is."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
@@ -64,7 +64,7 @@ def _check_schema(field: Value) -> None:
 
     schema = field.plain()
     if "$ref" in _keys(schema):
-        raise field.error("has a `$ref`; write it out, so that the document says all there is")
+        raise field.error("has a `$ref`; write it out, so that the document holds all there is")
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:

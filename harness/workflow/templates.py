@@ -95,7 +95,8 @@ def _environment(prompts: tuple[tuple[str, str], ...]) -> Environment:
     return ImmutableSandboxedEnvironment(
         loader=DictLoader(dict(prompts)),
         undefined=StrictUndefined,
-        autoescape=False,  # a prompt is text for a model, not a page
+        # a prompt is text for a model, not a page
+        autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

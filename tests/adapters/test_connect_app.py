@@ -21,7 +21,7 @@ from harness.operations.setup.app_manifest import AppRequest, manifest_of, page_
 from harness.operations.setup.app_setup import APP_FILE, create_app
 from harness.operations.setup.connect import AppCredentials, connect_as_app, connect_by_token
 from tests.forge.apps import an_app
-from tests.forge.patience import SECONDS
+from tests.forge.waiting import SECONDS
 
 WISH = AppRequest("tidehouse/tidebook", "https://github.com")
 

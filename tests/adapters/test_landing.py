@@ -5,7 +5,7 @@ import pytest
 
 from harness.programs.local_forge.seed import Administrator, push_folder
 from tests.forge.gitclient import done, git
-from tests.forge.patience import SECONDS, start
+from tests.forge.waiting import SECONDS, start
 
 
 @pytest.fixture

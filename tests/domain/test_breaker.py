@@ -16,7 +16,7 @@ from harness.domain.model_choice.breaker import (
 )
 
 DAWN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
-FUSE = BreakerSettings(failures=3, window_minutes=60, rest_minutes=30)
+SETTINGS = BreakerSettings(failures=3, window_minutes=60, rest_minutes=30)
 FAILED, ANSWERED, PROBE = ModelSignal.FAILED, ModelSignal.ANSWERED, ModelSignal.PROBE
 
 
@@ -24,16 +24,18 @@ def minute(number: float) -> datetime:
     return DAWN + timedelta(minutes=number)
 
 
-def heard(*told: tuple[ModelSignal, float] | tuple[ModelSignal, float, str]) -> list[Observation]:
+def observations(
+    *signals: tuple[ModelSignal, float] | tuple[ModelSignal, float, str],
+) -> list[Observation]:
     """Each on an issue of its own."""
     return [
         Observation(one[0], one[2] if len(one) == 3 else f"run-{place}", minute(one[1]), place)
-        for place, one in enumerate(told)
+        for place, one in enumerate(signals)
     ]
 
 
 @pytest.mark.parametrize(
-    ("told", "at", "circuit"),
+    ("signals", "at", "circuit"),
     [
         ([], 0, Circuit.CLOSED),
         ([(FAILED, 0), (FAILED, 1)], 2, Circuit.CLOSED),
@@ -73,27 +75,33 @@ def heard(*told: tuple[ModelSignal, float] | tuple[ModelSignal, float, str]) -> 
         ),
     ],
 )
-def test_how_the_circuit_stands(told, at, circuit) -> None:
+def test_the_state_of_the_circuit(signals, at, circuit) -> None:
     assert (
-        breaker(heard(*told), breaker_settings=FUSE, now=minute(at), run="now").circuit is circuit
+        breaker(
+            observations(*signals), breaker_settings=SETTINGS, now=minute(at), run="now"
+        ).circuit
+        is circuit
     )
 
 
 def test_what_one_issue_makes_a_model_do_rests_it_for_nobody() -> None:
     """An issue whose words make every attempt come to nothing paused the factory once there was no
     other model."""
-    told = [Observation(FAILED, f"run-{number}", minute(number), 7) for number in range(9)]
-    assert breaker(told, breaker_settings=FUSE, now=minute(9), run="now") == Breaker(
+    signals = [Observation(FAILED, f"run-{number}", minute(number), 7) for number in range(9)]
+    assert breaker(signals, breaker_settings=SETTINGS, now=minute(9), run="now") == Breaker(
         Circuit.CLOSED, 1
     )
-    told += [Observation(FAILED, f"other-{issue}", minute(10), issue) for issue in (8, 9)]
-    assert breaker(told, breaker_settings=FUSE, now=minute(11), run="now").circuit is Circuit.OPEN
+    signals += [Observation(FAILED, f"other-{issue}", minute(10), issue) for issue in (8, 9)]
+    assert (
+        breaker(signals, breaker_settings=SETTINGS, now=minute(11), run="now").circuit
+        is Circuit.OPEN
+    )
 
 
-def test_an_open_circuit_says_until_when() -> None:
+def test_an_open_circuit_has_its_end() -> None:
     found = breaker(
-        heard((FAILED, 0), (FAILED, 1), (FAILED, 2)),
-        breaker_settings=FUSE,
+        observations((FAILED, 0), (FAILED, 1), (FAILED, 2)),
+        breaker_settings=SETTINGS,
         now=minute(5),
         run="now",
     )
@@ -101,77 +109,86 @@ def test_an_open_circuit_says_until_when() -> None:
 
 
 def test_while_one_run_tries_it_no_other_does() -> None:
-    told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"))
+    signals = observations((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"))
     assert (
-        breaker(told, breaker_settings=FUSE, now=minute(41), run="first").circuit
+        breaker(signals, breaker_settings=SETTINGS, now=minute(41), run="first").circuit
         is Circuit.HALF_OPEN
     )
-    other = breaker(told, breaker_settings=FUSE, now=minute(41), run="second")
+    other = breaker(signals, breaker_settings=SETTINGS, now=minute(41), run="second")
     assert other == Breaker(Circuit.OPEN, 3, minute(70))
-    assert breaker(told, breaker_settings=FUSE, now=minute(70), run="second") == Breaker(
+    assert breaker(signals, breaker_settings=SETTINGS, now=minute(70), run="second") == Breaker(
         Circuit.HALF_OPEN, 3
     )
 
 
 def test_of_two_runs_that_try_it_at_once_the_first_does() -> None:
-    told = heard(
+    signals = observations(
         (FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 40.1, "second")
     )
     assert (
-        breaker(told, breaker_settings=FUSE, now=minute(41), run="first").circuit
+        breaker(signals, breaker_settings=SETTINGS, now=minute(41), run="first").circuit
         is Circuit.HALF_OPEN
     )
     assert (
-        breaker(told, breaker_settings=FUSE, now=minute(41), run="second").circuit is Circuit.OPEN
+        breaker(signals, breaker_settings=SETTINGS, now=minute(41), run="second").circuit
+        is Circuit.OPEN
     )
 
 
 def test_a_run_that_was_to_try_it_and_died_holds_nobody_up_for_ever() -> None:
-    told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "dead"))
+    signals = observations((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "dead"))
     assert (
-        breaker(told, breaker_settings=FUSE, now=minute(70), run="second").circuit
+        breaker(signals, breaker_settings=SETTINGS, now=minute(70), run="second").circuit
         is Circuit.HALF_OPEN
     )
 
 
 def test_a_second_try_may_begin_as_soon_as_the_first_ones_rest_is_over() -> None:
-    told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 70, "second"))
+    signals = observations(
+        (FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 70, "second")
+    )
     assert (
-        breaker(told, breaker_settings=FUSE, now=minute(71), run="second").circuit
+        breaker(signals, breaker_settings=SETTINGS, now=minute(71), run="second").circuit
         is Circuit.HALF_OPEN
     )
-    assert breaker(told, breaker_settings=FUSE, now=minute(71), run="first").until == minute(100)
+    assert breaker(signals, breaker_settings=SETTINGS, now=minute(71), run="first").until == minute(
+        100
+    )
 
 
 def test_a_failure_no_longer_counts_as_soon_as_the_window_is_over() -> None:
     assert [
-        breaker(heard((FAILED, 0)), breaker_settings=FUSE, now=minute(at), run="now").failures
+        breaker(
+            observations((FAILED, 0)), breaker_settings=SETTINGS, now=minute(at), run="now"
+        ).failures
         for at in (59, 60)
     ] == [1, 0]
 
 
-SOUNDS = st.lists(st.tuples(st.sampled_from(list(ModelSignal)), st.integers(0, 30)), max_size=30)
+SIGNALS = st.lists(st.tuples(st.sampled_from(list(ModelSignal)), st.integers(0, 30)), max_size=30)
 
 
-@given(told=SOUNDS, after=st.integers(0, 200))
-def test_it_never_rests_for_longer_than_its_rest_after_the_last_sound(told, after) -> None:
-    at, sounds = 0, []
-    for sound, gap in told:
+@given(signals=SIGNALS, after=st.integers(0, 200))
+def test_it_never_rests_for_longer_than_its_rest_after_the_last_signal(signals, after) -> None:
+    at, timed = 0, []
+    for signal, gap in signals:
         at += gap
-        sounds.append((sound, at))
-    found = breaker(heard(*sounds), breaker_settings=FUSE, now=minute(at + after), run="now")
-    assert found.until is None or minute(at + after) < found.until <= minute(at) + FUSE.rest
-    if after >= FUSE.rest_minutes:
+        timed.append((signal, at))
+    found = breaker(
+        observations(*timed), breaker_settings=SETTINGS, now=minute(at + after), run="now"
+    )
+    assert found.until is None or minute(at + after) < found.until <= minute(at) + SETTINGS.rest
+    if after >= SETTINGS.rest_minutes:
         assert found.circuit is not Circuit.OPEN
 
 
-@given(told=SOUNDS)
-def test_an_answer_always_closes_it(told) -> None:
-    sounds = [(sound, number) for number, (sound, _) in enumerate(told)]
+@given(signals=SIGNALS)
+def test_an_answer_always_closes_it(signals) -> None:
+    timed = [(signal, number) for number, (signal, _) in enumerate(signals)]
     found = breaker(
-        heard(*sounds, (ANSWERED, len(told))),
-        breaker_settings=FUSE,
-        now=minute(len(told)),
+        observations(*timed, (ANSWERED, len(signals))),
+        breaker_settings=SETTINGS,
+        now=minute(len(signals)),
         run="now",
     )
     assert (found.circuit, found.failures) == (Circuit.CLOSED, 0)

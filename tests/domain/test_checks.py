@@ -65,7 +65,7 @@ def test_a_check_of_another_app_or_name_is_none(other) -> None:
     assert stands(CheckRequirements((CI,)), other) is ChecksStatus.WAITING
 
 
-def test_what_was_reported_under_the_name_by_others_is_told() -> None:
+def test_what_others_reported_under_the_name_is_listed() -> None:
     faults = not_green(
         CheckRequirements((CI,)),
         (ReportedCheck("ci", 8, "success"), ReportedCheck("ci", None, "success")),

@@ -115,7 +115,7 @@ def test_a_chain_that_was_found_sound_up_to_the_head_needs_no_more_entries() -> 
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "expected"),
     [
         (
             lambda entries: entries[:2],
@@ -139,6 +139,6 @@ def test_a_chain_that_was_found_sound_up_to_the_head_needs_no_more_entries() -> 
         ),
     ],
 )
-def test_a_fault_says_which_entry_and_what_is_wrong_with_it(change, says) -> None:
+def test_a_fault_names_the_entry_and_what_is_wrong_with_it(change, expected) -> None:
     entries = chain(3)
-    assert first_fault(change(entries), head_of(entries)).message == says
+    assert first_fault(change(entries), head_of(entries)).message == expected

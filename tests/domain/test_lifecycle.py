@@ -134,7 +134,7 @@ def test_what_is_held_takes_nothing_but_its_resumption_and_then_goes_on(state) -
         (State.UNTRIAGED, ", ".join(sorted(events_from(State.UNTRIAGED)))),
     ],
 )
-def test_a_refused_event_is_told_with_those_that_are_taken(state, allowed) -> None:
+def test_a_refused_event_is_named_with_those_that_are_taken(state, allowed) -> None:
     with pytest.raises(IllegalTransition) as refused:
         next_state(state, Event.LANDED)
     assert (

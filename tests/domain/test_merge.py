@@ -77,11 +77,11 @@ NOT_PUSHED, NOT_PROPOSED = (
 NOT_TRUSTED = "the verdict is signed by key key-1, which is not trusted here"
 NO_STOP = "the owner's stop is set, or could not be read"
 FROZEN = "merging is frozen until a person has looked at the last landing"
-NO_SANDBOX = "no box held on this machine; an unsealed verdict shows, and never merges"
+NO_SANDBOX = "no sandbox held on this machine; an unsealed verdict shows, and never merges"
 
 
 @pytest.mark.parametrize(
-    ("changed", "gate", "says"),
+    ("changed", "gate", "message"),
     [
         ({"verdict": None}, "verdict", "the sealed validator has not judged this change"),
         ({"trusted_key_ids": frozenset()}, "signer", NOT_TRUSTED),
@@ -133,7 +133,7 @@ NO_SANDBOX = "no box held on this machine; an unsealed verdict shows, and never 
         (
             {"verdict": dataclasses.replace(PASSED, outcome=VerdictOutcome.FAILED)},
             "verdict",
-            "the sealed validator says failed: all held",
+            "the sealed validator answers failed: all held",
         ),
         (
             {"verdict": dataclasses.replace(PASSED, journeys_passed=0)},
@@ -166,8 +166,8 @@ NO_SANDBOX = "no box held on this machine; an unsealed verdict shows, and never 
         ({"frozen": True}, "freeze", FROZEN),
     ],
 )
-def test_each_fact_refuses_on_its_own_and_by_name(changed, gate, says) -> None:
-    assert list(refusals(dataclasses.replace(GREEN, **changed))) == [Refusal(gate, says)]
+def test_each_fact_refuses_on_its_own_and_by_name(changed, gate, message) -> None:
+    assert list(refusals(dataclasses.replace(GREEN, **changed))) == [Refusal(gate, message)]
 
 
 @pytest.mark.parametrize("outcome", [VerdictOutcome.FAILED, VerdictOutcome.INCONCLUSIVE])
@@ -262,13 +262,13 @@ def test_a_red_base_is_no_less_needed_where_much_stands_guard() -> None:
 
 
 @pytest.mark.parametrize("form", ["unsealed", "none", "", "bwrap-root+unsealed", "docker"])
-def test_a_verdict_from_anything_but_sealed_boxes_never_merges(form) -> None:
+def test_a_verdict_from_anything_but_sealed_sandboxes_never_merges(form) -> None:
     assert "seal" in gates(
         dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, sandbox_form=form))
     )
 
 
-def test_a_verdict_from_boxes_of_several_sealed_forms_may_land() -> None:
+def test_a_verdict_from_sandboxes_of_several_sealed_forms_may_land() -> None:
     verdict = dataclasses.replace(PASSED, sandbox_form="bwrap-root+bwrap-userns+landlock")
     assert not list(refusals(dataclasses.replace(GREEN, verdict=verdict)))
 

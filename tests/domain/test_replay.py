@@ -241,8 +241,8 @@ def test_of_a_session_that_ended_earlier_the_calls_that_there_are_are_compared()
 
 
 @pytest.mark.parametrize(
-    ("key", "told"), [("id", False), ("tool_use_id", False), ("call_id", False), ("text", True)]
+    ("key", "is_shown"), [("id", False), ("tool_use_id", False), ("call_id", False), ("text", True)]
 )
-def test_names_that_a_provider_draws_are_shown_to_nobody(key, told) -> None:
+def test_names_that_a_provider_draws_are_shown_to_nobody(key, is_shown) -> None:
     old, new = ([{"request": {"messages": [{key: value}]}}] for value in ("one", "other"))
-    assert (unrecorded(old, new, session="s") is not None) is told
+    assert (unrecorded(old, new, session="s") is not None) is is_shown

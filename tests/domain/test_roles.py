@@ -104,7 +104,7 @@ def test_a_table_of_ones_own_is_written_in_any_case_and_makers_are_as_nothing() 
         ({}, "bolt-1", []),
     ],
 )
-def test_the_repositorys_own_table_says_who_may_not_review(own, wrote, left) -> None:
+def test_the_repositorys_own_table_decides_who_may_not_review(own, wrote, left) -> None:
     assert [tier.model for tier in others((Tier("bolt-2"),), [wrote], own=own)] == left
 
 

@@ -56,11 +56,16 @@ class Whole:
     parts: tuple[Part, ...]
     best: Part | None
     number: float
-    told: Mapping[str, object]
+    extra: Mapping[str, object]
 
 
 WHOLE = Whole((Part(Name("a"), Paint(Colour.RED)),), None, 1.5, {"x": 1})
-WRITTEN = {"parts": [{"name": "a", "colour": "red"}], "best": None, "number": 1.5, "told": {"x": 1}}
+WRITTEN = {
+    "parts": [{"name": "a", "colour": "red"}],
+    "best": None,
+    "number": 1.5,
+    "extra": {"x": 1},
+}
 
 
 def test_a_value_is_written_as_json_and_read_back_by_its_type() -> None:
@@ -139,7 +144,7 @@ def test_a_nodes_result_is_read_back_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"output": None}, "not a node's result: output=None, event='an-event'"),
         ({"event": 3}, "not a node's result: output={'a': 1}, event=3"),
@@ -147,10 +152,10 @@ def test_a_nodes_result_is_read_back_as_it_was_written() -> None:
         ({"outcome": None}, "'None' is not a valid Outcome"),
     ],
 )
-def test_what_is_no_nodes_result_is_refused(change, says) -> None:
+def test_what_is_no_nodes_result_is_refused(change, message) -> None:
     with pytest.raises(ValueError) as refused:
         node_result({**RESULT.as_json(), **change})
-    assert str(refused.value) == says
+    assert str(refused.value) == message
 
 
 def test_usage_adds_up_each_of_its_parts() -> None:
@@ -190,9 +195,9 @@ def test_a_permission_reaches_itself_and_what_is_below_it(least) -> None:
     assert [one for one in order if one.reaches(least)] == order[order.index(least) :]
 
 
-def test_a_fault_in_a_document_is_told_with_its_place_as_far_as_it_is_known() -> None:
-    told = [{}, {"key": "k"}, {"file": "f"}, {"file": "f", "line": 3, "key": "k"}]
-    assert [str(ConfigError("why", **place)) for place in told] == [
+def test_a_fault_in_a_document_names_its_place_as_far_as_it_is_known() -> None:
+    extra = [{}, {"key": "k"}, {"file": "f"}, {"file": "f", "line": 3, "key": "k"}]
+    assert [str(ConfigError("why", **place)) for place in extra] == [
         "why",
         "`k`: why",
         "f: why",
@@ -200,7 +205,7 @@ def test_a_fault_in_a_document_is_told_with_its_place_as_far_as_it_is_known() ->
     ]
 
 
-def test_an_error_of_a_port_is_not_tried_again_unless_it_says_so() -> None:
+def test_an_error_of_a_port_is_not_tried_again_unless_it_is_marked_so() -> None:
     assert not PortError("why").retryable
     forge = ForgeError("why", retryable=True, status=503, again_at=AT)
     assert (str(forge), forge.retryable, forge.status, forge.again_at) == ("why", True, 503, AT)
@@ -222,7 +227,7 @@ JUDGED, BASE, HEAD = JudgedCandidate("b" * 40, "h" * 40, "t" * 40), "b" * 12, "h
 
 
 @pytest.mark.parametrize(
-    ("parents", "tree", "says"),
+    ("parents", "tree", "message"),
     [
         ((JUDGED.base, JUDGED.head), JUDGED.tree, ""),
         (
@@ -239,9 +244,9 @@ JUDGED, BASE, HEAD = JudgedCandidate("b" * 40, "h" * 40, "t" * 40), "b" * 12, "h
     ],
 )
 def test_a_commit_with_other_parents_or_another_tree_is_not_the_candidate(
-    parents, tree, says
+    parents, tree, message
 ) -> None:
-    assert objection(JUDGED, parents=parents, tree=tree) == says
+    assert objection(JUDGED, parents=parents, tree=tree) == message
 
 
 @pytest.mark.parametrize(
@@ -284,16 +289,16 @@ def test_only_values_of_one_kind_are_compared_and_only_numbers_and_texts_have_an
 
 
 @pytest.mark.parametrize(
-    ("outcome", "x", "says"),
+    ("outcome", "x", "message"),
     [
         (Outcome.PRODUCED, 1, None),
         (Outcome.PRODUCED, 2, "its condition does not hold"),
         (Outcome.FAILED, 1, "its condition does not hold"),
     ],
 )
-def test_a_node_is_skipped_once_its_condition_cannot_hold(outcome, x, says) -> None:
+def test_a_node_is_skipped_once_its_condition_cannot_hold(outcome, x, message) -> None:
     node = UseNode(
         id="b", needs=("a",), when=WhenField(FieldOf("a", ("x",)), Comparison.EQUAL, 1), action="x"
     )
-    assert skipped_because(node, {"a": NodeResult(outcome, {"x": x}, "", None, False)}) == says
+    assert skipped_because(node, {"a": NodeResult(outcome, {"x": x}, "", None, False)}) == message
     assert skipped_because(node, {}) is None

@@ -51,7 +51,7 @@ BAD = {
         {RULES_FILE: (RULES + stated("level: advisory")).replace("{#F-NEW}", "{#F-GONE}")},
         RULES_FILE,
         LINES + 5,
-        "the heading says {#F-GONE} and the block says F-NEW",
+        "the heading names {#F-GONE} and the block names F-NEW",
     ),
     "a block that is none": (
         {RULES_FILE: RULES + stated("level: advisory").replace("yaml rule", "yaml rules")},

@@ -226,7 +226,7 @@ def test_without_a_sandbox_nothing_is_merged(tmp_path) -> None:
     world.tick()
     history = world.history(issue)
     assert history.state is State.NEEDS_HUMAN
-    assert "no box held" in history.transitions[-1].data["says"]
+    assert "no sandbox held" in history.transitions[-1].data["says"]
     assert world.remote["main"] == world.base
 
 

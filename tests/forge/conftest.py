@@ -10,7 +10,7 @@ import pytest
 from harness.programs.local_forge.seed import Account, Administrator, SeededRepository, push_folder
 from harness.programs.local_forge.start import RunningForge
 from tests.forge.gitclient import done, git
-from tests.forge.patience import SECONDS, start
+from tests.forge.waiting import SECONDS, start
 
 FILES = {"README.md": "# Tidebook\n", "app.py": "print('low tide')\n"}
 _NUMBERS = itertools.count(1)
@@ -18,8 +18,8 @@ _NUMBERS = itertools.count(1)
 
 @dataclass
 class Place:
-    """A repository with its people: an owner, the factory's account, and strangers as they are
-    asked for."""
+    """A repository with its people: an owner, the factory's account, and strangers as
+    they are asked for."""
 
     forge: RunningForge
     admin: Administrator
@@ -84,8 +84,8 @@ def forge(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory):
-    """A forge as it is without being asked for anything: no open door, no faults; but with evidence
-    to show."""
+    """A forge as it is without being asked for anything: no open door, no faults; but
+    with evidence to show."""
     under = tmp_path_factory.mktemp("plain")
     running = start(under / "home", evidence=under / "evidence")
     yield running

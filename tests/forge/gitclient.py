@@ -1,12 +1,12 @@
-"""git as a person runs it: argument arrays, an environment of its own, a token that is never in an
-argument."""
+"""git as a person runs it: argument arrays, an environment of its own, a token that
+is never in an argument."""
 
 import base64
 import os
 import subprocess
 from pathlib import Path
 
-from tests.forge.patience import SECONDS
+from tests.forge.waiting import SECONDS
 
 
 def git(

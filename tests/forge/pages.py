@@ -1,5 +1,5 @@
-"""The forge's pages as a person without a browser asks for them, and everything that a browser
-would see in one."""
+"""The forge's pages as a person without a browser asks for them, and everything that
+a browser would see in one."""
 
 from html.parser import HTMLParser
 

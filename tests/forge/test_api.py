@@ -1,4 +1,4 @@
-"""The REST API as GitHub's clients know it: pages, tags, limits, rights, and how it says no."""
+"""The REST API as GitHub's clients know it: pages, ETags, limits, rights, and how it refuses."""
 
 import json
 import time
@@ -95,8 +95,8 @@ def test_issues_are_found_by_state_label_author_and_time(place) -> None:
 
 
 def test_since_includes_the_second_of_the_change(place) -> None:
-    """Times are whole seconds; who polls with the last update it saw must not miss what came in the
-    same second."""
+    """Times are whole seconds; who polls with the last update it saw must not miss what
+    came in the same second."""
     number = place.file("Just now")
     updated = place.api("GET", f"/issues/{number}").json()["updated_at"]
     assert [
@@ -145,7 +145,7 @@ def test_what_is_no_json_is_named(museum, content) -> None:
     assert "JSON" in answer.json()["message"]
 
 
-def test_nobody_and_strangers_are_told_apart(museum) -> None:
+def test_nobody_and_a_stranger_get_different_answers(museum) -> None:
     assert museum.api("POST", "/issues", json={"title": "x"}).status_code == 401
     assert museum.ask("GET", "/api/v3/user").status_code == 401
     assert (

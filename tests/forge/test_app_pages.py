@@ -1,5 +1,5 @@
-"""An App as a person makes and installs it: their browser brings a manifest from another page, and
-they agree to it here."""
+"""An App as a person makes and installs it: their browser brings a manifest from
+another page, and they agree to it here."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.forge.conftest import a_place
-from tests.forge.patience import SECONDS
+from tests.forge.waiting import SECONDS
 
 MANIFEST = {
     "url": "http://localhost/factory",
@@ -27,7 +27,7 @@ def place(forge, client, template, tmp_path_factory):
 
 @contextmanager
 def browser(place, account):
-    """A browser in which somebody is signed in, and that says where its forms come from."""
+    """A signed-in browser that sends the Origin of its forms."""
     with httpx.Client(
         base_url=place.forge.url,
         trust_env=False,

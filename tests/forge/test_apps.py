@@ -11,7 +11,7 @@ from harness.programs.local_forge.api.routes import VIEWS
 from tests.forge.apps import as_app, installation_token, signed
 from tests.forge.conftest import a_place
 from tests.forge.gitclient import done, git
-from tests.forge.patience import files_below
+from tests.forge.waiting import files_below
 
 MANIFEST = {
     "name": "Tide Factory",
@@ -61,7 +61,8 @@ def test_an_app_is_known_by_its_signature(place, app) -> None:
     )
 
 
-NOW = int(time.time())  # hours may pass until a test begins
+# Hours may pass until a test begins.
+NOW = int(time.time())
 FORGED = {
     "another's key": {"key": OURS},
     "no signature": {"key": "", "algorithm": "none"},
@@ -334,14 +335,15 @@ def test_only_apps_write_checks(place, app) -> None:
 
 
 def test_every_route_below_a_repository_names_its_permission() -> None:
-    """A route that is not named is closed to Apps; of these none may be, or the factory's App would
-    find it closed."""
+    """A route that is not named is closed to Apps; of these none may be, or the
+    factory's App would find it closed."""
     unnamed = [
         f"{method} {path}"
         for method, path, _ in VIEWS
         if path.startswith("/repos/") and needs(method, path) is None
     ]
-    assert unnamed == ["GET /repos/{owner}/{repo}/installation"]  # for an App's own token alone
+    # For an App's own token alone.
+    assert unnamed == ["GET /repos/{owner}/{repo}/installation"]
     free = [
         f"{method} {path}"
         for method, path, _ in VIEWS

@@ -1,5 +1,5 @@
-"""People at the forge's pages, in a real browser: on a phone and at a desk, by hand, by keyboard
-and by ear."""
+"""People at the forge's pages, in a real browser: on a phone and on a large screen, by hand, by
+keyboard and with a screen reader."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,8 @@ from playwright.sync_api import expect, sync_playwright
 from tests.forge.pages import FORM
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
-SECONDS = 120_000  # milliseconds of a machine that is busy with other things
+# Milliseconds of a machine that is busy with other things.
+SECONDS = 120_000
 PAGES = (
     "",
     "/issues",
@@ -86,8 +87,8 @@ def tab(open_tab):
 
 @pytest.fixture(scope="module")
 def lived_in(museum):
-    """A repository with a form, an issue that has been talked about, and a pull request that was
-    judged."""
+    """A repository with a form, an issue that has been talked about, and a pull request
+    that was judged."""
     wide = "| " + "wide | " * 30 + "\n" + "|---" * 30 + "|\n"
     museum.push(
         {
@@ -182,7 +183,8 @@ def test_a_visitor_files_an_issue_and_sees_it_answered_without_reloading(place, 
     place.api(
         "POST", "/issues/1/comments", by=place.factory, json={"body": "<!-- m -->\n\nAccepted."}
     )
-    tab.get_by_text("Accepted.", exact=True).wait_for()  # what is read aloud says it, too
+    # A screen reader gets it, too.
+    tab.get_by_text("Accepted.", exact=True).wait_for()
     assert tab.locator('[aria-current="step"]').inner_text() == "Accepted"
     tab.get_by_label("Comment").fill("Thank you!")
     tab.get_by_role("button", name="Comment", exact=True).click()
@@ -201,7 +203,9 @@ def test_a_visitor_files_an_issue_and_sees_it_answered_without_reloading(place, 
         pytest.param(
             1280,
             "light",
-            marks=pytest.mark.soak("the same at a desk, where the test above files an issue"),
+            marks=pytest.mark.soak(
+                "the same on a large screen, where the test above files an issue"
+            ),
         ),
     ],
 )
@@ -249,7 +253,7 @@ def test_an_issue_filed_by_form_is_followed_while_its_filer_writes(
     assert tab.complaints == []
 
 
-def test_what_came_is_told_to_who_listens(place, tab) -> None:
+def test_what_is_new_is_announced_to_screen_readers(place, tab) -> None:
     place.file("Talk")
     tab.goto(f"{place.forge.url}/{place.name}/issues/1")
     assert tab.locator("#news").get_attribute("aria-live") == "polite"
@@ -269,7 +273,8 @@ def test_what_came_is_told_to_who_listens(place, tab) -> None:
     kept = tab.evaluate(
         "[document.querySelector('article').isTheSame, document.getElementById('news').textContent]"
     )
-    assert kept == [True, ""]  # what is unchanged was not made anew, and not told again
+    # Unchanged elements were kept, and not announced again.
+    assert kept == [True, ""]
     assert tab.complaints == []
 
 
@@ -336,7 +341,7 @@ def test_without_a_script_a_form_is_previewed_mended_and_filed(place, open_tab) 
     expect(tab.locator("article", has_text="Said")).to_have_count(1, timeout=SECONDS)
 
 
-def test_the_form_works_by_keyboard_alone_and_says_what_is_wrong(place, tab) -> None:
+def test_the_form_works_by_keyboard_alone_and_names_its_errors(place, tab) -> None:
     tab.goto(f"{place.forge.url}/{place.name}/issues/new")
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"
@@ -355,9 +360,8 @@ def test_the_form_works_by_keyboard_alone_and_says_what_is_wrong(place, tab) -> 
     expect(tab.locator("#name")).to_be_focused(timeout=SECONDS)
     tab.keyboard.press("Control+A")
     tab.keyboard.type(f"kim-{place.prefix}")
-    tab.keyboard.press(
-        "Enter"
-    )  # as everywhere, Enter in a line sends the form: by its first button, which keeps nothing
+    # As everywhere, Enter in a line sends the form: by its first button, which keeps nothing.
+    tab.keyboard.press("Enter")
     expect(tab.locator("#preview")).not_to_be_empty(timeout=SECONDS)
     tab.get_by_role("button", name="File the issue").press("Enter")
     tab.wait_for_url("**/issues/1")
@@ -424,7 +428,7 @@ def test_no_page_is_wider_than_its_window_and_no_target_too_small(
             "light",
             {"runOnly": ["color-contrast", "heading-order", "target-size"]},
             marks=pytest.mark.soak(
-                "the same pages at a desk; test_colours compares the colours of both schemes"
+                "the same pages on a large screen; test_colours compares the colours of both schemes"
             ),
         ),
     ],
@@ -441,9 +445,10 @@ def test_nothing_keeps_people_out(lived_in, open_tab, width, scheme, asked) -> N
         "/nobody-here",
     ):
         tab.goto(f"{lived_in.forge.url}{address}")
+        # More of the same.
         tab.evaluate(
             "document.querySelectorAll('details.change:not([open])').forEach((one) => one.remove())"
-        )  # more of the same
+        )
         tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         tab.evaluate(AXE)
         result = tab.evaluate(

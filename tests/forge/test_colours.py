@@ -1,5 +1,5 @@
-"""Contrast, measured: every colour that words have, on every paper that they stand on, by day and
-by night."""
+"""Contrast, measured: every colour that words have, on every paper that they stand
+on, by day and by night."""
 
 import colorsys
 import re
@@ -56,7 +56,7 @@ def test_words_stand_out_from_their_paper(scheme, ink, paper) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("paper", PAPERS[:3])
-def test_the_focus_and_the_signs_can_be_told_from_their_paper(scheme, paper) -> None:
+def test_the_focus_and_the_signs_stand_out_from_their_paper(scheme, paper) -> None:
     known = colours(scheme)
     for sign in ("focus", "open", "merged", "closed", "bad", "warn"):
         assert contrast(rgb(known[sign]), rgb(known[paper])) >= 3, sign

@@ -1,5 +1,5 @@
-"""A change as it is read: side by side, with what checks say at its lines, and with what was
-moved."""
+"""A change as it is read: side by side, with what checks say at its lines, and with
+what was moved."""
 
 from dataclasses import replace
 
@@ -66,7 +66,7 @@ def test_what_went_stands_beside_what_came() -> None:
 @pytest.mark.parametrize(
     ("given", "at"), [((2,), 2), ((1, 2), 2), ((3, 900), 4), ((900,), None), ((2, 1), None)]
 )
-def test_what_a_check_says_stands_under_its_last_line_that_is_shown(given, at) -> None:
+def test_an_annotation_stands_under_its_last_line_that_is_shown(given, at) -> None:
     file = diffs.shown((change(),), diffs.notes_of([run(note(*given))]))[0]
     assert (list(file.notes), len(file.aside)) == (([at], 0) if at else ([], 1))
 
@@ -114,7 +114,8 @@ def test_a_moved_file_is_one_change_to_read_and_two_to_the_api(place) -> None:
         text = page(place, f"/pull/1?view={view}").text
         assert "old.py → lib/&lt;b&gt;new.py" in text
         assert text.count("five") == 1
-        assert "it is no text" in text  # the picture
+        # The picture
+        assert "it is no text" in text
         assert text.index("five") < text.index("Five &lt;i&gt;") < text.index("line 6")
         assert "Not &lt;b&gt;so&lt;/b&gt;." in text
 

@@ -1,5 +1,4 @@
-"""The embedded forge's faults: each does what its name says, to the requests that it was meant for,
-and to no other."""
+"""The local forge's faults: each does what its name promises, to matching requests only."""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -60,9 +59,8 @@ def test_a_connection_that_is_cut_leaves_the_client_without_an_answer(
     place, path, kind, there
 ) -> None:
     place.admin.inject(kind, method="POST", path=whole(place, path))
-    with pytest.raises(
-        (httpx.RemoteProtocolError, httpx.ReadError)
-    ):  # end of stream or reset: the kernel decides which is seen
+    # End of stream or reset: the kernel decides which is seen.
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         say(place, path)
     assert comments(place, path) == there
 
@@ -81,7 +79,7 @@ def test_a_list_that_nobody_read_before_lags_from_now_on(place, path) -> None:
     assert [first, comments(place, path), comments(place, path)] == [[], [], ["hello"]]
 
 
-def test_an_etag_that_lies_says_unchanged_to_whoever_asks_by_one(place, path) -> None:
+def test_a_lying_etag_answers_unchanged_to_whoever_sends_one(place, path) -> None:
     etag = place.api("GET", path).headers["etag"]
     say(place, path)
     place.admin.inject("unchanged", method="GET", path=whole(place, path), count=2)
@@ -107,7 +105,7 @@ def test_a_slow_answer_is_the_answer(place, path) -> None:
     assert time.monotonic() - began >= 0.3
 
 
-def test_a_limit_says_when_it_ends(place, path) -> None:
+def test_a_rate_limit_names_its_end(place, path) -> None:
     place.admin.inject("rate-limited", method="POST", path=whole(place, path), retry_after="7")
     within_one(HOUR)
     result = say(place, path).headers

@@ -62,7 +62,7 @@ def test_the_choice_shows_the_forms_and_the_links_and_no_way_around_them(asking)
     assert page(asking, "/issues/new?template=blank").status_code == 403
 
 
-def test_who_may_mend_a_form_is_told_what_is_wrong_with_it(asking) -> None:
+def test_who_may_mend_a_form_sees_its_mistakes(asking) -> None:
     sign_in(asking, asking.owner)
     text = page(asking, "/issues/new").text
     assert ".github/ISSUE_TEMPLATE/broken.yml: body[0].attributes.label is missing" in text
@@ -84,9 +84,8 @@ def test_a_filled_form_files_githubs_markdown_with_the_forms_labels(asking) -> N
         " response_\n\n### Where\n\nDesk\n\n### With\n\nFirefox, Safari\n\n### Before\n\n- [x]"
         " Looked\n- [ ] Can help"
     )
-    assert [label["name"] for label in issue["labels"]] == [
-        "kind:bug"
-    ]  # a label that nobody made is not made by a form
+    # A label that nobody made is not made by a form.
+    assert [label["name"] for label in issue["labels"]] == ["kind:bug"]
     assert issue["user"]["id"] == ana.id
     assert "&lt;b&gt;broke" in page(asking, f"/issues/{number}").text
 

@@ -1,5 +1,5 @@
-"""Forks: copies of a stranger's own, pull requests from them, and what is left when they are
-gone."""
+"""Forks: copies of a stranger's own, pull requests from them, and what is left when
+they are gone."""
 
 import pytest
 

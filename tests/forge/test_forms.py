@@ -1,5 +1,5 @@
-"""Issue forms as documents: what is read of them, what is wrong with them, and the Markdown that
-their answers make."""
+"""Issue forms as documents: what is read of them, what is wrong with them, and the
+Markdown that their answers make."""
 
 import pytest
 import yaml
@@ -66,7 +66,7 @@ def test_the_answers_make_the_markdown_that_github_makes() -> None:
     )
 
 
-def test_several_choices_are_told_in_the_forms_own_order() -> None:
+def test_several_choices_are_written_in_the_forms_own_order() -> None:
     result = answered(form(), lambda name: ("Safari", "Firefox") if name == "answer-with" else ())
     assert "### With\n\nFirefox, Safari" in result.body
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from tests.forge.gitclient import done, git
-from tests.forge.patience import SECONDS
+from tests.forge.waiting import SECONDS
 
 NEVER_A_BRANCH = (
     "-f",
@@ -125,8 +125,8 @@ def test_other_branches_can_be_rewritten_and_deleted(place, checkout) -> None:
 
 
 def test_a_lease_on_another_tip_does_not_land(place, checkout) -> None:
-    """The factory lands by compare-and-swap: the lease must hold at the server, not only at the
-    client."""
+    """The factory lands by compare-and-swap: the lease must hold at the server, not only
+    at the client."""
     base = tip(place)
     place.push({"app.py": "print('moved')\n"})
     sha = commit(checkout)

@@ -1,5 +1,5 @@
-"""Following live: a beat after each change, streams that end, and nothing told to those who may not
-know."""
+"""Live pages: a beat after each change, streams that end, and no data for people
+without the right."""
 
 import asyncio
 import signal
@@ -10,24 +10,22 @@ import pytest
 
 from harness.programs.local_forge.events import event_stream
 from harness.programs.local_forge.events.event_stream import EventStream
-from tests.forge.patience import SECONDS, start
+from tests.forge.waiting import SECONDS, start
 
 
-def heard(report, *, quiet, most):
-    """What a listener hears once `told` acted on the pulse, which it may do from any thread."""
+def heard(act, *, quiet, most):
+    """What a listener gets after `act` used the event stream, which it may do from any thread."""
 
     async def listen():
         heart, found = EventStream(), []
         beats = heart.beats(quiet=quiet)
         following = asyncio.ensure_future(anext(beats))
         await asyncio.sleep(0)
-        report(heart)
+        act(heart)
         while len(found) < most:
             beat = await following
-            if (
-                beat or found
-                # a busy machine may take long to tell: the silence before that is none of its matter
-            ):
+            # A busy machine may take long before the first beat: that silence does not count.
+            if beat or found:
                 found.append(beat)
             following = asyncio.ensure_future(anext(beats))
         following.cancel()
@@ -38,7 +36,7 @@ def heard(report, *, quiet, most):
     return asyncio.run(listen())
 
 
-def test_many_writes_at_once_are_one_beat_and_silence_is_told_as_such() -> None:
+def test_many_writes_at_once_are_one_beat_and_silence_is_reported() -> None:
     found, heart = heard(lambda heart: [heart.beat() for _ in range(50)], quiet=0.1, most=2)
     assert found == [True, False]
     assert not heart._listeners
@@ -66,7 +64,7 @@ def test_every_stream_ends_when_the_server_leaves() -> None:
     assert asyncio.run(listen())
 
 
-def test_a_page_is_told_that_something_was_written_and_not_what(place) -> None:
+def test_a_page_learns_that_something_was_written_and_not_what(place) -> None:
     with place.client.stream("GET", "/-/live") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         assert "default-src 'none'" in stream.headers["content-security-policy"]
@@ -77,7 +75,7 @@ def test_a_page_is_told_that_something_was_written_and_not_what(place) -> None:
     assert report == ["event: written", "data: "]
 
 
-def test_an_open_page_does_not_hold_up_a_server_that_is_told_to_stop(tmp_path) -> None:
+def test_an_open_page_does_not_hold_up_a_server_that_shall_stop(tmp_path) -> None:
     forge = start(tmp_path / "home")
     with (
         httpx.Client(base_url=forge.url, trust_env=False, timeout=SECONDS) as client,
@@ -93,6 +91,5 @@ def test_an_open_page_does_not_hold_up_a_server_that_is_told_to_stop(tmp_path) -
         )
         assert forge.process.wait(SECONDS) == 0
     forge.stop()
-    assert (
-        tmp_path / "home" / "forge.log"
-    ).read_text() == ""  # or uvicorn would say what it had to cancel
+    # Or uvicorn would say what it had to cancel.
+    assert (tmp_path / "home" / "forge.log").read_text() == ""

@@ -58,7 +58,7 @@ class Exchange:
     answered: object
 
     def findings(self):
-        """Where it is not what the description says."""
+        """The differences from the description."""
         known = KNOWN["operations"][self.operation]
         answers = known["responses"]
         if str(self.status) not in answers and self.status < 400:
@@ -66,7 +66,7 @@ class Exchange:
             return
         schema = answers.get(str(self.status)) or (BASIC if self.status >= 400 else None)
         if self.status >= 400 and not isinstance(self.answered, dict):
-            yield f"{self.operation} says no without an object: {self.answered!r}"
+            yield f"{self.operation} refuses without an object: {self.answered!r}"
         elif schema is None and self.answered is not None:
             yield f"{self.operation} answers {self.status} with a body, and has none to give"
         elif schema is not None:
@@ -456,8 +456,8 @@ def app_token(place, made, **claims):
 
 
 def refusals(place, ana) -> None:
-    """Every route by nobody, by somebody with a wrong token, by a stranger, and about what is not
-    there."""
+    """Every route by nobody, by somebody with a wrong token, by a stranger, and about
+    what is not there."""
     named = {
         "owner": place.owner.login,
         "repo": "tidebook",
@@ -475,7 +475,7 @@ def refusals(place, ana) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_every_route_is_githubs_and_answers_as_github_says(log, route) -> None:
+def test_every_route_is_githubs_and_answers_in_its_shape(log, route) -> None:
     assert ROUTES[route] in KNOWN["operations"], (
         f"{route}: run openapi/trim.py, or leave the route out"
     )
@@ -487,7 +487,7 @@ def test_every_route_is_githubs_and_answers_as_github_says(log, route) -> None:
     assert not found, "\n".join(dict.fromkeys(found))
 
 
-def test_every_route_says_no_too(log) -> None:
+def test_every_route_refuses_too(log) -> None:
     never = {
         route
         for route, operation in ROUTES.items()

@@ -10,7 +10,7 @@ from harness.factory.reporting.slash_commands import COMMANDS
 from harness.programs.local_forge.pages import words
 from harness.programs.local_forge.seed import Administrator
 from tests.forge.pages import Reader, page, post, sign_in
-from tests.forge.patience import SECONDS
+from tests.forge.waiting import SECONDS
 
 EVIL = "<script>alert('title')</script> \"'><img src=x onerror=alert(1)> \u202egnp.exe"
 
@@ -102,7 +102,8 @@ def test_no_name_or_text_of_a_stranger_becomes_a_tag(lived_in, path) -> None:
     answer = page(place, path.format(head=head))
     assert answer.status_code == (404 if path in PAGES[-4:] else 200)
     found = Reader(answer.text)
-    assert found.tags.count("script") == 1  # our own, from our own address
+    # Our own, from our own address.
+    assert found.tags.count("script") == 1
     assert set(found.tags) & {"iframe", "object", "embed", "base"} == set()
     assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
     assert not [
@@ -116,11 +117,12 @@ def test_words_to_be_edited_are_shown_as_they_are_and_do_nothing(lived_in) -> No
     place, _ = lived_in
     sign_in(place, place.owner)
     found = Reader(page(place, "/issues/1/edit").text)
+    # Our script, our mark.
     assert (found.tags.count("script"), found.tags.count("img"), found.open) == (
         1,
         1,
         [],
-    )  # our script, our mark
+    )
     assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
 
 
@@ -265,7 +267,7 @@ def test_comments_close_and_reopen(place) -> None:
     assert post(place, f"/issues/{number}", {"body": " ", "act": "comment"}).status_code == 422
 
 
-def test_a_stranger_cannot_close_what_is_not_theirs_and_says_nothing_by_trying(place) -> None:
+def test_a_stranger_cannot_close_what_is_not_theirs_and_adds_no_comment_by_trying(place) -> None:
     number = place.file("Not yours", by="ana")
     sign_in(place, place.person("ben"))
     refused = post(place, f"/issues/{number}", {"body": "bye", "act": "close"})
@@ -352,7 +354,7 @@ def test_a_long_list_is_paged(place) -> None:
     assert page(place, "/issues?page=x").status_code == 200
 
 
-def test_an_empty_repository_says_how_to_fill_it(place) -> None:
+def test_an_empty_repository_shows_how_to_fill_it(place) -> None:
     empty = place.admin.create_repository(place.owner.login, "empty")
     text = place.client.get(f"/{empty.full_name}").text
     assert "Nothing has been pushed" in text

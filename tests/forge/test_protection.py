@@ -1,5 +1,5 @@
-"""Protected branches and rulesets: what moves a branch, by which account, with which checks, over
-git and over the API."""
+"""Protected branches and rulesets: what moves a branch, by which account, with which
+checks, over git and over the API."""
 
 import pytest
 
@@ -109,7 +109,7 @@ def test_what_nothing_stands_against_is_let_through(rules, asked) -> None:
         ([Report("CI", 7, "success")], False),
     ],
 )
-def test_a_required_check_is_green_only_where_its_own_app_says_so(reports, green) -> None:
+def test_a_required_check_is_green_only_by_its_own_app(reports, green) -> None:
     assert is_green(CI, reports) is green
 
 
@@ -120,7 +120,7 @@ def test_any_app_is_every_app() -> None:
     )
 
 
-def test_what_the_hook_is_told_is_what_the_server_knows() -> None:
+def test_the_hook_gets_the_policy_of_the_server() -> None:
     checks = (CI, RequiredCheck("lint"))
     known = branch_policy(
         Rules(RULESET, (MAIN,), ("refs/heads/x",), checks, may_force=False, by_pull_request=True)
@@ -160,8 +160,8 @@ def protect(place, branch="main", **more):
 
 
 def test_a_push_lands_once_its_own_app_has_said_the_check_is_green(place) -> None:
-    """As the factory lands: the candidate is pushed to a branch of its own, judged there, and then
-    to the protected one."""
+    """As the factory lands: the candidate is pushed to a branch of its own, judged
+    there, and then to the protected one."""
     other = place.admin.create_user(f"{place.prefix}-ci[bot]", role="write", kind="Bot")
     protect(
         place,
@@ -199,7 +199,7 @@ def test_only_who_is_named_pushes(place) -> None:
     done(push(place, "HEAD:main", by=place.factory))
 
 
-def test_an_administrator_is_held_only_where_the_protection_says_so(place) -> None:
+def test_an_administrator_is_bound_only_by_enforce_admins(place) -> None:
     protect(
         place, enforce_admins=False, required_status_checks={"strict": False, "contexts": ["ci"]}
     )
@@ -282,7 +282,7 @@ def test_a_merge_waits_for_the_checks_of_its_head(place) -> None:
     [
         {"required_linear_history": True},
         {"required_pull_request_reviews": {"required_approving_review_count": 2}},
-        {"restrictions": {"users": [], "teams": ["crew"]}},
+        {"restrictions": {"users": [], "teams": ["walkers"]}},
         {"required_status_checks": {"checks": [{"app_id": 1}]}},
         {"required_status_checks": []},
     ],

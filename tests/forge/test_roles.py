@@ -1,5 +1,5 @@
-"""Who may do what on the pages: what is offered, and what is enforced when a request is made by
-hand."""
+"""Who may do what on the pages: what is offered, and what is enforced when a request
+is made by hand."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from harness.programs.local_forge.seed import Administrator
 from tests.forge.pages import page, post, sign_in
-from tests.forge.patience import start
+from tests.forge.waiting import start
 
 ROLES = ("nobody", "guest", "read", "author", "triage", "write", "admin")
 AUTHORS = {"author", "write", "admin"}
@@ -22,8 +22,8 @@ def _no_cookies_left(client):
 
 
 def be(place, role) -> None:
-    """Sign in as one with that role; `author` is the one who filed, with the read role, and `guest`
-    a new visitor."""
+    """Sign in as one with that role; `author` is the one who filed, with the read role,
+    and `guest` a new visitor."""
     if role == "guest":
         post(
             place,
@@ -134,15 +134,14 @@ def test_labels_that_the_factory_moved_meanwhile_stay_where_it_put_them(filed) -
         by=filed.factory,
         json={"labels": ["factory:building"]},
     )
-    post(
-        filed, f"/issues/{filed.number}/labels", {"had": ["one"], "label": ["one", "two"]}
-    )  # a page of before that
+    # A page of before that.
+    post(filed, f"/issues/{filed.number}/labels", {"had": ["one"], "label": ["one", "two"]})
     assert sorted(one["name"] for one in issue(filed)["labels"]) == ["factory:building", "two"]
     post(filed, f"/issues/{filed.number}/labels", {"had": [], "label": ["never made"]})
     assert "never made" not in [one["name"] for one in filed.api("GET", "/labels").json()]
 
 
-def test_an_issue_is_given_to_people_who_may_take_it_and_its_history_says_so(filed) -> None:
+def test_an_issue_is_assigned_to_people_who_may_take_it_and_its_history_shows_it(filed) -> None:
     kim, reader = filed.person("kim", role="triage"), filed.person("ben")
     sign_in(filed, filed.owner)
     here = f"/issues/{filed.number}"
@@ -167,7 +166,7 @@ def test_no_form_from_elsewhere_writes(filed, path, origin) -> None:
     assert issue(filed) == before
 
 
-def test_nobody_is_picked_where_the_forge_was_not_told_to_allow_it(place) -> None:
+def test_nobody_is_picked_where_the_forge_does_not_allow_it(place) -> None:
     origin = {"Origin": place.forge.url}
     assert "Who are you?" not in place.client.get("/sign-in").text
     refused = place.client.post(
@@ -207,7 +206,7 @@ def test_a_person_is_picked_where_it_was_and_a_bot_never(tmp_path, client) -> No
         forge.stop()
 
 
-def test_a_persons_page_says_what_they_may_do_and_what_they_filed(filed) -> None:
+def test_a_persons_page_shows_what_they_may_do_and_what_they_filed(filed) -> None:
     text = filed.client.get(f"/{filed.person('ana').login}").text
     assert f'href="/{filed.name}/issues/{filed.number}"' in text
     assert "files issues, comments, and edits, closes and reopens their own" in text

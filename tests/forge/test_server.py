@@ -14,7 +14,7 @@ from harness.domain.errors import ForgeError
 from harness.programs.local_forge.seed import Administrator
 from harness.programs.local_forge.start import running
 from tests.fakes.hours import HOUR, within_one
-from tests.forge.patience import SECONDS, files_below, start
+from tests.forge.waiting import SECONDS, files_below, start
 
 
 def launched(*arguments, stdin=subprocess.DEVNULL):
@@ -37,7 +37,7 @@ def waited(path, process):
     return json.loads(path.read_text())
 
 
-def test_it_says_where_it_is_once_it_listens_and_ends_with_0_on_sigterm(tmp_path) -> None:
+def test_it_reports_its_address_once_it_listens_and_ends_with_0_on_sigterm(tmp_path) -> None:
     process = launched(
         "--home", str(tmp_path / "home"), "--port", "0", "--ready-file", str(tmp_path / "ready")
     )
@@ -226,8 +226,8 @@ HEAVY = (
 
 
 def test_it_starts_with_no_more_than_it_needs() -> None:
-    """Under a second on a machine that does nothing else: what is not needed for the first answer
-    is imported when it is."""
+    """Under a second on a machine that does nothing else: what is not needed for the
+    first answer is imported when it is."""
     code = (
         "import sys; import harness.programs.local_forge.serve; "
         f"print(len(sys.modules), *(name for name in {HEAVY!r} if name in sys.modules))"

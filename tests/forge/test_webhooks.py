@@ -1,5 +1,5 @@
-"""Webhooks: signed, in GitHub's shapes, tried once, and never in the way of the request that caused
-them."""
+"""Webhooks: signed, in GitHub's shapes, tried once, and never in the way of the
+request that caused them."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ from harness.forge.deliveries import DeliveryFilter
 from harness.forge.receiver import PATH, Receiver, listening
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
-from tests.forge.patience import SECONDS, start
+from tests.forge.waiting import SECONDS, start
 
 SECRET = "tide-and-moon"
 
@@ -132,11 +132,11 @@ def test_events_are_sent_by_name(place, listener) -> None:
 
 def test_only_the_requested_events_are_sent(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET, events=("issue_comment",))
-    number = place.file("Not told")
-    place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "told"})
+    number = place.file("Not sent")
+    place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "sent"})
     headers, content = listener.received.get(timeout=SECONDS)
     assert headers["x-github-event"] == "issue_comment"
-    assert json.loads(content)["comment"]["body"] == "told"
+    assert json.loads(content)["comment"]["body"] == "sent"
 
 
 def test_nothing_is_sent_about_what_was_refused(place, listener) -> None:
@@ -148,9 +148,9 @@ def test_nothing_is_sent_about_what_was_refused(place, listener) -> None:
         json={"labels": ["ok"], "state": "sideways"},
     )
     assert refused.status_code == 422
-    place.file("The next thing that is told")
+    place.file("The next thing that is sent")
     hear(listener, place, "issues", "opened")
-    assert hear(listener, place, "issues")[2]["issue"]["title"] == "The next thing that is told"
+    assert hear(listener, place, "issues")[2]["issue"]["title"] == "The next thing that is sent"
 
 
 def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(
@@ -159,7 +159,8 @@ def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(
     place.admin.create_hook(address(listener, "/broken"), SECRET, events=("issues",))
     place.admin.create_hook("http://127.0.0.1:9/gone", SECRET, events=("issues",))
     listener.answers.clear()
-    place.file("Nobody hears")  # is filed while the listener is still silent
+    # Is filed while the listener is still silent.
+    place.file("Nobody hears")
     listener.answers.set()
     assert hear(listener, place, "issues", "opened")[2]["issue"]["title"] == "Nobody hears"
     token = place.forge.admin_token.read_text().strip()
@@ -172,20 +173,19 @@ def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(
             break
         time.sleep(0.05)
     assert {500, None} <= {one["status"] for one in tried}
-    place.file(
-        "The next thing that is told"
-    )  # deliveries keep their order: a second try would be heard before it
+    # Deliveries keep their order: a second try would be heard before it.
+    place.file("The next thing that is sent")
     assert (
         json.loads(listener.received.get(timeout=SECONDS)[1])["issue"]["title"]
-        == "The next thing that is told"
+        == "The next thing that is sent"
     )
 
 
 def test_an_apps_own_hook_hears_of_its_repositories_and_by_which_installation(
     place, listener
 ) -> None:
-    """Deliveries keep their order, so what is heard first was told first: of the other repository
-    nothing was."""
+    """Deliveries keep their order, so the first one received was the first sent: nothing was sent
+    about the other repository."""
     manifest = {
         "name": f"Ears {place.prefix}",
         "url": "http://localhost/x",
@@ -222,7 +222,7 @@ def test_the_factorys_own_door_takes_what_this_forge_sends(place, tmp_path) -> N
         place.admin.create_hook(
             f"http://127.0.0.1:{port}{PATH}", SECRET, events=("issues", "issue_comment")
         )
-        number = place.file("Told at once")
+        number = place.file("Sent at once")
         place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "hello"})
         deadline = time.monotonic() + SECONDS
         while len(inbox.waiting()) < 2 and time.monotonic() < deadline:

@@ -300,7 +300,7 @@ def test_a_weakening_within_a_test_is_named(was, now, said) -> None:
         (["if CI:", "    assert x == 1"], ["assert x == 1"]),
         (["try:", "    assert x", "except Exception:", "    pass"], ["assert x"]),
         (["pass"], ["assert x"]),
-        (["assert x == 1"], ['"""Says why."""', "assert x == 1, 'because'"]),
+        (["assert x == 1"], ['"""Gives why."""', "assert x == 1, 'because'"]),
         (["assert total([1]) == 1"], ["assert total([1]) == 1", "assert total([]) == 0"]),
         (["found = total([1])", "assert found == 1"], ["assert total([1]) == 1"]),
         (["assert total([1]) == 1"], ["assert total([1]) == 2"]),

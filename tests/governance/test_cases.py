@@ -1,4 +1,4 @@
-"""A rule's own examples are run by code, and an example that does not hold is told with its
+"""A rule's own examples are run by code, and an example that does not hold is reported with its
 line."""
 
 import pytest
@@ -14,7 +14,7 @@ def cases(block: str, *given: str, **known):
     return run_cases(governance(rule_text(text)), **known)
 
 
-def test_a_case_that_does_not_hold_is_told_with_its_line_and_what_came() -> None:
+def test_a_case_that_does_not_hold_is_reported_with_its_line_and_what_came() -> None:
     held, broken = cases(
         "level: enforced\ncheck: {files: {max: 1}}",
         "{given: {files: 1}, expect: pass}",

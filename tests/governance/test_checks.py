@@ -446,7 +446,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("row", "words"), list(zip(TABLE, WORDS[: len(TABLE)], strict=True)))
-def test_a_check_answers_as_its_table_says_and_in_the_words_that_are_written_down(
+def test_a_check_answers_as_its_table_has_it_and_in_the_words_that_are_written_down(
     row, words
 ) -> None:
     check, facts, expected = row
@@ -459,7 +459,7 @@ def test_no_check_takes_the_absence_of_facts_for_a_yes(check) -> None:
     assert check.answer(ChangeFacts()).passed is UNKNOWN
 
 
-def test_each_kind_of_check_says_which_fact_is_absent() -> None:
+def test_each_kind_of_check_names_the_fact_that_is_absent() -> None:
     kinds = {type(check): check for check, _, _ in TABLE}
     assert [ascii((check, check.answer(ChangeFacts()))) for check in kinds.values()] == WORDS[
         len(TABLE) :
@@ -467,30 +467,30 @@ def test_each_kind_of_check_says_which_fact_is_absent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "says"),
+    ("check", "sentence"),
     [
-        (lambda: Labels(), "says nothing; give `require` or `deny`"),
-        (lambda: AddedText(deny=()), "says nothing; give `deny`"),
-        (lambda: Paths(), "says nothing; give `deny`, `allow` or `require`"),
+        (lambda: Labels(), "states nothing; give `require` or `deny`"),
+        (lambda: AddedText(deny=()), "states nothing; give `deny`"),
+        (lambda: Paths(), "states nothing; give `deny`, `allow` or `require`"),
         (
             lambda: Screenshots(paths=()),
-            "says nothing; give `paths` of what people see, and a `min` of at least 1",
+            "states nothing; give `paths` of what people see, and a `min` of at least 1",
         ),
         (
             lambda: Screenshots(paths=("a",), min=0),
-            "says nothing; give `paths` of what people see, and a `min` of at least 1",
+            "states nothing; give `paths` of what people see, and a `min` of at least 1",
         ),
-        (lambda: Companions(of=(), touch=("a",)), "says nothing; give `of` and `touch`"),
-        (lambda: Companions(of=("a",), touch=()), "says nothing; give `of` and `touch`"),
-        (lambda: Migrations(paths=()), "says nothing; give `paths`"),
+        (lambda: Companions(of=(), touch=("a",)), "states nothing; give `of` and `touch`"),
+        (lambda: Companions(of=("a",), touch=()), "states nothing; give `of` and `touch`"),
+        (lambda: Migrations(paths=()), "states nothing; give `paths`"),
         (lambda: Exec("a.py", seconds=0), "`seconds` is from 1 to 900, and not 0"),
         (lambda: Exec("a.py", seconds=901), "`seconds` is from 1 to 900, and not 901"),
     ],
 )
-def test_a_check_that_could_never_fail_or_never_hold_is_refused(check, says) -> None:
+def test_a_check_that_could_never_fail_or_never_hold_is_refused(check, sentence) -> None:
     with pytest.raises(ValueError) as refused:
         check()
-    assert str(refused.value) == says
+    assert str(refused.value) == sentence
 
 
 @pytest.mark.parametrize("seconds", [1, 900])
@@ -535,7 +535,7 @@ def test_unknown_is_never_true_in_a_condition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "facts", "says"),
+    ("check", "facts", "sentence"),
     [
         (
             Paths(deny=("secret/**",)),
@@ -563,5 +563,5 @@ def test_unknown_is_never_true_in_a_condition() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_holds_is_told_with_what_was_measured(check, facts, says) -> None:
-    assert check.answer(facts).message == says
+def test_what_holds_is_reported_with_what_was_measured(check, facts, sentence) -> None:
+    assert check.answer(facts).message == sentence

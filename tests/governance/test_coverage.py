@@ -6,7 +6,7 @@ from harness.domain.governance import Status
 from harness.governance.past.coverage import Cited, Override, coverage
 from tests.governance.policy_texts import answered, governance, rule_text
 
-LAW = governance(
+POLICY = governance(
     rule_text("level: enforced\ncheck: {files: {max: 1}}"),
     rule_text("level: enforced\ncheck: {attempts: {max: 3}}", rule_id="F-TWO"),
 )
@@ -19,7 +19,7 @@ def row(found, rule="F-ONE"):
 def test_each_answer_counts_as_what_it_was() -> None:
     found = row(
         coverage(
-            LAW,
+            POLICY,
             [
                 answered(passed=True),
                 answered(entry=2),
@@ -36,12 +36,12 @@ def test_each_answer_counts_as_what_it_was() -> None:
 
 
 def test_a_rule_that_was_never_asked_is_there_with_nothing() -> None:
-    found = row(coverage(LAW, [answered()], []), "F-TWO")
+    found = row(coverage(POLICY, [answered()], []), "F-TWO")
     assert (found.asked, found.refused, found.last_refused, found.stated) == (0, (), "", True)
 
 
 def test_what_the_text_no_longer_states_comes_last_and_is_marked() -> None:
-    found = coverage(LAW, [answered("F-GONE")], [Cited("M-GONE", 1, 1, "")])
+    found = coverage(POLICY, [answered("F-GONE")], [Cited("M-GONE", 1, 1, "")])
     assert (found.rules[-1].rule, found.rules[-1].stated, found.rules[-1].asked) == (
         "F-GONE",
         False,
@@ -53,7 +53,7 @@ def test_what_the_text_no_longer_states_comes_last_and_is_marked() -> None:
 def test_an_override_is_of_a_refusal_only() -> None:
     found = row(
         coverage(
-            LAW,
+            POLICY,
             [
                 answered(overridden=Override.MERGED),
                 answered(passed=True, overridden=Override.MERGED),
@@ -73,7 +73,7 @@ def test_an_entry_is_cited_appealed_against_and_accepted() -> None:
         Cited("M-NOPAY", 3, 3, "", appealed=True, accepted=True),
         Cited("M-BOOK", 4, 4, "", accepted=True),
     ]
-    found = {one.id: one for one in coverage(LAW, [], cites).entries}
+    found = {one.id: one for one in coverage(POLICY, [], cites).entries}
     assert (found["M-NOPAY"].cited, [one.issue for one in found["M-NOPAY"].appealed]) == (3, [2, 3])
     assert [one.issue for one in found["M-NOPAY"].accepted] == [3]
     assert (found["M-BOOK"].cited, found["M-BOOK"].accepted, found["M-TIDE"].cited) == (1, (), 0)

@@ -27,29 +27,29 @@ def test_a_change_that_breaks_no_rule_goes_on() -> None:
 
 
 def test_one_refusal_outweighs_every_consent() -> None:
-    law = governance(
+    policy = governance(
         rule_text(SMALL), rule_text("level: enforced\ncheck: {files: {max: 99}}", rule_id="F-TWO")
     )
-    decision = decide(law, touching("a", "b"))
+    decision = decide(policy, touching("a", "b"))
     assert not decision.allowed
     assert [finding.rule for finding in decision.refusals] == ["F-ONE"]
     assert decision.why == ("F-ONE: 2 changed files, and at most 1 are allowed",)
 
 
 def test_of_several_refusals_the_strictest_consequence_follows() -> None:
-    law = governance(
+    policy = governance(
         rule_text(SMALL + "on_fail: retry"),
         rule_text(SMALL + "on_fail: reject", rule_id="F-TWO"),
         rule_text(SMALL + "on_fail: split", rule_id="F-THREE"),
     )
-    decision = decide(law, touching("a", "b"))
+    decision = decide(policy, touching("a", "b"))
     assert decision.action is OnFail.REJECT
     assert [finding.rule for finding in decision.refusals] == ["F-TWO", "F-THREE", "F-ONE"]
 
 
 def test_a_fact_that_nobody_established_refuses() -> None:
-    law = governance(rule_text("level: enforced\ncheck: {attempts: {max: 3}}"))
-    finding = decide(law, touching("a")).refusals[0]
+    policy = governance(rule_text("level: enforced\ncheck: {attempts: {max: 3}}"))
+    finding = decide(policy, touching("a")).refusals[0]
     assert finding.passed is UNKNOWN
     assert "unknown means no" in finding.message
 
@@ -77,8 +77,10 @@ def test_a_rule_that_is_off_or_advice_is_not_asked(block) -> None:
     "path", ["CLAUDE.md", "x/factory_rules.md", ".github/workflows/a.yml", ".env"]
 )
 def test_no_document_can_allow_what_is_built_in(path) -> None:
-    law = governance(rule_text('level: enforced\ncheck: {paths: {allow: ["**"]}}'))
-    assert [finding.rule for finding in decide(law, touching(path)).refusals] == ["LAW-PROTECTED"]
+    policy = governance(rule_text('level: enforced\ncheck: {paths: {allow: ["**"]}}'))
+    assert [finding.rule for finding in decide(policy, touching(path)).refusals] == [
+        "LAW-PROTECTED"
+    ]
 
 
 def test_a_link_and_a_misleading_name_are_refused_by_built_in_rules() -> None:
@@ -92,20 +94,20 @@ def test_a_link_and_a_misleading_name_are_refused_by_built_in_rules() -> None:
 
 
 def test_rules_are_asked_where_they_apply() -> None:
-    law = governance(
+    policy = governance(
         rule_text("level: enforced\napplies: merge\ncheck: {journeys_satisfied: {}}"),
         rule_text(
             "level: enforced\napplies: issue\ncheck: {author_rate: {max: 1}}", rule_id="F-TWO"
         ),
     )
     facts = touching("a", journeys=JourneyFacts(1, 1, 1))
-    assert [finding.rule for finding in decide(law, facts, applies=Applies.MERGE).findings][3:] == [
-        "F-ONE"
-    ]
-    assert [finding.rule for finding in decide(law, facts, applies=Applies.ISSUE).findings] == [
+    assert [finding.rule for finding in decide(policy, facts, applies=Applies.MERGE).findings][
+        3:
+    ] == ["F-ONE"]
+    assert [finding.rule for finding in decide(policy, facts, applies=Applies.ISSUE).findings] == [
         "F-TWO"
     ]
-    assert len(decide(law, facts).findings) == 3
+    assert len(decide(policy, facts).findings) == 3
 
 
 @pytest.mark.parametrize(
@@ -118,8 +120,8 @@ def test_rules_are_asked_where_they_apply() -> None:
     ],
 )
 def test_a_rule_is_not_asked_only_when_its_condition_is_known_not_to_hold(when, asked) -> None:
-    law = governance(rule_text(SMALL + f"when: '{when}'"))
-    decision = decide(law, touching("a", "b", kind="bug"))
+    policy = governance(rule_text(SMALL + f"when: '{when}'"))
+    decision = decide(policy, touching("a", "b", kind="bug"))
     assert decision.allowed is not asked
 
 
@@ -144,9 +146,9 @@ def test_what_no_rule_speaks_of_falls_to_the_default() -> None:
     ],
 )
 def test_a_decision_names_the_rules_in_force_and_where_they_were_asked(block, default) -> None:
-    law = governance(rule_text(block), front=f"---\nschema: 1\ndefault: {default}\n---\n")
-    decision = decide(law, touching("a", "b"), applies=Applies.MERGE)
-    assert (decision.governance, decision.applies) == (law.digest, Applies.MERGE)
+    policy = governance(rule_text(block), front=f"---\nschema: 1\ndefault: {default}\n---\n")
+    decision = decide(policy, touching("a", "b"), applies=Applies.MERGE)
+    assert (decision.governance, decision.applies) == (policy.digest, Applies.MERGE)
 
 
 def test_a_finding_names_its_rule_in_full_and_shows_what_the_check_found() -> None:
@@ -176,12 +178,12 @@ def test_a_rule_that_nobody_checks_is_never_satisfied_by_silence() -> None:
     st.integers(0, 9),
 )
 def test_deciding_never_raises_and_is_the_same_twice(paths, applies, attempts) -> None:
-    law = governance(
+    policy = governance(
         rule_text(SMALL), rule_text("level: enforced\ncheck: {attempts: {max: 3}}", rule_id="F-TWO")
     )
     facts = touching(*(path.encode("utf-8", "surrogatepass") for path in paths), attempts=attempts)
-    assert decide(law, facts, applies=applies) == decide(law, facts, applies=applies)
-    assert decide(law, facts, applies=applies).governance == law.digest
+    assert decide(policy, facts, applies=applies) == decide(policy, facts, applies=applies)
+    assert decide(policy, facts, applies=applies).governance == policy.digest
 
 
 LEFT_TO_A_PERSON = SMALL + "on_fail: needs-human\n"
@@ -213,10 +215,10 @@ def test_nothing_else_is_lifted(block, paths, lifted) -> None:
 
 
 def test_nobody_lifts_what_is_built_in_or_what_nobody_established() -> None:
-    law = governance(
+    policy = governance(
         rule_text("level: enforced\ncheck: {attempts: {max: 3}}\non_fail: needs-human")
     )
     for facts in (touching("CLAUDE.md"), touching("a")):
-        said = [(finding.rule, finding.message) for finding in decide(law, facts).refusals]
+        said = [(finding.rule, finding.message) for finding in decide(policy, facts).refusals]
         assert said
-        assert decide(law, facts, lifted=said).refusals
+        assert decide(policy, facts, lifted=said).refusals

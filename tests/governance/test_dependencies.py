@@ -418,7 +418,7 @@ def test_a_manifest_that_is_not_a_plain_text_is_unknown(content) -> None:
         ("requests==2", "httpx==1", ""),
     ],
 )
-def test_an_added_name_that_is_nearly_one_already_there_says_so(there, added, near) -> None:
+def test_an_added_name_that_is_nearly_one_already_there_is_marked(there, added, near) -> None:
     (found,) = moved("requirements.txt", there, f"{there}\n{added}")
     assert (found.move, found.near) == (ADDED, near)
 

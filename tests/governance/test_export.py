@@ -1,5 +1,5 @@
-"""The law in the forge's own formats: valid by the schemas that exist, and saying of each path what
-the law says."""
+"""The rules in the forge's own formats: valid by the schemas that exist, and with the same answer for
+each path as the rules."""
 
 import json
 import re
@@ -37,7 +37,7 @@ SCHEMAS = Path(__file__).with_name("schemas")
 REST = json.loads((SCHEMAS / "rest-fragment.json").read_text())
 OURS = governance_in(ROOT)
 HERE = Source("factory_rules.md", 1, 2)
-LAW = next(rule for rule in OURS.rules if rule.id == "LAW-PROTECTED").check.deny
+POLICY = next(rule for rule in OURS.rules if rule.id == "LAW-PROTECTED").check.deny
 
 SEGMENTS = st.sampled_from(
     (
@@ -69,7 +69,7 @@ NAMES = st.sampled_from(("a", "b", "ab", "x.b", ".x", "é", "acb", "aa", "[a]", 
 PATHS = st.lists(NAMES, min_size=1, max_size=5).map("/".join)
 
 
-def law(*rules):
+def policy(*rules):
     return Governance(documents=(), rules=rules, scope=(), digest="sha256:0")
 
 
@@ -145,8 +145,8 @@ def valid(document, schema) -> bool:
 
 @settings(max_examples=300, deadline=None)
 @given(globs=st.lists(GLOBS, min_size=1, max_size=4), path=PATHS)
-def test_a_path_has_owners_when_and_only_when_the_law_denies_it(globs, path) -> None:
-    exported = codeowners(law(rule(Paths(deny=tuple(globs)))), ["@mara"])
+def test_a_path_has_owners_when_and_only_when_the_rules_deny_it(globs, path) -> None:
+    exported = codeowners(policy(rule(Paths(deny=tuple(globs)))), ["@mara"])
     said = tuple(glob for glob in globs if glob not in left_globs(exported))
     assert bool(owners_of(exported.files[0].text, path)) == matches(said, path.encode())
 
@@ -157,7 +157,7 @@ def test_a_path_has_owners_when_and_only_when_the_law_denies_it(globs, path) -> 
 )
 def test_what_a_rule_allows_is_owned_by_nobody_and_all_else_is_owned(allowed, denied, path) -> None:
     check = Paths(allow=tuple(allowed), deny=tuple(denied))
-    exported = codeowners(law(rule(check)), ["@mara"])
+    exported = codeowners(policy(rule(check)), ["@mara"])
     said = tuple(glob for glob in denied if glob not in left_globs(exported))
     outside = not matches(check.allow, path.encode()) and "the paths that it allows" not in {
         left.what for left in exported.left
@@ -169,8 +169,8 @@ def test_what_a_rule_allows_is_owned_by_nobody_and_all_else_is_owned(allowed, de
 
 @settings(max_examples=300, deadline=None)
 @given(globs=st.lists(GLOBS, min_size=1, max_size=4), path=PATHS)
-def test_a_ruleset_restricts_what_the_law_denies_and_never_more(globs, path) -> None:
-    exported = rulesets(law(rule(Paths(deny=tuple(globs)))))
+def test_a_ruleset_restricts_what_the_rules_deny_and_never_more(globs, path) -> None:
+    exported = rulesets(policy(rule(Paths(deny=tuple(globs)))))
     said = tuple(glob for glob in globs if glob not in left_globs(exported))
     if not said:
         assert all(file.path != ".github/rulesets/pushes.json" for file in exported.files)
@@ -207,10 +207,10 @@ def test_a_rulesets_pattern_is_read_as_ruby_reads_it(path, dots, is_restricted) 
     ],
 )
 def test_what_every_factory_protects_is_owned_in_ours(path) -> None:
-    assert matches(LAW, path.encode())
-    assert owners_of(codeowners(OURS, ["@mara", "@x/law"]).files[0].text, path) == (
+    assert matches(POLICY, path.encode())
+    assert owners_of(codeowners(OURS, ["@mara", "@x/rules"]).files[0].text, path) == (
         "@mara",
-        "@x/law",
+        "@x/rules",
     )
 
 
@@ -238,13 +238,13 @@ def test_a_governance_file_in_capitals_is_owned_as_it_is_written() -> None:
     ids=["shadow", "when", "require"],
 )
 def test_a_rule_that_a_list_cannot_repeat_is_left_out_and_named(built, because) -> None:
-    exported = codeowners(law(built), ["@mara"])
+    exported = codeowners(policy(built), ["@mara"])
     assert "@mara" not in exported.files[0].text
     assert [because in str(left) for left in exported.left if left.rule == "F-X"] == [True]
 
 
 def test_a_rule_that_is_off_is_not_spoken_of() -> None:
-    exported = codeowners(law(rule(Paths(deny=("a",)), status=Status.OFF)), ["@mara"])
+    exported = codeowners(policy(rule(Paths(deny=("a",)), status=Status.OFF)), ["@mara"])
     assert ("@mara" in exported.files[0].text, [left for left in exported.left if left.rule]) == (
         False,
         [],
@@ -253,7 +253,7 @@ def test_a_rule_that_is_off_is_not_spoken_of() -> None:
 
 def test_two_rules_that_allow_different_paths_are_not_made_one() -> None:
     exported = codeowners(
-        law(rule(Paths(allow=("a/**",))), rule(Paths(allow=("b/**",)), id="F-Y")), ["@mara"]
+        policy(rule(Paths(allow=("a/**",))), rule(Paths(allow=("b/**",)), id="F-Y")), ["@mara"]
     )
     assert "@mara" not in exported.files[0].text
     assert {left.rule for left in exported.left if left.rule} == {"F-X", "F-Y"}
@@ -315,7 +315,7 @@ def test_a_lander_is_an_app_or_a_user_by_number(lander) -> None:
 
 
 def test_checks_that_rules_require_are_required_by_name() -> None:
-    governance = law(
+    governance = policy(
         rule(ChecksGreen(require=("ci", "docs"))),
         rule(ChecksGreen(require=("maybe",)), status=Status.SHADOW),
     )
@@ -338,8 +338,10 @@ def test_checks_that_rules_require_are_required_by_name() -> None:
         ([], None, 0),
     ],
 )
-def test_the_size_of_a_file_is_never_limited_below_the_law(rules, megabytes, left) -> None:
-    exported = rulesets(law(*(rule(check, id=f"F-{number}") for number, check in enumerate(rules))))
+def test_the_size_of_a_file_is_never_limited_below_the_rules(rules, megabytes, left) -> None:
+    exported = rulesets(
+        policy(*(rule(check, id=f"F-{number}") for number, check in enumerate(rules)))
+    )
     found = [
         json.loads(file.text)["rules"]
         for file in exported.files
@@ -355,7 +357,7 @@ def test_the_size_of_a_file_is_never_limited_below_the_law(rules, megabytes, lef
 
 def test_paths_beyond_the_forges_limit_are_left_out_and_named() -> None:
     many, long = Paths(deny=tuple(f"/p{number}" for number in range(120))), Paths(deny=("x" * 201,))
-    exported = rulesets(law(rule(many), rule(long, id="F-Y")))
+    exported = rulesets(policy(rule(many), rule(long, id="F-Y")))
     assert (
         len(ruleset(exported, "pushes")["rules"][0]["parameters"]["restricted_file_paths"]) == 200
     )

@@ -1,4 +1,4 @@
-"""Governance text as it comes out of hasty hands: read, refused, or told by lint; never lost in
+"""Governance text as it comes out of hasty hands: read, refused, or reported by lint; never lost in
 silence, never a crash."""
 
 import re
@@ -34,7 +34,7 @@ STATED = re.compile(
 
 
 def read_or_refused(given: dict[str, bytes], *, at: Collection[str]) -> Governance | None:
-    """The law, or None where it is refused, which is at a line that is there of one of these
+    """The policy, or None where it is refused, which is at a line that is there of one of these
     files."""
     faults = []
     try:
@@ -49,18 +49,20 @@ def read_or_refused(given: dict[str, bytes], *, at: Collection[str]) -> Governan
 
 
 def spoken_of(text: str) -> set[str] | None:
-    """The ids that are bound or told by lint; None where the text is refused."""
-    law = read_or_refused(
+    """The ids that are bound or reported by lint; None where the text is refused."""
+    policy = read_or_refused(
         {**files("x", mission=MISSION), "factory_rules.md": text.encode()}, at={"factory_rules.md"}
     )
-    if law is None:
+    if policy is None:
         return None
-    told = " ".join(finding.message for finding in lint(law))
-    return {rule.id for rule in law.rules} | set(re.findall(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+", told))
+    reported = " ".join(finding.message for finding in lint(policy))
+    return {rule.id for rule in policy.rules} | set(
+        re.findall(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+", reported)
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "says"),
+    ("text", "line", "expected"),
     [
         (BLOCK.replace("```yaml rule", "```yaml rules"), 6, "did you mean `yaml rule`?"),
         (BLOCK.replace("```yaml rule", "```yaml ruel"), 6, "did you mean `yaml rule`?"),
@@ -93,10 +95,10 @@ def spoken_of(text: str) -> set[str] | None:
         (BLOCK.replace("id: F-ONE", 'id: "\\ud800"'), 7, "half of a surrogate pair"),
     ],
 )
-def test_an_attempt_at_a_block_that_is_none_is_refused_at_its_line(text, line, says) -> None:
+def test_an_attempt_at_a_block_that_is_none_is_refused_at_its_line(text, line, expected) -> None:
     with pytest.raises(GovernanceError) as error:
         read_governance(files(FRONT + text))
-    assert says in error.value.message
+    assert expected in error.value.message
     assert (error.value.file, error.value.line) == ("factory_rules.md", line)
 
 
@@ -115,7 +117,7 @@ def test_front_matter_that_is_none_is_refused_and_its_default_is_not_lost(front)
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "says"),
+    ("text", "line", "expected"),
     [
         (f"## Before\n<!--\n{OTHER}-->\n{BLOCK}", 9, "F-TWO stands in HTML and binds nothing"),
         (
@@ -131,14 +133,14 @@ def test_front_matter_that_is_none_is_refused_and_its_default_is_not_lost(front)
         ),
     ],
 )
-def test_what_looks_like_a_rule_and_is_left_out_is_told(text, line, says) -> None:
-    told = [
+def test_what_looks_like_a_rule_and_is_left_out_is_reported(text, line, expected) -> None:
+    reported = [
         (finding.line, finding.message)
         for finding in lint(read_governance(files(FRONT + text)))
         if finding.code == "left-out"
     ]
-    assert told[0][0] == line
-    assert says in told[0][1]
+    assert reported[0][0] == line
+    assert expected in reported[0][1]
 
 
 @pytest.mark.parametrize(
@@ -157,9 +159,11 @@ def test_what_looks_like_a_rule_and_is_left_out_is_told(text, line, says) -> Non
     ],
 )
 def test_a_sample_is_left_alone(sample) -> None:
-    law = read_governance(files(FRONT + BLOCK + "## How to write one\n\n" + sample + "\n## End\n"))
-    assert [finding.code for finding in lint(law)] == []
-    assert [rule.id for rule in law.rules if not rule.built_in] == ["F-ONE"]
+    policy = read_governance(
+        files(FRONT + BLOCK + "## How to write one\n\n" + sample + "\n## End\n")
+    )
+    assert [finding.code for finding in lint(policy)] == []
+    assert [rule.id for rule in policy.rules if not rule.built_in] == ["F-ONE"]
 
 
 SCRAPS = st.sampled_from(
@@ -261,7 +265,7 @@ FUZZ = settings(
 
 @FUZZ
 @given(mutated())
-def test_a_rule_that_was_stated_is_bound_refused_or_told(text) -> None:
+def test_a_rule_that_was_stated_is_bound_refused_or_reported(text) -> None:
     """Every id that stands at the start of a line is spoken of, unless the line is in a sample that
     is plainly one."""
     began = time.process_time()
@@ -277,12 +281,12 @@ def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_ha
     name, data
 ) -> None:
     text = data.draw(mutated(st.just(OURS[name])))
-    law = read_or_refused(
+    policy = read_or_refused(
         {**{key: value.encode() for key, value in OURS.items()}, name: text.encode()}, at=OURS
     )
-    if law is not None:
-        lint(law)
-        assert text in context(law)
+    if policy is not None:
+        lint(policy)
+        assert text in context(policy)
 
 
 @settings(max_examples=100, deadline=None)
@@ -294,9 +298,9 @@ def test_any_bytes_are_read_or_refused(raw) -> None:
         "CLAUDE.md": CODE,
         "a/factory_rules.md": raw,
     }
-    law = read_or_refused(given, at=given)
-    if law is not None:
-        assert [document.text.encode() for document in law.documents] == [raw, b"x", CODE, raw]
+    policy = read_or_refused(given, at=given)
+    if policy is not None:
+        assert [document.text.encode() for document in policy.documents] == [raw, b"x", CODE, raw]
 
 
 def tree(node):
@@ -314,7 +318,7 @@ def tree(node):
 @FUZZ
 @given(mutated(st.just(BLOCK.split("```")[1].removeprefix("yaml rule\n"))))
 def test_the_quick_parser_reads_what_the_slow_one_reads_or_leaves_it_to_it(text) -> None:
-    """The law does not hang on whether a machine has libyaml."""
+    """No rule depends on whether a machine has libyaml."""
 
     def read(parse):
         try:

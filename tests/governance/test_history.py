@@ -1,4 +1,4 @@
-"""A record says what it says: it is read back as it was written, and what it does not say is
+"""A record is read back as it was written, and what it does not hold is
 neither a yes nor a no."""
 
 import json
@@ -99,7 +99,7 @@ def test_whatever_may_be_unknown_is_unknown_where_nothing_is_said() -> None:
     assert {name for name in unknowable if getattr(file, name) is UNKNOWN} == unknowable
 
 
-def test_the_short_form_says_paths_and_lines_and_the_word_of_the_title() -> None:
+def test_the_short_form_has_paths_and_lines_and_the_word_of_the_title() -> None:
     (one,) = read_history(
         json.dumps(
             {
@@ -139,7 +139,7 @@ FILE = {"path": "a", "added": 1, "deleted": 1}
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "h.json:1: is not JSON"),
         ('{\n"pull_requests": [\n}', "h.json:3: is not JSON"),
@@ -208,11 +208,11 @@ FILE = {"path": "a", "added": 1, "deleted": 1}
         ),
     ],
 )
-def test_what_is_no_history_is_refused_with_its_place(text, says) -> None:
+def test_what_is_no_history_is_refused_with_its_place(text, message) -> None:
     with pytest.raises(ConfigError) as refused:
         read_history(text, file="h.json")
     assert str(refused.value).startswith("h.json")
-    assert says in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_history_that_is_too_large_is_not_read() -> None:

@@ -80,16 +80,16 @@ def test_what_a_record_does_not_say_is_neither_a_refusal_nor_a_pass() -> None:
 
 
 def test_a_condition_that_the_record_cannot_answer_is_not_taken_for_a_yes_or_a_no() -> None:
-    law = governance(rule_text(ONE + '\nwhen: kind == "bug"'))
+    policy = governance(rule_text(ONE + '\nwhen: kind == "bug"'))
     found = impact(
         None,
-        law,
+        policy,
         past(touching("a", "b"), touching("a", "b", kind="bug"), touching("a", "b", kind="chore")),
     )
     assert (row(found).cannot_tell, row(found).refused, row(found).asked) == (1, (2,), 2)
 
 
-def test_a_refusal_that_becomes_uncertain_is_told() -> None:
+def test_a_refusal_that_becomes_uncertain_is_reported() -> None:
     old, new = (
         governance(rule_text(ONE)),
         governance(rule_text("level: enforced\ncheck: {attempts: {max: 1}}")),
@@ -181,7 +181,7 @@ def test_the_default_answers_for_what_no_rule_speaks_of() -> None:
         ("{files: {max: 1}}", "{changed_lines: {max: 1}}", Edit.CHANGED),
     ],
 )
-def test_an_edit_is_weighed_by_what_it_says_and_not_by_what_it_flipped(old, new, expected) -> None:
+def test_an_edit_is_weighed_by_its_text_and_not_by_what_it_flipped(old, new, expected) -> None:
     texts = [
         governance(rule_text(f"level: enforced\ncheck: {check}")).rule("F-ONE")
         for check in (old, new)
@@ -211,7 +211,7 @@ def test_so_is_what_stands_around_the_check(old, new, expected) -> None:
     )
 
 
-LAW = governance(
+POLICY = governance(
     rule_text(ONE + '\nwhen: kind == "bug" or attempts > 1', rule_id="F-A"),
     rule_text(TWO + "\nstatus: shadow", rule_id="F-B"),
     rule_text("level: enforced\ncheck: {paths: {deny: [x]}}", rule_id="F-C"),
@@ -226,14 +226,14 @@ LAW = governance(
 )
 def test_a_rule_refuses_in_a_replay_what_it_refuses_at_work(paths, kind, attempts) -> None:
     facts = ChangeFacts(files=tuple(change(path) for path in paths), kind=kind, attempts=attempts)
-    found = {one.rule: one for one in impact(None, LAW, past(facts)).rules}
+    found = {one.rule: one for one in impact(None, POLICY, past(facts)).rules}
     asked = {
         finding.rule: finding.passed
         for applies in (Applies.PR, Applies.MERGE)
-        for finding in decide(LAW, facts, applies=applies).findings
+        for finding in decide(POLICY, facts, applies=applies).findings
     }
     for rule, replayed in found.items():
-        when = LAW.rule(rule).when
+        when = POLICY.rule(rule).when
         certainly_asked = when is None or when.holds(facts) is True
         assert bool(replayed.refused) == (asked.get(rule) is False and certainly_asked), rule
         assert replayed.asked == (rule in asked), rule

@@ -96,7 +96,7 @@ def test_what_it_does_not_say_is_strict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "key", "says"),
+    ("old", "new", "line", "key", "expected"),
     [
         ("question: Does it serve the issue?\n", "", 8, "level", "a judged rule needs `question`"),
         ("sees: [issue, diff]\n", "", 8, "level", "a judged rule needs `sees`"),
@@ -205,13 +205,13 @@ def test_what_it_does_not_say_is_strict() -> None:
     ],
 )
 def test_a_mistake_is_refused_with_its_place_and_what_was_expected(
-    old, new, line, key, says
+    old, new, line, key, expected
 ) -> None:
     block = JUDGED.replace(old, new)
     with pytest.raises(GovernanceError, match=r"^factory_rules\.md:") as error:
         governance(rule_text(block))
     assert (error.value.line, error.value.key) == (line, key)
-    assert says in error.value.message
+    assert expected in error.value.message
 
 
 def test_a_case_of_votes_belongs_to_a_judged_rule() -> None:
@@ -312,7 +312,7 @@ FILE = (
         (2, "RETURN sum(rows)", None),
         (5, "}", 5),
         (7, "}", 7),
-        (6, "}", None),  # it stands twice: only where it says
+        (6, "}", None),  # it stands twice: only at the claimed line
         (3, "", None),
         (3, "   ", None),
         (4, "\n\n", None),  # nothing is no quote
@@ -341,7 +341,7 @@ def test_a_no_counts_only_with_a_quote_that_is_there() -> None:
     assert vote_of(Ballot(Reply.ABSTAIN, (there,)), (there,)) is ABSTAIN
 
 
-def test_a_quote_that_is_near_is_told_where_it_is() -> None:
+def test_a_quote_that_is_near_is_placed_where_it_is() -> None:
     assert found_in(Ballot(Reply.NO, (Quote("a.py", 9, "x = 1"),)), {"a.py": FILE}) == (
         Quote("a.py", 8, "x = 1"),
     )
@@ -396,9 +396,9 @@ def test_no_answer_breaks_the_counting(answer) -> None:
 
 def test_votes_make_a_decision_stricter_and_never_milder() -> None:
     small = rule_text("level: enforced\ncheck: {files: {max: 1}}\non_fail: retry")
-    law = governance(small, rule_text(JUDGED, rule_id="F-JUDGED"))
-    rule = law.rule("F-JUDGED")
-    refused, allowed = decide(law, touching("a", "b")), decide(law, touching("a"))
+    policy = governance(small, rule_text(JUDGED, rule_id="F-JUDGED"))
+    rule = policy.rule("F-JUDGED")
+    refused, allowed = decide(policy, touching("a", "b")), decide(policy, touching("a"))
     findings = {vote: finding_of(rule, answer_to(rule.question, (vote,) * 3)) for vote in Vote}
     assert with_votes(refused, [findings[YES]]).action is OnFail.RETRY
     assert with_votes(refused, [findings[NO]]).action is OnFail.NEEDS_HUMAN
@@ -416,14 +416,14 @@ def test_code_alone_never_asks_a_question() -> None:
     }
 
 
-def test_what_is_neither_held_nor_refused_goes_where_it_says() -> None:
+def test_what_is_neither_held_nor_refused_goes_where_the_rule_sends_it() -> None:
     rule = governance(rule_text(JUDGED + "on_fail: reject\nvotes: {abstain: retry}")).rule("F-ONE")
     assert finding_of(rule, answer_to(rule.question, (NO, YES, YES))).on_fail is OnFail.REJECT
     assert finding_of(rule, answer_to(rule.question, (YES, YES, ABSTAIN))).on_fail is OnFail.RETRY
 
 
 def test_those_that_apply_are_voted_on_and_what_is_in_shadow_last() -> None:
-    law = governance(
+    policy = governance(
         rule_text(JUDGED + "status: shadow", rule_id="F-SHADOW"),
         rule_text(JUDGED + "status: off", rule_id="F-OFF"),
         rule_text(JUDGED + 'when: kind == "bug"', rule_id="F-BUG"),
@@ -432,14 +432,15 @@ def test_those_that_apply_are_voted_on_and_what_is_in_shadow_last() -> None:
 
     def asked(**facts):
         return [
-            rule.id for rule, _ in rules_voted_on(law, touching("a", **facts), applies=Applies.PR)
+            rule.id
+            for rule, _ in rules_voted_on(policy, touching("a", **facts), applies=Applies.PR)
         ]
 
     assert asked(kind="chore") == ["F-ALL", "F-SHADOW"]
     assert asked(kind="bug") == ["F-BUG", "F-ALL", "F-SHADOW"]
     assert asked() == ["F-BUG", "F-ALL", "F-SHADOW"]  # unknown: it is asked
-    assert rules_voted_on(law, touching("a"), applies=Applies.MERGE) == []
-    assert law.rule("F-SHADOW").status is Status.SHADOW
+    assert rules_voted_on(policy, touching("a"), applies=Applies.MERGE) == []
+    assert policy.rule("F-SHADOW").status is Status.SHADOW
 
 
 def test_the_page_has_every_sight_and_every_number() -> None:

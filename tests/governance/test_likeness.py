@@ -42,7 +42,7 @@ def test_another_text_is_not(other) -> None:
     assert likeness(TEXT, other) < NEARLY_THE_SAME
 
 
-def test_a_text_of_few_words_says_nothing() -> None:
+def test_a_text_of_few_words_proves_nothing() -> None:
     assert likeness("It does not work", "It does not work") == 0.0
 
 
@@ -78,7 +78,7 @@ def flood(number):
     return Earlier(number, "Cancel", " ".join(words[number:] + words[:number]), "accepted")
 
 
-def test_the_same_words_again_have_a_twin_and_rewordings_have_one_once_they_are_a_flood() -> None:
+def test_the_same_words_again_are_a_duplicate_and_rewordings_are_once_they_are_a_flood() -> None:
     assert (
         near_duplicate(
             TEXT, [Earlier(4, "", TEXT, "accepted"), Earlier(2, "Pay", "by card", "rejected")]
@@ -112,11 +112,11 @@ WORDY = st.lists(st.sampled_from(TEXT.split()), max_size=24).map(" ".join)
 
 @given(WORDY, st.lists(WORDY, max_size=8), st.data())
 def test_texts_that_are_kept_give_the_answers_of_those_that_are_read(text, others, data) -> None:
-    told = [*others, text, f"{text} again"][: data.draw(st.integers(0, len(others) + 2))]
-    earlier = [Earlier(number, "", body, "accepted") for number, body in enumerate(told, 1)]
+    bodies = [*others, text, f"{text} again"][: data.draw(st.integers(0, len(others) + 2))]
+    earlier = [Earlier(number, "", body, "accepted") for number, body in enumerate(bodies, 1)]
     texts = Texts()
     for issue in earlier:
-        texts.learn(issue.number, "old", lambda: "something else that is not what it says now")
+        texts.learn(issue.number, "old", lambda: "something else than its text now")
         texts.learn(issue.number, issue.body, lambda issue=issue: issue.text)
     found = near_duplicate(text, earlier)
     assert texts.near_duplicate(text, [issue.number for issue in reversed(earlier)]) == (

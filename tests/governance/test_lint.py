@@ -22,31 +22,31 @@ SIZE = f"level: enforced\ncheck: {{changed_lines: {{max: 400}}}}\n{CASE}"
 CLEAN = rule_text(SIZE, prose="A pull request changes at most 400 lines.")
 
 
-def codes(law, **known):
-    return [finding.code for finding in lint(law, **known)]
+def codes(policy, **known):
+    return [finding.code for finding in lint(policy, **known)]
 
 
-def test_a_clean_law_has_no_findings() -> None:
-    law = governance(CLEAN)
-    assert lint(law, known_workflows=["triage"], known_labels=["ready"], paths=[b"a"]) == ()
+def test_clean_rules_have_no_findings() -> None:
+    policy = governance(CLEAN)
+    assert lint(policy, known_workflows=["triage"], known_labels=["ready"], paths=[b"a"]) == ()
 
 
 @pytest.mark.parametrize(
-    ("rules", "code", "says"),
+    ("rules", "code", "words"),
     [
         (
             rule_text(SIZE, prose="At most 500 lines change."),
             "prose-number",
-            "binds `max: 400`, and its prose says 500",
+            "binds `max: 400`, and its prose names 500",
         ),
         (rule_text(SIZE.replace("400", "3"), prose="Three or 4."), None, ""),
-        (rule_text(SIZE.replace("400", "3"), prose="Two, then stop."), "prose-number", "says 2"),
+        (rule_text(SIZE.replace("400", "3"), prose="Two, then stop."), "prose-number", "names 2"),
         (rule_text(SIZE.replace("400", "1000"), prose="At most 1,000."), None, ""),
         (rule_text(SIZE, prose="See `max: 500` and section 4.2.1, F-ONE."), None, ""),
         (rule_text(SIZE.replace(CASE, "")), "no-case", "one that must fail and one that must pass"),
         (rule_text(SIZE + "\nstatus: off"), "off", "binds nothing"),
-        (CLEAN + "## Manners\nYou MUST be kind.\n", "unenforced", "`Manners` says MUST"),
-        (CLEAN + "## Manners\nNEVER shout.\n", "unenforced", "`Manners` says NEVER"),
+        (CLEAN + "## Manners\nYou MUST be kind.\n", "unenforced", "`Manners` promises with MUST"),
+        (CLEAN + "## Manners\nNEVER shout.\n", "unenforced", "`Manners` promises with NEVER"),
         (CLEAN + "## Manners\nYou must be kind, `MUST` is a word.\n", None, ""),
         (
             CLEAN + "## Manners {#F-MANNERS}\nBe kind.\n",
@@ -64,7 +64,7 @@ def test_a_clean_law_has_no_findings() -> None:
         (
             CLEAN + "## Manners\nA pull request of more than 500 lines is split.\n",
             "contradiction",
-            "says 500 lines",
+            "names 500 lines",
         ),
         (CLEAN + "## Manners\nA file has at most 500 lines.\n", None, ""),
         (
@@ -158,7 +158,7 @@ def test_a_clean_law_has_no_findings() -> None:
         (CLEAN + "<!--\n```yaml rule\nid: F-ONE\n```\n-->\n", "left-out", "F-ONE stands in HTML"),
     ],
 )
-def test_a_likely_mistake_is_found_and_nothing_else(rules, code, says) -> None:
+def test_a_likely_mistake_is_found_and_nothing_else(rules, code, words) -> None:
     findings = lint(
         governance(rules),
         known_workflows=["triage", "merge"],
@@ -169,30 +169,30 @@ def test_a_likely_mistake_is_found_and_nothing_else(rules, code, says) -> None:
         assert findings == ()
     else:
         assert [finding.code for finding in findings] == [code], findings
-        assert says in findings[0].message
+        assert words in findings[0].message
         assert findings[0].file == "factory_rules.md"
         assert findings[0].line >= 4
 
 
 def test_a_limit_that_another_file_contradicts_is_found_there() -> None:
-    law = read_governance(
+    policy = read_governance(
         {**files(FRONT + CLEAN), "CLAUDE.md": b"# Code\nKeep a pull request under 500 lines.\n"}
     )
-    (finding,) = lint(law)
+    (finding,) = lint(policy)
     assert (finding.file, finding.line, finding.code) == ("CLAUDE.md", 2, "contradiction")
 
 
 def test_prose_without_blocks_is_said_to_be_advice() -> None:
-    law = read_governance(
+    policy = read_governance(
         {"mission.md": b"Be good.", "factory_rules.md": b"Be small.", "CLAUDE.md": CODE}
     )
-    assert [(finding.file, finding.code) for finding in lint(law)] == [
+    assert [(finding.file, finding.code) for finding in lint(policy)] == [
         ("factory_rules.md", "unbound"),
         ("mission.md", "unbound"),
     ]
 
 
-def test_a_prompt_that_grows_too_large_is_told() -> None:
+def test_a_prompt_that_grows_too_large_is_reported() -> None:
     assert codes(governance(CLEAN, mission=MISSION + "word " * 9000)) == ["prompt-size"]
 
 
@@ -252,12 +252,12 @@ def test_what_is_not_asked_about_is_not_complained_of() -> None:
 def test_a_rule_that_never_matters_is_found_where_that_is_certain(
     wide, narrow, never_matters
 ) -> None:
-    law = governance(
+    policy = governance(
         rule_text(f"level: enforced\ncheck: {{{wide}}}"),
         rule_text(f"level: enforced\ncheck: {{{narrow}}}", rule_id="F-TWO"),
     )
-    found = [finding.message for finding in lint(law) if finding.code == "shadowed"]
-    assert any(says.startswith("F-TWO never matters") for says in found) is never_matters
+    found = [finding.message for finding in lint(policy) if finding.code == "shadowed"]
+    assert any(words.startswith("F-TWO never matters") for words in found) is never_matters
 
 
 @pytest.mark.parametrize(
@@ -272,33 +272,35 @@ def test_a_rule_that_never_matters_is_found_where_that_is_certain(
     ],
 )
 def test_a_rule_that_is_milder_or_asked_elsewhere_shadows_nothing(one, two) -> None:
-    law = governance(
+    policy = governance(
         rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{one}"),
         rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{two}", rule_id="F-TWO"),
     )
     assert not [
         finding.message
-        for finding in lint(law)
+        for finding in lint(policy)
         if finding.message.startswith("F-TWO never matters")
     ]
 
 
 def test_to_say_what_is_built_in_in_ones_own_words_is_no_mistake() -> None:
-    law = governance(
+    policy = governance(
         rule_text(
             "level: enforced\ncheck: {paths: {deny: [.github/workflows, CLAUDE.md]}}\non_fail:"
             " needs-human"
         )
     )
-    assert codes(law) == ["no-case"]
+    assert codes(policy) == ["no-case"]
 
 
 def test_a_nested_file_may_limit_otherwise_and_its_globs_are_tried_below_its_folder() -> None:
     check = 'check: {changed_lines: {max: 900, exclude: ["*.lock", "a/*.sql"]}}'
     nested = rule_text(f"level: enforced\n{check}\n{CASE}", prose="900.")
-    law = read_governance({**files(FRONT + CLEAN), "a/factory_rules.md": (FRONT + nested).encode()})
-    assert lint(law, paths=[b"a/x.sql", b"a/deep/y.lock"]) == ()
-    assert [finding.message for finding in lint(law, paths=[b"x.lock", b"b/x.sql"])] == [
+    policy = read_governance(
+        {**files(FRONT + CLEAN), "a/factory_rules.md": (FRONT + nested).encode()}
+    )
+    assert lint(policy, paths=[b"a/x.sql", b"a/deep/y.lock"]) == ()
+    assert [finding.message for finding in lint(policy, paths=[b"x.lock", b"b/x.sql"])] == [
         "F-ONE names `*.lock`, which matches no file here",
         "F-ONE names `a/*.sql`, which matches no file here",
     ]

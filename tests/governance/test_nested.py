@@ -34,7 +34,7 @@ WIDE = "level: enforced\ncheck: {files: {max: 3}}\n"
 API = "packages/api/factory_rules.md"
 
 
-def law(root: str = rule_text(SMALL), front: str = FRONT, **nested: str):
+def policy(root: str = rule_text(SMALL), front: str = FRONT, **nested: str):
     texts = {
         f"{folder.replace('__', '/')}/factory_rules.md": (FRONT + text).encode()
         for folder, text in nested.items()
@@ -49,7 +49,7 @@ def refusals(governance, *paths: str, **facts) -> list[str]:
 
 def refused(**nested: str) -> str:
     with pytest.raises(GovernanceError) as error:
-        law(**nested)
+        policy(**nested)
     assert error.value.line
     return str(error.value)
 
@@ -71,11 +71,11 @@ TWO = rule_text(SMALL, rule_id="F-TWO")
 def test_a_nested_rule_sees_what_is_below_its_folder_and_is_asked_there_only(
     paths, expected
 ) -> None:
-    assert refusals(law(packages__api=TWO), *paths) == expected
+    assert refusals(policy(packages__api=TWO), *paths) == expected
 
 
 def test_a_rule_that_is_stated_again_holds_there_and_the_roots_sees_the_rest() -> None:
-    governance = law(packages__api=rule_text(WIDE))
+    governance = policy(packages__api=rule_text(WIDE))
     inside, outside = [f"packages/api/{name}" for name in "abcd"], ["src/a", "src/b"]
     assert refusals(governance, *inside[:3]) == []
     assert refusals(governance, *inside) == [f"{API}#F-ONE"]
@@ -85,7 +85,7 @@ def test_a_rule_that_is_stated_again_holds_there_and_the_roots_sees_the_rest() -
 
 
 def test_of_two_files_above_the_nearer_one_gives_way() -> None:
-    governance = law(a=rule_text(WIDE), a__b=rule_text(SMALL))
+    governance = policy(a=rule_text(WIDE), a__b=rule_text(SMALL))
     assert refusals(governance, "a/b/x", "a/b/y") == ["a/b/factory_rules.md#F-ONE"]
     assert refusals(governance, "a/x", "a/y", "a/b/z") == []
     assert refusals(governance, "x", "y") == ["factory_rules.md#F-ONE"]
@@ -116,7 +116,7 @@ def test_of_two_files_above_the_nearer_one_gives_way() -> None:
     ],
 )
 def test_what_has_a_path_is_seen_below_it_only(name, fact, check) -> None:
-    governance = law("", packages__api=rule_text(f"level: enforced\ncheck: {{{check}}}"))
+    governance = policy("", packages__api=rule_text(f"level: enforced\ncheck: {{{check}}}"))
     inside, outside = "packages/api/a.py", "src/a.py"
     assert refusals(governance, inside, outside, **{name: fact(inside.encode())}) == [
         f"{API}#F-ONE"
@@ -125,13 +125,13 @@ def test_what_has_a_path_is_seen_below_it_only(name, fact, check) -> None:
 
 
 def test_what_has_no_path_is_seen_whole_where_the_folder_is_touched() -> None:
-    governance = law("", packages__api=rule_text("level: enforced\ncheck: {attempts: {max: 1}}"))
+    governance = policy("", packages__api=rule_text("level: enforced\ncheck: {attempts: {max: 1}}"))
     assert refusals(governance, "packages/api/a", attempts=2) == [f"{API}#F-ONE"]
     assert refusals(governance, "src/a", attempts=2) == []
 
 
 def test_where_nobody_knows_what_is_touched_every_rule_is_asked() -> None:
-    decision = decide(law(packages__api=rule_text(WIDE)), ChangeFacts())
+    decision = decide(policy(packages__api=rule_text(WIDE)), ChangeFacts())
     assert {finding.source.file for finding in decision.refusals if finding.rule == "F-ONE"} == {
         "factory_rules.md",
         API,
@@ -139,7 +139,7 @@ def test_where_nobody_knows_what_is_touched_every_rule_is_asked() -> None:
 
 
 def test_a_condition_sees_what_its_rule_sees() -> None:
-    governance = law("", packages__api=rule_text(SMALL + "when: files > 2"))
+    governance = policy("", packages__api=rule_text(SMALL + "when: files > 2"))
     assert refusals(governance, "packages/api/a", "packages/api/b", "src/c") == []
     assert refusals(governance, "packages/api/a", "packages/api/b", "packages/api/c") == [
         f"{API}#F-ONE"
@@ -147,7 +147,7 @@ def test_a_condition_sees_what_its_rule_sees() -> None:
 
 
 def test_a_nested_rule_does_not_speak_for_the_rest_of_the_change() -> None:
-    governance = law(
+    governance = policy(
         "", front="---\nschema: 1\ndefault: needs-human\n---\n", packages__api=rule_text(WIDE)
     )
     assert decide(governance, touching("packages/api/a")).allowed
@@ -159,7 +159,7 @@ def test_a_nested_rule_does_not_speak_for_the_rest_of_the_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nested", "says"),
+    ("nested", "words"),
     [
         (rule_text(WIDE, rule_id="F-LOCK"), "F-LOCK is locked at factory_rules.md:12"),
         (rule_text("level: advisory", rule_id="F-LOCK"), "F-LOCK is locked at factory_rules.md:12"),
@@ -179,11 +179,11 @@ def test_a_nested_rule_does_not_speak_for_the_rest_of_the_change() -> None:
         ("```yaml scope\nid: F-ONE\nkind: in\n```\n", "stands in mission.md"),
     ],
 )
-def test_a_nested_file_cannot_loosen_what_is_not_its_to_loosen(nested, says) -> None:
+def test_a_nested_file_cannot_loosen_what_is_not_its_to_loosen(nested, words) -> None:
     root = rule_text(SMALL) + rule_text(SMALL + "locked: true", rule_id="F-LOCK")
     with pytest.raises(GovernanceError) as error:
-        law(root, packages__api=nested)
-    assert says in error.value.message
+        policy(root, packages__api=nested)
+    assert words in error.value.message
     assert (error.value.file, error.value.line is not None) == (API, True)
 
 
@@ -232,7 +232,7 @@ def test_nested_files_are_found_at_any_depth_and_in_any_case_those_above_first()
 
 
 @pytest.mark.parametrize(
-    ("paths", "says"),
+    ("paths", "words"),
     [
         ({b"a/factory_rules.md": "120000"}, "must be a plain file, and has git mode 120000"),
         ({b"a/factory_rules.md": "160000"}, "must be a plain file, and has git mode 160000"),
@@ -252,10 +252,10 @@ def test_nested_files_are_found_at_any_depth_and_in_any_case_those_above_first()
         ),
     ],
 )
-def test_a_nested_file_that_could_be_taken_for_another_is_refused(paths, says) -> None:
+def test_a_nested_file_that_could_be_taken_for_another_is_refused(paths, words) -> None:
     with pytest.raises(GovernanceError) as error:
         governing_files({**ROOT, **paths})
-    assert says in str(error.value)
+    assert words in str(error.value)
     assert error.value.file
 
 
@@ -271,7 +271,7 @@ def test_a_folder_with_a_mission_of_its_own_is_another_project() -> None:
 
 
 def test_the_digest_and_every_context_have_nested_files_and_nothing_else_changes_them() -> None:
-    alone, more = law(), law(a=TWO)
+    alone, more = policy(), policy(a=TWO)
     plain = hashlib.sha256(
         b"".join(
             f"{name}\0{len(text)}\0".encode() + text
@@ -279,7 +279,7 @@ def test_the_digest_and_every_context_have_nested_files_and_nothing_else_changes
         )
     ).hexdigest()
     assert alone.digest == f"sha256:{plain}"
-    assert len({alone.digest, more.digest, law(b=TWO).digest, law(a=TWO + "\n").digest}) == 4
+    assert len({alone.digest, more.digest, policy(b=TWO).digest, policy(a=TWO + "\n").digest}) == 4
     assert context(more).startswith(
         context(alone).removesuffix("\n</governance>").replace(alone.digest, more.digest)
     )
@@ -292,13 +292,13 @@ def test_cases_of_a_nested_rule_speak_of_its_folder() -> None:
         " expect: pass}\n  - {given: {files: [a/x, a/y]}, expect: fail}\n  - {given: {files: [a/x,"
         " b]}, expect: pass}\n"
     )
-    results = run_cases(law(a=rule_text(SMALL + cases, rule_id="F-TWO")))
+    results = run_cases(policy(a=rule_text(SMALL + cases, rule_id="F-TWO")))
     assert [result.held for result in results] == [True] * 4
     assert results[0].source.file == "a/factory_rules.md"
 
 
 def test_rules_that_merge_are_narrowed_as_well() -> None:
-    governance = law("", a=rule_text(SMALL + "applies: merge"))
+    governance = policy("", a=rule_text(SMALL + "applies: merge"))
     assert decide(governance, touching("a/x", "a/y"), applies=Applies.MERGE).action is OnFail.SPLIT
     assert decide(governance, touching("a/x", "b"), applies=Applies.MERGE).allowed
 
@@ -331,5 +331,5 @@ def test_a_working_copy_is_read_with_its_nested_files(tmp_path) -> None:
 
 
 def test_a_change_by_the_factory_never_touches_a_nested_file() -> None:
-    assert refusals(law(a=TWO), "a/factory_rules.md") == ["(built in)#LAW-PROTECTED"]
+    assert refusals(policy(a=TWO), "a/factory_rules.md") == ["(built in)#LAW-PROTECTED"]
     assert change("a/factory_rules.md").name == "a/factory_rules.md"

@@ -1,4 +1,4 @@
-"""The three files at the top of this repository: the worked example of the format, and the law of
+"""The three files at the top of this repository: the worked example of the format, and the policy of
 this project."""
 
 import ast
@@ -75,8 +75,8 @@ def test_an_ordinary_fix_is_allowed_here_and_lands_when_everything_was_shown() -
     assert decide(OURS, facts, applies=Applies.MERGE).allowed
 
 
-def test_a_change_to_the_law_itself_is_never_the_factorys_to_make() -> None:
-    decision = decide(OURS, touching("factory_rules.md", "harness/governance/law.py"))
+def test_a_change_to_the_policy_itself_is_never_the_factorys_to_make() -> None:
+    decision = decide(OURS, touching("factory_rules.md", "harness/governance/built_in.py"))
     assert decision.action is OnFail.REJECT
     assert {"LAW-PROTECTED", "F-BRAKES"} <= {finding.rule for finding in decision.refusals}
     assert any(finding.passed is UNKNOWN for finding in decision.refusals)
@@ -90,7 +90,7 @@ def test_every_no_has_words_for_the_person_who_asked() -> None:
 
 
 def test_deciding_reads_nothing() -> None:
-    """The law is a pure function: what it is made of opens no file, starts no process, asks no
+    """The policy is a pure function: what it is made of opens no file, starts no process, asks no
     clock."""
     room = ROOT / "harness" / "governance"
     impure = {

@@ -24,8 +24,8 @@ def test_the_page_has_every_check_with_its_arguments() -> None:
     found = rows("## The checks")
     assert set(found) == set(CHECKS)
     for name, kind in CHECKS.items():
-        told = set(re.findall(r"`(\w+)`", found[name].split("|")[2]))
-        assert {field.name for field in fields(kind)} <= told, name
+        documented = set(re.findall(r"`(\w+)`", found[name].split("|")[2]))
+        assert {field.name for field in fields(kind)} <= documented, name
 
 
 def test_the_page_has_every_key_of_a_rule_and_of_a_scope_entry() -> None:

@@ -153,7 +153,7 @@ def test_what_agents_and_tools_obey_is_for_a_person_wherever_it_lies(path) -> No
 @pytest.mark.parametrize(
     ("years", "more", "is_old"), [(0, "", False), (1, "", False), (1, "+", True), (4, "", True)]
 )
-def test_a_list_of_tools_that_nobody_looked_at_for_a_year_says_so(years, more, is_old) -> None:
+def test_a_list_of_tools_that_nobody_looked_at_for_a_year_is_reported(years, more, is_old) -> None:
     assert bool(age_of_list(f"{int(AS_OF[:4]) + years}{AS_OF[4:]}{more}")) is is_old
     assert all(glob_fault(pattern) is None for pattern in TOOL_CONFIGS)
 
@@ -252,7 +252,7 @@ def test_a_name_that_every_system_reads_alike_is_not(name) -> None:
         (".env*", "x/.env.local/deep", True),
     ],
 )
-def test_a_glob_matches_what_it_says(pattern, path, expected) -> None:
+def test_a_glob_matches_what_it_describes(pattern, path, expected) -> None:
     assert matches((pattern,), path.encode()) is expected
 
 
@@ -323,7 +323,7 @@ def test_a_path_made_to_be_slow_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "says"),
+    ("pattern", "message"),
     [
         ("", "empty"),
         ("/", "empty"),
@@ -337,5 +337,5 @@ def test_a_path_made_to_be_slow_is_not() -> None:
         ("/".join("a" * 40), "at most"),
     ],
 )
-def test_a_glob_that_we_do_not_match_is_refused_with_the_reason(pattern, says) -> None:
-    assert says in (glob_fault(pattern) or "")
+def test_a_glob_that_we_do_not_match_is_refused_with_the_reason(pattern, message) -> None:
+    assert message in (glob_fault(pattern) or "")

@@ -96,8 +96,8 @@ def test_what_a_block_does_not_say_has_a_strict_default() -> None:
 
 
 def test_scope_is_read_whole() -> None:
-    law = governance()
-    entry = law.entry("M-NOPAY")
+    policy = governance()
+    entry = policy.entry("M-NOPAY")
     assert (entry.kind, entry.title, entry.prose) == (
         ScopeKind.OUT,
         "No payments",
@@ -105,36 +105,43 @@ def test_scope_is_read_whole() -> None:
     )
     assert entry.asks_like == ("stripe", "let people tip the guide")
     assert entry.reply == "Tidebook has no payments on purpose."
-    assert [found.kind for found in law.scope] == [ScopeKind.IN, ScopeKind.OUT, ScopeKind.INVARIANT]
+    assert [found.kind for found in policy.scope] == [
+        ScopeKind.IN,
+        ScopeKind.OUT,
+        ScopeKind.INVARIANT,
+    ]
 
 
 def test_defaults_come_from_the_front_matter_and_are_strict_for_scope() -> None:
-    law = read_governance(files(FRONT, mission=MISSION))
-    assert (law.change_default, law.scope_default) == (
+    policy = read_governance(files(FRONT, mission=MISSION))
+    assert (policy.change_default, policy.scope_default) == (
         ChangeDefault.ALLOW,
         ScopeDefault.NEEDS_HUMAN,
     )
-    law = read_governance(
+    policy = read_governance(
         files(
             "---\nschema: 1\ndefault: needs-human\n---\n",
             mission=MISSION.replace("schema: 1", "schema: 1\ndefault: in"),
         )
     )
-    assert (law.change_default, law.scope_default) == (ChangeDefault.NEEDS_HUMAN, ScopeDefault.IN)
+    assert (policy.change_default, policy.scope_default) == (
+        ChangeDefault.NEEDS_HUMAN,
+        ScopeDefault.IN,
+    )
 
 
 def test_files_without_blocks_are_advice_under_the_built_in_rules() -> None:
-    law = read_governance(
+    policy = read_governance(
         {"mission.md": b"Be good.\n", "factory_rules.md": b"# Be small\n", "CLAUDE.md": CODE}
     )
-    assert law.scope == ()
-    assert all(rule.built_in for rule in law.rules)
-    assert len(law.rules) == 3
+    assert policy.scope == ()
+    assert all(rule.built_in for rule in policy.rules)
+    assert len(policy.rules) == 3
 
 
 def test_the_files_are_found_in_any_case_and_named_canonically() -> None:
     given = files(FULL)
-    law = read_governance(
+    policy = read_governance(
         {
             "MISSION.md": given["mission.md"],
             "Factory_Rules.MD": given["factory_rules.md"],
@@ -142,13 +149,13 @@ def test_the_files_are_found_in_any_case_and_named_canonically() -> None:
             "README.md": b"x",
         }
     )
-    assert [document.name for document in law.documents] == [
+    assert [document.name for document in policy.documents] == [
         "mission.md",
         "factory_rules.md",
         "CLAUDE.md",
     ]
-    assert law.rule("F-SIZE").source.file == "Factory_Rules.MD"
-    assert law.digest == read_governance(given).digest
+    assert policy.rule("F-SIZE").source.file == "Factory_Rules.MD"
+    assert policy.digest == read_governance(given).digest
 
 
 def test_the_digest_changes_with_any_byte_of_any_file_and_with_where_it_stands() -> None:
@@ -171,25 +178,30 @@ def test_the_context_has_the_three_files_to_the_byte_in_a_fixed_order() -> None:
         name: content.replace(b"\n", b"\r\n") + "Ünïcode\ttail  ".encode()
         for name, content in files(FULL).items()
     }
-    law = read_governance(given)
-    told = context(law).encode()
-    places = [told.index(given[name]) for name in ("mission.md", "factory_rules.md", "CLAUDE.md")]
+    policy = read_governance(given)
+    prompt = context(policy).encode()
+    places = [prompt.index(given[name]) for name in ("mission.md", "factory_rules.md", "CLAUDE.md")]
     assert places == sorted(places)
-    assert law.digest.encode() in told
-    assert told == context(read_governance(dict(reversed(given.items())))).encode()
+    assert policy.digest.encode() in prompt
+    assert prompt == context(read_governance(dict(reversed(given.items())))).encode()
 
 
 def test_the_built_in_rules_are_locked_and_first() -> None:
-    law = governance(rule_text("level: advisory"))
-    assert [rule.id for rule in law.rules] == ["LAW-PROTECTED", "LAW-MODES", "LAW-NAMES", "F-ONE"]
-    assert all(rule.locked for rule in law.rules if rule.built_in)
+    policy = governance(rule_text("level: advisory"))
+    assert [rule.id for rule in policy.rules] == [
+        "LAW-PROTECTED",
+        "LAW-MODES",
+        "LAW-NAMES",
+        "F-ONE",
+    ]
+    assert all(rule.locked for rule in policy.rules if rule.built_in)
 
 
 BLOCK = "level: enforced\ncheck: {changed_lines: {max: 400}}"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "key", "says"),
+    ("old", "new", "line", "key", "expected"),
     [
         ("level: enforced", "levle: enforced", 10, "levle", "did you mean `level`?"),
         ("level: enforced", "level: enforce", 10, "level", "did you mean `enforced`?"),
@@ -200,7 +212,7 @@ BLOCK = "level: enforced\ncheck: {changed_lines: {max: 400}}"
         ("status: off", "status: no", 11, "status", "one of enforce, shadow, off"),
         ("locked: false", "locked: true", 10, "level", "a locked rule is enforced"),
         ("locked: false", "locked: off", 12, "locked", "true or false"),
-        ("id: F-SIZE", "id: F-SIZ", 8, "id", "the heading says {#F-SIZE}"),
+        ("id: F-SIZE", "id: F-SIZ", 8, "id", "the heading names {#F-SIZE}"),
         ("id: F-SIZE", "id: size", 8, "id", "is not an id"),
         ("id: F-SIZE", "id: LAW-SIZE", 8, "id", "the factory's own"),
         ("id: F-SIZE", "id: 7", 8, "id", "a text in quotes"),
@@ -316,17 +328,17 @@ BLOCK = "level: enforced\ncheck: {changed_lines: {max: 400}}"
     ],
 )
 def test_a_mistake_is_refused_with_its_place_and_what_was_expected(
-    old, new, line, key, says
+    old, new, line, key, expected
 ) -> None:
     assert FULL.count(old) >= 1
     error = refused(FULL.replace(old, new, 1))
-    assert says in error.message
+    assert expected in error.message
     assert (error.file, error.line, error.key) == ("factory_rules.md", line, key)
     assert str(error).startswith(f"factory_rules.md:{line}: ")
 
 
 @pytest.mark.parametrize(
-    ("check", "key", "says"),
+    ("check", "key", "expected"),
     [
         ("added_text: {deny: ['(a']}", "deny", "searched in linear time: unclosed group"),
         (
@@ -351,14 +363,16 @@ def test_a_mistake_is_refused_with_its_place_and_what_was_expected(
         ("exec: {script: a.py, arguments: [1]}", "arguments", "a text in quotes"),
     ],
 )
-def test_an_argument_that_a_check_cannot_take_is_refused_where_it_stands(check, key, says) -> None:
+def test_an_argument_that_a_check_cannot_take_is_refused_where_it_stands(
+    check, key, expected
+) -> None:
     error = refused(FRONT + rule_text(f"level: enforced\ncheck: {{{check}}}"))
-    assert says in error.message
+    assert expected in error.message
     assert (error.file, error.line, error.key) == ("factory_rules.md", 9, key)
 
 
 @pytest.mark.parametrize(
-    ("given", "key", "says"),
+    ("given", "key", "expected"),
     [
         ("scripts: {'a \"b': 0}", 'a "b', "quoted as in a shell"),
         ("scripts: {'': 0}", "", "quoted as in a shell"),
@@ -368,10 +382,10 @@ def test_an_argument_that_a_check_cannot_take_is_refused_where_it_stands(check, 
         ("neighbours: a", "neighbours", "expected a list"),
     ],
 )
-def test_a_fact_in_shorthand_that_is_none_is_refused_where_it_stands(given, key, says) -> None:
+def test_a_fact_in_shorthand_that_is_none_is_refused_where_it_stands(given, key, expected) -> None:
     cases = f"cases:\n  - {{given: {{{given}}}, expect: fail}}"
     error = refused(FRONT + rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{cases}"))
-    assert says in error.message
+    assert expected in error.message
     assert (error.line, error.key) == (11, key or None)
 
 
@@ -411,13 +425,13 @@ def test_code_is_advice_and_holds_no_blocks() -> None:
         )
 
 
-def test_an_entry_that_says_no_must_say_it_in_words() -> None:
+def test_an_entry_that_refuses_must_do_so_in_words() -> None:
     mission = MISSION.replace('reply: "Tidebook has no payments on purpose."\n', "")
     assert "needs a `reply`" in refused(FULL, mission=mission).message
 
 
 @pytest.mark.parametrize(
-    ("content", "says", "line"),
+    ("content", "expected", "line"),
     [
         (b"", "is empty", None),
         (b" \n\n", "is empty", None),
@@ -428,9 +442,9 @@ def test_an_entry_that_says_no_must_say_it_in_words() -> None:
         (b"# Rules\n" + b"x" * LARGEST, f"at most {LARGEST}", None),
     ],
 )
-def test_a_file_that_is_not_plain_text_is_refused(content, says, line) -> None:
+def test_a_file_that_is_not_plain_text_is_refused(content, expected, line) -> None:
     error = refused(content)
-    assert says in error.message
+    assert expected in error.message
     assert (error.file, error.line) == ("factory_rules.md", line)
 
 
@@ -442,19 +456,19 @@ def test_a_missing_file_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "expected"),
     [
         ("MISSION.md", "MISSION.md and mission.md differ only by case"),
         ("F\u0410CTORY_RULES.md", "looks like factory_rules.md and is not"),
         ("claude.md.", "looks like CLAUDE.md and is not"),
     ],
 )
-def test_two_files_that_could_be_taken_for_one_another_are_refused(name, says) -> None:
+def test_two_files_that_could_be_taken_for_one_another_are_refused(name, expected) -> None:
     root = {b"mission.md": "100644", b"factory_rules.md": "100644", b"CLAUDE.md": "100644"}
     assert governing_files(root)["mission.md"] == "mission.md"
     with pytest.raises(GovernanceError) as error:
         governing_files({**root, name.encode(): "100644"})
-    assert says in error.value.message
+    assert expected in error.value.message
 
 
 @pytest.mark.parametrize("mode", ["120000", "160000"])
@@ -536,7 +550,7 @@ def test_any_text_is_read_or_refused_with_its_file(text) -> None:
 def test_a_rule_that_is_plainly_written_is_never_lost_among_other_text(noise) -> None:
     text = FRONT + rule_text(BLOCK) + "\n## Other\n" + noise
     try:
-        law = read_governance(files(text))
+        policy = read_governance(files(text))
     except GovernanceError:
         return
-    assert law.rule("F-ONE") is not None
+    assert policy.rule("F-ONE") is not None

@@ -53,7 +53,7 @@ def finding(
     line=3,
     file="store.py",
     severity="major",
-    says="It is right for eight only.",
+    message="It is right for eight only.",
     companion="",
 ) -> dict:
     return {
@@ -61,7 +61,7 @@ def finding(
         "file": file,
         "line": line,
         "quote": quote,
-        "says": says,
+        "says": message,
         "companion": companion,
     }
 
@@ -79,7 +79,7 @@ def test_only_the_difference_is_what_was_shown_to_be_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "at"),
+    ("claimed", "at"),
     [
         (finding(), 3),
         (finding(line=99), 3),
@@ -88,14 +88,14 @@ def test_only_the_difference_is_what_was_shown_to_be_quoted() -> None:
         (finding("    if walk.size == 8:\n        return 8"), 3),
     ],
 )
-def test_a_finding_stands_at_the_line_where_its_words_are(told, at) -> None:
-    found = lens_findings("correctness", answer(told), rows=ROWS, there=THERE)
+def test_a_finding_stands_at_the_line_where_its_words_are(claimed, at) -> None:
+    found = lens_findings("correctness", answer(claimed), rows=ROWS, there=THERE)
     assert [(one.line, one.lenses) for one in found.found] == [(at, ("correctness",))]
     assert found.dropped == ()
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("claimed", "why"),
     [
         (finding("    if walk.size == 9:"), "its quote is not in the change to 'store.py'"),
         (finding("walk.size"), "its quote is not in the change to 'store.py'"),
@@ -103,7 +103,7 @@ def test_a_finding_stands_at_the_line_where_its_words_are(told, at) -> None:
         (finding(file="../../etc/passwd"), "'../../etc/passwd' is not in the change"),
         (finding(""), "too short"),
         (finding("  }"), "too short"),
-        (finding(says="  "), "it says nothing"),
+        (finding(message="  "), "it has no words"),
         (
             finding(companion="nowhere.py"),
             "'nowhere.py' is no file that was left out of the change",
@@ -111,8 +111,8 @@ def test_a_finding_stands_at_the_line_where_its_words_are(told, at) -> None:
         (finding(companion="store.py"), "'store.py' is no file that was left out of the change"),
     ],
 )
-def test_a_finding_without_words_that_are_there_is_dropped_and_told(told, why) -> None:
-    found = lens_findings("scope", answer(told, finding()), rows=ROWS, there=THERE)
+def test_a_finding_without_words_that_are_there_is_dropped_and_reported(claimed, why) -> None:
+    found = lens_findings("scope", answer(claimed, finding()), rows=ROWS, there=THERE)
     assert len(found.found) == 1
     assert len(found.dropped) == 1
     assert why in found.dropped[0]

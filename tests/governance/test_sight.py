@@ -1,4 +1,4 @@
-"""A chore is judged by what guards what works. So no user may see anything of it: told by its
+"""A chore is judged by what guards what works. So no user may see anything of it: known by its
 files, not by a model."""
 
 import pytest

@@ -41,7 +41,7 @@ def lines(*counts: int, names: tuple[str, ...] = ("a.py", "uv.lock")) -> ChangeF
 
 
 def suggested(rules: str, *facts: ChangeFacts, how=Override.MERGED, **more):
-    law = governance(rules)
+    policy = governance(rules)
     answers = [
         answered(
             change=number,
@@ -53,8 +53,8 @@ def suggested(rules: str, *facts: ChangeFacts, how=Override.MERGED, **more):
         for number, one in enumerate(facts, 1)
     ]
     return drafts(
-        law,
-        coverage(law, answers, []),
+        policy,
+        coverage(policy, answers, []),
         **{name: value for name, value in more.items() if name != "message"},
     )
 
@@ -66,8 +66,8 @@ def pasted(rules: str, text: str, *, mission: str = ""):
 def test_the_smallest_limit_that_lets_all_of_them_through_is_drafted_in_shadow() -> None:
     facts = (lines(12), lines(40), lines(25))
     (draft,) = suggested(rule_text(SIZE), *facts)
-    law = pasted(rule_text(SIZE), draft.text)
-    rule, old = law.rule("F-ONE-NEXT"), law.rule("F-ONE")
+    policy = pasted(rule_text(SIZE), draft.text)
+    rule, old = policy.rule("F-ONE-NEXT"), policy.rule("F-ONE")
     assert (rule.check.max, rule.status, rule.on_fail, old.check.max, old.status) == (
         40,
         Status.SHADOW,
@@ -80,8 +80,8 @@ def test_the_smallest_limit_that_lets_all_of_them_through_is_drafted_in_shadow()
         f"entry {number} of the ledger, #{number}, merged by a person" in draft.text
         for number in (1, 2, 3)
     )
-    assert all(result.held for result in run_cases(law, history=dict(enumerate(facts, 1))))
-    assert not decide(law, lines(12)).allowed
+    assert all(result.held for result in run_cases(policy, history=dict(enumerate(facts, 1))))
+    assert not decide(policy, lines(12)).allowed
 
 
 def test_a_file_that_each_of_them_has_is_left_out_before_a_limit_is_raised() -> None:
@@ -164,16 +164,16 @@ HOSTILE = [
 @example("\u202e\u200b\r\u202e\u200b")  # nothing is left of it but what is between
 def test_words_of_strangers_stay_words(words) -> None:
     (draft,) = suggested(rule_text(SIZE), lines(12), lines(13), message=words)
-    law = pasted(rule_text(SIZE), draft.text)
-    assert {rule.id for rule in law.rules if not rule.built_in} == {"F-ONE", "F-ONE-NEXT"}
+    policy = pasted(rule_text(SIZE), draft.text)
+    assert {rule.id for rule in policy.rules if not rule.built_in} == {"F-ONE", "F-ONE-NEXT"}
     found = coverage(
         governance(),
         [],
         [Cited("M-NOPAY", n, n, "", words, appealed=True, accepted=True) for n in (1, 2)],
     )
     (draft,) = drafts(governance(), found)
-    law = pasted("", "", mission="\n" + draft.text)
-    assert {entry.id for entry in law.scope} == {"M-BOOK", "M-NOPAY", "M-TIDE", "M-NOPAY-NEXT"}
+    policy = pasted("", "", mission="\n" + draft.text)
+    assert {entry.id for entry in policy.scope} == {"M-BOOK", "M-NOPAY", "M-TIDE", "M-NOPAY-NEXT"}
 
 
 def test_an_entry_that_was_appealed_against_again_and_again_gets_words() -> None:

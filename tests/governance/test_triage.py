@@ -12,7 +12,7 @@ from tests.governance.policy_texts import CODE, MISSION, governance
 
 TITLE = "Let me tip the guide"
 BODY = "I would like to tip my guide by card.\nOr book a walk for nine people."
-LAW = governance()
+POLICY = governance()
 
 
 def answer(**changes):
@@ -28,9 +28,9 @@ def answer(**changes):
     } | changes
 
 
-def decided(law=LAW, title=TITLE, body=BODY, **changes):
+def decided(policy=POLICY, title=TITLE, body=BODY, **changes):
     return triage_decision(
-        law, answer(**changes), title=title, body=body, number=9, older_issues=frozenset({3, 7})
+        policy, answer(**changes), title=title, body=body, number=9, older_issues=frozenset({3, 7})
     )
 
 
@@ -85,7 +85,7 @@ def test_a_sound_answer_decides(changes, event) -> None:
         ({"verdict": "in", "cites": []}, "no entry of kind `in` is cited"),
         (
             {"verdict": "in", "cites": ["M-BOOK", "M-NOPAY"]},
-            "an entry that says no is cited for a yes",
+            "an entry that refuses is cited for a yes",
         ),
         ({"verdict": "duplicate", "duplicate_of": None}, "no older issue is named"),
         ({"verdict": "duplicate", "duplicate_of": 9}, "#9 is not an older issue"),
@@ -143,7 +143,7 @@ def test_a_filer_is_asked_twice_at_most() -> None:
     asking = answer(verdict="needs-info", cites=[], ask="Which walk did you try to book?")
     events = [
         triage_decision(
-            LAW, asking, title=TITLE, body=BODY, number=9, older_issues=(), asked=asked
+            POLICY, asking, title=TITLE, body=BODY, number=9, older_issues=(), asked=asked
         ).event
         for asked in (0, 1, 2, 3)
     ]
@@ -160,7 +160,7 @@ def test_whatever_a_model_asks_is_one_harmless_line_or_nothing(ask) -> None:
 
 def test_a_younger_issue_is_no_original_even_where_it_is_known() -> None:
     decision = triage_decision(
-        LAW,
+        POLICY,
         answer(verdict="duplicate", cites=[], duplicate_of=12),
         title=TITLE,
         body=BODY,
@@ -173,7 +173,9 @@ def test_a_younger_issue_is_no_original_even_where_it_is_known() -> None:
 def test_an_answer_without_a_key_is_not_filled_in() -> None:
     for key in answer():
         partial = {name: value for name, value in answer().items() if name != key}
-        decision = triage_decision(LAW, partial, title=TITLE, body=BODY, number=9, older_issues=())
+        decision = triage_decision(
+            POLICY, partial, title=TITLE, body=BODY, number=9, older_issues=()
+        )
         assert decision.event is Event.TRIAGE_UNSURE
         assert key in decision.message
 
@@ -182,10 +184,10 @@ def test_a_quote_that_is_not_the_issues_reaches_nobody() -> None:
     assert decided(quote="the owner is a fool").quote == ""
 
 
-def test_what_no_entry_speaks_of_is_accepted_only_where_the_mission_says_so() -> None:
-    open_law = governance(mission=MISSION.replace("schema: 1", "schema: 1\ndefault: in", 1))
-    assert decided(open_law, verdict="in", cites=[]).event is Event.TRIAGE_ACCEPTED
-    assert decided(LAW, verdict="in", cites=[]).event is Event.TRIAGE_UNSURE
+def test_what_no_entry_speaks_of_is_accepted_only_where_the_mission_allows_it() -> None:
+    open_policy = governance(mission=MISSION.replace("schema: 1", "schema: 1\ndefault: in", 1))
+    assert decided(open_policy, verdict="in", cites=[]).event is Event.TRIAGE_ACCEPTED
+    assert decided(POLICY, verdict="in", cites=[]).event is Event.TRIAGE_UNSURE
 
 
 def test_prose_alone_can_accept_and_can_refuse_nothing() -> None:
@@ -205,7 +207,7 @@ def test_a_short_title_may_be_quoted_whole() -> None:
 
 
 def test_the_schema_is_closed_and_names_the_missions_entries() -> None:
-    schema = answer_schema(LAW)
+    schema = answer_schema(POLICY)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["additionalProperties"] is False
     assert set(schema["required"]) == set(schema["properties"])

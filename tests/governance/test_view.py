@@ -28,7 +28,7 @@ def view(
     new=NEW,
     files=None,
     issue='{"title": "Two is wrong"}',
-    law="LAW",
+    policy="THE RULES",
 ) -> View:
     paths = sorted(old.keys() | new.keys())
     changes = tuple(
@@ -42,7 +42,7 @@ def view(
         head=new.get,
         issue=issue,
         tests=("tests/**",),
-        governance=law,
+        governance=policy,
     )
 
 
@@ -78,7 +78,7 @@ def test_only_what_is_named_is_shown(sees) -> None:
     found = view(question(sees=tuple(sees)))
     assert {sight for sight, _ in found.material} == set(sees) - {Sight.GOVERNANCE}
     assert ("Two is wrong" in seen(found)) is (Sight.ISSUE in sees)
-    assert "LAW" not in seen(found)
+    assert "THE RULES" not in seen(found)
     if sees == [Sight.TESTS]:
         assert set(found.lines) == {"tests/test_a.py"}
         assert "three" not in seen(found)
@@ -88,7 +88,9 @@ def test_only_what_is_named_is_shown(sees) -> None:
 @pytest.mark.parametrize(
     "path", ["tests/test_a.py", "tests/sub/b.py", "TESTS/test_a.py", "t\u0435sts/test_a.py"]
 )
-def test_what_is_never_seen_is_left_out_under_any_look_alike_and_told_by_name(sight, path) -> None:
+def test_what_is_never_seen_is_left_out_under_any_look_alike_and_reported_by_name(
+    sight, path
+) -> None:
     new = {**NEW, path: b"CANARY\n"}
     found = view(
         question(
@@ -104,7 +106,7 @@ def test_what_is_never_seen_is_left_out_under_any_look_alike_and_told_by_name(si
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "message"),
     [
         ({"asked": question(never_sees=("*",))}, "touches nothing that this rule may see"),
         (
@@ -126,14 +128,14 @@ def test_what_is_never_seen_is_left_out_under_any_look_alike_and_told_by_name(si
         ),
         ({"issue": "i" * LARGEST_VIEW}, "nobody votes on a view that is cut"),
         (
-            {"asked": question(sees=(Sight.DIFF, Sight.GOVERNANCE)), "law": "l" * LARGEST_VIEW},
+            {"asked": question(sees=(Sight.DIFF, Sight.GOVERNANCE)), "policy": "l" * LARGEST_VIEW},
             "nobody votes on a view that is cut",
         ),
     ],
 )
-def test_what_cannot_be_shown_whole_is_not_shown_at_all(given, says) -> None:
+def test_what_cannot_be_shown_whole_is_not_shown_at_all(given, message) -> None:
     found = view(given.pop("asked", None), **given)
-    assert says in found.fault
+    assert message in found.fault
     assert found.material == ()
     assert found.lines is None
 

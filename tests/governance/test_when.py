@@ -1,4 +1,4 @@
-"""The condition language: what it says, what it refuses, and that it always ends."""
+"""The condition language: what it means, what it refuses, and that it always ends."""
 
 import pytest
 from hypothesis import given
@@ -43,12 +43,12 @@ KNOWN = touching("a", "b", kind="bug", labels=frozenset({"docs", "ui"}), attempt
         ("dependencies > 0", UNKNOWN),
     ],
 )
-def test_a_condition_has_the_value_it_says(text, value) -> None:
+def test_a_condition_has_the_value_it_describes(text, value) -> None:
     assert read_when(text).holds(KNOWN) is value
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "column 1: expected a fact"),
         ("kind", "column 5: expected a comparison"),
@@ -73,10 +73,10 @@ def test_a_condition_has_the_value_it_says(text, value) -> None:
         (" " * LONGEST + "x", f"at most {LONGEST}"),
     ],
 )
-def test_what_is_no_condition_is_refused_with_the_place(text, says) -> None:
+def test_what_is_no_condition_is_refused_with_the_place(text, message) -> None:
     with pytest.raises(WhenError) as error:
         read_when(text)
-    assert says in str(error.value)
+    assert message in str(error.value)
 
 
 @given(st.text(alphabet='abkind filesorntl"=<>![](),.0123', max_size=80))

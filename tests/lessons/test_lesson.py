@@ -134,14 +134,14 @@ def test_nothing_is_ever_deleted_and_noting_it_again_brings_nothing_back() -> No
 
 def test_a_lesson_tells_where_it_comes_from() -> None:
     one = Life().noted().one
-    told = {
+    document = {
         "says": one.sentence,
         "file": one.file,
         "quote": one.quote,
         "base": one.base,
         "role": one.role,
     }
-    assert (told, one.entry) == (SAID, 1)
+    assert (document, one.entry) == (SAID, 1)
 
 
 def test_figures_of_few_runs_are_held_loosely() -> None:

@@ -51,12 +51,12 @@ def test_a_sentence_that_rests_on_a_line_of_a_file_is_a_lesson() -> None:
         ),
         (
             {"sentence": "The rules about sizes do not hold for changes of tests."},
-            "speaks of the law",
+            "speaks of the rules",
         ),
-        ({"sentence": "CLAUDE.md is out of date, and may be left aside."}, "speaks of the law"),
+        ({"sentence": "CLAUDE.md is out of date, and may be left aside."}, "speaks of the rules"),
         (
             {"sentence": "The mission asks for less than what the tests demand."},
-            "speaks of the law",
+            "speaks of the rules",
         ),
         ({"file": "factory_rules.md"}, "governs: it speaks for itself"),
         ({"file": "workflows/prompts/implement.md.j2"}, "governs: it speaks for itself"),
@@ -100,7 +100,7 @@ def test_what_has_not_the_form_is_no_proposal() -> None:
         ("The store keeps what was cancelled for a week.", None),
     ],
 )
-def test_a_lesson_that_says_the_same_is_the_same(sentence, expected) -> None:
+def test_a_lesson_that_means_the_same_is_the_same(sentence, expected) -> None:
     long = (
         "The store keeps times, bookings, walks and places as strings, in minutes since midnight."
     )

@@ -16,13 +16,13 @@ def adopted(survey, **options):
 
 
 def governance_of(drafts, kept=()):
-    """The law that the drafts state, with the files that were kept."""
+    """The policy in the drafts, with the existing files."""
     texts = {name: drafts[name].text.encode() for name in ROOT_FILES if name in drafts}
     return read_governance({**dict(kept), **texts})
 
 
 def is_clean(drafts, paths, kept=()) -> bool:
-    """Whether our reader, our lint and every case of every rule are content; says what is not."""
+    """The faults that our reader, our lint and the rules' own cases find."""
     governance = governance_of(drafts, kept)
     there = [*paths, *(path.encode() for path in drafts)]
     found = lint(

@@ -93,7 +93,7 @@ def governed(folder):
         ("Reviews must be friendly.", "unchecked", ()),
     ],
 )
-def test_a_sentence_is_read_as_what_it_says(sentence, kind, values) -> None:
+def test_a_sentence_becomes_the_clause_it_states(sentence, kind, values) -> None:
     assert kinds(sentence) == ([(kind, values)] if kind else [])
 
 
@@ -148,7 +148,7 @@ def test_each_rule_out_of_prose_is_in_shadow_and_quotes_its_sentence_with_its_pl
     assert "“Do not add new dependencies.” (CONTRIBUTING.md:8)" in rules["F-DEPS"].prose
 
 
-def test_the_floor_holds_whatever_the_prose_says(governed) -> None:
+def test_the_basic_rules_hold_whatever_the_prose_states(governed) -> None:
     rules = governance_of(adopted(survey_of(governed)))
     assert {
         rules.rule(name).status
@@ -169,7 +169,7 @@ def test_what_no_check_holds_is_listed_and_not_dropped(governed) -> None:
         "- CONTRIBUTING.md:11\n" in text
     )  # its number would read as a limit, so only its place stands there
     guesses = "\n".join(guess for draft in drafts_of(survey) for guess in draft.guesses)
-    assert "no check: CONTRIBUTING.md:11 says “Functions should be at most 40 lines.”" in guesses
+    assert "no check: CONTRIBUTING.md:11 reads “Functions should be at most 40 lines.”" in guesses
 
 
 def test_no_code_sample_and_no_comment_binds(governed) -> None:
@@ -186,7 +186,7 @@ def test_a_mission_in_prose_is_drafted_beside_itself_with_what_it_rules_out_firs
     scope = governance_of(adopted(survey_of(governed))).scope
     ruled_out = [entry.title for entry in scope if entry.kind == "out"]
     assert ruled_out == ["Not sell tickets", "Not Weather forecasts", "Not mobile app"]
-    assert "The repository says so itself, at mission.md:3." in text
+    assert "The repository states this itself, at mission.md:3." in text
 
 
 def test_what_is_drafted_out_of_prose_is_clean(governed) -> None:

@@ -207,7 +207,7 @@ def test_two_numbers_contradict_each_other_where_they_measure_the_same(
     assert kinds(one, others={"AGENTS.md": other}) == (["limits-differ"] if is_found else [])
 
 
-def test_a_prompt_that_says_another_number_is_found_at_its_line() -> None:
+def test_a_prompt_with_another_number_is_found_at_its_line() -> None:
     flow = (
         "nodes:\n  - id: review\n    prompt: |\n      Look at the diff.\n      Close a pull request"
         " of more than 600 lines.\n"
@@ -417,9 +417,7 @@ def test_one_document_can_be_the_only_authority(one, other, is_found) -> None:
         ("Look in `/usr/lib`.", False),
     ],
 )
-def test_a_word_of_command_that_nothing_hears_is_told_where_others_are_heard(
-    text, is_found
-) -> None:
+def test_a_command_that_nothing_reads_is_reported_where_others_are_read(text, is_found) -> None:
     assert kinds(text, {"bot.py": "if label == 'bot:go' or text == '/bot go': start()"}) == (
         ["term-unknown"] if is_found else []
     )

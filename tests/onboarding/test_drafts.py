@@ -134,7 +134,7 @@ def test_each_proposal_has_words_for_whoever_asks_and_an_id_of_its_own() -> None
         assert never.of <= set(Product), never.id
 
 
-def test_a_shop_is_not_told_to_have_no_payments(folder) -> None:
+def test_a_shop_gets_no_proposal_against_payments(folder) -> None:
     shop = {
         "requirements.txt": "flask\nstripe\n",
         "app.py": "from flask import Flask\napp = Flask(__name__)\n",
@@ -170,7 +170,7 @@ def test_a_proposal_that_nobody_kept_is_in_no_file(app) -> None:
     assert not [never.title for never in nevers_of(survey) if never.title in texts]
 
 
-def test_what_serves_pages_is_not_told_to_have_none(folder) -> None:
+def test_a_site_gets_no_proposal_against_pages(folder) -> None:
     """Seen on a server with a plugin system that was taken for a command."""
     setup = (
         'from setuptools import setup\nsetup(name="x", install_requires=["uvicorn", "pluggy"])\n'
@@ -227,10 +227,10 @@ def test_the_labels_are_those_that_the_factory_projects(app) -> None:
 )
 def test_forms_and_labels_are_what_an_export_of_the_drafts_would_be(folder, kept) -> None:
     drafts = adopted(survey_of(folder(kept)), state_labels=ALL_LABELS, keep=(1, 3, 4))
-    law = governance_of(drafts, {name: text.encode() for name, text in kept.items()})
-    for file in (*issue_forms(law.scope).files, *labels(ALL_LABELS).files):
+    policy = governance_of(drafts, {name: text.encode() for name, text in kept.items()})
+    for file in (*issue_forms(policy.scope).files, *labels(ALL_LABELS).files):
         assert drafts[file.path].text == file.text
-    titles = [entry.title for entry in law.scope if entry.kind == "out"]
+    titles = [entry.title for entry in policy.scope if entry.kind == "out"]
     assert titles
     assert all(title in drafts[".github/ISSUE_TEMPLATE/feature.yml"].text for title in titles)
 
@@ -263,7 +263,7 @@ def test_no_cap_drafted_allows_more_than_holds_without_a_draft(app) -> None:
     drafted = asdict(read_config(adopted(survey_of(app("blog")))["factory.toml"].text).caps)
     usual = asdict(Caps())
     assert {name for name, cap in drafted.items() if cap > usual[name]} == set()
-    assert drafted["usd_per_day"] == usual["usd_per_day"], "one number, wherever it is told"
+    assert drafted["usd_per_day"] == usual["usd_per_day"], "one number, wherever it is shown"
 
 
 def test_what_binds_already_is_left_alone(folder) -> None:

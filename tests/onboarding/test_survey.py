@@ -40,7 +40,7 @@ def test_tidebook_is_read_as_its_own_factory_toml_has_it(app) -> None:
     assert gaps_of(survey) == ()
 
 
-def test_the_blog_is_started_by_flask_and_told_to_be_locked(app) -> None:
+def test_the_blog_is_started_by_flask_and_needs_a_lock(app) -> None:
     survey = survey_of(app("blog"))
     assert survey.start.argv == ("python", "-m", "flask", "--app", "blog", "run")
     assert survey.start.port_env == "FLASK_RUN_PORT"

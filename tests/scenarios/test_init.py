@@ -233,7 +233,7 @@ def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp
     assert (folder / "mission.md").read_text() == "# Tally\n\nIt will never phone home.\n"
     assert "`git mv -f mission.draft.md mission.md` adopts the draft" in said.out
     assert (
-        "F-SIZE in shadow, because Factory_Rules.md:1 says “A change must have at most 150 lines.”"
+        "F-SIZE in shadow, because Factory_Rules.md:1 reads “A change must have at most 150 lines.”"
         in said.out
     )
     assert "max: 150" in (folder / "factory_rules.draft.md").read_text()

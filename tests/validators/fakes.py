@@ -21,9 +21,8 @@ class FakeApp:
     pages: dict[str, int] = field(default_factory=dict)
     console: list[tuple[str, str]] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
-    at_last: list[tuple[str, str]] = field(
-        default_factory=list
-    )  # what the console says once the pages have loaded
+    # What the console has once the pages have loaded.
+    at_last: list[tuple[str, str]] = field(default_factory=list)
     stores: bool = True
     shared: bool = True
     text: str = "Tide walks"

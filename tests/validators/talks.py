@@ -12,7 +12,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def answering(raw: bytes, *, hold: bool = False) -> Talk:
-    """An app that reads a head and says these bytes, whatever it was asked. It hangs up, or leaves
+    """An app that reads a head and sends these bytes, whatever the request. It hangs up, or leaves
     that to the other side."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -16,9 +16,9 @@ import pytest
 from tests.validators.patience import LONG
 from validators.domain.exploring.acts import LONGEST_LINE, ActKind, read_act
 from validators.driver.actor_line import ActorGone, open_actor_line
-from validators.roles.actor import MOST_REMEMBERED, Actor, Brief, serve_actor
+from validators.roles.actor import MOST_REMEMBERED, Actor, ActorBrief, serve_actor
 
-BRIEF = Brief("claude-test", "a guest", "book a walk", "Act as the person.")
+BRIEF = ActorBrief("claude-test", "a guest", "book a walk", "Act as the person.")
 SEEN = {
     "result": "the page is open",
     "view": '<page-1>\ne5 textbox "Name"\n</page-1>',
@@ -87,7 +87,7 @@ def test_of_an_answer_the_first_call_goes_on_and_words_alone_are_giving_up(
 def on_the_line(
     actor: Any, word: str, *asks: Mapping[str, Any], before: bytes = b"", seconds: float = LONG
 ) -> list[str]:
-    """What an actor in a thread answers over a real socket to whoever says this word; `before` is
+    """What an actor in a thread answers over a real socket to whoever sends this word; `before` is
     sent by a stranger first."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(LONG)

@@ -1,4 +1,4 @@
-"""What an actor may ask for is a closed set, and what its acts come to is a journey that says no
+"""What an actor may ask for is a closed set, and its acts become a journey that states no
 more than its persona."""
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ def test_what_was_not_done_is_not_repeated() -> None:
         ),
     ],
 )
-def test_a_transcript_that_no_journey_can_say_is_told_why(acts: tuple[Made, ...], why: str) -> None:
+def test_a_transcript_that_no_journey_can_express_is_refused_with_the_reason(
+    acts: tuple[Made, ...], why: str
+) -> None:
     with pytest.raises(NotAJourney, match=why):
         compiled(PERSONA, Transcript("guest", acts, Ending.DONE))
 

@@ -1,4 +1,4 @@
-"""The accessibility tree as a value: what a snapshot says, which tables stand in it, what is
+"""The accessibility tree as a value: what a snapshot contains, which tables stand in it, what is
 granted of what is wished."""
 
 import pytest

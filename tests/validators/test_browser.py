@@ -236,7 +236,7 @@ def doors(stack: ExitStack) -> tuple[socket.socket, socket.socket, int]:
             return door, udp, door.getsockname()[1]
 
 
-def test_only_a_page_that_somebody_opened_is_told_as_one(house: House) -> None:
+def test_only_a_page_that_somebody_opened_is_reported_as_one(house: House) -> None:
     class Refuses(App):
         def answer(self, environ, method, path, form):
             script = "<script>fetch('/fetched', {headers: {'Sec-Fetch-Dest': 'document'}})</script>"

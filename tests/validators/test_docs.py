@@ -12,13 +12,12 @@ from validators.domain.journeys.looks import FilePart, State
 from validators.domain.journeys.steps import DialogKind
 from validators.domain.journeys.values import GENERATORS
 from validators.language.check import complaints
-from validators.language.clock import UNITS
 from validators.language.dialogs import ANSWERS
 from validators.language.keys import MODIFIERS, PRESSABLE
 from validators.language.looks import LOOKS, VANTAGES
 from validators.language.nevers import CONSOLE_LEVELS
 from validators.language.reader import read
-from validators.language.steps import VERBS
+from validators.language.steps import UNITS, VERBS
 from validators.language.targets import NAMED, PLAIN, WORDED
 
 PAGE = language_page()

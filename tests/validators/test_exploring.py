@@ -79,7 +79,7 @@ def test_a_reference_of_a_page_that_is_gone_is_not_acted_on(world) -> None:
     assert "take it from the latest view" in actor.seen[2]["result"]
 
 
-def test_an_element_that_cannot_be_told_from_another_is_not_acted_on(world) -> None:
+def test_an_element_that_cannot_be_distinguished_from_another_is_not_acted_on(world) -> None:
     class Twice(App):
         def index(self, environ: dict[str, Any]) -> str:
             return "<button>Book</button><button>Book</button>"
@@ -162,7 +162,7 @@ def test_what_can_be_read_as_well_is_not_cut(world) -> None:
         def index(self, environ: dict[str, Any]) -> str:
             return (
                 '<p style="opacity:0">full</p><p>All walks are full.</p><button'
-                ' style="opacity:0">Ghost</button>' + BOX
+                ' style="opacity:0">Ghost</button>' + CHECKBOX
             )
 
     _, actor = world.explored(
@@ -173,7 +173,7 @@ def test_what_can_be_read_as_well_is_not_cut(world) -> None:
     assert 'checkbox "I can swim"' in actor.seen[0]["view"]  # painted by its label, as many are
 
 
-BOX = '<label><input type=checkbox style="opacity:0"> I can swim</label>'
+CHECKBOX = '<label><input type=checkbox style="opacity:0"> I can swim</label>'
 
 
 def test_a_page_can_forge_no_line_of_its_view(world) -> None:

@@ -330,11 +330,11 @@ def test_what_is_counted_when_all_is_well() -> None:
     ],
 )
 def test_an_inconclusive_verdict_names_the_reason(evidence, reason) -> None:
-    told_verdict = verdict(sealed(), evidence)
-    assert (told_verdict.outcome, told_verdict.reason) == (Outcome.INCONCLUSIVE, reason)
-    assert told_verdict.findings == ()
-    assert told_verdict.journeys.sealed == 1
-    assert told_verdict.controls.red_on_base
+    actual = verdict(sealed(), evidence)
+    assert (actual.outcome, actual.reason) == (Outcome.INCONCLUSIVE, reason)
+    assert actual.findings == ()
+    assert actual.journeys.sealed == 1
+    assert actual.controls.red_on_base
 
 
 def test_no_sealed_journey_is_no_verdict() -> None:
@@ -537,7 +537,7 @@ def test_a_red_guard_that_is_not_shown_to_have_held_names_the_reason(base, why) 
     assert (found.journeys, found.controls.red_on_base) == (Counts(2, 2, 1), True)
 
 
-def test_what_a_guard_finds_is_told_in_the_words_of_its_promise_or_of_its_own_issue() -> None:
+def test_what_a_guard_finds_is_reported_in_the_words_of_its_promise_or_of_its_own_issue() -> None:
     for promise, words in (("M-BOOK", "M-BOOK"), ("issue", "issue #3")):
         guard = replace(GUARD, promise=promise, proof=ON_BASE["green"])
         (finding,) = verdict(*beside(guard, plain="look", masked="look")).findings

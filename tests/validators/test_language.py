@@ -286,7 +286,7 @@ def test_what_is_not_in_the_language_is_refused_by_line(source, line, words) -> 
     ), refused.value
 
 
-def test_every_problem_is_told_at_once_in_line_order() -> None:
+def test_every_problem_is_reported_at_once_in_line_order() -> None:
     broken = (
         BOOK.replace("click:", "clik:")
         .replace("role: status", "role: statsu")
@@ -301,7 +301,7 @@ def test_every_problem_is_told_at_once_in_line_order() -> None:
     ]
 
 
-def test_every_look_that_cannot_be_read_is_told_and_what_leans_on_it_is_not() -> None:
+def test_every_look_that_cannot_be_read_is_reported_and_what_leans_on_it_is_not() -> None:
     found = complaints(
         with_looks("vissible: {button: A}", "status: none", "after_reload: same", "title: x")
     )

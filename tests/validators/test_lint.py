@@ -49,7 +49,7 @@ def journey(
     ],
 )
 @pytest.mark.parametrize("steps", [["open: /x?day=1"], ["open: /", "open: /x"]])
-def test_who_only_opens_pages_and_looks_at_them_is_told_that_a_painting_would_pass(
+def test_who_only_opens_pages_and_looks_at_them_is_warned_that_a_painting_would_pass(
     steps, expect
 ) -> None:
     (complaint,) = complaints(

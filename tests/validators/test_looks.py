@@ -359,7 +359,7 @@ def test_where_no_text_is_at_stake_nobody_is_blamed(page, look, injector) -> Non
     assert not page.performs(look, injector=injector).fault.touched
 
 
-def test_another_host_is_asked_in_vain_and_told(page) -> None:
+def test_another_host_is_asked_in_vain_and_reported(page) -> None:
     fonts = '<link rel=stylesheet href="http://fonts.example.org/a.css">'
     evidence = page.performs("status: 200", never="other_host: fonts.example.org")
     assert (evidence.breaches, result(evidence)) == ((), Result.PASSED)

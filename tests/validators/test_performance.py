@@ -185,7 +185,7 @@ def test_a_status_is_compared(limit, status, breached) -> None:
     assert any(breach.observed == f"{status} /x" for breach in evidence.breaches) is breached
 
 
-def test_of_what_was_answered_the_page_that_somebody_opened_is_told() -> None:
+def test_of_what_was_answered_the_page_that_somebody_opened_is_reported() -> None:
     app = FakeApp(statuses=[(404, "/icon.png")])
     (only,) = perform(BOOK.replace(">=500", ">=400"), app=app).breaches
     assert (only.observed, only.page) == ("404 /icon.png", False)

@@ -113,7 +113,7 @@ def test_two_identities_must_miss_the_same_thing() -> None:
     assert not proof("j", Purpose.FEATURE, on_base(RED_RUNS["step missing"], third)).proved
 
 
-def test_evidence_of_a_run_told_twice_proves_nothing() -> None:
+def test_evidence_of_a_run_reported_twice_proves_nothing() -> None:
     pair = on_base({"expectations": FAILED_LOOK}, {"expectations": FAILED_LOOK})
     assert proof("j", Purpose.BUG, pair).proved
     assert not proof("j", Purpose.BUG, (*pair, pair[0])).proved

@@ -39,7 +39,7 @@ def test_public_words_contain_nothing_of_the_journey() -> None:
         assert "secret-way" not in f"{finding}"
 
 
-def test_two_journeys_with_one_symptom_are_told_once() -> None:
+def test_two_journeys_with_one_symptom_are_reported_once() -> None:
     found = tuple(Finding(name, "M-BOOK", Symptom.NOT_SHOWN) for name in ("a", "b"))
     assert len(public_findings(found, {})) == 1
 

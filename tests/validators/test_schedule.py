@@ -50,7 +50,7 @@ def evidence(
     return asyncio.run(evidence_of(planned, perform, seconds=seconds, bounds=bounds, ready=ready))
 
 
-def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing() -> None:
+def test_evidence_comes_in_the_plans_order_whatever_the_order_of_performing() -> None:
     runs = (*judgement_runs(["b", "a"]), *base_runs(["c"]), *retry_runs(["a"]))
     assert [one.run for one in evidence(runs, Performer())] == list(runs)
 

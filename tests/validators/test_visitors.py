@@ -166,7 +166,7 @@ def test_a_seed_and_a_journey_draw_a_device_that_is_no_automations() -> None:
 
 
 class WithIcon(Static):
-    """Shows a picture, gives whoever comes a cookie, and has its icon where its page says, if
+    """Shows a picture, gives whoever comes a cookie, and has its icon where its page links it, if
     anywhere. An icon never comes."""
 
     def __init__(self, link: str) -> None:

@@ -170,7 +170,9 @@ def test_a_flood_is_cut() -> None:
         (b"GET", b"empty", False),
     ],
 )
-def test_a_page_that_somebody_opened_is_told_from_all_else(method, destination, opened) -> None:
+def test_a_page_that_somebody_opened_is_distinguished_from_all_else(
+    method, destination, opened
+) -> None:
     request = GET.replace(b"GET", method, 1)[:-2] + b"Sec-Fetch-Dest: " + destination + b"\r\n\r\n"
     _, wire = through(answering(OK), request)
     assert [exchange.opened for exchange in wire.exchanges] == [opened]

@@ -262,7 +262,7 @@ def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> No
 
 
 def test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before() -> None:
-    """Others, and a later day, only where its author says that neither makes a difference, and the
+    """Others, and a later day, only where its author states that neither makes a difference, and the
     app can be given a clock."""
     plain = read(seaside.JOURNEY)
     walk = replace(plain, regardless=frozenset(Regardless))
@@ -353,13 +353,13 @@ def test_whoever_asks_the_c_library_is_ahead_and_what_is_measured_is_not(
     (file := tmp_path / "ahead.so").write_bytes(library(seconds))
     asking = """if True:
         import ctypes, time
-        c, told = ctypes.CDLL(None), (ctypes.c_long * 2)()
+        c, timeval = ctypes.CDLL(None), (ctypes.c_long * 2)()
         c.time.restype = ctypes.c_long
-        assert (c.gettimeofday(told, None), c.gettimeofday(None, None)) == (0, 0)
+        assert (c.gettimeofday(timeval, None), c.gettimeofday(None, None)) == (0, 0)
         kept = ctypes.c_long()
-        assert abs(c.time(ctypes.byref(kept)) - kept.value) < 2 and abs(c.time(None) - told[0]) < 2
+        assert abs(c.time(ctypes.byref(kept)) - kept.value) < 2 and abs(c.time(None) - timeval[0]) < 2
         try: time.clock_gettime(9999)
-        except OSError: print(time.time(), told[0], time.clock_gettime(5), time.monotonic())
+        except OSError: print(time.time(), timeval[0], time.clock_gettime(5), time.monotonic())
     """
     done = subprocess.run(
         [sys.executable, "-c", asking],

@@ -28,7 +28,7 @@ def test_a_row_is_drawn_as_one() -> None:
     )
 
 
-def test_who_needs_another_than_the_one_above_says_so_and_when() -> None:
+def test_who_needs_another_than_the_one_above_is_marked_with_it_and_when() -> None:
     text = one(
         'id: c, use: x.y, needs: [ask, b], when: ask.verdict == "in"',
         ASKED + "  - {id: b, use: x.y}\n",

@@ -59,7 +59,7 @@ def test_no_more_calls_are_under_way_than_there_are_hands(limit) -> None:
     assert hands.order == [f"{name}/1" for name in "abcdef"]
 
 
-def test_what_needs_a_failed_node_is_skipped_and_says_of_whom() -> None:
+def test_what_needs_a_failed_node_is_skipped_and_names_it() -> None:
     found = drive(nodes("a", "b < a", "c < b", "apart"), Simulated({"a": lambda call: failed()}))
     assert outcomes(found) == {"a": "failed", "b": "skipped", "c": "skipped", "apart": "produced"}
     assert found.results["b"].message == "a was failed"
@@ -250,7 +250,7 @@ def test_a_node_just_in_time_has_not_failed() -> None:
     assert drive(timed(30.0), Simulated(seconds={"a": 30.0})).status is RunStatus.SUCCEEDED
 
 
-def test_what_a_failed_node_says_of_itself_makes_no_condition_true() -> None:
+def test_what_a_failed_node_reports_makes_no_condition_true() -> None:
     workflow = Workflow(
         "test",
         (
@@ -322,15 +322,15 @@ def test_a_stop_ends_the_wait_for_another_attempt() -> None:
 
 
 def test_a_cancelled_run_gives_up_what_runs_after_it_is_recorded() -> None:
-    told: list[str] = []
+    recorded: list[str] = []
     hands = Simulated(seconds={"a": 100.0, "b": 100.0})
     found = drive(
         nodes("a", "b", "c < a"),
         hands,
-        record=lambda attempt: told.append(attempt.node),
+        record=lambda attempt: recorded.append(attempt.node),
         cancelled=lambda: "the issue was edited" if hands.time > 3 else None,
     )
-    assert told == ["a", "b"]
+    assert recorded == ["a", "b"]
     assert hands.cancelled == ["a/1", "b/1"]
     assert found.status is RunStatus.CANCELLED
     assert found.message == "the issue was edited"

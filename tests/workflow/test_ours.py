@@ -60,7 +60,7 @@ def test_the_sealed_journey_is_written_before_the_code_it_is_to_judge() -> None:
     assert all(before.id in node.needs for before, node in pairwise(ours("implement").nodes))
 
 
-def test_nothing_is_pushed_before_the_law_was_asked() -> None:
+def test_nothing_is_pushed_before_the_policy_was_asked() -> None:
     propose = ours("implement").node("propose")
     assert isinstance(propose, UseNode)
     assert propose.needs == ("law",)
@@ -127,7 +127,7 @@ def test_the_prompts_hold_a_strangers_words_as_they_are() -> None:
         assert hostile in rendered(name, values, prompts=PROMPTS)
 
 
-def test_a_first_attempt_is_told_of_nothing_that_came_before_it() -> None:
+def test_a_first_attempt_reads_nothing_that_came_before_it() -> None:
     given = {
         **dict.fromkeys(ROLES["implementer"].values, ""),
         "spec_card": "{}",
@@ -147,7 +147,7 @@ def test_a_first_attempt_is_told_of_nothing_that_came_before_it() -> None:
         assert words not in first
 
 
-def test_the_workflow_and_the_law_agree_on_what_triage_may_answer() -> None:
+def test_the_workflow_and_the_policy_agree_on_what_triage_may_answer() -> None:
     """The node's declared output and the schema that the model is held to are written apart, and
     must not part."""
     folder = Path(__file__).resolve().parents[2] / "examples" / "tidebook"

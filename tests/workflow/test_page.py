@@ -58,8 +58,8 @@ def test_the_page_has_every_action_gate_role_tool_and_value_and_the_code_has_the
     assert f"`run: {TESTS}`" in PAGE
 
 
-def test_the_page_says_what_an_action_gives_and_to_whom() -> None:
-    """Only parts whose output a later part reads are named in the code; each of those says on the
+def test_the_page_lists_what_an_action_gives_and_to_whom() -> None:
+    """Only parts whose output a later part reads are named in the code; each of those names on the
     page what it gives."""
     gives = {
         part.name
@@ -67,8 +67,8 @@ def test_the_page_says_what_an_action_gives_and_to_whom() -> None:
         for part in parts
         if part.output and part.kind == "use"
     }
-    told = {name for name, row in rows("### Actions").items() if row.split("|")[1].strip()}
-    assert gives <= told
+    described = {name for name, row in rows("### Actions").items() if row.split("|")[1].strip()}
+    assert gives <= described
 
 
 def test_the_page_names_the_four_workflows_and_they_are_protected() -> None:

@@ -48,11 +48,13 @@ def test_a_good_document_is_read(text) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [*FORM.values(), *MEANING.values()], ids=[*FORM, *MEANING]
+    ("text", "message"), [*FORM.values(), *MEANING.values()], ids=[*FORM, *MEANING]
 )
-def test_a_bad_document_is_refused_with_the_file_the_line_and_what_was_expected(text, says) -> None:
+def test_a_bad_document_is_refused_with_the_file_the_line_and_what_was_expected(
+    text, message
+) -> None:
     error = refusal(text)
-    assert says in str(error)
+    assert message in str(error)
     assert error.file == "workflows/w.yaml"
     assert 1 <= error.line <= text.count("\n") + 1
 
@@ -63,7 +65,7 @@ def test_every_word_of_the_language_arrives_as_a_value() -> None:
         "nightly-sweep",
         Triggers("17 2 * * *", ("issue_opened",)),
     )
-    a, ask, tests, build, law, judge, person, last = workflow.nodes
+    a, ask, tests, build, policy, judge, person, last = workflow.nodes
     assert a == UseNode(
         id="a", action="triage.intake", retry=RetryPolicy(3, 10.0, 1.5), timeout_seconds=90
     )
@@ -84,7 +86,7 @@ def test_every_word_of_the_language_arrives_as_a_value() -> None:
     assert tests.when == WhenField(FieldOf("ask", ("verdict",)), Comparison.EQUAL, "in")
     assert isinstance(build, RunNode)
     assert (build.command, build.when) == (("make", "-C", "app", "all"), WhenEnded("a", True))
-    assert law == GateNode(id="law", checks=("size", "secrets"), needs=("tests",))
+    assert policy == GateNode(id="law", checks=("size", "secrets"), needs=("tests",))
     assert judge == ValidateNode(
         id="judge", journeys="sealed", needs=("law",), budget=Allowance(None, Decimal(2))
     )
@@ -94,7 +96,7 @@ def test_every_word_of_the_language_arrives_as_a_value() -> None:
     assert last.when == WhenField(FieldOf("ask", ("score",)), Comparison.AT_LEAST, 0.8)
 
 
-def test_an_agent_is_its_own_role_and_prompt_and_has_no_tools_unless_told_otherwise() -> None:
+def test_an_agent_is_its_own_role_and_prompt_and_has_no_tools_unless_given_some() -> None:
     node = read(one("id: a, agent: triage")).node("a")
     assert isinstance(node, AgentNode)
     assert (node.role, node.prompt, node.tools) == ("triage", "triage.md.j2", ())
@@ -130,7 +132,7 @@ ROLES = {"triage": Role(tools=("ask",), shows=("issue",), offers=("others",)), "
 
 
 @pytest.mark.parametrize(
-    ("node", "prompt", "says"),
+    ("node", "prompt", "message"),
     [
         (
             "agent: triag, prompt: triage.md.j2",
@@ -150,12 +152,12 @@ ROLES = {"triage": Role(tools=("ask",), shows=("issue",), offers=("others",)), "
     ],
 )
 def test_a_role_its_tools_and_what_its_prompt_uses_are_checked_against_what_it_is_given(
-    node, prompt, says
+    node, prompt, message
 ) -> None:
     known = Declared({"triage.md.j2": prompt, "more.j2": "{{ issue }}\n{{ secret }}"}, roles=ROLES)
     with pytest.raises(ConfigError) as caught:
         read_workflow(one(f"id: a, {node}"), file="workflows/w.yaml", known=known)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_prompt_may_use_what_its_role_is_given_and_what_it_makes_itself() -> None:

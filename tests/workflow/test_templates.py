@@ -43,15 +43,15 @@ def test_templates_include_each_other_and_nothing_on_disk(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompts", "says", "file", "line"),
+    ("prompts", "expected", "file", "line"),
     [
         ({"a.j2": "fine\n{% if %}"}, "Expected an expression", "a.j2", 2),
         ({"a.j2": "{% include 'b.j2' %}", "b.j2": "x\n\n{{ }"}, "unexpected", "b.j2", 3),
         ({"a.j2": "{% include 'gone.j2' %}"}, "there is no template `gone.j2`", "gone.j2", None),
     ],
 )
-def test_a_template_is_checked_before_it_is_needed(prompts, says, file, line) -> None:
-    with pytest.raises(ConfigError, match=says) as caught:
+def test_a_template_is_checked_before_it_is_needed(prompts, expected, file, line) -> None:
+    with pytest.raises(ConfigError, match=expected) as caught:
         used_values("a.j2", prompts)
     assert (caught.value.file, caught.value.line) == (f"workflows/prompts/{file}", line)
 

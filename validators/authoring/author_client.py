@@ -19,7 +19,7 @@ from validators.roles.author import (
     MAX_CHARACTERS,
     MAX_JOURNEYS,
     AuthorAnswer,
-    Brief,
+    AuthorBrief,
     ReturnedJourney,
     SubmittedJourney,
 )
@@ -60,9 +60,9 @@ def ask_author(
     return _read(output, most=MAX_JOURNEYS - held)
 
 
-def _brief(request: Request, model: str, language: str) -> Brief:
+def _brief(request: Request, model: str, language: str) -> AuthorBrief:
     issue = request.issue
-    return Brief(
+    return AuthorBrief(
         model=model,
         number=issue.number,
         kind=issue.kind,

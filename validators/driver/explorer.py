@@ -91,7 +91,7 @@ class Explorer:
         return Ending.OUT_OF_TOKENS if self.tokens >= self.persona.allowance.tokens else None
 
     async def _next(self, until: float) -> Act | None:
-        """The actor's next act; None if its line is no act. `last` then says why."""
+        """The actor's next act; None if its line is no act. `last` then has the reason."""
         page = await self.viewer.glance()
         shown = view(page, nonce=secrets.token_hex(8), aspect=self.aspect, part=self.part)
         left = self.persona.allowance.acts - len(self.acts) - self.refused

@@ -121,7 +121,7 @@ class LookRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class NetworkRow:
     """One request of the page and its answer. `status` is the number, or why there is none."""
 
     method: str
@@ -148,7 +148,7 @@ class Run:
     looks: tuple[LookRow, ...] = ()
     messages: tuple[str, ...] = ()
     console: tuple[str, ...] = ()
-    network: tuple[Exchange, ...] = ()
+    network: tuple[NetworkRow, ...] = ()
     server: str = ""
     trace: str = ""
     files: tuple[Link, ...] = ()

@@ -24,7 +24,7 @@ from validators.domain.journeys.wording import visible
 from validators.domain.stops import Inconclusive
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.request import BrokerSocket
-from validators.roles.contrast import LONGEST_EXHIBIT, Brief, Exhibit
+from validators.roles.contrast import LONGEST_EXHIBIT, ContrastBrief, Exhibit
 
 PORT = 8090
 ARGV = ("python", "-m", "validators.roles.contrast")
@@ -56,7 +56,7 @@ def judged_claims(
     `candidate`. Raises Inconclusive."""
     exhibits = tuple(exhibits_of(sides))
     output, log = folder / "contrast.out", folder / "contrast.log"
-    brief = Brief(broker.model, _instructions(), tuple(claims), exhibits)
+    brief = ContrastBrief(broker.model, _instructions(), tuple(claims), exhibits)
     with sandboxes.started(
         _spec(broker, seconds, folder=folder), log=log, stdout=output
     ) as sandbox:

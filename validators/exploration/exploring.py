@@ -35,7 +35,7 @@ BASE, CANDIDATE = "base", "candidate"
 
 
 @dataclass(slots=True)
-class Explorer:
+class CandidateExplorer:
     """Explores one candidate. `journeys`, `evidence` and `sandboxes` grow as it goes. `prepare`
     makes a side at its first use."""
 
@@ -150,7 +150,9 @@ def with_answers(found: Explored, answers: tuple[Answer, ...]) -> Explored:
     )
 
 
-def explorer(context: Context, bench: PerformanceBench, *, exploring: Exploring) -> Explorer:
+def explorer(
+    context: Context, bench: PerformanceBench, *, exploring: Exploring
+) -> CandidateExplorer:
     """An explorer of the request's candidate and base. Both start with the data that the app's own
     seed command makes."""
     request = context.request
@@ -169,4 +171,4 @@ def explorer(context: Context, bench: PerformanceBench, *, exploring: Exploring)
         )
         return seeded_side(bare, request.app, seed=None, sandboxes=bench.sandboxes)
 
-    return Explorer(bench, exploring.actor, exploring.contrast, prepare)
+    return CandidateExplorer(bench, exploring.actor, exploring.contrast, prepare)

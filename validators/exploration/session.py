@@ -29,7 +29,7 @@ from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, Perfor
 from validators.launcher.request import BrokerSocket
 from validators.performance.exploration_plan import ExplorationPlan, exploration_plan_json
 from validators.performance.surroundings import surroundings
-from validators.roles.actor import Brief
+from validators.roles.actor import ActorBrief
 
 EXPLORER = ("python", "-m", "validators.driver.explore", OUT)
 ACTOR = ("python", "-m", "validators.roles.actor")
@@ -128,7 +128,7 @@ def _actor(bench: PerformanceBench, line: Listener, broker: BrokerSocket, *, log
 
 def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> dict[str, object]:
     instructions = (Path(validators.__file__).parent / "roles" / "actor.md").read_text()
-    brief = Brief(broker.model, persona.who, persona.goal, instructions)
+    brief = ActorBrief(broker.model, persona.who, persona.goal, instructions)
     return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
 
 

@@ -23,7 +23,7 @@ from validators.domain.evidence import (
 from validators.domain.journeys.journey import Journey
 from validators.domain.run_result import Result, caught, result
 from validators.domain.shapes import Shape
-from validators.evidence.page import Exchange, Frame, Link, LookRow, Run
+from validators.evidence.page import Frame, Link, LookRow, NetworkRow, Run
 
 KINDS = {
     RunKind.BASE: "before",
@@ -145,7 +145,7 @@ class RunView:
             except DocumentInvalid:
                 yield "a line that cannot be read"
 
-    def _network(self) -> Iterator[Exchange]:
+    def _network(self) -> Iterator[NetworkRow]:
         for row in self._rows("network.json"):
             try:
                 yield _exchange(row)
@@ -227,11 +227,11 @@ def _look_row(look: ExpectationOutcome) -> LookRow:
     return LookRow(vantage, look.kind, look.expected, look.observed, state, _tone(look.passed))
 
 
-def _exchange(row: Shape) -> Exchange:
+def _exchange(row: Shape) -> NetworkRow:
     status = row.at("status").value
     refused, broken = row.at("refused").text(), row.at("broken").text()
     number = status if isinstance(status, int) and not isinstance(status, bool) else 0
-    return Exchange(
+    return NetworkRow(
         method=shortened(row.at("method").text()),
         path=shortened(row.at("path").text()),
         status="refused" if refused else shortened(broken) or f"{number or 'no answer'}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from validators.domain.journeys.journey import (
@@ -18,8 +19,7 @@ from validators.domain.journeys.journey import (
     SwitchTo,
     Tick,
 )
-from validators.domain.journeys.steps import Hover, Type
-from validators.language.clock import travel
+from validators.domain.journeys.steps import Hover, Travel, Type
 from validators.language.dialogs import dialog
 from validators.language.file_entries import download, upload
 from validators.language.keys import key
@@ -32,7 +32,13 @@ from validators.language.tree import (
     mapping,
     nearest,
     refusal,
+    text,
 )
+
+UNITS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+# In seconds. A browser's timers do not reach much farther.
+FARTHEST = 10 * 365 * 86_400
+_SPAN = re.compile(r"\+\s*([0-9]{1,5})\s*([a-z]+)")
 
 
 def step(node: Node, *, place: str) -> Step:
@@ -92,6 +98,20 @@ def _remember(line: int, node: Node, place: str) -> Remember:
     return remembered
 
 
+def _travel(line: int, node: Node, place: str) -> Travel:
+    """`+2 days`, forward only. Raises JourneyInvalid."""
+    span = text(node, "travel")
+    found = _SPAN.fullmatch(span)
+    if not found or int(found[1]) == 0:
+        raise refusal(line, f"travel {span!r}: how far forward, like +2 days or +90 minutes")
+    unit = found[2].removesuffix("s")
+    if unit not in UNITS:
+        raise refusal(line, f"no unit of time {found[2]!r}{nearest(unit, UNITS)}")
+    if (seconds := int(found[1]) * UNITS[unit]) > FARTHEST:
+        raise refusal(line, f"travel {span!r}: at most ten years")
+    return Travel(line, seconds)
+
+
 VERBS: dict[str, Callable[[int, Node, str], Step]] = {
     "open": lambda line, node, place: Open(line, path(node, f"{place}.open")),
     "fill": _fill,
@@ -106,7 +126,7 @@ VERBS: dict[str, Callable[[int, Node, str], Step]] = {
     "upload": upload,
     "download": download,
     "dialog": dialog,
-    "travel": travel,
+    "travel": _travel,
     "as": lambda line, node, _: SwitchTo(line, person(node)),
     "remember": _remember,
 }

@@ -24,7 +24,9 @@ def compared_path(path: str, claims: Sequence[Claim], values: Values) -> LookRes
 
 def compared_list(texts: Sequence[str], claims: Sequence[ListClaim], values: Values) -> LookResult:
     """Whether all claims hold for a list of texts. Raises ExpressionInvalid."""
-    wanted = [(claim.match, [values.text(held) for held in claim.wanted]) for claim in claims]
+    wanted = [
+        (claim.match, [values.text(template) for template in claim.wanted]) for claim in claims
+    ]
     holds = all(lists(texts, match, entries) for match, entries in wanted)
     return LookResult(
         holds, ", ".join(f"{match} {entries}" for match, entries in wanted), listed(texts)
@@ -39,7 +41,7 @@ def holds(text: str, claims: Sequence[Claim], values: Values) -> bool:
 def described(claims: Sequence[Claim], values: Values) -> str:
     """The claims with their values, for people to read."""
     return ", ".join(
-        f"{claim.match} {' … '.join(repr(values.text(held)) for held in claim.wanted)}"
+        f"{claim.match} {' … '.join(repr(values.text(template)) for template in claim.wanted)}"
         for claim in claims
     )
 
@@ -54,6 +56,7 @@ def _compared(
     text: str, claims: Sequence[Claim], values: Values, *, by: Callable[..., bool]
 ) -> LookResult:
     agree = (
-        by(text, claim.match, *(values.text(held) for held in claim.wanted)) for claim in claims
+        by(text, claim.match, *(values.text(template) for template in claim.wanted))
+        for claim in claims
     )
     return LookResult(all(agree), described(claims, values), text)

@@ -33,7 +33,7 @@ def file_look_result(look: FileHas, values: Values) -> LookResult:
         raise ExpressionInvalid(
             f"no file {look.file!r} has been downloaded at this point of the journey"
         )
-    file, wanted = values.files[look.file], tuple(values.text(held) for held in look.values)
+    file, wanted = values.files[look.file], tuple(values.text(template) for template in look.values)
     if look.part is FilePart.NAME:
         return LookResult(file.name == wanted[0], f"called {wanted[0]!r}", file.name)
     if file.text is None:

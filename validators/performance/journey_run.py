@@ -90,8 +90,8 @@ class Performance:
 
     def prepare(self) -> None:
         """Draw the values that `let` names."""
-        for name, held in self.journey.let:
-            self.values.names[name] = self.values.text(held)
+        for name, template in self.journey.let:
+            self.values.names[name] = self.values.text(template)
 
     def evidence(self) -> RunEvidence:
         """What is known so far."""

@@ -79,10 +79,10 @@ def _phrases(journey: Journey) -> Iterable[str]:
         *looks(journey.expect),
         *(looks(journey.negative_control.expect) if journey.negative_control else ()),
     )
-    for held in (held for part in parts for held in templates_of(part)):
-        yield from _long_pieces(held)
+    for template in (template for part in parts for template in templates_of(part)):
+        yield from _long_pieces(template)
 
 
-def _long_pieces(held: Template) -> Iterable[str]:
-    pieces = (part.strip() for part in held.parts if isinstance(part, str))
+def _long_pieces(template: Template) -> Iterable[str]:
+    pieces = (part.strip() for part in template.parts if isinstance(part, str))
     return (piece for piece in pieces if len(piece) >= SHORTEST_PHRASE)

@@ -80,7 +80,7 @@ def headers_seen(look: HeadersAre, tables: Sequence[Table], values: Values) -> L
     ExpressionInvalid."""
     if len(tables) != 1:
         return _not_one(tables)
-    wanted = {folded(values.text(held)) for claim in look.lists for held in claim.wanted}
+    wanted = {folded(values.text(template)) for claim in look.lists for template in claim.wanted}
     called = [
         next((name for name in header.names if name in wanted), (*header.names, "")[0])
         for header in tables[0].headers

@@ -74,7 +74,7 @@ TOOLS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
+class ActorBrief:
     """All that an actor knows before it sees a page."""
 
     model: str
@@ -87,7 +87,7 @@ class Brief:
 class Actor:
     """Plays a persona. It remembers its own acts and the result of each, nothing else."""
 
-    brief: Brief
+    brief: ActorBrief
     ask: Ask
     remembered: list[str] = field(default_factory=list)
 
@@ -123,7 +123,7 @@ def main() -> int:
     """Hold the conversation. Exit 0: the other end closed it. Exit 1: the model did not answer, or
     nobody connected."""
     given = json.load(sys.stdin)
-    actor = Actor(Brief(**given["brief"]), model_at(given["model_port"]))
+    actor = Actor(ActorBrief(**given["brief"]), model_at(given["model_port"]))
     try:
         with socket.create_server(("127.0.0.1", given["line_port"])) as server:
             server.settimeout(WAIT_SECONDS)

@@ -74,7 +74,7 @@ class ReturnedJourney:
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
+class AuthorBrief:
     """All that an author may know. `files`: the governance files by name. `language`: the page of
     the journey language. `returned`: its own journeys that it may write once more. `held`: how many
     of its other journeys hold."""
@@ -100,7 +100,7 @@ class AuthorAnswer:
     declined: bool = False
 
 
-def author_answer(brief: Brief, *, ask: Ask, check: Check) -> AuthorAnswer:
+def author_answer(brief: AuthorBrief, *, ask: Ask, check: Check) -> AuthorAnswer:
     """The journeys for an issue, each accepted by `check`, or none with the reason."""
     messages, most = list(_opening(brief)), MAX_JOURNEYS - brief.held
     for number in range(ROUNDS):
@@ -120,7 +120,7 @@ def author_answer(brief: Brief, *, ask: Ask, check: Check) -> AuthorAnswer:
     return AuthorAnswer((), f"no journey that the checker accepts came in {ROUNDS} rounds")
 
 
-def issue_text(brief: Brief) -> str:
+def issue_text(brief: AuthorBrief) -> str:
     """The issue as a JSON value between two lines that its text cannot forge: they carry a
     nonce."""
     nonce = secrets.token_hex(8)
@@ -129,7 +129,7 @@ def issue_text(brief: Brief) -> str:
     return f"<issue-{nonce}>\n{text}\n</issue-{nonce}>\n\nWrite its journeys."
 
 
-def _opening(brief: Brief) -> tuple[Mapping[str, Any], ...]:
+def _opening(brief: AuthorBrief) -> tuple[Mapping[str, Any], ...]:
     """The first messages: the issue; the second time also the author's own journeys, with what each
     has shown."""
     first = {"role": "user", "content": issue_text(brief)}
@@ -157,7 +157,7 @@ def _opening(brief: Brief) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def _request(brief: Brief) -> dict[str, Any]:
+def _request(brief: AuthorBrief) -> dict[str, Any]:
     files = "\n\n".join(
         f"# The product's {name}\n\n{text}" for name, text in sorted(brief.files.items())
     )
@@ -220,10 +220,10 @@ def main() -> int:
     return 0
 
 
-def brief(given: Mapping[str, Any]) -> Brief:
+def brief(given: Mapping[str, Any]) -> AuthorBrief:
     """The brief in the launcher's document."""
     returned = tuple(ReturnedJourney(**one) for one in given["returned"])
-    return Brief(**{**given, "returned": returned})
+    return AuthorBrief(**{**given, "returned": returned})
 
 
 def document(answer: AuthorAnswer) -> str:

@@ -46,7 +46,7 @@ class Exhibit:
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
+class ContrastBrief:
     """All that the contrastive judge may know."""
 
     model: str
@@ -59,7 +59,7 @@ class Brief:
 NOTHING = Exhibit("", "base", text="(nothing was shown)")
 
 
-def ballots(brief: Brief, ask: Ask) -> Iterator[Ballot]:
+def ballots(brief: ContrastBrief, ask: Ask) -> Iterator[Ballot]:
     """Every ballot. A sense to which the candidate shows nothing is left out. Raises NoAnswer."""
     for sense in Sense:
         sides = {one.side: one for one in brief.exhibits if one.sense == sense}
@@ -68,7 +68,7 @@ def ballots(brief: Brief, ask: Ask) -> Iterator[Ballot]:
                 yield _asked(brief, sense, sides, ask=ask)
 
 
-def _asked(brief: Brief, sense: Sense, sides: Mapping[str, Exhibit], *, ask: Ask) -> Ballot:
+def _asked(brief: ContrastBrief, sense: Sense, sides: Mapping[str, Exhibit], *, ask: Ask) -> Ballot:
     order, word = secrets.choice(list(SideOrder)), secrets.token_hex(8)
     shown = [sides.get("base", NOTHING), sides["candidate"]]
     if order is SideOrder.CANDIDATE_FIRST:
@@ -135,9 +135,9 @@ def main() -> int:
     return 0
 
 
-def _brief(given: dict[str, Any]) -> Brief:
+def _brief(given: dict[str, Any]) -> ContrastBrief:
     exhibits = tuple(Exhibit(**exhibit) for exhibit in given["exhibits"])
-    return Brief(given["model"], given["instructions"], tuple(given["claims"]), exhibits)
+    return ContrastBrief(given["model"], given["instructions"], tuple(given["claims"]), exhibits)
 
 
 if __name__ == "__main__":

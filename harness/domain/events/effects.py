@@ -106,7 +106,7 @@ class CandidatePushed(EffectDone):
 
 @dataclass(frozen=True, slots=True)
 class CandidateRemoved(EffectDone):
-    """The merge candidate's branch was removed. `left` says why it is still there."""
+    """The merge candidate's branch was removed. `left` is why it is still there."""
 
     effect: ClassVar[str] = "take-candidate-back"
 

@@ -43,7 +43,7 @@ class TransitionRecorded(LedgerEvent):
 
     def document(self) -> dict[str, Any]:
         written: dict[str, Any] = plain(self)
-        # what a node decided names an older issue or says that there is none
+        # what a node decided names an older issue, or null where there is none
         return written if self.cites is None else {"duplicate_of": None, **written}
 
 
@@ -105,7 +105,7 @@ class CostEstimated(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class IssueQueued(LedgerEvent):
-    """The filer was told that the issue waits before it is looked at. `path` leads to the rule."""
+    """The filer read that the issue waits for its triage. `path` leads to the rule."""
 
     kind: ClassVar[str] = "waiting"
 
@@ -153,7 +153,7 @@ class ReplyGiven(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class Projected(LedgerEvent):
-    """The forge shows what the ledger says. `gone`: the forge no longer has the issue."""
+    """The forge shows the state that the ledger has. `gone`: the forge no longer has the issue."""
 
     kind: ClassVar[str] = "projected"
 
@@ -175,7 +175,7 @@ class CheckShown(LedgerEvent):
 @dataclass(frozen=True, slots=True)
 class PolicyEditReported(LedgerEvent):
     """What a pull request that edits the policy would do was set as a check on it. `conclusion` is
-    None where nothing was set; `failed` says why it could not be looked at."""
+    None where nothing was set; `failed` is why it could not be examined."""
 
     kind: ClassVar[str] = "consequence"
 

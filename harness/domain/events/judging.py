@@ -1,4 +1,4 @@
-"""What is said of a change: by the rules, by the judge, by the forge's checks."""
+"""The answers about a change: of the rules, the judge and the forge's checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class JourneyCounts:
 @dataclass(frozen=True, slots=True)
 class VerdictRecorded(LedgerEvent):
     """The sealed validator judged a change. `envelope` is the signed verdict's path below the home,
-    `page` its evidence; `findings` are the judge's public words about what it did not see."""
+    `page` its evidence; `findings` are the judge's public words about what it did not find."""
 
     kind: ClassVar[str] = "verdict"
 
@@ -51,7 +51,7 @@ class VerdictRecorded(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class RuleAnswer:
-    """What one rule said. `passed` is None where it could not be told."""
+    """One rule's answer. `passed` is None where the facts were missing."""
 
     rule: str
     status: str
@@ -61,7 +61,7 @@ class RuleAnswer:
 
 @dataclass(frozen=True, slots=True)
 class FactsRecorded(LedgerEvent):
-    """The facts that the rules saw of a change, by name, and what each rule said."""
+    """The facts that the rules saw of a change, by name, and each rule's answer."""
 
     kind: ClassVar[str] = "facts"
 

@@ -62,7 +62,7 @@ class UsageRecorded(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class ModelTried(LedgerEvent):
-    """What was heard of a model in a run: that it did its part, or not, or is tried again."""
+    """A model did its part in a run, failed, or is tried again."""
 
     kind: ClassVar[str] = "model"
 
@@ -102,7 +102,7 @@ class ApproachChanged(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What a model says went wrong. `quotes` are from what it was shown."""
+    """A model's account of what went wrong. `quotes` are from what it was shown."""
 
     cause: str
     what_went_wrong: str
@@ -112,8 +112,8 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisGiven(LedgerEvent):
-    """A model was asked what went wrong before. None where its answer was dropped, and `dropped`
-    says why. `of` are the entries of the failed attempts."""
+    """A model was asked what went wrong before. None where its answer was dropped;
+    `dropped` is why. `of` are the entries of the failed attempts."""
 
     kind: ClassVar[str] = "diagnosis"
 

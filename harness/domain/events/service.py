@@ -36,7 +36,7 @@ class PauseLifted(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class LandingSettled(LedgerEvent):
-    """Nothing more is to be seen of a landing. `message` is what was wrong, if anything was."""
+    """A landing needs no more attention. `message` is what was wrong, if anything was."""
 
     kind: ClassVar[str] = "landing-settled"
 
@@ -97,7 +97,7 @@ class OutageBegan(LedgerEvent):
 
 @dataclass(frozen=True, slots=True)
 class OutageEnded(LedgerEvent):
-    """All is well again. `began` is the key of the entry that told of the outage."""
+    """The outage is over. `began` is the key of the outage's entry."""
 
     kind: ClassVar[str] = "outage-ended"
 

@@ -1,5 +1,5 @@
 """Which agent works on an assignment: the built-in one, or an agent CLI of somebody else's in the
-same box."""
+same sandbox."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,10 +1,9 @@
-"""A circuit breaker for one model in one role: a fold over what was heard of it, so it lasts as
-long as the ledger does.
+"""A circuit breaker for one model in one role, computed from the ledger's observations of it.
 
-Properties: only what a model did itself is heard here (never the forge, the machine, the provider
-or money); an issue counts once, for whose words it holds may have made the model fail; open, nobody
-asks it before its rest is over; then one run asks it, and its answer alone closes it again; a run
-that was to ask and died holds nobody up for longer than another rest."""
+Properties: only the model's own failures count, never the forge's, the machine's, the provider's or
+the budget's; each issue counts once, because its text may have caused the failure; while the
+breaker is open nobody asks the model; after the rest one run asks it, and only an answer closes the
+breaker; a run that died while it probed blocks nobody for longer than another rest."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from enum import StrEnum
 
 
 class ModelSignal(StrEnum):
-    """What is heard of a model. A PROBE is a run that asks it once its rest is over."""
+    """What was observed of a model. A PROBE is a run that asks it once its rest is over."""
 
     FAILED = "failed"
     ANSWERED = "answered"
@@ -22,9 +21,9 @@ class ModelSignal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One thing heard, in which run, when (UTC) and on which issue."""
+    """One signal of a model: in which run, when (UTC) and on which issue."""
 
-    sound: ModelSignal
+    signal: ModelSignal
     run: str
     at: datetime
     issue: int
@@ -57,7 +56,7 @@ class Circuit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """How the circuit stands for one run. `until` is set while it is open; `failures` are the
+    """The circuit's state for one run. `until` is set while it is open; `failures` is the number of
     issues that count now."""
 
     circuit: Circuit
@@ -66,21 +65,26 @@ class Breaker:
 
 
 def breaker(
-    heard: Iterable[Observation], *, breaker_settings: BreakerSettings, now: datetime, run: str
+    observations: Iterable[Observation],
+    *,
+    breaker_settings: BreakerSettings,
+    now: datetime,
+    run: str,
 ) -> Breaker:
-    """How the circuit stands for `run`, by all that was heard, oldest first."""
-    failures: dict[int, datetime] = {}  # of each issue the last
+    """The circuit's state for `run`, from all observations, oldest first."""
+    # by issue, its last failure
+    failures: dict[int, datetime] = {}
     opened: datetime | None = None
     probe: Observation | None = None
-    for one in heard:
-        match one.sound:
+    for one in observations:
+        match one.signal:
             case ModelSignal.ANSWERED:
                 failures, opened, probe = {}, None, None
-            case ModelSignal.PROBE if (
-                probe is None or one.at - probe.at >= breaker_settings.rest
-            ):  # of two at once, the first
+            case ModelSignal.PROBE if probe is None or one.at - probe.at >= breaker_settings.rest:
+                # Of two runs that probe at once the first counts; after a rest the probe is dead.
                 probe = one
             case ModelSignal.FAILED:
+                # One issue counts once: a stranger's words must not open the breaker for all.
                 failures = {
                     issue: at
                     for issue, at in failures.items()
@@ -88,12 +92,12 @@ def breaker(
                 } | {one.issue: one.at}
                 if opened is not None or len(failures) >= breaker_settings.failures:
                     opened, probe = one.at, None
-    return _stands(
+    return _state(
         list(failures.values()), opened, probe, breaker_settings=breaker_settings, now=now, run=run
     )
 
 
-def _stands(
+def _state(
     failures: list[datetime],
     opened: datetime | None,
     probe: Observation | None,

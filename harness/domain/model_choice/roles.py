@@ -2,7 +2,7 @@
 review each other.
 
 Properties: whoever reviews is of another family than whoever wrote, unless `[families]` of the
-repository says that two names are apart; a model that no table knows is a family of its own stem,
+repository states that two names are apart; a model that no table knows is a family of its own stem,
 so two versions of it are one family."""
 
 import re
@@ -15,10 +15,14 @@ class Tier:
     """One model that may play a role, and how it is asked. Empty and 0 leave it to whoever asks."""
 
     model: str
-    provider: str = ""  # a name under `[providers]`; empty: the one that the home has
-    effort: str = ""  # low, medium, high, or whatever word its provider has
-    max_tokens: int = 0  # of one answer
-    agent: str = ""  # a name under `[agents]`; empty: the built-in one
+    # a name under `[providers]`; empty: the one that the home has
+    provider: str = ""
+    # low, medium, high, or whatever word its provider has
+    effort: str = ""
+    # of one answer
+    max_tokens: int = 0
+    # a name under `[agents]`; empty: the built-in one
+    agent: str = ""
 
     @property
     def name(self) -> str:
@@ -93,7 +97,8 @@ def others(
 ) -> FallbackChain:
     """Those of a ladder that may review what these models wrote: of another family, or with
     `same_family` another model."""
-    if same_family:  # one model is itself, whoever provides it
+    # one model is itself, whoever provides it
+    if same_family:
         models = {model.rpartition("/")[2] for model in written_by}
         return tuple(tier for tier in fallbacks if tier.model.rpartition("/")[2] not in models)
     families = {family_of(model, own=own) for model in written_by}

@@ -18,7 +18,8 @@ def unknown(fact: str) -> CheckAnswer:
 def at_most(
     count: object, most: object, what: str, *, holds: bool, evidence: Iterable[str] = ()
 ) -> CheckAnswer:
-    """A count against a limit. `what` is in the plural, and one of it is told as one."""
+    """A count against a limit. `what` is in the plural, and a count of one is put in the
+    singular."""
     counted = f"{count} {what.removesuffix('s') if count == 1 else what}"
     if holds:
         return CheckAnswer(True, f"{counted}, at most {most}")

@@ -22,7 +22,7 @@ class Labels:
     def __post_init__(self) -> None:
         """Raises ValueError for a check that could never fail."""
         if not (self.require or self.deny):
-            raise ValueError("says nothing; give `require` or `deny`")
+            raise ValueError("states nothing; give `require` or `deny`")
 
     def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Denied labels first, then missing ones."""

@@ -27,7 +27,7 @@ class AddedText:
     def __post_init__(self) -> None:
         """Raises ValueError for a check that could never fail."""
         if not self.deny:
-            raise ValueError("says nothing; give `deny`")
+            raise ValueError("states nothing; give `deny`")
 
     def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """What is found is shown as its file and the expression: the line itself is the change's

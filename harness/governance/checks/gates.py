@@ -63,7 +63,7 @@ class Screenshots:
         """Raises ValueError for a check that could never fail."""
         if not self.paths or not self.min:
             raise ValueError(
-                "says nothing; give `paths` of what people see, and a `min` of at least 1"
+                "states nothing; give `paths` of what people see, and a `min` of at least 1"
             )
 
     def answer(self, facts: ChangeFacts) -> CheckAnswer:

@@ -26,7 +26,7 @@ class Paths:
     def __post_init__(self) -> None:
         """Raises ValueError for a check that could never fail."""
         if not (self.deny or self.allow or self.require):
-            raise ValueError("says nothing; give `deny`, `allow` or `require`")
+            raise ValueError("states nothing; give `deny`, `allow` or `require`")
 
     def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Denials first; what is allowed or required is matched byte for byte only."""
@@ -69,9 +69,9 @@ def _in_bounds(touched: int, *, deny: bool, allow: bool, require: bool) -> Check
         (allow, "all of them where changes are allowed"),
         (require, "and all that are required"),
     )
-    told = (words for asked, words in held if asked)
+    phrases = (words for asked, words in held if asked)
     return CheckAnswer(
-        True, ", ".join((f"touches {touched} {'path' if touched == 1 else 'paths'}", *told))
+        True, ", ".join((f"touches {touched} {'path' if touched == 1 else 'paths'}", *phrases))
     )
 
 
@@ -110,7 +110,8 @@ class PathNames:
         odd = [
             f"{change.name} ({fault})" for change in present for fault in _faults_of(change.path)
         ]
-        odd += _twins([(change.path, change.name) for change in present])
+        odd += _look_alikes([(change.path, change.name) for change in present])
+        # A deletion may remove such a name; without the mode nobody knows that it is one.
         if odd and any(change.new_mode is UNKNOWN for change in present):
             return unknown("whether the change removes what is misnamed")
         return none_of(odd, "misleading file names")
@@ -170,9 +171,10 @@ def _faults(path: bytes) -> Iterator[str]:
             yield "is a device on Windows"
 
 
-def _twins(paths: list[tuple[bytes, str]]) -> Iterator[str]:
+def _look_alikes(paths: list[tuple[bytes, str]]) -> Iterator[str]:
     seen: dict[str, str] = {}
     for path, name in paths:
+        # Two names that look the same: on some file systems one overwrites the other.
         look = skeleton(path.decode("utf-8", "surrogateescape"))
         if look in seen:
             yield f"{name} (looks like {seen[look]})"

@@ -13,7 +13,8 @@ LONGEST_SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class Exec:
-    """A script of the base, run in a box over the change's files, which it may read and not write.
+    """A script of the base, run in a sandbox over the change's files, which it may read and not
+    write.
 
     It holds with exit code 0 and refuses with 1. Any other end is no answer: a script that crashed,
     was stopped by its limit or is not there has not said yes. This check runs nothing: the run is a
@@ -36,7 +37,7 @@ class Exec:
             else next((run for run in facts.scripts if self.is_run(run)), None)
         )
         if ran is None:
-            return unknown(f"what {self.script} says of the change")
+            return unknown(f"what {self.script} finds in the change")
         if ran.exit_code in (0, 1):
             said = f"{self.script} {'holds' if ran.exit_code == 0 else 'refuses the change'}"
             return CheckAnswer(

@@ -21,7 +21,7 @@ from harness.governance.paths import matches
 class Dependencies:
     """What may happen to dependencies, read from parsed manifests and locks.
 
-    `allow` names what may be added or change freely. Whatever the rest says, a dependency from an
+    `allow` names what may be added or change freely. Whatever the rest allows, a dependency from an
     address, a repository, a path or an index option is refused, and so is one whose bytes change
     while its version does not."""
 

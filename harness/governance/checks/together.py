@@ -27,7 +27,7 @@ class Companions:
     def __post_init__(self) -> None:
         """Raises ValueError for a check that could never fail, or never hold."""
         if not (self.of and self.touch):
-            raise ValueError("says nothing; give `of` and `touch`")
+            raise ValueError("states nothing; give `of` and `touch`")
 
     def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """No touched path of `of` without company. A file does not keep itself company."""
@@ -71,7 +71,7 @@ class Migrations:
     def __post_init__(self) -> None:
         """Raises ValueError for a check that could never fail."""
         if not self.paths:
-            raise ValueError("says nothing; give `paths`")
+            raise ValueError("states nothing; give `paths`")
 
     def answer(self, facts: ChangeFacts) -> CheckAnswer:
         """Changed ones first, then new ones that would run too early or twice under one number."""

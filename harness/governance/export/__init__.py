@@ -1,4 +1,4 @@
-"""The law in the forge's own formats: one source, and a check that says when the files no longer
+"""The rules in the forge's own formats: one source, and a check that finds files that no longer
 follow from it."""
 
 from harness.governance.export.codeowners import codeowners

@@ -1,8 +1,8 @@
 """What an export is: files by their paths, and a list of what the format cannot say.
 
-A format of a forge is narrower than the law. What it can say exactly is said; what it cannot is
-named with the reason, never bent until it fits: an owner who is asked about the wrong files stops
-reading."""
+A forge's format can express less than the rules. What it can express exactly is exported; the rest
+is listed with the reason, never bent until it fits: an owner who is asked about the wrong files
+stops reading."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ MADE_BY = (
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """Something that the law says and the format does not. `rule` is an id, or empty where it is
+    """Something that the rules state and the format cannot. `rule` is an id, or empty where it is
     the whole format's."""
 
     rule: str

@@ -57,7 +57,7 @@ def _feature(left_out: Sequence[ScopeEntry]) -> dict[str, Any]:
             _asked(
                 "want",
                 "What you want to do",
-                "In your own words. mission.md says what is wanted here.",
+                "In your own words. mission.md states what is wanted here.",
             ),
             _asked(
                 "seen",

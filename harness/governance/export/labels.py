@@ -33,13 +33,17 @@ _COLOURS: Mapping[str, str] = {
 def labels(names: Iterable[str]) -> Exported:
     """`.github/labels.json`: these labels and the forms' own, each with a colour (hexadecimal, no
     `#`) and a description."""
-    known, says = list(_COLOURS), {**LABEL_WORDS, **_FORMS}
+    known, descriptions = list(_COLOURS), {**LABEL_WORDS, **_FORMS}
     wanted = sorted(
         {*names, BUG, FEATURE},
         key=lambda name: (known.index(name) if name in known else len(known), name),
     )
     documents = [
-        {"name": name, "color": _COLOURS.get(name, _GREY), "description": says.get(name, "")}
+        {
+            "name": name,
+            "color": _COLOURS.get(name, _GREY),
+            "description": descriptions.get(name, ""),
+        }
         for name in wanted
     ]
     lines = ",\n".join(f"  {json.dumps(document, ensure_ascii=False)}" for document in documents)

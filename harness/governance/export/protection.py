@@ -1,4 +1,4 @@
-"""Which paths the law keeps from the factory's changes, and which of those rules a static list of
+"""Which paths the rules keep from the factory's changes, and which of those rules a static list of
 paths can repeat."""
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ _PROTECTED_BY = "LAW-PROTECTED"
 LOOK_ALIKES = Omission(
     "",
     "look-alike names",
-    "the law also refuses names that differ by case, accents or similar letters; "
+    "the rules also refuse names that differ by case, accents or similar letters; "
     "a pattern here matches what is written",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """One glob that no change may match, with the rule that says so."""
+    """One glob that no change may match, with the rule that states it."""
 
     rule: str
     glob: str
@@ -28,8 +28,8 @@ class Denial:
 @dataclass(frozen=True, slots=True)
 class Protection:
     """What is protected: the denied globs in order; all but the `allowed` ones too, where a rule
-    (`allowed_by`) says so; and the rules about paths that hold only sometimes, or ask for something
-    else."""
+    (`allowed_by`) states it; and the rules about paths that hold only sometimes, or ask for
+    something else."""
 
     denied: tuple[Denial, ...]
     allowed: tuple[str, ...]
@@ -56,7 +56,8 @@ def protection_of(governance: Governance) -> Protection:
         )
     )
     return Protection(
-        denied=tuple(sorted(denied, key=is_of_tools)),  # the project's own come first
+        # the project's own come first
+        denied=tuple(sorted(denied, key=is_of_tools)),
         allowed=allowed,
         allowed_by=allowed_by,
         left=(

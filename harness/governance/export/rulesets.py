@@ -4,7 +4,7 @@ each call.
 Three, because who may pass differs. Nobody rewrites the default branch. Changes come through pull
 requests, but for the factory's own landing, which pushes the very commit that was judged. Protected
 paths are pushed by those who administer or maintain. A push ruleset binds everybody else, people
-too; the law binds the factory alone, so nothing is restricted here that the law does not protect,
+too; the rules bind the factory alone, so nothing is restricted here that they do not protect,
 and what it cannot repeat is named."""
 
 import json
@@ -29,7 +29,8 @@ FOLDER = ".github/rulesets"
 MOST_PATHS, LONGEST_PATH = 200, 200
 """Entries of a path restriction, and characters of one: the forge's own limits."""
 
-_ADMIN, _MAINTAIN = 5, 2  # ids of the forge's repository roles
+# ids of the forge's repository roles
+_ADMIN, _MAINTAIN = 5, 2
 # never more than the forge counts as one, so that no limit here is the stricter
 _MEGABYTE = 1_000_000
 _MOST_MEGABYTES = 100
@@ -248,7 +249,7 @@ def _unsaid(required: tuple[str, ...], lander: str) -> Iterator[Omission]:
     yield Omission(
         "",
         "people without the role `maintain`",
-        "a push ruleset stops them at protected paths, too; the law does not",
+        "a push ruleset stops them at protected paths, too; the rules do not",
     )
     if not required:
         yield Omission(

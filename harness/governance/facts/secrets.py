@@ -6,10 +6,10 @@ opens no socket here (asking a provider whether a credential is live is off). Wh
 build for this machine, the answer is UNKNOWN, which is no.
 
 Undone before it looks: literals in pieces, base64, hexadecimal, per cent signs, UTF-16, gzip and
-zlib, and these within each other. Missed, each by a test that says so: what is reversed, rotated,
-spelt as numbers or joined from a list, base32 and its like, what is drawn in a picture, what is
-encrypted. A scanner finds carelessness; against intent there is that the agent is given nothing
-worth taking."""
+zlib, and these within each other. Missed, each with a test that shows it: what is reversed,
+rotated, spelt as numbers or joined from a list, base32 and its like, what is drawn in a picture,
+what is encrypted. A scanner finds carelessness; against intent there is that the agent is given
+nothing worth taking."""
 
 import binascii
 import re
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}")
 _ESCAPED = re.compile(rb"(?:%[0-9a-fA-F]{2}[\w.~-]{0,8}){4}")
-_SPLIT = re.compile(
-    rb"""["'][ \t]*+(?:[+\\][ \t]*+)?(?:\r?\n[ \t]*+)?(?:[+][ \t]*+)?["']"""
-)  # no way back: linear
+# no way back: linear
+_SPLIT = re.compile(rb"""["'][ \t]*+(?:[+\\][ \t]*+)?(?:\r?\n[ \t]*+)?(?:[+][ \t]*+)?["']""")
 _PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _DEEPEST = 3
 _SHORTEST = 24
@@ -82,7 +81,7 @@ def _secret(path: bytes, finding: "Finding", *, plain: bool) -> SecretFound:
 
 
 def _readings(content: bytes) -> Iterator[str]:
-    """The content as text, and what it says when what commonly hides a credential is undone.
+    """The content as text, and its text when what commonly hides a credential is undone.
 
     The library reads C strings: a NUL would end its reading and hide all that follows, so none is
     ever left."""
@@ -97,7 +96,7 @@ def _readings(content: bytes) -> Iterator[str]:
 
 
 def _undone(content: bytes, depth: int, unpacking: "_Unpacking") -> list[bytes]:
-    """What each encoded run says, and what is encoded in that, a few layers deep."""
+    """The text of each encoded run, and what is encoded in that, a few layers deep."""
     if depth == 0:
         return []
     runs = [
@@ -129,7 +128,8 @@ class _Unpacking:
         """What is packed in a run; empty for one that is not packed. Raises _TooMuch."""
         if not run.startswith(_PACKED):
             return b""
-        reader = zlib.decompressobj(wbits=47)  # either header
+        # either header
+        reader = zlib.decompressobj(wbits=47)
         try:
             found = reader.decompress(run, self._left)
         except zlib.error:

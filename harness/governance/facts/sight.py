@@ -55,9 +55,8 @@ def in_sight(
         modules.append(path)
         texts.update(new)
         texts.subtract(old)
-    moved = any(
-        texts.values()
-    )  # a text that one module loses and another gains is only somewhere else
+    # a text that one module loses and another gains is only somewhere else
+    moved = any(texts.values())
     return (*seen, *modules) if moved else tuple(seen)
 
 

@@ -61,7 +61,7 @@ def api_facts(files: Maybe[Iterable[FileChange]], *, before: Read, after: Read) 
         if old is None or new is None:
             unread.append(change.path)
         else:
-            lost += (ApiLoss(change.path, name, says) for name, says in losses(old, new))
+            lost += (ApiLoss(change.path, name, loss) for name, loss in losses(old, new))
     return ApiFacts(tuple(lost), tuple(unread))
 
 
@@ -71,18 +71,17 @@ def losses(old: Names, new: Names) -> Iterator[tuple[str, str]]:
     for name, signature in sorted(old.items(), key=lambda item: item[0]):
         if name not in new:
             holder = name.rpartition(".")[0]
-            if (
-                holder in new or holder not in old
-            ):  # of a class that is gone, its methods are not told as well
+            # of a class that is gone, its methods are not listed as well
+            if holder in new or holder not in old:
                 yield name, "is gone"
         elif signature is not None:
             now = new[name]
-            says = (
+            found = (
                 _narrowed(signature, now)
                 if now
                 else ("is no function any more that can be compared",)
             )
-            yield from ((name, one) for one in says)
+            yield from ((name, one) for one in found)
 
 
 def _narrowed(old: Signature, new: Signature) -> Iterator[str]:

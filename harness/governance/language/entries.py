@@ -89,7 +89,7 @@ def scope_entry_in(section: Section, block: Value) -> ScopeEntry:
     given = block.fields(_SCOPE, required=("id", "kind"))
     kind = given["kind"].choice(ScopeKind)
     if kind is ScopeKind.OUT and "reply" not in given:
-        given["kind"].fault("an entry that says no needs a `reply`: what the filer is told")
+        given["kind"].fault("an entry that refuses needs a `reply`: what the filer reads")
     return ScopeEntry(
         id=_id(given["id"], section),
         title=section.title,
@@ -115,7 +115,9 @@ def _id(value: Value, section: Section) -> str:
             " rules"
         )
     if found != section.id:
-        value.fault(f"the heading says {{#{section.id}}} and the block says {found}; make them one")
+        value.fault(
+            f"the heading names {{#{section.id}}} and the block names {found}; make them one"
+        )
     return found
 
 
@@ -157,7 +159,7 @@ def _check(value: Value) -> Check:
 
 
 def _built(kind: type, arguments: Value) -> Check:
-    """The check with its arguments, each read as its field's type says."""
+    """The check with its arguments, each read as its field's type asks."""
     known = {field.name: field.default is MISSING for field in fields(kind)}
     given = arguments.fields(known, required=(name for name, needed in known.items() if needed))
     hints = get_type_hints(kind, include_extras=True)

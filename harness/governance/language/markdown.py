@@ -24,7 +24,8 @@ BLOCKS = {RULES: "rule", MISSION: "scope"}
 _ID = "{#"
 _FRONT = "---"
 _SCHEMA = re.compile(r"\W*schema\s*:")
-_TOP = 8  # lines at the top of a document where a garbled front matter would stand
+# lines at the top of a document where a garbled front matter would stand
+_TOP = 8
 _NEW_LINE = re.compile(r"\r\n?|\n")
 
 
@@ -60,7 +61,8 @@ class Page:
     strays: tuple[Stray, ...] = ()
 
 
-@lru_cache(maxsize=16)  # a law is read, then linted
+# a document is read, then linted
+@lru_cache(maxsize=16)
 def page_of(document: Document) -> Page:
     """The document's front matter and sections. Raises GovernanceError on a block that could not
     bind."""

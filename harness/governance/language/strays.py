@@ -3,8 +3,8 @@ silence.
 
 Properties: a fence with nearly the right name, one that is indented, swallowed by another or by a
 tag, never opened or never closed, is refused with its line; a block in a comment, and an `id:`
-among prose, are left out and told by lint. A sample of a block stands in a longer fence, or in one
-of the other character, and is left alone."""
+among prose, are left out and reported by lint. A sample of a block stands in a longer fence, or in
+one of the other character, and is left alone."""
 
 import difflib
 import re
@@ -157,8 +157,8 @@ def _opener_in(content: str, *, like: str = "") -> int | None:
     return None
 
 
-def _refuse(document: Document, line: int, says: str) -> None:
-    raise GovernanceError(says, file=document.file, line=line)
+def _refuse(document: Document, line: int, message: str) -> None:
+    raise GovernanceError(message, file=document.file, line=line)
 
 
 def _line(token: "Token") -> int:

@@ -59,7 +59,8 @@ class _Careful(Composer):
 
 
 class _Strict(_Careful, yaml.SafeLoader):
-    """PyYAML's own parser, with plain scalars as in YAML 1.2. What it says is what counts."""
+    """PyYAML's own parser, with plain scalars as in YAML 1.2. Its reading is the one that
+    counts."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way to configure a loader
 
@@ -72,8 +73,8 @@ _Strict.add_implicit_resolver(
 
 _READ_ALIKE = re.compile(r"(?:[\n -9;->@-~]|:(?=[ \n]|\Z))*+\Z")
 """Text that both parsers read alike, where the quick one reads it at all: they differ on tabs, on
-`?`, on a colon without a space, and on what is not ASCII. The law must not hang on which of the two
-a machine has."""
+`?`, on a colon without a space, and on what is not ASCII. A rule must not depend on which of the
+two a machine has."""
 
 
 def _quick_loader() -> type[Any] | None:
@@ -113,6 +114,7 @@ def node_of(text: str) -> yaml.Node | None:
             return cast("yaml.Node | None", _QUICK(text).get_single_node())
         except yaml.YAMLError:
             pass
+    # Asked again in the strict parser, so that a fault always has its words and its line.
     return yaml.compose(text, _Strict)
 
 
@@ -251,6 +253,7 @@ class Value:
 def read_block(block: Block, file: str) -> Value:
     """The block as one value. Raises GovernanceError where it is not YAML, or not YAML that we
     read."""
+    # YAML 1.1 ends lines at characters that editors do not show: a key could hide behind one.
     if hidden := _BREAK.search(block.text):
         raise GovernanceError(
             f"U+{ord(hidden[0]):04X} ends a line of YAML where nobody sees one; remove it",
@@ -268,6 +271,7 @@ def read_block(block: Block, file: str) -> Value:
         raise GovernanceError(
             f"not YAML: {' '.join(str(error).split())[:200]}", file=file, line=block.line
         ) from error
+    # an empty document is no node, and would bind nothing
     if node is None:
         raise GovernanceError("the block is empty", file=file, line=block.line)
     return Value(node, "", file, block.line)

@@ -1,1 +1,1 @@
-"""What was decided before, and what an edit of the law would have made of it."""
+"""What was decided before, and what an edit of the rules would have made of it."""

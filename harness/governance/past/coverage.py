@@ -10,8 +10,8 @@ from harness.domain.governance import Governance, Status
 
 
 class Override(StrEnum):
-    """How people went on with what a rule had refused. RETRIED says less: what landed may be
-    another change."""
+    """How people went on with what a rule had refused. RETRIED is weaker evidence: what landed may
+    be another change."""
 
     MERGED = "merged by a person"
     RETRIED = "retried, and then landed"

@@ -1,8 +1,8 @@
-"""What an edit of the law does, before anybody merges it: it is read, linted, its cases are run,
+"""What an edit of the rules does, before anybody merges it: it is read, linted, its cases are run,
 and the factory's own past is put to the old text and to the new one.
 
 Pure. The text of a proposal is data here: it is looked at, and it binds nothing. A fault that was
-there before the edit is told and is not held against it; one that the edit brings is."""
+there before the edit is counted and not held against it; one that the edit brings is."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -41,8 +41,10 @@ class EditEffect:
     fault: str = ""
     edited: tuple[Edited, ...] = ()
     impact: Impact | None = None
-    findings: tuple[LintFinding, ...] = ()  # that the edit brings
-    older: int = 0  # findings that were there before
+    # that the edit brings
+    findings: tuple[LintFinding, ...] = ()
+    # findings that were there before
+    older: int = 0
     cases: int = 0
     failed: tuple[CaseResult, ...] = ()
     changes: Mapping[int, RecordedChange] | None = None
@@ -69,12 +71,12 @@ def edit_effect(
     repository's files under the new text; `workflows` and `labels` are what exists."""
     known, there = tuple(history), tuple(paths)
     by_number = {change.number: change for change in known}
-    told = impact(old, new, known)
+    replayed = impact(old, new, known)
     brought, older = _lint(old, new, there, workflows, labels)
     results = run_cases(new, history={number: change.facts for number, change in by_number.items()})
     return EditEffect(
-        edited=(*_rules(old, new, told), *_scope(old, new)),
-        impact=told,
+        edited=(*_rules(old, new, replayed), *_scope(old, new)),
+        impact=replayed,
         findings=brought,
         older=older,
         cases=len(results),
@@ -98,19 +100,20 @@ def _lint(
         for one in lint(old, known_workflows=workflows, known_labels=labels, paths=paths)
     }
     now = lint(new, known_workflows=workflows, known_labels=labels, paths=paths)
+    # Without the line: an edit that moves an old fault does not bring it.
     brought = tuple(one for one in now if (one.file, one.code, one.message) not in before)
     return brought, len(now) - len(brought)
 
 
-def _rules(old: Governance, new: Governance, told: Impact) -> Iterable[Edited]:
+def _rules(old: Governance, new: Governance, replayed: Impact) -> Iterable[Edited]:
     """The rules that bind otherwise, in the order of the new text, then those that are gone."""
     before, after = _by_place(old), _by_place(new)
-    replayed = {(row.rule, row.edit): row for row in told.edited}
+    rows = {(row.rule, row.edit): row for row in replayed.edited}
     for place in dict.fromkeys((*after, *before)):
         rule, moved = after.get(place) or before[place], edit(before.get(place), after.get(place))
         if moved is Edit.SAME:
             continue
-        row = replayed.get((rule.id, moved)) if _is_replayed(rule) else None
+        row = rows.get((rule.id, moved)) if _is_replayed(rule) else None
         yield Edited(
             rule.id,
             rule.title,
@@ -122,8 +125,8 @@ def _rules(old: Governance, new: Governance, told: Impact) -> Iterable[Edited]:
         )
 
 
-def _by_place(law: Governance) -> dict[tuple[str, str], Rule]:
-    return {(rule.source.file.rpartition("/")[0], rule.id): rule for rule in law.rules}
+def _by_place(policy: Governance) -> dict[tuple[str, str], Rule]:
+    return {(rule.source.file.rpartition("/")[0], rule.id): rule for rule in policy.rules}
 
 
 def _is_replayed(rule: Rule) -> bool:
@@ -131,9 +134,9 @@ def _is_replayed(rule: Rule) -> bool:
 
 
 def _scope(old: Governance, new: Governance) -> Iterable[Edited]:
-    """The mission's entries that differ in anything that a triage is decided by or a filer is
-    told."""
-    before, after = ({entry.id: entry for entry in law.scope} for law in (old, new))
+    """The mission's entries that differ in anything that decides a triage or that a filer
+    reads."""
+    before, after = ({entry.id: entry for entry in policy.scope} for policy in (old, new))
     for name in dict.fromkeys((*after, *before)):
         was, now = before.get(name), after.get(name)
         shown = now or was

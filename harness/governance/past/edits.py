@@ -1,7 +1,7 @@
-"""What an edit did to a rule, told from the two texts alone: which way it binds now, whatever was
+"""What an edit did to a rule, by the two texts alone: which way it binds now, whatever was
 recorded.
 
-A direction is told only where every difference goes the same way and each is one whose way is
+A direction is given only where every difference goes the same way and each is one whose way is
 known; what cannot be weighed is CHANGED, never called harmless."""
 
 from collections.abc import Iterator
@@ -89,10 +89,12 @@ def _arguments(old: Check, new: Check) -> Iterator[Edit]:
         yield Edit.CHANGED
         return
     known = {**_LIMITS, **(_LISTS if isinstance(old, _LISTING) else {})}
-    for argument in fields(old):  # type: ignore[arg-type]  # every check is a dataclass; the protocol cannot say so
+    # every check is a dataclass; the protocol cannot express it
+    for argument in fields(old):  # type: ignore[arg-type]
         before, after = getattr(old, argument.name), getattr(new, argument.name)
         if isinstance(old, Paths) and argument.name == "allow" and not (before and after):
-            before, after = not before, not after  # nothing listed means that nothing is shut out
+            # nothing listed means that nothing is shut out
+            before, after = not before, not after
         if before != after:
             yield _weighed(known.get(argument.name), before, after)
 

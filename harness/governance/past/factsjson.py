@@ -125,11 +125,11 @@ def _may_be_unknown(kind: Any) -> bool:
 
 
 def _either(kinds: tuple[Any, ...]) -> _Form:
-    """One type, or null. No fact is one of two types, and none has to be told apart here."""
+    """One type, or null. No fact is one of two types, so no document is ambiguous here."""
     inner = tuple(kind for kind in kinds if kind is not NoneType)
     if len(inner) != 1:
         raise TypeError(
-            f"a fact is of one type, not of {kinds}; say in {__name__} how they are told apart"
+            f"a fact is of one type, not of {kinds}; define in {__name__} how to tell them apart"
         )
     form = _form(inner[0])
     if NoneType not in kinds:

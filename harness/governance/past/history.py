@@ -44,7 +44,7 @@ _TITLE = re.compile(r"([a-z]+)(?:\([^)]*\))?!?: ")
 @dataclass(frozen=True, slots=True)
 class RecordedChange:
     """One change of the past. `merged_at` is ISO 8601, empty where it is not known to have landed;
-    `asked_at` is when the law was asked about it, where it was."""
+    `asked_at` is when the rules were asked about it, where it was."""
 
     number: int
     facts: ChangeFacts

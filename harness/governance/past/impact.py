@@ -3,7 +3,7 @@ one.
 
 Properties: a rule answers here as `decide` asks it, of a proposal and of a landing alike; what a
 record does not say is neither a refusal nor a pass; a rule in shadow is replayed and marked; what
-code does not decide is not replayed, and that is told. A change that no rule speaks of is the
+code does not decide is not replayed, and that is reported. A change that no rule speaks of is the
 default's to answer for, under the name `default`."""
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ DEFAULT = "default"
 
 
 class ReplayAnswer(StrEnum):
-    """What a rule says of a recorded change. NOT_ASKED: it does not apply, is off, or is not
+    """A rule's answer about a recorded change. NOT_ASKED: it does not apply, is off, or is not
     there."""
 
     HOLDS = "holds"
@@ -42,11 +42,12 @@ class ReplayAnswer(StrEnum):
 
 _Answered: TypeAlias = tuple[ReplayAnswer, str]
 _UNASKED: _Answered = (ReplayAnswer.NOT_ASKED, "")
+# a member costs a look-up
 _HOLDS, _REFUSES, _CANNOT_TELL = (
     ReplayAnswer.HOLDS,
     ReplayAnswer.REFUSES,
     ReplayAnswer.CANNOT_TELL,
-)  # a member costs a look-up
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def _pairs(old: Governance | None, new: Governance) -> list[tuple[Rule | None, R
     before, after = (
         {_name(rule): rule for rule in text.rules} if text else {} for text in (old, new)
     )
+    # A rule that the edit removes is listed last, with what it used to refuse.
     gone = [(rule, None) for name, rule in before.items() if name not in after]
     return [*((before.get(name), rule) for name, rule in after.items()), *gone]
 
@@ -174,13 +176,13 @@ def _name(rule: Rule) -> tuple[str, str]:
 def _replay(
     before: Rule | None, after: Rule | None, changes: Sequence[RecordedChange], *, compared: bool
 ) -> _Replay:
-    told = edit(before, after) if compared else None
+    direction = edit(before, after) if compared else None
     now = _side(after, changes)
-    then = _side(before, changes) if told not in (None, Edit.SAME) else now
+    then = _side(before, changes) if direction not in (None, Edit.SAME) else now
     shown = after or before
     assert shown is not None, "a pair has a rule"
     return _compared(
-        RuleImpact(shown.id, shown.title, (), (), 0, 0, shown.status, told), then, now, changes
+        RuleImpact(shown.id, shown.title, (), (), 0, 0, shown.status, direction), then, now, changes
     )
 
 
@@ -188,9 +190,8 @@ def _side(rule: Rule | None, changes: Sequence[RecordedChange]) -> _Side:
     if rule is None or not _is_replayed(rule) or rule.status is Status.OFF:
         return _Side(Status.OFF, [_UNASKED] * len(changes))
     if rule.check is not None and rule.when is None and not (rule.below or rule.outside):
-        answer = (
-            rule.check.answer
-        )  # asked of everything, as most rules are: nothing more to find out
+        # asked of everything, as most rules are: nothing more to find out
+        answer = rule.check.answer
         return _Side(rule.status, [_standing(answer(change.facts)) for change in changes])
     return _Side(rule.status, [_answered(rule, change.facts) for change in changes])
 
@@ -220,15 +221,15 @@ def _default_replay(
     old: Governance | None, new: Governance, changes: Sequence[RecordedChange]
 ) -> _Replay:
     now = _default_side(new, changes)
-    told = None
+    direction = None
     if old is not None:
-        told = (
+        direction = (
             Edit.SAME
             if old.change_default is new.change_default
             else (Edit.TIGHTENED if _asks_a_person(new) else Edit.LOOSENED)
         )
     row = RuleImpact(
-        DEFAULT, "What no rule speaks of is shown to a person", (), (), 0, 0, edit=told
+        DEFAULT, "What no rule speaks of is shown to a person", (), (), 0, 0, edit=direction
     )
     return _compared(row, _default_side(old, changes) if old else now, now, changes)
 
@@ -253,6 +254,7 @@ def _by_default(text: Governance, facts: ChangeFacts) -> _Answered:
 
 
 def _is_spoken_of(text: Governance, facts: ChangeFacts, applies: Applies) -> Maybe[bool]:
+    # Rules in shadow and built-in ones speak of nothing: the default is for what nobody ruled on.
     speaking = [
         (rule, seen)
         for rule, seen in rules_asked(text, facts, applies=applies)
@@ -261,6 +263,7 @@ def _is_spoken_of(text: Governance, facts: ChangeFacts, applies: Applies) -> May
     sure = [rule for rule, seen in speaking if rule.when is None or rule.when.holds(seen) is True]
     if spoken_of(facts, sure):
         return True
+    # Some rule might speak of the change, and the record does not show whether it does.
     doubtful = facts.files is UNKNOWN or spoken_of(facts, [rule for rule, _ in speaking])
     return UNKNOWN if speaking and doubtful else False
 
@@ -295,14 +298,15 @@ def _flips(place: int, then: _Side, now: _Side) -> bool:
 
 
 def _flip(rule: str, number: int, place: int, *, then: _Side, now: _Side) -> Flip:
-    (before, said), (after, says) = then.answers[place], now.answers[place]
+    (before, message_before), (after, message) = then.answers[place], now.answers[place]
+    # Refused before and after: what changed is only whether that blocks.
     if then.refuses(place) and now.refuses(place):
-        says = f"{says}; {then.status.value} became {now.status.value}"
+        message = f"{message}; {then.status.value} became {now.status.value}"
     return Flip(
         number,
         rule,
         before,
         after,
-        says or said,
+        message or message_before,
         shadow=not (then.blocks(place) or now.blocks(place)),
     )

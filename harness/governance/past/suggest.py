@@ -2,7 +2,7 @@
 they appealed against.
 
 A draft is Markdown to paste, or to leave. It stands beside what it may replace one day, in shadow,
-so pasting it loosens nothing; it says which entries of the ledger and which changes it stands on;
+so pasting it loosens nothing; it names the entries of the ledger and which changes it stands on;
 and no part of the factory can merge it, because what steers the factory is not the factory's to
 edit (LAW-PROTECTED)."""
 
@@ -89,7 +89,7 @@ def _rule_draft(rule: Rule, overridden: Sequence[Answered], name: str) -> RuleDr
         words = (
             f"{rule.id} refused {_count(overridden)} that people went on with all the same. No"
             " number in it explains them all, so there is no draft of a block: look at them, and"
-            " at whether the rule says what you mean."
+            " at whether the rule means what you mean."
         )
         return _draft(
             RULES, rule.id, f"## What {rule.id} refuses\n\n{words}\n\n{stands}\n", overridden

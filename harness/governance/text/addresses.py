@@ -4,12 +4,13 @@ import html
 import re
 
 _CARRIERS = frozenset({"data", "javascript", "vbscript"})
-_LONGEST_SCHEME = 120  # characters, spelt with an entity for each of its letters
+# characters, spelt with an entity for each of its letters
+_LONGEST_SCHEME = 120
 _ESCAPED = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
 _MARK = re.compile(r"\\[!-/:-@\[-`{-~]|[ \t\n()]")
 
 
-def says_more(target: str) -> bool:
+def adds_information(target: str) -> bool:
     """Whether an address is none: words in angle brackets, or a text that is its own address."""
     return re.search(r"[ \t]", target) is not None or carries_content(target.lstrip("<"))
 

@@ -2,8 +2,7 @@
 it.
 
 Properties: it is one sentence on one line that ends with a question mark; it holds no address,
-mention, markup or command, asks for no secret, and does not repeat what the issue told it to say.
-"""
+mention, markup or command, asks for no secret, and does not repeat what the issue dictated."""
 
 import re
 from collections.abc import Iterator
@@ -48,11 +47,11 @@ def faults_of_question(ask: str, *, issue: str) -> Iterator[str]:
     if _SECRET.search(said):
         yield "the question asks for a secret"
     if _echoes(said, issue):
-        yield "the question repeats the issue, which may have told the model what to ask"
+        yield "the question repeats the issue, which may have dictated it"
 
 
 def _echoes(said: str, issue: str) -> bool:
     """Whether so many words in a row stand in the issue that they were copied from there."""
-    words, told = _WORD.findall(said.casefold()), f" {' '.join(_WORD.findall(issue.casefold()))} "
+    words, known = _WORD.findall(said.casefold()), f" {' '.join(_WORD.findall(issue.casefold()))} "
     runs = range(max(len(words) - _ECHO + 1, 0))
-    return any(f" {' '.join(words[at : at + _ECHO])} " in told for at in runs)
+    return any(f" {' '.join(words[at : at + _ECHO])} " in known for at in runs)

@@ -67,7 +67,8 @@ class Code:
 
     def in_raw_html(self, at: int) -> bool:
         """Whether a renderer may take this place for raw HTML."""
-        if self._raw is None:  # many texts never ask
+        # many texts never ask
+        if self._raw is None:
             self._raw = raw_html(self.text)
         index = bisect_left(self._raw, (at + 1, 0)) - 1
         return index >= 0 and at < self._raw[index][1]
@@ -103,7 +104,8 @@ class Code:
         for closing in _BACKTICKS.finditer(self.text, opening.end(), stop) if opening else ():
             if opening and len(closing[0]) == len(opening[0]):
                 end = closing.end()
-                if "|" in self.text[at:end]:  # a table splits its cells before it looks for code
+                # a table splits its cells before it looks for code
+                if "|" in self.text[at:end]:
                     return None
                 self._read_to = end
                 return end
@@ -123,9 +125,8 @@ def raw_html(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     if "<" not in text:
         return found
-    for begin in _RAW_BEGIN.finditer(
-        f"\n{text}"
-    ):  # every line begins after a newline, so a place there is one here
+    # every line begins after a newline, so a place there is one here
+    for begin in _RAW_BEGIN.finditer(f"\n{text}"):
         kind = _kind(begin["what"].casefold())
         if kind not in ends:
             ends[kind] = [end.end() for end in _RAW_ENDS[kind].finditer(text)]

@@ -31,7 +31,8 @@ def without_invisible(text: str) -> tuple[str, list[Hidden]]:
     """The text without them, and each run of them. A joiner or variation selector after a symbol is
     how emoji are spelt: it is dropped too, but not worth a record."""
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
-        return text, []  # of ASCII, only controls show nothing, and none of them is printable
+        # of ASCII, only controls show nothing, and none of them is printable
+        return text, []
     found = "".join(char for char in set(_NOT_ORDINARY.findall(text)) if is_invisible(char))
     if not found:
         return text, []

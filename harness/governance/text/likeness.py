@@ -3,10 +3,10 @@ asked.
 
 Broder's resemblance (1997): the share of three-word shingles that two texts have in common. It is 1
 for the same words in the same order, and falls fast with rewording, so a high value is proof
-enough; a low one says nothing. The share of words alone falls slowly: it proves nothing of two
+enough; a low one proves nothing. The share of words alone falls slowly: it proves nothing of two
 texts, and tells a flood of rewordings of one.
 
-What a form says and not its filer (headings, boxes to tick, "no response") is not counted: two
+What a form brings and not its filer (headings, checkboxes, "no response") is not counted: two
 short reports in one form would be alike by the form."""
 
 import re
@@ -49,6 +49,7 @@ class Earlier:
 def likeness(one: str, other: str) -> float:
     """The resemblance of two texts, 0 to 1; 0 where either is too short to tell."""
     first, second = _shingles(one), _shingles(other)
+    # Short reports share their few words by chance.
     if min(len(first), len(second)) < FEWEST_WORDS - _SHINGLE + 1:
         return 0.0
     return len(first & second) / len(first | second)
@@ -64,13 +65,14 @@ def resemblance(one: str, other: str) -> float:
 
 
 def near_duplicate(text: str, earlier: Iterable[Earlier]) -> Earlier | None:
-    """The first issue that says the same as `text`: nearly word for word, or as one of a flood that
+    """The first issue with the same text as `text`: nearly word for word, or as one of a flood that
     is alike."""
     known = sorted(earlier, key=lambda issue: issue.number)
     if same := next(
         (issue for issue in known if likeness(text, issue.text) >= NEARLY_THE_SAME), None
     ):
         return same
+    # Rewordings of one text are found only as a flood: two alike may be a coincidence.
     flood = [issue for issue in known if resemblance(text, issue.text) >= ALIKE]
     return flood[0] if len(flood) >= FLOOD else None
 
@@ -95,7 +97,7 @@ class Texts:
             self._marks[number] = mark
 
     def near_duplicate(self, text: str, among: Iterable[int]) -> int | None:
-        """The first that says the same as `text`, as `near_duplicate` says."""
+        """The first with the same text as `text`, by the measure of `near_duplicate`."""
         shingles, words = frozenset(map(hash, _shingled(text))), frozenset(map(hash, _worded(text)))
         known, least = sorted(among), FEWEST_WORDS - _SHINGLE + 1
         same = (
@@ -113,7 +115,7 @@ class Texts:
         return flood[0] if len(flood) >= FLOOD else None
 
     def likest(self, text: str, among: Iterable[int], *, least: float) -> int | None:
-        """The one that shares the most words with `text`, as `resemblance` says, and at least so
+        """The one that shares the most words with `text`, by `resemblance`, and at least so
         much; the older of two. A long text that has the words of many has little in common with
         each of them."""
         words = frozenset(map(hash, _worded(text)))

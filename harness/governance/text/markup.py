@@ -1,18 +1,17 @@
 """Markup that a page does not show, found in one pass from left to right.
 
 Properties: where this scanner and a renderer could disagree, it hides too much rather than too
-little (see `codespans`); every repetition is possessive or looks for one fixed end, so no text
-makes it try twice; what no construct can begin at is never looked at in Python: `_BEGINS` finds, at
-the speed of a search, the places where one may."""
+little (see `codespans`); it visits only the places where a construct may begin, which
+`markup_patterns.BEGINS` finds at the speed of a search."""
 
 import html
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from harness.governance.text.addresses import address_end, carries_content, says_more
+from harness.governance.text import markup_patterns as patterns
+from harness.governance.text.addresses import address_end, adds_information, carries_content
 from harness.governance.text.codespans import Code, starts_raw_html
 from harness.governance.text.hidden import Hidden, HiddenKind, Places
 from harness.governance.text.invisible import is_invisible
@@ -28,115 +27,13 @@ from harness.governance.text.references import (
 _Step: TypeAlias = tuple[str, int] | None
 _Reader: TypeAlias = Callable[["_Scan", int], _Step]
 
-_STRING = r"""(?:"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')"""
-_TITLE = rf"(?:{_STRING}|\((?:[^()\\]|\\.)*+\))"
-_TARGET = r"(?P<target><[^<>\n]*+>|(?!<)[^ \t\n]++)"
-_ADDRESS = (
-    r"(?:[^ \t\n()\\]|\\[^ \t\n]?|\((?:[^ \t\n()\\]|\\[^ \t\n]?|\((?:[^ \t\n()\\]|\\[^"
-    r" \t\n]?)*+\))*+\))*+"
-)
-_LEAD = r"[ \t>]*+(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]++[ \t>]*+)*+"
-_LAZY = (
-    rf"(?:\n(?!{_LEAD}(?:\n|\Z|\[[^\[\]\n]++\]:|`{{3}}|~{{3}})|(?:[-*+]|[0-9]{{1,9}}[.)])["
-    r" \t]|#{1,6}[ \t]|>)"
-    r"[^\n]++)*+"
-)
-_LABELLED = r"\[(?:[^\[\]\\]|\\.)++\]:"
-_OPENS_LINE = re.compile(rf"(?={_LEAD}(?:{_LABELLED}|```|~~~))", re.DOTALL)
-_BEGINS = re.compile(
-    rf"\n(?={_LEAD}(?:{_LABELLED}|```|~~~))"
-    r"|\\(?=[\\`<&!\]])"  # an escape matters before what could begin something
-    r"|`"
-    r"|<(?=[A-Za-z/!?]|[^\s<>@\"']++@)(?!/?(?:details|summary|kbd|b|i|p|br|sub|sup|code|em|strong|div|pre|table|tr|td|th)>)"
-    r"|&(?!(?:amp|lt|gt|quot);)(?=[#A-Za-z][0-9A-Za-z]{1,31};)"
-    r"|!\["
-    r"|\](?=\()(?!\(https?://[^\s()<>]{0,500}+\))",
-    re.DOTALL,
-)  # a plain link has nothing to hide
-"""Where a construct may begin. Each alternative is the least that its readers need, and begins with
-one character of its own, so that the search skips to the next of these."""
-_FENCE_LINE = re.compile(
-    rf"(?P<mark>{_LEAD}(?:`{{3,}}+|~{{3,}}+)["
-    r" \t]*+(?:[A-Za-z0-9+#.-]{1,20}+(?=\s|\Z))?)(?P<info>[^\n]*+)"
-)
-_DRAWN = re.compile(r"[`~]{3,}+[ \t]*+(?:mermaid|geojson|topojson|stl|math)\b", re.IGNORECASE)
-_FENCE_END = re.compile(rf"\n{_LEAD}(?:`{{3}}|~{{3}})[^\n]*+")
-_BACKTICKS = re.compile(r"`++")
-_COMMENT = re.compile(r"<!--(?:-?>|(?P<text>.*?)(?:-->|\Z))", re.DOTALL)
-_DECLARATION = re.compile(
-    r"<(?:\?.*?(?:\?>|\Z)|!\[CDATA\[.*?(?:\]\]>|\Z)|![A-Za-z][^>]*+>?)", re.DOTALL
-)
-_BOGUS = re.compile(r"<(?:![^A-Za-z-]|/[^A-Za-z])[^>]*+>?")
-_ENDS_EARLY = re.compile(r"<(?:\?|!\[CDATA\[|!--.*?--!(?=>))[^>]*+>(?=.*?<)", re.DOTALL)
-_BLOCK_INSIDE = re.compile(
-    rf"\n{_LEAD}(?:`{{3}}|~{{3}}|<(?:!--|\?|![A-Za-z\[]|(?:pre|script|style|textarea)\b))",
-    re.IGNORECASE,
-)
-_CONTAINER = re.compile(r"[ \t]*+(?:(?:>|[-*+]|[0-9]{1,9}[.)])[ \t]*+)++")
-_BLANK_LINE = re.compile(r"\n[ \t>]*+\n")
-_UNSEEN = re.compile(
-    r"<(?P<name>script|style|template|textarea|title|iframe|noembed|noframes|noscript|xmp)\b"
-    r"(?P<text>.*?)(?:</(?P=name)\b[^>]*+>|\Z)",
-    re.DOTALL | re.IGNORECASE,
-)
-_CLOSED = re.compile(
-    r"<(?P<name>svg|math|object|audio|video|canvas|datalist|dialog|select|map|head|applet)\b"
-    r".*?</(?P=name)\b[^>]*+(?:>|\Z)",
-    re.DOTALL | re.IGNORECASE,
-)
-_DRAWN_END = re.compile(
-    r"</(svg|math|object|audio|video|canvas|datalist|dialog|select|map|head|applet)\b",
-    re.IGNORECASE,
-)
-_NAME = re.compile("[A-Za-z]++")
-_RUBY_SPARE = re.compile(r"<rp\b.*?(?=</?r[pt]\b|</ruby\b|\Z)", re.DOTALL | re.IGNORECASE)
-_AUTOLINK = re.compile(r"<(?:[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*+|[^\s<>@\"']++@[^\s<>@\"']++)>")
-_TAG = re.compile(
-    r"""<(?P<name>/?[A-Za-z][A-Za-z0-9-]*+)(?P<attributes>(?:[^<>"']|"[^"]*+"|'[^']*+')*+)>"""
-)
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_IMAGE = re.compile(
-    r"!\[(?P<alt>(?:[^\[\]\\]|\\.|\[(?:[^\[\]\\]|\\.)*+\])*+)\]"
-    r"(?:\[[^\[\]]*+\])?(?:\((?P<to>(?:["
-    rf" \t\n]++{_STRING}|[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+)\))?",
-    re.DOTALL,
-)
-_IMAGE_END = re.compile(r"\](?:\[[^\[\]\n]*+\](?:\([^()\n]*+\))?|\([^()\n]*+\))")
-_LINK_TITLE = re.compile(
-    rf"\]\([ \t\n]*+(?P<target><[^<>\n]*+>|(?!<){_ADDRESS})[ \t\n]++(?P<title>{_TITLE})[ \t\n]*+\)",
-    re.DOTALL,
-)
-_ODD_TITLE = re.compile(rf"\]\([ \t\n]*+[^ \t\n]*+[ \t\n]++{_TITLE}[ \t\n]*+\)", re.DOTALL)
-_TITLE_BEGINS = re.compile(r"[ \t\n]++([\"'(]?)")
-_LINK_ADDRESS = re.compile(r"\]\([ \t\n]*+(?=[^ \t\n])")
-_LINK_WORDS = re.compile(r"\]\([ \t\n]*+(?P<target><[^<>\n]*+>)[ \t\n]*+\)")
-_NOTE = re.compile(
-    rf"{_LEAD}\[(?P<label>\^[^\[\]\s]++)\]:(?P<text>[^\n]*+{_LAZY}"
-    rf"(?:(?:\n[ \t]*+(?=\n))*+\n(?: {{2,}}+|\t)[^\n]++{_LAZY})*+)"
-)
-_DEFINITION = re.compile(
-    rf"(?P<lead>{_LEAD})\[(?P<label>(?:[^\[\]\\]|\\.)++)\]:[ \t]*+(?:\n[ \t>]*+)?{_TARGET}"
-    rf"(?:(?:[ \t]++|[ \t]*+\n[ \t>]*+)(?P<title>{_TITLE}))?[ \t]*+(?=\n|\Z)",
-    re.DOTALL,
-)
-_TAGS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    a abbr article aside b bdi bdo blockquote br caption center cite code col colgroup dd del details dfn div dl dt em
-    figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p picture pre q rt
-    ruby s samp section small source span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul
-    var wbr""",  # noqa: E501
-    )
-)
-
 
 def without_hidden_markup(text: str, *, trusted: bool = True) -> tuple[str, list[Hidden]]:
     """The text without what a page would not show, and each span of that. What is left of an image
     or a comment is a marker that names it, so that two halves of a text can never join into new
     markup. A text that is not `trusted` is read as if nothing in it were code. A text in which
     nothing can begin comes back at once."""
-    if not _OPENS_LINE.match(text) and not _BEGINS.search(text):
+    if not patterns.OPENS_LINE.match(text) and not patterns.BEGINS.search(text):
         return text, []
     scan = _Scan(text, Code(text, trusted), Places(text))
     shown = "".join(scan.pieces())
@@ -181,9 +78,9 @@ class _Scan:
 
     def _next_begin(self, at: int) -> int | None:
         """The next place, from `at` on, where a construct may begin."""
-        if (at == 0 or self.text[at - 1] == "\n") and _OPENS_LINE.match(self.text, at):
+        if (at == 0 or self.text[at - 1] == "\n") and patterns.OPENS_LINE.match(self.text, at):
             return at
-        found = _BEGINS.search(self.text, at)
+        found = patterns.BEGINS.search(self.text, at)
         return found and (found.end() if self.text[found.start()] == "\n" else found.start())
 
     def _step(self, at: int) -> tuple[str, int]:
@@ -191,6 +88,7 @@ class _Scan:
         itself."""
         for reader in self._readers(at):
             if step := reader(self, at):
+                # Something is hidden: a renderer may see another construct begin inside of it.
                 if step[0] != (taken := self.text[at : step[1]]):
                     if self._goes_on(taken, at):
                         return self._rest(at)
@@ -210,20 +108,22 @@ class _Scan:
         """Whether what was taken for one construct may, for a page, end earlier, with another one
         begun inside of it."""
         if taken[0] in "![]":
-            return starts_raw_html(taken) or _BLOCK_INSIDE.search(taken) is not None
+            return starts_raw_html(taken) or patterns.BLOCK_INSIDE.search(taken) is not None
         if taken[0] != "<":
             return False
         before = self.text[self.text.rfind("\n", 0, at) + 1 : at].strip(" ")
-        if "\n" in taken and _CONTAINER.fullmatch(before) and not _stays_inside(taken, before):
-            return True
         if (
-            taken[1] in "!?" and not before and self.code.is_plain(at)
-        ):  # a block, which ends at its own mark
-            return _ENDS_EARLY.match(taken) is not None
-        broken = "<" in taken[1:] and _BLANK_LINE.search(
-            taken
-        )  # no paragraph goes on after a blank line
-        return any((broken, _ENDS_EARLY.match(taken), _BLOCK_INSIDE.search(taken)))
+            "\n" in taken
+            and patterns.CONTAINER.fullmatch(before)
+            and not _stays_inside(taken, before)
+        ):
+            return True
+        # a block of HTML, which ends at its own mark
+        if taken[1] in "!?" and not before and self.code.is_plain(at):
+            return patterns.ENDS_EARLY.match(taken) is not None
+        # no paragraph goes on after a blank line
+        broken = "<" in taken[1:] and patterns.BLANK_LINE.search(taken)
+        return any((broken, patterns.ENDS_EARLY.match(taken), patterns.BLOCK_INSIDE.search(taken)))
 
     def _rest(self, at: int) -> tuple[str, int]:
         """Nothing from here on: renderers would not agree where what begins here ends."""
@@ -233,11 +133,11 @@ class _Scan:
     def _fence(self, at: int) -> _Step:
         """A fenced block whole, but for what stands after its language: a page shows none of that.
         Where it may be no fence after all, its line alone."""
-        line = _FENCE_LINE.match(self.text, at)
+        line = patterns.FENCE_LINE.match(self.text, at)
         end = self.code.fence_end(at)
         if not line or ("~" not in line["mark"] and "`" in line["info"]):
             return None
-        if _DRAWN.search(line["mark"]):
+        if patterns.DRAWN.search(line["mark"]):
             return self._drawing(at, line.end(), end)
         self._hide(HiddenKind.ATTRIBUTES, line["info"], at)
         return line["mark"].rstrip() + self.text[line.end() : end or line.end()], end or line.end()
@@ -245,14 +145,14 @@ class _Scan:
     def _drawing(self, at: int, line_end: int, end: int | None) -> _Step:
         """A block that a page draws (a diagram, a map, a formula): of its text it shows what its
         language likes."""
-        closing = _FENCE_END.search(self.text, line_end)
+        closing = patterns.FENCE_END.search(self.text, line_end)
         end = end or (closing.end() if closing else len(self.text))
         self._hide(HiddenKind.ELEMENT, self.text[at:end], at)
         return "⟦element⟧" + "\n" * self.text[at:end].endswith("\n"), end
 
     def _span(self, at: int) -> _Step:
         """A code span whole; backticks that open none are passed over."""
-        backticks = _BACKTICKS.match(self.text, at)
+        backticks = patterns.BACKTICKS.match(self.text, at)
         end = self.code.span_end(at) or (backticks.end() if backticks else at + 1)
         return self.text[at:end], end
 
@@ -265,7 +165,7 @@ class _Scan:
         return self.text[at : at + 2], at + 2
 
     def _comment(self, at: int) -> _Step:
-        found = _COMMENT.match(self.text, at)
+        found = patterns.COMMENT.match(self.text, at)
         if not found:
             return None
         self._hide(HiddenKind.COMMENT, found["text"], at)
@@ -273,14 +173,14 @@ class _Scan:
 
     def _declaration(self, at: int) -> _Step:
         found = (
-            _DECLARATION.match(self.text, at)
-            or _UNSEEN.match(self.text, at)
-            or _RUBY_SPARE.match(self.text, at)
+            patterns.DECLARATION.match(self.text, at)
+            or patterns.UNSEEN.match(self.text, at)
+            or patterns.RUBY_SPARE.match(self.text, at)
         )
         if found is None and not self.code.is_plain(at):
-            found = _BOGUS.match(self.text, at)
+            found = patterns.BOGUS.match(self.text, at)
         if found is None and at < self._last_end_of(self.text[at + 1 : at + 9]):
-            found = _CLOSED.match(self.text, at)
+            found = patterns.CLOSED.match(self.text, at)
         if not found:
             return None
         self._hide(HiddenKind.ELEMENT, found[0], at)
@@ -291,34 +191,36 @@ class _Scan:
         that is not there."""
         if self._drawn_to is None:
             self._drawn_to = {
-                found[1].casefold(): found.start() for found in _DRAWN_END.finditer(self.text)
+                found[1].casefold(): found.start()
+                for found in patterns.DRAWN_END.finditer(self.text)
             }
-        name = _NAME.match(tag)
+        name = patterns.NAME.match(tag)
         return self._drawn_to.get(name[0].casefold(), -1) if name else -1
 
     def _autolink(self, at: int) -> _Step:
-        found = _AUTOLINK.match(self.text, at)
+        found = patterns.AUTOLINK.match(self.text, at)
         return (found[0], found.end()) if found else None
 
     def _tag(self, at: int) -> _Step:
         """A tag is kept bare: what it holds besides its name is not on the page. One that HTML does
         not know is not on the page at all, so that its name could say anything."""
-        found = _TAG.match(self.text, at)
-        if not found:  # in raw HTML, a tag that has no end swallows what follows it
+        found = patterns.TAG.match(self.text, at)
+        if not found:
+            # in raw HTML, a tag that has no end swallows what follows it
             return (
                 self._rest(at)
                 if self.text[at + 1 : at + 2].isalpha() and self.code.in_raw_html(at)
                 else None
             )
         name = found["name"].casefold()
-        if found["attributes"].strip(" \t\n/") or name.lstrip("/") not in _TAGS:
+        if found["attributes"].strip(" \t\n/") or name.lstrip("/") not in patterns.TAGS:
             self._hide(HiddenKind.ATTRIBUTES, found[0], at)
-        if name.lstrip("/") not in _TAGS:
+        if name.lstrip("/") not in patterns.TAGS:
             return "⟦element⟧", found.end()
         return "⟦image⟧" if name == "img" else f"<{found['name']}>", found.end()
 
     def _entity(self, at: int) -> _Step:
-        found = _ENTITY.match(self.text, at)
+        found = patterns.ENTITY.match(self.text, at)
         if not found:
             return None
         spelt = html.unescape(found[0])
@@ -328,7 +230,7 @@ class _Scan:
         return found[0], found.end()
 
     def _image(self, at: int) -> _Step:
-        found = _IMAGE.match(self.text, at)
+        found = patterns.IMAGE.match(self.text, at)
         end = found.end() if found else self._odd_image_end(at)
         if end is None:
             return None
@@ -339,7 +241,7 @@ class _Scan:
         """Where an image ends whose description has brackets too deep to follow: at the next end on
         its line."""
         if self._image_ends is None:
-            self._image_ends = [found.span() for found in _IMAGE_END.finditer(self.text)]
+            self._image_ends = [found.span() for found in patterns.IMAGE_END.finditer(self.text)]
         index = bisect_left(self._image_ends, (at, 0))
         if index == len(self._image_ends) or "\n" in self.text[at : self._image_ends[index][0]]:
             return None
@@ -348,16 +250,15 @@ class _Scan:
     def _link(self, at: int) -> _Step:
         """A link keeps its address; a title, or words where the address should be, are hidden."""
         if self._may_have_title(at):
-            if titled := _LINK_TITLE.match(self.text, at):
+            if titled := patterns.LINK_TITLE.match(self.text, at):
                 self._hide(HiddenKind.LINK, titled["title"], at)
                 return f"]({self._address(titled['target'], at)})", titled.end()
-            if _ODD_TITLE.match(
-                self.text, at
-            ):  # an address with parentheses that nobody can follow
+            # an address with parentheses that nobody can follow
+            if patterns.ODD_TITLE.match(self.text, at):
                 return self._rest(at)
-        if worded := _LINK_WORDS.match(self.text, at):
+        if worded := patterns.LINK_WORDS.match(self.text, at):
             return f"]({self._address(worded['target'], at)})", worded.end()
-        begin = _LINK_ADDRESS.match(self.text, at)
+        begin = patterns.LINK_ADDRESS.match(self.text, at)
         if not begin or not carries_content(self.text[begin.end() : begin.end() + 120]):
             return None
         end = address_end(self.text, begin.end())
@@ -367,24 +268,25 @@ class _Scan:
         """Whether a quotation mark or a parenthesis follows the next white space. One look serves
         all links before it."""
         if self._title_at is None or self._title_at[0] < at + 2:
-            found = _TITLE_BEGINS.search(self.text, at + 2)
+            found = patterns.TITLE_BEGINS.search(self.text, at + 2)
             self._title_at = (found.start(), found[1] != "") if found else (len(self.text), False)
         return self._title_at[1] or self.text[at + 2 : at + 3] in ("<", " ", "\t", "\n")
 
     def _address(self, target: str, at: int) -> str:
         """The target, unless it is a sentence in angle brackets, or a text in the form of an
         address."""
-        if not says_more(target):
+        if not adds_information(target):
             return target
         self._hide(HiddenKind.LINK, target, at)
         return "<>"
 
     def _note(self, at: int) -> _Step:
-        """A footnote, which is shown only where it is referred to. One inside another is not worth
-        the doubt."""
-        found = _NOTE.match(self.text, at)
+        """A footnote, which is shown only where it is referred to. One inside another is
+        hidden."""
+        found = patterns.NOTE.match(self.text, at)
         if not found:
             return None
+        # renderers disagree about a footnote inside a footnote
         if self._note_end is not None:
             self._hide(HiddenKind.REFERENCE, found[0], at)
             return "⟦reference⟧", found.end()
@@ -396,13 +298,13 @@ class _Scan:
 
     def _definition(self, at: int) -> _Step:
         """A link's address by a label; its title is never shown."""
-        found = _DEFINITION.match(self.text, at)
+        found = patterns.DEFINITION.match(self.text, at)
         if not found:
             return None
         place = self.places.provenance(at)
         title, target = found["title"], found["target"]
         hidden = [Hidden(HiddenKind.LINK, title, place)] if title else []
-        if says_more(target):
+        if adds_information(target):
             hidden.append(Hidden(HiddenKind.LINK, target, place))
             target = "<>"
         kept = f"{found['lead']}[{found['label']}]: {target}"

@@ -86,7 +86,8 @@ def _pass(text: str) -> tuple[str, list[Hidden]]:
 
 
 def _spans(text: str) -> Iterator[Span]:
-    if ">" not in text:  # neither a quotation nor a fold is made without one
+    # neither a quotation nor a fold is made without one
+    if ">" not in text:
         return
     places = list(enumerate(_line_provenances(text), 1))
     for provenance, run in groupby(places, key=lambda place: place[1]):

@@ -2,7 +2,7 @@
 here.
 
 Properties: a no counts only with a quote that stands in the candidate, in a file that the vote was
-shown, where it says; a no without one is an abstention. One no that counts refuses, whatever the
+shown, at that place; a no without one is an abstention. One no that counts refuses, whatever the
 others say. Nothing but `need` yes votes holds a rule, and a yes has no authority over code: it
 lifts no refusal. Words of a model are evidence, never a sentence of ours: they could be a
 stranger's by then."""
@@ -30,8 +30,8 @@ from harness.domain.governance import (
 from harness.governance.remit import seen_by
 
 NEAR = 3
-"""Lines by which a quote may stand elsewhere than it says, where its text stands only once in the
-file."""
+"""Lines by which a quote may stand elsewhere than the vote claims, where its text stands only once
+in the file."""
 
 MOST_QUOTES = 5
 LONGEST_QUOTE = 500
@@ -121,7 +121,7 @@ def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def ballot_in(answer: Mapping[str, Any]) -> Ballot:
     """The vote that an answer is. Never raises: what is not in the agreed form is an abstention,
-    and says so."""
+    with the reason."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
@@ -196,17 +196,17 @@ def answer_to(
 ) -> CheckAnswer:
     """What the votes come to, in words of ours."""
     count = {vote: list(votes).count(vote) for vote in Vote}
-    told = (
+    message = (
         f"{count[Vote.YES]} of {len(votes)} votes say yes, {question.need} are needed;"
         f" {count[Vote.NO]} say no"
     )
     if count[Vote.UNQUOTED]:
-        told += (
+        message += (
             f"; {count[Vote.UNQUOTED]} say no and quote nothing that is there, so they do not count"
         )
     if count[Vote.ABSTAIN]:
-        told += f"; {count[Vote.ABSTAIN]} abstain"
-    return CheckAnswer(standing(question, votes), told, tuple(evidence))
+        message += f"; {count[Vote.ABSTAIN]} abstain"
+    return CheckAnswer(standing(question, votes), message, tuple(evidence))
 
 
 def rules_voted_on(
@@ -229,7 +229,7 @@ def rules_voted_on(
 
 def finding_of(rule: Rule, answer: CheckAnswer) -> Finding:
     """The answer as a finding of its rule. What neither holds nor is refused goes where the
-    question's `abstain:` says."""
+    question's `abstain:` asks."""
     on_fail = rule.question.abstain if rule.question and answer.passed is UNKNOWN else rule.on_fail
     return Finding(
         rule=rule.id,

@@ -1,9 +1,9 @@
 """What a reviewer may say of a change, and what of it counts: pure.
 
 Properties: a finding counts only with words that the change shows, in the file that it names; its
-line is where those words really stand. One without is dropped and counted, whatever it says. Two
-reviewers who see one thing say one thing. Nothing that a reviewer says approves anything: findings
-ask for changes, and their absence asks for nothing."""
+line is where those words really stand. One without is dropped and counted. Two reviewers who find
+one thing make one finding. Nothing that a reviewer writes approves anything: findings ask for
+changes, and their absence asks for nothing."""
 
 import json
 import re
@@ -22,7 +22,8 @@ LONGEST_WORDS = 600
 SHORTEST_QUOTE = 4
 """Characters of a quote, blanks aside: a brace stands everywhere and shows nothing."""
 
-_ALIKE = 0.5  # share of words that two findings at one place have in common, to be one
+# share of words that two findings at one place have in common, to be one
+_ALIKE = 0.5
 _WORD = re.compile(r"\w+")
 
 
@@ -63,7 +64,7 @@ class Remark:
 @dataclass(frozen=True, slots=True)
 class LensFindings:
     """What one lens came to: the findings that count, and why each other one does not. `abstains`
-    says why it could not tell, and is empty where it could."""
+    is why it could not tell, empty where it could."""
 
     found: tuple[Remark, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -73,52 +74,55 @@ class LensFindings:
 Row = tuple[int | None, str, str]
 
 
+_FINDING: Mapping[str, Any] = {
+    "severity": {
+        "type": "string",
+        "enum": [severity.value for severity in Severity],
+        "description": (
+            "blocker: it must not land so; major: it should not; minor: worth a remark."
+        ),
+    },
+    "file": {
+        "type": "string",
+        "maxLength": LONGEST_PATH,
+        "description": "The file's path, as it is shown.",
+    },
+    "line": {
+        "type": "integer",
+        "minimum": 1,
+        "description": (
+            "The line's number, as it is shown; of a line that is gone, "
+            "the number of the next one that is there."
+        ),
+    },
+    "quote": {
+        "type": "string",
+        "maxLength": LONGEST_QUOTE,
+        "description": (
+            "That line of the change, character for character, without its number and mark."
+        ),
+    },
+    "says": {
+        "type": "string",
+        "maxLength": LONGEST_WORDS,
+        "description": (
+            "What is wrong, for which input, and what would be right, in one to three plain"
+            " sentences."
+        ),
+    },
+    "companion": {
+        "type": "string",
+        "maxLength": LONGEST_PATH,
+        "description": (
+            "A file that is there, is not in the change and must change with it; else empty."
+        ),
+    },
+}
+"""The schema of one finding. `says` is its key in the ledger and in recordings."""
+
+
 def review_schema() -> dict[str, Any]:
-    """The JSON schema of the one answer that a look is."""
-    finding = {
-        "severity": {
-            "type": "string",
-            "enum": [severity.value for severity in Severity],
-            "description": (
-                "blocker: it must not land so; major: it should not; minor: worth a remark."
-            ),
-        },
-        "file": {
-            "type": "string",
-            "maxLength": LONGEST_PATH,
-            "description": "The file's path, as it is shown.",
-        },
-        "line": {
-            "type": "integer",
-            "minimum": 1,
-            "description": (
-                "The line's number, as it is shown; of a line that is gone, "
-                "the number of the next one that is there."
-            ),
-        },
-        "quote": {
-            "type": "string",
-            "maxLength": LONGEST_QUOTE,
-            "description": (
-                "That line of the change, character for character, without its number and mark."
-            ),
-        },
-        "says": {
-            "type": "string",
-            "maxLength": LONGEST_WORDS,
-            "description": (
-                "What is wrong, for which input, and what would be right, in one to three plain"
-                " sentences."
-            ),
-        },
-        "companion": {
-            "type": "string",
-            "maxLength": LONGEST_PATH,
-            "description": (
-                "A file that is there, is not in the change and must change with it; else empty."
-            ),
-        },
-    }
+    """The JSON schema of a reviewer's answer."""
     properties = {
         "can_tell": {
             "type": "boolean",
@@ -127,7 +131,7 @@ def review_schema() -> dict[str, Any]:
         "findings": {
             "type": "array",
             "maxItems": MOST_FINDINGS,
-            "items": _closed(finding),
+            "items": _closed(_FINDING),
             "description": (
                 "What speaks against the change under this question; empty where nothing does."
             ),
@@ -165,51 +169,55 @@ def lens_findings(
 ) -> LensFindings:
     """What a lens's answer, valid against the schema, comes to. `there` are the paths of the
     candidate."""
+    # A reviewer that could not see enough proves nothing, so its findings are not read.
     if answer["can_tell"] is not True:
         return LensFindings(abstains=str(answer["reason"]) or "it gave no reason")
     paths, found, dropped = frozenset(there), list[Remark](), list[str]()
-    for told in answer["findings"]:
-        remark = _remark(lens, told, rows)
-        if fault := _fault(remark, told, rows, paths):
+    for finding in answer["findings"]:
+        remark = _remark(lens, finding, rows)
+        if fault := _fault(remark, finding, rows, paths):
             dropped.append(fault)
         elif remark is not None:
             found.append(remark)
     return LensFindings(tuple(found), tuple(dropped))
 
 
-def _remark(lens: str, told: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]) -> Remark | None:
-    line = _place(str(told["quote"]), rows.get(told["file"], ()), near=int(told["line"]))
+def _remark(
+    lens: str, finding: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]
+) -> Remark | None:
+    line = _place(str(finding["quote"]), rows.get(finding["file"], ()), near=int(finding["line"]))
     if line is None:
         return None
     return Remark(
         (lens,),
-        Severity(told["severity"]),
-        str(told["file"]),
+        Severity(finding["severity"]),
+        str(finding["file"]),
         line,
-        str(told["quote"]).strip("\r\n"),
-        " ".join(str(told["says"]).split()),
-        str(told["companion"]),
+        str(finding["quote"]).strip("\r\n"),
+        " ".join(str(finding["says"]).split()),
+        str(finding["companion"]),
     )
 
 
 def _fault(
     remark: Remark | None,
-    told: Mapping[str, Any],
+    finding: Mapping[str, Any],
     rows: Mapping[str, Sequence[Row]],
     paths: frozenset[str],
 ) -> str:
     """Why a finding does not count; empty where it does."""
-    quote = "".join(str(told["quote"]).split())
-    if told["file"] not in rows:
-        return f"{told['file'][:80]!r} is not in the change"
+    quote = "".join(str(finding["quote"]).split())
+    if finding["file"] not in rows:
+        return f"{finding['file'][:80]!r} is not in the change"
+    # A model's line numbers are often wrong; only the quoted words decide.
     if len(quote) < SHORTEST_QUOTE or remark is None:
         return (
-            f"its quote is not in the change to {told['file'][:80]!r}"
+            f"its quote is not in the change to {finding['file'][:80]!r}"
             if len(quote) >= SHORTEST_QUOTE
             else "its quote is too short to show anything"
         )
     if not remark.message:
-        return "it says nothing"
+        return "it has no words"
     if remark.companion and (remark.companion not in paths or remark.companion in rows):
         return f"{remark.companion[:80]!r} is no file that was left out of the change"
     return ""
@@ -220,6 +228,7 @@ def _place(quote: str, rows: Sequence[Row], *, near: int) -> int | None:
     at the ends of lines aside; of several the one nearest to `near`. A line that is gone has the
     number of the next one that is there."""
     wanted = [line.strip() for line in quote.strip("\r\n").splitlines()]
+    # A quote may be of a line that the change removed, so both sides are searched.
     numbered = list(zip(_numbers(rows), rows, strict=True))
     now, before = (
         [(number, text.strip()) for number, (_, mark, text) in numbered if mark != gone]
@@ -250,7 +259,7 @@ def _numbers(rows: Sequence[Row]) -> list[int]:
 
 
 def together(found: Iterable[Remark]) -> tuple[Remark, ...]:
-    """The findings without those that say again what another says at one place; the gravest first.
+    """The findings without those that repeat another one at the same place; the gravest first.
     What several lenses saw is as grave as the gravest of them holds it to be."""
     kept: list[Remark] = []
     for remark in sorted(
@@ -275,5 +284,6 @@ def _is_same(one: Remark, other: Remark) -> bool:
         or (one.companion and other.companion and one.companion != other.companion)
     ):
         return False
+    # Two lenses word one fault differently; half of the shorter one's words decides.
     mine, theirs = (frozenset(_WORD.findall(remark.message.casefold())) for remark in (one, other))
     return len(mine & theirs) >= _ALIKE * min(len(mine), len(theirs))

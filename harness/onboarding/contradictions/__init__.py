@@ -1,8 +1,9 @@
-"""What prose that governs says against itself, and against the repository that it governs.
+"""Find contradictions: governing prose against itself, and against its repository.
 
-Prose does not bind, so nothing stops it from saying 500 lines here and 400 there. Each question is
-a pure function over the documents and the files, and each prefers silence to noise: what may be
-meant otherwise is not told."""
+Prose is not checked, so it may demand 500 lines in one place and 400 in another. Each check is a
+pure function over the documents and the files. Each prefers silence to noise: what may have another
+meaning is not reported.
+"""
 
 from collections.abc import Collection, Mapping
 
@@ -26,12 +27,12 @@ def contradictions_in(
     workflows: Collection[str] = (),
     terms: Collection[str] = (),
 ) -> tuple[Contradiction, ...]:
-    """Everything in the documents that something else denies, by file and line.
+    """Every contradiction in the documents, by file and line.
 
-    `documents` are the texts that govern, by path. `files` are all files of the repository with
-    their texts, which may be read when they are asked for. `workflows` and `terms` are names that
-    exist although no file here has them: those of a factory that steers the repository from
-    outside. Raises nothing."""
+    `documents` are the governing texts, by path. `files` are all files of the repository with their
+    texts, read on demand. `workflows` and `terms` are names that exist although no file here has
+    them, because the factory works from outside. Raises nothing.
+    """
     prose, flows = prose_of(documents), flows_in(files)
     found = (
         *differing_limits((*prose, *(flow.prompts for flow in flows))),
@@ -45,6 +46,7 @@ def contradictions_in(
     order = list(documents)
     return tuple(
         sorted(
+            # One place may be found by two checks; it is reported once.
             dict.fromkeys(found),
             key=lambda one: (
                 order.index(one.here.file) if one.here.file in documents else len(order),

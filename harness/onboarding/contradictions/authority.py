@@ -1,4 +1,5 @@
-"""Two documents, each the only authority. A claim about one subject is no claim to all of them."""
+"""Two documents that each claim to be the only authority. A claim about one subject
+is not a claim about all."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ class _Claim:
 
 
 def rival_authorities(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
-    """Every claim to be the only authority that another document's claim came before."""
+    """Every claim to be the only authority after another document's first claim."""
     files = tuple(document.file for document in documents)
     claims = [claim for sentence in sentences_in(documents) for claim in _claims(sentence, files)]
     seen = set[str]()
@@ -67,9 +68,10 @@ def _claims(sentence: Sentence, files: tuple[str, ...]) -> Iterator[_Claim]:
 
 
 def _subject(words: str, own: str, files: tuple[str, ...]) -> str:
-    """The document that the claim is made for: named before it, or the one it stands in. The last
-    one named counts."""
+    """The document that the claim is made for: the last one named before it, or the one
+    it is in."""
     named = _NAMED.findall(words)
+    # A named file that is not among the documents gives no claim.
     if named:
         return next(
             (file for file in files if file.casefold().rpartition("/")[2] == named[-1].casefold()),

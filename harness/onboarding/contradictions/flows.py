@@ -1,8 +1,8 @@
-"""Workflow files read generically: GitHub's jobs and steps, and nodes as ours and others' engines
-have them.
+"""Read workflow files of any engine: GitHub's jobs and steps, or nodes as in ours.
 
-Nothing is asked of a file but which parts it has, what each part sets, and which prose stands in
-its prompts. A file that is no YAML, or nests without end, has none."""
+Only three things are read: the parts of a file, what each part sets, and the prose in its prompts.
+A file that is not YAML, or is nested too deeply, has no parts.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,13 +18,13 @@ WORKFLOW_FILE = re.compile(r"(?:.*/)?workflows/[^/]+\.ya?ml", re.IGNORECASE)
 _FLAG = re.compile(r"--[a-z][\w-]+|(?:^|[\n;|&])\s*timeout (?=[\d-])", re.IGNORECASE)
 _PARTS = ("nodes", "jobs", "steps")
 _MOST = 20_000
-"""Nodes of YAML that are looked at in one file; aliases can unfold a small file without end."""
+"""The limit on YAML nodes in one file; aliases can expand a small file without end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A workflow, job, step or node. `sets` are the keys and flags that hold for it, those around
-    it included."""
+    """A workflow, job, step or node. `sets` are the keys and flags that apply to it, including
+    those of the parts around it."""
 
     kind: str
     name: str
@@ -35,8 +35,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One workflow file. `names` are its stem, its own name and those of its jobs, in lower
-    case."""
+    """One workflow file. `names` are its stem, its own name and those of its jobs, in
+    lower case."""
 
     file: str
     names: frozenset[str]
@@ -46,7 +46,7 @@ class Flow:
 
 
 def flows_in(files: Mapping[str, str]) -> tuple[Flow, ...]:
-    """The workflow files among these, in order."""
+    """The workflow files among these, sorted by name."""
     found = (_flow(name, files[name]) for name in sorted(files) if WORKFLOW_FILE.fullmatch(name))
     return tuple(flow for flow in found if flow is not None)
 
@@ -61,6 +61,7 @@ def _flow(file: str, text: str) -> Flow | None:
         nodes = list(_unfolded(top)) if isinstance(top, yaml.MappingNode) else []
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
+    # A file cut at the limit would give wrong answers, so it gives none.
     if not isinstance(top, yaml.MappingNode) or len(nodes) >= _MOST:
         return None
     parts = (
@@ -89,8 +90,8 @@ def _stem(file: str) -> str:
 
 
 def _unfolded(node: "Node | None", depth: int = 0) -> "Iterator[Node]":
-    """The node and all below it, at most _MOST of them. Raises RecursionError below a depth that
-    nobody writes."""
+    """The node and everything below it, at most _MOST nodes. Raises RecursionError below
+    a depth of 50."""
     from itertools import islice
 
     if node is None:
@@ -107,8 +108,7 @@ def _unfolded(node: "Node | None", depth: int = 0) -> "Iterator[Node]":
 
 
 def _parts(node: "MappingNode", file: str, around: frozenset[str]) -> Iterator[Part]:
-    """The jobs, steps and nodes below a mapping, each with what it sets and what is set around
-    it."""
+    """The jobs, steps and nodes below a mapping, each with its own settings and those around it."""
     for container in _PARTS:
         for name, part in _members(_entry(node, container)):
             own = _sets(part) | around
@@ -117,7 +117,7 @@ def _parts(node: "MappingNode", file: str, around: frozenset[str]) -> Iterator[P
 
 
 def _members(node: "Node | None") -> "Iterator[tuple[str, MappingNode]]":
-    """The mappings in a list or a mapping, by the name that each has."""
+    """The mappings in a list or a mapping, each with its name."""
     import yaml
 
     if isinstance(node, yaml.SequenceNode):
@@ -138,8 +138,8 @@ def _entry(node: "MappingNode", name: str) -> "Node | None":
 
 
 def _sets(node: "MappingNode", *, without: tuple[str, ...] = ()) -> frozenset[str]:
-    """The keys in a mapping, at any depth, and the flags of commands in it: `timeout_minutes`,
-    `max_turns`."""
+    """The keys in a mapping, at any depth, and the flags of its commands:
+    `timeout_minutes`, `max_turns`."""
     import yaml
 
     found = set[str]()
@@ -156,11 +156,12 @@ def _sets(node: "MappingNode", *, without: tuple[str, ...] = ()) -> frozenset[st
 
 
 def _prompts(nodes: "list[Node]", file: str) -> Iterator[Sentence]:
-    """What a file says in words, line by line: its prompts, as a reader of the file sees them."""
+    """The text of a file line by line: its prompts, as a reader of the file sees them."""
     import yaml
 
     for node in nodes:
         if isinstance(node, yaml.ScalarNode) and len(node.value.split()) > 3:
+            # The text of a block scalar (`|`, `>`) starts on the line after its mark.
             first = node.start_mark.line + (2 if node.style in ("|", ">") else 1)
             yield from (
                 Sentence(file, first + number, line.strip(), "")

@@ -1,4 +1,4 @@
-"""A contradiction as a value: two places, and what speaks against what."""
+"""A contradiction as a value: two places, and what is wrong between them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,8 +9,7 @@ _LONGEST_QUOTE = 160
 
 
 class ContradictionKind(StrEnum):
-    """What is contradicted; the words that `factory rules lint` and `factory rules import` print as
-    a code."""
+    """The kinds; `factory rules lint` and `factory rules import` print them as codes."""
 
     LIMIT = "limits-differ"
     SECTION = "section-elsewhere"
@@ -23,8 +22,8 @@ class ContradictionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Something that is written: its file, its line (from 1; 0 speaks of the whole file), and the
-    words on one line."""
+    """Something written: its file, its line (from 1; 0 is the whole file) and its words
+    on one line."""
 
     file: str
     line: int
@@ -37,8 +36,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """What `here` says, and `there` does not bear out. `there` is None where nothing at all speaks
-    of it."""
+    """A statement at `here` that `there` contradicts. `there` is None where nothing in
+    the repository matches."""
 
     kind: ContradictionKind
     here: Place
@@ -47,7 +46,7 @@ class Contradiction:
 
     @property
     def against(self) -> str:
-        """What it says, and the other place."""
+        """The message, and the other place."""
         return f"{self.message}; see {self.there}" if self.there else self.message
 
     def __str__(self) -> str:
@@ -55,5 +54,5 @@ class Contradiction:
 
 
 def place(file: str, line: int, quote: str) -> Place:
-    """A place with its words made fit for one line."""
+    """A place with its words shortened to one line."""
     return Place(file, line, plain(quote, longest=_LONGEST_QUOTE))

@@ -1,8 +1,8 @@
 """Limits that differ: 500 lines here, 400 there.
 
-Two numbers contradict each other only where they measure the same thing of the same thing. Three
-attempts and two retries agree; 200 lines for a fix and 500 for a feature agree; what one aims for
-and what one may not pass agree."""
+Two numbers contradict each other only if they limit the same thing. Three attempts and two retries
+agree; 200 lines for a fix and 500 for a feature agree; a target and a maximum agree.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ _QUALIFIERS = re.compile(
     r" once))\b",
     re.IGNORECASE,
 )
-"""What makes a limit one of something narrower. `pull request` is no request."""
+"""Words that narrow a limit. `pull request` does not count as a request."""
 
 _PULL_REQUEST = re.compile(r"\b(?:pull|merge) requests?\b", re.IGNORECASE)
 _EXCEPTION = re.compile(
@@ -50,7 +50,7 @@ _EXCEPTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """A number with what it measures and of what; two of one `subject` ought to be one."""
+    """A number and its subject; two limits with the same `subject` should be equal."""
 
     subject: tuple[ClauseKind, frozenset[str]]
     number: int
@@ -58,7 +58,7 @@ class _Limit:
 
 
 def differing_limits(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
-    """Every limit that says another number than the first one of its subject."""
+    """Every limit whose number differs from the first one of its subject."""
     first: dict[tuple[ClauseKind, frozenset[str]], _Limit] = {}
     for limit in _limits(sentences_in(documents)):
         other = first.setdefault(limit.subject, limit)
@@ -75,6 +75,7 @@ def differing_limits(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
 
 def _limits(sentences: Iterable[Sentence]) -> Iterator[_Limit]:
     for sentence in sentences:
+        # An exception or a look back at the past states no limit of its own.
         if not _EXCEPTION.search(sentence.text):
             for kind, number in limits_in(sentence.text, sentence.heading):
                 yield _Limit(
@@ -83,8 +84,8 @@ def _limits(sentences: Iterable[Sentence]) -> Iterator[_Limit]:
 
 
 def _narrowed(sentence: str, number: int) -> frozenset[str]:
-    """What the part of the sentence between commas that has the number speaks of, or all of it
-    where none has it so."""
+    """The qualifiers in the part of the sentence, between commas, that holds the number;
+    else in all of it."""
     parts = re.split(r"[,;:–—](?!\d)", _PULL_REQUEST.sub("", sentence))
     said = next((part for part in parts if str(number) in part.replace(",", "")), sentence)
     return frozenset(

@@ -1,4 +1,4 @@
-"""Paths and workflows that prose names and that are not there."""
+"""Paths and workflows that prose names and that do not exist."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ _UNKEPT = re.compile(
     r"logs?|__pycache__|\.git|\.cache)(?:[./*]|$)|\.(?:pem|key|p12|pfx|env|log|db|sqlite3?|lock)$|^\*",
     re.IGNORECASE,
 )
-"""What is protected although no repository should have it, or not everywhere."""
+"""Paths that are protected although a repository should not have them, or not everywhere."""
 
 _MAKING = re.compile(
     r"\b(?:add|adds|create|creates|creating|new|would|could|e\.g\.|for example|for instance|such"
@@ -44,7 +44,7 @@ _NO_WORKFLOW = re.compile(
 def missing_paths(
     documents: tuple[Prose, ...], files: Mapping[str, str]
 ) -> Iterator[Contradiction]:
-    """Every path that is said to be protected and is not there."""
+    """Every path that prose protects and that does not exist."""
     names = {name.casefold().encode("utf-8", "surrogateescape") for name in files}
     for sentence in sentences_in(documents):
         for glob in (
@@ -61,8 +61,8 @@ def missing_paths(
 
 
 def _is_definite(glob: str) -> bool:
-    """Whether this names something of a repository: a folder, a file with an ending, nothing that
-    is kept out of git."""
+    """Whether this names something definite: a folder, or a file with an ending, that
+    git would keep."""
     names_one = "/" in glob or "." in glob.strip(".")
     return (
         names_one
@@ -76,7 +76,7 @@ def _is_there(glob: str, names: Collection[bytes]) -> bool:
 
 
 def _near_path(glob: str, files: Mapping[str, str]) -> Place | None:
-    """A file of the same name elsewhere, or of nearly the same path."""
+    """A file with nearly the same path."""
     wanted = glob.removesuffix("/**")
     near = difflib.get_close_matches(wanted, list(files)[:2000], n=1, cutoff=0.75)
     return Place(near[0], 0) if near else None
@@ -89,12 +89,13 @@ def missing_workflows(
     *,
     known: Collection[str] = (),
 ) -> Iterator[Contradiction]:
-    """Every workflow that is named, by its file or by its name, and is not there. `known` are those
-    of no file here."""
+    """Every workflow that prose names, by file or by name, and that does not exist. `known` are
+    those without a file here."""
     stems = [name.casefold() for name in files]
     names = {name.casefold() for name in known} | {name for flow in flows for name in flow.names}
     is_scheduled = any(flow.is_scheduled for flow in flows)
     for sentence in sentences_in(documents):
+        # A sentence about a future or possible workflow does not claim that it exists.
         if not _MAKING.search(sentence.text):
             yield from _by_path(sentence, stems, known)
         if flows:
@@ -122,6 +123,7 @@ def _by_name(
     sentence: Sentence, names: Collection[str], flows: tuple[Flow, ...], *, is_scheduled: bool
 ) -> Iterator[Contradiction]:
     for offset, name, is_hour in _spoken_of(sentence):
+        # "The nightly workflow" may be any workflow with a schedule.
         if is_hour and (is_scheduled or any(name in known for known in names)):
             continue
         if name.casefold() not in names:
@@ -140,7 +142,8 @@ def _by_name(
 
 
 def _spoken_of(sentence: Sentence) -> Iterator[tuple[int, str, bool]]:
-    """Names of workflows with their offsets; the last tells an hour of the day from a name."""
+    """Names of workflows with their offsets; the last value is True for a time of day
+    such as `nightly`."""
     for found in _SPOKEN.finditer(sentence.text):
         name = next(value for value in found.groups() if value)
         yield found.start(), name, found["when"] is not None

@@ -1,7 +1,8 @@
-"""Promises about every part: "every node has a budget", and there are nodes that have none.
+"""Promises about every part, such as "every node has a budget", that some parts do not keep.
 
-A part keeps a promise when it, or what stands around it, sets anything of that name: the question
-is not whether the budget is a good one."""
+A part keeps a promise if it, or a part around it, sets anything of that name. The value is not
+judged.
+"""
 
 import re
 from collections.abc import Iterator
@@ -41,12 +42,14 @@ _SHOWN = 3
 def broken_promises(
     documents: tuple[Prose, ...], flows: tuple[Flow, ...]
 ) -> Iterator[Contradiction]:
-    """Every sentence that says of all parts of a kind what some of them lack."""
+    """Every sentence that claims something of all parts of a kind, where some parts lack it."""
     for sentence in sentences_in(documents):
         for promise in _PROMISE.finditer(sentence.text):
             kind, what = promise["part"].casefold(), promise["what"].casefold()
             parts = [part for flow in flows for part in flow.parts if part.kind == kind]
             without = [part for part in parts if not _keeps(part, what)]
+            # A promise that every part keeps is no finding; neither is one about a kind that no
+            # file has.
             if without:
                 message = _message(without, len(parts), kind, what)
                 yield Contradiction(

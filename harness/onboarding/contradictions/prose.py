@@ -1,5 +1,4 @@
-"""Documents as sentences and headings, each with its line: what all the questions here are asked
-of."""
+"""Documents as sentences and headings, each with its line, for all checks of this package."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,8 +12,7 @@ _SPAN = re.compile(r"`([^`\n]+)`")
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of a document as it is written, and the heading above it. `is_item`: an item of
-    a list begins with it."""
+    """One sentence of a document as it is written, and the heading above it."""
 
     file: str
     line: int
@@ -22,7 +20,7 @@ class Sentence:
     heading: str
 
     def at(self, offset: int) -> Place:
-        """The place of what stands at this offset, with the whole sentence as its words."""
+        """The place at this offset, with the whole sentence as its words."""
         return place(self.file, self.line + self.text[:offset].count("\n"), self.text)
 
     @property
@@ -32,13 +30,13 @@ class Sentence:
 
     @property
     def spans(self) -> tuple[tuple[int, str], ...]:
-        """What stands in code spans, each with its offset."""
+        """The contents of code spans, each with its offset."""
         return tuple((found.start(1), found[1].strip()) for found in _SPAN.finditer(self.text))
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading: its words as they are shown, and its line."""
+    """A heading: its text as shown, and its line."""
 
     line: int
     text: str
@@ -46,8 +44,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """One document that governs, taken apart. `is_governing`: people read it as law, and not as a
-    workflow's prompt."""
+    """One document as sentences and headings: a governing file, or a workflow's prompts."""
 
     file: str
     sentences: tuple[Sentence, ...]
@@ -55,7 +52,7 @@ class Prose:
 
 
 def prose_of(documents: Mapping[str, str]) -> tuple[Prose, ...]:
-    """The documents in the order in which they are given."""
+    """The documents in the given order."""
     return tuple(_prose(file, blocks_of(text)) for file, text in documents.items())
 
 
@@ -79,7 +76,7 @@ def _prose(file: str, blocks: tuple[Block, ...]) -> Prose:
 
 
 def _lines(block: Block) -> Iterator[tuple[int, str]]:
-    """The sentences of a block; of a table, its rows."""
+    """The sentences of a block; for a table, its rows."""
     if block.text.startswith("|"):
         yield from (
             (block.line + number, row)

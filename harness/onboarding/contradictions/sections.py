@@ -1,8 +1,9 @@
-"""Section numbers that point elsewhere: to no section, or to one about something else.
+"""References to section numbers that lead nowhere, or to a section about something else.
 
-A reference is followed only where its document is known: the one that the sentence names, else the
+A reference is followed only if its document is known: the one named in the sentence, else the
 document itself. A document without numbered headings has no section 7 to miss, and section 3 of a
-standard is nobody's business here."""
+standard is ignored.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -41,17 +42,18 @@ class _Section:
 
 
 def misdirections(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
-    """Every reference to a section that is not there, or whose title is about something else."""
+    """Every reference to a missing section, or to one whose title is about something else."""
     sections = {document.file: _sections(document) for document in documents}
     for document in documents:
         for sentence in document.sentences:
+            # "RFC 9110, section 13" is about another document.
             if not _ELSEWHERE.search(sentence.text):
                 yield from _in_sentence(sentence, sections)
 
 
 def _sections(document: Prose) -> dict[str, _Section]:
-    """The numbered sections by number; none where a single heading begins with a number by
-    chance."""
+    """The numbered sections by number; none where only one heading begins with a number
+    by chance."""
     found = {
         match["number"]: _Section(match["number"], match["title"], heading)
         for heading in document.headings
@@ -65,6 +67,7 @@ def _in_sentence(
 ) -> Iterator[Contradiction]:
     for reference in _REFERENCE.finditer(sentence.text):
         target = _target(sentence, reference, sections)
+        # An unknown document, or one without numbered headings.
         if not sections.get(target):
             continue
         number, here = reference["number"], sentence.at(reference.start())
@@ -89,8 +92,8 @@ def _in_sentence(
 
 
 def _target(sentence: Sentence, reference: re.Match[str], sections: Mapping[str, object]) -> str:
-    """The document that is meant: the one named nearest, else the sentence's own; empty for a
-    document we do not have."""
+    """The referenced document: the one named nearest, else the sentence's own; empty for
+    an unknown document."""
     named = sorted(_FILE.finditer(sentence.text), key=lambda found: _distance(found, reference))
     if not named:
         return sentence.file
@@ -103,7 +106,7 @@ def _distance(one: re.Match[str], other: re.Match[str]) -> int:
 
 
 def _title(reference: re.Match[str]) -> str:
-    """The title that the reference gives; running text behind the number is none."""
+    """The title that the reference gives; plain text after the number is no title."""
     return reference["set"] or reference["bare"] or ""
 
 

@@ -1,9 +1,9 @@
-"""Words of command that nothing listens to: a label or a slash command that no workflow and no code
-mentions.
+"""Labels and slash commands in prose that no workflow and no code mentions.
 
-Many labels are for people alone. So a missing one is told only where others of its kind are found:
-then the vocabulary is a machine's, and this word of it is not in the machine. Branches are left
-out: they are no files."""
+Many labels are only for people. So a missing term is reported only if other terms of its kind are
+found: then a program uses this vocabulary, and this word is not in the program. Branches are left
+out, since they are not files.
+"""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -36,10 +36,11 @@ class _Term:
 def unused_terms(
     documents: tuple[Prose, ...], files: Mapping[str, str], *, known: Collection[str] = ()
 ) -> Iterator[Contradiction]:
-    """Labels and slash commands that no file but prose mentions, where others of their kind are.
-    `known`: heard elsewhere."""
+    """Labels and slash commands that only prose mentions, where others of their kind are
+    used. `known`: used elsewhere."""
     terms = [term for sentence in sentences_in(documents) for term in _terms(sentence)]
     texts = [name for name in files if not _PROSE.fullmatch(name)]
+    # Reading every file of a huge repository costs too much for this check.
     if not terms or len(texts) > _MOST_FILES:
         return
     mentioned = {word.casefold() for word in known} | _mentioned(
@@ -66,7 +67,7 @@ def _terms(sentence: Sentence) -> Iterator[_Term]:
 
 
 def _mentioned(words: Collection[str], files: Mapping[str, str], names: list[str]) -> set[str]:
-    """Those of the words that some file has. Files are read one by one, until all are found."""
+    """The words that some file has. Files are read one by one, until all words are found."""
     missing = set(words)
     for name in names:
         if not missing:

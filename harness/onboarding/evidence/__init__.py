@@ -1,2 +1,2 @@
-"""What a repository shows of itself: languages, package managers, start commands, tests, data, each
-with its place."""
+"""Evidence in a repository: languages, package managers, start commands, tests and
+data, each with its place."""

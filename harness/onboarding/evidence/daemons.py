@@ -1,5 +1,4 @@
-"""Start commands that daemonise: they return before the app answers, and nobody would end what they
-left behind."""
+"""Start commands that daemonise: they return before the app answers, and leave a process behind."""
 
 import re
 from collections.abc import Iterator
@@ -39,8 +38,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def foreground(command: str) -> str | None:
-    """The command without what sends it to the background; empty where it has no such form; None
-    where it stays."""
+    """The command in its foreground form; empty where it has none; None if it does not
+    daemonise."""
     for pattern, instead in _RULES:
         if pattern.search(command):
             return " ".join(pattern.sub(instead, command, count=1).split()) if instead else ""
@@ -48,7 +47,8 @@ def foreground(command: str) -> str | None:
 
 
 def daemons_in(sources: Sources) -> tuple[Daemon, ...]:
-    """Every command that daemonises, in the files that say how a project is started."""
+    """Every command that daemonises, in the files that describe how a project starts."""
+    # Reversed twice: of several places with one command, the first one counts.
     found = {daemon.command: daemon for daemon in reversed(tuple(_daemons(sources)))}
     return tuple(reversed(found.values()))
 

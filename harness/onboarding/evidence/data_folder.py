@@ -1,5 +1,5 @@
-"""Where the app keeps its data, and what fills it. The judge gives each run a folder of its own, by
-a variable."""
+"""Where the app stores its data, and what fills it. The sealed validator gives each run a folder of
+its own through a variable."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ _SEED_COMMANDS = ("seed", "init-db", "initdb", "init_db", "create-db", "load-dat
 
 
 def data_in(sources: Sources, start: Start | None) -> Data:
-    """The variable that names the app's data folder and the command that fills it, with the places
-    that show them."""
+    """The variable that names the app's data folder and the command that fills it, with
+    their places."""
     variable = next(_variables(sources), None)
     fixed = next(_fixed(sources), None) if variable is None else None
     seed = next(_seeds(sources, start), None) if variable else None
@@ -34,7 +34,9 @@ def _variables(sources: Sources) -> Iterator[tuple[Variable, Evidence]]:
                 yield (
                     variable,
                     Evidence(
-                        file.path, variable.line, f"keeps its data where ${variable.name} says"
+                        file.path,
+                        variable.line,
+                        f"keeps its data in the folder that ${variable.name} names",
                     ),
                 )
 

@@ -1,8 +1,11 @@
-"""The plain files of a folder, read without following a link and without running anything.
+"""Read the plain files of a folder without following links or running anything.
 
-Properties kept: nothing outside of the folder is read, whatever a link says; nothing that could
-block (a pipe, a device) is opened; no file is read beyond a bound; a name that is not UTF-8 is
-reported and left alone."""
+Properties:
+- nothing outside of the folder is read, whatever a link points to;
+- nothing that could block (a pipe, a device) is opened;
+- at most LARGEST bytes of a file are read;
+- a name that is not UTF-8 is reported and not used.
+"""
 
 import os
 import stat
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LARGEST = 256 * 1024
-"""Bytes read of one file. What says how a project starts is shorter."""
+"""Bytes read of one file. Files that describe how a project starts are shorter."""
 
 MOST_FILES = 200_000
 SKIPPED = frozenset(
@@ -41,8 +44,8 @@ LINK, GITLINK = "120000", "160000"
 
 @dataclass(frozen=True, slots=True)
 class FolderContents:
-    """What a folder holds. Names are relative, with `/`, sorted; only those of plain, readable
-    files are in `files`."""
+    """The files of a folder. Names are relative, with `/`, sorted; `files` has only
+    plain, readable ones."""
 
     folder: Path
     files: tuple[str, ...]
@@ -52,8 +55,7 @@ class FolderContents:
     odd_names: tuple[str, ...] = ()
 
     def text(self, name: str) -> str:
-        """The file's text, at most LARGEST bytes of it; empty where it cannot be read or is not
-        text."""
+        """The file's text, at most LARGEST bytes; empty if it is unreadable or not text."""
         try:
             content = beginning_of(self.folder, name)
         except OSError:
@@ -62,17 +64,17 @@ class FolderContents:
 
     @property
     def texts(self) -> Mapping[str, str]:
-        """Every file by its name; a text is read when it is asked for."""
+        """Every file by its name; a text is read on access."""
         return _Texts(self)
 
     def named(self, *names: str) -> str:
-        """The first of these files at the root that is there, in any case; empty where none is."""
+        """The first of these names that is a file at the root, in any case; empty if none is."""
         at_root = {name.casefold(): name for name in self.files if "/" not in name}
         return next((at_root[name.casefold()] for name in names if name.casefold() in at_root), "")
 
 
 class _Texts(Mapping[str, str]):
-    """The texts of a holding, none of them kept."""
+    """The texts of a folder, read on access and not cached."""
 
     def __init__(self, contents: FolderContents) -> None:
         self._holding = contents
@@ -94,8 +96,8 @@ class _Texts(Mapping[str, str]):
 
 
 def contents_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> FolderContents:
-    """What `folder` holds: the paths that git tracks, by their modes, or all that is not obviously
-    made by a tool."""
+    """The contents of `folder`: the paths that git tracks with their modes, or else all
+    files but generated ones."""
     modes = dict(tracked) if tracked is not None else dict(_walked(folder))
     names = {path: os.fsdecode(path) for path in sorted(modes)}
     odd = [path for path in names if not _is_plain(path)]
@@ -117,13 +119,14 @@ def contents_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> 
 
 
 def _walked(folder: Path) -> Iterator[tuple[bytes, str]]:
-    """Every file below the folder, as git would name it; a link is named and not entered."""
+    """Every file below the folder, as git would name it. A link is listed and not entered."""
     found = 0
     for parent, folders, files in os.walk(os.fsencode(folder)):
         entries = [
             *files,
             *(name for name in folders if os.path.islink(os.path.join(parent, name))),
         ]
+        # os.walk reads this list after us: what is removed from it is not entered.
         folders[:] = sorted(name for name in folders if os.fsdecode(name) not in SKIPPED)
         for name in entries:
             path = os.path.join(parent, name)
@@ -157,8 +160,8 @@ def _leads_out(folder: Path, name: str) -> bool:
 
 
 def beginning_of(folder: Path, name: str) -> bytes:
-    """The beginning of a plain file, each step of its path opened without following a link. Raises
-    OSError, also for a named pipe, which would never answer."""
+    """The first LARGEST bytes of a plain file, without following a link anywhere in its path.
+    Raises OSError, also for a named pipe, which would block."""
     file = _opened(folder, name.split("/"))
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -172,6 +175,8 @@ def _opened(folder: Path, parts: Iterable[str]) -> int:
     *parents, last = parts
     at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for name, kind in (*((parent, os.O_DIRECTORY) for parent in parents), (last, os.O_NONBLOCK)):
+        # Step by step with dir_fd: a link in the middle of the path is refused by the kernel,
+        # without a race.
         above = at
         try:
             at = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind, dir_fd=above)

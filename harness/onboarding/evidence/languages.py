@@ -1,4 +1,4 @@
-"""Languages by the share of files, and what kind of product they make."""
+"""Languages by their share of the files."""
 
 from collections import Counter
 from pathlib import PurePosixPath
@@ -46,7 +46,7 @@ PAGES = frozenset({"HTML", "CSS"})
 
 
 def language_of(name: str) -> str:
-    """The language of a file by its ending; empty where the ending tells none."""
+    """The language of a file by its ending; empty for an unknown ending."""
     return _NAMES.get(PurePosixPath(name).suffix.lower(), "")
 
 

@@ -1,7 +1,8 @@
-"""Every package that a manifest names, with the file and line that name it.
+"""Every package that a manifest names, with the file and line.
 
-Read leniently: a manifest that cannot be parsed names nothing, and the survey goes on. Nothing is
-run, `setup.py` neither: its call of `setup()` is read by its syntax tree."""
+Parsing is lenient: a manifest that cannot be parsed names nothing. Nothing is executed, not even
+`setup.py`: its call of `setup()` is read from its syntax tree.
+"""
 
 import ast
 import re
@@ -31,7 +32,8 @@ _MAVEN = re.compile(
 _REQUIRING, _EXTRA = ("install_requires", "tests_require", "setup_requires"), "extras_require."
 _NPM_KINDS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 _CARGO_KINDS = ("dependencies", "dev-dependencies", "build-dependencies")
-_PLATFORM = re.compile(r"(?:php|ext-.+|composer-.+)\Z")  # what Composer calls a package and is none
+# what Composer calls a package and is none.
+_PLATFORM = re.compile(r"(?:php|ext-.+|composer-.+)\Z")
 
 
 def packages_in(sources: Sources) -> tuple[NamedPackage, ...]:
@@ -39,6 +41,7 @@ def packages_in(sources: Sources) -> tuple[NamedPackage, ...]:
     found: dict[str, NamedPackage] = {}
     own = normalised(_own_name(sources))
     for file, name in _named(sources):
+        # Poetry lists `python` itself, and an extra may name its own project.
         if name not in found and name not in ("python", own):
             found[name] = NamedPackage(
                 name, Evidence(file, _line_of(name, sources.contents.text(file)), "names it")
@@ -47,12 +50,12 @@ def packages_in(sources: Sources) -> tuple[NamedPackage, ...]:
 
 
 def requirement_files(sources: Sources) -> list[str]:
-    """Files that pip would read: `requirements.txt` and its kin."""
+    """Files in pip's format: `requirements.txt` and similar names."""
     return [name for name in sources.contents.files if REQUIREMENTS.fullmatch(name)]
 
 
 def names_in(text: str) -> Iterator[str]:
-    """The package names that requirement lines begin with."""
+    """The package names at the start of requirement lines."""
     for line in text.splitlines():
         found = _NAME.match(line.strip())
         if found and not line.strip().startswith(("-", "#")) and not line.startswith((" ", "\t")):
@@ -60,24 +63,24 @@ def names_in(text: str) -> Iterator[str]:
 
 
 def normalised(name: str) -> str:
-    """A Python distribution's name as PEP 503 compares it."""
+    """A Python distribution's name in the form that PEP 503 compares."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def setup_lists(sources: Sources) -> Mapping[str, tuple[str, ...]]:
-    """What `setup.cfg` and `setup.py` require, by its key: `install_requires`, and for each extra
-    `extras_require.NAME`. A file that requires nothing has no keys here."""
+    """The requirements in `setup.cfg` and `setup.py`, by key: `install_requires`, and
+    `extras_require.NAME` for each extra. A file without requirements has no keys here."""
     return {**_setup_py(sources), **_setup_cfg(sources)}
 
 
 def setup_file(sources: Sources) -> str:
-    """The one of `setup.cfg` and `setup.py` that says what is required; empty where none does."""
+    """`setup.cfg` or `setup.py`, whichever lists requirements; empty if neither does."""
     found = {"setup.cfg": _setup_cfg(sources), "setup.py": _setup_py(sources)}
     return next((file for file, lists in found.items() if lists), "")
 
 
 def _own_name(sources: Sources) -> str:
-    """The project's own name: an extra may require another extra of itself."""
+    """The project's own name: an extra may require another extra of the same project."""
     named = table(sources.pyproject, "project").get("name") or _setup_name(sources)
     return named if isinstance(named, str) else ""
 
@@ -158,8 +161,8 @@ def _setup_cfg(sources: Sources) -> Mapping[str, tuple[str, ...]]:
 
 
 def _setup_py(sources: Sources) -> Mapping[str, tuple[str, ...]]:
-    """The texts that arguments of `setup()` hold: in lists, and behind names that the module gives
-    a list."""
+    """The strings in arguments of `setup()`: in lists, and in names that the module
+    assigns a list."""
     tree = syntax_tree(sources.contents.text("setup.py"))
     if tree is None:
         return {}
@@ -227,7 +230,7 @@ def _composer(sources: Sources) -> Iterator[str]:
 
 
 def _line_of(name: str, text: str) -> int:
-    """The first line that has the name, however its dashes are written; 0 where none has. An import
+    """The first line with the name, with any dashes; 0 where none has it. An import
     names a module, not a package."""
     wanted = re.compile(
         r"^(?!\s*(?:from|import)\s).*(?<![\w.-])"

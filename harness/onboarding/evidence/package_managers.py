@@ -1,4 +1,4 @@
-"""Package managers, what they name, and the hash-locked file that boxes are furnished from."""
+"""Package managers, and the hash-locked file that sandboxes install from."""
 
 import re
 
@@ -39,8 +39,8 @@ _WITHOUT_TESTS = {"uv": " --no-dev", "poetry": "", "pipenv": "", "pdm": " --prod
 
 
 def package_manager_in(sources: Sources) -> str:
-    """The package manager by its own files; `pip` where there are requirements, empty where nothing
-    names packages."""
+    """The package manager, by its own files; `pip` where there are requirements; empty
+    if nothing names packages."""
     files = set(sources.contents.files)
     named = next((manager for file, manager in MANAGERS.items() if file in files), "")
     python = (
@@ -52,10 +52,10 @@ def package_manager_in(sources: Sources) -> str:
 
 
 def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | None]:
-    """The app's lock and the tests' one: those that are there, or those that a named command would
+    """The locks of the app and of its tests: existing files, or those that a named command would
     make.
 
-    None where nothing is depended on; for the tests also where the app's own lock is enough.
+    None if there are no dependencies; for the tests also if the app's lock is enough.
     """
     files = requirement_files(sources)
     locked = [name for name in files if is_locked(sources.contents.text(name))]
@@ -64,6 +64,7 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
         for name in locked
         if tests_need and tests_need in set(names_in(sources.contents.text(name)))
     ]
+    # A lock that also has the test runner is second choice for the app.
     runtime = [name for name in locked if name not in with_tests] or locked
     app = _there(runtime) or _to_make(sources, files, dev=False)
     tests = _there(with_tests) or (_to_make(sources, files, dev=True) if tests_need else None)
@@ -71,8 +72,8 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
 
 
 def is_locked(text: str) -> bool:
-    """Whether each requirement is pinned with a sha256, and there is one. The supervisor has the
-    last word."""
+    """Whether there are requirements and each is pinned with a sha256. The sandbox
+    supervisor checks again."""
     logical = re.sub(r"\\\n", " ", text).splitlines()
     lines = [bare for line in logical if (bare := re.sub(r"(^|\s)#.*$", "", line).strip())]
     return bool(lines) and all(_PIN.match(line) for line in lines)
@@ -86,7 +87,7 @@ def _there(names: list[str]) -> Lock | None:
 
 
 def _to_make(sources: Sources, files: list[str], *, dev: bool) -> Lock | None:
-    """The lock that is missing, and the exact command for it."""
+    """The missing lock, with the exact command to make it."""
     out = "requirements-dev.lock" if dev else "requirements.lock"
     manager = package_manager_in(sources)
     if manager in _EXPORTS:
@@ -107,7 +108,7 @@ def _to_make(sources: Sources, files: list[str], *, dev: bool) -> Lock | None:
 
 
 def _inputs(sources: Sources, files: list[str], *, dev: bool) -> list[str]:
-    """What the missing lock is compiled from; empty where nothing that is needed is named."""
+    """The inputs to compile the missing lock from; empty if nothing names what is needed."""
     runtime = [name for name in files if not _is_dev(name)]
     project = table(sources.pyproject, "project")
     if not runtime and project.get("dependencies"):

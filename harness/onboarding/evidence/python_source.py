@@ -1,4 +1,4 @@
-"""What one Python file shows of itself, by its syntax tree: apps, servers, routes, variables.
+"""Facts of one Python file from its syntax tree: apps, servers, routes, variables.
 Nothing is imported."""
 
 import ast
@@ -31,8 +31,8 @@ _DJANGO = frozenset({"path", "re_path", "Route"})
 
 @dataclass(frozen=True, slots=True)
 class AppObject:
-    """A WSGI or ASGI application: a name at the top of a module, or a function without needed
-    arguments that makes one."""
+    """A WSGI or ASGI application: a name at module level, or a function without required
+    arguments that returns one."""
 
     framework: str
     name: str
@@ -42,8 +42,7 @@ class AppObject:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of the environment that the source reads. `default` is the text that stands in
-    where it is not set."""
+    """An environment variable that the source reads. `default` is used if it is not set."""
 
     name: str
     default: str | None
@@ -52,16 +51,18 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class PythonFile:
-    """The facts of one file. `guard` is the line of `if __name__ == "__main__"`, 0 where there is
-    none."""
+    """The facts of one file. `guard` is the line of `if __name__ == "__main__"`, or 0."""
 
     path: str
     apps: tuple[AppObject, ...]
     variables: tuple[Variable, ...]
     routes: tuple[Route, ...]
-    servers: tuple[int, ...]  # lines that start a server
-    commands: tuple[tuple[str, int], ...]  # names and lines of click commands that the app has
-    writes: tuple[int, ...]  # lines that open a place of data beside the source
+    # Lines that start a server.
+    servers: tuple[int, ...]
+    # Names and lines of click commands that the app has.
+    commands: tuple[tuple[str, int], ...]
+    # Lines that open a place of data beside the source.
+    writes: tuple[int, ...]
     imports: frozenset[str]
     guard: int
 
@@ -73,7 +74,7 @@ class PythonFile:
 
 
 def python_file(path: str, text: str) -> PythonFile | None:
-    """What the file shows, or None where it is not Python that can be parsed."""
+    """The facts of a file; None if it cannot be parsed as Python."""
     tree = syntax_tree(text)
     if tree is None:
         return None
@@ -169,7 +170,7 @@ def _methods(call: ast.Call, name: str) -> tuple[str, ...]:
 
 
 def _commands(nodes: tuple[ast.AST, ...]) -> Iterator[tuple[str, int]]:
-    """Names given by `@click.command("x")` and `@app.cli.command("x")`."""
+    """The names in `@click.command("x")` and `@app.cli.command("x")`."""
     for node in nodes:
         for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
             match decorator:
@@ -180,8 +181,7 @@ def _commands(nodes: tuple[ast.AST, ...]) -> Iterator[tuple[str, int]]:
 
 
 def _writes(nodes: tuple[ast.AST, ...]) -> Iterator[int]:
-    """Where a database is opened or named: `sqlite3.connect`, `app.instance_path`,
-    `sqlite:///…`."""
+    """Lines that open or name a database: `sqlite3.connect`, `app.instance_path`, `sqlite:///…`."""
     for node in nodes:
         match node:
             case ast.Call(func=func) if _dotted(func) == "sqlite3.connect":
@@ -202,8 +202,8 @@ def _imports(nodes: tuple[ast.AST, ...]) -> Iterator[str]:
 
 
 def _is_server(call: ast.Call) -> bool:
-    """`app.run()`, `uvicorn.run(…)`, `serve(…)`: a call that serves until it is ended.
-    `subprocess.run` is none."""
+    """`app.run()`, `uvicorn.run(…)`, `serve(…)`: a call that serves until it is stopped.
+    `subprocess.run` is not one."""
     name, dotted = _called(call), _dotted(call.func)
     if name == "run":
         owner = dotted.split(".")[0]

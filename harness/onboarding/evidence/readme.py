@@ -1,4 +1,4 @@
-"""The README's own words: its title, first paragraph and headings, as a renderer would see them."""
+"""The README's title, first paragraph and headings, as a renderer shows them."""
 
 import re
 from collections.abc import Iterator
@@ -12,16 +12,15 @@ if TYPE_CHECKING:
 
 NAMES = ("README.md", "README.rst", "README.txt", "README", "docs/index.md")
 _LONGEST = 600
-"""Characters of a sentence that are looked at; what is longer is a paragraph without a full
-stop."""
+"""The longest sentence that is read, in characters. A longer text is a paragraph
+without a full stop."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*_\"“])")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph, list item or heading: its source text, the line it begins at, and the heading
-    above it."""
+    """One paragraph, list item or heading: its source, its first line, and the heading above it."""
 
     text: str
     line: int
@@ -30,12 +29,12 @@ class Block:
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:
-    """The blocks of a Markdown text that a reader sees: no code, no comments, no tables of
-    badges."""
+    """The blocks of a Markdown text that a reader sees: no code and no comments."""
     from markdown_it import MarkdownIt
 
     try:
         tokens = MarkdownIt("commonmark").disable(["inline"]).parse(_without_front(text))
+    # A stranger's README may nest quotes without end.
     except RecursionError:
         return ()
     return tuple(_blocks(tokens))
@@ -52,7 +51,7 @@ def sentences_of(block: Block) -> Iterator[tuple[int, str]]:
 
 
 def readme_of(text: str) -> tuple[str, tuple[str, ...]]:
-    """The first paragraph that is words, on one line, and the headings below the title."""
+    """The first paragraph of prose, on one line, and the headings below the title."""
     blocks = blocks_of(text)
     paragraph = next(
         (plain(block.text) for block in blocks if not block.is_heading and _is_prose(block.text)),
@@ -73,14 +72,12 @@ def _blocks(tokens: "list[Token]") -> list[Block]:
 
 
 def _is_prose(text: str) -> bool:
-    """Whether a paragraph says something: badges and pictures begin otherwise, and have few
-    words."""
+    """Whether a paragraph is prose. Badges and images start differently and have few words."""
     return not text.startswith(("[![", "![", "<", "|", "=", "..")) and len(text.split()) >= 4
 
 
 def _without_front(text: str) -> str:
-    """The text with an empty line for each of its front matter, so that lines keep their
-    numbers."""
+    """The text with its front matter replaced by empty lines, so that line numbers stay."""
     lines = text.split("\n")
     if lines[0].rstrip() != "---" or "---" not in (line.rstrip() for line in lines[1:]):
         return text

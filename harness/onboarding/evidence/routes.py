@@ -1,5 +1,5 @@
-"""Addresses that the app answers: by the syntax tree for Python, by the usual call for Express and
-its kin."""
+"""The app's routes: from the syntax tree for Python, from the usual calls for
+Express and similar frameworks."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _EXPRESS = re.compile(
 
 
 def routes_in(sources: Sources) -> tuple[Route, ...]:
-    """The product's routes by file and line, at most 200."""
+    """The product's routes by file and line, at most MOST."""
     found = [route for file in sources.product for route in file.routes]
     return tuple(
         sorted([*found, *_express(sources)], key=lambda route: (route.file, route.line))[:MOST]

@@ -1,4 +1,4 @@
-"""Everything that the commands and routes of a repository are guessed from, read once."""
+"""The parsed files that commands and routes are guessed from."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,8 @@ from harness.onboarding.evidence.folder import FolderContents
 from harness.onboarding.evidence.python_source import PythonFile, python_file
 
 MOST_PARSED = 400
-"""Python files that are parsed, the least deep first: what makes and starts an app is near the
-root."""
+"""The number of Python files that are parsed, the least nested first: an app starts
+near the root."""
 
 TESTS = ("tests", "test", "spec", "specs", "__tests__")
 NOT_THE_PRODUCT = (
@@ -29,7 +29,7 @@ NOT_THE_PRODUCT = (
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """A holding with its Python files and manifests parsed."""
+    """The contents of a folder with its Python files and manifests parsed."""
 
     contents: FolderContents
     python: tuple[PythonFile, ...]
@@ -38,11 +38,11 @@ class Sources:
 
     @property
     def product(self) -> tuple[PythonFile, ...]:
-        """The Python files that are neither tests nor beside the product."""
+        """The Python files of the product itself."""
         return tuple(file for file in self.python if not is_beside(file.path))
 
     def lines(self, name: str) -> Iterator[tuple[int, str]]:
-        """The file's lines with their numbers, stripped."""
+        """The file's lines, stripped, with their numbers."""
         for number, line in enumerate(self.contents.text(name).splitlines(), 1):
             yield number, line.strip()
 
@@ -61,12 +61,12 @@ def is_test(name: str) -> bool:
 
 
 def is_beside(name: str) -> bool:
-    """Whether this file is beside the product: a test, a document, an example, a tool."""
+    """Whether this file is not the product: a test, a document, an example, a tool."""
     return is_test(name) or bool(set(name.split("/")[:-1]) & set(NOT_THE_PRODUCT))
 
 
 def sources_in(contents: FolderContents) -> Sources:
-    """The holding, parsed."""
+    """Parse the contents of a folder."""
     names = sorted(
         (name for name in contents.files if name.endswith(".py")),
         key=lambda name: (name.count("/"), name),
@@ -81,7 +81,7 @@ def sources_in(contents: FolderContents) -> Sources:
 
 
 def table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    """A table of a document, step by step; empty where a step is missing or is no table."""
+    """A nested table of a document; empty if a step is missing or not a table."""
     for key in keys:
         found = document.get(key)
         if not isinstance(found, Mapping):
@@ -91,7 +91,7 @@ def table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
 
 
 def json_object(text: str) -> Mapping[str, Any]:
-    """The JSON object that the text is; empty where it is none."""
+    """The JSON object in a text; empty for anything else."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -100,7 +100,7 @@ def json_object(text: str) -> Mapping[str, Any]:
 
 
 def toml_document(text: str) -> Mapping[str, Any]:
-    """The TOML document that the text is; empty where it is none."""
+    """The TOML document in a text; empty for anything else."""
     import tomllib
 
     try:

@@ -1,9 +1,10 @@
-"""How production starts the app: guesses in the order of how much they say, the first that is one
-is taken.
+"""How production starts the app: guesses from the most to the least certain; the first match is
+used.
 
-A box starts a list of arguments, not a shell line, and finds `python` and what Python imports:
-console scripts become `python -m`, and a port that stands in the command as `$PORT` goes by the
-variable that the server reads itself."""
+A sandbox runs a list of arguments, not a shell line, and finds `python` and what Python imports. So
+console scripts become `python -m`, and a `$PORT` in the command becomes the variable that the
+server reads itself.
+"""
 
 import re
 import shlex
@@ -28,14 +29,14 @@ _READY = ("/health", "/healthz", "/ready", "/readyz", "/ping", "/status", "/up")
 
 
 def start_in(sources: Sources) -> Start | None:
-    """The start command that is most likely meant for production; None where nothing here starts an
-    app."""
+    """The command that most likely starts the app in production; None if nothing here
+    starts one."""
     guesses = (_procfile, _main_modules, _scripts, _app_objects, _django, _node, _dockerfile)
     return next((start for guess in guesses for start in guess(sources)), None)
 
 
 def ready_in(routes: tuple[Route, ...]) -> tuple[str, Evidence | None]:
-    """The path that answers when the app is up, and the route that says so."""
+    """The path that answers when the app is up, and the route that shows it."""
     fixed = {
         route.path: route
         for route in reversed(routes)
@@ -50,8 +51,8 @@ def ready_in(routes: tuple[Route, ...]) -> tuple[str, Evidence | None]:
 
 
 def as_argv(command: str) -> tuple[tuple[str, ...], str] | None:
-    """A shell line as a box can start it, and the variable of its port; None where it is no plain
-    command."""
+    """A shell line as a sandbox can run it, with the variable of its port; None if it is
+    not a plain command."""
     try:
         words = shlex.split(command)
     except ValueError:
@@ -61,7 +62,9 @@ def as_argv(command: str) -> tuple[tuple[str, ...], str] | None:
         for _ in range(len(words))
         if words and re.fullmatch(r"[A-Z_][A-Z0-9_]*=\S*", words[0])
     ]
+    # `exec` belongs to the shell, and the sandbox has none.
     words = words[1:] if words[:1] == ["exec"] else words
+    # Assignments and shell operators cannot be expressed as a list of arguments.
     if not words or env or not re.match(r"[\w./-]+\Z", words[0]) or not _SHELLS.isdisjoint(words):
         return None
     return _argv(words)
@@ -78,7 +81,8 @@ def _argv(words: list[str]) -> tuple[tuple[str, ...], str] | None:
         rest = _without_port(rest)
     argv = ("python" if name.startswith("python") or name in _MODULES else name, *rest)
     used = next(iter(re.findall(r"\$\{?([A-Z_][A-Z0-9_]*)", " ".join(rest))), "")
-    if used:  # the server reads no variable of its own, so a shell puts the port in
+    # The server reads no variable of its own, so a shell puts the port in.
+    if used:
         line = " ".join(word if "$" in word else shlex.quote(word) for word in argv)
         return ("sh", "-c", f"exec {line}"), used
     return argv, port or "PORT"
@@ -114,7 +118,7 @@ def _procfile(sources: Sources) -> Iterator[Start]:
         if line.startswith("web:") and (
             start := _start(
                 line.removeprefix("web:").strip(),
-                Evidence("Procfile", number, "says how the web process is started"),
+                Evidence("Procfile", number, "starts the web process"),
             )
         ):
             yield start
@@ -139,7 +143,7 @@ def _scripts(sources: Sources) -> Iterator[Start]:
 
 
 def _of_python(file: PythonFile, argv: tuple[str, ...], detail: str) -> Start:
-    """A module or script that serves by itself, with the variable that it reads its port from."""
+    """A module or script that serves by itself, with the variable of its port."""
     line = next(iter(file.servers), 1)
     if file.path.startswith("src/") and argv[1] == "-m":
         argv = ("sh", "-c", f"PYTHONPATH=src:$PYTHONPATH exec python -m {shlex.quote(argv[2])}")
@@ -229,10 +233,9 @@ def _node(sources: Sources) -> Iterator[Start]:
 
 
 def _dockerfile(sources: Sources) -> Iterator[Start]:
+    # The last CMD of a Dockerfile wins.
     for line, name, number in reversed(tuple(commands_in(sources))):
         if name.casefold() == "dockerfile" and line.startswith("["):
             words = re.findall(r'"((?:[^"\\]|\\.)*)"', line)
-            if start := _start(
-                shlex.join(words), Evidence(name, number, "says what the image starts")
-            ):
+            if start := _start(shlex.join(words), Evidence(name, number, "starts the image")):
                 yield start

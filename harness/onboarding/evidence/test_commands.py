@@ -1,4 +1,4 @@
-"""The project's own tests: what runs them, and the command that leaves a JUnit report."""
+"""The project's own tests: their runner, and the command that writes a JUnit report."""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from harness.onboarding.evidence.sources import Sources, is_test, table
 from harness.onboarding.survey import Evidence, Suite
 
-REPORT = "/tmp/report/junit.xml"  # noqa: S108 - a path inside the box, whose /tmp is its own
+REPORT = "/tmp/report/junit.xml"  # noqa: S108 - a path inside the sandbox, whose /tmp is its own
 _PYTEST = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={REPORT}")
 _NODE = ("node", "--test", "--test-reporter=junit", f"--test-reporter-destination={REPORT}")
 
 
 def suite_in(sources: Sources) -> Suite | None:
-    """The tests that are there, or None."""
+    """The project's tests, or None."""
     return next((suite for guess in (_pytest, _node, _others) for suite in guess(sources)), None)
 
 
@@ -43,18 +43,18 @@ def _pytest(sources: Sources) -> Iterator[Suite]:
 
 
 def _source_path(sources: Sources) -> tuple[str, ...]:
-    """What pytest must be told where the code is in `src/` and no configuration says so: nothing is
-    installed in a box."""
-    reported = table(sources.pyproject, "tool", "pytest", "ini_options").get("pythonpath") or any(
+    """The option that adds `src/` to pytest's path if no configuration does: sandboxes
+    do not install the project."""
+    is_set = table(sources.pyproject, "tool", "pytest", "ini_options").get("pythonpath") or any(
         "pythonpath" in sources.contents.text(name)
         for name in ("pytest.ini", "setup.cfg", "tox.ini")
     )
     in_src = any(file.path.startswith("src/") for file in sources.python)
-    return ("-o", "pythonpath=src") if in_src and not reported else ()
+    return ("-o", "pythonpath=src") if in_src and not is_set else ()
 
 
 def _paths(tests: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
-    """Globs of the folders that hold tests, and the test files that lie elsewhere."""
+    """Globs of the folders with tests, and the test files elsewhere."""
     folders = {
         f"{name.partition('/')[0]}/**"
         for name in tests
@@ -66,6 +66,7 @@ def _paths(tests: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
 
 def _node(sources: Sources) -> Iterator[Suite]:
     script = table(sources.package_json, "scripts").get("test")
+    # npm init writes a script that prints this and fails.
     if not isinstance(script, str) or "no test specified" in script:
         return
     tests = tuple(name for name in sources.contents.files if is_test(name))

@@ -1,4 +1,4 @@
-"""One attack as a value: which brake it trips, how, and what came of it."""
+"""One attack as a value: the brake that it trips, how, and its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""The attacker's git: a plain one, without any of the factory's precautions. It shows that a trick
-is real."""
+"""The attacker's git: a plain one, without any of the factory's precautions. It
+shows that a trick is real."""
 
 import os
 import subprocess
@@ -82,10 +82,11 @@ def committed(
     branch: str,
     parents: Iterable[str] = (),
 ) -> str:
-    """A commit on a branch of `store`, of these entries (mode, object, path), even of entries that
-    an honest tool refuses."""
+    """A commit on a branch of `store`, of these entries (mode, object, path), even of
+    entries that an honest tool refuses."""
     index = store / f"index-{branch.replace('/', '-')}"
     listed = "".join(f"{mode} {oid}\t{path}\0" for mode, oid, path in entries)
+    # git refuses some of these paths by default; an attacker's git does not.
     settings = ("core.protectNTFS=false", "core.protectHFS=false", "core.bare=true")
     options = [argument for setting in settings for argument in ("-c", setting)]
     index.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""What all attacks of a drill share: a scratch folder, the user's policy, sandboxes and a local
-forge."""
+"""What all attacks of a drill share: a scratch folder, the user's policy, sandboxes
+and a local forge."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -51,8 +51,8 @@ class _NoForge:
 
 
 class PolicyBench:
-    """A base commit of the small project under the user's policy, and the policy's decisions on
-    changes to it."""
+    """A base commit of the small project under the user's policy, and the policy's
+    decisions on changes to it."""
 
     def __init__(
         self,
@@ -115,6 +115,7 @@ class PolicyBench:
         ]
         return replace(
             asked[0],
+            # Both decisions count: a rule may apply to the proposal only, or to the landing only.
             refusals=tuple(one for decided in asked for one in decided.refusals),
             findings=[one for decided in asked for one in decided.findings],
         )
@@ -130,8 +131,8 @@ class PolicyBench:
     def refused_by_check(
         self, name: str, attacker: Callable[[Path], object], *, check: str
     ) -> Outcome:
-        """Held if a rule of the user's with this check refuses what the attacker leaves, and passes
-        a harmless edit."""
+        """Held if a rule of the user's with this check refuses what the attacker leaves, and
+        passes a harmless edit."""
         rules = frozenset(
             rule.id
             for rule in self.policy.governance.rules
@@ -146,8 +147,8 @@ class PolicyBench:
     def refused(
         self, name: str, head: CommitSha, *, rules: frozenset[str], names: str = "", fix: str = ""
     ) -> Outcome:
-        """Held if one of `rules` refuses this commit and names `names`, and each of `rules` can
-        also pass a commit."""
+        """Held if one of `rules` refuses this commit and names `names`, and each of `rules`
+        can also pass a commit."""
         findings = [
             finding
             for finding in self.decided(name, head).findings

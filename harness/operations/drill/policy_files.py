@@ -1,5 +1,5 @@
-"""Reads the policy to drill: the documents of a repository at the tip of its default branch. It
-writes nothing there."""
+"""Reads the policy to drill: the documents of a repository at the tip of its default
+branch. It writes nothing there."""
 
 import tempfile
 from collections.abc import Callable
@@ -102,8 +102,8 @@ def _policy_texts(paths: dict[bytes, str], read: Callable[[str], bytes]) -> dict
 
 
 def _checked(origin: str, files: dict[str, str]) -> PolicyFiles:
-    """A policy on which a factory would start. Raises GovernanceError or ConfigError naming file,
-    line and key."""
+    """A policy on which a factory would start. Raises GovernanceError or ConfigError
+    naming file, line and key."""
     from harness.factory.settings.config import read_config
     from harness.governance import read_governance
 

@@ -62,8 +62,8 @@ class AttackResult:
 
 
 def select_attacks(only: Sequence[str]) -> tuple[Attack, ...]:
-    """The attacks with these names or subjects; all attacks if `only` is empty. Raises ConfigError
-    for an unknown name."""
+    """The attacks with these names or subjects; all attacks if `only` is empty. Raises
+    ConfigError for an unknown name."""
     for name in only:
         if not any(name in (attack.name, attack.subject) for attack in ATTACKS):
             raise ConfigError(
@@ -95,6 +95,7 @@ def drill_environment(policy: PolicyFiles) -> Iterator[DrillEnvironment]:
     finally:
         if forge is not None:
             forge.stop()
+        # A sandbox that is still dying may hold the folder; a leftover must not hide the results.
         with suppress(OSError):
             shutil.rmtree(folder)
 

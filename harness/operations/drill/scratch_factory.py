@@ -111,8 +111,8 @@ class ScratchFactory:
         )
 
     def push(self, files: Mapping[str, str], *, branch: str = "main", by: str = "") -> str:
-        """Commit these files onto a branch of the forge, as the owner or with the token `by`.
-        Returns the commit."""
+        """Commit these files onto a branch of the forge, as the owner or with the token
+        `by`. Returns the commit."""
         folder = self._drill.folder_for(
             f"{self.home.parent.name}/pushed/{branch.replace('/', '-')}"
         )

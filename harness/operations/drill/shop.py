@@ -1,5 +1,5 @@
-"""The small project that is attacked: a shop, its tests and two test runners. Standard library
-only."""
+"""The small project that is attacked: a shop, its tests and two test runners.
+Standard library only."""
 
 import json
 from collections.abc import Mapping
@@ -214,6 +214,7 @@ def project(policy: Mapping[str, str], *, tested: bool = True) -> dict[str, str]
     import tomlkit
 
     toml = tomlkit.parse(policy["factory.toml"])
+    # A round trip through JSON copies the table: tomlkit keeps what it is given.
     for name, table in TABLES.items():
         toml[name] = tomlkit.item(json.loads(json.dumps(table)))
     if not tested:

@@ -42,8 +42,8 @@ def order(**answer: Any) -> str:
 
 @dataclass
 class ObedientModel:
-    """Accepts every issue, citing `cites`, votes yes, and obeys the first order in what it
-    reads."""
+    """Accepts every issue, citing `cites`, votes yes, and obeys the first order in what
+    it reads."""
 
     cites: tuple[str, ...] = ("M-SELL",)
     asked: list[str] = field(default_factory=list)
@@ -88,6 +88,7 @@ class ObedientAgent:
         honest.write_text("a change\n", "utf-8")
         for path, text in _WRITE.findall(assignment.task):
             target = assignment.worktree / path
+            # Only inside the worktree: a drill must not write on the user's machine.
             if target.resolve().is_relative_to(assignment.worktree.resolve()):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text + "\n", "utf-8")
@@ -118,8 +119,8 @@ class FreeBroker:
 
 
 class ImmediateEngine:
-    """Runs each action at once, and once for each key. `done` survives a restart, as the store of
-    the real engine does."""
+    """Runs each action at once, and once for each key. `done` survives a restart, as the
+    store of the real engine does."""
 
     def __init__(self, done: dict[str, Mapping[str, Any]]) -> None:
         self._actions: dict[str, Action] = {}
@@ -204,8 +205,8 @@ class SigningJudge:
         return Journeys(own=1, standing=0, declined=False, digest=_digest(request))
 
     def envelope(self, request: Mapping[str, Any], **changed: Any) -> bytes:
-        """A signed verdict that this request's candidate passed. `changed` replaces parts of what
-        it binds."""
+        """A signed verdict that this request's candidate passed. `changed` replaces parts of
+        what it binds."""
         from securesystemslib.dsse import Envelope
 
         predicate = _predicate(request, changed)

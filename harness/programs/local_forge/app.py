@@ -30,6 +30,7 @@ def application(service: Service) -> Starlette:
     return Starlette(
         routes=[
             Route(
+                # Before the pages, whose routes would match `repo.git` too.
                 "/{owner}/{repo}.git/{tail:path}",
                 GitHttpBackend(service).answer,
                 methods=["GET", "POST"],
@@ -49,6 +50,7 @@ def application(service: Service) -> Starlette:
 async def _life(service: Service) -> AsyncIterator[None]:
     delivering = asyncio.create_task(service.webhook_sender.deliver(service.database))
     yield
+    # Webhooks that wait are dropped: a listener has to re-read the state anyway.
     delivering.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await delivering

@@ -107,9 +107,8 @@ def back_up(home: Path, file: Path) -> BackupSummary:
 
 
 def restore(file: Path, home: Path) -> BackupSummary:
-    """Restore a forge into `home`, which must be empty or absent. Raises ConfigError for a damaged
-    file.
-    """
+    """Restore a forge into `home`, which must be empty or absent. Raises ConfigError for
+    a damaged file."""
     home = home.absolute()
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise ConfigError(f"{home} is not empty; a forge is put back into a folder of its own")
@@ -159,6 +158,7 @@ def _copy_database(database: Path, copy: Path) -> None:
         closing(sqlite3.connect(copy)) as made,
     ):
         live.backup(made)
+        # The copy must be one file: in WAL mode SQLite would put others beside it.
         made.execute("PRAGMA journal_mode = DELETE")
 
 
@@ -168,8 +168,8 @@ def _numbers(database: Path) -> list[int]:
 
 
 def _add_repository(archive: _Archive, folder: Path, number: int) -> None:
-    """Add one repository: refs before objects, since a ref's objects were written before the
-    ref."""
+    """Add one repository: refs before objects, since a ref's objects were written before
+    the ref."""
     if not folder.is_dir():
         raise ConfigError(f"repository {number} was taken away meanwhile; make the backup again")
     refs = BareRepository(folder).run("for-each-ref", "--format=%(objectname) %(refname)").encode()
@@ -198,9 +198,8 @@ def _objects(folder: Path) -> Iterator[Path]:
 
 
 def _unpacked(file: Path, draft: Path) -> BackupSummary:
-    """Unpack every member and compare it with its digest. Raises ValueError for the first
-    difference.
-    """
+    """Unpack every member and compare it with its digest. Raises ValueError for the
+    first difference."""
     digests: dict[str, str] = {}
     manifest: Mapping[str, Any] | None = None
     size = 0

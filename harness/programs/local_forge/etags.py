@@ -18,9 +18,8 @@ KEPT = ("etag", "link")
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """What a response depends on: the address, and the caller (the digest of the Authorization
-    header).
-    """
+    """What a response depends on: the address, and the caller (the digest of the
+    Authorization header)."""
 
     where: str
     by: str
@@ -53,9 +52,8 @@ class EtagCache:
     def unchanged(
         self, asked: RequestKey, tag: str | None, *, generation: int
     ) -> Mapping[str, str] | None:
-        """The stored headers where the response still has that tag; None where it has another, or
-        is not in the cache.
-        """
+        """The stored headers where the response still has that tag; None where it has
+        another, or is not in the cache."""
         with self._lock:
             # -1 is no generation, so an unknown request never matches.
             then, headers = self._known.get(asked, (-1, {}))

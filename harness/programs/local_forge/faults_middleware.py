@@ -90,9 +90,8 @@ class FaultMiddleware:
                 self._last.popitem(last=False)
 
     async def _stale(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send this address's last response again. Without one, pass the request on and store its
-        response.
-        """
+        """Send this address's last response again. Without one, pass the request on and
+        store its response."""
         said = self._last.get(_address(scope))
         if said is None:
             await self._remembered(scope, receive, send)

@@ -20,9 +20,8 @@ Body = Mapping[str, object]
 
 
 def sound_text(resource: str, field: str, value: object, *, limit: int) -> str:
-    """`value` as text of at most `limit` characters (GitHub's limit for bodies is 65,536). Raises
-    Refused (422).
-    """
+    """`value` as text of at most `limit` characters (GitHub's limit for bodies is
+    65,536). Raises Refused (422)."""
     if not isinstance(value, str):
         raise invalid(resource, field, f"{field} must be a string")
     if len(value) > limit:

@@ -35,9 +35,8 @@ SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class GitRequest:
-    """One request of a git client: the repository, the account, and the part of the path that git
-    reads.
-    """
+    """One request of a git client: the repository, the account, and the part of the path
+    that git reads."""
 
     repo: Repo
     actor: User | None
@@ -86,9 +85,10 @@ class GitHttpBackend:
                 )
 
     def _git_request(self, request: Request) -> GitRequest:
-        """Authorize a request. Raises Refused: 401 makes git ask for a token, 403 and 404 end
-        it."""
+        """Authorize a request. Raises Refused: 401 makes git ask for a token, 403 and 404
+        end it."""
         tail, service = request.path_params["tail"], request.query_params.get("service")
+        # git's older protocol reads plain files, which no policy could check.
         if tail not in SERVICES and not (tail == "info/refs" and service in SERVICES):
             raise Refused(404, "Only git's smart protocol is spoken here")
         with self._service.transaction(write=False) as tx:
@@ -164,9 +164,9 @@ def _check_push(caller: Caller, repo: Repo, role: Role) -> None:
 
 
 async def _run(request: Request, env: dict[str, str], *, hold: bool = False) -> Response:
-    """Start git, send it the request and return its response; with `hold`, only after git has
-    ended.
-    """
+    """Start git, send it the request and return its response; with `hold`, only after
+    git has ended."""
+    # In a session of its own, so that _kill also reaches git's children.
     process = await asyncio.create_subprocess_exec(
         "git",
         "http-backend",

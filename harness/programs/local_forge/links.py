@@ -1,5 +1,5 @@
-"""Every address of the forge. PyGithub requires that returned addresses are on the host it
-called."""
+"""Every address of the forge. PyGithub requires that returned addresses are on the
+host it called."""
 
 from dataclasses import dataclass
 from urllib.parse import quote

@@ -1,5 +1,5 @@
-"""Rate limiting: requests per account and hour, reported in the headers that GitHub's clients
-read."""
+"""Rate limiting: requests per account and hour, reported in the headers that
+GitHub's clients read."""
 
 import threading
 from dataclasses import dataclass

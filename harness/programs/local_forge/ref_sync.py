@@ -83,9 +83,8 @@ def _sync_pull(
 
 
 def _entry(git: BareRepository, head: str, base: str) -> str:
-    """The first commit after `head` on the way to `base`'s tip: the merge commit, or `head` itself
-    after a fast-forward.
-    """
+    """The first commit after `head` on the way to `base`'s tip: the merge commit, or
+    `head` itself after a fast-forward."""
     found = head
     for sha in git.run("rev-list", "--first-parent", f"^{head}", base, "--").split():
         if not git.is_ancestor(head, sha):

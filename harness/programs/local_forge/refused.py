@@ -1,5 +1,5 @@
-"""The one exception for every request that the forge refuses, in GitHub's words and status
-codes."""
+"""The one exception for every request that the forge refuses, in GitHub's words and
+status codes."""
 
 
 class Refused(Exception):

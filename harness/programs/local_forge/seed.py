@@ -1,5 +1,5 @@
-"""The administrator's client: create accounts, repositories, webhooks and first commits on a
-forge."""
+"""The administrator's client: create accounts, repositories, webhooks and first
+commits on a forge."""
 
 import base64
 import json
@@ -47,9 +47,8 @@ class Administrator:
         self._forge = forge
 
     def create_user(self, login: str, *, role: str = "read", kind: str = "User") -> Account:
-        """Create an account. `role` holds on every repository: none, read, triage, write, maintain
-        or admin.
-        """
+        """Create an account. `role` holds on every repository: none, read, triage, write,
+        maintain or admin."""
         answer = self._post("/users", login=login, role=role, kind=kind)
         return Account(answer["id"], answer["login"], answer["token"])
 
@@ -83,9 +82,8 @@ class Administrator:
         default_branch: str = "main",
         incoming: str | None = None,
     ) -> SeededRepository:
-        """Create a repository: empty or, with `incoming`, with the content of the store of that
-        name in `home/incoming`.
-        """
+        """Create a repository: empty or, with `incoming`, with the content of the store of
+        that name in `home/incoming`."""
         held = {} if incoming is None else {"incoming": incoming}
         answer = self._post(
             "/repos",
@@ -100,23 +98,20 @@ class Administrator:
         )
 
     def create_app(self, owner: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a GitHub App from its manifest: `id`, `slug`, `client_id`, `pem`, `webhook_secret`
-        and more.
-        """
+        """Create a GitHub App from its manifest: `id`, `slug`, `client_id`, `pem`,
+        `webhook_secret` and more."""
         return self._post("/apps", owner=owner, manifest=dict(manifest))
 
     def create_manifest_code(self, owner: str, manifest: Mapping[str, Any]) -> str:
-        """The code of an approved manifest; `/app-manifests/{code}/conversions` takes it once
-        within an hour.
-        """
+        """The code of an approved manifest; `/app-manifests/{code}/conversions` takes it
+        once within an hour."""
         return str(self._post("/app-codes", owner=owner, manifest=dict(manifest))["code"])
 
     def install_app(
         self, slug: str, account: str, *, repositories: Iterable[str] | None = None
     ) -> int:
         """Install an App on an account's repositories, by name (None: all); returns the
-        installation's number.
-        """
+        installation's number."""
         chosen = {} if repositories is None else {"repositories": list(repositories)}
         return int(self._post(f"/apps/{slug}/installations", account=account, **chosen)["id"])
 
@@ -134,9 +129,8 @@ class Administrator:
         return int(self._post("/hooks", url=url, secret=secret, events=list(events))["id"])
 
     def inject(self, kind: str, **fault: Any) -> None:
-        """Inject a fault for the next matching requests (see `faults.Fault`). The forge must run
-        with --faults.
-        """
+        """Inject a fault for the next matching requests (see `faults.Fault`). The forge must
+        run with --faults."""
         self._post("/faults", kind=kind, **fault)
 
     def _post(self, path: str, /, **body: Any) -> dict[str, Any]:
@@ -205,6 +199,7 @@ def push_folder(
         if tip:
             # Depth 1 is enough: the new commit needs only its parent.
             _git(env, *here, "fetch", "--quiet", "--depth=1", clone_url, f"refs/heads/{branch}")
+        # From the folder itself, so that its own .gitignore applies.
         _git(env, *here, "add", "--all", "--", ".", cwd=folder)
         tree = _git(env, *here, "write-tree").strip()
         parent = ("-p", tip) if tip else ()
@@ -216,9 +211,8 @@ def push_folder(
 
 
 def _environment(token: str) -> dict[str, str]:
-    """git's environment. The token is passed here, because every process on the machine can read
-    arguments.
-    """
+    """git's environment. The token is passed here, because every process on the machine
+    can read arguments."""
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -94,6 +94,7 @@ def serve(
         service.sync_every_repository()
 
         def say_ready() -> None:
+            # A program that starts the forge waits for a file of its own.
             for file in {settings.ready, ready or settings.ready}:
                 _write(
                     file, json.dumps({"url": service.links.web, "port": taken, "pid": os.getpid()})
@@ -138,9 +139,8 @@ def _at_end(server: _Server) -> None:
 
 @contextmanager
 def _held(lock: Path) -> Iterator[None]:
-    """Hold the home's lock for the life of this process. Two servers on one database would undo
-    each other.
-    """
+    """Hold the home's lock for the life of this process. Two servers on one database
+    would undo each other."""
     with lock.open("a+", encoding="ascii") as file:
         # A process that checks whether a server runs holds the lock for a moment, so retry.
         for _ in range(LOCK_TRIES):

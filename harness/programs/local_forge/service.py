@@ -1,6 +1,5 @@
-"""The running forge: its database, clock, rate limits and webhook sender. The pages and the API
-both use it.
-"""
+"""The running forge: its database, clock, rate limits and webhook sender. The pages
+and the API both use it."""
 
 import shutil
 import time

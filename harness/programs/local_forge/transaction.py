@@ -1,6 +1,5 @@
-"""One transaction at the forge: its writes are committed together, and its webhooks are sent after
-the commit.
-"""
+"""One transaction at the forge: its writes are committed together, and its webhooks
+are sent after the commit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

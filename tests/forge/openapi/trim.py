@@ -3,8 +3,8 @@ to what the forge serves.
 
 The description is `generated/api.github.com.json` of the npm package `@octokit/openapi`. What is
 kept are the operations of the routes that are registered, with every schema that they name, as JSON
-Schema: `nullable` becomes a type, prose goes. Run it again when a route is added; `test_openapi.py`
-says so."""
+Schema: `nullable` becomes a type, prose goes. Run it again when a route is added; until
+then `test_openapi.py` fails."""
 
 import json
 import re
@@ -16,9 +16,8 @@ from harness.programs.local_forge.api.routes import VIEWS
 
 HERE = Path(__file__).parent
 KEPT = HERE / "github.json"
-ALSO = {
-    "/repos/{}/{}/contents": "/repos/{}/{}/contents/{}"
-}  # a folder's listing has an address of its own, without a path
+# A folder's listing has an address of its own, without a path.
+ALSO = {"/repos/{}/{}/contents": "/repos/{}/{}/contents/{}"}
 PROSE = {
     "description",
     "example",
@@ -54,8 +53,8 @@ def trimmed(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mend(operations: dict[str, Any]) -> None:
-    """The list of installations has its own copy of their schema, whose account is a user *and* an
-    enterprise at once."""
+    """The list of installations has its own copy of their schema, whose account is a
+    user *and* an enterprise at once."""
     one = operations["GET /app/installations/{}"]["responses"]["200"]
     operations["GET /app/installations"]["responses"]["200"] = {"type": "array", "items": one}
 
@@ -86,8 +85,8 @@ def _content(holder: dict[str, Any]) -> Any:
 
 
 def as_json_schema(schema: Any) -> Any:
-    """OpenAPI 3.0's dialect as JSON Schema. `oneOf` becomes `anyOf`: GitHub's alternatives
-    overlap."""
+    """OpenAPI 3.0's dialect as JSON Schema. `oneOf` becomes `anyOf`: GitHub's
+    alternatives overlap."""
     if isinstance(schema, list):
         return [as_json_schema(one) for one in schema]
     if not isinstance(schema, dict):

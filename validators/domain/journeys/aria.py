@@ -70,7 +70,7 @@ class AriaPattern:
 
     def templates(self) -> Iterator[Template]:
         """Every template of the pattern."""
-        yield from (held for held in (self.name, self.text) if held)
+        yield from (template for template in (self.name, self.text) if template)
         for child in self.children:
             yield from child.templates()
 

@@ -56,7 +56,7 @@ class Claim:
         return self.wanted if self.match in READ else ()
 
     def __str__(self) -> str:
-        return f"{self.match} {' '.join(held.source for held in self.wanted)}"
+        return f"{self.match} {' '.join(template.source for template in self.wanted)}"
 
 
 class Listing(StrEnum):
@@ -86,7 +86,7 @@ class ListClaim:
         return () if self.match is Listing.EXCLUDES else self.wanted
 
     def __str__(self) -> str:
-        return f"{self.match} {' '.join(held.source for held in self.wanted)}"
+        return f"{self.match} {' '.join(template.source for template in self.wanted)}"
 
 
 class SortOrder(StrEnum):
@@ -96,4 +96,4 @@ class SortOrder(StrEnum):
 
 def templates(claims: tuple[Claim | ListClaim, ...]) -> Iterator[Template]:
     """Every template of these claims."""
-    return (held for claim in claims for held in claim.wanted)
+    return (template for claim in claims for template in claim.wanted)

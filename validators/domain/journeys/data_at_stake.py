@@ -49,7 +49,9 @@ def stakes(journey: Journey, values: Values) -> Stakes:
         texts - {""},
         frozenset(mentioned),
         addresses=frozenset(_addresses(wanted, values)),
-        ordered=frozenset(_known((held for look in wanted for held in _ordered(look)), values)),
+        ordered=frozenset(
+            _known((template for look in wanted for template in _ordered(look)), values)
+        ),
         counted=any(
             isinstance(look, CountIs | RowsAre) or counts_in_a_file(look) for look in wanted
         ),
@@ -63,8 +65,8 @@ def stakes(journey: Journey, values: Values) -> Stakes:
     )
 
 
-def _known(held: Iterable[Template], values: Values) -> Iterator[str]:
-    for one in held:
+def _known(wanted: Iterable[Template], values: Values) -> Iterator[str]:
+    for one in wanted:
         try:
             yield folded(values.text(one))
         except ExpressionInvalid:

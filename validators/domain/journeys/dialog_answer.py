@@ -33,5 +33,7 @@ class DialogAnswer:
 def dialog_answer(dialog: Dialog, values: Values) -> DialogAnswer:
     """The answer with the values of this moment. Raises ExpressionInvalid for a name that nothing
     has set."""
-    message, text = (values.text(held) if held else None for held in (dialog.message, dialog.text))
+    message, text = (
+        values.text(template) if template else None for template in (dialog.message, dialog.text)
+    )
     return DialogAnswer(message, dialog.kind, dialog.accept, text)

@@ -26,8 +26,8 @@ def spot(target: Target, values: Values) -> Spot:
     """The target with the values of this moment. Raises ExpressionInvalid for a name that nothing
     has set."""
 
-    def filled(held: Template | None) -> str | None:
-        return None if held is None else values.text(held)
+    def filled(template: Template | None) -> str | None:
+        return None if template is None else values.text(template)
 
     return Spot(
         role=target.role,

@@ -88,9 +88,9 @@ def positive(look: Look) -> bool:
 
 def _holds_of(nothing: str, claim: Claim) -> bool:
     """Whether the claim holds for this text. False if that depends on a value that is drawn."""
-    if any(held.holes for held in claim.wanted):
+    if any(template.holes for template in claim.wanted):
         return False
-    return matches(nothing, claim.match, *(held.source for held in claim.wanted))
+    return matches(nothing, claim.match, *(template.source for template in claim.wanted))
 
 
 def claims_of(look: Look) -> tuple[Claim | ListClaim, ...]:
@@ -160,7 +160,9 @@ def target_of(part: Step | Look) -> Target | None:
 def target_templates(target: Target | None) -> Iterator[Template]:
     while target is not None:
         yield from (
-            held for held in (target.name, target.label, target.words, target.under) if held
+            template
+            for template in (target.name, target.label, target.words, target.under)
+            if template
         )
         target = target.within
 
@@ -171,17 +173,17 @@ def values_of(part: Step | Look) -> tuple[Template, ...]:
         case Open(path=value) | Fill(value=value) | Select(option=value) | Type(value=value):
             return (value,)
         case Upload(files=files):
-            return tuple(held for file in files for held in _written(file))
+            return tuple(template for file in files for template in _written(file))
         case Download(path=path):
             return (path,) if path else ()
         case Dialog(message=message, text=text):
-            return tuple(held for held in (message, text) if held)
+            return tuple(template for template in (message, text) if template)
         case FileHas(values=values):
             return values
         case RowHas(cells=cells) if cells:
             return cells
         case TreeIs(patterns=patterns):
-            return tuple(held for pattern in patterns for held in pattern.templates())
+            return tuple(template for pattern in patterns for template in pattern.templates())
         case _:
             return tuple(templates(claims_of(part))) if isinstance(part, Look) else ()
 
@@ -219,7 +221,9 @@ def stated(steps: Iterable[Step]) -> tuple[str, ...]:
                 piece for value in values_of(step) for piece in re.split(r"[\n,;\t]", value.literal)
             ]
         if isinstance(step, Click):
-            texts += [held.source for held in target_templates(step.target) if not held.holes]
+            texts += [
+                template.source for template in target_templates(step.target) if not template.holes
+            ]
     return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
@@ -229,9 +233,11 @@ def required(journey: Journey) -> tuple[Template, ...]:
     wanted = [
         look for look in looks(journey.expect) if positive(look) and not _about_a_file_itself(look)
     ]
-    read = (held for look in wanted for held in _read(look))
+    read = (template for look in wanted for template in _read(look))
     names = (
-        held for look in wanted for held in (*headers_of(look), *target_templates(target_of(look)))
+        template
+        for look in wanted
+        for template in (*headers_of(look), *target_templates(target_of(look)))
     )
     return tuple(dict.fromkeys((*read, *names)))
 
@@ -241,7 +247,7 @@ def _read(look: Look) -> Iterator[Template]:
     # A number of elements, a status and an address stand on no page.
     if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo):
         return
-    yield from (held for claim in claims_of(look) for held in claim.read)
+    yield from (template for claim in claims_of(look) for template in claim.read)
     if isinstance(look, FileHas | TreeIs) or (isinstance(look, RowHas) and look.cells):
         yield from values_of(look)
 

@@ -1,4 +1,5 @@
-"""JavaScript and TypeScript tests, by their letters alone: no tree, so this is a hint and says so.
+"""JavaScript and TypeScript tests, by their letters alone: no tree, so this is a hint, and marked
+as one.
 
 `.only`, `.skip` and their like are counted in the text as it is, comments and strings included, so
 that nothing hides them; `expect` and `assert` are counted without comments, so that none is

@@ -22,7 +22,8 @@ _OF_NO_SUBJECT = frozenset((*dir(builtins), "isclose", "allclose", "approx"))
 _OPERATORS = frozenset(
     ("==", "!=", "is", "is not", "in", "not in", "<", "<=", ">", ">=", "truth", "not")
 )
-_LONGEST = 80  # characters of a value that is put in a variable's place
+# characters of a value that is put in a variable's place
+_LONGEST = 80
 
 
 def stand_ins(old: Function, new: Function) -> Iterator[str]:
@@ -37,11 +38,11 @@ def stand_ins(old: Function, new: Function) -> Iterator[str]:
 
 
 def comparisons(module: ast.Module) -> Counter[str]:
-    """Every place that says what is equal, true or within, as its text."""
-    return Counter(ast.unparse(node) for node in ast.walk(module) if _says_what_is_equal(node))
+    """Every place that defines what is equal, true or within, as its text."""
+    return Counter(ast.unparse(node) for node in ast.walk(module) if _defines_equality(node))
 
 
-def _says_what_is_equal(node: ast.AST) -> bool:
+def _defines_equality(node: ast.AST) -> bool:
     match node:
         case (
             ast.FunctionDef(name=name)

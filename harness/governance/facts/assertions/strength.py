@@ -26,7 +26,8 @@ _RANKS = {
     "is not": 1,
     "truth": 1,
 }
-_CALLED = 3  # a named assertion, which is taken to mean something
+# a named assertion, which is taken to mean something
+_CALLED = 3
 _LOOSER = {"<": "<=", ">": ">="}
 _WIDER_IF_MORE = dict.fromkeys(
     ("abs", "rel", "delta", "atol", "rtol", "rel_tol", "abs_tol", "tolerance")
@@ -135,7 +136,7 @@ def _word(claim: Claim) -> str:
 
 
 def _placement(one: Claim, other: Claim) -> Iterator[str]:
-    """The same claim in a place where it says less."""
+    """The same claim in a place where it claims less."""
     if other.swallowed and not one.swallowed:
         yield f"the failure of `{cut(other.text)}` is caught"
     fresh = [condition for condition in other.under if condition not in one.under]

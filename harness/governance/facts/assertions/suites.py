@@ -69,7 +69,7 @@ class Unreadable(ValueError):
 class Suite:
     """A module's functions by qualified name (the last of a name is the one that counts), what
     skips outside them, and the names that it binds at its top by other means than `def`, those that
-    it imports and those that it makes itself, and what in it says what is equal."""
+    it imports and those that it makes itself, and what in it defines what is equal."""
 
     functions: Mapping[str, Function]
     skips: Counter[str]
@@ -128,7 +128,7 @@ def compared(before: Suite, after: Suite) -> Iterator[tuple[str, str]]:
     for name in sorted(before.imported & (after.made - before.made)):
         yield "", f"`{name}`, which was imported, is one of its own now"
     for said in sorted((after.comparisons - before.comparisons).elements()):
-        yield "", f"`{said.splitlines()[0]}` says anew what is equal"
+        yield "", f"`{said.splitlines()[0]}` defines anew what is equal"
     for name, function in after.functions.items():
         if name.rpartition(".")[2].startswith("pytest_") and _text(function) != _text(
             before.functions.get(name)

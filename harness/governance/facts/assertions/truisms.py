@@ -55,7 +55,8 @@ def is_contradiction(test: ast.expr) -> bool:
 
 def _holds(left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool:
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
-        return True  # two literals: no program has a say in it
+        # two literals: no program has a say in it
+        return True
     if _is_any(left) or _is_any(right):
         return isinstance(op, ast.Eq)
     if isinstance(op, _EQUAL) and ast.dump(left) == ast.dump(right):

@@ -2,7 +2,7 @@
 
 Properties: a manifest that cannot be parsed, of a kind that we do not parse, or whose name only
 looks like one, gives UNKNOWN, which is no; a dependency that comes from an address, a repository or
-a path is told apart from a registry's; the same version with other hashes or another address is
+a path is kept apart from a registry's; the same version with other hashes or another address is
 SWAPPED, which no rule permits; an index, registry or host that a lock names for the first time is
 itself a dependency, of origin `option`, and so is whatever runs when another is installed.
 

@@ -19,7 +19,7 @@ def compared(
     manifest: bytes, old: Iterable[Dependency], new: Iterable[Dependency]
 ) -> Iterator[DependencyChange]:
     """What moved, in the order of places and names. An added name that is nearly one already there
-    says which."""
+    names it."""
     before, after = _grouped(old), _grouped(new)
     near = near_misses((name for _, name in after), (name for _, name in before))
     for place in sorted({*before, *after}):

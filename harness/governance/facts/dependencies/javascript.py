@@ -45,7 +45,7 @@ _SETTINGS = (
 _RANGE = re.compile(r"[\w.^~<>=|*+\s-]*")
 _PATCH = re.compile(r"(?:^|/)patches/[^/]+\.patch\Z")
 _PNPM_READ = range(6, 10)
-_PNPM_SAYS_NOTHING_NEW = ("lockfileVersion", "settings", "time", "snapshots", "catalogs")
+_PNPM_IGNORED_KEYS = ("lockfileVersion", "settings", "time", "snapshots", "catalogs")
 
 
 def reader_of(path: str) -> Reader | None:
@@ -101,7 +101,7 @@ def _cut(key: str) -> tuple[str, str, str]:
 
 
 def _overrides(place: str, found: Mapping[str, Any], *path: str) -> Found:
-    """What takes a package's place wherever it is asked for; npm nests them, `a>b` says where."""
+    """What takes a package's place wherever it is asked for; npm nests them, `a>b` is the place."""
     for key, value in found.items():
         if isinstance(value, Mapping):
             yield from _overrides(place, value, *path, key)
@@ -132,8 +132,8 @@ def _npm_origin(spec: str) -> Origin:
 
 
 def _package_lock(content: str) -> Found:
-    """Versions 1 to 3. Version 2 says everything twice, for old readers and new ones, and both are
-    read."""
+    """Versions 1 to 3. Version 2 states everything twice, for old readers and new ones, and both
+    are read."""
     document = as_table(json.loads(content))
     packages = table(document, "packages")
     if (
@@ -211,9 +211,8 @@ def _pnpm_lock(content: str) -> Found:
     version = re.match(r"(\d+)\.\d+\Z", text_of(document, "lockfileVersion"))
     if version is None or int(version[1]) not in _PNPM_READ:
         raise Unparsed("a pnpm lock of an unknown version")
-    of_one = {
-        key: document[key] for key in _KINDS if key in document
-    }  # a lock of one project names it nowhere
+    # a lock of one project names it nowhere
+    of_one = {key: document[key] for key in _KINDS if key in document}
     for folder, importer in ((".", of_one), *table(document, "importers").items()):
         for kind in _KINDS:
             wanted = table(as_table(importer), kind)
@@ -226,7 +225,7 @@ def _pnpm_lock(content: str) -> Found:
     yield from _overrides("overrides", table(document, "overrides"))
     yield from _patched(table(document, "patchedDependencies"), "pnpm.")
     known = (
-        *_PNPM_SAYS_NOTHING_NEW,
+        *_PNPM_IGNORED_KEYS,
         *_KINDS,
         "importers",
         "packages",

@@ -12,7 +12,7 @@ from harness.domain.facts import Origin
 
 
 class Unparsed(ValueError):
-    """A manifest says something that we cannot read with certainty."""
+    """A manifest holds something that we cannot read with certainty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Dependency:
     """One dependency as one manifest has it, at one of its places (a table, a group, a path in a
     lock).
 
-    `spec` is the version or range, `bytes_` its hashes and addresses. A `setting` says how others
+    `spec` is the version or range, `bytes_` its hashes and addresses. A `setting` is how others
     are found, built or held back: to take it away is a change like any other (`--require-hashes`
     was a line once, and then it was not)."""
 

@@ -15,9 +15,8 @@ import yaml
 from harness.governance.facts.dependencies.manifest import Unparsed
 
 _DEEPEST = 24
-_OTHER_LINE_ENDS = re.compile(
-    "[\x0b\x0c\x85\u2028\u2029]"
-)  # which YAML 1.1 and 1.2 read differently
+# which YAML 1.1 and 1.2 read differently
+_OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 
 
 def yaml_text(content: str) -> Any:

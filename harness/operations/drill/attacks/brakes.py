@@ -59,8 +59,8 @@ class _Provider(BaseHTTPRequestHandler):
 
 @contextmanager
 def provider() -> Iterator[tuple[str, type[_Provider]]]:
-    """A model provider on loopback while the block lasts: its address, and the class whose `calls`
-    counts its requests."""
+    """A model provider on loopback while the block lasts: its address, and the class
+    whose `calls` counts its requests."""
     # A class of its own for each provider, because the count is kept on the class.
     counting = type("Counting", (_Provider,), {"calls": 0})
     server = ThreadingHTTPServer(("127.0.0.1", 0), counting)
@@ -100,6 +100,7 @@ def spent(drill: "DrillEnvironment", *, allowed: int = ALLOWED) -> Outcome:
         return not_held(
             f"{counting.calls} calls reached the provider, {request.calls} were allowed"
         )
+    # A broker that refuses every call would look like a budget that holds.
     if not why or 200 not in codes:
         return not_held(f"the broker answered {codes} and did not name the budget as its reason")
     return held(f"{GREEDY} calls made, {counting.calls} reached the provider; {why[:70]}")
@@ -127,12 +128,13 @@ def _call(session: Session) -> int:
 
 
 def stopped(drill: "DrillEnvironment") -> Outcome:
-    """The owner stops the factory while the agent works. Then, as the control, the stop is
-    lifted."""
+    """The owner stops the factory while the agent works. Then, as the control, the stop
+    is lifted."""
     factory = drill.factory("stopped")
     before: list[object] = []
 
     def owner_stops() -> None:
+        # What the forge shows at the moment of the stop; nothing may change after it.
         before.append(_visible(factory, 1))
         (factory.home / "STOP").write_text("we are looking into something\n", "utf-8")
 
@@ -148,6 +150,7 @@ def stopped(drill: "DrillEnvironment") -> Outcome:
 
 
 def _resumed(factory: "ScratchFactory", issue: int) -> Outcome:
+    # The control: without the stop the same change must land, or the stop proved nothing.
     factory.agent.meanwhile = lambda: None
     (factory.home / "STOP").unlink()
     factory.ledger.append(CommandGiven(RESUME), "command/0/resume")

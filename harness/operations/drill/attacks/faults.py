@@ -1,5 +1,5 @@
-"""Faults of the factory's own machine: it crashes between an intent and its act, and the disk is
-full."""
+"""Faults of the factory's own machine: it crashes between an intent and its act, and
+the disk is full."""
 
 import json
 from collections.abc import Callable
@@ -63,7 +63,9 @@ def killed(drill: "DrillEnvironment") -> Outcome:
     issue = factory.file()
     while starts < MOST_STARTS and not _runs_to_its_end(factory, crashes):
         starts += 1
+        # A restarted engine has no memory of its own; only the ledger and the forge remain.
         factory.done.clear()
+    # A crash that never came leaves an act untested.
     if crashes:
         missed = ", ".join(sorted(f"{act} {when}" for act, when in crashes))
         return not_held(f"it never came to {missed}, so nothing was proven")

@@ -97,8 +97,8 @@ _NESTED = RULES.replace("{changed_lines: {max: 100}}", "[" * 20_000)
 
 
 def proposals(drill: "DrillEnvironment") -> Outcome:
-    """A fork proposes a tree of trees, and rules that nest without end; as the control, rules that
-    can be read."""
+    """A fork proposes a tree of trees, and rules that nest without end; as the control,
+    rules that can be read."""
     factory, fetches = drill.factory("proposals"), list[tuple[str, State]]()
     fork = _Fork(factory, drill.folder_for("proposals"))
     honest = fork.propose("honest", fork.rules(_READABLE))
@@ -113,6 +113,7 @@ def proposals(drill: "DrillEnvironment") -> Outcome:
         return replace(services, repository=repository)
 
     factory.customize(watched)
+    # Two ticks: the second one shows whether a refused proposal is fetched again.
     for _ in range(2):
         factory.tick(states=frozenset({State.UNTRIAGED}))
     reports = [entry.event for entry in recorded(factory.ledger, PolicyEditReported)]
@@ -138,8 +139,8 @@ def proposals(drill: "DrillEnvironment") -> Outcome:
 
 
 class _WatchedRepository:
-    """A repository that reports which pull requests' heads it fetches. All else is passed on to
-    `inner`."""
+    """A repository that reports which pull requests' heads it fetches. All else is
+    passed on to `inner`."""
 
     def __init__(self, inner: object, on_fetch: Callable[[str], object]) -> None:
         self._inner, self._on_fetch = inner, on_fetch
@@ -156,8 +157,8 @@ class _WatchedRepository:
 
 
 class _Fork:
-    """The stranger's fork of a factory's repository, and the store in which they make commits by
-    hand."""
+    """The stranger's fork of a factory's repository, and the store in which they make
+    commits by hand."""
 
     def __init__(self, factory: "ScratchFactory", folder: Path) -> None:
         self._factory, self._store = factory, attacker_git.bare(folder / "fork.git")
@@ -166,8 +167,8 @@ class _Fork:
         self._remote.output(Git(self._store), "fetch", "--quiet", self._remote.url, "main")
 
     def propose(self, branch: str, entry: bytes) -> int:
-        """Open a pull request that replaces or adds one entry of the root folder. Returns its
-        number."""
+        """Open a pull request that replaces or adds one entry of the root folder. Returns
+        its number."""
         name, base = entry.partition(b"\t")[2], self._factory.base
         others = [
             line

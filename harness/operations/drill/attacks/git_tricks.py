@@ -1,5 +1,5 @@
-"""Attacks through git: what an agent leaves or pushes, against the policy and the factory's own
-git."""
+"""Attacks through git: what an agent leaves or pushes, against the policy and the
+factory's own git."""
 
 import os
 from collections.abc import Callable
@@ -75,13 +75,14 @@ def renamed(drill: "DrillEnvironment") -> Outcome:
 
 
 def linked(drill: "DrillEnvironment") -> Outcome:
-    """Link out of the tree: the factory does not take the link from a worktree, and refuses a
-    pushed one by its mode."""
+    """Link out of the tree: the factory does not take the link from a worktree, and
+    refuses a pushed one by its mode."""
     bench = drill.policy_bench
     try:
         taken = bench.left("linked", lambda worktree: os.symlink("/etc/passwd", worktree / "link"))
         left = bench.refused("linked", taken, rules=frozenset({"LAW-MODES"}))
     except GitError as error:
+        # The factory's own git refused the link before the policy saw it. That holds too.
         left = held(str(error))
     link = ("120000", attacker_git.blob(bench.forge, b"shop.py"), "link")
     pushed = bench.refused(
@@ -137,8 +138,8 @@ def hooks(drill: "DrillEnvironment") -> Outcome:
 def _nothing_runs(
     drill: "DrillEnvironment", name: str, set_trap: Callable[[Path, Path], object]
 ) -> Outcome:
-    """Held if nothing that the factory does with the worktree springs the trap, and a plain git
-    does."""
+    """Held if nothing that the factory does with the worktree springs the trap, and a
+    plain git does."""
     bench, folder = drill.policy_bench, drill.folder_for(name)
     marker, trap = folder / "ran", folder / "trap.sh"
     trap.write_text(f'#!/bin/sh\necho ran >> "{marker}"\n', "utf-8")
@@ -172,6 +173,7 @@ def export_ignored(drill: "DrillEnvironment") -> Outcome:
     archived = attacker_git.git(
         bench.forge, "archive", "--format=tar", bench.base, "hidden.py", "shop.py", check=False
     )
+    # The control: git itself must fall for the trick, or the brake was never needed.
     if b"HIDDEN" in archived:
         return not_held("this machine's git does not honour export-ignore, so nothing was proven")
     if not (folder / "hidden.py").exists():
@@ -193,6 +195,7 @@ def merge_driver(drill: "DrillEnvironment") -> Outcome:
         checkout / "checkout", "merge", "--quiet", "-m", "M", "origin/ours", check=False
     )
     both = (checkout / "checkout" / "price.txt").read_text("utf-8")
+    # The control: a checkout with the attribute must merge both lines without a conflict.
     if "20" not in both or "30" not in both or "<<<<" in both:
         return not_held("this machine's git does not swallow the conflict, so nothing was proven")
     if made != Conflict((b"price.txt",)):

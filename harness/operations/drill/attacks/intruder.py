@@ -59,6 +59,7 @@ for root in search_roots():
                 files += 1
                 if hit(read(path)):
                     found.append(f"file: {path}")
+            # Files of the system are counted, not read: there are too many.
             elif path.startswith("/usr/"):
                 files += 1
 

@@ -90,6 +90,7 @@ def _search(drill: "DrillEnvironment") -> tuple[dict[str, Any], dict[str, Any]]:
     """The report of one intruder, shared by all attacks here, and as the control its report on a
     secret that is shown to it."""
     stored = drill.folder_for("intruder") / "found.json"
+    # The attacks run side by side, and one search serves all of them.
     with _SEARCHING:
         if not stored.exists():
             shown = drill.folder_for("shown")
@@ -106,8 +107,8 @@ def _search(drill: "DrillEnvironment") -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _finds_nothing(kinds: tuple[str, ...], drill: "DrillEnvironment") -> Outcome:
-    """Held if the intruder looked around, found nothing of these kinds, and does find a secret that
-    is shown to it."""
+    """Held if the intruder looked around, found nothing of these kinds, and does find a
+    secret that is shown to it."""
     if missing := drill.without_sandbox():
         return missing
     report, control = _search(drill)

@@ -23,24 +23,26 @@ _CONTROL = Lock()
 
 
 def judged(drill: "DrillEnvironment", app: str) -> Outcome:
-    """Held if the journey fails on this app, for a reason of the app's, and passes on the honest
-    one."""
+    """Held if the journey fails on this app, for a reason of the app's, and passes on
+    the honest one."""
     if missing := drill.without_sandbox():
         return missing
+    # The honest app is judged once, by whichever attack comes first.
     with _CONTROL:
         if not (good := _verdict(drill, "honest")).startswith("passed"):
             return not_held(f"the honest app did not pass here, so nothing was proven: {good}")
     verdict = _verdict(drill, app)
     if verdict.startswith("passed"):
         return not_held(f"the judge let it pass: {verdict}")
+    # Inconclusive is no proof: the app may have failed to start.
     if not verdict.startswith("failed"):
         return not_held(f"no answer: {verdict[:160]}")
     return held(verdict[:110])
 
 
 def _verdict(drill: "DrillEnvironment", app: str) -> str:
-    """`passed`, `failed` or `inconclusive`, with the reason. An inconclusive judgement is repeated,
-    as a factory does."""
+    """`passed`, `failed` or `inconclusive`, with the reason. An inconclusive judgement
+    is repeated, as a factory does."""
     folder, verdict = drill.folder_for(f"judge {app}"), ""
     stored = folder / "outcome"
     if stored.exists():

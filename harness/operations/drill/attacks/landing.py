@@ -1,5 +1,5 @@
-"""Attacks between a verdict and the branch: what moves there, what is forged there, and events that
-come twice."""
+"""Attacks between a verdict and the branch: what moves there, what is forged there,
+and events that come twice."""
 
 import base64
 import json
@@ -81,8 +81,10 @@ def _forged(
     if factory.tip() != factory.base:
         return not_held("it landed on the forged verdict")
     status = factory.status(issue)
+    # Something else may have stopped it, and then this gate is still untested.
     if gate not in status:
         return not_held(f"it did not land, but not because of its verdict: {status}")
+    # The control: with its own verdict back in place the same change must land.
     envelope.write_bytes(honest)
     factory.request(
         "POST", f"/issues/{issue}/comments", by=factory.owner.token, json={"body": "/factory retry"}
@@ -186,8 +188,8 @@ def inside_the_merge(drill: "DrillEnvironment") -> Outcome:
 
 
 def _without_compare(drill: "DrillEnvironment", factory: "ScratchFactory") -> Outcome:
-    """The control: a plain forced push of a commit that was judged on an older base loses the
-    commits made since."""
+    """The control: a plain forced push of a commit that was judged on an older base
+    loses the commits made since."""
     store = attacker_git.bare(drill.folder_for("inside the merge") / "control.git")
 
     def commit(content: str, path: str, branch: str, *parents: str) -> str:
@@ -234,6 +236,7 @@ def tree_differs(drill: "DrillEnvironment") -> Outcome:
     factory.tick()
     if factory.history(issue).state is State.MERGED or not is_frozen(factory.ledger):
         return not_held(f"merging is not frozen: {factory.status(issue)}")
+    # From here the forge is honest again: only the freeze may stop the next change.
     factory.customize(lambda services: services)
     other, tip = factory.file(title="Another till"), factory.tip()
     factory.tick()
@@ -268,8 +271,8 @@ def every_event_twice(drill: "DrillEnvironment") -> Outcome:
 
 
 def _state_of(factory: "ScratchFactory", issue: int) -> tuple[str, int, int, int]:
-    """The branch's tip, and the numbers of pull requests, of sticky comments and of other comments
-    by the factory."""
+    """The branch's tip, and the numbers of pull requests, of sticky comments and of
+    other comments by the factory."""
     pulls = factory.request("GET", "/pulls?state=all", by=factory.owner.token)
     try:
         comments = factory.services.forge.comments(issue)

@@ -63,8 +63,8 @@ def _skipped(worktree: Path) -> None:
 
 
 class _SandboxWithRunner:
-    """A sandbox whose layer is a small runner under pytest's name and its one library. A drill
-    downloads nothing."""
+    """A sandbox whose layer is a small runner under pytest's name and its one library. A
+    drill downloads nothing."""
 
     def __init__(self, inner: Sandbox, layer: Path) -> None:
         self._inner, self._layer = inner, layer
@@ -84,6 +84,8 @@ def forged(drill: "DrillEnvironment", *, command: tuple[str, ...] = SIGNED) -> O
     code is imported. The control: under another command for the same runner, whose report is not
     signed, the forged report passes."""
     outcome = _forged_report(drill, command)
+    # The control: with an unsigned report the forgery must pass, or the signature is not what
+    # holds.
     if outcome.held and _forged_report(drill, BELIEVED).held:
         return not_held("a report that anybody may write is not believed, so nothing was proven")
     return outcome

@@ -1,5 +1,5 @@
-"""The administrator's API: accounts, repositories, webhooks and faults. Only the file's owner can
-read its token."""
+"""The administrator's API: accounts, repositories, webhooks and faults. Only the
+file's owner can read its token."""
 
 import re
 from dataclasses import asdict
@@ -131,8 +131,8 @@ def _role(call: ApiCall, otherwise: str) -> Role:
 
 
 def create_app(call: ApiCall) -> ApiResponse:
-    """`{owner, manifest}` → the App with its key and secrets, shown only once, in the shape of a
-    manifest conversion."""
+    """`{owner, manifest}` → the App with its key and secrets, shown only once, in the
+    shape of a manifest conversion."""
     owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
     _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
     converted = apps.convert(call.tx, code)
@@ -141,16 +141,16 @@ def create_app(call: ApiCall) -> ApiResponse:
 
 
 def create_code(call: ApiCall) -> ApiResponse:
-    """`{owner, manifest}` → the code that converts the manifest, as an approving person would get
-    it."""
+    """`{owner, manifest}` → the code that converts the manifest, as an approving person
+    would get it."""
     owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
     _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
     return ApiResponse({"code": code}, 201)
 
 
 def install_app(call: ApiCall) -> ApiResponse:
-    """`{account, repositories}` → the installation. `repositories` are names of the account's own;
-    absent: all of them."""
+    """`{account, repositories}` → the installation. `repositories` are names of the
+    account's own; absent: all of them."""
     account = people.user_named(call.tx, fields.login(call.body.get("account")))
     names = call.body.get("repositories")
     chosen = (
@@ -168,8 +168,8 @@ def install_app(call: ApiCall) -> ApiResponse:
 
 
 def file_many(call: ApiCall) -> ApiResponse:
-    """`{count, body_length}` → `{first, last}`: file many open issues at once, for measurements.
-    Sends no webhooks."""
+    """`{count, body_length}` → `{first, last}`: file many open issues at once, for
+    measurements. Sends no webhooks."""
     count = fields.number(call.body, "count", "Issue", among=range(1, seed_data.MOST + 1))
     length = fields.number(call.body, "body_length", "Issue", among=range(fields.BODY_LIMIT + 1))
     filed = seed_data.file_many(call.tx, call.repo, count, body_length=length)

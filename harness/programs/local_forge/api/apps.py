@@ -12,8 +12,8 @@ from harness.programs.local_forge.storage.records import App, Grant, Installatio
 
 
 def convert(call: ApiCall) -> ApiResponse:
-    """Convert a manifest's code to the App's key and secrets, once. The code is the proof; no
-    sign-in is needed."""
+    """Convert a manifest's code to the App's key and secrets, once. The code is the
+    proof; no sign-in is needed."""
     converted = apps.convert(call.tx, call.path["code"])
     call.service.webhook_sender.reload(call.tx.db)
     return ApiResponse(shapes.conversion(call.tx.links, converted), 201)
@@ -50,8 +50,8 @@ def uninstall(call: ApiCall) -> ApiResponse:
 
 
 def on_repository(call: ApiCall) -> ApiResponse:
-    """The calling App's installation that reaches a repository. Raises Refused (404) where none
-    does."""
+    """The calling App's installation that reaches a repository. Raises Refused (404)
+    where none does."""
     found = apps.installation_on(
         call.tx, _app(call), repositories.named(call.tx, call.path["owner"], call.path["repo"])
     )
@@ -72,8 +72,8 @@ def on_account(call: ApiCall) -> ApiResponse:
 
 
 def create_token(call: ApiCall) -> ApiResponse:
-    """Create an installation token, valid for an hour, with all or fewer of its repositories and
-    permissions."""
+    """Create an installation token, valid for an hour, with all or fewer of its
+    repositories and permissions."""
     found = _installation(call)
     chosen = _chosen(call, found)
     wanted = (

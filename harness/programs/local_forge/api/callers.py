@@ -24,8 +24,8 @@ Identify = Callable[[Transaction, str | None], Caller]
 
 
 def token_of(authorization: str) -> str | None:
-    """The token in an Authorization header: `token X`, `Bearer X`, or Basic with the token as
-    password."""
+    """The token in an Authorization header: `token X`, `Bearer X`, or Basic with the
+    token as password."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() in ("token", "bearer"):
         return rest.strip()
@@ -41,8 +41,8 @@ def token_of(authorization: str) -> str | None:
 
 
 def signed_in(tx: Transaction, authorization: str | None) -> Caller:
-    """The caller that the header proves; nobody without a header. Raises Refused (401) for an
-    unknown token."""
+    """The caller that the header proves; nobody without a header. Raises Refused (401)
+    for an unknown token."""
     token = token_of(authorization) if authorization else None
     if token is None:
         return Caller()

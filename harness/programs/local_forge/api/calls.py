@@ -80,6 +80,7 @@ class ApiCall:
     def number(self) -> int:
         """The number in the path. Raises Refused (404) for one that nothing can have."""
         number = int(self.path["number"])
+        # No id here is larger, and SQLite raises an error beyond 64 bits.
         if number > 2**31:
             raise not_found()
         return number
@@ -158,6 +159,7 @@ def _answer(
             allowance = service.limits.spend(_account(caller), service.clock(), requests=-1)
         elif answer.lasting and not writes and "etag" in response.headers:
             service.tags.remember(asked, response.headers, generation=generation)
+    # It left the transaction above by an exception, so nothing was committed.
     except Refused as refused:
         response = _refusal(refused)
     response.headers.update(
@@ -241,6 +243,7 @@ def _check_allowance(allowance: Allowance, caller: Caller) -> None:
 
 def _response(answer: ApiResponse, request: Request) -> Response:
     headers = {
+        # Clients ask again each time; the ETag makes that cheap.
         "cache-control": "private, max-age=0, must-revalidate",
         "vary": "Accept, Authorization",
         **answer.headers,

@@ -186,8 +186,8 @@ def _annotations(sent: object) -> tuple[dict[str, Any], ...]:
 
 
 def _annotation(sent: dict[str, Any]) -> dict[str, Any]:
-    """One annotation of lines in a file. Columns are allowed for a single line only, as on
-    GitHub."""
+    """One annotation of lines in a file. Columns are allowed for a single line only, as
+    on GitHub."""
     level = fields.choice(sent, "annotation_level", "CheckRun", among=checks.LEVELS)
     if level is None:
         raise invalid(

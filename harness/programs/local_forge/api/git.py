@@ -70,8 +70,8 @@ def ref_list(call: ApiCall) -> ApiResponse:
 
 
 def create_ref(call: ApiCall) -> ApiResponse:
-    """Create a branch or tag on an existing commit. Raises Refused (422) where the name is
-    taken."""
+    """Create a branch or tag on an existing commit. Raises Refused (422) where the name
+    is taken."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     name = fields.needed_text(call.body, "ref", "Reference", limit=250)

@@ -184,6 +184,7 @@ def _issue(call: ApiCall, repo: Repo, issue: Issue, field: Field) -> Any:
 
 def _shaped(field: Field, kind: str, known: Mapping[str, Resolve]) -> dict[str, Any]:
     """The requested fields of a value of that type. Raises Unreadable for an unknown field."""
+    # Fields of an inline fragment on another type do not apply here.
     asked = [inner for inner in field.fields if inner.on in (None, kind)]
     if not field.fields:
         raise Unreadable(

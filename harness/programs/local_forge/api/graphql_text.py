@@ -82,8 +82,8 @@ class _Reader:
         return Operation(kind, fields)
 
     def _declarations(self) -> None:
-        """Parse `($name: Type! = default, …)`. Types are ignored; a default is used where no value
-        was sent."""
+        """Parse `($name: Type! = default, …)`. Types are ignored; a default is used where no
+        value was sent."""
         self._expect("(")
         while not self._is(")"):
             self._expect("$")

@@ -1,5 +1,5 @@
-"""Issues: any signed-in account may file one, its author may edit and close it, and labels need the
-triage role."""
+"""Issues: any signed-in account may file one, its author may edit and close it, and
+labels need the triage role."""
 
 import re
 from datetime import UTC, datetime
@@ -20,8 +20,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\
 
 
 def issue_list(call: ApiCall) -> ApiResponse:
-    """Issues and pull requests, filtered by state, labels, since and creator, in the requested
-    order."""
+    """Issues and pull requests, filtered by state, labels, since and creator, in the
+    requested order."""
     repo, wanted = call.repo, _search(call)
     size, skip = window(call)
     found = issues.search(call.tx, repo, wanted, limit=size, skip=skip)
@@ -66,6 +66,7 @@ def change(call: ApiCall) -> ApiResponse:
     if call.body.keys() & {"title", "body"}:
         _need(call, repo, Role.WRITE, unless=is_author)
         issue = _with_words(call, repo, issue, actor)
+    # Presence counts, not truth: an empty list removes all labels.
     if "labels" in call.body:
         call.need(repo, Role.TRIAGE)
         wanted = fields.names(call.body["labels"], "Issue", "labels")

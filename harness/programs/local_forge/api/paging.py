@@ -12,8 +12,8 @@ T = TypeVar("T")
 
 
 def window(call: ApiCall) -> tuple[int, int]:
-    """The page size and the number of items to skip. Invalid values mean the default, as on
-    GitHub."""
+    """The page size and the number of items to skip. Invalid values mean the default, as
+    on GitHub."""
     per_page = min(max(_number(call.query.get("per_page"), PER_PAGE), 1), MOST_PER_PAGE)
     return per_page, (max(_number(call.query.get("page"), 1), 1) - 1) * per_page
 

@@ -59,6 +59,7 @@ def root(call: ApiCall) -> ApiResponse:
 def rate_limit(call: ApiCall) -> ApiResponse:
     """What is left of the hour. Asking is free."""
     account = str(call.actor.id) if call.actor else "nobody"
+    # This request was counted on its way in; give it back.
     left: Allowance = call.service.limits.spend(account, call.tx.now, requests=-1)
     limits = {
         "limit": left.limit,
@@ -129,8 +130,8 @@ def create_repository(call: ApiCall) -> ApiResponse:
 
 
 def fork(call: ApiCall) -> ApiResponse:
-    """Fork a repository for the caller, or return the caller's existing fork. It is complete when
-    this returns."""
+    """Fork a repository for the caller, or return the caller's existing fork. It is
+    complete when this returns."""
     repo, owner = call.repo, call.person
     if repo.owner.id == owner.id:
         raise Refused(403, "You cannot fork a repository of your own")

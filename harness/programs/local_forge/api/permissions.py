@@ -48,8 +48,8 @@ _SCOPES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 def needs(method: str, path: str) -> tuple[Need, ...] | None:
-    """What a route (its template) needs: one of these, nothing (empty), or None: Apps may not call
-    it."""
+    """What a route (its template) needs: one of these, nothing (empty), or None: Apps
+    may not call it."""
     for methods, pattern, names in _SCOPES:
         if method in methods.split() and re.fullmatch(pattern, path):
             return tuple(Need(name, "read" if method == "GET" else "write") for name in names)

@@ -1,5 +1,5 @@
-"""Branch protection and rulesets, as far as this forge enforces them. It refuses what it does not
-enforce."""
+"""Branch protection and rulesets, as far as this forge enforces them. It refuses
+what it does not enforce."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -298,10 +298,8 @@ def _rule(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _actor(given: Mapping[str, Any]) -> dict[str, Any]:
-    kind, number = (
-        fields.choice(given, "actor_type", "Ruleset", among=_ACTORS),
-        given.get("actor_id"),
-    )
+    kind = fields.choice(given, "actor_type", "Ruleset", among=_ACTORS)
+    number = given.get("actor_id")
     if (
         kind is None
         or not isinstance(number, int)

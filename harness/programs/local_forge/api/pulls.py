@@ -19,6 +19,7 @@ _METHODS = frozenset({"merge", "squash", "rebase"})
 def pull_list(call: ApiCall) -> ApiResponse:
     """Pull requests by state, head (`owner:branch`), base, sort and direction."""
     repo = call.repo
+    # A branch name holds no colon, so the last one ends the owner's login.
     owner, _, branch = call.query.get("head", "").rpartition(":")
     state = call.query.get("state", "open")
     wanted = PullSearch(
@@ -144,8 +145,8 @@ def commits_of(call: ApiCall) -> ApiResponse:
 
 
 def _source(call: ApiCall, repo: Repo, owner: str) -> Repo:
-    """The repository of that owner that may hold the head: this one, a fork of it, or the one it
-    was forked from."""
+    """The repository of that owner that may hold the head: this one, a fork of it, or
+    the one it was forked from."""
     if not owner or owner.lower() == repo.owner.login.lower():
         return repo
     near = (

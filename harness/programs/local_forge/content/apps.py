@@ -43,8 +43,8 @@ KEY_BITS = 2048
 
 
 def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, str]:
-    """Create an App with its bot account; returns it with the code to convert its manifest. Raises
-    Refused (422)."""
+    """Create an App with its bot account; returns it with the code to convert its
+    manifest. Raises Refused (422)."""
     slug = re.sub(r"[^a-z0-9]+", "-", manifest.name.lower()).strip("-")[:34]
     if not slug or find(tx, slug) is not None or people.find_user(tx, f"{slug}[bot]") is not None:
         raise invalid(
@@ -78,8 +78,8 @@ def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, st
 
 
 def convert(tx: Transaction, code: str) -> Conversion:
-    """Give the App of a code its key and secrets. Raises Refused (404) for an unknown, used or
-    expired code."""
+    """Give the App of a code its key and secrets. Raises Refused (404) for an unknown,
+    used or expired code."""
     where = app_codes.c.digest == _digest(code), app_codes.c.created_at > tx.now - HOUR
     number = tx.db.execute(select(app_codes.c.app_id).where(*where)).scalar_one_or_none()
     if number is None:
@@ -134,8 +134,8 @@ def issued_to(tx: Transaction, issuer: str) -> App | None:
 def install(
     tx: Transaction, app: App, account: User, *, repositories: Sequence[Repo] | None
 ) -> Installation:
-    """Install an App on all of an account's repositories (None) or on some. A second call replaces
-    the choice."""
+    """Install an App on all of an account's repositories (None) or on some. A second
+    call replaces the choice."""
     held = select(installations.c.id).where(
         installations.c.app_id == app.id, installations.c.account_id == account.id
     )
@@ -203,8 +203,8 @@ def issue_token(
     permissions: Mapping[str, str] | None,
     repositories: frozenset[int] | None,
 ) -> tuple[str, Grant]:
-    """Issue an installation token for an hour, with all of its permissions or fewer. Raises Refused
-    (422) for more."""
+    """Issue an installation token for an hour, with all of its permissions or fewer.
+    Raises Refused (422) for more."""
     granted = found.app.permissions
     for name, level in (permissions or {}).items():
         if LEVELS.get(level, 9) > LEVELS.get(granted.get(name, ""), 0):

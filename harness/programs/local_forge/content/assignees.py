@@ -30,8 +30,8 @@ def possible(tx: Transaction, repo: Repo) -> tuple[User, ...]:
 def taken_by(
     tx: Transaction, repo: Repo, user: User, *, limit: int = 20
 ) -> tuple[tuple[int, str, bool], ...]:
-    """The open issues assigned to an account, newest first: number, title, and whether it is a pull
-    request."""
+    """The open issues assigned to an account, newest first: number, title, and whether
+    it is a pull request."""
     joined = select(issues.c.number, issues.c.title, issues.c.is_pull).join(
         assignees, assignees.c.issue_id == issues.c.id
     )

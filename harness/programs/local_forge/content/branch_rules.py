@@ -1,5 +1,5 @@
-"""Branch protection and rulesets: stored as they were sent, and reduced to what binds one
-account."""
+"""Branch protection and rulesets: stored as they were sent, and reduced to what
+binds one account."""
 
 import json
 from collections.abc import Mapping
@@ -166,10 +166,8 @@ def check_move(
 
 def named_refs(found: StoredRule, repo: Repo) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The ref patterns that a ruleset includes, and those it excludes."""
-    names, sides = (
-        {"~DEFAULT_BRANCH": f"refs/heads/{repo.default_branch}"},
-        found.body["conditions"]["ref_name"],
-    )
+    names = {"~DEFAULT_BRANCH": f"refs/heads/{repo.default_branch}"}
+    sides = found.body["conditions"]["ref_name"]
     return tuple(names.get(one, one) for one in sides["include"]), tuple(
         names.get(one, one) for one in sides["exclude"]
     )
@@ -234,8 +232,8 @@ def _of_ruleset(found: StoredRule, repo: Repo, actor: User | None, *, role: Role
 
 
 def _bypasses(one: Body, actor: User | None, *, role: Role) -> bool:
-    """Whether an actor bypasses a ruleset. GitHub numbers the roles: 2 maintain, 4 write, 5
-    admin."""
+    """Whether an actor bypasses a ruleset. GitHub numbers the roles: 2 maintain, 4
+    write, 5 admin."""
     if one["actor_type"] == "RepositoryRole":
         return role >= {2: Role.MAINTAIN, 4: Role.WRITE}.get(one["actor_id"], Role.ADMIN)
     return (

@@ -121,6 +121,7 @@ def of_commit(
     if app is not None:
         where.append(check_runs.c.creator_id == app)
     if not every:
+        # Ids only grow, so the highest one is the newest run.
         latest = (
             select(func.max(check_runs.c.id))
             .where(*where)
@@ -217,6 +218,7 @@ def _runs(tx: Transaction, *where: Any) -> tuple[CheckRun, ...]:
 
 def _suites(tx: Transaction, rows: Sequence[Any]) -> dict[tuple[int, str, int], int]:
     """The suite number of each creator on each of the rows' commits."""
+    # A suite has no row of its own: its number is that of its first run.
     key = (check_runs.c.repository_id, check_runs.c.head_sha, check_runs.c.creator_id)
     shas = {row.head_sha for row in rows}
     found = tx.db.execute(

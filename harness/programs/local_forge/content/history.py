@@ -1,5 +1,5 @@
-"""The events of issues: what happened, in order, and who did it. Events are never changed or
-deleted."""
+"""The events of issues: what happened, in order, and who did it. Events are never
+changed or deleted."""
 
 from typing import Any
 

@@ -44,11 +44,12 @@ def search(
 
 
 def query_for(repo: Repo, wanted: Search, *, limit: int, skip: int = 0) -> Select[Any]:
-    """The query for one page. By creation and by update it reads an index in order, without
-    sorting."""
+    """The query for one page. By creation and by update it reads an index in order,
+    without sorting."""
     by = {"updated": issues.c.updated_at, "comments": _comment_count()}.get(
         wanted.order, issues.c.created_at
     )
+    # Ties are broken by number, so that pages neither repeat nor skip an issue.
     order = (
         (by.asc(), issues.c.number.asc()) if wanted.rising else (by.desc(), issues.c.number.desc())
     )
@@ -122,8 +123,8 @@ def close(
     reason: str | None = "completed",
     commit: str | None = None,
 ) -> Issue:
-    """Close it as `completed` or `not_planned`. A closed one gets the new reason, without an
-    event."""
+    """Close it as `completed` or `not_planned`. A closed one gets the new reason,
+    without an event."""
     if not issue.is_open:
         return issue if issue.reason == reason else _set(tx, repo, issue, reason=reason)
     history.record(tx, issue, "closed", actor=actor, commit=commit)

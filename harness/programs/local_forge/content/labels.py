@@ -103,6 +103,7 @@ def take_off(tx: Transaction, issue_id: int, label: Label) -> None:
 
 
 def _check(name: str, color: str) -> None:
+    # A comma separates labels in the query of a list of issues.
     if not name.strip() or "," in name or not name.isprintable():
         raise invalid("Label", "name", "name must be printable text without a comma")
     if not _COLOR.fullmatch(color):

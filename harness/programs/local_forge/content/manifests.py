@@ -71,8 +71,8 @@ def manifest_from(document: object) -> Manifest:
 
 
 def permissions(value: object) -> Mapping[str, str]:
-    """Permissions by name, each `read`, `write` or `admin`; `metadata: read` is always included.
-    Raises Refused (422)."""
+    """Permissions by name, each `read`, `write` or `admin`; `metadata: read` is always
+    included. Raises Refused (422)."""
     if not isinstance(value, dict):
         raise invalid(_RESOURCE, "default_permissions", "default_permissions must be an object")
     for name, level in value.items():

@@ -51,8 +51,8 @@ def set_role(tx: Transaction, user: User, role: Role) -> None:
 
 
 def rename(tx: Transaction, user: User, login: str) -> User:
-    """Rename an account. The old login becomes free, as on GitHub. Raises Refused (422) where the
-    new one is taken."""
+    """Rename an account. The old login becomes free, as on GitHub. Raises Refused (422)
+    where the new one is taken."""
     if find_user(tx, login) is not None:
         raise invalid("User", "login", f"login {login} is taken", code="already_exists")
     tx.db.execute(update(users).where(users.c.id == user.id).values(login=login))
@@ -88,6 +88,7 @@ def revoke_key(tx: Transaction, key: str) -> None:
 
 def holder(tx: Transaction, key: str, kind: str) -> User | None:
     """The account of a key; None for an unknown or revoked key, or a session that is too old."""
+    # Sessions expire; tokens last until they are revoked.
     oldest = tx.now - SESSION_SECONDS if kind == SESSION else 0
     row = tx.db.execute(
         select(users)
@@ -98,8 +99,8 @@ def holder(tx: Transaction, key: str, kind: str) -> User | None:
 
 
 def role_on(tx: Transaction, user: User | None, repo: Repo) -> Role:
-    """An account's role on a repository: its own role or its grant, whichever is higher; the owner
-    is an administrator."""
+    """An account's role on a repository: its own role or its grant, whichever is higher;
+    the owner is an administrator."""
     if user is None:
         # Repositories are public: whoever reaches the loopback may read.
         return Role.READ

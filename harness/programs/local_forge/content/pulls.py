@@ -174,6 +174,7 @@ def merge(
     tree = git.merged_tree(base, head)
     if tree is None:
         raise Refused(405, "Pull Request is not mergeable")
+    # The form of GitHub's private addresses.
     person = Person(actor.login, f"{actor.id}+{actor.login}@users.noreply.localhost", tx.now)
     # The commit is made before the check, since the rules judge a move to it. If a rule forbids the
     # move, the commit stays unreachable.
@@ -187,8 +188,8 @@ def merge(
 
 
 def is_mergeable(tx: Transaction, repo: Repo, pull: Pull) -> bool | None:
-    """Whether merge(base, head) has no conflict; None when the pull request cannot be merged any
-    more."""
+    """Whether merge(base, head) has no conflict; None when the pull request cannot be
+    merged any more."""
     base, head = tx.git(repo).refs().get(pull.base), tip(tx, repo, pull)
     if not pull.issue.is_open or base is None or head is None:
         return None
@@ -244,8 +245,8 @@ def mark_base(tx: Transaction, pull: Pull, base_sha: str) -> None:
 
 
 def keep_head(tx: Transaction, repo: Repo, number: int, sha: str) -> None:
-    """Point refs/pull/N/head at the head, so that the commit outlives its branch. Nobody can push
-    there."""
+    """Point refs/pull/N/head at the head, so that the commit outlives its branch. Nobody
+    can push there."""
     tx.git(repo).move(f"refs/pull/{number}/head", sha)
 
 

@@ -40,6 +40,7 @@ def adopt(
 
 def fork(tx: Transaction, source: Repo, owner: User, *, name: str) -> Repo:
     """Fork a repository, or return the owner's existing fork."""
+    # As on GitHub, an account has at most one fork of a repository.
     mine = [repo for repo in all_of(tx, owner.login) if repo.source_id == source.id]
     if mine:
         return mine[0]
@@ -57,8 +58,8 @@ def fork(tx: Transaction, source: Repo, owner: User, *, name: str) -> Repo:
 
 
 def remove(tx: Transaction, repo: Repo) -> None:
-    """Delete a repository with everything about it. Pull requests from it stay where they were
-    opened."""
+    """Delete a repository with everything about it. Pull requests from it stay where
+    they were opened."""
     of_it = select(issues.c.id).where(issues.c.repository_id == repo.id)
     event_ids = select(events.c.id).where(events.c.issue_id.in_(of_it))
     # Tables with foreign keys come first.

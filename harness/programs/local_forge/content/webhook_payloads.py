@@ -110,6 +110,7 @@ def about_push(
 
 
 def _announce(tx: Transaction, event: str, repo: Repo, actor: User, **payload: Any) -> None:
+    # A payload costs queries, so none is built without a webhook.
     if tx.has_hooks:
         about = {
             "repository": people.repository(tx.links, repo),

@@ -40,9 +40,8 @@ class EventStream:
         self.beat()
 
     async def beats(self, *, quiet: float = QUIET_SECONDS) -> AsyncGenerator[bool, None]:
-        """Yield True for each beat, and False after `quiet` seconds without one, until the server
-        stops.
-        """
+        """Yield True for each beat, and False after `quiet` seconds without one, until the
+        server stops."""
         event = asyncio.Event()
         self._listeners[event] = asyncio.get_running_loop()
         try:

@@ -117,6 +117,7 @@ class WebhookSender:
         """Queue deliveries and return at once. Notices from before the server runs are dropped."""
         for notice in notices:
             for hook in self._hooks:
+                # _post is None until the server's event loop runs.
                 if hook.wants(notice) and self._post is not None:
                     self._post(
                         Delivery(

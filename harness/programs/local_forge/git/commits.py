@@ -99,8 +99,8 @@ def changes(
 
 
 def patch(git: BareRepository, older: str | None, newer: str) -> str:
-    """The difference between two commits as one text. Raises Refused (422) where it is too
-    large."""
+    """The difference between two commits as one text. Raises Refused (422) where it is
+    too large."""
     _require_readable(git, older, newer)
     return git.run(*_PLAIN, "--patch", older or EMPTY_TREE, newer)
 
@@ -183,6 +183,7 @@ def _patches(text: str) -> list[str]:
     sections: list[tuple[str, str]] = []
     for piece in ("\n" + text).split("\ndiff --git ")[1:]:
         header, _, rest = piece.partition("\n")
+        # A binary file, or a mere change of mode, has no hunk.
         start = 0 if rest.startswith("@@") else rest.find("\n@@") + 1
         sections.append((header, rest[start:] if rest.startswith("@@") or start > 0 else ""))
     per_path = groupby(sections, key=lambda section: section[0])

@@ -1,5 +1,5 @@
-"""One bare repository, accessed through git: argument lists, a clean environment, full ref names
-only."""
+"""One bare repository, accessed through git: argument lists, a clean environment,
+full ref names only."""
 
 import os
 import re
@@ -17,8 +17,8 @@ ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SECONDS = 60
 MOST_ENTRIES, MOST_NAMES = 200_000, 32 * 1024 * 1024
-"""Limits on a commit's files and folders, and on the bytes of their names. Beyond them nothing of
-it is shown."""
+"""Limits on a commit's files and folders, and on the bytes of their names. Beyond
+them nothing of it is shown."""
 _LISTED = ("ls-tree", "-r", "-t", "-z", "--name-only")
 _CHUNK = 256 * 1024
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.-]|/\.|\.lock(?:/|$)|[/.]$|^@$")
@@ -51,8 +51,8 @@ class GitFailed(Exception):
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The complete environment of the forge's git processes: no user configuration, no prompts, no
-    replace refs."""
+    """The complete environment of the forge's git processes: no user configuration, no
+    prompts, no replace refs."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": "/nonexistent",
@@ -147,6 +147,7 @@ class BareRepository:
         draft = hook.with_name(".update")
         draft.write_text(HOOK, encoding="ascii")
         draft.chmod(0o755)
+        # Replaced atomically: git must never run half a hook.
         draft.replace(hook)
 
     def refs(self, prefix: str = "refs/heads") -> Mapping[str, str]:
@@ -158,8 +159,8 @@ class BareRepository:
         }
 
     def commit_named(self, name: str) -> str | None:
-        """The commit that a full sha, a branch or a tag names; expressions such as `main~1` name
-        nothing."""
+        """The commit that a full sha, a branch or a tag names; expressions such as `main~1`
+        name nothing."""
         if SHA.fullmatch(name):
             return name if self.kind(name) == "commit" else None
         if not is_sound_branch(name):
@@ -217,8 +218,8 @@ class BareRepository:
         return listing.returncode == 0
 
     def merged_tree(self, base: str, head: str) -> str | None:
-        """The tree of merge(base, head); None on a conflict, or for a head that is too large to
-        read."""
+        """The tree of merge(base, head); None on a conflict, or for a head that is too large
+        to read."""
         if not self.is_readable(head):
             return None
         done = self._git(*self._here, "merge-tree", "--write-tree", base, head, ok=(0, 1, 128))
@@ -232,8 +233,8 @@ class BareRepository:
         return done.stdout.decode().strip()
 
     def move(self, ref: str, new: str, *, old: str | None = None) -> None:
-        """Set a full ref. With `old`, only if that is its current value (`ZERO`: absent); else
-        Refused (409)."""
+        """Set a full ref. With `old`, only if that is its current value (`ZERO`: absent);
+        else Refused (409)."""
         done = self._git(
             *self._here,
             "update-ref",
@@ -305,9 +306,7 @@ class BareRepository:
             start_new_session=True,
         )
         if done.returncode not in ok:
-            command, complaint = (
-                " ".join(arguments[:8]),
-                done.stderr.decode(errors="replace").strip(),
-            )
+            command = " ".join(arguments[:8])
+            complaint = done.stderr.decode(errors="replace").strip()
             raise GitFailed(f"git {command} ended with {done.returncode}: {complaint}")
         return done

@@ -78,8 +78,8 @@ def _reports(repository: int, sha: str) -> tuple[Report, ...]:
 
 
 def _workflows(branch_policy: BranchPolicy, ref: str, new: str) -> tuple[str, ...]:
-    """A push that changes a workflow needs its own permission, because CI runs workflows with
-    secrets."""
+    """A push that changes a workflow needs its own permission, because CI runs workflows
+    with secrets."""
     if branch_policy.workflows or new == ZERO:
         return ()
     found = _git(

@@ -20,8 +20,8 @@ UNION ALL
 SELECT context, creator_id, state FROM statuses WHERE id IN (
     SELECT max(id) FROM statuses WHERE repository_id = :repository AND sha = :sha GROUP BY context, creator_id)
 """  # noqa: E501
-"""The checks and statuses of a commit as rows (context, app_id, state): the newest of each name and
-writer."""
+"""The checks and statuses of a commit as rows (context, app_id, state): the newest
+of each name and writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class RequiredCheck:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A check's or status's result on a commit. `state` is a conclusion or a state; None: not
-    completed."""
+    """A check's or status's result on a commit. `state` is a conclusion or a state;
+    None: not completed."""
 
     context: str
     app_id: int
@@ -44,8 +44,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What one protection or ruleset requires of one account. `include` and `exclude` are patterns
-    of full refs."""
+    """What one protection or ruleset requires of one account. `include` and `exclude`
+    are patterns of full refs."""
 
     # Protection or ruleset
     origin: str
@@ -67,8 +67,8 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A planned change of a ref. `forward`: the new commit contains the old one (always true for a
-    new branch)."""
+    """A planned change of a ref. `forward`: the new commit contains the old one (always
+    true for a new branch)."""
 
     ref: str
     created: bool
@@ -81,8 +81,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class BranchPolicy:
-    """The rules that bind one account in a repository; the server passes them to the hook as
-    JSON."""
+    """The rules that bind one account in a repository; the server passes them to the
+    hook as JSON."""
 
     repository: int
     # The full ref of the default branch, which only ever moves forward.
@@ -93,8 +93,8 @@ class BranchPolicy:
 
 
 def refusals(branch_policy: BranchPolicy, move: Move) -> tuple[str, ...]:
-    """The reasons against a move, in GitHub's words: a headline, then each reason. Empty if it is
-    allowed."""
+    """The reasons against a move, in GitHub's words: a headline, then each reason. Empty
+    if it is allowed."""
     reasons = list(dict.fromkeys(_reasons(branch_policy, move)))
     if not reasons:
         return ()
@@ -111,8 +111,8 @@ def refusals(branch_policy: BranchPolicy, move: Move) -> tuple[str, ...]:
 
 
 def is_green(required: RequiredCheck, reports: Iterable[Report]) -> bool:
-    """Whether a check exists and every result of its writers is good. A missing or unfinished check
-    is not green."""
+    """Whether a check exists and every result of its writers is good. A missing or
+    unfinished check is not green."""
     said = [
         one.state
         for one in reports

@@ -28,8 +28,8 @@ _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=100_000)
 
 
 def app_page_routes(service: Service) -> list[BaseRoute]:
-    """These routes go before those of repositories, because `apps` and `settings` are reserved
-    logins."""
+    """These routes go before those of repositories, because `apps` and `settings` are
+    reserved logins."""
     known = (
         ("GET", "/settings/apps/new", new_app, False),
         ("POST", "/settings/apps/new", new_app, True),
@@ -51,10 +51,8 @@ def app_page_routes(service: Service) -> list[BaseRoute]:
 
 def new_app(visit: PageVisit) -> Response:
     """Show what a manifest asks for, or a form to paste one. Creates nothing."""
-    text, state = (
-        visit.form.get("manifest", ""),
-        visit.query.get("state", visit.form.get("state", ""))[:STATE_LETTERS],
-    )
+    text = visit.form.get("manifest", "")
+    state = visit.query.get("state", visit.form.get("state", ""))[:STATE_LETTERS]
     if not text:
         return visit.page("new_app.html", manifest=None, text="", state=state, problem="")
     try:
@@ -158,8 +156,8 @@ def _person(visit: PageVisit) -> User:
 
 
 def _with(address: str, **said: str) -> str:
-    """An address with more query parameters. Raises Refused (422) unless it is an http or https
-    address."""
+    """An address with more query parameters. Raises Refused (422) unless it is an http
+    or https address."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise invalid(
@@ -172,8 +170,8 @@ def _with(address: str, **said: str) -> str:
 
 
 def _that_leads_to(response: Response, address: str | None) -> Response:
-    """Allow the form's redirect in the content security policy: `form-action` also covers
-    redirects."""
+    """Allow the form's redirect in the content security policy: `form-action` also
+    covers redirects."""
     if address is not None:
         parts = urlsplit(address)
         policy = GUARDS["content-security-policy"]

@@ -51,8 +51,8 @@ def front(visit: PageVisit) -> Response:
 
 
 def person(visit: PageVisit) -> Response:
-    """An account: on each repository its role, the last issues it filed, and those assigned
-    to it."""
+    """An account: on each repository its role, the last issues it filed, and those
+    assigned to it."""
     found = people.user_named(visit.tx, visit.path["owner"])
     activity = []
     for repo in repositories.all_of(visit.tx):
@@ -70,11 +70,9 @@ def issue_list(visit: PageVisit) -> Response:
     """Open or closed issues, filtered by label, author and words, in the requested order."""
     repo, asked, page = visit.repo, visit.query, page_asked(visit)
     state = "closed" if asked.get("state") == "closed" else "open"
-    label, words, author = (
-        asked.get("label", ""),
-        asked.get("q", ""),
-        asked.get("author", "").strip(),
-    )
+    label = asked.get("label", "")
+    words = asked.get("q", "")
+    author = asked.get("author", "").strip()
     sort = asked.get("sort", "newest") if asked.get("sort") in SORTS else "newest"
     order, rising = SORTS[sort]
     wanted = Search(
@@ -119,6 +117,7 @@ def issue(visit: PageVisit) -> Response:
     """One issue with its comments and events."""
     repo = visit.repo
     found = issues.numbered(visit.tx, repo, visit.number)
+    # Issues and pull requests share their numbers, so a link may name either.
     if found.is_pull:
         return RedirectResponse(f"/{repo.full_name}/pull/{found.number}", 302)
     return issue_page(visit, repo, found.number)

@@ -29,6 +29,7 @@ def add_comment(visit: PageVisit) -> Response:
     if act == "preview":
         return again(visit, repo, issue.number, draft=CommentDraft(body, preview=True))
     try:
+        # Closing and reopening need no text; the comment button does.
         if act == "comment" or body.strip():
             fields.needed_text({"body": body}, "body", "IssueComment")
         author = author_of(visit, visit.form.get("name", ""))

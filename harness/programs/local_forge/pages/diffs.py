@@ -18,8 +18,8 @@ _KINDS = {"+": "added", "-": "removed", "\\": "note", "@": "hunk"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a diff: its old and new number, where it has one, and its text without the
-    sign."""
+    """One line of a diff: its old and new number, where it has one, and its text without
+    the sign."""
 
     # added, removed, same, hunk or note.
     kind: str
@@ -72,8 +72,8 @@ class ShownFile:
 
     @property
     def pairs(self) -> tuple[tuple[Line | None, Line | None], ...]:
-        """The lines side by side: old on the left, new on the right. Hunk headers and notes are on
-        both sides."""
+        """The lines side by side: old on the left, new on the right. Hunk headers and notes
+        are on both sides."""
         found: list[tuple[Line | None, Line | None]] = []
         gone: list[Line] = []
         come: list[Line] = []
@@ -101,6 +101,7 @@ def shown(changes: tuple[FileChange, ...], notes: Notes | None = None) -> tuple[
             if change.patch.endswith("\n")
             else change.patch.split("\n")
         )
+        # An empty text splits into one empty line, which is no line of a diff.
         rows = rows if change.patch else []
         room = max(0, min(left, MOST_LINES_PER_FILE))
         found.append(

@@ -121,8 +121,8 @@ def blob(visit: PageVisit) -> Response:
 
 
 def raw(visit: PageVisit) -> Response:
-    """A file's bytes, as plain text or as a download, so that it can never act as a page of this
-    forge."""
+    """A file's bytes, as plain text or as a download, so that it can never act as a page
+    of this forge."""
     repo, _, _, entry = _entry(visit)
     if entry.kind != "blob":
         raise not_found()
@@ -153,8 +153,8 @@ def changed(changes: tuple[commits.FileChange, ...], notes: diffs.Notes) -> dict
 
 
 def _entry(visit: PageVisit) -> tuple[Repo, str, str, TreeEntry]:
-    """What `REF/PATH` names. A branch may hold slashes, so the shortest prefix that names a ref
-    with that path is used."""
+    """What `REF/PATH` names. A branch may hold slashes, so the shortest prefix that
+    names a ref with that path is used."""
     repo = visit.repo
     git, parts = visit.tx.git(repo), visit.path["rest"].strip("/").split("/")
     for cut in range(1, len(parts) + 1):

@@ -36,6 +36,7 @@ def new_issue(visit: PageVisit) -> Response:
     known, asked = _templates(visit, repo), visit.query.get("template")
     form = known.form(asked or "")
     if form is None and asked != BLANK and (known.forms or known.contacts):
+        # With one way to file there is nothing to choose.
         if asked is not None or len(known.forms) + len(known.contacts) + known.blank > 1:
             return visit.repo_page(
                 "choose.html",
@@ -87,8 +88,8 @@ def _filed(visit: PageVisit, repo: Repo, draft: IssueDraft, author: User) -> Iss
 
 
 def _begun(visit: PageVisit, form: IssueForm | None) -> IssueDraft:
-    """The form's first state. A link may fill in parts of it; nothing is sent before the person
-    presses the button."""
+    """The form's first state. A link may fill in parts of it; nothing is sent before the
+    person presses the button."""
     title, body = visit.query.get("title", form.title if form else ""), visit.query.get("body", "")
     values = answers.at_first(form, lambda name: values_of(visit.asked, name)) if form else {}
     return IssueDraft(form, title[: fields.TITLE_LIMIT], body[: fields.BODY_LIMIT], values=values)

@@ -112,8 +112,8 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """The content of the folder. `mistakes` describe the documents that cannot be used, one line
-    each."""
+    """The content of the folder. `mistakes` describe the documents that cannot be used,
+    one line each."""
 
     forms: tuple[IssueForm, ...] = ()
     contacts: tuple[Contact, ...] = ()
@@ -322,8 +322,8 @@ def _text(under: Mapping[str, Any], key: str, *, at: str = "", needed: bool = Fa
 
 
 def _word(given: object, at: str) -> str:
-    """Text, or a number as text. YAML reads an unquoted `yes` or `no` as a boolean, which is
-    refused."""
+    """Text, or a number as text. YAML reads an unquoted `yes` or `no` as a boolean,
+    which is refused."""
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         raise Malformed(f"{at} must be text; put it in quotes")
     return str(given)

@@ -13,8 +13,8 @@ from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
 
 
 def put_labels(visit: PageVisit) -> Response:
-    """Add the ticked labels and remove the unticked ones. Raises Refused (403) without the
-    right."""
+    """Add the ticked labels and remove the unticked ones. Raises Refused (403) without
+    the right."""
     repo, issue, actor = _issue_to_manage(visit)
     known = {label.name for label in labels.of_repository(visit.tx, repo)}
     wanted = [
@@ -45,8 +45,8 @@ def _issue_to_manage(visit: PageVisit) -> tuple[Repo, Issue, User]:
 
 
 def _after(visit: PageVisit, now: list[str], field: str) -> list[str]:
-    """The current values, changed by the difference between what the form showed and what it
-    sent."""
+    """The current values, changed by the difference between what the form showed and
+    what it sent."""
     chosen, shown = values_of(visit.posted, field), values_of(visit.posted, "had")
     return [one for one in now if one in chosen or one not in shown] + [
         one for one in chosen if one not in (*now, *shown)

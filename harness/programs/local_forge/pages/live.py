@@ -32,6 +32,7 @@ def stream(service: Service) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _events(event_stream: EventStream) -> AsyncGenerator[str, None]:
+    # How long a browser waits before it reconnects.
     yield f"retry: {RETRY_MILLISECONDS}\n\n"
     async for is_beat in event_stream.beats():
         yield "event: written\ndata: \n\n" if is_beat else ": still here\n\n"

@@ -56,8 +56,8 @@ def rendered_line(source: str, *, repository: str) -> Markup:
 
 
 def revealed(text: str) -> str:
-    """The text with invisible characters, and those that change its direction, replaced by their
-    code points."""
+    """The text with invisible characters, and those that change its direction, replaced
+    by their code points."""
     return "".join(f"⟨U+{ord(letter):04X}⟩" if _is_unseen(letter) else letter for letter in text)
 
 
@@ -103,8 +103,8 @@ def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _hidden_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse an HTML comment that starts a line. Without an end it runs to the end of the text, as
-    in a browser."""
+    """Parse an HTML comment that starts a line. Without an end it runs to the end of the
+    text, as in a browser."""
     begin = state.bMarks[start] + state.tShift[start]
     if state.level != 0 or not state.src.startswith("<!--", begin):
         return False

@@ -154,8 +154,8 @@ View = Callable[[PageVisit], Response]
 def endpoint(
     service: Service, view: View, *, from_elsewhere: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The view as Starlette calls it. `from_elsewhere`: it writes nothing, so a form on any page
-    may call it."""
+    """The view as Starlette calls it. `from_elsewhere`: it writes nothing, so a form on
+    any page may call it."""
 
     async def answer(request: Request) -> Response:
         if request.method == "POST" and not from_elsewhere and not _is_ours(request, service):
@@ -214,6 +214,7 @@ def _answer(service: Service, view: View, request: Request, raw: bytes) -> Respo
         if value is None:
             response.delete_cookie(name, path="/", httponly=True, samesite="strict")
         else:
+            # SameSite=strict: no request from another site carries the session.
             response.set_cookie(
                 name,
                 value,
@@ -239,16 +240,16 @@ def _form(raw: bytes) -> Fields:
 
 
 def _is_ours(request: Request, service: Service) -> bool:
-    """Whether the form came from these pages, by the Origin header, which no other page can
-    forge."""
+    """Whether the form came from these pages, by the Origin header, which no other page
+    can forge."""
     port = urlsplit(service.links.web).port
     origin = request.headers.get("origin")
     return origin in (f"http://localhost:{port}", f"http://127.0.0.1:{port}")
 
 
 def _cookie(service: Service) -> str:
-    """The cookie's name holds the port, because browsers share cookies between the ports of
-    a host."""
+    """The cookie's name holds the port, because browsers share cookies between the ports
+    of a host."""
     return f"forge_{urlsplit(service.links.web).port}"
 
 
@@ -260,8 +261,8 @@ def _guarded(response: Response) -> Response:
 
 @cache
 def _templates() -> Environment:
-    """The template environment, built for the first page: compiling takes a sixth of the start
-    time."""
+    """The template environment, built for the first page: compiling takes a sixth of the
+    start time."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,

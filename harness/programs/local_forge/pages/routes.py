@@ -78,6 +78,7 @@ def page_routes(service: Service) -> list[BaseRoute]:
     ]
     if service.settings.evidence is not None:
         kept = StaticFiles(directory=service.settings.evidence, html=True, check_dir=False)
+        # First, because the routes after it would match this address too.
         found.insert(0, Mount("/-/evidence", kept, middleware=[Middleware(_Sandboxed)]))
     pages = [
         Route(path, endpoint(service, view), methods=[method], middleware=[_BOUND])

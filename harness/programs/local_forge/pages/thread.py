@@ -58,8 +58,8 @@ def thread(
 
 
 def state_intervals(done: Iterable[Event]) -> tuple[StateInterval, ...]:
-    """The states of the issue in the factory, oldest first. A label that was removed and restored
-    at once is one interval."""
+    """The states of the issue in the factory, oldest first. A label that was removed and
+    restored at once is one interval."""
     found: list[StateInterval] = []
     for event in done:
         if event.label is None or not event.label[0].startswith(STATE_LABEL):
@@ -68,6 +68,7 @@ def state_intervals(done: Iterable[Event]) -> tuple[StateInterval, ...]:
         if event.kind == "unlabeled":
             if last and last.until is None and last.words == words:
                 found[-1] = replace(last, until=event.created_at)
+        # A new state ends the one before: the factory sets one state label at a time.
         elif last is None or last.words != words:
             found = [
                 *(replace(one, until=one.until or event.created_at) for one in found),

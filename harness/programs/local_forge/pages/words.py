@@ -55,8 +55,8 @@ class ProgressStep:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The factory's progress on an issue, from its state label: the steps, or the side state it is
-    in."""
+    """The factory's progress on an issue, from its state label: the steps, or the side
+    state it is in."""
 
     steps: tuple[ProgressStep, ...]
     side: str | None

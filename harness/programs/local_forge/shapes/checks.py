@@ -100,8 +100,8 @@ def status(links: Links, repo: Repo, item: Status) -> Json:
 
 
 def combined(links: Links, repo: Repo, sha: str, items: Sequence[Status]) -> Json:
-    """GitHub's `combined-commit-status`: the newest of each context. No status at all is pending,
-    never success."""
+    """GitHub's `combined-commit-status`: the newest of each context. No status at all is
+    pending, never success."""
     states = {item.state for item in items}
     state = (
         "failure"

@@ -29,4 +29,5 @@ def number_in(node: str, kind: str) -> int | None:
         found, _, number = base64.b64decode(node, validate=True).decode("ascii").partition(":")
     except (binascii.Error, ValueError):
         return None
+    # A longer number is no id here, and SQLite would refuse it.
     return int(number) if found == kind and number.isdigit() and len(number) < 16 else None

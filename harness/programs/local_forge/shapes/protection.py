@@ -60,10 +60,8 @@ def protection(
 
 def required_checks(links: Links, repo: Repo, item: StoredRule) -> Json:
     """GitHub's `status-check-policy`."""
-    here, policy = (
-        f"{_here(links, repo, item)}/required_status_checks",
-        item.body["required_status_checks"],
-    )
+    here = f"{_here(links, repo, item)}/required_status_checks"
+    policy = item.body["required_status_checks"]
     return {
         "url": here,
         "strict": policy["strict"],

@@ -29,10 +29,8 @@ _OF_ISSUE = (
 
 def pull(links: Links, repo: Repo, item: Pull) -> Json:
     """GitHub's `pull-request-simple`."""
-    shared, here = (
-        issue(links, repo, item.issue, merged_at=item.merged_at),
-        links.pull(repo, item.number),
-    )
+    shared = issue(links, repo, item.issue, merged_at=item.merged_at)
+    here = links.pull(repo, item.number)
     return {key: shared[key] for key in _OF_ISSUE} | {
         "id": item.issue.id,
         "node_id": node_id("PullRequest", item.issue.id),

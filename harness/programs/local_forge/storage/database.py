@@ -48,9 +48,8 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from the start and commits unless an error leaves
-        it.
-        """
+        """A transaction that holds the write lock from the start and commits unless an error
+        leaves it."""
         with self._writing, self._engine.connect() as db:
             db.exec_driver_sql("BEGIN IMMEDIATE")
             yield db

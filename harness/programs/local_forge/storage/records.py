@@ -40,9 +40,8 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A repository; its bare repository on disk has the same number. `seen` is the default branch's
-    last synced tip.
-    """
+    """A repository; its bare repository on disk has the same number. `seen` is the
+    default branch's last synced tip."""
 
     id: int
     owner: User
@@ -195,9 +194,8 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A GitHub App. Its number is that of its bot account, `slug[bot]`. `permissions` maps names to
-    levels.
-    """
+    """A GitHub App. Its number is that of its bot account, `slug[bot]`. `permissions`
+    maps names to levels."""
 
     id: int
     slug: str
@@ -235,9 +233,8 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an installation's token may do: its permissions, on the installation's repositories or
-    on those in `only`.
-    """
+    """What an installation's token may do: its permissions, on the installation's
+    repositories or on those in `only`."""
 
     installation: Installation
     permissions: Mapping[str, str]

@@ -338,5 +338,5 @@ STEPS = {
         "UPDATE grants SET role = 5 WHERE role = 4",
     ),
 }
-"""What brings a database of that schema to the next one; tables and indexes that are new are made
-besides."""
+"""What brings a database of that schema to the next one; tables and indexes that are
+new are made besides."""

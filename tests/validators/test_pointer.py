@@ -1,4 +1,4 @@
-"""Where a person's hand presses, on a real page: only a browser lays one out, and tells what lies
+"""Where a person's pointer presses, on a real page: only a browser lays one out, and knows what lies
 at a point."""
 
 from __future__ import annotations

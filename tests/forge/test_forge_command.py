@@ -1,5 +1,5 @@
-"""Taking a repository in, copying all that a forge keeps, and putting it back: over the command
-line, as a person does it."""
+"""`factory forge` as a person uses it: adopting a repository, backing up a forge,
+and restoring it."""
 
 import gzip
 import io
@@ -19,7 +19,7 @@ from harness.programs.local_forge.seed import Administrator
 from harness.programs.local_forge.storage.records import Role
 from harness.programs.local_forge.storage.tables import SCHEMA
 from tests.forge.gitclient import done, git
-from tests.forge.patience import SECONDS, start
+from tests.forge.waiting import SECONDS, start
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def lived_in(tmp_path_factory, template):
 
 
 def rewritten(file, to, change):
-    """The archive with its members changed: `change` takes a name and bytes, and gives bytes or
-    None."""
+    """The archive with its members changed: `change` takes a name and bytes, and gives
+    bytes or None."""
     with tarfile.open(file) as old, tarfile.open(to, "w:gz") as new:
         for member in old:
             content = change(member.name, old.extractfile(member).read())
@@ -243,8 +243,8 @@ def test_a_full_folder_and_a_file_that_is_there_are_left_alone(lived_in, said, t
 
 @pytest.fixture
 def original(tmp_path):
-    """Somebody's repository: two branches, a tag, a submodule, and a hook and settings that must
-    not be followed."""
+    """Somebody's repository: two branches, a tag, a submodule, and a hook and settings
+    that must not be followed."""
     folder = tmp_path / "original"
     folder.mkdir()
     done(git("init", "--quiet", "--initial-branch=trunk", cwd=folder))
@@ -371,7 +371,7 @@ def test_people_are_added_raised_and_given_tokens(said, tmp_path) -> None:
     assert (code, "there is no forge" in err) == (2, True)
 
 
-def test_serve_says_where_it_is_and_ends_in_good_order(tmp_path) -> None:
+def test_serve_prints_its_address_and_ends_in_good_order(tmp_path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "harness", "forge", "serve", "--home", str(tmp_path / "forge")],
         stdout=subprocess.PIPE,
@@ -386,8 +386,8 @@ def test_serve_says_where_it_is_and_ends_in_good_order(tmp_path) -> None:
 
 
 def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
-    """An issue and a pull request that were filed before forks were known are still there, and of
-    their own repository."""
+    """An issue and a pull request that were filed before forks were known are still
+    there, and of their own repository."""
     home = tmp_path / "forge"
     running = start(home)
     admin = Administrator(running)

@@ -1,5 +1,5 @@
-"""The webhook receiver over HTTP: what is accepted, what is stored, and the message of each
-refusal."""
+"""The webhook receiver over HTTP: what is accepted, what is stored, and the message
+of each refusal."""
 
 import contextlib
 import hashlib
@@ -28,7 +28,7 @@ from harness.ports.inbox import Delivery
 from harness.store.inbox import SqlInbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.inbox import FakeInbox
-from tests.forge.patience import SECONDS
+from tests.forge.waiting import SECONDS
 
 NEW, OLD, GONE = "new-secret-of-the-tide", "old-secret-of-the-tide", "a-secret-before-both-of-them"
 OURS = 4711
@@ -204,9 +204,8 @@ def test_a_delivery_names_its_event_and_itself(place, inbox, broken) -> None:
 
 def first_line(port, *parts):
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as line:
-        with contextlib.suppress(
-            ConnectionError
-        ):  # it may have said no and left before the last part was sent
+        # It may have said no and left before the last part was sent.
+        with contextlib.suppress(ConnectionError):
             for part in parts:
                 line.sendall(part)
         return line.makefile("rb").readline()
@@ -385,8 +384,8 @@ def test_many_at_once_are_all_kept_once(place, inbox) -> None:
 
 
 def test_every_order_of_six_deliveries_leaves_the_same_to_look_at() -> None:
-    """A double, a replay under another name, one of another repository and one badly signed among
-    them, in all 720 orders."""
+    """A double, a replay under another name, one of another repository and one badly
+    signed among them, in all 720 orders."""
     six = [
         (payload(7), NEW, "a"),
         (payload(7), NEW, "a"),

@@ -1,5 +1,4 @@
-"""A real Chromium with its hands on files, dialogs and the keyboard; what is not there says so by
-name."""
+"""Files, dialogs and the keyboard in a real Chromium: what is not there is reported by name."""
 
 from __future__ import annotations
 
@@ -299,7 +298,7 @@ def test_a_menu_opens_under_the_pointer(house: House) -> None:
 
 
 class Dated(office.Office):
-    """A page that says what time it was, in seconds, and notices when an hour has passed."""
+    """A page that shows what time it was, in seconds, and notices when an hour has passed."""
 
     def answer(self, environ: dict[str, Any], method: str, path: str, content: bytes) -> Any:
         return office.page(

@@ -1,5 +1,4 @@
-"""A forge as somebody starts it, asks it and looks into it who does not give up while the machine
-is busy with other things."""
+"""Start a local forge, and look into its files, with patience for a busy machine."""
 
 from contextlib import suppress
 from functools import partial
@@ -14,7 +13,7 @@ start = partial(starting.start, seconds=SECONDS)
 
 
 def files_below(folder: Path) -> dict[Path, bytes]:
-    """Each file and what it holds. What a server that runs takes away meanwhile is not there."""
+    """Each file and its bytes. Files that a running server deletes meanwhile are left out."""
     found = {}
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError, IsADirectoryError):

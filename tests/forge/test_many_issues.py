@@ -1,4 +1,5 @@
-"""Ten thousand issues: lists by index, and nothing built or sent for what did not change."""
+"""Ten thousand issues: lists are read off an index, and nothing is built or sent for
+what did not change."""
 
 import sqlite3
 
@@ -78,9 +79,9 @@ def test_a_page_is_read_off_an_index_and_never_sorted(crowded, wanted, index) ->
     assert "TEMP B-TREE" not in plan, plan
 
 
-def test_what_did_not_change_is_told_without_being_read(crowded) -> None:
-    """The tag is asked after at the generation of the database: no query for the list, no body, no
-    bytes."""
+def test_what_did_not_change_is_answered_without_a_query(crowded) -> None:
+    """The tag is asked after at the generation of the database: no query for the list,
+    no body, no bytes."""
     address = "/issues?per_page=100&state=all"
     tag = crowded.api("GET", address, by=crowded.factory).headers["etag"]
     again = crowded.api("GET", address, by=crowded.factory, headers={"If-None-Match": tag})
@@ -104,7 +105,7 @@ def test_what_did_not_change_is_told_without_being_read(crowded) -> None:
     ],
     ids=["filed", "edited", "commented", "labelled"],
 )
-def test_whatever_changes_is_told_at_once(crowded, change) -> None:
+def test_whatever_changes_is_answered_at_once(crowded, change) -> None:
     address = "/issues?per_page=100&state=all&sort=updated"
     tag = crowded.api("GET", address, by=crowded.factory).headers["etag"]
     assert (
@@ -136,7 +137,7 @@ def test_only_so_many_tags_are_remembered() -> None:
     assert tags.unchanged(RequestKey("1", ""), '"a"', generation=1) is not None
 
 
-def test_a_push_is_told_at_once(crowded) -> None:
+def test_a_push_changes_the_answer_at_once(crowded) -> None:
     tag = crowded.api("GET", "/branches/main").headers["etag"]
     assert crowded.api("GET", "/branches/main", headers={"If-None-Match": tag}).status_code == 304
     crowded.push({"tide.txt": "high\n"})
@@ -144,9 +145,10 @@ def test_a_push_is_told_at_once(crowded) -> None:
 
 
 def test_a_tag_is_good_for_whom_it_was_given(crowded) -> None:
-    """The rights are in the answer: what one account knows is not said to be unchanged to
-    another."""
-    ana = crowded.person("ana")  # made before: a write ends every tag
+    """The rights are in the answer: what one account knows is not said to be unchanged
+    to another."""
+    # Made before: a write ends every tag.
+    ana = crowded.person("ana")
     tag = crowded.api("GET", "", by=crowded.owner).headers["etag"]
     assert (
         crowded.api("GET", "", by=crowded.owner, headers={"If-None-Match": tag}).status_code == 304

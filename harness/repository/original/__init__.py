@@ -1,0 +1,1 @@
+"""Repositories that belong to somebody else: read, fetched and compared, never written."""
