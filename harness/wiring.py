@@ -282,7 +282,7 @@ def services_of(
     from harness.agents.model import BrokeredModel
     from harness.context.essays import RepositoryEssays
     from harness.context.sandboxed_outlines import SandboxedOutlines
-    from harness.programs.agent_clis.programs import Programs
+    from harness.programs.agent_clis.installed import Programs
     from harness.programs.sandbox.client import COMMAND, SandboxSupervisor
     from harness.repository.candidate import TrustedCandidates
     from harness.repository.trusted import TrustedRepository

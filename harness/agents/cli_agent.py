@@ -28,8 +28,8 @@ from harness.programs.agent_clis.cli import (
     events_in,
 )
 from harness.programs.agent_clis.codex import CODEX
+from harness.programs.agent_clis.installed import Program, Programs
 from harness.programs.agent_clis.opencode import OPENCODE
-from harness.programs.agent_clis.programs import Program, Programs
 
 CLIS: Mapping[AgentKind, Cli] = {cli.kind: cli for cli in (CLAUDE_CODE, CODEX, OPENCODE)}
 HOME, PROGRAM = "/home/agent", "/opt/cli"

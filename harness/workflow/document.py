@@ -1,6 +1,7 @@
 """Reads a YAML document in which every value knows its line.
 
-Plain scalars are read by YAML 1.2's core rules; `harness.strict_yaml` says what is read at all."""
+Plain scalars are read by YAML 1.2's core rules; `harness.strict_yaml` decides what is read at
+all."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from harness.domain.sandbox import SandboxResult, SandboxSpec
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
 from harness.programs.agent_clis.cli import NO_KEY, CliOrder, Wire, ended_well
-from harness.programs.agent_clis.programs import Program, Programs
+from harness.programs.agent_clis.installed import Program, Programs
 
 CLAUDE, CODEX, OPENCODE = (
     CLIS[kind] for kind in (AgentKind.CLAUDE_CODE, AgentKind.CODEX, AgentKind.OPENCODE)

@@ -20,7 +20,7 @@ from harness.domain.model_choice.agents import AgentChoice
 from harness.domain.sandbox import Form
 from harness.ports.agent import AgentReport, Assignment
 from harness.programs.agent_clis.cli import NO_KEY
-from harness.programs.agent_clis.programs import Programs
+from harness.programs.agent_clis.installed import Programs
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.agents.clis import (
     CANARY,

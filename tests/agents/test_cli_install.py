@@ -22,7 +22,7 @@ from harness.operations.doctor.agent_clis import (
     remove_cli,
 )
 from harness.programs.agent_clis.install import fetched_by_npm, install
-from harness.programs.agent_clis.programs import Programs
+from harness.programs.agent_clis.installed import Programs
 from harness.programs.agent_clis.releases import Release, another, released
 
 VERSION = "9.8.7"

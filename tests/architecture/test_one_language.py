@@ -18,10 +18,10 @@ BANNED = re.compile(
 )
 OTHER_MEANINGS = re.compile(
     r"\bLAW-[A-Z*]+|\bin-the-box\b|box-sizing|bounding[_ ]box|check ?box|text ?box|search ?box"
-    r"|([\"'`])[a-z-]+\1"
+    r"|([\"'`])[a-z-]+\1|\b(?:twin|says):"
 )
 """Ids of rules, which people write in their own files; the words of CSS and of pages; a quoted word,
-which is a key of stored or public data."""
+which is a key of stored or public data; and two keys of the journey language."""
 
 
 def words_in(text: str) -> Iterator[tuple[int, str]]:

@@ -3,7 +3,6 @@ ties them."""
 
 import json
 import os
-from dataclasses import fields
 from pathlib import Path
 
 import pytest

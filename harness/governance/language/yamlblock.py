@@ -1,7 +1,7 @@
 """YAML, read strictly and with line numbers.
 
 Properties: a key is known or is an error with the nearest known one; no key twice; every error
-names file, line and key. `harness.strict_yaml` says what is read as YAML at all."""
+names file, line and key. `harness.strict_yaml` decides what is read as YAML at all."""
 
 import difflib
 import re

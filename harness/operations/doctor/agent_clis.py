@@ -12,7 +12,7 @@ from harness.domain.sandbox import Bind, Limits, SandboxSpec
 from harness.operations.doctor.finding import Finding, fail, ok, warn
 from harness.ports.sandbox import Sandbox
 from harness.programs.agent_clis.install import Fetch, fetched_by_npm, install
-from harness.programs.agent_clis.programs import Program, Programs
+from harness.programs.agent_clis.installed import Program, Programs
 from harness.programs.agent_clis.releases import another, released
 
 if TYPE_CHECKING:

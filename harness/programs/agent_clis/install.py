@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from harness.domain.errors import ConfigError, PortError
-from harness.programs.agent_clis.programs import Program, Programs
+from harness.programs.agent_clis.installed import Program, Programs
 from harness.programs.agent_clis.releases import Release
 
 # Time for 100 MB over a slow connection.

@@ -11,8 +11,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-
-from harness.domain.plain import JsonDict
+from typing import Any
 
 from .agent import Assignment, work
 from .shell import Shell
@@ -55,7 +54,7 @@ def main() -> int:
     return 0
 
 
-def print_json(line: JsonDict) -> None:
+def print_json(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
 
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.domain.plain import JsonDict
-
 from .answers import DECLINED, TOO_LONG, ModelAnswer, StreamCut, ToolCall, answer_of
 from .conversation import Conversation
 from .tools import ENDINGS, TOOLS, Result, Tools
@@ -67,8 +65,8 @@ class End:
 
 
 def work(
-    assignment: Assignment, client: Any, tools: Tools, report: Callable[[JsonDict], None]
-) -> JsonDict:
+    assignment: Assignment, client: Any, tools: Tools, report: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     """Work to an end, and report it: {outcome, summary, reason, evidence, turns, tool_calls,
     compactions}."""
     run = Run(
@@ -93,7 +91,7 @@ class Run:
     assignment: Assignment
     client: Any
     tools: Tools
-    report: Callable[[JsonDict], None]
+    report: Callable[[dict[str, Any]], None]
     conversation: Conversation
     turn: int = 0
     calls: int = 0
@@ -137,7 +135,7 @@ class Run:
                     return refused(error)
                 left -= 1
 
-    def request(self) -> JsonDict:
+    def request(self) -> dict[str, Any]:
         """One request. What does not change comes first, for the provider's cache."""
         effort = (
             {"output_config": {"effort": self.assignment.effort}} if self.assignment.effort else {}

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.domain.plain import JsonDict, JsonObject
-
 NOT_JSON = "INVALID_JSON"
 """The key for a tool input that is not JSON, in the conversation, as the provider advises."""
 DECLINED, TOO_LONG = "refusal", ("max_tokens", "model_context_window_exceeded")
@@ -54,19 +52,19 @@ class ModelAnswer:
     `content` goes back into the conversation; `tokens` counts the conversation with it.
     """
 
-    content: list[JsonDict]
+    content: list[dict[str, Any]]
     calls: tuple[ToolCall, ...]
     stop: str
     tokens: int
 
 
-def answer_of(events: Iterable[JsonObject]) -> ModelAnswer:
+def answer_of(events: Iterable[Mapping[str, Any]]) -> ModelAnswer:
     """The message of these events
     (https://docs.anthropic.com/en/docs/build-with-claude/streaming). Raises StreamCut."""
     blocks, pieces, usage, stop, whole = (
-        list[JsonDict](),
+        list[dict[str, Any]](),
         dict[int, dict[str, str]](),
-        JsonDict(),
+        dict[str, Any](),
         "",
         False,
     )
@@ -96,7 +94,7 @@ def answer_of(events: Iterable[JsonObject]) -> ModelAnswer:
     )
 
 
-def _answer_of_blocks(blocks: list[JsonDict], stop: str, tokens: int) -> ModelAnswer:
+def _answer_of_blocks(blocks: list[dict[str, Any]], stop: str, tokens: int) -> ModelAnswer:
     # A model that declines does not mean the call that it had begun.
     if stop == DECLINED:
         blocks = [block for block in blocks if block["type"] != "tool_use"]
@@ -115,7 +113,7 @@ def _answer_of_blocks(blocks: list[JsonDict], stop: str, tokens: int) -> ModelAn
     return ModelAnswer(content, calls, stop, tokens)
 
 
-def _finished(block: JsonDict, pieces: Mapping[str, str]) -> JsonDict:
+def _finished(block: dict[str, Any], pieces: Mapping[str, str]) -> dict[str, Any]:
     text = {
         name: (block.get(name) or "") + piece
         for name, piece in pieces.items()
@@ -128,7 +126,7 @@ def _finished(block: JsonDict, pieces: Mapping[str, str]) -> JsonDict:
     }
 
 
-def _parsed(text: str) -> JsonDict:
+def _parsed(text: str) -> dict[str, Any]:
     """A tool's input as an object that can be sent again. Anything else comes under the key
     `NOT_JSON`."""
     try:
@@ -151,7 +149,7 @@ def _deeper(value: Any, levels: int) -> bool:
     )
 
 
-def _call(block: JsonObject, *, is_cut: bool) -> ToolCall:
+def _call(block: Mapping[str, Any], *, is_cut: bool) -> ToolCall:
     fault, given = "", clean(block["input"])
     if is_cut:
         fault = (

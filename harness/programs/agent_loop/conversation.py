@@ -13,10 +13,9 @@ Properties:
   reduced. This breaks the cache, so it is counted, and done for all old results at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from harness.domain.plain import JsonDict, JsonObject
+from typing import Any
 
 from .answers import ModelAnswer, ToolCall, clean
 from .tools import Result
@@ -37,8 +36,8 @@ class Conversation:
     `compactions` counts how often room was made, `size` estimates its tokens.
     """
 
-    system: tuple[JsonDict, ...]
-    messages: list[JsonDict]
+    system: tuple[dict[str, Any], ...]
+    messages: list[dict[str, Any]]
     briefs: dict[str, str]
     size: int = 0
     compactions: int = 0
@@ -75,7 +74,7 @@ class Conversation:
         )
         self.size += sum(len(result.text) for _, result in results) // _CHARACTERS_A_TOKEN
 
-    def with_cache_marks(self) -> JsonDict:
+    def with_cache_marks(self) -> dict[str, Any]:
         """The system and the messages as they are sent, with the cache marks."""
         ends = {0, len(self.messages) - 1, max(len(self.messages) - 3, 0)}
         return {
@@ -105,10 +104,10 @@ class Conversation:
         self.compactions += self.messages != before
         return self.messages != before
 
-    def _reduced(self, message: JsonDict) -> JsonDict:
+    def _reduced(self, message: dict[str, Any]) -> dict[str, Any]:
         return message | {"content": [self._brief(block) for block in message["content"]]}
 
-    def _brief(self, block: JsonDict) -> JsonDict:
+    def _brief(self, block: dict[str, Any]) -> dict[str, Any]:
         brief = self.briefs.get(block.get("tool_use_id", ""))
         if brief is None or len(text := f"[left out to make room: {brief}]") >= len(
             block["content"]
@@ -118,10 +117,10 @@ class Conversation:
         return block | {"content": text}
 
 
-def text(words: str) -> JsonDict:
+def text(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 
 
-def _marked(message: JsonObject) -> JsonDict:
+def _marked(message: Mapping[str, Any]) -> dict[str, Any]:
     *before, last = message["content"]
     return {**message, "content": [*before, last | _MARK]}

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.domain.plain import JsonDict
-
 from . import evidence as shows
 from . import files, search
 from .shell import Ended, Shell
@@ -18,7 +16,7 @@ from .shown import cut, excerpt
 
 ENDINGS = {"finish": "finished", "give_up": "gave-up"}
 TEXTS = list[str]
-KINDS: dict[Any, JsonDict] = {
+KINDS: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     TEXTS: {"type": "array", "items": {"type": "string"}},
@@ -150,7 +148,7 @@ class Tools:
         )
 
 
-def declared(method: Callable[..., Result]) -> JsonDict:
+def declared(method: Callable[..., Result]) -> dict[str, Any]:
     """A method as a tool of the Messages API."""
     _, *parameters = inspect.signature(method).parameters.values()
     return {
@@ -189,7 +187,7 @@ def fault_in(name: str, given: Any) -> str:
     )
 
 
-def _fits(value: Any, kind: JsonDict) -> bool:
+def _fits(value: Any, kind: dict[str, Any]) -> bool:
     if "enum" in kind:
         return isinstance(value, str) and value in kind["enum"]
     if kind["type"] == "array":
@@ -199,7 +197,7 @@ def _fits(value: Any, kind: JsonDict) -> bool:
     return KINDS.get(type(value)) == kind
 
 
-def _expected(kind: JsonDict) -> str:
+def _expected(kind: dict[str, Any]) -> str:
     if "enum" in kind:
         return " or ".join(kind["enum"])
     return {"string": "a text", "integer": "a whole number", "array": "a list of one text or more"}[

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from harness.domain.plain import JsonDict
-
 from .grammars import grammar, language_of
 
 # Characters of a signature.
@@ -18,7 +16,7 @@ Definition = list[Any]
 """[kind, name, first line, last line, signature]; lines count from 1."""
 
 
-def outline(path: str, content: bytes) -> JsonDict:
+def outline(path: str, content: bytes) -> dict[str, Any]:
     """{definitions, imports} of one file, both in its order; both empty when it has no grammar."""
     language = language_of(path)
     if language is None:
@@ -34,7 +32,7 @@ def outline(path: str, content: bytes) -> JsonDict:
     }
 
 
-def _defined(matches: Iterable[JsonDict]) -> Iterator[Definition]:
+def _defined(matches: Iterable[dict[str, Any]]) -> Iterator[Definition]:
     for match in matches:
         for kind in _KINDS:
             if kind in match:
@@ -65,7 +63,7 @@ def _signature(node: Any) -> str:
     return first[:SIGNATURE]
 
 
-def _imported(matches: Iterable[JsonDict]) -> Iterator[str]:
+def _imported(matches: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Each import as it is written, with `@from` and `@what` as one dotted name."""
     for match in matches:
         if "import" in match:
