@@ -117,9 +117,7 @@ def open_works(
 
     document = read_home(home)
     places = Places(home, document.repository_id)
-    # Requests to the local forge and the broker must not go through the operator's proxy.
-    local = (os.environ.get("NO_PROXY"), "localhost,127.0.0.1")
-    os.environ["NO_PROXY"] = ",".join(filter(None, local))
+    _bypass_proxy_for_loopback()
     with ExitStack() as stack:
         # Before the engine is imported: its import starts a program of the system, which would
         # inherit the key.
@@ -158,6 +156,12 @@ def open_works(
         stack.callback(engine.close)
         url = f"{forge.url}/{document.owner}/{document.name}"
         yield Works(services, Dispatch(services, engine), engine, url, check)
+
+
+def _bypass_proxy_for_loopback() -> None:
+    # Requests to the local forge and the broker must not go through the operator's proxy.
+    local = (os.environ.get("NO_PROXY"), "localhost,127.0.0.1")
+    os.environ["NO_PROXY"] = ",".join(filter(None, local))
 
 
 def _check(

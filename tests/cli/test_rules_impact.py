@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.repository.clone import snapshot_at
+from harness.repository.original.clone import snapshot_at
 from tests import warm
 
 ROOT = Path(__file__).parents[2]

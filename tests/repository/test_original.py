@@ -10,8 +10,8 @@ import pytest
 
 from harness.domain.errors import ConfigError, GitError
 from harness.repository.export import export
-from harness.repository.original import FetchLimits, fetch_original, refusal_of
-from harness.repository.original_address import Address, address_of
+from harness.repository.original.address import Address, address_of
+from harness.repository.original.fetch import FetchLimits, fetch_original, refusal_of
 from harness.repository.plumbing import Git, GitResult
 from harness.repository.tree_edits import changed_tree, committed
 from harness.repository.walk import WalkLimits

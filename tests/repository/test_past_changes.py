@@ -8,7 +8,7 @@ import pytest
 
 from harness.domain.errors import ConfigError
 from harness.domain.facts import UNKNOWN, ChangeKind
-from harness.repository.past_changes import past_changes
+from harness.repository.original.past_changes import past_changes
 
 ENV = {
     **os.environ,

@@ -66,7 +66,7 @@ def recorded(
     from harness.store.clock import SystemClock
 
     if clone is not None:
-        from harness.repository.past_changes import past_changes
+        from harness.repository.original.past_changes import past_changes
 
         changes = past_changes(clone)
     elif file is not None:

@@ -88,7 +88,7 @@ def impact(
 def _at(folder: Path, ref: str) -> Governance:
     from harness.domain.errors import GovernanceError
     from harness.governance import governing_files, read_governance
-    from harness.repository.clone import snapshot_at
+    from harness.repository.original.clone import snapshot_at
 
     there = snapshot_at(folder, ref)
     try:

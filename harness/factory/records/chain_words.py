@@ -1,9 +1,10 @@
 """The words of the chain: the meaning of each event, and sentences about facts. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from harness.domain.events import TriageDecided, VerdictRecorded
 from harness.domain.governance import Status
+from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.domain.plain import JsonObject
 from harness.factory.records.link import LinkOutcome, Stage
@@ -136,3 +137,11 @@ def proof_of_verdict(verdict: VerdictRecorded) -> str:
         f"sandbox {verdict.sandbox_form}",
     )
     return ", ".join(filter(None, facts))
+
+
+def verdict_evidence(entry: Entry, verdict: VerdictRecorded) -> Iterator[str]:
+    """Where the proof of a verdict is, and by which key it is signed."""
+    yield f"evidence/{entry.run}/index.html"
+    yield verdict.envelope
+    yield f"sha256:{verdict.envelope_sha256}"
+    yield f"key {verdict.key_id}"

@@ -9,6 +9,7 @@ from harness.domain.events import RuleText, RuleTextsKept
 from harness.domain.governance import Governance, Rule, ScopeEntry
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, of_kind
+from harness.domain.plain import JsonObject
 from harness.ports.ledger import Ledger
 
 LONGEST = 600
@@ -56,3 +57,12 @@ def _cut(prose: str) -> str:
     """The first paragraphs, in whole words."""
     flat = "\n\n".join(" ".join(part.split()) for part in prose.split("\n\n")).strip()
     return flat if len(flat) <= LONGEST else f"{flat[:LONGEST].rsplit(None, 1)[0]} …"
+
+
+def rule_text_of(book: RuleBook, finding: JsonObject) -> RuleText:
+    """The text of the rule: by file and id if the finding names a file, else by its id alone."""
+    rule, file = str(finding["rule"]), str(finding.get("file", ""))
+    found = book.get((file, rule)) or next(
+        (one for one in book.values() if one.id == rule and not file), None
+    )
+    return found or RuleText(rule, str(finding["title"]), file, int(finding.get("line", 0)), "")

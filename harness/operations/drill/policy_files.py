@@ -55,8 +55,8 @@ def example_policy_files() -> PolicyFiles:
 
 
 def _of_repository(source: str, *, here: Path) -> PolicyFiles:
-    from harness.repository.original import fetch_original
-    from harness.repository.original_address import address_of
+    from harness.repository.original.address import address_of
+    from harness.repository.original.fetch import fetch_original
     from harness.repository.plumbing import Git
 
     with tempfile.TemporaryDirectory(prefix="factory-drill-") as folder:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError
-from harness.repository.original import FetchLimits, fetch_whole_original
-from harness.repository.original_address import address_of
+from harness.repository.original.address import address_of
+from harness.repository.original.fetch import FetchLimits, fetch_whole_original
 
 if TYPE_CHECKING:
     from harness.programs.local_forge.seed import Administrator

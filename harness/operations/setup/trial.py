@@ -1,7 +1,7 @@
 """Creates the home of a trial: a copy of somebody's repository on a local forge, with issues and
 with drafts of what it lacks.
 
-The original is read once and never written (`harness.repository.original`). The copy has two
+The original is read once and never written (`harness.repository.original.fetch`). The copy has two
 commits: the original's files, and then the drafts and the pinned key of the launcher, by a
 maintainer of the copy."""
 
@@ -30,8 +30,8 @@ from harness.operations.setup.pin_key import pinned
 
 if TYPE_CHECKING:
     from harness.onboarding import DraftFile
-    from harness.repository.original import Original
-    from harness.repository.original_address import Address
+    from harness.repository.original.address import Address
+    from harness.repository.original.fetch import Original
     from harness.repository.plumbing import Git
 
 MAINTAINER = "maintainer"
@@ -69,8 +69,8 @@ def create_trial(
 
     Raises ConfigError or GitError, and then leaves nothing behind.
     """
-    from harness.repository.original import fetch_original
-    from harness.repository.original_address import address_of
+    from harness.repository.original.address import address_of
+    from harness.repository.original.fetch import fetch_original
     from harness.repository.plumbing import Git
 
     issues = issues_in(trial.issues)

@@ -4,6 +4,7 @@ them."""
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import Any
 
 from harness.domain.plain import JsonDict, JsonObject
@@ -186,6 +187,14 @@ class Session:
         """Pass a stream on while counting it, then settle it. Only a whole stream settles at its
         true cost."""
         refusal_at_end, is_providers, kept = unreachable("the sandbox hung up"), False, False
+        finish = partial(
+            self._finished,
+            stream_reader,
+            source,
+            conversation=conversation,
+            reservation=reservation,
+            began=began,
+        )
         try:
             async with aclosing(events):
                 async for event in events:
@@ -193,13 +202,7 @@ class Session:
                     reservation.exceed(stream_reader.so_far())
                     # Settle before the last event: a client that sees it may ask for the cost.
                     if dialect.is_end(event) and stream_reader.whole:
-                        kept = self._finished(
-                            stream_reader,
-                            source,
-                            conversation=conversation,
-                            reservation=reservation,
-                            began=began,
-                        )
+                        kept = finish()
                     if shown is not None:
                         yield shown
             refusal_at_end, is_providers = (
@@ -215,13 +218,7 @@ class Session:
             refusal_at_end, is_providers = refusal, isinstance(refusal, ProviderFailure)
         finally:
             if stream_reader.whole and not kept:
-                self._finished(
-                    stream_reader,
-                    source,
-                    conversation=conversation,
-                    reservation=reservation,
-                    began=began,
-                )
+                finish()
             elif not stream_reader.whole:
                 reservation.forfeit(stream_reader.counted() or Tokens())
                 self._refused(conversation, refusal_at_end, began, so_far=stream_reader.message())

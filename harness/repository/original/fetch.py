@@ -24,7 +24,7 @@ from harness.domain.issue import TreeSha
 from harness.repository.environment import environment
 from harness.repository.names import branch_ref, shown
 from harness.repository.objects import Entry, blobs
-from harness.repository.original_address import Address
+from harness.repository.original.address import Address
 from harness.repository.plumbing import Git, GitResult
 from harness.repository.tree_edits import changed_tree
 from harness.repository.walk import WalkLimits

@@ -16,9 +16,9 @@ from harness.governance.facts.dependencies import dependency_changes
 from harness.governance.facts.secrets import SecretScanner
 from harness.governance.facts.surface import api_facts
 from harness.governance.past.history import RecordedChange, kind_in_title
-from harness.repository.clone import snapshot_at
 from harness.repository.diff import DiffLimits, raw_diff
 from harness.repository.objects import blobs, entries
+from harness.repository.original.clone import snapshot_at
 from harness.repository.plumbing import Git
 
 MOST = 200
