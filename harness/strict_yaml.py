@@ -12,6 +12,8 @@ import yaml
 from yaml.composer import Composer
 from yaml.resolver import Resolver
 
+from harness.domain.plain import JsonDict
+
 MOST_VALUES = 20_000
 STR, INT, FLOAT, BOOL = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -65,7 +67,7 @@ class StrictLoader(_StrictComposer, yaml.SafeLoader):
     """PyYAML's own parser, with plain scalars as in YAML 1.2. Its reading is the one that
     counts."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way to configure a loader
+    yaml_implicit_resolvers: JsonDict = {}  # noqa: RUF012 - PyYAML's own way to configure a loader
 
     def __init__(self, text: str, deepest: int = BoundedComposer.deepest) -> None:
         super().__init__(text)

@@ -108,8 +108,7 @@ def open_works(
 
     A lost lease is taken again first, and nothing is recorded without it. `heartbeat` is called
     about once a second while something runs. `warm` worktrees are kept ready, which only helps a
-    process that stays. `back_up` is called when a node has ended.
-    """
+    process that stays. `back_up` is called when a node has ended."""
     from harness.home.programs import broker_of, forge_of, model_key
     from harness.home.providers import provider_keys
     from harness.programs.broker.prices import price_list

@@ -12,7 +12,7 @@ Properties:
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 from harness.context.imports import named_files, stem_of, stems_in
 from harness.context.words import counted
 from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.plain import JsonObject
 from harness.ports.git import Contents, TreeFile
 from harness.programs.context_indexer.grammars import language_of
 
@@ -41,7 +42,7 @@ _HITS = (
     " ORDER BY score DESC, files.path LIMIT ?"
 )
 
-Outlines = Callable[[Sequence[tuple[str, str]]], Sequence[Mapping[str, Any]]]
+Outlines = Callable[[Sequence[tuple[str, str]]], Sequence[JsonObject]]
 """From (path, text) of several files to {definitions, imports} of each."""
 
 
@@ -127,7 +128,7 @@ class Index:
         """How many files there are."""
         return int(self._rows.execute("SELECT COUNT(*) FROM files").fetchone()[0])
 
-    def _outline(self, path: str) -> Mapping[str, Any]:
+    def _outline(self, path: str) -> JsonObject:
         found = self._rows.execute("SELECT outline FROM files WHERE path = ?", (path,)).fetchone()
         return dict(json.loads(found[0])) if found else {}
 
@@ -285,7 +286,7 @@ def _index_batch(
         )
 
 
-def _with_named_files(outline: Mapping[str, Any], text: str) -> Mapping[str, Any]:
+def _with_named_files(outline: JsonObject, text: str) -> JsonObject:
     """An outline with the files that the text names among its imports."""
     return {**outline, "imports": [*outline.get("imports", ()), *named_files(text)]}
 

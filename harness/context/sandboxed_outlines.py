@@ -1,10 +1,11 @@
 """Parses files in a sandbox: the program gets them on its standard input and sees nothing else."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.domain.plain import JsonObject
 from harness.domain.sandbox import Bind, Limits, SandboxResult, SandboxSpec
 from harness.ports.sandbox import Sandbox
 from harness.programs import context_indexer
@@ -12,7 +13,7 @@ from harness.programs.context_indexer.grammars import DISTRIBUTIONS
 
 PROGRAM = "/opt/context"
 LIMITS = Limits(wall_seconds=120, memory_mb=1024, pids=16, disk_mb=16, file_mb=64)
-NOTHING: Mapping[str, Any] = {"definitions": [], "imports": []}
+NOTHING: JsonObject = {"definitions": [], "imports": []}
 
 
 class SandboxedOutlines:
@@ -24,7 +25,7 @@ class SandboxedOutlines:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
-    def __call__(self, files: Sequence[tuple[str, str]]) -> tuple[Mapping[str, Any], ...]:
+    def __call__(self, files: Sequence[tuple[str, str]]) -> tuple[JsonObject, ...]:
         """What each file defines and imports, in order. Raises SandboxError when no sandbox
         could be made."""
         found = _outlines_in(self._sandbox.run(self.spec(), stdin=_input_of(files)), len(files))
@@ -56,7 +57,7 @@ def _input_of(files: Sequence[tuple[str, str]]) -> bytes:
     )
 
 
-def _outlines_in(result: SandboxResult, count: int) -> tuple[Mapping[str, Any], ...] | None:
+def _outlines_in(result: SandboxResult, count: int) -> tuple[JsonObject, ...] | None:
     """One outline per file; None when the sandbox did not end well, or printed anything else."""
     if not result.ok:
         return None
@@ -69,7 +70,7 @@ def _outlines_in(result: SandboxResult, count: int) -> tuple[Mapping[str, Any], 
     return found if len(found) == count else None
 
 
-def _outline(document: Any) -> Mapping[str, Any]:
+def _outline(document: Any) -> JsonObject:
     """A parser's output, as far as it has the form of an outline."""
     if not isinstance(document, dict):
         raise ValueError("an outline is an object")

@@ -7,12 +7,11 @@ model had before it."""
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import ceil
-from typing import Any
 
 from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.plain import JsonObject
 
 BYTES_A_TOKEN = 3
 """No provider's tokenizer is here, and they differ. English has some four bytes a token, code three
@@ -105,7 +104,7 @@ class Manifest:
         """Canonical JSON: the same manifest gives the same bytes."""
         return json.dumps(self.as_json(), sort_keys=True, indent=1, ensure_ascii=True)
 
-    def as_json(self) -> Mapping[str, Any]:
+    def as_json(self) -> JsonObject:
         return {
             "schema": 1,
             "base": self.base,

@@ -6,12 +6,13 @@ keys, no spaces, UTF-8)."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
+from typing import Generic, TypeAlias, TypeGuard, TypeVar
 
 from harness.domain.errors import LedgerError
 from harness.domain.events import LedgerEvent
+from harness.domain.plain import JsonDict, JsonObject
 
 GENESIS = "0" * 64
 
@@ -33,7 +34,7 @@ class Recorded(Generic[E_co]):
     issue: int | None
     run: str | None
     # The JSON that the hash is over. Whoever wants to know what happened reads `event`.
-    data: Mapping[str, Any]
+    data: JsonObject
     # hash of the entry before, GENESIS for the first
     prev: str
     hash: str
@@ -61,7 +62,7 @@ def of_kind(entries: Iterable[Entry], kind: type[E]) -> tuple[Recorded[E], ...]:
     return tuple(entry for entry in entries if is_of(entry, kind))
 
 
-def entry_document(entry: Entry) -> dict[str, Any]:
+def entry_document(entry: Entry) -> JsonDict:
     """The entry as one JSON object: all of it but the decoded event, which `data` gives again."""
     return {part.name: getattr(entry, part.name) for part in fields(entry) if part.name != "event"}
 
@@ -105,7 +106,7 @@ def entry_hash(
     key: str,
     issue: int | None,
     run: str | None,
-    data: Mapping[str, Any],
+    data: JsonObject,
     prev: str,
 ) -> str:
     """SHA-256 (hex) over everything in the entry but the hash itself."""
@@ -124,7 +125,7 @@ def entry_hash(
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def chained(head: Head | None, new: NewEntry, *, at: str, data: Mapping[str, Any]) -> Entry:
+def chained(head: Head | None, new: NewEntry, *, at: str, data: JsonObject) -> Entry:
     """The entry that follows `head`. `data` is the new event's document, as the store keeps it."""
     before = head or BEGINNING
     seq, prev = before.seq + 1, before.hash

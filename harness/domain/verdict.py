@@ -3,13 +3,12 @@
 The validator program has a `Verdict` of its own; tests/golden/verdict.json ties the two, both must
 round-trip it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from harness.domain.issue import CommitSha, TreeSha
-from harness.domain.plain import stored_as
+from harness.domain.plain import JsonObject, stored_as
 
 T = TypeVar("T", "Binding", "Controls", "Regression")
 
@@ -100,7 +99,7 @@ class Verdict:
     regression: Regression = Regression()
 
     @classmethod
-    def from_predicate(cls, predicate: Mapping[str, Any], *, key_id: str) -> Self:
+    def from_predicate(cls, predicate: JsonObject, *, key_id: str) -> Self:
         """Read the in-toto predicate. Raises KeyError or ValueError on anything missing or
         unknown."""
         journeys, controls = predicate["journeys"], predicate["controls"]
@@ -128,7 +127,7 @@ class Verdict:
         )
 
 
-def _known(kind: type[T], document: Mapping[str, Any]) -> T:
+def _known(kind: type[T], document: JsonObject) -> T:
     """The parts that this reader knows; a predicate may gain others. Raises KeyError where one of
     these is missing."""
     # Every key is required here: a predicate that lacks one is not read as a default.

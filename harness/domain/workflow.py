@@ -14,9 +14,10 @@ from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-Scalar: TypeAlias = bool | int | float | str | None
+from harness.domain.plain import JsonDict, JsonObject
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+Scalar: TypeAlias = bool | int | float | str | None
+NOTHING: JsonObject = MappingProxyType({})
 
 
 class Outcome(StrEnum):
@@ -46,12 +47,12 @@ class NodeResult:
     attempt could help."""
 
     outcome: Outcome
-    output: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    output: JsonObject = field(default_factory=lambda: NOTHING)
     message: str = ""
     event: str | None = None
     retryable: bool = True
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         return {
             "outcome": self.outcome.value,
             "output": dict(self.output),
@@ -61,7 +62,7 @@ class NodeResult:
         }
 
 
-def node_result(document: Mapping[str, Any]) -> NodeResult:
+def node_result(document: JsonObject) -> NodeResult:
     """The result that `as_json` wrote. Raises ValueError when the document is not one."""
     output, event = document.get("output"), document.get("event")
     if not isinstance(output, Mapping) or not (event is None or isinstance(event, str)):
@@ -119,7 +120,7 @@ class FieldOf:
     node: str
     path: tuple[str, ...]
 
-    def value_in(self, outputs: Mapping[str, Mapping[str, Any]]) -> Any:
+    def value_in(self, outputs: Mapping[str, JsonObject]) -> Any:
         """Raises KeyError when the node gave no such field."""
         value: Any = outputs[self.node]
         for name in self.path:
@@ -211,7 +212,7 @@ class _Node:
     when: When | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout_seconds: float | None = None
-    output: Mapping[str, Any] | None = None
+    output: JsonObject | None = None
     """The JSON schema (draft 2020-12) of an object that the node's output must satisfy, where one
     is declared."""
 

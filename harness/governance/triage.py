@@ -5,13 +5,14 @@ not in the issue byte for byte, a duplicate that does not exist or is younger, a
 against its own kind: each ends with a person. The model's words reach nobody but through a question
 to the filer, which may hold no address and no image."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from harness.domain.governance import Governance, ScopeDefault, ScopeEntry, ScopeKind
 from harness.domain.lifecycle import Event
+from harness.domain.plain import JsonDict, JsonObject
 from harness.governance.text import asking
 
 CONFIDENT = 0.5
@@ -68,7 +69,7 @@ class TriageDecision:
     doubts: tuple[str, ...] = ()
 
 
-def answer_schema(governance: Governance) -> dict[str, Any]:
+def answer_schema(governance: Governance) -> JsonDict:
     """The JSON schema of the model's one answer; the ids it may cite are those of this governance,
     and no others. That an issue is a duplicate is no answer of a model that has read this issue
     alone."""
@@ -77,9 +78,9 @@ def answer_schema(governance: Governance) -> dict[str, Any]:
     )
 
 
-def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> dict[str, Any]:
+def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> JsonDict:
     ids = sorted(entry.id for entry in governance.scope)
-    cites: dict[str, Any] = {
+    cites: JsonDict = {
         "type": "array",
         "maxItems": 5,
         "uniqueItems": True,
@@ -120,7 +121,7 @@ def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> dict[s
     }
 
 
-def _decided_schema(governance: Governance) -> dict[str, Any]:
+def _decided_schema(governance: Governance) -> JsonDict:
     """The form of what is decided on: a model's answer, and beside it which older issue asks for
     the same, if one does."""
     schema = _schema(governance, TriageVerdict)
@@ -131,7 +132,7 @@ def _decided_schema(governance: Governance) -> dict[str, Any]:
     }
 
 
-def duplicate_answer(*, of: int, quote: str) -> dict[str, Any]:
+def duplicate_answer(*, of: int, quote: str) -> JsonDict:
     """The answer that code gives itself when an older issue asks for the same: in the same form,
     and checked the same way."""
     return {
@@ -146,13 +147,13 @@ def duplicate_answer(*, of: int, quote: str) -> dict[str, Any]:
     }
 
 
-def _enum(kind: Iterable[StrEnum], description: str) -> dict[str, Any]:
+def _enum(kind: Iterable[StrEnum], description: str) -> JsonDict:
     return {"type": "string", "enum": [member.value for member in kind], "description": description}
 
 
 def triage_decision(
     governance: Governance,
-    answer: Mapping[str, Any],
+    answer: JsonObject,
     *,
     title: str,
     body: str,
@@ -220,7 +221,7 @@ def _unsure(doubts: tuple[str, ...], **common: Any) -> TriageDecision:
     )
 
 
-def _schema_fault(governance: Governance, answer: Mapping[str, Any]) -> str | None:
+def _schema_fault(governance: Governance, answer: JsonObject) -> str | None:
     from jsonschema import Draft202012Validator
 
     errors = Draft202012Validator(_decided_schema(governance)).iter_errors(dict(answer))
@@ -265,7 +266,7 @@ def _is_in_by_default(governance: Governance) -> bool:
 
 
 def _doubts_on_verdict(
-    verdict: TriageVerdict, answer: Mapping[str, Any], number: int, older_issues: Collection[int]
+    verdict: TriageVerdict, answer: JsonObject, number: int, older_issues: Collection[int]
 ) -> Iterator[str]:
     other = answer["duplicate_of"]
     if verdict is TriageVerdict.DUPLICATE and (
@@ -278,7 +279,7 @@ def _doubts_on_verdict(
 
 
 def _doubts_on_asking(
-    verdict: TriageVerdict, answer: Mapping[str, Any], issue: str, asked: int
+    verdict: TriageVerdict, answer: JsonObject, issue: str, asked: int
 ) -> Iterator[str]:
     if verdict is not TriageVerdict.NEEDS_INFO:
         return
@@ -288,9 +289,7 @@ def _doubts_on_asking(
     yield from asking.faults_of_question(answer["ask"], issue=issue)
 
 
-def _reason(
-    verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]
-) -> str:
+def _reason(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: JsonObject) -> str:
     by = f" by {', '.join(entry.id for entry in cites)}" if cites else ""
     match verdict:
         case TriageVerdict.IN:
@@ -307,7 +306,7 @@ def _reason(
             return "a person decides: the model is not sure"
 
 
-def _reply(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]) -> str:
+def _reply(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: JsonObject) -> str:
     """What the filer reads: the mission's own words for a no, the one question for needs-info,
     else nothing."""
     if verdict is TriageVerdict.NEEDS_INFO:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.domain.plain import JsonObject
 from harness.governance.paths import resembles
 from harness.governance.text.invisible import is_invisible
 from harness.governance.text.likeness import NEARLY_THE_SAME, likeness, resemblance
@@ -17,7 +18,7 @@ MOST_AT_ONCE = 3
 BORROWED = 5
 """So many words in a row that a stranger wrote as well, and a lesson is a stranger's."""
 
-SCHEMA: Mapping[str, Any] = {
+SCHEMA: JsonObject = {
     "type": "array",
     "maxItems": MOST_AT_ONCE,
     "items": {

@@ -1,10 +1,12 @@
 """The durable engine: each call runs at least once, is recorded exactly once, and survives a
 kill."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
-Action = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+from harness.domain.plain import JsonObject
+
+Action = Callable[[JsonObject], JsonObject]
 
 
 class Engine(Protocol):
@@ -20,13 +22,11 @@ class Engine(Protocol):
         """Open the store and take up what a dead process left."""
         ...
 
-    def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
+    def start(self, key: str, name: str, payload: JsonObject) -> None:
         """Start `name` under the id `key`, or attach to it where it is already known."""
         ...
 
-    def wait_any(
-        self, keys: frozenset[str], *, seconds: float
-    ) -> tuple[str, Mapping[str, Any]] | None:
+    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, JsonObject] | None:
         """The first of `keys` to be done, with its recorded result; None when the time is up.
         Without keys it waits.
 

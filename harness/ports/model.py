@@ -1,13 +1,14 @@
 """Models, reached only through the broker, which holds the keys and counts the money."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.domain.budget import Price, Usage
+from harness.domain.plain import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class Model(Protocol):
     """Asks one question with one closed answer."""
 
     def answer(
-        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+        self, session: Session, *, system: Sequence[str], question: str, schema: JsonObject
+    ) -> JsonObject:
         """The answer, valid against `schema`. Raises ModelError on anything else; the model has no
         tools of effect."""
         ...

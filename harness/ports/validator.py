@@ -4,8 +4,9 @@ back."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from harness.domain.plain import JsonObject
 from harness.domain.verdict import Verdict
 
 
@@ -42,18 +43,18 @@ class Judged:
     """A verified verdict, and the rendering of it that may leave."""
 
     verdict: Verdict
-    public: Mapping[str, Any]
+    public: JsonObject
     page: Path
 
 
 class Validator(Protocol):
     """Raises ValidatorError when the program could not run; that is never a verdict."""
 
-    def author(self, request: Mapping[str, Any], out: Path) -> Authored:
+    def author(self, request: JsonObject, out: Path) -> Authored:
         """Have journeys written, proved on base and sealed, for one issue."""
         ...
 
-    def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
+    def judge(self, request: JsonObject, out: Path) -> Judged:
         """Judge one candidate. The signature has been checked against the pinned key when this
         returns."""
         ...
@@ -63,7 +64,7 @@ class Validator(Protocol):
         not."""
         ...
 
-    def journeys(self, request: Mapping[str, Any]) -> Journeys:
+    def journeys(self, request: JsonObject) -> Journeys:
         """The sealed journeys that bind a change for an issue on this base, as they are now."""
         ...
 

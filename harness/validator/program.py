@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import ConfigError, ValidatorError
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.verdict import Verdict
 from harness.ports.validator import Authored, Journeys, Judged
 from harness.validator.envelope import verified_verdict
@@ -35,7 +35,7 @@ class ValidatorProgram:
     # the judge's store, which this process never opens
     sealed: Path = Path()
 
-    def author(self, request: Mapping[str, Any], out: Path) -> Authored:
+    def author(self, request: JsonObject, out: Path) -> Authored:
         """See the port."""
         self._run("author", request, out)
         document = _document(out / "authored.json")
@@ -48,7 +48,7 @@ class ValidatorProgram:
             guarding=int(document.get("standing", 0)),
         )
 
-    def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
+    def judge(self, request: JsonObject, out: Path) -> Judged:
         """See the port."""
         self._run("judge", request, out)
         try:
@@ -71,7 +71,7 @@ class ValidatorProgram:
         except (OSError, ValidatorError):
             return None
 
-    def journeys(self, request: Mapping[str, Any]) -> Journeys:
+    def journeys(self, request: JsonObject) -> Journeys:
         """See the port."""
         try:
             said = self.store(request, "digest")
@@ -94,7 +94,7 @@ class ValidatorProgram:
 
     def store(
         self,
-        request: Mapping[str, Any],
+        request: JsonObject,
         action: str,
         *arguments: str,
         seconds: float = STOP_SECONDS,
@@ -134,7 +134,7 @@ class ValidatorProgram:
                 f"the validator did not say how the evidence is: {said[:200]!r}"
             ) from error
 
-    def _run(self, verb: str, request: Mapping[str, Any], out: Path) -> None:
+    def _run(self, verb: str, request: JsonObject, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         papers = self.papers / request["run"]
         papers.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ class ValidatorProgram:
         _run(argv, self.environment, seconds=seconds, log=papers / f"{verb}.log")
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path) -> JsonDict:
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
+from harness.domain.plain import JsonObject
 from harness.domain.workflow import Comparison, FieldOf, When, WhenEnded, WhenField
 from harness.workflow.document import Value
 from harness.workflow.language import WHEN
@@ -17,7 +17,7 @@ FORM = '`node.succeeded`, `node.failed`, or a comparison like `node.field == "va
 
 
 def condition(
-    value: Value, outputs: Mapping[str, Mapping[str, Any] | None], *, needs: tuple[str, ...]
+    value: Value, outputs: Mapping[str, JsonObject | None], *, needs: tuple[str, ...]
 ) -> When:
     """The condition in `value`. Raises ConfigError: it may speak only of a node that is needed."""
     match = WHEN.fullmatch(str(value.plain()))

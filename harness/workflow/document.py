@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonObject
 from harness.strict_yaml import Refused, compose
 
 LARGEST = 256 * 1024
 """Bytes of one document."""
-_WORDS: Mapping[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_WORDS: JsonObject = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 

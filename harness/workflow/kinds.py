@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonObject
 from harness.domain.workflow import (
     AgentNode,
     Allowance,
@@ -57,8 +58,8 @@ class NodeContext:
     """What a node's own keys are read beside: the keys common to all kinds, and every node's
     declared output."""
 
-    common: Mapping[str, Any]
-    outputs: Mapping[str, Mapping[str, Any] | None]
+    common: JsonObject
+    outputs: Mapping[str, JsonObject | None]
     known: Declared
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
+
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 TEMPLATE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.j2")
@@ -43,7 +45,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 COMMON = ("id", "needs", "when", "retry", "timeout", "output")
 
 
-def _text(pattern: re.Pattern[str]) -> dict[str, Any]:
+def _text(pattern: re.Pattern[str]) -> JsonDict:
     return {"type": "string", "pattern": f"^(?:{_portable(pattern.pattern)})$"}
 
 
@@ -52,15 +54,15 @@ def _portable(pattern: str) -> str:
     return re.sub(r"\(\?P<\w+>", "(?:", pattern)
 
 
-def _list(items: Mapping[str, Any], *, least: int) -> dict[str, Any]:
+def _list(items: JsonObject, *, least: int) -> JsonDict:
     return {"type": "array", "items": dict(items), "minItems": least, "uniqueItems": True}
 
 
-def _object(properties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def _object(properties: JsonObject, **more: Any) -> JsonDict:
     return {"type": "object", "properties": dict(properties), "additionalProperties": False, **more}
 
 
-KEYS: Mapping[str, Mapping[str, Any]] = {
+KEYS: Mapping[str, JsonObject] = {
     "id": {**_text(ID), "description": "The node's name, unique in the workflow."},
     "use": {**_text(ACTION), "description": "A named action in code, as `room.action`."},
     "run": {
@@ -150,7 +152,7 @@ KEYS: Mapping[str, Mapping[str, Any]] = {
     },
     "prompt": {**_text(TEMPLATE), "description": "The template. By default `<agent>.md.j2`."},
 }
-TRIGGERS: Mapping[str, Any] = _object(
+TRIGGERS: JsonObject = _object(
     {"schedule": _text(CRON), "event": _list(_text(EVENT), least=1)},
     minProperties=1,
     description=(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from harness.domain.plain import JsonObject
 from harness.domain.workflow import Node, NodeResult, node_result
 from harness.ports.engine import Engine
 
@@ -17,7 +18,7 @@ class NodeCall:
 
     node: Node
     attempt: int
-    inputs: Mapping[str, Mapping[str, Any]]
+    inputs: Mapping[str, JsonObject]
 
     @property
     def key(self) -> str:
@@ -48,7 +49,7 @@ class EngineExecutor:
 
     engine: Engine
     run: str
-    work_of: Callable[[NodeCall], tuple[str, Mapping[str, Any]]]
+    work_of: Callable[[NodeCall], tuple[str, JsonObject]]
     """The registered action for a call, and its JSON input."""
 
     def start(self, call: NodeCall) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.domain.plain import JsonObject
 from harness.workflow.document import Value, nearest
 from harness.workflow.language import FIELD
 
 
-def output_schema(value: Value) -> Mapping[str, Any]:
+def output_schema(value: Value) -> JsonObject:
     """The schema of an `output:` key: exactly the fields that are named, of which those ending in
     `?` may be absent."""
     fields = value.mapping()
@@ -30,7 +31,7 @@ def output_schema(value: Value) -> Mapping[str, Any]:
     }
 
 
-def misfit(schema: Mapping[str, Any], output: Mapping[str, Any]) -> str | None:
+def misfit(schema: JsonObject, output: JsonObject) -> str | None:
     """Where and why `output` does not fit the schema; None when it is."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
@@ -43,8 +44,8 @@ def misfit(schema: Mapping[str, Any], output: Mapping[str, Any]) -> str | None:
 
 
 def declared_field(
-    value: Value, schema: Mapping[str, Any] | None, *, node: str, path: Sequence[str]
-) -> Mapping[str, Any]:
+    value: Value, schema: JsonObject | None, *, node: str, path: Sequence[str]
+) -> JsonObject:
     """The schema of a field of `node`'s output. Raises ConfigError, at `value`, for one that is not
     declared."""
     found: Any = schema

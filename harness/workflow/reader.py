@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonObject
 from harness.domain.workflow import Node, RetryPolicy, Triggers, When, Workflow
 from harness.workflow import language
 from harness.workflow.condition import condition
@@ -160,9 +160,7 @@ def _needs(value: Value | None, known: Collection[str]) -> tuple[str, ...]:
     return found
 
 
-def _when(
-    value: Value | None, outputs: Mapping[str, Any], *, needs: tuple[str, ...]
-) -> When | None:
+def _when(value: Value | None, outputs: JsonObject, *, needs: tuple[str, ...]) -> When | None:
     return condition(value, outputs, needs=needs) if value is not None else None
 
 
@@ -180,7 +178,7 @@ def _retry(value: Value | None) -> RetryPolicy:
     )
 
 
-def _output(item: Value) -> Mapping[str, Any] | None:
+def _output(item: Value) -> JsonObject | None:
     value = item.mapping().get("output")
     return output_schema(value) if value is not None else None
 

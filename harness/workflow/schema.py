@@ -7,12 +7,12 @@ the reader knows."""
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from harness.domain.plain import JsonDict
 from harness.workflow.language import COMMON, KEYS, KINDS, TRIGGERS
 
 
-def workflow_schema() -> dict[str, Any]:
+def workflow_schema() -> JsonDict:
     """JSON schema, draft 2020-12."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -32,7 +32,7 @@ def workflow_schema() -> dict[str, Any]:
     }
 
 
-def _node(kind: str) -> dict[str, Any]:
+def _node(kind: str) -> JsonDict:
     keys = ("id", kind, *(key for key in COMMON if key != "id"), *KINDS[kind])
     return {
         "title": f"{kind} node",

@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonObject
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def rendered(name: str, values: Mapping[str, Any], *, prompts: Mapping[str, str]) -> str:
+def rendered(name: str, values: JsonObject, *, prompts: Mapping[str, str]) -> str:
     """The template with `values` in it. A value is never read as a template.
 
     Raises ConfigError with file and line where the template is missing, wrong, or uses a name that

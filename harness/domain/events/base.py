@@ -1,10 +1,9 @@
 """The base class of ledger events: a kind, and the document that the ledger keeps."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from harness.domain.plain import plain
+from harness.domain.plain import JsonDict, JsonObject, plain
 
 
 class LedgerEvent:
@@ -14,10 +13,10 @@ class LedgerEvent:
     __slots__ = ()
     kind: ClassVar[str]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonDict:
         """The event as the JSON object that the ledger keeps. Raises TypeError for what JSON cannot
         hold."""
-        document: dict[str, Any] = plain(self)
+        document: JsonDict = plain(self)
         return document
 
 
@@ -27,7 +26,7 @@ class Unknown(LedgerEvent):
 
     # elsewhere the class has it
     kind: str  # type: ignore[misc]
-    content: Mapping[str, Any]
+    content: JsonObject
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonDict:
         return dict(self.content)

@@ -2,12 +2,11 @@
 
 Each effect has a type of its own, with the fields of its result."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from harness.domain.events.base import LedgerEvent
-from harness.domain.plain import OPTIONAL, plain
+from harness.domain.plain import OPTIONAL, JsonDict, JsonObject, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,12 @@ class EffectDone(LedgerEvent):
     effect: ClassVar[str]
 
     @property
-    def result(self) -> Mapping[str, Any]:
+    def result(self) -> JsonObject:
         """The result as the ledger keeps it."""
-        result: Mapping[str, Any] = plain(self)
+        result: JsonObject = plain(self)
         return result
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonDict:
         return {"effect": self.effect, "result": dict(self.result)}
 
 
@@ -42,10 +41,10 @@ class OtherEffectDone(EffectDone):
 
     # elsewhere the class has it
     effect: str  # type: ignore[misc]
-    content: Mapping[str, Any]
+    content: JsonObject
 
     @property
-    def result(self) -> Mapping[str, Any]:
+    def result(self) -> JsonObject:
         return self.content
 
 

@@ -1,11 +1,11 @@
 """Events of an issue: seen, triaged, commanded, moved."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from harness.domain.events.base import LedgerEvent
 from harness.domain.lifecycle import Event, State
-from harness.domain.plain import OPTIONAL, plain, stored_as
+from harness.domain.plain import OPTIONAL, JsonDict, plain, stored_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class TransitionRecorded(LedgerEvent):
     head: str | None = field(default=None, metadata=OPTIONAL)
     lifts: tuple[tuple[str, str], ...] = field(default=(), metadata=OPTIONAL)
 
-    def document(self) -> dict[str, Any]:
-        written: dict[str, Any] = plain(self)
+    def document(self) -> JsonDict:
+        written: JsonDict = plain(self)
         # what a node decided names an older issue, or null where there is none
         return written if self.cites is None else {"duplicate_of": None, **written}
 

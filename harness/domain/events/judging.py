@@ -1,12 +1,11 @@
 """Events about a change: the answers of the rules, the judge and the forge's checks."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from harness.domain.events.base import LedgerEvent
-from harness.domain.plain import stored_as
+from harness.domain.plain import JsonObject, stored_as
 from harness.domain.verdict import Binding, Controls, Regression, VerdictOutcome
 
 NO_REGRESSION = Regression()
@@ -41,9 +40,9 @@ class VerdictRecorded(LedgerEvent):
     signer: str = ""
     round: int = 1
     page: str = ""
-    findings: tuple[Mapping[str, Any], ...] = ()
+    findings: tuple[JsonObject, ...] = ()
     regression: Regression = NO_REGRESSION
-    broken_on_base: tuple[Mapping[str, Any], ...] = ()
+    broken_on_base: tuple[JsonObject, ...] = ()
     checks_passed: int | None = None
     checks: int | None = None
     pictures: int | None = None
@@ -69,7 +68,7 @@ class FactsRecorded(LedgerEvent):
     head: str
     applies: str
     rules: str
-    facts: Mapping[str, Any]
+    facts: JsonObject
     action: str | None
     findings: tuple[RuleAnswer, ...]
 
@@ -82,7 +81,7 @@ class VoteCast(LedgerEvent):
 
     rule: str
     vote: int
-    answer: Mapping[str, Any]
+    answer: JsonObject
     model: str
     seed: int
     nonce: str

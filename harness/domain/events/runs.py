@@ -1,13 +1,12 @@
 """Events of a run: its start and end, its nodes, and what models did and cost."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from harness.domain.events.base import LedgerEvent
 from harness.domain.model_choice.breaker import ModelSignal
-from harness.domain.plain import OPTIONAL, stored_as
+from harness.domain.plain import OPTIONAL, JsonObject, stored_as
 from harness.domain.workflow import NodeResult, RunStatus
 
 
@@ -167,7 +166,7 @@ class ReviewGiven(LedgerEvent):
     model: str
     head: str
     nonce: str
-    answer: Mapping[str, Any]
+    answer: JsonObject
     rules: str = ""
 
 

@@ -1,9 +1,9 @@
 """Exports issue forms that ask for what triage needs and show what the mission leaves out."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from harness.domain.governance import ScopeEntry, ScopeKind
+from harness.domain.plain import JsonDict
 from harness.governance.export.exported import MADE_BY, Exported, ExportedFile
 from harness.governance.export.labels import BUG, FEATURE
 
@@ -25,7 +25,7 @@ def issue_forms(scope: Iterable[ScopeEntry]) -> Exported:
     )
 
 
-def _bug() -> dict[str, Any]:
+def _bug() -> JsonDict:
     return {
         "name": "Something does not work",
         "description": "Tell what you did, what you saw, and what you expected.",
@@ -42,7 +42,7 @@ def _bug() -> dict[str, Any]:
     }
 
 
-def _feature(left_out: Sequence[ScopeEntry]) -> dict[str, Any]:
+def _feature(left_out: Sequence[ScopeEntry]) -> JsonDict:
     return {
         "name": "Something is missing",
         "description": "Tell what you want to do, and what would be true once you could.",
@@ -76,7 +76,7 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _asked(field: str, label: str, description: str = "") -> dict[str, Any]:
+def _asked(field: str, label: str, description: str = "") -> JsonDict:
     attributes = {"label": label, **({"description": description} if description else {})}
     return {
         "type": "textarea",
@@ -86,7 +86,7 @@ def _asked(field: str, label: str, description: str = "") -> dict[str, Any]:
     }
 
 
-def _yaml(document: dict[str, Any]) -> str:
+def _yaml(document: JsonDict) -> str:
     """The document as a person would write it: keys in order, lines kept as lines."""
     import yaml
 

@@ -10,10 +10,10 @@ and what it cannot repeat is named."""
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.governance import Applies, Governance, Rule, Status
+from harness.domain.plain import JsonDict
 from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.size import FileBytes
 from harness.governance.export.exported import Exported, ExportedFile, Omission
@@ -77,8 +77,8 @@ def rulesets(governance: Governance, *, checks: Sequence[str] = (), lander: str 
 
 
 def _ruleset(
-    name: str, target: str, rules: list[dict[str, Any]], *, bypass: Sequence[dict[str, Any]] = ()
-) -> dict[str, Any]:
+    name: str, target: str, rules: list[JsonDict], *, bypass: Sequence[JsonDict] = ()
+) -> JsonDict:
     conditions = (
         {"conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}}}
         if target == "branch"
@@ -94,11 +94,11 @@ def _ruleset(
     }
 
 
-def _role(role: int, mode: str) -> dict[str, Any]:
+def _role(role: int, mode: str) -> JsonDict:
     return {"actor_id": role, "actor_type": "RepositoryRole", "bypass_mode": mode}
 
 
-def _lander(lander: str) -> Iterator[dict[str, Any]]:
+def _lander(lander: str) -> Iterator[JsonDict]:
     if lander:
         if not (found := _LANDER.fullmatch(lander)):
             raise ConfigError(
@@ -111,7 +111,7 @@ def _lander(lander: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _through_pull_requests() -> dict[str, Any]:
+def _through_pull_requests() -> JsonDict:
     """Owners are asked for what they own; the factory's own changes touch nothing of it, and wait
     for no approval."""
     return {
@@ -126,7 +126,7 @@ def _through_pull_requests() -> dict[str, Any]:
     }
 
 
-def _checks(names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _checks(names: tuple[str, ...]) -> Iterator[JsonDict]:
     if names:
         yield {
             "type": "required_status_checks",
@@ -147,7 +147,7 @@ def _required_checks(governance: Governance) -> Iterator[str]:
             yield from rule.check.require
 
 
-def _restricted(paths: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _restricted(paths: tuple[str, ...]) -> Iterator[JsonDict]:
     if paths:
         yield {
             "type": "file_path_restriction",
@@ -201,7 +201,7 @@ def _patterns(glob: str) -> tuple[str, ...]:
     return (f"{path}/*",) if path.endswith("**") else (path, f"{path}/**/*")
 
 
-def _size(governance: Governance) -> tuple[list[dict[str, Any]], tuple[Omission, ...]]:
+def _size(governance: Governance) -> tuple[list[JsonDict], tuple[Omission, ...]]:
     """The smallest limit for a file, in whole megabytes, rounded up."""
     rules = [(rule, rule.check) for rule in governance.rules if isinstance(rule.check, FileBytes)]
     sayable = {

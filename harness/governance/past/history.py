@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from harness.domain.errors import ConfigError
 from harness.domain.facts import UNKNOWN, ChangeFacts, FileChange, Maybe
+from harness.domain.plain import JsonDict
 from harness.governance.past.factsjson import (
     Json,
     Misfit,
@@ -123,7 +124,7 @@ def _parsed(content: str, file: str) -> Any:
         raise ConfigError(f"is not JSON that is read here: {error}", file=file) from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> JsonDict:
     found = dict(pairs)
     # Python's JSON keeps the last of two equal keys in silence.
     if len(found) < len(pairs):

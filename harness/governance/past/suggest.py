@@ -23,6 +23,7 @@ from harness.domain.governance import (
     ScopeKind,
     Status,
 )
+from harness.domain.plain import JsonDict
 from harness.governance.checks import CHECKS
 from harness.governance.decide import answer_of
 from harness.governance.facts.dependencies import is_manifest
@@ -255,7 +256,7 @@ def _free(name: str, taken: set[str]) -> str:
     return found
 
 
-def _as_yaml(check: Check) -> dict[str, Any]:
+def _as_yaml(check: Check) -> JsonDict:
     """The check as a rule states it, without what is so anyway."""
     given = {
         field.name: getattr(check, field.name)
@@ -265,7 +266,7 @@ def _as_yaml(check: Check) -> dict[str, Any]:
     return {_NAMES[type(check)]: given}
 
 
-def _block(document: dict[str, Any], *, kind: str) -> str:
+def _block(document: JsonDict, *, kind: str) -> str:
     lines = "\n".join(f"{key}: {_flow(value)}" for key, value in document.items())
     return f"```yaml {kind}\n{lines}\n```\n"
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, Maybe
 from harness.domain.governance import (
@@ -27,6 +26,7 @@ from harness.domain.governance import (
     Status,
     Vote,
 )
+from harness.domain.plain import JsonDict, JsonObject
 from harness.governance.remit import seen_by
 
 NEAR = 3
@@ -70,7 +70,7 @@ class Ballot:
     reason: str = ""
 
 
-def ballot_schema() -> dict[str, Any]:
+def ballot_schema() -> JsonDict:
     """The JSON schema of the one answer that a vote is."""
     quote = {
         "file": {
@@ -110,7 +110,7 @@ def ballot_schema() -> dict[str, Any]:
     return _closed(properties)
 
 
-def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _closed(properties: JsonObject) -> JsonDict:
     return {
         "type": "object",
         "properties": properties,
@@ -119,7 +119,7 @@ def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def ballot_in(answer: Mapping[str, Any]) -> Ballot:
+def ballot_in(answer: JsonObject) -> Ballot:
     """The vote that an answer is. Never raises: what is not in the agreed form is an abstention,
     with the reason."""
     from jsonschema import Draft202012Validator
@@ -139,7 +139,7 @@ def ballot_in(answer: Mapping[str, Any]) -> Ballot:
     return Ballot(Reply(answer["answer"]), quotes, str(answer["reason"]))
 
 
-def as_answer(ballot: Ballot) -> dict[str, Any]:
+def as_answer(ballot: Ballot) -> JsonDict:
     """The ballot as `ballot_in` reads it."""
     quotes = [
         {"file": quote.file, "line": quote.line, "text": quote.text} for quote in ballot.quotes

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 from harness.domain.governance import Sight
-from harness.domain.plain import plain, stored_as
+from harness.domain.plain import JsonDict, JsonObject, plain, stored_as
 from harness.governance.votes.judged import LONGEST_PATH, LONGEST_QUOTE, NEAR
 from harness.governance.votes.view import View
 
@@ -55,9 +54,9 @@ class Remark:
     message: str = field(metadata=stored_as("says"))
     companion: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonDict:
         """The finding as ledger and prompts have it."""
-        document: dict[str, Any] = plain(self)
+        document: JsonDict = plain(self)
         return document
 
 
@@ -74,7 +73,7 @@ class LensFindings:
 Row = tuple[int | None, str, str]
 
 
-_FINDING: Mapping[str, Any] = {
+_FINDING: JsonObject = {
     "severity": {
         "type": "string",
         "enum": [severity.value for severity in Severity],
@@ -121,7 +120,7 @@ _FINDING: Mapping[str, Any] = {
 """The schema of one finding. `says` is its key in the ledger and in recordings."""
 
 
-def review_schema() -> dict[str, Any]:
+def review_schema() -> JsonDict:
     """The JSON schema of a reviewer's answer."""
     properties = {
         "can_tell": {
@@ -145,7 +144,7 @@ def review_schema() -> dict[str, Any]:
     return _closed(properties)
 
 
-def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _closed(properties: JsonObject) -> JsonDict:
     return {
         "type": "object",
         "properties": properties,
@@ -165,7 +164,7 @@ def rows_shown(view: View) -> Mapping[str, tuple[Row, ...]]:
 
 
 def lens_findings(
-    lens: str, answer: Mapping[str, Any], *, rows: Mapping[str, Sequence[Row]], there: Iterable[str]
+    lens: str, answer: JsonObject, *, rows: Mapping[str, Sequence[Row]], there: Iterable[str]
 ) -> LensFindings:
     """What a lens's answer, valid against the schema, comes to. `there` are the paths of the
     candidate."""
@@ -182,9 +181,7 @@ def lens_findings(
     return LensFindings(tuple(found), tuple(dropped))
 
 
-def _remark(
-    lens: str, finding: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]
-) -> Remark | None:
+def _remark(lens: str, finding: JsonObject, rows: Mapping[str, Sequence[Row]]) -> Remark | None:
     line = _place(str(finding["quote"]), rows.get(finding["file"], ()), near=int(finding["line"]))
     if line is None:
         return None
@@ -201,7 +198,7 @@ def _remark(
 
 def _fault(
     remark: Remark | None,
-    finding: Mapping[str, Any],
+    finding: JsonObject,
     rows: Mapping[str, Sequence[Row]],
     paths: frozenset[str],
 ) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind, FileChange
 from harness.domain.governance import Question, Sight
+from harness.domain.plain import JsonObject
 from harness.governance.paths import matches, resembles, text_of
 from harness.governance.text.invisible import is_invisible
 from harness.governance.votes.hunks import hunks, lines_of
@@ -157,7 +158,7 @@ def _whole(file: _File) -> str:
     return _document({"file": file.change.name}, list(enumerate(file.after, 1)))
 
 
-def _document(head: Mapping[str, Any], rows: Sequence[Any]) -> str:
+def _document(head: JsonObject, rows: Sequence[Any]) -> str:
     """One JSON object, a row of it a line of the file, so that a model reads it as a person
     would."""
     listed = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from harness.domain.plain import JsonObject
 from harness.onboarding.evidence.folder import FolderContents
 from harness.onboarding.evidence.python_source import PythonFile, python_file
 
@@ -33,8 +33,8 @@ class Sources:
 
     contents: FolderContents
     python: tuple[PythonFile, ...]
-    package_json: Mapping[str, Any]
-    pyproject: Mapping[str, Any]
+    package_json: JsonObject
+    pyproject: JsonObject
 
     @property
     def product(self) -> tuple[PythonFile, ...]:
@@ -80,7 +80,7 @@ def sources_in(contents: FolderContents) -> Sources:
     )
 
 
-def table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+def table(document: JsonObject, *keys: str) -> JsonObject:
     """A nested table of a document; empty if a step is missing or not a table."""
     for key in keys:
         found = document.get(key)
@@ -90,7 +90,7 @@ def table(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return document
 
 
-def json_object(text: str) -> Mapping[str, Any]:
+def json_object(text: str) -> JsonObject:
     """The JSON object in a text; empty for anything else."""
     try:
         found = json.loads(text)
@@ -99,7 +99,7 @@ def json_object(text: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def toml_document(text: str) -> Mapping[str, Any]:
+def toml_document(text: str) -> JsonObject:
     """The TOML document in a text; empty for anything else."""
     import tomllib
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
+from harness.domain.plain import JsonObject
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
 from harness.factory.pipeline.tick import tick
 from harness.factory.records.history import History, history_of
@@ -52,7 +53,7 @@ class ScratchFactory:
         self.home, self._drill = drill.folder_for(name) / "home", drill
         self.model, self.agent = ObedientModel(), ObedientAgent()
         self.judge = SigningJudge(self.home / "keys" / "validator.key")
-        self.done: dict[str, Mapping[str, Any]] = {}
+        self.done: dict[str, JsonObject] = {}
         self._people(drill, name)
         self.clock = SystemClock()
         self.ledger = SqliteLedger(self.home, self.clock)

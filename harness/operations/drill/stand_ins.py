@@ -5,13 +5,14 @@ the real one. Attacks on the real judge are in `harness.operations.drill.attacks
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.budget import Usage
+from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.verdict import Verdict
 from harness.factory.stages.duplicates import NOT_THE_SAME, PAIR_SCHEMA, SAME
 from harness.ports.agent import AgentReport, Assignment
@@ -49,8 +50,8 @@ class ObedientModel:
     asked: list[str] = field(default_factory=list)
 
     def answer(
-        self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+        self, session: Session, *, system: Sequence[str], question: str, schema: JsonObject
+    ) -> JsonObject:
         """See the port."""
         if schema == PAIR_SCHEMA:
             return {"answer": SAME if _ORDER.search(question.replace('\\"', '"')) else NOT_THE_SAME}
@@ -122,7 +123,7 @@ class ImmediateEngine:
     """Runs each action at once, and once for each key. `done` survives a restart, as the
     store of the real engine does."""
 
-    def __init__(self, done: dict[str, Mapping[str, Any]]) -> None:
+    def __init__(self, done: dict[str, JsonObject]) -> None:
         self._actions: dict[str, Action] = {}
         self._done = done
 
@@ -133,16 +134,14 @@ class ImmediateEngine:
     def launch(self) -> None:
         """Nothing to recover: `start` has run everything."""
 
-    def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
+    def start(self, key: str, name: str, payload: JsonObject) -> None:
         """See the port."""
         if key not in self._done:
             self._done[key] = json.loads(
                 json.dumps(self._actions[name](json.loads(json.dumps(payload))))
             )
 
-    def wait_any(
-        self, keys: frozenset[str], *, seconds: float
-    ) -> tuple[str, Mapping[str, Any]] | None:
+    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, JsonObject] | None:
         """See the port."""
         ready = sorted(keys & self._done.keys())
         return (ready[0], self._done[ready[0]]) if ready else None
@@ -179,11 +178,11 @@ class SigningJudge:
         """The id that `factory.toml` pins."""
         return str(self._signer.public_key.keyid)
 
-    def author(self, request: Mapping[str, Any], out: Path) -> Authored:
+    def author(self, request: JsonObject, out: Path) -> Authored:
         """See the port."""
         return Authored("sealed", "red on base", 1, _digest(request), red_on_base=True)
 
-    def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
+    def judge(self, request: JsonObject, out: Path) -> Judged:
         """See the port."""
         self.judged += 1
         out.mkdir(parents=True, exist_ok=True)
@@ -200,11 +199,11 @@ class SigningJudge:
 
         return ValidatorProgram(self.public, {}, envelope.parent).verified(envelope)
 
-    def journeys(self, request: Mapping[str, Any]) -> Journeys:
+    def journeys(self, request: JsonObject) -> Journeys:
         """See the port."""
         return Journeys(own=1, guarding=0, declined=False, digest=_digest(request))
 
-    def envelope(self, request: Mapping[str, Any], **changed: Any) -> bytes:
+    def envelope(self, request: JsonObject, **changed: Any) -> bytes:
         """A signed verdict that this request's candidate passed. `changed` replaces parts of
         what it binds."""
         from securesystemslib.dsse import Envelope
@@ -227,11 +226,11 @@ class SigningJudge:
         return json.dumps(envelope.to_dict()).encode()
 
 
-def _digest(request: Mapping[str, Any]) -> str:
+def _digest(request: JsonObject) -> str:
     return f"sha256:{request['issue']['number']:064x}"
 
 
-def _predicate(request: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+def _predicate(request: JsonObject, changed: JsonObject) -> JsonDict:
     binds = {
         "base": request["base"]["commit"],
         "head": request["head"]["commit"],

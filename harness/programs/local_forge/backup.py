@@ -19,13 +19,14 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonObject
 from harness.programs.local_forge.git.objects import BareRepository, environment
 from harness.programs.local_forge.settings import Settings
 from harness.programs.local_forge.storage.tables import SCHEMA, STEPS
@@ -201,7 +202,7 @@ def _unpacked(file: Path, draft: Path) -> BackupSummary:
     """Unpack every member and compare it with its digest. Raises ValueError for the
     first difference."""
     digests: dict[str, str] = {}
-    manifest: Mapping[str, Any] | None = None
+    manifest: JsonObject | None = None
     size = 0
     with tarfile.open(file, mode="r|gz") as tar:
         for member in tar:

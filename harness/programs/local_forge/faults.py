@@ -9,8 +9,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
 
+from harness.domain.plain import JsonObject
 from harness.programs.local_forge.refused import invalid
 
 PRIMARY = "API rate limit exceeded for user ID 1."
@@ -79,7 +79,7 @@ class Fault:
         )
 
 
-def fault_from(body: Mapping[str, Any]) -> Fault:
+def fault_from(body: JsonObject) -> Fault:
     """A fault from the administrator's JSON. Raises Refused (422) for an unknown one."""
     try:
         fault = Fault(**body)

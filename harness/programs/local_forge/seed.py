@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.domain.errors import ForgeError
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.local_forge.start import RunningForge
 
 SECONDS, REQUEST_SECONDS = 120, 30
@@ -57,7 +58,7 @@ class Administrator:
         answer = self._post(f"/users/{quote(login)}/tokens")
         return Account(answer["id"], answer["login"], answer["token"])
 
-    def users(self) -> list[dict[str, Any]]:
+    def users(self) -> list[JsonDict]:
         """Every account as `{id, login, kind, role}`, the highest role first."""
         return list(self._send("GET", "/users"))
 
@@ -97,12 +98,12 @@ class Administrator:
             answer["id"], answer["full_name"], answer["clone_url"], answer["html_url"]
         )
 
-    def create_app(self, owner: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    def create_app(self, owner: str, manifest: JsonObject) -> JsonDict:
         """Create a GitHub App from its manifest: `id`, `slug`, `client_id`, `pem`,
         `webhook_secret` and more."""
         return self._post("/apps", owner=owner, manifest=dict(manifest))
 
-    def create_manifest_code(self, owner: str, manifest: Mapping[str, Any]) -> str:
+    def create_manifest_code(self, owner: str, manifest: JsonObject) -> str:
         """The code of an approved manifest; `/app-manifests/{code}/conversions` takes it
         once within an hour."""
         return str(self._post("/app-codes", owner=owner, manifest=dict(manifest))["code"])
@@ -133,8 +134,8 @@ class Administrator:
         run with --faults."""
         self._post("/faults", kind=kind, **fault)
 
-    def _post(self, path: str, /, **body: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._send("POST", path, **body)
+    def _post(self, path: str, /, **body: Any) -> JsonDict:
+        answer: JsonDict = self._send("POST", path, **body)
         return answer
 
     def _send(self, method: str, path: str, /, **body: Any) -> Any:

@@ -9,9 +9,9 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.domain.errors import ForgeError
+from harness.domain.plain import JsonDict
 
 # One second is usual. An early exit is noticed at once, so only a busy machine waits this long.
 READY_SECONDS = 60.0
@@ -139,7 +139,7 @@ def _spawned(home: Path, options: list[str], log: Path, keep: bool) -> "subproce
 
 def _ready_document(
     ready: Path, process: "subprocess.Popen[bytes]", *, seconds: float
-) -> dict[str, Any] | None:
+) -> JsonDict | None:
     """The content of the ready file; None when the process ended first, or after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:

@@ -4,10 +4,10 @@ are sent after the commit."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
+from harness.domain.plain import JsonObject
 from harness.programs.local_forge.git.objects import BareRepository
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.settings import Settings
@@ -19,7 +19,7 @@ class Notice:
     """An event for webhooks: its name and the payload in GitHub's shape."""
 
     event: str
-    payload: Mapping[str, Any]
+    payload: JsonObject
     # The Apps that get it, each with the number of its installation.
     installed: Mapping[int, int] = field(default_factory=dict)
 

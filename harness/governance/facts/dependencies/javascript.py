@@ -8,10 +8,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import Any
 from urllib.parse import unquote
 
 from harness.domain.facts import Origin
+from harness.domain.plain import JsonObject
 from harness.governance.facts.dependencies.manifest import (
     Dependency,
     Found,
@@ -100,7 +100,7 @@ def _cut(key: str) -> tuple[str, str, str]:
     return key[:1] + name, at, version
 
 
-def _overrides(place: str, found: Mapping[str, Any], *path: str) -> Found:
+def _overrides(place: str, found: JsonObject, *path: str) -> Found:
     """What takes a package's place wherever it is asked for; npm nests them, `a>b` is the place."""
     for key, value in found.items():
         if isinstance(value, Mapping):
@@ -147,7 +147,7 @@ def _package_lock(content: str) -> Found:
     yield from _nested(table(document, "dependencies"), "")
 
 
-def _placed(place: str, package: Mapping[str, Any]) -> Found:
+def _placed(place: str, package: JsonObject) -> Found:
     inner = place.rpartition("node_modules/")
     name = text_of(package, "name") or inner[2]
     # A folder of the workspace, not a package of a registry.
@@ -164,7 +164,7 @@ def _placed(place: str, package: Mapping[str, Any]) -> Found:
         yield from _fetched(place, name, package)
 
 
-def _nested(found: Mapping[str, Any], place: str) -> Found:
+def _nested(found: JsonObject, place: str) -> Found:
     for alias, said in found.items():
         package, inner = as_table(said), f"{place}node_modules/{alias}"
         wanted = _wanted(inner, alias, text_of(package, "version"))
@@ -179,7 +179,7 @@ def _nested(found: Mapping[str, Any], place: str) -> Found:
         yield from _nested(table(package, "dependencies"), f"{inner}/")
 
 
-def _fetched(place: str, name: str, package: Mapping[str, Any]) -> Found:
+def _fetched(place: str, name: str, package: JsonObject) -> Found:
     """A package of a registry, where its address and its hash say so."""
     address, integrity, version = (
         text_of(package, key) for key in ("resolved", "integrity", "version")
@@ -242,7 +242,7 @@ def _pnpm_lock(content: str) -> Found:
     )
 
 
-def _imported(place: str, alias: str, said: Mapping[str, Any]) -> Dependency:
+def _imported(place: str, alias: str, said: JsonObject) -> Dependency:
     """What a project of the workspace imports; `version` names a package of this lock, an address
     or a folder."""
     version = _without_peers(text_of(said, "version"))
@@ -252,7 +252,7 @@ def _imported(place: str, alias: str, said: Mapping[str, Any]) -> Dependency:
     return Dependency(place, "npm", name, real) if at else Dependency(place, "npm", alias, version)
 
 
-def _resolved(key: str, package: Mapping[str, Any]) -> Found:
+def _resolved(key: str, package: JsonObject) -> Found:
     name, _, version = _cut(_without_peers(key).removeprefix("/"))
     name, version = text_of(package, "name") or name, text_of(package, "version") or version
     resolution = table(package, "resolution")
@@ -290,7 +290,7 @@ def _pnpm_workspace(content: str) -> Found:
     )
 
 
-def _pnpm_settings(settings: Mapping[str, Any], named: str) -> Found:
+def _pnpm_settings(settings: JsonObject, named: str) -> Found:
     """What takes a package's place, what patches one, what may run when one is installed, and every
     other setting."""
     yield from _overrides("overrides", table(settings, "overrides"))
@@ -308,7 +308,7 @@ def _pnpm_settings(settings: Mapping[str, Any], named: str) -> Found:
     )
 
 
-def _patched(found: Mapping[str, Any], named: str) -> Iterator[Dependency]:
+def _patched(found: JsonObject, named: str) -> Iterator[Dependency]:
     for name, patch in found.items():
         yield Dependency(
             "patches", "npm", f"{named}patch of {name}", "", Origin.PATH, shown(patch), setting=True

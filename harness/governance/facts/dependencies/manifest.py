@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from harness.domain.facts import Origin
+from harness.domain.plain import JsonObject
 
 
 class Unparsed(ValueError):
@@ -38,7 +39,7 @@ Found: TypeAlias = Iterator[Dependency]
 Reader: TypeAlias = Callable[[str], Found]
 
 
-def table(document: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+def table(document: JsonObject, *names: str) -> JsonObject:
     """The table under these names, one within the other; empty where there is none."""
     found: Any = document
     for name in names:
@@ -46,14 +47,14 @@ def table(document: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     return as_table(found)
 
 
-def as_table(found: Any) -> Mapping[str, Any]:
+def as_table(found: Any) -> JsonObject:
     """The same, if it is a table."""
     if not isinstance(found, Mapping):
         raise Unparsed("a table is expected")
     return found
 
 
-def tables(document: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:
+def tables(document: JsonObject, name: str) -> tuple[JsonObject, ...]:
     """The list of tables under a name; empty where there is none."""
     found = document.get(name, [])
     if not isinstance(found, list):
@@ -61,7 +62,7 @@ def tables(document: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], .
     return tuple(as_table(item) for item in found)
 
 
-def text(document: Mapping[str, Any], name: str) -> str:
+def text(document: JsonObject, name: str) -> str:
     """The text under a name; empty where there is none."""
     found = document.get(name, "")
     if not isinstance(found, str):
@@ -74,7 +75,7 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
-def options(place: str, ecosystem: str, found: Mapping[str, Any], *, named: str = "") -> Found:
+def options(place: str, ecosystem: str, found: JsonObject, *, named: str = "") -> Found:
     """Every key of a table as a setting."""
     for key, value in found.items():
         yield Dependency(

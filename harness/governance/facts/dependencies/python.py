@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from packaging.utils import canonicalize_name
 
 from harness.domain.facts import Origin
+from harness.domain.plain import JsonObject
 from harness.governance.facts.dependencies import requirements
 from harness.governance.facts.dependencies.manifest import (
     Dependency,
@@ -129,14 +130,14 @@ def _required(place: str, items: Any) -> Found:
             raise Unparsed(f"{place} holds something that is no requirement")
 
 
-def _uv(settings: Mapping[str, Any]) -> Found:
+def _uv(settings: JsonObject) -> Found:
     for key in _PROJECT_LISTS:
         yield from _required(f"tool.uv.{key}", settings.get(key, []))
     others = {key: value for key, value in settings.items() if key not in _PROJECT_LISTS}
     yield from options("tool.uv", "python", others, named="tool.uv.")
 
 
-def _poetry(poetry: Mapping[str, Any]) -> Found:
+def _poetry(poetry: JsonObject) -> Found:
     groups = {
         "poetry": poetry,
         **{f"poetry {name}": as_table(group) for name, group in table(poetry, "group").items()},
@@ -165,7 +166,7 @@ def _constraint(place: str, name: str, said: Any) -> Dependency:
     return Dependency(place, "python", canonicalize_name(name), spec, origin)
 
 
-def _builder(found: Mapping[str, Any], place: str, *, parsed: bool) -> Found:
+def _builder(found: JsonObject, place: str, *, parsed: bool) -> Found:
     """The keys of a builder's table, at any depth, under which it fetches something or runs
     something."""
     for key, value in found.items():
@@ -195,7 +196,7 @@ def _uv_lock(content: str) -> Found:
         yield _locked(package, _uv_origin(source), _bytes(files, source))
 
 
-def _uv_origin(source: Mapping[str, Any]) -> Origin:
+def _uv_origin(source: JsonObject) -> Origin:
     if {"editable", "virtual", "directory", "path"} & set(source):
         return Origin.PATH
     kinds = (("git", Origin.GIT), ("url", Origin.URL), ("registry", Origin.REGISTRY))
@@ -240,7 +241,7 @@ def _pylock(content: str) -> Found:
         )
 
 
-def _locked(package: Mapping[str, Any], origin: Origin, bytes_: str) -> Dependency:
+def _locked(package: JsonObject, origin: Origin, bytes_: str) -> Dependency:
     name = text_of(package, "name")
     if not name:
         raise Unparsed("a package without a name")
@@ -254,7 +255,7 @@ def _index(address: str) -> Iterator[Dependency]:
         yield Dependency("", "python", f"index {address}", "", Origin.OPTION)
 
 
-def _hosts(files: list[Mapping[str, Any]]) -> Iterator[Dependency]:
+def _hosts(files: list[JsonObject]) -> Iterator[Dependency]:
     for file in files:
         if address := text_of(file, "url"):
             yield Dependency(
@@ -262,7 +263,7 @@ def _hosts(files: list[Mapping[str, Any]]) -> Iterator[Dependency]:
             )
 
 
-def _bytes(files: Any, source: Mapping[str, Any]) -> str:
+def _bytes(files: Any, source: JsonObject) -> str:
     """What is installed, whatever the order of the files: their names, addresses and hashes, and
     the source."""
     keys = ("file", "name", "url", "path", "hash", "hashes")

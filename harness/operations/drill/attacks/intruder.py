@@ -14,7 +14,9 @@ import subprocess
 import sys
 from typing import Any
 
-OPTIONS: dict[str, Any] = json.loads(sys.argv[1])
+from harness.domain.plain import JsonDict
+
+OPTIONS: JsonDict = json.loads(sys.argv[1])
 SECRETS = [OPTIONS["canary"].encode(), OPTIONS["key"].encode()]
 IS_CONTROL = bool(OPTIONS.get("roots"))
 # Places to try in a sandbox that may not list the root.

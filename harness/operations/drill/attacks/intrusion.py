@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from harness.agents.builtin_agent import SandboxedAgent
+from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Bind, Form, SandboxResult
 from harness.operations.drill.attack import Attack, Outcome, held, not_held
 from harness.operations.drill.environment import NO_SANDBOX_FIX
@@ -47,7 +48,7 @@ def listeners(folder: Path) -> Iterator[tuple[int, Path, Path]]:
 
 def intruder_report(
     drill: "DrillEnvironment", name: str, *, seeing: tuple[Bind, ...] = (), **options: Any
-) -> dict[str, Any]:
+) -> JsonDict:
     """What an intruder found in an implementer's sandbox. `seeing` shows it more than a run may
     see; `options` go to the intruder."""
     bench, home = drill.policy_bench, drill.folder_for(name)
@@ -74,9 +75,9 @@ def intruder_report(
         return _report(drill.sandbox.run(spec))
 
 
-def _report(result: SandboxResult) -> dict[str, Any]:
+def _report(result: SandboxResult) -> JsonDict:
     try:
-        report: dict[str, Any] = json.loads(result.stdout)
+        report: JsonDict = json.loads(result.stdout)
     except ValueError:
         complaint = result.stderr.decode("utf-8", "replace").strip()[-200:]
         return {"found": [f"no report: {complaint}"], "looked_at": {"files": 0, "objects": 0}}
@@ -86,7 +87,7 @@ def _report(result: SandboxResult) -> dict[str, Any]:
 _SEARCHING = Lock()
 
 
-def _search(drill: "DrillEnvironment") -> tuple[dict[str, Any], dict[str, Any]]:
+def _search(drill: "DrillEnvironment") -> tuple[JsonDict, JsonDict]:
     """The report of one intruder, shared by all attacks here, and as the control its report on a
     secret that is shown to it."""
     stored = drill.folder_for("intruder") / "found.json"

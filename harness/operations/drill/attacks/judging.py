@@ -4,8 +4,9 @@ import json
 import subprocess
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from harness.domain.plain import JsonDict
 from harness.factory.settings.config import Limits
 from harness.operations.drill import attacker_git
 from harness.operations.drill.apps import EVIL, HONEST, JOURNEY, ON_BASE
@@ -81,7 +82,7 @@ def _judgement(drill: "DrillEnvironment", folder: "Path", app: str) -> str:
     return f"{verdict.get('outcome', 'inconclusive')}: {verdict.get('reason', first['reason'])}"
 
 
-def _request(drill: "DrillEnvironment", folder: "Path", app: str) -> dict[str, Any]:
+def _request(drill: "DrillEnvironment", folder: "Path", app: str) -> JsonDict:
     store = attacker_git.bare(folder / "app.git")
     base = attacker_git.committed(
         store, [("100644", attacker_git.blob(store, ON_BASE), "app.py")], branch="main"

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.local_forge.api.callers import Identify, branch_policy_of, role_of
 from harness.programs.local_forge.api.permissions import Need, accepted, may
 from harness.programs.local_forge.content import issues, repositories
@@ -56,7 +57,7 @@ class ApiCall:
     caller: Caller
     path: Mapping[str, str]
     query: Mapping[str, str]
-    body: Mapping[str, Any]
+    body: JsonObject
     # The body when it is a JSON list, as GitHub allows for labels.
     listed: tuple[Any, ...]
     url: str
@@ -268,7 +269,7 @@ def _response(answer: ApiResponse, request: Request) -> Response:
 
 
 def _refusal(refused: Refused) -> Response:
-    content: dict[str, Any] = {"message": refused.message, "status": str(refused.status)}
+    content: JsonDict = {"message": refused.message, "status": str(refused.status)}
     content["documentation_url"] = DOCUMENTATION
     if refused.errors:
         content["errors"] = list(refused.errors)

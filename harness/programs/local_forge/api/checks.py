@@ -4,8 +4,7 @@ Only Apps write checks, as on GitHub: an installation's token, or an account of 
 stands for an App of the same number. With `--people-write-checks` every writer may.
 """
 
-from typing import Any
-
+from harness.domain.plain import JsonDict
 from harness.programs.local_forge import fields
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.git import named_commit
@@ -171,7 +170,7 @@ def _check_update(call: ApiCall) -> CheckUpdate:
     )
 
 
-def _annotations(sent: object) -> tuple[dict[str, Any], ...]:
+def _annotations(sent: object) -> tuple[JsonDict, ...]:
     if (
         not isinstance(sent, list)
         or len(sent) > MOST_ANNOTATIONS
@@ -185,7 +184,7 @@ def _annotations(sent: object) -> tuple[dict[str, Any], ...]:
     return tuple(_annotation(one) for one in sent)
 
 
-def _annotation(sent: dict[str, Any]) -> dict[str, Any]:
+def _annotation(sent: JsonDict) -> JsonDict:
     """One annotation of lines in a file. Columns are allowed for a single line only, as
     on GitHub."""
     level = fields.choice(sent, "annotation_level", "CheckRun", among=checks.LEVELS)

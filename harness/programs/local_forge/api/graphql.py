@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from harness.domain.plain import JsonDict
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.graphql_text import Field, Unreadable, operation_in
 from harness.programs.local_forge.content import issues, pins, repositories
@@ -36,8 +37,8 @@ def ask(call: ApiCall) -> ApiResponse:
     except Unreadable as error:
         return ApiResponse({"errors": [{"message": str(error)}]})
     resolvers = _Mutations(call).resolvers if asked.kind == "mutation" else _Queries(call).resolvers
-    data: dict[str, Any] = {}
-    errors: list[dict[str, Any]] = []
+    data: JsonDict = {}
+    errors: list[JsonDict] = []
     for field in asked.fields:
         try:
             data[field.key] = _resolver(resolvers, field, asked.kind.title())(field)
@@ -182,7 +183,7 @@ def _issue(call: ApiCall, repo: Repo, issue: Issue, field: Field) -> Any:
     )
 
 
-def _shaped(field: Field, kind: str, resolvers: Mapping[str, Resolve]) -> dict[str, Any]:
+def _shaped(field: Field, kind: str, resolvers: Mapping[str, Resolve]) -> JsonDict:
     """The requested fields of a value of that type. Raises Unreadable for an unknown field."""
     # Fields of an inline fragment on another type do not apply here.
     asked = [inner for inner in field.fields if inner.on in (None, kind)]

@@ -6,9 +6,11 @@ It refuses the rest of the language by name, so that a client learns what this f
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from harness.domain.plain import JsonObject
 
 MOST_LETTERS, DEEPEST = 20_000, 20
 _TOKEN = re.compile(
@@ -31,7 +33,7 @@ class Field:
 
     key: str
     name: str
-    arguments: Mapping[str, Any]
+    arguments: JsonObject
     fields: tuple["Field", ...]
     on: str | None = None
 
@@ -44,7 +46,7 @@ class Operation:
     fields: tuple[Field, ...]
 
 
-def operation_in(text: str, variables: Mapping[str, Any]) -> Operation:
+def operation_in(text: str, variables: JsonObject) -> Operation:
     """The one operation of a document, with its variables filled in. Raises Unreadable."""
     if len(text) > MOST_LETTERS:
         raise Unreadable(f"the document is longer than {MOST_LETTERS} characters")
@@ -65,7 +67,7 @@ def _tokens(text: str) -> Iterator[str]:
 class _Reader:
     """A recursive-descent parser over the tokens. Past the last token it reads empty ones."""
 
-    def __init__(self, tokens: list[str], variables: Mapping[str, Any]) -> None:
+    def __init__(self, tokens: list[str], variables: JsonObject) -> None:
         self._tokens, self._at, self._variables = tokens, 0, dict(variables)
 
     def operation(self) -> Operation:

@@ -1,9 +1,10 @@
 """Branch protection and rulesets, as far as this forge enforces them. It refuses
 what it does not enforce."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.local_forge import fields
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.paging import page_of
@@ -139,7 +140,7 @@ def _branch(call: ApiCall, repo: Repo) -> str:
     return call.path["ref"]
 
 
-def _protection(call: ApiCall) -> dict[str, Any]:
+def _protection(call: ApiCall) -> JsonDict:
     """The protection in a request's body, with names resolved to numbers."""
     # Numbers, not names: a login or a slug may later belong to somebody else.
     body = call.body
@@ -167,7 +168,7 @@ def _protection(call: ApiCall) -> dict[str, Any]:
     }
 
 
-def _required(sent: object) -> dict[str, Any] | None:
+def _required(sent: object) -> JsonDict | None:
     if sent is None:
         return None
     given = _object(sent, "required_status_checks")
@@ -182,7 +183,7 @@ def _required(sent: object) -> dict[str, Any] | None:
     return {"strict": given.get("strict") is True, "checks": [*checks, *plain]}
 
 
-def _check(given: Mapping[str, Any], field: str) -> dict[str, Any]:
+def _check(given: JsonObject, field: str) -> JsonDict:
     """One required check. -1 is GitHub's value for any App."""
     number = given.get(field)
     if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
@@ -193,7 +194,7 @@ def _check(given: Mapping[str, Any], field: str) -> dict[str, Any]:
     }
 
 
-def _reviews(sent: object) -> dict[str, Any] | None:
+def _reviews(sent: object) -> JsonDict | None:
     """Changes must come by pull request. This forge stores no reviews, so it cannot require any."""
     if sent is None:
         return None
@@ -223,7 +224,7 @@ def _restrictions(call: ApiCall, sent: object) -> dict[str, list[int]] | None:
     }
 
 
-def _ruleset(sent: Mapping[str, Any]) -> dict[str, Any]:
+def _ruleset(sent: JsonObject) -> JsonDict:
     if (fields.text(sent, "target", "Ruleset") or "branch") != "branch":
         raise invalid("Ruleset", "target", "only rulesets for branches are held by this forge")
     enforcement = fields.choice(sent, "enforcement", "Ruleset", among=_ENFORCEMENT)
@@ -250,7 +251,7 @@ def _ruleset(sent: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rule(given: Mapping[str, Any]) -> dict[str, Any]:
+def _rule(given: JsonObject) -> JsonDict:
     kind = fields.choice(given, "type", "Ruleset", among=_RULES)
     if kind is None:
         raise invalid(
@@ -297,7 +298,7 @@ def _rule(given: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _actor(given: Mapping[str, Any]) -> dict[str, Any]:
+def _actor(given: JsonObject) -> JsonDict:
     kind = fields.choice(given, "actor_type", "Ruleset", among=_ACTORS)
     number = given.get("actor_id")
     if (
@@ -315,7 +316,7 @@ def _actor(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"actor_id": number, "actor_type": kind, "bypass_mode": "always"}
 
 
-def _object(value: object, field: str) -> Mapping[str, Any]:
+def _object(value: object, field: str) -> JsonObject:
     if not isinstance(value, dict):
         raise invalid(_RESOURCE, field, f"{field} must be an object")
     return value

@@ -2,12 +2,12 @@
 binds one account."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from harness.domain.plain import JsonObject
 from harness.programs.local_forge.git.protection import (
     PROTECTION,
     REPORTS,
@@ -24,7 +24,7 @@ from harness.programs.local_forge.storage.records import Repo, Role, StoredRule,
 from harness.programs.local_forge.storage.tables import rules
 from harness.programs.local_forge.transaction import Transaction
 
-Body = Mapping[str, Any]
+Body = JsonObject
 
 
 def protect(tx: Transaction, repo: Repo, branch: str, *, body: Body) -> StoredRule:

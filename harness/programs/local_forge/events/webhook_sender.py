@@ -10,12 +10,13 @@ import hmac
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, select
 
+from harness.domain.plain import JsonObject
 from harness.programs.local_forge.storage.database import Database
 from harness.programs.local_forge.storage.tables import deliveries, hooks
 from harness.programs.local_forge.transaction import Notice
@@ -44,7 +45,7 @@ class Hook:
             self.app is None or self.app in notice.installed
         )
 
-    def payload_for(self, notice: Notice) -> Mapping[str, Any]:
+    def payload_for(self, notice: Notice) -> JsonObject:
         """The payload; an App's webhook also gets the id of its installation."""
         return (
             notice.payload

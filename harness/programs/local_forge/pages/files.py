@@ -1,10 +1,10 @@
 """The pages of git content: a repository's front page, folders, files and commits."""
 
 from pathlib import PurePosixPath
-from typing import Any
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from harness.domain.plain import JsonDict
 from harness.programs.local_forge.content import checks, labels
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.git.commits import TreeEntry
@@ -137,13 +137,13 @@ def raw(visit: PageVisit) -> Response:
         )
 
 
-def checks_of(visit: PageVisit, repo: Repo, sha: str) -> dict[str, Any]:
+def checks_of(visit: PageVisit, repo: Repo, sha: str) -> JsonDict:
     """The check runs and statuses of a commit, for the list of checks."""
     latest = checks.statuses_of(visit.tx, repo, sha, latest=True)
     return {"runs": checks.of_commit(visit.tx, repo, sha), "statuses": latest}
 
 
-def changed(changes: tuple[commits.FileChange, ...], notes: diffs.Notes) -> dict[str, Any]:
+def changed(changes: tuple[commits.FileChange, ...], notes: diffs.Notes) -> JsonDict:
     """The template values for a list of changed files."""
     return {
         "files": diffs.shown(changes, notes),

@@ -6,10 +6,10 @@ reported with its file and key.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from harness.domain.plain import JsonObject
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.git.objects import BareRepository
 from harness.programs.local_forge.pages.markdown import is_safe_link
@@ -244,9 +244,7 @@ def _element(given: object, at: str, place: int) -> Element:
             raise Malformed(f"{at}.type must be markdown, input, textarea, dropdown or checkboxes")
 
 
-def _dropdown(
-    common: tuple[str, str, str, bool], attributes: Mapping[str, Any], at: str
-) -> Dropdown:
+def _dropdown(common: tuple[str, str, str, bool], attributes: JsonObject, at: str) -> Dropdown:
     given = _list(attributes.get("options"), f"{at}.options", most=MOST_OPTIONS)
     options = tuple(_word(one, f"{at}.options[{place}]") for place, one in enumerate(given))
     if len(set(options)) != len(options) or not options:
@@ -297,7 +295,7 @@ def _labels(given: object) -> tuple[str, ...]:
     return tuple(_word(one, f"labels[{place}]").strip() for place, one in enumerate(listed))
 
 
-def _mapping(given: object, at: str) -> Mapping[str, Any]:
+def _mapping(given: object, at: str) -> JsonObject:
     if not isinstance(given, dict):
         raise Malformed(f"{at} must be a mapping")
     return given
@@ -309,7 +307,7 @@ def _list(given: object, at: str, *, most: int) -> Sequence[object]:
     return given
 
 
-def _text(under: Mapping[str, Any], key: str, *, at: str = "", needed: bool = False) -> str:
+def _text(under: JsonObject, key: str, *, at: str = "", needed: bool = False) -> str:
     given, name = under.get(key), f"{at}.{key}" if at else key
     if given is None and not needed:
         return ""
@@ -329,7 +327,7 @@ def _word(given: object, at: str) -> str:
     return str(given)
 
 
-def _flag(under: Mapping[str, Any], key: str, *, at: str = "", default: bool) -> bool:
+def _flag(under: JsonObject, key: str, *, at: str = "", default: bool) -> bool:
     given = under.get(key, default)
     if not isinstance(given, bool):
         raise Malformed(f"{at + '.' if at else ''}{key} must be true or false")

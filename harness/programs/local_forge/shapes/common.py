@@ -3,9 +3,10 @@
 import base64
 import binascii
 from datetime import UTC, datetime
-from typing import Any
 
-Json = dict[str, Any]
+from harness.domain.plain import JsonDict
+
+Json = JsonDict
 
 
 def moment(seconds: int) -> str:

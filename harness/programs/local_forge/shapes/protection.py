@@ -1,9 +1,9 @@
 """The JSON of branch protection and rulesets."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
+from harness.domain.plain import JsonObject
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.shapes.apps import app
 from harness.programs.local_forge.shapes.common import Json, moment, node_id
@@ -95,7 +95,7 @@ def whole_ruleset(links: Links, repo: Repo, item: StoredRule) -> Json:
     }
 
 
-def rule(repo: Repo, item: StoredRule, content: Mapping[str, Any]) -> Json:
+def rule(repo: Repo, item: StoredRule, content: JsonObject) -> Json:
     """GitHub's `repository-rule-detailed`: a rule with its ruleset's id."""
     return {
         **content,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+
+from harness.domain.plain import JsonObject
 
 
 class Role(IntEnum):
@@ -313,6 +314,6 @@ class StoredRule:
     id: int
     kind: str
     name: str
-    body: Mapping[str, Any]
+    body: JsonObject
     created_at: int
     updated_at: int
