@@ -6,9 +6,9 @@ instruction comes out of it."""
 
 from harness.domain.essay import EssayRequest, Manifest, Passage
 from harness.domain.events import ContextShown
-from harness.domain.issue import CommitSha
 from harness.factory.models.learning import shown_lessons
 from harness.factory.run.node import Job
+from harness.factory.run.outputs import StartingPoint
 from harness.governance.context import context as governance_text
 
 MANIFEST = "context.json"
@@ -34,7 +34,7 @@ def _request(job: Job, also_shown: tuple[Passage, ...]) -> EssayRequest:
         "governance", job.policy.governance.digest, governance_text(job.policy.governance)
     )
     return EssayRequest(
-        base=CommitSha(job.outputs["prepare"]["start"]),
+        base=job.output("prepare", StartingPoint).start,
         heading=triaged.title if triaged else "",
         question="\n".join(words),
         tokens=_tokens(job),

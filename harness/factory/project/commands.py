@@ -23,6 +23,7 @@ from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory.project import tests as projecttests
 from harness.factory.records.history import History
 from harness.factory.run.node import MACHINE, Job, failed, produced
+from harness.factory.run.outputs import MergeCandidate, Snapshot
 from harness.governance.facts.secrets import SecretScanner
 from harness.governance.text.invisible import without_invisible
 
@@ -103,11 +104,9 @@ def _failure(
 def _commit(job: Job) -> CommitSha:
     """The commit that a command runs on: the snapshot of the agent's files, or the candidate that
     would land."""
-    return CommitSha(
-        job.outputs["candidate"]["candidate"]
-        if "candidate" in job.outputs
-        else job.outputs["snapshot"]["head"]
-    )
+    if "candidate" in job.outputs:
+        return job.output("candidate", MergeCandidate).candidate
+    return job.output("snapshot", Snapshot).head
 
 
 def _run(job: Job, node: RunNode) -> SandboxResult:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from harness.domain.issue import CommitSha
-from harness.domain.plain import JsonObject
+from harness.domain.plain import JsonObject, plain, valued
 from harness.domain.workflow import Node, NodeResult, Outcome, Workflow
 from harness.factory.records.history import History, history_of
 
 if TYPE_CHECKING:
     from harness.factory.run.policy_snapshot import PolicySnapshot
     from harness.factory.run.services import Services
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,10 @@ class Job:
         """The idempotency key of an effect in this run."""
         return f"{self.run}/{name}"
 
+    def output(self, part: str, kind: type[T]) -> T:
+        """What a part handed on. Raises Misfit where it is not of this type."""
+        return cast(T, valued(kind, self.outputs[part]))
+
 
 Action = Callable[[Job], NodeResult]
 
@@ -86,9 +92,12 @@ MACHINE = "machine"
 work."""
 
 
-def produced(message: str = "", *, event: str | None = None, **output: Any) -> NodeResult:
-    """The node did its work."""
-    return NodeResult(Outcome.PRODUCED, output, message, event)
+def produced(
+    message: str = "", made: object = None, *, event: str | None = None, **output: Any
+) -> NodeResult:
+    """The node did its work. `made` is what it hands on, one of `harness.factory.run.outputs`."""
+    document = {} if made is None else plain(made)
+    return NodeResult(Outcome.PRODUCED, {**document, **output}, message, event)
 
 
 def idle(message: str) -> NodeResult:

@@ -14,6 +14,7 @@ from harness.domain.plain import JsonObject
 from harness.factory.intake.issues import text_hash
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
+from harness.factory.run.outputs import TakenIssue
 from harness.governance.text.likeness import Earlier, Texts
 from harness.governance.text.normalise import normalise
 from harness.ports.model import Session
@@ -41,13 +42,13 @@ PAIR_SCHEMA = {
 }
 
 
-def identical_issue(job: Job, taken: JsonObject) -> int | None:
+def identical_issue(job: Job, taken: TakenIssue) -> int | None:
     """The number of an older issue with the same text, word for word."""
     texts, older, _ = _older_texts(job)
     return texts.near_duplicate(_text(taken), older)
 
 
-def same_request(job: Job, taken: JsonObject, line: Session, system: Sequence[str]) -> int | None:
+def same_request(job: Job, taken: TakenIssue, line: Session, system: Sequence[str]) -> int | None:
     """The number of the most similar older issue, if a model answers that both ask for the same
     change. Raises ModelError."""
     older = _most_similar_issue(job, taken)
@@ -123,24 +124,24 @@ def _older_texts(job: Job) -> tuple[Texts, dict[int, History], Mapping[int, Issu
     return texts, older, shown
 
 
-def _most_similar_issue(job: Job, taken: JsonObject) -> Earlier | None:
+def _most_similar_issue(job: Job, taken: TakenIssue) -> Earlier | None:
     """The older issue that shares the most words with this one, if they are enough."""
     texts, older, shown = _older_texts(job)
     number = texts.likest(_text(taken), older, least=PAIR_SHARE)
     return _as_read(older[number], shown) if number else None
 
 
-def _pair(older: Earlier, taken: JsonObject) -> str:
+def _pair(older: Earlier, taken: TakenIssue) -> str:
     """The question whether two issues ask for the same change."""
     first, second = (
         _as_json({"title": title[:200], "text_of_a_stranger": body[:PAIR_LENGTH]})
-        for title, body in ((older.title, older.body), (taken["title"], taken["body"]))
+        for title, body in ((older.title, older.body), (taken.title, taken.body))
     )
     return PAIR.format(first=first, second=second)
 
 
-def _text(taken: JsonObject) -> str:
-    return f"{taken['title']}\n{taken['body']}"
+def _text(taken: TakenIssue) -> str:
+    return f"{taken.title}\n{taken.body}"
 
 
 def _as_json(card: JsonObject) -> str:

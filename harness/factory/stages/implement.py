@@ -14,7 +14,7 @@ from harness.domain.events import ApproachChanged, ProposalPushed
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain, Tier
-from harness.domain.plain import JsonDict
+from harness.domain.plain import plain
 from harness.domain.workflow import NodeResult, Outcome
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
@@ -30,6 +30,7 @@ from harness.factory.reporting import comments
 from harness.factory.reporting.comments.inert import count
 from harness.factory.run.effects import effect, raise_if_stopped
 from harness.factory.run.node import MACHINE, Job, failed, produced, refused
+from harness.factory.run.outputs import Build, Snapshot, StartingPoint
 from harness.factory.stages.validator_request import validator_request
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.git import Conflict
@@ -45,7 +46,7 @@ def prepare(job: Job) -> NodeResult:
     Record how the attempt differs from those that failed, before anything is done."""
     start = _start(job)
     escalation = f"; {words}" if (words := _escalated(job)) else ""
-    return produced(f"starts from {start:.7}{escalation}", base=job.base, start=start)
+    return produced(f"starts from {start:.7}{escalation}", StartingPoint(job.base, start))
 
 
 def _escalated(job: Job) -> str:
@@ -150,7 +151,7 @@ def _guarded(standing: int) -> NodeResult:
 def build(job: Job) -> NodeResult:
     """Run the agent once in its sandbox, in a worktree of its own; or once for each step, where the
     work is split."""
-    services, prepared = job.services, job.outputs["prepare"]
+    services = job.services
     fallbacks = job.policy.config.models.implementer
     now = approach_of(job.history, job.policy.config.models)
     tier = select_model(
@@ -160,7 +161,7 @@ def build(job: Job) -> NodeResult:
         at_least=now.tier,
         why="what it made before failed" if now.tier else "",
     )
-    worktree = services.worktrees.open(job.run, CommitSha(prepared["start"]))
+    worktree = services.worktrees.open(job.run, job.output("prepare", StartingPoint).start)
     steps = _steps(job) if now.split else ()
     try:
         result = _worked(job, tier, worktree, steps=steps)
@@ -223,18 +224,12 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
 def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeResult:
     report, turns = reports[-1], sum(report.turns for report in reports)
     summary = "\n\n".join(report.summary for report in reports)
-    output: JsonDict = {
-        "summary": summary[:2000],
-        "turns": turns,
-        "box": report.sandbox_form,
-        "worktree": str(worktree),
-        "model": tier.name,
-        "agent": report.agent,
-    }
+    made = Build(summary[:2000], turns, report.sandbox_form, str(worktree), tier.name, report.agent)
+    output = plain(made)
     match report.outcome:
         case "finished":
             steps = f" in {len(reports)} steps" if len(reports) > 1 else ""
-            return produced(f"the agent finished after {turns} turns{steps}", **output)
+            return produced(f"the agent finished after {turns} turns{steps}", made)
         case "gave-up":
             shown = f" (shown by {'; '.join(report.evidence)[:300]})" if report.evidence else ""
             return refused(
@@ -260,8 +255,8 @@ def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeRe
 def snapshot(job: Job) -> NodeResult:
     """Make a commit of the agent's files. Refuses files that must not be in a tree, and a change
     that changes nothing."""
-    services, start = job.services, CommitSha(job.outputs["prepare"]["start"])
-    worktree = Path(job.outputs["build"]["worktree"])
+    services, start = job.services, job.output("prepare", StartingPoint).start
+    worktree = Path(job.output("build", Build).worktree)
     # A daemon on another machine may have taken over: its disk holds the ledger, not the worktree.
     if not worktree.exists():
         return failed(
@@ -279,7 +274,7 @@ def snapshot(job: Job) -> NodeResult:
         record_success(job, IMPLEMENTER, tier)
     head = _commit(job, tree, start)
     files = len(services.repository.diff(job.base, head).files)
-    return produced(f"{files} files changed, tree {tree:.7}", head=head, tree=tree)
+    return produced(f"{files} files changed, tree {tree:.7}", Snapshot(head, tree))
 
 
 def _nothing_done(job: Job) -> NodeResult:
@@ -292,7 +287,7 @@ def _nothing_done(job: Job) -> NodeResult:
 
 def _builder(job: Job) -> FallbackChain:
     """The model that worked in this run, as the fallback chain has it."""
-    model = job.outputs["build"].get("model")
+    model = job.output("build", Build).model
     return tuple(tier for tier in job.policy.config.models.implementer if tier.name == model)
 
 
@@ -309,7 +304,7 @@ def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:
 
 def policy_gate(job: Job) -> NodeResult:
     """Ask the rules at base about the raw difference between base and head."""
-    head = CommitSha(job.outputs["snapshot"]["head"])
+    head = job.output("snapshot", Snapshot).head
     try:
         decision = policy.decide_change(job, job.base, head)
     except BudgetExhausted as stop:
@@ -326,7 +321,7 @@ def policy_gate(job: Job) -> NodeResult:
 
 def propose(job: Job) -> NodeResult:
     """Push the commit by compare-and-swap, then open the pull request or find it."""
-    head = CommitSha(job.outputs["snapshot"]["head"])
+    head = job.output("snapshot", Snapshot).head
     # The gate runs here again: that a workflow names it is no proof that it ran.
     if (gate := policy_gate(job)).outcome is not Outcome.PRODUCED:
         return gate
@@ -353,7 +348,7 @@ def _propose(job: Job, head: CommitSha) -> ProposalPushed:
         issue=job.issue,
         title=prompts.title(job),
         run=job.run,
-        summary=str(job.outputs["build"].get("summary", "")),
+        summary=job.output("build", Build).summary,
         rules=job.policy.digest,
     )
     opened = services.writer.open_pull_request(

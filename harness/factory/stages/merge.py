@@ -7,7 +7,7 @@ from harness.domain.errors import FactoryError, ForgeError, PortError
 from harness.domain.events import CommandGiven, EffectIntended, IssueClosed, Landed
 from harness.domain.facts import CheckFact, Maybe
 from harness.domain.governance import Applies
-from harness.domain.issue import CommitSha, PullRequest
+from harness.domain.issue import CommitSha, PullRequest, TreeSha
 from harness.domain.landing import after_landing
 from harness.domain.lifecycle import Event, State
 from harness.domain.merge import MergeFacts, Refusal, gate_event, refusals
@@ -267,18 +267,18 @@ def _merged_by_the_forge(job: Job, binds: Binding) -> CommitSha:
 def confirm(job: Job) -> NodeResult:
     """Compare what landed with what was judged, and prepare a revert. A difference freezes all
     merging."""
-    services, landed = job.services, job.outputs["land"]
-    services.repository.fetch(landed["branch"])
-    commit = CommitSha(landed["commit"])
+    services, landed = job.services, job.output("land", Landed)
+    services.repository.fetch(landed.branch)
+    commit = CommitSha(landed.commit)
     found = services.repository.tree_of(commit)
-    contains = services.repository.contains(services.repository.tip(landed["branch"]), commit)
+    contains = services.repository.contains(services.repository.tip(landed.branch), commit)
     # The revert is made before the comparison: whoever meets a difference may need it.
     if contains:
         revert.make_ready(job, commit)
-    if after_landing(judged=landed["tree"], found=found, contained=contains) is Event.LANDED:
+    if after_landing(judged=TreeSha(landed.tree), found=found, contained=contains) is Event.LANDED:
         return produced(f"tree {found:.7} landed as judged", event=Event.LANDED)
-    what = f"{found:.7} landed" if contains else f"{landed['branch']} does not hold {commit:.7}"
-    message = f"tree {landed['tree']:.7} was judged, {what}: merging is frozen"
+    what = f"{found:.7} landed" if contains else f"{landed.branch} does not hold {commit:.7}"
+    message = f"tree {landed.tree:.7} was judged, {what}: merging is frozen"
     services.ledger.append(
         CommandGiven(FREEZE, why=f"#{job.issue}: {message}", commit=commit),
         job.key("freeze"),

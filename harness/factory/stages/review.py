@@ -31,6 +31,7 @@ from harness.factory.models.selection import NOBODY, first_answer, reviewers
 from harness.factory.policy_gate.policy import change_facts
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.node import Job, failed, idle, produced, refused
+from harness.factory.run.outputs import MergeCandidate
 from harness.factory.settings.model_config import LENSES
 from harness.factory.stages.validate import no_verdict_event
 from harness.governance.context import context as governance_text
@@ -112,7 +113,7 @@ def review(job: Job) -> NodeResult:
     wanted = job.policy.config.review
     if not wanted.lenses:
         return idle("`[review]` in factory.toml names no lens, so nobody reviews")
-    head = CommitSha(job.outputs["candidate"]["candidate"])
+    head = job.output("candidate", MergeCandidate).candidate
     fallbacks, view = reviewers(job.policy.config, job.history), _view(job, head)
     # Nobody may review what they cannot see whole, or what their own model family wrote.
     if fault := view.fault or ("" if fallbacks else NOBODY):

@@ -13,7 +13,7 @@ from harness.domain.events import Citation, CostEstimated, HiddenText, TriageDec
 from harness.domain.governance import Applies, Finding, OnFail
 from harness.domain.issue import Comment, Issue
 from harness.domain.lifecycle import Event
-from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory.intake.expiry import closing_time
 from harness.factory.intake.issues import text_hash
@@ -29,6 +29,7 @@ from harness.factory.models.selection import first_answer
 from harness.factory.records.estimate import estimate, has_ended, length_of
 from harness.factory.reporting.slash_commands import is_command
 from harness.factory.run.node import Job, failed, produced, refused
+from harness.factory.run.outputs import Reply, TakenIssue
 from harness.factory.stages.duplicates import identical_issue, older_issues, same_request
 from harness.governance.decide import decide as decide_by_rules
 from harness.governance.text.normalise import Normalised, normalise
@@ -56,26 +57,26 @@ def intake(job: Job) -> NodeResult:
     title, body = normalise(issue.title), normalise(issue.body)
     comments = job.services.forge.comments(job.issue)
     replies = [normalise(comment.body, limit=REPLY_LENGTH) for comment in _own(comments, issue)]
-    hidden = [
-        {"kind": str(span.kind), "text": span.text[:500]}
+    hidden = tuple(
+        HiddenText(str(span.kind), span.text[:500])
         for one in (title, body, *replies)
         for span in one.hidden
-    ]
-    taken: JsonDict = {
-        "number": issue.number,
-        "title": title.text.strip(),
-        "body": body.text,
-        "marked": _marked(body),
-        "replies": [{"text": one.text, "marked": _marked(one)} for one in replies],
-        "heard": max((comment.id for comment in comments), default=0),
-        "hidden": hidden,
-        "text": text_hash(issue),
-    }
+    )
+    taken = TakenIssue(
+        number=issue.number,
+        title=title.text.strip(),
+        body=body.text,
+        marked=_marked(body),
+        replies=tuple(Reply(one.text, _marked(one)) for one in replies),
+        last_reply=max((comment.id for comment in comments), default=0),
+        hidden=hidden,
+        text=text_hash(issue),
+    )
     # A rule's refusal costs nothing, so it comes before any model is asked.
     if findings := _refusals(job, issue):
         return _refused_on_sight(job, taken, findings)
     passages = "one hidden passage" if len(hidden) == 1 else f"{len(hidden)} hidden passages"
-    return produced(f"{passages} taken out of the text" if hidden else "", **taken)
+    return produced(f"{passages} taken out of the text" if hidden else "", taken)
 
 
 def _own(comments: tuple[Comment, ...], issue: Issue) -> tuple[Comment, ...]:
@@ -89,9 +90,9 @@ def _own(comments: tuple[Comment, ...], issue: Issue) -> tuple[Comment, ...]:
     return tuple(own[-REPLIES_READ:])
 
 
-def _marked(found: Normalised) -> list[str]:
+def _marked(found: Normalised) -> tuple[str, ...]:
     """Which lines quote somebody else, or are folded away."""
-    return [f"lines {span.line}-{span.end_line} are {span.provenance}" for span in found.spans]
+    return tuple(f"lines {span.line}-{span.end_line} are {span.provenance}" for span in found.spans)
 
 
 def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
@@ -107,7 +108,7 @@ def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
     return decision.refusals if refusal_of(decision) not in (None, OnFail.RETRY) else ()
 
 
-def _refused_on_sight(job: Job, taken: JsonObject, findings: tuple[Finding, ...]) -> NodeResult:
+def _refused_on_sight(job: Job, taken: TakenIssue, findings: tuple[Finding, ...]) -> NodeResult:
     """Reject the issue where the strictest rule rejects; otherwise a person decides."""
     rejects = findings[0].on_fail is OnFail.REJECT
     event = Event.TRIAGE_REJECTED if rejects else Event.TRIAGE_UNSURE
@@ -129,9 +130,9 @@ def classify(job: Job) -> NodeResult:
     """Ask the model once. An answer outside the schema is no answer. Where an older issue has the
     same text, word for word, no model is asked."""
     assert isinstance(job.node, AgentNode)
-    taken = job.outputs["intake"]
+    taken = job.output("intake", TakenIssue)
     if older := identical_issue(job, taken):
-        duplicate = duplicate_answer(of=older, quote=taken["title"])
+        duplicate = duplicate_answer(of=older, quote=taken.title)
         return produced(f"has the same text as #{older}", **duplicate)
     try:
         answer, _ = first_answer(
@@ -144,7 +145,7 @@ def classify(job: Job) -> NodeResult:
     return produced(str(answer.get("verdict", "")), **answer)
 
 
-def _answer(job: Job, taken: JsonObject, line: Session) -> JsonObject:
+def _answer(job: Job, taken: TakenIssue, line: Session) -> JsonObject:
     """The model's answer about this issue alone: the question holds no other stranger's words. If
     the model accepts the issue, it is then asked whether the most similar older one is the same
     request."""
@@ -165,15 +166,15 @@ def _answer(job: Job, taken: JsonObject, line: Session) -> JsonObject:
     return {**answer, "duplicate_of": None}
 
 
-def _card(taken: JsonObject) -> JsonDict:
+def _card(taken: TakenIssue) -> JsonDict:
     """The issue for a model, with a stranger's words as strings in it. It names the lines that are
     quoted or folded away."""
-    card = {"issue": taken["number"], "title": taken["title"], "text_of_a_stranger": taken["body"]}
-    if taken.get("marked"):
-        card["of_this_text"] = taken["marked"]
-    if taken.get("replies"):
+    card = {"issue": taken.number, "title": taken.title, "text_of_a_stranger": taken.body}
+    if taken.marked:
+        card["of_this_text"] = list(taken.marked)
+    if taken.replies:
         card["replies_of_the_same_stranger"] = [
-            reply["text"] if not reply["marked"] else reply for reply in taken["replies"]
+            plain(reply) if reply.marked else reply.text for reply in taken.replies
         ]
     return card
 
@@ -181,12 +182,12 @@ def _card(taken: JsonObject) -> JsonDict:
 def decide(job: Job) -> NodeResult:
     """Check the model's answer against the rules and, byte for byte, against the text. Only then it
     is a decision."""
-    taken, answer = job.outputs["intake"], job.outputs["classify"]
-    written = "\n".join((taken["body"], *(reply["text"] for reply in taken.get("replies", ()))))
+    taken, answer = job.output("intake", TakenIssue), job.outputs["classify"]
+    written = "\n".join((taken.body, *(reply.text for reply in taken.replies)))
     decided = triage_decision(
         job.policy.governance,
         answer,
-        title=taken["title"],
+        title=taken.title,
         body=written,
         number=job.issue,
         older_issues={history.issue for history in older_issues(job)},
@@ -218,7 +219,7 @@ def decide(job: Job) -> NodeResult:
 
 def _record_decision(
     job: Job,
-    taken: JsonObject,
+    taken: TakenIssue,
     *,
     event: Event,
     cites: tuple[Citation, ...],
@@ -242,12 +243,12 @@ def _record_decision(
             reply=reply,
             issue_kind=kind,
             priority=priority,
-            title=taken["title"],
-            body=taken["body"],
-            replies=tuple(reply["text"] for reply in taken.get("replies", ())),
-            last_reply=taken.get("heard", 0),
-            hidden=tuple(HiddenText(one["kind"], one["text"]) for one in taken["hidden"]),
-            text=taken["text"],
+            title=taken.title,
+            body=taken.body,
+            replies=tuple(reply.text for reply in taken.replies),
+            last_reply=taken.last_reply,
+            hidden=taken.hidden,
+            text=taken.text,
             closes=None if days is None else closing_time(job.services, days=days),
             rules=job.policy.digest,
         ),
@@ -257,10 +258,10 @@ def _record_decision(
     )
 
 
-def _estimate(job: Job, kind: str, taken: JsonObject) -> None:
+def _estimate(job: Job, kind: str, taken: TakenIssue) -> None:
     """Record what the issue may cost, by what similar ones came to, before anybody pays to build
     it."""
-    found = estimate(kind, length_of(taken["title"], taken["body"]), job.other_issues(has_ended))
+    found = estimate(kind, length_of(taken.title, taken.body), job.other_issues(has_ended))
     job.services.ledger.append(
         found.event, job.key(CostEstimated.kind), issue=job.issue, run=job.run
     )

@@ -6,7 +6,6 @@ from pathlib import PurePosixPath
 
 from harness.domain.errors import BudgetExhausted, SandboxError, ValidatorError
 from harness.domain.events import JourneyCounts, VerdictRecorded
-from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.verdict import Verdict, VerdictOutcome
 from harness.domain.workflow import NodeResult
@@ -15,6 +14,7 @@ from harness.factory.policy_gate import policy
 from harness.factory.project import tests
 from harness.factory.reporting import comments
 from harness.factory.run.node import Job, failed, produced, refused
+from harness.factory.run.outputs import MergeCandidate
 from harness.factory.stages.explore import exploration_request
 from harness.factory.stages.validator_request import validator_request
 from harness.ports.git import Conflict
@@ -58,11 +58,7 @@ def candidate(job: Job) -> NodeResult:
     tree = services.repository.tree_of(merged)
     return produced(
         f"candidate {merged:.7}, tree {tree:.7}",
-        base=job.base,
-        head=opened.head,
-        candidate=merged,
-        tree=tree,
-        pull_request=opened.number,
+        MergeCandidate(job.base, opened.head, merged, tree, opened.number),
     )
 
 
@@ -72,7 +68,7 @@ def policy_gate(job: Job) -> NodeResult:
     refusal is a person's."""
     try:
         decision = policy.decide_change(
-            job, job.base, CommitSha(job.outputs["candidate"]["candidate"])
+            job, job.base, job.output("candidate", MergeCandidate).candidate
         )
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
@@ -94,8 +90,8 @@ def policy_gate(job: Job) -> NodeResult:
 def judge(job: Job) -> NodeResult:
     """The sealed program's verdict. Where it could not run there is no verdict, and no verdict
     means no."""
-    made, services = job.outputs["candidate"], job.services
-    request = validator_request(job, head=made["head"], candidate=made["candidate"])
+    made, services = job.output("candidate", MergeCandidate), job.services
+    request = validator_request(job, head=made.head, candidate=made.candidate)
     try:
         with exploration_request(job) as exploration:
             judged = services.validator.judge(
@@ -111,8 +107,8 @@ def judge(job: Job) -> NodeResult:
         verdict.reason,
         outcome=verdict.outcome.value,
         page=str(judged.page),
-        candidate=made["candidate"],
-        tree=made["tree"],
+        candidate=made.candidate,
+        tree=made.tree,
     )
 
 
@@ -201,7 +197,8 @@ def _signed(job: Job) -> Verdict | None:
     # The envelope is signed, but may be another issue's that was put in this place.
     if verdict is None or (verdict.issue, verdict.run) != (job.issue, job.run):
         return None
-    return verdict if verdict.binds.candidate == job.outputs["candidate"]["candidate"] else None
+    made = job.output("candidate", MergeCandidate)
+    return verdict if verdict.binds.candidate == made.candidate else None
 
 
 def hand_over(job: Job) -> NodeResult:
@@ -213,18 +210,18 @@ def hand_over(job: Job) -> NodeResult:
     gate = policy_gate(job)
     if not gate.outcome.succeeded:
         return gate
-    made = job.outputs["candidate"]
+    made = job.output("candidate", MergeCandidate)
     try:
-        report = tests.compared(job, base=job.base, head=CommitSha(made["candidate"]))
+        report = tests.compared(job, base=job.base, head=made.candidate)
     except SandboxError as error:
         return failed(str(error), event=Event.INCONCLUSIVE)
     if not report.green:
         return failed(report.summary, event=Event.CHANGES_REQUESTED)
     return produced(
         f"judged by the rules and its own tests only ({report.summary}); pull request"
-        f" #{made['pull_request']} is a person's to merge or to close",
+        f" #{made.pull_request} is a person's to merge or to close",
         event=Event.HANDED_OVER,
-        pull_request=made["pull_request"],
+        pull_request=made.pull_request,
     )
 
 
