@@ -120,7 +120,9 @@ def tree(text: str) -> Node:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise refusal(0, f"not YAML: {error}") from None
     if node is None:
-        raise refusal(0, "empty: a journey needs at least journey, promise, steps, expect and twin")
+        raise refusal(
+            0, "empty: a journey needs at least `journey`, `promise`, `steps`, `expect` and `twin`"
+        )
     return _node(node)
 
 

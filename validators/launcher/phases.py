@@ -40,7 +40,7 @@ class Phases:
         )
 
     def lines(self) -> tuple[str, ...]:
-        """Log lines: one for each phase, which `bench/lap.py` parses, and then the notes."""
+        """Log lines: one for each phase, which a benchmark parses, and then the notes."""
         return (*(f"phase {span.seconds:.3f} s {span.name}" for span in self.spans()), *self.notes)
 
 

@@ -94,12 +94,14 @@ def compiled(persona: Persona, transcript: Transcript) -> str:
     if persona.kept_at:
         expect.append({"other_session": {"open": persona.kept_at, "expect": "same"}})
     return _yaml(
-        journey=journey_name(persona),
-        promise=persona.promise,
-        steps=[{"open": persona.starts_at}, *steps],
-        expect=expect,
-        never=[{"http_status": ">=500"}, {"text": "Traceback (most recent call last)"}],
-        twin={"expect": [{"text": NOBODY} for _ in looks[:1]]},
+        {
+            "journey": journey_name(persona),
+            "promise": persona.promise,
+            "steps": [{"open": persona.starts_at}, *steps],
+            "expect": expect,
+            "never": [{"http_status": ">=500"}, {"text": "Traceback (most recent call last)"}],
+            "twin": {"expect": [{"text": NOBODY} for _ in looks[:1]]},
+        }
     )
 
 
@@ -171,7 +173,7 @@ def _literal(text: str) -> str:
     return text
 
 
-def _yaml(**parts: Any) -> str:
+def _yaml(parts: Mapping[str, Any]) -> str:
     """The document, with one list entry a line. JSON values are YAML in flow style, and every text
     in them is quoted."""
     lines = []
