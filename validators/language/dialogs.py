@@ -18,9 +18,9 @@ ANSWERS = ("accept", "dismiss")
 
 
 def dialog(line: int, node: Node, place: str) -> Dialog:
-    """`{says: "Delete Ada?", answer: accept}`. Raises JourneyInvalid."""
+    """`{"says": "Delete Ada?", answer: accept}`. Raises JourneyInvalid."""
     if isinstance(node, Scalar):
-        raise refusal(line, 'a dialog is a mapping, like {says: "Delete Ada?", answer: accept}')
+        raise refusal(line, 'a dialog is a mapping, like {"says": "Delete Ada?", answer: accept}')
     fields = mapping(node, "dialog")
     words, kind = fields.maybe("says"), _kind(fields.maybe("kind"))
     how, answer = _answer(fields)
