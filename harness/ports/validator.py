@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.domain.judge_request import JudgeRequest
 from harness.domain.plain import JsonObject
 from harness.domain.verdict import Verdict
 
@@ -50,11 +51,11 @@ class Judged:
 class Validator(Protocol):
     """Raises ValidatorError when the program could not run; that is never a verdict."""
 
-    def author(self, request: JsonObject, out: Path) -> Authored:
+    def author(self, request: JudgeRequest, out: Path) -> Authored:
         """Have journeys written, proved on base and sealed, for one issue."""
         ...
 
-    def judge(self, request: JsonObject, out: Path) -> Judged:
+    def judge(self, request: JudgeRequest, out: Path) -> Judged:
         """Judge one candidate. The signature has been checked against the pinned key when this
         returns."""
         ...
@@ -64,7 +65,7 @@ class Validator(Protocol):
         not."""
         ...
 
-    def journeys(self, request: JsonObject) -> Journeys:
+    def journeys(self, request: JudgeRequest) -> Journeys:
         """The sealed journeys that bind a change for an issue on this base, as they are now."""
         ...
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.domain.errors import ConfigError, ValidatorError
-from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.judge_request import JudgeRequest
+from harness.domain.plain import JsonDict, plain
 from harness.domain.verdict import Verdict
 from harness.ports.validator import Authored, Journeys, Judged
 from harness.validator.envelope import verified_verdict
@@ -35,7 +36,7 @@ class ValidatorProgram:
     # the judge's store, which this process never opens
     sealed: Path = Path()
 
-    def author(self, request: JsonObject, out: Path) -> Authored:
+    def author(self, request: JudgeRequest, out: Path) -> Authored:
         """See the port."""
         self._run("author", request, out)
         document = _document(out / "authored.json")
@@ -48,7 +49,7 @@ class ValidatorProgram:
             guarding=int(document.get("standing", 0)),
         )
 
-    def judge(self, request: JsonObject, out: Path) -> Judged:
+    def judge(self, request: JudgeRequest, out: Path) -> Judged:
         """See the port."""
         self._run("judge", request, out)
         try:
@@ -71,7 +72,7 @@ class ValidatorProgram:
         except (OSError, ValidatorError):
             return None
 
-    def journeys(self, request: JsonObject) -> Journeys:
+    def journeys(self, request: JudgeRequest) -> Journeys:
         """See the port."""
         try:
             said = self.store(request, "digest")
@@ -94,7 +95,7 @@ class ValidatorProgram:
 
     def store(
         self,
-        request: JsonObject,
+        request: JudgeRequest,
         action: str,
         *arguments: str,
         seconds: float = STOP_SECONDS,
@@ -105,7 +106,7 @@ class ValidatorProgram:
         with tempfile.NamedTemporaryFile(
             "w", prefix=prefix, suffix=".json", encoding="utf-8"
         ) as asked:
-            json.dump(request, asked)
+            json.dump(plain(request), asked)
             asked.flush()
             argv = [*self.command, "store", action, "--request", asked.name, *arguments]
             return _run(argv, self.environment, seconds=seconds, finding=True)
@@ -134,13 +135,13 @@ class ValidatorProgram:
                 f"the validator did not say how the evidence is: {said[:200]!r}"
             ) from error
 
-    def _run(self, verb: str, request: JsonObject, out: Path) -> None:
+    def _run(self, verb: str, request: JudgeRequest, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
-        papers = self.papers / request["run"]
+        papers = self.papers / request.run
         papers.mkdir(parents=True, exist_ok=True)
         path = papers / f"{verb}-request.json"
-        path.write_text(json.dumps(request, indent=1, sort_keys=True), "utf-8")
-        seconds = request["limits"]["wall_seconds"] + STOP_SECONDS
+        path.write_text(json.dumps(plain(request), indent=1, sort_keys=True), "utf-8")
+        seconds = request.limits.wall_seconds + STOP_SECONDS
         argv = [*self.command, verb, "--request", str(path), "--out", str(out), "--lifeline"]
         _run(argv, self.environment, seconds=seconds, log=papers / f"{verb}.log")
 

@@ -96,7 +96,7 @@ class BreaksEachOther(FakeValidator):
         self.world = world
 
     def judge(self, request, out):
-        tree = self.world.git.trees[request["candidate"]["tree"]]
+        tree = self.world.git.trees[request.candidate.tree]
         both = b"LEFT" in tree["tidebook/app.py"] and b"RIGHT" in tree["tidebook/store.py"]
         bad = both and b"KNOWS" not in tree["tidebook/store.py"]
         self.outcomes = [VerdictOutcome.FAILED if bad else VerdictOutcome.PASSED]

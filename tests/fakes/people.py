@@ -10,6 +10,7 @@ from threading import Lock
 
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted
+from harness.domain.plain import plain
 from harness.domain.sandbox import SandboxResult
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 from harness.factory.project.pytest_run import signing
@@ -143,6 +144,7 @@ class FakeValidator:
         self.requests = []
 
     def author(self, request, out):
+        request = plain(request)
         self.requests.append(request)
         self.declined = self.authored == "no-journey"
         if self.authored == "sealed" or (self.declined and self.standing):
@@ -157,6 +159,7 @@ class FakeValidator:
         )
 
     def judge(self, request, out):
+        request = plain(request)
         self.requests.append(request)
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         verdict = Verdict(
@@ -209,7 +212,7 @@ class FakeValidator:
         return {envelope: self.spoiled.get(envelope, "") for envelope in envelopes}
 
     def journeys(self, request):
-        digest = self.digests.get(request["issue"]["number"])
+        digest = self.digests.get(request.issue.number)
         return Journeys(
             int(digest is not None and not self.declined), self.standing, self.declined, digest
         )

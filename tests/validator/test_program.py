@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ValidatorError
+from harness.domain.judge_request import JudgeRequest
+from harness.domain.plain import valued
 from harness.validator.program import ValidatorProgram
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.signing.statement import signed_verdict
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
+GOLDEN_REQUEST = str(Path(__file__).parents[1] / "golden" / "judge_request.json")
+REQUEST = valued(JudgeRequest, json.loads(Path(GOLDEN_REQUEST).read_text("utf-8")))
 KILLED = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
 WAITS_FOR_THE_END_OF_ITS_INPUT = """
@@ -33,18 +37,28 @@ print(*(one.partition("=")[0] for one in text.split(chr(0))))
 """
 
 FACTORY = """
-import sys
+import json, sys
 from pathlib import Path
+from harness.domain.judge_request import JudgeRequest
+from harness.domain.plain import valued
 from harness.validator.program import ValidatorProgram
 home = Path(sys.argv[1])
 program = ValidatorProgram(home / "key", {}, home / "papers", command=(sys.executable, "-c", sys.argv[2]))
-program.judge({"run": "run-1", "limits": {"wall_seconds": 60}}, home / "out")
+request = valued(JudgeRequest, json.loads(Path(sys.argv[3]).read_text()))
+program.judge(request, home / "out")
 """
 
 
 def test_a_factory_that_is_killed_leaves_no_judge_at_work(tmp_path: Path) -> None:
     factory = subprocess.Popen(
-        [sys.executable, "-c", FACTORY, str(tmp_path), WAITS_FOR_THE_END_OF_ITS_INPUT]
+        [
+            sys.executable,
+            "-c",
+            FACTORY,
+            str(tmp_path),
+            WAITS_FOR_THE_END_OF_ITS_INPUT,
+            GOLDEN_REQUEST,
+        ]
     )
     until(lambda: (tmp_path / "out" / "began").exists())
     assert not (tmp_path / "out" / "ended").exists()
@@ -69,14 +83,14 @@ def test_a_judge_that_was_killed_has_judged_nothing_whatever_lies_in_its_folder(
         command=(sys.executable, "-c", KILLED),
     )
     with pytest.raises(ValidatorError, match="could not run"):
-        program.judge({"run": "run-1", "limits": {"wall_seconds": 60}}, tmp_path / "out")
+        program.judge(REQUEST, tmp_path / "out")
 
 
 def test_nothing_of_our_environment_reaches_the_judge(tmp_path: Path) -> None:
     """As the kernel has it; by names alone, so that a failure shows no value of ours."""
     command = (sys.executable, "-c", PRINTS_ITS_VARIABLES)
     program = ValidatorProgram(tmp_path / "key", {"ONLY": "this"}, tmp_path, command=command)
-    assert program.store({}, "digest").split() == ["ONLY"]
+    assert program.store(REQUEST, "digest").split() == ["ONLY"]
 
 
 def until(true, seconds: float = 120) -> None:

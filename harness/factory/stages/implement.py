@@ -7,11 +7,13 @@ that the agent reports."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.domain.errors import BudgetExhausted, GitError
 from harness.domain.events import ApproachChanged, ProposalPushed
 from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.judge_request import BrokerSession
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.plain import plain
@@ -121,8 +123,10 @@ def author(job: Job) -> NodeResult:
     if journeys.declined and _is_chore(job):
         return _guarded(journeys.guarding)
     with session(job, "author", job.policy.config.models.author[0]) as line:
-        request["broker"] = {"socket": str(line.socket), "model": line.model}
-        authored = services.validator.author(request, services.places.run(job.run) / "author")
+        broker = BrokerSession(str(line.socket), line.model)
+        authored = services.validator.author(
+            replace(request, broker=broker), services.places.run(job.run) / "author"
+        )
     if authored.outcome == "no-journey" and _is_chore(job):
         return _guarded(authored.guarding)
     if authored.outcome != "sealed":

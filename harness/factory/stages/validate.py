@@ -2,6 +2,7 @@
 conclude."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from harness.domain.errors import BudgetExhausted, SandboxError, ValidatorError
@@ -15,7 +16,7 @@ from harness.factory.project import tests
 from harness.factory.reporting import comments
 from harness.factory.run.node import Job, failed, produced, refused
 from harness.factory.run.outputs import MergeCandidate
-from harness.factory.stages.explore import exploration_request
+from harness.factory.stages.explore import exploration_of
 from harness.factory.stages.validator_request import validator_request
 from harness.ports.git import Conflict
 from harness.ports.validator import Judged
@@ -93,9 +94,9 @@ def judge(job: Job) -> NodeResult:
     made, services = job.output("candidate", MergeCandidate), job.services
     request = validator_request(job, head=made.head, candidate=made.candidate)
     try:
-        with exploration_request(job) as exploration:
+        with exploration_of(job) as exploration:
             judged = services.validator.judge(
-                {**request, **exploration}, services.places.evidence / job.run
+                replace(request, exploring=exploration), services.places.evidence / job.run
             )
     except ValidatorError as error:
         return failed(str(error), event=no_verdict_event(job))

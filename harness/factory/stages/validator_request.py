@@ -1,11 +1,19 @@
 """The request to the sealed validator: everything it may know, and nothing of the
 implementation."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from harness.domain.issue import CommitSha
-from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.judge_request import (
+    AppStart,
+    GovernanceFiles,
+    IssueText,
+    JudgeLimits,
+    JudgeRequest,
+    Revision,
+    SandboxChoice,
+)
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -27,9 +35,9 @@ class RequestContext:
 
 
 def validator_request(
-    job: Job, *, head: str | None = None, candidate: str | None = None
-) -> JsonDict:
-    """The request document: for `author` without a head, else for `judge`. The issue's text is the
+    job: Job, *, head: CommitSha | None = None, candidate: CommitSha | None = None
+) -> JudgeRequest:
+    """The request: for `author` without a head, else for `judge`. The issue's text is the
     normalised one that triage read."""
     services = job.services
     context = RequestContext(
@@ -48,8 +56,11 @@ def validator_request(
         round_number=job.history.rounds + 1,
     )
     if head and candidate:
-        request["head"] = _point(services.repository, CommitSha(head))
-        request["candidate"] = _point(services.repository, CommitSha(candidate))
+        return replace(
+            request,
+            head=_revision(services.repository, head),
+            candidate=_revision(services.repository, candidate),
+        )
     return request
 
 
@@ -57,61 +68,53 @@ def base_request(
     context: RequestContext,
     policy: PolicySnapshot,
     *,
-    issue: JsonObject,
+    issue: IssueText,
     run: str,
     round_number: int,
-) -> JsonDict:
+) -> JudgeRequest:
     """A request about a base and no change: for an author, and for a maintainer who asks about
     journeys."""
     config, places = policy.config, context.places
-    return {
-        "repository": places.repository,
-        "sealed": str(places.sealed),
-        "git_dir": str(places.trusted),
-        "issue": dict(issue),
-        "base": _point(context.repository, policy.base),
-        "governance": {"digest": policy.digest, "files": dict(policy.governance.files)},
-        "app": {
-            "start": list(config.app.start),
-            "port_env": config.app.port_env,
-            "ready": config.app.ready,
-            "ready_seconds": config.app.ready_seconds,
-            "env": dict(config.app.env),
-            "lock": config.dependencies.lock,
-            "data": config.app.data or None,
-            "seed_command": list(config.app.seed_command) or None,
-            "clock_env": config.app.clock_env or None,
-        },
-        "layers": str(places.layers),
-        "wheels": str(context.wheels),
-        "sandbox": {
-            "command": list(context.sandbox_command),
-            "form": context.form,
-            "other_form": context.other_form,
-        },
-        "signing_key": str(places.signing_key),
-        "limits": {
-            "wall_seconds": config.limits.judge_seconds,
-            "journey_seconds": config.limits.journey_seconds,
-            "standing": config.limits.standing,
-        },
-        "bounds": asdict(config.judge),
-        "seed": None,
-        "run": run,
-        "round": round_number,
-    }
+    return JudgeRequest(
+        repository=places.repository,
+        sealed=str(places.sealed),
+        git_dir=str(places.trusted),
+        issue=issue,
+        base=_revision(context.repository, policy.base),
+        governance=GovernanceFiles(policy.digest, dict(policy.governance.files)),
+        app=AppStart(
+            start=tuple(config.app.start),
+            port_env=config.app.port_env,
+            ready=config.app.ready,
+            ready_seconds=config.app.ready_seconds,
+            env=dict(config.app.env),
+            lock=config.dependencies.lock,
+            data=config.app.data or None,
+            seed_command=tuple(config.app.seed_command) or None,
+            clock_env=config.app.clock_env or None,
+        ),
+        layers=str(places.layers),
+        wheels=str(context.wheels),
+        sandbox=SandboxChoice(context.sandbox_command, context.form, context.other_form),
+        signing_key=str(places.signing_key),
+        limits=JudgeLimits(
+            wall_seconds=config.limits.judge_seconds,
+            journey_seconds=config.limits.journey_seconds,
+            regression_journeys=config.limits.standing,
+        ),
+        bounds=asdict(config.judge),
+        run=run,
+        round=round_number,
+    )
 
 
-def issue_text(history: History) -> JsonDict:
+def issue_text(history: History) -> IssueText:
     """The issue as the judge may know it."""
     triaged = history.triage
-    return {
-        "number": history.issue,
-        "title": triaged.title if triaged else "",
-        "body": triaged.body if triaged else "",
-        "kind": triaged.issue_kind if triaged else "bug",
-    }
+    if triaged is None:
+        return IssueText(history.issue, "", "", "bug")
+    return IssueText(history.issue, triaged.title, triaged.body, triaged.issue_kind)
 
 
-def _point(repository: Repository, commit: CommitSha) -> dict[str, str]:
-    return {"commit": commit, "tree": repository.tree_of(commit)}
+def _revision(repository: Repository, commit: CommitSha) -> Revision:
+    return Revision(commit, repository.tree_of(commit))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.budget import Usage
+from harness.domain.judge_request import JudgeRequest
 from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.verdict import Verdict
 from harness.factory.stages.duplicates import NOT_THE_SAME, PAIR_SCHEMA, SAME
@@ -171,20 +172,25 @@ class SigningJudge:
 
     def __init__(self, key: Path) -> None:
         self.public, self._signer = key.with_name(f"{key.name}.pub"), _signer(key)
-        self.judged = 0
+        self.requests: list[JudgeRequest] = []
+
+    @property
+    def judged(self) -> int:
+        """How many candidates it has judged."""
+        return len(self.requests)
 
     @property
     def key_id(self) -> str:
         """The id that `factory.toml` pins."""
         return str(self._signer.public_key.keyid)
 
-    def author(self, request: JsonObject, out: Path) -> Authored:
+    def author(self, request: JudgeRequest, out: Path) -> Authored:
         """See the port."""
         return Authored("sealed", "red on base", 1, _digest(request), red_on_base=True)
 
-    def judge(self, request: JsonObject, out: Path) -> Judged:
+    def judge(self, request: JudgeRequest, out: Path) -> Judged:
         """See the port."""
-        self.judged += 1
+        self.requests.append(request)
         out.mkdir(parents=True, exist_ok=True)
         (out / "verdict.json").write_bytes(self.envelope(request))
         return Judged(
@@ -199,11 +205,11 @@ class SigningJudge:
 
         return ValidatorProgram(self.public, {}, envelope.parent).verified(envelope)
 
-    def journeys(self, request: JsonObject) -> Journeys:
+    def journeys(self, request: JudgeRequest) -> Journeys:
         """See the port."""
         return Journeys(own=1, guarding=0, declined=False, digest=_digest(request))
 
-    def envelope(self, request: JsonObject, **changed: Any) -> bytes:
+    def envelope(self, request: JudgeRequest, **changed: Any) -> bytes:
         """A signed verdict that this request's candidate passed. `changed` replaces parts of
         what it binds."""
         from securesystemslib.dsse import Envelope
@@ -226,25 +232,27 @@ class SigningJudge:
         return json.dumps(envelope.to_dict()).encode()
 
 
-def _digest(request: JsonObject) -> str:
-    return f"sha256:{request['issue']['number']:064x}"
+def _digest(request: JudgeRequest) -> str:
+    return f"sha256:{request.issue.number:064x}"
 
 
-def _predicate(request: JsonObject, changed: JsonObject) -> JsonDict:
+def _predicate(request: JudgeRequest, changed: JsonObject) -> JsonDict:
+    assert request.head is not None
+    assert request.candidate is not None
     binds = {
-        "base": request["base"]["commit"],
-        "head": request["head"]["commit"],
-        "candidate": request["candidate"]["commit"],
-        "tree": request["candidate"]["tree"],
+        "base": request.base.commit,
+        "head": request.head.commit,
+        "candidate": request.candidate.commit,
+        "tree": request.candidate.tree,
         "journeys": _digest(request),
-        "governance": request["governance"]["digest"],
+        "governance": request.governance.digest,
     }
     return {
         "outcome": "passed",
         "reason": "all 1 sealed journeys passed, and each could fail",
-        "issue": request["issue"]["number"],
-        "run": request["run"],
-        "round": request["round"],
+        "issue": request.issue.number,
+        "run": request.run,
+        "round": request.round,
         "binds": {**binds, **changed},
         "journeys": {"sealed": 1, "executed": 1, "passed": 1},
         "controls": {
@@ -254,7 +262,7 @@ def _predicate(request: JsonObject, changed: JsonObject) -> JsonDict:
             "caught": 4,
             "red_on_base": True,
         },
-        "box": {"form": request["sandbox"]["form"], "unheld": []},
+        "box": {"form": request.sandbox.form, "unheld": []},
         "seed": 1,
         "signer": "same-account",
         "evidence": {"merkle_root": f"sha256:{'2' * 64}"},

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.domain.errors import ConfigError, GitError
 from harness.domain.events import JourneyEdited, Landed, RunStarted
 from harness.domain.issue import CommitSha
+from harness.domain.judge_request import IssueText
 from harness.domain.plain import JsonObject
 from harness.factory.records.history import History, history_of
 from harness.factory.run.policy_snapshot import PolicySnapshot, read_policy
@@ -29,7 +30,7 @@ from harness.wiring import open_archive
 
 MISSION = 0
 ENTRY = "journey"
-MISSION_TEXT = {"number": MISSION, "title": "", "body": "", "kind": "chore"}
+MISSION_TEXT = IssueText(MISSION, "", "", "chore")
 
 
 @dataclass(frozen=True, slots=True)

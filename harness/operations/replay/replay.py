@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.domain.events import NodeEnded, RunStarted, UsageRecorded
+from harness.domain.judge_request import JudgeRequest
 from harness.domain.ledger import Entry, Recorded, as_of, of_kind
 from harness.domain.model_choice.agents import AgentKind
 from harness.domain.plain import JsonObject
@@ -368,16 +369,16 @@ class _SeededValidator:
     def __init__(self, validator: "Validator", seed: int | None) -> None:
         self._validator, self._seed = validator, seed
 
-    def author(self, request: JsonObject, out: Path) -> "Authored":
+    def author(self, request: JudgeRequest, out: Path) -> "Authored":
         return self._validator.author(request, out)
 
-    def judge(self, request: JsonObject, out: Path) -> "Judged":
-        return self._validator.judge({**request, "seed": self._seed}, out)
+    def judge(self, request: JudgeRequest, out: Path) -> "Judged":
+        return self._validator.judge(replace(request, seed=self._seed), out)
 
     def verified(self, envelope: Path) -> "Verdict | None":
         return self._validator.verified(envelope)
 
-    def journeys(self, request: JsonObject) -> "Journeys":
+    def journeys(self, request: JudgeRequest) -> "Journeys":
         return self._validator.journeys(request)
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import PortError
-from harness.domain.events import VerdictRecorded
 from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.judge_request import JudgeRequest
 from harness.domain.lifecycle import State
 from harness.factory.records.history import is_frozen
 from harness.factory.reporting.comments import ISSUE_MARKER
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VERDICT, LANDING = "the verdict", "landing"
 LANDS = frozenset({State.APPROVED, State.MERGING})
-ForgeEnvelope = Callable[["ScratchFactory", dict[str, object]], bytes]
+ForgeEnvelope = Callable[["ScratchFactory", JudgeRequest], bytes]
 """Makes a forged verdict from the factory and what its judge was asked."""
 
 
@@ -76,7 +76,7 @@ def _forged(
     verdict = factory.history(issue).verdicts[-1].event
     envelope = factory.home / verdict.envelope
     honest = envelope.read_bytes()
-    envelope.write_bytes(forge_envelope(factory, _request(issue, verdict)))
+    envelope.write_bytes(forge_envelope(factory, factory.judge.requests[-1]))
     factory.tick(states=LANDS)
     if factory.tip() != factory.base:
         return not_held("it landed on the forged verdict")
@@ -96,21 +96,6 @@ def _forged(
             f" {factory.status(issue)}"
         )
     return held(status[:110])
-
-
-def _request(issue: int, verdict: VerdictRecorded) -> dict[str, object]:
-    """What the judge was asked, derived from what its verdict binds."""
-    binds = verdict.binds
-    return {
-        "issue": {"number": issue},
-        "base": {"commit": binds.base},
-        "head": {"commit": binds.head},
-        "candidate": {"commit": binds.candidate, "tree": binds.tree},
-        "governance": {"digest": binds.governance},
-        "run": verdict.envelope.split("/")[1],
-        "round": verdict.round,
-        "sandbox": {"form": verdict.sandbox_form},
-    }
 
 
 def head_moved(drill: "DrillEnvironment") -> Outcome:
