@@ -172,6 +172,5 @@ def _has_room(home: Path) -> bool:
     try:
         return not disk_space(home).is_short
     except OSError:
-        # What cannot be measured counts as full; the next poll finds the news of a refused
-        # delivery.
+        # What cannot be measured counts as full; the next poll finds the same news.
         return False
