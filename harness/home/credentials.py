@@ -94,6 +94,7 @@ def rights_of(app: "AppClient", repository: str) -> Rights:
     """
     from harness.forge import permissions
 
+    # First, because it separates a wrong key from an app that is only not installed here.
     wrong_key = "the forge rejects the key for that app: the number or the key belongs to another"
     identity = _answer(app.identity, {401: wrong_key})
     not_there = (
@@ -101,6 +102,7 @@ def rights_of(app: "AppClient", repository: str) -> Rights:
         f" {identity.page}/installations/new"
     )
     found = _answer(app.installation, {404: not_there})
+    # A suspended app is still listed as installed, and every token that it asks for is refused.
     if found.suspended:
         raise ConfigError(
             f"the app {identity.slug} is suspended on {found.account}: lift that on the"

@@ -111,6 +111,7 @@ def read_home(home: Path) -> HomeFile:
 def write_home(home: Path, document: HomeFile) -> None:
     """Write the document, whole or not at all."""
     home.mkdir(parents=True, exist_ok=True)
+    # Beside its target: a rename replaces a file in one step only on one file system.
     partial = home / f".{FILE}.{os.getpid()}"
     stored = {_STORED_AS.get(name, name): value for name, value in asdict(document).items()} | {
         "providers": {each.name: each.document() for each in document.providers}
@@ -121,6 +122,7 @@ def write_home(home: Path, document: HomeFile) -> None:
 
 def _migrated(document: JsonDict, path: Path, schema: Any) -> HomeFile:
     """Migrate an older document in memory, and write it only when all of it is valid."""
+    # Not isinstance: JSON's true is an int in Python, and equal to schema 1.
     if type(schema) is not int or schema not in _STEPS:
         raise ConfigError(
             f"has schema {json.dumps(schema)}, this version of the factory reads schema {SCHEMA}:"
@@ -132,8 +134,9 @@ def _migrated(document: JsonDict, path: Path, schema: Any) -> HomeFile:
     found = _home_file(document, path)
     try:
         copy = path.with_name(f"{FILE}.schema-{schema}")
-        # A hard link is enough: `write_home` replaces the file and does not write into it.
+        # A migration that was killed left the same copy already, and linking again would fail.
         if not copy.exists():
+            # A hard link is enough: `write_home` replaces the file and does not write into it.
             os.link(path, copy)
         write_home(path.parent, found)
     except OSError as error:
@@ -159,6 +162,7 @@ def _home_file(document: JsonObject, path: Path) -> HomeFile:
             nearest = difflib.get_close_matches(key, types, n=1)
             hint = f"did you mean `{nearest[0]}`?" if nearest else f"known here: {', '.join(types)}"
             raise ConfigError(f"no such key; {hint}", file=str(path), key=key)
+        # Not isinstance: JSON's true would pass for a number.
         if key != "providers" and type(value) is not types[key]:
             expected = getattr(types[key], "__name__", "")
             raise ConfigError(f"expected {expected}, found {value!r:.80}", file=str(path), key=key)
@@ -168,6 +172,7 @@ def _home_file(document: JsonObject, path: Path) -> HomeFile:
     try:
         found = HomeFile(**given)
     except TypeError as error:
+        # Python begins this message with the name of the constructor, which nobody wrote.
         raise ConfigError(str(error).split(") ", 1)[-1], file=str(path)) from error
     if problem := _problem(found):
         key, message = problem
@@ -185,6 +190,7 @@ def _problem(found: HomeFile) -> tuple[str, str] | None:
     for key, value, allowed in choices:
         if value not in allowed:
             return key, f"expected {' or '.join(allowed)}, found {value!r:.80}"
+    # Without `auto`: an empty value means already that nothing else is demanded.
     forms, other = SANDBOXES[1:], found.other_sandbox
     if other not in ("", *forms):
         return "other_box", f"expected {' or '.join(forms)}, or nothing, found {other!r:.80}"

@@ -71,10 +71,12 @@ def embedded_forge(home: Path, document: HomeFile) -> Iterator[RunningForge]:
     It uses its previous port. If another program has taken that port, it gets a free one.
     """
     folder = home / "forge"
+    # Not stopped at the end: other programs may be using it.
     if there := running(folder):
         yield there
         return
     forge = _start(folder, document, home)
+    # While a home is being created it has no document yet, and must not get half a one here.
     if forge.port != document.port and (home / "home.json").exists():
         write_home(home, replace(document, port=forge.port))
     try:
@@ -128,6 +130,7 @@ def broker_of(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = Options(home=folder, control=folder / SOCKET, sealed_log=places.sealed / "wire")
     if document.models == "replay":
+        # A replay gets no key at all, so it cannot call a provider by mistake.
         recordings, sealed = home / document.replay, places.sealed / "recordings"
         options, key = replace(options, replay=recordings, replay_sealed=sealed), ""
     else:
@@ -135,6 +138,7 @@ def broker_of(
             options = replace(
                 options, providers=write_providers(folder / "providers.json", document.providers)
             )
+        # With other providers the default one is optional, and must not be asked for a key.
         if key or document.upstream or os.environ.get(BASE_URL) or not document.providers:
             upstream, key = provider(document.upstream, key)
             options = replace(options, upstream=upstream)
@@ -153,6 +157,7 @@ def _short_folder(folder: Path) -> Iterator[Path]:
     if len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_BYTES:
         yield folder
         return
+    # Not $TMPDIR, whose own path may be too long for a socket.
     with tempfile.TemporaryDirectory(prefix="factory-", dir="/tmp") as short:
         yield Path(short)
 

@@ -87,6 +87,7 @@ def _endpoint(name: str, entry: Any, file: str) -> Endpoint:
             ".key_env",
         )
     if "key_file" in entry and (
+        # Outside of the home, any file of this account could be sent to a provider as a key.
         Path(entry["key_file"]).is_absolute() or ".." in Path(entry["key_file"]).parts
     ):
         raise wrong("expected a file below the home, such as keys/openrouter.key", ".key_file")
@@ -104,6 +105,7 @@ def provider_keys(home: Path, document: "HomeFile") -> Iterator[Mapping[str, str
     """The providers' keys by name, removed from our own environment while the block lasts, so that
     no program we start inherits one. Only the broker receives them. Raises ConfigError if one
     cannot be read."""
+    # A replay asks no provider, so a missing key must not stop it.
     if document.models != "live":
         yield {}
         return
@@ -127,6 +129,8 @@ def _key(home: Path, endpoint: Endpoint, environment: Mapping[str, str]) -> str:
         return NO_KEY
     path = home / endpoint.key_file
     try:
+        # Checked before it is used: a key that others could read is to be replaced, not only
+        # hidden.
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(
                 f"the key of the provider {endpoint.name} may be read by others: chmod 600, and"

@@ -92,7 +92,9 @@ class Recording:
         text = json.dumps({"schema": SCHEMA, **line}, ensure_ascii=False, sort_keys=True) + "\n"
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
+            # In append mode, lines of several threads never overwrite each other.
             with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
+                # Text of the forge may contain lone surrogates, which UTF-8 cannot encode.
                 file.write(text.encode("utf-8", "backslashreplace"))
 
     def recorded_action(self, action: Action, services: "Services") -> Action:
@@ -157,6 +159,7 @@ def _whole(path: Path) -> Iterable[JsonObject]:
     except OSError:
         return
     for line in text.splitlines():
+        # A kill may have cut the last line short.
         with suppress(ValueError):
             yield json.loads(line)
 
@@ -171,6 +174,7 @@ def put_object(folder: Path, content: bytes) -> str:
     else:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = path.with_name(f".{digest}.{os.getpid()}")
+        # Without a time in the header, the same content gives the same bytes.
         partial.write_bytes(gzip.compress(content, mtime=0))
         os.replace(partial, path)
     return digest
@@ -193,6 +197,7 @@ def credentials_in(name: str, content: bytes) -> str:
     from harness.governance.facts.secrets import SecretScanner
 
     found = SecretScanner().found_in({name.encode(): content})
+    # What could not be searched counts as a finding: it must not be stored.
     if isinstance(found, Unknown):
         return f"this machine could not search for credentials ({UNKNOWN})"
     return "; ".join(f"{one.rule} in line {one.line}" for one in found[:3])
@@ -212,6 +217,7 @@ def _names_in(sealed: Path) -> Iterable[str]:
         yield from (
             f"{folder}/{name}"
             for name in sorted(os.listdir(sealed / folder))
+            # A hidden name is something that the judge had not finished.
             if not name.startswith(".")
         )
     yield from sorted(

@@ -112,6 +112,7 @@ def sole_factory(
     from harness.store.lease import KernelLease, sole_factory_on
 
     address = _address_of(home)
+    # The home first: a second factory on this machine then opens no session at the database.
     with sole_factory_in(home, command=command, patience=patience, waiting=waiting):
         if not address:
             yield KernelLease()

@@ -31,6 +31,7 @@ PLACES = (
     "repositories",
     "ledger.head",
 )
+# Whoever fetches a backup has this address already, and a stale copy would replace theirs.
 LEFT_OUT = ("keys/database",)
 
 BackUp = Callable[[], None]
@@ -53,6 +54,7 @@ def backed_up(home: Path) -> Iterator[BackUp]:
         read_home(home)
         try:
             yield backup.keep
+        # Also after a failure: the next job is on a new machine and has only what was backed up.
         finally:
             backup.keep(all_is_over=True)
 

@@ -25,7 +25,8 @@ from harness.ports.inbox import Inbox
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
 
-WEBHOOK_SECRET = "keys/webhook.secret"  # noqa: S105 - the file's name, not a secret
+# The name of a file, not a secret.
+WEBHOOK_SECRET = "keys/webhook.secret"  # noqa: S105
 LEAST_SECRET = 16
 LOOPBACK = "127.0.0.1"
 KEPT = timedelta(days=7)
@@ -123,6 +124,7 @@ def keep_webhook_secret(home: Path, secret: str) -> None:
         before = secrets_of(home)
     except ConfigError:
         before = ()
+    # The new one comes first, because the oldest secrets are cut off.
     kept = dict.fromkeys((*given, *before))
     keep_token(home / WEBHOOK_SECRET, "\n".join(list(kept)[:MOST_SECRETS]))
 
@@ -137,6 +139,7 @@ def webhooks(home: Path, address: Address | None, *, log: Log) -> Iterator[Webho
     from harness.forge.receiver import PATH, Receiver, listening
 
     document = read_home(home)
+    # A missing secret stops the command here, and not the first delivery hours later.
     secrets_of(home)
     queue = WebhookQueue(
         SqlInbox(home, SystemClock(), address=database_of(home, document)),
@@ -169,4 +172,5 @@ def _has_room(home: Path) -> bool:
     try:
         return not disk_space(home).is_short
     except OSError:
+        # What cannot be measured counts as full; the next poll finds the same news.
         return False

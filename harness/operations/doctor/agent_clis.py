@@ -58,6 +58,7 @@ def install_cli(
     try:
         return program, version_shown(program, _sandbox())
     except FactoryError:
+        # A role would pick it and fail every time, so only what was seen to start may stay.
         programs.remove(program.kind, program.version)
         raise
 
@@ -86,11 +87,13 @@ def version_shown(program: Program, sandbox: Sandbox) -> str:
             (f"{PROGRAM}/{program.path}", "--version"),
             env={"HOME": "/home/agent"},
             form=sandbox.form(),
+            # A CLI may have to write its settings first, even to print its version.
             binds=(Bind(str(program.folder.resolve()), PROGRAM), Bind(home, "/home/agent", "rw")),
             limits=Limits(wall_seconds=SECONDS, memory_mb=2048, pids=256),
         )
         result = sandbox.run(spec)
     output = result.stdout.decode("utf-8", "replace").strip()
+    # Whole words, because 1.2.3 is also the beginning of 1.2.30.
     if result.ok and program.version in output.replace("v", " ").split():
         return output
     errors = result.stderr.decode("utf-8", "replace").strip()[-300:]

@@ -44,6 +44,7 @@ def forge_findings(home: Path) -> Iterator[tuple[str, Finding]]:
         return
     first = _found(reached, forge)
     yield "forge", first
+    # All others need the same connection, and would only repeat this failure.
     if first.level is Level.FAIL:
         return
     if document.app:
@@ -60,6 +61,7 @@ def connection_of(home: Path, document: HomeFile) -> ForgeConnection | None:
 
     name = f"{document.owner}/{document.name}"
     if document.is_embedded:
+        # Nothing is started: a doctor leaves the machine as it was.
         there, secret = running(home / "forge"), token(home, document)
         return ForgeConnection(there.api, there.url, name, secret) if there else None
     api = api_of(document.forge)
@@ -154,6 +156,7 @@ def limit(forge: ForgeConnection) -> Finding:
         left, most = int(headers["x-ratelimit-remaining"]), int(headers["x-ratelimit-limit"])
         again = time.strftime("%H:%M", time.gmtime(int(headers["x-ratelimit-reset"])))
     except (KeyError, ValueError):
+        # An Enterprise server has limits only if somebody set them, and a local forge has none.
         return ok("the forge names no rate limit")
     message = f"{left} of {most} requests are left until {again} UTC"
     if left < most * SCARCE:
@@ -198,6 +201,7 @@ def checks(forge: ForgeConnection) -> Finding:
     """Write a check run, and wait until the list of check runs shows it."""
     sha = str(forge.get(f"/commits/{quote(_default_branch(forge), safe='')}").document["sha"])
     runs = f"/commits/{sha}/check-runs?check_name={quote(CHECK, safe='')}"
+    # A new mark each time shows that the list has this write, and not an older one.
     mark = secrets.token_hex(8)
     body = {
         "name": CHECK,
@@ -212,6 +216,7 @@ def checks(forge: ForgeConnection) -> Finding:
     existing = [run["id"] for run in forge.get(runs).document["check_runs"]]
     where = f"/repos/{forge.repository}/check-runs"
     try:
+        # An old run is written again: each new one would stay on the commit for ever.
         if existing:
             forge.request("PATCH", f"{where}/{existing[0]}", json=body, may=(200,))
         else:
@@ -245,6 +250,7 @@ def _appeared(forge: ForgeConnection, runs: str, mark: str, sha: str) -> Finding
 def _try_to_write(forge: ForgeConnection, right: str, path: str, proved: str) -> Finding:
     """Send an empty document. A refusal of its content proves the right to write."""
     try:
+        # A forge looks at the right before the content, so an empty document creates nothing.
         forge.request("POST", f"/repos/{forge.repository}{path}", json={}, may=(400, 422))
     except CheckFailed as failed:
         return fail(f"{right} cannot be written: {failed.finding.message}", failed.finding.fix)
@@ -268,6 +274,7 @@ def _found(check: Callable[[ForgeConnection], Finding], forge: ForgeConnection) 
         return check(forge)
     except CheckFailed as failed:
         return failed.finding
+    # A proxy or a login page may answer 200 with JSON of another shape.
     except (KeyError, TypeError, AttributeError) as error:
         return fail(
             f"the answer of {forge.api} is not from the API: {error!r}",

@@ -90,6 +90,7 @@ class ForgeConnection:
         back."""
         import httpx
 
+        # A proxy of the environment has no way to the loopback of this machine.
         local = urlsplit(url).hostname in ("localhost", "127.0.0.1")
         more["headers"] = {"user-agent": AGENT, **more.get("headers", {})}
         try:

@@ -93,6 +93,7 @@ def _reached(url: str, key: str) -> Finding:
     import httpx
 
     try:
+        # Any status will do: without a key a provider refuses, which also shows that it is there.
         answer = httpx.head(url, timeout=SECONDS)
     except httpx.HTTPError as error:
         return fail(
@@ -119,6 +120,7 @@ def keys(home: Path) -> Finding:
 def store(home: Path) -> Finding:
     """Check that the store of sealed journeys is private and outside of every checkout."""
     place = home / "sealed"
+    # Resolved first: a link may lead from a harmless place into a checkout.
     for folder in (place.resolve(), *place.resolve().parents):
         if (folder / ".git").exists():
             return fail(
@@ -135,6 +137,7 @@ def store(home: Path) -> Finding:
 
 
 def _is_private(path: Path, *, is_kind: Callable[[int], bool]) -> bool:
+    # Not stat: a link could lead to a file that somebody else can change.
     facts = path.lstat()
     return is_kind(facts.st_mode) and not facts.st_mode & 0o077 and facts.st_uid == os.geteuid()
 
@@ -153,6 +156,7 @@ def database(home: Path) -> Finding:
     address = database_of(home, read_home(home))
     if not address:
         return ok("the state is in SQLite, in the home")
+    # A name of its own, so the lease of a factory at work is not touched.
     mine, another = (
         AdvisoryLock(address, "factory doctor", holder="factory doctor") for _ in range(2)
     )
@@ -195,9 +199,11 @@ def factory(home: Path) -> Finding:
         return ok("no factory has worked here yet")
     with lock.open("rb") as file:
         try:
+            # Shared, so that two doctors do not take each other for a factory.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return ok("one factory works here now")
+    # Where nobody can see whether the flag is there, the factory counts as stopped.
     is_stopped = is_flagged(home / "STOP") is not False
     note = "; it is stopped, and `factory resume` lifts that" if is_stopped else ""
     return ok(f"no factory works here now{note}")

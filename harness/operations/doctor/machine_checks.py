@@ -90,6 +90,7 @@ def git() -> Finding:
 def sandbox_report() -> JsonDict:
     """The report of the sandbox supervisor, which tries a sandbox of each form. Raises SandboxError
     if it does not answer."""
+    # The environment of whoever asks must not change what the supervisor finds.
     done = subprocess.run(
         PROBE,
         capture_output=True,
@@ -157,6 +158,7 @@ def browser() -> Finding:
     result = SandboxSupervisor(Path(tempfile.gettempdir())).run(spec)
     seconds = time.monotonic() - began
     output = result.stdout.decode("utf-8", "replace").split()
+    # The title is set by the page's own script, so this shows that scripts and clicks work.
     if not result.ok or output[-1:] != ["pressed"]:
         last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][-200:]
         why = (
@@ -198,6 +200,7 @@ def clock() -> Finding:
 
 def disk(home: Path) -> Finding:
     """How much space is free where the home is, or will be."""
+    # The home may not exist yet, and only an existing folder has a disk.
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(there).free / GIB
     writable = "" if os.access(there, os.W_OK) else f"; {there} cannot be written to"
@@ -214,6 +217,7 @@ def disk(home: Path) -> Finding:
     return ok(message)
 
 
+# Git refuses to commit where no name is set; a fixed one also makes the same commit each time.
 _IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")

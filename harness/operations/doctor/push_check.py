@@ -13,6 +13,7 @@ from harness.operations.doctor.finding import Finding, fail, ok, warn
 from harness.operations.doctor.forge_requests import ForgeConnection
 
 NOTHING = "0" * 40
+# A push that moves a branch must bring a pack, even if it has no object in it.
 _EMPTY = b"PACK" + (2).to_bytes(4, "big") + (0).to_bytes(4, "big")
 EMPTY_PACK = _EMPTY + hashlib.sha1(_EMPTY, usedforsecurity=False).digest()
 _STALE = (
@@ -89,6 +90,7 @@ def finding_of_push(answer: bytes, branch: str) -> Finding:
             f"git gave no report on a push to {branch}: {report[:120]!r} {remark}",
             "look at the version of the forge",
         )
+    # Some rules refuse only because this commit has no checks, which a landing has.
     if "status check" in text:
         return warn(
             f"{branch} takes a push only with its required checks ({remark}), which a candidate"
@@ -115,6 +117,7 @@ def _channels(answer: bytes) -> tuple[str, str]:
     for packet in _packets(answer):
         if packet and packet[0] in bands:
             bands[packet[0]] += packet[1:]
+    # Inside of its side band the report is cut into packets once more.
     report = b"".join(_packets(bands[1])) or bands[1]
     return report.decode("utf-8", "replace"), (bands[2] + bands[3]).decode("utf-8", "replace")
 
@@ -124,8 +127,10 @@ def _packets(data: bytes) -> list[bytes]:
     while at + 4 <= len(data):
         try:
             size = int(data[at : at + 4], 16)
+        # What comes after the last whole packet is not ours to guess.
         except ValueError:
             break
+        # Sizes below 4 are marks of the protocol and carry nothing.
         if size >= 4:
             found.append(data[at + 4 : at + size])
         at += max(size, 4)

@@ -79,6 +79,7 @@ def collect_garbage(home: Path, *, days: float = DAYS, dry_run: bool = False) ->
     document = read_home(home)
     places = Places(home, document.repository_id)
     with ExitStack() as stack:
+        # A dry run must also work beside a factory, and holds its lock against nobody.
         if not dry_run:
             stack.enter_context(sole_factory(home, command="factory gc"))
         entries = _entries(stack.enter_context(open_ledger(home)))
@@ -96,6 +97,7 @@ def collect_garbage(home: Path, *, days: float = DAYS, dry_run: bool = False) ->
 
 
 def _entries(ledger: Ledger) -> tuple[Entry, ...]:
+    # A forged end of a run would have its files deleted.
     if fault := ledger.fault():
         raise LedgerError(
             f"{fault.message}; `factory gc` deletes nothing while the ledger's signature does not"
@@ -141,6 +143,7 @@ def _discard(candidate: Candidate) -> Path | None:
             # It is recognised by its content. Its new name lets the next sweep find it if this one
             # is killed halfway.
             doomed = candidate.path.with_name(f"factory-demo-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+            # Somebody may be looking at this demo right now (`factory demo --keep`).
             with suppress(Busy), sole_factory_in(candidate.path, command="factory gc"):
                 delete(candidate.path.rename(doomed))
         case _ if candidate.trash is None:
@@ -157,6 +160,7 @@ def _demos(temporary: Path, home: Path) -> Iterator[Candidate]:
         ledger = path / "ledger.db"
         if path in (home, *home.parents) or path.is_symlink() or not ledger.is_file():
             continue
+        # The temporary folder belongs to all accounts of the machine.
         if path.stat().st_uid == os.geteuid() and _is_replay(path):
             yield Candidate(CandidateKind.DEMO, path, time.time() - ledger.stat().st_mtime, None)
 
@@ -188,6 +192,7 @@ def _with_objects(found: GcResult, places: Places, entries: tuple[Entry, ...]) -
     before = disk_bytes(places.trusted)
     try:
         prune(
+            # Packing asks no remote, so any address will do.
             TrustedRepository(places.trusted, Remote("/")),
             (str(dict(entry.data)) for entry in entries),
         )

@@ -21,6 +21,7 @@ _HALF_MADE = (
     ("worktrees", ".making-*"),
     ("layers", ".preparing-*"),
     ("repositories", "*.making"),
+    # An unfinished one ends in the name of its run, a finished one in `.json`.
     ("facts", "tests-*.[!j]*"),
     ("", ".home.json.*"),
 )
@@ -41,6 +42,7 @@ def candidates(
     ):
         yield _of_run(place, place.path.name)
     for place in _found(CandidateKind.TESTS, places.runs, "*/tests/*", now, trash=home):
+        # These files beside the trees are the reports of the tests.
         if place.path.suffix != ".out":
             yield _of_run(place, place.path.parent.parent.name)
     if recordings:
@@ -57,6 +59,7 @@ def candidates(
             CandidateKind.HALF_MADE, places.sealed / name, pattern, now, trash=places.sealed
         )
     for place in _found(CandidateKind.TEMPORARY, temporary, "factory-*", now, trash=None):
+        # The temporary folder is shared: another account's files may have such names too.
         if (named := TEMPORARY.fullmatch(place.path.name)) and os.lstat(
             place.path
         ).st_uid == os.geteuid():
@@ -74,6 +77,8 @@ def _found(
             # It was deleted meanwhile.
             continue
         is_file = stat.S_ISREG(facts.st_mode)
+        # Reading a wheel is using it; but a folder's access time changes with every listing, ours
+        # too.
         used = max(facts.st_mtime, facts.st_atime) if is_file else facts.st_mtime
         if not stat.S_ISLNK(facts.st_mode):
             yield Candidate(kind, path, now - used, trash)

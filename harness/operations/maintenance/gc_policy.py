@@ -105,9 +105,11 @@ def _decision(candidate: Candidate, facts: Facts) -> tuple[bool, str]:
         case CandidateKind.RECORDING:
             return _recorded(candidate, facts)
         case CandidateKind.HALF_MADE:
+            # Such a name does not tell which process made it, so only its age can decide.
             gone = candidate.age >= MAKING_SECONDS
             return gone, "its maker is gone" if gone else "somebody may still be making it"
         case CandidateKind.TEMPORARY:
+            # A process that got the same number later only keeps the file longer.
             if candidate.owner in facts.live_processes:
                 return False, f"process {candidate.owner} is alive"
             return True, "the process that made it is gone"
@@ -153,6 +155,7 @@ def _run_states(history: History) -> Iterable[tuple[str, RunState]]:
     for run in runs:
         if run not in ended:
             yield run, RunState.OPEN
+        # A person looks at the last attempt; the ones before it are settled.
         elif history.state is State.NEEDS_HUMAN and run == runs[-1]:
             yield run, RunState.LOOKED_AT
         else:

@@ -46,12 +46,15 @@ def move_state(home: Path, to: str) -> MoveResult:
     document = read_home(home)
     address = _address(home, document, to)
     with (
+        # Both locks: the home's does not stop a factory on another machine, nor the database's a
+        # local one.
         sole_factory_in(home, command="factory home move"),
         sole_factory_on(address, command="factory home move"),
     ):
         source, target = ("", address) if to == POSTGRESQL else (address, "")
         entries = _ledger_moved(home, source, target)
         calls = _meter_moved(home, source, target)
+        # The switch: a kill before this line leaves the old state in force, and a copy to remove.
         write_home(home, replace(document, database=to))
         if to == POSTGRESQL:
             _set_aside(home)
@@ -81,6 +84,7 @@ def _ledger_moved(home: Path, source: str, target: str) -> int:
             raise LedgerError(f"nothing was moved: {fault.message}")
         rows = old.rows()
         new.take(rows)
+        # Read back: the new place may have stored a text in another form than it was given.
         if new.entries() != old.entries() or (fault := new.fault()):
             raise LedgerError(
                 f"the copy differs from the original; the state of {home} is where it was"
@@ -107,6 +111,7 @@ def _meter_moved(home: Path, source: str, target: str) -> int:
 
 def _set_aside(home: Path) -> None:
     for name in LEFT_BEHIND:
+        # SQLite keeps a log and an index beside each database, and they belong to it.
         for path in home.glob(f"{name}*"):
             if not path.name.endswith(".moved"):
                 path.replace(path.with_name(f"{path.name}.moved"))

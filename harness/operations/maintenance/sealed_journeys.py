@@ -89,6 +89,7 @@ class HomeJourneys:
             "w", prefix="factory-journey-", suffix=".yaml", encoding="utf-8"
         ) as file:
             file.write(text)
+            # Another program reads the file by its name, while it is still open here.
             file.flush()
             output = self._run(
                 action, issue, *replaces, "--journey", file.name, *_signature(reason)
@@ -108,6 +109,7 @@ class HomeJourneys:
         return self.program.store(request, action, *arguments, seconds=seconds)
 
     def _record(self, action: str, issue: int, reason: str, digest: str) -> None:
+        # The number makes each key new: the same journey may be edited more than once.
         number = len(recorded(self.ledger, JourneyEdited))
         edited = JourneyEdited(action, digest, actor=_actor(), reason=reason)
         self.ledger.append(edited, f"{edited.kind}/{number}/{action}", issue=issue or None)
@@ -161,4 +163,5 @@ def _actor() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
+        # A container may run under a number that has no account.
         return f"uid {os.geteuid()}"

@@ -22,6 +22,7 @@ def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
     from harness.programs.broker.prices import prices
 
     address = database_of(home, read_home(home))
+    # Opening a meter creates its file, and looking must not write.
     if not address and not (home / FILE).exists():
         return ()
     try:

@@ -29,6 +29,7 @@ def transcript_of(home: Path, run: str) -> Transcript:
     places = Places(home, read_home(home).repository_id)
     with open_ledger(home) as ledger:
         entries = [entry for entry in ledger.entries() if entry.run == run]
+    # Before the log is read: a run that ends in between is read once more, and loses no turn.
     over = any(entry.kind == "run-ended" for entry in entries)
     found = parts(places.run(run), home / "broker" / "wire", over=over)
     return Transcript(tuple(found), tuple(_sealed(entries, places.sealed / "wire")), over)

@@ -79,6 +79,7 @@ class Bundle:
         ):
             for path in sorted(folder.glob("*.jsonl")):
                 calls = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+                # The name is N-ROLE-ID, and a role may have dashes of its own.
                 yield path.name.split("-", 1)[1].rpartition("-")[0], sealed, calls
 
 
@@ -97,6 +98,7 @@ def open_bundle(folder: Path) -> Bundle:
             file=str(path),
             key="schema",
         )
+    # Compared as a whole, so a file that was added is noticed too.
     if (found := digests(folder)) != expected:
         changed = sorted(
             name for name in {*found, *expected} if found.get(name) != expected.get(name)
@@ -115,6 +117,7 @@ def pack_bundle(bundle: Bundle, file: Path) -> None:
     """Write the bundle to one compressed file that only this account may read. Raises ConfigError
     if the file exists."""
     try:
+        # Private from the first byte: sealed journeys may be in it.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise ConfigError("exists already; name a new file", file=str(file)) from None

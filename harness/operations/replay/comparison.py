@@ -160,6 +160,7 @@ def unrecorded(
     """The first call of a session whose request to the model has lines that were not recorded, or
     lacks recorded ones: the answer may depend on them. Both arguments are lines of a wire log. The
     order of lines within one call does not count."""
+    # A call that one side lacks shows in the number of calls that the ledger has of the session.
     for number, (old, new) in enumerate(zip(recorded, replayed, strict=False), start=1):
         was, now = (Counter(settled(line) for line in _lines(one["request"])) for one in (old, new))
         if was != now:
@@ -178,6 +179,7 @@ def _lines(value: Any) -> Iterator[str]:
             yield from value.splitlines()
         case Mapping():
             for key, part in value.items():
+                # These ids are drawn anew for each call.
                 if key not in ("id", "tool_use_id", "call_id"):
                     yield from _lines(part)
         case Sequence():

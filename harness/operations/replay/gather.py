@@ -109,6 +109,7 @@ def _entries(home: Path, run: str) -> tuple[Entry, ...]:
         raise ConfigError(f"no run is called {run}; `factory logs` lists all runs")
     if f"run/{run}/ended" not in keys:
         raise ConfigError(f"{run} has not ended; it can be replayed after its end")
+    # Sequence numbers begin at 1, so the entry of the end is still included.
     return entries[: keys[f"run/{run}/ended"]]
 
 
@@ -153,6 +154,7 @@ def _write_sessions(
                 _write(folder / "wire" / name, object_in(places.home / OBJECTS, line["object"]))
             elif sealed.exists():
                 _write(folder / "sealed" / "wire" / name, sealed.read_bytes())
+            # A session that made no call has no log, and lacks nothing.
             elif entry.event.calls:
                 raise ConfigError(
                     f"{run}: the exchanges of {role} were not recorded (session {session})"
@@ -187,6 +189,7 @@ def _pushed_heads(entries: tuple[Entry, ...], began: Entry) -> dict[str, str]:
 def _nameable_commits(entries: tuple[Entry, ...], began: Entry) -> Iterator[str]:
     """Commits that the run can name: those of its own issue, and landings of others before."""
     for entry in entries:
+        # The run could not know what came later, so it cannot have named it.
         if entry.seq > began.seq:
             return
         whole = entry.event.document()
@@ -207,6 +210,7 @@ def _commit(places: Places, ref: str) -> str:
     from harness.repository.trusted import FETCHED
 
     git = Git(places.trusted)
+    # The branch first: a branch may have a name that git would also take for a commit.
     for name in (f"{FETCHED}/heads/{ref}", ref):
         found = git.run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
@@ -226,6 +230,7 @@ def _write_pack(places: Places, folder: Path, *, commits: tuple[str, ...]) -> No
     wanted = "".join(
         f"{commit}\n"
         for commit in dict.fromkeys(commits)
+        # A commit that was only named, and never fetched, is not in this repository.
         if commit and not git.run("cat-file", "-e", commit).status
     )
     _write(
@@ -259,6 +264,7 @@ def _write_verdicts(home: Path, entries: tuple[Entry, ...], folder: Path, began:
 
 def _write_lines(path: Path, documents: Any) -> None:
     lines = (json.dumps(one, sort_keys=True, ensure_ascii=False) + "\n" for one in documents)
+    # Titles and comments may contain lone surrogates, which UTF-8 refuses.
     _write(path, "".join(lines).encode("utf-8", "surrogatepass"))
 
 

@@ -173,6 +173,7 @@ class _Replay:
         for role, _, calls in self.bundle.sessions():
             played.setdefault(role, []).append(calls)
         for role, calls in sessions:
+            # Sessions are paired by role and number, because their names are drawn at random.
             turn, turns[role] = turns[role], turns[role] + 1
             recorded = played.get(role, [])
             if turn < len(recorded) and (
@@ -265,11 +266,13 @@ def _fill_home(bundle: Bundle, options: ReplayOptions, places: Places) -> None:
         shutil.copyfile(bundle.folder / PUBLIC_KEY, keys / PUBLIC_KEY)
     if (bundle.folder / "sealed" / "store").is_dir():
         shutil.copytree(bundle.folder / "sealed" / "store", places.sealed, dirs_exist_ok=True)
+        # A copy has the modes of the unpacked folders, and a judge's store is for one account only.
         for folder in (places.sealed, *places.sealed.iterdir()):
             folder.chmod(0o700)
     if (bundle.folder / "evidence").is_dir():
         shutil.copytree(bundle.folder / "evidence", places.evidence)
     if options.layers and options.layers.is_dir():
+        # A replay has no network to fetch dependencies from, so it uses what was prepared before.
         places.layers.symlink_to(options.layers.resolve())
     _write_recordings(bundle, places)
 
@@ -302,6 +305,7 @@ def _repositories(bundle: Bundle, options: ReplayOptions, places: Places) -> Pat
         f"--initial-branch={bundle.branch}",
     )
     TrustedRepository(places.trusted, Remote(origin.as_uri()))
+    # Both get everything: the run may name commits of its repository that no push ever moved.
     for folder in (origin, places.trusted):
         Git(folder, seconds=600).output("index-pack", "--stdin", "--strict", stdin=pack)
     for branch, commit in {bundle.branch: options.against or bundle.tip, **bundle.heads}.items():
@@ -355,6 +359,7 @@ def _services(
         forge=forge.forge,
         writer=forge.writer,
         remote=Remote(origin.as_uri()),
+        # The time is the recorded one: limits and pauses depend on it.
         clock=ledger,
         broker=_NumberingBroker(BrokerClient(control)),
         link=lambda path: path,

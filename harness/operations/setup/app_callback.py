@@ -31,6 +31,7 @@ HEADERS = {
 class CallbackServer(ThreadingHTTPServer):
     """Serves the page, and the address to which the forge redirects the browser."""
 
+    # A request may wait half a minute for its page, and must not keep the command from ending.
     daemon_threads = True
 
     def __init__(self, request: AppRequest) -> None:
@@ -63,10 +64,12 @@ class CallbackServer(ThreadingHTTPServer):
         # The comparison takes the same time for every wrong state.
         if not code or not hmac.compare_digest(state.encode(), self.state.encode()):
             return None
+        # A browser may load the address twice, and the forge takes a code only once.
         with self._lock:
             if self._code is not None:
                 return None
             self._code = code
+        # From here on the command exchanges the code, while the browser waits for the result.
         self._came.set()
         if self._answered.wait(REQUEST_SECONDS * 3):
             return self._page
@@ -86,6 +89,7 @@ class _CallbackHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer with the page, or take the code. Any other address or host name gets nothing."""
         server, parts = self.server, urlsplit(self.path)
+        # Against DNS rebinding: another site's name may lead to this machine.
         if self.headers.get("Host") != server.host:
             self._send(403, "")
         elif hmac.compare_digest(parts.path.encode(), f"/{server.secret}/".encode()):

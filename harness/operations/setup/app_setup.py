@@ -95,9 +95,11 @@ def _request_app(
             )
         try:
             app, key, secret = _exchange_code(request, code)
+            # The key first: the forge shows it only this once.
             keep_token(home / APP_KEY, key.strip())
             if secret:
                 keep_webhook_secret(home, secret)
+            # Last, because a second run continues with the app that this file names.
             _store_app(home, app)
             server.answer(thanks(app.slug, f"{app.page}/installations/new"))
         finally:
@@ -114,6 +116,7 @@ def _exchange_code(request: AppRequest, code: str) -> tuple[CreatedApp, str, str
     from harness.forge.rate_limiter import RateLimiter
     from harness.forge.transport import Wire
 
+    # Without a credential: the code itself is one.
     wire = Wire(
         None, api_of(request.web), account="", rate_limiter=RateLimiter(), cache=HttpCache()
     )

@@ -103,6 +103,7 @@ def connect_as_app(
     forge = web_of(api)
     document = replace(document_for(home, owner, name, forge), app=given.id)
     with tempfile.TemporaryDirectory(prefix="factory-") as short:
+        # Tried from a temporary file, so a wrong key never replaces the one in the home.
         key_file = Path(short) / "app.pem"
         keep_token(key_file, given.key.strip())
         access = _access_as_app(document, api_of(forge), key_file)
@@ -147,6 +148,7 @@ def web_of(api: str) -> str:
             "--api expects an https address, or http on this machine: anything else would expose"
             " the token"
         )
+    # The address is stored in `home.json` and shown in messages.
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
             "--api expects an address without a name, secret or query; the token has options of"
@@ -180,6 +182,7 @@ def document_for(home: Path, owner: str, name: str, forge: str) -> HomeFile:
             token_file="keys/forge.token",  # noqa: S106
         )
     there = read_home(home)
+    # A forge ignores the case of these names.
     if (there.owner.lower(), there.name.lower(), there.forge) != (
         owner.lower(),
         name.lower(),
@@ -207,6 +210,7 @@ def _token(variable: str, file: Path | None) -> str:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
         raise ConfigError(f"the token cannot be read from {place}: {reason}") from error
     secret = text.strip()
+    # Such a text would break the header of each request, or carry a second one.
     if not secret or not secret.isprintable() or " " in secret:
         content = "something other than one token" if secret else "no token"
         raise ConfigError(f"{place} contains {content}")
@@ -264,6 +268,7 @@ def _hub(api: str, secret: str) -> "Github":
         auth=Auth.Token(secret),
         base_url=api,
         timeout=20,
+        # A person waits at the terminal, so the first failure is shown.
         retry=None,
         user_agent="lights-out-factory",
     )

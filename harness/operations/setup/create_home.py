@@ -42,11 +42,13 @@ def create_home(home: Path, plan: HomePlan, *, tell: Callable[[str], None]) -> H
     was."""
     from harness.programs.local_forge.seed import Administrator
 
+    # Before anything is created, because the forge would refuse them only at the end.
     _require_free_logins(plan)
     document = plan.document
     with whole_or_nothing(home), embedded_forge(home, document) as forge:
         admin = Administrator(forge)
         tokens = {
+            # The forge ignores the case of logins, so one person gets one account.
             login.lower(): admin.create_user(login, role="admin").token
             for login in (document.owner, plan.maintainer)
         }
@@ -127,6 +129,7 @@ def launcher_key_id(home: Path) -> str:
 def _copy_recordings(source: Path, home: Path, sealed: Path) -> None:
     """Copy recordings of the roles that judge to the sealed side, and the others to the home."""
     sealed.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # `parents=True` gives the outer folders the mode of the umask.
     sealed.parent.chmod(0o700)
     for folder, target in (
         (source, home / "recordings"),
@@ -147,6 +150,7 @@ def _file(address: str, token: str, issue: IssueText) -> int:
             address,
             json={"title": issue.title, "body": issue.body},
             timeout=30,
+            # A proxy of the environment could not reach this machine's own forge.
             trust_env=False,
             headers={"Authorization": f"Bearer {token}"},
         )

@@ -43,6 +43,7 @@ def import_repository(
             " ana/tidebook"
         )
     address = address_of(source, here=here)
+    # The forge accepts only 32 hexadecimal digits here, so no name leads to another folder.
     waiting = secrets.token_hex(16)
     incoming = Settings(home).incoming
     incoming.mkdir(mode=0o700, exist_ok=True)
@@ -62,5 +63,6 @@ def import_repository(
             incoming=waiting,
         )
     finally:
+        # Gone already if the forge took it over.
         shutil.rmtree(store, ignore_errors=True)
     return ImportedRepository(made.full_name, branch, refs, made.html_url)

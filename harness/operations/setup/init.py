@@ -181,6 +181,7 @@ def _repository_around(folder: Path) -> tuple[Path, Path]:
     for top in (start, *start.parents):
         if (top / ".git").exists():
             return top, _git_dir(top)
+        # A bare repository has no folder `.git`, and a worktree further up is not meant.
         if (top / "HEAD").is_file() and (top / "objects").is_dir() and (top / "refs").is_dir():
             raise ConfigError(
                 f"{top} is a bare repository without files; clone it, and run this in the clone"
@@ -247,6 +248,7 @@ def _tracked(git: "Git", top: Path) -> dict[bytes, str]:
         for facts, _, path in (record.partition(b"\t") for record in records)
         if path
     }
+    # A file that is not committed yet counts too, or a second draft would be made beside it.
     for name in os.listdir(top):
         if name.casefold() in TAKEN and os.fsencode(name) not in tracked:
             tracked[os.fsencode(name)] = LINK if (top / name).is_symlink() else REGULAR
@@ -271,6 +273,7 @@ def _opened_folder(top: Path, folders: Iterable[str]) -> Iterator[int]:
     """A descriptor of a folder below `top`, created if it is missing. A link on the way is
     refused."""
     with ExitStack() as stack:
+        # Each folder is opened from the one before, so none can be exchanged for a link meanwhile.
         at = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         stack.callback(os.close, at)
         for name in folders:

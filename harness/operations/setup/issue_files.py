@@ -19,6 +19,7 @@ TITLE_LIMIT, BODY_LIMIT = 256, 65_536
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 _KEYS = ("title", "author")
 _FRONT = re.compile(r"---[ \t]*\n((?:[A-Za-z_]+:.*\n)*)---[ \t]*(?:\n|$)")
+# Between paragraphs `---` is a rule across the page; only with a title does it begin an issue.
 _FRONT_WITH_TITLE = re.compile(
     r"^---[ \t]*\n(?=(?:[A-Za-z_]+:.*\n)*?title:)(?:[A-Za-z_]+:.*\n)+---[ \t]*$", re.MULTILINE
 )
@@ -57,11 +58,13 @@ def issues_in(place: Path) -> tuple[IssueText, ...]:
 def _natural(path: Path) -> tuple[tuple[int, int | str], ...]:
     """`2-b.md` comes before `10-a.md`."""
     pieces = re.split(r"(\d+)", path.name)
+    # Python cannot compare a number with a text; the kind comes first.
     return tuple((0, int(piece)) if piece.isdecimal() else (1, piece) for piece in pieces if piece)
 
 
 def _text(path: Path) -> str:
     try:
+        # Editors on Windows write a byte order mark, which would hide the first heading.
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise ConfigError(
@@ -101,6 +104,7 @@ def _headings(text: str) -> Iterator[int]:
     for line in text.splitlines(keepends=True):
         if opened := _FENCE.match(line):
             mark = opened[1]
+            # A fence ends only at a mark that is at least as long: code may show shorter ones.
             fence = mark if not fence else "" if mark.startswith(fence) else fence
         elif not fence and _HEADING.fullmatch(line.rstrip("\n")):
             yield at

@@ -77,6 +77,7 @@ def _place(folder: Path, file: ExportedFile) -> None:
         handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as out:
             out.write(file.text.encode("utf-8"))
+        # `mkstemp` makes files that only this account can read, and these are for everybody.
         os.chmod(partial, 0o644)
         os.replace(partial, path)
     except OSError as error:

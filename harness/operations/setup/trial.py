@@ -115,6 +115,7 @@ def _document(trial: Trial, key: str) -> HomeFile:
                 " (issue-N/ROLE-ATTEMPT.json)"
             )
         return replace(document, models="replay")
+    # Asked for its error alone: a trial without a model ends before anything is copied.
     provider(trial.endpoint, key)
     return replace(document, upstream=endpoint(trial.endpoint) if trial.endpoint else "")
 
@@ -142,6 +143,7 @@ def _drafts(
     try:
         export(git, original.tree, folder)
     except GitError as error:
+        # Such an error means nothing for the repository, and may pass.
         if error.retryable:
             raise
         raise ConfigError(f"no run can work on this repository: {error}") from error
@@ -154,6 +156,7 @@ def _drafts(
         if any(draft.path == FILE for draft in drafts)
         else ()
     )
+    # It was exported for the drafts; the copy itself is made from git's objects.
     shutil.rmtree(folder)
     drafts += [lock for lock in locks if isinstance(lock, DraftFile)]
     remarks = tuple(lock for lock in locks if isinstance(lock, str))
@@ -191,6 +194,7 @@ def _create_home(
         Remote(clone_url, lambda: token).output(
             git, "push", "--quiet", clone_url, f"{tip}:refs/heads/{original.branch}"
         )
+        # The forge has it all now, and it would be the largest thing in the home.
         shutil.rmtree(git.git_dir)
 
     create_home(
