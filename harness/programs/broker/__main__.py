@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "give --replay DIR, to answer from recordings, or --upstream URL or --providers FILE,"
             " to forward to a provider"
         )
+    # Taken out of the environment, so that no child process inherits a secret.
     key, keys, database = (os.environ.pop(name, "") for name in (KEY, KEYS, DATABASE))
     if options.upstream and not key:
         parser.error(
@@ -73,6 +74,7 @@ def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: 
 
     try:
         options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Two brokers on one home would settle each other's calls as lost.
         with (options.home / "broker.lock").open("w") as lock:
             if _locked(lock):
                 asyncio.run(_serve(options, keys, database, tethered=tethered))
@@ -118,6 +120,7 @@ async def _serve(
     stop = _stop_signal(tethered=tethered)
     serving = asyncio.create_task(server.serve(sockets=[listener(options.control)]))
     await stop.wait()
+    # The control socket ends first, so that no session is opened while the others close.
     server.stop()
     await serving
     await sessions.close_all()

@@ -84,6 +84,7 @@ class PromptCache:
 def _boundaries(body: JsonObject) -> Iterator[_Boundary]:
     total, name = 0, hashlib.sha256()
     for where, block in _blocks(body):
+        # Without the mark, which moves on with each call and does not change the prefix.
         text = json.dumps(
             [where, {key: value for key, value in block.items() if key != "cache_control"}],
             sort_keys=True,

@@ -120,4 +120,5 @@ def _dollars(nano: int) -> str:
 
 
 def _next_month(day: date) -> date:
+    # Four days after the 28th is in the next month, however long this one is.
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1)

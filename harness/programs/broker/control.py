@@ -39,6 +39,7 @@ from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sessions import Sessions, new_id
 from harness.programs.broker.wire import handle_refusal, json_body, not_found
 
+# `\Z` and not `$`, which would allow a line feed at the end of what becomes a file's name.
 _NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"}
 _MONEY = {
     "anyOf": [
@@ -127,6 +128,7 @@ def _identity_and_caps(body: Any) -> tuple[SessionIdentity, Caps]:
     identity = SessionIdentity(
         new_id(), **{key: body[key] for key in ("run", "role", "issue", "attempt", "model")}
     )
+    # By way of text: the Decimal of a float has the float's binary error.
     dollars = {key: Decimal(str(value)) for key, value in body["caps"].items() if key != "calls"}
     rates = rates_of(body["price"], "price") if "price" in body else None
     return identity, Caps(calls=body["caps"]["calls"], rates=rates, **dollars)

@@ -100,6 +100,7 @@ class Meter:
             if tx.execute(sa.select(sa.func.count()).select_from(SESSIONS)).scalar_one():
                 raise ValueError("something was counted here already")
             calls = 0
+            # Sessions first: a call refers to its session.
             for table, rows in (
                 (table, theirs.execute(sa.select(table)).all()) for table in (SESSIONS, CALLS)
             ):
@@ -130,6 +131,7 @@ class Meter:
         """Note the session. Raises Refusal when nothing is left to spend; a pause when that
         holds for this day or month."""
         with self._spending() as tx:
+            # One nanodollar: a session that can pay for nothing is refused before it begins.
             self._check_caps(tx, identity, caps, more=1, day=self._now().date())
             tx.execute(
                 SESSIONS.insert().values(
@@ -228,6 +230,7 @@ class Meter:
                     "new_cache_write_1h": tokens.cache_write_1h,
                 },
             ).scalar_one_or_none()
+            # None when it was settled before: then the totals must not change again.
             if reserved is not None:
                 self._totals.add(scope_keys(call.identity, call.day), cost - reserved)
 
@@ -247,6 +250,7 @@ class Meter:
         try:
             with engine.begin() as tx:
                 yield tx
+        # Also on an interrupt: nobody knows then whether the commit happened.
         except BaseException:
             self._totals.forget()
             raise
@@ -354,6 +358,7 @@ class Reservation:
 
     def free(self) -> None:
         """The call certainly cost nothing."""
+        # Earlier tries of the same call may have been billed.
         self._meter.settle(self, Tokens(), self._lost, held=self._held)
 
 

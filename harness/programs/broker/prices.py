@@ -161,6 +161,7 @@ class Prices:
             for dated in versions
             for price in dated.rates._all()
         ]
+        # Column by column: no one model has to be the dearest in all of them.
         return Price(*(max(getattr(price, column) for price in every) for column in COLUMNS))
 
 
@@ -175,6 +176,7 @@ def tokens_of(usage: JsonObject) -> Tokens:
         input=_count(usage, "input_tokens"),
         output=_count(usage, "output_tokens"),
         cache_read=_count(usage, "cache_read_input_tokens"),
+        # The whole count includes the tokens that are kept for an hour.
         cache_write=max(0, written - an_hour),
         cache_write_1h=an_hour,
     )
@@ -182,6 +184,7 @@ def tokens_of(usage: JsonObject) -> Tokens:
 
 def _count(usage: JsonObject, name: str) -> int:
     found = usage.get(name) or 0
+    # Not `isinstance`, which accepts true and false as well.
     if type(found) is not int or found < 0:
         raise ValueError(f"usage: {name} is {found!r}")
     return found
@@ -282,6 +285,7 @@ def _nanodollars(usd_per_million: Any, where: str) -> int:
         raise PricesError(
             f"{where}: expected US dollars per million tokens, found {usd_per_million!r}"
         )
+    # Rounded up, so that no price is counted too low.
     return int((amount * 1000).to_integral_value(ROUND_CEILING))
 
 

@@ -82,6 +82,7 @@ class Script:
         exchange = self._exchanges[self._played]
         if wrong := exchange.mismatch(body):
             raise off_script(f"{self.name}: exchange {number}: {wrong}")
+        # Played only once it matched: `script_left` reports a mismatch among the rest.
         self._played, served = number, self._cache.served(body)
         if exchange.response is None:
             error = exchange.error or {}

@@ -80,6 +80,7 @@ class Session:
         try:
             yield
         except Refusal:
+            # Otherwise bad bodies would be free, and a sandbox could send them for ever.
             try:
                 self._count_a_call()
             except Refusal as refusal:
@@ -128,6 +129,7 @@ class Session:
         source = self._source
         if isinstance(source, Script):
             _, message, afterwards = await self._answered(dialect, body)
+            # A script's answer is whole already, so it is settled before its events are read.
             afterwards()
             return _async_events(dialect.events(message, body))
         conversation, began = dialect.conversation(body), self._clock()
@@ -199,6 +201,7 @@ class Session:
             async with aclosing(events):
                 async for event in events:
                     shown = stream_reader.add(event)
+                    # A provider may stream more than the limit that it was given.
                     reservation.exceed(stream_reader.so_far())
                     # Settle before the last event: a client that sees it may ask for the cost.
                     if dialect.is_end(event) and stream_reader.whole:
@@ -217,9 +220,11 @@ class Session:
         except Refusal as refusal:
             refusal_at_end, is_providers = refusal, isinstance(refusal, ProviderFailure)
         finally:
+            # The client may hang up, or the end mark be missing, after the message is whole.
             if stream_reader.whole and not kept:
                 finish()
             elif not stream_reader.whole:
+                # A cut stream is billed, and what it counted so far is only a lower bound.
                 reservation.forfeit(stream_reader.counted() or Tokens())
                 self._refused(conversation, refusal_at_end, began, so_far=stream_reader.message())
                 if (
@@ -228,6 +233,7 @@ class Session:
                     is not None
                 ):
                     self._note_end(pause)
+        # Outside of `finally`: a generator that is being closed must not yield.
         if not stream_reader.whole:
             yield dialect.ended(refusal_at_end)
 
@@ -322,6 +328,7 @@ def worst(body: JsonObject, *, output: int, is_cached: bool = False) -> Tokens:
     tokens = len(text) + _PREAMBLE + _IMAGE * sum(map(text.count, _IMAGES))
     if not is_cached and b'"cache_control"' not in text:
         return Tokens(input=tokens, output=output)
+    # Looked for in the text: a sandbox that only writes of it reserves more, never less.
     if b'"1h"' in text:
         return Tokens(cache_write_1h=tokens, output=output)
     return Tokens(cache_write=tokens, output=output)

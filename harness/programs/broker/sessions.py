@@ -80,6 +80,7 @@ def listener(path: Path) -> socket.socket:
             f"{path}: a unix socket's path may have {_PATH_LIMIT} bytes; choose a shorter folder"
         )
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    # By umask: a chmod after the bind would leave a moment in which others could connect.
     before = os.umask(0o177)
     try:
         listening.bind(os.fspath(path))
@@ -178,6 +179,7 @@ class Sessions:
         ended = self._open.pop(id)
         shutil.rmtree(ended.folder)
         ended.server.stop()
+        # asyncio refers to a task only weakly, so one that nobody holds may vanish.
         self._closing.add(ended.serving)
         ended.serving.add_done_callback(self._closing.discard)
         self._closed[id] = ended.session.usage()

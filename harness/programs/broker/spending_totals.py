@@ -90,6 +90,7 @@ class SpendingTotals:
     def add(self, which: ScopeKeys, more: int, *, calls: int = 0) -> None:
         """Add to what this transaction's scopes have spent; `more` may be negative."""
         for scope in _SCOPES:
+            # A scope that was never summed stays unknown: the next question sums it in the store.
             if there := self._sums.get((scope, which[scope])):
                 self._sums[scope, which[scope]] = (there[0] + calls, there[1] + more)
 
@@ -105,6 +106,7 @@ class SpendingTotals:
         connection, version = tx.connection.dbapi_connection, -1
         if tx.dialect.name == "sqlite":
             version = int(tx.exec_driver_sql("PRAGMA data_version").scalar_one())
+        # The numbers of two connections cannot be compared.
         if (
             version < 0
             or self._seen is None

@@ -39,6 +39,7 @@ def events_of(message: JsonObject) -> Iterator[JsonDict]:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
+            # The true count follows in message_delta, as it does from a provider.
             "usage": {**usage, "output_tokens": 1},
         },
     }
@@ -61,6 +62,7 @@ def _cut(block: JsonObject) -> tuple[JsonDict, list[JsonDict]]:
     kind = block["type"]
     if kind == "tool_use":
         whole = block["input"]
+        # A recorded text is broken JSON, which has to arrive as the model wrote it.
         pieces = _pieces(whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False))
         return {**block, "input": {}}, [
             {"type": "input_json_delta", "partial_json": piece} for piece in pieces
@@ -95,6 +97,7 @@ async def objects(chunks: AsyncIterator[bytes]) -> EventStream:
     """
     pending = b""
     async for chunk in chunks:
+        # The rest is joined again, because a line end may be cut between two chunks.
         *whole, pending = (pending + chunk).replace(b"\r\n", b"\n").split(b"\n\n")
         for part in whole:
             data = b"\n".join(
@@ -146,6 +149,7 @@ class Assembly:
                 }
                 self._count(event.get("usage"))
             case "message_stop":
+                # An end without a beginning makes no message.
                 self.whole = bool(self.message)
 
     def _grow(self, index: int, delta: JsonObject) -> None:

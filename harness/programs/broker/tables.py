@@ -87,6 +87,7 @@ def add_missing_columns(tx: sa.Connection) -> None:
             if column.name not in there:
                 kind = column.type.compile(tx.dialect)
                 tx.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
+    # `create_all` adds no index to a table that is already there.
     _BY_DAY.create(tx, checkfirst=True)
 
 
@@ -98,6 +99,7 @@ def sqlite_engine(file: Path) -> sa.Engine:
 
 
 def postgres_engine(address: str) -> sa.Engine:
+    # A database server that restarted has closed the connections of the pool.
     engine = sa.create_engine(
         sa.make_url(address).set(drivername="postgresql+psycopg"), pool_pre_ping=True
     )

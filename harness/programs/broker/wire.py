@@ -58,6 +58,7 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
 
     async def not_found(request: Request, _: Exception) -> Response:
         """Any other path or method."""
+        # In the shape of that path's API, so that its SDK can read the error.
         dialect_of_path = next(
             (dialect for dialect in EVERY if request.url.path in _paths(dialect)), MESSAGES
         )
@@ -111,6 +112,7 @@ def refusal_response(refusal: Refusal, dialect: Dialect = MESSAGES) -> Response:
 
 
 async def handle_refusal(_: Request, error: Exception) -> Response:
+    # Only the type: an exception's text may hold what no sandbox should see.
     return refusal_response(
         error if isinstance(error, Refusal) else Refusal(500, "api_error", type(error).__name__)
     )
@@ -126,6 +128,7 @@ async def not_found(request: Request, _: Exception) -> Response:
 async def json_body(request: Request, *, seconds: float = BODY_SECONDS) -> Any:
     """The request's JSON. Raises Refusal when it is compressed, too large, too slow, or not
     JSON."""
+    # A small compressed body may unpack to far more than the limit.
     if (packing := request.headers.get("content-encoding", "identity")) != "identity":
         raise Refusal(
             415,
@@ -142,6 +145,7 @@ async def json_body(request: Request, *, seconds: float = BODY_SECONDS) -> Any:
     except ClientDisconnect:
         raise Refusal(400, "invalid_request_error", "the body was cut") from None
     try:
+        # Python reads NaN and Infinity, which are not JSON and which no provider accepts.
         body = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "invalid_request_error", f"body: not JSON: {error}") from error

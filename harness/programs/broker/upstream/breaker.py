@@ -118,6 +118,7 @@ def seconds_open(fault: ProviderFault, failures: int, *, wanted: float | None) -
     longer than LONGEST_PAUSE.
     """
     beyond = failures - FAILURES_TO_OPEN[fault]
+    # The exponent is bounded, because a float overflows after about a thousand failures.
     return (
         0.0
         if beyond < 0
@@ -235,10 +236,12 @@ class Breaker:
     async def admitted(self, issue: int, *, is_evidence: bool = True) -> AsyncIterator[None]:
         """Around one call. Raises Refusal, a pause, while the breaker is open. After it, one
         counted call at a time goes first."""
+        # Asked again after each wait: another waiter may be the next to go first.
         while is_evidence and (first := self._probe) is not None:
             try:
                 await asyncio.wait_for(first.wait(), self._probe_seconds)
             except TimeoutError:
+                # One slow call must not hold up everybody.
                 break
         if pause := self.pause(issue):
             raise pause
@@ -250,6 +253,7 @@ class Breaker:
             yield
         finally:
             mine.set()
+            # Another call may have gone first after the wait for this one ran out.
             if self._probe is mine:
                 self._probe = None
 
@@ -296,6 +300,7 @@ class Breaker:
         now, before = self._clock(), self._issue_health(issue)
         of_issue = _after(fault, why, before.state.failures + 1, wanted=wanted, now=now)
         evidence = before.evidence if now - before.last_failure_at <= LONGEST_PAUSE else 0
+        # A later failure of a milder kind must not shorten a pause.
         of_issue = replace(of_issue, until=max(of_issue.until, before.state.until))
         self._issues[issue] = IssueHealth(of_issue, evidence + is_evidence, now)
         shared = _after(

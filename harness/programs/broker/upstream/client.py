@@ -92,6 +92,7 @@ class Upstream:
         """
         async with self.breaker.admitted(issue):
             found = await self._with_retries(lambda: self._whole_answer(path, body), again, issue)
+            # Before the block ends: the calls that wait for this one then find the breaker closed.
             self.breaker.answers()
         self.breaker.succeeded(issue)
         return found
@@ -246,6 +247,7 @@ class Upstream:
         coming = objects(response.pieces())
         try:
             while True:
+                # One deadline for all events: a stream that trickles is never silent for long.
                 async with asyncio.timeout_at(deadline):
                     event = await anext(coming, None)
                 if event is None:
@@ -289,8 +291,10 @@ class Upstream:
             and provider_fault(code, kind, message) is not ProviderFault.QUOTA
         )
         return ProviderFailure(
+            # An SDK would not take a redirect's code for an error.
             code if code >= HTTPStatus.BAD_REQUEST else 502,
             kind,
+            # A provider's error may quote the key that it refuses.
             message.replace(self._key, _REDACTED),
             free=code in FREE or response.is_redirect,
             retry=code in RETRYABLE and may_retry,

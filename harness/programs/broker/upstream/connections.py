@@ -93,6 +93,7 @@ class Connections:
         for name, text in (
             (name.decode("ascii").lower(), text.decode("latin-1")) for name, text in raw.headers
         ):
+            # A header that comes twice is one list (RFC 9110, 5.3).
             found[name] = f"{found[name]}, {text}" if name in found else text
         return Reply(raw.status, found, raw)
 
@@ -117,6 +118,7 @@ def _proxy(base: httpx2.URL, verified: ssl.SSLContext) -> httpcore2.Proxy | None
     address = getproxies().get(base.scheme)
     if not address or proxy_bypass(base.host):
         return None
+    # `HTTP_PROXY=host:port`, without a scheme, is common.
     proxy = httpx2.Proxy(address if "://" in address else f"http://{address}")
     return httpcore2.Proxy(
         _url(proxy.url),

@@ -66,6 +66,7 @@ def error_in(content: bytes) -> tuple[str, str]:
     try:
         match json.loads(content):
             case {"error": {"message": str(message), **shown_failure}}:
+                # The OpenAI wire has the exact kind in `code`, and a broad one in `type`.
                 kinds = (shown_failure.get("code"), shown_failure.get("type"))
                 return next((kind for kind in kinds if isinstance(kind, str)), "api_error"), message
     except (ValueError, RecursionError):

@@ -49,6 +49,7 @@ def _number(header: str | None) -> float | None:
         found = float(header or "")
     except ValueError:
         return None
+    # `float` reads `nan`, which every comparison would let pass.
     return None if math.isnan(found) else found
 
 
@@ -57,5 +58,6 @@ def _until(text: str, now: float) -> float | None:
         when = parsedate_to_datetime(text)
     except ValueError:
         return None
+    # The zone -0000 comes back as none; it means UTC.
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)
     return (aware - datetime.fromtimestamp(now, UTC)).total_seconds()

@@ -32,6 +32,7 @@ _STOPS = {
     "content_filter": "refusal",
 }
 _KINDS = {False: ("function", "arguments"), True: ("custom", "input")}
+# Reversed, so that `tool_calls` wins over the older `function_call`.
 _FINISHES = {stop: finish for finish, stop in reversed(_STOPS.items())}
 
 
@@ -103,6 +104,7 @@ class Chat:
         self, answer: JsonObject, assistant: JsonObject, calls: list[Any], finish: Any
     ) -> JsonDict:
         """An assistant's answer as a message of the Messages API."""
+        # Providers of this wire disagree on the name.
         thought = assistant.get("reasoning_content") or assistant.get("reasoning")
         content = [{"type": "thinking", "thinking": thought, "signature": ""}] if thought else []
         content += [
@@ -243,6 +245,7 @@ class ChatStream:
                 self._written += len(words)
         for part in delta.get("tool_calls") or ():
             kind, words = _KINDS["custom" in part]
+            # Only the first part of a call has its id and its name.
             call = self._calls.setdefault(part["index"], {"id": "", kind: {"name": "", words: ""}})
             call["id"] = part.get("id") or call["id"]
             given, _as_message = part.get(kind) or {}, call[kind]
