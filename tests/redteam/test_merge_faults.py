@@ -35,11 +35,11 @@ from tests.factory.world import World
     ],
 )
 def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(attack_results, trick) -> None:
-    assert attack_results[trick]["held"], attack_results[trick]["says"]
+    assert attack_results[trick]["held"], attack_results[trick]["message"]
 
 
 def test_row_96_a_change_is_judged_again_on_the_base_that_moved(attack_results) -> None:
-    assert attack_results["a base that moved"]["held"], attack_results["a base that moved"]["says"]
+    assert attack_results["a base that moved"]["held"], attack_results["a base that moved"]["message"]
 
 
 def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(drill) -> None:
@@ -107,7 +107,7 @@ def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_on
 
 
 def test_row_100_an_event_that_comes_twice_is_handled_once(attack_results) -> None:
-    assert attack_results["every event twice"]["held"], attack_results["every event twice"]["says"]
+    assert attack_results["every event twice"]["held"], attack_results["every event twice"]["message"]
 
 
 def _events(world, issue):
@@ -200,7 +200,7 @@ def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(dr
 def test_row_107_a_full_disk_loses_nothing_that_was_written(attack_results) -> None:
     """A whole factory on one: `tests/scenarios/test_disk_full.py`; damage to the ledger's file:
     `tests/engine`."""
-    assert attack_results["a full disk"]["held"], attack_results["a full disk"]["says"]
+    assert attack_results["a full disk"]["held"], attack_results["a full disk"]["message"]
 
 
 def test_row_109_what_landed_and_is_not_what_was_judged_halts_everything(attack_results) -> None:

@@ -45,7 +45,7 @@ SUBJECTS = {attack.subject for attack in ATTACKS}
 def test_every_brake_of_the_example_holds(run_attacks, drawn_attacks) -> None:
     code, out, err = run_attacks
     report = json.loads(out)
-    broken = {one["name"]: one["says"] for one in report["attacks"] if not one["held"]}
+    broken = {one["name"]: one["message"] for one in report["attacks"] if not one["held"]}
     assert (code, broken) == (0, {}), err
     assert report["ok"] is True
     assert {one["name"] for one in report["attacks"]} == set(drawn_attacks)
