@@ -182,11 +182,13 @@ def _is_left_to_a_person(
 ) -> bool:
     """Whether a rule that leaves the question to a person gave this refusal. Nobody can lift a gate
     that is no rule."""
+    # No rule covers such a change, and the default leaves it to a person.
     if (gate, words) == (DEFAULT, NOT_SPOKEN_OF):
         return True
     rules = [
         rule
         for rule in governance.rules
+        # By file as well, because a file in a folder may state an id again.
         if finding is not None and rule.id == gate and rule.source.file == finding["file"]
     ]
     if finding is None or not rules:

@@ -228,6 +228,7 @@ def issue_summary(one: History) -> IssueSummary:
         event=last.event if last else "",
         state=one.state.value,
         message=last.reason if last else "",
+        # A later event may cite nothing, and what triage cited still explains the issue.
         cites=(last and last.cites) or triaged,
         duplicate_of=last.duplicate_of if last else None,
         pull=one.proposal.number if one.proposal else None,
