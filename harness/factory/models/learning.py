@@ -107,6 +107,7 @@ def say_of(ledger: Ledger, lesson: str, word: Word, *, why: str) -> Lesson:
     """Record a person's decision about a lesson, by its id or the beginning of it. Raises
     ConfigError if it names none, or several."""
     found = lesson_by_id(ledger, lesson)
+    # Part of the key, so that a second decision about the lesson is a new entry.
     number = len(recorded(ledger, LessonMarked))
     marked = LessonMarked(found.id, word.value, why)
     ledger.append(marked, f"{marked.kind}/{number}/{found.id}")

@@ -182,7 +182,6 @@ def _is_left_to_a_person(
 ) -> bool:
     """Whether a rule that leaves the question to a person gave this refusal. Nobody can lift a gate
     that is no rule."""
-    # No rule covers such a change, and the default leaves it to a person.
     if (gate, words) == (DEFAULT, NOT_SPOKEN_OF):
         return True
     rules = [

@@ -125,6 +125,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
     digests, paid = recorded(services.ledger, DigestWritten), issues(has_cost)
     paused = pause_in_force(services.ledger, services.clock.now())
     return Board(
+        # Unknown counts as stopped: nobody should wait for work that may not come.
         stopped=is_stopped(services) is not False,
         frozen=why_frozen(services.ledger),
         waiting=tuple(_row(one, policy) for one in issues(needs_a_person)),

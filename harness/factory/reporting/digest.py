@@ -152,6 +152,7 @@ def digest(
 ) -> Digest:
     """The digest at `at`. All times must have a time zone."""
     issues = histories(entries)
+    # Not `>=`: what was at that very moment is in the digest before.
     usage = [entry for entry in of_kind(entries, UsageRecorded) if _moment(entry) > since]
     return Digest(
         since=since,
