@@ -82,6 +82,7 @@ class SandboxedAgent:
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:
             binds.append(Bind(str(assignment.layer.resolve()), LAYER))
+            # For its tools alone: the project's packages must not replace the agent's own.
             env["TOOL_PYTHONPATH"] = LAYER
         return SandboxSpec(
             name=assignment.role,
@@ -106,6 +107,7 @@ def report_of(result: SandboxResult) -> AgentReport:
     was ended."""
     report = _last_object(result.stdout)
     outcome = report.get("outcome")
+    # First: a sandbox that was ended may have printed a report before.
     if result.killed_by is not None:
         outcome, summary = "error", f"the sandbox was ended: {result.killed_by}"
     elif isinstance(outcome, str) and outcome in OUTCOMES:

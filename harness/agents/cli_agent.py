@@ -235,6 +235,7 @@ def _hiding_binds(launch: CliLaunch, paths: _SandboxPaths, nothing: Path) -> Ite
         place = paths.worktree / name
         if not os.path.lexists(place):
             continue
+        # A bind over a link would cover what it points to, and the name would stay.
         if place.is_symlink() or not paths.form.in_namespaces:
             why = (
                 "is a symbolic link"

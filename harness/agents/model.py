@@ -72,6 +72,7 @@ class BrokeredModel:
         self, session: Session, *, system: Sequence[str], question: str, schema: JsonObject
     ) -> JsonDict:
         blocks: list[JsonDict] = [{"type": "text", "text": block} for block in system]
+        # The first block is nearly always the same, so a provider can cache it.
         for block in blocks[:1]:
             block["cache_control"] = {"type": "ephemeral"}
         effort = {"output_config": {"effort": session.effort}} if session.effort else {}

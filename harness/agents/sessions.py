@@ -40,6 +40,7 @@ class BrokerClient:
             _require_no_pause(self._closed(session), error)
             raise
         except BaseException:
+            # A stop closes the session as well, but no pause may take its place.
             self._closed(session)
             raise
         final = self._closed(session)
@@ -70,6 +71,7 @@ class BrokerClient:
         with unix_http_client(self._control, seconds=_SECONDS) as http:
             try:
                 answer = http.request(method, path, json=document)
+                # A float would round the money.
                 found: JsonDict = json.loads(answer.content, parse_float=Decimal)
             except (httpx2.TransportError, ValueError) as error:
                 raise ModelError(
@@ -129,6 +131,7 @@ def _require_no_pause(final: JsonObject | ModelError, error: FactoryError) -> No
     """
     if isinstance(final, ModelError) or not (fault := final["fault"]):
         return
+    # By 422 any other end becomes an error that no second try can help.
     pause = stop_or_error(fault, status=422)
     if isinstance(pause, ModelsPaused):
         raise pause from error

@@ -37,6 +37,7 @@ class BrokerProcess:
 
     def stop(self) -> None:
         """End it in good order: its open calls are settled. Stopping twice is fine."""
+        # The broker is tethered: the end of its standard input is the signal to stop.
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -77,6 +78,7 @@ def start(
     log = options.home / "broker.log"
     command = [
         sys.executable,
+        # Isolated, so that no variable or folder of the caller decides what is imported.
         "-I",
         "-m",
         "harness.programs.broker",

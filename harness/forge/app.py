@@ -90,6 +90,7 @@ class AppClient:
         with self._lock:
             if not self._token or self._time.steady() >= self._renew_at:
                 self._token, seconds = self._fresh()
+                # Without a least time, a short-lived token would be renewed at every request.
                 self._renew_at = self._time.steady() + max(LEAST_SECONDS, seconds - RENEW_SECONDS)
             return self._token
 
@@ -120,6 +121,7 @@ class AppClient:
         """The account that the app writes as, as the forge reports it."""
         from harness.forge.transport import Bearer
 
+        # GitHub calls an app's account so.
         login = f"{self.identity().slug}[bot]"
         with forge_errors(f"asking for the account {login}"):
             wire = self._wire(Bearer(self.token, self.forget))
@@ -181,6 +183,7 @@ def _key_in(file: Path) -> str:
 
     try:
         raw = file.read_bytes()
+        # Only to notice a wrong file here, with a message of ours.
         load_pem_private_key(raw, password=None)
     except OSError as error:
         raise ConfigError(

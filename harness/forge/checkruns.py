@@ -51,6 +51,7 @@ class WantedRun:
 def check_runs(repository: "Repository", sha: CommitSha) -> tuple[ReportedCheck, ...]:
     """The latest run of each check of each app."""
     runs = repository.get_commit(sha).get_check_runs()
+    # Ids grow with time, so the last run of a name is the newest.
     latest = {(run.app.id, run.name): run for run in sorted(runs, key=lambda run: run.id)}
     return tuple(
         ReportedCheck(

@@ -27,6 +27,7 @@ MOST_SECRETS = 2
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}", re.ASCII)
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 _EVENT = re.compile(r"[a-z_]{1,64}", re.ASCII)
+# Larger numbers are not exact in every reader of JSON.
 _MOST_NUMBER = 2**53 - 1
 _REPOSITORY, _APPS = "repository", ("integration", "app")
 

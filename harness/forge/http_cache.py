@@ -130,6 +130,7 @@ def _opened(file: Path | None) -> sqlite3.Connection:
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # All threads share the connection; the lock lets in one at a time.
     db = sqlite3.connect(
         file or ":memory:", timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
     )

@@ -76,7 +76,9 @@ def listed(
     items: dict[int, JsonDict] = {}
     date = ""
     for headers, page in wire.pages(f"/repos/{repository}/issues", **parameters):
+        # The first page's: what changes while the others are read is found the next time.
         date = date or str(headers.get("date", ""))
+        # A change meanwhile moves others to a later page, where they come again.
         items |= {item["number"]: item for item in page if item["number"] not in items}
     return items, began(date, items.values())
 

@@ -74,6 +74,7 @@ class RateLimiter:
             self._next = turn + self._between
             if writes:
                 self._next_write = turn + self._between_writes
+        # The turn was taken under the lock; waiting for it outside lets others take theirs.
         if turn > now:
             self._time.sleep(turn - now)
             # Another thread may have met a limit while this one slept.
@@ -86,6 +87,7 @@ class RateLimiter:
         with self._lock:
             seconds = limit.after(self._in_a_row)
             seconds += min(MOST_JITTER_SECONDS, seconds * JITTER) * self._time.chance()
+            # A shorter limit that came later must not open it sooner.
             self._opens = max(self._opens, self._time.steady() + seconds)
             self._closed_by = limit
             self._in_a_row += 1

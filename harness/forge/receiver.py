@@ -94,6 +94,7 @@ class Receiver:
 async def _body(request: "Request") -> bytes | None:
     """The body as it came; None if it is too long, by its own header or in fact."""
     length = request.headers.get("content-length", "0")
+    # `isdigit` accepts digits of other scripts, and `int` fails at very long numbers.
     if not length.isascii() or not length.isdigit() or len(length) > 18:
         return None
     if int(length) > MOST_BYTES:
@@ -149,6 +150,7 @@ def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # After a restart the old connections may still be closing.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -156,6 +156,7 @@ class ReplayedForge:
             if waiting
             else "its recording is used up"
         )
+        # The first one stays: those that follow come from it.
         self._off = self._off or f"{node} asked {_shown(name, asked)} of the forge; {expected}"
         return ForgeError(self._off)
 

@@ -51,6 +51,7 @@ def of_protection(branch: JsonObject) -> Iterator[RequiredCheck]:
         return
     checks = required.get("checks") or ()
     yield from (_check(one["context"], one.get("app_id")) for one in checks)
+    # The server lists a check with its app, and once more by its name alone.
     named = {one["context"] for one in checks}
     contexts = required.get("contexts") or ()
     yield from (_check(context, None) for context in contexts if context not in named)

@@ -51,6 +51,7 @@ class TrustedCandidates:
         there is no merge base.
         """
         result = self._trusted.reading.run(*_MERGE, sha(base), sha(head))
+        # 1 is a conflict; any other status is a failure of git.
         if result.status not in (0, 1):
             raise GitError(f"git merge-tree: {result.message}")
         tree, *paths = result.out.removesuffix(b"\0").split(b"\0")

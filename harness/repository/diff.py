@@ -121,6 +121,7 @@ def changed_paths(git: Git, base: TreeSha, head: TreeSha) -> tuple[bytes, ...]:
                 was, now = old.get(name, _NOTHING), new.get(name, _NOTHING)
                 if _FOLDER in (was[0], now[0]):
                     inner.append((above + name + b"/", _tree(was), _tree(now)))
+                # A file may take the place of a folder: then the path and all below it changed.
                 if {was[0], now[0]} - {_FOLDER, b""}:
                     found.append(above + name)
                 room -= len(above) + len(name)
@@ -155,6 +156,7 @@ def _entries(tree: bytes) -> Iterator[tuple[bytes, tuple[bytes, str]]]:
         end = tree.index(b"\0", at)
         mode, name = tree[at:end].split(b" ", 1)
         at = end + 1 + _OID_BYTES
+        # Some tools write a folder's mode with a zero in front.
         yield name, (mode.lstrip(b"0"), tree[end + 1 : at].hex())
 
 
@@ -202,6 +204,7 @@ def _change(
         counted = line_change(old, new)
         fresh = counted.fresh
         binary = any(b"\0" in side or _is_pointer(side) for side in (old, new))
+        # A pointer is small, but the file that it stands for may not be.
         size = max(size, _bytes_behind(new))
         added, deleted = (None, None) if binary else (counted.added, counted.deleted)
     return FileChange(

@@ -23,8 +23,11 @@ FIXED: Mapping[str, str] = {
     # For git 2.41 and newer: 2.43 reads attributes from HEAD's tree in bare repositories.
     "GIT_ATTR_SOURCE": EMPTY_TREE,
     "GIT_NO_REPLACE_OBJECTS": "1",
+    # A partial clone would ask the remote that it names itself.
     "GIT_NO_LAZY_FETCH": "1",
+    # `git status` would write to the index that it only has to read.
     "GIT_OPTIONAL_LOCKS": "0",
+    # A file may have a name that git would read as a pattern.
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_EDITOR": "/bin/false",

@@ -57,6 +57,7 @@ def _write(git: Git, files: Sequence[Entry], root: bytes) -> None:
 def _write_file(path: bytes, data: bytes, mode: int) -> None:
     with open(os.open(path, _NEW, mode), "wb") as file:
         file.write(data)
+        # Our umask may have cut the mode that `open` was given.
         os.fchmod(file.fileno(), mode)
 
 

@@ -93,6 +93,7 @@ def landed(
     tip = trusted.remote.branch_tip(trusted.git, branch)
     if tip != base:
         return _elsewhere(trusted, candidate, branch, tip=tip, base=base)
+    # Without a line on the ref the forge may not have seen the push: it can be repeated.
     if not _refusal(result):
         raise failure("push", result)
     return Landing("refused", tip, f"the forge refuses: {_refusal(result)}")

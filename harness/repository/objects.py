@@ -50,6 +50,7 @@ def entries(git: Git, treeish: str) -> tuple[Entry, ...]:
 
 def entry_at(git: Git, treeish: str, path: bytes) -> Entry | None:
     """The file at exactly this path (bytes, no pattern), or None."""
+    # No tree has such a name, and git would resolve it to another path.
     if not {b"", b".", b".."}.isdisjoint(path.split(b"/")):
         return None
     listed = git.output("ls-tree", "-z", "-l", "--full-tree", treeish, "--", os.fsdecode(path))
@@ -122,6 +123,7 @@ def verify(git: Git, commit: str) -> None:
         "rev-list", "--objects", "--no-walk", "--no-object-names", "--end-of-options", commit
     )
     oids = listed.decode("ascii").split()
+    # In portions, so that memory does not grow with the tree.
     for start in range(0, len(oids), 500):
         for item in raw_objects(git, oids[start : start + 500]):
             if item.true_oid != item.oid:
@@ -157,6 +159,7 @@ def write_blobs(git: Git, contents: Iterable[bytes]) -> None:
     blobs."""
     stream = b"".join(b"blob\ndata %d\n%b\n" % (len(data), data) for data in contents)
     if stream:
+        # With `--done` a stream that was cut short fails.
         git.output("fast-import", "--quiet", "--done", stdin=stream + b"done\n")
 
 

@@ -186,6 +186,7 @@ def _limit(pid: int, bounds: Bounds) -> None:
     }
     for what, most in wanted.items():
         if most:
+            # SIGXCPU at the soft limit shows the cause; the hard one a second later ends it.
             resource.prlimit(pid, what, (most, most + (what == resource.RLIMIT_CPU)))
 
 
@@ -196,6 +197,7 @@ def _bounded(process: Any, stdin: bytes, bounds: Bounds, *, seconds: float) -> t
     with selectors.DefaultSelector() as waiting:
         waiting.register(process.stdout, selectors.EVENT_READ, printed.out)
         waiting.register(process.stderr, selectors.EVENT_READ, printed.err)
+        # A git that prints and does not read would otherwise block us for ever.
         os.set_blocking(process.stdin.fileno(), False)
         waiting.register(process.stdin, selectors.EVENT_WRITE)
         while waiting.get_map():
@@ -212,6 +214,7 @@ def _bounded(process: Any, stdin: bytes, bounds: Bounds, *, seconds: float) -> t
                     pipe: Any = key.fileobj
                     waiting.unregister(pipe)
                     pipe.close()
+    # Its pipes are closed, and even at the deadline it may take a moment to exit.
     process.proc.wait(max(until - time.monotonic(), 1.0))
     return b"".join(printed.out), b"".join(printed.err)
 

@@ -43,6 +43,7 @@ def _record(
         else TreeSha(git.line("mktree"))
     )
     inner = changed_tree(git, below, within)
+    # Git keeps no empty folder, so one that became empty goes as well.
     empty = not git.output("ls-tree", "-z", inner)
     return None if empty else b"040000 tree %b\t%b" % (inner.encode(), name)
 

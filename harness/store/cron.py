@@ -43,8 +43,10 @@ def local_zone(environment: Mapping[str, str] = os.environ) -> tzinfo:
             with LOCALTIME.open("rb") as file:
                 return ZoneInfo.from_file(file)
         except (OSError, ValueError):
+            # A container often has no such file.
             return ZoneInfo("UTC")
     try:
+        # POSIX lets the name begin with a colon.
         return ZoneInfo(name.lstrip(":") or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ConfigError(

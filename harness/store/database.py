@@ -34,6 +34,7 @@ def sqlite_engine(path: Path) -> sa.Engine:
     """An engine on the file at `path`. A missing file is created, readable only by its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
+    # Not as one text, where a `?` or `#` in the path would mean something else.
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
     sa.event.listen(engine, "connect", lambda connection, _record: prepare(connection))
     return engine
@@ -64,6 +65,7 @@ def postgres_address(text: str) -> str:
         raise _unfit(f"it begins with {url.drivername}://")
     if not url.database:
         raise _unfit("it names no database")
+    # A host that begins with a slash is the folder of a socket on this machine.
     if not all(host in _LOCAL or host.startswith("/") for host in _hosts(url)):
         url = _encrypted(url)
     url = url.set(drivername="postgresql").update_query_dict(

@@ -30,6 +30,7 @@ def replace(path: Path, content: bytes, *, mode: int) -> None:
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         os.write(file, content)
+        # Before the rename, or a power cut could leave an empty file under the final name.
         os.fsync(file)
     finally:
         os.close(file)

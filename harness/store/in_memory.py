@@ -167,6 +167,7 @@ class DirectEngine:
 
     def start(self, key: str, name: str, payload: JsonObject) -> None:
         if key not in self._done:
+            # By way of JSON, so that an action gets what a stored engine would give it.
             self._done[key] = json.loads(
                 json.dumps(self._actions[name](json.loads(json.dumps(payload))))
             )

@@ -56,6 +56,7 @@ class SqlInbox:
                 self._engine.begin() as connection,
             ):
                 connection.execute(sa.insert(DELIVERIES).values(row))
+        # The database decides, because the same delivery may come twice at once.
         except sa.exc.IntegrityError:
             return False
         return True

@@ -75,6 +75,7 @@ class AdvisoryLock:
         """Whether it is ours now. Never waits for another holder."""
         try:
             if self._session is None or self._session.closed:
+                # Autocommit, or it would stay in one transaction for as long as it holds the lock.
                 self._session = self._connect(
                     self._address, autocommit=True, application_name=self._holder
                 )

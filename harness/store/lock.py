@@ -32,6 +32,7 @@ def sole_factory(
     `patience` seconds. Until then `waiting` is called ten times a second with the holder, and may
     raise to give up."""
     home.mkdir(parents=True, exist_ok=True)
+    # Without O_TRUNC: the text may be that of the present holder.
     file = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + patience

@@ -44,6 +44,7 @@ def end_orphans(
 def _orphans(home: Path) -> Iterator[int]:
     ours = os.fsencode(home)
     for folder in Path("/proc").glob("[0-9]*"):
+        # A process may end while it is looked at, and another account's cannot be opened.
         with suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0")
             names_home = any(word == ours or word.startswith(ours + b"/") for word in words)

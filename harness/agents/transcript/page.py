@@ -82,6 +82,7 @@ def _section(turn: Turn) -> str:
         f"## {turn.number} · {turn.at.astimezone(UTC):%H:%M:%S} · {turn.seconds:.1f} s",
         "",
     ]
+    # The texts of the first turn are the task, which the head has shown.
     if turn.number > 1:
         lines += [
             part
@@ -208,6 +209,7 @@ def _code(text: str) -> str:
     """A word as code, in as many backticks as it needs."""
     shown = plain(text)
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    # A backtick at the edge would join those around it.
     edge = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{ticks}{edge}{shown}{edge}{ticks}" if shown else "` `"
 

@@ -106,6 +106,7 @@ def _tokens(answer: JsonObject) -> Tokens:
     try:
         return tokens_of(answer.get("usage") or {})
     except ValueError:
+        # One bad count must not hide the turn; the sum comes from the broker.
         return Tokens()
 
 

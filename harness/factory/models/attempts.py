@@ -36,6 +36,7 @@ def failed_attempts(history: History) -> tuple[FailedAttempt, ...]:
     begun = max(
         (entry.seq for entry in history.transitions if entry.event.event in _BEGINS), default=0
     )
+    # A node may be tried again within a run; its last try is the one that ended it.
     steps = {(entry.run, entry.event.result.event): entry for entry in history.nodes}
     ended = (
         entry for entry in history.transitions if entry.seq > begun and entry.event.event in _FAILS

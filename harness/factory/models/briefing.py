@@ -50,6 +50,7 @@ def _tokens(job: Job) -> int:
     """The token budget: `context.tokens`, once more for each failed attempt, at most three
     times."""
     history = job.history
+    # An attempt that failed may have been shown too little.
     times = min(1 + history.attempts + history.rounds, MOST_TIMES)
     return int(job.policy.config.context.tokens) * times
 

@@ -59,11 +59,13 @@ def _strangers(job: Job) -> Iterable[str]:
 
 def _is_secret(text: str) -> bool:
     found = SecretScanner().found_in({b"lesson.txt": text.encode("utf-8", "backslashreplace")})
+    # What could not be scanned counts as a secret.
     return found is UNKNOWN or bool(found)
 
 
 def _write_down(job: Job, one: Proposal, *, role: str, key: str) -> str:
     ledger = job.services.ledger
+    # A repeated run would otherwise count its own first note as an earlier sighting.
     if (before := ledger.find(key)) and is_of(before, LessonNoted):
         return before.event.same_as or before.event.id
     earlier = same(one.sentence, {lesson.id: lesson.sentence for lesson in known_lessons(ledger)})
@@ -105,6 +107,7 @@ def say_of(ledger: Ledger, lesson: str, word: Word, *, why: str) -> Lesson:
     """Record a person's decision about a lesson, by its id or the beginning of it. Raises
     ConfigError if it names none, or several."""
     found = lesson_by_id(ledger, lesson)
+    # Part of the key, so that a second decision about the lesson is a new entry.
     number = len(recorded(ledger, LessonMarked))
     marked = LessonMarked(found.id, word.value, why)
     ledger.append(marked, f"{marked.kind}/{number}/{found.id}")

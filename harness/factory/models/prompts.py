@@ -104,6 +104,7 @@ def implementer_task(job: Job, *, step: str = "") -> str:
         "plan": advice(job.outputs.get("plan", {}), "plan"),
         "step": step,
     }
+    # Not made unless used: its manifest must list only what the agent was shown.
     essay = (
         repository_context(job, _passages(values))
         if "context" in used_values(job.node.prompt, job.policy.prompts)

@@ -148,6 +148,7 @@ def reviewers(config: Config, history: History) -> FallbackChain:
         for entry in history.of(UsageRecorded)
         if entry.event.role == "implementer"
     }
+    # Those in the settings as well: a session is recorded only when it ends.
     return others(
         config.models.reviewer,
         wrote | {tier.model for tier in config.models.implementer},

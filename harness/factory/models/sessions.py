@@ -46,6 +46,7 @@ def session(
         try:
             yield replace(opened, effort=tier.effort, max_tokens=tier.max_tokens)
         finally:
+            # Before the session is closed: that may raise, and the money is spent all the same.
             _record_usage(job, role, opened)
 
 

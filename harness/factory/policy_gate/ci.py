@@ -103,6 +103,7 @@ def required_checks(services: Services, policy: PolicySnapshot) -> RequiredCheck
     """The checks that are required now. Asks the forge for the branch's own rules."""
     rules = [rule for rule in policy.governance.rules if _asks_for_checks(rule)]
     named = tuple(
+        # A rule names no app, so the check may be any app's.
         RequiredCheck(name, None)
         for rule in rules
         if isinstance(rule.check, ChecksGreen)
@@ -163,6 +164,7 @@ def is_shown(history: History, candidate: str) -> bool:
 def time_waited(services: Services, history: History, candidate: str) -> timedelta:
     """The time since this candidate was first pushed; zero if it was not."""
     shown = [one for one in history.of(CandidateShown) if one.event.candidate == candidate]
+    # By the first push: a repeated one must not prolong the wait.
     return services.clock.now() - datetime.fromisoformat(shown[0].at) if shown else timedelta()
 
 
@@ -223,6 +225,7 @@ def record_check_answers(services: Services, policy: PolicySnapshot) -> None:
         if shown is not None and (reason := _answer(services, policy, history, shown)):
             services.ledger.append(
                 ChecksAnswered(shown.event.candidate, reason),
+                # After another transition the same candidate may be awaited again.
                 f"{shown.run}/candidate/answered/{len(history.transitions)}",
                 issue=history.issue,
                 run=shown.run,

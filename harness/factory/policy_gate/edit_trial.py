@@ -35,6 +35,7 @@ PROCESSOR_SECONDS, SECONDS, MEMORY, PRINTED = 20, 90, 1536 * 1024**2, 32 * 1024*
 MOST_TEXTS, LARGEST = 200, 4 * 1024**2
 """Limits for one proposal: how many files that govern, and their bytes together."""
 
+# `_Tree` has the files of one commit, and ignores which one is asked for.
 _HERE = "0" * 40
 
 
@@ -117,6 +118,7 @@ def evaluate_edit(edit: ProposedEdit) -> EditEffect | None:
 
 def evaluate_edit_in_subprocess(edit: ProposedEdit, *, memory: int = MEMORY) -> EditEffect | None:
     """The same, in a process that is killed if it exceeds its limits. Raises TooCostly."""
+    # Files instead of pipes: a child that neither reads nor ends cannot block us.
     with TemporaryFile() as question, TemporaryFile() as answer:
         pickle.dump(edit, question)
         question.seek(0)
@@ -144,6 +146,7 @@ def _exit_code(question: IO[bytes], answer: IO[bytes], memory: int) -> int | Non
         stdout=answer,
         stderr=subprocess.DEVNULL,
         cwd="/",
+        # No variable of ours, since a key may be among them.
         env={},
         start_new_session=True,
     )

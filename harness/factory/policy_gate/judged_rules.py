@@ -198,6 +198,7 @@ def _vote_once(
     services, policy = poll.job.services, poll.job.policy
     # The owner's stop must take effect between two paid calls.
     raise_if_stopped(services)
+    # New for each vote: a text that knew the nonce could pretend to end the material.
     seed, nonce = secrets.randbits(32), secrets.token_hex(16)
     try:
         answer = services.model.answer(

@@ -189,6 +189,7 @@ def _recorded_past(services: Services, policy: PolicySnapshot) -> tuple[Recorded
     try:
         known = read_history(stored.decode("utf-8"), file=HISTORY) if stored else ()
     except (UnicodeDecodeError, ConfigError):
+        # A broken history.json at the base is no fault of this edit.
         known = ()
     numbers = {change.number for change in known}
     return (

@@ -117,6 +117,7 @@ def _changes_of(history: History) -> Iterator[RecordedChange]:
 
 def _content(asked: FactsRecorded) -> str:
     """What identifies a change: its files, each with the hashes of its bytes before and after."""
+    # A change that was too large to read has no files, only its commit.
     return json.dumps(asked.facts.get("files", asked.head), sort_keys=True)
 
 

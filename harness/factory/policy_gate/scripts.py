@@ -48,6 +48,7 @@ def script_facts(
 
 def _cached(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> ScriptFact:
     tree_of = job.services.repository.tree_of
+    # The time limit too: with more time the answer may be another.
     words = json.dumps(
         [tree_of(job.base), tree_of(head), check.script, check.arguments, check.seconds]
     )
@@ -65,6 +66,7 @@ def _cached(job: Job, head: CommitSha, check: Exec, facts: ChangeFacts) -> Scrip
     # Only answers are cached: a script that crashed or found no sandbox is run again.
     if fact.exit_code in _ANSWERS:
         cached.parent.mkdir(parents=True, exist_ok=True)
+        # Two runs may ask the same at once, so each has its own partial file.
         partial = cached.with_suffix(f".{job.run}")
         partial.write_text(json.dumps({"exit_code": fact.exit_code, "said": fact.said}), "utf-8")
         partial.replace(cached)

@@ -187,6 +187,7 @@ def _is_left_to_a_person(
     rules = [
         rule
         for rule in governance.rules
+        # By file as well, because a file in a folder may state an id again.
         if finding is not None and rule.id == gate and rule.source.file == finding["file"]
     ]
     if finding is None or not rules:

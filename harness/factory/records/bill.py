@@ -36,6 +36,7 @@ def agreement(lines: Iterable[Line], entries: Iterable[Entry]) -> Agreement:
             counted.get(line.session, Decimal(0)) + line.settled + line.held + line.open
         )
     written = _written(entries)
+    # A session that the meter lost counts as nothing, so that the difference shows.
     known = {session: counted.get(session, Decimal(0)) for session in written}
     beside = sum(
         (money for session, money in counted.items() if session not in written), Decimal(0)

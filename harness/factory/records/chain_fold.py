@@ -106,6 +106,7 @@ class ChainFold:
         evidence: Iterable[str] = (),
     ) -> Link:
         run = self._runs.get(entry.run)
+        # What people do belongs to no run, so its event names the rules itself.
         own = getattr(entry.event, "rules", "")
         return Link(
             stage=stage,
@@ -154,6 +155,7 @@ class ChainFold:
         outcome, words = TRIAGE_OUTCOMES.get(decision.event, (LinkOutcome.CANNOT_TELL, "Triage"))
         moved = self._event_of_triage(entry)
         older = _older(moved.duplicate_of if moved else None)
+        # The empty citation is for a decision that cites nothing: it needs a link as well.
         for cite in (Citation(path=older),) if older else decision.cites or (Citation(),):
             yield self._link(
                 entry,
@@ -203,6 +205,7 @@ class ChainFold:
             )
         rules = {finding["rule"] for finding in findings}
         for gate in output.get("gates") or ():
+            # A rule that closes a gate has a link by its own finding.
             if gate["gate"] not in rules:
                 yield self._link(
                     entry,
@@ -337,6 +340,7 @@ class ChainFold:
         event = moved.event
         if (
             event not in EVENT_OUTCOMES
+            # The command's own link names who gave it and by what right.
             or entry.key.removesuffix("/event") in self._commands
             or self._is_explained(entry, event)
         ):

@@ -113,6 +113,7 @@ def _rules_named(links: Iterable[Link]) -> str:
 
 def _tests_gate(history: History, proposed: Recorded[ProposalPushed]) -> Gate | None:
     """The project's own tests, as they ran last on this head or on its merge candidate."""
+    # An implement run tests before it pushes, so its beginning is the mark, not the push.
     began = next((run.seq for run in history.runs if run.run == proposed.run), proposed.seq)
     ran = [
         entry
@@ -142,6 +143,7 @@ def _seal_gate(
         for entry in history.transitions
         if entry.seq > proposed.seq
         and entry.event.event in (Event.INCONCLUSIVE, Event.JUDGE_AGAIN)
+        # An inconclusive verdict is a verdict, and is answered below.
         and not any(one.run == entry.run for one in verdicts)
     ]
     if undecided and (not verdicts or undecided[-1].seq > verdicts[-1].seq):
@@ -217,6 +219,7 @@ def _last_run(history: History, workflow: str, *, after: int) -> str | None:
 
 def _annotations(link: Link) -> Iterator[Annotation]:
     level = AnnotationLevel.FAILURE if link.outcome in NO else AnnotationLevel.WARNING
+    # A rule may name several places in one text.
     for place_text in (part for words in link.evidence for part in words.split("; ")):
         if place := _PLACE.match(place_text):
             line = int(place["line"])
@@ -225,6 +228,7 @@ def _annotations(link: Link) -> Iterator[Annotation]:
                 line,
                 line,
                 level,
+                # The forge refuses a longer title.
                 f"{link.rule}: {link.title}"[:255],
                 f"{link.fact}\n{place_text}"[:4000],
             )

@@ -88,6 +88,7 @@ class History:
     def standing(self) -> int:
         """2 for an issue that one of the house filed, 1 for one on which one of the house gave a
         command, else 0."""
+        # Every filer may appeal, so an appeal shows no standing.
         commanded = any(one.event.command != Event.APPEALED for one in self.of(CommandGiven))
         return 2 if self.of_the_house else int(commanded)
 

@@ -27,6 +27,7 @@ class IssueIndex:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        # Reentrant, because `filter_at` holds it while it calls `filter`.
         self._lock = threading.RLock()
         self._last = self._sound = BEGINNING
         self._began: str | None = None
@@ -109,6 +110,7 @@ class IssueIndex:
                 self._entries.setdefault(entry.issue, []).append(entry)
                 grown.add(entry.issue)
                 self._note(entry, entry.issue)
+        # Once for all new entries of an issue: every fold evaluates all predicates again.
         for issue in grown:
             self._fold(issue)
         if new:

@@ -36,6 +36,7 @@ def keep_rule_texts(
         )
         for one in _clauses(governance)
     )
+    # An append under a known key changes nothing, so every run may call this.
     ledger.append(RuleTextsKept(base, governance.digest, clauses), f"{RuleTextsKept.kind}/{digest}")
 
 

@@ -35,6 +35,7 @@ class SimilarIssues:
         """The similar issue that is worked on, if this one has not been begun."""
         if history.state is not State.ACCEPTED:
             return None
+        # What another worker has just begun is still accepted in the ledger.
         begun = [
             other
             for other in map(self._issue_index.of, sorted(under_way))
@@ -59,6 +60,7 @@ class SimilarIssues:
             return None
         since = _seen_through(history)
         of, through = self._compared.get(history.issue, (since, since))
+        # Accepted anew since the last comparison: then all that landed since counts again.
         landed, now = self._issue_index.moved_after(through if of == since else since, Event.LANDED)
         found = next(
             (
@@ -68,6 +70,7 @@ class SimilarIssues:
             ),
             None,
         )
+        # A match is not remembered, so it is found again until the issue has moved.
         if found is None:
             self._compared[history.issue] = since, now
         return found

@@ -85,6 +85,7 @@ class WatchList:
         issue is gone."""
         with self._lock:
             known_issue = self._open.get(number)
+        # Outside the lock, so that nobody waits for this request.
         return known_issue or self.read(number)
 
     def read(self, number: int) -> Issue:
@@ -126,6 +127,7 @@ class WatchList:
             self._reads_all = self._reads_all or now
             self._due |= self._open.keys() | recorded
         else:
+            # The first list of a process has no earlier one to differ from, so it goes by time.
             self._due |= (
                 self._differing(before)
                 if self._has_begun
@@ -160,6 +162,7 @@ class WatchList:
         self._cursor = news.cursor
 
     def _remember(self, issue: Issue) -> None:
+        # The forge's times are all in UTC, so they sort as text.
         self._newest = max(self._newest, issue.updated_at)
         if issue.open:
             self._open[issue.number] = issue
@@ -184,6 +187,7 @@ class WatchList:
         found = recorded(self._ledger, ForgeLooked)
         if not found or not found[-1].event.newest:
             return None
+        # That read handled all transitions before it.
         self._through = max(self._through, found[-1].seq)
         looked = found[-1].event
         return _FullRead(

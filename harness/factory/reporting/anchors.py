@@ -82,6 +82,7 @@ class Anchors:
         # The newest first: it names the highest entry that is surely missing or changed.
         for anchor in sorted(self.own, key=lambda one: one.place.seq, reverse=True):
             if problem := self._contradiction(anchor):
+                # Beyond the ledger's end, the first missing entry is the one in doubt.
                 first = min(anchor.place.seq, len(self._entries) + 1)
                 return first, f"{self._branch} holds {anchor.commit:.10}: {problem}: {_BACK}"
         return None

@@ -126,6 +126,7 @@ def _verdict_faults(read: _ReadVerdict, repository: Repository) -> Iterator[Audi
         return
     if verdict is None:
         yield AuditFault(entry.seq, "verdict", f"{entry.key}: its signature does not hold")
+    # At the base: a change could otherwise pin the key that judges it.
     elif verdict.key_id not in _pinned(repository, verdict.binds.base):
         yield AuditFault(
             entry.seq,
@@ -136,6 +137,7 @@ def _verdict_faults(read: _ReadVerdict, repository: Repository) -> Iterator[Audi
         yield AuditFault(
             entry.seq, "verdict", f"{entry.key}: what it binds differs from the ledger"
         )
+    # A genuine verdict of another issue passes all the checks above.
     elif (verdict.issue, verdict.run) != (entry.issue, entry.run):
         yield AuditFault(
             entry.seq,
@@ -159,6 +161,7 @@ def _evidence_faults(
     try:
         faults = evidence.evidence_faults([one.path for one in signed])
     except ValidatorError as error:
+        # What cannot be read here is no fault, but must not pass as checked.
         return (), (f"the evidence behind {len(signed)} verdicts: {error}",)
     return tuple(
         AuditFault(one.entry.seq, "evidence", f"{one.entry.key}: {faults[one.path]}")
@@ -195,6 +198,7 @@ def _pinned(repository: Repository, base: CommitSha) -> tuple[str, ...]:
     try:
         return read_config((repository.read(base, FILE) or b"").decode("utf-8")).seal.trusted_keys
     except FactoryError:
+        # Without a list that can be read, no key is pinned.
         return ()
 
 
@@ -213,6 +217,7 @@ def _landing_faults(
             entry.seq, "landing", f"{subject}: its verdict is about another commit or tree"
         )
     try:
+        # First of all: in a repository with changed objects the answers below mean nothing.
         repository.verify(commit)
         if repository.tree_of(commit) != landed.tree:
             yield AuditFault(

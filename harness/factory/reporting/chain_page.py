@@ -128,6 +128,7 @@ def _template() -> jinja2.Template:
     rendering."""
     import jinja2
 
+    # A missing name fails, because a page with a silent gap would mislead.
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -141,6 +142,7 @@ def href(path: str, address: UrlFor) -> str:
     page."""
     if path.startswith("evidence/"):
         return f"../{path.removeprefix('evidence/')}"
+    # Evidence may also be a digest or plain words, which must not become a link.
     return address(path) if path.startswith(("blob/", "commit/", "pull/", "issues/")) else ""
 
 

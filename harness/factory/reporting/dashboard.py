@@ -50,6 +50,7 @@ def show_dashboard(services: Services, policy: PolicySnapshot) -> None:
         return
     text = dashboard_text(board(services, policy), services.link)
     shown = [entry.event for entry in recorded(services.ledger, DashboardShown)]
+    # A title may hold half of a surrogate pair, which UTF-8 alone refuses.
     name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     if not shown or shown[-1].text != name:
         _show(services, text, name, shown)
@@ -69,6 +70,7 @@ def _show(services: Services, text: str, name: str, shown: Sequence[DashboardSho
 def _written(services: Services, text: str, *, is_pinned: bool) -> tuple[int | None, bool, str]:
     """Write and pin the issue: its number, whether it is pinned, and what failed. A pin is tried
     again until it succeeds."""
+    # Kept out here, because the pin can fail after the issue was written.
     number, pins = None, [is_pinned]
 
     def write() -> None:
@@ -123,6 +125,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
     digests, paid = recorded(services.ledger, DigestWritten), issues(has_cost)
     paused = pause_in_force(services.ledger, services.clock.now())
     return Board(
+        # Unknown counts as stopped: nobody should wait for work that may not come.
         stopped=is_stopped(services) is not False,
         frozen=why_frozen(services.ledger),
         waiting=tuple(_row(one, policy) for one in issues(needs_a_person)),
@@ -147,6 +150,7 @@ def _row(history: History, policy: PolicySnapshot) -> Row:
     now."""
     head = history.pushed_head
     found = (
+        # The forge is not asked here: the command itself compares the head again.
         approval(history, policy.governance, sha=head, head_now=head, rules=policy.digest)
         if head
         else None

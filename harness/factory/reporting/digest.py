@@ -152,6 +152,7 @@ def digest(
 ) -> Digest:
     """The digest at `at`. All times must have a time zone."""
     issues = histories(entries)
+    # Not `>=`: what was at that very moment is in the digest before.
     usage = [entry for entry in of_kind(entries, UsageRecorded) if _moment(entry) > since]
     return Digest(
         since=since,
@@ -228,6 +229,7 @@ def issue_summary(one: History) -> IssueSummary:
         event=last.event if last else "",
         state=one.state.value,
         message=last.reason if last else "",
+        # A later event may cite nothing, and what triage cited still explains the issue.
         cites=(last and last.cites) or triaged,
         duplicate_of=last.duplicate_of if last else None,
         pull=one.proposal.number if one.proposal else None,

@@ -41,6 +41,7 @@ def show_change(services: Services, history: History) -> None:
 
 
 def _check(services: Services, history: History, head: CommitSha, gate: Gate) -> None:
+    # With the entry, so that a gate that is asked again is shown again.
     key = f"{CHECKED}/{history.issue}/{head}/{gate.name}/{gate.entry}"
     if services.ledger.find(key):
         return

@@ -24,6 +24,7 @@ LONGEST = 16_000
 """How many characters of a comment are read."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+# At most three spaces: with four, Markdown shows a block of code.
 _LINE = re.compile(rf" {{0,3}}{WORD}(?:[ \t]+(?P<word>\S+)(?P<rest>.*))?[ \t]*", re.IGNORECASE)
 _TAGS = re.compile(r"<(/?)(?:pre|code|blockquote|details)\b", re.IGNORECASE)
 
@@ -146,6 +147,7 @@ def may_give(command: Command, permission: Permission, *, is_filer: bool) -> boo
 
 def commands_in(body: str) -> tuple[ParsedCommand, ...]:
     """The commands of a comment, in order. A bare `/factory` asks for help."""
+    # Most comments have no command, and reading their lines is slow.
     if WORD not in body.casefold():
         return ()
     found = [_spoken(match) for line in _own_lines(body) if (match := _LINE.fullmatch(line))]
@@ -191,4 +193,5 @@ def _own_lines(body: str) -> Iterator[str]:
 
 
 def _closes(mark: re.Match[str], fence: str) -> bool:
+    # By CommonMark: the same character, at least as often, and nothing after it.
     return mark[1][0] == fence[0] and len(mark[1]) >= len(fence) and not mark[2].strip()

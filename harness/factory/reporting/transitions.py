@@ -27,9 +27,11 @@ def transition(
     """Record `event` once under `key`; see TransitionRecorded for the rest. Raises
     IllegalTransition if
     the state does not allow it."""
+    # A repeated run: the state may not allow the event a second time.
     if services.ledger.find(key):
         return
     before = history_of(services.ledger, issue)
+    # Only the ledger knows where a held issue stood: its state is the hold alone.
     after = (
         before.held
         if event is Event.RESUMED and before.state is State.PAUSED
@@ -57,6 +59,7 @@ def project(services: Services, issue: int) -> None:
     """Bring the page, the label and the sticky comment up to date with the ledger. Writes nothing
     that is there already."""
     history = history_of(services.ledger, issue)
+    # The page first, because the comment links to it.
     write_projection(services, lambda: write_page(services, history))
     write_projection(
         services,

@@ -32,6 +32,7 @@ def launch(order: CliOrder) -> CliLaunch:
             "--print",
             "--output-format",
             "stream-json",
+            # Claude Code refuses stream-json without this.
             "--verbose",
             "--bare",
             "--setting-sources",
@@ -63,8 +64,10 @@ def launch(order: CliOrder) -> CliLaunch:
             "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1",
             "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
             "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(order.max_tokens),
+            # The broker retries; a second layer would multiply the calls.
             "CLAUDE_CODE_MAX_RETRIES": "0",
             "API_TIMEOUT_MS": "900000",
+            # As root it would otherwise refuse to go without its prompts.
             "IS_SANDBOX": "1",
         },
         files={INSTRUCTIONS: order.instructions},

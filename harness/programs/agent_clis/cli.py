@@ -23,6 +23,7 @@ outcome: cannot-reproduce
 outcome: spec-conflict
 outcome: blocked
 """
+# Models often set such a line in bold, in a list or as a quote.
 _OUTCOME = re.compile(
     r"[\s*_`>#-]*outcome:[\s*_`]*(finished|cannot-reproduce|spec-conflict|blocked)[\s*_`.]*",
     re.IGNORECASE,

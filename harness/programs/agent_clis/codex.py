@@ -78,6 +78,7 @@ def settings(order: CliOrder) -> JsonDict:
         "sandbox_mode": "danger-full-access",
         "web_search": "disabled",
         "check_for_update_on_startup": False,
+        # None of AGENTS.md: it would be read as instructions, and a change can edit it.
         "project_doc_max_bytes": 0,
         "analytics": {"enabled": False},
         "feedback": {"enabled": False},
@@ -120,6 +121,7 @@ def read_events(events: Events) -> CliResult | None:
         messages = [
             str(part(item, "text") or "") for item in done if part(item, "type") == "agent_message"
         ]
+        # Its events count no turns: each tool call takes one, and the answer another.
         return ended_well(messages[-1] if messages else "", turns=calls + 1, tool_calls=calls)
     return ended_badly(
         str(part(end, "error", "message") or end.get("message") or ""),

@@ -64,6 +64,7 @@ def install(release: Release, programs: Programs, *, fetch: Fetch) -> Program:
         _unpack(archive, unpacked, release)
         if place.exists():
             programs.remove(release.kind, release.version)
+            # A killed installation leaves a folder without a description.
             shutil.rmtree(place, ignore_errors=True)
         os.replace(unpacked, place)
     made = Program(
@@ -100,6 +101,7 @@ def fetched_by_npm(package: str, folder: Path) -> Path:
         "error",
         "--no-update-notifier",
     )
+    # Only what npm needs, because our environment may hold keys.
     env = {
         name: os.environ[name]
         for name in os.environ

@@ -79,6 +79,7 @@ class Programs:
         about = place.with_name(f"{version}.{ABOUT}")
         if not about.exists():
             return False
+        # First: a folder without its description does not count as installed.
         about.unlink()
         shutil.rmtree(place)
         return True

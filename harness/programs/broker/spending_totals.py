@@ -106,7 +106,6 @@ class SpendingTotals:
         connection, version = tx.connection.dbapi_connection, -1
         if tx.dialect.name == "sqlite":
             version = int(tx.exec_driver_sql("PRAGMA data_version").scalar_one())
-        # The numbers of two connections cannot be compared.
         if (
             version < 0
             or self._seen is None

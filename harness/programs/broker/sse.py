@@ -62,7 +62,7 @@ def _cut(block: JsonObject) -> tuple[JsonDict, list[JsonDict]]:
     kind = block["type"]
     if kind == "tool_use":
         whole = block["input"]
-        # A recorded text is broken JSON, which has to arrive as the model wrote it.
+        # A text is no JSON (broken, or of a custom tool), and arrives as the model wrote it.
         pieces = _pieces(whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False))
         return {**block, "input": {}}, [
             {"type": "input_json_delta", "partial_json": piece} for piece in pieces

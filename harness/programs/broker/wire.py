@@ -145,7 +145,7 @@ async def json_body(request: Request, *, seconds: float = BODY_SECONDS) -> Any:
     except ClientDisconnect:
         raise Refusal(400, "invalid_request_error", "the body was cut") from None
     try:
-        # Python reads NaN and Infinity, which are not JSON and which no provider accepts.
+        # Python reads NaN and Infinity, which are not JSON.
         body = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "invalid_request_error", f"body: not JSON: {error}") from error

@@ -30,6 +30,7 @@ class Address:
 def address_of(source: str, *, here: Path) -> Address:
     """A folder (relative to `here`), or an https, ssh, git or file address. Raises ConfigError for
     anything else."""
+    # A folder may have a colon in its name.
     if "://" not in source and not (_SCP.fullmatch(source) and not (here / source).exists()):
         return _folder(here / source)
     url = source if "://" in source else "ssh://" + source.replace(":", "/", 1)
@@ -49,6 +50,7 @@ def address_of(source: str, *, here: Path) -> Address:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
+        # `urlsplit` checks a port only when it is read.
         _ = parts.port
     except ValueError as error:
         raise ConfigError(f"the address is not one: {error}") from error

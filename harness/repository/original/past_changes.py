@@ -73,6 +73,7 @@ def _commits(git: Git, tip: CommitSha, most: int) -> Iterator[_Commit]:
         tip,
     )
     fields = iter(printed.decode("utf-8", "replace").split("\0"))
+    # Not strict: `-z` ends the last record too, which leaves one empty field.
     for sha, parents, at, subject in zip(fields, fields, fields, fields, strict=False):
         parent = parents.partition(" ")[0]
         if parent:
@@ -82,6 +83,7 @@ def _commits(git: Git, tip: CommitSha, most: int) -> Iterator[_Commit]:
 def _facts(git: Git, one: _Commit) -> ChangeFacts:
     diff = raw_diff(git, one.parent, one.sha, limits=LIMITS)
     kind = kind_in_title(one.subject)
+    # Facts about a part of a change would mislead the rules.
     if diff.too_large:
         return ChangeFacts(kind=kind)
     before, after = _contents(git, diff.files)

@@ -43,6 +43,7 @@ class WarmPool:
     def claim(self, base: CommitSha) -> Path | None:
         """A finished folder of `base` under a name of its own, for the caller; None if there is
         none."""
+        # A tree of another commit comes last: to bring it over still beats making a new one.
         for place in sorted(self._trees(), key=lambda tree: base_of(tree) != base):
             claimed = self._claimed(place)
             if claimed and self._holds(claimed, base, made_for=base_of(place)):
@@ -98,6 +99,7 @@ class WarmPool:
 
     def _next(self, done: CommitSha | None) -> CommitSha | None:
         with self._lock:
+            # Under the lock, so that a request that comes during the last step is not lost.
             self._working = self._wanted != done
             return self._wanted if self._working else None
 

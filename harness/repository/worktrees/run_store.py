@@ -46,6 +46,7 @@ def bring_over(trusted: TrustedRepository, making: Path, base: CommitSha, *, nic
     old = making / "old.git"
     (making / STORE).rename(old)
     _write_store(trusted, making / STORE, sha(base), nice=nice)
+    # By the old index git knows which files are right already, and writes only the others.
     shutil.copyfile(old / "worktrees" / WORKTREE / "index", admin(making) / "index")
     throw_away(old, making.parent)
     check_out(admin(making), making / WORKTREE, base, nice=nice)

@@ -188,6 +188,7 @@ class Durable:
             self._wake()
         DBOS.cancel_workflow(key)
         status = DBOS.get_workflow_status(key)
+        # Its own result stands if that was recorded first.
         if status is not None and status.status == WorkflowStatusString.CANCELLED.value:
             self._settle(key, _ended(Outcome.CANCELLED, "it was cancelled"))
 
@@ -195,6 +196,7 @@ class Durable:
         global _live
         self._closing = True
         self._release()
+        # Last: while the id is held, no other process takes over its work.
         self._executors.release()
         if _live is self:
             _live = None
@@ -324,6 +326,7 @@ class Durable:
             self._changed.notify_all()
 
     def _break(self, fault: BaseException) -> None:
+        # While it closes, every watcher fails, because the store goes away.
         if not self._closing:
             with self._changed:
                 self._broken = fault

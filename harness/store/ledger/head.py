@@ -54,6 +54,7 @@ def head_in(text: str, signer: Signer, *, where: str) -> Head:
         raise LedgerError(
             f"the ledger's head {where} is not what was written ({fault}); {_REMEDY}"
         ) from fault
+    # As text too: other JSON with the same values is not what was written.
     if text != _text(head, signature) or not signer.verifies(_signed(head), signature):
         raise LedgerError(f"the ledger's head {where} was not signed by this home's key")
     return head

@@ -94,6 +94,7 @@ class PostgresSession:
 
     def execute(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         with database_errors():
+            # No query has a `?` of its own.
             found = self._connection.exec_driver_sql(query.replace("?", "%s"), values or None)
         return _read(found)
 
@@ -146,6 +147,7 @@ class PostgresLedger(SqlLedger):
     @contextmanager
     def _writing(self) -> Iterator[Session]:
         with self._alone(), self._session() as session:
+            # `_alone` is for one machine, this lock for all that share the database.
             session.execute("SELECT pg_advisory_xact_lock(?)", ALONE)
             yield session
 
@@ -189,6 +191,7 @@ class PostgresLedger(SqlLedger):
         """The local file is written after the commit, so it is never ahead of the database."""
         self._mend(session, head)
         session.commit()
+        # The entry stands, and a home that recorded less only compares less.
         with suppress(OSError):
             write_head(self._home / "ledger.head", head, signer=self._signer)
 

@@ -31,6 +31,7 @@ class Signer:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = Ed25519PrivateKey.generate()
+        # The public half first: whoever finds the private key takes both for complete.
         replace(
             self._path.with_suffix(".pub"), _hex(key.public_key().public_bytes_raw()), mode=0o644
         )
@@ -58,6 +59,7 @@ class Signer:
             self._public.verify(raw, text.encode())
         except (InvalidSignature, ValueError):
             return False
+        # `fromhex` also reads capitals and spaces, so one signature would have many texts.
         return raw.hex() == signature
 
 

@@ -140,6 +140,7 @@ def _how_to_revert(history: History, link: UrlFor) -> Iterator[str]:
             f"It landed as [`{commit:.10}`]({link(f'commit/{commit}')}), the tree `{tree:.10}` that"
             " was judged. To take it back:"
         )
+        # What landed is a merge, and its first parent is production as it was before.
         yield fenced(f"git revert --mainline 1 {commit}")
         yield (
             f"Where the factory runs, `factory revert {history.issue}` does it by compare-and-swap."

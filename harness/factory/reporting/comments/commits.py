@@ -70,4 +70,5 @@ def pull_request_title(*, issue: int, title: str) -> str:
 def subject(title: str) -> str:
     """A stranger's title as part of a commit message: at most 60 characters, with nothing that a
     forge acts on."""
+    # The cut may leave a joint at the end, where a forge could act on it.
     return words_only(title)[:60].rstrip(" -/_'") or "(no title)"

@@ -96,6 +96,7 @@ def edit_effect_annotations(found: EditEffect) -> tuple[Annotation, ...]:
             _effect_on_record(one),
         )
         for one in found.edited
+        # A removed entry has no line in the new file.
         if one.edit is not Edit.REMOVED
     ]
     return (*faults, *lint, *cases, *edits)
@@ -132,6 +133,7 @@ def _change_link(number: int, change: RecordedChange | None, link: UrlFor) -> st
 def _recorded_url(change: RecordedChange | None) -> str:
     """The address in the record, if it is a plain web address."""
     url = change.url if change else ""
+    # Any other character could end the Markdown link and begin something else.
     return url if url.startswith(("https://", "http://")) and not set(url) & set(" ()<>\n") else ""
 
 
@@ -151,6 +153,7 @@ def _edited(found: EditEffect, link: UrlFor, head: str) -> str:
 def _place(one: Edited, link: UrlFor, head: str) -> str:
     place = f"{inline(one.file)}:{one.line}"
     if one.edit is Edit.REMOVED:
+        # It is gone at the head, to which the links here go.
         return f"was at {place}"
     return f"[{place}]({link(f'blob/{head}/{quote(one.file)}?plain=1#L{one.line}')})"
 

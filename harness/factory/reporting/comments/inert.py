@@ -58,6 +58,7 @@ _NAMES = re.compile(
 
 def cell(text: str) -> str:
     """The beginning of such a line, for a table."""
+    # Cut before it is escaped: a later cut could split an escape.
     return inline(text[:MOST_IN_A_CELL])
 
 

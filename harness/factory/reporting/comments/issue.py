@@ -135,6 +135,7 @@ def headline(history: History) -> str:
             " for you to do."
         )
     last = history.last_event or ""
+    # The usual opening names a browser, and this change was never tried in one.
     if last == Event.CHANGES_REQUESTED and history.requested:
         return _REVIEWED
     return _BY_EVENT.get(last) or _OPENING[state]

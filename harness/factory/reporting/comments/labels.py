@@ -33,6 +33,7 @@ def label_of(history: History) -> str:
         return DUPLICATE
     if history.waits:
         return RATE_LIMITED
+    # It was closed without an answer, but a later answer still opens it again.
     return LABELS[State.NEEDS_INFO if was_not_answered(history) else history.state]
 
 

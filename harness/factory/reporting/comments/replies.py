@@ -129,6 +129,7 @@ def stops(login: str) -> str:
 def why(history: History, link: UrlFor) -> str:
     """The state of the issue, and its reasons: rule, fact, place."""
     found = chain(history, outcome="")
+    # Nothing decides while the issue moves; then the newest reasons are shown.
     stood_on = (
         found.deciding or tuple(one for one in found.links if not is_routine(one))[-MOST_LINKS:]
     )

@@ -291,7 +291,7 @@ class Upstream:
             and provider_fault(code, kind, message) is not ProviderFault.QUOTA
         )
         return ProviderFailure(
-            # An SDK would not take a redirect's code for an error.
+            # Any other code, a redirect's say, is no error in itself.
             code if code >= HTTPStatus.BAD_REQUEST else 502,
             kind,
             # A provider's error may quote the key that it refuses.

@@ -183,6 +183,7 @@ class ResponsesStream:
         return self._responses.message(self._so_far()) if self._response else {}
 
     def _so_far(self) -> JsonDict:
+        # Until its end a response has no output of its own, only the items that are done.
         return {**self._response, "output": self._response.get("output") or self._items}
 
     def _fold(self, event: Event) -> None:
