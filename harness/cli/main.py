@@ -141,7 +141,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            # Completion must not end in an error, and of a wrong option click knows more.
+            # Completion must not end in an error, and click itself explains a wrong option.
             if ctx.resilient_parsing or cmd_name.startswith("-"):
                 return None
             raise NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
