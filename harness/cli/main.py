@@ -141,6 +141,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
+            # Completion must not end in an error, and click itself explains a wrong option.
             if ctx.resilient_parsing or cmd_name.startswith("-"):
                 return None
             raise NoSuchCommand(cmd_name, possibilities=COMMANDS, ctx=ctx)
@@ -202,7 +203,9 @@ def run(argv: Sequence[str]) -> int:
             from harness.home.state import from_systemd
 
             os.environ.update(from_systemd(os.environ))
+        # Not standalone: click would end the process itself, with exit codes of its own.
         answer = cli.main(args=list(argv), prog_name="factory", standalone_mode=False)
+        # A command that has only one way to end returns nothing.
         return answer if isinstance(answer, int) else 0
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _report_error(Interrupted("interrupted; the same command goes on from here"), argv)
@@ -231,8 +234,10 @@ def _report_error(error: FactoryError | FactoryStop, argv: Sequence[str]) -> int
 
 
 def _emit_error(error: BaseException, message: str, argv: Sequence[str]) -> None:
+    # Looked for as text, because the arguments may be what is wrong.
     if "--json" in argv:
         click.echo(json.dumps({"ok": False, "error": type(error).__name__, "message": message}))
+        # The message on standard error follows, and must not overtake this one.
         sys.stdout.flush()
 
 

@@ -38,6 +38,7 @@ def home() -> Path:
             f"there is no folder {found.split('/')[0]} for this account; set FACTORY_HOME to a"
             " folder of its own"
         )
+    # Not resolved: a link is how some people move a home to another disk.
     return Path(os.path.abspath(found))
 
 
@@ -53,6 +54,7 @@ def fresh_home(folder: Path | None) -> Iterator[Path]:
             yield folder
         finally:
             with suppress(OSError):
+                # This refuses a folder with anything in it, so nothing that was made is lost.
                 folder.rmdir()
         return
     try:
@@ -70,4 +72,5 @@ def fresh_home(folder: Path | None) -> Iterator[Path]:
 
 def emit(document: Any) -> None:
     """One JSON object on standard output."""
+    # Escapes of JSON where the output lacks letters: those of the stream would not be valid JSON.
     click.echo(json.dumps(document, ensure_ascii=not speaks_unicode(sys.stdout), default=str))

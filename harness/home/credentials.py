@@ -94,8 +94,8 @@ def rights_of(app: "AppClient", repository: str) -> Rights:
     """
     from harness.forge import permissions
 
-    # First, because it separates a wrong key from an app that is only not installed here.
     wrong_key = "the forge rejects the key for that app: the number or the key belongs to another"
+    # Asked first, to tell a wrong key from an app that is only not installed here.
     identity = _answer(app.identity, {401: wrong_key})
     not_there = (
         f"the app {identity.slug} is not installed on {repository}: install it at"

@@ -111,7 +111,6 @@ def read_home(home: Path) -> HomeFile:
 def write_home(home: Path, document: HomeFile) -> None:
     """Write the document, whole or not at all."""
     home.mkdir(parents=True, exist_ok=True)
-    # Beside its target: a rename replaces a file in one step only on one file system.
     partial = home / f".{FILE}.{os.getpid()}"
     stored = {_STORED_AS.get(name, name): value for name, value in asdict(document).items()} | {
         "providers": {each.name: each.document() for each in document.providers}
@@ -190,7 +189,6 @@ def _problem(found: HomeFile) -> tuple[str, str] | None:
     for key, value, allowed in choices:
         if value not in allowed:
             return key, f"expected {' or '.join(allowed)}, found {value!r:.80}"
-    # Without `auto`: an empty value means already that nothing else is demanded.
     forms, other = SANDBOXES[1:], found.other_sandbox
     if other not in ("", *forms):
         return "other_box", f"expected {' or '.join(forms)}, or nothing, found {other!r:.80}"

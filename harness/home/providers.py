@@ -105,7 +105,6 @@ def provider_keys(home: Path, document: "HomeFile") -> Iterator[Mapping[str, str
     """The providers' keys by name, removed from our own environment while the block lasts, so that
     no program we start inherits one. Only the broker receives them. Raises ConfigError if one
     cannot be read."""
-    # A replay asks no provider, so a missing key must not stop it.
     if document.models != "live":
         yield {}
         return
@@ -129,8 +128,6 @@ def _key(home: Path, endpoint: Endpoint, environment: Mapping[str, str]) -> str:
         return NO_KEY
     path = home / endpoint.key_file
     try:
-        # Checked before it is used: a key that others could read is to be replaced, not only
-        # hidden.
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(
                 f"the key of the provider {endpoint.name} may be read by others: chmod 600, and"

@@ -159,7 +159,6 @@ def _whole(path: Path) -> Iterable[JsonObject]:
     except OSError:
         return
     for line in text.splitlines():
-        # A kill may have cut the last line short.
         with suppress(ValueError):
             yield json.loads(line)
 

@@ -124,7 +124,6 @@ def keep_webhook_secret(home: Path, secret: str) -> None:
         before = secrets_of(home)
     except ConfigError:
         before = ()
-    # The new one comes first, because the oldest secrets are cut off.
     kept = dict.fromkeys((*given, *before))
     keep_token(home / WEBHOOK_SECRET, "\n".join(list(kept)[:MOST_SECRETS]))
 

@@ -40,6 +40,7 @@ def stop(why: str, as_json: bool) -> None:
     with open(flag, "w", encoding="utf-8") as file:
         file.write(why + "\n")
         file.flush()
+        # On the disk before the command ends, so that the stop survives a power cut.
         os.fsync(file.fileno())
     _tell_other_machines(flag.parent)
     emit({"ok": True, "stopped": True, "flag": str(flag)}) if as_json else click.echo(
@@ -71,6 +72,7 @@ def resume(as_json: bool) -> None:
 
     flag = home() / "STOP"
     with open_ledger(home()) as ledger:
+        # A flag that nobody can read counts as set.
         was_stopped = is_flagged(flag) is not False or is_stop_requested(ledger)
         was_frozen = is_frozen(ledger)
         was_paused = pause_in_force(ledger, SystemClock().now()) is not None
@@ -79,6 +81,7 @@ def resume(as_json: bool) -> None:
             ledger.append(CommandGiven(RESUME), f"command/{written}/resume")
         if was_frozen:
             ledger.append(CommandGiven(THAW), f"command/{written}/thaw")
+    # Last: if the ledger cannot be written, everything stays stopped.
     flag.unlink(missing_ok=True)
     if as_json:
         emit(

@@ -223,6 +223,7 @@ def _lines(found: Iterable[JsonObject]) -> Iterable[str]:
     for one in found:
         state = "" if one["stands"] else f"  {one['event']} by {one['actor']}: {one['reason']}"
         whose, what = _whose(one), one["journey"] or "(no journey)"
+        # The store finds a journey by the first letters of its digest, so these are enough to copy.
         short = one["digest"].removeprefix("sha256:")[:12]
         yield printable(
             f"{short:<12}  {whose:<8} {one['promise']:<12} {one['purpose']:<10} {what}{state}"

@@ -55,6 +55,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
                 " changes until it is merged."
             )
         else:
+            # On standard error, because standard output carries the answer alone.
             click.confirm(
                 f"Take back what landed for #{issue}, on the default branch, now?",
                 abort=True,

@@ -148,6 +148,7 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
         if as_json:
             emit({"where": view.where, **_row(found), "text": found.text})
         else:
+            # Byte for byte, so that the output can be saved as a file of one's own.
             click.echo(found.text, nl=False)
     elif as_json:
         emit(
@@ -245,6 +246,7 @@ def _at_base(branch: str) -> View:
         return View(
             f"base {base:.10} of {branch}",
             found,
+            # A configuration with faults is not in force, so it has no digest.
             None if found.faults else read_policy(repository, base).digest,
         )
 

@@ -99,6 +99,7 @@ def cost(
 
     table, warning = price_list()
     if asks_prices:
+        # Only here: spending can be shown also before any branch was fetched.
         own = own_prices(home(), branch)
         warnings = "; ".join(filter(None, (warning, _old(table, own))))
         _show_prices(table, own, warnings, as_json=as_json)
@@ -152,6 +153,7 @@ def _document(
 
 def _numbers(summed: Total) -> JsonDict:
     values = ((field.name, getattr(summed, field.name)) for field in fields(Total))
+    # `str` would write a small amount with an exponent, which not every reader takes.
     return {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in values}
 
 

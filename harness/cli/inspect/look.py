@@ -144,6 +144,7 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
     from harness.factory.reporting.report import logs as report
     from harness.home.state import open_ledger
 
+    # JSON is one document, which cannot grow while a run goes on.
     if (transcript and run is None) or (follow and (not transcript or as_json)):
         raise click.UsageError(
             "--transcript needs a RUN, which `factory logs` lists; --follow needs --transcript"

@@ -119,6 +119,7 @@ def replay(
 def _require_one(
     run: str | None, *, every: bool, source: Path | None, exports: bool, ref: str | None
 ) -> None:
+    # Click cannot express that options exclude each other.
     if sum((run is not None, every, source is not None)) != 1:
         raise click.UsageError("name one RUN, or --all, or --from FILE")
     if exports and run is None:
@@ -155,12 +156,14 @@ def _bundles(
 
     if source is not None:
         with _folder() as folder:
+            # The home's own key is not offered: the file may come from another home.
             yield unpack_bundle(source, folder), ReplayOptions(signing_key=key, programs=home())
         return
     own = ReplayOptions(
         signing_key=key or home() / "keys" / LAUNCHER_KEY, layers=home() / "layers", programs=home()
     )
     for name in recorded_runs(home()) if every else (str(run),):
+        # One at a time, and gone before the next: a bundle has the whole history in it.
         with _folder() as folder:
             bundle = gather_bundle(home(), name, folder, ref=ref)
             yield (
@@ -180,6 +183,7 @@ def _replayed(bundle: "Bundle", options: "ReplayOptions", *, folder: Path | None
             raise ConfigError(
                 "is there already; a replay needs a folder of its own", file=str(folder)
             )
+        # A replay may have sealed journeys in it, so nobody else may look.
         folder.mkdir(mode=0o700, parents=True)
     with Progress(quiet=True) as progress:
         return replay_bundle(bundle, options, log=Log(progress), folder=folder and folder.resolve())

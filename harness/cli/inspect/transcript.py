@@ -33,12 +33,14 @@ def show(
     shown = 0
     while True:
         for section in transcript.sections[shown:]:
+            # A model's words may contain the control sequences of a terminal.
             click.echo(printable(section), nl=False)
             shown += 1
         if transcript.over or not follow:
             break
         wait(_POLL_SECONDS)
         transcript = transcript_of(home, run)
+    # A run of judges alone has only sealed sessions, which are named below.
     if not shown and not transcript.sealed:
         click.echo(f"No model was asked in {run}{'' if transcript.over else ' yet'}.")
     for line in transcript.sealed:

@@ -115,6 +115,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
                 "message": answer,
             }
         )
+        # At once, because the next one may fail and this one is installed all the same.
         if not as_json:
             click.echo(f"{program.name} is in {program.folder}; in a sandbox it prints: {answer}")
     if as_json:

@@ -25,4 +25,5 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"{shell} cannot be completed by this version of click")
+    # Click makes the variable's name from the program's, and looks for no other.
     click.echo(kind(cli, {}, "factory", "_FACTORY_COMPLETE").source())

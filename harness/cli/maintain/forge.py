@@ -97,6 +97,7 @@ def serve(
         " next line."
     )
     try:
+        # A lifeline would end it with standard input, which a service does not have.
         serve_it(settings, port=port, ready=None, lifeline=False, tell=click.echo)
     except (Unavailable, UnknownSchema) as error:
         click.echo(f"factory: {error}", err=True)
@@ -350,6 +351,7 @@ def users_token(login: str, revoke: bool, folder: Path | None, as_json: bool) ->
     """
     with _administrator(folder) as admin:
         if revoke:
+            # Before the new one is made, which would be revoked as well.
             admin.revoke_tokens(login)
         made = admin.create_token(login)
     _show_token(made.login, made.token, as_json=as_json)
@@ -381,6 +383,7 @@ def _administrator(folder: Path | None) -> "Iterator[Administrator]":
             " another"
         )
     there = running(place)
+    # A forge that serves is used: two processes must not write to one home.
     found = there or start(place)
     try:
         yield Administrator(found)

@@ -74,6 +74,7 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
         things = f"{found.things[kind]} of them" if kind in found.things else ""
         click.echo(f"{kind:<16} {_bytes(size):>10}  {things}".rstrip())
     click.echo(f"{'Would free' if dry_run else 'Freed'} {_bytes(total)}.")
+    # A large home keeps thousands of things for a few reasons, so they are counted.
     for (kind, why), number in Counter(
         (decision.candidate.kind.value, decision.why) for decision in found.kept
     ).most_common(NAMED):

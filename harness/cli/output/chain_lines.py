@@ -54,6 +54,7 @@ def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
     from rich.text import Text
 
     out = console()
+    # Narrower than 60 there would be no room beside the names.
     sheet = _Sheet(address, home, max(out.width, 60) if sys.stdout.isatty() else None)
     out.print(Text(f"#{found.issue} {_flat(found.title)}", style="bold"), soft_wrap=True)
     proposed = f", pull request #{found.pull_request}" if found.pull_request else ""
@@ -165,6 +166,7 @@ def _wrapped(
             words,
             sheet.width - _INDENT,
             subsequent_indent=" " * hang,
+            # A path or an address that is cut cannot be opened.
             break_long_words=False,
             break_on_hyphens=False,
         )

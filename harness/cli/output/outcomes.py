@@ -28,6 +28,7 @@ def outcomes(lines: Iterable[JsonObject]) -> "Table":
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for line in lines:
         table.add_row(
+            # A title comes from outside and may look like markup.
             escape(f"#{line['number']} {line['title'][:44]}"),
             line["outcome"],
             escape(_by(line)),

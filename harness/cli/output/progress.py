@@ -25,6 +25,7 @@ class Progress(logging.Handler):
         self._began: dict[tuple[str, str], float] = {}
 
     def __enter__(self) -> Self:
+        # Elsewhere a moving line would fill a log with its pictures.
         if self._console.is_interactive:
             self._status.start()
         return self
@@ -56,6 +57,7 @@ class Progress(logging.Handler):
 
     def say(self, words: str) -> None:
         """Print a line of its own."""
+        # The same lock as for log entries, so the two never share a line.
         self.acquire()
         try:
             self._console.print(words, markup=False)

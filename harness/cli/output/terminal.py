@@ -27,6 +27,7 @@ def console(*, stderr: bool = False, quiet: bool = False) -> "Console":
         highlight=False,
         width=width,
         soft_wrap=not stream.isatty(),
+        # Nobody can ask a pipe what it shows, so colours forced on it are the usual sixteen.
         color_system=("auto" if stream.isatty() and not _is_dumb() else "standard")
         if colour
         else None,
@@ -58,6 +59,7 @@ def write_every_letter() -> None:
 def printable(text: str) -> str:
     """Text from outside, with every character replaced that could control a terminal."""
     return "\n".join(
+        # An escape sequence could rewrite what was printed above it.
         "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
         for line in text.split("\n")
     )

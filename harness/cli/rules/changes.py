@@ -75,6 +75,7 @@ def recorded(
         try:
             with open_ledger(home()) as ledger:
                 changes = recorded_changes(ledger.entries())
+        # Rules are also tried where there is no factory, so the message names the other way.
         except ConfigError as error:
             raise ConfigError(f"{error}; or name recorded changes with --history FILE") from None
     if since is None:

@@ -36,6 +36,7 @@ def explain(pull_request: int, as_json: bool) -> int:
     from harness.operations.daemon.digest import link_of
 
     with open_ledger(home()) as ledger:
+        # First, because a change of the rules by people is in no issue's chain.
         if edit := policy_edit_effect(ledger, pull_request):
             return _show_edit(edit, as_json)
         found = rules_only(chain_of_pull_request(ledger, pull_request))

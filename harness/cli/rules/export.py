@@ -140,6 +140,7 @@ def _print(exported: "Exported", *, wrote: tuple[str, ...], out: Path | None) ->
         elif len(exported.files) > 1:
             click.echo(f"--- {file.path}\n{file.text}")
         else:
+            # Nothing is added, so that the output can be redirected into the file's place.
             click.echo(file.text, nl=False)
     for left in exported.left:
         click.echo(f"not exported: {left}", err=True)

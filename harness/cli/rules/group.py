@@ -167,6 +167,7 @@ def _history(
 
     wanted = any(case.pull_request is not None for rule in governance.rules for case in rule.cases)
     beside = folder / HISTORY
+    # Rules must be testable where there is no factory, and so no ledger.
     if file is None and not wanted:
         return {}
     return {
@@ -181,6 +182,7 @@ def _paths(folder: Path) -> list[bytes] | None:
     from harness.repository.environment import environment
 
     done = subprocess.run(
+        # New files count too: a rule is often written together with the file that it is about.
         ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
         check=False,

@@ -96,6 +96,7 @@ def _at(folder: Path, ref: str) -> Governance:
             {name: there.read(name) for name in governing_files(there.paths).values()}
         )
     except GovernanceError as error:
+        # The same file is read twice here, so the message names which text is wrong.
         raise GovernanceError(
             error.message, file=f"{ref}:{error.file}", line=error.line, key=error.key
         ) from None
@@ -148,6 +149,7 @@ def _list_refused(found: "Impact", changes: Sequence["RecordedChange"]) -> None:
     out, names = console(), _names(changes)
     stopped: dict[int, list[str]] = {}
     for row in found.rules:
+        # A rule in shadow mode would have stopped nothing.
         for number in row.refused if row.status == "enforce" else ():
             stopped.setdefault(number, []).append(row.rule)
     named = [number for number in sorted(stopped, reverse=True) if names.get(number)]

@@ -106,6 +106,7 @@ def _write(out: Path, found: "tuple[RuleDraft, ...]") -> None:
 
     inside = tuple(pattern for pattern in PROTECTED if not pattern.startswith("/"))
     named = tuple(pattern.strip("/") for pattern in PROTECTED)
+    # Resolved, because a link could lead to a file that governs.
     whole = str(out.resolve()).lstrip("/").encode("utf-8", "surrogateescape")
     if resembles(inside, whole) or resembles(named, out.name.encode("utf-8", "surrogateescape")):
         raise ConfigError(
@@ -114,6 +115,7 @@ def _write(out: Path, found: "tuple[RuleDraft, ...]") -> None:
             key="--out",
         )
     try:
+        # Opened for a new file only, so nothing can appear between a check and the write.
         with out.open("x", encoding="utf-8") as file:
             file.write(_page(found))
     except FileExistsError:

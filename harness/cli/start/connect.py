@@ -105,6 +105,7 @@ def connect(
             )
         given = AppCredentials(app, secret_in(app_key_file, "the app's private key"))
         found = connect_as_app(home(), repository, given, api=api)
+    # Only after the connection succeeded: a refusal must leave the home as it was.
     if secret:
         from harness.home.webhooks import keep_webhook_secret
 
@@ -153,6 +154,7 @@ def with_a_new_app(repository: str, *, org: str, host: str, webhooks: str, as_js
     found = create_app(
         home(),
         AppRequest(repository, host, org, webhooks),
+        # With --json standard output carries one document only.
         tell=lambda words: click.echo(words, err=as_json),
         show=_show,
     )

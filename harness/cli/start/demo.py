@@ -92,6 +92,7 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
         emit(found)
     else:
         _print(found)
+    # Without a sandbox nothing merges, which is the machine's fault and has a remedy of its own.
     return 0 if found["ok"] else NEEDS_A_PERSON if found["sandbox"] == "unsealed" else 1
 
 

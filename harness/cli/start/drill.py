@@ -60,6 +60,7 @@ def drill(
     from harness.operations.drill.policy_files import example_policy_files, policy_files_of
     from harness.operations.drill.run import drill_environment, run_attacks, select_attacks
 
+    # First, so that a misspelt name is refused before any repository is fetched.
     attacks = select_attacks(only)
     if listed:
         return _list(attacks, as_json=as_json)
@@ -91,6 +92,7 @@ def _list(attacks: "tuple[Attack, ...]", *, as_json: bool) -> int:
     for title in ("subject", "attack", "brake", "how it is tripped"):
         table.add_column(title)
     for one in attacks:
+        # The table would read a `[` as the beginning of a style.
         table.add_row(one.subject, one.name, one.brake.replace("[", "\\["), one.trip)
     console().print(table)
     return 0

@@ -124,6 +124,7 @@ def init(
         return
     if org or host or webhooks_at:
         raise ConfigError("--org, --host and --webhooks-at belong to --github OWNER/NAME")
+    # A question on standard output would break the one document of --json.
     asks = not (yes or dry_run or as_json)
     _draft(path, _numbers(keep), runner, asks=asks, dry_run=dry_run, as_json=as_json)
 
@@ -133,6 +134,7 @@ def _draft(
 ) -> None:
     from harness.operations.setup.init import init_repository
 
+    # Without a home there is no launcher yet, so no key can be pinned.
     here = home() if (home() / "home.json").exists() else None
     if asks and not keep and sys.stdin.isatty() and sys.stdout.isatty():
         # The first survey writes nothing: a person chooses among its proposals.
@@ -282,6 +284,7 @@ def _next(found: "InitResult") -> list[str]:
     """The three commands to run next."""
     folder = [] if found.top == Path.cwd() else [str(found.top)]
     git = shlex.join(["git", *(["-C", *folder] if folder else [])])
+    # These lines are made to be pasted into a shell.
     paths = shlex.join(draft.path for draft in found.wrote)
     commit = [f'{git} add {paths} && {git} commit -m "Steer a factory"'] if paths else []
     trial = shlex.join(["factory", "try", *(folder or ["."]), "--issues"])

@@ -88,6 +88,7 @@ def try_(
       factory try https://example.org/shop.git --issues issues/ --issue 2 --keep
       factory try . --issues issues/ --replay recordings/ --json
     """
+    # Not a required option: click's own message does not explain what the files are.
     if issues is None:
         raise ConfigError(
             "no issues to try: give --issues FILE or --issues DIR with Markdown; `factory try"
@@ -137,6 +138,7 @@ def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[
     def created(words: str) -> None:
         log.write("created", words)
 
+    # Git is started here for somebody's repository, and must not inherit the key.
     with model_key() as key:
         prepared = create_trial(place, trial, here=Path.cwd(), key=key, tell=created)
     for note in prepared.notes:

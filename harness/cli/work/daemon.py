@@ -141,6 +141,7 @@ def moment_of(text: str, now: datetime) -> datetime:
         if text[-1:] in ("h", "d") and text[:-1].isdigit():
             return now - timedelta(hours=int(text[:-1]) * (24 if text.endswith("d") else 1))
         found = datetime.fromisoformat(text)
+    # A number may be too large for any calendar.
     except (ValueError, OverflowError):
         expected = "2030-05-04T18:00, 36h or 7d"
         raise click.BadParameter(

@@ -29,6 +29,7 @@ def _work(
             works.dispatch,
             only=None if only is None else (only,),
             states=states,
+            # A limited pass has not seen everything that the dashboard shows.
             shows=only is None and states is None,
         )
         lines = [issue_line(history_of(works.services.ledger, issue)) for issue in moved]
@@ -43,6 +44,7 @@ def _work(
         if paused:
             click.echo(f"Paused: {printable(paused.summary)}. The first tick after that goes on.")
     if paused:
+        # The pause first: it is why the other issues did not move.
         return (BudgetExhausted if paused.cause in BY_MONEY else ModelsPaused).exit_code
     return 3 if any(line["outcome"] == "needs-human" for line in lines) else 0
 
@@ -148,4 +150,5 @@ def validate(pr: int, as_json: bool) -> int:
         ]
     if not found:
         raise ConfigError(f"pull request #{pr} is not one that this factory opened")
+    # Only this state may move, so the pass ends with the verdict and merges nothing.
     return _work(found[-1].issue, states=frozenset({State.VALIDATING}), as_json=as_json)

@@ -61,7 +61,6 @@ def connection_of(home: Path, document: HomeFile) -> ForgeConnection | None:
 
     name = f"{document.owner}/{document.name}"
     if document.is_embedded:
-        # Nothing is started: a doctor leaves the machine as it was.
         there, secret = running(home / "forge"), token(home, document)
         return ForgeConnection(there.api, there.url, name, secret) if there else None
     api = api_of(document.forge)

@@ -93,7 +93,6 @@ def _reached(url: str, key: str) -> Finding:
     import httpx
 
     try:
-        # Any status will do: without a key a provider refuses, which also shows that it is there.
         answer = httpx.head(url, timeout=SECONDS)
     except httpx.HTTPError as error:
         return fail(

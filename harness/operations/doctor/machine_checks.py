@@ -158,7 +158,6 @@ def browser() -> Finding:
     result = SandboxSupervisor(Path(tempfile.gettempdir())).run(spec)
     seconds = time.monotonic() - began
     output = result.stdout.decode("utf-8", "replace").split()
-    # The title is set by the page's own script, so this shows that scripts and clicks work.
     if not result.ok or output[-1:] != ["pressed"]:
         last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][-200:]
         why = (
@@ -200,7 +199,6 @@ def clock() -> Finding:
 
 def disk(home: Path) -> Finding:
     """How much space is free where the home is, or will be."""
-    # The home may not exist yet, and only an existing folder has a disk.
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(there).free / GIB
     writable = "" if os.access(there, os.W_OK) else f"; {there} cannot be written to"

@@ -127,7 +127,6 @@ def _packets(data: bytes) -> list[bytes]:
     while at + 4 <= len(data):
         try:
             size = int(data[at : at + 4], 16)
-        # What comes after the last whole packet is not ours to guess.
         except ValueError:
             break
         # Sizes below 4 are marks of the protocol and carry nothing.

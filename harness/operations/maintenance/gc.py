@@ -79,7 +79,6 @@ def collect_garbage(home: Path, *, days: float = DAYS, dry_run: bool = False) ->
     document = read_home(home)
     places = Places(home, document.repository_id)
     with ExitStack() as stack:
-        # A dry run must also work beside a factory, and holds its lock against nobody.
         if not dry_run:
             stack.enter_context(sole_factory(home, command="factory gc"))
         entries = _entries(stack.enter_context(open_ledger(home)))

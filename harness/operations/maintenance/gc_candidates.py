@@ -59,7 +59,6 @@ def candidates(
             CandidateKind.HALF_MADE, places.sealed / name, pattern, now, trash=places.sealed
         )
     for place in _found(CandidateKind.TEMPORARY, temporary, "factory-*", now, trash=None):
-        # The temporary folder is shared: another account's files may have such names too.
         if (named := TEMPORARY.fullmatch(place.path.name)) and os.lstat(
             place.path
         ).st_uid == os.geteuid():
@@ -77,8 +76,7 @@ def _found(
             # It was deleted meanwhile.
             continue
         is_file = stat.S_ISREG(facts.st_mode)
-        # Reading a wheel is using it; but a folder's access time changes with every listing, ours
-        # too.
+        # Reading a wheel is using it; but every listing, ours too, changes a folder's access time.
         used = max(facts.st_mtime, facts.st_atime) if is_file else facts.st_mtime
         if not stat.S_ISLNK(facts.st_mode):
             yield Candidate(kind, path, now - used, trash)

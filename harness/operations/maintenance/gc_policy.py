@@ -155,7 +155,6 @@ def _run_states(history: History) -> Iterable[tuple[str, RunState]]:
     for run in runs:
         if run not in ended:
             yield run, RunState.OPEN
-        # A person looks at the last attempt; the ones before it are settled.
         elif history.state is State.NEEDS_HUMAN and run == runs[-1]:
             yield run, RunState.LOOKED_AT
         else:

@@ -46,8 +46,7 @@ def move_state(home: Path, to: str) -> MoveResult:
     document = read_home(home)
     address = _address(home, document, to)
     with (
-        # Both locks: the home's does not stop a factory on another machine, nor the database's a
-        # local one.
+        # The home's lock holds on this machine only; factories elsewhere are kept off by the other.
         sole_factory_in(home, command="factory home move"),
         sole_factory_on(address, command="factory home move"),
     ):
@@ -84,7 +83,6 @@ def _ledger_moved(home: Path, source: str, target: str) -> int:
             raise LedgerError(f"nothing was moved: {fault.message}")
         rows = old.rows()
         new.take(rows)
-        # Read back: the new place may have stored a text in another form than it was given.
         if new.entries() != old.entries() or (fault := new.fault()):
             raise LedgerError(
                 f"the copy differs from the original; the state of {home} is where it was"

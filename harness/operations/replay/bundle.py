@@ -98,7 +98,6 @@ def open_bundle(folder: Path) -> Bundle:
             file=str(path),
             key="schema",
         )
-    # Compared as a whole, so a file that was added is noticed too.
     if (found := digests(folder)) != expected:
         changed = sorted(
             name for name in {*found, *expected} if found.get(name) != expected.get(name)
@@ -117,7 +116,6 @@ def pack_bundle(bundle: Bundle, file: Path) -> None:
     """Write the bundle to one compressed file that only this account may read. Raises ConfigError
     if the file exists."""
     try:
-        # Private from the first byte: sealed journeys may be in it.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise ConfigError("exists already; name a new file", file=str(file)) from None

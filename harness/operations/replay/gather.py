@@ -189,7 +189,6 @@ def _pushed_heads(entries: tuple[Entry, ...], began: Entry) -> dict[str, str]:
 def _nameable_commits(entries: tuple[Entry, ...], began: Entry) -> Iterator[str]:
     """Commits that the run can name: those of its own issue, and landings of others before."""
     for entry in entries:
-        # The run could not know what came later, so it cannot have named it.
         if entry.seq > began.seq:
             return
         whole = entry.event.document()

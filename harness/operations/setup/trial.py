@@ -194,7 +194,6 @@ def _create_home(
         Remote(clone_url, lambda: token).output(
             git, "push", "--quiet", clone_url, f"{tip}:refs/heads/{original.branch}"
         )
-        # The forge has it all now, and it would be the largest thing in the home.
         shutil.rmtree(git.git_dir)
 
     create_home(
