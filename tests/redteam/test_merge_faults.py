@@ -39,7 +39,9 @@ def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(attack_result
 
 
 def test_row_96_a_change_is_judged_again_on_the_base_that_moved(attack_results) -> None:
-    assert attack_results["a base that moved"]["held"], attack_results["a base that moved"]["message"]
+    assert attack_results["a base that moved"]["held"], attack_results["a base that moved"][
+        "message"
+    ]
 
 
 def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(drill) -> None:
@@ -76,7 +78,7 @@ def test_row_99_killed_at_each_act_there_is_one_of_each(attack_results) -> None:
     """Every act and every entry: `tests/factory/test_kill_everywhere.py`; real kills:
     `tests/scenarios/test_kill.py`."""
     assert attack_results["killed at every act"]["held"], attack_results["killed at every act"][
-        "says"
+        "message"
     ]
 
 
@@ -107,7 +109,9 @@ def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_on
 
 
 def test_row_100_an_event_that_comes_twice_is_handled_once(attack_results) -> None:
-    assert attack_results["every event twice"]["held"], attack_results["every event twice"]["message"]
+    assert attack_results["every event twice"]["held"], attack_results["every event twice"][
+        "message"
+    ]
 
 
 def _events(world, issue):
@@ -208,7 +212,7 @@ def test_row_109_what_landed_and_is_not_what_was_judged_halts_everything(attack_
     comparison after landing, the freeze, also on checks and canaries that turn red, one revert of
     the landing, and a regression that is a new issue."""
     assert attack_results["another tree lands"]["held"], attack_results["another tree lands"][
-        "says"
+        "message"
     ]
 
 
@@ -223,7 +227,7 @@ def test_row_109_no_issue_goes_from_merged_back_to_merging_by_itself() -> None:
 
 def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(attack_results) -> None:
     assert attack_results["stop, in the middle"]["held"], attack_results["stop, in the middle"][
-        "says"
+        "message"
     ]
 
 

@@ -37,7 +37,8 @@ def _span(
         raise click.BadParameter(
             f"{value!r} is not a span of time; write a number and h, d, w or y, such as 90d"
         )
-    return timedelta(hours=int(found[1]) * _HOURS[found[2]])
+    # A longer span would begin before the first year that a date can have.
+    return timedelta(hours=min(int(found[1]) * _HOURS[found[2]], 1000 * _HOURS["y"]))
 
 
 from_git = click.option(

@@ -154,7 +154,7 @@ class ChainFold:
             )
         outcome, words = TRIAGE_OUTCOMES.get(decision.event, (LinkOutcome.CANNOT_TELL, "Triage"))
         moved = self._event_of_triage(entry)
-        older = _older(moved.duplicate_of if moved else None)
+        older = f"issues/{moved.duplicate_of}" if moved and moved.duplicate_of else ""
         # The empty citation is for a decision that cites nothing: it needs a link as well.
         for cite in (Citation(path=older),) if older else decision.cites or (Citation(),):
             yield self._link(
@@ -359,7 +359,7 @@ class ChainFold:
             outcome,
             title,
             fact=moved.reason,
-            permalink=_older(moved.duplicate_of),
+            permalink=f"issues/{moved.duplicate_of}" if moved.duplicate_of else "",
         )
 
     def _is_explained(self, entry: Entry, event: Event) -> bool:
@@ -386,10 +386,6 @@ class ChainFold:
             else link
             for link in self._links
         ]
-
-
-def _older(number: int | None) -> str:
-    return f"issues/{number}" if number else ""
 
 
 def reasons_of(history: History, last: Entry, links: Sequence[Link]) -> tuple[Link, ...]:
