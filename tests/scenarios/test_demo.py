@@ -34,7 +34,7 @@ def test_every_issue_ends_as_written(demo) -> None:
 
 def test_the_one_object_on_standard_output_has_the_agreed_keys(demo) -> None:
     found = demo.said.json
-    assert found.keys() == {"ok", "seconds", "box", "home", "evidence", "issues"}
+    assert found.keys() == {"ok", "seconds", "sandbox", "home", "evidence", "issues"}
     for issue in found["issues"]:
         assert {
             "number",
@@ -50,7 +50,7 @@ def test_the_one_object_on_standard_output_has_the_agreed_keys(demo) -> None:
 
 
 def test_the_sandboxes_held(demo) -> None:
-    assert demo.said.json["box"] in ("bwrap-root", "bwrap-userns")
+    assert demo.said.json["sandbox"] in ("bwrap-root", "bwrap-userns")
 
 
 def answers(issue):

@@ -200,12 +200,14 @@ PROGRESS = (
     "-c",
     """
 from harness.cli.output.progress import Progress
+from harness.log import NODE_ENDED, NODE_STARTED, Log
 with Progress() as progress:
-    progress.tell("triage-1-1", "classify", "")
-    progress.tell("triage-1-1", "classify", "produced: in")
+    log = Log(progress)
+    log.write(NODE_STARTED, run="triage-1-1", issue=1, node="classify")
+    log.write(NODE_ENDED, "in", run="triage-1-1", issue=1, node="classify", outcome="produced")
 """,
 )
-"""What each command tells its progress with, by itself."""
+"""What each command writes to its log, by itself."""
 
 
 def on_terminal(*command, folder, **env) -> str:
