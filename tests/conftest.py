@@ -1,6 +1,8 @@
 """Which tests run, and in which order where several workers share them; what each spends."""
 
 import gc
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,16 +21,6 @@ settings.load_profile("ours")
 """A commit is green or red whoever asks: its examples are always the same. `make search` draws new
 ones."""
 
-FIRST = (
-    "test_audit.py",
-    "test_kill.py",
-    "test_kill_points.py",
-    "test_ourselves.py",
-    "test_runner.py",
-    "test_disorder.py",
-)
-"""What is long and in one piece comes first, so that nobody waits for it at the end."""
-
 
 def pytest_addoption(parser) -> None:
     tiers.add_options(parser)
@@ -40,23 +32,21 @@ def pytest_configure(config) -> None:
 
 
 def pytest_collection_modifyitems(config, items) -> None:
-    """The scenarios are long: they come first, those that look at the lap last of them, and the
-    short tests fill the rest. A file stays together."""
+    """The dearest files come first, by what `budgets.toml` allows them, so that nobody waits for one
+    of them at the end; short tests fill the rest. A file stays together."""
     tiers.select(config, items)
-    with_lap = {item.path for item in items if "lap" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: turn(item, item.path in with_lap))
+    allowed, named = spent.budgets(), defaultdict[Path, set[str]](set)
+    for item in items:
+        names = (f"fixture {name}" for name in getattr(item, "fixturenames", ()))
+        named[item.path].update((item.nodeid.partition("[")[0], *names))
+    dear = {path: sum(allowed.get(name, 0.0) for name in names) for path, names in named.items()}
+    items.sort(key=lambda item: -dear[item.path])
 
 
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: the garbage collector need not look through it again and
     again."""
     gc.freeze()
-
-
-def turn(item, looks_at_the_lap) -> tuple[int, bool]:
-    if "scenarios" not in item.path.parts:
-        return len(FIRST) + 1, False
-    return FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST), looks_at_the_lap
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
