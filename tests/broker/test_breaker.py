@@ -63,7 +63,15 @@ ABOUT_THE_PROVIDER = {
         None,
     ),
     "a request that is wrong": (400, "invalid_request_error", "max_tokens", None),
-    "a model that is not there": (404, "not_found_error", "model", None),
+    "a model that is not there": (404, "not_found_error", "model", ProviderFault.MISSING),
+    "an endpoint of another kind": (501, "api_error", "<html>", ProviderFault.MISSING),
+    "a path that takes no POST": (405, "api_error", "", ProviderFault.MISSING),
+    "a model that our key may not use": (
+        403,
+        "permission_error",
+        "Your account has no access",
+        ProviderFault.ACCESS,
+    ),
     "a text that a moderator stopped": (403, "forbidden", "flagged", None),
     "too large": (413, "request_too_large", "large", None),
 }

@@ -45,7 +45,6 @@ STATUSES = {
     # status: (tries, Anthropic's SDK, OpenAI's)
     400: (1, anthropic.BadRequestError, openai.BadRequestError),
     403: (1, anthropic.PermissionDeniedError, openai.PermissionDeniedError),
-    404: (1, anthropic.NotFoundError, openai.NotFoundError),
     413: (1, anthropic.APIStatusError, openai.APIStatusError),
     422: (1, anthropic.UnprocessableEntityError, openai.UnprocessableEntityError),
     429: (4, anthropic.RateLimitError, openai.RateLimitError),
@@ -107,12 +106,38 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "why"),
+    [
+        (
+            401,
+            "authentication_error",
+            "it does not accept our key (401); put a valid one into ACME_KEY and restart the"
+            " factory",
+        ),
+        (
+            404,
+            "not_found_error",
+            "it has no such model, or is an endpoint of another kind (404);"
+            " compare the model's name and `base_url` with what it offers, and run"
+            " `factory doctor`",
+        ),
+    ],
+    ids=["a key that is not taken", "a model that is not there"],
+)
 @pytest.mark.parametrize("api", ["anthropic", "openai"])
-def test_a_key_that_is_not_taken_is_the_operators_to_know_and_pauses(
-    bench: Bench, provider: Endpoint, claude: Claude, gpt: Gpt, api: str
+def test_a_wrong_set_up_is_the_operators_to_know_and_pauses(
+    bench: Bench,
+    provider: Endpoint,
+    claude: Claude,
+    gpt: Gpt,
+    api: str,
+    status: int,
+    kind: str,
+    why: str,
 ) -> None:
     served = bench.open(api)
-    provider.plan(error(401, "authentication_error"))
+    provider.plan(error(status, kind))
     asking: Any = claude(served).messages if api == "anthropic" else gpt(served.socket).responses
     with pytest.raises((anthropic.InternalServerError, openai.InternalServerError)) as refused:
         asking.create(**(ASK if api == "anthropic" else INPUT))
@@ -123,8 +148,7 @@ def test_a_key_that_is_not_taken_is_the_operators_to_know_and_pauses(
     assert answer.json()["error"]["again_at"] == "2026-11-02T12:10:00+00:00"
     assert served.notices == [
         f"the model provider acme is not asked for issue {served.session.identity.issue} before "
-        "2026-11-02T12:10:00+00:00: it does not accept our key (401); "
-        "put a valid one into ACME_KEY and restart the factory"
+        f"2026-11-02T12:10:00+00:00: {why}"
     ]
     assert KEY not in str(served.notices)
     assert served.cost == 0

@@ -113,6 +113,22 @@ CASES = [
         waits="issue",
     ),
     Case(
+        "a model that is not there",
+        refused(404, "not_found_error", "model: claude-nothing"),
+        state=State.UNTRIAGED,
+        waits="issue",
+        sees="it has no such model",
+        calls=1,
+    ),
+    Case(
+        "an endpoint of another kind, once the issue is accepted",
+        ACCEPTED,
+        refused(501, "api_error", "Unsupported method"),
+        state=State.IMPLEMENTING,
+        waits="issue",
+        sees="an endpoint of another kind",
+    ),
+    Case(
         "the provider's end while the change is built",
         ACCEPTED,
         EDIT,

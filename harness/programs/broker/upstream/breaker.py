@@ -60,6 +60,8 @@ class ProviderFault(StrEnum):
 
     # It does not accept our key.
     ACCESS = "access"
+    # It has no such model, or is an endpoint of another kind.
+    MISSING = "missing"
     # What is paid for is used up.
     QUOTA = "quota"
     # It has too much to do.
@@ -70,6 +72,7 @@ class ProviderFault(StrEnum):
 
 FIRST_PAUSE = {
     ProviderFault.ACCESS: 600.0,
+    ProviderFault.MISSING: 600.0,
     ProviderFault.QUOTA: 600.0,
     ProviderFault.OVERLOAD: 60.0,
     ProviderFault.FAILING: 60.0,
@@ -77,6 +80,7 @@ FIRST_PAUSE = {
 """Seconds of the first pause; each further one in a row is twice as long."""
 FAILURES_TO_OPEN = {
     ProviderFault.ACCESS: 1,
+    ProviderFault.MISSING: 1,
     ProviderFault.QUOTA: 1,
     ProviderFault.OVERLOAD: 1,
     ProviderFault.FAILING: 3,
@@ -89,6 +93,10 @@ PROBE_SECONDS = 60.0
 _STATUS = {
     401: ProviderFault.ACCESS,
     402: ProviderFault.QUOTA,
+    # No sandbox chooses the path or the model: the operator's set-up does.
+    404: ProviderFault.MISSING,
+    405: ProviderFault.MISSING,
+    501: ProviderFault.MISSING,
     429: ProviderFault.OVERLOAD,
     503: ProviderFault.OVERLOAD,
     529: ProviderFault.OVERLOAD,
@@ -107,6 +115,9 @@ def provider_fault(status: int, kind: str, message: str) -> ProviderFault | None
     # Only what the provider itself writes counts. Other text may come from the request.
     if kind in _QUOTA or message.startswith(_NO_CREDIT):
         return ProviderFault.QUOTA
+    # Another 403 may be a moderator's answer to one text.
+    if kind == "permission_error":
+        return ProviderFault.ACCESS
     return _STATUS.get(status)
 
 

@@ -37,6 +37,8 @@ _T = TypeVar("_T")
 # What the wire's SDK puts between the base URL and the path of an API.
 _ROOT = {ANTHROPIC: "/v1", OPENAI: ""}
 _REDACTED = "[redacted]"
+_OPERATORS_MATTER = frozenset({ProviderFault.ACCESS, ProviderFault.MISSING, ProviderFault.QUOTA})
+"""Faults of which a sandbox learns nothing but that there is a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,7 @@ class Upstream:
         )
         if failed.pause is None:
             return failed
-        shown_failure = (
-            failed.pause if found in (ProviderFault.ACCESS, ProviderFault.QUOTA) else failed
-        )
+        shown_failure = failed.pause if found in _OPERATORS_MATTER else failed
         shown = ProviderFailure(
             shown_failure.status,
             shown_failure.kind,
@@ -193,6 +193,12 @@ class Upstream:
                 return (
                     f"it does not accept our key ({failed.status}); put a valid one into {key} and"
                     " restart the factory"
+                )
+            case ProviderFault.MISSING:
+                return (
+                    f"it has no such model, or is an endpoint of another kind ({failed.status});"
+                    " compare the model's name and `base_url` with what it"
+                    " offers, and run `factory doctor`"
                 )
             case ProviderFault.QUOTA:
                 return (
