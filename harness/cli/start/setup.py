@@ -5,6 +5,7 @@ this home can run one.
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from harness.onboarding import Survey
     from harness.operations.doctor.doctor import CheckResult
     from harness.operations.setup.init import InitResult
+    from harness.operations.setup.rules_on_history import RulesOnHistory
 
 COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -85,6 +87,9 @@ def init(
     labels, where they are missing. It overwrites nothing. Rules that existing prose states are
     drafted in shadow mode, beside the prose. Each guess names its source.
 
+    At the end it replays the newest 200 changes under the rules that are there then, and says how
+    many they would have stopped.
+
     It proposes things that the product should perhaps never become, and writes none of them unless
     you name it: when you are asked, or with --keep.
 
@@ -132,7 +137,9 @@ def init(
 def _draft(
     path: Path, keep: tuple[int, ...], runner: str, *, asks: bool, dry_run: bool, as_json: bool
 ) -> None:
+    from harness.cli.output.terminal import console
     from harness.operations.setup.init import init_repository
+    from harness.operations.setup.rules_on_history import rules_on_history
 
     # Without a home there is no launcher yet, so no key can be pinned.
     here = home() if (home() / "home.json").exists() else None
@@ -142,12 +149,16 @@ def _draft(
         if any(draft.path.startswith("mission.") for draft in preview.wrote):
             keep = _asked(preview.survey)
     found = init_repository(path, keep=keep, home=here, write=not dry_run, runner=runner)
+    # Drafts that were not written bind nothing, so there is nothing to replay. Large changes take
+    # long to read, and a person wants to know what is being waited for.
+    with console(stderr=True).status("replaying the newest changes under these rules"):
+        history = None if dry_run else rules_on_history(found.top)
     if as_json:
-        emit(_document(found, dry_run=dry_run))
+        emit(_document(found, history, dry_run=dry_run))
     elif dry_run:
         _print_texts(found)
     else:
-        _print(found)
+        _print(found, history)
 
 
 @click.command()
@@ -218,7 +229,7 @@ def _asked(survey: "Survey") -> tuple[int, ...]:
     )
 
 
-def _document(found: "InitResult", *, dry_run: bool) -> JsonDict:
+def _document(found: "InitResult", history: "RulesOnHistory | None", *, dry_run: bool) -> JsonDict:
     survey = found.survey
     return {
         "ok": True,
@@ -241,6 +252,7 @@ def _document(found: "InitResult", *, dry_run: bool) -> JsonDict:
         "missing": list(found.missing),
         "notes": list(found.notes),
         "contradictions": [as_document(contradiction) for contradiction in found.contradictions],
+        "history": history and {**asdict(history), "by_rule": dict(history.by_rule)},
     }
 
 
@@ -252,7 +264,9 @@ def _print_texts(found: "InitResult") -> None:
     _print(found, verb="would write")
 
 
-def _print(found: "InitResult", *, verb: str = "wrote") -> None:
+def _print(
+    found: "InitResult", history: "RulesOnHistory | None" = None, *, verb: str = "wrote"
+) -> None:
     from harness.cli.output.terminal import console, section, shown
 
     out, survey = console(), found.survey
@@ -277,6 +291,9 @@ def _print(found: "InitResult", *, verb: str = "wrote") -> None:
     section(out, "mind", found.notes)
     if not found.wrote:
         out.print("\nNothing to draft: what steers a factory is all here.")
+    section(
+        out, "your history (factory rules impact --from-git)", [str(history)] if history else []
+    )
     section(out, "next", _next(found))
 
 

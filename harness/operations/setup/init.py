@@ -4,7 +4,7 @@ Properties:
 - Nothing that exists is overwritten.
 - Nothing is written outside of the worktree or through a link.
 - Nothing in the repository is run, not even a hook.
-- No history is walked, so a long one costs nothing."""
+- No history is walked here, so a long one costs nothing."""
 
 import os
 import secrets
