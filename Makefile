@@ -8,7 +8,7 @@ PURE = architecture context docs domain governance lessons model workflow factor
 setup:            ## install what is missing, say what was done
 	@.ci/setup
 
-demo: setup       ## the whole lap on the example app, without a key
+demo: setup       ## the whole pipeline on the example app, without a key
 	@.venv/bin/factory demo
 
 quick: setup      ## what a change is tried with while it is written
