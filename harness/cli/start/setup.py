@@ -87,7 +87,7 @@ def init(
     labels, where they are missing. It overwrites nothing. Rules that existing prose states are
     drafted in shadow mode, beside the prose. Each guess names its source.
 
-    At the end it replays the newest 200 changes under the rules that are there then, and says how
+    At the end it replays the newest 200 changes under the rules that are there then, and counts how
     many they would have stopped.
 
     It proposes things that the product should perhaps never become, and writes none of them unless
