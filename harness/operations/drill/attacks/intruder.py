@@ -14,9 +14,8 @@ import subprocess
 import sys
 from typing import Any
 
-from harness.domain.plain import JsonDict
 
-OPTIONS: JsonDict = json.loads(sys.argv[1])
+OPTIONS: dict[str, Any] = json.loads(sys.argv[1])
 SECRETS = [OPTIONS["canary"].encode(), OPTIONS["key"].encode()]
 IS_CONTROL = bool(OPTIONS.get("roots"))
 # Places to try in a sandbox that may not list the root.
