@@ -14,7 +14,6 @@ import subprocess
 import sys
 from typing import Any
 
-
 OPTIONS: dict[str, Any] = json.loads(sys.argv[1])
 SECRETS = [OPTIONS["canary"].encode(), OPTIONS["key"].encode()]
 IS_CONTROL = bool(OPTIONS.get("roots"))
