@@ -24,6 +24,10 @@ REVIEWER = "claude-opus-5-5"
 CHANGE = {"tidebook/extra.py": b"FIXED = True\n"}
 
 
+MADE = {"base": "0" * 40, "head": "0" * 40, "tree": "0" * 40, "pull_request": 2}
+"""What a candidate is made of, besides its commit."""
+
+
 def vote(given: dict[str, Any], **usage: int) -> dict[str, Any]:
     """One recorded vote: a conversation of its own, in which no tool is offered but the answer."""
     response = {"content": [{"type": "tool_use", "name": "answer", "input": given}]}
@@ -136,7 +140,7 @@ def test_each_lens_is_a_session_that_is_metered_and_only_what_quotes_the_change_
             f"validate-{issue}-1",
             1,
             node,
-            {"candidate": {"candidate": candidate}},
+            {"candidate": {**MADE, "candidate": candidate}},
         )
     )
     assert result.event == Event.CHANGES_REQUESTED

@@ -5,6 +5,7 @@ from typing import Never
 
 from harness.domain.errors import ValidatorError
 from harness.domain.lifecycle import State
+from harness.domain.plain import plain
 from tests.factory.world import World
 from tests.fakes.people import FakeValidator
 
@@ -13,7 +14,7 @@ class Dying(FakeValidator):
     """Authors as ever; whoever asks it to judge finds it dead, as a launcher killed at work is."""
 
     def judge(self, request, out) -> Never:
-        self.requests.append(request)
+        self.requests.append(plain(request))
         raise ValidatorError("the validator could not run (exit -9): ")
 
 

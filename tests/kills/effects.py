@@ -70,7 +70,8 @@ def tell_effects(tell: Tell, *, below: Path) -> None:
 
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
         for connection in tuple(unheard):
-            with suppress(sqlite3.ProgrammingError):  # told a moment before it can be traced
+            # Told a moment before it can be traced; and another thread may have been quicker.
+            with suppress(sqlite3.ProgrammingError, ValueError):
                 connection.set_trace_callback(_entries(tell))
                 unheard.remove(connection)
         match event:

@@ -336,6 +336,10 @@ def test_a_budget_in_a_workflow_can_only_be_the_tighter_one(world) -> None:
 # And when it runs: the code of a part refuses by itself, whatever workflow brought it here
 
 
+MADE = {"base": "0" * 40, "head": "0" * 40, "tree": "0" * 40, "pull_request": 2}
+"""What a candidate is made of, besides its commit."""
+
+
 def job(world: World, issue: int, node: UseNode, **outputs) -> Job:
     """A job as the dispatcher makes it, in a workflow of nothing but this node and what is said to
     have run before."""
@@ -430,13 +434,13 @@ def test_a_landing_that_may_be_lands(tmp_path) -> None:
 def test_the_word_of_a_node_is_no_verdict(tmp_path) -> None:
     world, issue = validated(tmp_path, VerdictOutcome.FAILED)
     entry = world.history(issue).verdicts[-1]
-    made = {"candidate": entry.data["binds"]["candidate"]}
+    made = {**MADE, "candidate": entry.data["binds"]["candidate"]}
     conclude = UseNode(id="conclude", action="validate.conclude")
     forged = job(world, issue, conclude, candidate=made, judge={"outcome": "passed"})
     forged = dataclasses.replace(forged, run=entry.run)
     assert result_of(forged).event == Event.CHANGES_REQUESTED, "the signed one has failed"
     elsewhere = dataclasses.replace(
-        forged, outputs={**forged.outputs, "candidate": {"candidate": "f" * 40}}
+        forged, outputs={**forged.outputs, "candidate": {**MADE, "candidate": "f" * 40}}
     )
     assert result_of(elsewhere).event == Event.INCONCLUSIVE
     never_judged = dataclasses.replace(forged, run=f"validate-{issue}-99")
@@ -468,7 +472,7 @@ def test_nothing_is_handed_over_that_the_rules_or_the_tests_refuse(world) -> Non
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
     over = UseNode(id="over", action="validate.hand_over")
-    rule_breaking = {"candidate": breaking_the_rules(world), "pull_request": 2}
+    rule_breaking = {**MADE, "candidate": breaking_the_rules(world)}
     assert result_of(job(world, issue, over, candidate=rule_breaking)).event == Event.POLICY_REFUSED
     rules = world.git.read(world.remote["main"], "factory_rules.md").decode()
     put(
@@ -478,7 +482,7 @@ def test_nothing_is_handed_over_that_the_rules_or_the_tests_refuse(world) -> Non
     base = world.remote["main"]
     tree = {**world.git.trees[world.git.tree_of(base)], "tidebook/store.py": b"FAILS-ITS-TESTS"}
     broken = {
+        **MADE,
         "candidate": world.git.commit(world.git.tree(tree), [base], message="mine"),
-        "pull_request": 2,
     }
     assert result_of(job(world, issue, over, candidate=broken)).event == Event.CHANGES_REQUESTED
