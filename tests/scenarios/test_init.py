@@ -482,8 +482,8 @@ def test_a_hook_and_a_filter_of_the_repository_do_not_run(init, tmp_path) -> Non
     assert not mark.exists()
 
 
-def test_no_history_is_walked(init, tmp_path) -> None:
-    """The parent of the only commit does not exist: whoever looks for it fails."""
+def test_a_history_that_cannot_be_read_stops_no_draft(init, tmp_path) -> None:
+    """The parent of the only commit does not exist: whoever needs it fails."""
     folder = repository(tmp_path / "there")
     tree = git(folder, "rev-parse", "HEAD^{tree}")
     commit = (

@@ -4,7 +4,7 @@ key and no network."""
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.domain.errors import ConfigError, GovernanceError
+from harness.domain.errors import ConfigError, GitError, GovernanceError
 from harness.domain.governance import Status
 from harness.governance import governance_in
 from harness.governance.past.impact import impact
@@ -32,12 +32,13 @@ class RulesOnHistory:
 
 def rules_on_history(folder: Path) -> RulesOnHistory | None:
     """Replay the newest changes under the rules that stand in `folder`. None where there is no
-    change, or a rule cannot be read: `factory rules lint` names the fault."""
+    change, the history cannot be read, or a rule cannot: `factory rules lint` names that fault."""
     from harness.repository.original.past_changes import past_changes
 
     try:
         found = impact(None, governance_in(folder), past_changes(folder))
-    except (ConfigError, GovernanceError):
+    # A shallow or damaged clone lacks old commits; the drafts are written all the same.
+    except (ConfigError, GitError, GovernanceError):
         return None
     if not found.changes:
         return None
