@@ -17,6 +17,7 @@ from harness.domain.issue import (
     PullRequest,
 )
 from harness.domain.plain import JsonObject
+from harness.domain.shown_states import LABELS
 
 if TYPE_CHECKING:
     from github.Issue import Issue as RawIssue
@@ -36,19 +37,6 @@ _ROLES = {
     "read": Permission.READ,
 }
 _INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
-_COLORS = {
-    "triage": "bfd4f2",
-    "accepted": "1d76db",
-    "building": "5319e7",
-    "validating": "8250df",
-    "merged": "0e8a16",
-    "rejected": "6e7781",
-    "duplicate": "6e7781",
-    "needs-info": "d4a72c",
-    "needs-human": "d93f0b",
-    "paused": "9e6a03",
-    "rate-limited": "9e6a03",
-}
 
 
 def is_pull_request(raw: "RawIssue") -> bool:
@@ -132,7 +120,7 @@ def plain(text: str | None) -> str:
 
 def label_color(name: str) -> str:
     """The colour of one of our labels."""
-    return _COLORS.get(name.rpartition(":")[2], "ededed")
+    return LABELS[name].color if name in LABELS else "ededed"
 
 
 def _number(value: object) -> int:

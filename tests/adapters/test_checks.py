@@ -10,6 +10,7 @@ from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
 from harness.forge.required_checks import of_protection, of_rule
 from tests.adapters.worlds import FakeWorld, RealWorld
+from tests.fakes.faulty_forge import inject
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
 
@@ -181,13 +182,13 @@ def test_a_rule_names_checks_by_app_where_it_knows_one(rule, found) -> None:
 
 
 def test_a_forge_that_does_not_tell_its_rules_has_not_none(place, adapter) -> None:
-    place.admin.inject("forbidden", path=r".*/rules/branches/main")
+    inject(place.forge, "forbidden", path=r".*/rules/branches/main")
     with pytest.raises(ForgeError, match="403"):
         adapter.required_checks("main")
 
 
 def test_a_server_older_than_rulesets_has_none(place, adapter) -> None:
-    place.admin.inject("missing", path=r".*/rules/branches/main")
+    inject(place.forge, "missing", path=r".*/rules/branches/main")
     assert adapter.required_checks("main") == ()
 
 
@@ -245,7 +246,7 @@ def test_another_set_of_annotations_is_another_run(place, adapter, sha) -> None:
 def test_a_run_that_was_cut_off_between_two_parts_is_not_green_and_is_made_again(
     place, adapter, sha
 ) -> None:
-    place.admin.inject("error-before", method="PATCH", path=r".*/check-runs/\d+")
+    inject(place.forge, "error-before", method="PATCH", path=r".*/check-runs/\d+")
     with pytest.raises(ForgeError):
         adapter.set_check(
             sha,
@@ -299,7 +300,7 @@ def test_of_two_issues_of_ours_the_older_stays(place, adapter) -> None:
 def test_an_issue_that_was_filed_though_an_error_came_back_is_not_filed_again(
     place, adapter
 ) -> None:
-    place.admin.inject("error-after", method="POST", path=f".*/{place.name}/issues")
+    inject(place.forge, "error-after", method="POST", path=f".*/{place.name}/issues")
     number = adapter.upsert_issue(MARKER, title="Dashboard", body=MARKER)
     assert [issue.number for issue in adapter.issues()] == [number]
 
@@ -317,7 +318,7 @@ def test_an_issue_is_pinned_once_and_a_fourth_is_refused(world) -> None:
 
 def test_a_forge_that_fails_while_pinning_is_no_no(place, adapter) -> None:
     number = place.file("Pinned")
-    place.admin.inject("error-before", path=r".*/graphql")
+    inject(place.forge, "error-before", path=r".*/graphql")
     with pytest.raises(ForgeError, match="502") as raised:
         adapter.pin_issue(number)
     assert raised.value.retryable
@@ -334,7 +335,7 @@ def test_the_forge_merges_what_was_judged_once_and_nothing_else(place, fault) ->
         forge.merge_pull_request(number, sha="0" * 40)
     assert not refused.value.retryable
     if fault:
-        place.admin.inject(fault, method="PUT", path=r".*/merge")
+        inject(place.forge, fault, method="PUT", path=r".*/merge")
     commit = forge.merge_pull_request(number, sha=head)
     assert forge.merge_pull_request(number, sha=head) == commit == world.tip()
     message = place.api("GET", f"/commits/{commit}").json()["commit"]["message"]

@@ -6,6 +6,7 @@ from typing import Protocol
 from harness.domain.issue import Actor, Permission
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
+from tests.fakes.faulty_forge import inject
 from tests.fakes.forge import FakeForge
 
 
@@ -166,4 +167,4 @@ class RealWorld:
 
     def _fail(self, method, kind) -> None:
         verb, path = _PATHS[method]
-        self.place.admin.inject(kind, method=verb, path=path)
+        inject(self.place.forge, kind, method=verb, path=path)

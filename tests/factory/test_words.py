@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.labels import LABEL_WORDS
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
-from harness.factory.reporting.comments import ALL_LABELS
 from harness.factory.reporting.comments.issue import headline
+from harness.factory.reporting.shown import ALL_LABELS
 from harness.governance.export import labels
 from harness.governance.triage import duplicate_answer
 from harness.programs.local_forge.pages.words import progress
@@ -163,10 +162,6 @@ def test_the_comment_reads_as_its_golden_file(world, story) -> None:
 @pytest.mark.parametrize("story", [waits_by_bound, waits_by_rule], ids=lambda story: story.__name__)
 def test_what_waits_for_its_turn_wears_a_label_that_says_so(world, story) -> None:
     assert world.forge.issue(story(world)).labels == ("factory:rate-limited",)
-
-
-def test_each_label_has_its_words() -> None:
-    assert set(LABEL_WORDS) == ALL_LABELS
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from harness.programs.local_forge.seed import Account, Administrator, SeededRepository, push_folder
 from harness.programs.local_forge.start import RunningForge
+from tests.fakes.faulty_forge import start_faulty
 from tests.forge.gitclient import done, git
 from tests.forge.waiting import SECONDS, start
 
@@ -77,7 +78,7 @@ class Place:
 
 @pytest.fixture(scope="session")
 def forge(tmp_path_factory):
-    running = start(tmp_path_factory.mktemp("forge"), faults=True, open_door=True)
+    running = start_faulty(tmp_path_factory.mktemp("forge"), open_door=True)
     yield running
     running.stop()
 

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
+from tests.fakes.faulty_forge import WHERE, inject
 from tests.fakes.hours import HOUR, within_one
 
 ANSWERED = [
@@ -42,14 +43,14 @@ def say(place, path, body="hello"):
 
 @pytest.mark.parametrize(("kind", "status"), ANSWERED)
 def test_a_fault_that_answers_carries_nothing_out(place, path, kind, status) -> None:
-    place.admin.inject(kind, method="POST", path=whole(place, path))
+    inject(place.forge, kind, method="POST", path=whole(place, path))
     assert say(place, path).status_code == status
     assert comments(place, path) == []
     assert say(place, path).status_code == 201
 
 
 def test_an_error_after_success_has_carried_it_out(place, path) -> None:
-    place.admin.inject("error-after", method="POST", path=whole(place, path))
+    inject(place.forge, "error-after", method="POST", path=whole(place, path))
     assert say(place, path).status_code == 500
     assert comments(place, path) == ["hello"]
 
@@ -58,7 +59,7 @@ def test_an_error_after_success_has_carried_it_out(place, path) -> None:
 def test_a_connection_that_is_cut_leaves_the_client_without_an_answer(
     place, path, kind, there
 ) -> None:
-    place.admin.inject(kind, method="POST", path=whole(place, path))
+    inject(place.forge, kind, method="POST", path=whole(place, path))
     # End of stream or reset: the kernel decides which is seen.
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         say(place, path)
@@ -67,13 +68,13 @@ def test_a_connection_that_is_cut_leaves_the_client_without_an_answer(
 
 def test_a_list_that_lags_shows_what_it_showed_before(place, path) -> None:
     before = comments(place, path)
-    place.admin.inject("stale", method="GET", path=whole(place, path), count=2)
+    inject(place.forge, "stale", method="GET", path=whole(place, path), count=2)
     say(place, path)
     assert [comments(place, path) for _ in range(3)] == [before, before, ["hello"]]
 
 
 def test_a_list_that_nobody_read_before_lags_from_now_on(place, path) -> None:
-    place.admin.inject("stale", method="GET", path=whole(place, path), count=2)
+    inject(place.forge, "stale", method="GET", path=whole(place, path), count=2)
     first = comments(place, path)
     say(place, path)
     assert [first, comments(place, path), comments(place, path)] == [[], [], ["hello"]]
@@ -82,7 +83,7 @@ def test_a_list_that_nobody_read_before_lags_from_now_on(place, path) -> None:
 def test_a_lying_etag_answers_unchanged_to_whoever_sends_one(place, path) -> None:
     etag = place.api("GET", path).headers["etag"]
     say(place, path)
-    place.admin.inject("unchanged", method="GET", path=whole(place, path), count=2)
+    inject(place.forge, "unchanged", method="GET", path=whole(place, path), count=2)
     assert place.api("GET", path, headers={"If-None-Match": etag}).status_code == 304
     assert comments(place, path) == ["hello"]
     assert place.api("GET", path, headers={"If-None-Match": etag}).status_code == 200
@@ -90,7 +91,7 @@ def test_a_lying_etag_answers_unchanged_to_whoever_sends_one(place, path) -> Non
 
 @pytest.mark.parametrize("seconds", [0, 3600, -3600])
 def test_a_clock_that_is_wrong_is_wrong_in_the_date(place, path, seconds) -> None:
-    place.admin.inject("clock", path=whole(place, path), seconds=seconds)
+    inject(place.forge, "clock", path=whole(place, path), seconds=seconds)
     answer = place.api("GET", path)
     dates = answer.headers.get_list("date")
     assert len(dates) == 1
@@ -99,14 +100,14 @@ def test_a_clock_that_is_wrong_is_wrong_in_the_date(place, path, seconds) -> Non
 
 
 def test_a_slow_answer_is_the_answer(place, path) -> None:
-    place.admin.inject("slow", method="POST", path=whole(place, path), seconds=0.3)
+    inject(place.forge, "slow", method="POST", path=whole(place, path), seconds=0.3)
     began = time.monotonic()
     assert say(place, path).status_code == 201
     assert time.monotonic() - began >= 0.3
 
 
 def test_a_rate_limit_names_its_end(place, path) -> None:
-    place.admin.inject("rate-limited", method="POST", path=whole(place, path), retry_after="7")
+    inject(place.forge, "rate-limited", method="POST", path=whole(place, path), retry_after="7")
     within_one(HOUR)
     result = say(place, path).headers
     assert (result["x-ratelimit-remaining"], result["retry-after"]) == ("0", "7")
@@ -114,7 +115,8 @@ def test_a_rate_limit_names_its_end(place, path) -> None:
 
 
 def test_headers_of_the_tests_own_go_into_the_answer(place, path) -> None:
-    place.admin.inject(
+    inject(
+        place.forge,
         "forbidden",
         method="POST",
         path=whole(place, path),
@@ -137,7 +139,7 @@ def test_headers_of_the_tests_own_go_into_the_answer(place, path) -> None:
 def test_what_is_no_fault_is_refused_by_name(place, fault) -> None:
     result = place.ask(
         "POST",
-        "/admin/faults",
+        WHERE,
         json=fault,
         headers={"Authorization": f"Bearer {place.forge.admin_token.read_text().strip()}"},
     )

@@ -194,11 +194,6 @@ def test_an_hours_allowance_ends(tmp_path) -> None:
         forge.stop()
 
 
-def test_faults_cannot_be_injected_where_nobody_asked_for_them(plain) -> None:
-    with pytest.raises(ForgeError):
-        Administrator(plain).inject("error-before")
-
-
 def test_a_database_of_another_version_is_left_alone(tmp_path) -> None:
     import sqlite3
 

@@ -23,7 +23,7 @@ from harness.domain.governance import (
     Source,
     Status,
 )
-from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.reporting.shown import ALL_LABELS
 from harness.governance import governance_in
 from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.paths import Paths

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.domain.budget import Caps
 from harness.domain.governance import Status
-from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.reporting.shown import ALL_LABELS
 from harness.factory.settings.config import read_config
 from harness.governance.export import issue_forms, labels
 from harness.onboarding import drafts_of, survey_of

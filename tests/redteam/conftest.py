@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from harness.operations.drill.attacks import (
@@ -20,12 +19,12 @@ from harness.operations.drill.attacks import (
 from harness.operations.drill.environment import DrillEnvironment
 from harness.operations.drill.run import ATTACKS
 from harness.operations.drill.shop import MINIMAL_POLICY
-from harness.programs.local_forge.start import start
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.adapter import RunWorktrees
 from tests import tiers
+from tests.fakes.faulty_forge import faults_of, start_faulty
 from tests.fakes.people import FakeSandbox
 from tests.redteam.attack import Attack
 from tests.repository.conftest import Town
@@ -54,7 +53,7 @@ def attack(tmp_path):
 @pytest.fixture(scope="session")
 def faulty_forge(tmp_path_factory):
     """An embedded forge that fails on demand, for all tests of this folder."""
-    running = start(tmp_path_factory.mktemp("forge"), faults=True, seconds=300)
+    running = start_faulty(tmp_path_factory.mktemp("forge"), seconds=300)
     yield running
     running.stop()
 
@@ -72,12 +71,7 @@ def drill(faulty_forge, tmp_path):
         tmp_path / "wheels",
         (sys.executable, "-m", "validators"),
     )
-    httpx.delete(
-        f"{faulty_forge.url}/admin/faults",
-        headers={"Authorization": f"Bearer {faulty_forge.admin_token.read_text()}"},
-        trust_env=False,
-        timeout=120,
-    ).raise_for_status()
+    faults_of(faulty_forge, "DELETE").raise_for_status()
 
 
 SHOWN_ELSEWHERE = {

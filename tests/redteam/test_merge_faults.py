@@ -18,10 +18,10 @@ from harness.forge.github import GitHubForge
 from harness.forge.rate_limiter import RateLimiter
 from harness.operations.daemon.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
 from harness.operations.drill.scratch_factory import BEFORE_LANDING
-from harness.programs.local_forge.seed import Administrator
 from tests.adapters.clock import StandingClock
 from tests.factory.kills import EFFECTS
 from tests.factory.world import World
+from tests.fakes.faulty_forge import inject
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_on
         ("POST", r".*/labels"),
         ("PATCH", r".*/comments/.*"),
     ):
-        Administrator(drill.forge).inject("error-after", method=method, path=path)
+        inject(drill.forge, "error-after", method=method, path=path)
     for _ in range(5):
         try:
             factory.tick()
@@ -175,7 +175,7 @@ def test_row_102_a_rate_limit_in_any_form_is_reported_at_once_and_waited_for_wit
     ):
         clock = StandingClock()
         forge = GitHubForge(access, rate_limiter=RateLimiter(time=clock.time))
-        Administrator(drill.forge).inject(kind, method="GET", path=r".*/issues", retry_after=wait)
+        inject(drill.forge, kind, method="GET", path=r".*/issues", retry_after=wait)
         for _ in range(2):  # one request was turned away, and the other was not sent
             with pytest.raises(ForgeError) as told:
                 forge.issues()
@@ -195,7 +195,7 @@ def test_row_102_what_is_waited_has_a_floor_and_a_cap() -> None:
 
 def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(drill) -> None:
     factory = drill.factory("garbled")
-    Administrator(drill.forge).inject("garbled", method="GET", path=r".*/issues")
+    inject(drill.forge, "garbled", method="GET", path=r".*/issues")
     with pytest.raises(ForgeError, match="is not the API") as told:
         factory.services.forge.issues()
     assert told.value.retryable

@@ -7,7 +7,6 @@ instead is `test_kill_points`."""
 import sys
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from harness.domain.errors import FactoryError
@@ -17,9 +16,8 @@ from harness.forge.github import GitHubForge
 from harness.forge.rate_limiter import RateLimiter
 from harness.operations.drill.environment import DrillEnvironment
 from harness.operations.drill.shop import MINIMAL_POLICY
-from harness.programs.local_forge.seed import Administrator
-from harness.programs.local_forge.start import start
 from tests.adapters.clock import StandingClock
+from tests.fakes.faulty_forge import faults_of, inject, start_faulty
 from tests.fakes.people import FakeSandbox
 from tests.scenarios.waiting import LONG
 
@@ -41,26 +39,14 @@ MOST_PASSES, HOUR = 30, 3600.0
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
-    running = start(tmp_path_factory.mktemp("forge"), faults=True, seconds=LONG)
+    running = start_faulty(tmp_path_factory.mktemp("forge"), seconds=LONG)
     yield running
     running.stop()
 
 
-def asked(forge, method):
-    """What the administrator's list of faults answers."""
-    token = forge.admin_token.read_text().strip()
-    return httpx.request(
-        method,
-        f"{forge.url}/admin/faults",
-        headers={"Authorization": f"Bearer {token}"},
-        trust_env=False,
-        timeout=LONG,
-    )
-
-
 @pytest.fixture
 def drill(forge, tmp_path):
-    asked(forge, "DELETE")
+    faults_of(forge, "DELETE")
     return DrillEnvironment(
         tmp_path,
         MINIMAL_POLICY,
@@ -96,10 +82,6 @@ def passes(factory, clock, issue) -> None:
     factory.tick()
 
 
-def inject(factory, kind, **where) -> None:
-    Administrator(factory._drill.forge).inject(kind, **where)
-
-
 def seen(factory, issue):
     """What is on the forge: of each thing how many, and how the issue looks."""
     raw = factory.request("GET", f"/issues/{issue}", by=factory.owner.token)
@@ -129,9 +111,9 @@ def test_every_write_fails_once_and_nothing_is_lost_or_doubled(drill, kind) -> N
     factory, clock = started_factory(drill, kind)
     issue = factory.file()
     for method, path in WRITES.values():
-        inject(factory, kind, method=method, path=path)
+        inject(drill.forge, kind, method=method, path=path)
     passes(factory, clock, issue)
-    assert asked(drill.forge, "GET").json() == [], "a fault that hit nothing shows nothing"
+    assert faults_of(drill.forge, "GET").json() == [], "a fault that hit nothing shows nothing"
     assert factory.history(issue).state is State.MERGED, factory.status(issue)
     assert seen(factory, issue) == AS_IT_SHOULD
     assert factory.ledger.fault() is None
@@ -149,9 +131,9 @@ def test_a_list_that_lags_behind_what_was_written_doubles_nothing(drill, path, r
     factory, clock = started_factory(drill, f"lags {request.node.callspec.id}")
     issue = factory.file()
     factory.tick(states=frozenset({State.UNTRIAGED}))
-    inject(factory, "stale", method="GET", path=path, count=12)
+    inject(drill.forge, "stale", method="GET", path=path, count=12)
     passes(factory, clock, issue)
-    assert [one["count"] < 12 for one in asked(drill.forge, "GET").json()] in ([], [True])
+    assert [one["count"] < 12 for one in faults_of(drill.forge, "GET").json()] in ([], [True])
     assert factory.history(issue).state is State.MERGED, factory.status(issue)
     assert seen(factory, issue) == AS_IT_SHOULD
 
@@ -165,9 +147,9 @@ def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(drill, s
     issue = factory.file()
     factory.tick(states=frozenset({State.UNTRIAGED}))
     method, path = WRITES[step]
-    inject(factory, "error-before", method=method, path=path)
+    inject(drill.forge, "error-before", method=method, path=path)
     passes(factory, clock, issue)
-    assert asked(drill.forge, "GET").json() == []
+    assert faults_of(drill.forge, "GET").json() == []
     assert seen(factory, issue)["issue"] == ("closed", ["factory:merged"])
 
 

@@ -21,6 +21,7 @@ from harness.operations.doctor.finding import Level
 from harness.operations.doctor.forge_checks import forge_findings
 from harness.programs.local_forge.seed import Account, Administrator, push_folder
 from harness.programs.local_forge.start import RunningForge, start
+from tests.fakes.faulty_forge import inject, start_faulty
 from tests.scenarios.conftest import FACTORY
 from tests.scenarios.waiting import LONG
 
@@ -48,7 +49,7 @@ class Clinic:
         )
 
     def inject(self, kind: str, **where: object) -> None:
-        self.admin.inject(kind, **{"count": ALWAYS, **where})
+        inject(self.forge, kind, **{"count": ALWAYS, **where})
 
     def hits(self) -> int:
         """How many requests met a fault since it was switched on."""
@@ -79,7 +80,7 @@ class Clinic:
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory):
     home = tmp_path_factory.mktemp("clinic") / "home"
-    forge = start(home / "forge", faults=True, seconds=LONG)
+    forge = start_faulty(home / "forge", seconds=LONG)
     admin = Administrator(forge)
     owner = admin.create_user("tidehouse", role="admin")
     factory = admin.create_user("lights-out", role="write", kind="Bot")

@@ -90,7 +90,7 @@ def test_no_tunnel_leads_anywhere_else(target) -> None:
 def test_a_web_socket_reaches_the_app() -> None:
     got, _ = through(
         answering(b"over the tunnel"),
-        b"CONNECT app.localhost:80 HTTP/1.1\r\n\r\nGET /ws HTTP/1.1\r\n\r\n",
+        b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: x\r\n\r\nGET /ws HTTP/1.1\r\n\r\n",
     )
     assert got == b"HTTP/1.1 200 Connected\r\n\r\nover the tunnel"
 
@@ -250,7 +250,7 @@ def test_what_cannot_be_unpacked_comes_through_as_it_is(body) -> None:
 
 
 def test_a_tamper_answers_in_the_apps_place() -> None:
-    request = b"POST http://app.localhost/ HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+    request = b"POST http://app.localhost/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
     got, wire = through(answering(OK), request, tamper=Loud())
     assert got.startswith(b"HTTP/1.1 418")
     assert got.endswith(b"abc")
@@ -265,7 +265,7 @@ def test_a_form_reaches_a_real_app() -> None:
             form = b"name=Ada&size=4"
             kind = "Content-Type: application/x-www-form-urlencoded"
             head = (
-                f"POST http://app.localhost/book HTTP/1.1\r\n{kind}\r\nContent-Length:"
+                f"POST http://app.localhost/book HTTP/1.1\r\nHost: x\r\n{kind}\r\nContent-Length:"
                 f" {len(form)}\r\n\r\n"
             )
             return await asked(wire, head.encode() + form)

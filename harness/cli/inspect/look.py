@@ -60,7 +60,7 @@ def status(as_json: bool) -> None:
         )
     for issue in found["issues"]:
         click.echo(
-            f"#{issue['number']:<4} {issue['state']:<18} {issue['title'][:56]:<56}"
+            f"#{issue['number']:<4} {issue['shown']:<18} {issue['title'][:56]:<56}"
             f" ${issue['cost_usd']:.4f}"
         )
     if not found["issues"]:

@@ -67,7 +67,7 @@ def lint(folder: Path, as_json: bool) -> int:
       factory rules lint
       factory rules lint examples/tidebook --json
     """
-    from harness.factory.reporting.comments import ALL_LABELS
+    from harness.factory.reporting.shown import ALL_LABELS
     from harness.factory.run.policy_snapshot import WORKFLOWS
     from harness.governance import governance_in
     from harness.governance import lint as findings

@@ -38,7 +38,7 @@ def _work(
         emit({"ok": True, "moved": lines, "paused": paused.summary if paused else ""})
     else:
         for line in lines:
-            click.echo(f"#{line['number']} {line['title'][:60]}: {line['state']}")
+            click.echo(f"#{line['number']} {line['title'][:60]}: {line['shown']}")
         if not lines:
             click.echo("Nothing to do.")
         if paused:

@@ -13,8 +13,8 @@ from harness.domain.ledger import NewEntry
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.intake.commands import may_command, run_comment_commands
 from harness.factory.records.history import History
-from harness.factory.reporting.comments import ALL_LABELS, label_of
 from harness.factory.reporting.dashboard import is_dashboard
+from harness.factory.reporting.shown import ALL_LABELS, shown
 from harness.factory.reporting.transitions import project, skip_projection, transition
 from harness.factory.run.effects import write_projection
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -163,7 +163,7 @@ def _apply_changes(
 def _put_back_labels(services: Services, history: History, issue: Issue) -> None:
     """Put the state label right. A label only displays the ledger, so one that somebody adds or
     removes decides nothing."""
-    right, present = label_of(history), frozenset(issue.labels) & ALL_LABELS
+    right, present = shown(history).label.name, frozenset(issue.labels) & ALL_LABELS
     if present - {right} or (history.notices and right not in present):
         write_projection(
             services,

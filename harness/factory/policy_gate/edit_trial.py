@@ -22,7 +22,7 @@ from harness.domain.errors import ConfigError, GovernanceError
 from harness.domain.facts import UNKNOWN
 from harness.domain.governance import DOCUMENTS, Governance
 from harness.domain.issue import CommitSha
-from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.reporting.shown import ALL_LABELS
 from harness.factory.run.policy_snapshot import read_policy
 from harness.factory.settings.tables import FILE
 from harness.factory.settings.workflows import PROMPTS, WORKFLOWS

@@ -22,18 +22,21 @@ from harness.domain.ledger import Entry, Recorded, is_of, of_kind
 from harness.domain.lifecycle import ENDED, State
 from harness.domain.plain import JsonDict
 from harness.factory.records.history import History, histories
+from harness.factory.reporting.shown import shown
 
 
 @dataclass(frozen=True, slots=True)
 class IssueSummary:
     """One issue in a list. `title` and `message` are text from outside. `event` is the last event,
-    empty before the first. `evidence` is the path of the last verdict's evidence page. Paths are
-    below the repository's address, those with a leading slash below the forge's."""
+    empty before the first. `state` is the stored one, `shown` what people read. `evidence` is
+    the path of the last verdict's evidence page. Paths are below the repository's address,
+    those with a leading slash below the forge's."""
 
     issue: int
     title: str
     event: str
     state: str
+    shown: str
     message: str = ""
     cites: tuple[str, ...] = ()
     duplicate_of: int | None = None
@@ -228,6 +231,7 @@ def issue_summary(one: History) -> IssueSummary:
         title=one.title,
         event=last.event if last else "",
         state=one.state.value,
+        shown=shown(one).phrase,
         message=last.reason if last else "",
         # A later event may cite nothing, and what triage cited still explains the issue.
         cites=(last and last.cites) or triaged,

@@ -113,7 +113,7 @@ def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Section]:
     )
     yield from _section(
         "Under way",
-        (Item(f"{_heading(one, quote)}: {one.state}") for one in found.under_way),
+        (Item(f"{_heading(one, quote)}: {one.shown}") for one in found.under_way),
     )
     yield from _section("Spent", (Item(f"#{issue} ${cost:.4f}") for issue, cost in found.spent_on))
 

@@ -1,8 +1,6 @@
 """Answers to people's questions about the ledger, as plain documents: status, why, logs. The CLI
 prints them, `--json` is them."""
 
-from collections.abc import Mapping
-
 from harness.domain.errors import ConfigError
 from harness.domain.events import (
     ContextShown,
@@ -19,22 +17,14 @@ from harness.domain.events import (
     VerdictRecorded,
 )
 from harness.domain.ledger import Entry, of_kind
-from harness.domain.lifecycle import State
 from harness.domain.plain import JsonDict, JsonObject
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History, histories, why_frozen
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
 from harness.factory.records.rule_texts import rule_books
+from harness.factory.reporting.shown import shown
 from harness.ports.ledger import Ledger, recorded
-
-OUTCOMES: Mapping[State, str] = {
-    State.MERGED: "merged",
-    State.REJECTED: "rejected",
-    State.NEEDS_HUMAN: "needs-human",
-    State.NEEDS_INFO: "needs-human",
-    State.PAUSED: "needs-human",
-}
 
 
 def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -> JsonDict:
@@ -50,13 +40,15 @@ def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -
 
 
 def issue_line(history: History) -> JsonDict:
-    """One issue as one row. `outcome` is merged, rejected, duplicate, needs-human or open."""
+    """One issue as one row. `state` is the stored one, `shown` what people read; `outcome` is
+    merged, rejected, duplicate, needs-human or open."""
     last = history.transitions[-1].event if history.transitions else None
     verdict, landed = history.verdict, history.landed
     return {
         "number": history.issue,
         "title": history.title,
         "state": history.state.value,
+        "shown": shown(history).phrase,
         "outcome": outcome(history),
         "cites": cites(history),
         "duplicate_of": last.duplicate_of if last and history.is_duplicate else None,
@@ -73,7 +65,7 @@ def issue_line(history: History) -> JsonDict:
 
 def outcome(history: History) -> str:
     """How the issue ended, in the words of the demo's contract."""
-    return "duplicate" if history.is_duplicate else OUTCOMES.get(history.state, "open")
+    return shown(history).outcome
 
 
 def cites(history: History) -> list[str]:

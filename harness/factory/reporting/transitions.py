@@ -4,8 +4,9 @@ from harness.domain.events import Projected, TransitionRecorded
 from harness.domain.lifecycle import Event, State, next_state
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
-from harness.factory.reporting.comments import ALL_LABELS, ISSUE_MARKER, issue_comment, label_of
+from harness.factory.reporting.comments import ISSUE_MARKER, issue_comment
 from harness.factory.reporting.pull_request import show_change
+from harness.factory.reporting.shown import ALL_LABELS, shown
 from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
 
@@ -63,7 +64,7 @@ def project(services: Services, issue: int) -> None:
     write_projection(services, lambda: write_page(services, history))
     write_projection(
         services,
-        lambda: services.writer.set_state_label(issue, label_of(history), among=ALL_LABELS),
+        lambda: services.writer.set_state_label(issue, shown(history).label.name, among=ALL_LABELS),
     )
     write_projection(
         services,

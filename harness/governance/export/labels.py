@@ -2,47 +2,33 @@
 them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from harness.domain.labels import LABEL_WORDS
+from harness.domain.shown_states import LABELS, Label
 from harness.governance.export.exported import Exported, ExportedFile
 
 PATH = ".github/labels.json"
 BUG, FEATURE = "bug", "enhancement"
 """What the issue forms set."""
 
-_FORMS: Mapping[str, str] = {BUG: "Something does not work", FEATURE: "Something is missing"}
+_FORMS = (
+    Label(BUG, "Something does not work", "d73a4a"),
+    Label(FEATURE, "Something is missing", "a2eeef"),
+)
 _GREY = "ededed"
-_COLOURS: Mapping[str, str] = {
-    "factory:triage": "d4c5f9",
-    "factory:accepted": "c2e0c6",
-    "factory:rejected": "e4e669",
-    "factory:duplicate": "cfd3d7",
-    "factory:needs-info": "fef2c0",
-    "factory:needs-human": "f9d0c4",
-    "factory:building": "bfd4f2",
-    "factory:validating": "bfdadc",
-    "factory:merged": "0e8a16",
-    "factory:paused": "cccccc",
-    "factory:rate-limited": "e8dcc0",
-    BUG: "d73a4a",
-    FEATURE: "a2eeef",
-}
 
 
 def labels(names: Iterable[str]) -> Exported:
     """`.github/labels.json`: these labels and the forms' own, each with a colour (hexadecimal, no
     `#`) and a description."""
-    known, descriptions = list(_COLOURS), {**LABEL_WORDS, **_FORMS}
-    wanted = sorted(
-        {*names, BUG, FEATURE},
-        key=lambda name: (known.index(name) if name in known else len(known), name),
-    )
+    known = {**LABELS, **{one.word: one for one in _FORMS}}
+    wanted = [name for name in known if name in {*names, BUG, FEATURE}]
+    wanted += sorted({*names} - {*known})
     documents = [
         {
             "name": name,
-            "color": _COLOURS.get(name, _GREY),
-            "description": descriptions.get(name, ""),
+            "color": known[name].color if name in known else _GREY,
+            "description": known[name].description if name in known else "",
         }
         for name in wanted
     ]

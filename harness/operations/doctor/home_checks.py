@@ -274,7 +274,7 @@ def _trusting(home: Path, policy: "PolicySnapshot", branch: str) -> Finding | No
 
 
 def _linted(policy: "PolicySnapshot", paths: Iterable[bytes], branch: str) -> Finding:
-    from harness.factory.reporting.comments import ALL_LABELS
+    from harness.factory.reporting.shown import ALL_LABELS
     from harness.factory.run.policy_snapshot import WORKFLOWS
     from harness.governance import lint
 

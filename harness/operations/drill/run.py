@@ -88,7 +88,7 @@ def drill_environment(policy: PolicyFiles) -> Iterator[DrillEnvironment]:
     folder.chmod(0o711)
     forge = None
     try:
-        forge = start(folder / "forge", faults=True)
+        forge = start(folder / "forge")
         sandbox = SandboxSupervisor(folder / "layers")
         sandbox.form()
         yield DrillEnvironment(folder, policy.files, sandbox, forge, wheels_folder(), JUDGE)

@@ -18,7 +18,7 @@ from harness.domain.errors import ConfigError, FactoryError, GovernanceError
 from harness.domain.facts import REGULAR
 from harness.domain.facts import SYMLINK as LINK
 from harness.domain.governance import DOCUMENTS
-from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.reporting.shown import ALL_LABELS
 from harness.governance import governing_files, read_governance
 from harness.onboarding import (
     Contradiction,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError
 from harness.domain.governance import Governance
-from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.reporting.shown import ALL_LABELS
 from harness.governance.export import (
     Exported,
     ExportedFile,

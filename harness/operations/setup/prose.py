@@ -4,7 +4,7 @@ labels and commands."""
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.reporting.shown import ALL_LABELS
 from harness.factory.reporting.slash_commands import COMMANDS
 from harness.factory.run.policy_snapshot import WORKFLOWS
 from harness.governance import LintFinding

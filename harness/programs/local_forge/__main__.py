@@ -1,8 +1,14 @@
 """`python -m harness.programs.local_forge --home DIR`: run the local forge."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.programs.local_forge.serve import Around
 
 EXIT_USAGE, EXIT_UNAVAILABLE = 2, 5
 
@@ -45,13 +51,13 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="let people's tokens write check runs, which is for Apps and bots alone",
     )
-    parser.add_argument("--faults", action="store_true", help="let tests inject faults")
     parser.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
     return parser.parse_args()
 
 
-def main() -> int:
-    """Run the forge. Returns the exit code: 0 after a signal to stop, 5 when it could not start."""
+def main(around: Around | None = None) -> int:
+    """Run the forge, with an application `around` it if there is one. Returns the exit code: 0
+    after a signal to stop, 5 when it could not start."""
     given = _arguments()
     # Imported here, so that `--help` and a usage error do not wait for the server's libraries.
     from harness.programs.local_forge.serve import Unavailable, serve
@@ -61,14 +67,19 @@ def main() -> int:
     settings = Settings(
         given.home.absolute(),
         open_door=given.open,
-        faults=given.faults,
         rate_limit=given.rate_limit,
         evidence=given.evidence and given.evidence.absolute(),
         pick=given.pick,
         people_write_checks=given.people_write_checks,
     )
     try:
-        serve(settings, port=given.port, ready=given.ready_file, lifeline=given.lifeline)
+        serve(
+            settings,
+            port=given.port,
+            ready=given.ready_file,
+            lifeline=given.lifeline,
+            around=around,
+        )
     except (Unavailable, UnknownSchema, OSError) as error:
         print(f"forge: {error}", file=sys.stderr)
         return EXIT_UNAVAILABLE

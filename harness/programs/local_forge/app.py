@@ -10,8 +10,6 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
 from harness.programs.local_forge.api.routes import admin_routes, api_routes, graphql_route
-from harness.programs.local_forge.faults import Faults
-from harness.programs.local_forge.faults_middleware import FaultMiddleware
 from harness.programs.local_forge.git_http import GitHttpBackend
 from harness.programs.local_forge.pages.apps import app_page_routes
 from harness.programs.local_forge.pages.routes import page_routes
@@ -22,11 +20,6 @@ HOSTS = ("localhost", "127.0.0.1")
 
 def application(service: Service) -> Starlette:
     """Every route of the forge. Requests under another host name are refused (DNS rebinding)."""
-    faults = Faults() if service.settings.faults else None
-    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)]
-    # Outside of every other middleware but the host check: a fault must also hit git and the pages.
-    if faults is not None:
-        middleware.append(Middleware(FaultMiddleware, faults=faults))
     return Starlette(
         routes=[
             Route(
@@ -37,11 +30,11 @@ def application(service: Service) -> Starlette:
             ),
             graphql_route(service),
             api_routes(service),
-            admin_routes(service, faults),
+            admin_routes(service),
             *app_page_routes(service),
             *page_routes(service),
         ],
-        middleware=middleware,
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)],
         lifespan=lambda _app: _life(service),
     )
 

@@ -129,11 +129,6 @@ class Administrator:
         """Create a webhook that is signed with `secret`; returns its number."""
         return int(self._post("/hooks", url=url, secret=secret, events=list(events))["id"])
 
-    def inject(self, kind: str, **fault: Any) -> None:
-        """Inject a fault for the next matching requests (see `faults.Fault`). The forge must
-        run with --faults."""
-        self._post("/faults", kind=kind, **fault)
-
     def _post(self, path: str, /, **body: Any) -> JsonDict:
         answer: JsonDict = self._send("POST", path, **body)
         return answer

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from harness.programs.local_forge.app import application
 from harness.programs.local_forge.service import Service
@@ -24,6 +26,10 @@ BACKLOG = 2048
 STOP_SECONDS, IDLE_SECONDS = 3, 75
 LOCK_TRIES, LOCK_SECONDS = 40, 0.05
 TICK_SECONDS = 1.0
+
+Around = Callable[[Service, Starlette], ASGIApp]
+"""Makes an application of the forge's own. It writes the header `Date` as well, so that it can be
+wrong on purpose."""
 
 
 class Unavailable(Exception):
@@ -76,6 +82,7 @@ def serve(
     ready: Path | None,
     lifeline: bool,
     tell: Callable[[str], object] = lambda _: None,
+    around: Around | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or, with `lifeline`, the end of standard input. Raises
     Unavailable.
@@ -102,16 +109,22 @@ def serve(
             tell(service.links.web)
 
         try:
-            asyncio.run(_serve(service, listening, say_ready, lifeline=lifeline))
+            asyncio.run(_serve(service, listening, say_ready, lifeline=lifeline, around=around))
         finally:
             settings.ready.unlink(missing_ok=True)
 
 
 async def _serve(
-    service: Service, listening: socket.socket, say_ready: Callable[[], None], *, lifeline: bool
+    service: Service,
+    listening: socket.socket,
+    say_ready: Callable[[], None],
+    *,
+    lifeline: bool,
+    around: Around | None,
 ) -> None:
+    forge = application(service)
     config = uvicorn.Config(
-        application(service),
+        around(service, forge) if around else forge,
         http="h11",
         ws="none",
         lifespan="on",
@@ -121,8 +134,7 @@ async def _serve(
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         timeout_keep_alive=IDLE_SECONDS,
-        # With faults, the middleware writes Date: a fault may skew the clock.
-        date_header=not service.settings.faults,
+        date_header=around is None,
     )
     server = _Server(config, say_ready, service.event_stream.end)
     if lifeline:

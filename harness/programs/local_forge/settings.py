@@ -13,8 +13,6 @@ class Settings:
     home: Path
     # May a visitor file an issue under a name of their own, without a token?
     open_door: bool = False
-    # May tests inject faults?
-    faults: bool = False
     # Requests an hour and account.
     rate_limit: int = 100_000
     # may a person's token write check runs? On github.com only Apps may

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from harness.domain.plain import JsonDict
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
+PROGRAM = ("-m", "harness.programs.local_forge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +63,33 @@ def start(
     *,
     port: int = 0,
     open_door: bool = False,
-    faults: bool = False,
     evidence: Path | None = None,
     rate_limit: int | None = None,
     keep: bool = False,
     seconds: float = READY_SECONDS,
     pick: bool = False,
+    program: Sequence[str] = PROGRAM,
 ) -> RunningForge:
     """Start a forge on `home` and wait until it listens. Raises ForgeError with the forge's own
     message otherwise.
 
     Without `keep` the forge ends with the calling process, even if that is killed. With `keep` only
-    `stop` ends it. Its log is `home/forge.log`.
+    `stop` ends it. `program` is what Python runs, with the options of `__main__`.
+    Its log is `home/forge.log`.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready = home / f"ready.{os.getpid()}.{time.monotonic_ns()}"
     options = [
         *(["--open"] if open_door else []),
-        *(["--faults"] if faults else []),
         *(["--pick"] if pick else []),
         *(["--evidence", str(evidence)] if evidence else []),
         *([] if keep else ["--lifeline"]),
         *(["--rate-limit", str(rate_limit)] if rate_limit is not None else []),
     ]
     log = home / "forge.log"
-    process = _spawned(home, ["--port", str(port), "--ready-file", str(ready), *options], log, keep)
+    process = _spawned(
+        home, [*program, "--port", str(port), "--ready-file", str(ready), *options], log, keep
+    )
     try:
         document = _ready_document(ready, process, seconds=seconds)
     finally:
@@ -114,19 +118,11 @@ def running(home: Path) -> RunningForge | None:
         return None
 
 
-def _spawned(home: Path, options: list[str], log: Path, keep: bool) -> "subprocess.Popen[bytes]":
+def _spawned(home: Path, arguments: list[str], log: Path, keep: bool) -> "subprocess.Popen[bytes]":
     with log.open("wb") as output:
         return subprocess.Popen(
             # -I: neither the caller's PYTHONPATH nor the working folder may add modules.
-            [
-                sys.executable,
-                "-I",
-                "-m",
-                "harness.programs.local_forge",
-                "--home",
-                str(home),
-                *options,
-            ],
+            [sys.executable, "-I", *arguments, "--home", str(home)],
             # The lifeline: the kernel closes this pipe when the calling process ends.
             stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
             stdout=output,

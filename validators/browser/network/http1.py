@@ -1,5 +1,4 @@
-"""The part of HTTP/1.1 (RFC 9112) that a relay between a browser and one app needs, on asyncio
-streams."""
+"""HTTP/1.1 as a relay between a browser and one app reads it from asyncio streams, by h11."""
 
 from __future__ import annotations
 
@@ -8,8 +7,10 @@ import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
+import h11
+
 LARGEST_HEAD = 64 * 1024
-PIECE = 64 * 1024
+PIECE = 32 * 1024
 PACKED = ("gzip", "x-gzip", "deflate")
 # The `wbits` of zlib that accept either header and detect which it is.
 GZIP_OR_ZLIB = 32 + 15
@@ -49,7 +50,7 @@ class Head:
 
     @property
     def status(self) -> int:
-        return _number(self.second)
+        return int(self.second)
 
     def encoded(self) -> bytes:
         lines = (
@@ -59,50 +60,72 @@ class Head:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-async def read_head(stream: asyncio.StreamReader) -> Head | None:
-    """The next head; None at a clean end. Raises WireBroken."""
-    try:
-        raw = await stream.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError as ended:
-        if not ended.partial:
-            return None
-        raise WireBroken("closed within a head") from None
-    except (asyncio.LimitOverrunError, ConnectionError) as error:
-        raise WireBroken(str(error) or "reset") from None
-    start, *lines = raw.decode("latin-1").rstrip("\r\n").split("\r\n")
-    first, _, rest = start.partition(" ")
-    second, _, third = rest.partition(" ")
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    return Head(
-        first, second, third, tuple((key.strip(), value.strip()) for key, _, value in pairs)
-    )
+class Incoming:
+    """The messages that arrive on one stream: a browser's requests; with `request`, an app's answer
+    to it. Both methods raise WireBroken."""
+
+    def __init__(self, stream: asyncio.StreamReader, request: Head | None = None) -> None:
+        self._stream = stream
+        # What came in all, framing included: a body in chunks of one byte has six times its size.
+        self.received = 0
+        self._parser = h11.Connection(
+            h11.CLIENT if request else h11.SERVER, max_incomplete_event_size=LARGEST_HEAD
+        )
+        if request:
+            # The parser only has to know the method: it decides whether the answer has a body.
+            self._parser.send(
+                h11.Request(method=request.first, target="/", headers=[("Host", "app")])
+            )
+            self._parser.send(h11.EndOfMessage())
+
+    async def head(self) -> Head | None:
+        """The next head, after any interim ones (1xx); None at a clean end."""
+        while True:
+            event = await self._event()
+            if isinstance(event, h11.ConnectionClosed):
+                return None
+            if isinstance(event, h11.Request):
+                return Head(_text(event.method), _text(event.target), "HTTP/1.1", _pairs(event))
+            if isinstance(event, h11.Response):
+                return Head(
+                    f"HTTP/{_text(event.http_version)}",
+                    str(event.status_code),
+                    _text(event.reason),
+                    _pairs(event),
+                )
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The pieces of the body, without chunk framing."""
+        while isinstance(event := await self._event(), h11.Data):
+            yield bytes(event.data)
+
+    @property
+    def rest(self) -> bytes:
+        """What arrived after the head of a CONNECT: the tunnel's first bytes."""
+        return self._parser.trailing_data[0]
+
+    async def _event(self) -> h11.Event:
+        try:
+            while (event := self._parser.next_event()) is h11.NEED_DATA:
+                octets = await self._stream.read(PIECE)
+                self.received += len(octets)
+                self._parser.receive_data(octets)
+        except h11.RemoteProtocolError as error:
+            raise WireBroken(f"this is not HTTP/1.1, or it broke off: {error}") from None
+        except ConnectionError as error:
+            raise WireBroken(str(error) or "reset") from None
+        if not isinstance(event, h11.Event):
+            raise WireBroken("another protocol was asked for")
+        return event
 
 
-async def body(stream: asyncio.StreamReader, head: Head, *, answer: bool) -> AsyncIterator[bytes]:
-    """The pieces of a body, without chunk framing. Raises WireBroken when it ends before it
-    should."""
-    if "chunked" in head.header("transfer-encoding").lower():
-        async for piece in _chunks(stream):
-            yield piece
-    elif length := head.header("content-length"):
-        left = _number(length)
-        # `_number` reads what is no number as 0: that must not pass for an empty body.
-        if str(left) != (length.lstrip("0") or "0"):
-            raise WireBroken(f"no length of a body: {length[:40]!r}")
-        while left:
-            piece = await _piece(stream, min(left, PIECE))
-            left -= len(piece)
-            yield piece
-    # Without a length, an answer ends with its connection. A request has no body then.
-    elif answer:
-        while not stream.at_eof():
-            if piece := await stream.read(PIECE):
-                yield piece
+def _pairs(event: h11.Request | h11.Response) -> Headers:
+    """The headers in their order and spelling."""
+    return tuple((_text(name), _text(value)) for name, value in event.headers.raw_items())
 
 
-def _number(text: str) -> int:
-    """The number in decimal digits; 0 if it is none, or has more digits than any size."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+def _text(octets: bytes) -> str:
+    return octets.decode("latin-1")
 
 
 def unpacked(answer: Head, content: bytes, *, most: int) -> tuple[Head, bytes]:
@@ -117,27 +140,3 @@ def unpacked(answer: Head, content: bytes, *, most: int) -> tuple[Head, bytes]:
     except zlib.error:
         return answer, content
     return (answer.without("content-encoding"), plain) if unpacking.eof else (answer, content)
-
-
-async def _chunks(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    try:
-        while size := int((await stream.readuntil(b"\r\n")).split(b";")[0], 16):
-            while size > 0:
-                piece = await _piece(stream, min(size, PIECE))
-                size -= len(piece)
-                yield piece
-            await stream.readexactly(2)
-        while await stream.readuntil(b"\r\n") != b"\r\n":
-            pass
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
-        raise WireBroken(f"a chunked body broke off: {error}") from None
-
-
-async def _piece(stream: asyncio.StreamReader, most: int) -> bytes:
-    try:
-        piece = await stream.read(most)
-    except ConnectionError:
-        piece = b""
-    if not piece:
-        raise WireBroken("closed within a body")
-    return piece

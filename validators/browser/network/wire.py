@@ -5,7 +5,8 @@ Every context of a run has this relay as its HTTP proxy. So the following holds 
 
 Properties:
 - A request for another host or port is refused here and noted. Nothing is resolved or dialled.
-- Every answer is counted, and cut at LARGEST_ANSWER bytes: no browser has to take 100 MB.
+- Every answer is counted, and cut at LARGEST_ANSWER bytes, framing included: no browser has to take
+  100 MB.
 - Every request and answer is known. So a step can be followed until the app is quiet, and it is
   known whether anything that came can make a page change by itself.
 - A masked visitor's headers are right on every request, even before a page object exists.
@@ -22,14 +23,7 @@ from time import monotonic
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from validators.browser.network.http1 import (
-    LARGEST_HEAD,
-    Head,
-    WireBroken,
-    body,
-    read_head,
-    unpacked,
-)
+from validators.browser.network.http1 import PIECE, Head, Incoming, WireBroken, unpacked
 from validators.browser.network.stillness import Reading
 
 LARGEST_ANSWER = 8 * 1024 * 1024
@@ -103,9 +97,7 @@ class Wire:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Wire:
-        self._server = await asyncio.start_server(
-            self._accepted, "127.0.0.1", 0, limit=LARGEST_HEAD
-        )
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -163,7 +155,9 @@ class Wire:
                 try:
                     upstream.write(self._masked(request).encoded())
                     await upstream.drain()
-                    await _whole(reader, await _final(reader), most=LARGEST_ANSWER, answer=True)
+                    answer = Incoming(reader, request)
+                    await answer.head()
+                    await _whole(answer, most=LARGEST_ANSWER)
                 finally:
                     upstream.close()
 
@@ -177,7 +171,8 @@ class Wire:
         cheap on loopback."""
         exchange: Exchange | None = None
         try:
-            request = await read_head(reader)
+            browser = Incoming(reader)
+            request = await browser.head()
             if request is None:
                 return
             exchange = self._record(request)
@@ -189,9 +184,10 @@ class Wire:
             elif request.first == "CONNECT":
                 # A socket may change the page at any moment, and its messages are not read.
                 self.still = False
-                await self._tunnel(reader, writer)
+                await self._tunnel(browser.rest, reader, writer)
             else:
-                await self._exchange(request, exchange, reader, writer)
+                content = await _whole(browser, most=LARGEST_REQUEST)
+                await self._exchange(request, content, exchange, reader, writer)
         except WireBroken as error:
             if exchange:
                 exchange.broken = str(error)
@@ -231,11 +227,11 @@ class Wire:
     async def _exchange(
         self,
         request: Head,
+        content: bytes,
         exchange: Exchange,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        content = await _whole(reader, request, most=LARGEST_REQUEST)
         if self._tamper and (answer := self._tamper.instead(request, content)):
             exchange.status = answer[0].status
             await _deliver(writer, *answer)
@@ -245,7 +241,7 @@ class Wire:
         try:
             upstream.write(self._forwarded(request, exchange, content).encoded() + content)
             await upstream.drain()
-            await self._answer(request, exchange, upstream_reader, writer)
+            await self._answer(request, exchange, Incoming(upstream_reader, request), writer)
         finally:
             hang_up.cancel()
             upstream.close()
@@ -265,7 +261,7 @@ class Wire:
 
     async def _dialled(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
-            return await asyncio.open_connection("127.0.0.1", self.port, limit=LARGEST_HEAD)
+            return await asyncio.open_connection("127.0.0.1", self.port)
         except OSError as error:
             raise WireBroken(f"the app does not take connections: {error}") from None
 
@@ -292,16 +288,18 @@ class Wire:
         self,
         request: Head,
         exchange: Exchange,
-        upstream: asyncio.StreamReader,
+        app: Incoming,
         writer: asyncio.StreamWriter,
     ) -> None:
-        answer = await _final(upstream)
+        answer = await app.head()
+        if answer is None:
+            raise WireBroken("the app closed the connection without an answer")
         exchange.kind = answer.header("content-type").partition(";")[0].strip().lower()
         bodiless = request.first == "HEAD" or answer.status in (204, 304)
         reading = Reading(answer, document=exchange.document)
         # Only a whole answer can be altered, and an event stream never is whole.
         if self._tamper and not bodiless and exchange.kind != "text/event-stream":
-            content = await _whole(upstream, answer, most=LARGEST_ANSWER, answer=True)
+            content = await _whole(app, most=LARGEST_ANSWER)
             answer, content = unpacked(answer, content, most=LARGEST_ANSWER)
             altered = self._tamper.altered(request, answer, content)
             answer = self._tamper.head(request, answer)
@@ -315,7 +313,7 @@ class Wire:
         )
         exchange.status = answer.status
         if not bodiless:
-            async for piece in _pieces(upstream, answer, exchange):
+            async for piece in _pieces(app, exchange):
                 # Before the write: once the browser has the bytes, the page may change by them.
                 reading.feed(piece)
                 self.still = self.still and not reading.stirs
@@ -323,9 +321,12 @@ class Wire:
                 await writer.drain()
         await writer.drain()
 
-    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _tunnel(
+        self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Relay a web socket: bytes both ways, to the same one port."""
         upstream_reader, upstream = await self._dialled()
+        upstream.write(first)
         writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
         try:
             async with asyncio.TaskGroup() as both:
@@ -343,35 +344,19 @@ def in_order(request: Head) -> Head:
     return Head(request.first, request.second, request.third, tuple(ordered))
 
 
-async def _final(upstream: asyncio.StreamReader) -> Head:
-    """The head of the answer, after any interim ones (1xx)."""
-    while True:
-        head = await read_head(upstream)
-        if head is None:
-            raise WireBroken("the app closed the connection without an answer")
-        if not head.first.startswith("HTTP/") or head.status < 100:
-            raise WireBroken("the app's answer is not HTTP")
-        if head.status >= 200:
-            return head
-
-
-async def _whole(
-    stream: asyncio.StreamReader, head: Head, *, most: int, answer: bool = False
-) -> bytes:
+async def _whole(message: Incoming, *, most: int) -> bytes:
     held = bytearray()
-    async for piece in body(stream, head, answer=answer):
+    async for piece in message.body():
         held += piece
-        if len(held) > most:
+        if message.received > most:
             raise WireBroken(f"a body of more than {most} bytes")
     return bytes(held)
 
 
-async def _pieces(
-    stream: asyncio.StreamReader, head: Head, exchange: Exchange
-) -> AsyncIterator[bytes]:
-    async for piece in body(stream, head, answer=True):
+async def _pieces(answer: Incoming, exchange: Exchange) -> AsyncIterator[bytes]:
+    async for piece in answer.body():
         exchange.octets += len(piece)
-        if exchange.octets > LARGEST_ANSWER:
+        if answer.received > LARGEST_ANSWER:
             exchange.cut = True
             raise WireBroken(f"an answer of more than {LARGEST_ANSWER} bytes")
         yield piece
@@ -387,7 +372,7 @@ async def _deliver(writer: asyncio.StreamWriter, answer: Head, content: bytes) -
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
     with suppress(ConnectionError):
-        while piece := await source.read(LARGEST_HEAD):
+        while piece := await source.read(PIECE):
             target.write(piece)
             await target.drain()
     with suppress(ConnectionError, OSError):

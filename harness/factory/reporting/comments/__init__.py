@@ -14,19 +14,9 @@ from harness.factory.reporting.comments.commits import (
 )
 from harness.factory.reporting.comments.edits import edit_effect_annotations, edit_effect_text
 from harness.factory.reporting.comments.issue import ISSUE_MARKER, issue_comment
-from harness.factory.reporting.comments.labels import (
-    ALL_LABELS,
-    DUPLICATE,
-    LABELS,
-    label_of,
-    was_not_answered,
-)
 
 __all__ = [
-    "ALL_LABELS",
-    "DUPLICATE",
     "ISSUE_MARKER",
-    "LABELS",
     "PULL_REQUEST_MARKER",
     "UrlFor",
     "commit_message",
@@ -34,9 +24,7 @@ __all__ = [
     "edit_effect_text",
     "finding_for_agent",
     "issue_comment",
-    "label_of",
     "merge_message",
     "pull_request_body",
     "pull_request_title",
-    "was_not_answered",
 ]

@@ -88,10 +88,7 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
     yield from _section(
         "Under way",
         ("issue", "state", "since"),
-        (
-            (_name(row, link), row.summary.state.replace("-", " "), row.since)
-            for row in board.under_way
-        ),
+        ((_name(row, link), row.summary.shown, row.since) for row in board.under_way),
     )
     yield from _section(
         "Waits for an answer of its filer",

@@ -12,46 +12,9 @@ from harness.factory.records.history import History
 from harness.factory.records.link import Link, UrlFor
 from harness.factory.records.model_advice import what_differed
 from harness.factory.reporting.comments.inert import cell, fenced, inline
-from harness.factory.reporting.comments.labels import was_not_answered
+from harness.factory.reporting.shown import shown, was_not_answered
 
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
-
-_OPENING: Mapping[State, str] = {
-    State.UNTRIAGED: (
-        "Thank you for writing this. It has not been looked at yet; it will be on the next pass."
-    ),
-    State.ACCEPTED: "Accepted. This fits the mission, and work on it starts on its own.",
-    State.IMPLEMENTING: (
-        "Being built. A change is written in a closed sandbox and then judged by a separate program"
-        " that has never seen the code."
-    ),
-    State.CHANGES_REQUESTED: (
-        "Not good enough yet. A first change was judged in a real browser and did not hold; "
-        "another attempt follows on its own."
-    ),
-    State.VALIDATING: (
-        "A change is ready. It is being tried in a real browser, against sealed checks."
-    ),
-    State.APPROVED: "The change passed its sealed checks and is about to land.",
-    State.MERGING: "The change passed its sealed checks and is landing now.",
-    State.MERGED: "Done. The change is in production's branch.",
-    State.NEEDS_HUMAN: (
-        "A person has to look at this. Nothing was merged, and nothing more happens until they do."
-    ),
-    State.NEEDS_INFO: "Thank you for writing this. One thing is missing before it can be decided:",
-    State.PAUSED: "On hold by a maintainer. Nothing happens until they lift it.",
-}
-
-_AFTER_A_LANDING: Mapping[str, str] = {
-    Event.REVERTED: (
-        "This was merged, and has been taken back. A person has to look at it before anything more"
-        " happens."
-    ),
-    Event.LANDED_TREE_DIFFERS: (
-        "Something landed that is not what was judged. A person has to look at it, and nothing more"
-        " lands until they have."
-    ),
-}
 
 _REASONS: Mapping[str, str] = {
     Event.TRIAGE_ACCEPTED: "it is within the mission",
@@ -75,18 +38,18 @@ _REASONS: Mapping[str, str] = {
     Event.REVERTED: "it was merged, and has been taken back",
 }
 
-_BY_EVENT: Mapping[str, str] = {
-    Event.CHECKS_AWAITED: (
+_BY_EVENT: Mapping[tuple[State, str], str] = {
+    (State.VALIDATING, Event.CHECKS_AWAITED): (
         "The change passed its sealed checks. It lands once the project's own checks are green as"
         " well."
     ),
-    Event.LANDED_TREE_DIFFERS: (
-        "A person has to look at this: what was merged is not what was judged. Nothing more is"
-        " merged until they have."
+    (State.NEEDS_HUMAN, Event.LANDED_TREE_DIFFERS): (
+        "Something landed that is not what was judged. A person has to look at it, and nothing more"
+        " lands until they have."
     ),
-    Event.REVERTED: (
-        "The change was merged and has been taken back. A person has to look at this, and nothing"
-        " more happens until they do."
+    (State.NEEDS_HUMAN, Event.REVERTED): (
+        "This was merged, and has been taken back. A person has to look at it before anything more"
+        " happens."
     ),
 }
 """Openings for events where the state alone would not be precise."""
@@ -111,34 +74,16 @@ def issue_comment(history: History, link: UrlFor) -> str:
 
 def headline(history: History) -> str:
     """Where the issue stands, in one or two sentences for the person who filed it."""
-    state = history.state
-    if state is State.REJECTED:
-        if history.is_duplicate:
-            older = history.transitions[-1].event.duplicate_of
-            return (
-                f"This asks for what #{older} asks for. It goes on there; please follow that one."
-            )
-        if was_not_answered(history):
-            return (
-                "Closed for now: a question was asked here and has no answer yet. Nothing is lost."
-            )
-        if history.last_event is Event.CLOSED_BY_PERSON:
-            return "Closed by a person, so nothing more happens here."
-        return "Thank you for the idea. It will not be built, and here is why."
-    if state is State.NEEDS_HUMAN:
-        if _was_appealed(history):
-            return "Your appeal was heard. A person reads it; nothing more happens until they have."
-        return _AFTER_A_LANDING.get(history.last_event or "", _OPENING[state])
-    if history.waits:
-        return (
-            "Thank you for writing this. It waits its turn; nothing is lost, and there is nothing"
-            " for you to do."
-        )
     last = history.last_event or ""
+    if history.is_duplicate:
+        older = history.transitions[-1].event.duplicate_of
+        return f"This asks for what #{older} asks for. It goes on there; please follow that one."
+    if history.state is State.NEEDS_HUMAN and _was_appealed(history):
+        return "Your appeal was heard. A person reads it; nothing more happens until they have."
     # The usual opening names a browser, and this change was never tried in one.
     if last == Event.CHANGES_REQUESTED and history.requested:
         return _REVIEWED
-    return _BY_EVENT.get(last) or _OPENING[state]
+    return _BY_EVENT.get((history.state, last)) or shown(history).opening
 
 
 def _was_appealed(history: History) -> bool:

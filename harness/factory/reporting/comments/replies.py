@@ -12,6 +12,7 @@ from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Link, UrlFor, is_routine
 from harness.factory.reporting.comments.inert import code, count, inline, table
+from harness.factory.reporting.shown import shown
 from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
 
 OURS = "<!-- lights-out-factory:"
@@ -87,7 +88,7 @@ def no_right(command: Command, permission: Permission, *, is_filer: bool) -> str
 def not_now(command: Command, history: History) -> str:
     """The answer to a command that changes nothing in the current state."""
     return (
-        f"`/factory {command.word}` changes nothing now: this is {_state_words(history)}."
+        f"`/factory {command.word}` changes nothing now: this is {shown(history).phrase}."
         " `/factory why` shows the reason."
     )
 
@@ -102,7 +103,7 @@ def already_with_a_person(history: History) -> str:
         )
     return (
         "Your appeal is heard and kept. There is no answer to appeal against now: this is"
-        f" {_state_words(history)}."
+        f" {shown(history).phrase}."
     )
 
 
@@ -142,7 +143,7 @@ def why(history: History, link: UrlFor) -> str:
         if page
         else f"`factory why {history.issue}` shows the whole chain where the factory runs."
     )
-    return "\n".join((f"This is {_state_words(history)}. It stands on:", "", *lines, "", whole))
+    return "\n".join((f"This is {shown(history).phrase}. It stands on:", "", *lines, "", whole))
 
 
 def cost(history: History) -> str:
@@ -177,16 +178,6 @@ def rules(governance: Governance, link: UrlFor, *, base: str, digest: str) -> st
         f" {count(len(governance.scope), 'entry')} of the mission:\n\n{texts}\n\nTogether they are"
         f" `{digest:.19}`, which every decision names."
     )
-
-
-def _state_words(history: History) -> str:
-    words = {
-        State.UNTRIAGED: "not looked at yet",
-        State.NEEDS_HUMAN: "with a person",
-        State.PAUSED: "on hold",
-        State.NEEDS_INFO: "waiting for an answer of its filer",
-    }
-    return words.get(history.state, history.state.value.replace("-", " "))
 
 
 def _link(one: Link, link: UrlFor) -> str:

@@ -1,8 +1,7 @@
-"""The administrator's API: accounts, repositories, webhooks and faults. Only the
+"""The administrator's API: accounts, repositories and webhooks. Only the
 file's owner can read its token."""
 
 import re
-from dataclasses import asdict
 from pathlib import Path
 
 from sqlalchemy import select
@@ -11,7 +10,6 @@ from harness.programs.local_forge import fields
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse, View
 from harness.programs.local_forge.content import apps, manifests, people, repositories, seed_data
 from harness.programs.local_forge.events import webhook_sender
-from harness.programs.local_forge.faults import Faults, fault_from
 from harness.programs.local_forge.git.objects import is_sound_branch
 from harness.programs.local_forge.refused import invalid
 from harness.programs.local_forge.shapes import apps as app_shapes
@@ -196,24 +194,6 @@ def delivery_list(call: ApiCall) -> ApiResponse:
     return ApiResponse([dict(row._mapping) for row in rows])
 
 
-def fault_views(faults: Faults) -> tuple[View, View, View]:
-    """The views that add a fault, list the waiting ones, and clear all."""
-
-    def add(call: ApiCall) -> ApiResponse:
-        fault = fault_from(call.body)
-        faults.add(fault)
-        return ApiResponse(asdict(fault), 201)
-
-    def waiting(_call: ApiCall) -> ApiResponse:
-        return ApiResponse([asdict(fault) for fault in faults.waiting()])
-
-    def clear(_call: ApiCall) -> ApiResponse:
-        faults.clear()
-        return ApiResponse(status=204)
-
-    return add, waiting, clear
-
-
 def _with_token(call: ApiCall, user: User) -> dict[str, object]:
     return {
         "id": user.id,
@@ -222,28 +202,18 @@ def _with_token(call: ApiCall, user: User) -> dict[str, object]:
     }
 
 
-def routes(faults: Faults | None) -> tuple[tuple[str, str, View], ...]:
-    """The routes. Those for faults exist only with --faults."""
-    found: list[tuple[str, str, View]] = [
-        ("POST", "/users", create_user),
-        ("GET", "/users", user_list),
-        ("PATCH", "/users/{login}", change_user),
-        ("PUT", "/users/{login}/login", rename_user),
-        ("POST", "/users/{login}/tokens", create_token),
-        ("DELETE", "/users/{login}/tokens", revoke_tokens),
-        ("POST", "/repos", create_repository),
-        ("POST", "/repos/{owner}/{repo}/issues", file_many),
-        ("POST", "/apps", create_app),
-        ("POST", "/app-codes", create_code),
-        ("POST", "/apps/{slug}/installations", install_app),
-        ("POST", "/hooks", create_hook),
-        ("GET", "/deliveries", delivery_list),
-    ]
-    if faults is not None:
-        add, waiting, clear = fault_views(faults)
-        found += [
-            ("POST", "/faults", add),
-            ("GET", "/faults", waiting),
-            ("DELETE", "/faults", clear),
-        ]
-    return tuple(found)
+VIEWS: tuple[tuple[str, str, View], ...] = (
+    ("POST", "/users", create_user),
+    ("GET", "/users", user_list),
+    ("PATCH", "/users/{login}", change_user),
+    ("PUT", "/users/{login}/login", rename_user),
+    ("POST", "/users/{login}/tokens", create_token),
+    ("DELETE", "/users/{login}/tokens", revoke_tokens),
+    ("POST", "/repos", create_repository),
+    ("POST", "/repos/{owner}/{repo}/issues", file_many),
+    ("POST", "/apps", create_app),
+    ("POST", "/app-codes", create_code),
+    ("POST", "/apps/{slug}/installations", install_app),
+    ("POST", "/hooks", create_hook),
+    ("GET", "/deliveries", delivery_list),
+)

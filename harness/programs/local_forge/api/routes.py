@@ -19,7 +19,6 @@ from harness.programs.local_forge.api import (
 from harness.programs.local_forge.api.callers import administrator, signed_in
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse, RouteAccess, View, endpoint
 from harness.programs.local_forge.api.permissions import needs
-from harness.programs.local_forge.faults import Faults
 from harness.programs.local_forge.refused import not_found
 from harness.programs.local_forge.service import Service
 
@@ -53,15 +52,14 @@ def api_routes(service: Service) -> Mount:
     return Mount("/api/v3", routes=[*routes, unknown], middleware=[_BOUND])
 
 
-def admin_routes(service: Service, faults: Faults | None) -> Mount:
+def admin_routes(service: Service) -> Mount:
     """The administrator's API."""
     only = RouteAccess(administrator(service.admin_token))
-    routes = admin.routes(faults)
     return Mount(
         "/admin",
         routes=[
             Route(path, endpoint(service, view, only), methods=[method])
-            for method, path, view in routes
+            for method, path, view in admin.VIEWS
         ],
         middleware=[_BOUND],
     )

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.programs.local_forge.pages.words import STATE_LABEL, state_words
+from harness.domain.shown_states import LABEL_PREFIX
+from harness.programs.local_forge.pages.words import state_words
 from harness.programs.local_forge.storage.records import Comment, Event, User
 
 
@@ -62,7 +63,7 @@ def state_intervals(events: Iterable[Event]) -> tuple[StateInterval, ...]:
     restored at once is one interval."""
     found: list[StateInterval] = []
     for event in events:
-        if event.label is None or not event.label[0].startswith(STATE_LABEL):
+        if event.label is None or not event.label[0].startswith(LABEL_PREFIX):
             continue
         words, last = state_words(event.label[0]), found[-1] if found else None
         if event.kind == "unlabeled":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from harness.domain.labels import LABEL_WORDS
+from harness.domain.shown_states import LABEL_PREFIX, LABELS
 from harness.programs.local_forge.storage.records import Label, User
 
 _UNITS = (
@@ -21,9 +21,8 @@ _STEPS = (
     ("validating", "Validating"),
     ("merged", "Merged"),
 )
-STATE_LABEL = "factory:"
 _SIDE_STATES = {
-    name: LABEL_WORDS[STATE_LABEL + name].partition(";")[0]
+    name: LABELS[LABEL_PREFIX + name].description.partition(";")[0]
     for name in ("rejected", "duplicate", "needs-info", "needs-human", "paused", "rate-limited")
 }
 # The command, what it does, and who may give it.
@@ -99,14 +98,14 @@ def lasted(since: int, until: int) -> str:
 
 def state_words(label: str) -> str:
     """A state label in words."""
-    word = label.removeprefix(STATE_LABEL)
+    word = label.removeprefix(LABEL_PREFIX)
     return _SIDE_STATES.get(word) or dict(_STEPS).get(word) or word
 
 
 def state_of(labels: tuple[Label, ...]) -> str:
     """The issue's state in the factory, in words; empty for an issue without a state label."""
     return next(
-        (state_words(label.name) for label in labels if label.name.startswith(STATE_LABEL)), ""
+        (state_words(label.name) for label in labels if label.name.startswith(LABEL_PREFIX)), ""
     )
 
 
@@ -118,9 +117,9 @@ def mark(*texts: str) -> str:
 def progress(labels: tuple[Label, ...]) -> Progress | None:
     """The factory's progress from the labels; None for an issue without a state label."""
     words = [
-        label.name.removeprefix(STATE_LABEL)
+        label.name.removeprefix(LABEL_PREFIX)
         for label in labels
-        if label.name.startswith(STATE_LABEL)
+        if label.name.startswith(LABEL_PREFIX)
     ]
     side = next((word for word in words if word in _SIDE_STATES), None)
     names = [name for name, _ in _STEPS]

@@ -1,0 +1,158 @@
+"""How people see where an issue stands: one table of state → label → words.
+
+The comments, the label on the issue, the dashboard, the digest, `factory status` and a forge's own
+pages all read it here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from harness.domain.lifecycle import State
+
+LABEL_PREFIX = "factory:"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label that shows states. `description` is one clause, and after a semicolon what more there
+    is to know. `color` is hexadecimal without a `#`."""
+
+    word: str
+    description: str
+    color: str
+
+    @property
+    def name(self) -> str:
+        """The label's name on the forge."""
+        return LABEL_PREFIX + self.word
+
+
+@dataclass(frozen=True, slots=True)
+class ShownState:
+    """One thing that people can read about an issue.
+
+    `phrase` completes "This is …" and stands alone in a list. `opening` begins the comment on the
+    issue, for the person who filed it; it is empty where the comment names something else first.
+    `outcome` is how the issue ended: merged, rejected, duplicate, needs-human; else open."""
+
+    label: Label
+    phrase: str
+    opening: str = ""
+    outcome: str = "open"
+
+
+_BUILDING = Label("building", "A change is being written", "5319e7")
+_VALIDATING = Label("validating", "A change is being judged in a real browser", "8250df")
+_REJECTED = Label(
+    "rejected", "Left out on purpose; reply /factory appeal if that is a misunderstanding", "6e7781"
+)
+_NEEDS_INFO = Label("needs-info", "One thing is missing; a reply is enough", "d4a72c")
+
+STATES: Mapping[State, ShownState] = MappingProxyType(
+    {
+        State.UNTRIAGED: ShownState(
+            Label("triage", "Not looked at yet", "bfd4f2"),
+            "not looked at yet",
+            "Thank you for writing this. It has not been looked at yet; it will be on the next"
+            " pass.",
+        ),
+        State.ACCEPTED: ShownState(
+            Label("accepted", "Fits the mission; work starts on its own", "1d76db"),
+            "accepted",
+            "Accepted. This fits the mission, and work on it starts on its own.",
+        ),
+        State.IMPLEMENTING: ShownState(
+            _BUILDING,
+            "being built",
+            "Being built. A change is written in a closed sandbox and then judged by a separate"
+            " program that has never seen the code.",
+        ),
+        State.CHANGES_REQUESTED: ShownState(
+            _BUILDING,
+            "being built again",
+            "Not good enough yet. A first change was judged in a real browser and did not hold; "
+            "another attempt follows on its own.",
+        ),
+        State.VALIDATING: ShownState(
+            _VALIDATING,
+            "being judged",
+            "A change is ready. It is being tried in a real browser, against sealed checks.",
+        ),
+        State.APPROVED: ShownState(
+            _VALIDATING,
+            "about to land",
+            "The change passed its sealed checks and is about to land.",
+        ),
+        State.MERGING: ShownState(
+            _VALIDATING, "landing", "The change passed its sealed checks and is landing now."
+        ),
+        State.MERGED: ShownState(
+            Label("merged", "Landed, exactly as it was judged", "0e8a16"),
+            "merged",
+            "Done. The change is in production's branch.",
+            outcome="merged",
+        ),
+        State.REJECTED: ShownState(
+            _REJECTED,
+            "rejected",
+            "Thank you for the idea. It will not be built, and here is why.",
+            outcome="rejected",
+        ),
+        State.NEEDS_INFO: ShownState(
+            _NEEDS_INFO,
+            "waiting for an answer of its filer",
+            "Thank you for writing this. One thing is missing before it can be decided:",
+            outcome="needs-human",
+        ),
+        State.NEEDS_HUMAN: ShownState(
+            Label("needs-human", "A person has to look", "d93f0b"),
+            "with a person",
+            "A person has to look at this. Nothing was merged, and nothing more happens until they"
+            " do.",
+            outcome="needs-human",
+        ),
+        State.PAUSED: ShownState(
+            Label("paused", "On hold by a maintainer", "9e6a03"),
+            "on hold",
+            "On hold by a maintainer. Nothing happens until they lift it.",
+            outcome="needs-human",
+        ),
+    }
+)
+DUPLICATE = ShownState(
+    Label("duplicate", "Asked before; it goes on at the older issue", "57606a"),
+    "a duplicate",
+    outcome="duplicate",
+)
+WAITING = ShownState(
+    Label("rate-limited", "Waits for its turn; nothing of it is lost", "7d4e00"),
+    "waiting for its turn",
+    "Thank you for writing this. It waits its turn; nothing is lost, and there is nothing for you"
+    " to do.",
+)
+"""For an issue that waits because of a limit or a rule, after its filer was informed. (Rate limits
+of the forge concern accounts, not issues.)"""
+UNANSWERED = ShownState(
+    _NEEDS_INFO,
+    "closed without an answer",
+    "Closed for now: a question was asked here and has no answer yet. Nothing is lost.",
+    outcome="rejected",
+)
+"""A question was asked, nobody answered, and the issue was closed. A later answer reopens it."""
+CLOSED_BY_PERSON = ShownState(
+    _REJECTED,
+    "closed by a person",
+    "Closed by a person, so nothing more happens here.",
+    outcome="rejected",
+)
+
+SHOWN: tuple[ShownState, ...] = (
+    *STATES.values(),
+    DUPLICATE,
+    WAITING,
+    UNANSWERED,
+    CLOSED_BY_PERSON,
+)
+LABELS: Mapping[str, Label] = MappingProxyType({one.label.name: one.label for one in SHOWN})
+"""Every label, by its name, in the order in which an issue passes them."""
