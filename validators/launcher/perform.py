@@ -35,7 +35,7 @@ from validators.performance.surroundings import surroundings
 
 OUT = "/out"
 DRIVER = ("python", "-m", "validators.driver", OUT)
-DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml")
+DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml", "h11")
 FIRST = "runs"
 CONTROLS = (RunKind.NEGATIVE_CONTROL, RunKind.FAULT_INJECTION)
 DRIVER_LOG = "driver.log"
