@@ -319,12 +319,12 @@ def services_of(
 
 
 def validator_of(home: Path, places: Places) -> ValidatorProgram:
-    """The validator's process. Its environment has a path and a language, what pip needs for a
-    layer, and no secret of ours."""
+    """The validator's process. Its environment has a path and a language, what package managers
+    need for a layer, and no secret of ours."""
     passed_on = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(("PIP_", "XDG_")) or name == "HOME"
+        if name.lower().startswith(("pip_", "npm_config_", "xdg_")) or name == "HOME"
     }
     public = places.signing_key.with_name(places.signing_key.name + ".pub")
     return ValidatorProgram(

@@ -148,7 +148,7 @@ def test_the_packages_of_the_lock_are_there_and_only_those(ground: Ground) -> No
     )
     side = ground.side({**seaside.BASE, "seaside.py": uses, "requirements.lock": lock}, app)
     assert side.layer is not None
-    assert side.layer.parent == ground.stores.layers
+    assert side.layer.folder.parent == ground.stores.layers
     with ExitStack() as stack:
         (listener,) = ground.running(stack, side)
         assert "Moin Walk to" in page(listener)
