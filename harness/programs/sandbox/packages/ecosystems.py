@@ -12,6 +12,8 @@ for each of them:
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from harness.programs.sandbox.packages import npm_lock
+from harness.programs.sandbox.packages.npm import Npm
 from harness.programs.sandbox.packages.pip import Pip
 
 
@@ -44,7 +46,7 @@ class Ecosystem(Protocol):
         ...
 
 
-BY_NAME: dict[str, Ecosystem] = {}
+BY_NAME: dict[str, Ecosystem] = {**dict.fromkeys(npm_lock.FILES, Npm())}
 """Every lock with a name of its own. A requirements file may have any other."""
 
 REQUIREMENTS: Ecosystem = Pip()

@@ -48,7 +48,7 @@ def layer(lock: bytes, *, name: str, wheels: Path, out: Path, form: str = "auto"
             if error := ecosystem.install(lock, wheels, scratch, form=form):
                 raise SandboxError(f"the dependencies cannot be installed: {error}")
         site = scratch / "site" / ecosystem.within
-        _make_plain(site)
+        make_plain(site)
         _put(site, target)
     return prepared
 
@@ -58,7 +58,7 @@ def layer_name(lock: bytes, name: str) -> str:
     return hashlib.sha256(lock + b"\0" + ecosystem_of(name).platform().encode()).hexdigest()
 
 
-def _make_plain(site: Path) -> None:
+def make_plain(site: Path) -> None:
     """Make all of it owned by this account, readable by all and writable by nobody else.
 
     Raises SandboxError for anything but files, folders, and links that stay in it.
