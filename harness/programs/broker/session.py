@@ -208,15 +208,11 @@ class Session:
                         kept = finish()
                     if shown is not None:
                         yield shown
-            refusal_at_end, is_providers = (
-                unreachable("the provider's stream ended before the message did"),
-                True,
-            )
+            refusal_at_end = unreachable("the provider's stream ended before the message did")
+            is_providers = True
         except ValueError as error:
-            refusal_at_end, is_providers = (
-                unreachable(f"the provider's stream makes no message: {error}"),
-                True,
-            )
+            refusal_at_end = unreachable(f"the provider's stream makes no message: {error}")
+            is_providers = True
         except Refusal as refusal:
             refusal_at_end, is_providers = refusal, isinstance(refusal, ProviderFailure)
         finally:
