@@ -15,7 +15,7 @@ import yaml
 
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonObject
-from harness.strict_yaml import Refused, compose
+from harness.strict_yaml import RefusedYaml, compose
 
 LARGEST = 256 * 1024
 """Bytes of one document."""
@@ -100,7 +100,7 @@ def document(text: str, *, file: str) -> DocumentValue:
         line = mark.line + 1 if mark else None
         said = str(error.problem or error.context)
         raise ConfigError(
-            said if isinstance(error, Refused) else f"not YAML: {said}", file=file, line=line
+            said if isinstance(error, RefusedYaml) else f"not YAML: {said}", file=file, line=line
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}", file=file) from error

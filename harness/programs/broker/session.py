@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from harness.domain.plain import JsonDict, JsonObject
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter, Reservation
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.recording import Recorder, estimate
@@ -29,7 +29,7 @@ _IMAGE = 5_000
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 
 
-class Session:
+class BrokerSession:
     """Answers requests, from a script or from a provider. Reserves money before each call, settles
     it after.
 
@@ -40,7 +40,7 @@ class Session:
     def __init__(
         self,
         identity: SessionIdentity,
-        caps: Caps,
+        caps: SessionCaps,
         *,
         meter: Meter,
         source: Script | Upstream,
