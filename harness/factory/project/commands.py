@@ -18,7 +18,7 @@ from harness.domain.events import CommandReported
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
-from harness.domain.sandbox import Bind, Layer, Limits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, Layer, SandboxLimits, SandboxResult, SandboxSpec
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory.project import tests as projecttests
 from harness.factory.records.history import History
@@ -136,7 +136,7 @@ def _spec(job: Job, node: RunNode, folder: Path, layer: Layer | None) -> Sandbox
             *((layer.bind("/app", apart=projecttests.LAYER),) if layer else ()),
         ),
         env={**projecttests.layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1", **own},
-        limits=Limits(wall_seconds=seconds),
+        limits=SandboxLimits(wall_seconds=seconds),
     )
 
 

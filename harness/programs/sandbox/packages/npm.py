@@ -13,15 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from harness.domain.errors import SandboxError
-from harness.domain.sandbox import Bind, Form, Limits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, Form, SandboxLimits, SandboxResult, SandboxSpec
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.packages import npm_registry, npm_unpack
 from harness.programs.sandbox.packages.npm_lock import CPU, OS, NpmPackage, libc, packages_of
 from harness.programs.sandbox.supervisor import run_sandbox
 
 STORE = "npm"
-UNPACKING = Limits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
-BUILDING = Limits(wall_seconds=600, memory_mb=4096, pids=1024, disk_mb=2048, file_mb=512)
+UNPACKING = SandboxLimits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
+BUILDING = SandboxLimits(wall_seconds=600, memory_mb=4096, pids=1024, disk_mb=2048, file_mb=512)
 HEADERS = "/usr/include/node/node_api.h"
 # No script but those of the installed packages, and every one of these.
 REBUILD = ("npm", "rebuild", "--offline", "--foreground-scripts", "--no-audit", "--no-fund")

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.domain.errors import SandboxError
-from harness.domain.sandbox import Bind, Limits, SandboxSpec
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
 from harness.programs.sandbox.packages.environment import fetch_environment
 from harness.programs.sandbox.packages.lockfile import pins
 from harness.programs.sandbox.supervisor import run_sandbox
 
 DOWNLOAD_SECONDS = 600
-LIMITS = Limits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
+LIMITS = SandboxLimits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
 QUIET = ("--disable-pip-version-check", "--no-input", "--no-color")
 HASHED_WHEELS = ("--require-hashes", "--only-binary=:all:", "--no-deps")
 
