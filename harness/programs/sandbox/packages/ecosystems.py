@@ -31,6 +31,11 @@ class Ecosystem(Protocol):
         sandboxes of this form cannot have such packages."""
         ...
 
+    def ready(self) -> str:
+        """What would fetch and use the packages on this machine, for people. Raises ConfigError
+        that names a missing program."""
+        ...
+
     def platform(self) -> str:
         """What decides the installed bytes beside the lock."""
         ...

@@ -11,8 +11,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from urllib.parse import urlsplit
 
-from harness.domain.errors import SandboxError
+from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.sandbox import Bind, Form, SandboxLimits, SandboxResult, SandboxSpec
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.packages import npm_registry, npm_unpack
@@ -20,6 +21,8 @@ from harness.programs.sandbox.packages.npm_lock import CPU, OS, NpmPackage, libc
 from harness.programs.sandbox.supervisor import run_sandbox
 
 STORE = "npm"
+# Where sandboxes look for programs.
+SEEN = "/usr/bin:/bin"
 UNPACKING = SandboxLimits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
 BUILDING = SandboxLimits(wall_seconds=600, memory_mb=4096, pids=1024, disk_mb=2048, file_mb=512)
 HEADERS = "/usr/include/node/node_api.h"
@@ -53,9 +56,20 @@ class Npm:
                 f" {Form.BWRAP_USERNS} does not work here"
             )
 
+    def ready(self) -> str:
+        """See `Ecosystem`."""
+        node = shutil.which("node", path=SEEN)
+        if node is None:
+            raise ConfigError(
+                "sandboxes have no Node.js, because they see only what is in /usr/bin; install it"
+                " there (`apt-get install nodejs`)"
+            )
+        host = urlsplit(npm_registry.registry_settings().registry).hostname
+        return f"they come from {host}, npm's `registry` here, for {node}"
+
     def platform(self) -> str:
         """See `Ecosystem`. What an install script builds is for one Node.js."""
-        node = shutil.which("node", path="/usr/bin:/bin")
+        node = shutil.which("node", path=SEEN)
         facts = os.stat(node) if node else None
         version = f"{facts.st_size}-{facts.st_mtime_ns}" if facts else "none"
         return f"npm-{OS}-{CPU}-{libc()}-node-{version}"

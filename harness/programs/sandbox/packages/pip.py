@@ -32,6 +32,10 @@ class Pip:
         """See `Ecosystem`."""
         pins(lock)
 
+    def ready(self) -> str:
+        """See `Ecosystem`."""
+        return "pip fetches them as this machine is set up"
+
     def platform(self) -> str:
         """See `Ecosystem`."""
         return f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
