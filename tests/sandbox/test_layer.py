@@ -19,7 +19,11 @@ NO_INDEX = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
 
 
 def prepare(
-    sandboxes: Sandboxes, lock: str, *, around: dict[str, str] | None = None
+    sandboxes: Sandboxes,
+    lock: str,
+    *,
+    around: dict[str, str] | None = None,
+    name: str = "lock.txt",
 ) -> subprocess.CompletedProcess[str]:
     (sandboxes.folder / "lock.txt").write_text(lock)
     command = [
@@ -28,6 +32,8 @@ def prepare(
         "layer",
         "--lock",
         str(sandboxes.folder / "lock.txt"),
+        "--name",
+        name,
         "--form",
         sandboxes.form,
         "--wheels",

@@ -15,6 +15,7 @@ from typing import Protocol
 from harness.programs.sandbox.packages import npm_lock
 from harness.programs.sandbox.packages.npm import Npm
 from harness.programs.sandbox.packages.pip import Pip
+from harness.programs.sandbox.packages.python_locks import from_poetry, from_uv
 
 
 class Ecosystem(Protocol):
@@ -51,7 +52,11 @@ class Ecosystem(Protocol):
         ...
 
 
-BY_NAME: dict[str, Ecosystem] = {**dict.fromkeys(npm_lock.FILES, Npm())}
+BY_NAME: dict[str, Ecosystem] = {
+    "uv.lock": Pip(from_uv),
+    "poetry.lock": Pip(from_poetry),
+    **dict.fromkeys(npm_lock.FILES, Npm()),
+}
 """Every lock with a name of its own. A requirements file may have any other."""
 
 REQUIREMENTS: Ecosystem = Pip()

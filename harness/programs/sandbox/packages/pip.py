@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,16 +22,22 @@ QUIET = ("--disable-pip-version-check", "--no-input", "--no-color")
 HASHED_WHEELS = ("--require-hashes", "--only-binary=:all:", "--no-deps")
 
 
+def _as_it_is(lock: bytes) -> bytes:
+    return lock
+
+
 @dataclass(frozen=True, slots=True)
 class Pip:
-    """The row of hash-locked requirements files."""
+    """The row of hash-locked requirements files, and of every lock that `requirements` turns into
+    one."""
 
+    requirements: Callable[[bytes], bytes] = _as_it_is
     variable: str = "PYTHONPATH"
     within: str = ""
 
     def check(self, lock: bytes, *, form: str) -> None:
         """See `Ecosystem`."""
-        pins(lock)
+        pins(self.requirements(lock))
 
     def ready(self) -> str:
         """See `Ecosystem`."""
@@ -42,12 +49,12 @@ class Pip:
 
     def fetch(self, lock: bytes, store: Path, scratch: Path) -> None:
         """See `Ecosystem`."""
-        _download(_frozen(lock, scratch), store)
+        _download(_frozen(self.requirements(lock), scratch), store)
 
     def install(self, lock: bytes, store: Path, scratch: Path, *, form: str) -> str | None:
         """See `Ecosystem`."""
         _open_to_sandboxes(store)
-        return _unpacked(_frozen(lock, scratch), store, form)
+        return _unpacked(_frozen(self.requirements(lock), scratch), store, form)
 
 
 def _frozen(lock: bytes, scratch: Path) -> Path:
