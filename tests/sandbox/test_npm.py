@@ -1,8 +1,8 @@
 """Packages of npm: what a lock may contain, what is asked of a registry, and what runs where."""
 
 import json
-import subprocess
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from harness.programs.sandbox.packages.layer import MOST_BYTES, layer, make_plai
 from harness.programs.sandbox.packages.npm import Npm
 from harness.programs.sandbox.packages.npm_lock import NpmPackage, packages_of
 from harness.programs.sandbox.packages.npm_unpack import unpack
+from tests.sandbox import layers
 from tests.sandbox.npm import archive, entry, integrity, lock, package, registry
-from tests.sandbox.sandboxes import NEVER_ENDS, SUPERVISOR, Sandboxes
+from tests.sandbox.sandboxes import Sandboxes
 
 MOON = package("moon", "1.0.0", "module.exports = 'spring'\n")
 TIDE = package("tide", "1.0.0", "module.exports = require('moon') + ' tide'\n")
@@ -27,23 +28,7 @@ ESM = archive(
 )
 
 
-def prepare(
-    sandboxes: Sandboxes, text: str, around: dict[str, str], *, name: str = "package-lock.json"
-) -> subprocess.CompletedProcess[str]:
-    file = sandboxes.folder / "package-lock.json"
-    file.write_text(text)
-    places = ("--wheels", str(sandboxes.folder / "wheels"), "--out", str(sandboxes.folder / "out"))
-    asked = ("--lock", str(file), "--name", name, *places, "--form", sandboxes.form)
-    # Settings of the repository, where the supervisor is started.
-    (sandboxes.folder / ".npmrc").write_text("registry=http://127.0.0.1:9/\n")
-    return subprocess.run(
-        [*sandboxes.wrapper, *SUPERVISOR, "layer", *asked],
-        env=around,
-        cwd=sandboxes.folder,
-        capture_output=True,
-        text=True,
-        timeout=NEVER_ENDS,
-    )
+prepare = partial(layers.prepare, name="package-lock.json")
 
 
 def kept(sandboxes: Sandboxes) -> list[str]:
@@ -138,7 +123,7 @@ def test_a_registry_that_answers_other_bytes_is_refused_by_the_packages_name(san
     assert done.returncode == 125
     assert "moon@1.0.0 is not what the lock pins: expected sha512" in done.stderr
     assert kept(sandbox) == []
-    assert not list((sandbox.folder / "out").iterdir())
+    assert not list((sandbox.folder / "layers").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -395,4 +380,4 @@ def test_an_install_script_whose_result_is_refused(sandbox, script, message) -> 
         done = prepare(sandbox, text, own.settings(sandbox.folder))
     assert done.returncode == 125
     assert message in done.stderr, done
-    assert not list((sandbox.folder / "out").iterdir())
+    assert not list((sandbox.folder / "layers").iterdir())

@@ -14,7 +14,7 @@ from harness.programs.sandbox.packages.python_locks import (
     from_uv,
 )
 from tests.sandbox.index import wheel
-from tests.sandbox.test_layer import prepare
+from tests.sandbox.layers import prepare
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 THIS = f"cp{sys.version_info.major}{sys.version_info.minor}"
