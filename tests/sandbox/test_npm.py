@@ -99,6 +99,46 @@ def test_a_scope_may_have_a_registry_of_its_own(sandbox) -> None:
     assert (own.asked, len(scoped.asked)) == ([], 1)
 
 
+def test_a_token_goes_to_the_registry_that_it_is_for_and_to_no_other(sandbox) -> None:
+    rc = sandbox.folder / "npmrc"
+    with registry(moon=MOON) as own, registry() as scoped:
+        scoped.has["/@sea/tide/-/tide-1.0.0.tgz"] = TIDE
+        place = scoped.address.removeprefix("http:")
+        rc.write_text(
+            f'; mine\n{place}:_authToken=wide\n{place}@sea/:_authToken = "narrow"\n'
+            f"{own.address.removeprefix('http:')}:_authToken=${{NOT_HERE}}\n"
+        )
+        more = {"@sea:registry": scoped.address, "userconfig": str(rc)}
+        text = lock(moon=entry(MOON), **{"@sea/tide": entry(TIDE)})
+        done = prepare(sandbox, text, own.settings(sandbox.folder, **more))
+    assert done.returncode == 0, done
+    assert (own.shown, scoped.shown) == ([None], ["Bearer narrow"])
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("https://me:secret@host.invalid/", "has a password in its address"),
+        ("file:///tmp/registry", "is no address of a registry"),
+        ("https://", "is no address of a registry"),
+    ],
+)
+def test_a_setting_of_npm_that_cannot_be_used_is_named_and_not_shown(
+    sandbox, address, message
+) -> None:
+    with registry() as own:
+        around = own.settings(sandbox.folder, registry=address)
+        done = prepare(sandbox, lock(moon=entry(MOON)), around)
+        assert (done.returncode, own.asked) == (2, [])
+        assert "npm's setting `registry`" in done.stderr
+        assert message in done.stderr
+        assert "secret" not in done.stderr
+        broken = own.settings(sandbox.folder, cafile="/nowhere/ca.pem")
+        done = prepare(sandbox, lock(moon=entry(MOON)), broken)
+    assert done.returncode == 2
+    assert "npm's certificates in /nowhere/ca.pem cannot be read" in done.stderr
+
+
 def test_the_same_lock_is_prepared_once(sandbox) -> None:
     with registry(moon=MOON) as own:
         first = prepare(sandbox, lock(moon=entry(MOON)), own.settings(sandbox.folder))

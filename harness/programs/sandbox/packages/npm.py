@@ -18,6 +18,7 @@ from harness.domain.sandbox import Bind, Form, SandboxLimits, SandboxResult, San
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.packages import npm_registry, npm_unpack
 from harness.programs.sandbox.packages.npm_lock import CPU, OS, NpmPackage, libc, packages_of
+from harness.programs.sandbox.packages.npm_settings import registry_settings
 from harness.programs.sandbox.supervisor import run_sandbox
 
 STORE = "npm"
@@ -64,7 +65,7 @@ class Npm:
                 "sandboxes have no Node.js, because they see only what is in /usr/bin; install it"
                 " there (`apt-get install nodejs`)"
             )
-        host = urlsplit(npm_registry.registry_settings().registry).hostname
+        host = urlsplit(registry_settings().registry).hostname
         return f"they come from {host}, npm's `registry` here, for {node}"
 
     def platform(self) -> str:
