@@ -14,7 +14,7 @@ from harness.programs.sandbox.client import SandboxSupervisor
 from harness.programs.sandbox.packages import npm_lock, npm_registry
 from harness.programs.sandbox.packages.layer import MOST_BYTES, layer, make_plain
 from harness.programs.sandbox.packages.npm import Npm
-from harness.programs.sandbox.packages.npm_lock import NpmPackage, packages_of
+from harness.programs.sandbox.packages.npm_lock import NpmPackage, tree_of
 from harness.programs.sandbox.packages.npm_unpack import unpack
 from tests.sandbox import layers
 from tests.sandbox.npm import archive, entry, integrity, lock, package, registry
@@ -262,7 +262,7 @@ GITHUB = entry(MOON, resolved="https://codeload.host.invalid/moon/tar.gz/abc")
 def test_what_an_npm_lock_may_not_contain(place, one, message) -> None:
     text = json.dumps({"lockfileVersion": 3, "packages": {place: one}})
     with pytest.raises(ConfigError) as caught:
-        packages_of(text.encode())
+        tree_of(text.encode())
     assert message in str(caught.value)
 
 
@@ -279,14 +279,14 @@ def test_what_an_npm_lock_may_not_contain(place, one, message) -> None:
 )
 def test_a_lock_that_is_no_npm_lock(text, message) -> None:
     with pytest.raises(ConfigError) as caught:
-        packages_of(text.encode())
+        tree_of(text.encode())
     assert message in str(caught.value)
 
 
 def test_a_lock_is_bounded_in_bytes_and_in_packages(tmp_path) -> None:
     places = {f"p{number}": entry(MOON) for number in range(npm_lock.MOST_PACKAGES)}
     with pytest.raises(ConfigError, match="5001 entries, and 5000 are allowed"):
-        packages_of(lock(**places).encode())
+        tree_of(lock(**places).encode())
     with pytest.raises(ConfigError, match="has more than 16 MiB"):
         layer(
             b" " * (MOST_BYTES + 1), name="package-lock.json", wheels=tmp_path, out=tmp_path / "out"
@@ -304,7 +304,9 @@ def test_what_an_npm_lock_may_say() -> None:
             "musl": entry(ESM, optional=True, libc=["!" + npm_lock.libc()]),
         }
     )
-    found = {one.place.removeprefix("node_modules/"): one for one in packages_of(text.encode())}
+    found = {
+        one.place.removeprefix("node_modules/"): one for one in tree_of(text.encode()).packages
+    }
     assert list(found) == ["@sea/moon", "here", "luna"]
     assert found["luna"].title == "moon@2.0.0-rc.1+b"
     assert found["@sea/moon"].programs == (("moon", "./run.js"),)
@@ -357,7 +359,7 @@ def test_a_layer_has_links_within_and_none_that_lead_out(tmp_path) -> None:
 
 def test_a_sandbox_that_cannot_show_a_tree_with_packages_is_refused_by_name() -> None:
     with pytest.raises(SandboxError, match="a sandbox of the form unsealed can show nothing"):
-        Npm().check(lock(moon=entry(MOON)).encode(), form="unsealed")
+        Npm(tree_of).check(lock(moon=entry(MOON)).encode(), form="unsealed")
 
 
 VISIT = """

@@ -31,6 +31,7 @@ MANAGERS = {
 NPM_LOCKS = ("npm-shrinkwrap.json", "package-lock.json")
 """npm prefers the first."""
 
+PNPM_LOCK = "pnpm-lock.yaml"
 _OWN_LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock"}
 _FOR_NODE = frozenset({"npm", "yarn", "pnpm"})
 _MAKE = "npm install --package-lock-only --lockfile-version"
@@ -120,7 +121,13 @@ def _with_its_lock(sources: Sources) -> frozenset[str]:
 
 
 def _of_node(sources: Sources) -> Lock | None:
-    """npm's lock, which has what the tests need too."""
+    """npm's or pnpm's lock, which has what the tests need too."""
+    if PNPM_LOCK in sources.contents.files:
+        if re.match(r"lockfileVersion: '?9\.", sources.contents.text(PNPM_LOCK)):
+            return Lock(PNPM_LOCK, f"{PNPM_LOCK} pins every package with a hash")
+        return Lock(
+            PNPM_LOCK, f"{PNPM_LOCK} is of an older pnpm", make="pnpm install --lockfile-only"
+        )
     name = next((name for name in NPM_LOCKS if name in sources.contents.files), "")
     if name:
         version = re.search(r'"lockfileVersion"\s*:\s*(\d+)', sources.contents.text(name))
