@@ -19,17 +19,17 @@ ELSEWHERE = (
     "broker/test_program",
     "scenarios/test_disorder",
     "scenarios/test_kill_points",
-    "validators/test_browser",
-    "validators/test_evil_apps",
-    "validators/test_language",
-    "validators/test_performance",
+    "validators/browser/test_browser",
+    "validators/driver/test_evil_apps",
+    "validators/language/test_language",
+    "validators/performance/test_performance",
     "validators_launcher/test_app",
     "validators_launcher/test_judging",
     "validators_launcher/test_killed",
     "validators_launcher/test_proving_folders",
     "validators_launcher/test_regression",
     "validators_launcher/test_store",
-    "validators/test_visitors",
+    "validators/browser/test_visitors",
 )
 """Files outside of this folder in which rows are shown as well."""
 ROWS: dict[int, tuple[str, ...]] = {

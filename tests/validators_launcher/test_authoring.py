@@ -160,7 +160,7 @@ def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_
     assert [entry.journey for entry in history(world)] == ["book-a-small-group"]
 
 
-@pytest.mark.soak("two rounds in a browser; validators/test_proof tells what such evidence is")
+@pytest.mark.soak("two rounds in a browser; test_proof tells what such evidence is")
 def test_a_journey_that_is_red_with_one_set_of_data_and_green_with_another_is_refused(
     world: World,
 ) -> None:

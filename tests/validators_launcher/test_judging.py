@@ -148,7 +148,7 @@ def test_nothing_that_leaves_carries_a_step_a_selector_or_a_value(
         assert not any(secret in text for text in texts), secret
 
 
-@pytest.mark.soak("a judgement more; validators/test_evil_apps has such apps by five marks")
+@pytest.mark.soak("a judgement more; test_evil_apps has such apps by five marks")
 def test_an_app_that_looks_who_is_watching_fails(judged: Judge) -> None:
     judgement = judged("WATCHED")
     public = json.loads((judgement.out / "public.json").read_text())
@@ -164,7 +164,7 @@ def test_an_app_that_looks_who_is_watching_fails(judged: Judge) -> None:
         pytest.param(
             "WATCHED",
             True,
-            marks=pytest.mark.soak("a judgement more; validators/test_fold reads a retry"),
+            marks=pytest.mark.soak("a judgement more; test_fold reads a retry"),
         ),
     ],
 )
@@ -193,7 +193,7 @@ def test_the_app_sees_its_allow_list_and_nothing_else(judged: Judge) -> None:
 
 
 @pytest.mark.soak(
-    "proves the base in a browser; test_app waits for such an app, validators/test_evil_apps judges"
+    "proves the base in a browser; test_app waits for such an app, test_evil_apps judges"
     " one that hangs"
 )
 def test_an_app_that_never_answers_is_inconclusive(world: World) -> None:
@@ -207,7 +207,7 @@ def test_an_app_that_never_answers_is_inconclusive(world: World) -> None:
 
 
 @pytest.mark.soak(
-    "proves the base in a browser; test_app has its last words, validators/test_evil_apps one that"
+    "proves the base in a browser; test_app has its last words, test_evil_apps one that"
     " dies half-way"
 )
 def test_an_app_that_ends_at_once_is_inconclusive_and_its_last_words_are_sealed(

@@ -116,7 +116,7 @@ def test_a_change_that_breaks_what_was_fixed_before_fails_in_the_missions_words(
         assert file.is_dir() or "book-a-large-group" not in file.read_text()
 
 
-@pytest.mark.soak("a judgement more; validators/test_proof tells when base was broken")
+@pytest.mark.soak("a judgement more; test_proof tells when base was broken")
 def test_what_was_broken_before_the_change_is_not_its_fault_and_is_reported_to_the_maintainer(
     shore: Shore,
 ) -> None:
