@@ -90,7 +90,7 @@ def test_the_obedient_agent_was_stopped_by_the_policy_and_nothing_was_pushed(dem
 
 
 @pytest.mark.soak(
-    "two changes that break each other: redteam/test_merge_faults, factory/test_together"
+    "two changes that break each other: redteam/test_merge_faults, factory/pipeline/test_together"
 )
 def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(
     demo,

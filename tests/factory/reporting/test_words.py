@@ -21,7 +21,7 @@ from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, ASK, REFUSE, steady
 from tests.fakes.people import FakeModel
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "comments"
+GOLDEN = Path(__file__).parents[2] / "golden" / "comments"
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 
 

@@ -35,7 +35,7 @@ from tests.factory.proposals import (
 from tests.factory.world import World
 from tests.fakes.people import FakeValidator
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def past(world, **lines: int) -> None:

@@ -5,6 +5,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,11 @@ facts = st.builds(
     days=st.floats(1, 60),
     recordings=st.sampled_from([0, 1, 50]),
 )
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
 
 
 @given(facts)

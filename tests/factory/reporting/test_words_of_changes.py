@@ -14,7 +14,7 @@ from tests.factory.demands import asking_a_person, governed
 from tests.factory.world import ASK, answers, steady
 from tests.fakes.people import FakeModel
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "changes"
+GOLDEN = Path(__file__).parents[2] / "golden" / "changes"
 
 
 def on_the_pull_request(world, issue):
