@@ -17,7 +17,7 @@ from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.past.impact import DEFAULT, ReplayAnswer, impact
 from tests.governance.policy_texts import FRONT, change, governance, rule_text, touching
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "public-factory"
 FACTORY = Path(sys.executable).with_name("factory")
 ONE = "level: enforced\ncheck: {files: {max: 1}}"

@@ -6,7 +6,7 @@ import pytest
 
 from harness.governance.facts.syntax import syntax_tree
 
-HARNESS = Path(__file__).parents[2] / "harness"
+HARNESS = Path(__file__).parents[3] / "harness"
 
 
 def test_python_is_parsed_in_one_place_only_and_so_one_text_at_a_time() -> None:

@@ -32,7 +32,7 @@ from harness.governance.export import codeowners, issue_forms, labels, rulesets
 from harness.governance.language.when import read_when
 from harness.governance.paths import glob_fault, matches
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCHEMAS = Path(__file__).with_name("schemas")
 REST = json.loads((SCHEMAS / "rest-fragment.json").read_text())
 OURS = governance_in(ROOT)

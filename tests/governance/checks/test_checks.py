@@ -45,7 +45,7 @@ from tests.governance.policy_texts import change, touching
 
 DAY = 86_400
 WORDS = (
-    (Path(__file__).parents[1] / "golden" / "answers_of_checks.txt").read_text("ascii").splitlines()
+    (Path(__file__).parents[2] / "golden" / "answers_of_checks.txt").read_text("ascii").splitlines()
 )
 
 

@@ -17,7 +17,7 @@ from harness.governance import normalise
 from harness.governance.text.hidden import HiddenKind, Provenance
 from harness.governance.text.normalise import LONGEST
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 CASES = sorted(
     path.stem for path in CORPUS.glob("*.md") if "." not in path.stem and path.stem != "README"
 )
