@@ -1,4 +1,4 @@
-"""`python tests/forge/openapi/trim.py api.github.com.json`: cut GitHub's OpenAPI description down
+"""`python tests/forge/api/openapi/trim.py api.github.com.json`: cut GitHub's OpenAPI description down
 to what the forge serves.
 
 The description is `generated/api.github.com.json` of the npm package `@octokit/openapi`. What is

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from harness.programs.local_forge.seed import Administrator
-from tests.forge.pages import page, post, sign_in
+from tests.forge.pages.reading import page, post, sign_in
 from tests.forge.waiting import start
 
 ROLES = ("nobody", "guest", "read", "author", "triage", "write", "admin")

@@ -216,5 +216,5 @@ def test_a_lock_that_is_not_text() -> None:
 
 
 def test_this_projects_own_lock_is_one() -> None:
-    lock = (Path(__file__).resolve().parents[2] / "requirements.txt").read_bytes()
+    lock = (Path(__file__).resolve().parents[3] / "requirements.txt").read_bytes()
     assert len(pins(lock)) > 20

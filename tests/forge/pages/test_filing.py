@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.forge.pages import FORM, page, post, sign_in
+from tests.forge.pages.reading import FORM, page, post, sign_in
 
 CONFIG = (
     "blank_issues_enabled: {blank}\ncontact_links: [{{name: The guide, about: How it works, url:"

@@ -6,7 +6,7 @@ import pytest
 
 from harness.programs.local_forge.pages.markdown import rendered
 from harness.programs.local_forge.pages.page_views import local_address
-from tests.forge.pages import Reader
+from tests.forge.pages.reading import Reader
 
 ALLOWED = {
     "p",

@@ -17,7 +17,7 @@ from harness.programs.local_forge.pages.forms import (
     TextArea,
     form_from,
 )
-from tests.forge.pages import FORM
+from tests.forge.pages.reading import FORM
 
 
 def form(text=FORM):

@@ -9,7 +9,7 @@ from harness.domain.issue import Permission
 from harness.factory.reporting.slash_commands import COMMANDS
 from harness.programs.local_forge.pages import words
 from harness.programs.local_forge.seed import Administrator
-from tests.forge.pages import Reader, page, post, sign_in
+from tests.forge.pages.reading import Reader, page, post, sign_in
 from tests.forge.waiting import SECONDS
 
 EVIL = "<script>alert('title')</script> \"'><img src=x onerror=alert(1)> \u202egnp.exe"

@@ -17,8 +17,8 @@ import jwt
 import pytest
 
 from harness.programs.local_forge.api.routes import VIEWS
+from tests.forge.api.openapi.trim import plain
 from tests.forge.conftest import a_place
-from tests.forge.openapi.trim import plain
 
 KNOWN = json.loads((Path(__file__).parent / "openapi" / "github.json").read_text(encoding="utf-8"))
 FORMATS = jsonschema.FormatChecker(formats=())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.forge.pages import FORM
+from tests.forge.pages.reading import FORM
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 # Milliseconds of a machine that is busy with other things.

@@ -9,7 +9,7 @@ from harness.programs.local_forge.git.commits import FileChange
 from harness.programs.local_forge.pages import diffs
 from harness.programs.local_forge.pages.thread import state_intervals
 from harness.programs.local_forge.storage.records import CheckRun, Event, Role, User
-from tests.forge.pages import page
+from tests.forge.pages.reading import page
 
 PATCH = "@@ -1,4 +1,4 @@\n same\n-one\n-two\n+uno\n last\n+end\n\\ No newline at end of file\n"
 KIM = User(1, "kim", "User", Role.READ, 0)
