@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.redteam import knowing
+from tests.redteam.validators import knowing
 from tests.validators import apps
 from tests.validators.conftest import chromium, house  # noqa: F401  (the session's real browsers)
 from tests.validators.house import House
