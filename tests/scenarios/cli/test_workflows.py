@@ -11,7 +11,7 @@ import pytest
 from tests.scenarios.conftest import FACTORY, factory
 from tests.scenarios.waiting import LONG
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples" / "workflows"
 
 

@@ -29,7 +29,7 @@ from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
 pytestmark = pytest.mark.soak("a run over three machines; engine/ shows leases, state and takeover")
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples"
 HOME_KEY = "c4" * 32
 

@@ -13,7 +13,7 @@ from tests.fakes.endpoint import Endpoint, recordings_for, serving
 from tests.fakes.original import everything, repository_of
 from tests.scenarios.conftest import SECONDS, as_said, factory
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 ISSUES = EXAMPLES / "issues" / "1-cancelled-places.md"
 
 

@@ -21,7 +21,7 @@ from harness.programs.sandbox.client import SandboxSupervisor
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 APPS = ROOT / "tests" / "onboarding" / "apps"
 TIDEBOOK = ROOT / "examples" / "tidebook"
 GOVERNED = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")

@@ -1,7 +1,7 @@
 """What happens on a disk that fills up, told as one JSON object. Run it where HOME is on a small
 file system:
 
-bwrap --dev-bind / / --size BYTES --tmpfs HOME_FOLDER python -m tests.scenarios.small_disk
+bwrap --dev-bind / / --size BYTES --tmpfs HOME_FOLDER python -m tests.scenarios.maintenance.small_disk
 HOME_FOLDER"""
 
 import json

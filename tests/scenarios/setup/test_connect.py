@@ -20,7 +20,7 @@ from tests.fakes.endpoint import Endpoint, serving
 from tests.scenarios.conftest import SECONDS, as_said
 from tests.scenarios.waiting import LONG
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 
 from tests.scenarios.conftest import SECONDS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BYTES = 150_000_000
 pytestmark = pytest.mark.soak(
     "a run on a small disk; row 107 of the drill fills one, factory/test_space looks for room"
@@ -40,7 +40,7 @@ def report(tmp_path_factory):
             str(ROOT),
             sys.executable,
             "-m",
-            "tests.scenarios.small_disk",
+            "tests.scenarios.maintenance.small_disk",
             str(folder),
         ],
         capture_output=True,
