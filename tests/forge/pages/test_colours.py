@@ -66,7 +66,7 @@ def test_white_initials_can_be_read_on_every_face() -> None:
     lightness = int(
         re.search(
             r"42% (\d+)%",
-            (Path(page_views.__file__).parent / "templates" / "parts.html").read_text(),
+            (Path(page_views.__file__).parent / "templates" / "layout" / "parts.html").read_text(),
         )[1]
     )
     for number in range(1, 361):
