@@ -229,7 +229,7 @@ def configured(world, more: bytes) -> None:
     world.push_to_main(**{"factory.toml": before + after[after.index(b"[seal]") :] + more})
 
 
-# How each is taken by itself: broker/test_errors, broker/test_pauses, agents/test_loop,
+# How each is taken by itself: broker/upstream/test_errors, broker/test_pauses, agents/test_loop,
 # factory/test_pause.
 @pytest.mark.sample(6)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
