@@ -20,7 +20,7 @@ from harness.repository.names import (
     sha,
     shown,
 )
-from harness.repository.objects import Entry, blobs, entries, entry_at, verify
+from harness.repository.objects import TreeEntry, blobs, entries, entry_at, verify
 from harness.repository.plumbing import READING, Bounds, Git
 from harness.repository.remote import Remote
 
@@ -141,7 +141,7 @@ class TrustedRepository:
             raise GitError(f"git merge-base: {result.message}")
         return result.status == 0
 
-    def entries(self, treeish: str) -> tuple[Entry, ...]:
+    def entries(self, treeish: str) -> tuple[TreeEntry, ...]:
         """Every entry of a commit's or a tree's files, with mode, object and size."""
         return entries(self.reading, sha(treeish))
 

@@ -16,8 +16,8 @@ from harness.programs.broker.upstream.breaker import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     PROBE_SECONDS,
-    Breaker,
     BreakerStore,
+    ProviderBreaker,
     ProviderFault,
     provider_fault,
     seconds_open,
@@ -120,8 +120,8 @@ class Stand:
         self.at, self.notices = 1_000.0, list[str]()
         self._meter = Meter(file, prices())
 
-    def breaker(self, *, probe_seconds: float = PROBE_SECONDS) -> Breaker:
-        return Breaker(
+    def breaker(self, *, probe_seconds: float = PROBE_SECONDS) -> ProviderBreaker:
+        return ProviderBreaker(
             "acme",
             BreakerStore(self._meter.engine),
             clock=lambda: self.at,
@@ -139,13 +139,13 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
         yield found
 
 
-async def admitted(breaker: Breaker) -> None:
+async def admitted(breaker: ProviderBreaker) -> None:
     async with breaker.admitted(2):
         pass
 
 
 def fails(
-    breaker: Breaker, found: ProviderFault, why: str, *, issues: tuple[int, ...] = (1, 2)
+    breaker: ProviderBreaker, found: ProviderFault, why: str, *, issues: tuple[int, ...] = (1, 2)
 ) -> Refusal | None:
     """A call for each of these issues; what the last of them raises."""
     return [breaker.failed(found, why, issue=issue, wanted=None) for issue in issues][-1]
@@ -253,7 +253,7 @@ def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_
     )
 
 
-async def hanging(breaker: Breaker, issue: int) -> asyncio.Task[None]:
+async def hanging(breaker: ProviderBreaker, issue: int) -> asyncio.Task[None]:
     """A call that was let in, and is never answered."""
 
     async def hangs() -> None:

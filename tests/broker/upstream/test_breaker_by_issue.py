@@ -23,8 +23,8 @@ from harness.programs.broker.prices import prices
 from harness.programs.broker.providers import ANTHROPIC, Provider
 from harness.programs.broker.upstream.breaker import (
     LONGEST_PAUSE,
-    Breaker,
     BreakerStore,
+    ProviderBreaker,
     ProviderFault,
     corroborated_failures,
 )
@@ -236,8 +236,8 @@ async def held_and_answered(calls: int) -> Any:
         server.close()
 
 
-def breaker_of_nothing() -> Breaker:
-    return Breaker(
+def breaker_of_nothing() -> ProviderBreaker:
+    return ProviderBreaker(
         "acme", BreakerStore(sqlalchemy.create_engine("sqlite://")), notify=lambda words: None
     )
 
@@ -245,7 +245,7 @@ def breaker_of_nothing() -> Breaker:
 def test_a_count_that_fails_once_everybodys_pause_is_over_pauses_its_own_issue_alone() -> None:
     """What two issues met before is evidence still; a sandbox may count as often as it likes."""
     moments = [0.0]
-    breaker = Breaker(
+    breaker = ProviderBreaker(
         "acme",
         BreakerStore(sqlalchemy.create_engine("sqlite://")),
         clock=lambda: moments[-1],
@@ -285,7 +285,7 @@ def test_the_one_that_fails_most_is_not_counted_and_an_answer_is_the_end_of_it(
     with closing(Meter(tmp_path / "broker.sqlite", prices())) as meter:
         troubles, at = BreakerStore(meter.engine), 1_000.0
         for issue in heard:
-            breaker = Breaker("acme", troubles, clock=lambda: at, notify=lambda words: None)
+            breaker = ProviderBreaker("acme", troubles, clock=lambda: at, notify=lambda words: None)
             if issue:
                 breaker.failed(ProviderFault.OVERLOAD, "529", issue=issue, wanted=None)
             else:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from harness.programs.broker.upstream.connections import FAULTS, Connections, Reply
+from harness.programs.broker.upstream.connections import FAULTS, Connections, ProviderReply
 
 TIMEOUTS = {"connect": 30.0, "read": 30.0, "write": 30.0, "pool": 30.0}
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Two: a\r\nx-two: b\r\n\r\nok"
@@ -12,11 +12,11 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Two: a\r\nx-two: b\r\n\r\no
 
 def asked(
     base: str, *paths: str, answer: bytes = ANSWER
-) -> tuple[list[bytes], list[bytes], list[Reply]]:
+) -> tuple[list[bytes], list[bytes], list[ProviderReply]]:
     """Post to each path in turn, at `base` with the port for {}; what came on each connection, the
     bodies and the replies."""
 
-    async def whole() -> tuple[list[bytes], list[bytes], list[Reply]]:
+    async def whole() -> tuple[list[bytes], list[bytes], list[ProviderReply]]:
         came: list[bytearray] = []
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

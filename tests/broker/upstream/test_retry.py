@@ -10,7 +10,7 @@ import pytest
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
 from harness.programs.broker.providers import ANTHROPIC, Provider
-from harness.programs.broker.upstream.breaker import Breaker, BreakerStore
+from harness.programs.broker.upstream.breaker import BreakerStore, ProviderBreaker
 from harness.programs.broker.upstream.client import Upstream
 from harness.programs.broker.upstream.failure import ProviderFailure
 from harness.programs.broker.upstream.retry import CAP, TRIES, requested_wait, wait_before_retry
@@ -85,7 +85,7 @@ class Run:
 
     async def _whole(self) -> Any:
         meter = Meter(self._folder / "broker.sqlite", prices())
-        breaker = Breaker(
+        breaker = ProviderBreaker(
             "acme", BreakerStore(meter.engine), clock=lambda: NOON, notify=lambda words: None
         )
         upstream = Upstream(

@@ -8,7 +8,7 @@ import pytest
 from harness.programs.local_forge.git.commits import FileChange
 from harness.programs.local_forge.pages import diffs
 from harness.programs.local_forge.pages.thread import state_intervals
-from harness.programs.local_forge.storage.records import CheckRun, Event, Role, User
+from harness.programs.local_forge.storage.records import CheckRun, Role, TimelineEvent, User
 from tests.forge.pages.reading import page
 
 PATCH = "@@ -1,4 +1,4 @@\n same\n-one\n-two\n+uno\n last\n+end\n\\ No newline at end of file\n"
@@ -137,7 +137,7 @@ def test_a_page_that_follows_is_not_sent_the_change_that_it_has(place) -> None:
 
 
 def event(kind, label, at):
-    return Event(at, 1, False, KIM, kind, (label, "ededed"), None, None, at)
+    return TimelineEvent(at, 1, False, KIM, kind, (label, "ededed"), None, None, at)
 
 
 def test_where_an_issue_has_been_is_read_off_its_labels() -> None:

@@ -10,7 +10,7 @@ from harness.programs.local_forge.pages.answers import answered, at_first
 from harness.programs.local_forge.pages.forms import (
     Checkboxes,
     Dropdown,
-    Field,
+    FormField,
     Input,
     Malformed,
     Prose,
@@ -176,6 +176,6 @@ def test_the_forms_that_the_rules_export_are_forms_here() -> None:
     read = [form_from(one.path, yaml.safe_load(one.text)) for one in made]
     assert [one.name for one in read] == ["Something does not work", "Something is missing"]
     assert "**Payments.** No money passes here." in read[1].elements[0].text
-    assert {one.required for form in read for one in form.elements if isinstance(one, Field)} == {
-        True
-    }
+    assert {
+        one.required for form in read for one in form.elements if isinstance(one, FormField)
+    } == {True}

@@ -176,7 +176,11 @@ TABLE = [
     (Dependencies(change=True), moves("flask", DependencyMove.CHANGED), True),
     (Dependencies(allow=("types-*",)), moves("types-pyyaml", DependencyMove.ADDED), True),
     (Dependencies(allow=("types-*",)), moves("type-pyyaml", DependencyMove.ADDED), False),
-    (Dependencies(add=True, change=True), moves("flask", DependencyMove.ADDED, Origin.GIT), False),
+    (
+        Dependencies(add=True, change=True),
+        moves("flask", DependencyMove.ADDED, Origin.GIT),
+        False,
+    ),
     (
         Dependencies(add=True, change=True),
         moves("flask", DependencyMove.CHANGED, Origin.URL),

@@ -24,7 +24,7 @@ from harness.governance.votes.judged import (
     NEAR,
     Ballot,
     Quote,
-    Reply,
+    VoterReply,
     answer_to,
     as_answer,
     ballot_in,
@@ -343,21 +343,21 @@ def test_a_no_counts_only_with_a_quote_that_is_there() -> None:
         ((elsewhere,), UNQUOTED),
         ((), UNQUOTED),
     ):
-        ballot = Ballot(Reply.NO, quotes)
+        ballot = Ballot(VoterReply.NO, quotes)
         assert vote_of(ballot, found_in(ballot, shown)) is vote
-    assert vote_of(Ballot(Reply.YES, (there,)), (there,)) is YES
-    assert vote_of(Ballot(Reply.ABSTAIN, (there,)), (there,)) is ABSTAIN
+    assert vote_of(Ballot(VoterReply.YES, (there,)), (there,)) is YES
+    assert vote_of(Ballot(VoterReply.ABSTAIN, (there,)), (there,)) is ABSTAIN
 
 
 def test_a_quote_that_is_near_is_placed_where_it_is() -> None:
-    assert found_in(Ballot(Reply.NO, (Quote("a.py", 9, "x = 1"),)), {"a.py": FILE}) == (
+    assert found_in(Ballot(VoterReply.NO, (Quote("a.py", 9, "x = 1"),)), {"a.py": FILE}) == (
         Quote("a.py", 8, "x = 1"),
     )
 
 
 def test_the_answer_is_closed_and_survives_being_written_down() -> None:
     Draft202012Validator.check_schema(ballot_schema())
-    ballot = Ballot(Reply.NO, (Quote("a.py", 8, "x = 1"),), "It is one.")
+    ballot = Ballot(VoterReply.NO, (Quote("a.py", 8, "x = 1"),), "It is one.")
     assert ballot_in(as_answer(ballot)) == ballot
 
 
@@ -377,7 +377,7 @@ def test_the_answer_is_closed_and_survives_being_written_down() -> None:
 )
 def test_an_answer_in_another_form_is_an_abstention(answer) -> None:
     ballot = ballot_in(answer)
-    assert ballot.reply is Reply.ABSTAIN
+    assert ballot.reply is VoterReply.ABSTAIN
     assert "not in the agreed form" in ballot.reason
 
 
@@ -459,6 +459,6 @@ def test_the_page_has_every_sight_and_every_number() -> None:
         .split("## Judged rules")[1]
         .split("\n## ")[0]
     )
-    assert all(f"`{word}`" in page for word in (*Sight, *Reply, UNQUOTED))
+    assert all(f"`{word}`" in page for word in (*Sight, *VoterReply, UNQUOTED))
     assert f"{LARGEST_VIEW:,} characters" in page
     assert f"at most {NEAR} lines away" in page

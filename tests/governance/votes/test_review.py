@@ -15,7 +15,7 @@ from harness.governance.votes.review import (
     rows_shown,
     together,
 )
-from harness.governance.votes.view import View
+from harness.governance.votes.view import VoterView
 
 BEFORE = (
     "def places(walk):",
@@ -38,10 +38,10 @@ AFTER = (
 THERE = ("store.py", "page.html", "tests/test_store.py")
 
 
-def view(before=BEFORE, after=AFTER, file="store.py") -> View:
+def view(before=BEFORE, after=AFTER, file="store.py") -> VoterView:
     rows = [row for hunk in hunks(before, after) for row in hunk]
     difference = json.dumps({"file": file, "change": "modified", "lines": rows})
-    return View(((Sight.ISSUE, "{}"), (Sight.DIFF, difference)), {file: after})
+    return VoterView(((Sight.ISSUE, "{}"), (Sight.DIFF, difference)), {file: after})
 
 
 ROWS = rows_shown(view())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind
 from harness.domain.governance import Question, Sight
 from harness.governance.votes.hunks import CONTEXT, hunks, lines_of
-from harness.governance.votes.view import LARGEST_VIEW, View, view_of
+from harness.governance.votes.view import LARGEST_VIEW, VoterView, view_of
 from tests.governance.policy_texts import change
 
 
@@ -29,7 +29,7 @@ def view(
     files=None,
     issue='{"title": "Two is wrong"}',
     policy="THE RULES",
-) -> View:
+) -> VoterView:
     paths = sorted(old.keys() | new.keys())
     changes = tuple(
         change(path, size=len(new.get(path, b"")), kind=_kind(path, old, new)) for path in paths
@@ -56,7 +56,7 @@ def _kind(path, old, new):
     )
 
 
-def seen(found: View) -> str:
+def seen(found: VoterView) -> str:
     return "\n".join(document for _, document in found.material)
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness.domain.sandbox import Limits
+from harness.domain.sandbox import SandboxLimits
 from harness.programs.sandbox.walls.cgroup import (
     Cgroup,
     Group,
@@ -72,12 +72,12 @@ def test_numbers_are_read_from_both_kinds_of_file(tmp_path) -> None:
 
 def test_a_limit_is_never_written_to_a_file_that_the_kernel_did_not_make(tmp_path) -> None:
     with pytest.raises(FileNotFoundError):
-        Group(tmp_path, 1, frozenset({"memory"})).limit(Limits())
+        Group(tmp_path, 1, frozenset({"memory"})).limit(SandboxLimits())
     assert not list(tmp_path.iterdir())
 
 
 def test_groups_that_are_made_are_removed() -> None:
-    made = cgroup_for(Limits())
+    made = cgroup_for(SandboxLimits())
     assert all(group.folder.is_dir() for group in made.groups)
     made.kill()
     made.remove()
@@ -125,7 +125,7 @@ def test_each_limit_is_written_where_its_version_has_it(
         "pids.max",
     ):
         (tmp_path / name).touch()
-    Group(tmp_path, version, frozenset(controllers)).limit(Limits(memory_mb=7, pids=9))
+    Group(tmp_path, version, frozenset(controllers)).limit(SandboxLimits(memory_mb=7, pids=9))
     assert {
         file.name: file.read_text() for file in tmp_path.iterdir() if file.read_text()
     } == written
@@ -134,7 +134,7 @@ def test_each_limit_is_written_where_its_version_has_it(
 def test_a_kernel_that_does_not_account_swap_is_asked_for_the_rest(tmp_path) -> None:
     for name in ("memory.max", "pids.max"):
         (tmp_path / name).touch()
-    Group(tmp_path, 2, frozenset({"memory", "pids"})).limit(Limits(memory_mb=7, pids=9))
+    Group(tmp_path, 2, frozenset({"memory", "pids"})).limit(SandboxLimits(memory_mb=7, pids=9))
     assert (tmp_path / "pids.max").read_text() == "13"
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from harness.home.document import EMBEDDED, HomeFile, write_home
 from harness.home.programs import keep_token
-from harness.operations.doctor.finding import Level
+from harness.operations.doctor.finding import Severity
 from harness.operations.doctor.forge_checks import forge_findings
 from harness.programs.local_forge.seed import Account, Administrator, push_folder
 from harness.programs.local_forge.start import RunningForge, start
@@ -58,14 +58,14 @@ class Clinic:
     def cure(self) -> None:
         self._faults.delete("/faults")
 
-    def complaints(self) -> dict[str, tuple[Level, str]]:
+    def complaints(self) -> dict[str, tuple[Severity, str]]:
         """What the doctor says of the forge that is not well, with the next move, by the name of
         the check."""
         found = {
             name: (finding.level, f"{finding.message}; {finding.fix}")
             for name, finding in forge_findings(self.home)
         }
-        return {name: said for name, said in found.items() if said[0] is not Level.OK}
+        return {name: said for name, said in found.items() if said[0] is not Severity.OK}
 
     def raw(self, path: str, by: Account | None = None) -> object:
         answer = httpx.get(
@@ -218,7 +218,7 @@ def test_a_fault_is_named_by_the_check_that_meets_it(clinic, name) -> None:
     said = clinic.complaints()
     assert clinic.hits() > 0, "a fault that hit nothing shows nothing"
     assert check in said, said
-    assert said[check][0] is Level.FAIL
+    assert said[check][0] is Severity.FAIL
     assert [word for word in words if word not in said[check][1].lower()] == [], said[check][1]
     assert set(said) == {check}, "what is well is not complained of"
 
@@ -230,7 +230,7 @@ def test_a_reader_learns_that_it_may_not_write(clinic) -> None:
         level, words = clinic.complaints()["forge"]
     finally:
         keep_token(clinic.home / TOKEN, clinic.factory.token)
-    assert (level, "not write to it" in words) == (Level.FAIL, True)
+    assert (level, "not write to it" in words) == (Severity.FAIL, True)
 
 
 def test_a_protected_branch_is_named_with_who_has_to_be_let_through(clinic) -> None:
@@ -280,7 +280,9 @@ def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path) -> 
             )
             left = int(asked.headers["x-ratelimit-remaining"])
         said = {
-            name: finding for name, finding in forge_findings(home) if finding.level is not Level.OK
+            name: finding
+            for name, finding in forge_findings(home)
+            if finding.level is not Severity.OK
         }
     finally:
         forge.stop()
@@ -289,7 +291,7 @@ def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path) -> 
         said["forge limit"].level,
         "of 40 requests are left" in said["forge limit"].message,
     ) == (
-        Level.WARN,
+        Severity.WARN,
         True,
     )
 
@@ -306,7 +308,7 @@ def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path) -> None:
         said = {
             name: f"{finding.message}; {finding.fix}"
             for name, finding in forge_findings(home)
-            if finding.level is Level.FAIL
+            if finding.level is Severity.FAIL
         }
     assert set(said) == {"forge"}
     assert "does not answer" in said["forge"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.sandbox import Bind, Limits, SandboxSpec
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
 from harness.factory.settings.config import read_config
 from harness.home.document import wheels_folder
 from harness.operations.setup.init import drafts_for, init_repository
@@ -129,7 +129,7 @@ def answered(folder, layers):
             ("python", "-c", VISIT, asked),
             cwd="/app",
             env=env,
-            limits=Limits(wall_seconds=600),
+            limits=SandboxLimits(wall_seconds=600),
             binds=binds,
         )
     )
@@ -149,7 +149,7 @@ def report_of(folder, layers):
             "tests",
             config.tests.command,
             cwd="/app",
-            limits=Limits(wall_seconds=600),
+            limits=SandboxLimits(wall_seconds=600),
             binds=(
                 Bind(str(folder), "/app"),
                 Bind(str(layer), "/layer"),
