@@ -459,6 +459,7 @@ def test_the_page_has_every_sight_and_every_number() -> None:
         .split("## Judged rules")[1]
         .split("\n## ")[0]
     )
+    page = " ".join(page.split())
     assert all(f"`{word}`" in page for word in (*Sight, *VoterReply, UNQUOTED))
     assert f"{LARGEST_VIEW:,} characters" in page
     assert f"at most {NEAR} lines away" in page
