@@ -47,7 +47,7 @@ class FakeGit:
             raise GitError(f"no branch {branch}")
         return self.remote[branch]
 
-    fetched = tip
+    fetched = latest = tip
 
     def tree_of(self, commit):
         return self.commits[commit][0]

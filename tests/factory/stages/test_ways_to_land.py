@@ -149,17 +149,17 @@ def test_cut_off_at_the_forges_merge_it_is_merged_once(tmp_path, after) -> None:
 def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_path) -> None:
     world = demanding(tmp_path, BY_API)
     issue = world.file()
-    fetch, merged = world.git.fetch, []
+    latest, merged = world.git.latest, []
 
-    def fetched(*refs) -> None:
+    def merged_meanwhile(branch):
         history = world.history(issue)
         if history.state is State.MERGING and not merged:
             merged.append(
                 world.forge.merge_pull_request(history.proposal.number, sha=history.pushed_head)
             )
-        fetch(*refs)
+        return latest(branch)
 
-    world.decorate("git", fetch=fetched)
+    world.decorate("git", latest=merged_meanwhile)
     world.tick()
     assert merged
     assert world.history(issue).landed is None

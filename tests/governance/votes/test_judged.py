@@ -453,13 +453,8 @@ def test_those_that_apply_are_voted_on_and_what_is_in_shadow_last() -> None:
 
 
 def test_the_page_has_every_sight_and_every_number() -> None:
-    page = (
-        (Path(__file__).parents[3] / "docs" / "maintainer.md")
-        .read_text("utf-8")
-        .split("## Judged rules")[1]
-        .split("\n## ")[0]
-    )
-    page = " ".join(page.split())
+    text = (Path(__file__).parents[3] / "docs" / "maintainer.md").read_text("utf-8")
+    page = " ".join(text.split("## Judged rules")[1].split("\n## ")[0].split())
     assert all(f"`{word}`" in page for word in (*Sight, *VoterReply, UNQUOTED))
     assert f"{LARGEST_VIEW:,} characters" in page
     assert f"at most {NEAR} lines away" in page
