@@ -230,7 +230,7 @@ def configured(world, more: bytes) -> None:
 
 
 # How each is taken by itself: broker/upstream/test_errors, broker/test_pauses, agents/test_loop,
-# factory/test_pause.
+# test_pause.
 @pytest.mark.sample(6)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_goes_wrong_with_a_model_ends_as_it_is_written(

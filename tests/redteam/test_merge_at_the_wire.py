@@ -112,9 +112,7 @@ def test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate(t
     assert (town.factory.tip(), town.shown(issue)) == (candidate, "")
 
 
-@pytest.mark.soak(
-    "over HTTP again; factory/test_ci has every conclusion, domain/test_checks what each is"
-)
+@pytest.mark.soak("over HTTP again; test_ci has every conclusion, domain/test_checks what each is")
 def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town) -> None:
     town.demand()
     issue = town.factory.file()
@@ -127,7 +125,7 @@ def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town) -> None:
 
 
 @pytest.mark.soak(
-    "over HTTP again; adapters/test_checks reads what a branch demands, factory/test_ci obeys it"
+    "over HTTP again; adapters/test_checks reads what a branch demands, test_ci obeys it"
 )
 def test_a_branch_that_requires_a_check_takes_the_candidate_once_it_has_it(town) -> None:
     """The factory names nothing: what the branch's own protection demands is read from the

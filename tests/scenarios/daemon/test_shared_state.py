@@ -19,9 +19,7 @@ def factory(home, address, *arguments):
     )
 
 
-@pytest.mark.soak(
-    "two machines; engine/test_lease shows it on PostgreSQL, test_takeover by daemons"
-)
+@pytest.mark.soak("two machines; test_lease shows it on PostgreSQL, test_takeover by daemons")
 def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_waited_for(
     tmp_path, postgres
 ) -> None:
