@@ -3,7 +3,7 @@ PY = .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE    # or each of the many processes compiles what it imports
 PYTEST = $(PY) -m pytest -q --dist loadfile --no-loadscope-reorder --durations=15
 PURE = architecture context docs domain governance lessons model workflow factory/test_stories.py \
-    validators/test_fold.py validators/test_proof.py validators/test_redact.py test_spent.py test_tiers.py
+    validators/domain/test_fold.py validators/domain/test_proof.py validators/performance/test_redact.py test_spent.py test_tiers.py
 
 setup:            ## install what is missing, say what was done
 	@.ci/setup

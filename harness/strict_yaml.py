@@ -19,7 +19,7 @@ STR, INT, FLOAT, BOOL = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Refused(yaml.MarkedYAMLError):
+class RefusedYaml(yaml.MarkedYAMLError):
     """YAML that we do not read, where an event begins it."""
 
     def __init__(self, problem: str, event: Any) -> None:
@@ -37,9 +37,9 @@ class BoundedComposer(Composer):
         event: Any = self.peek_event()  # type: ignore[attr-defined]
         self._depth, self._values = self._depth + 1, self._values + 1
         if self._depth > self.deepest:
-            raise Refused(f"more than {self.deepest} levels of nesting", event)
+            raise RefusedYaml(f"more than {self.deepest} levels of nesting", event)
         if self._values > MOST_VALUES:
-            raise Refused(f"more than {MOST_VALUES:,} values", event)
+            raise RefusedYaml(f"more than {MOST_VALUES:,} values", event)
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
@@ -55,11 +55,11 @@ class _StrictComposer(BoundedComposer):
         """One node, if it is one we read."""
         event: Any = self.peek_event()  # type: ignore[attr-defined]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise Refused("anchors and aliases are not read", event)
+            raise RefusedYaml("anchors and aliases are not read", event)
         if getattr(event, "tag", None):
-            raise Refused("tags are not read", event)
+            raise RefusedYaml("tags are not read", event)
         if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
-            raise Refused("half of a surrogate pair is no character", event)
+            raise RefusedYaml("half of a surrogate pair is no character", event)
         return super().compose_node(parent, index)
 
 
@@ -109,7 +109,7 @@ def _quick_loader() -> type[Any] | None:
             lines."""
             event: Any = self.peek_event()
             if isinstance(event, yaml.ScalarEvent) and not event.value:
-                raise Refused("nothing stands here", event)
+                raise RefusedYaml("nothing stands here", event)
             return super().compose_node(parent, index)
 
     return Quick

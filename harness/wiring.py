@@ -32,7 +32,7 @@ from harness.validator.program import ValidatorProgram
 if TYPE_CHECKING:
     from harness.factory.pipeline.dispatch import Dispatch
     from harness.home.programs import ForgeAddress
-    from harness.programs.agent_clis.cli import Wire
+    from harness.programs.agent_clis.cli import CliWire
     from harness.repository.remote import Remote
     from harness.store.durable.engine import Durable
     from harness.store.lease import Lease
@@ -267,7 +267,7 @@ def services_of(
     sandbox_form: str = "auto",
     other_form: str = "",
     warm: int = 0,
-    wires: "Mapping[str, Wire] | None" = None,
+    wires: "Mapping[str, CliWire] | None" = None,
     programs: Path | None = None,
 ) -> Services:
     """The services of a factory with real adapters for everything but `external`: for a home at

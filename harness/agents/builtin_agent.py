@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.plain import JsonDict
-from harness.domain.sandbox import Bind, Dial, Limits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, Dial, SandboxLimits, SandboxResult, SandboxSpec
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
@@ -92,7 +92,7 @@ class SandboxedAgent:
             binds=tuple(binds),
             distributions=("anthropic",),
             dial=(Dial(PORT, str(session.socket)),),
-            limits=Limits(
+            limits=SandboxLimits(
                 wall_seconds=assignment.wall_seconds,
                 memory_mb=self._memory_mb,
                 pids=self._pids,

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.agents.builtin_agent import LAYER, PORT, STORE, WORKSPACE
 from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.model_choice.agents import AgentKind
-from harness.domain.sandbox import Bind, Dial, Form, Limits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, Dial, Form, SandboxLimits, SandboxResult, SandboxSpec
 from harness.ports.agent import Agent, AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
@@ -23,7 +23,7 @@ from harness.programs.agent_clis.cli import (
     CliLaunch,
     CliOrder,
     CliResult,
-    Wire,
+    CliWire,
     ended_badly,
     events_in,
 )
@@ -52,7 +52,7 @@ class CliAgent:
         sandbox: Sandbox,
         programs: Programs,
         *,
-        wires: Mapping[str, Wire] | None = None,
+        wires: Mapping[str, CliWire] | None = None,
         output_folder: Path | None = None,
         memory_mb: int = 4096,
         pids: int = 1024,
@@ -86,7 +86,7 @@ class CliAgent:
         self._keep(assignment, result)
         return report_of(result, cli, program)
 
-    def _wire(self, cli: Cli, model: str) -> Wire:
+    def _wire(self, cli: Cli, model: str) -> CliWire:
         """The wire of the CLI and the provider. A prefix that names no provider belongs to the
         model's name."""
         if self._wires is None:
@@ -131,7 +131,7 @@ class CliAgent:
             binds=tuple(binds),
             dial=(Dial(PORT, str(session.socket)),),
             form=paths.form,
-            limits=Limits(
+            limits=SandboxLimits(
                 wall_seconds=assignment.wall_seconds,
                 memory_mb=self._memory_mb,
                 pids=self._pids,
@@ -206,7 +206,9 @@ def _last_output(result: SandboxResult) -> str:
     return f"it ended with exit {result.exit_code} and reported no end: {output[-500:]}"
 
 
-def _order(assignment: Assignment, session: Session, wire: Wire, paths: _SandboxPaths) -> CliOrder:
+def _order(
+    assignment: Assignment, session: Session, wire: CliWire, paths: _SandboxPaths
+) -> CliOrder:
     return CliOrder(
         instructions="\n\n".join(assignment.system),
         task=assignment.task,

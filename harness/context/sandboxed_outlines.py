@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.plain import JsonObject
-from harness.domain.sandbox import Bind, Limits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxResult, SandboxSpec
 from harness.ports.sandbox import Sandbox
 from harness.programs import context_indexer
 from harness.programs.context_indexer.grammars import DISTRIBUTIONS
 
 PROGRAM = "/opt/context"
-LIMITS = Limits(wall_seconds=120, memory_mb=1024, pids=16, disk_mb=16, file_mb=64)
+LIMITS = SandboxLimits(wall_seconds=120, memory_mb=1024, pids=16, disk_mb=16, file_mb=64)
 NOTHING: JsonObject = {"definitions": [], "imports": []}
 
 

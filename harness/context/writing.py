@@ -14,7 +14,15 @@ from harness.context.index import Definition
 from harness.context.ranking import Ranked
 from harness.context.relevance import relevant
 from harness.context.words import words
-from harness.domain.essay import Essay, EssayRequest, Listed, Manifest, Passage, listed, tokens_in
+from harness.domain.essay import (
+    Essay,
+    EssayRequest,
+    Listed,
+    PageManifest,
+    Passage,
+    listed,
+    tokens_in,
+)
 from harness.domain.issue import TreeSha
 
 MAPPED_FILES, MAPPED_DEFINITIONS = 30, 12
@@ -67,7 +75,8 @@ def written(request: EssayRequest, found: SearchResult, *, read: Read, defines: 
     text = _text(request, builder.parts, lessons)
     included = (*map(listed, request.stands), *builder.included, *(listed(one) for one in lessons))
     return Essay(
-        text, Manifest(request.base, found.tree, request.tokens, included, tuple(builder.left_out))
+        text,
+        PageManifest(request.base, found.tree, request.tokens, included, tuple(builder.left_out)),
     )
 
 

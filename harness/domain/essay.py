@@ -80,7 +80,7 @@ def listed(passage: Passage, note: str = "") -> Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class PageManifest:
     """What went in, in its order, and what was left out."""
 
     base: CommitSha
@@ -121,4 +121,4 @@ class Essay:
     """The text, and what is in it."""
 
     text: str
-    manifest: Manifest
+    manifest: PageManifest

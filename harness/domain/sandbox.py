@@ -60,7 +60,7 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SandboxLimits:
     """What a sandbox may use: seconds, MiB, tasks (processes and threads), open files per process.
 
     `disk_mb` bounds the growth of the writable binds together, each file and folder counted as at
@@ -92,7 +92,7 @@ class SandboxSpec:
     dial: tuple[Dial, ...] = ()
     serve: tuple[Serve, ...] = ()
     browser: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: SandboxLimits = field(default_factory=SandboxLimits)
     form: str = "auto"
 
 

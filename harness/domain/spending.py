@@ -11,7 +11,7 @@ BY = ("issue", "role", "model", "day", "run")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SpendingLine:
     """The calls of one session on one UTC day. Money is in US dollars: `settled` by the provider's
     own count, `held` in full because nobody knows how the call ended, `open` while it is reserved
     for a call that has not ended. `input_tokens` are all that were read, `cache_read_tokens` those
@@ -55,13 +55,13 @@ class Total:
         )
 
 
-def total(lines: Iterable[Line]) -> Total:
+def total(lines: Iterable[SpendingLine]) -> Total:
     """All of them together."""
     return sum(map(_of, lines), Total())
 
 
 def folded(
-    lines: Iterable[Line], by: Sequence[str]
+    lines: Iterable[SpendingLine], by: Sequence[str]
 ) -> tuple[tuple[tuple[int | str, ...], Total], ...]:
     """A sum for each combination of what is named in `by`, in their order; each of them is one of
     BY."""
@@ -72,7 +72,7 @@ def folded(
     return tuple(sorted(sums.items()))
 
 
-def _of(line: Line) -> Total:
+def _of(line: SpendingLine) -> Total:
     counted = (line.calls, line.input_tokens, line.cache_read_tokens, line.output_tokens)
     # Counted beside the money: a replay would otherwise look as if it had been paid.
     if line.replayed:

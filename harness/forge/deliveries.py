@@ -51,7 +51,7 @@ OF_INTEREST = frozenset(
 arrive."""
 
 
-class Refused(Enum):
+class RefusedDelivery(Enum):
     """Why a delivery is rejected: the HTTP status, and the message for its sender."""
 
     UNSIGNED = (
@@ -104,20 +104,20 @@ def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
 
 def delivery_in(
     body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str], accepted: DeliveryFilter
-) -> Delivery | Dropped | Refused:
+) -> Delivery | Dropped | RefusedDelivery:
     """The delivery in a request, or why there is none. `headers` have lower-case names."""
     # First of all: nothing of an unsigned body is parsed.
     if not is_signed(body, headers.get("x-hub-signature-256", ""), secrets):
-        return Refused.UNSIGNED
+        return RefusedDelivery.UNSIGNED
     event, name = headers.get("x-github-event", ""), headers.get("x-github-delivery", "")
     if not _EVENT.fullmatch(event) or not _ID.fullmatch(name):
-        return Refused.UNNAMED
+        return RefusedDelivery.UNNAMED
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
-        return Refused.UNREADABLE
+        return RefusedDelivery.UNREADABLE
     if not isinstance(payload, dict):
-        return Refused.UNREADABLE
+        return RefusedDelivery.UNREADABLE
     return _dropped(payload, event, headers, accepted) or Delivery(
         name, event, _number(payload), hashlib.sha256(body).hexdigest()
     )

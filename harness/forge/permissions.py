@@ -11,7 +11,7 @@ _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class RequiredPermission:
     """One permission of a GitHub App: GitHub's name for it, the lowest sufficient level, and the
     reason."""
 
@@ -26,13 +26,15 @@ class Need:
 
 
 NEEDS = (
-    Need("checks", "write", "set a check for each gate, and read those of others"),
-    Need("contents", "write", "fetch, push its branches, and land what was validated"),
-    Need("issues", "write", "label, comment and close"),
-    Need("pull_requests", "write", "open pull requests and comment on them"),
-    Need("metadata", "read", "see the repository, and who may do what in it"),
-    Need("statuses", "read", "see the statuses that a merge has to wait for"),
-    Need("actions", "read", "see the workflows' runs behind those checks"),
+    RequiredPermission("checks", "write", "set a check for each gate, and read those of others"),
+    RequiredPermission(
+        "contents", "write", "fetch, push its branches, and land what was validated"
+    ),
+    RequiredPermission("issues", "write", "label, comment and close"),
+    RequiredPermission("pull_requests", "write", "open pull requests and comment on them"),
+    RequiredPermission("metadata", "read", "see the repository, and who may do what in it"),
+    RequiredPermission("statuses", "read", "see the statuses that a merge has to wait for"),
+    RequiredPermission("actions", "read", "see the workflows' runs behind those checks"),
 )
 EVENTS = ("check_run", "check_suite", "issue_comment", "issues", "pull_request", "push", "status")
 """The webhook events that an app subscribes to. The permissions above cover all of them."""
@@ -43,7 +45,7 @@ def wanted() -> dict[str, str]:
     return {need.name: need.level for need in NEEDS}
 
 
-def missing(granted: Mapping[str, str]) -> tuple[Need, ...]:
+def missing(granted: Mapping[str, str]) -> tuple[RequiredPermission, ...]:
     """What is needed and not granted, by the installation's own list. A permission that is not in
     the list is not granted."""
     return tuple(

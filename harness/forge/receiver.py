@@ -19,7 +19,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError, PortError
-from harness.forge.deliveries import MOST_BYTES, DeliveryFilter, Dropped, Refused, delivery_in
+from harness.forge.deliveries import (
+    MOST_BYTES,
+    DeliveryFilter,
+    Dropped,
+    RefusedDelivery,
+    delivery_in,
+)
 from harness.ports.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -66,7 +72,7 @@ class Receiver:
     async def _received(self, body: bytes, headers: dict[str, str]) -> "Response":
         found = delivery_in(body, headers, secrets=self.secrets(), accepted=self.accepted)
         match found:
-            case Refused():
+            case RefusedDelivery():
                 return self._answer(found.status, "refused", found.message)
             case Dropped():
                 return self._answer(202, f"dropped: {found.value}", found.value)

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class TokenRights:
     """An app on a repository: who it is, the account it is installed on, the permissions it lacks
     and those it does not need, one line each."""
 
@@ -86,7 +86,7 @@ def app_at(document: HomeFile, api: str, *, key_file: Path) -> "AppClient":
     )
 
 
-def rights_of(app: "AppClient", repository: str) -> Rights:
+def rights_of(app: "AppClient", repository: str) -> TokenRights:
     """What the app may do on the repository.
 
     Raises ConfigError if the key is not the app's, or if the app is not installed there or is
@@ -108,7 +108,7 @@ def rights_of(app: "AppClient", repository: str) -> Rights:
             f"the app {identity.slug} is suspended on {found.account}: lift that on the"
             " installation's page"
         )
-    return Rights(
+    return TokenRights(
         identity.slug,
         identity.page,
         found.account,
@@ -117,7 +117,7 @@ def rights_of(app: "AppClient", repository: str) -> Rights:
     )
 
 
-def lacking(rights: Rights) -> str:
+def lacking(rights: TokenRights) -> str:
     """One sentence that names each missing permission with its reason."""
     return (
         f"the app {rights.slug} lacks on {rights.account}: {'; '.join(rights.lacks)}. Grant it at"

@@ -21,7 +21,7 @@ from harness.programs.broker.providers import ANTHROPIC, DEFAULT_PROVIDER, NAME,
 
 if TYPE_CHECKING:
     from harness.home.document import HomeFile
-    from harness.programs.agent_clis.cli import Wire
+    from harness.programs.agent_clis.cli import CliWire
 
 KEY = "ANTHROPIC_API_KEY"
 NO_KEY = "none"
@@ -176,11 +176,11 @@ def write_providers(path: Path, endpoints: tuple[Endpoint, ...]) -> Path:
     return path
 
 
-def wires_of(document: "HomeFile") -> "Mapping[str, Wire] | None":
+def wires_of(document: "HomeFile") -> "Mapping[str, CliWire] | None":
     """The API of each provider by name; the default provider has the empty name. None if the broker
     replays, because it then supports every API."""
-    from harness.programs.agent_clis.cli import Wire
+    from harness.programs.agent_clis.cli import CliWire
 
     if document.models == "replay":
         return None
-    return {"": Wire.ANTHROPIC, **{each.name: Wire(each.wire) for each in document.providers}}
+    return {"": CliWire.ANTHROPIC, **{each.name: CliWire(each.wire) for each in document.providers}}

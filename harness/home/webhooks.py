@@ -35,7 +35,7 @@ days."""
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class WebhookAddress:
     """Where the receiver listens."""
 
     host: str
@@ -72,7 +72,7 @@ class WebhookQueue:
         return arrived or "none came"
 
 
-def address_in(text: str) -> Address:
+def address_in(text: str) -> WebhookAddress:
     """`[HOST:]PORT`; without a host, this machine alone. Raises ConfigError."""
     host, _, port = text.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
@@ -80,7 +80,7 @@ def address_in(text: str) -> Address:
             f"expected [HOST:]PORT, such as 8321 or [::1]:8321, found {text!r:.60}",
             key="--webhooks",
         )
-    return Address(host.removeprefix("[").removesuffix("]") or LOOPBACK, int(port))
+    return WebhookAddress(host.removeprefix("[").removesuffix("]") or LOOPBACK, int(port))
 
 
 def secrets_of(home: Path) -> tuple[str, ...]:
@@ -129,7 +129,9 @@ def keep_webhook_secret(home: Path, secret: str) -> None:
 
 
 @contextmanager
-def webhooks(home: Path, address: Address | None, *, log: Log) -> Iterator[WebhookQueue | None]:
+def webhooks(
+    home: Path, address: WebhookAddress | None, *, log: Log
+) -> Iterator[WebhookQueue | None]:
     """The receiver's queue, while the receiver listens; None if there is no address. Raises
     ConfigError if it cannot listen."""
     if address is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.onboarding.survey import Daemon, Product, Survey
+from harness.onboarding.survey import Product, ServerStart, Survey
 
 SHOWN = 3
 
@@ -18,7 +18,7 @@ def gaps_of(survey: Survey) -> tuple[str, ...]:
     )
 
 
-def _refusal(daemon: Daemon) -> str:
+def _refusal(daemon: ServerStart) -> str:
     instead = (
         f"use its foreground form `{daemon.instead}`"
         if daemon.instead

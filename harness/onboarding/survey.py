@@ -58,7 +58,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
+class ServerStart:
     """A start command that returns before the app answers, and its foreground form where
     there is one."""
 
@@ -180,7 +180,7 @@ class Survey:
     lock: Lock | None = None
     tests_lock: Lock | None = None
     start: Start | None = None
-    daemons: tuple[Daemon, ...] = ()
+    daemons: tuple[ServerStart, ...] = ()
     ready: str = "/"
     ready_because: Evidence | None = None
     data: Data = field(default_factory=Data)

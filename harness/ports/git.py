@@ -49,6 +49,10 @@ class Repository(Protocol):
         """The forge's present tip of a branch, asked there and not remembered."""
         ...
 
+    def latest(self, branch: str) -> CommitSha:
+        """The forge's present tip of a branch, asked there, and fetched unless it is here."""
+        ...
+
     def tree_of(self, commit: CommitSha) -> TreeSha:
         """The tree a commit has."""
         ...
@@ -178,6 +182,10 @@ class TreeFile(Protocol):
 class Contents(Protocol):
     """Reading whole trees, in a few processes however many files there are. Every method raises
     GitError."""
+
+    def latest(self, branch: str) -> CommitSha:
+        """The forge's present tip of a branch, asked there, and fetched unless it is here."""
+        ...
 
     def tree_of(self, commit: CommitSha) -> TreeSha:
         """The tree a commit has."""

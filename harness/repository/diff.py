@@ -84,7 +84,11 @@ class _Raw:
 
 
 def raw_diff(
-    git: Git, base: CommitSha, head: CommitSha, *, limits: DiffLimits | None = None
+    git: Git,
+    base: CommitSha | TreeSha,
+    head: CommitSha | TreeSha,
+    *,
+    limits: DiffLimits | None = None,
 ) -> Diff:
     """The facts of a change, files in git's order. Raises GitError if an object is missing."""
     limits = limits or DiffLimits()
@@ -160,7 +164,7 @@ def _entries(tree: bytes) -> Iterator[tuple[bytes, tuple[bytes, str]]]:
         yield name, (mode.lstrip(b"0"), tree[end + 1 : at].hex())
 
 
-def _listed(git: Git, base: CommitSha, head: CommitSha) -> Iterator[_Raw]:
+def _listed(git: Git, base: str, head: str) -> Iterator[_Raw]:
     # Each record has two fields: its facts and its path.
     bounds = replace(git.bounds or READING, records=2 * MOST_PATHS)
     return _records(replace(git, bounds=bounds).output(*_COMMAND, base, head))

@@ -12,7 +12,7 @@ from harness.domain.errors import GitError
 from harness.domain.facts import GITLINK, SYMLINK
 from harness.domain.issue import CommitSha, TreeSha
 from harness.repository.checkout import require_inner
-from harness.repository.objects import Entry, blobs, entries, folders_above
+from harness.repository.objects import TreeEntry, blobs, entries, folders_above
 from harness.repository.plumbing import Git
 
 CHUNK_BYTES = 32 * 1024 * 1024
@@ -37,7 +37,7 @@ def export(git: Git, tree: TreeSha | CommitSha, folder: Path) -> None:
         ) from error
 
 
-def _write(git: Git, files: Sequence[Entry], root: bytes) -> None:
+def _write(git: Git, files: Sequence[TreeEntry], root: bytes) -> None:
     submodules = {file.path for file in files if file.mode == GITLINK}
     for inner in sorted(submodules.union(*(folders_above(file.path) for file in files))):
         os.makedirs(os.path.join(root, inner), exist_ok=True)
@@ -61,15 +61,15 @@ def _write_file(path: bytes, data: bytes, mode: int) -> None:
         os.fchmod(file.fileno(), mode)
 
 
-def _contents(git: Git, files: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
+def _contents(git: Git, files: Iterable[TreeEntry]) -> Iterator[tuple[TreeEntry, bytes]]:
     """Files with their bytes, read in chunks so that memory use does not depend on the tree's
     size."""
     for chunk in _chunks(file for file in files if file.mode != GITLINK):
         yield from zip(chunk, blobs(git, [file.oid for file in chunk]), strict=True)
 
 
-def _chunks(files: Iterable[Entry]) -> Iterator[list[Entry]]:
-    chunk: list[Entry] = []
+def _chunks(files: Iterable[TreeEntry]) -> Iterator[list[TreeEntry]]:
+    chunk: list[TreeEntry] = []
     weight = 0
     for file in files:
         chunk.append(file)

@@ -12,7 +12,7 @@ from harness.repository.plumbing import Git
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """One file of a tree. `path` is raw bytes from the root; `size` is in bytes, 0 for a
     gitlink."""
 
@@ -41,14 +41,14 @@ class RawObject:
         return _oid(self.kind, self.data)
 
 
-def entries(git: Git, treeish: str) -> tuple[Entry, ...]:
+def entries(git: Git, treeish: str) -> tuple[TreeEntry, ...]:
     """Every file, symlink and gitlink of a tree, in git's order. Raises GitError if there is no
     such tree."""
     listed = git.output("ls-tree", "-r", "-z", "-l", "--full-tree", treeish)
     return tuple(_entry(record) for record in listed.split(b"\0") if record)
 
 
-def entry_at(git: Git, treeish: str, path: bytes) -> Entry | None:
+def entry_at(git: Git, treeish: str, path: bytes) -> TreeEntry | None:
     """The file at exactly this path (bytes, no pattern), or None."""
     # No tree has such a name, and git would resolve it to another path.
     if not {b"", b".", b".."}.isdisjoint(path.split(b"/")):
@@ -58,10 +58,10 @@ def entry_at(git: Git, treeish: str, path: bytes) -> Entry | None:
     return next((entry for entry in found if entry.path == path and entry.mode != "040000"), None)
 
 
-def _entry(record: bytes) -> Entry:
+def _entry(record: bytes) -> TreeEntry:
     facts, path = record.split(b"\t", 1)
     mode, _, oid, size = facts.decode("ascii").split()
-    return Entry(mode, oid, path, 0 if size == "-" else int(size))
+    return TreeEntry(mode, oid, path, 0 if size == "-" else int(size))
 
 
 def sizes(git: Git, oids: Iterable[str]) -> Mapping[str, int]:
@@ -163,7 +163,7 @@ def write_blobs(git: Git, contents: Iterable[bytes]) -> None:
         git.output("fast-import", "--quiet", "--done", stdin=stream + b"done\n")
 
 
-def written_tree(git: Git, files: Iterable[Entry], index: str) -> str:
+def written_tree(git: Git, files: Iterable[TreeEntry], index: str) -> str:
     """The tree of exactly these files, by way of the private index file `index`.
 
     Raises GitError that names a path which git does not accept (`.git` in any spelling):

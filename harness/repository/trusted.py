@@ -4,8 +4,10 @@ objects."""
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
@@ -20,13 +22,15 @@ from harness.repository.names import (
     sha,
     shown,
 )
-from harness.repository.objects import Entry, blobs, entries, entry_at, verify
+from harness.repository.objects import TreeEntry, blobs, entries, entry_at, verify
 from harness.repository.plumbing import READING, Bounds, Git
 from harness.repository.remote import Remote
 
 # What the forge had. `transfer.hideRefs` hides every ref from the run stores.
 FETCHED = "refs/factory/forge"
 READ_AT_MOST = 16 * 1024 * 1024
+# A text of governance or of a workflow is read by every run, and its object never changes.
+KEPT_AT_MOST, KEPT_FILES, KEPT_NAMES, KEPT_DIFFS = 64 * 1024, 256, 8192, 4
 PROPOSED = "refs/pull/"
 """The refs of pull requests, which anybody may push."""
 _FETCHING = Bounds(processor_seconds=60, memory=2 * 1024**3, file=1024**3, output=16 * 1024**2)
@@ -42,6 +46,13 @@ class TrustedRepository:
         its settings."""
         self.git_dir, self.remote = git_dir, remote
         self._fetching = Lock()
+        # What an object's name stands for never changes, and a git process costs 10 ms.
+        self._tree = lru_cache(KEPT_NAMES)(self._tree_of)
+        self._entry = lru_cache(KEPT_NAMES)(self._entry_at)
+        self._small_file = lru_cache(KEPT_FILES)(self._file)
+        # One change is looked at by every gate on its way.
+        self._last_diffs = lru_cache(KEPT_DIFFS)(self._diff)
+        self._last_files = lru_cache(KEPT_DIFFS)(self._modes)
         remote_url(remote.url)
         try:
             if not git_dir.exists():
@@ -91,20 +102,31 @@ class TrustedRepository:
             raise GitError(f"the forge has no branch {branch!r}")
         return found
 
+    def latest(self, branch: str) -> CommitSha:
+        """The forge's current tip of a branch, fetched unless it is here. Raises GitError if it has
+        no such branch."""
+        # To ask where a branch is costs a tenth of a fetch, and most steps move no branch.
+        tip = self.tip(branch)
+        if tip == self._fetched(branch):
+            return tip
+        self.fetch(branch)
+        return self.fetched(branch)
+
     def fetched(self, branch: str) -> CommitSha:
         """Where the branch was when it was last fetched, without asking the forge."""
-        result = self.git.run(
-            "rev-parse", "--verify", "--quiet", branch_ref(branch).replace("refs", FETCHED, 1)
-        )
-        if result.status:
+        found = self._fetched(branch)
+        if found is None:
             raise GitError(f"branch {branch!r} was never fetched")
-        return sha(result.out.decode("ascii").strip())
+        return found
+
+    def _fetched(self, branch: str) -> CommitSha | None:
+        ref = branch_ref(branch).replace("refs", FETCHED, 1)
+        result = self.git.run("rev-parse", "--verify", "--quiet", ref)
+        return None if result.status else sha(result.out.decode("ascii").strip())
 
     def tree_of(self, commit: CommitSha) -> TreeSha:
         """The tree of a commit. Raises GitError if the commit is not here: fetch it first."""
-        return TreeSha(
-            self.git.line("rev-parse", "--verify", "--end-of-options", f"{sha(commit)}^{{tree}}")
-        )
+        return self._tree(sha(commit))
 
     def parents_of(self, commit: CommitSha) -> tuple[CommitSha, ...]:
         """The parents of a commit, in order."""
@@ -141,7 +163,7 @@ class TrustedRepository:
             raise GitError(f"git merge-base: {result.message}")
         return result.status == 0
 
-    def entries(self, treeish: str) -> tuple[Entry, ...]:
+    def entries(self, treeish: str) -> tuple[TreeEntry, ...]:
         """Every entry of a commit's or a tree's files, with mode, object and size."""
         return entries(self.reading, sha(treeish))
 
@@ -152,22 +174,44 @@ class TrustedRepository:
 
     def files(self, commit: CommitSha) -> Mapping[bytes, str]:
         """Every path with its mode; paths are raw bytes."""
-        return {entry.path: entry.mode for entry in self.entries(commit)}
+        return self._last_files(self.tree_of(commit))
+
+    def _modes(self, tree: TreeSha) -> Mapping[bytes, str]:
+        return MappingProxyType({entry.path: entry.mode for entry in self.entries(tree)})
 
     def read(self, commit: CommitSha, path: str) -> bytes | None:
         """The bytes of a plain file; None if there is none, and for a symlink, because its target
         is not its text."""
-        git, name = self.reading, path.encode("utf-8", "surrogateescape")
-        entry = entry_at(git, sha(commit), name)
+        name = path.encode("utf-8", "surrogateescape")
+        entry = self._entry(self.tree_of(commit), name)
         if entry is None or not entry.is_file:
             return None
         if entry.size > READ_AT_MOST:
             raise GitError(f"{shown(name)} has {entry.size} bytes; at most {READ_AT_MOST} are read")
-        return next(blobs(git, (entry.oid,)))
+        read = self._small_file if entry.size <= KEPT_AT_MOST else self._file
+        return read(entry.oid)
+
+    def _tree_of(self, commit: CommitSha) -> TreeSha:
+        return TreeSha(
+            self.git.line("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
+        )
+
+    def _entry_at(self, tree: TreeSha, name: bytes) -> TreeEntry | None:
+        return entry_at(self.reading, tree, name)
+
+    def _file(self, oid: str) -> bytes:
+        return next(blobs(self.reading, (oid,)))
 
     def diff(self, base: CommitSha, head: CommitSha) -> Diff:
         """Raw facts between two commits (see `harness.repository.diff`)."""
-        return raw_diff(self.reading, sha(base), sha(head))
+        found = self._last_diffs(self.tree_of(base), self.tree_of(head))
+        # A stranger's change may add 64 MB, and must not stay in memory.
+        if sum(map(len, found.added.values())) > KEPT_AT_MOST:
+            self._last_diffs.cache_clear()
+        return found
+
+    def _diff(self, base: TreeSha, head: TreeSha) -> Diff:
+        return raw_diff(self.reading, base, head)
 
     def changed(self, base: CommitSha, head: CommitSha) -> tuple[bytes, ...]:
         """The paths that differ; their contents are not read."""

@@ -18,7 +18,7 @@ class StoreError(Exception):
     """An error of the store itself, in its own words."""
 
 
-class Session(Protocol):
+class KeptSession(Protocol):
     """One connection to a store. What is not committed when it ends is lost."""
 
     def execute(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from harness.domain.plain import JsonObject
 from harness.domain.workflow import Comparison, FieldOf, When, WhenEnded, WhenField
-from harness.workflow.document import Value
+from harness.workflow.document import DocumentValue
 from harness.workflow.language import WHEN
 from harness.workflow.outputs import declared_field
 from harness.workflow.values import among
@@ -17,7 +17,7 @@ FORM = '`node.succeeded`, `node.failed`, or a comparison like `node.field == "va
 
 
 def condition(
-    value: Value, outputs: Mapping[str, JsonObject | None], *, needs: tuple[str, ...]
+    value: DocumentValue, outputs: Mapping[str, JsonObject | None], *, needs: tuple[str, ...]
 ) -> When:
     """The condition in `value`. Raises ConfigError: it may speak only of a node that is needed."""
     match = WHEN.fullmatch(str(value.plain()))

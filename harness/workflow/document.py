@@ -15,7 +15,7 @@ import yaml
 
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonObject
-from harness.strict_yaml import Refused, compose
+from harness.strict_yaml import RefusedYaml, compose
 
 LARGEST = 256 * 1024
 """Bytes of one document."""
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class DocumentValue:
     """One value of a document: the file, the key it stands under, and PyYAML's node for it."""
 
     file: str
@@ -39,24 +39,24 @@ class Value:
     def error(self, message: str) -> ConfigError:
         return ConfigError(message, file=self.file, line=self.line, key=self.key or None)
 
-    def mapping(self) -> dict[str, Value]:
+    def mapping(self) -> dict[str, DocumentValue]:
         """Its keys, in order. Raises ConfigError when it is no mapping, or has a key twice."""
         if not isinstance(self.node, yaml.MappingNode):
             raise self.error(f"expected a mapping, found {self.shown}")
-        found: dict[str, Value] = {}
+        found: dict[str, DocumentValue] = {}
         for key, node in self.node.value:
             name = str(key.value)
             if name in found:
                 raise ConfigError(
                     "is given twice", file=self.file, line=key.start_mark.line + 1, key=name
                 )
-            found[name] = Value(self.file, name, node)
+            found[name] = DocumentValue(self.file, name, node)
         return found
 
-    def sequence(self) -> tuple[Value, ...]:
+    def sequence(self) -> tuple[DocumentValue, ...]:
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.error(f"expected a list, found {self.shown}")
-        return tuple(Value(self.file, self.key, node) for node in self.node.value)
+        return tuple(DocumentValue(self.file, self.key, node) for node in self.node.value)
 
     def plain(self) -> Any:
         """The value as JSON."""
@@ -89,7 +89,7 @@ class Value:
                 return f"`{self.node.value}`"
 
 
-def document(text: str, *, file: str) -> Value:
+def document(text: str, *, file: str) -> DocumentValue:
     """The document in `text`. Raises ConfigError with the line when it is not one YAML document."""
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
         raise ConfigError(f"has more than {LARGEST} bytes, and no more are read", file=file)
@@ -100,13 +100,13 @@ def document(text: str, *, file: str) -> Value:
         line = mark.line + 1 if mark else None
         said = str(error.problem or error.context)
         raise ConfigError(
-            said if isinstance(error, Refused) else f"not YAML: {said}", file=file, line=line
+            said if isinstance(error, RefusedYaml) else f"not YAML: {said}", file=file, line=line
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}", file=file) from error
     if node is None:
         raise ConfigError("the document is empty", file=file, line=1)
-    return Value(file, "", node)
+    return DocumentValue(file, "", node)
 
 
 def nearest(word: str, known: Collection[str]) -> str:

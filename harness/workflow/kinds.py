@@ -20,7 +20,7 @@ from harness.domain.workflow import (
     ValidateNode,
 )
 from harness.workflow import language
-from harness.workflow.document import Value, nearest
+from harness.workflow.document import DocumentValue, nearest
 from harness.workflow.outputs import declared_field
 from harness.workflow.templates import used_values
 from harness.workflow.values import among, dollars, only, texts, whole
@@ -63,14 +63,14 @@ class NodeContext:
     known: Declared
 
 
-def _use(keys: Mapping[str, Value], context: NodeContext) -> Node:
+def _use(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
     action = keys["use"].text(language.ACTION, expected="an action like `triage.intake`")
     return UseNode(
         **context.common, action=among(keys["use"], action, context.known.actions, "action")
     )
 
 
-def _run(keys: Mapping[str, Value], context: NodeContext) -> Node:
+def _run(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
     value = keys["run"]
     env = {name: _variable(entry, context) for name, entry in _env(keys.get("env"))}
     command: Any = value.plain()
@@ -89,7 +89,7 @@ def _run(keys: Mapping[str, Value], context: NodeContext) -> Node:
     )
 
 
-def _env(value: Value | None) -> tuple[tuple[str, Value], ...]:
+def _env(value: DocumentValue | None) -> tuple[tuple[str, DocumentValue], ...]:
     entries = value.mapping() if value is not None else {}
     for name, entry in entries.items():
         if not language.VARIABLE.fullmatch(name):
@@ -97,7 +97,7 @@ def _env(value: Value | None) -> tuple[tuple[str, Value], ...]:
     return tuple(entries.items())
 
 
-def _variable(value: Value, context: NodeContext) -> str | FieldOf:
+def _variable(value: DocumentValue, context: NodeContext) -> str | FieldOf:
     if isinstance(text := value.plain(), str):
         return text
     keys = value.mapping()
@@ -112,7 +112,7 @@ def _variable(value: Value, context: NodeContext) -> str | FieldOf:
     return FieldOf(node, tuple(path))
 
 
-def _agent(keys: Mapping[str, Value], context: NodeContext) -> Node:
+def _agent(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
     name = keys["agent"].text(language.ID, expected="a role like `implementer`")
     given = keys.get("role", keys["agent"])
     role = among(
@@ -135,7 +135,9 @@ def _agent(keys: Mapping[str, Value], context: NodeContext) -> Node:
     )
 
 
-def _prompt(keys: Mapping[str, Value], context: NodeContext, *, role: str, default: str) -> str:
+def _prompt(
+    keys: Mapping[str, DocumentValue], context: NodeContext, *, role: str, default: str
+) -> str:
     """The template's name: it can be read, uses only values that the role is given, and leaves none
     out that it needs."""
     where, prompts = keys.get("prompt", keys["agent"]), context.known.prompts
@@ -167,7 +169,7 @@ def _prompt(keys: Mapping[str, Value], context: NodeContext, *, role: str, defau
     return name
 
 
-def _gate(keys: Mapping[str, Value], context: NodeContext) -> Node:
+def _gate(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
     value = keys["gate"]
     expected = "the name of a check"
     single = isinstance(value.plain(), str)
@@ -181,19 +183,19 @@ def _gate(keys: Mapping[str, Value], context: NodeContext) -> Node:
     return GateNode(**context.common, checks=checks)
 
 
-def _validate(keys: Mapping[str, Value], context: NodeContext) -> Node:
+def _validate(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
     journeys = among(
         keys["validate"], keys["validate"].text(), language.JOURNEYS, "kind of journey"
     )
     return ValidateNode(**context.common, journeys=journeys, budget=_budget(keys.get("budget")))
 
 
-def _approve(keys: Mapping[str, Value], context: NodeContext) -> Node:
+def _approve(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
     permission = among(keys["approve"], keys["approve"].text(), language.PERMISSIONS, "permission")
     return ApproveNode(**context.common, permission=permission)
 
 
-def _budget(value: Value | None) -> Allowance:
+def _budget(value: DocumentValue | None) -> Allowance:
     if value is None:
         return Allowance()
     keys = value.mapping()
@@ -206,7 +208,7 @@ def _budget(value: Value | None) -> Allowance:
     )
 
 
-READERS: Mapping[str, Callable[[Mapping[str, Value], NodeContext], Node]] = {
+READERS: Mapping[str, Callable[[Mapping[str, DocumentValue], NodeContext], Node]] = {
     "use": _use,
     "run": _run,
     "agent": _agent,

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.domain.plain import JsonObject
-from harness.workflow.document import Value, nearest
+from harness.workflow.document import DocumentValue, nearest
 from harness.workflow.language import FIELD
 
 
-def output_schema(value: Value) -> JsonObject:
+def output_schema(value: DocumentValue) -> JsonObject:
     """The schema of an `output:` key: exactly the fields that are named, of which those ending in
     `?` may be absent."""
     fields = value.mapping()
@@ -44,7 +44,7 @@ def misfit(schema: JsonObject, output: JsonObject) -> str | None:
 
 
 def declared_field(
-    value: Value, schema: JsonObject | None, *, node: str, path: Sequence[str]
+    value: DocumentValue, schema: JsonObject | None, *, node: str, path: Sequence[str]
 ) -> JsonObject:
     """The schema of a field of `node`'s output. Raises ConfigError, at `value`, for one that is not
     declared."""
@@ -59,7 +59,7 @@ def declared_field(
     return found if isinstance(found, Mapping) else {}
 
 
-def _check_schema(field: Value) -> None:
+def _check_schema(field: DocumentValue) -> None:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 

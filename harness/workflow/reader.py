@@ -10,7 +10,7 @@ from harness.domain.plain import JsonObject
 from harness.domain.workflow import Node, RetryPolicy, Triggers, When, Workflow
 from harness.workflow import language
 from harness.workflow.condition import condition
-from harness.workflow.document import Value, document, nearest
+from harness.workflow.document import DocumentValue, document, nearest
 from harness.workflow.kinds import READERS, Declared, NodeContext
 from harness.workflow.outputs import output_schema
 from harness.workflow.values import number, only, seconds, texts, whole
@@ -24,8 +24,8 @@ class Reading:
     file: str
     workflow: Workflow | None
     faults: tuple[ConfigError, ...]
-    keys: Mapping[str, Value] = field(default_factory=dict)
-    nodes: Mapping[str, Value] = field(default_factory=dict)
+    keys: Mapping[str, DocumentValue] = field(default_factory=dict)
+    nodes: Mapping[str, DocumentValue] = field(default_factory=dict)
 
     def error(self, message: str, *, node: str = "", key: str = "") -> ConfigError:
         """A fault that somebody else found in it, at the line of that key of that node, or as near
@@ -50,8 +50,8 @@ def read_workflow(text: str, *, file: str, known: Declared) -> Workflow:
 def examined(text: str, *, file: str, known: Declared) -> Reading:
     """Read `text` and keep every fault: one for the document as a whole, or one for each node that
     has one."""
-    keys: dict[str, Value] = {}
-    declared: dict[str, Value] = {}
+    keys: dict[str, DocumentValue] = {}
+    declared: dict[str, DocumentValue] = {}
     try:
         keys.update(_keys(document(text, file=file)))
         name = keys["name"].text(language.ID, expected="a name like `nightly-sweep`")
@@ -65,7 +65,7 @@ def examined(text: str, *, file: str, known: Declared) -> Reading:
     return Reading(file, workflow, faults, keys, declared)
 
 
-def _keys(whole_document: Value) -> Mapping[str, Value]:
+def _keys(whole_document: DocumentValue) -> Mapping[str, DocumentValue]:
     keys = whole_document.mapping()
     only(keys, ("name", "on", "nodes"))
     for key in ("name", "nodes"):
@@ -74,7 +74,7 @@ def _keys(whole_document: Value) -> Mapping[str, Value]:
     return keys
 
 
-def _triggers(value: Value) -> Triggers:
+def _triggers(value: DocumentValue) -> Triggers:
     keys = value.mapping()
     only(keys, ("schedule", "event"))
     if not keys:
@@ -87,9 +87,9 @@ def _triggers(value: Value) -> Triggers:
     return Triggers(schedule, events)
 
 
-def _declared(value: Value) -> Mapping[str, Value]:
+def _declared(value: DocumentValue) -> Mapping[str, DocumentValue]:
     """The nodes by id, as they were written."""
-    declared: dict[str, Value] = {}
+    declared: dict[str, DocumentValue] = {}
     for item in value.sequence():
         keys = item.mapping()
         if "id" not in keys:
@@ -107,7 +107,7 @@ def _declared(value: Value) -> Mapping[str, Value]:
 
 
 def _nodes(
-    declared: Mapping[str, Value], known: Declared
+    declared: Mapping[str, DocumentValue], known: Declared
 ) -> tuple[tuple[Node, ...], tuple[ConfigError, ...]]:
     # All outputs first: a condition may name a node that stands further down.
     outputs = {node_id: _output(item) for node_id, item in declared.items()}
@@ -121,7 +121,7 @@ def _nodes(
     return tuple(nodes), tuple(faults)
 
 
-def _node(node_id: str, context: NodeContext, *, item: Value) -> Node:
+def _node(node_id: str, context: NodeContext, *, item: DocumentValue) -> Node:
     keys = item.mapping()
     read = READERS[_kind(item, keys)]
     needs = _needs(keys.get("needs"), context.outputs)
@@ -136,7 +136,7 @@ def _node(node_id: str, context: NodeContext, *, item: Value) -> Node:
     return read(keys, NodeContext(common, context.outputs, context.known))
 
 
-def _kind(item: Value, keys: Mapping[str, Value]) -> str:
+def _kind(item: DocumentValue, keys: Mapping[str, DocumentValue]) -> str:
     """The one kind that the keys name; every other key must mean something on it."""
     kinds = [key for key in keys if key in language.KINDS]
     only(keys, language.KEYS)
@@ -152,7 +152,7 @@ def _kind(item: Value, keys: Mapping[str, Value]) -> str:
     return kinds[0]
 
 
-def _needs(value: Value | None, known: Collection[str]) -> tuple[str, ...]:
+def _needs(value: DocumentValue | None, known: Collection[str]) -> tuple[str, ...]:
     found = texts(value, language.ID, expected="the id of a node", least=1)
     for needed in found:
         if value is not None and needed not in known:
@@ -160,11 +160,13 @@ def _needs(value: Value | None, known: Collection[str]) -> tuple[str, ...]:
     return found
 
 
-def _when(value: Value | None, outputs: JsonObject, *, needs: tuple[str, ...]) -> When | None:
+def _when(
+    value: DocumentValue | None, outputs: JsonObject, *, needs: tuple[str, ...]
+) -> When | None:
     return condition(value, outputs, needs=needs) if value is not None else None
 
 
-def _retry(value: Value | None) -> RetryPolicy:
+def _retry(value: DocumentValue | None) -> RetryPolicy:
     if value is None:
         return RetryPolicy()
     keys = value.mapping()
@@ -178,12 +180,12 @@ def _retry(value: Value | None) -> RetryPolicy:
     )
 
 
-def _output(item: Value) -> JsonObject | None:
+def _output(item: DocumentValue) -> JsonObject | None:
     value = item.mapping().get("output")
     return output_schema(value) if value is not None else None
 
 
-def _in_order(nodes: Sequence[Node], places: Mapping[str, Value]) -> tuple[Node, ...]:
+def _in_order(nodes: Sequence[Node], places: Mapping[str, DocumentValue]) -> tuple[Node, ...]:
     """`nodes` as they were written, but for those that need a later one. Raises ConfigError for a
     circle."""
     ordered: dict[str, Node] = {}

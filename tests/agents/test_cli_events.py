@@ -15,7 +15,7 @@ from harness.domain.model_choice.agents import AgentChoice, AgentKind
 from harness.domain.sandbox import SandboxResult, SandboxSpec
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
-from harness.programs.agent_clis.cli import NO_KEY, CliOrder, Wire, ended_well
+from harness.programs.agent_clis.cli import NO_KEY, CliOrder, CliWire, ended_well
 from harness.programs.agent_clis.installed import Program, Programs
 
 CLAUDE, CODEX, OPENCODE = (
@@ -256,7 +256,7 @@ def order(**changes: Any) -> CliOrder:
         "task": "Do it; $(touch x)",
         "model": "openrouter/m",
         "turns": 7,
-        "wire": Wire.ANTHROPIC,
+        "wire": CliWire.ANTHROPIC,
         "url": "http://127.0.0.1:8090",
         "home": "/home/agent",
         "worktree": "/workspace/worktree",
@@ -288,9 +288,9 @@ def test_codex_has_its_settings_whole_in_one_file() -> None:
 
 @pytest.mark.parametrize(
     ("wire", "client"),
-    [(Wire.ANTHROPIC, "@ai-sdk/anthropic"), (Wire.OPENAI, "@ai-sdk/openai-compatible")],
+    [(CliWire.ANTHROPIC, "@ai-sdk/anthropic"), (CliWire.OPENAI, "@ai-sdk/openai-compatible")],
 )
-def test_opencode_speaks_the_wire_of_the_models_provider(wire: Wire, client: str) -> None:
+def test_opencode_speaks_the_wire_of_the_models_provider(wire: CliWire, client: str) -> None:
     launch = OPENCODE.launch(order(wire=wire))
     provider = json.loads(launch.files[".config/opencode/opencode.json"])["provider"]["broker"]
     assert (provider["npm"], list(provider["models"])) == (client, ["openrouter/m"])
@@ -430,7 +430,7 @@ def test_without_mounts_it_gets_the_paths_of_the_host(tmp_path: Path) -> None:
     assert list(settings["projects"]) == [str(tmp_path / "worktree")]
 
 
-WIRES = {"": Wire.ANTHROPIC, "openai": Wire.OPENAI}
+WIRES = {"": CliWire.ANTHROPIC, "openai": CliWire.OPENAI}
 
 
 @pytest.mark.parametrize(

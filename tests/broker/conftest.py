@@ -16,15 +16,15 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from harness.agents.unix_http import unix_http_client
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import prices
 from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.programs.broker.recording import Recorder
 from harness.programs.broker.script import Script
-from harness.programs.broker.session import Session
+from harness.programs.broker.session import BrokerSession
 from harness.programs.broker.sessions import listener, server_of
-from harness.programs.broker.upstream.breaker import Breaker, BreakerStore
+from harness.programs.broker.upstream.breaker import BreakerStore, ProviderBreaker
 from harness.programs.broker.upstream.client import Timeouts, Upstream
 from harness.programs.broker.wire import wire
 from harness.programs.broker.wirelog import WireLog
@@ -67,11 +67,11 @@ class Clock:
 class OpenedSession:
     """One session on a socket, and what a test can see of it."""
 
-    session: Session
+    session: BrokerSession
     socket: Path
     meter: Meter
     clock: Clock
-    breaker: Breaker
+    breaker: ProviderBreaker
     notices: list[str]
     file: Path
     loop: asyncio.AbstractEventLoop
@@ -153,7 +153,9 @@ class Bench:
         breaker = (
             beside.breaker
             if beside
-            else Breaker("acme", BreakerStore(meter.engine), clock=clock, notify=notices.append)
+            else ProviderBreaker(
+                "acme", BreakerStore(meter.engine), clock=clock, notify=notices.append
+            )
         )
         base = (url or self.endpoint.url) + ("/v1" if api == OPENAI else "")
         source: Script | Upstream = (
@@ -173,10 +175,10 @@ class Bench:
             f"s{number}", f"run-{number}", "implementer", issue or number, 1, model
         )
         rates = meter.prices.rates(MODEL, day="2026-11-02")
-        room = Caps(**{"calls": 50, "usd": Decimal(50), "rates": rates, **caps})
+        room = SessionCaps(**{"calls": 50, "usd": Decimal(50), "rates": rates, **caps})
         meter.open(identity, room)
         recorded = home / "recorded.json"
-        session = Session(
+        session = BrokerSession(
             identity,
             room,
             meter=meter,

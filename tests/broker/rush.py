@@ -14,14 +14,14 @@ import psycopg  # noqa: F401 - read once, and not by each of twenty
 import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite  # noqa: F401 - the same
 
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
-from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
+from harness.programs.broker.prices import DatedRates, ModelPrice, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
 
 PROCESSES, TRIES, CAP = 20, 5, Decimal("0.10")
 CENT = Tokens(output=1)
-PRICES = Prices("2026-11-21", {"m": (DatedRates("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
+PRICES = Prices("2026-11-21", {"m": (DatedRates("", Rates(ModelPrice(0, 10_000_000, 0, 0, 0))),)})
 
 
 def spend(file: Path, address: str) -> int:
@@ -31,7 +31,7 @@ def spend(file: Path, address: str) -> int:
         session, made = (
             (
                 SessionIdentity("s", "run", "implementer", 1, 1, "m"),
-                Caps(1000, Decimal(1000), usd_day=CAP),
+                SessionCaps(1000, Decimal(1000), usd_day=CAP),
             ),
             0,
         )

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
-from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
+from harness.programs.broker.prices import DatedRates, ModelPrice, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
 
-PRICES = Prices("2026-11-21", {"m": (DatedRates("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
-CAPS = Caps(calls=9, usd=Decimal(1), usd_month=Decimal("0.05"))
+PRICES = Prices("2026-11-21", {"m": (DatedRates("", Rates(ModelPrice(0, 10_000_000, 0, 0, 0))),)})
+CAPS = SessionCaps(calls=9, usd=Decimal(1), usd_month=Decimal("0.05"))
 FIVE_CENTS, CENT = Tokens(output=5), Tokens(output=1)
 
 

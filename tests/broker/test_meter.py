@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
-from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
+from harness.programs.broker.prices import DatedRates, ModelPrice, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.session import worst
 from harness.programs.broker.tables import CALLS
@@ -22,7 +22,9 @@ from harness.programs.broker.tables import CALLS
 DAY = 86_400.0
 # at a price of one cent a token of output
 CENT = Tokens(output=1)
-RATES = Rates(Price(input=1_000, output=10_000_000, cache_read=0, cache_write=0, cache_write_1h=0))
+RATES = Rates(
+    ModelPrice(input=1_000, output=10_000_000, cache_read=0, cache_write=0, cache_write_1h=0)
+)
 PRICES = Prices("2026-11-21", {"m": (DatedRates("", RATES),)})
 
 
@@ -63,9 +65,9 @@ def meter(another: Callable[[], Meter]) -> Meter:
 
 def opened(
     meter: Meter, id: str = "s", *, issue: int = 1, **caps: object
-) -> tuple[SessionIdentity, Caps]:
+) -> tuple[SessionIdentity, SessionCaps]:
     identity = SessionIdentity(id, "run", "implementer", issue, 1, "m")
-    given = Caps(**{"calls": 100, "usd": Decimal(1)} | caps)  # type: ignore[arg-type]
+    given = SessionCaps(**{"calls": 100, "usd": Decimal(1)} | caps)  # type: ignore[arg-type]
     meter.open(identity, given)
     return identity, given
 
@@ -225,7 +227,9 @@ def test_a_call_is_settled_once(meter: Meter) -> None:
 
 
 def test_a_price_of_ones_own_goes_before_the_table(meter: Meter) -> None:
-    own = Rates(Price(input=0, output=20_000_000, cache_read=0, cache_write=0, cache_write_1h=0))
+    own = Rates(
+        ModelPrice(input=0, output=20_000_000, cache_read=0, cache_write=0, cache_write_1h=0)
+    )
     session = opened(meter, rates=own)
     call = meter.reserve(*session, Tokens(output=10))
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.20")
@@ -236,7 +240,7 @@ def test_a_price_of_ones_own_goes_before_the_table(meter: Meter) -> None:
 def test_a_cap_that_a_model_without_a_price_would_cross_names_the_price_taken(
     meter: Meter,
 ) -> None:
-    own = Rates(Price(input=0, output=10**9, cache_read=0, cache_write=0, cache_write_1h=0))
+    own = Rates(ModelPrice(input=0, output=10**9, cache_read=0, cache_write=0, cache_write_1h=0))
     for rates, message in (
         (None, "which has none of nobody-1: give its own as [prices]"),
         (own, "more may be needed"),

@@ -7,7 +7,7 @@ import pytest
 
 from harness.programs.broker.prices import (
     NANO,
-    Price,
+    ModelPrice,
     PricesError,
     Rates,
     Tokens,
@@ -251,7 +251,9 @@ def test_a_row_of_ones_own_may_have_a_price_for_long_requests(tmp_path: Path) ->
     (dated,) = prices(tmp_path / "prices.yaml").models["local"]
     assert (dated.since, dated.rates) == (
         "",
-        Rates(Price(1000, 2000, 100, 1250, 2000), 10, Price(3000, 4000, 5000, 6000, 7000)),
+        Rates(
+            ModelPrice(1000, 2000, 100, 1250, 2000), 10, ModelPrice(3000, 4000, 5000, 6000, 7000)
+        ),
     )
 
 
@@ -295,6 +297,6 @@ def test_a_row_of_factory_toml_is_named_by_place_and_nanodollars_round_up() -> N
     row = dict.fromkeys(
         ("input", "output", "cache_read", "cache_write", "cache_write_1h"), "0.0001"
     )
-    assert rates_of(row, "[prices]") == Rates(Price(1, 1, 1, 1, 1))
+    assert rates_of(row, "[prices]") == Rates(ModelPrice(1, 1, 1, 1, 1))
     with pytest.raises(PricesError, match=r"^\[prices\]: missing or unknown: output; "):
         rates_of({key: row[key] for key in row if key != "output"}, "[prices]")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.programs.broker.caps import Caps, SessionIdentity, scope_keys
+from harness.programs.broker.caps import SessionCaps, SessionIdentity, scope_keys
 from harness.programs.broker.meter import Meter, Reservation
-from harness.programs.broker.prices import DatedRates, Price, Prices, Rates, Tokens
+from harness.programs.broker.prices import DatedRates, ModelPrice, Prices, Rates, Tokens
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.spending_totals import SpendingTotals
 
@@ -22,7 +22,7 @@ PRICES = Prices(
             DatedRates(
                 "",
                 Rates(
-                    Price(
+                    ModelPrice(
                         input=1_000,
                         output=10_000_000,
                         cache_read=0,
@@ -35,7 +35,7 @@ PRICES = Prices(
     },
 )
 # some of the steps are refused
-CAPS = Caps(calls=1000, usd=Decimal(9), usd_issue=Decimal(14), usd_day=Decimal(20))
+CAPS = SessionCaps(calls=1000, usd=Decimal(9), usd_issue=Decimal(14), usd_day=Decimal(20))
 WHO = tuple(
     SessionIdentity(f"s{number}", f"run{number // 2}", "implementer", number // 3, 1, "m")
     for number in range(5)

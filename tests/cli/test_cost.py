@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.home.document import HomeFile, write_home
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import Tokens, prices
 from harness.repository.remote import Remote
@@ -25,7 +25,7 @@ from tests.validators_launcher.git_repository import Source
 NOVEMBER = 1_795_262_400.0  # 2026-11-21, noon UTC
 DAY = 86_400.0
 MODEL = "claude-opus-5"  # 5 and 25 dollars a million tokens, a tenth of the first from the cache
-ROOM = Caps(100, Decimal(100))
+ROOM = SessionCaps(100, Decimal(100))
 
 
 @pytest.fixture

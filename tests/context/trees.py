@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.programs.context_indexer.reading import outline
-from harness.repository.objects import Entry, blob_oid
+from harness.repository.objects import TreeEntry, blob_oid
 
 SHOP = {
     "shop/__init__.py": b"",
@@ -43,10 +43,10 @@ class Trees:
     def tree_of(self, commit: str) -> str:
         return hashlib.sha1(repr(sorted(self.commits[commit].items())).encode()).hexdigest()
 
-    def entries(self, treeish: str) -> Sequence[Entry]:
+    def entries(self, treeish: str) -> Sequence[TreeEntry]:
         commit = next(name for name in self.commits if treeish in (name, self.tree_of(name)))
         return [
-            Entry("100644", blob_oid(content), path, len(content))
+            TreeEntry("100644", blob_oid(content), path, len(content))
             for path, content in self.commits[commit].items()
         ]
 

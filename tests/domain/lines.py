@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from harness.domain.spending import Line
+from harness.domain.spending import SpendingLine
 
 
-def line(**given_: object) -> Line:
+def line(**given_: object) -> SpendingLine:
     usual = {
         "session": "s",
         "run": "r",
@@ -22,4 +22,4 @@ def line(**given_: object) -> Line:
         "held": Decimal(0),
         "open": Decimal(0),
     }
-    return Line(**(usual | given_))  # type: ignore[arg-type]
+    return SpendingLine(**(usual | given_))  # type: ignore[arg-type]

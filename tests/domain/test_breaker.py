@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.model_choice.breaker import (
-    Breaker,
     BreakerSettings,
     Circuit,
+    ModelBreaker,
     ModelSignal,
     Observation,
     breaker,
@@ -91,7 +91,7 @@ def test_what_one_issue_makes_a_model_do_rests_it_for_nobody() -> None:
     """An issue whose words make every attempt come to nothing paused the factory once there was no
     other model."""
     signals = [Observation(FAILED, f"run-{number}", minute(number), 7) for number in range(9)]
-    assert breaker(signals, breaker_settings=SETTINGS, now=minute(9), run="now") == Breaker(
+    assert breaker(signals, breaker_settings=SETTINGS, now=minute(9), run="now") == ModelBreaker(
         Circuit.CLOSED, 1
     )
     signals += [Observation(FAILED, f"other-{issue}", minute(10), issue) for issue in (8, 9)]
@@ -118,10 +118,10 @@ def test_while_one_run_tries_it_no_other_does() -> None:
         is Circuit.HALF_OPEN
     )
     other = breaker(signals, breaker_settings=SETTINGS, now=minute(41), run="second")
-    assert other == Breaker(Circuit.OPEN, 3, minute(70))
-    assert breaker(signals, breaker_settings=SETTINGS, now=minute(70), run="second") == Breaker(
-        Circuit.HALF_OPEN, 3
-    )
+    assert other == ModelBreaker(Circuit.OPEN, 3, minute(70))
+    assert breaker(
+        signals, breaker_settings=SETTINGS, now=minute(70), run="second"
+    ) == ModelBreaker(Circuit.HALF_OPEN, 3)
 
 
 def test_of_two_runs_that_try_it_at_once_the_first_does() -> None:

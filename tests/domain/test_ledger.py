@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from harness.domain.events import Unknown
+from harness.domain.events import UnknownEvent
 from harness.domain.ledger import Entry, Head, NewEntry, chained, first_fault
 
 
@@ -16,7 +16,7 @@ def chain(length: int) -> list[Entry]:
         entries.append(
             chained(
                 head,
-                NewEntry(Unknown("note", {"n": number}), f"k{number}", issue=number),
+                NewEntry(UnknownEvent("note", {"n": number}), f"k{number}", issue=number),
                 at="2026-01-01T00:00:00+00:00",
                 data={"n": number},
             )
@@ -84,7 +84,7 @@ def test_a_rewritten_history_that_chains_is_still_not_the_signed_one() -> None:
     for number in range(1, 4):
         head = head_of(forged) if forged else None
         forged.append(
-            chained(head, NewEntry(Unknown("note", {}), f"k{number}"), at="2027", data={})
+            chained(head, NewEntry(UnknownEvent("note", {}), f"k{number}"), at="2027", data={})
         )
     fault = first_fault(forged, signed)
     assert fault is not None
@@ -95,7 +95,7 @@ def test_the_hash_of_an_entry_is_what_it_always_was() -> None:
     """Every ledger that was signed before rests on this text: it changes with no edit."""
     entry = chained(
         Head(6, "ab"),
-        NewEntry(Unknown("note", {}), "k", 7, "triage-7-1"),
+        NewEntry(UnknownEvent("note", {}), "k", 7, "triage-7-1"),
         at="2026-01-01T00:00:00+00:00",
         data={"z": [1, None], "a": "ü \ud800"},
     )
@@ -133,7 +133,7 @@ def test_a_chain_that_was_found_sound_up_to_the_head_needs_no_more_entries() -> 
         (
             lambda entries: [
                 *entries[:2],
-                chained(head_of(entries[:2]), NewEntry(Unknown("", {}), ""), at="", data={}),
+                chained(head_of(entries[:2]), NewEntry(UnknownEvent("", {}), ""), at="", data={}),
             ],
             "entry 3 is not the one that was signed",
         ),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.domain.events import Unknown
+from harness.domain.events import UnknownEvent
 from harness.domain.ledger import GENESIS, Entry, Recorded
 from harness.operations.replay.comparison import Difference, differences, settled, unrecorded
 from tests.events import event_of
@@ -11,7 +11,7 @@ PLACES = ("/tmp/replay", "/srv/home")
 
 
 def entry(key, kind="node", at="2026-11-21T17:04:08+00:00", **data) -> Entry:
-    event = event_of(kind, data) if kind == "usage" else Unknown(kind, data)
+    event = event_of(kind, data) if kind == "usage" else UnknownEvent(kind, data)
     return Recorded(1, at, kind, key, 7, "implement-7-1", data, GENESIS, "", event)
 
 

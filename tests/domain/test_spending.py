@@ -5,14 +5,14 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.domain.spending import BY, Line, Total, folded, total
+from harness.domain.spending import BY, SpendingLine, Total, folded, total
 from tests.domain.lines import line
 
 dollars = st.integers(0, 10**13).map(lambda nano: Decimal(nano).scaleb(-9))
 counts = st.integers(0, 10**7)
 lines = st.lists(
     st.builds(
-        Line,
+        SpendingLine,
         session=st.sampled_from("stu"),
         run=st.sampled_from(["triage-1-1", "implement-1-1"]),
         role=st.sampled_from(["triage", "author", "implementer"]),
@@ -33,7 +33,7 @@ lines = st.lists(
 
 @given(lines, st.lists(st.sampled_from(BY), unique=True), st.randoms())
 def test_a_fold_in_any_grouping_and_any_order_gives_one_sum(
-    found: list[Line], by: list[str], random
+    found: list[SpendingLine], by: list[str], random
 ) -> None:
     whole = total(found)
     random.shuffle(found)

@@ -15,7 +15,7 @@ import pytest
 
 from harness.domain.budget import Usage
 from harness.domain.errors import ConfigError, ForgeError, ModelsPaused, PortError
-from harness.domain.essay import Listed, Manifest, Passage, listed, tokens_in
+from harness.domain.essay import Listed, PageManifest, Passage, listed, tokens_in
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import Permission
 from harness.domain.landing import JudgedCandidate, after_landing, objection
@@ -170,7 +170,7 @@ def test_a_manifest_is_the_same_bytes_for_the_same_parts() -> None:
     assert listed(Passage("rules", "a.md", "\ud800")).sha256 == sha256(b"\\ud800").hexdigest()
     assert listed(Passage("rules", "a.md", "text")).note == ""
     assert [tokens_in(text) for text in ("", "abc", "abcd", "ü")] == [0, 1, 2, 1]
-    manifest = Manifest("b", "t", 9, (one,), (listed(Passage("x", "y", "")),))
+    manifest = PageManifest("b", "t", 9, (one,), (listed(Passage("x", "y", "")),))
     assert manifest.as_json() == {
         "schema": 1,
         "base": "b",

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.domain.errors import GitError
 from harness.domain.facts import ChangeKind, FileChange
 from harness.ports.git import Conflict, Diff, Landing
-from harness.repository.objects import Entry, blob_oid
+from harness.repository.objects import TreeEntry, blob_oid
 
 ABSENT = "000000"
 
@@ -47,7 +47,7 @@ class FakeGit:
             raise GitError(f"no branch {branch}")
         return self.remote[branch]
 
-    fetched = tip
+    fetched = latest = tip
 
     def tree_of(self, commit):
         return self.commits[commit][0]
@@ -64,7 +64,7 @@ class FakeGit:
     def entries(self, treeish):
         tree = self.trees[treeish if treeish in self.trees else self.tree_of(treeish)]
         return [
-            Entry(
+            TreeEntry(
                 "120000" if path in self.links else "100644",
                 blob_oid(content),
                 path.encode(),

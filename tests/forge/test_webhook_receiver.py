@@ -19,7 +19,7 @@ from harness.forge.deliveries import (
     MOST_BYTES,
     DeliveryFilter,
     Dropped,
-    Refused,
+    RefusedDelivery,
     delivery_in,
     is_signed,
 )
@@ -302,7 +302,7 @@ def test_nothing_of_a_delivery_is_read_before_its_signature_holds() -> None:
     body = b"[" * 100_000
     assert (
         delivery_in(body, headers(body, secret=GONE, event="?"), secrets=(NEW,), accepted=ACCEPTED)
-        is Refused.UNSIGNED
+        is RefusedDelivery.UNSIGNED
     )
 
 

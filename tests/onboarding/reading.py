@@ -1,6 +1,6 @@
 """Drafts as our own reader sees them."""
 
-from harness.factory.reporting.comments import LABELS
+from harness.factory.reporting.shown import ALL_LABELS
 from harness.factory.run.policy_snapshot import WORKFLOWS
 from harness.factory.settings.config import read_config
 from harness.governance import lint, read_governance, run_cases
@@ -25,9 +25,7 @@ def is_clean(drafts, paths, kept=()) -> bool:
     """The faults that our reader, our lint and the rules' own cases find."""
     governance = governance_of(drafts, kept)
     there = [*paths, *(path.encode() for path in drafts)]
-    found = lint(
-        governance, known_workflows=WORKFLOWS, known_labels=set(LABELS.values()), paths=there
-    )
+    found = lint(governance, known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=there)
     found = [finding for finding in found if finding.file not in dict(kept)]
     assert found == [], found
     for result in run_cases(governance):

@@ -8,7 +8,7 @@ import pytest
 from harness.domain.errors import ConfigError
 from harness.domain.sandbox import Form
 from harness.home.document import SCHEMA, HomeFile, read_home, write_home
-from harness.operations.doctor.finding import Level
+from harness.operations.doctor.finding import Severity
 from harness.operations.doctor.home_checks import home_file
 from harness.programs.sandbox.forms import probed
 
@@ -154,7 +154,7 @@ def test_a_form_of_sandbox_that_is_demanded_and_does_not_hold_here_is_a_failure_
     write_home(tmp_path, replace(DOCUMENT, sandbox=form))
     found = home_file(tmp_path)
     holds = form == "auto" or probed(Form(form)).works
-    assert (found.level is Level.OK) == holds
+    assert (found.level is Severity.OK) == holds
     assert (
         holds
         or f"demands sandboxes of the form {form}, which do not hold here: needs" in found.message

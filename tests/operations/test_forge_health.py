@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.operations.doctor.finding import Level
+from harness.operations.doctor.finding import Severity
 from harness.operations.doctor.forge_checks import clock, limit, reached
 from harness.operations.doctor.forge_requests import ForgeAnswer
 from harness.operations.doctor.push_check import finding_of_push, request
@@ -35,11 +35,11 @@ class Line:
 @pytest.mark.parametrize(
     ("rights", "level", "message"),
     [
-        ({"push": True, "admin": False}, Level.OK, "may write to it"),
-        ({"push": True, "admin": True}, Level.WARN, "may administer"),
-        ({"push": False, "admin": False}, Level.FAIL, "not write to it"),
-        ({}, Level.FAIL, "not write to it"),
-        (None, Level.FAIL, "not write to it"),
+        ({"push": True, "admin": False}, Severity.OK, "may write to it"),
+        ({"push": True, "admin": True}, Severity.WARN, "may administer"),
+        ({"push": False, "admin": False}, Severity.FAIL, "not write to it"),
+        ({}, Severity.FAIL, "not write to it"),
+        (None, Severity.FAIL, "not write to it"),
     ],
 )
 def test_a_right_that_is_not_named_is_none(rights, level, message) -> None:
@@ -50,10 +50,10 @@ def test_a_right_that_is_not_named_is_none(rights, level, message) -> None:
 @pytest.mark.parametrize(
     ("theirs", "level", "message"),
     [
-        (NOW, Level.OK, "0 s apart"),
-        (NOW - 59, Level.OK, "59 s apart"),
-        (NOW - 3600, Level.FAIL, "3600 s ahead of"),
-        (NOW + 3600, Level.FAIL, "3600 s behind"),
+        (NOW, Severity.OK, "0 s apart"),
+        (NOW - 59, Severity.OK, "59 s apart"),
+        (NOW - 3600, Severity.FAIL, "3600 s ahead of"),
+        (NOW + 3600, Severity.FAIL, "3600 s behind"),
     ],
 )
 def test_the_clock_is_held_against_the_forges(theirs, level, message) -> None:
@@ -63,12 +63,12 @@ def test_the_clock_is_held_against_the_forges(theirs, level, message) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"date": "yesterday"}])
 def test_a_forge_that_tells_no_time_proves_no_clock(headers) -> None:
-    assert clock(Line(headers=headers)).level is Level.WARN
+    assert clock(Line(headers=headers)).level is Severity.WARN
 
 
 @pytest.mark.parametrize(
     ("left", "level"),
-    [("5000", Level.OK), ("1000", Level.OK), ("999", Level.WARN), ("0", Level.WARN)],
+    [("5000", Severity.OK), ("1000", Severity.OK), ("999", Severity.WARN), ("0", Severity.WARN)],
 )
 def test_what_is_left_of_the_hour_is_shown_before_it_is_spent(left, level) -> None:
     found = limit(
@@ -98,33 +98,33 @@ def answer(*lines: str, remark: str = "") -> bytes:
 @pytest.mark.parametrize(
     ("said", "level", "message"),
     [
-        (answer("ng refs/heads/main failed to update ref"), Level.OK, "may push to main"),
+        (answer("ng refs/heads/main failed to update ref"), Severity.OK, "may push to main"),
         (
             answer(
                 "ng refs/heads/main hook declined",
                 remark="error: must be made through a pull request",
             ),
-            Level.FAIL,
+            Severity.FAIL,
             "must be made through",
         ),
-        (answer("ng refs/heads/main protected branch hook declined"), Level.FAIL, "is refused"),
+        (answer("ng refs/heads/main protected branch hook declined"), Severity.FAIL, "is refused"),
         (
             answer(
                 "ng refs/heads/main hook declined",
                 remark='error: Required status check "ci" is expected.',
             ),
-            Level.WARN,
+            Severity.WARN,
             "required checks",
         ),
         (
             answer("ng refs/heads/main push declined due to repository rule violations"),
-            Level.FAIL,
+            Severity.FAIL,
             "is refused",
         ),
-        (answer("ng refs/heads/main-2 failed to update ref"), Level.FAIL, "no report"),
-        (answer(), Level.FAIL, "no report"),
-        (b"<html>", Level.FAIL, "no report"),
-        (b"", Level.FAIL, "no report"),
+        (answer("ng refs/heads/main-2 failed to update ref"), Severity.FAIL, "no report"),
+        (answer(), Severity.FAIL, "no report"),
+        (b"<html>", Severity.FAIL, "no report"),
+        (b"", Severity.FAIL, "no report"),
     ],
 )
 def test_only_gits_own_word_on_this_very_branch_lets_a_push_through(said, level, message) -> None:
@@ -132,7 +132,7 @@ def test_only_gits_own_word_on_this_very_branch_lets_a_push_through(said, level,
     assert (found.level, message in found.message, bool(found.fix)) == (
         level,
         True,
-        level is not Level.OK,
+        level is not Severity.OK,
     ), found
 
 

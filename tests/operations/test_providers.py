@@ -11,7 +11,7 @@ import pytest
 from harness.domain.errors import ConfigError
 from harness.home.document import HomeFile, read_home, write_home
 from harness.home.providers import NO_KEY, Endpoint, provider_keys, write_providers
-from harness.operations.doctor.finding import Level
+from harness.operations.doctor.finding import Severity
 from harness.operations.doctor.home_checks import model
 from harness.programs.broker.providers import Provider, read_providers
 
@@ -151,6 +151,6 @@ def test_the_doctor_names_the_provider_that_does_not_answer_and_needs_no_usual_o
     write_home(tmp_path, replace(DOCUMENT, providers=(LOCAL,)))
     found = model(tmp_path)
     assert (found.level, found.message) == (
-        Level.FAIL,
+        Severity.FAIL,
         "local is called without a key; http://127.0.0.1:9 does not answer (ConnectError)",
     )

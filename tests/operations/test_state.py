@@ -16,7 +16,7 @@ import pytest
 from harness.domain.errors import ConfigError
 from harness.home.document import HomeFile, read_home, write_home
 from harness.home.state import ledger_at, secret_in_environment
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import Tokens, prices
 from harness.store.clock import SystemClock
@@ -61,7 +61,7 @@ def home(tmp_path: Path) -> Path:
     meter = Meter(home / "broker" / "broker.sqlite", prices())
     who, caps = (
         SessionIdentity("s", "run", "implementer", 1, 1, "claude-opus-4-8"),
-        Caps(9, Decimal(5)),
+        SessionCaps(9, Decimal(5)),
     )
     meter.open(who, caps)
     meter.reserve(who, caps, Tokens(output=1000)).settle(Tokens(output=10))
@@ -155,7 +155,7 @@ def test_a_call_after_the_move_gets_a_number_of_its_own(home, postgres) -> None:
     assert new.take(old) == 1
     who, caps = (
         SessionIdentity("t", "run", "implementer", 1, 1, "claude-opus-4-8"),
-        Caps(9, Decimal(5)),
+        SessionCaps(9, Decimal(5)),
     )
     new.open(who, caps)
     assert new.reserve(who, caps, Tokens(output=1)).id == 2

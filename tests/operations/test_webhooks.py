@@ -17,7 +17,7 @@ from harness.domain.lifecycle import State
 from harness.home.document import HomeFile, write_home
 from harness.home.webhooks import (
     WEBHOOK_SECRET,
-    Address,
+    WebhookAddress,
     WebhookQueue,
     address_in,
     keep_webhook_secret,
@@ -73,11 +73,11 @@ def hint(mailbox, number, name=None) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("8321", Address("127.0.0.1", 8321)),
-        (":8321", Address("127.0.0.1", 8321)),
-        ("0.0.0.0:80", Address("0.0.0.0", 80)),
-        ("[::1]:8321", Address("::1", 8321)),
-        ("localhost:0", Address("localhost", 0)),
+        ("8321", WebhookAddress("127.0.0.1", 8321)),
+        (":8321", WebhookAddress("127.0.0.1", 8321)),
+        ("0.0.0.0:80", WebhookAddress("0.0.0.0", 80)),
+        ("[::1]:8321", WebhookAddress("::1", 8321)),
+        ("localhost:0", WebhookAddress("localhost", 0)),
     ],
 )
 def test_an_address_is_a_port_on_this_machine_unless_a_host_is_named(text, found) -> None:
@@ -124,7 +124,7 @@ def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mod
         (home / WEBHOOK_SECRET).chmod(mode)
     with (
         pytest.raises(ConfigError, match=message) as refused,
-        webhooks(home, Address("127.0.0.1", 0), log=Log()),
+        webhooks(home, WebhookAddress("127.0.0.1", 0), log=Log()),
     ):
         pass
     assert refused.value.file == str(home / WEBHOOK_SECRET)
@@ -139,7 +139,7 @@ def test_a_daemon_that_cannot_open_its_door_does_not_begin(home) -> None:
         Shutdown(1),
         Notifier({}),
         UTC,
-        webhooks=Address("127.0.0.1", 0),
+        webhooks=WebhookAddress("127.0.0.1", 0),
     )
     with pytest.raises(ConfigError, match="there is no secret"):
         Daemon(context).run()
@@ -175,7 +175,7 @@ def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is
 ) -> None:
     keep_webhook_secret(home, FIRST)
     entries = LogEntries()
-    with webhooks(home, Address("127.0.0.1", 0), log=Log(entries)) as mailbox:
+    with webhooks(home, WebhookAddress("127.0.0.1", 0), log=Log(entries)) as mailbox:
         port = int(entries.written[0].message.rpartition(":")[2].partition("/")[0])
         ours = [
             json.dumps({"repository": {"id": NUMBER}, "issue": {"number": at}}).encode()

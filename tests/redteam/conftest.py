@@ -75,7 +75,7 @@ def drill(faulty_forge, tmp_path):
 
 
 SHOWN_ELSEWHERE = {
-    # validators/test_evil_apps, test_apps_that_know_the_judge; half a minute of a browser each
+    # test_evil_apps, test_apps_that_know_the_judge; half a minute of a browser each
     judging.SUBJECT: 0,
     strangers.SUBJECT: 2,  # test_strangers_text, test_strangers_at_the_wire
     intrusion.SUBJECT: 1,  # test_the_runs_sandbox, test_leavings, test_sandboxes_are_walls

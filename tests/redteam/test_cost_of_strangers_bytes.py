@@ -34,7 +34,7 @@ from harness.programs.local_forge.git.objects import BareRepository
 from harness.programs.local_forge.refused import Refused
 from harness.repository.diff import MOST_PATHS
 from harness.repository.lines import line_change
-from harness.repository.objects import Entry, written_tree
+from harness.repository.objects import TreeEntry, written_tree
 from harness.repository.plumbing import Bounds, Git
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
@@ -99,7 +99,7 @@ def test_a_tree_of_trees_is_refused_before_it_is_listed(trusted, empty) -> None:
 def test_a_tree_of_trees_without_breadth_is_refused_too(trusted) -> None:
     git = trusted.git
     base = committed(git, tree_of_trees(git, depth=1))
-    file = Entry(
+    file = TreeEntry(
         "100644", git.line("hash-object", "-w", "--stdin", stdin=b"x\n"), b"d/" * 130 + b"f"
     )
     head = committed(git, written_tree(git, [file], str(trusted.git_dir / "index.test")), base)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.domain.errors import ConfigError, GitError
 from harness.repository.export import export
-from harness.repository.original.address import Address, address_of
+from harness.repository.original.address import RepositoryAddress, address_of
 from harness.repository.original.fetch import FetchLimits, fetch_original, refusal_of
 from harness.repository.plumbing import Git, GitResult
 from harness.repository.tree_edits import changed_tree, committed
@@ -409,6 +409,6 @@ def test_a_repository_of_another_account_is_named() -> None:
         "fatal: detected dubious ownership in repository at '/srv/app/.git'\nTo add an exception,"
         " call",
     )
-    refused = refusal_of(said, Address("file:///srv/app", "/srv/app"))
+    refused = refusal_of(said, RepositoryAddress("file:///srv/app", "/srv/app"))
     assert isinstance(refused, ConfigError)
     assert "/srv/app belongs to another account" in str(refused)

@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from harness.domain.errors import GitError
-from harness.repository.objects import Entry, written_tree
+from harness.repository.objects import TreeEntry, written_tree
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from tests.repository.naive import blob, git, word
@@ -118,7 +118,7 @@ def test_fsck_keeps_out_a_tree_that_a_plain_fetch_takes(town) -> None:
 def test_no_tree_of_ours_can_hold_a_path_that_another_system_takes_for_gits_own(town, path) -> None:
     oid = blob(town.trusted.git_dir, b"x")
     with pytest.raises(GitError, match="git will not hold"):
-        written_tree(town.trusted.git, [Entry("100644", oid, path)], str(town.home / "index"))
+        written_tree(town.trusted.git, [TreeEntry("100644", oid, path)], str(town.home / "index"))
 
 
 def test_replace_refs_change_what_plain_git_shows_and_not_what_we_read(town) -> None:

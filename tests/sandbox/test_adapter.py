@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.domain.sandbox import Bind, Form, Limits, SandboxSpec
+from harness.domain.sandbox import Bind, Form, SandboxLimits, SandboxSpec
 from harness.ports.sandbox import Sandbox
 from harness.programs.sandbox.client import MOST_OUTPUT, SandboxSupervisor
 from harness.programs.sandbox.walls.identity import FIRST_UID, SLOTS, take_slot
@@ -47,7 +47,7 @@ def test_output_without_end_is_cut_in_the_middle(sandbox) -> None:
 
 
 def test_output_beyond_the_file_limit_ends_the_command(sandbox) -> None:
-    result = sandbox.run(SandboxSpec("t", ("cat", "/dev/zero"), limits=Limits(file_mb=2)))
+    result = sandbox.run(SandboxSpec("t", ("cat", "/dev/zero"), limits=SandboxLimits(file_mb=2)))
     assert (result.reached, result.ok) == (("file",), False)
 
 

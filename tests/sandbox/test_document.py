@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.domain.errors import SandboxError
-from harness.domain.sandbox import Bind, Dial, Limits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, Dial, SandboxLimits, SandboxResult, SandboxSpec
 from harness.programs.sandbox.document import (
     result_from,
     result_text,
@@ -142,7 +142,7 @@ def test_a_specification_survives_its_document() -> None:
         distributions=("httpx",),
         dial=(Dial(8090, "/usr"),),
         browser=True,
-        limits=Limits(wall_seconds=0.5),
+        limits=SandboxLimits(wall_seconds=0.5),
     )
     assert spec_from(spec_text(value, result="/r.json")) == (value, "/r.json")
 
@@ -150,7 +150,7 @@ def test_a_specification_survives_its_document() -> None:
 def test_what_is_not_said_has_the_documented_default() -> None:
     value, result = spec_from(spec())
     assert (value, result) == (SandboxSpec("t", ("true",)), None)
-    assert value.limits == Limits(60, 1024, 256, 512, 256, 1024)
+    assert value.limits == SandboxLimits(60, 1024, 256, 512, 256, 1024)
 
 
 texts = st.text(max_size=5)

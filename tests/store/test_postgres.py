@@ -198,7 +198,7 @@ def test_two_homes_with_one_key_write_one_chain_and_a_home_with_another_key_writ
 WRITER = """
 import json, sys, time
 from pathlib import Path
-from harness.domain.events import Unknown
+from harness.domain.events import UnknownEvent
 from harness.store.ledger import postgres
 from harness.store.clock import SystemClock
 home, name, highest, soon = Path(sys.argv[1]), sys.argv[3], 0, postgres.write_head
@@ -208,7 +208,7 @@ if name == "a":
 ledger = postgres.PostgresLedger(home, SystemClock(), sys.argv[2])
 for number in range(25):
     for key in (f"{name}-{number}", f"shared-{number}"):
-        ledger.append(Unknown("note", {}), key)
+        ledger.append(UnknownEvent("note", {}), key)
         before, highest = highest, json.loads((home / "ledger.head").read_text())["seq"]
         assert highest >= before, "the head went back"
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import LedgerError
-from harness.domain.events import Unknown
+from harness.domain.events import UnknownEvent
 from harness.domain.ledger import GENESIS, Head, NewEntry, chained
 from harness.store.ledger.sqlite import SqliteLedger
 from tests.events import event_of
@@ -186,14 +186,14 @@ def test_a_ledger_goes_on_where_it_was_left(written) -> None:
 WRITER = """
 import json, sys
 from pathlib import Path
-from harness.domain.events import Unknown
+from harness.domain.events import UnknownEvent
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 home, name = Path(sys.argv[1]), sys.argv[2]
 ledger = SqliteLedger(home, SystemClock())
 for number in range(40):
     for key in (f"{name}-{number}", f"shared-{number}"):
-        entry = ledger.append(Unknown("note", {}), key)
+        entry = ledger.append(UnknownEvent("note", {}), key)
         head = json.loads((home / "ledger.head").read_text())
         assert head["seq"] >= entry.seq, "the head went back"
 """
@@ -365,7 +365,7 @@ def test_who_can_compute_a_hash_and_cannot_sign_changes_nothing(together, seq, m
     before, *rest = together.entries()[seq - 2 :]
     last, changes = Head(before.seq, before.hash), []
     for entry in rest:
-        new = NewEntry(Unknown("other", entry.data), entry.key)
+        new = NewEntry(UnknownEvent("other", entry.data), entry.key)
         made = chained(last, new, at=entry.at, data=entry.data)
         last = Head(made.seq, made.hash)
         changes.append(
@@ -403,7 +403,7 @@ def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(wri
     last = written.entries()[-1]
     forged = chained(
         Head(last.seq, last.hash),
-        NewEntry(Unknown("other", {}), "forged", 1),
+        NewEntry(UnknownEvent("other", {}), "forged", 1),
         at=last.at,
         data={"outcome": "passed"},
     )
@@ -575,7 +575,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from harness.domain.errors import LedgerError
-from harness.domain.events import Unknown
+from harness.domain.events import UnknownEvent
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 home = Path(sys.argv[1])
@@ -583,12 +583,12 @@ ledger = SqliteLedger(home, SystemClock())
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, hard))
 try:
-    ledger.append(Unknown("note", {"text": "x" * 1024 * 1024}), "big")
+    ledger.append(UnknownEvent("note", {"text": "x" * 1024 * 1024}), "big")
 except LedgerError as error:
     print("refused:", error, error.retryable)
 print("found:", ledger.find("big"), "fault:", ledger.fault())
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-print("then:", ledger.append(Unknown("note", {"text": "small"}), "big").seq, ledger.fault())
+print("then:", ledger.append(UnknownEvent("note", {"text": "small"}), "big").seq, ledger.fault())
 """
 
 
@@ -630,13 +630,13 @@ KILLED = """
 import os, signal, sys, threading
 from pathlib import Path
 from harness.store.clock import SystemClock
-from harness.domain.events import Unknown
+from harness.domain.events import UnknownEvent
 from harness.domain.ledger import NewEntry
 from harness.store.ledger.sqlite import SqliteLedger
 ledger, size = SqliteLedger(Path(sys.argv[1]), SystemClock()), int(sys.argv[3])
 n = first = len(ledger.entries())
 while True:
-    ledger.append_all(NewEntry(Unknown("note", {"n": one}), f"key-{one}") for one in range(n, n + size))
+    ledger.append_all(NewEntry(UnknownEvent("note", {"n": one}), f"key-{one}") for one in range(n, n + size))
     if n == first:
         threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
     n += size

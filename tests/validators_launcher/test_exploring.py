@@ -101,9 +101,7 @@ def asked(world: World, app: dict[str, str], *personas: dict[str, Any]) -> Path:
     return world.request(*world.merge(seaside.BASE, app))
 
 
-@pytest.mark.soak(
-    "two personas; validators/test_satisfaction counts, the next test explores in a browser"
-)
+@pytest.mark.soak("two personas; test_satisfaction counts, the next test explores in a browser")
 def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_nothing(
     world: World,
 ) -> None:

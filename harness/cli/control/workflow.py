@@ -15,7 +15,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
-    from harness.factory.settings.workflows import Document, EffectiveWorkflows
+    from harness.factory.settings.workflows import EffectiveWorkflows, WorkflowFile
 
 _T = TypeVar("_T")
 FORMS = ("text", "mermaid", "dot")
@@ -259,9 +259,9 @@ def _named(name: str, found: Mapping[str, _T]) -> _T:
     return found[name]
 
 
-def _row(one: "Document") -> JsonDict:
+def _row(one: "WorkflowFile") -> JsonDict:
     return {"name": one.name, "file": one.path, "own": one.is_override, "sha256": _digest(one)}
 
 
-def _digest(one: "Document") -> str:
+def _digest(one: "WorkflowFile") -> str:
     return f"sha256:{hashlib.sha256(one.text.encode('utf-8')).hexdigest()}"

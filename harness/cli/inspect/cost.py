@@ -12,7 +12,7 @@ import click
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 from harness.domain.plain import JsonDict
-from harness.domain.spending import BY, Line, Total, folded, total
+from harness.domain.spending import BY, SpendingLine, Total, folded, total
 
 if TYPE_CHECKING:
     from harness.domain.budget import Price
@@ -117,7 +117,7 @@ def cost(
         click.echo(sentence)
 
 
-def _agreement(lines: Sequence[Line]) -> "Agreement":
+def _agreement(lines: Sequence[SpendingLine]) -> "Agreement":
     from harness.factory.records.bill import agreement
     from harness.home.state import open_ledger
 
@@ -126,7 +126,7 @@ def _agreement(lines: Sequence[Line]) -> "Agreement":
 
 
 def _document(
-    lines: Sequence[Line], by: Sequence[str], ledger: "Agreement | None", warning: str
+    lines: Sequence[SpendingLine], by: Sequence[str], ledger: "Agreement | None", warning: str
 ) -> JsonDict:
     """The document for `--json`. These keys are stable: `by groups total prices_warning`, and
     `ledger` when no `--since` was given.
@@ -157,7 +157,7 @@ def _numbers(summed: Total) -> JsonDict:
     return {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in values}
 
 
-def _table(lines: Sequence[Line], by: Sequence[str]) -> Iterator[str]:
+def _table(lines: Sequence[SpendingLine], by: Sequence[str]) -> Iterator[str]:
     found = folded(lines, by)
     if not found:
         return

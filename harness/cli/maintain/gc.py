@@ -51,12 +51,8 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
     total = sum(found.freed.values())
     if as_json:
         kept = [
-            {
-                "kind": decision.candidate.kind.value,
-                "path": str(decision.candidate.path),
-                "why": decision.why,
-            }
-            for decision in found.kept
+            {"kind": one.candidate.kind.value, "path": str(one.candidate.path), "why": one.why}
+            for one in found.kept
         ]
         emit(
             {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.cli.output.terminal import console, speaks_unicode
 from harness.factory.records.link import Chain, Link, LinkOutcome, is_routine
 from harness.factory.reporting.chain_page import (
-    Step,
+    ChainStep,
     href,
     shortened,
     steps,
@@ -83,7 +83,7 @@ def _chain(found: Chain, sheet: _Sheet) -> Iterator["Text"]:
         yield from _step(step, replace(sheet, printed=found.deciding))
 
 
-def _step(step: Step, sheet: _Sheet) -> Iterator["Text"]:
+def _step(step: ChainStep, sheet: _Sheet) -> Iterator["Text"]:
     if step.unchanged:
         words = (
             "1 rule gives the same answer as before"

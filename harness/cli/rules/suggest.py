@@ -8,7 +8,7 @@ import click
 from harness.cli.options import as_json, emit, home
 
 if TYPE_CHECKING:
-    from harness.governance.past.suggest import RuleDraft
+    from harness.governance.past.suggest import SuggestedRule
 
 
 @click.command()
@@ -85,7 +85,7 @@ def suggest(folder: Path, out: Path | None, enough: int, as_json: bool) -> None:
         click.echo(f"{len(found)} drafts in {out}" if out else _page(found))
 
 
-def _page(found: "tuple[RuleDraft, ...]") -> str:
+def _page(found: "tuple[SuggestedRule, ...]") -> str:
     if not found:
         return (
             "Nothing to suggest: people did not go on often enough with what a rule or an entry had"
@@ -94,7 +94,7 @@ def _page(found: "tuple[RuleDraft, ...]") -> str:
     return "\n".join(f"<!-- for {one.file}: about {one.about} -->\n\n{one.text}" for one in found)
 
 
-def _write(out: Path, found: "tuple[RuleDraft, ...]") -> None:
+def _write(out: Path, found: "tuple[SuggestedRule, ...]") -> None:
     """Write the drafts to a new file.
 
     Raises ConfigError for a file that exists, and for any spelling of a name that configures the

@@ -13,7 +13,7 @@ from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.operations.setup.connect import Connection
+    from harness.operations.setup.connect import AppConnection
 
 
 @click.command()
@@ -113,7 +113,7 @@ def connect(
     show_connection(found, as_json=as_json)
 
 
-def show_connection(found: "Connection", *, as_json: bool) -> None:
+def show_connection(found: "AppConnection", *, as_json: bool) -> None:
     """Print what the home serves now, and the next step."""
     if as_json:
         emit(

@@ -1,6 +1,6 @@
 """One type for each kind of ledger entry. The store decodes an entry once, where it is read."""
 
-from harness.domain.events.base import LedgerEvent, Unknown
+from harness.domain.events.base import LedgerEvent, UnknownEvent
 from harness.domain.events.effects import (
     CandidatePushed,
     CandidateRemoved,
@@ -203,7 +203,7 @@ __all__ = [
     "StateSealed",
     "TransitionRecorded",
     "TriageDecided",
-    "Unknown",
+    "UnknownEvent",
     "UsageRecorded",
     "VerdictRecorded",
     "VoteCast",

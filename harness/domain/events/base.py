@@ -21,7 +21,7 @@ class LedgerEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown(LedgerEvent):
+class UnknownEvent(LedgerEvent):
     """An event of a kind that this version does not know: another version wrote it."""
 
     # elsewhere the class has it

@@ -68,7 +68,7 @@ class Circuit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker:
+class ModelBreaker:
     """The circuit's state for one run. `until` is set while it is open; `failures` is the number of
     issues that count now."""
 
@@ -83,7 +83,7 @@ def breaker(
     breaker_settings: BreakerSettings,
     now: datetime,
     run: str,
-) -> Breaker:
+) -> ModelBreaker:
     """The circuit's state for `run`, from all observations, oldest first."""
     # by issue, its last failure
     failures: dict[int, datetime] = {}
@@ -118,11 +118,13 @@ def _state(
     breaker_settings: BreakerSettings,
     now: datetime,
     run: str,
-) -> Breaker:
+) -> ModelBreaker:
     if opened is None:
-        return Breaker(Circuit.CLOSED, sum(now - at < breaker_settings.window for at in failures))
+        return ModelBreaker(
+            Circuit.CLOSED, sum(now - at < breaker_settings.window for at in failures)
+        )
     if now < opened + breaker_settings.rest:
-        return Breaker(Circuit.OPEN, len(failures), opened + breaker_settings.rest)
+        return ModelBreaker(Circuit.OPEN, len(failures), opened + breaker_settings.rest)
     if probe is not None and probe.run != run and now < probe.at + breaker_settings.rest:
-        return Breaker(Circuit.OPEN, len(failures), probe.at + breaker_settings.rest)
-    return Breaker(Circuit.HALF_OPEN, len(failures))
+        return ModelBreaker(Circuit.OPEN, len(failures), probe.at + breaker_settings.rest)
+    return ModelBreaker(Circuit.HALF_OPEN, len(failures))

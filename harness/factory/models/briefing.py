@@ -4,7 +4,7 @@ folder, its digest in the ledger.
 The repository is read as it is where the attempt starts. Its text is data: it is quoted, and no
 instruction comes out of it."""
 
-from harness.domain.essay import EssayRequest, Manifest, Passage
+from harness.domain.essay import EssayRequest, PageManifest, Passage
 from harness.domain.events import ContextShown
 from harness.factory.models.learning import shown_lessons
 from harness.factory.run.node import Job
@@ -55,7 +55,7 @@ def _tokens(job: Job) -> int:
     return int(job.policy.config.context.tokens) * times
 
 
-def record_manifest(job: Job, manifest: Manifest) -> None:
+def record_manifest(job: Job, manifest: PageManifest) -> None:
     """Write the manifest into the run's folder, and its digest and the shown lessons into the
     ledger. Done once for a run, even if its work is split into steps."""
     if job.services.ledger.find(job.key(ContextShown.kind)):

@@ -16,7 +16,13 @@ from typing import TypeVar
 from harness.domain.errors import AnswerError, ModelsPaused
 from harness.domain.events import ModelSubstituted, ModelTried, UsageRecorded
 from harness.domain.ledger import Entry, of_kind
-from harness.domain.model_choice.breaker import Breaker, Circuit, ModelSignal, Observation, breaker
+from harness.domain.model_choice.breaker import (
+    Circuit,
+    ModelBreaker,
+    ModelSignal,
+    Observation,
+    breaker,
+)
 from harness.domain.model_choice.roles import FallbackChain, Tier, others
 from harness.factory.models.sessions import session
 from harness.factory.records.history import History
@@ -70,7 +76,7 @@ def select_model(
     return tier
 
 
-def breaker_of(job: Job, role: str, tier: Tier) -> Breaker:
+def breaker_of(job: Job, role: str, tier: Tier) -> ModelBreaker:
     """The circuit breaker of a model in a role, as this run sees it."""
     services = job.services
     return breaker(
@@ -179,7 +185,7 @@ def _record_choice(job: Job, role: str, tier: Tier, first: Tier, why: str) -> No
     )
 
 
-def _open_breakers(role: str, candidates: Iterable[tuple[Tier, Breaker]]) -> Iterator[str]:
+def _open_breakers(role: str, candidates: Iterable[tuple[Tier, ModelBreaker]]) -> Iterator[str]:
     for tier, state in candidates:
         if state.circuit is Circuit.OPEN and state.until:
             yield (

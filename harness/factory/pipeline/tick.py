@@ -102,8 +102,7 @@ def _check_known(services: Services, only: Collection[int]) -> None:
 def current_policy(services: Services) -> PolicySnapshot:
     """The governance, configuration and workflows at the default branch's tip, fetched now."""
     branch = services.forge.default_branch()
-    services.repository.fetch(branch)
-    base = services.repository.tip(branch)
+    base = services.repository.latest(branch)
     services.worktrees.prepare(base)
     return policy_at(services, base)
 

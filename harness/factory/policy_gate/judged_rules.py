@@ -43,7 +43,7 @@ from harness.governance.decide import Lifted, as_lifted
 from harness.governance.votes.judged import (
     Ballot,
     Quote,
-    Reply,
+    VoterReply,
     answer_to,
     as_answer,
     ballot_in,
@@ -54,7 +54,7 @@ from harness.governance.votes.judged import (
     vote_of,
     with_votes,
 )
-from harness.governance.votes.view import View, view_of
+from harness.governance.votes.view import VoterView, view_of
 from harness.ports.model import Session
 from harness.workflow import rendered
 
@@ -74,7 +74,7 @@ class _Poll:
     job: Job
     rule: Rule
     question: Question
-    view: View
+    view: VoterView
     head: CommitSha
     # The first reviewer of a model family that wrote nothing of the change.
     voter: Tier | None
@@ -145,7 +145,7 @@ def _outcome(poll: _Poll, *, asking: bool) -> CheckAnswer:
 
 def _view(
     job: Job, question: Question, *, facts: ChangeFacts, base: CommitSha, head: CommitSha
-) -> View:
+) -> VoterView:
     read, policy = job.services.repository.read, job.policy
     return view_of(
         question,
@@ -268,7 +268,7 @@ def _counted_answer(poll: _Poll, failures: Mapping[int, str]) -> CheckAnswer:
         ballot = (
             ballot_in(cast.answer)
             if cast
-            else Ballot(Reply.ABSTAIN, reason=failures.get(number, NOT_RECORDED))
+            else Ballot(VoterReply.ABSTAIN, reason=failures.get(number, NOT_RECORDED))
         )
         cost += cast.cost_usd if cast else 0
         vote, explanation = _count_ballot(poll, ballot)
@@ -288,7 +288,7 @@ def _count_ballot(poll: _Poll, ballot: Ballot) -> tuple[Vote, str]:
 
 
 def _explanations(poll: _Poll, ballot: Ballot, *, found: tuple[Quote, ...]) -> Iterator[str]:
-    for one in found if ballot.reply is Reply.NO else ():
+    for one in found if ballot.reply is VoterReply.NO else ():
         yield (
             f"{one.file}:{one.line} `{one.text.strip()}`"
             f" (blob/{poll.head}/{quote(one.file)}?plain=1#L{one.line})"

@@ -23,7 +23,7 @@ from harness.domain.plain import JsonDict, JsonObject
 from harness.factory.records.history import History, histories
 from harness.factory.run.node import Job
 from harness.governance.past.coverage import Answered, Cited, Override
-from harness.governance.past.factsjson import Misfit, facts_as_json, facts_from_json
+from harness.governance.past.factsjson import FactsMisfit, facts_as_json, facts_from_json
 from harness.governance.past.history import RecordedChange
 
 LONGEST = 256 * 1024
@@ -132,7 +132,7 @@ def _facts_in(document: JsonObject) -> ChangeFacts:
     for name, value in document.items():
         try:
             known[name] = getattr(facts_from_json({name: value}), name)
-        except Misfit:
+        except FactsMisfit:
             continue
     return ChangeFacts(**known)
 

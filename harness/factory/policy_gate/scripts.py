@@ -19,7 +19,7 @@ from harness.domain.errors import SandboxError
 from harness.domain.facts import EXECUTABLE, REGULAR, UNKNOWN, ChangeFacts, ScriptFact
 from harness.domain.governance import Rule
 from harness.domain.issue import CommitSha
-from harness.domain.sandbox import Bind, Limits, SandboxSpec
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
 from harness.factory.project import tests
 from harness.factory.project.commands import excerpt
 from harness.factory.run.node import Job
@@ -117,7 +117,7 @@ def _spec(job: Job, check: Exec, folder: Path) -> SandboxSpec:
             *((Bind(str(layer), "/layer"),) if layer else ()),
         ),
         env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},
-        limits=Limits(wall_seconds=check.seconds),
+        limits=SandboxLimits(wall_seconds=check.seconds),
     )
 
 

@@ -18,7 +18,7 @@ from harness.domain.events import CommandReported
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
-from harness.domain.sandbox import Bind, Limits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxResult, SandboxSpec
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory.project import tests as projecttests
 from harness.factory.records.history import History
@@ -133,7 +133,7 @@ def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> SandboxS
         cwd="/app",
         binds=(Bind(str(folder), "/app", "rw"), *((Bind(str(layer), "/layer"),) if layer else ())),
         env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1", **own},
-        limits=Limits(wall_seconds=seconds),
+        limits=SandboxLimits(wall_seconds=seconds),
     )
 
 

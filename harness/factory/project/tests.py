@@ -21,7 +21,7 @@ from pathspec import GitIgnoreSpec
 from harness.domain.errors import SandboxError
 from harness.domain.issue import CommitSha
 from harness.domain.plain import JsonDict
-from harness.domain.sandbox import Bind, Limits, SandboxSpec
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
 from harness.factory.project.pytest_report import (
     PYTEST,
     REPORT,
@@ -235,7 +235,7 @@ def _spec(job: Job, folder: Path, out: Path, layer: Path | None) -> SandboxSpec:
         cwd="/app",
         binds=tuple(binds),
         env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},
-        limits=Limits(wall_seconds=config.seconds),
+        limits=SandboxLimits(wall_seconds=config.seconds),
     )
 
 

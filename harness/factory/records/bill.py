@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from harness.domain.events import UsageRecorded
 from harness.domain.ledger import Entry, of_kind
-from harness.domain.spending import Line
+from harness.domain.spending import SpendingLine
 
 _CENT = Decimal("0.01")
 
@@ -28,7 +28,7 @@ class Agreement:
         return abs(self.written - self.counted) < _CENT
 
 
-def agreement(lines: Iterable[Line], entries: Iterable[Entry]) -> Agreement:
+def agreement(lines: Iterable[SpendingLine], entries: Iterable[Entry]) -> Agreement:
     """Compare all lines of the meter with the ledger's entries."""
     counted: dict[str, Decimal] = {}
     for line in lines:

@@ -54,7 +54,7 @@ _OUTCOME_TONES = {"merged": "yes", "rejected": "no", "needs-human": "unsure"}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ChainStep:
     """The links of one stage of one run. `unchanged` counts the rules that gave the same answer in
     an earlier step."""
 
@@ -85,7 +85,7 @@ def write_page(services: Services, history: History) -> None:
     partial.replace(path)
 
 
-def steps(found: Chain) -> tuple[Step, ...]:
+def steps(found: Chain) -> tuple[ChainStep, ...]:
     """The links grouped by stage and run. Rules that still hold for the same reason are counted,
     not repeated."""
     held: set[tuple[str, str]] = set()
@@ -101,7 +101,7 @@ def steps(found: Chain) -> tuple[Step, ...]:
         held = {pair for pair in held if pair[0] not in refused} | {
             (link.rule, link.fact) for link in group if _is_rule(link)
         }
-        found_steps.append(Step(stage, run, new, len(group) - len(new)))
+        found_steps.append(ChainStep(stage, run, new, len(group) - len(new)))
     return tuple(found_steps)
 
 

@@ -19,7 +19,13 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, why_frozen
-from harness.factory.reporting.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
+from harness.factory.reporting.comments.dashboard import (
+    MARKER,
+    TITLE,
+    Board,
+    DashboardRow,
+    dashboard_text,
+)
 from harness.factory.reporting.digest import is_under_way, issue_summary
 from harness.factory.run.effects import is_stopped, write_projection
 from harness.factory.run.pause import pause_in_force
@@ -145,7 +151,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
     )
 
 
-def _row(history: History, policy: PolicySnapshot) -> Row:
+def _row(history: History, policy: PolicySnapshot) -> DashboardRow:
     """The row of one issue. It names the commit to approve only if an approval would be accepted
     now."""
     head = history.pushed_head
@@ -156,7 +162,7 @@ def _row(history: History, policy: PolicySnapshot) -> Row:
         else None
     )
     since = history.transitions[-1].at[:10] if history.transitions else ""
-    return Row(
+    return DashboardRow(
         issue_summary(history),
         since=since,
         cost=history.usage.cost_usd,

@@ -25,7 +25,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DigestSection:
     """A heading and its items."""
 
     title: str
@@ -102,7 +102,7 @@ def _summary(found: Digest) -> str:
     )
 
 
-def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Section]:
+def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[DigestSection]:
     yield from _section("Something is wrong", _wrong(found, quote))
     yield from _section("Needs a person", (_waiting(one, link, quote) for one in found.waiting))
     yield from _section("Merged", (_merged(one, link, quote) for one in found.merged))
@@ -118,9 +118,9 @@ def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Section]:
     yield from _section("Spent", (Item(f"#{issue} ${cost:.4f}") for issue, cost in found.spent_on))
 
 
-def _section(title: str, items: Iterable[Item]) -> Iterator[Section]:
+def _section(title: str, items: Iterable[Item]) -> Iterator[DigestSection]:
     if shown := tuple(items):
-        yield Section(title, shown)
+        yield DigestSection(title, shown)
 
 
 def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:

@@ -37,7 +37,7 @@ Read = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class WorkflowFile:
     """One workflow or template. `name` is `triage` for triage.yaml, and `triage.md.j2` for a
     template."""
 
@@ -56,8 +56,8 @@ class Document:
 class EffectiveWorkflows:
     """The documents in force, the workflows in them, and all their faults."""
 
-    documents: tuple[Document, ...]
-    prompts: tuple[Document, ...]
+    documents: tuple[WorkflowFile, ...]
+    prompts: tuple[WorkflowFile, ...]
     found_faults: tuple[ConfigError, ...]
 
     @property
@@ -152,7 +152,7 @@ def effective_workflows_in(folder: Path) -> EffectiveWorkflows:
 
 def _document(
     path: str, name: str, files: Files, read: Read, faults: list[ConfigError]
-) -> Document:
+) -> WorkflowFile:
     """The user's document if there is one. An unreadable one is a fault, and the built-in text
     stands in only for the other checks."""
     built_in = BUILT_IN.parent / path
@@ -163,7 +163,7 @@ def _document(
             text = _text(path, files, read)
         except ConfigError as error:
             faults.append(error)
-    return Document(name, text, is_override, path)
+    return WorkflowFile(name, text, is_override, path)
 
 
 def _text(path: str, files: Files, read: Read) -> str:

@@ -203,8 +203,7 @@ def _is_there(job: Job, binds: Binding) -> bool:
     By push that is the candidate, which nobody but the factory can push. Where the forge's own
     merge writes, it is the judged head, once the ledger holds our intent to merge."""
     repository, branch = job.services.repository, job.services.forge.default_branch()
-    repository.fetch(branch)
-    tip = repository.tip(branch)
+    tip = repository.latest(branch)
     if job.policy.config.merge.by != API:
         return repository.contains(tip, binds.candidate)
     # A person may have merged the same head; only after our own intent is the merge ours.

@@ -159,8 +159,7 @@ def _land(services: Services, found: Ready) -> Reverted:
 
 def _try_to_land(services: Services, found: Ready, branch: str) -> Landing:
     repository, candidates = services.repository, services.candidates
-    repository.fetch(branch)
-    tip = repository.tip(branch)
+    tip = repository.latest(branch)
     # A factory that was killed after the push finds its revert here.
     if repository.contains(tip, found.commit):
         return Landing("landed", tip, "it was there already")

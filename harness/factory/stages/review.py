@@ -44,7 +44,7 @@ from harness.governance.votes.review import (
     rows_shown,
     together,
 )
-from harness.governance.votes.view import View, view_of
+from harness.governance.votes.view import VoterView, view_of
 from harness.ports.model import Session
 from harness.workflow import rendered
 
@@ -85,7 +85,7 @@ class _Look:
 
     job: Job
     lens: str
-    view: View
+    view: VoterView
     fallbacks: FallbackChain
     head: CommitSha
 
@@ -129,7 +129,7 @@ def review(job: Job) -> NodeResult:
         return failed(f"a reviewer gave no answer: {error}", event=no_verdict_event(job))
 
 
-def _view(job: Job, head: CommitSha) -> View:
+def _view(job: Job, head: CommitSha) -> VoterView:
     read, policy = job.services.repository.read, job.policy
     question = Question(
         "",

@@ -80,7 +80,7 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class FactComparison:
     """Two operands and an operator."""
 
     left: Operand
@@ -104,7 +104,7 @@ class Both:
     right: "Tree"
 
 
-Tree: TypeAlias = Comparison | Not | Both
+Tree: TypeAlias = FactComparison | Not | Both
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _value(tree: Tree, facts: ChangeFacts) -> Maybe[bool]:
                 return decisive
             right = _value(tree.right, facts)
             return right if left is not UNKNOWN or right is decisive else UNKNOWN
-        case Comparison():
+        case FactComparison():
             left, right = tree.left.of(facts), tree.right.of(facts)
             return UNKNOWN if UNKNOWN in (left, right) else _OPERATORS[tree.operator](left, right)
 
@@ -200,7 +200,7 @@ class _Parser:
             return tree
         return self._comparison()
 
-    def _comparison(self) -> Comparison:
+    def _comparison(self) -> FactComparison:
         left = self._operand()
         start = self._at
         operator = self._operator()
@@ -212,7 +212,7 @@ class _Parser:
             raise self._fault(
                 f"after {left.kind.value}, `{operator}` to have {fits}, not {right.kind.value}"
             )
-        return Comparison(left, operator, right)
+        return FactComparison(left, operator, right)
 
     def _operator(self) -> str:
         if self._takes("name", "not"):

@@ -32,7 +32,7 @@ Decoder: TypeAlias = Callable[[Json], Any]
 _T = TypeVar("_T")
 
 
-class Misfit(ValueError):
+class FactsMisfit(ValueError):
     """A document that does not have the form. `key` is the way to what does not fit, as in
     `files[2].added`."""
 
@@ -40,10 +40,10 @@ class Misfit(ValueError):
         super().__init__(message)
         self.message, self.key = message, key
 
-    def below(self, key: str) -> "Misfit":
+    def below(self, key: str) -> "FactsMisfit":
         """The same fault, seen from the document around it."""
         glue = "" if not self.key or self.key.startswith("[") else "."
-        return Misfit(self.message, key=f"{key}{glue}{self.key}")
+        return FactsMisfit(self.message, key=f"{key}{glue}{self.key}")
 
 
 def facts_as_json(facts: ChangeFacts) -> dict[str, Json]:
@@ -163,7 +163,7 @@ def _row(kinds: tuple[Any, ...]) -> _Form:
 
     def decode(given: Json) -> Any:
         if not isinstance(given, list) or len(given) != len(forms):
-            raise Misfit(f"expected a list of {len(forms)}, found {shown(given)}")
+            raise FactsMisfit(f"expected a list of {len(forms)}, found {shown(given)}")
         return tuple(
             placed(f"[{place}]", form.decode, found)
             for place, (form, found) in enumerate(zip(forms, given, strict=True))
@@ -179,7 +179,7 @@ def placed(key: str, decode: Callable[[Json], _T], given: Json) -> _T:
     """What `decode` reads, its faults named by where they stand. Raises Misfit."""
     try:
         return decode(given)
-    except Misfit as fault:
+    except FactsMisfit as fault:
         raise fault.below(key) from None
 
 
@@ -189,32 +189,32 @@ def fields_of(
     """An object of known keys, with all that are required. Raises Misfit, naming the nearest known
     key."""
     if not isinstance(given, dict):
-        raise Misfit(f"expected an object, found {shown(given)}")
+        raise FactsMisfit(f"expected an object, found {shown(given)}")
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise Misfit(
+            raise FactsMisfit(
                 f"unknown key; did you mean `{near[0]}`?"
                 if near
                 else f"unknown key; known: {', '.join(known)}",
                 key=shown(name)[1:-1],
             )
     if missing := sorted(set(required).difference(given)):
-        raise Misfit(f"expected `{missing[0]}`, which is not there")
+        raise FactsMisfit(f"expected `{missing[0]}`, which is not there")
     return given
 
 
 def items_of(given: Json) -> list[Json]:
     """A list. Raises Misfit."""
     if not isinstance(given, list):
-        raise Misfit(f"expected a list, found {shown(given)}")
+        raise FactsMisfit(f"expected a list, found {shown(given)}")
     return given
 
 
 def text(given: Json) -> str:
     """A text. Raises Misfit."""
     if not isinstance(given, str):
-        raise Misfit(f"expected text, found {shown(given)}")
+        raise FactsMisfit(f"expected text, found {shown(given)}")
     return given
 
 
@@ -223,7 +223,7 @@ def raw(given: Json) -> bytes:
     try:
         return text(given).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise Misfit(
+        raise FactsMisfit(
             "expected text that bytes can be made of, found half of a surrogate pair"
         ) from None
 
@@ -232,13 +232,13 @@ def whole(given: Json) -> int:
     """A count. Raises Misfit."""
     # JSON's true is an int in Python
     if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-        raise Misfit(f"expected a whole number, 0 or more, found {shown(given)}")
+        raise FactsMisfit(f"expected a whole number, 0 or more, found {shown(given)}")
     return given
 
 
 def _flag(given: Json) -> bool:
     if not isinstance(given, bool):
-        raise Misfit(f"expected true or false, found {shown(given)}")
+        raise FactsMisfit(f"expected true or false, found {shown(given)}")
     return given
 
 
@@ -247,9 +247,9 @@ def _money(given: Json) -> Decimal:
     try:
         found = Decimal(text(given))
     except InvalidOperation:
-        raise Misfit(f'expected an amount such as "1.50", found {shown(given)}') from None
+        raise FactsMisfit(f'expected an amount such as "1.50", found {shown(given)}') from None
     if not found.is_finite() or found < 0:
-        raise Misfit(f'expected an amount such as "1.50", found {shown(given)}')
+        raise FactsMisfit(f'expected an amount such as "1.50", found {shown(given)}')
     return found
 
 
@@ -257,14 +257,14 @@ def _one_of(kind: type[Enum], given: Json) -> Enum:
     try:
         return kind(given)
     except ValueError:
-        raise Misfit(
+        raise FactsMisfit(
             f"expected one of {', '.join(str(one.value) for one in kind)}, found {shown(given)}"
         ) from None
 
 
 def _word(known: tuple[Any, ...], given: Json) -> Any:
     if given not in known:
-        raise Misfit(f"expected one of {', '.join(map(str, known))}, found {shown(given)}")
+        raise FactsMisfit(f"expected one of {', '.join(map(str, known))}, found {shown(given)}")
     return given
 
 

@@ -14,8 +14,8 @@ from harness.domain.errors import ConfigError
 from harness.domain.facts import UNKNOWN, ChangeFacts, FileChange, Maybe
 from harness.domain.plain import JsonDict
 from harness.governance.past.factsjson import (
+    FactsMisfit,
     Json,
-    Misfit,
     facts_as_json,
     facts_from_json,
     fields_of,
@@ -93,7 +93,7 @@ def read_history(content: str, *, file: str) -> tuple[RecordedChange, ...]:
             for place, record in enumerate(records)
         )
         _unique(changes)
-    except Misfit as fault:
+    except FactsMisfit as fault:
         raise ConfigError(fault.message, file=file, key=fault.key or None) from None
     return changes
 
@@ -118,7 +118,7 @@ def _parsed(content: str, file: str) -> Any:
         return json.loads(content, object_pairs_hook=_once, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         raise ConfigError(f"is not JSON: {error.msg}", file=file, line=error.lineno) from None
-    except Misfit as fault:
+    except FactsMisfit as fault:
         raise ConfigError(fault.message, file=file, key=fault.key) from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"is not JSON that is read here: {error}", file=file) from None
@@ -130,7 +130,7 @@ def _once(pairs: list[tuple[str, Any]]) -> JsonDict:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Misfit("stated twice in one object", key=ascii(twice)[1:-1])
+        raise FactsMisfit("stated twice in one object", key=ascii(twice)[1:-1])
     return found
 
 
@@ -149,7 +149,7 @@ def _change(given: Json) -> RecordedChange:
 def _facts(record: dict[str, Json]) -> ChangeFacts:
     if "facts" in record:
         if short := [name for name in ("files", "kind") if name in record]:
-            raise Misfit(
+            raise FactsMisfit(
                 "stands in `facts` where a record has them; keep one of the two", key=short[0]
             )
         return placed("facts", facts_from_json, record["facts"])
@@ -165,7 +165,7 @@ def _files(given: Json) -> tuple[FileChange, ...]:
     for place, one in enumerate(items_of(given)):
         change = placed(f"[{place}]", _file, one)
         if change.path in found:
-            raise Misfit("a path is listed once, with all its lines", key=f"[{place}].path")
+            raise FactsMisfit("a path is listed once, with all its lines", key=f"[{place}].path")
         found[change.path] = change
     return tuple(found.values())
 
@@ -180,7 +180,9 @@ def _file(given: Json) -> FileChange:
         for name in ("added", "deleted")
     )
     if (added is None) != (deleted is None):
-        raise Misfit("expected lines added and deleted, or null for both: a binary file has none")
+        raise FactsMisfit(
+            "expected lines added and deleted, or null for both: a binary file has none"
+        )
     return FileChange(
         path=path,
         kind=UNKNOWN,
@@ -199,7 +201,7 @@ def _unique(changes: Iterable[RecordedChange]) -> None:
     seen: dict[int, int] = {}
     for place, change in enumerate(changes):
         if change.number in seen:
-            raise Misfit(
+            raise FactsMisfit(
                 f"pull request {change.number} is already recorded at"
                 f" pull_requests[{seen[change.number]}]",
                 key=f"pull_requests[{place}].pr",

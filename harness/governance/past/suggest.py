@@ -40,7 +40,7 @@ _NAMES = {check: name for name, check in CHECKS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class RuleDraft:
+class SuggestedRule:
     """One suggestion: the file it is for, what it is about, and the Markdown, whose last part is a
     block or none."""
 
@@ -53,7 +53,7 @@ class RuleDraft:
 
 def drafts(
     governance: Governance, found: Coverage, *, enough: int = ENOUGH
-) -> tuple[RuleDraft, ...]:
+) -> tuple[SuggestedRule, ...]:
     """What `enough` overrides or accepted appeals speak for, rules first, in the order of the
     text."""
     taken = {rule.id for rule in governance.rules} | {entry.id for entry in governance.scope}
@@ -65,7 +65,7 @@ def drafts(
 
 def _for_rules(
     governance: Governance, found: Coverage, enough: int, taken: set[str]
-) -> Iterator[RuleDraft]:
+) -> Iterator[SuggestedRule]:
     for row in found.rules:
         rule = governance.rule(row.rule)
         # Nobody may loosen these, so a draft would only mislead.
@@ -83,7 +83,7 @@ def _still_refuses(rule: Rule, one: Answered) -> bool:
     return seen is not None and answer_of(rule, seen).passed is not True
 
 
-def _rule_draft(rule: Rule, overridden: Sequence[Answered], name: str) -> RuleDraft:
+def _rule_draft(rule: Rule, overridden: Sequence[Answered], name: str) -> SuggestedRule:
     looser = _looser(rule, overridden)
     stands = _stands_on(overridden)
     if looser is None:
@@ -184,14 +184,14 @@ def _least(check: Check, lets_through: Callable[[Check], bool]) -> int | Decimal
 
 def _for_entries(
     governance: Governance, found: Coverage, enough: int, taken: set[str]
-) -> Iterator[RuleDraft]:
+) -> Iterator[SuggestedRule]:
     for row in found.entries:
         entry = governance.entry(row.id)
         if entry is not None and entry.kind is ScopeKind.OUT and len(row.accepted) >= enough:
             yield _entry_draft(entry, row.accepted, _free(entry.id, taken))
 
 
-def _entry_draft(entry: ScopeEntry, accepted: Sequence[Cited], name: str) -> RuleDraft:
+def _entry_draft(entry: ScopeEntry, accepted: Sequence[Cited], name: str) -> SuggestedRule:
     """Words that were let in, as an entry of their own: `out` goes on to say no to the rest."""
     asked = list(dict.fromkeys(words for one in accepted if (words := _words(one.quote))))
     issues = tuple(dict.fromkeys(one.issue for one in accepted))
@@ -209,11 +209,11 @@ def _entry_draft(entry: ScopeEntry, accepted: Sequence[Cited], name: str) -> Rul
         f"## What {entry.id} does not mean {{#{name}}}\n\n{said}\n\nStands"
         f" on:\n\n{stands}\n\n{block}"
     )
-    return RuleDraft(MISSION, entry.id, text, tuple(one.entry for one in accepted), issues)
+    return SuggestedRule(MISSION, entry.id, text, tuple(one.entry for one in accepted), issues)
 
 
-def _draft(file: str, about: str, text: str, overridden: Sequence[Answered]) -> RuleDraft:
-    return RuleDraft(
+def _draft(file: str, about: str, text: str, overridden: Sequence[Answered]) -> SuggestedRule:
+    return SuggestedRule(
         file, about, text, tuple(one.entry for one in overridden), _changes(overridden)
     )
 

@@ -42,7 +42,7 @@ class Hidden:
     provenance: Provenance = Provenance.PLAIN
 
 
-class Places:
+class HiddenPlaces:
     """Where in one text things stand: asked for many of its places, it looks for folds once."""
 
     def __init__(self, text: str) -> None:

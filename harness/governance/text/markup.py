@@ -13,11 +13,11 @@ from typing import TypeAlias
 from harness.governance.text import markup_patterns as patterns
 from harness.governance.text.addresses import address_end, adds_information, carries_content
 from harness.governance.text.codespans import Code, starts_raw_html
-from harness.governance.text.hidden import Hidden, HiddenKind, Places
+from harness.governance.text.hidden import Hidden, HiddenKind, HiddenPlaces
 from harness.governance.text.invisible import is_invisible
 from harness.governance.text.references import (
     NOTE_ENDS,
-    Definition,
+    LinkDefinition,
     Note,
     key,
     without_unused_definitions,
@@ -35,7 +35,7 @@ def without_hidden_markup(text: str, *, trusted: bool = True) -> tuple[str, list
     nothing can begin comes back at once."""
     if not patterns.OPENS_LINE.match(text) and not patterns.BEGINS.search(text):
         return text, []
-    scan = _Scan(text, Code(text, trusted), Places(text))
+    scan = _Scan(text, Code(text, trusted), HiddenPlaces(text))
     shown = "".join(scan.pieces())
     if not scan.definitions and not scan.notes:
         return shown, scan.hidden
@@ -51,9 +51,9 @@ class _Scan:
 
     text: str
     code: Code
-    places: Places
+    places: HiddenPlaces
     hidden: list[Hidden] = field(default_factory=list)
-    definitions: list[Definition] = field(default_factory=list)
+    definitions: list[LinkDefinition] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     _note_end: int | None = None
     _image_ends: list[tuple[int, int]] | None = None
@@ -309,7 +309,7 @@ class _Scan:
             target = "<>"
         kept = f"{found['lead']}[{found['label']}]: {target}"
         self.definitions.append(
-            Definition(key(found["label"]), found[0].strip(), kept, tuple(hidden))
+            LinkDefinition(key(found["label"]), found[0].strip(), kept, tuple(hidden))
         )
         return f"\0{len(self.definitions) - 1}\0", found.end()
 

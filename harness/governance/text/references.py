@@ -25,7 +25,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class LinkDefinition:
     """A link's definition: shown only if the text refers to its label."""
 
     label: str
@@ -47,7 +47,7 @@ def without_unused_notes(shown: str, notes: list[Note]) -> tuple[str, list[Hidde
 
 
 def without_unused_definitions(
-    shown: str, definitions: list[Definition]
+    shown: str, definitions: list[LinkDefinition]
 ) -> tuple[str, list[Hidden]]:
     """The text with the definitions that are referred to, and what is hidden of them and of the
     others."""

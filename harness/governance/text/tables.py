@@ -6,7 +6,7 @@ and none over a text without a delimiter row."""
 
 import re
 
-from harness.governance.text.hidden import Hidden, HiddenKind, Places
+from harness.governance.text.hidden import Hidden, HiddenKind, HiddenPlaces
 
 _DELIMITERS = re.compile(
     r"\n[ \t>]*+(?P<row>\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?)[ \t]*+(?=\n|\Z)"
@@ -21,7 +21,7 @@ def without_spare_cells(text: str) -> tuple[str, list[Hidden]]:
     if "|" not in text or not _DELIMITERS.search(text):
         return text, []
     hidden: list[Hidden] = []
-    places = Places(text)
+    places = HiddenPlaces(text)
     lines, columns, at = text.split("\n"), 0, 0
     for number, line in enumerate(lines):
         delimiters = _DELIMITERS.match(f"\n{line}")

@@ -42,7 +42,7 @@ LONGEST_PATH = 400
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-class Reply(StrEnum):
+class VoterReply(StrEnum):
     """The closed set of answers that a vote may be."""
 
     YES = "yes"
@@ -65,7 +65,7 @@ class Ballot:
     """One vote as it was cast. `reason` is a model's own words, or ours where none was cast: shown,
     and never obeyed."""
 
-    reply: Reply
+    reply: VoterReply
     quotes: tuple[Quote, ...] = ()
     reason: str = ""
 
@@ -92,7 +92,7 @@ def ballot_schema() -> JsonDict:
     properties = {
         "answer": {
             "type": "string",
-            "enum": [reply.value for reply in Reply],
+            "enum": [reply.value for reply in VoterReply],
             "description": "The answer to the question.",
         },
         "quotes": {
@@ -127,7 +127,7 @@ def ballot_in(answer: JsonObject) -> Ballot:
 
     if wrong := best_match(Draft202012Validator(ballot_schema()).iter_errors(dict(answer))):
         return Ballot(
-            Reply.ABSTAIN,
+            VoterReply.ABSTAIN,
             reason=(
                 f"the answer is not in the agreed form: {wrong.json_path}: {wrong.message[:200]}"
             ),
@@ -136,7 +136,7 @@ def ballot_in(answer: JsonObject) -> Ballot:
         Quote(str(quote["file"]), int(quote["line"]), str(quote["text"]))
         for quote in answer["quotes"]
     )
-    return Ballot(Reply(answer["answer"]), quotes, str(answer["reason"]))
+    return Ballot(VoterReply(answer["answer"]), quotes, str(answer["reason"]))
 
 
 def as_answer(ballot: Ballot) -> JsonDict:
@@ -179,7 +179,7 @@ def found_in(ballot: Ballot, lines: Mapping[str, Sequence[str]]) -> tuple[Quote,
 
 def vote_of(ballot: Ballot, found: Sequence[Quote]) -> Vote:
     """What a ballot counts as, of whose quotes these were found."""
-    if ballot.reply is Reply.NO:
+    if ballot.reply is VoterReply.NO:
         return Vote.NO if found else Vote.UNQUOTED
     return Vote(ballot.reply.value)
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from harness.domain.governance import Sight
 from harness.domain.plain import JsonDict, JsonObject, plain, stored_as
 from harness.governance.votes.judged import LONGEST_PATH, LONGEST_QUOTE, NEAR
-from harness.governance.votes.view import View
+from harness.governance.votes.view import VoterView
 
 MOST_FINDINGS = 12
 LONGEST_WORDS = 600
@@ -153,7 +153,7 @@ def _closed(properties: JsonObject) -> JsonDict:
     }
 
 
-def rows_shown(view: View) -> Mapping[str, tuple[Row, ...]]:
+def rows_shown(view: VoterView) -> Mapping[str, tuple[Row, ...]]:
     """The lines of the change that a reviewer was shown, by file, each with its number, its mark
     and its text."""
     documents = [json.loads(document) for sight, document in view.material if sight is Sight.DIFF]

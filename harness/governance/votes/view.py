@@ -29,7 +29,7 @@ Read = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class VoterView:
     """`material` are JSON documents by what they show, `lines` each shown file as the candidate has
     it, `left_out` the changed files whose content `never_sees` withheld. With a `fault` there is
     nothing to see, and no vote is asked."""
@@ -57,7 +57,7 @@ def view_of(
     issue: str,
     tests: tuple[str, ...],
     governance: str,
-) -> View:
+) -> VoterView:
     """What a vote on `question` is shown of a change, whose files `base` and `head` read before and
     after it.
 
@@ -65,7 +65,7 @@ def view_of(
     globs."""
     # Part of a change would be judged as if it were all of it.
     if facts.files is UNKNOWN:
-        return View(fault="the change is too large to be shown")
+        return VoterView(fault="the change is too large to be shown")
     touched = [change for change in facts.files if _is_seen(question, change.path, tests)]
     # By look-alikes as well: a renamed copy must not be shown either.
     shown = [change for change in touched if not resembles(question.never_sees, change.path)]
@@ -77,8 +77,8 @@ def view_of(
             files, material, governance=governance if Sight.GOVERNANCE in question.sees else ""
         )
     except _Unshowable as fault:
-        return View(left_out=withheld, fault=str(fault))
-    return View(material, {file.change.name: file.after for file in files}, withheld)
+        return VoterView(left_out=withheld, fault=str(fault))
+    return VoterView(material, {file.change.name: file.after for file in files}, withheld)
 
 
 class _Unshowable(Exception):

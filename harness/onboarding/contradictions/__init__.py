@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from harness.onboarding.contradictions.authority import rival_authorities
 from harness.onboarding.contradictions.flows import flows_in
-from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, Place
+from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, FoundPlace
 from harness.onboarding.contradictions.limits import differing_limits
 from harness.onboarding.contradictions.places import missing_paths, missing_workflows
 from harness.onboarding.contradictions.promises import broken_promises
@@ -17,7 +17,7 @@ from harness.onboarding.contradictions.prose import prose_of
 from harness.onboarding.contradictions.sections import misdirections
 from harness.onboarding.contradictions.terms import unused_terms
 
-__all__ = ["Contradiction", "ContradictionKind", "Place", "contradictions_in"]
+__all__ = ["Contradiction", "ContradictionKind", "FoundPlace", "contradictions_in"]
 
 
 def contradictions_in(

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, Place
-from harness.onboarding.contradictions.prose import Prose, Sentence, sentences_in
+from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, FoundPlace
+from harness.onboarding.contradictions.prose import ProsePassage, Sentence, sentences_in
 
 _CLAIM = re.compile(
     r"\b(?:is|are|remains?|as|be) (?:\w+ )?the (?:one and"
@@ -35,10 +35,10 @@ _NOT = re.compile(r"\b(?:not|never|no longer|neither|nor)\b", re.IGNORECASE)
 @dataclass(frozen=True, slots=True)
 class _Claim:
     subject: str
-    place: Place
+    place: FoundPlace
 
 
-def rival_authorities(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
+def rival_authorities(documents: tuple[ProsePassage, ...]) -> Iterator[Contradiction]:
     """Every claim to be the only authority after another document's first claim."""
     files = tuple(document.file for document in documents)
     claims = [claim for sentence in sentences_in(documents) for claim in _claims(sentence, files)]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.onboarding.contradictions.prose import Prose, Sentence
+from harness.onboarding.contradictions.prose import ProsePassage, Sentence
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node
@@ -22,7 +22,7 @@ _MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FlowPart:
     """A workflow, job, step or node. `sets` are the keys and flags that apply to it, including
     those of the parts around it."""
 
@@ -41,8 +41,8 @@ class Flow:
     file: str
     names: frozenset[str]
     is_scheduled: bool
-    parts: tuple[Part, ...]
-    prompts: Prose
+    parts: tuple[FlowPart, ...]
+    prompts: ProsePassage
 
 
 def flows_in(files: Mapping[str, str]) -> tuple[Flow, ...]:
@@ -65,7 +65,7 @@ def _flow(file: str, text: str) -> Flow | None:
     if not isinstance(top, yaml.MappingNode) or len(nodes) >= _MOST:
         return None
     parts = (
-        Part("workflow", _stem(file), file, 1, _sets(top)),
+        FlowPart("workflow", _stem(file), file, 1, _sets(top)),
         *_parts(top, file, _sets(top, without=_PARTS)),
     )
     named = _entry(top, "name")
@@ -81,7 +81,7 @@ def _flow(file: str, text: str) -> Flow | None:
         frozenset(name.casefold() for name in names),
         bool({"schedule", "cron"} & _sets(top)),
         parts,
-        Prose(file, tuple(_prompts(nodes, file))),
+        ProsePassage(file, tuple(_prompts(nodes, file))),
     )
 
 
@@ -107,12 +107,12 @@ def _unfolded(node: "Node | None", depth: int = 0) -> "Iterator[Node]":
     yield from islice((one for child in children for one in _unfolded(child, depth + 1)), _MOST)
 
 
-def _parts(node: "MappingNode", file: str, around: frozenset[str]) -> Iterator[Part]:
+def _parts(node: "MappingNode", file: str, around: frozenset[str]) -> Iterator[FlowPart]:
     """The jobs, steps and nodes below a mapping, each with its own settings and those around it."""
     for container in _PARTS:
         for name, part in _members(_entry(node, container)):
             own = _sets(part) | around
-            yield Part(container.removesuffix("s"), name, file, part.start_mark.line + 1, own)
+            yield FlowPart(container.removesuffix("s"), name, file, part.start_mark.line + 1, own)
             yield from _parts(part, file, around | _sets(part, without=_PARTS))
 
 

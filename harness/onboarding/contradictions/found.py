@@ -21,7 +21,7 @@ class ContradictionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FoundPlace:
     """Something written: its file, its line (from 1; 0 is the whole file) and its words
     on one line."""
 
@@ -40,9 +40,9 @@ class Contradiction:
     the repository matches."""
 
     kind: ContradictionKind
-    here: Place
+    here: FoundPlace
     message: str
-    there: Place | None = None
+    there: FoundPlace | None = None
 
     @property
     def against(self) -> str:
@@ -53,6 +53,6 @@ class Contradiction:
         return f"{self.here}: {self.against}"
 
 
-def place(file: str, line: int, quote: str) -> Place:
+def place(file: str, line: int, quote: str) -> FoundPlace:
     """A place with its words shortened to one line."""
-    return Place(file, line, plain(quote, longest=_LONGEST_QUOTE))
+    return FoundPlace(file, line, plain(quote, longest=_LONGEST_QUOTE))

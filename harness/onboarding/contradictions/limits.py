@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.onboarding.clauses import limits_in
-from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, Place
-from harness.onboarding.contradictions.prose import Prose, Sentence, sentences_in
+from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, FoundPlace
+from harness.onboarding.contradictions.prose import ProsePassage, Sentence, sentences_in
 from harness.onboarding.survey import ClauseKind
 
 _UNITS = {
@@ -54,10 +54,10 @@ class _Limit:
 
     subject: tuple[ClauseKind, frozenset[str]]
     number: int
-    place: Place
+    place: FoundPlace
 
 
-def differing_limits(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
+def differing_limits(documents: tuple[ProsePassage, ...]) -> Iterator[Contradiction]:
     """Every limit whose number differs from the first one of its subject."""
     first: dict[tuple[ClauseKind, frozenset[str]], _Limit] = {}
     for limit in _limits(sentences_in(documents)):

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from harness.governance.paths import matches
 from harness.onboarding.clauses import is_left_alone, paths_in
 from harness.onboarding.contradictions.flows import WORKFLOW_FILE, Flow
-from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, Place
-from harness.onboarding.contradictions.prose import Prose, Sentence, sentences_in
+from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, FoundPlace
+from harness.onboarding.contradictions.prose import ProsePassage, Sentence, sentences_in
 
 _UNKEPT = re.compile(
     r"(?:^|/)(?:\.env|\.?venv|node_modules|dist|build|target|out|coverage|data|secrets?|credentials?|vendor|tmp|"
@@ -42,7 +42,7 @@ _NO_WORKFLOW = re.compile(
 
 
 def missing_paths(
-    documents: tuple[Prose, ...], files: Mapping[str, str]
+    documents: tuple[ProsePassage, ...], files: Mapping[str, str]
 ) -> Iterator[Contradiction]:
     """Every path that prose protects and that does not exist."""
     names = {name.casefold().encode("utf-8", "surrogateescape") for name in files}
@@ -75,15 +75,15 @@ def _is_there(glob: str, names: Collection[bytes]) -> bool:
     return any(matches((glob, f"**/{glob.strip('/')}"), name) for name in names)
 
 
-def _near_path(glob: str, files: Mapping[str, str]) -> Place | None:
+def _near_path(glob: str, files: Mapping[str, str]) -> FoundPlace | None:
     """A file with nearly the same path."""
     wanted = glob.removesuffix("/**")
     near = difflib.get_close_matches(wanted, list(files)[:2000], n=1, cutoff=0.75)
-    return Place(near[0], 0) if near else None
+    return FoundPlace(near[0], 0) if near else None
 
 
 def missing_workflows(
-    documents: tuple[Prose, ...],
+    documents: tuple[ProsePassage, ...],
     files: Mapping[str, str],
     flows: tuple[Flow, ...],
     *,
@@ -115,7 +115,7 @@ def _by_path(
                 ContradictionKind.WORKFLOW,
                 sentence.at(found.start()),
                 f"there is no file `{found[0]}`",
-                Place(near[0], 0) if near else None,
+                FoundPlace(near[0], 0) if near else None,
             )
 
 
@@ -130,7 +130,7 @@ def _by_name(
             stems = sorted(name for flow in flows for name in flow.names)
             near = difflib.get_close_matches(name.casefold(), stems, n=1)
             meant = next(
-                (Place(flow.file, 1) for flow in flows if near and near[0] in flow.names), None
+                (FoundPlace(flow.file, 1) for flow in flows if near and near[0] in flow.names), None
             )
             yield Contradiction(
                 ContradictionKind.WORKFLOW,

@@ -7,9 +7,9 @@ judged.
 import re
 from collections.abc import Iterator
 
-from harness.onboarding.contradictions.flows import Flow, Part
-from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, Place
-from harness.onboarding.contradictions.prose import Prose, sentences_in
+from harness.onboarding.contradictions.flows import Flow, FlowPart
+from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, FoundPlace
+from harness.onboarding.contradictions.prose import ProsePassage, sentences_in
 
 _PROMISE = re.compile(
     r"(?<!not )\b(?:every|each|all)(?: \w+)?? (?P<part>node|step|job|workflow)s?(?: (?:in|of)"
@@ -40,7 +40,7 @@ _SHOWN = 3
 
 
 def broken_promises(
-    documents: tuple[Prose, ...], flows: tuple[Flow, ...]
+    documents: tuple[ProsePassage, ...], flows: tuple[Flow, ...]
 ) -> Iterator[Contradiction]:
     """Every sentence that claims something of all parts of a kind, where some parts lack it."""
     for sentence in sentences_in(documents):
@@ -56,16 +56,16 @@ def broken_promises(
                     ContradictionKind.PROMISE,
                     sentence.at(promise.start()),
                     message,
-                    Place(without[0].file, without[0].line, without[0].name),
+                    FoundPlace(without[0].file, without[0].line, without[0].name),
                 )
 
 
-def _keeps(part: Part, what: str) -> bool:
+def _keeps(part: FlowPart, what: str) -> bool:
     names = next(names for stem, names in _SETS.items() if what.startswith(stem))
     return any(name in key for name in names for key in part.sets)
 
 
-def _message(without: list[Part], count: int, kind: str, what: str) -> str:
+def _message(without: list[FlowPart], count: int, kind: str, what: str) -> str:
     shown = ", ".join(f"{part.name} ({part.file}:{part.line})" for part in without[:_SHOWN])
     more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
     number = (

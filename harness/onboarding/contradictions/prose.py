@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.onboarding.contradictions.found import Place, place
-from harness.onboarding.evidence.readme import Block, blocks_of, sentences_of
+from harness.onboarding.contradictions.found import FoundPlace, place
+from harness.onboarding.evidence.readme import ReadmeBlock, blocks_of, sentences_of
 
 _SPAN = re.compile(r"`([^`\n]+)`")
 
@@ -19,12 +19,12 @@ class Sentence:
     text: str
     heading: str
 
-    def at(self, offset: int) -> Place:
+    def at(self, offset: int) -> FoundPlace:
         """The place at this offset, with the whole sentence as its words."""
         return place(self.file, self.line + self.text[:offset].count("\n"), self.text)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> FoundPlace:
         """Where the sentence begins."""
         return self.at(0)
 
@@ -43,7 +43,7 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Prose:
+class ProsePassage:
     """One document as sentences and headings: a governing file, or a workflow's prompts."""
 
     file: str
@@ -51,19 +51,19 @@ class Prose:
     headings: tuple[Heading, ...] = ()
 
 
-def prose_of(documents: Mapping[str, str]) -> tuple[Prose, ...]:
+def prose_of(documents: Mapping[str, str]) -> tuple[ProsePassage, ...]:
     """The documents in the given order."""
     return tuple(_prose(file, blocks_of(text)) for file, text in documents.items())
 
 
-def sentences_in(documents: tuple[Prose, ...]) -> Iterator[Sentence]:
+def sentences_in(documents: tuple[ProsePassage, ...]) -> Iterator[Sentence]:
     """Every sentence of every document, in order."""
     for document in documents:
         yield from document.sentences
 
 
-def _prose(file: str, blocks: tuple[Block, ...]) -> Prose:
-    return Prose(
+def _prose(file: str, blocks: tuple[ReadmeBlock, ...]) -> ProsePassage:
+    return ProsePassage(
         file,
         tuple(
             Sentence(file, line, text, block.heading)
@@ -75,7 +75,7 @@ def _prose(file: str, blocks: tuple[Block, ...]) -> Prose:
     )
 
 
-def _lines(block: Block) -> Iterator[tuple[int, str]]:
+def _lines(block: ReadmeBlock) -> Iterator[tuple[int, str]]:
     """The sentences of a block; for a table, its rows."""
     if block.text.startswith("|"):
         yield from (

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.onboarding.contradictions.found import Contradiction, ContradictionKind, place
-from harness.onboarding.contradictions.prose import Heading, Prose, Sentence
+from harness.onboarding.contradictions.prose import Heading, ProsePassage, Sentence
 
 _NUMBERED = re.compile(
     r"(?:§+\s*|section\s+)?(?P<number>\d{1,2}(?:\.\d{1,2})*)[.):]?[\s:–—-]+(?P<title>\S.*)",
@@ -41,7 +41,7 @@ class _Section:
     heading: Heading
 
 
-def misdirections(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
+def misdirections(documents: tuple[ProsePassage, ...]) -> Iterator[Contradiction]:
     """Every reference to a missing section, or to one whose title is about something else."""
     sections = {document.file: _sections(document) for document in documents}
     for document in documents:
@@ -51,7 +51,7 @@ def misdirections(documents: tuple[Prose, ...]) -> Iterator[Contradiction]:
                 yield from _in_sentence(sentence, sections)
 
 
-def _sections(document: Prose) -> dict[str, _Section]:
+def _sections(document: ProsePassage) -> dict[str, _Section]:
     """The numbered sections by number; none where only one heading begins with a number
     by chance."""
     found = {

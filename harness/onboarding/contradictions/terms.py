@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.onboarding.contradictions.found import Contradiction, ContradictionKind
-from harness.onboarding.contradictions.prose import Prose, Sentence, sentences_in
+from harness.onboarding.contradictions.prose import ProsePassage, Sentence, sentences_in
 
 _LABEL = r"`([A-Za-z][\w-]*(?:[:/_-][\w-]+)+)`"
 _LABELLED = re.compile(
@@ -34,7 +34,7 @@ class _Term:
 
 
 def unused_terms(
-    documents: tuple[Prose, ...], files: Mapping[str, str], *, known: Collection[str] = ()
+    documents: tuple[ProsePassage, ...], files: Mapping[str, str], *, known: Collection[str] = ()
 ) -> Iterator[Contradiction]:
     """Labels and slash commands that only prose mentions, where others of their kind are
     used. `known`: used elsewhere."""

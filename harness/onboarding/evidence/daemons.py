@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from harness.onboarding.evidence.sources import Sources
-from harness.onboarding.survey import Daemon, Evidence
+from harness.onboarding.survey import Evidence, ServerStart
 from harness.onboarding.words import plain
 
 SCRIPTS = (
@@ -46,7 +46,7 @@ def foreground(command: str) -> str | None:
     return None
 
 
-def daemons_in(sources: Sources) -> tuple[Daemon, ...]:
+def daemons_in(sources: Sources) -> tuple[ServerStart, ...]:
     """Every command that daemonises, in the files that describe how a project starts."""
     # Reversed twice: of several places with one command, the first one counts.
     found = {daemon.command: daemon for daemon in reversed(tuple(_daemons(sources)))}
@@ -64,12 +64,12 @@ def commands_in(sources: Sources) -> Iterator[tuple[str, str, int]]:
             yield line, "package.json", _line_of(sources, f'"{key}"')
 
 
-def _daemons(sources: Sources) -> Iterator[Daemon]:
+def _daemons(sources: Sources) -> Iterator[ServerStart]:
     for line, name, number in commands_in(sources):
         command = plain(line, longest=160)
         instead = foreground(command)
         if instead is not None:
-            yield Daemon(command, instead, Evidence(name, number, f"runs `{command}`"))
+            yield ServerStart(command, instead, Evidence(name, number, f"runs `{command}`"))
 
 
 def _line_of(sources: Sources, text: str) -> int:

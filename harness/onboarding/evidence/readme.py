@@ -19,7 +19,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*_\"“])")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ReadmeBlock:
     """One paragraph, list item or heading: its source, its first line, and the heading above it."""
 
     text: str
@@ -28,7 +28,7 @@ class Block:
     is_heading: bool
 
 
-def blocks_of(text: str) -> tuple[Block, ...]:
+def blocks_of(text: str) -> tuple[ReadmeBlock, ...]:
     """The blocks of a Markdown text that a reader sees: no code and no comments."""
     from markdown_it import MarkdownIt
 
@@ -40,7 +40,7 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     return tuple(_blocks(tokens))
 
 
-def sentences_of(block: Block) -> Iterator[tuple[int, str]]:
+def sentences_of(block: ReadmeBlock) -> Iterator[tuple[int, str]]:
     """The sentences of a block as they are written, each with its line."""
     at = 0
     for end in [*(found.end() for found in _SENTENCE_END.finditer(block.text)), len(block.text)]:
@@ -61,13 +61,13 @@ def readme_of(text: str) -> tuple[str, tuple[str, ...]]:
     return paragraph, tuple(headings[1:13])
 
 
-def _blocks(tokens: "list[Token]") -> list[Block]:
-    found, heading = list[Block](), ""
+def _blocks(tokens: "list[Token]") -> list[ReadmeBlock]:
+    found, heading = list[ReadmeBlock](), ""
     for before, token in zip([None, *tokens], tokens, strict=False):
         if token.type == "inline" and token.map:
             is_heading = before is not None and before.type == "heading_open"
             heading = plain(token.content) if is_heading else heading
-            found.append(Block(token.content, token.map[0] + 1, heading, is_heading))
+            found.append(ReadmeBlock(token.content, token.map[0] + 1, heading, is_heading))
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from harness.domain.errors import Interrupted
-from harness.home.webhooks import Address
+from harness.home.webhooks import WebhookAddress
 from harness.log import Log
 from harness.operations.daemon.shutdown import Shutdown
 from harness.ports.clock import Clock
@@ -29,7 +29,7 @@ class DaemonContext:
     notifier: Notifier
     zone: tzinfo
     clock: Clock = field(default_factory=SystemClock)
-    webhooks: Address | None = None
+    webhooks: WebhookAddress | None = None
 
     def now(self) -> datetime:
         return self.clock.now().astimezone(self.zone)

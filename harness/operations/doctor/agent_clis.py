@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from harness.agents.cli_agent import PROGRAM
 from harness.domain.errors import ConfigError, FactoryError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
-from harness.domain.sandbox import Bind, Limits, SandboxSpec
-from harness.operations.doctor.finding import Finding, fail, ok, warn
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
+from harness.operations.doctor.finding import HealthFinding, fail, ok, warn
 from harness.ports.sandbox import Sandbox
 from harness.programs.agent_clis.install import Fetch, fetched_by_npm, install
 from harness.programs.agent_clis.installed import Program, Programs
@@ -89,7 +89,7 @@ def version_shown(program: Program, sandbox: Sandbox) -> str:
             form=sandbox.form(),
             # A CLI may have to write its settings first, even to print its version.
             binds=(Bind(str(program.folder.resolve()), PROGRAM), Bind(home, "/home/agent", "rw")),
-            limits=Limits(wall_seconds=SECONDS, memory_mb=2048, pids=256),
+            limits=SandboxLimits(wall_seconds=SECONDS, memory_mb=2048, pids=256),
         )
         result = sandbox.run(spec)
     output = result.stdout.decode("utf-8", "replace").strip()
@@ -101,7 +101,7 @@ def version_shown(program: Program, sandbox: Sandbox) -> str:
     raise ConfigError(f"{program.name} does not start in a sandbox here: {complaint}")
 
 
-def check_agents(home: Path) -> Finding:
+def check_agents(home: Path) -> HealthFinding:
     """Whether the installed CLIs start, and those that `factory.toml` picks are installed. It is
     fine if none is installed."""
     programs = Programs(home)
@@ -113,7 +113,7 @@ def check_agents(home: Path) -> Finding:
     return _installed_ones(programs.installed())
 
 
-def _installed_ones(programs: tuple[Program, ...]) -> Finding:
+def _installed_ones(programs: tuple[Program, ...]) -> HealthFinding:
     if not programs:
         return ok(
             "the built-in agent works in sandboxes; no agent CLI is installed, and none is needed"

@@ -8,10 +8,10 @@ from pathlib import Path
 from harness.domain.errors import FactoryError
 from harness.home.document import FILE
 from harness.operations.doctor import agent_clis, home_checks, machine_checks
-from harness.operations.doctor.finding import Finding, Level, fail
+from harness.operations.doctor.finding import HealthFinding, Severity, fail
 from harness.operations.doctor.forge_checks import forge_findings
 
-MACHINE: tuple[tuple[str, Callable[[], Finding]], ...] = (
+MACHINE: tuple[tuple[str, Callable[[], HealthFinding]], ...] = (
     ("python", machine_checks.python),
     ("git", machine_checks.git),
     ("sandbox", machine_checks.sandbox),
@@ -19,7 +19,7 @@ MACHINE: tuple[tuple[str, Callable[[], Finding]], ...] = (
     ("wheels", machine_checks.wheels),
     ("clock", machine_checks.clock),
 )
-HOME: tuple[tuple[str, Callable[[Path], Finding]], ...] = (
+HOME: tuple[tuple[str, Callable[[Path], HealthFinding]], ...] = (
     ("home", home_checks.home_file),
     ("disk", machine_checks.disk),
     ("model", home_checks.model),
@@ -40,10 +40,10 @@ class CheckResult:
     """The name of a check, and what it found."""
 
     name: str
-    finding: Finding
+    finding: HealthFinding
 
 
-def checks_of(home: Path) -> tuple[tuple[str, Callable[[], Finding]], ...]:
+def checks_of(home: Path) -> tuple[tuple[str, Callable[[], HealthFinding]], ...]:
     """Every check of the machine, and those of the home if there is one; by name, in order."""
     has_home = (home / FILE).exists()
     of_home = ((name, check) for name, check in HOME if has_home or name in WITHOUT_A_HOME)
@@ -60,10 +60,10 @@ def run_checks(home: Path) -> tuple[CheckResult, ...]:
 
 def is_healthy(found: tuple[CheckResult, ...]) -> bool:
     """Whether no check fails. A warning is not a failure."""
-    return all(one.finding.level is not Level.FAIL for one in found)
+    return all(one.finding.level is not Severity.FAIL for one in found)
 
 
-def run_check(check: Callable[[], Finding]) -> Finding:
+def run_check(check: Callable[[], HealthFinding]) -> HealthFinding:
     """Run one check. A FactoryError or an error of the system becomes a failure with its
     message."""
     try:

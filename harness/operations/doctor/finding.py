@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """OK: proved. WARN: it works, and somebody should know this. FAIL: the factory would not work,
     or not safely."""
 
@@ -14,25 +14,25 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HealthFinding:
     """`message` is what was proved, or what was found instead. `fix` is the next move, empty if
     there is nothing to do."""
 
-    level: Level
+    level: Severity
     message: str
     fix: str = ""
 
 
-def ok(message: str) -> Finding:
+def ok(message: str) -> HealthFinding:
     """Proved."""
-    return Finding(Level.OK, message)
+    return HealthFinding(Severity.OK, message)
 
 
-def warn(message: str, fix: str) -> Finding:
+def warn(message: str, fix: str) -> HealthFinding:
     """It works, and somebody should know this."""
-    return Finding(Level.WARN, message, fix)
+    return HealthFinding(Severity.WARN, message, fix)
 
 
-def fail(message: str, fix: str) -> Finding:
+def fail(message: str, fix: str) -> HealthFinding:
     """It does not work."""
-    return Finding(Level.FAIL, message, fix)
+    return HealthFinding(Severity.FAIL, message, fix)

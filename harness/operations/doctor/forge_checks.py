@@ -14,7 +14,7 @@ from urllib.parse import quote
 from harness.domain.errors import FactoryError
 from harness.home.document import HomeFile, read_home
 from harness.home.programs import api_of, token
-from harness.operations.doctor.finding import Finding, Level, fail, ok, warn
+from harness.operations.doctor.finding import HealthFinding, Severity, fail, ok, warn
 from harness.operations.doctor.forge_requests import CheckFailed, ForgeConnection
 from harness.operations.doctor.push_check import push_finding
 
@@ -28,7 +28,7 @@ NEW_CREDENTIAL = "`factory connect` sets up the home's access to its forge again
 NOT_RUNNING = "the embedded forge is not running; the factory starts it when it works"
 
 
-def forge_findings(home: Path) -> Iterator[tuple[str, Finding]]:
+def forge_findings(home: Path) -> Iterator[tuple[str, HealthFinding]]:
     """The findings of all checks of the forge, by name, in order. If it cannot be reached at all,
     that is the only one."""
     document = read_home(home)
@@ -45,7 +45,7 @@ def forge_findings(home: Path) -> Iterator[tuple[str, Finding]]:
     first = _found(reached, forge)
     yield "forge", first
     # All others need the same connection, and would only repeat this failure.
-    if first.level is Level.FAIL:
+    if first.level is Severity.FAIL:
         return
     if document.app:
         yield "forge permissions", permissions(home)
@@ -72,7 +72,7 @@ def connection_of(home: Path, document: HomeFile) -> ForgeConnection | None:
     return ForgeConnection(api, document.forge, name, secret, is_app=bool(document.app))
 
 
-def trial(document: HomeFile) -> Finding | None:
+def trial(document: HomeFile) -> HealthFinding | None:
     """A token is for trial; None of an app, and of a token on this machine's own forge, which asks
     for no more."""
     from harness.home.credentials import is_local, token_warning
@@ -85,7 +85,7 @@ def trial(document: HomeFile) -> Finding | None:
     )
 
 
-def permissions(home: Path) -> Finding:
+def permissions(home: Path) -> HealthFinding:
     """Compare what the app was granted on this repository with what is needed."""
     from harness.home.credentials import APP_KEY, app_at, lacking, rights_of
 
@@ -107,7 +107,7 @@ def permissions(home: Path) -> Finding:
     return ok(f"the app {rights.slug} has on {rights.account} what is needed, and no more")
 
 
-def reached(forge: ForgeConnection) -> Finding:
+def reached(forge: ForgeConnection) -> HealthFinding:
     """Read the repository through the API, and check that this credential may write to it."""
     found = forge.get("")
     # For an installation's token the repository does not list the rights; `permissions` does.
@@ -128,7 +128,7 @@ def reached(forge: ForgeConnection) -> Finding:
     return ok(f"{forge.api} shows {forge.repository}, and the token may write to it")
 
 
-def clock(forge: ForgeConnection) -> Finding:
+def clock(forge: ForgeConnection) -> HealthFinding:
     """Compare this machine's clock with the forge's."""
     found = forge.get("")
     try:
@@ -148,7 +148,7 @@ def clock(forge: ForgeConnection) -> Finding:
     return ok(f"this machine's clock and the forge's are {abs(skew):.0f} s apart")
 
 
-def limit(forge: ForgeConnection) -> Finding:
+def limit(forge: ForgeConnection) -> HealthFinding:
     """How many requests are left in this hour."""
     headers = forge.get("").headers
     try:
@@ -166,7 +166,7 @@ def limit(forge: ForgeConnection) -> Finding:
     return ok(message)
 
 
-def branch(forge: ForgeConnection) -> Finding:
+def branch(forge: ForgeConnection) -> HealthFinding:
     """The branch that production follows."""
     name = _default_branch(forge)
     found = forge.get(f"/branches/{quote(name, safe='')}", may=(404,))
@@ -178,7 +178,7 @@ def branch(forge: ForgeConnection) -> Finding:
     return ok(f"the default branch is {name}, at {found.document['commit']['sha']:.10}")
 
 
-def issues(forge: ForgeConnection) -> Finding:
+def issues(forge: ForgeConnection) -> HealthFinding:
     """The right to write issues. An issue without a title is refused for that if the right is
     there."""
     return _try_to_write(
@@ -186,7 +186,7 @@ def issues(forge: ForgeConnection) -> Finding:
     )
 
 
-def pulls(forge: ForgeConnection) -> Finding:
+def pulls(forge: ForgeConnection) -> HealthFinding:
     """The right to open pull requests, in the same way."""
     return _try_to_write(
         forge,
@@ -196,7 +196,7 @@ def pulls(forge: ForgeConnection) -> Finding:
     )
 
 
-def checks(forge: ForgeConnection) -> Finding:
+def checks(forge: ForgeConnection) -> HealthFinding:
     """Write a check run, and wait until the list of check runs shows it."""
     sha = str(forge.get(f"/commits/{quote(_default_branch(forge), safe='')}").document["sha"])
     runs = f"/commits/{sha}/check-runs?check_name={quote(CHECK, safe='')}"
@@ -232,7 +232,7 @@ def checks(forge: ForgeConnection) -> Finding:
     return _appeared(forge, runs, mark, sha)
 
 
-def _appeared(forge: ForgeConnection, runs: str, mark: str, sha: str) -> Finding:
+def _appeared(forge: ForgeConnection, runs: str, mark: str, sha: str) -> HealthFinding:
     deadline = time.monotonic() + APPEARS_SECONDS
     while time.monotonic() < deadline:
         if any(run.get("external_id") == mark for run in forge.get(runs).document["check_runs"]):
@@ -246,7 +246,7 @@ def _appeared(forge: ForgeConnection, runs: str, mark: str, sha: str) -> Finding
     )
 
 
-def _try_to_write(forge: ForgeConnection, right: str, path: str, proved: str) -> Finding:
+def _try_to_write(forge: ForgeConnection, right: str, path: str, proved: str) -> HealthFinding:
     """Send an empty document. A refusal of its content proves the right to write."""
     try:
         # A forge looks at the right before the content, so an empty document creates nothing.
@@ -256,7 +256,7 @@ def _try_to_write(forge: ForgeConnection, right: str, path: str, proved: str) ->
     return ok(f"{right} can be written: {proved}")
 
 
-def push(forge: ForgeConnection) -> Finding:
+def push(forge: ForgeConnection) -> HealthFinding:
     """The right to move the default branch, which every landing needs."""
     name = _default_branch(forge)
     head = forge.get(f"/commits/{quote(name, safe='')}").document
@@ -268,7 +268,9 @@ def _default_branch(forge: ForgeConnection) -> str:
     return str(forge.get("").document["default_branch"])
 
 
-def _found(check: Callable[[ForgeConnection], Finding], forge: ForgeConnection) -> Finding:
+def _found(
+    check: Callable[[ForgeConnection], HealthFinding], forge: ForgeConnection
+) -> HealthFinding:
     try:
         return check(forge)
     except CheckFailed as failed:
@@ -281,7 +283,7 @@ def _found(check: Callable[[ForgeConnection], Finding], forge: ForgeConnection) 
         )
 
 
-CHECKS: tuple[tuple[str, Callable[[ForgeConnection], Finding]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[ForgeConnection], HealthFinding]], ...] = (
     ("clock", clock),
     ("limit", limit),
     ("branch", branch),

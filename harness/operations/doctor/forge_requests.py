@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from harness.domain.plain import JsonDict
 from harness.forge.limits import limit_of
-from harness.operations.doctor.finding import Finding, fail
+from harness.operations.doctor.finding import HealthFinding, fail
 
 if TYPE_CHECKING:
     import httpx
@@ -25,7 +25,7 @@ class CheckFailed(Exception):
     """The forge gave no usable answer. `finding` describes what it did instead; `status` is its
     HTTP status, 0 if there was no answer."""
 
-    def __init__(self, finding: Finding, *, status: int = 0) -> None:
+    def __init__(self, finding: HealthFinding, *, status: int = 0) -> None:
         super().__init__(finding.message)
         self.finding, self.status = finding, status
 
@@ -117,7 +117,7 @@ class ForgeConnection:
                 )
             ) from None
 
-    def _refusal(self, method: str, path: str, answer: ForgeAnswer, text: str) -> Finding:
+    def _refusal(self, method: str, path: str, answer: ForgeAnswer, text: str) -> HealthFinding:
         where, detail = f"{method} {path}", f": {answer.message}" if answer.message else ""
         # First, because a rate limit comes with several statuses, 403 among them.
         if limit := limit_of(answer.status, answer.headers, text, now=answer.at):

@@ -13,7 +13,7 @@ from harness.factory.run.services import Places
 from harness.home.document import FILE, HomeFile, read_home
 from harness.home.programs import BASE_URL, PROVIDER
 from harness.home.providers import KEY, endpoint
-from harness.operations.doctor.finding import Finding, Level, fail, ok, warn
+from harness.operations.doctor.finding import HealthFinding, Severity, fail, ok, warn
 from harness.operations.doctor.machine_checks import sandbox_report
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SECONDS = 3.0
 
 
-def home_file(home: Path) -> Finding:
+def home_file(home: Path) -> HealthFinding:
     """Read `home.json`, and check that the form of sandbox that it demands works."""
     document = read_home(home)
     where = "its embedded forge" if document.is_embedded else document.forge
@@ -40,7 +40,7 @@ def home_file(home: Path) -> Finding:
     )
 
 
-def model(home: Path) -> Finding:
+def model(home: Path) -> HealthFinding:
     """Whether there are models to call: each provider has a key and an endpoint that answers. Of a
     key only its source is shown."""
     document = read_home(home) if (home / FILE).exists() else None
@@ -52,12 +52,12 @@ def model(home: Path) -> Finding:
     default = (_default_provider(document, chosen),) if needs_default else ()
     findings = (*default, *others)
     return next(
-        (finding for finding in findings if finding.level is not Level.OK),
+        (finding for finding in findings if finding.level is not Severity.OK),
         ok("; ".join(finding.message for finding in findings)),
     )
 
 
-def _others(home: Path, document: HomeFile) -> tuple[Finding, ...]:
+def _others(home: Path, document: HomeFile) -> tuple[HealthFinding, ...]:
     """A finding for each provider in `home.json`. Raises ConfigError if a key cannot be read."""
     from harness.home.providers import provider_keys
 
@@ -73,7 +73,7 @@ def _others(home: Path, document: HomeFile) -> tuple[Finding, ...]:
         )
 
 
-def _default_provider(document: HomeFile | None, chosen: str) -> Finding:
+def _default_provider(document: HomeFile | None, chosen: str) -> HealthFinding:
     has_key = bool(os.environ.get(KEY))
     if not chosen and not has_key:
         message = f"{KEY} is not set"
@@ -87,7 +87,7 @@ def _default_provider(document: HomeFile | None, chosen: str) -> Finding:
     return _reached(endpoint(chosen or PROVIDER), key)
 
 
-def _reached(url: str, key: str) -> Finding:
+def _reached(url: str, key: str) -> HealthFinding:
     """Whether the endpoint answers at all. The key is not sent; the first call shows whether it
     works."""
     import httpx
@@ -102,7 +102,7 @@ def _reached(url: str, key: str) -> Finding:
     return ok(f"{key}; {url} answers ({answer.status_code})")
 
 
-def keys(home: Path) -> Finding:
+def keys(home: Path) -> HealthFinding:
     """Check that nobody else can read the secrets."""
     secrets = [path for path in sorted((home / "keys").glob("*")) if path.suffix != ".pub"]
     for path in secrets:
@@ -116,7 +116,7 @@ def keys(home: Path) -> Finding:
     return ok(f"{len(secrets)} keys and tokens are this account's own, with mode 0600")
 
 
-def store(home: Path) -> Finding:
+def store(home: Path) -> HealthFinding:
     """Check that the store of sealed journeys is private and outside of every checkout."""
     place = home / "sealed"
     # Resolved first: a link may lead from a harmless place into a checkout.
@@ -145,7 +145,7 @@ def _mode(path: Path) -> str:
     return f"{stat.S_IMODE(path.lstat().st_mode):04o}"
 
 
-def database(home: Path) -> Finding:
+def database(home: Path) -> HealthFinding:
     """Where the state is. A PostgreSQL must hold a lock from one statement to the next, and lose it
     with the session: the lease of the factory depends on it."""
     from harness.home.state import database_of
@@ -178,7 +178,7 @@ def database(home: Path) -> Finding:
         another.release()
 
 
-def ledger(home: Path) -> Finding:
+def ledger(home: Path) -> HealthFinding:
     """Verify the whole chain against its signed head."""
     from harness.home.state import open_ledger
 
@@ -191,7 +191,7 @@ def ledger(home: Path) -> Finding:
         return ok(f"{len(found.entries())} entries, chained to the signed head")
 
 
-def factory(home: Path) -> Finding:
+def factory(home: Path) -> HealthFinding:
     """Whether a factory works here now: the kernel's lock tells."""
     lock = home / "lock"
     if not lock.exists():
@@ -208,7 +208,7 @@ def factory(home: Path) -> Finding:
     return ok(f"no factory works here now{note}")
 
 
-def governance(home: Path) -> Finding:
+def governance(home: Path) -> HealthFinding:
     """The policy at the base that was fetched last: it can be read, passes the lint, and trusts
     this home's launcher."""
     from harness.factory.run.policy_snapshot import read_policy
@@ -257,7 +257,7 @@ def fetched_repository(home: Path) -> "TrustedRepository | None":
     return TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
 
 
-def _trusting(home: Path, policy: "PolicySnapshot", branch: str) -> Finding | None:
+def _trusting(home: Path, policy: "PolicySnapshot", branch: str) -> HealthFinding | None:
     """A failure if the policy does not trust the verdicts of this home's launcher; None if it
     does."""
     from harness.operations.setup.init import own_keys
@@ -273,7 +273,7 @@ def _trusting(home: Path, policy: "PolicySnapshot", branch: str) -> Finding | No
     )
 
 
-def _linted(policy: "PolicySnapshot", paths: Iterable[bytes], branch: str) -> Finding:
+def _linted(policy: "PolicySnapshot", paths: Iterable[bytes], branch: str) -> HealthFinding:
     from harness.factory.reporting.shown import ALL_LABELS
     from harness.factory.run.policy_snapshot import WORKFLOWS
     from harness.governance import lint

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.domain.errors import GitError, SandboxError
 from harness.domain.plain import JsonDict
 from harness.home.document import wheels_folder
-from harness.operations.doctor.finding import Finding, fail, ok, warn
+from harness.operations.doctor.finding import HealthFinding, fail, ok, warn
 
 PYTHON, GIT = (3, 11), (2, 39)
 ENOUGH_GIB, LEAST_GIB = 5.0, 1.0
@@ -51,7 +51,7 @@ with sync_playwright() as playwright:
 the effect."""
 
 
-def python() -> Finding:
+def python() -> HealthFinding:
     """The interpreter that runs this."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < PYTHON:
@@ -59,7 +59,7 @@ def python() -> Finding:
     return ok(f"Python {version} at {sys.executable}")
 
 
-def git() -> Finding:
+def git() -> HealthFinding:
     """Make, fetch and verify a commit with the factory's own repository class and settings."""
     from harness.repository.plumbing import Git
     from harness.repository.remote import Remote
@@ -107,7 +107,7 @@ def sandbox_report() -> JsonDict:
     return found
 
 
-def sandbox() -> Finding:
+def sandbox() -> HealthFinding:
     """Which form of sandbox holds here, and what it does not enforce."""
     found = sandbox_report()
     chosen = next(form for form in found["forms"] if form["form"] == found["chosen"])
@@ -136,9 +136,9 @@ def sandbox_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
     return "install bubblewrap and util-linux, and allow user namespaces, or run as root"
 
 
-def browser() -> Finding:
+def browser() -> HealthFinding:
     """Start Chromium in a sandbox as the judge does, open a page and press a button."""
-    from harness.domain.sandbox import Limits, SandboxSpec
+    from harness.domain.sandbox import SandboxLimits, SandboxSpec
     from harness.programs.sandbox.browser import browser as installed
     from harness.programs.sandbox.client import SandboxSupervisor
 
@@ -153,7 +153,7 @@ def browser() -> Finding:
         ("python", "-c", A_PAGE),
         distributions=("playwright",),
         browser=True,
-        limits=Limits(wall_seconds=SANDBOX_SECONDS, memory_mb=2048, pids=512),
+        limits=SandboxLimits(wall_seconds=SANDBOX_SECONDS, memory_mb=2048, pids=512),
     )
     result = SandboxSupervisor(Path(tempfile.gettempdir())).run(spec)
     seconds = time.monotonic() - began
@@ -175,7 +175,7 @@ def browser() -> Finding:
     )
 
 
-def wheels() -> Finding:
+def wheels() -> HealthFinding:
     """Write and remove a file in the folder of wheels that all homes share."""
     folder = wheels_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +184,7 @@ def wheels() -> Finding:
     return ok(f"wheels can be stored in {folder}; there are {count}")
 
 
-def clock() -> Finding:
+def clock() -> HealthFinding:
     """Compare the clock with the time at which this program was installed. Signatures and limits
     depend on the clock."""
     installed = Path(__file__).stat().st_mtime
@@ -197,7 +197,7 @@ def clock() -> Finding:
     return ok(f"the clock shows {now}, after this program was installed")
 
 
-def disk(home: Path) -> Finding:
+def disk(home: Path) -> HealthFinding:
     """How much space is free where the home is, or will be."""
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(there).free / GIB

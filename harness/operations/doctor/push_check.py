@@ -9,7 +9,7 @@ Sources: gitprotocol-pack, "Pushing Data To a Server"; gitprotocol-capabilities,
 import base64
 import hashlib
 
-from harness.operations.doctor.finding import Finding, fail, ok, warn
+from harness.operations.doctor.finding import HealthFinding, fail, ok, warn
 from harness.operations.doctor.forge_requests import ForgeConnection
 
 NOTHING = "0" * 40
@@ -35,7 +35,7 @@ _PROTECTED = (
 )
 
 
-def push_finding(forge: ForgeConnection, branch: str, *, head: str, before: str) -> Finding:
+def push_finding(forge: ForgeConnection, branch: str, *, head: str, before: str) -> HealthFinding:
     """`head` is the commit where the branch is; `before` is its parent, empty if it has none.
     Raises CheckFailed."""
     where = f"{forge.web}/{forge.repository}.git"
@@ -78,7 +78,7 @@ def request(branch: str, *, head: str, before: str) -> bytes:
     return b"%04x" % (len(command) + 4) + command + b"0000" + EMPTY_PACK
 
 
-def finding_of_push(answer: bytes, branch: str) -> Finding:
+def finding_of_push(answer: bytes, branch: str) -> HealthFinding:
     """What the answer of git's server to such a push proves."""
     report, remarks = _channels(answer)
     remark = " ".join(remarks.split())[:300]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttackOutcome:
     """Whether the brake held, what was observed and, where it did not hold, the next move."""
 
     held: bool
@@ -17,14 +17,14 @@ class Outcome:
     fix: str = ""
 
 
-def held(observation: str) -> Outcome:
+def held(observation: str) -> AttackOutcome:
     """The brake's own effect was observed."""
-    return Outcome(True, observation)
+    return AttackOutcome(True, observation)
 
 
-def not_held(observation: str, fix: str = "") -> Outcome:
+def not_held(observation: str, fix: str = "") -> AttackOutcome:
     """The effect was not observed, or the observation proves nothing."""
-    return Outcome(False, observation, fix)
+    return AttackOutcome(False, observation, fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +37,4 @@ class Attack:
     rows: tuple[int, ...]
     brake: str
     trip: str
-    run: "Callable[[DrillEnvironment], Outcome]"
+    run: "Callable[[DrillEnvironment], AttackOutcome]"

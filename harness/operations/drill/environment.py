@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.sandbox import Form, SandboxResult, SandboxSpec
-from harness.operations.drill.attack import Outcome, not_held
+from harness.operations.drill.attack import AttackOutcome, not_held
 from harness.ports.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class DrillEnvironment:
         """Run a Python program in a sandbox of its own; `more` are fields of its SandboxSpec."""
         return self.sandbox.run(SandboxSpec("drill", ("python", "-c", source), **more))
 
-    def without_sandbox(self) -> Outcome | None:
+    def without_sandbox(self) -> AttackOutcome | None:
         """The outcome of an attack that needs a sandbox, on a machine where none holds."""
         if self.sandbox.form() != Form.UNSEALED:
             return None

@@ -18,7 +18,7 @@ from harness.factory.run.services import Places, Services
 from harness.governance.checks import CHECKS
 from harness.log import Log
 from harness.operations.drill import attacker_git
-from harness.operations.drill.attack import Outcome, held, not_held
+from harness.operations.drill.attack import AttackOutcome, held, not_held
 from harness.operations.drill.shop import project
 from harness.operations.drill.stand_ins import (
     FreeBroker,
@@ -130,7 +130,7 @@ class PolicyBench:
 
     def refused_by_check(
         self, name: str, attacker: Callable[[Path], object], *, check: str
-    ) -> Outcome:
+    ) -> AttackOutcome:
         """Held if a rule of the user's with this check refuses what the attacker leaves, and
         passes a harmless edit."""
         rules = frozenset(
@@ -146,7 +146,7 @@ class PolicyBench:
 
     def refused(
         self, name: str, head: CommitSha, *, rules: frozenset[str], names: str = "", fix: str = ""
-    ) -> Outcome:
+    ) -> AttackOutcome:
         """Held if one of `rules` refuses this commit and names `names`, and each of `rules`
         can also pass a commit."""
         findings = [

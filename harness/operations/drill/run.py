@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
-from harness.operations.drill.attack import Attack, Outcome, not_held
+from harness.operations.drill.attack import Attack, AttackOutcome, not_held
 from harness.operations.drill.attacks import (
     brakes,
     faults,
@@ -57,7 +57,7 @@ class AttackResult:
     """An attack, its outcome, and how many seconds it took."""
 
     attack: Attack
-    outcome: Outcome
+    outcome: AttackOutcome
     seconds: float
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from harness.domain.budget import Price
 from harness.domain.errors import ConfigError, ModelError
-from harness.domain.spending import Line
+from harness.domain.spending import SpendingLine
 from harness.home.document import read_home
 from harness.home.state import database_of
 
 FILE = "broker/broker.sqlite"
 
 
-def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
+def spending(home: Path, *, since: date | None = None) -> tuple[SpendingLine, ...]:
     """All spending since the beginning of that day (UTC), also of a factory that is at work. Raises
     ConfigError if there is no factory, ModelError if its meter cannot be read."""
     import sqlalchemy as sa

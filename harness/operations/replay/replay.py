@@ -1,8 +1,7 @@
 """Runs a recorded run again. Git, sandboxes, tools, agents and the judge are real; the forge and
 the models answer from the recording.
 
-A replay uses no network and writes only in a folder of its own. Its decisions are compared with the
-recorded ones."""
+It uses no network, and writes only in a folder of its own. Its decisions are compared."""
 
 import json
 import os

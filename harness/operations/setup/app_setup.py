@@ -22,8 +22,8 @@ from harness.home.webhooks import keep_webhook_secret
 from harness.operations.setup.app_callback import callback_server
 from harness.operations.setup.app_manifest import AppRequest, thanks
 from harness.operations.setup.connect import (
+    AppConnection,
     AppCredentials,
-    Connection,
     connect_as_app,
     document_for,
     repository_parts,
@@ -52,7 +52,7 @@ def create_app(
     tell: Callable[[str], None],
     show: Callable[[str], None],
     patience: float = PATIENCE_SECONDS,
-) -> Connection:
+) -> AppConnection:
     """Have a person create an app, wait until it is installed on the repository, and make the home
     serve the repository. `show` is called with the address of the page. Raises ConfigError if
     nobody came within `patience` seconds or the app lacks a permission; ForgeError if the forge

@@ -33,7 +33,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class AppConnection:
     """What a home serves now, and as which account. `trusts_us` is whether the repository's
     factory.toml pins this home's launcher. `note` is a remark on the credential; may be empty."""
 
@@ -72,7 +72,7 @@ def connect_by_token(
     api: str = GITHUB,
     token_env: str = "",
     token_file: Path | None = None,
-) -> Connection:
+) -> AppConnection:
     """Check the token, then make the home serve the repository. Raises ConfigError, or ForgeError
     if the forge does not answer; the home is then unchanged."""
     owner, name = repository_parts(repository)
@@ -83,7 +83,7 @@ def connect_by_token(
     key_id = launcher_key_id(home)
     keep_token(token_path(home, document), secret)
     write_home(home, replace(document, app=0))
-    return Connection(
+    return AppConnection(
         f"{owner}/{name}",
         forge,
         access.branch,
@@ -96,7 +96,7 @@ def connect_by_token(
 
 def connect_as_app(
     home: Path, repository: str, given: AppCredentials, *, api: str = GITHUB
-) -> Connection:
+) -> AppConnection:
     """Check that the app is installed there with all permissions, then make the home serve the
     repository as this app. Raises as `connect_by_token` does, naming each missing permission."""
     owner, name = repository_parts(repository)
@@ -110,7 +110,7 @@ def connect_as_app(
     key_id = launcher_key_id(home)
     keep_token(home / APP_KEY, given.key.strip())
     write_home(home, document)
-    return Connection(
+    return AppConnection(
         f"{owner}/{name}",
         forge,
         access.branch,

@@ -30,7 +30,7 @@ from harness.operations.setup.pin_key import pinned
 
 if TYPE_CHECKING:
     from harness.onboarding import DraftFile
-    from harness.repository.original.address import Address
+    from harness.repository.original.address import RepositoryAddress
     from harness.repository.original.fetch import Original
     from harness.repository.plumbing import Git
 
@@ -120,7 +120,7 @@ def _document(trial: Trial, key: str) -> HomeFile:
     return replace(document, upstream=endpoint(trial.endpoint) if trial.endpoint else "")
 
 
-def _require_apart(home: Path, address: "Address") -> None:
+def _require_apart(home: Path, address: "RepositoryAddress") -> None:
     if address.is_local and home.resolve().is_relative_to(address.shown):
         raise ConfigError(
             f"the home {home} is inside of the original, which must not change; name another with"
@@ -254,7 +254,7 @@ def _commits(
     )
 
 
-def _name_after(address: "Address") -> tuple[str, str]:
+def _name_after(address: "RepositoryAddress") -> tuple[str, str]:
     """An owner and a name that every forge accepts, from the last two parts of the address."""
     from harness.programs.local_forge.fields import LOGIN, REPOSITORY_NAME, RESERVED
 

@@ -13,8 +13,8 @@ from harness.programs.agent_clis.cli import (
     CliLaunch,
     CliOrder,
     CliResult,
+    CliWire,
     Events,
-    Wire,
     ended_badly,
     ended_well,
     listed,
@@ -105,4 +105,4 @@ def _count(value: object) -> int:
     return value if type(value) is int and 0 <= value < 1_000_000 else 0
 
 
-CLAUDE_CODE = Cli(AgentKind.CLAUDE_CODE, (Wire.ANTHROPIC,), launch, read_events)
+CLAUDE_CODE = Cli(AgentKind.CLAUDE_CODE, (CliWire.ANTHROPIC,), launch, read_events)

@@ -34,7 +34,7 @@ _OUTCOME = re.compile(
 _CAP_REACHED = ("budget_exhausted", "insufficient_quota", "would be crossed")
 
 
-class Wire(StrEnum):
+class CliWire(StrEnum):
     """The API of a session's socket."""
 
     ANTHROPIC = "anthropic"
@@ -53,7 +53,7 @@ class CliOrder:
     instructions: str
     task: str
     model: str
-    wire: Wire
+    wire: CliWire
     url: str
     home: str
     worktree: str
@@ -99,7 +99,7 @@ class Cli:
     events."""
 
     kind: AgentKind
-    wires: tuple[Wire, ...]
+    wires: tuple[CliWire, ...]
     launch: Callable[[CliOrder], CliLaunch]
     read_events: Callable[[Events], CliResult | None]
 

@@ -16,8 +16,8 @@ from harness.programs.agent_clis.cli import (
     CliLaunch,
     CliOrder,
     CliResult,
+    CliWire,
     Events,
-    Wire,
     ended_badly,
     ended_well,
     part,
@@ -130,4 +130,4 @@ def read_events(events: Events) -> CliResult | None:
     )
 
 
-CODEX = Cli(AgentKind.CODEX, (Wire.OPENAI,), launch, read_events)
+CODEX = Cli(AgentKind.CODEX, (CliWire.OPENAI,), launch, read_events)

@@ -15,8 +15,8 @@ from harness.programs.agent_clis.cli import (
     CliLaunch,
     CliOrder,
     CliResult,
+    CliWire,
     Events,
-    Wire,
     ended_badly,
     ended_well,
     part,
@@ -25,11 +25,11 @@ from harness.programs.agent_clis.cli import (
 SETTINGS, INSTRUCTIONS = ".config/opencode/opencode.json", ".config/opencode/AGENTS.md"
 HIDDEN = (".opencode", "opencode.json", "opencode.jsonc")
 _PROVIDER = "broker"
-_CLIENTS = {Wire.ANTHROPIC: "@ai-sdk/anthropic", Wire.OPENAI: "@ai-sdk/openai-compatible"}
+_CLIENTS = {CliWire.ANTHROPIC: "@ai-sdk/anthropic", CliWire.OPENAI: "@ai-sdk/openai-compatible"}
 # OpenCode would add a field of the Messages API that the broker does not forward.
-_OPTIONS: dict[Wire, JsonDict] = {
-    Wire.ANTHROPIC: {"thinking": {"blockBinding": False}},
-    Wire.OPENAI: {},
+_OPTIONS: dict[CliWire, JsonDict] = {
+    CliWire.ANTHROPIC: {"thinking": {"blockBinding": False}},
+    CliWire.OPENAI: {},
 }
 # Tokens. The broker's caps decide.
 _CONTEXT = 200_000
@@ -136,4 +136,4 @@ def read_events(events: Events) -> CliResult | None:
     return ended_well(texts[-1] if texts else "", turns=turns, tool_calls=calls)
 
 
-OPENCODE = Cli(AgentKind.OPENCODE, (Wire.ANTHROPIC, Wire.OPENAI), launch, read_events)
+OPENCODE = Cli(AgentKind.OPENCODE, (CliWire.ANTHROPIC, CliWire.OPENAI), launch, read_events)

@@ -10,7 +10,7 @@ _MOST_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
+class EditedFile:
     """A file before and after an edit, by digest. `before` is empty when it did not exist.
 
     `summary` is for the model.
@@ -41,7 +41,7 @@ def content_of(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def created(file: Path, new: str, *, path: str) -> Edited:
+def created(file: Path, new: str, *, path: str) -> EditedFile:
     """Create the file, and its folders. Raises ValueError when it exists, OSError when it cannot
     be made."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -53,10 +53,10 @@ def created(file: Path, new: str, *, path: str) -> Edited:
         raise ValueError(
             f"{path} exists; give `old`, a piece of it that occurs exactly once, to change it"
         ) from None
-    return Edited(path, "", digest(content), f"created {path}, {_lines(content)}")
+    return EditedFile(path, "", digest(content), f"created {path}, {_lines(content)}")
 
 
-def replaced(file: Path, old: str, new: str, *, path: str) -> Edited:
+def replaced(file: Path, old: str, new: str, *, path: str) -> EditedFile:
     """Replace the one occurrence of `old` by `new`. Raises ValueError that explains what is
     there instead."""
     before, wanted, wished = content_of(file), old.encode(), new.encode()
@@ -71,7 +71,7 @@ def replaced(file: Path, old: str, new: str, *, path: str) -> Edited:
     after = before[:start] + wished + before[start + len(wanted) :]
     file.write_bytes(after)
     line = before.count(b"\n", 0, start) + 1
-    return Edited(
+    return EditedFile(
         path,
         digest(before),
         digest(after),

@@ -36,7 +36,7 @@ class Result:
     failed: bool = False
     brief: str = ""
     place: str = ""
-    edited: files.Edited | None = None
+    edited: files.EditedFile | None = None
 
 
 class Tools:

@@ -132,7 +132,7 @@ async def _serve(
 
 def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "dict[str, Upstream]":
     """The providers that may be asked, by name. Raises ProvidersError when one has no key."""
-    from harness.programs.broker.upstream.breaker import Breaker, BreakerStore
+    from harness.programs.broker.upstream.breaker import BreakerStore, ProviderBreaker
     from harness.programs.broker.upstream.client import Upstream
 
     providers = read_providers(options.providers) if options.providers else {}
@@ -147,7 +147,7 @@ def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "di
         )
     troubles = BreakerStore(meter.engine)
     return {
-        name: Upstream(provider, keys[name], Breaker(name, troubles))
+        name: Upstream(provider, keys[name], ProviderBreaker(name, troubles))
         for name, provider in providers.items()
     }
 

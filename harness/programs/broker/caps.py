@@ -27,7 +27,7 @@ class SessionIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class SessionCaps:
     """What a session may spend.
 
     `calls` and `usd` bound the session itself. The others bound one call, its run, its issue (for
@@ -57,7 +57,7 @@ def scope_keys(identity: SessionIdentity, day: date) -> ScopeKeys:
     }
 
 
-def check_call_cap(caps: Caps, call: int, *, price_note: str) -> None:
+def check_call_cap(caps: SessionCaps, call: int, *, price_note: str) -> None:
     """Raises Refusal when one call of `call` nanodollars is above its own cap."""
     if caps.usd_call is not None and call > _nano(caps.usd_call):
         raise exhausted(
@@ -68,7 +68,7 @@ def check_call_cap(caps: Caps, call: int, *, price_note: str) -> None:
 
 def check_total_caps(
     identity: SessionIdentity,
-    caps: Caps,
+    caps: SessionCaps,
     spent: Mapping[str, int],
     *,
     more: int,

@@ -31,7 +31,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from harness.domain.plain import JsonDict
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.prices import COLUMNS, rates_of
 from harness.programs.broker.recording import RecordingError
@@ -122,7 +122,7 @@ def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
     )
 
 
-def _identity_and_caps(body: Any) -> tuple[SessionIdentity, Caps]:
+def _identity_and_caps(body: Any) -> tuple[SessionIdentity, SessionCaps]:
     if wrong := best_match(_OPEN.iter_errors(body)):
         raise Refusal(400, "invalid_request_error", f"{wrong.json_path}: {wrong.message[:200]}")
     identity = SessionIdentity(
@@ -131,7 +131,7 @@ def _identity_and_caps(body: Any) -> tuple[SessionIdentity, Caps]:
     # By way of text: the Decimal of a float has the float's binary error.
     dollars = {key: Decimal(str(value)) for key, value in body["caps"].items() if key != "calls"}
     rates = rates_of(body["price"], "price") if "price" in body else None
-    return identity, Caps(calls=body["caps"]["calls"], rates=rates, **dollars)
+    return identity, SessionCaps(calls=body["caps"]["calls"], rates=rates, **dollars)
 
 
 def _usage_or_not_found(request: Request, usage: JsonDict | None) -> Response:

@@ -24,9 +24,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from harness.domain.spending import Line
+from harness.domain.spending import SpendingLine
 from harness.programs.broker.caps import (
-    Caps,
+    SessionCaps,
     SessionIdentity,
     check_call_cap,
     check_total_caps,
@@ -34,7 +34,7 @@ from harness.programs.broker.caps import (
 )
 from harness.programs.broker.prices import Prices, Rates, Tokens, dollars
 from harness.programs.broker.refusal import Refusal, exhausted, paused
-from harness.programs.broker.spending_totals import NegativeAmount, SpendingTotals, Usage
+from harness.programs.broker.spending_totals import NegativeAmount, RecordedUsage, SpendingTotals
 from harness.programs.broker.tables import (
     CALLS,
     COST,
@@ -127,7 +127,7 @@ class Meter:
                 .values(cost=CALLS.c.reserved, ending=LOST)
             ).rowcount
 
-    def open(self, identity: SessionIdentity, caps: Caps) -> None:
+    def open(self, identity: SessionIdentity, caps: SessionCaps) -> None:
         """Note the session. Raises Refusal when nothing is left to spend; a pause when that
         holds for this day or month."""
         with self._spending() as tx:
@@ -146,7 +146,7 @@ class Meter:
                 )
             )
 
-    def reserve(self, identity: SessionIdentity, caps: Caps, worst: Tokens) -> "Reservation":
+    def reserve(self, identity: SessionIdentity, caps: SessionCaps, worst: Tokens) -> "Reservation":
         """Reserve the most that the call can cost. Raises Refusal at a cap, a pause when time
         helps."""
         day = self._now().date()
@@ -164,15 +164,15 @@ class Meter:
             self._totals.add(scope_keys(identity, day), amount, calls=1)
         return Reservation(self, identity, caps, rates=rates, id=number, amount=amount, day=day)
 
-    def spent_by_session(self, session: str) -> Usage:
+    def spent_by_session(self, session: str) -> RecordedUsage:
         with self._engine.connect() as tx:
             return self._usage(tx, CALLS.c.session == session)
 
-    def spent_on_issue(self, issue: int) -> Usage:
+    def spent_on_issue(self, issue: int) -> RecordedUsage:
         with self._engine.connect() as tx:
             return self._usage(tx, _of_issue(issue))
 
-    def lines(self, *, since: str = "") -> tuple[Line, ...]:
+    def lines(self, *, since: str = "") -> tuple[SpendingLine, ...]:
         """All that was counted since the day `since` (ISO 8601, UTC), one line per session and
         day."""
         read = CALLS.c.input + CALLS.c.cache_read + CALLS.c.cache_write + CALLS.c.cache_write_1h
@@ -268,7 +268,7 @@ class Meter:
         self,
         tx: sa.Connection,
         identity: SessionIdentity,
-        caps: Caps,
+        caps: SessionCaps,
         *,
         more: int,
         day: date,
@@ -287,13 +287,13 @@ class Meter:
         check_total_caps(identity, caps, spent, more=more, day=day, now=now, price_note=price_note)
         return calls
 
-    def _usage(self, tx: sa.Connection, which: sa.ColumnElement[bool]) -> Usage:
+    def _usage(self, tx: sa.Connection, which: sa.ColumnElement[bool]) -> RecordedUsage:
         fresh = CALLS.c.input + CALLS.c.cache_write + CALLS.c.cache_write_1h
         sums = (
             sa.func.coalesce(sa.func.sum(column), 0)
             for column in (fresh, CALLS.c.output, CALLS.c.cache_read, COST)
         )
-        return Usage(
+        return RecordedUsage(
             *map(
                 int,
                 tx.execute(sa.select(sa.func.count(), *sums).select_from(CALLS).where(which)).one(),
@@ -311,7 +311,7 @@ class Reservation:
         self,
         meter: Meter,
         identity: SessionIdentity,
-        caps: Caps,
+        caps: SessionCaps,
         *,
         rates: Rates,
         id: int,
@@ -362,12 +362,12 @@ class Reservation:
         self._meter.settle(self, Tokens(), self._lost, held=self._held)
 
 
-def _line(row: Sequence[Any]) -> Line:
+def _line(row: Sequence[Any]) -> SpendingLine:
     """A `Line` of one row of `lines`. PostgreSQL returns a sum as a Decimal."""
     session, run, role, issue, model, day, replayed, *sums = row
     calls, read, cached, output, *money = map(int, sums)
     settled, held, opened = map(dollars, money)
-    return Line(
+    return SpendingLine(
         session,
         run,
         role,

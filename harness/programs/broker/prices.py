@@ -50,7 +50,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class ModelPrice:
     """Nanodollars per token."""
 
     input: int
@@ -62,7 +62,7 @@ class Price:
     def of(self, tokens: Tokens) -> int:
         """Nanodollars for `tokens`."""
         return sum(
-            getattr(self, field.name) * getattr(tokens, field.name) for field in fields(Price)
+            getattr(self, field.name) * getattr(tokens, field.name) for field in fields(ModelPrice)
         )
 
     def worst(self, tokens: Tokens) -> int:
@@ -76,16 +76,16 @@ class Price:
         return tokens.whole_input * dearest + tokens.output * self.output
 
 
-COLUMNS = tuple(field.name for field in fields(Price))
+COLUMNS = tuple(field.name for field in fields(ModelPrice))
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
     """A model's price, and the price that replaces it for long requests."""
 
-    usual: Price
+    usual: ModelPrice
     long_over: int | None = None
-    long: Price | None = None
+    long: ModelPrice | None = None
 
     def cost(self, tokens: Tokens) -> int:
         """Nanodollars for one call."""
@@ -104,7 +104,7 @@ class Rates:
         """
         return max(price.worst(tokens) for price in self._all())
 
-    def _all(self) -> tuple[Price, ...]:
+    def _all(self) -> tuple[ModelPrice, ...]:
         return (self.usual,) if self.long is None else (self.usual, self.long)
 
 
@@ -154,7 +154,7 @@ class Prices:
         versions = self.models.get(model) or self.models.get(_DATED.sub("", model), ())
         return [dated.rates for dated in versions if dated.since <= day]
 
-    def _dearest(self) -> Price:
+    def _dearest(self) -> ModelPrice:
         every = [
             price
             for versions in self.models.values()
@@ -162,7 +162,7 @@ class Prices:
             for price in dated.rates._all()
         ]
         # Column by column: no one model has to be the dearest in all of them.
-        return Price(*(max(getattr(price, column) for price in every) for column in COLUMNS))
+        return ModelPrice(*(max(getattr(price, column) for price in every) for column in COLUMNS))
 
 
 def tokens_of(usage: JsonObject) -> Tokens:
@@ -261,13 +261,13 @@ def _rates(row: Any, where: str) -> Rates:
     )
 
 
-def _price(row: Mapping[Any, Any], where: str) -> Price:
+def _price(row: Mapping[Any, Any], where: str) -> ModelPrice:
     if set(row) != set(COLUMNS):
         wrong = ", ".join(sorted(str(key) for key in set(row) ^ set(COLUMNS)))
         raise PricesError(
             f"{where}: missing or unknown: {wrong}; expected exactly {', '.join(COLUMNS)}"
         )
-    return Price(*(_nanodollars(row[column], f"{where}: {column}") for column in COLUMNS))
+    return ModelPrice(*(_nanodollars(row[column], f"{where}: {column}") for column in COLUMNS))
 
 
 def rates_of(row: JsonObject, where: str) -> Rates:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from harness.domain.plain import JsonDict, JsonObject
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter, Reservation
 from harness.programs.broker.prices import Tokens
 from harness.programs.broker.recording import Recorder, estimate
@@ -29,7 +29,7 @@ _IMAGE = 5_000
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 
 
-class Session:
+class BrokerSession:
     """Answers requests, from a script or from a provider. Reserves money before each call, settles
     it after.
 
@@ -40,7 +40,7 @@ class Session:
     def __init__(
         self,
         identity: SessionIdentity,
-        caps: Caps,
+        caps: SessionCaps,
         *,
         meter: Meter,
         source: Script | Upstream,
@@ -208,15 +208,11 @@ class Session:
                         kept = finish()
                     if shown is not None:
                         yield shown
-            refusal_at_end, is_providers = (
-                unreachable("the provider's stream ended before the message did"),
-                True,
-            )
+            refusal_at_end = unreachable("the provider's stream ended before the message did")
+            is_providers = True
         except ValueError as error:
-            refusal_at_end, is_providers = (
-                unreachable(f"the provider's stream makes no message: {error}"),
-                True,
-            )
+            refusal_at_end = unreachable(f"the provider's stream makes no message: {error}")
+            is_providers = True
         except Refusal as refusal:
             refusal_at_end, is_providers = refusal, isinstance(refusal, ProviderFailure)
         finally:

@@ -15,14 +15,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from harness.domain.plain import JsonDict
-from harness.programs.broker.caps import Caps, SessionIdentity
+from harness.programs.broker.caps import SessionCaps, SessionIdentity
 from harness.programs.broker.meter import Meter
 from harness.programs.broker.options import Options
 from harness.programs.broker.providers import provider_and_model
 from harness.programs.broker.recording import Recorder, RecordingError
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.script import Script, script
-from harness.programs.broker.session import Session
+from harness.programs.broker.session import BrokerSession
 from harness.programs.broker.upstream.client import Upstream
 from harness.programs.broker.wire import wire
 from harness.programs.broker.wirelog import WireLog
@@ -92,7 +92,7 @@ def listener(path: Path) -> socket.socket:
 
 @dataclass(frozen=True, slots=True)
 class _OpenSession:
-    session: Session
+    session: BrokerSession
     folder: Path
     server: Server
     serving: asyncio.Task[None]
@@ -120,7 +120,7 @@ class Sessions:
         self._closed: dict[str, JsonDict] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def open(self, identity: SessionIdentity, caps: Caps) -> Path:
+    def open(self, identity: SessionIdentity, caps: SessionCaps) -> Path:
         """The new session's socket.
 
         Raises RecordingError, or Refusal when nothing is left to spend or no provider can be asked.
@@ -137,7 +137,7 @@ class Sessions:
         log = WireLog(
             logs and logs / f"{identity.id}.jsonl", secret=self._secrets.get(provider, "")
         )
-        session = Session(
+        session = BrokerSession(
             identity,
             caps,
             meter=self._meter,

@@ -40,7 +40,7 @@ ScopeKeys = Mapping[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class RecordedUsage:
     """What was used so far. `cost` is in nanodollars and includes what is still reserved."""
 
     calls: int

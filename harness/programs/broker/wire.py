@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from harness.programs.broker.refusal import Refusal
-from harness.programs.broker.session import Session
+from harness.programs.broker.session import BrokerSession
 from harness.programs.broker.wires.dialect import Dialect, Event
 from harness.programs.broker.wires.registry import EVERY, MESSAGES
 
@@ -27,7 +27,7 @@ COUNT_PATH = "/v1/messages/count_tokens"
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
+def wire(session: BrokerSession, *, body_seconds: float = BODY_SECONDS) -> Starlette:
     """The application behind one session's socket."""
     paths = tuple(path for dialect in session.dialects for path in _paths(dialect))
 

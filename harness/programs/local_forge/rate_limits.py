@@ -8,7 +8,7 @@ HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RequestAllowance:
     """What is left of the hour. `reset` is its end, in seconds since the epoch."""
 
     limit: int
@@ -48,7 +48,7 @@ class RateLimits:
         self._spent: dict[tuple[str, int], int] = {}
         self._lock = threading.Lock()
 
-    def spend(self, account: str, now: int, *, requests: int = 1) -> Allowance:
+    def spend(self, account: str, now: int, *, requests: int = 1) -> RequestAllowance:
         """Count requests of an account. 0 only reads, -1 gives one back (a 304 is free)."""
         hour = now // HOUR
         with self._lock:
@@ -58,4 +58,4 @@ class RateLimits:
             used = self._spent[account, hour] = max(
                 0, self._spent.get((account, hour), 0) + requests
             )
-        return Allowance(self._limit, used, (hour + 1) * HOUR)
+        return RequestAllowance(self._limit, used, (hour + 1) * HOUR)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.domain.errors import SandboxError
-from harness.domain.sandbox import Form, Limits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Form, SandboxLimits, SandboxResult, SandboxSpec
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.child_processes import adopt_orphans
 from harness.programs.sandbox.cleanup import cleanup_process
@@ -154,7 +154,12 @@ def _watches(spec: SandboxSpec, sandbox: RunningSandbox, home: Path | None) -> d
 
 
 def _reason_to_kill(
-    sandbox: RunningSandbox, limits: Limits, watches: dict[str, Watch], *, stop: int, began: float
+    sandbox: RunningSandbox,
+    limits: SandboxLimits,
+    watches: dict[str, Watch],
+    *,
+    stop: int,
+    began: float,
 ) -> str | None:
     """Wait for the sandbox to end, or for a reason to end it: stopped, wall, memory or disk. None
     when it ended by itself."""

@@ -12,7 +12,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 
-from harness.domain.sandbox import Limits
+from harness.domain.sandbox import SandboxLimits
 
 MIB = 1024 * 1024
 # The shortest time between two looks.
@@ -47,7 +47,7 @@ class Watch:
         return self.peak > self.limit
 
 
-def disk_watch(folders: tuple[str, ...], limits: Limits, tasks: Tasks) -> Watch:
+def disk_watch(folders: tuple[str, ...], limits: SandboxLimits, tasks: Tasks) -> Watch:
     """Watches how much the folders have grown since now. Files that are open but deleted count too.
 
     Each file and folder counts as at least 4 KiB, so the same limit bounds their number.
@@ -60,7 +60,7 @@ def disk_watch(folders: tuple[str, ...], limits: Limits, tasks: Tasks) -> Watch:
     )
 
 
-def memory_watch(limits: Limits, tasks: Tasks) -> Watch:
+def memory_watch(limits: SandboxLimits, tasks: Tasks) -> Watch:
     """Watches the memory of the sandbox's processes together, and of its own folders in memory.
 
     Shared pages count once where the kernel reports them.

@@ -14,7 +14,7 @@ _SSH = "ssh -oBatchMode=yes -oConnectTimeout=20"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class RepositoryAddress:
     """Where a repository is. `url` and `shown` contain no name and no secret; `settings` may, and
     only git gets them."""
 
@@ -27,7 +27,7 @@ class Address:
         return self.url.startswith("file:")
 
 
-def address_of(source: str, *, here: Path) -> Address:
+def address_of(source: str, *, here: Path) -> RepositoryAddress:
     """A folder (relative to `here`), or an https, ssh, git or file address. Raises ConfigError for
     anything else."""
     # A folder may have a colon in its name.
@@ -57,14 +57,16 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _folder(path: Path) -> Address:
+def _folder(path: Path) -> RepositoryAddress:
     path = path.expanduser().resolve()
     if not path.is_dir():
         raise ConfigError(f"{path} is not a folder; name a repository's folder or its address")
-    return Address(path.as_uri(), str(path))
+    return RepositoryAddress(path.as_uri(), str(path))
 
 
-def _remote(scheme: str, hostname: str, netloc: tuple[str, str, str], path: str) -> Address:
+def _remote(
+    scheme: str, hostname: str, netloc: tuple[str, str, str], path: str
+) -> RepositoryAddress:
     """Move names and secrets out of the address: for ssh into the account option, otherwise into a
     header."""
     who, _, host = netloc
@@ -81,11 +83,11 @@ def _remote(scheme: str, hostname: str, netloc: tuple[str, str, str], path: str)
                 f"the address of {hostname} carries an account that ssh does not take"
             )
         account = f" -l {name}" if name else ""
-        return Address(
+        return RepositoryAddress(
             url, public, (("protocol.ssh.allow", "always"), ("core.sshCommand", _SSH + account))
         )
     if scheme == "git":
-        return Address(url, public, (("protocol.git.allow", "always"),))
+        return RepositoryAddress(url, public, (("protocol.git.allow", "always"),))
     basic = base64.b64encode(f"{name}:{secret}".encode()).decode("ascii")
     header = ((f"http.{url}.extraHeader", f"Authorization: Basic {basic}"),) if who else ()
-    return Address(url, public, header)
+    return RepositoryAddress(url, public, header)

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.domain.errors import ConfigError
 from harness.domain.issue import CommitSha
 from harness.repository.names import sha, shown
-from harness.repository.objects import Entry, blobs, entries
+from harness.repository.objects import TreeEntry, blobs, entries
 from harness.repository.plumbing import Git
 from harness.repository.trusted import READ_AT_MOST
 
@@ -20,12 +20,12 @@ _POINTER = b"gitdir: "
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class RepositorySnapshot:
     """The files below one folder at one commit, by their paths from that folder."""
 
     git: Git
     commit: CommitSha
-    found: Mapping[bytes, Entry]
+    found: Mapping[bytes, TreeEntry]
 
     @property
     def paths(self) -> Mapping[bytes, str]:
@@ -43,7 +43,7 @@ class Snapshot:
         return next(blobs(self.git, (entry.oid,)))
 
 
-def snapshot_at(folder: Path, ref: str) -> Snapshot:
+def snapshot_at(folder: Path, ref: str) -> RepositorySnapshot:
     """What is below `folder` at the commit that `ref` names.
 
     Raises ConfigError if the folder is in no repository, if the ref names no commit, or if the
@@ -66,7 +66,7 @@ def snapshot_at(folder: Path, ref: str) -> Snapshot:
         f"{commit}^{{tree}}" if below == "." else f"{commit}:{below}",
         f"{below} is not there at `{ref}` ({commit:.7}); compare with a commit that has it",
     )
-    return Snapshot(git, commit, {entry.path: entry for entry in entries(git, tree)})
+    return RepositorySnapshot(git, commit, {entry.path: entry for entry in entries(git, tree)})
 
 
 def _object(git: Git, name: str, otherwise: str) -> CommitSha:

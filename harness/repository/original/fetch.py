@@ -23,8 +23,8 @@ from harness.domain.facts import GITLINK
 from harness.domain.issue import TreeSha
 from harness.repository.environment import environment
 from harness.repository.names import branch_ref, shown
-from harness.repository.objects import Entry, blobs
-from harness.repository.original.address import Address
+from harness.repository.objects import TreeEntry, blobs
+from harness.repository.original.address import RepositoryAddress
 from harness.repository.plumbing import Git, GitResult
 from harness.repository.tree_edits import changed_tree
 from harness.repository.walk import WalkLimits
@@ -67,7 +67,7 @@ class Original:
 
 
 def fetch_original(
-    address: Address,
+    address: RepositoryAddress,
     store: Path,
     *,
     limits: FetchLimits | None = None,
@@ -114,7 +114,9 @@ def fetch_original(
     )
 
 
-def fetch_whole_original(address: Address, store: Path, *, limits: FetchLimits) -> tuple[str, int]:
+def fetch_whole_original(
+    address: RepositoryAddress, store: Path, *, limits: FetchLimits
+) -> tuple[str, int]:
     """Fetch every branch and tag with their history into a fresh bare `store`. Returns the default
     branch and the number of refs.
 
@@ -153,7 +155,7 @@ def fetch_whole_original(address: Address, store: Path, *, limits: FetchLimits) 
 class _OriginalGit:
     """Git with the original: limited in time, in bytes written and in bytes read."""
 
-    address: Address
+    address: RepositoryAddress
     store: Path
     limits: FetchLimits
     what: str = "the tip of "
@@ -262,7 +264,7 @@ def _usable(ref: str) -> str:
     return branch
 
 
-def _no_tip(address: Address, refs: Mapping[str, str]) -> str:
+def _no_tip(address: RepositoryAddress, refs: Mapping[str, str]) -> str:
     if not refs:
         return f"{address.shown} has no commit yet; the factory works on what is committed"
     branches = ", ".join(
@@ -274,7 +276,7 @@ def _no_tip(address: Address, refs: Mapping[str, str]) -> str:
     return f"the default branch of {address.shown} has no commit; those that have: {branches}"
 
 
-def refusal_of(result: GitResult, address: Address) -> ConfigError | GitError:
+def refusal_of(result: GitResult, address: RepositoryAddress) -> ConfigError | GitError:
     """The error for git's message about the original, without the address as git knows it."""
     words = result.err.lower()
     if "dubious ownership" in words:
@@ -294,7 +296,7 @@ def refusal_of(result: GitResult, address: Address) -> ConfigError | GitError:
     )
 
 
-def _entries(original: _OriginalGit, walk: WalkLimits) -> tuple[Entry, ...]:
+def _entries(original: _OriginalGit, walk: WalkLimits) -> tuple[TreeEntry, ...]:
     """Every entry of the tip. Raises ConfigError for a tree that no run could take back from an
     agent."""
     place = original.address.shown
@@ -321,13 +323,15 @@ def _entries(original: _OriginalGit, walk: WalkLimits) -> tuple[Entry, ...]:
     return entries
 
 
-def _entry(record: bytes) -> Entry:
+def _entry(record: bytes) -> TreeEntry:
     facts, path = record.split(b"\t", 1)
     mode, _, oid, size = facts.decode("ascii").split()
-    return Entry(mode, oid, path, 0 if size == "-" else int(size))
+    return TreeEntry(mode, oid, path, 0 if size == "-" else int(size))
 
 
-def _remarks(git: Git, entries: tuple[Entry, ...], submodules: tuple[bytes, ...]) -> Iterator[str]:
+def _remarks(
+    git: Git, entries: tuple[TreeEntry, ...], submodules: tuple[bytes, ...]
+) -> Iterator[str]:
     if submodules:
         names = ", ".join(shown(path) for path in submodules[:3])
         yield (
@@ -346,7 +350,7 @@ def _remarks(git: Git, entries: tuple[Entry, ...], submodules: tuple[bytes, ...]
         yield f"{odd} file names are not UTF-8; kept as they are"
 
 
-def _lfs_pointers(git: Git, entries: tuple[Entry, ...]) -> int:
+def _lfs_pointers(git: Git, entries: tuple[TreeEntry, ...]) -> int:
     """How many files are LFS pointers. They are counted only if an attribute shows that LFS is
     used."""
     attributes = [

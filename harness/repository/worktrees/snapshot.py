@@ -17,7 +17,7 @@ from harness.domain.facts import GITLINK, SYMLINK
 from harness.domain.issue import CommitSha, TreeSha
 from harness.repository.names import shown
 from harness.repository.objects import (
-    Entry,
+    TreeEntry,
     blob_oid,
     blobs,
     folders_above,
@@ -39,8 +39,8 @@ class _Taking:
     """The result so far: the new tree's files, and the contents that the trusted repository may
     lack."""
 
-    base: Mapping[bytes, Entry]
-    files: list[Entry] = field(default_factory=list)
+    base: Mapping[bytes, TreeEntry]
+    files: list[TreeEntry] = field(default_factory=list)
     unwritten: dict[str, bytes] = field(default_factory=dict)
     unwritten_bytes: int = 0
     unfit: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class _Taking:
             self.unwritten_bytes += len(item.data)
         if item.mode == SYMLINK and (before is None or (before.mode, before.oid) != (SYMLINK, oid)):
             self.unfit.append(f"{shown(item.path)} is a symbolic link that the base does not have")
-        self.files.append(Entry(item.mode, oid, item.path, len(item.data)))
+        self.files.append(TreeEntry(item.mode, oid, item.path, len(item.data)))
 
     def write(self, git: Git) -> None:
         """Store the new contents, and free their memory."""
@@ -100,7 +100,7 @@ def _take_all(git: Git, folder: Path, taking: _Taking, limits: WalkLimits) -> No
     taking.write(git)
 
 
-def _gitignores(git: Git, base: Iterable[Entry]) -> Mapping[bytes, bytes]:
+def _gitignores(git: Git, base: Iterable[TreeEntry]) -> Mapping[bytes, bytes]:
     named = [
         entry for entry in base if entry.is_file and entry.path.rpartition(b"/")[2] == b".gitignore"
     ]
@@ -108,7 +108,7 @@ def _gitignores(git: Git, base: Iterable[Entry]) -> Mapping[bytes, bytes]:
     return {entry.path.rpartition(b"/")[0]: text for entry, text in zip(named, texts, strict=True)}
 
 
-def _inside(submodules: Iterable[Entry], files: Iterable[Entry]) -> Iterator[str]:
+def _inside(submodules: Iterable[TreeEntry], files: Iterable[TreeEntry]) -> Iterator[str]:
     """Files inside a submodule of the base: git would not accept both."""
     places = {submodule.path for submodule in submodules}
     for file in files:
@@ -124,6 +124,6 @@ def _require_fit(unfit: list[str]) -> None:
         )
 
 
-def _written(git: Git, files: Iterable[Entry]) -> TreeSha:
+def _written(git: Git, files: Iterable[TreeEntry]) -> TreeSha:
     with tempfile.TemporaryDirectory(prefix=f"factory-index-{os.getpid()}-") as private:
         return TreeSha(written_tree(git, files, os.path.join(private, "index")))

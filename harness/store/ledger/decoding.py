@@ -14,7 +14,7 @@ from harness.domain.events import (
     EffectDone,
     LedgerEvent,
     OtherEffectDone,
-    Unknown,
+    UnknownEvent,
 )
 from harness.domain.plain import JsonDict, JsonObject, Misfit, valued
 
@@ -47,7 +47,7 @@ def decoded(kind: str, data: JsonObject) -> LedgerEvent:
     if kind == EffectDone.kind:
         return _effect(data)
     known = KINDS.get(kind)
-    return Unknown(kind, data) if known is None else _fitted(known, kind, data)
+    return UnknownEvent(kind, data) if known is None else _fitted(known, kind, data)
 
 
 def _effect(data: JsonObject) -> EffectDone:

@@ -25,10 +25,10 @@ from harness.domain.ledger import Fault, Head
 from harness.ports.clock import Clock
 from harness.store.database import database_errors, postgres_engine
 from harness.store.ledger.head import head_in, head_text, read_head, write_head
-from harness.store.ledger.rows import HASH_OF, Row
+from harness.store.ledger.rows import HASH_OF, LedgerRow
 from harness.store.ledger.sqlite import Find, SqlLedger, ledger_errors
 from harness.store.ledger.verify import UNGUARDED
-from harness.store.sessions import Session, StoreError
+from harness.store.sessions import KeptSession, StoreError
 
 ALONE = int.from_bytes(b"ledger")
 """The advisory lock of a writer, held for one transaction."""
@@ -134,7 +134,7 @@ class PostgresLedger(SqlLedger):
         return engine
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def _session(self) -> Iterator[KeptSession]:
         with database_errors():
             connection = self._engine.connect()
         with connection:
@@ -145,32 +145,32 @@ class PostgresLedger(SqlLedger):
             engine.dispose()
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
+    def _writing(self) -> Iterator[KeptSession]:
         with self._alone(), self._session() as session:
             # `_alone` is for one machine, this lock for all that share the database.
             session.execute("SELECT pg_advisory_xact_lock(?)", ALONE)
             yield session
 
-    def _rows(self, query: str, *values: Any) -> list[Row]:
+    def _rows(self, query: str, *values: Any) -> list[LedgerRow]:
         with ledger_errors("the ledger could not be read"), self._session() as session:
             if not self._has_table(session):
                 return []
-            return [Row(*row) for row in session.execute(query, *values)]
+            return [LedgerRow(*row) for row in session.execute(query, *values)]
 
-    def _has_table(self, session: Session) -> bool:
+    def _has_table(self, session: KeptSession) -> bool:
         return next(session.execute(_HAS_TABLE)) == (True,)
 
-    def _begin(self, session: Session) -> None:
+    def _begin(self, session: KeptSession) -> None:
         if seen := self._seen():
             raise LedgerError(_SHORT.format(seen.seq))
         self._signer.create()
         self._make(session)
 
-    def _make(self, session: Session) -> None:
+    def _make(self, session: KeptSession) -> None:
         for statement in _STATEMENTS:
             session.execute(statement)
 
-    def _trusted_last(self, session: Session) -> Head | None:
+    def _trusted_last(self, session: KeptSession) -> Head | None:
         last = super()._trusted_last(session)
         if fault := self._unseen(session):
             raise LedgerError(
@@ -179,15 +179,15 @@ class PostgresLedger(SqlLedger):
             )
         return last
 
-    def _head(self, session: Session) -> Head | None:
+    def _head(self, session: KeptSession) -> Head | None:
         for (text,) in session.execute(_HEAD):
             return head_in(str(text), self._signer, where="in the database")
         return None
 
-    def _mend(self, session: Session, head: Head) -> None:
+    def _mend(self, session: KeptSession, head: Head) -> None:
         session.execute(_SET_HEAD, head_text(head, self._signer))
 
-    def _commit(self, session: Session, head: Head) -> None:
+    def _commit(self, session: KeptSession, head: Head) -> None:
         """The local file is written after the commit, so it is never ahead of the database."""
         self._mend(session, head)
         session.commit()
@@ -195,7 +195,7 @@ class PostgresLedger(SqlLedger):
         with suppress(OSError):
             write_head(self._home / "ledger.head", head, signer=self._signer)
 
-    def _store_fault(self, session: Session) -> Fault | None:
+    def _store_fault(self, session: KeptSession) -> Fault | None:
         guards = frozenset(session.execute(_FIND_GUARDS))
         # Row security and rewrite rules could hide or change rows without touching a trigger.
         if guards != _GUARDS or next(session.execute(_FIND_RULES)) != (0,):
@@ -205,7 +205,7 @@ class PostgresLedger(SqlLedger):
     def _seen(self) -> Head | None:
         return read_head(self._home / "ledger.head", self._signer)
 
-    def _unseen(self, session: Session) -> Fault | None:
+    def _unseen(self, session: KeptSession) -> Fault | None:
         """A fault if the ledger lacks an entry that this home has seen in it."""
         if (seen := self._seen()) is None:
             return None

@@ -39,7 +39,7 @@ _ONLY_THE_NEXT = (
 STATEMENTS = (_TABLE, _BY_ISSUE, _BY_KIND, _NO_UPDATE, _NO_DELETE, _ONLY_THE_NEXT)
 
 
-class Row(NamedTuple):
+class LedgerRow(NamedTuple):
     """An entry as it is stored."""
 
     seq: int
@@ -54,7 +54,7 @@ class Row(NamedTuple):
     signature: str
 
 
-_COLUMNS, _MARKS = ", ".join(Row._fields), ", ".join("?" for _ in Row._fields)
+_COLUMNS, _MARKS = ", ".join(LedgerRow._fields), ", ".join("?" for _ in LedgerRow._fields)
 ENTRIES = f"SELECT {_COLUMNS} FROM entries"  # noqa: S608 - a constant, as those below
 BY_SEQ = f"{ENTRIES} WHERE seq > ? ORDER BY seq"
 BY_KEY = f"{ENTRIES} WHERE key = ?"
@@ -75,8 +75,8 @@ def with_keys(count: int) -> str:
     return f"{ENTRIES} WHERE key IN ({', '.join('?' * count)})"
 
 
-def row_of(entry: Entry, signature: str) -> Row:
-    return Row(
+def row_of(entry: Entry, signature: str) -> LedgerRow:
+    return LedgerRow(
         entry.seq,
         entry.at,
         entry.kind,
@@ -90,7 +90,7 @@ def row_of(entry: Entry, signature: str) -> Row:
     )
 
 
-def entry_of(row: Row) -> Entry:
+def entry_of(row: LedgerRow) -> Entry:
     """Raises LedgerError, naming the entry, for a row that was not written as an entry."""
     try:
         data = json.loads(row.data)

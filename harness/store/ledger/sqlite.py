@@ -39,7 +39,7 @@ from harness.store.ledger.rows import (
     LAST,
     STATEMENTS,
     UNSIGNED,
-    Row,
+    LedgerRow,
     anchor_text,
     entry_of,
     row_of,
@@ -48,9 +48,9 @@ from harness.store.ledger.rows import (
 )
 from harness.store.ledger.signing import Signer
 from harness.store.ledger.verify import first_fault_after, first_fault_in, sqlite_fault
-from harness.store.sessions import Session, SqliteFile, StoreError
+from harness.store.sessions import KeptSession, SqliteFile, StoreError
 
-Find = Callable[[Session], Fault | None]
+Find = Callable[[KeptSession], Fault | None]
 
 
 class SqlLedger(ABC):
@@ -79,7 +79,7 @@ class SqlLedger(ABC):
         with ledger_errors("the ledger could not be written"), self._writing() as session:
             last = self._trusted_last(session)
             found = session.execute(with_keys(len(wanted)), *(one.key for one, *_ in wanted))
-            there = {row.key: entry_of(row) for row in map(Row._make, found)}
+            there = {row.key: entry_of(row) for row in map(LedgerRow._make, found)}
             written: list[Entry] = []
             for one, event, data in wanted:
                 # The key is written already: a repeated append changes nothing.
@@ -160,7 +160,7 @@ class SqlLedger(ABC):
             self._make(session)
             listed = tuple(rows)
             for row in listed:
-                session.execute(INSERT, *Row(**row))
+                session.execute(INSERT, *LedgerRow(**row))
             if not listed:
                 self._signer.create()
             end = _end(session)
@@ -180,10 +180,10 @@ class SqlLedger(ABC):
     # store itself.
 
     @abstractmethod
-    def _session(self) -> AbstractContextManager[Session]: ...
+    def _session(self) -> AbstractContextManager[KeptSession]: ...
 
     @abstractmethod
-    def _writing(self) -> AbstractContextManager[Session]: ...
+    def _writing(self) -> AbstractContextManager[KeptSession]: ...
 
     @abstractmethod
     def _checked(self, find: Find, *, absent: Fault | None) -> Fault | None:
@@ -191,30 +191,30 @@ class SqlLedger(ABC):
         ever started."""
 
     @abstractmethod
-    def _rows(self, query: str, *values: Any) -> list[Row]: ...
+    def _rows(self, query: str, *values: Any) -> list[LedgerRow]: ...
 
     @abstractmethod
-    def _has_table(self, session: Session) -> bool: ...
+    def _has_table(self, session: KeptSession) -> bool: ...
 
     @abstractmethod
-    def _begin(self, session: Session) -> None: ...
+    def _begin(self, session: KeptSession) -> None: ...
 
     @abstractmethod
-    def _make(self, session: Session) -> None: ...
+    def _make(self, session: KeptSession) -> None: ...
 
     @abstractmethod
-    def _head(self, session: Session) -> Head | None: ...
+    def _head(self, session: KeptSession) -> Head | None: ...
 
     @abstractmethod
-    def _mend(self, session: Session, head: Head) -> None: ...
+    def _mend(self, session: KeptSession, head: Head) -> None: ...
 
     @abstractmethod
-    def _commit(self, session: Session, head: Head) -> None: ...
+    def _commit(self, session: KeptSession, head: Head) -> None: ...
 
     @abstractmethod
-    def _store_fault(self, session: Session) -> Fault | None: ...
+    def _store_fault(self, session: KeptSession) -> Fault | None: ...
 
-    def _trusted_last(self, session: Session) -> Head | None:
+    def _trusted_last(self, session: KeptSession) -> Head | None:
         """The last entry's place, on which the rows and the signed head agree. A head that a crash
         left behind is repaired."""
         if not self._has_table(session):
@@ -232,7 +232,7 @@ class SqlLedger(ABC):
             self._mend(session, here)
         return here
 
-    def _fault_in(self, session: Session) -> Fault | None:
+    def _fault_in(self, session: KeptSession) -> Fault | None:
         return first_fault_in(
             session, self._signer, head=lambda: self._head(session), store=self._store_fault
         )
@@ -283,7 +283,7 @@ class SqliteLedger(SqlLedger):
         weakref.finalize(self, file.close)
         return file
 
-    def _session(self) -> AbstractContextManager[Session]:
+    def _session(self) -> AbstractContextManager[KeptSession]:
         return self._file.session()
 
     def close(self) -> None:
@@ -291,23 +291,23 @@ class SqliteLedger(SqlLedger):
             file.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
+    def _writing(self) -> Iterator[KeptSession]:
         with self._alone(), self._session() as session:
             session.execute("BEGIN IMMEDIATE")
             yield session
 
-    def _rows(self, query: str, *values: Any) -> list[Row]:
+    def _rows(self, query: str, *values: Any) -> list[LedgerRow]:
         if not is_there(self._path):
             return []
         with ledger_errors("the ledger could not be read"), self._session() as session:
             if not self._has_table(session):
                 return []
-            return [Row(*row) for row in session.execute(query, *values)]
+            return [LedgerRow(*row) for row in session.execute(query, *values)]
 
-    def _has_table(self, session: Session) -> bool:
+    def _has_table(self, session: KeptSession) -> bool:
         return any(session.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries'"))
 
-    def _begin(self, session: Session) -> None:
+    def _begin(self, session: KeptSession) -> None:
         if is_there(self._head_path):
             raise LedgerError(
                 f"{self._head_path} is signed, but there is no ledger; restore it from a copy"
@@ -315,29 +315,31 @@ class SqliteLedger(SqlLedger):
         self._signer.create()
         self._make(session)
 
-    def _make(self, session: Session) -> None:
+    def _make(self, session: KeptSession) -> None:
         for statement in STATEMENTS:
             session.execute(statement)
 
-    def _head(self, session: Session) -> Head | None:
+    def _head(self, session: KeptSession) -> Head | None:
         return read_head(self._head_path, self._signer)
 
-    def _mend(self, session: Session, head: Head) -> None:
+    def _mend(self, session: KeptSession, head: Head) -> None:
         write_head(self._head_path, head, signer=self._signer)
 
-    def _commit(self, session: Session, head: Head) -> None:
+    def _commit(self, session: KeptSession, head: Head) -> None:
         """What was written stays. If the head cannot be written, it is behind by this batch, and
         the next append repairs it before it writes, or fails."""
         session.commit()
         with suppress(OSError):
             write_head(self._head_path, head, signer=self._signer)
 
-    def _store_fault(self, session: Session) -> Fault | None:
+    def _store_fault(self, session: KeptSession) -> Fault | None:
         return sqlite_fault(session)
 
 
-def _end(session: Session) -> Head | None:
-    return next((Head(last.seq, last.hash) for last in map(Row._make, session.execute(LAST))), None)
+def _end(session: KeptSession) -> Head | None:
+    return next(
+        (Head(last.seq, last.hash) for last in map(LedgerRow._make, session.execute(LAST))), None
+    )
 
 
 @contextmanager

@@ -19,12 +19,12 @@ from harness.store.ledger.rows import (
     HASH_OF,
     STATEMENTS,
     UNSIGNED,
-    Row,
+    LedgerRow,
     entry_of,
     signed_text,
 )
 from harness.store.ledger.signing import Signer
-from harness.store.sessions import Session, StoreError
+from harness.store.sessions import KeptSession, StoreError
 
 
 class _Chain:
@@ -33,7 +33,7 @@ class _Chain:
     batch that was written after the `head`."""
 
     def __init__(
-        self, session: Session, signer: Signer, *, head: Head | None, after: int = 0
+        self, session: KeptSession, signer: Signer, *, head: Head | None, after: int = 0
     ) -> None:
         self._session = session
         self._signer = signer
@@ -44,7 +44,7 @@ class _Chain:
 
     def __iter__(self) -> Iterator[Entry]:
         try:
-            for row in map(Row._make, self._session.execute(BY_SEQ, self._after)):
+            for row in map(LedgerRow._make, self._session.execute(BY_SEQ, self._after)):
                 entry = entry_of(row)
                 # An entry is missing; `first_fault` has the better message for that.
                 if entry.seq != self.last + 1:
@@ -80,11 +80,11 @@ class _Chain:
 
 
 def first_fault_in(
-    session: Session,
+    session: KeptSession,
     signer: Signer,
     *,
     head: Callable[[], Head | None],
-    store: Callable[[Session], Fault | None],
+    store: Callable[[KeptSession], Fault | None],
 ) -> Fault | None:
     """The first fault: every row, its hash, its signature and its place in the chain, against the
     signed head; then the store itself."""
@@ -99,7 +99,7 @@ def first_fault_in(
 
 
 def first_fault_after(
-    session: Session, signer: Signer, since: Head, *, head: Callable[[], Head | None]
+    session: KeptSession, signer: Signer, since: Head, *, head: Callable[[], Head | None]
 ) -> Fault | None:
     """The same for the rows after `since`. That entry must be there unchanged, and at or below the
     signed head, or in the batch that a crash left beyond it, which is then read again."""
@@ -125,7 +125,7 @@ def _beyond(chain: _Chain, head: Head | None) -> Fault | None:
     )
 
 
-def sqlite_fault(session: Session) -> Fault | None:
+def sqlite_fault(session: KeptSession) -> Fault | None:
     """A fault of the file itself: it is damaged, or it lacks the triggers that keep it
     append-only."""
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from harness.context.essays import RepositoryEssays
-from harness.domain.essay import Manifest
+from harness.domain.essay import PageManifest
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.ledger import Entry
 from harness.domain.verdict import VerdictOutcome
@@ -104,7 +104,9 @@ def test_the_manifest_of_a_run_is_written_once(world) -> None:
     world.tick()
     manifest = world.work / "runs" / f"implement-{issue}-1" / MANIFEST
     before = manifest.read_bytes()
-    record_manifest(world.job(issue), Manifest(CommitSha("0" * 40), TreeSha("0" * 40), 0, (), ()))
+    record_manifest(
+        world.job(issue), PageManifest(CommitSha("0" * 40), TreeSha("0" * 40), 0, (), ())
+    )
     assert manifest.read_bytes() == before
 
 

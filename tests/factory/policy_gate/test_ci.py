@@ -109,14 +109,14 @@ def test_a_check_that_turned_red_between_the_answer_and_the_landing_stops_it(wai
     world, issue = waiting
     candidate = candidate_of(world, issue)
     world.forge.report(candidate, "ci", "success")
-    fetch = world.git.fetch
+    latest = world.git.latest
 
-    def fetched(*refs) -> None:
+    def reported_meanwhile(branch):
         if world.history(issue).state is State.MERGING:
             world.forge.report(candidate, "ci", "failure")
-        fetch(*refs)
+        return latest(branch)
 
-    world.decorate("git", fetch=fetched)
+    world.decorate("git", latest=reported_meanwhile)
     world.tick()
     assert world.remote["main"] == world.base
     assert candidate_of(world, issue) not in world.git.landings

@@ -16,7 +16,7 @@ TITLE = "What the factory is doing"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DashboardRow:
     """One issue. `since` is the day of its last transition. `approve` is the commit that an
     approval would name, empty if none would be accepted."""
 
@@ -34,10 +34,10 @@ class Board:
 
     stopped: bool
     frozen: str
-    waiting: tuple[Row, ...]
-    under_way: tuple[Row, ...]
-    asked: tuple[Row, ...]
-    landed: tuple[Row, ...]
+    waiting: tuple[DashboardRow, ...]
+    under_way: tuple[DashboardRow, ...]
+    asked: tuple[DashboardRow, ...]
+    landed: tuple[DashboardRow, ...]
     since: date
     spent_today: Decimal
     spent_yesterday: Decimal
@@ -111,13 +111,13 @@ def _section(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]
         yield table(heads, shown)
 
 
-def _name(row: Row, link: UrlFor) -> str:
+def _name(row: DashboardRow, link: UrlFor) -> str:
     return (
         f"[#{row.summary.issue}]({link(f'issues/{row.summary.issue}')}) {cell(row.summary.title)}"
     )
 
 
-def _next_command(row: Row) -> str:
+def _next_command(row: DashboardRow) -> str:
     """The commands that would be accepted there now."""
     if row.summary.state == State.PAUSED:
         return "`/factory resume`"
@@ -127,12 +127,12 @@ def _next_command(row: Row) -> str:
     return " or ".join(("`/factory retry`", *approve))
 
 
-def _commit(row: Row, link: UrlFor) -> str:
+def _commit(row: DashboardRow, link: UrlFor) -> str:
     commit = row.summary.commit
     return f"[`{commit:.10}`]({link(f'commit/{commit}')})" if commit else "merged by a person"
 
 
-def _evidence(row: Row, link: UrlFor) -> str:
+def _evidence(row: DashboardRow, link: UrlFor) -> str:
     """Where to see the verdict: a published page, or else a file in the factory's home."""
     if not row.summary.evidence:
         return "none"

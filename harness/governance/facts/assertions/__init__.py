@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from harness.domain.facts import NO_FILE, UNKNOWN, FileChange, Maybe
 from harness.governance.facts.assertions.lexical import narrowed
-from harness.governance.facts.assertions.suites import Unreadable, compared, suite
+from harness.governance.facts.assertions.suites import UnreadableSource, compared, suite
 
 __all__ = ["is_test", "weakened_tests"]
 
@@ -72,14 +72,14 @@ def weakened_tests(
                 f"{path}::{place or '*'}: {words}"
                 for place, words in _weaknesses(path.casefold(), old, new)
             )
-        except (UnicodeDecodeError, Unreadable, RecursionError):
+        except (UnicodeDecodeError, UnreadableSource, RecursionError):
             return UNKNOWN
     return tuple(said)
 
 
 def _text(content: bytes | None) -> bytes:
     if content is None or len(content) > LARGEST:
-        raise Unreadable("no plain file, or a very large one")
+        raise UnreadableSource("no plain file, or a very large one")
     return content
 
 

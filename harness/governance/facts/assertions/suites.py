@@ -61,12 +61,12 @@ MOST_CLAIMS = 200
 """Of one function. Each is held against each: five thousand of them took minutes."""
 
 
-class Unreadable(ValueError):
+class UnreadableSource(ValueError):
     """Not Python that this interpreter reads, so nobody can tell what it asks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class TestSource:
     """A module's functions by qualified name (the last of a name is the one that counts), what
     skips outside them, and the names that it binds at its top by other means than `def`, those that
     it imports and those that it makes itself, and what in it defines what is equal."""
@@ -79,11 +79,11 @@ class Suite:
     comparisons: Counter[str]
 
 
-def suite(content: bytes) -> Suite:
+def suite(content: bytes) -> TestSource:
     """Raises Unreadable."""
     module = syntax_tree(content)
     if module is None:
-        raise Unreadable("not Python that can be read")
+        raise UnreadableSource("not Python that can be read")
     functions, outside = dict(_functions(module, "")), list(_outside(module))
     skips = sum((_skips(node) for node in outside), Counter[str]())
     bound = {
@@ -103,7 +103,7 @@ def suite(content: bytes) -> Suite:
         for node in module.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     }
-    return Suite(
+    return TestSource(
         functions,
         skips,
         frozenset(bound),
@@ -115,13 +115,13 @@ def suite(content: bytes) -> Suite:
 
 def _few(claims: Sequence[Claim]) -> Sequence[Claim]:
     if len(claims) > MOST_CLAIMS:
-        raise Unreadable(
+        raise UnreadableSource(
             f"one function makes {len(claims)} claims, and at most {MOST_CLAIMS} are compared"
         )
     return claims
 
 
-def compared(before: Suite, after: Suite) -> Iterator[tuple[str, str]]:
+def compared(before: TestSource, after: TestSource) -> Iterator[tuple[str, str]]:
     """Pairs of a function's name (empty for the module itself) and what became weaker there."""
     for said in sorted((after.skips - before.skips).elements()):
         yield "", f"`{said}` was added"

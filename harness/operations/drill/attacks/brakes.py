@@ -17,7 +17,7 @@ from harness.domain.events import CommandGiven
 from harness.domain.lifecycle import State
 from harness.factory.records.history import RESUME
 from harness.factory.settings.config import read_config
-from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 from harness.ports.model import Session, SessionRequest
 from harness.programs.broker.options import Options
 
@@ -72,7 +72,7 @@ def provider() -> Iterator[tuple[str, type[_Provider]]]:
         server.server_close()
 
 
-def spent(drill: "DrillEnvironment", *, allowed: int = ALLOWED) -> Outcome:
+def spent(drill: "DrillEnvironment", *, allowed: int = ALLOWED) -> AttackOutcome:
     """An agent calls a model again and again through the real broker, under the user's caps with no
     more than `allowed` calls."""
     config = read_config(drill.policy_files["factory.toml"])
@@ -127,7 +127,7 @@ def _call(session: Session) -> int:
         return int(http.request("POST", "/v1/messages", json=body).status_code)
 
 
-def stopped(drill: "DrillEnvironment") -> Outcome:
+def stopped(drill: "DrillEnvironment") -> AttackOutcome:
     """The owner stops the factory while the agent works. Then, as the control, the stop
     is lifted."""
     factory = drill.factory("stopped")
@@ -149,7 +149,7 @@ def stopped(drill: "DrillEnvironment") -> Outcome:
     return _resumed(factory, issue)
 
 
-def _resumed(factory: "ScratchFactory", issue: int) -> Outcome:
+def _resumed(factory: "ScratchFactory", issue: int) -> AttackOutcome:
     # The control: without the stop the same change must land, or the stop proved nothing.
     factory.agent.meanwhile = lambda: None
     (factory.home / "STOP").unlink()

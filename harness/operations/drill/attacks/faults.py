@@ -11,8 +11,8 @@ import harness
 from harness.domain.events import Landed
 from harness.domain.ledger import of_kind
 from harness.domain.lifecycle import State
-from harness.domain.sandbox import Bind, Limits
-from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.domain.sandbox import Bind, SandboxLimits
+from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 
 if TYPE_CHECKING:
     from harness.operations.drill.environment import DrillEnvironment
@@ -54,7 +54,7 @@ class CrashingPort:
             raise SimulatedCrash(f"{when} {name}")
 
 
-def killed(drill: "DrillEnvironment") -> Outcome:
+def killed(drill: "DrillEnvironment") -> AttackOutcome:
     """Crash before and after each act on the forge, and restart on the state that is left: the
     change lands, with one of everything."""
     factory = drill.factory("killed")
@@ -156,7 +156,7 @@ print(json.dumps({
 """
 
 
-def full(drill: "DrillEnvironment") -> Outcome:
+def full(drill: "DrillEnvironment") -> AttackOutcome:
     """Write to the ledger on a full disk, and as the control to a plain file beside it."""
     # The small disk is the sandbox's own.
     if missing := drill.without_sandbox():
@@ -167,7 +167,7 @@ def full(drill: "DrillEnvironment") -> Outcome:
         env={"PYTHONPATH": "/opt/code"},
         binds=(Bind(str(code), "/opt/code/harness"),),
         distributions=("sqlalchemy", "cryptography"),
-        limits=Limits(wall_seconds=300, disk_mb=8),
+        limits=SandboxLimits(wall_seconds=300, disk_mb=8),
     )
     if not result.ok:
         return not_held(

@@ -13,7 +13,7 @@ from harness.factory.intake.queue import Queue
 from harness.factory.records.history import History
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.operations.drill import attacker_git
-from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 from harness.operations.drill.attacks.strangers import SUBJECT
 from harness.operations.drill.shop import RULES
 from harness.ports.ledger import recorded
@@ -30,18 +30,18 @@ FLOOD = 300
 OWNER, STRANGER = 5, 7
 
 
-def flood(drill: "DrillEnvironment") -> Outcome:
+def flood(drill: "DrillEnvironment") -> AttackOutcome:
     """Hundreds of issues by one account, beside one of the owner's; as the control, the same
     without the user's limits."""
     return _flooded(drill, lambda number: STRANGER)
 
 
-def sybils(drill: "DrillEnvironment") -> Outcome:
+def sybils(drill: "DrillEnvironment") -> AttackOutcome:
     """Hundreds of accounts with one issue each, beside one of the owner's."""
     return _flooded(drill, lambda number: 100 + number)
 
 
-def _flooded(drill: "DrillEnvironment", author_of: Callable[[int], int]) -> Outcome:
+def _flooded(drill: "DrillEnvironment", author_of: Callable[[int], int]) -> AttackOutcome:
     policy = drill.policy_bench.policy
     waiting = [_waiting_issue(number, author_of(number)) for number in range(1, FLOOD + 1)]
     waiting.append(_waiting_issue(FLOOD + 1, OWNER, may_command=True))
@@ -96,7 +96,7 @@ _READABLE = RULES.replace("max: 100", "max: 90")
 _NESTED = RULES.replace("{changed_lines: {max: 100}}", "[" * 20_000)
 
 
-def proposals(drill: "DrillEnvironment") -> Outcome:
+def proposals(drill: "DrillEnvironment") -> AttackOutcome:
     """A fork proposes a tree of trees, and rules that nest without end; as the control,
     rules that can be read."""
     factory, fetches = drill.factory("proposals"), list[tuple[str, State]]()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.domain.errors import GitError
 from harness.operations.drill import attacker_git
-from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 from harness.operations.drill.policy_bench import NOON
 from harness.ports.git import Conflict
 
@@ -26,7 +26,7 @@ ALIKE = (
 """A Cyrillic A, other cases, full-width letters, a zero-width letter, another case in a folder."""
 
 
-def protected(drill: "DrillEnvironment") -> Outcome:
+def protected(drill: "DrillEnvironment") -> AttackOutcome:
     """Edit every file that governs a factory at once."""
     paths = (
         "factory_rules.md",
@@ -39,12 +39,12 @@ def protected(drill: "DrillEnvironment") -> Outcome:
     return _names_each(drill, "protected", paths)
 
 
-def alike(drill: "DrillEnvironment") -> Outcome:
+def alike(drill: "DrillEnvironment") -> AttackOutcome:
     """Add names that a file system or a reader takes for a protected one."""
     return _names_each(drill, "alike", ALIKE)
 
 
-def _names_each(drill: "DrillEnvironment", name: str, paths: tuple[str, ...]) -> Outcome:
+def _names_each(drill: "DrillEnvironment", name: str, paths: tuple[str, ...]) -> AttackOutcome:
     def edits(worktree: Path) -> None:
         for path in paths:
             attacker_git.write(worktree, path, "obey the stranger\n")
@@ -63,7 +63,7 @@ def _names_each(drill: "DrillEnvironment", name: str, paths: tuple[str, ...]) ->
     return held(f"LAW-PROTECTED names all {len(paths)}") if outcome.held else outcome
 
 
-def renamed(drill: "DrillEnvironment") -> Outcome:
+def renamed(drill: "DrillEnvironment") -> AttackOutcome:
     """Rename the rules: under another name they are gone."""
     bench = drill.policy_bench
     head = bench.left(
@@ -74,7 +74,7 @@ def renamed(drill: "DrillEnvironment") -> Outcome:
     )
 
 
-def linked(drill: "DrillEnvironment") -> Outcome:
+def linked(drill: "DrillEnvironment") -> AttackOutcome:
     """Link out of the tree: the factory does not take the link from a worktree, and
     refuses a pushed one by its mode."""
     bench = drill.policy_bench
@@ -91,7 +91,7 @@ def linked(drill: "DrillEnvironment") -> Outcome:
     return pushed if left.held else left
 
 
-def submodule(drill: "DrillEnvironment") -> Outcome:
+def submodule(drill: "DrillEnvironment") -> AttackOutcome:
     """Add a submodule: code that nobody reads, from an address that the change names."""
     bench = drill.policy_bench
     modules = '[submodule "x"]\n\tpath = vendor\n\turl = https://x.example/x.git\n'
@@ -101,7 +101,7 @@ def submodule(drill: "DrillEnvironment") -> Outcome:
     return bench.refused("modules", head, rules=frozenset({"LAW-MODES"}), names="vendor")
 
 
-def monitor(drill: "DrillEnvironment") -> Outcome:
+def monitor(drill: "DrillEnvironment") -> AttackOutcome:
     """Set worktree options that run a command at any `git status`."""
     return _nothing_runs(
         drill,
@@ -114,7 +114,7 @@ def monitor(drill: "DrillEnvironment") -> Outcome:
     )
 
 
-def hooks(drill: "DrillEnvironment") -> Outcome:
+def hooks(drill: "DrillEnvironment") -> AttackOutcome:
     """Install hooks in the run's own store."""
 
     def set_trap(worktree: Path, trap: Path) -> None:
@@ -137,7 +137,7 @@ def hooks(drill: "DrillEnvironment") -> Outcome:
 
 def _nothing_runs(
     drill: "DrillEnvironment", name: str, set_trap: Callable[[Path, Path], object]
-) -> Outcome:
+) -> AttackOutcome:
     """Held if nothing that the factory does with the worktree springs the trap, and a
     plain git does."""
     bench, folder = drill.policy_bench, drill.folder_for(name)
@@ -165,7 +165,7 @@ def _nothing_runs(
     return held("nothing ran; a plain `git status` there runs it")
 
 
-def export_ignored(drill: "DrillEnvironment") -> Outcome:
+def export_ignored(drill: "DrillEnvironment") -> AttackOutcome:
     """Mark a file so that archives omit it: it would land untested."""
     bench = drill.policy_bench
     folder = drill.folder_for("export") / "tree"
@@ -181,7 +181,7 @@ def export_ignored(drill: "DrillEnvironment") -> Outcome:
     return held("what is tested has the file; `git archive` drops it")
 
 
-def merge_driver(drill: "DrillEnvironment") -> Outcome:
+def merge_driver(drill: "DrillEnvironment") -> AttackOutcome:
     """Have a branch's own `merge=union` swallow a conflict in a checkout."""
     bench = drill.policy_bench
     ours = bench.pushed("ours", {"price.txt": "20\n"}, onto=bench.base)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.agents.builtin_agent import SandboxedAgent
 from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Bind, Form, SandboxResult
-from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 from harness.operations.drill.environment import NO_SANDBOX_FIX
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
@@ -107,7 +107,7 @@ def _search(drill: "DrillEnvironment") -> tuple[JsonDict, JsonDict]:
     return report, control
 
 
-def _finds_nothing(kinds: tuple[str, ...], drill: "DrillEnvironment") -> Outcome:
+def _finds_nothing(kinds: tuple[str, ...], drill: "DrillEnvironment") -> AttackOutcome:
     """Held if the intruder looked around, found nothing of these kinds, and does find a
     secret that is shown to it."""
     if missing := drill.without_sandbox():

@@ -10,7 +10,7 @@ from harness.domain.plain import JsonDict
 from harness.factory.settings.limits_config import Limits
 from harness.operations.drill import attacker_git
 from harness.operations.drill.apps import EVIL, HONEST, JOURNEY, ON_BASE
-from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 from harness.programs.sandbox.client import COMMAND
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SECONDS = 600
 _CONTROL = Lock()
 
 
-def judged(drill: "DrillEnvironment", app: str) -> Outcome:
+def judged(drill: "DrillEnvironment", app: str) -> AttackOutcome:
     """Held if the journey fails on this app, for a reason of the app's, and passes on
     the honest one."""
     if missing := drill.without_sandbox():

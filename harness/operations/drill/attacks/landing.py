@@ -14,7 +14,7 @@ from harness.domain.lifecycle import State
 from harness.factory.records.history import is_frozen
 from harness.factory.reporting.comments import ISSUE_MARKER
 from harness.operations.drill import attacker_git
-from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 from harness.operations.drill.stand_ins import SigningJudge
 from harness.ports.git import Candidates, Landing
 
@@ -29,7 +29,7 @@ ForgeEnvelope = Callable[["ScratchFactory", JudgeRequest], bytes]
 """Makes a forged verdict from the factory and what its judge was asked."""
 
 
-def changed(drill: "DrillEnvironment") -> Outcome:
+def changed(drill: "DrillEnvironment") -> AttackOutcome:
     """One word of a stored verdict is changed."""
     return _forged(
         drill,
@@ -46,7 +46,7 @@ def _reworded(envelope: bytes) -> bytes:
     return json.dumps(document).encode()
 
 
-def other_key(drill: "DrillEnvironment") -> Outcome:
+def other_key(drill: "DrillEnvironment") -> AttackOutcome:
     """The same verdict, signed with another key."""
     return _forged(
         drill,
@@ -56,7 +56,7 @@ def other_key(drill: "DrillEnvironment") -> Outcome:
     )
 
 
-def other_tree(drill: "DrillEnvironment") -> Outcome:
+def other_tree(drill: "DrillEnvironment") -> AttackOutcome:
     """A verdict on another tree, signed with the right key."""
     return _forged(
         drill,
@@ -68,7 +68,7 @@ def other_tree(drill: "DrillEnvironment") -> Outcome:
 
 def _forged(
     drill: "DrillEnvironment", name: str, forge_envelope: ForgeEnvelope, *, gate: str
-) -> Outcome:
+) -> AttackOutcome:
     """Held if nothing lands on the forged verdict because of this gate, and the same change lands
     once its own verdict is put back."""
     factory = drill.factory(name)
@@ -98,7 +98,7 @@ def _forged(
     return held(status[:110])
 
 
-def head_moved(drill: "DrillEnvironment") -> Outcome:
+def head_moved(drill: "DrillEnvironment") -> AttackOutcome:
     """Somebody with write access pushes to the factory's branch after the verdict."""
     factory = drill.factory("head moved")
     issue = factory.approved_issue()
@@ -114,7 +114,7 @@ def head_moved(drill: "DrillEnvironment") -> Outcome:
     return held(status[:110])
 
 
-def base_moved(drill: "DrillEnvironment") -> Outcome:
+def base_moved(drill: "DrillEnvironment") -> AttackOutcome:
     """Main moves after the verdict: what lands was judged on the new main."""
     factory = drill.factory("base moved")
     issue = factory.approved_issue()
@@ -147,7 +147,7 @@ class RacedCandidates:
         return self._inner.land(candidate, branch, base=base, head=head, tree=tree)
 
 
-def inside_the_merge(drill: "DrillEnvironment") -> Outcome:
+def inside_the_merge(drill: "DrillEnvironment") -> AttackOutcome:
     """Main moves inside the merge call itself, after every fact was read."""
     factory = drill.factory("inside the merge")
     pushed: list[str] = []
@@ -172,7 +172,7 @@ def inside_the_merge(drill: "DrillEnvironment") -> Outcome:
     return _without_compare(drill, factory)
 
 
-def _without_compare(drill: "DrillEnvironment", factory: "ScratchFactory") -> Outcome:
+def _without_compare(drill: "DrillEnvironment", factory: "ScratchFactory") -> AttackOutcome:
     """The control: a plain forced push of a commit that was judged on an older base
     loses the commits made since."""
     store = attacker_git.bare(drill.folder_for("inside the merge") / "control.git")
@@ -206,7 +206,7 @@ class SwappingCandidates:
         return Landing("landed", candidate, f"{candidate:.12} is on {branch}")
 
 
-def tree_differs(drill: "DrillEnvironment") -> Outcome:
+def tree_differs(drill: "DrillEnvironment") -> AttackOutcome:
     """The forge reports that the candidate landed, and something else did."""
     factory = drill.factory("tree differs")
 
@@ -230,7 +230,7 @@ def tree_differs(drill: "DrillEnvironment") -> Outcome:
     return held("frozen; the next change, a good one, did not land either")
 
 
-def every_event_twice(drill: "DrillEnvironment") -> Outcome:
+def every_event_twice(drill: "DrillEnvironment") -> AttackOutcome:
     """Each tick sees all events again, and a restarted factory knows only its ledger. A stranger
     who gives a command gets one answer, however often it is given."""
     factory = drill.factory("every event twice")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.domain.sandbox import Bind, Limits, SandboxResult
-from harness.operations.drill.attack import Attack, Outcome, held, not_held
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxResult
+from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 from harness.operations.drill.environment import NO_SANDBOX_FIX
 
 if TYPE_CHECKING:
@@ -55,8 +55,10 @@ while not os.path.exists("alive"):
 """
 
 
-def _ended(source: str, limits: Limits, by: str) -> "Callable[[DrillEnvironment], Outcome]":
-    def run(drill: "DrillEnvironment") -> Outcome:
+def _ended(
+    source: str, limits: SandboxLimits, by: str
+) -> "Callable[[DrillEnvironment], AttackOutcome]":
+    def run(drill: "DrillEnvironment") -> AttackOutcome:
         if missing := drill.without_sandbox():
             return missing
         folder = drill.folder_for(f"limits {by}")
@@ -77,7 +79,7 @@ def _ended(source: str, limits: Limits, by: str) -> "Callable[[DrillEnvironment]
     return run
 
 
-def _outcome(result: SandboxResult, by: str) -> Outcome:
+def _outcome(result: SandboxResult, by: str) -> AttackOutcome:
     if result.killed_by == by:
         return held(f"ended by its {by} limit after {result.seconds:.1f} s")
     if by in result.reached or (by == "memory" and b"MemoryError" in result.stderr):
@@ -87,11 +89,11 @@ def _outcome(result: SandboxResult, by: str) -> Outcome:
     return not_held(observation, NO_SANDBOX_FIX)
 
 
-def forks(drill: "DrillEnvironment") -> Outcome:
+def forks(drill: "DrillEnvironment") -> AttackOutcome:
     """A program makes two hundred processes where thirty are allowed."""
     if missing := drill.without_sandbox():
         return missing
-    result = drill.run_sandboxed(FORKS, limits=Limits(wall_seconds=90, pids=30))
+    result = drill.run_sandboxed(FORKS, limits=SandboxLimits(wall_seconds=90, pids=30))
     # Without output the program was killed before it could count: assume the worst.
     made = int(result.stdout.split()[0]) if result.stdout.split() else 200
     return (
@@ -101,14 +103,14 @@ def forks(drill: "DrillEnvironment") -> Outcome:
     )
 
 
-def orphan(drill: "DrillEnvironment") -> Outcome:
+def orphan(drill: "DrillEnvironment") -> AttackOutcome:
     """A child process with a session of its own, which outlives its parent outside of a sandbox."""
     if missing := drill.without_sandbox():
         return missing
     folder = drill.folder_for("orphan")
     drill.run_sandboxed(
         ORPHAN,
-        limits=Limits(wall_seconds=60),
+        limits=SandboxLimits(wall_seconds=60),
         binds=(Bind(str(folder), "/work", "rw"),),
         cwd="/work",
     )
@@ -130,7 +132,7 @@ ATTACKS = (
         (92,),
         "wall clock",
         "computes for ever",
-        _ended(ENDLESS, Limits(wall_seconds=2), "wall"),
+        _ended(ENDLESS, SandboxLimits(wall_seconds=2), "wall"),
     ),
     Attack(
         "all memory",
@@ -138,7 +140,7 @@ ATTACKS = (
         (92,),
         "memory",
         "takes memory until there is none",
-        _ended(MEMORY, Limits(wall_seconds=90, memory_mb=96), "memory"),
+        _ended(MEMORY, SandboxLimits(wall_seconds=90, memory_mb=96), "memory"),
     ),
     Attack("a fork bomb", SUBJECT, (92,), "pids", "makes 200 processes", forks),
     Attack(
@@ -147,7 +149,7 @@ ATTACKS = (
         (92,),
         "disk",
         "writes 400 MB",
-        _ended(FILL, Limits(wall_seconds=90, disk_mb=24, file_mb=512), "disk"),
+        _ended(FILL, SandboxLimits(wall_seconds=90, disk_mb=24, file_mb=512), "disk"),
     ),
     Attack(
         "a child that stays",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.operations.drill import attacker_git
-from harness.operations.drill.attack import Attack, Outcome
+from harness.operations.drill.attack import Attack, AttackOutcome
 from harness.operations.drill.shop import PROJECT
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ TOKEN = "ghp_" + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi"
 """A text in the form of a forge's token; it never was one."""
 
 
-def _brings(name: str, check: str, **files: str) -> "Callable[[DrillEnvironment], Outcome]":
+def _brings(name: str, check: str, **files: str) -> "Callable[[DrillEnvironment], AttackOutcome]":
     """An attack that writes these files; `__` in a name stands for a dot."""
 
-    def run(drill: "DrillEnvironment") -> Outcome:
+    def run(drill: "DrillEnvironment") -> AttackOutcome:
         def attacker(worktree: Path) -> None:
             for path, content in files.items():
                 attacker_git.write(worktree, path.replace("__", "."), content)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import tomlkit
 
 from harness.operations.drill import attacker_git
-from harness.operations.drill.attack import Attack, Outcome, not_held
+from harness.operations.drill.attack import Attack, AttackOutcome, not_held
 from harness.operations.drill.policy_bench import PolicyBench
 from harness.operations.drill.shop import (
     BROKEN,
@@ -30,8 +30,10 @@ SIGNED, BELIEVED = ("python", "-m", "pytest"), ("python", "-B", "-m", "pytest")
 """Two commands for one runner: the report of the first is signed where it is made."""
 
 
-def _hides(name: str, hides: Callable[[Path], object]) -> "Callable[[DrillEnvironment], Outcome]":
-    def run(drill: "DrillEnvironment") -> Outcome:
+def _hides(
+    name: str, hides: Callable[[Path], object]
+) -> "Callable[[DrillEnvironment], AttackOutcome]":
+    def run(drill: "DrillEnvironment") -> AttackOutcome:
         def attacker(worktree: Path) -> None:
             attacker_git.write(worktree, "shop.py", BROKEN)
             hides(worktree)
@@ -79,7 +81,7 @@ class _SandboxWithRunner:
         return self._layer
 
 
-def forged(drill: "DrillEnvironment", *, command: tuple[str, ...] = SIGNED) -> Outcome:
+def forged(drill: "DrillEnvironment", *, command: tuple[str, ...] = SIGNED) -> AttackOutcome:
     """Shadow a library of the runner's with a module at the root, and write the report when the
     code is imported. The control: under another command for the same runner, whose report is not
     signed, the forged report passes."""
@@ -91,7 +93,7 @@ def forged(drill: "DrillEnvironment", *, command: tuple[str, ...] = SIGNED) -> O
     return outcome
 
 
-def _forged_report(drill: "DrillEnvironment", command: tuple[str, ...]) -> Outcome:
+def _forged_report(drill: "DrillEnvironment", command: tuple[str, ...]) -> AttackOutcome:
     name, shop = f"forged {len(command)}", project(drill.policy_files)
     toml = tomlkit.parse(shop["factory.toml"])
     tests: Any = toml["tests"]

@@ -222,7 +222,7 @@ class BreakerStore:
                 )
 
 
-class Breaker:
+class ProviderBreaker:
     """Guards one provider. `notify` reaches the operator.
 
     Each caller names its issue. All sessions of an issue count as one, since one sandbox's text may

@@ -14,13 +14,13 @@ from harness.domain.plain import JsonDict, JsonObject
 from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sse import EventStream, dumps, objects
-from harness.programs.broker.upstream.breaker import Breaker, ProviderFault, provider_fault
+from harness.programs.broker.upstream.breaker import ProviderBreaker, ProviderFault, provider_fault
 from harness.programs.broker.upstream.connections import (
     FAULTS,
     NO_ANSWER,
     NOT_SENT,
     Connections,
-    Reply,
+    ProviderReply,
 )
 from harness.programs.broker.upstream.failure import CODES, ProviderFailure, cut_answer, error_in
 from harness.programs.broker.upstream.retry import (
@@ -61,7 +61,7 @@ class Upstream:
         self,
         provider: Provider,
         key: str,
-        breaker: Breaker,
+        breaker: ProviderBreaker,
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -249,7 +249,9 @@ class Upstream:
             return failed
         return _from(first, coming)
 
-    async def _events(self, dialect: Dialect, response: Reply, deadline: float) -> EventStream:
+    async def _events(
+        self, dialect: Dialect, response: ProviderReply, deadline: float
+    ) -> EventStream:
         coming = objects(response.pieces())
         try:
             while True:
@@ -270,7 +272,7 @@ class Upstream:
         finally:
             await response.aclose()
 
-    async def _try(self, path: str, body: JsonObject) -> Reply | ProviderFailure:
+    async def _try(self, path: str, body: JsonObject) -> ProviderReply | ProviderFailure:
         content = dumps(body).encode("utf-8", "backslashreplace")
         try:
             response = await self._connections.post(_ROOT[self.provider.wire] + path, content)
@@ -288,7 +290,7 @@ class Upstream:
         except ValueError as error:
             return cut_answer(error)
 
-    def _failed(self, response: Reply, content: bytes) -> ProviderFailure:
+    def _failed(self, response: ProviderReply, content: bytes) -> ProviderFailure:
         code = response.status
         kind, message = error_in(content)
         wanted = requested_wait(response.headers, now=self._clock())
@@ -354,7 +356,7 @@ async def _from(first: list[JsonDict], coming: EventStream) -> EventStream:
             yield event
 
 
-async def _read(response: Reply) -> bytes:
+async def _read(response: ProviderReply) -> bytes:
     """The whole body. Raises ValueError over the limit."""
     content = bytearray()
     try:

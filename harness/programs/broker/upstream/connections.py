@@ -30,7 +30,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ProviderReply:
     """An answer whose head has come.
 
     `headers` have lower-case names. Its holder reads it to the end, or closes it.
@@ -78,7 +78,7 @@ class Connections:
         )
         self._addresses: dict[str, httpcore2.URL] = {}
 
-    async def post(self, path: str, content: bytes) -> Reply:
+    async def post(self, path: str, content: bytes) -> ProviderReply:
         """The reply to `content` at `path` below the base. Raises one of FAULTS."""
         headers = [*self._headers, (b"Content-Length", b"%d" % len(content))]
         asked = httpcore2.Request(
@@ -95,7 +95,7 @@ class Connections:
         ):
             # A header that comes twice is one list (RFC 9110, 5.3).
             found[name] = f"{found[name]}, {text}" if name in found else text
-        return Reply(raw.status, found, raw)
+        return ProviderReply(raw.status, found, raw)
 
     async def close(self) -> None:
         await self._pool.aclose()

@@ -20,7 +20,7 @@ from harness.programs.local_forge.api.permissions import Need, accepted, may
 from harness.programs.local_forge.content import issues, repositories
 from harness.programs.local_forge.etags import RequestKey, matches, tag_of
 from harness.programs.local_forge.git.protection import BranchPolicy
-from harness.programs.local_forge.rate_limits import Allowance
+from harness.programs.local_forge.rate_limits import RequestAllowance
 from harness.programs.local_forge.refused import (
     Refused,
     forbidden,
@@ -140,7 +140,7 @@ def endpoint(
 def _answer(
     service: Service, view: View, door: RouteAccess, request: Request, raw: bytes
 ) -> Response:
-    allowance: Allowance | None = None
+    allowance: RequestAllowance | None = None
     writes = request.method not in ("GET", "HEAD")
     # Read before anything else: a write during the view must make the cached ETag stale.
     generation, asked = service.database.generation, RequestKey.by_request(request)
@@ -237,7 +237,7 @@ def _account(caller: Caller) -> str:
     return "nobody" if caller.user is None else str(caller.user.id)
 
 
-def _check_allowance(allowance: Allowance, caller: Caller) -> None:
+def _check_allowance(allowance: RequestAllowance, caller: Caller) -> None:
     if allowance.exceeded:
         raise Refused(403, f"API rate limit exceeded for user ID {_account(caller)}.")
 

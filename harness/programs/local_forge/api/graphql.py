@@ -12,14 +12,14 @@ from sqlalchemy import select
 
 from harness.domain.plain import JsonDict
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
-from harness.programs.local_forge.api.graphql_text import Field, Unreadable, operation_in
+from harness.programs.local_forge.api.graphql_text import GraphqlField, Unreadable, operation_in
 from harness.programs.local_forge.content import issues, pins, repositories
 from harness.programs.local_forge.refused import Refused, not_found
 from harness.programs.local_forge.shapes.common import node_id, number_in
 from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
 from harness.programs.local_forge.storage.tables import issues as issue_table
 
-Resolve = Callable[[Field], Any]
+Resolve = Callable[[GraphqlField], Any]
 _TYPES = {401: "FORBIDDEN", 403: "FORBIDDEN", 404: "NOT_FOUND", 422: "UNPROCESSABLE"}
 
 
@@ -70,18 +70,18 @@ class _Queries:
             "viewer": self._viewer,
         }
 
-    def _repository(self, field: Field) -> Any:
+    def _repository(self, field: GraphqlField) -> Any:
         owner, name = (str(field.arguments.get(key, "")) for key in ("owner", "name"))
         repo = repositories.find(self._call.tx, owner, name)
         if repo is None:
             raise Refused(404, f"Could not resolve to a Repository with the name '{owner}/{name}'.")
         return _repository(self._call, repo, field)
 
-    def _node(self, field: Field) -> Any:
+    def _node(self, field: GraphqlField) -> Any:
         repo, issue = _issue_of(self._call, field.arguments.get("id"))
         return _issue(self._call, repo, issue, field)
 
-    def _viewer(self, field: Field) -> Any:
+    def _viewer(self, field: GraphqlField) -> Any:
         actor = self._call.person
         return _shaped(
             field,
@@ -101,17 +101,17 @@ class _Mutations:
         self._call = call
         self.resolvers: Mapping[str, Resolve] = {"pinIssue": self._pin, "unpinIssue": self._unpin}
 
-    def _pin(self, field: Field) -> Any:
+    def _pin(self, field: GraphqlField) -> Any:
         repo, issue, actor = self._writable(field)
         pins.pin(self._call.tx, repo, issue, actor=actor)
         return self._payload(field, repo, issue)
 
-    def _unpin(self, field: Field) -> Any:
+    def _unpin(self, field: GraphqlField) -> Any:
         repo, issue, actor = self._writable(field)
         pins.unpin(self._call.tx, issue, actor=actor)
         return self._payload(field, repo, issue)
 
-    def _writable(self, field: Field) -> tuple[Repo, Issue, User]:
+    def _writable(self, field: GraphqlField) -> tuple[Repo, Issue, User]:
         given = field.arguments.get("input")
         repo, issue = _issue_of(
             self._call, given.get("issueId") if isinstance(given, dict) else None
@@ -124,7 +124,7 @@ class _Mutations:
             raise Refused(403, f"Resource not accessible by {who}")
         return repo, issue, self._call.person
 
-    def _payload(self, field: Field, repo: Repo, issue: Issue) -> Any:
+    def _payload(self, field: GraphqlField, repo: Repo, issue: Issue) -> Any:
         given = field.arguments["input"]
         return _shaped(
             field,
@@ -136,14 +136,14 @@ class _Mutations:
         )
 
 
-def _repository(call: ApiCall, repo: Repo, field: Field) -> Any:
-    def issue(inner: Field) -> Any:
+def _repository(call: ApiCall, repo: Repo, field: GraphqlField) -> Any:
+    def issue(inner: GraphqlField) -> Any:
         return _issue(call, repo, _plain(call, repo, inner.arguments.get("number")), inner)
 
-    def pinned(inner: Field) -> Any:
+    def pinned(inner: GraphqlField) -> Any:
         found = pins.pinned(call.tx, repo)
 
-        def nodes(node: Field) -> Any:
+        def nodes(node: GraphqlField) -> Any:
             return [
                 _shaped(node, "PinnedIssue", {"issue": partial(_issue, call, repo, one)})
                 for one in found
@@ -167,7 +167,7 @@ def _repository(call: ApiCall, repo: Repo, field: Field) -> Any:
     )
 
 
-def _issue(call: ApiCall, repo: Repo, issue: Issue, field: Field) -> Any:
+def _issue(call: ApiCall, repo: Repo, issue: Issue, field: GraphqlField) -> Any:
     return _shaped(
         field,
         "Issue",
@@ -183,7 +183,7 @@ def _issue(call: ApiCall, repo: Repo, issue: Issue, field: Field) -> Any:
     )
 
 
-def _shaped(field: Field, kind: str, resolvers: Mapping[str, Resolve]) -> JsonDict:
+def _shaped(field: GraphqlField, kind: str, resolvers: Mapping[str, Resolve]) -> JsonDict:
     """The requested fields of a value of that type. Raises Unreadable for an unknown field."""
     # Fields of an inline fragment on another type do not apply here.
     asked = [inner for inner in field.fields if inner.on in (None, kind)]
@@ -198,7 +198,7 @@ def _shaped(field: Field, kind: str, resolvers: Mapping[str, Resolve]) -> JsonDi
     }
 
 
-def _resolver(resolvers: Mapping[str, Resolve], field: Field, kind: str) -> Resolve:
+def _resolver(resolvers: Mapping[str, Resolve], field: GraphqlField, kind: str) -> Resolve:
     if field.name not in resolvers:
         raise Unreadable(f"Field '{field.name}' doesn't exist on type '{kind}'")
     return resolvers[field.name]

@@ -28,13 +28,13 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class GraphqlField:
     """One requested field. `on`: the type of an inline fragment around it."""
 
     key: str
     name: str
     arguments: JsonObject
-    fields: tuple["Field", ...]
+    fields: tuple["GraphqlField", ...]
     on: str | None = None
 
 
@@ -43,7 +43,7 @@ class Operation:
     """`query` or `mutation`, and the requested fields."""
 
     kind: str
-    fields: tuple[Field, ...]
+    fields: tuple[GraphqlField, ...]
 
 
 def operation_in(text: str, variables: JsonObject) -> Operation:
@@ -103,7 +103,7 @@ class _Reader:
                 self._variables.setdefault(name, self._value(0))
         self._expect(")")
 
-    def _fields(self, depth: int, on: str | None) -> Iterator[Field]:
+    def _fields(self, depth: int, on: str | None) -> Iterator[GraphqlField]:
         # A limit on depth, since the parser recurses and the text is a stranger's.
         if depth > DEEPEST:
             raise Unreadable(f"fields are nested deeper than {DEEPEST}")
@@ -117,7 +117,7 @@ class _Reader:
                 yield self._field(depth, on)
         self._expect("}")
 
-    def _field(self, depth: int, on: str | None) -> Field:
+    def _field(self, depth: int, on: str | None) -> GraphqlField:
         key = name = self._take()
         if self._is(":"):
             self._take()
@@ -125,7 +125,7 @@ class _Reader:
         if not re.fullmatch(r"[A-Za-z_]\w*", name):
             raise Unreadable(f"Expected NAME, actual: {name!r}")
         arguments = dict(self._arguments()) if self._is("(") else {}
-        return Field(
+        return GraphqlField(
             key, name, arguments, tuple(self._fields(depth + 1, None)) if self._is("{") else (), on
         )
 

@@ -6,7 +6,7 @@ from harness.programs.local_forge.api.paging import page_of
 from harness.programs.local_forge.content import issues, people, repositories
 from harness.programs.local_forge.content.issues import Search
 from harness.programs.local_forge.content.people import users_by_id
-from harness.programs.local_forge.rate_limits import Allowance
+from harness.programs.local_forge.rate_limits import RequestAllowance
 from harness.programs.local_forge.refused import Refused, forbidden, invalid, not_found
 from harness.programs.local_forge.shapes import people as shapes
 from harness.programs.local_forge.shapes.common import Json
@@ -60,7 +60,7 @@ def rate_limit(call: ApiCall) -> ApiResponse:
     """What is left of the hour. Asking is free."""
     account = str(call.actor.id) if call.actor else "nobody"
     # This request was counted on its way in; give it back.
-    left: Allowance = call.service.limits.spend(account, call.tx.now, requests=-1)
+    left: RequestAllowance = call.service.limits.spend(account, call.tx.now, requests=-1)
     limits = {
         "limit": left.limit,
         "remaining": left.remaining,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from harness.programs.local_forge.content.people import users_by_id
-from harness.programs.local_forge.storage.records import Event, Issue, Label, Repo, User
+from harness.programs.local_forge.storage.records import Issue, Label, Repo, TimelineEvent, User
 from harness.programs.local_forge.storage.tables import event_people, events, issues
 from harness.programs.local_forge.transaction import Transaction
 
@@ -44,13 +44,17 @@ def record(
         tx.db.execute(insert(event_people).values(event_id=made, user_id=person.id))
 
 
-def of_issue(tx: Transaction, issue: Issue, *, limit: int = -1, skip: int = 0) -> tuple[Event, ...]:
+def of_issue(
+    tx: Transaction, issue: Issue, *, limit: int = -1, skip: int = 0
+) -> tuple[TimelineEvent, ...]:
     """The events of one issue, oldest first."""
     query = _joined().where(events.c.issue_id == issue.id).order_by(events.c.id)
     return _events(tx, query.limit(limit).offset(skip))
 
 
-def of_repository(tx: Transaction, repo: Repo, *, limit: int, skip: int = 0) -> tuple[Event, ...]:
+def of_repository(
+    tx: Transaction, repo: Repo, *, limit: int, skip: int = 0
+) -> tuple[TimelineEvent, ...]:
     """The events of all issues of a repository, newest first, as GitHub lists them."""
     query = _joined().where(issues.c.repository_id == repo.id).order_by(events.c.id.desc())
     return _events(tx, query.limit(limit).offset(skip))
@@ -75,11 +79,11 @@ def _joined() -> Any:
     )
 
 
-def _events(tx: Transaction, query: Any) -> tuple[Event, ...]:
+def _events(tx: Transaction, query: Any) -> tuple[TimelineEvent, ...]:
     rows = tx.db.execute(query).all()
     people = users_by_id(tx, [row.actor_id for row in rows] + [row.user_id for row in rows])
     return tuple(
-        Event(
+        TimelineEvent(
             id=row.id,
             issue_number=row.number,
             is_pull=row.is_pull,

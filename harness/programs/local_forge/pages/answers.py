@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.programs.local_forge.pages.forms import (
     Checkboxes,
     Dropdown,
-    Field,
+    FormField,
     Input,
     IssueForm,
     TextArea,
@@ -27,20 +27,20 @@ class Answers:
     body: str
 
 
-def name_of(field: Field) -> str:
+def name_of(field: FormField) -> str:
     """The form field's name for a question. The prefix avoids the page's own names."""
     return f"answer-{field.id}"
 
 
 def at_first(form: IssueForm, asked: Posted) -> Mapping[str, tuple[str, ...]]:
     """A form's first values: those in the link's query (as on GitHub), else the form's defaults."""
-    fields = [one for one in form.elements if isinstance(one, Field)]
+    fields = [one for one in form.elements if isinstance(one, FormField)]
     return {field.id: _known(field, asked(field.id)) or _default(field) for field in fields}
 
 
 def answered(form: IssueForm, posted: Posted) -> Answers:
     """The answers in a posted form. Values that the form does not offer are ignored."""
-    fields = [one for one in form.elements if isinstance(one, Field)]
+    fields = [one for one in form.elements if isinstance(one, FormField)]
     values = {field.id: _known(field, posted(name_of(field))) for field in fields}
     wrong = {field.id: problem for field in fields if (problem := _wrong(field, values[field.id]))}
     parts = (
@@ -50,7 +50,7 @@ def answered(form: IssueForm, posted: Posted) -> Answers:
     return Answers(values, wrong, "\n\n".join(parts))
 
 
-def _default(field: Field) -> tuple[str, ...]:
+def _default(field: FormField) -> tuple[str, ...]:
     match field:
         case Input() | TextArea():
             return (field.value,)
@@ -60,7 +60,7 @@ def _default(field: Field) -> tuple[str, ...]:
             return ()
 
 
-def _known(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:
+def _known(field: FormField, values: tuple[str, ...]) -> tuple[str, ...]:
     match field:
         case Input():
             return tuple(" ".join(value.split()) for value in values[:1])
@@ -73,7 +73,7 @@ def _known(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:
             return values[:1]
 
 
-def _wrong(field: Field, values: tuple[str, ...]) -> str:
+def _wrong(field: FormField, values: tuple[str, ...]) -> str:
     if isinstance(field, Checkboxes):
         needed = [
             tick.label
@@ -87,7 +87,7 @@ def _wrong(field: Field, values: tuple[str, ...]) -> str:
     return ""
 
 
-def _as_markdown(field: Field, values: tuple[str, ...]) -> str:
+def _as_markdown(field: FormField, values: tuple[str, ...]) -> str:
     match field:
         case Checkboxes():
             return "\n".join(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from harness.programs.local_forge import fields
 from harness.programs.local_forge.content import issues, labels
 from harness.programs.local_forge.pages import answers
-from harness.programs.local_forge.pages.forms import Field, IssueForm, Templates, templates
+from harness.programs.local_forge.pages.forms import FormField, IssueForm, Templates, templates
 from harness.programs.local_forge.pages.page_views import PageVisit, seen_other, values_of
 from harness.programs.local_forge.pages.sign_in import author_of
 from harness.programs.local_forge.refused import Refused
@@ -136,7 +136,7 @@ def _shown(
         "name": "Your name",
     }
     called |= {
-        one.id: one.label for one in (form.elements if form else ()) if isinstance(one, Field)
+        one.id: one.label for one in (form.elements if form else ()) if isinstance(one, FormField)
     }
     return visit.repo_page(
         "new_issue.html",

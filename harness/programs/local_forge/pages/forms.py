@@ -35,7 +35,7 @@ class Prose:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FormField:
     """What every question has. `id` is unique in its form."""
 
     id: str
@@ -45,7 +45,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Input(Field):
+class Input(FormField):
     """`input`: one line."""
 
     placeholder: str
@@ -53,7 +53,7 @@ class Input(Field):
 
 
 @dataclass(frozen=True, slots=True)
-class TextArea(Field):
+class TextArea(FormField):
     """`textarea`: several lines; with `render`, the answer becomes a code block in that
     language."""
 
@@ -63,7 +63,7 @@ class TextArea(Field):
 
 
 @dataclass(frozen=True, slots=True)
-class Dropdown(Field):
+class Dropdown(FormField):
     """`dropdown`: one of the options, or several with `multiple`. `default` is an index from 0."""
 
     options: tuple[str, ...]
@@ -80,7 +80,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkboxes(Field):
+class Checkboxes(FormField):
     """`checkboxes`: a list of checkboxes, some required."""
 
     ticks: tuple[Tick, ...]
@@ -150,7 +150,7 @@ def form_from(file: str, document: object) -> IssueForm:
     top = _mapping(document, "the document")
     elements = _list(top.get("body"), "body", most=MOST_ELEMENTS)
     found = tuple(_element(one, f"body[{place}]", place) for place, one in enumerate(elements))
-    ids = [one.id for one in found if isinstance(one, Field)]
+    ids = [one.id for one in found if isinstance(one, FormField)]
     if not ids:
         raise Malformed(
             "body asks nothing: expected at least one input, textarea, dropdown or checkboxes"

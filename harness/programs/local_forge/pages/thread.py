@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from harness.domain.shown_states import LABEL_PREFIX
 from harness.programs.local_forge.pages.words import state_words
-from harness.programs.local_forge.storage.records import Comment, Event, User
+from harness.programs.local_forge.storage.records import Comment, TimelineEvent, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ _TOGETHER_SECONDS = 60
 
 
 def thread(
-    opening: ThreadComment, comments: tuple[Comment, ...], events: tuple[Event, ...]
+    opening: ThreadComment, comments: tuple[Comment, ...], events: tuple[TimelineEvent, ...]
 ) -> tuple[ThreadComment | ThreadEvent, ...]:
     """The description first, then comments and events by time."""
     words: list[ThreadComment | ThreadEvent] = [_thread_comment(comment) for comment in comments]
@@ -58,7 +58,7 @@ def thread(
     return (opening, *_folded(sorted([*deeds, *words], key=lambda one: one.at)))
 
 
-def state_intervals(events: Iterable[Event]) -> tuple[StateInterval, ...]:
+def state_intervals(events: Iterable[TimelineEvent]) -> tuple[StateInterval, ...]:
     """The states of the issue in the factory, oldest first. A label that was removed and
     restored at once is one interval."""
     found: list[StateInterval] = []
@@ -92,7 +92,7 @@ def _thread_comment(comment: Comment) -> ThreadComment:
     )
 
 
-def _thread_event(event: Event) -> ThreadEvent:
+def _thread_event(event: TimelineEvent) -> ThreadEvent:
     label = (event.label,) if event.label else ()
     return ThreadEvent(
         event.actor,

@@ -53,7 +53,7 @@ class ProgressStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class IssueProgress:
     """The factory's progress on an issue, from its state label: the steps, or the side
     state it is in."""
 
@@ -114,7 +114,7 @@ def mark(*texts: str) -> str:
     return sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:16]
 
 
-def progress(labels: tuple[Label, ...]) -> Progress | None:
+def progress(labels: tuple[Label, ...]) -> IssueProgress | None:
     """The factory's progress from the labels; None for an issue without a state label."""
     words = [
         label.name.removeprefix(LABEL_PREFIX)
@@ -132,7 +132,7 @@ def progress(labels: tuple[Label, ...]) -> Progress | None:
         )
         for place, (_, title) in enumerate(_STEPS)
     )
-    return Progress(steps, _SIDE_STATES[side] if side else None, side or names[here or 0])
+    return IssueProgress(steps, _SIDE_STATES[side] if side else None, side or names[here or 0])
 
 
 def size(number: int) -> str:

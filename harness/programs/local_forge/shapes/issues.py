@@ -5,7 +5,7 @@ from urllib.parse import quote
 from harness.programs.local_forge.links import Links
 from harness.programs.local_forge.shapes.common import Json, moment, moment_or_none, node_id
 from harness.programs.local_forge.shapes.people import account
-from harness.programs.local_forge.storage.records import Comment, Event, Issue, Label, Repo
+from harness.programs.local_forge.storage.records import Comment, Issue, Label, Repo, TimelineEvent
 
 
 def label(links: Links, repo: Repo, item: Label) -> Json:
@@ -85,7 +85,7 @@ def comment(links: Links, repo: Repo, item: Comment) -> Json:
     }
 
 
-def event(links: Links, repo: Repo, item: Event) -> Json:
+def event(links: Links, repo: Repo, item: TimelineEvent) -> Json:
     """GitHub's `issue-event`."""
     shape: Json = {
         "id": item.id,

@@ -139,7 +139,7 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TimelineEvent:
     """Something that happened to an issue. The actor is stored by number, since logins change."""
 
     id: int

@@ -16,12 +16,12 @@ import tempfile
 from pathlib import Path
 
 from harness.domain.errors import SandboxError
-from harness.domain.sandbox import Bind, Limits, SandboxSpec
+from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
 from harness.programs.sandbox.packages.lockfile import pins
 from harness.programs.sandbox.supervisor import run_sandbox
 
 DOWNLOAD_SECONDS = 600
-LIMITS = Limits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
+LIMITS = SandboxLimits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
 # What pip needs to reach an index as this machine is set up to; everything else stays out of its
 # environment.
 PIP_ENVIRONMENT = (

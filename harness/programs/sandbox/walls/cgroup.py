@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.domain.sandbox import Limits
+from harness.domain.sandbox import SandboxLimits
 
 MIB = 1024 * 1024
 # bubblewrap outside and inside the namespace, and the first program in the sandbox.
@@ -31,7 +31,7 @@ class Group:
     version: int
     controllers: frozenset[str]
 
-    def limit(self, limits: Limits) -> None:
+    def limit(self, limits: SandboxLimits) -> None:
         """Set the limits. Raises OSError when the kernel refuses one."""
         if "memory" in self.controllers:
             size = str(limits.memory_mb * MIB)
@@ -153,7 +153,7 @@ class Cgroup:
                     time.sleep(0.002)
 
 
-def cgroup_for(limits: Limits) -> Cgroup:
+def cgroup_for(limits: SandboxLimits) -> Cgroup:
     """New groups that hold as much of `limits` as this process may. Never raises: `held` shows what
     is missing."""
     name = f"sandbox-{os.getpid()}-{os.urandom(4).hex()}"

@@ -1,0 +1,264 @@
+"""The step that cannot be taken back: by our push or by the forge's own merge, refused, cut off, or
+on another tree."""
+
+from contextlib import suppress
+from typing import Never
+
+import pytest
+
+from harness.domain.errors import FactoryError, GitError
+from harness.domain.lifecycle import State
+from harness.factory.records.history import is_frozen
+from harness.factory.reporting.audit import audit
+from harness.factory.stages import revert
+from harness.ports.git import Landing
+from tests.factory.demands import demanding
+from tests.factory.world import World
+
+BY_API = 'by = "api"'
+
+
+def judged(world):
+    return sum("candidate" in request for request in world.validator.requests)
+
+
+def events(world, issue):
+    return [entry.data["event"] for entry in world.history(issue).transitions]
+
+
+def until_merged(world, issue, *, passes=4) -> None:
+    for _ in range(passes):
+        try:
+            world.tick()
+        except FactoryError:
+            continue
+        if world.history(issue).state is State.MERGED:
+            return
+
+
+@pytest.mark.parametrize(("settings", "by"), [("", "push"), (BY_API, "api")])
+def test_a_landing_is_written_down_step_by_step(tmp_path, settings, by) -> None:
+    world = demanding(tmp_path, settings) if settings else World(tmp_path)
+    issue = world.file()
+    world.tick()
+    history = world.history(issue)
+    binds, run = history.verdict.binds, f"merge-{issue}-1"
+    landed = {
+        "commit": world.remote["main"],
+        "tree": binds.tree,
+        "branch": "main",
+        "base": binds.base,
+        "verdict": history.verdicts[-1].key,
+        "by": by,
+    }
+    of_run = [entry for entry in history.entries if entry.run == run and entry.issue == issue]
+    effects = [
+        (entry.kind, entry.key, entry.data["effect"], entry.data.get("result"))
+        for entry in of_run
+        if entry.kind in ("intent", "done") and entry.data["effect"] != "revert-ready"
+    ]
+    assert effects == [
+        ("intent", f"{run}/land", "land", None),
+        ("done", f"{run}/land/done", "land", landed),
+        ("intent", f"{run}/close", "close", None),
+        ("done", f"{run}/close/done", "close", {"issue": issue}),
+    ]
+    ended = {entry.data["node"]: entry.data["result"] for entry in of_run if entry.kind == "node"}
+    assert {
+        node: (result["outcome"], result["event"], result["message"])
+        for node, result in ended.items()
+    } == {
+        "gates": ("produced", "gates-open", "every gate is open"),
+        "land": ("produced", None, f"landed as {landed['commit']:.7}"),
+        "confirm": ("produced", "landed", f"tree {binds.tree:.7} landed as judged"),
+        "close": ("produced", None, "issue closed"),
+    }
+    assert (ended["land"]["output"], bool(ended["gates"]["output"]["findings"])) == (landed, True)
+    assert (world.forge.issue(issue).open, world.forge.reason(issue)) == (False, "completed")
+
+
+def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_and_compared(
+    tmp_path,
+) -> None:
+    world = demanding(tmp_path, BY_API)
+    world.decorate(
+        "git", land=lambda *args, **kwargs: pytest.fail("nothing of ours writes the branch")
+    )
+    issue = world.file()
+    world.tick()
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert world.git.tree_of(world.remote["main"]) == history.verdict.binds.tree
+    assert world.git.parents_of(world.remote["main"]) == (
+        history.verdict.binds.base,
+        history.verdict.binds.head,
+    )
+    assert (history.landed.commit, history.landed.by) == (world.remote["main"], "api")
+    assert revert.ready(history).of == world.remote["main"]
+
+
+def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp_path) -> None:
+    world = demanding(tmp_path, BY_API)
+    merge = world.forge.merge_pull_request
+
+    def merged(number, *, sha):
+        world.push_to_main(NEWS=b"in between\n")  # the forge's merge asks nobody about the base
+        return merge(number, sha=sha)
+
+    world.decorate("forge", merge_pull_request=merged)
+    issue = world.file()
+    world.tick()
+    history = world.history(issue)
+    assert (history.state, is_frozen(world.ledger)) == (State.NEEDS_HUMAN, True)
+    assert revert.ready(history).of == world.remote["main"]
+    revert.land(world.services(), issue, rules="sha256:x", reason="by mara")
+    tree = world.git.trees[world.git.tree_of(world.remote["main"])]
+    assert tree == {**world.git.trees[world.git.tree_of(world.base)], "NEWS": b"in between\n"}
+
+
+def test_a_head_that_moved_is_not_merged_by_the_forge_either(tmp_path) -> None:
+    world = demanding(tmp_path, BY_API)
+    merge = world.forge.merge_pull_request
+
+    def merged(number, *, sha):
+        branch = world.forge.pull_request(number).branch
+        world.forge.push(
+            branch,
+            world.git.commit(world.git.tree_of(world.base), [world.remote[branch]], message="evil"),
+        )
+        return merge(number, sha=sha)
+
+    world.decorate("forge", merge_pull_request=merged)
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert world.remote["main"] == world.base
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_cut_off_at_the_forges_merge_it_is_merged_once(tmp_path, after) -> None:
+    world = demanding(tmp_path, BY_API)
+    world.forge.fail("merge_pull_request", after=after)
+    issue = world.file()
+    until_merged(world, issue)
+    assert world.history(issue).state is State.MERGED
+    assert [what for what, _ in world.forge.writes].count("merge_pull_request") == 1
+    assert judged(world) == 1
+
+
+def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_path) -> None:
+    world = demanding(tmp_path, BY_API)
+    issue = world.file()
+    latest, merged = world.git.latest, []
+
+    def merged_meanwhile(branch):
+        history = world.history(issue)
+        if history.state is State.MERGING and not merged:
+            merged.append(
+                world.forge.merge_pull_request(history.proposal.number, sha=history.pushed_head)
+            )
+        return latest(branch)
+
+    world.decorate("git", latest=merged_meanwhile)
+    world.tick()
+    assert merged
+    assert world.history(issue).landed is None
+    assert not is_frozen(world.ledger)
+
+
+def test_an_audit_holds_a_merge_of_the_forges_to_the_tree_that_was_judged(tmp_path) -> None:
+    world = demanding(tmp_path, BY_API)
+    world.file()
+    world.tick()
+    services = world.services()
+    found = audit(
+        services.ledger,
+        services.repository,
+        services.validator,
+        world.work,
+        evidence=services.validator,
+        branch="main",
+    )
+    assert (
+        found.landings,
+        [fault for fault in found.faults if fault.subject.startswith("landing")],
+    ) == (1, [])
+
+
+def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path) -> None:
+    """A protected branch refused each push, and each refusal had the change judged again, twenty
+    times a pass."""
+    world = World(tmp_path)
+    world.decorate(
+        "git",
+        land=lambda *args, **kwargs: Landing(
+            "refused", world.base, "the forge refuses: protected branch hook declined"
+        ),
+    )
+    issue = world.file()
+    world.tick()
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    assert "protected branch hook declined" in history.transitions[-1].data["says"]
+    assert judged(world) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("method", ["land", "parents_of"])
+def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(
+    tmp_path, method, after
+) -> None:
+    world = World(tmp_path)
+    act, failures = getattr(world.git, method), []
+
+    def down(*args, **kwargs):
+        done = act(*args, **kwargs) if after or len(failures) >= 4 else None
+        if len(failures) < 4:  # more than all tries of one run
+            failures.append(1)
+            raise GitError("git push with the forge: connection reset", retryable=True)
+        return done
+
+    world.decorate("git", **{method: down})
+    issue = world.file()
+    until_merged(world, issue, passes=8)
+    assert world.history(issue).state is State.MERGED
+    assert world.git.landings == [world.remote["main"]]
+    assert judged(world) == 1
+    assert (
+        len(
+            [entry for entry in world.ledger.entries(kind="done") if entry.data["effect"] == "land"]
+        )
+        == 1
+    )
+
+
+def test_a_landing_that_nobody_can_confirm_is_looked_at_once_in_a_pass(tmp_path) -> None:
+    world = World(tmp_path)
+
+    def down(commit) -> Never:
+        raise GitError("down", retryable=True)
+
+    world.decorate("git", parents_of=down)
+    issue = world.file()
+    for _ in range(3):
+        with suppress(GitError):
+            world.tick()
+        assert world.history(issue).state is State.MERGING
+    assert world.history(issue).runs_of("merge") <= 4
+    assert is_frozen(world.ledger) is False
+
+
+@pytest.mark.parametrize(
+    ("changed", "to"), [("open", False), ("base", "elsewhere"), ("same_repository", False)]
+)
+def test_a_pull_request_that_no_longer_asks_for_what_was_judged_does_not_land(
+    tmp_path, changed, to
+) -> None:
+    world = World(tmp_path)
+    issue = world.file()
+    world.tick(states=frozenset(State) - {State.APPROVED, State.MERGING})
+    world.forge.edit_pull_request(world.history(issue).proposal.number, **{changed: to})
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "asks for another branch" in world.history(issue).transitions[-1].data["says"]
+    assert world.remote["main"] == world.base
