@@ -190,9 +190,10 @@ def page() -> str:
     events: dict[tuple[State, State], list[Event]] = {}
     for (state, event), there in TABLE.items():
         events.setdefault((state, there), []).append(event)
-    rows = [
-        f"| {state} | {', '.join(found)} | {there} |" for (state, there), found in events.items()
-    ]
+    ways: dict[State, list[str]] = {}
+    for (state, there), found in events.items():
+        ways.setdefault(state, []).append(f"{there}: {', '.join(found)}")
+    rows = [f"| {state} | {'; '.join(found)} |" for state, found in ways.items()]
     return "\n".join(
         (
             "# An issue's life",
@@ -202,8 +203,8 @@ def page() -> str:
                 " table cannot happen."
             ),
             "",
-            "| state | events | next |",
-            "|---|---|---|",
+            "| state | next state: events that lead there |",
+            "|---|---|",
             *rows,
             "",
             (

@@ -229,8 +229,8 @@ def configured(world, more: bytes) -> None:
     world.push_to_main(**{"factory.toml": before + after[after.index(b"[seal]") :] + more})
 
 
-# How each is taken by itself: broker/test_errors, broker/test_pauses, agents/test_loop,
-# factory/test_pause.
+# How each is taken by itself: broker/upstream/test_errors, broker/test_pauses, agents/test_loop,
+# test_pause.
 @pytest.mark.sample(6)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_goes_wrong_with_a_model_ends_as_it_is_written(

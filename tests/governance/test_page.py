@@ -16,8 +16,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "maintainer.md").read_text()
 
 
 def rows(heading: str) -> dict[str, str]:
+    """The table or the list under a heading: what is in code at the beginning of each row, and the
+    row."""
     section = PAGE.split(f"{heading}\n", 1)[1].split("\n## ", 1)[0].split("\n### ", 1)[0]
-    return {row[1]: row[0] for row in re.finditer(r"^\| `([\w-]+)` \|.*$", section, re.MULTILINE)}
+    return {row[1]: row[0] for row in re.finditer(r"^[|-] `([\w-]+)`.*$", section, re.MULTILINE)}
 
 
 def test_the_page_has_every_check_with_its_arguments() -> None:

@@ -118,12 +118,12 @@ def test_nothing_is_written_through_a_link(export, folder, tmp_path_factory) -> 
 def test_the_formats_that_can_be_typed_are_those_that_there_are() -> None:
     assert set(rules_export.FORMATS) == set(FORMATS)
     rows = PAGE.split("## Export")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE)) == set(FORMATS)
+    assert set(re.findall(r"^- `([\w-]+)`: ", rows, re.MULTILINE)) == set(FORMATS)
 
 
 def test_the_page_has_every_kind_of_contradiction() -> None:
     rows = PAGE.split("## Import")[1].split("\n## ")[0]
-    assert re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE) == [
+    assert re.findall(r"^- `([\w-]+)`: ", rows, re.MULTILINE) == [
         kind.value for kind in ContradictionKind
     ]
 

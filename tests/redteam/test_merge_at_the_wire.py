@@ -112,9 +112,7 @@ def test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate(t
     assert (town.factory.tip(), town.shown(issue)) == (candidate, "")
 
 
-@pytest.mark.soak(
-    "over HTTP again; factory/test_ci has every conclusion, domain/test_checks what each is"
-)
+@pytest.mark.soak("over HTTP again; test_ci has every conclusion, domain/test_checks what each is")
 def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town) -> None:
     town.demand()
     issue = town.factory.file()
@@ -127,7 +125,7 @@ def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town) -> None:
 
 
 @pytest.mark.soak(
-    "over HTTP again; adapters/test_checks reads what a branch demands, factory/test_ci obeys it"
+    "over HTTP again; adapters/test_checks reads what a branch demands, test_ci obeys it"
 )
 def test_a_branch_that_requires_a_check_takes_the_candidate_once_it_has_it(town) -> None:
     """The factory names nothing: what the branch's own protection demands is read from the
@@ -150,7 +148,7 @@ def test_a_branch_that_requires_a_check_takes_the_candidate_once_it_has_it(town)
     ), town.factory.status(issue)
 
 
-@pytest.mark.soak("over HTTP again; factory/test_ways_to_land has a forge that refuses")
+@pytest.mark.soak("over HTTP again; test_ways_to_land has a forge that refuses")
 def test_a_branch_that_takes_no_pushes_refuses_once_and_is_a_persons(town) -> None:
     town.demand(named=False)
     town.protect(required_pull_request_reviews={})
@@ -175,9 +173,7 @@ def test_such_a_branch_takes_the_forges_own_merge_and_what_it_made_is_compared(t
     )
 
 
-@pytest.mark.soak(
-    "over HTTP again; factory/test_ways_to_land freezes on another tree of the forge's merge"
-)
+@pytest.mark.soak("over HTTP again; test_ways_to_land freezes on another tree of the forge's merge")
 def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back(
     town,
 ) -> None:
@@ -210,7 +206,7 @@ def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_tak
     assert read.contains(CommitSha(factory.tip()), CommitSha(pushed[0]))
 
 
-@pytest.mark.soak("over HTTP again; factory/test_red_main has the freeze and the one revert")
+@pytest.mark.soak("over HTTP again; test_red_main has the freeze and the one revert")
 def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything_halts(
     town,
 ) -> None:
@@ -257,7 +253,7 @@ def test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_t
     assert (factory.tip(), town.shown(issue)) == (town.candidate(issue), ""), factory.status(issue)
 
 
-@pytest.mark.soak("over HTTP again; factory/test_ways_to_land closes one")
+@pytest.mark.soak("over HTTP again; test_ways_to_land closes one")
 def test_a_pull_request_that_somebody_closed_does_not_land(town) -> None:
     factory = town.factory
     issue = factory.approved_issue()

@@ -202,7 +202,7 @@ def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(dr
 
 
 def test_row_107_a_full_disk_loses_nothing_that_was_written(attack_results) -> None:
-    """A whole factory on one: `tests/scenarios/test_disk_full.py`; damage to the ledger's file:
+    """A whole factory on one: `test_disk_full.py` of the scenarios; damage to the ledger's file:
     `tests/engine`."""
     assert attack_results["a full disk"]["held"], attack_results["a full disk"]["message"]
 

@@ -60,7 +60,7 @@ def answers(issue):
 
 
 @pytest.mark.soak(
-    "the judge refuses such apps in redteam/test_apps_that_know_the_judge, a round follows in"
+    "the judge refuses such apps in test_apps_that_know_the_judge, a round follows in"
     " factory/test_stories"
 )
 def test_the_special_cased_attempt_was_caught_and_the_second_landed(demo) -> None:
@@ -78,7 +78,7 @@ def test_the_refusal_cites_the_mission_and_quotes_the_issue(demo) -> None:
 
 
 @pytest.mark.soak(
-    "an attempt more: redteam/test_strangers_text has who obeys a stranger, redteam/test_git_tricks"
+    "an attempt more: redteam/test_strangers_text has who obeys a stranger, test_git_tricks"
     " the rule"
 )
 def test_the_obedient_agent_was_stopped_by_the_policy_and_nothing_was_pushed(demo) -> None:
@@ -90,7 +90,7 @@ def test_the_obedient_agent_was_stopped_by_the_policy_and_nothing_was_pushed(dem
 
 
 @pytest.mark.soak(
-    "two changes that break each other: redteam/test_merge_faults, factory/test_together"
+    "two changes that break each other: redteam/test_merge_faults, factory/pipeline/test_together"
 )
 def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(
     demo,

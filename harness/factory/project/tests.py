@@ -13,7 +13,7 @@ import shutil
 import stat
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -31,8 +31,10 @@ from harness.factory.project.pytest_report import (
     write_order,
 )
 from harness.factory.project.pytest_run import PASSED, SKIPPED
+from harness.factory.project.services import services_of
 from harness.factory.project.test_config import apply_base_tests, is_test_config
 from harness.factory.run.node import Job
+from harness.programs.services import with_services
 
 FORM = 4
 """The version of what is compared and how. An answer that was kept under another version is not
@@ -208,7 +210,7 @@ def _run(
     # Only pytest can be made to sign; of any other runner the report is believed.
     if config.tests.command[: len(PYTEST)] == PYTEST:
         spec, key = signed_run(spec, str(Path(config.tests.report).parent)), write_order(out, own)
-    result = services.sandbox.run(spec)
+    result = services.sandbox.run(replace(spec, argv=with_services(spec.argv, services_of(job))))
     if result.killed_by:
         raise SandboxError(
             f"the project's tests were stopped by their {result.killed_by} limit", retryable=False

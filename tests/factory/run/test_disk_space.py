@@ -53,7 +53,7 @@ def results(tmp_path_factory):
             str(ROOT),
             sys.executable,
             "-m",
-            "tests.factory.short_of_room",
+            "tests.factory.run.short_of_room",
             str(folder),
         ],
         capture_output=True,

@@ -15,7 +15,7 @@ from harness.factory.pipeline.actions import action_for
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import policy_at
 from harness.factory.settings.workflows import BUILT_IN, effective_workflows_in
-from tests.factory.hostile import (
+from tests.factory.settings.hostile import (
     AUTHOR,
     BUILD,
     CANDIDATE,

@@ -54,19 +54,19 @@ def new_app(visit: PageVisit) -> Response:
     text = visit.form.get("manifest", "")
     state = visit.query.get("state", visit.form.get("state", ""))[:STATE_LETTERS]
     if not text:
-        return visit.page("new_app.html", manifest=None, text="", state=state, problem="")
+        return visit.page("apps/new_app.html", manifest=None, text="", state=state, problem="")
     try:
         manifest = manifests.manifest_in(text)
     except Refused as refused:
         return visit.page(
-            "new_app.html",
+            "apps/new_app.html",
             status=refused.status,
             manifest=None,
             text=text,
             state=state,
             problem=refused.summary,
         )
-    shown = visit.page("new_app.html", manifest=manifest, text=text, state=state, problem="")
+    shown = visit.page("apps/new_app.html", manifest=manifest, text=text, state=state, problem="")
     return _that_leads_to(shown, manifest.redirect_url)
 
 
@@ -76,14 +76,14 @@ def create_app(visit: PageVisit) -> Response:
     manifest = manifests.manifest_in(visit.form.get("manifest", ""))
     app, code = apps.create(visit.tx, manifest, owner=owner)
     if manifest.redirect_url is None:
-        return visit.page("app.html", app=app, code=code, installed=())
+        return visit.page("apps/app.html", app=app, code=code, installed=())
     return RedirectResponse(_with(manifest.redirect_url, code=code, state=state), 303)
 
 
 def app_page(visit: PageVisit) -> Response:
     """An App's permissions and installations."""
     app = apps.named(visit.tx, visit.path["slug"])
-    return visit.page("app.html", app=app, code="", installed=_installed(visit, app))
+    return visit.page("apps/app.html", app=app, code="", installed=_installed(visit, app))
 
 
 def install_form(visit: PageVisit) -> Response:
@@ -123,7 +123,7 @@ def install(visit: PageVisit) -> Response:
 def _form(visit: PageVisit, app: App, *, status: int, problem: str) -> Response:
     own = _own(visit, visit.viewer) if visit.viewer else ()
     shown = visit.page(
-        "install_app.html",
+        "apps/install_app.html",
         status=status,
         app=app,
         repositories=own,

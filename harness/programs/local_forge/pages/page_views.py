@@ -294,7 +294,7 @@ def _templates() -> Environment:
     made.tests |= {
         "web_link": lambda url: bool(url) and is_safe_link(str(url)) and str(url).startswith("http")
     }
-    parts = made.get_template("parts.html").module
+    parts = made.get_template("layout/parts.html").module
     made.globals |= {
         name: part
         for name, part in vars(parts).items()
