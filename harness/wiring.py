@@ -330,11 +330,11 @@ def validator_without_home() -> ValidatorProgram:
 
 
 def _validator_environment() -> dict[str, str]:
-    """A path and a language, what pip needs for a layer, and no secret of ours."""
+    """A path and a language, what package managers need for a layer, and no secret of ours."""
     passed_on = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(("PIP_", "XDG_")) or name == "HOME"
+        if name.lower().startswith(("pip_", "npm_config_", "xdg_")) or name == "HOME"
     }
     return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **passed_on}
 

@@ -121,8 +121,8 @@ class CliAgent:
         if (store := worktree.with_name(STORE)).is_dir():
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:
-            binds.append(Bind(str(assignment.layer.resolve()), LAYER))
-            env["PYTHONPATH"] = LAYER
+            binds.append(assignment.layer.bind(f"{WORKSPACE}/{worktree.name}", apart=LAYER))
+            env |= assignment.layer.env(apart=LAYER)
         return SandboxSpec(
             name=assignment.role,
             argv=(f"{PROGRAM}/{program.path}", *launch.words),

@@ -18,7 +18,7 @@ from harness.domain.events import CommandReported
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
-from harness.domain.sandbox import Bind, SandboxLimits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, Layer, SandboxLimits, SandboxResult, SandboxSpec
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory.project import tests as projecttests
 from harness.factory.records.history import History
@@ -121,7 +121,7 @@ def _run(job: Job, node: RunNode) -> SandboxResult:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> SandboxSpec:
+def _spec(job: Job, node: RunNode, folder: Path, layer: Layer | None) -> SandboxSpec:
     own = {
         name: value if isinstance(value, str) else _value(job, value)
         for name, value in node.env.items()
@@ -131,8 +131,11 @@ def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> SandboxS
         name="command",
         argv=tuple(node.command),
         cwd="/app",
-        binds=(Bind(str(folder), "/app", "rw"), *((Bind(str(layer), "/layer"),) if layer else ())),
-        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1", **own},
+        binds=(
+            Bind(str(folder), "/app", "rw"),
+            *((layer.bind("/app", apart=projecttests.LAYER),) if layer else ()),
+        ),
+        env={**projecttests.layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1", **own},
         limits=SandboxLimits(wall_seconds=seconds),
     )
 
