@@ -15,6 +15,7 @@ from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
 from harness.programs import agent_loop
+from harness.programs.services import with_services
 
 WORKSPACE, LAYER, AGENT = "/workspace", "/opt/layer", "/opt/agent"
 # What the agent loop passes on to its tools under its right name.
@@ -89,7 +90,7 @@ class SandboxedAgent:
             env |= {OF_TOOLS.get(name, name): value for name, value in found.items()}
         return SandboxSpec(
             name=assignment.role,
-            argv=("python", "-m", "agent_loop"),
+            argv=with_services(("python", "-m", "agent_loop"), assignment.services),
             cwd=f"{WORKSPACE}/{worktree.name}",
             env=env,
             binds=tuple(binds),

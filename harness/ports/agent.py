@@ -6,6 +6,7 @@ from typing import Protocol
 
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice
 from harness.domain.sandbox import Layer
+from harness.domain.services import Service
 from harness.ports.model import Session
 
 
@@ -23,6 +24,7 @@ class Assignment:
     max_turns: int = 40
     wall_seconds: int = 600
     agent: AgentChoice = BUILT_IN
+    services: tuple[Service, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ from harness.domain.lifecycle import Event
 from harness.domain.sandbox import Bind, Layer, SandboxLimits, SandboxResult, SandboxSpec
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory.project import tests as projecttests
+from harness.factory.project.services import services_of
 from harness.factory.records.history import History
 from harness.factory.run.node import MACHINE, Job, failed, produced
 from harness.factory.run.outputs import MergeCandidate, Snapshot
 from harness.governance.facts.secrets import SecretScanner
 from harness.governance.text.invisible import without_invisible
+from harness.programs.services import with_services
 
 SECONDS = 300
 """How long a command may take whose node sets no `timeout`."""
@@ -129,7 +131,7 @@ def _spec(job: Job, node: RunNode, folder: Path, layer: Layer | None) -> Sandbox
     seconds = node.timeout_seconds * _SHARE if node.timeout_seconds else SECONDS
     return SandboxSpec(
         name="command",
-        argv=tuple(node.command),
+        argv=with_services(node.command, services_of(job)),
         cwd="/app",
         binds=(
             Bind(str(folder), "/app", "rw"),

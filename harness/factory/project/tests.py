@@ -31,8 +31,10 @@ from harness.factory.project.pytest_report import (
     write_order,
 )
 from harness.factory.project.pytest_run import PASSED, SKIPPED
+from harness.factory.project.services import services_of
 from harness.factory.project.test_config import apply_tests, is_test_config
 from harness.factory.run.node import Job
+from harness.programs.services import with_services
 
 FORM = 5
 """The version of what is compared and how. An answer that was kept under another version is not
@@ -231,7 +233,7 @@ def run_tests(
     if config.tests.command[: len(PYTEST)] == PYTEST:
         spec = replace(spec, argv=(*spec.argv, *options))
         spec, key = signed_run(spec, str(Path(config.tests.report).parent)), write_order(out, own)
-    result = services.sandbox.run(spec)
+    result = services.sandbox.run(replace(spec, argv=with_services(spec.argv, services_of(job))))
     if result.killed_by:
         raise SandboxError(
             f"the project's tests were stopped by their {result.killed_by} limit", retryable=False

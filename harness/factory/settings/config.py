@@ -1,6 +1,7 @@
 """`factory.toml`: the settings of a repository for its factory. Read at the base commit, never from
 a branch."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,6 +13,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import Tier
+from harness.domain.services import MOST_SERVICES, Service
 from harness.domain.setting import MOST, required, setting
 from harness.factory.settings.budget import checked_caps, prices_in
 from harness.factory.settings.limits_config import ContextSettings, Judge, Limits, Triage
@@ -185,6 +187,7 @@ class Config:
     seal: Seal
     merge: Merge = field(default_factory=Merge)
     personas: tuple[Persona, ...] = ()
+    services: tuple[Service, ...] = ()
     forge: ForgeSettings = ForgeSettings()
     review: Review = field(default_factory=Review)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
@@ -244,6 +247,7 @@ _TABLES = (
     "merge",
     "forge",
     "personas",
+    "services",
     "review",
     "breaker",
     "families",
@@ -276,6 +280,7 @@ def read_config(text: str) -> Config:
         merge=merge_in(table(document, "merge")),
         forge=read(ForgeSettings, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
+        services=_services(document.get("services", [])),
         review=read(Review, table(document, "review"), "review"),
         breaker=read(BreakerSettings, table(document, "breaker"), "breaker"),
         prices=prices_in(table(document, "prices")),
@@ -287,6 +292,7 @@ def read_config(text: str) -> Config:
 
 
 STEPS_A_JOURNEY = 6
+_SERVICE = re.compile("[a-z][a-z0-9-]{0,30}")
 
 
 def _check_step_time(judge: Judge, journey_seconds: int) -> None:
@@ -301,6 +307,34 @@ def _check_step_time(judge: Judge, journey_seconds: int) -> None:
             file=FILE,
             key="judge.step_seconds",
         )
+
+
+def _services(tables: Any) -> tuple[Service, ...]:
+    if not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
+        raise ConfigError("expected tables `[[services]]`", file=FILE, key="services")
+    if len(tables) > MOST_SERVICES:
+        raise ConfigError(
+            f"at most {MOST_SERVICES} services are started", file=FILE, key="services"
+        )
+    found = tuple(
+        read(Service, one, f"services.{number}") for number, one in enumerate(tables, start=1)
+    )
+    for number, service in enumerate(found, start=1):
+        if not _SERVICE.fullmatch(service.name):
+            raise ConfigError(
+                f"expected small letters, digits and hyphens, found {service.name!r:.60}",
+                file=FILE,
+                key=f"services.{number}.name",
+            )
+        if not service.start:
+            raise ConfigError(
+                "expected a command, found none", file=FILE, key=f"services.{number}.start"
+            )
+    if len({service.name for service in found}) != len(found):
+        raise ConfigError(
+            "two services have the same name; give each its own", file=FILE, key="services"
+        )
+    return found
 
 
 def _personas(tables: Any) -> tuple[Persona, ...]:

@@ -22,6 +22,7 @@ from harness.domain.model_choice.agents import AgentChoice
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.plain import JsonDict
+from harness.domain.services import Service
 from harness.domain.setting import Setting, setting_of
 from harness.factory.settings.config import App, Dependencies, ForgeSettings, Persona, Seal, Tests
 from harness.factory.settings.limits_config import ContextSettings, Judge, Limits, Triage
@@ -90,6 +91,9 @@ TABLES = (
     Table("forge", ForgeSettings, "What is shown on the forge beside comments, labels and checks."),
     Table("personas", Persona, "A persona that explores what has passed. See"
           " [The seal](seal.md#personas).", Form.LISTED),
+    Table("services", Service, "A service beside the app. It is started before the app, the"
+          " project's tests and commands, and an implementer, fresh and in their own sandbox. See"
+          " [Services](maintainer.md#services).", Form.LISTED),
     Table("review", Review, "Who reviews what would land, before the judge. Without a lens nobody"
           " does. See [Roles](roles.md#reviewers)."),
     Table("breaker", BreakerSettings, "When a model that fails is left alone for a while."),

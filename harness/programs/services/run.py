@@ -1,9 +1,10 @@
 """Starts services beside a command, within the command's own sandbox: a database, a cache.
 
 Its own process, standard library only: `python -I -S -c SOURCE PLAN COMMAND…`. PLAN is JSON:
-{"folder": where services keep their data, "stop": whether they end with the command, "services":
-[{"name", "prepare", "start", "ready", "setup", "seconds"}, …]}. In every argument `{data}` stands
-for the service's own folder below `folder`.
+{"folder": where services keep their data, "within": a variable that names a folder for it instead,
+"stop": the seconds that they have to end after the command, or 0, "services": [{"name", "prepare",
+"start", "ready", "ready_seconds", "setup"}, …]}. In every argument `{data}` stands for the
+service's own folder.
 
 A service without a folder is new: `prepare` runs before its first start, `setup` after. It is ready
 once `ready` ends with 0. With `stop` the services are ended in order, so that their folders can be
@@ -16,9 +17,10 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any, BinaryIO
 
 FAILED = 70
-ASKING_SECONDS, ENDING_SECONDS, PREPARING_SECONDS = 5.0, 20.0, 120.0
+ASKING_SECONDS, PREPARING_SECONDS = 5.0, 120.0
 PAUSE = 0.05
 SHOWN = 600
 
@@ -30,50 +32,48 @@ class ServiceError(Exception):
 class Service:
     """One service of the plan, and its process once it runs."""
 
-    def __init__(self, given: dict, folder: str) -> None:
-        self.name, self.seconds = given["name"], given["seconds"]
+    def __init__(self, given: dict[str, Any], folder: str) -> None:
+        self.name, self.seconds = given["name"], given["ready_seconds"]
         self.data = os.path.join(folder, self.name)
         self.log = self.data + ".log"
         self.argv = {
             step: [word.replace("{data}", self.data) for word in given[step]]
-            for step in ("prepare", "start", "ready")
+            for step in ("prepare", "start", "ready", "setup")
         }
-        self.setup = [[word.replace("{data}", self.data) for word in one] for one in given["setup"]]
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def begin(self) -> None:
         """Start it and wait until it is ready. Raises ServiceError."""
         is_new = not os.path.isdir(self.data)
         if is_new:
             os.makedirs(self.data, mode=0o700)
-            if self.argv["prepare"]:
-                self._run("prepare", self.argv["prepare"])
+            self._run("prepare")
         with open(self.log, "ab") as log:
-            self.process = self._popen("start", self.argv["start"], log)
-        self._await_ready()
-        for argv in self.setup if is_new else ():
-            self._run("setup", argv)
+            self.process = self._popen("start", log)
+        self._await_ready(self.process)
+        if is_new:
+            self._run("setup")
 
-    def end(self) -> None:
+    def end(self, seconds: float) -> None:
         """End it, so that its folder is whole. Raises ServiceError if it has to be killed."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(ENDING_SECONDS)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise ServiceError(
-                f"service {self.name} did not end within {ENDING_SECONDS:g} s after SIGTERM, so its"
+                f"service {self.name} did not end within {seconds:g} s after SIGTERM, so its"
                 " data cannot be copied; start it in the foreground, as one process"
             ) from None
 
-    def _await_ready(self) -> None:
+    def _await_ready(self, process: "subprocess.Popen[bytes]") -> None:
         until = time.monotonic() + self.seconds
         while True:
-            if self.process.poll() is not None:
+            if process.poll() is not None:
                 raise ServiceError(
-                    f"service {self.name} ended with {self.process.returncode} before it was ready:"
+                    f"service {self.name} ended with {process.returncode} before it was ready:"
                     f" {self._tail()}"
                 )
             if not self.argv["ready"] or self._asked() == 0:
@@ -87,16 +87,18 @@ class Service:
 
     def _asked(self) -> int:
         with open(os.devnull, "wb") as nowhere:
-            asked = self._popen("ready", self.argv["ready"], nowhere)
+            asked = self._popen("ready", nowhere)
             try:
                 return asked.wait(ASKING_SECONDS)
             except subprocess.TimeoutExpired:
                 asked.kill()
                 return asked.wait()
 
-    def _run(self, step: str, argv: list[str]) -> None:
+    def _run(self, step: str) -> None:
+        if not self.argv[step]:
+            return
         with open(self.log, "ab") as log:
-            done = self._popen(step, argv, log)
+            done = self._popen(step, log)
             try:
                 code = done.wait(PREPARING_SECONDS)
             except subprocess.TimeoutExpired:
@@ -109,7 +111,8 @@ class Service:
                 f"service {self.name}: `{step}` ended with {code}, not with 0: {self._tail()}"
             )
 
-    def _popen(self, step: str, argv: list[str], output) -> subprocess.Popen:
+    def _popen(self, step: str, output: BinaryIO) -> subprocess.Popen[bytes]:
+        argv = self.argv[step]
         try:
             return subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.data
@@ -127,31 +130,41 @@ class Service:
                 printed = file.read().decode("utf-8", "replace")
         except OSError:
             printed = ""
-        return "it printed: " + " ".join(printed.split()) if printed.strip() else "it printed nothing"
+        words = " ".join(printed.split())
+        return f"it printed: {words}" if words else "it printed nothing"
 
 
 def main(plan: str, command: list[str]) -> int:
     """Start the services, then run the command. Returns its exit code; FAILED if a service cannot
     be used."""
     given = json.loads(plan)
-    os.makedirs(given["folder"], exist_ok=True)
-    services = [Service(one, given["folder"]) for one in given["services"]]
+    folder = given["folder"]
+    if given["within"]:
+        folder = os.path.join(os.environ[given["within"]], "services")
+    os.makedirs(folder, exist_ok=True)
+    services = [Service(one, folder) for one in given["services"]]
     try:
         for service in services:
             service.begin()
         if not given["stop"]:
             # The services are children of the command from here on, and end with the sandbox.
-            os.execvp(command[0], command)
+            os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
         code = subprocess.call(command)
         for service in reversed(services):
-            service.end()
+            service.end(given["stop"])
     except ServiceError as error:
-        print(error, file=sys.stderr, flush=True)
-        return FAILED
+        return _failed(services, str(error))
     except OSError as error:
-        print(f"{command[0]}: {error.strerror}", file=sys.stderr, flush=True)
-        return FAILED
+        return _failed(services, f"{command[0]}: {error.strerror}")
     return code if code >= 0 else 128 - code
+
+
+def _failed(services: list[Service], message: str) -> int:
+    print(message, file=sys.stderr, flush=True)
+    for service in services:
+        if service.process is not None:
+            service.process.kill()
+    return FAILED
 
 
 if __name__ == "__main__":

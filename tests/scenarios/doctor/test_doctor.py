@@ -225,6 +225,17 @@ def test_a_lock_is_read_to_its_last_entry_and_what_its_packages_need_is_looked_f
     assert "they come from npm.invalid, npm's `registry` here, for /usr/bin/node" in words
 
 
+def test_a_service_s_programs_are_looked_for_where_sandboxes_look(worked, tmp_path) -> None:
+    amend(worked, tmp_path, '\n[[services]]\nname = "db"\nstart = ["sh"]\n')
+    level, words = line(worked, "dependencies")
+    assert level == "ok"
+    assert "services can be started: db" in words
+    amend(worked, tmp_path, '\n[[services]]\nname = "cache"\nstart = ["/nowhere/redis"]\n')
+    level, words = line(worked, "dependencies")
+    assert level == "fail"
+    assert "service cache needs /nowhere/redis" in words
+
+
 def amend(home, folder, more="", *, npm_lock="") -> None:
     """What was fetched last, as if this were at the end of its factory.toml, and the app had this
     lock."""
