@@ -56,11 +56,12 @@ def lock(**places: dict[str, Any]) -> str:
 
 @dataclass
 class Registry:
-    """What it has, by path; a status, a text to send, or an address to lead to. `asked` are the
-    paths in the order of the requests."""
+    """What it has, by path; a status, or an address to lead to. `asked` are the paths in the order
+    of the requests, `shown` the credentials that came with them."""
 
     has: dict[str, bytes | int | str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    shown: list[str | None] = field(default_factory=list)
     address: str = ""
 
     def settings(self, folder: Path, **more: str) -> dict[str, str]:
@@ -88,6 +89,7 @@ def registry(**has: bytes | int | str) -> Iterator[Registry]:
     class Answering(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found.asked.append(self.path)
+            found.shown.append(self.headers["authorization"])
             answer = found.has.get(self.path, 404)
             if isinstance(answer, bytes):
                 self.send_response(200)
