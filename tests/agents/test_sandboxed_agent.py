@@ -12,7 +12,7 @@ import pytest
 
 from harness.agents.builtin_agent import SandboxedAgent, report_of
 from harness.domain.errors import ModelError
-from harness.domain.sandbox import Form, SandboxResult
+from harness.domain.sandbox import Form, Layer, SandboxResult
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
 from harness.programs.sandbox.client import SandboxSupervisor
@@ -47,7 +47,7 @@ def assignment(tmp_path: Path) -> Callable[..., Assignment]:
             "worktree": worktree,
             "system": ("The rules.",),
             "task": "Make it work.",
-            "layer": layer,
+            "layer": Layer(str(layer), "PYTHONPATH"),
             "wall_seconds": 900,
         }
         return Assignment(**given | changes)
@@ -297,6 +297,17 @@ def test_a_sandbox_that_was_ended_has_no_say() -> None:
         "the sandbox was ended: memory",
         "memory",
     )
+
+
+def test_packages_that_a_project_looks_for_in_its_tree_are_there_for_the_agent(
+    tmp_path: Path, assignment: Callable[..., Assignment]
+) -> None:
+    given = assignment(layer=Layer("/layers/one", within="web/node_modules"))
+    session = Session("s", tmp_path / "m.sock", "m")
+    spec = SandboxedAgent(SandboxSupervisor(tmp_path)).spec(given, session)
+    binds = {(bind.source, bind.target, bind.mode) for bind in spec.binds}
+    assert ("/layers/one", "/workspace/worktree/web/node_modules", "ro") in binds
+    assert "TOOL_PYTHONPATH" not in spec.env
 
 
 def test_no_layer_and_no_store_are_fine(tmp_path: Path) -> None:
