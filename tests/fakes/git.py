@@ -127,6 +127,8 @@ class FakeGit:
 
     def ensure(self, run, commit):
         folder = self.work / run
+        if commit not in self.commits:
+            raise GitError(f"there is no commit {commit}")
         return folder if folder.is_dir() and self.opened[run] == commit else self.open(run, commit)
 
     def prepare(self, base) -> None:

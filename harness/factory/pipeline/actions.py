@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha
 from harness.domain.plain import JsonObject
 from harness.domain.workflow import (
@@ -23,6 +24,7 @@ from harness.factory.run.node import Action, Job, produced, refused
 from harness.factory.run.outputs import MergeCandidate
 from harness.factory.settings.workflow_promises import PARTS, TESTS, parts_of
 from harness.factory.stages import diagnose, implement, merge, plan, review, triage, validate
+from harness.log import WARNING
 
 # The names in these tables are part of the workflow language: a workflow file may contain them.
 USES: Mapping[str, Action] = {
@@ -60,12 +62,29 @@ def action_for(node: Node) -> Action:
 
     def act(job: Job) -> NodeResult:
         found = replace(job, outputs=_by_part(job), by_node=job.outputs)
-        # Asked before each node: another machine may have begun the run, and kept its worktree.
-        if commit := worktree_commit(found):
-            job.services.worktrees.ensure(job.run, commit)
+        _ensure_worktree(found)
         return _code(node)(found)
 
     return act
+
+
+def _ensure_worktree(job: Job) -> None:
+    """Asked before each node: another machine may have begun the run, and kept its worktree."""
+    commit = worktree_commit(job)
+    if commit is None:
+        return
+    try:
+        job.services.worktrees.ensure(job.run, commit)
+    except GitError as error:
+        # Nothing is decided by these files: a link that leaves the tree must not stop a triage.
+        job.services.log.write(
+            "worktree-failed",
+            str(error),
+            run=job.run,
+            issue=job.issue,
+            node=job.node.id,
+            level=WARNING,
+        )
 
 
 def worktree_commit(job: Job) -> CommitSha | None:

@@ -179,3 +179,15 @@ def test_a_triage_takes_a_worktree_that_is_ready_and_gives_it_back(world, town) 
     assert world.shown[f"triage-{issue}-1"]["classify"] == world.base
     (back,) = world.folder.glob(f"{POOL}*")
     assert (back / "worktree" / "factory.toml").stat().st_ino == file
+
+
+def test_a_base_that_no_worktree_can_show_is_triaged_all_the_same(world) -> None:
+    (world.town.author.folder / "away").symlink_to("/etc")
+    world.base = world.town.author.commit({}, branch="main")
+    issue = world.file()
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    assert world.history(issue).state is State.ACCEPTED
+    assert {entry.node for entry in world.log.of("worktree-failed")} == set(
+        world.shown[f"triage-{issue}-1"]
+    )
+    assert left(world) == []
