@@ -33,6 +33,7 @@ HOME = [
     "ledger",
     "factory",
     "governance",
+    "author",
     "dependencies",
     "agents",
     "forge",
