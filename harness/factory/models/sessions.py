@@ -1,10 +1,12 @@
-"""Sessions with models: one per run and role. The ledger gets the cost, whatever happens."""
+"""Sessions with models: one per run and role. The ledger gets the cost, whatever happens; a session
+in which nobody answered cost nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from harness.domain.events import UsageRecorded
+from harness.domain.model_choice.agents import AgentKind
 from harness.domain.model_choice.roles import Tier
 from harness.domain.workflow import AgentNode, Allowance
 from harness.factory.run.node import Job
@@ -40,6 +42,7 @@ def session(
         usd_issue=caps.usd_per_issue,
         usd_day=caps.usd_per_day,
         usd_month=caps.usd_per_month,
+        api=_api(job, tier),
         price=next((price for price in job.policy.config.prices if price.model == tier.name), None),
     )
     with job.services.broker.open(request) as opened:
@@ -50,8 +53,18 @@ def session(
             _record_usage(job, role, opened)
 
 
+def _api(job: Job, tier: Tier) -> str:
+    """The API that this model is asked by: our own agent and every role that only answers speak
+    Messages; a CLI has its own."""
+    is_ours = job.policy.config.agent(tier).kind is AgentKind.BUILT_IN
+    return "/messages" if is_ours else ""
+
+
 def _record_usage(job: Job, role: str, opened: Session) -> None:
     usage = job.services.broker.usage(opened)
+    # Nobody answered: whoever reads of the issue sees no calls of a provider that was not there.
+    if not (usage.input_tokens or usage.output_tokens or usage.cost_usd):
+        return
     job.services.ledger.append(
         UsageRecorded(
             role=role,

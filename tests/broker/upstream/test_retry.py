@@ -14,6 +14,7 @@ from harness.programs.broker.upstream.breaker import BreakerStore, ProviderBreak
 from harness.programs.broker.upstream.client import Upstream
 from harness.programs.broker.upstream.failure import ProviderFailure
 from harness.programs.broker.upstream.retry import CAP, TRIES, requested_wait, wait_before_retry
+from harness.programs.broker.wires.registry import MESSAGES
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 
@@ -97,7 +98,7 @@ class Run:
             jitter=lambda: 0,
         )
         try:
-            return await upstream.whole("/messages", {"model": "m"}, issue=1, again=self.again)
+            return await upstream.whole(MESSAGES, {"model": "m"}, issue=1, again=self.again)
         finally:
             await upstream.close()
             meter.close()
