@@ -319,20 +319,24 @@ def services_of(
 
 
 def validator_of(home: Path, places: Places) -> ValidatorProgram:
-    """The validator's process. Its environment has a path and a language, what pip needs for a
-    layer, and no secret of ours."""
+    """The validator's process."""
+    public = places.signing_key.with_name(places.signing_key.name + ".pub")
+    return ValidatorProgram(public, _validator_environment(), places.runs, sealed=places.sealed)
+
+
+def validator_without_home() -> ValidatorProgram:
+    """The validator's process for what needs neither a store nor a key."""
+    return ValidatorProgram(Path(), _validator_environment(), Path())
+
+
+def _validator_environment() -> dict[str, str]:
+    """A path and a language, what package managers need for a layer, and no secret of ours."""
     passed_on = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(("PIP_", "XDG_")) or name == "HOME"
+        if name.lower().startswith(("pip_", "npm_config_", "xdg_")) or name == "HOME"
     }
-    public = places.signing_key.with_name(places.signing_key.name + ".pub")
-    return ValidatorProgram(
-        public,
-        {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **passed_on},
-        places.runs,
-        sealed=places.sealed,
-    )
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **passed_on}
 
 
 def own_keys(places: Places) -> frozenset[str]:

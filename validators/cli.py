@@ -2,8 +2,8 @@
 `verify` for people.
 
 Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey with problems, a verdict
-that does not verify). 2: the caller must change something first. Any other exit than 0 from `judge`
-means inconclusive."""
+that does not verify). 2: the caller must change something first. 5, of `try`: the journey could not
+be performed. Any other exit than 0 from `judge` means inconclusive."""
 
 from __future__ import annotations
 
@@ -136,6 +136,8 @@ def _add_try(commands: Commands) -> None:
     add("--url", default="", help="or an app that runs already, like http://127.0.0.1:8001")
     _add_app(once)
     add("--keep", type=Path, metavar="DIR", help="keep pictures, the trace and logs here")
+    add("--json", action="store_true", help="print one JSON object with every run, at the end")
+    add("--lifeline", action="store_true", help="stop when standard input ends")
     once.set_defaults(command=_try)
 
 
@@ -190,6 +192,7 @@ def _try(arguments: argparse.Namespace) -> int:
         url=arguments.url,
         seed=arguments.seed,
         keep=arguments.keep,
+        as_json=arguments.json,
     )
 
 

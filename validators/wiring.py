@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from validators.domain.errors import JourneyInvalid
-from validators.domain.stops import UsageError
+from validators.domain.stops import Inconclusive, UsageError
 
 if TYPE_CHECKING:
     from validators.authoring.local_request import LocalApp
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # The sandbox supervisor for the commands that people use; a factory's request names its own.
 SUPERVISOR = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 JOURNEY_SECONDS = 60
+UNAVAILABLE = 5
 
 
 def judge(request: Path, out: Path) -> int:
@@ -92,30 +93,58 @@ def prove(
     return 0 if report["proved"] else 1
 
 
-def try_(file: Path, *, local_app: LocalApp, url: str, seed: int | None, keep: Path | None) -> int:
-    """Perform a journey once and print what each step and look saw. Exit 0 when it passed and its
-    negative control failed."""
+def try_(
+    file: Path, *, local_app: LocalApp, url: str, seed: int | None, keep: Path | None, as_json: bool
+) -> int:
+    """Perform a journey once and print what each step and look saw, as soon as it is done. Exit 0
+    when it passed and its negative control failed, 5 when it could not be performed."""
     import secrets
     import shutil
 
     from validators.authoring.prove import read_journeys
-    from validators.authoring.trying import Address, tried, try_lines
-    from validators.domain.run_result import Result, result
+    from validators.authoring.trying import (
+        Address,
+        TryReport,
+        outcome_of,
+        tried,
+        try_document,
+    )
+    from validators.domain.evidence import Part, RunId
+    from validators.domain.run_result import Result
     from validators.launcher.workplace import work_folder
 
-    (journey,) = read_journeys((file,), may_only_look=True).journeys.values()
+    address = Address.of(url) if url else None
+    try:
+        (journey,) = read_journeys((file,), may_only_look=True).journeys.values()
+    except JourneyInvalid as invalid:
+        raise UsageError(str(invalid)) from None
+    report = TryReport(journey, url)
+    seed = secrets.randbits(31) if seed is None else seed
+
+    def show(lines: Iterable[str]) -> None:
+        for line in () if as_json else lines:
+            # Whoever waits reads it now.
+            print(line, flush=True)
+
+    def watch(run: RunId, part: Part) -> None:
+        show(report.done_lines(run, part))
+
+    show(report.begin_lines(file))
     with work_folder() as folder:
-        address = Address.of(url) if url else None
         app = _without_folder(local_app, folder) if url else local_app
         context = _local_context(app, folder=folder, journeys=1)
-        seed = secrets.randbits(31) if seed is None else seed
-        runs = tried(context, journey, folder=folder, seed=seed, address=address)
-        for line in try_lines(journey, runs, kept=folder / "kept"):
-            print(line)
+        try:
+            runs = tried(context, journey, folder=folder, seed=seed, address=address, watch=watch)
+        except Inconclusive as stop:
+            print(stop, file=sys.stderr)
+            return UNAVAILABLE
+        show(report.end_lines(runs, kept=folder / "kept"))
         if keep:
             shutil.copytree(folder / "kept", keep, dirs_exist_ok=True)
-    print(f"seed {seed}")
-    return 0 if [result(run) for run in runs] == [Result.PASSED, Result.FAILED] else 1
+    show((f"seed {seed}",))
+    if as_json:
+        print(json.dumps(try_document(report, runs, seed=seed, kept=keep), indent=1))
+    return 0 if outcome_of(runs) is Result.PASSED else 1
 
 
 def key(path: Path) -> int:

@@ -15,8 +15,11 @@ from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
 from harness.programs import agent_loop
+from harness.programs.services import with_services
 
 WORKSPACE, LAYER, AGENT = "/workspace", "/opt/layer", "/opt/agent"
+# What the agent loop passes on to its tools under its right name.
+OF_TOOLS = {"PYTHONPATH": "TOOL_PYTHONPATH"}
 # The run's own git store, beside the worktree. git needs it under its own name.
 STORE = "store.git"
 # The broker's port inside the sandbox.
@@ -81,12 +84,13 @@ class SandboxedAgent:
         if (store := worktree.with_name(STORE)).is_dir():
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:
-            binds.append(Bind(str(assignment.layer.resolve()), LAYER))
+            binds.append(assignment.layer.bind(f"{WORKSPACE}/{worktree.name}", apart=LAYER))
+            found = assignment.layer.env(apart=LAYER)
             # For its tools alone: the project's packages must not replace the agent's own.
-            env["TOOL_PYTHONPATH"] = LAYER
+            env |= {OF_TOOLS.get(name, name): value for name, value in found.items()}
         return SandboxSpec(
             name=assignment.role,
-            argv=("python", "-m", "agent_loop"),
+            argv=with_services(("python", "-m", "agent_loop"), assignment.services),
             cwd=f"{WORKSPACE}/{worktree.name}",
             env=env,
             binds=tuple(binds),

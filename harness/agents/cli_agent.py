@@ -31,6 +31,7 @@ from harness.programs.agent_clis.cli import (
 from harness.programs.agent_clis.codex import CODEX
 from harness.programs.agent_clis.installed import Program, Programs
 from harness.programs.agent_clis.opencode import OPENCODE
+from harness.programs.services import with_services
 
 CLIS: Mapping[AgentKind, Cli] = {cli.kind: cli for cli in (CLAUDE_CODE, CODEX, OPENCODE)}
 HOME, PROGRAM = "/home/agent", "/opt/cli"
@@ -128,11 +129,11 @@ class CliAgent:
         if (store := worktree.with_name(STORE)).is_dir():
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:
-            binds.append(Bind(str(assignment.layer.resolve()), LAYER))
-            env["PYTHONPATH"] = LAYER
+            binds.append(assignment.layer.bind(f"{WORKSPACE}/{worktree.name}", apart=LAYER))
+            env |= assignment.layer.env(apart=LAYER)
         return SandboxSpec(
             name=assignment.role,
-            argv=(f"{PROGRAM}/{program.path}", *launch.words),
+            argv=with_services((f"{PROGRAM}/{program.path}", *launch.words), assignment.services),
             cwd=f"{WORKSPACE}/{worktree.name}",
             env=env,
             binds=tuple(binds),

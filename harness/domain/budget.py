@@ -1,9 +1,14 @@
 """Money: usage, prices and caps. Amounts are US dollars as Decimal, never floats."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Self
+
+from harness.domain.setting import Setting, required, setting
+
+MOST_USD = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,37 @@ class Caps:
     for the issue, never retried; that of a day or a month (UTC) pauses the factory until it is
     over, and no issue fails for it."""
 
-    calls_per_run: int = 60
-    usd_per_call: Decimal = Decimal(2)
-    usd_per_run: Decimal = Decimal(2)
-    usd_per_issue: Decimal = Decimal(10)
-    usd_per_day: Decimal = Decimal(20)
-    usd_per_month: Decimal = Decimal(500)
+    # fmt: off
+    calls_per_run: int = setting(
+        60, "Calls of models in one run.",
+        example="100", unit="calls", least=0, most=1_000_000,
+    )
+    usd_per_call: Decimal = setting(
+        Decimal(2), "What one call may cost.",
+        example="0.5", unit="US dollars", least=0, most=MOST_USD,
+    )
+    usd_per_run: Decimal = setting(
+        Decimal(2), "What one run may cost.",
+        example="1.0", unit="US dollars", least=0, most=MOST_USD,
+    )
+    usd_per_issue: Decimal = setting(
+        Decimal(10), "What one issue may cost.",
+        example="2.5", unit="US dollars", least=0, most=MOST_USD,
+    )
+    usd_per_day: Decimal = setting(
+        Decimal(20), "What a day (UTC) may cost.",
+        example="50", unit="US dollars", least=0, most=MOST_USD,
+    )
+    usd_per_month: Decimal = setting(
+        Decimal(500), "What a month (UTC) may cost.",
+        example="300", unit="US dollars", least=0, most=MOST_USD,
+    )
+    # fmt: on
+
+
+def _column(sentence: str, example: str) -> Mapping[str, Setting]:
+    unit = "US dollars per million tokens"
+    return required(sentence, example=example, unit=unit, least=0, most=MOST_USD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +74,15 @@ class Price:
     `as_of`. Where a price depends on the length of a request, this is the dearest."""
 
     model: str
-    as_of: date
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal
-    cache_write: Decimal
-    cache_write_1h: Decimal
+    as_of: date = field(
+        metadata=required("The day on which you looked it up.", example="2026-11-21")
+    )
+    input: Decimal = field(metadata=_column("Of what is sent.", "0.4"))
+    output: Decimal = field(metadata=_column("Of what is answered.", "2"))
+    cache_read: Decimal = field(metadata=_column("Of what is read from the cache.", "0.1"))
+    cache_write: Decimal = field(
+        metadata=_column("Of what is written to the cache for minutes.", "0.4")
+    )
+    cache_write_1h: Decimal = field(
+        metadata=_column("Of what is written to the cache for an hour.", "0.4")
+    )

@@ -5,8 +5,10 @@ a name; what counts was reported on exactly the commit that was asked about; abs
 neutral, skipped, cancelled and of another app are all not green; nobody waits for ever."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from harness.domain.setting import required
 
 SUCCESS = "success"
 
@@ -35,8 +37,14 @@ class RequiredCheck:
     """A check that must be green. Without an `app`, which only a branch's own rules may leave out,
     any source will do."""
 
-    name: str
-    app: int | None
+    name: str = field(metadata=required("The check's name on the forge.", example='"ci"'))
+    app: int | None = field(
+        metadata=required(
+            "The number of the app that reports it; GitHub Actions is 15368.",
+            example="15368",
+            least=1,
+        )
+    )
 
     @property
     def shown(self) -> str:

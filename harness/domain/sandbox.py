@@ -42,6 +42,26 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """A project's dependencies, installed in `folder` of the host.
+
+    `within` is the path below the project's own folder at which its programs look for them; where
+    it is empty, they may lie anywhere, and the environment variable `variable` names the place."""
+
+    folder: str
+    variable: str = ""
+    within: str = ""
+
+    def bind(self, tree: str, *, apart: str) -> Bind:
+        """Shows them to a sandbox that has the project at `tree`: in it, or else at `apart`."""
+        return Bind(self.folder, f"{tree}/{self.within}" if self.within else apart)
+
+    def env(self, *, apart: str) -> dict[str, str]:
+        """What a sandbox's environment needs beside that bind."""
+        return {self.variable: apart} if self.variable else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
     """In the sandbox, 127.0.0.1:`port` reaches the host's unix socket `socket`, and nothing
     else."""

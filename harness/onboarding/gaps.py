@@ -38,13 +38,6 @@ def _on_start(survey: Survey) -> Iterator[str]:
             " merges by itself; name it in factory.toml as `[app] start`"
         )
         return
-    # Only Python packages can be installed into a sandbox.
-    if start.argv[0] == "node" and survey.dependencies:
-        yield (
-            "no packages for node: sandboxes install from hash-locked Python requirements alone;"
-            " with node on this machine and node_modules committed the app starts, otherwise no"
-            " change merges by itself"
-        )
     if start.needs and start.needs not in survey.dependencies:
         yield (
             f"no {start.needs} in any manifest, and the start command needs it: add it, and lock"

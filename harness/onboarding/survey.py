@@ -100,8 +100,8 @@ class NamedPackage:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A hash-locked requirements file: an existing one, or the one that the command
-    `make` would write."""
+    """A lock file with hashes that sandboxes install from: an existing one, or the one that the
+    command `make` would write."""
 
     path: str
     because: str

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice
+from harness.domain.sandbox import Layer
+from harness.domain.services import Service
 from harness.ports.model import Session
 
 
@@ -18,10 +20,11 @@ class Assignment:
     worktree: Path
     system: tuple[str, ...]
     task: str
-    layer: Path | None = None
+    layer: Layer | None = None
     max_turns: int = 40
     wall_seconds: int = 600
     agent: AgentChoice = BUILT_IN
+    services: tuple[Service, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

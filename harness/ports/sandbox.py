@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from harness.domain.sandbox import SandboxResult, SandboxSpec
+from harness.domain.sandbox import Layer, SandboxResult, SandboxSpec
 
 
 class Sandbox(Protocol):
@@ -19,7 +19,7 @@ class Sandbox(Protocol):
         none does."""
         ...
 
-    def layer(self, lock: bytes, *, wheels: Path) -> Path:
-        """The folder with the dependencies of a hash-locked requirements file, prepared once per
-        lock digest."""
+    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
+        """The dependencies that a lock file names, prepared once per lock digest. `name` is the
+        lock's path in the repository; its last part tells the ecosystem."""
         ...

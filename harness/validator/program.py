@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from harness.domain.errors import ConfigError, ValidatorError
 from harness.domain.judge_request import JudgeRequest
@@ -20,7 +23,9 @@ from harness.validator.envelope import verified_verdict
 
 COMMAND = (sys.executable, "-I", "-m", "validators")
 STOP_SECONDS = 60
-SAID = 400
+# The program gives a journey and its negative control less.
+TRY_SECONDS = 900
+SAID, COMPLAINED = 400, 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,40 @@ class ValidatorProgram:
             argv = [*self.command, "store", action, "--request", asked.name, *arguments]
             return _run(argv, self.environment, seconds=seconds, finding=True)
 
+    def tried(self, file: Path, url: str, *arguments: str, show: Callable[[str], None]) -> bool:
+        """Whether a journey passes on the app at an address, and its negative control does not.
+        Nothing is sealed.
+
+        `show` gets each line that the program prints, as soon as it is printed. Raises ConfigError
+        when the file or the address cannot be used, ValidatorError when the journey could not be
+        performed."""
+        argv = [*self.command, "try", str(file), f"--url={url}", "--lifeline", *arguments]
+        with (
+            tempfile.TemporaryFile() as errors,
+            _started(argv, self.environment, errors) as program,
+        ):
+            watchdog = threading.Timer(TRY_SECONDS, program.terminate)
+            watchdog.start()
+            try:
+                for line in program.stdout or ():
+                    show(line.decode("utf-8", "replace").rstrip("\n"))
+                program.wait()
+            finally:
+                watchdog.cancel()
+            errors.seek(0)
+            complaint = errors.read(COMPLAINED).decode("utf-8", "replace").strip()
+        # Its last words may quote a page.
+        complaint = "".join(one if one.isprintable() or one == "\n" else "?" for one in complaint)
+        match program.returncode:
+            case 0 | 1 as code:
+                return code == 0
+            case 2:
+                raise ConfigError(complaint)
+            case 5:
+                raise ValidatorError(complaint, retryable=True)
+            case code:
+                raise ValidatorError(f"the validator could not run (exit {code}): {complaint}")
+
     def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:
         """See `EvidenceReader`."""
         if not envelopes:
@@ -167,28 +206,14 @@ def _run(
     finding: bool = False,
 ) -> str:
     """Standard output of a run that ended with 0, or with 1 where a `finding` is an answer, too;
-    its whole process group is gone when this returns. The program's standard input is a pipe that
-    only this process holds: killed at any moment, we leave no judge at work for nobody."""
-    reading, lifeline = os.pipe()
-    process = subprocess.Popen(
-        argv,
-        stdin=reading,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=dict(environment),
-        start_new_session=True,
-        cwd="/",
-    )
-    os.close(reading)
-    try:
-        said, complained = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        raise ValidatorError(
-            f"the validator took longer than {seconds:.0f} s and was stopped", retryable=True
-        ) from error
-    finally:
-        _end(process)
-        os.close(lifeline)
+    its whole process group is gone when this returns."""
+    with _started(argv, environment, subprocess.PIPE) as process:
+        try:
+            said, complained = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise ValidatorError(
+                f"the validator took longer than {seconds:.0f} s and was stopped", retryable=True
+            ) from error
     if log:
         log.write_bytes(complained)
     if process.returncode != 0 and not (finding and process.returncode == 1 and said):
@@ -198,6 +223,30 @@ def _run(
             raise ConfigError(last)
         raise ValidatorError(f"the validator could not run (exit {process.returncode}): {last}")
     return said.decode("utf-8", "replace")
+
+
+@contextmanager
+def _started(
+    argv: Sequence[str], environment: Mapping[str, str], errors: IO[bytes] | int
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """The program, which is gone when this ends. Its standard input is a pipe that only this
+    process holds: killed at any moment, we leave no judge at work for nobody."""
+    reading, lifeline = os.pipe()
+    process = subprocess.Popen(
+        argv,
+        stdin=reading,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=dict(environment),
+        start_new_session=True,
+        cwd="/",
+    )
+    os.close(reading)
+    try:
+        yield process
+    finally:
+        _end(process)
+        os.close(lifeline)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -12,7 +12,7 @@ import pytest
 from harness.agents.cli_agent import CLIS, CliAgent, report_of
 from harness.domain.errors import ModelsPaused, SandboxError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
-from harness.domain.sandbox import SandboxResult, SandboxSpec
+from harness.domain.sandbox import Layer, SandboxResult, SandboxSpec
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
 from harness.programs.agent_clis.cli import NO_KEY, CliOrder, CliWire, ended_well
@@ -328,7 +328,7 @@ class Noted:
     def form(self) -> str:
         return self._form
 
-    def layer(self, lock: bytes, *, wheels: Path) -> Path:
+    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
         raise AssertionError("no layer is asked for")
 
 
@@ -362,7 +362,9 @@ def test_a_sandbox_has_the_worktree_the_program_its_home_and_the_broker(
     tmp_path: Path, kind: AgentKind
 ) -> None:
     sandbox = Noted()
-    CliAgent(sandbox, There(tmp_path)).work(assignment(tmp_path, kind, layer=tmp_path), session())
+    CliAgent(sandbox, There(tmp_path)).work(
+        assignment(tmp_path, kind, layer=Layer(str(tmp_path), "PYTHONPATH")), session()
+    )
     (spec,) = sandbox.specs
     assert {(bind.target, bind.mode) for bind in spec.binds} == {
         ("/workspace/worktree", "rw"),

@@ -12,7 +12,7 @@ import pytest
 
 from harness.agents.builtin_agent import SandboxedAgent, report_of
 from harness.domain.errors import ModelError
-from harness.domain.sandbox import Form, SandboxResult
+from harness.domain.sandbox import Form, Layer, SandboxResult
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
 from harness.programs.sandbox.client import SandboxSupervisor
@@ -47,7 +47,7 @@ def assignment(tmp_path: Path) -> Callable[..., Assignment]:
             "worktree": worktree,
             "system": ("The rules.",),
             "task": "Make it work.",
-            "layer": layer,
+            "layer": Layer(str(layer), "PYTHONPATH"),
             "wall_seconds": 900,
         }
         return Assignment(**given | changes)

@@ -8,7 +8,7 @@ import pytest
 from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.settings.config import Limits
+from harness.factory.settings.limits_config import Limits
 from tests.factory.world import ACCEPT, World, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent, FakeBroker, FakeModel, FakeSandbox, FakeValidator
 

@@ -11,7 +11,7 @@ from threading import Lock
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted
 from harness.domain.plain import plain
-from harness.domain.sandbox import SandboxResult
+from harness.domain.sandbox import Layer, SandboxResult
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 from harness.factory.project.pytest_run import signing
 from harness.factory.stages.duplicates import PAIR_SCHEMA
@@ -96,8 +96,8 @@ class FakeSandbox:
     def form(self):
         return self._form
 
-    def layer(self, lock, *, wheels):
-        return Path("/layer")
+    def layer(self, lock, *, name, wheels):
+        return Layer("/layer", "PYTHONPATH")
 
     def run(self, spec, *, stdin=b""):
         self.ran.append(spec)

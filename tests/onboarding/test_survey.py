@@ -78,7 +78,31 @@ def test_the_ferry_is_started_by_node_and_tested_by_node(app) -> None:
         ("/reports", ("POST",)),
     }
     assert "--test-reporter=junit" in survey.suite.command
-    assert any(gap.startswith("no packages for node") for gap in gaps_of(survey))
+    assert survey.lock.make == "npm install --package-lock-only --lockfile-version 3"
+    assert any(gap.startswith("no hash-locked package-lock.json") for gap in gaps_of(survey))
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "make"),
+    [
+        ({"package-lock.json": '{"lockfileVersion": 3}'}, "package-lock.json", False),
+        ({"npm-shrinkwrap.json": '{"lockfileVersion": 2}'}, "npm-shrinkwrap.json", False),
+        ({"package-lock.json": '{"lockfileVersion": 1}'}, "package-lock.json", True),
+        ({"yarn.lock": ""}, "package-lock.json", True),
+        ({}, "package-lock.json", True),
+    ],
+)
+def test_the_lock_of_npm_is_drafted_for_the_app_and_its_tests(folder, files, path, make) -> None:
+    package = {"package.json": '{"dependencies": {"express": "^5"}}', "server.js": ""}
+    survey = survey_of(folder({**package, **files}))
+    assert (survey.lock.path, bool(survey.lock.make)) == (path, make)
+    assert survey.tests_lock is None
+    drafts = {draft.path: draft for draft in drafts_of(survey)}
+    assert f'lock = "{path}"' in drafts["factory.toml"].text
+
+
+def test_a_package_json_that_names_no_package_needs_no_lock(folder) -> None:
+    assert survey_of(folder({"package.json": "{}", "server.js": ""})).lock is None
 
 
 def test_a_library_has_tests_and_no_start_command(app) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.domain.issue import CommitSha
+from harness.domain.sandbox import Layer
 from harness.domain.workflow import GateNode
 from harness.factory.policy_gate import policy
 from harness.factory.policy_gate.policy import PolicyDecision
@@ -159,7 +160,7 @@ class BoxesWithPytest(SandboxSupervisor):
     """Real boxes. The layer is what a lock with pytest in it comes to: taken from what runs this
     test, not fetched."""
 
-    def layer(self, lock: bytes, *, wheels: Path) -> Path:
+    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
         made, installed = self._layers / "pytest", Path(sysconfig.get_paths()["purelib"])
         if not made.exists():
             for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments"):
@@ -167,7 +168,7 @@ class BoxesWithPytest(SandboxSupervisor):
                     installed / name, made / name, ignore=shutil.ignore_patterns("__pycache__")
                 )
             shutil.copyfile(installed / "py.py", made / "py.py")
-        return made
+        return Layer(str(made), "PYTHONPATH")
 
 
 def rules(decision: PolicyDecision) -> set[str]:

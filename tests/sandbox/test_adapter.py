@@ -66,10 +66,11 @@ def test_the_form_is_found_by_running_one(sandbox, tmp_path) -> None:
 def test_a_layer_is_prepared_and_a_bad_lock_is_the_operators_to_mend(sandbox, tmp_path) -> None:
     (tmp_path / "wheels").mkdir()
     lock = f"tidetable==1.0 --hash=sha256:{wheel(tmp_path / 'wheels')}"
-    made = sandbox.layer(lock.encode(), wheels=tmp_path / "wheels")
-    assert (made / "tidetable" / "__init__.py").exists()
+    made = sandbox.layer(lock.encode(), name="requirements.txt", wheels=tmp_path / "wheels")
+    assert (Path(made.folder) / "tidetable" / "__init__.py").exists()
+    assert (made.variable, made.within) == ("PYTHONPATH", "")
     with pytest.raises(ConfigError, match="lock:1: `tidetable` is not pinned"):
-        sandbox.layer(b"tidetable", wheels=tmp_path / "wheels")
+        sandbox.layer(b"tidetable", name="requirements.txt", wheels=tmp_path / "wheels")
 
 
 def test_the_probe_names_every_form_the_browser_and_what_every_sandbox_can_read() -> None:

@@ -72,8 +72,8 @@ def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) 
     )
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     assert machine.set_up().code == 0
-    assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql")
-    assert machine.set_up("soak").out == LINE.replace(ON_DEBIAN, "postgresql npm")
+    assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql nodejs")
+    assert machine.set_up("soak").out == LINE.replace(ON_DEBIAN, "postgresql nodejs npm")
 
 
 def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machine: Machine) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.errors import ValidatorError
+from harness.domain.errors import ConfigError, ValidatorError
 from harness.domain.judge_request import JudgeRequest
 from harness.domain.plain import valued
 from harness.validator.program import ValidatorProgram
@@ -91,6 +91,43 @@ def test_nothing_of_our_environment_reaches_the_judge(tmp_path: Path) -> None:
     command = (sys.executable, "-c", PRINTS_ITS_VARIABLES)
     program = ValidatorProgram(tmp_path / "key", {"ONLY": "this"}, tmp_path, command=command)
     assert program.store(REQUEST, "digest").split() == ["ONLY"]
+
+
+PRINTS_AND_ENDS = """
+import sys
+print(*sys.argv[1:], sep="|")
+print("nothing \x1b[31manswers", file=sys.stderr)
+raise SystemExit({code})
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "words"),
+    [
+        (2, ConfigError, "nothing ?[31manswers"),
+        (5, ValidatorError, "nothing ?[31manswers"),
+        (130, ValidatorError, r"could not run \(exit 130\): nothing"),
+    ],
+)
+def test_a_try_that_could_not_be_made_is_an_error_in_the_words_of_the_program(
+    tmp_path: Path, code: int, error: type[Exception], words: str
+) -> None:
+    lines: list[str] = []
+    with pytest.raises(error, match=words.replace("?[", r"\?\[")) as raised:
+        ends_with(code, tmp_path).tried(Path("/a b"), "-x", "--json", show=lines.append)
+    assert lines == ["try|/a b|--url=-x|--lifeline|--json"]
+    assert "\x1b" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("code", "passed"), [(0, True), (1, False)])
+def test_a_try_passed_or_did_not(tmp_path: Path, code: int, passed: bool) -> None:
+    tried = ends_with(code, tmp_path).tried(Path("/a"), "", show=lambda line: None)
+    assert tried is passed
+
+
+def ends_with(code: int, folder: Path) -> ValidatorProgram:
+    command = (sys.executable, "-c", PRINTS_AND_ENDS.format(code=code))
+    return ValidatorProgram(folder / "key", {}, folder, command=command)
 
 
 def until(true, seconds: float = 120) -> None:

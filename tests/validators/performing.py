@@ -7,7 +7,7 @@ from tests.validators.fakes import FakeApp, FakeStage
 from validators.domain.evidence import RunEvidence, RunId
 from validators.domain.journeys.values import Draw, Values
 from validators.language.reader import read
-from validators.performance.journey_run import Patience, performed
+from validators.performance.journey_run import Patience, performed, unwatched
 
 BOOK = """\
 journey: book
@@ -47,6 +47,7 @@ def perform_all(
     values = options.pop("values", None) or Values(Draw(7, journey.name, date(2026, 11, 21)))
     patience = options.pop("patience", NONE)
     run, seconds = run or RunId("book"), options.pop("seconds", 60)
+    watch = options.pop("watch", unwatched)
     return asyncio.run(
         performed(
             run,
@@ -56,5 +57,6 @@ def perform_all(
             patience=patience,
             seconds=seconds,
             with_control=with_control,
+            watch=watch,
         )
     )

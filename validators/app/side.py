@@ -3,6 +3,7 @@ the data that each instance starts from."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -32,19 +33,29 @@ class AppRules(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """Prepared dependencies. `within` is where in the tree the app looks for them; if it is empty,
+    the variable `variable` names their place."""
+
+    folder: Path
+    variable: str
+    within: str
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """`name` is base or candidate. `data` is the template that each instance copies; None if the
     app keeps no data."""
 
     name: str
     tree: Path
-    layer: Path | None
+    layer: Layer | None
     data: Path | None
     env: tuple[tuple[str, str], ...]
 
     def binds(self, data: Path | None) -> tuple[Bind, ...]:
         """What a sandbox of this side sees: tree and layer read-only, and its own data folder."""
-        layer = (Bind(self.layer, LAYER),) if self.layer else ()
+        layer = (Bind(self.layer.folder, _place(self.layer)),) if self.layer else ()
         own = (Bind(data, DATA, "rw"),) if data else ()
         return (Bind(self.tree, TREE), *layer, *own)
 
@@ -90,15 +101,15 @@ class LayerStores:
     wheels: Path
 
 
-def environment(app: AppRules, *, layer: Path | None) -> tuple[tuple[str, str], ...]:
+def environment(app: AppRules, *, layer: Layer | None) -> tuple[tuple[str, str], ...]:
     """The app's environment: the allow-list, the data folder and the packages, nothing else."""
     extra = {app.data: DATA} if app.data else {}
-    packages = {"PYTHONPATH": LAYER} if layer else {}
+    packages = {layer.variable: _place(layer)} if layer and layer.variable else {}
     return tuple(sorted({**packages, **app.env, **extra}.items()))
 
 
-def layer_for(tree: Path, lock: str, *, sandboxes: Sandboxes, stores: LayerStores) -> Path:
-    """The folder of the packages that the tree's lock file pins, prepared by the supervisor. Raises
+def layer_for(tree: Path, lock: str, *, sandboxes: Sandboxes, stores: LayerStores) -> Layer:
+    """The packages that the tree's lock file pins, prepared by the supervisor. Raises
     Inconclusive."""
     file = tree / lock
     # The lock's name is the change's own text: it may not lead out of the tree.
@@ -107,15 +118,22 @@ def layer_for(tree: Path, lock: str, *, sandboxes: Sandboxes, stores: LayerStore
             f"the tree has no lock file {lock!r}: name one that exists in factory.toml, or none"
         )
     folders = ("--wheels", str(stores.wheels), "--out", str(stores.layers))
-    printed = sandboxes.output(
-        "layer", "--lock", str(file), *folders, "--form", sandboxes.form, seconds=LAYER_SECONDS
-    )
-    folder = Path(printed.splitlines()[-1] if printed else "")
-    if not folder.is_dir() or not folder.is_relative_to(stores.layers):
+    asked = ("--lock", str(file), "--name", lock, *folders, "--form", sandboxes.form)
+    printed = sandboxes.output("layer", *asked, seconds=LAYER_SECONDS)
+    try:
+        document = json.loads(printed.rpartition("\n")[2])
+        layer = Layer(Path(document["folder"]), document["variable"], document["within"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Inconclusive(f"`layer` printed {printed[-200:]!r}, which is no layer") from error
+    if not layer.folder.is_dir() or not layer.folder.is_relative_to(stores.layers):
         raise Inconclusive(
             f"`layer` printed {printed[-200:]!r}, which is no folder below {stores.layers}"
         )
-    return folder
+    return layer
+
+
+def _place(layer: Layer) -> str:
+    return f"{TREE}/{layer.within}" if layer.within else LAYER
 
 
 def _run_seed(side: Side, argv: tuple[str, ...], *, sandboxes: Sandboxes, data: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from validators.authoring.rehearsal import Rehearsal, Round
-from validators.domain.evidence import ExpectationOutcome, RunEvidence, RunKind, StepOutcome
+from validators.domain.evidence import ExpectationOutcome, Part, RunEvidence, RunKind
 from validators.domain.run_result import Result, caught, result, silence
 from validators.domain.verdict import Outcome, Purpose
 from validators.performance.evidence_json import evidence_document
@@ -15,7 +15,7 @@ from validators.performance.evidence_json import evidence_document
 WIDTH = 76
 
 
-def parts(run: RunEvidence) -> tuple[StepOutcome | ExpectationOutcome, ...]:
+def parts(run: RunEvidence) -> tuple[Part, ...]:
     """Every step and look of a run, in order."""
     return (*run.steps, *run.expectations)
 
@@ -23,11 +23,21 @@ def parts(run: RunEvidence) -> tuple[StepOutcome | ExpectationOutcome, ...]:
 def run_lines(run: RunEvidence, source: str) -> Iterator[str]:
     """Every step and look of a run, one line each. Below one that did not hold: what was there
     instead."""
-    texts = source.splitlines()
     for part in parts(run):
-        yield f"  {'ok ' if part.passed else 'NO '} {part.line:>3}  {_quoted(texts, part)}"
-        if not part.passed:
-            yield from (f"           {line}" for line in _instead(part))
+        yield from part_lines(part, source)
+    yield from end_lines(run)
+
+
+def part_lines(part: Part, source: str) -> Iterator[str]:
+    """One step or look; where it did not hold, also what was there instead."""
+    texts = source.splitlines()
+    yield f"  {'ok ' if part.passed else 'NO '} {part.line:>3}  {_quoted(texts, part)}"
+    if not part.passed:
+        yield from (f"           {line}" for line in _instead(part))
+
+
+def end_lines(run: RunEvidence) -> Iterator[str]:
+    """What only the end of a run shows: breaches, notes, errors, and why there is no result."""
     for breach in run.breaches:
         yield f"  NO  {breach.line:>3}  never {breach.kind}: {breach.observed}"
     for note in (*run.notes, *run.errors):
@@ -129,7 +139,7 @@ def _wrong(run: RunEvidence, one: Round) -> str:
             return ""
 
 
-def _quoted(texts: list[str], part: StepOutcome | ExpectationOutcome) -> str:
+def _quoted(texts: list[str], part: Part) -> str:
     text = texts[part.line - 1].strip() if 0 < part.line <= len(texts) else ""
     if len(text) > WIDTH:
         text = text[: WIDTH - 1] + "…"
@@ -138,7 +148,7 @@ def _quoted(texts: list[str], part: StepOutcome | ExpectationOutcome) -> str:
     return text
 
 
-def _instead(part: StepOutcome | ExpectationOutcome) -> Iterator[str]:
+def _instead(part: Part) -> Iterator[str]:
     if isinstance(part, ExpectationOutcome) and part.expected:
         yield f"expected: {part.expected}"
     trouble = f"{part.trouble}: " if part.trouble else ""

@@ -5,22 +5,27 @@ already at an address of this machine."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener
 from validators.app.side import Side, prepared_side, seeded_side
-from validators.authoring.report import parts, run_lines
-from validators.domain.evidence import RunEvidence, RunId, RunKind
+from validators.authoring.report import end_lines, part_lines, parts
+from validators.domain.errors import Problem
+from validators.domain.evidence import Part, RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Journey
+from validators.domain.run_result import Result, result
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import keep_files
+from validators.language.lint import warnings
 from validators.launcher.context import Context
 from validators.launcher.library import judge_library
 from validators.launcher.pacing import scene_of
@@ -32,8 +37,11 @@ from validators.launcher.perform import (
     driver_spec,
     evidence_at,
     plan_of,
+    started_driver,
     wait_for,
 )
+from validators.performance.evidence_json import evidence_document
+from validators.performance.journey_run import Watch
 from validators.performance.plan import PlannedRun, plan_json, ready_line
 
 TRY = "try"
@@ -41,6 +49,7 @@ PIECE = 65536
 MOST_OPTIONS = 4
 # Lines of a page that are shown when something was not found on it.
 LONGEST_PAGE = 60
+CONNECT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +61,69 @@ class Address:
 
     @staticmethod
     def of(url: str) -> Address:
-        """The address in a URL. Raises UsageError."""
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
-            raise UsageError(
-                f"--url {url}: expected the app's own address, like http://127.0.0.1:8001; paths"
-                " are the journey's"
+        """The address in a URL. Raises UsageError, which names what in the URL cannot be used."""
+        try:
+            named = urlsplit(url)
+            host, port = named.hostname or "", named.port
+        except ValueError as error:
+            raise _refused(url, str(error)) from None
+        if "@" in named.netloc:
+            # Without the URL: it may hold a password.
+            raise UsageError("--url: an account in the address is not used; let the steps sign in")
+        if named.scheme != "http" or not host:
+            raise _refused(url, "the judge's browser reaches the app by plain HTTP")
+        if not _on_this_machine(host):
+            raise _refused(
+                url, f"{host} is another machine, and the judge's browser leads to this one alone"
             )
-        return Address(parts.hostname, parts.port or 80)
+        if extra := url.partition(named.netloc)[2].removesuffix("/"):
+            raise _refused(
+                url, f"{extra} is not put before the paths of a journey; write it in its steps"
+            )
+        return Address(host, 80 if port is None else port)
+
+    def dial(self) -> socket.socket:
+        """A connection to the app. Raises OSError."""
+        return socket.create_connection((self.host, self.port), timeout=CONNECT_SECONDS)
+
+
+def _refused(url: str, reason: str) -> UsageError:
+    return UsageError(
+        f"--url {url}: expected the app's own address on this machine, like http://127.0.0.1:8001:"
+        f" {reason}"
+    )
+
+
+def _on_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def tried(
-    context: Context, journey: Journey, *, folder: Path, seed: int, address: Address | None = None
+    context: Context,
+    journey: Journey,
+    *,
+    folder: Path,
+    seed: int,
+    address: Address | None = None,
+    watch: Watch | None = None,
 ) -> tuple[RunEvidence, ...]:
     """The runs of the journey and of its negative control, on the request's base tree or on the app
-    at an address.
+    at an address. `watch` is called with each step and look as it is done.
 
     Every file is kept below `folder`. Raises Inconclusive."""
     scene = scene_of(context, seed=seed, keep=folder / "kept")
     bench = PerformanceBench(
-        scene, context.sandboxes(folder / "sandboxes"), folder, folder / "kept", context.phases
+        scene,
+        context.sandboxes(folder / "sandboxes"),
+        folder,
+        folder / "kept",
+        context.phases,
+        watch,
     )
     runs = (RunId(journey.name), RunId(journey.name, kind=RunKind.NEGATIVE_CONTROL))
     if address is not None:
@@ -80,21 +132,83 @@ def tried(
     return bench.performed(TRY, runs, journeys=(journey.source,), side=lambda _run: side).evidence
 
 
-def try_lines(journey: Journey, runs: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
-    """Each step and look of each run, and the page where one of them did not hold."""
-    for run in runs:
-        control = run.run.kind is RunKind.NEGATIVE_CONTROL
-        if run.skipped:
-            yield "negative control: not performed, because the journey itself did not pass"
-            continue
-        yield (
-            f"negative control: one of its expectations must not hold ({run.millis} ms)"
-            if control
-            else f"{journey.name} ({run.millis} ms)"
-        )
-        yield from run_lines(run, journey.source)
-        if not control and not all(part.passed for part in parts(run)):
-            yield from _page(run, kept)
+@dataclass(slots=True)
+class TryReport:
+    """What a person reads who tries a journey: first its weak points, then each step and look as it
+    is done, then how each run ended."""
+
+    journey: Journey
+    url: str = ""
+    # Steps and looks of the journey's own run that were reported as they were done.
+    reported: int = 0
+
+    def weak_points(self) -> tuple[Problem, ...]:
+        """The lint's warnings, and what an app that runs already cannot offer."""
+        found = warnings(self.journey)
+        if self.url and self.journey.seed:
+            message = (
+                f"it needs the data {self.journey.seed!r}, which nobody puts into an app that runs"
+                " already"
+            )
+            found = (*found, Problem(0, message))
+        return found
+
+    def begin_lines(self, file: Path) -> Iterator[str]:
+        yield from (f"{file}: {found} (a warning)" for found in self.weak_points())
+        yield f"{self.journey.name}{f', at {self.url}' if self.url else ''}"
+
+    def done_lines(self, run: RunId, part: Part) -> Iterator[str]:
+        """One step or look, as soon as it is done."""
+        # A control is reported once it is over: until then nobody knows whether it counts.
+        if run.kind is RunKind.JOURNEY:
+            self.reported += 1
+            yield from part_lines(part, self.journey.source)
+
+    def end_lines(self, runs: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
+        """How each run ended, with what was not reported before; and the page where one of them did
+        not hold."""
+        for run in runs:
+            control = run.run.kind is RunKind.NEGATIVE_CONTROL
+            if run.skipped:
+                yield "negative control: not performed, because the journey itself did not pass"
+                continue
+            if control:
+                yield "negative control: one of its expectations must not hold"
+            for part in parts(run)[0 if control else self.reported :]:
+                yield from part_lines(part, self.journey.source)
+            yield from end_lines(run)
+            yield f"  {_ended(run)}"
+            if not control and not all(part.passed for part in parts(run)):
+                yield from _page(run, kept)
+
+
+def outcome_of(runs: Sequence[RunEvidence]) -> Result:
+    """What a try shows: PASSED when the journey passed and its negative control failed."""
+    own, control = map(result, runs)
+    if own is Result.PASSED:
+        return {Result.FAILED: Result.PASSED, Result.PASSED: Result.FAILED}.get(control, control)
+    return own
+
+
+def try_document(
+    report: TryReport, runs: Sequence[RunEvidence], *, seed: int, kept: Path | None
+) -> dict[str, Any]:
+    """All of it as JSON values. Files are named below `kept`; none where nothing is kept."""
+    found = outcome_of(runs)
+    return {
+        "ok": found is Result.PASSED,
+        "outcome": found,
+        "journey": report.journey.name,
+        "seed": seed,
+        "warnings": [{"line": one.line, "message": one.message} for one in report.weak_points()],
+        "runs": [evidence_document(run if kept else replace(run, files=())) for run in runs],
+    }
+
+
+def _ended(run: RunEvidence) -> str:
+    control, found = run.run.kind is RunKind.NEGATIVE_CONTROL, result(run)
+    must = {Result.FAILED: ", as it must", Result.PASSED: ", and must not"}.get(found, "")
+    return f"{found}{must if control else f' in {run.millis} ms'}"
 
 
 def _page(run: RunEvidence, kept: Path) -> Iterator[str]:
@@ -139,6 +253,13 @@ def _at(
 ) -> tuple[RunEvidence, ...]:
     """The runs on an app that runs already. The browser's sandbox reaches that app through a relay,
     and nothing else."""
+    try:
+        address.dial().close()
+    except OSError as error:
+        raise Inconclusive(
+            f"nothing answers at {address.host}:{address.port} ({error}); start the app there, then"
+            " try again"
+        ) from None
     folder, scene = bench.folder / TRY, bench.scene
     out = folder / "out"
     out.mkdir(parents=True)
@@ -154,12 +275,11 @@ def _at(
         for listener in listeners:
             threading.Thread(target=_relayed, args=(listener, address), daemon=True).start()
         spec = driver_spec(scene, listeners, out, library=judge_library(bench.folder))
-        driver = stack.enter_context(bench.sandboxes.started(spec, log=folder / DRIVER_LOG))
-        driver.send(
-            plan_json(plan_of(scene, planned, (journey.source,))).encode() + b"\n", more=True
-        )
+        driver, progress = started_driver(bench, spec, folder, stack)
+        plan = replace(plan_of(scene, planned, (journey.source,)), progress=progress is not None)
+        driver.send(plan_json(plan).encode() + b"\n", more=True)
         driver.send("".join(ready_line(one.port) for one in acted).encode())
-        wait_for(driver, scene)
+        wait_for(driver, scene, progress)
     keep_files(out, into=bench.keep / TRY)
     if (code := driver.result().exit_code) != 0:
         log = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
@@ -179,7 +299,7 @@ def _carried(visitor: socket.socket, address: Address) -> None:
     with (
         closing(visitor),
         suppress(OSError),
-        socket.create_connection((address.host, address.port), timeout=10) as app,
+        address.dial() as app,
     ):
         app.settimeout(None)
         back = threading.Thread(target=_poured, args=(app, visitor), daemon=True)

@@ -112,6 +112,9 @@ class ExpectationOutcome:
     millis: int = 0
 
 
+Part = StepOutcome | ExpectationOutcome
+
+
 @dataclass(frozen=True, slots=True)
 class Breach:
     """Something that must never happen, but did. `page`: it is the HTTP status of a page that

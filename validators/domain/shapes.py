@@ -30,6 +30,10 @@ class Shape:
             raise DocumentInvalid(f"{self.path}: no key {key!r}")
         return Shape(entries[key], f"{self.path}.{key}")
 
+    def has(self, key: str) -> bool:
+        """Whether the object has this key."""
+        return key in self._object()
+
     def list(self, key: str, *, exactly: int | None = None) -> tuple[Shape, ...]:
         """The items of a required list, of this length if one is given."""
         inner = self.at(key)

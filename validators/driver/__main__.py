@@ -4,7 +4,8 @@
     OUT/evidence.json      for `validators.performance.evidence_json`
     OUT/<journey>/<run>/   page.png, aria.txt, console.json, network.json; of plain runs of a
                            journey also trace.zip
-    standard output        last line: {"done": true, "runs": N}
+    standard output        if the plan asks for it, a line for each step and look as it is done, for
+                           `read_part`; last line: {"done": true, "runs": N}
 
 Exit 0: evidence.json has every planned run. Any other exit proves nothing. It runs in a sandbox of
 its own: no repository, and no network but the planned ports of 127.0.0.1, one for each run."""
@@ -22,9 +23,11 @@ from pathlib import Path
 
 from validators.browser.chromium import browsers
 from validators.domain.errors import DocumentInvalid, ValidatorsError
+from validators.domain.evidence import Part, RunId
 from validators.driver.running import driven
 from validators.language.reader import read
-from validators.performance.evidence_json import evidence_json
+from validators.performance.evidence_json import evidence_json, part_line
+from validators.performance.journey_run import unwatched
 from validators.performance.plan import read_plan
 
 
@@ -62,12 +65,24 @@ async def performed(out: Path, executable: str, *, clocks: Path | None = None) -
         opened.executable, opened.bounds = plan.browser or executable, plan.bounds
         if not opened.executable:
             raise DocumentInvalid("no browser: neither plan.browser nor LOF_BROWSER names one")
+        watch = _report if plan.progress else unwatched
         evidence = await driven(
-            plan, journeys, opened=opened, out=out, clocks=clocks, ready=ReadyApps().wait
+            plan,
+            journeys,
+            opened=opened,
+            out=out,
+            clocks=clocks,
+            ready=ReadyApps().wait,
+            watch=watch,
         )
     out.mkdir(parents=True, exist_ok=True)
     (out / "evidence.json").write_text(evidence_json(evidence))
     return len(evidence)
+
+
+def _report(run: RunId, part: Part) -> None:
+    sys.stdout.write(part_line(run, part))
+    sys.stdout.flush()
 
 
 class ReadyApps:

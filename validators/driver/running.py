@@ -18,7 +18,7 @@ from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.journey import Journey
 from validators.domain.journeys.values import Draw, Values
 from validators.driver.schedule import evidence_of
-from validators.performance.journey_run import Patience, performed, walked
+from validators.performance.journey_run import Patience, Watch, performed, walked
 from validators.performance.plan import Plan, PlannedRun
 from validators.performance.surroundings import Surroundings, device, surroundings
 
@@ -35,9 +35,10 @@ async def driven(
     out: Path,
     clocks: Path | None,
     ready: Callable[[int], Awaitable[None]],
+    watch: Watch,
 ) -> tuple[RunEvidence, ...]:
     """The evidence of every run of the plan. A run begins when `ready` returns for the port of its
-    app.
+    app. `watch` is called with each step and look as it is done.
 
     Raises DocumentInvalid for a run of a journey that is not in the plan."""
     known = {journey.name: journey for journey in journeys}
@@ -62,6 +63,7 @@ async def driven(
             out=out,
             clocks=clocks,
             with_control=negative_control,
+            watch=watch,
         )
 
     return await evidence_of(
@@ -72,6 +74,7 @@ async def driven(
 async def _run(
     plan: Plan, run: PlannedRun, journey: Journey, *,
     patience: Patience, opened: Browsers, out: Path, clocks: Path | None, with_control: bool,
+    watch: Watch,
 ) -> tuple[RunEvidence, ...]:  # fmt: skip
     from playwright.async_api import Error
 
@@ -98,6 +101,7 @@ async def _run(
                 patience=patience,
                 seconds=plan.journey_seconds,
                 with_control=with_control,
+                watch=watch,
             )
             files = await on.save_evidence(out / place)
     except (Error, OSError) as error:

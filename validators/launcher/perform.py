@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from time import monotonic
 
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener, Start
 from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxResult, SandboxSpec
@@ -29,7 +30,9 @@ from validators.launcher.app_past import instance_spec, past, planned_run
 from validators.launcher.clocks import CLOCKS, CLOCKS_ENV, clocks_bind, clocks_for, travelling
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.phases import Deadline
+from validators.launcher.progress import Progress
 from validators.performance.evidence_json import read_evidence
+from validators.performance.journey_run import Watch
 from validators.performance.plan import AT_ONCE, Plan, PlannedRun, plan_json, ready_line
 from validators.performance.surroundings import surroundings
 
@@ -39,7 +42,8 @@ DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml", "h11")
 FIRST = "runs"
 CONTROLS = (RunKind.NEGATIVE_CONTROL, RunKind.FAULT_INJECTION)
 DRIVER_LOG = "driver.log"
-STOP_SECONDS = 5
+PROGRESS = "progress.jsonl"
+STOP_SECONDS, FOLLOW_SECONDS = 5, 0.1
 EVIDENCE = "evidence.json"
 # Below the ports that the kernel gives to outgoing connections. Else a probe whose own port happens
 # to be the app's port would connect to itself, and the app would find its port taken.
@@ -78,13 +82,15 @@ class _Preparation:
 @dataclass(frozen=True, slots=True)
 class PerformanceBench:
     """Performs runs in sandboxes, with a private folder, and an evidence folder that keeps every
-    file. `phase` is called with the name of each phase as it begins."""
+    file. `phase` is called with the name of each phase as it begins, `watch` with each step and
+    look of a run as it is done."""
 
     scene: Scene
     sandboxes: Sandboxes
     folder: Path
     keep: Path
     phase: Callable[[str], None]
+    watch: Watch | None = None
 
     def performed(
         self,
@@ -161,8 +167,8 @@ class PerformanceBench:
         starter = InstanceStarter(scene.start, self.sandboxes, folder, stack)
         listeners = starter.listeners(spec for _, spec in prepared.instances)
         spec = driver_spec(scene, listeners, folder / "out", library=judge_library(self.folder))
-        driver = stack.enter_context(self.sandboxes.started(spec, log=folder / DRIVER_LOG))
-        plan = plan_of(scene, prepared.planned, journeys)
+        driver, progress = started_driver(self, spec, folder, stack)
+        plan = replace(plan_of(scene, prepared.planned, journeys), progress=progress is not None)
         driver.send(plan_json(plan).encode() + b"\n", more=True)
 
         def announce(listener: Listener) -> None:
@@ -178,7 +184,7 @@ class PerformanceBench:
         apps = starter.until_ready(sides, ready=announce, unless=driver.ended)
         driver.send(b"")
         self.phase(f"{prefix}journeys and controls")
-        wait_for(driver, scene)
+        wait_for(driver, scene, progress)
         self.phase(f"{prefix}sandboxes end")
         for app in apps:
             app.dismiss()
@@ -235,9 +241,29 @@ def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, 
     )
 
 
-def wait_for(driver: Sandbox, scene: Scene) -> None:
-    """Wait until the driver has ended. Raises Inconclusive when it does not."""
-    if not driver.waited(scene.deadline.seconds_left() + STOP_SECONDS):
+def started_driver(
+    bench: PerformanceBench, spec: SandboxSpec, folder: Path, stack: ExitStack
+) -> tuple[Sandbox, Progress | None]:
+    """The driver's sandbox, which `stack` kills; and its progress, if somebody watches."""
+    log = folder / DRIVER_LOG
+    if bench.watch is None:
+        return stack.enter_context(bench.sandboxes.started(spec, log=log)), None
+    progress = Progress(folder / PROGRESS, bench.watch)
+    sandbox = bench.sandboxes.started(spec, log=log, stdout=progress.file)
+    return stack.enter_context(sandbox), progress
+
+
+def wait_for(driver: Sandbox, scene: Scene, progress: Progress | None = None) -> None:
+    """Wait until the driver has ended, and follow its progress. Raises Inconclusive when it does
+    not end."""
+    if progress is None:
+        ended = driver.waited(scene.deadline.seconds_left() + STOP_SECONDS)
+    else:
+        end = monotonic() + scene.deadline.seconds_left() + STOP_SECONDS
+        while not (ended := driver.waited(FOLLOW_SECONDS)) and monotonic() < end:
+            progress.follow()
+        progress.follow()
+    if not ended:
         raise Inconclusive("the judge's browser did not end in time")
 
 

@@ -12,7 +12,9 @@ from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
     FaultFacts,
+    Part,
     RunEvidence,
+    RunId,
     StepOutcome,
     Trouble,
 )
@@ -40,6 +42,24 @@ def read_evidence(text: str) -> tuple[RunEvidence, ...]:
     runs = tuple(_run(item) for item in root.list("runs"))
     root.done()
     return runs
+
+
+def part_line(run: RunId, part: Part) -> str:
+    """One step or look of a run as a line of JSON, for `read_part`."""
+    kind = "step" if isinstance(part, StepOutcome) else "look"
+    return json.dumps({"run": run_document(run), kind: asdict(part)}) + "\n"
+
+
+def read_part(line: str) -> tuple[RunId, Part]:
+    """The run and the part in a line. Raises DocumentInvalid for anything missing, extra or of a
+    wrong type."""
+    root = shape(line, "part")
+    run = root.at("run")
+    found = read_run(run)
+    part = _step(root.at("step")) if root.has("step") else _expectation(root.at("look"))
+    run.done()
+    root.done()
+    return found, part
 
 
 def _run(item: Shape) -> RunEvidence:

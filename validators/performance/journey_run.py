@@ -7,7 +7,7 @@ more to show once it has failed."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -18,6 +18,7 @@ from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
     FaultInjector,
+    Part,
     RunEvidence,
     RunId,
     RunKind,
@@ -43,6 +44,14 @@ from validators.performance.look_result import LookResult
 from validators.performance.looking import look_name
 from validators.performance.polling import UNSURE, looked, looked_once, polled
 from validators.ports.browser import Session, Stage
+
+Watch = Callable[[RunId, Part], None]
+"""Called with each step and look of a run as soon as it is done."""
+
+
+def unwatched(run: RunId, part: Part) -> None:
+    """The Watch of a run that nobody follows."""
+
 
 AFTER_FAILURE_SECONDS = 1.0
 """How long later blocks are polled once one has failed."""
@@ -75,6 +84,7 @@ class Performance:
     there_at_first: bool | None = None
     with_control: bool = False
     control_looks: list[ExpectationOutcome] = field(default_factory=list)
+    watch: Watch = unwatched
     finished: bool = False
 
     async def play(self) -> None:
@@ -137,9 +147,11 @@ class Performance:
             began = monotonic()
             trouble, why = await self._act(step)
             millis, verb = int((monotonic() - began) * 1000), type(step).__name__.lower()
-            self.steps.append(
-                StepOutcome(index, step.line, verb, trouble is None, trouble, observed(why), millis)
+            outcome = StepOutcome(
+                index, step.line, verb, trouble is None, trouble, observed(why), millis
             )
+            self.steps.append(outcome)
+            self.watch(self.run, outcome)
             await self.stage.take_picture(self.actor, f"step-{index + 1:02}")
             if trouble is not None:
                 return False
@@ -178,6 +190,8 @@ class Performance:
         for block in blocks:
             outcomes = await self._block(block, first)
             self.expectations += outcomes
+            for outcome in outcomes:
+                self.watch(self.run, outcome)
             await self.stage.take_picture(self._viewer(block), f"look-{first + 1:02}")
             if not all(outcome.passed for outcome in outcomes):
                 if self.patience.stop_early:
@@ -262,11 +276,14 @@ async def performed(
     patience: Patience,
     seconds: float,
     with_control: bool = False,
+    watch: Watch = unwatched,
 ) -> tuple[RunEvidence, ...]:
     """Perform a journey and return its evidence; `with_control` also that of its negative control.
 
     After `seconds` the performance is cut off, and its evidence is not complete."""
-    performance = Performance(run, journey, stage, values, patience, with_control=with_control)
+    performance = Performance(
+        run, journey, stage, values, patience, with_control=with_control, watch=watch
+    )
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await performance.play()

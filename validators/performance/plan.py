@@ -43,7 +43,8 @@ class Plan:
 
     The name should end in `.localhost`: browsers trust such a page like one over TLS, so an app
     finds the same features as in production. `browser` is an executable; empty: the one that the
-    sandbox names in LOF_BROWSER. `bounds` are already scaled to this machine."""
+    sandbox names in LOF_BROWSER. `bounds` are already scaled to this machine. With `progress` the
+    driver reports each step and look as it is done."""
 
     journeys: tuple[str, ...]
     runs: tuple[PlannedRun, ...]
@@ -56,6 +57,7 @@ class Plan:
     journey_seconds: float = 30.0
     browser: str = ""
     bounds: Bounds = USUAL
+    progress: bool = False
 
 
 def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
@@ -131,6 +133,7 @@ def plan_json(plan: Plan) -> str:
         "journey_seconds": plan.journey_seconds,
         "browser": plan.browser,
         "bounds": asdict(plan.bounds),
+        "progress": plan.progress,
     }
     return json.dumps(document)
 
@@ -152,6 +155,7 @@ def read_plan(text: str) -> Plan:
         journey_seconds=root.at("journey_seconds").number(),
         browser=root.at("browser").text(),
         bounds=read_bounds(root.at("bounds")),
+        progress=root.at("progress").truth(),
     )
     root.done()
     return plan

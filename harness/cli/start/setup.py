@@ -25,8 +25,24 @@ if TYPE_CHECKING:
 COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
+def _print_schema(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from harness.factory.settings.reference import SCHEMA_FILE
+
+        click.echo(SCHEMA_FILE.read_text("utf-8"), nl=False)
+        context.exit()
+
+
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Draft nothing: print the JSON schema of factory.toml, for editors.",
+)
 @click.option(
     "--keep",
     default="",

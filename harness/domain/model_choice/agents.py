@@ -4,6 +4,8 @@ same sandbox."""
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.domain.setting import setting
+
 
 class AgentKind(StrEnum):
     """The agents that a role may pick. All but the first are programs that are installed beside the
@@ -19,8 +21,16 @@ class AgentKind(StrEnum):
 class AgentChoice:
     """An agent, and of a CLI the version: empty for the one that this factory was released with."""
 
-    kind: AgentKind = AgentKind.BUILT_IN
-    version: str = ""
+    # fmt: off
+    kind: AgentKind = setting(
+        AgentKind.BUILT_IN, "Which agent.",
+        example='"codex"', choices=tuple(AgentKind), required=True,
+    )
+    version: str = setting(
+        "", "Which version of a CLI; empty: the one that this factory was released with.",
+        example='"0.169.0"',
+    )
+    # fmt: on
 
 
 BUILT_IN = AgentChoice()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from harness.domain.setting import MOST, setting
+
 
 class ModelSignal(StrEnum):
     """What was observed of a model. A PROBE is a run that asks it once its rest is over."""
@@ -33,9 +35,20 @@ class Observation:
 class BreakerSettings:
     """When a breaker opens: at failures on this many issues within a window, for how long."""
 
-    failures: int = 3
-    window_minutes: int = 60
-    rest_minutes: int = 30
+    # fmt: off
+    failures: int = setting(
+        3, "On how many issues a model fails before it rests in that role.",
+        example="5", unit="issues", least=1, most=MOST,
+    )
+    window_minutes: int = setting(
+        60, "Within which time these failures count.",
+        example="120", unit="minutes", least=1, most=MOST,
+    )
+    rest_minutes: int = setting(
+        30, "How long it rests.",
+        example="15", unit="minutes", least=1, most=MOST,
+    )
+    # fmt: on
 
     @property
     def window(self) -> timedelta:

@@ -7,22 +7,34 @@ so two versions of it are one family."""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from harness.domain.setting import required, setting
+
+MOST_TOKENS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
     """One model that may play a role, and how it is asked. Empty and 0 leave it to whoever asks."""
 
-    model: str
-    # a name under `[providers]`; empty: the one that the home has
-    provider: str = ""
-    # low, medium, high, or whatever word its provider has
-    effort: str = ""
-    # of one answer
-    max_tokens: int = 0
-    # a name under `[agents]`; empty: the built-in one
-    agent: str = ""
+    model: str = field(metadata=required("The model's name.", example='"claude-opus-5-5"'))
+    provider: str = setting(
+        "", "A provider of the home; empty: the one that the home has.", example='"openai"'
+    )
+    effort: str = setting(
+        "", "`low`, `medium`, `high`, or another word of its provider.", example='"high"'
+    )
+    # fmt: off
+    max_tokens: int = setting(
+        0, "Length of one answer; 0: whoever asks decides.",
+        example="32000", unit="tokens", least=0, most=MOST_TOKENS,
+    )
+    agent: str = setting(
+        "", "A name under `[agents]`, for the implementer; empty: the built-in agent.",
+        example='"theirs"',
+    )
+    # fmt: on
 
     @property
     def name(self) -> str:

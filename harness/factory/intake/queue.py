@@ -21,7 +21,7 @@ from harness.factory.records.history import History, history_of
 from harness.factory.reporting.transitions import project
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
-from harness.factory.settings.config import Triage
+from harness.factory.settings.limits_config import Triage
 from harness.governance.decide import decide
 
 DAY = 86_400.0

@@ -114,9 +114,9 @@ def _spec(job: Job, check: Exec, folder: Path) -> SandboxSpec:
         binds=(
             Bind(str(folder / "base"), "/base"),
             Bind(str(folder / "app"), "/app"),
-            *((Bind(str(layer), "/layer"),) if layer else ()),
+            *((layer.bind("/app", apart=tests.LAYER),) if layer else ()),
         ),
-        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**tests.layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1"},
         limits=SandboxLimits(wall_seconds=check.seconds),
     )
 

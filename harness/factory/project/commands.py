@@ -18,14 +18,16 @@ from harness.domain.events import CommandReported
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
-from harness.domain.sandbox import Bind, SandboxLimits, SandboxResult, SandboxSpec
+from harness.domain.sandbox import Bind, Layer, SandboxLimits, SandboxResult, SandboxSpec
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory.project import tests as projecttests
+from harness.factory.project.services import services_of
 from harness.factory.records.history import History
 from harness.factory.run.node import MACHINE, Job, failed, produced
 from harness.factory.run.outputs import MergeCandidate, Snapshot
 from harness.governance.facts.secrets import SecretScanner
 from harness.governance.text.invisible import without_invisible
+from harness.programs.services import with_services
 
 SECONDS = 300
 """How long a command may take whose node sets no `timeout`."""
@@ -121,7 +123,7 @@ def _run(job: Job, node: RunNode) -> SandboxResult:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> SandboxSpec:
+def _spec(job: Job, node: RunNode, folder: Path, layer: Layer | None) -> SandboxSpec:
     own = {
         name: value if isinstance(value, str) else _value(job, value)
         for name, value in node.env.items()
@@ -129,10 +131,13 @@ def _spec(job: Job, node: RunNode, folder: Path, layer: Path | None) -> SandboxS
     seconds = node.timeout_seconds * _SHARE if node.timeout_seconds else SECONDS
     return SandboxSpec(
         name="command",
-        argv=tuple(node.command),
+        argv=with_services(node.command, services_of(job)),
         cwd="/app",
-        binds=(Bind(str(folder), "/app", "rw"), *((Bind(str(layer), "/layer"),) if layer else ())),
-        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1", **own},
+        binds=(
+            Bind(str(folder), "/app", "rw"),
+            *((layer.bind("/app", apart=projecttests.LAYER),) if layer else ()),
+        ),
+        env={**projecttests.layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1", **own},
         limits=SandboxLimits(wall_seconds=seconds),
     )
 

@@ -13,7 +13,7 @@ import shutil
 import stat
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -21,7 +21,7 @@ from pathspec import GitIgnoreSpec
 from harness.domain.errors import SandboxError
 from harness.domain.issue import CommitSha
 from harness.domain.plain import JsonDict
-from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
+from harness.domain.sandbox import Bind, Layer, SandboxLimits, SandboxSpec
 from harness.factory.project.pytest_report import (
     PYTEST,
     REPORT,
@@ -31,12 +31,17 @@ from harness.factory.project.pytest_report import (
     write_order,
 )
 from harness.factory.project.pytest_run import PASSED, SKIPPED
+from harness.factory.project.services import services_of
 from harness.factory.project.test_config import apply_base_tests, is_test_config
 from harness.factory.run.node import Job
+from harness.programs.services import with_services
 
 FORM = 4
 """The version of what is compared and how. An answer that was kept under another version is not
 used."""
+
+LAYER = "/layer"
+"""Where a sandbox has the project's dependencies, if they need not be in its tree."""
 
 _DEEPEST = 64
 _CHUNK = 64 * 1024
@@ -205,7 +210,7 @@ def _run(
     # Only pytest can be made to sign; of any other runner the report is believed.
     if config.tests.command[: len(PYTEST)] == PYTEST:
         spec, key = signed_run(spec, str(Path(config.tests.report).parent)), write_order(out, own)
-    result = services.sandbox.run(spec)
+    result = services.sandbox.run(replace(spec, argv=with_services(spec.argv, services_of(job))))
     if result.killed_by:
         raise SandboxError(
             f"the project's tests were stopped by their {result.killed_by} limit", retryable=False
@@ -216,25 +221,31 @@ def _run(
     return _read_signed(key, result.exit_code, out / REPORT, tail)
 
 
-def layer(job: Job) -> Path | None:
-    """The dependencies for the project's tests and commands: its lock file at base, installed. None
-    without one."""
-    dependencies = job.policy.config.dependencies
-    lock = job.services.repository.read(job.base, dependencies.tests or dependencies.lock)
-    return job.services.sandbox.layer(lock, wheels=job.services.wheels) if lock else None
+def layer(job: Job) -> Layer | None:
+    """The dependencies for the project's tests, commands and agents: its lock file at base,
+    installed. None without one."""
+    services, dependencies = job.services, job.policy.config.dependencies
+    name = dependencies.tests or dependencies.lock
+    lock = services.repository.read(job.base, name)
+    return services.sandbox.layer(lock, name=name, wheels=services.wheels) if lock else None
 
 
-def _spec(job: Job, folder: Path, out: Path, layer: Path | None) -> SandboxSpec:
+def layer_env(layer: Layer | None) -> dict[str, str]:
+    """What the environment of a sandbox needs to find the dependencies that are at LAYER."""
+    return layer.env(apart=LAYER) if layer else {}
+
+
+def _spec(job: Job, folder: Path, out: Path, layer: Layer | None) -> SandboxSpec:
     config = job.policy.config.tests
     binds = [Bind(str(folder), "/app", "rw"), Bind(str(out), str(Path(config.report).parent), "rw")]
     if layer:
-        binds.append(Bind(str(layer), "/layer"))
+        binds.append(layer.bind("/app", apart=LAYER))
     return SandboxSpec(
         name="tests",
         argv=config.command,
         cwd="/app",
         binds=tuple(binds),
-        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1"},
         limits=SandboxLimits(wall_seconds=config.seconds),
     )
 

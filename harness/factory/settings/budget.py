@@ -16,12 +16,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from harness.domain.budget import Caps, Price
+from harness.domain.budget import MOST_USD, Caps, Price
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonObject
 from harness.factory.settings.tables import FILE
 
-_MOST_USD = 1_000_000
 _NANO = Decimal("1e-9")
 _COLUMNS = tuple(field.name for field in fields(Price) if field.name not in ("model", "as_of"))
 
@@ -33,7 +32,7 @@ def checked_caps(caps: Caps) -> Caps:
         amount = Decimal(getattr(caps, name))
         if not _is_an_amount(amount):
             raise ConfigError(
-                f"expected an amount from 0 to {_MOST_USD}, with at most nine digits behind the"
+                f"expected an amount from 0 to {MOST_USD}, with at most nine digits behind the"
                 f" point, found {amount}",
                 file=FILE,
                 key=f"budget.{name}",
@@ -79,4 +78,4 @@ def _dollars(value: Any, key: str) -> Decimal:
 
 
 def _is_an_amount(amount: Decimal) -> bool:
-    return amount.is_finite() and 0 <= amount <= _MOST_USD and amount == amount.quantize(_NANO)
+    return amount.is_finite() and 0 <= amount <= MOST_USD and amount == amount.quantize(_NANO)

@@ -1,6 +1,7 @@
 """`factory.toml`: the settings of a repository for its factory. Read at the base commit, never from
 a branch."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,18 +13,20 @@ from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import Tier
+from harness.domain.services import MOST_SERVICES, Service
+from harness.domain.setting import MOST, required, setting
 from harness.factory.settings.budget import checked_caps, prices_in
+from harness.factory.settings.limits_config import ContextSettings, Judge, Limits, Triage
 from harness.factory.settings.merge_config import Merge, merge_in
 from harness.factory.settings.model_config import (
     WORKS_IN_A_SANDBOX,
     Models,
     Review,
     agents_in,
-    breaker_settings_in,
     families_in,
     models_in,
 )
-from harness.factory.settings.tables import FILE, MOST, only_known, read, table
+from harness.factory.settings.tables import FILE, only_known, read, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +34,56 @@ class App:
     """How production starts the app, so that the judge starts it the same way. Without `start`
     there is no app to judge."""
 
-    start: tuple[str, ...] = ()
-    port_env: str = "PORT"
-    ready: str = "/"
-    ready_seconds: int = 20
-    data: str = ""
-    seed_command: tuple[str, ...] = ()
-    clock_env: str = ""
-    env: tuple[tuple[str, str], ...] = ()
+    # fmt: off
+    start: tuple[str, ...] = setting(
+        (), "The command that starts the app, in front and not as a daemon.",
+        example='["python", "-m", "shop"]',
+    )
+    port_env: str = setting(
+        "PORT", "The variable that tells the app its port.",
+        example='"HTTP_PORT"',
+    )
+    ready: str = setting(
+        "/", "A path that answers below 400 once the app is ready.",
+        example='"/health"',
+    )
+    ready_seconds: int = setting(
+        20, "How long the app may take until then.",
+        example="60", unit="seconds", least=1, most=MOST,
+    )
+    data: str = setting(
+        "", "The variable that names the folder of the app's data; empty: it keeps none.",
+        example='"SHOP_DATA"',
+    )
+    seed_command: tuple[str, ...] = setting(
+        (), "The command that fills this folder; a journey's `needs: {seed: NAME}` adds NAME.",
+        example='["python", "-m", "shop.seed"]',
+    )
+    clock_env: str = setting(
+        "", "The variable that names the app's clock file, for journeys that travel in time.",
+        example='"SHOP_CLOCK"',
+    )
+    env: tuple[tuple[str, str], ...] = setting(
+        (), "More of the app's environment, which is otherwise empty.",
+        example='{ SHOP_MODE = "production" }',
+    )
+    # fmt: on
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """Requirement files with hashes: the app's own, and the one that its tests need (by default the
-    app's)."""
+    """What is installed beside the app: requirement files with hashes."""
 
-    lock: str = "requirements.txt"
-    tests: str = ""
+    # fmt: off
+    lock: str = setting(
+        "requirements.txt", "The app's own; empty: nothing is depended on.",
+        example='"requirements/production.txt"',
+    )
+    tests: str = setting(
+        "", "The one that the tests need; empty: the app's own.",
+        example='"requirements-dev.txt"',
+    )
+    # fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,148 +91,86 @@ class Tests:
     """The project's own tests: a command that writes a JUnit report, and the paths that belong to
     them."""
 
-    command: tuple[str, ...] = ()
-    report: str = "/tmp/report.xml"  # noqa: S108 - a path in the sandbox, which has its own /tmp
-    paths: tuple[str, ...] = ("tests/**",)
-    seconds: int = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How often, how long, and how many at once."""
-
-    # Issues at the same time.
-    parallel: int = 2
-    attempts: int = 3
-    rounds: int = 2
-    # Judgements of one change, until one of them gives an answer.
-    judgements: int = 3
-    turns: int = 40
-    agent_seconds: int = 600
-    judge_seconds: int = 600
-    journey_seconds: int = 30
-    # Journeys of landed work in one judgement. If there are more, its seed selects some.
-    standing: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Triage:
-    """How many issues are triaged within 24 hours, and how long people have to answer. Rules with
-    `applies: issue` may be stricter."""
-
-    # Issues of one account that may not give commands.
-    per_author: int = 20
-    per_day: int = 200
-    # Part of `per_day` for accounts that may give commands; at most half of it.
-    reserved: int = 20
-    # Issues in one tick.
-    batch: int = 50
-    # Days between a rejection and the closing of its issue.
-    close_days: int = 7
-    # Days that a question waits for its answer.
-    reply_days: int = 14
-    # Days after which an accepted issue becomes one step more urgent.
-    aging_days: int = 2
-
-    def __post_init__(self) -> None:
-        """Raises ConfigError for a number out of range, or one that would stop triage for good."""
-        least = {"per_author": 1, "per_day": 1, "batch": 1, "aging_days": 1}
-        for one in fields(self):
-            value, floor = getattr(self, one.name), least.get(one.name, 0)
-            if not floor <= value <= MOST:
-                raise ConfigError(
-                    f"expected a number from {floor} to {MOST}, found {value}",
-                    file=FILE,
-                    key=f"triage.{one.name}",
-                )
-
-
-@dataclass(frozen=True, slots=True)
-class ContextSettings:
-    """What an implementer is shown of the repository: at most `tokens` of it (0: nothing), from at
-    most `files` files, with at most `lessons` of earlier runs (0: none). An attempt after a failed
-    one is shown more."""
-
-    tokens: int = 6000
-    files: int = 6
-    lessons: int = 5
-
-    def __post_init__(self) -> None:
-        """Raises ConfigError for a number out of range."""
-        for one in fields(self):
-            if not 0 <= getattr(self, one.name) <= MOST:
-                raise ConfigError(
-                    f"expected a number from 0 to {MOST}, found {getattr(self, one.name)}",
-                    file=FILE,
-                    key=f"context.{one.name}",
-                )
-
-
-LONGEST_SECONDS = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """How long the judge's browser waits for the app, in seconds, on a quiet machine; a slower
-    machine gets more time. `quiet_seconds` is how long a page's background requests may delay a
-    step.
-
-    No time may be shorter than its default: a negative control that is hurried fails for being
-    slow, and proves nothing."""
-
-    # To start the browser itself.
-    start_seconds: float = 20.0
-    # To do one step, or to see what it expects.
-    step_seconds: float = 5.0
-    # To read one thing from a page.
-    read_seconds: float = 2.0
-    # To take one screenshot.
-    picture_seconds: float = 1.0
-    quiet_seconds: float = 1.5
-
-    def __post_init__(self) -> None:
-        """Raises ConfigError for a time that is shorter than its default, or too long."""
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if not one.default <= value <= LONGEST_SECONDS:
-                raise ConfigError(
-                    f"expected seconds from {one.default:g} to {LONGEST_SECONDS}, found {value!r}",
-                    file=FILE,
-                    key=f"judge.{one.name}",
-                )
+    # fmt: off
+    command: tuple[str, ...] = setting(
+        (), "The command that runs them and writes a JUnit report; pytest is `python -m pytest`.",
+        example='["python", "-m", "pytest", "-q", "--junitxml=/tmp/junit.xml"]',
+    )
+    report: str = setting(
+        "/tmp/report.xml",  # noqa: S108 - a path in the sandbox, which has its own /tmp
+        "Where in the sandbox the command writes its report.",
+        example='"/tmp/junit.xml"',
+    )
+    paths: tuple[str, ...] = setting(
+        ("tests/**",), "Globs of the files that belong to the tests.",
+        example='["tests/**", "conftest.py"]',
+    )
+    seconds: int = setting(
+        120, "How long one run of them may take.",
+        example="600", unit="seconds", least=1, most=MOST,
+    )
+    # fmt: on
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Whose signatures count: ids of the launcher's public keys, pinned by a person."""
+    """Whose signatures count."""
 
-    trusted_keys: tuple[str, ...] = ()
+    # fmt: off
+    trusted_keys: tuple[str, ...] = setting(
+        (), "Ids of the launcher's public keys whose verdicts count, pinned by a person.",
+        example=f'["{"0123456789abcdef" * 4}"]',
+    )
+    # fmt: on
 
 
 @dataclass(frozen=True, slots=True)
 class ForgeSettings:
-    """What the factory shows on the forge beside its comments, labels and checks: the pinned
-    dashboard issue."""
+    """What the factory shows on the forge beside its comments, labels and checks."""
 
-    dashboard: bool = True
+    # fmt: off
+    dashboard: bool = setting(
+        True, "Whether one pinned issue shows what is under way and what needs a person.",
+        example="false",
+    )
+    # fmt: on
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A persona that explores what has passed; docs/seal.md describes it. `shown` are labels of
-    fields; `kept_at` may be empty."""
+    """A persona that explores what has passed; docs/seal.md describes it."""
 
-    name: str
-    who: str
-    goal: str
-    promise: str
-    shown: tuple[str, ...]
-    kept_at: str = ""
-    starts_at: str = "/"
-    claims: tuple[str, ...] = ()
-    acts: int = 25
-    seconds: int = 120
-    tokens: int = 40_000
+    name: str = field(metadata=required("Its name, another for each.", example='"guest"'))
+    who: str = field(
+        metadata=required("Who it is, for the model that plays it.", example='"a guest in a hurry"')
+    )
+    goal: str = field(metadata=required("What it wants.", example='"book a walk for eight"'))
+    promise: str = field(
+        metadata=required("The entry of the mission that this serves.", example='"M-BOOK"')
+    )
+    shown: tuple[str, ...] = field(
+        metadata=required(
+            "Labels of fields: what was put in there is on the page at the end.", example='["Name"]'
+        )
+    )
+    # fmt: off
+    kept_at: str = setting(
+        "", "The path where another visitor must find the same; empty: not looked for.",
+        example='"/bookings"',
+    )
+    starts_at: str = setting("/", "The path where it begins.", example='"/walks"')
+    claims: tuple[str, ...] = setting(
+        (), "Sentences about the last page, for the judge of claims.",
+        example='["The booking is confirmed"]',
+    )
+    # fmt: on
+    acts: int = setting(25, "How many acts it has.", example="40", unit="acts", least=1, most=MOST)
+    seconds: int = setting(
+        120, "How long it has.", example="300", unit="seconds", least=1, most=MOST
+    )
+    tokens: int = setting(
+        40_000, "What its model may use.", example="80000", unit="tokens", least=1, most=10 * MOST
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +187,7 @@ class Config:
     seal: Seal
     merge: Merge = field(default_factory=Merge)
     personas: tuple[Persona, ...] = ()
+    services: tuple[Service, ...] = ()
     forge: ForgeSettings = ForgeSettings()
     review: Review = field(default_factory=Review)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
@@ -221,8 +196,8 @@ class Config:
     families: tuple[tuple[str, str], ...] = ()
     # Agents by the names that models refer to.
     agents: tuple[tuple[str, AgentChoice], ...] = ()
-    context: ContextSettings = ContextSettings()
-    judge: Judge = Judge()
+    context: ContextSettings = field(default_factory=ContextSettings)
+    judge: Judge = field(default_factory=Judge)
 
     def __post_init__(self) -> None:
         """Raises ConfigError for an unknown agent, for an agent of a role that has none, and for a
@@ -272,6 +247,7 @@ _TABLES = (
     "merge",
     "forge",
     "personas",
+    "services",
     "review",
     "breaker",
     "families",
@@ -304,8 +280,9 @@ def read_config(text: str) -> Config:
         merge=merge_in(table(document, "merge")),
         forge=read(ForgeSettings, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
+        services=_services(document.get("services", [])),
         review=read(Review, table(document, "review"), "review"),
-        breaker=breaker_settings_in(table(document, "breaker")),
+        breaker=read(BreakerSettings, table(document, "breaker"), "breaker"),
         prices=prices_in(table(document, "prices")),
         families=families_in(table(document, "families")),
         agents=agents_in(table(document, "agents")),
@@ -315,6 +292,7 @@ def read_config(text: str) -> Config:
 
 
 STEPS_A_JOURNEY = 6
+_SERVICE = re.compile("[a-z][a-z0-9-]{0,30}")
 
 
 def _check_step_time(judge: Judge, journey_seconds: int) -> None:
@@ -329,6 +307,34 @@ def _check_step_time(judge: Judge, journey_seconds: int) -> None:
             file=FILE,
             key="judge.step_seconds",
         )
+
+
+def _services(tables: Any) -> tuple[Service, ...]:
+    if not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
+        raise ConfigError("expected tables `[[services]]`", file=FILE, key="services")
+    if len(tables) > MOST_SERVICES:
+        raise ConfigError(
+            f"at most {MOST_SERVICES} services are started", file=FILE, key="services"
+        )
+    found = tuple(
+        read(Service, one, f"services.{number}") for number, one in enumerate(tables, start=1)
+    )
+    for number, service in enumerate(found, start=1):
+        if not _SERVICE.fullmatch(service.name):
+            raise ConfigError(
+                f"expected small letters, digits and hyphens, found {service.name!r:.60}",
+                file=FILE,
+                key=f"services.{number}.name",
+            )
+        if not service.start:
+            raise ConfigError(
+                "expected a command, found none", file=FILE, key=f"services.{number}.start"
+            )
+    if len({service.name for service in found}) != len(found):
+        raise ConfigError(
+            "two services have the same name; give each its own", file=FILE, key="services"
+        )
+    return found
 
 
 def _personas(tables: Any) -> tuple[Persona, ...]:

@@ -7,40 +7,47 @@ from typing import Any
 from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonObject
-from harness.factory.settings.tables import FILE, MOST, only_known, read
+from harness.domain.setting import MOST, setting
+from harness.factory.settings.tables import FILE, only_known, read
 
 PUSH, API = "push", "api"
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """How a change lands, beside what the branch's own rules on the forge require.
+    """How a change lands, beside what the branch's own rules on the forge require."""
 
-    `required_checks` must be green on the candidate before it lands; each has a name and an app.
-    `wait_minutes` is how long they may take. `by` is `push` (the judged commit itself) or `api`
-    (for branches that only the forge's own merge may write). With `auto_revert`, a landing that
-    turns required checks of the default branch red is reverted once, and merging stays frozen.
-    `canary` names journeys of landed work by their digests: one that fails on the default branch
-    freezes merging."""
-
-    required_checks: tuple[RequiredCheck, ...] = ()
-    wait_minutes: int = 60
-    by: str = PUSH
-    auto_revert: bool = False
-    canary: tuple[str, ...] = ()
+    # fmt: off
+    required_checks: tuple[RequiredCheck, ...] = setting(
+        (), "Checks that must be green on the candidate before it lands.",
+        example='[{ name = "ci", app = 15368 }]',
+    )
+    wait_minutes: int = setting(
+        60, "How long these checks may take.",
+        example="120", unit="minutes", least=1, most=MOST,
+    )
+    by: str = setting(
+        PUSH, "`push` lands the judged commit itself; `api` is for branches that only the forge's"
+        " own merge may write.",
+        example='"api"', choices=(PUSH, API),
+    )
+    auto_revert: bool = setting(
+        False, "Whether a landing that turns required checks of the default branch red is reverted"
+        " once; merging stays frozen.",
+        example="true",
+    )
+    canary: tuple[str, ...] = setting(
+        (), "Digests of journeys of landed work; one that fails on the default branch freezes"
+        " merging.",
+        example=f'["sha256:{"0123456789abcdef" * 4}"]',
+    )
+    # fmt: on
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for an unknown way to land, and for a wait of no time or without
-        end."""
+        """Raises ConfigError for an unknown way to land."""
         if self.by not in (PUSH, API):
             raise ConfigError(
                 f"expected `{PUSH}` or `{API}`, found {self.by!r}", file=FILE, key="merge.by"
-            )
-        if not 1 <= self.wait_minutes <= MOST:
-            raise ConfigError(
-                f"expected a number from 1 to {MOST}, found {self.wait_minutes}",
-                file=FILE,
-                key="merge.wait_minutes",
             )
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
-from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.plain import JsonObject
-from harness.factory.settings.tables import FILE, MOST, only_known, read
+from harness.domain.setting import setting
+from harness.factory.settings.tables import FILE, only_known, read
 
-_MOST_TOKENS = 1_000_000
 _VERSION = re.compile(r"(\d+\.\d+\.\d+([-+.][0-9A-Za-z.-]+)?)?")
 WORKS_IN_A_SANDBOX = "implementer"
 ASKED_BY_THE_SEAL = ("author", "actor", "judge")
@@ -23,19 +22,46 @@ how it failed."""
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The models of each role; a later one is used when those before it have failed. The reviewer
-    reviews changes and votes on judged rules, never on its own work. Planner and diagnoser are used
-    only if they have a model, actor and judge only if there are personas. The judge must not be the
-    same model as the actor."""
+    """The models of each role: one model, or a list of which a later one is used when those before
+    it have failed. A model is a name, or a table with its settings. No role reviews its own
+    work."""
 
-    triage: FallbackChain = (Tier("claude-haiku-5-5"),)
-    planner: FallbackChain = ()
-    implementer: FallbackChain = (Tier("claude-sonnet-5-5"),)
-    author: FallbackChain = (Tier("claude-opus-5-5"),)
-    reviewer: FallbackChain = (Tier("claude-opus-5-5"),)
-    diagnoser: FallbackChain = ()
-    actor: FallbackChain = (Tier("claude-haiku-5-5"),)
-    judge: FallbackChain = (Tier("claude-opus-5-5"),)
+    # fmt: off
+    triage: FallbackChain = setting(
+        (Tier("claude-haiku-5-5"),), "Reads whether an issue belongs to the product.",
+        example='"claude-sonnet-5-5"',
+    )
+    planner: FallbackChain = setting(
+        (), "Names where to look, and steps to work in; empty: nobody does.",
+        example='"claude-opus-5-5"',
+    )
+    implementer: FallbackChain = setting(
+        (Tier("claude-sonnet-5-5"),), "Makes the change, in a sandbox.",
+        example='["claude-sonnet-5-5", { model = "gpt-5.5", effort = "high" }]',
+    )
+    author: FallbackChain = setting(
+        (Tier("claude-opus-5-5"),), "Writes the sealed journeys; one model, without `effort` and"
+        " `max_tokens`.",
+        example='"gemini-3-5-pro"',
+    )
+    reviewer: FallbackChain = setting(
+        (Tier("claude-opus-5-5"),), "Votes on judged rules, and reviews what would land.",
+        example='["claude-opus-5-5", "gemini-3-5-pro"]',
+    )
+    diagnoser: FallbackChain = setting(
+        (), "Explains failed attempts; empty: nobody does.",
+        example='"claude-opus-5-5"',
+    )
+    actor: FallbackChain = setting(
+        (Tier("claude-haiku-5-5"),), "Plays the personas; one model, as the author.",
+        example='"claude-sonnet-5-5"',
+    )
+    judge: FallbackChain = setting(
+        (Tier("claude-opus-5-5"),), "Judges the claims of a persona; one model, another than the"
+        " actor.",
+        example='"gemini-3-5-pro"',
+    )
+    # fmt: on
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a required role without a model, and for settings that would have
@@ -70,17 +96,27 @@ SEVERITIES = ("blocker", "major", "minor")
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Who reviews what would land, before the sealed judge does. Without a lens nobody does.
+    """Who reviews what would land, before the sealed judge does. Without a lens nobody does."""
 
-    Each of `lenses` is a question of its own. A finding of the severity `requests`, or a graver
-    one, sends the change back. `never_sees` are globs of files whose content no reviewer is shown.
-    With `same_family` a reviewer may be of the implementer's model family, and only has to be
-    another model."""
-
-    lenses: tuple[str, ...] = ()
-    requests: str = "major"
-    never_sees: tuple[str, ...] = ()
-    same_family: bool = False
+    # fmt: off
+    lenses: tuple[str, ...] = setting(
+        (), "The questions to ask of a change, each in a conversation of its own.",
+        example='["correctness", "security"]', choices=LENSES,
+    )
+    requests: str = setting(
+        "major", "A finding of this severity, or a graver one, sends the change back.",
+        example='"blocker"', choices=SEVERITIES,
+    )
+    never_sees: tuple[str, ...] = setting(
+        (), "Globs of files whose content no reviewer is shown.",
+        example='["**/*.png"]',
+    )
+    same_family: bool = setting(
+        False, "Whether a reviewer may be of the implementer's model family, and only has to be"
+        " another model.",
+        example="true",
+    )
+    # fmt: on
 
     def __post_init__(self) -> None:
         """Raises ConfigError for an unknown lens or severity."""
@@ -130,12 +166,6 @@ def _tier(value: Any, key: str) -> Tier:
             file=FILE,
             key=key,
         )
-    if not 0 <= tier.max_tokens <= _MOST_TOKENS:
-        raise ConfigError(
-            f"expected a number from 0 to {_MOST_TOKENS}, found {tier.max_tokens}",
-            file=FILE,
-            key=f"{key}.max_tokens",
-        )
     return tier
 
 
@@ -170,20 +200,6 @@ def _agent(value: Any, key: str) -> AgentChoice:
             key=f"{key}.version",
         )
     return AgentChoice(AgentKind(kind), version)
-
-
-def breaker_settings_in(given: JsonObject) -> BreakerSettings:
-    """`[breaker]`. Raises ConfigError for a number with which it would never open, or never
-    close."""
-    breaker_settings = read(BreakerSettings, given, "breaker")
-    for name in (one.name for one in fields(BreakerSettings)):
-        if not 1 <= getattr(breaker_settings, name) <= MOST:
-            raise ConfigError(
-                f"expected a number from 1 to {MOST}, found {getattr(breaker_settings, name)}",
-                file=FILE,
-                key=f"breaker.{name}",
-            )
-    return breaker_settings
 
 
 def families_in(given: JsonObject) -> tuple[tuple[str, str], ...]:

@@ -2,16 +2,15 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import Field, fields
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonObject
+from harness.domain.setting import setting_of
 
 FILE = "factory.toml"
-MOST = 100_000
-"""The highest number of pieces, rounds or days: anything above is a typing error."""
 
 _T = TypeVar("_T")
 
@@ -44,10 +43,27 @@ def read(kind: type[_T], given: JsonObject, name: str) -> _T:
     only_known(given, tuple(known), f"{name}.")
     try:
         return kind(
-            **{key: _value(known[key].type, value, f"{name}.{key}") for key, value in given.items()}
+            **{key: _bounded(known[key], value, f"{name}.{key}") for key, value in given.items()}
         )
     except TypeError as error:
         raise ConfigError(str(error).split("()", 1)[-1].strip(), file=FILE, key=name) from error
+
+
+def _bounded(field: "Field[Any]", given: Any, key: str) -> Any:
+    """The value of a field, within the bounds that its setting has. Amounts of money have a reader
+    of their own."""
+    value, bounds = _value(field.type, given, key), setting_of(field)
+    if bounds is None or bounds.least is None or bounds.most is None or field.type is Decimal:
+        return value
+    # `nan` is between no two bounds.
+    if not bounds.least <= value <= bounds.most:
+        noun = "seconds" if field.type is float else "a number"
+        raise ConfigError(
+            f"expected {noun} from {bounds.least:.10g} to {bounds.most:.10g}, found {value!r}",
+            file=FILE,
+            key=key,
+        )
+    return value
 
 
 def _value(kind: Any, value: Any, key: str) -> Any:

@@ -28,6 +28,8 @@ from harness.factory.models.selection import (
 )
 from harness.factory.models.sessions import session
 from harness.factory.policy_gate import policy
+from harness.factory.project import tests as projecttests
+from harness.factory.project.services import services_of
 from harness.factory.reporting import comments
 from harness.factory.reporting.comments.inert import count
 from harness.factory.run.effects import effect, raise_if_stopped
@@ -210,8 +212,7 @@ def _worked(job: Job, tier: Tier, worktree: Path, *, steps: tuple[str, ...]) -> 
 
 
 def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assignment:
-    config, services = job.policy.config, job.services
-    lock = services.repository.read(job.base, config.dependencies.tests or config.dependencies.lock)
+    config = job.policy.config
     return Assignment(
         run=job.run,
         role=IMPLEMENTER,
@@ -220,8 +221,9 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
         task=prompts.implementer_task(job, step=step),
         max_turns=config.limits.turns,
         wall_seconds=config.limits.agent_seconds,
-        layer=services.sandbox.layer(lock, wheels=services.wheels) if lock else None,
+        layer=projecttests.layer(job),
         agent=config.agent(tier),
+        services=services_of(job),
     )
 
 

@@ -14,11 +14,18 @@ from harness.domain.judge_request import (
     Revision,
     SandboxChoice,
 )
+from harness.domain.services import Service
+from harness.factory.project.services import usable
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Places
+from harness.factory.settings.config import Config
 from harness.ports.git import Repository
+from harness.programs.services import with_services
+
+SERVICES_DATA = "SERVICES_DATA"
+"""The variable that names the folder of the services' data, for an app that keeps none itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +89,7 @@ def base_request(
         issue=issue,
         base=_revision(context.repository, policy.base),
         governance=GovernanceFiles(policy.digest, dict(policy.governance.files)),
-        app=AppStart(
-            start=tuple(config.app.start),
-            port_env=config.app.port_env,
-            ready=config.app.ready,
-            ready_seconds=config.app.ready_seconds,
-            env=dict(config.app.env),
-            lock=config.dependencies.lock,
-            data=config.app.data or None,
-            seed_command=tuple(config.app.seed_command) or None,
-            clock_env=config.app.clock_env or None,
-        ),
+        app=_app_start(config, usable(config.services, context.form, context.other_form)),
         layers=str(places.layers),
         wheels=str(context.wheels),
         sandbox=SandboxChoice(context.sandbox_command, context.form, context.other_form),
@@ -105,6 +102,26 @@ def base_request(
         bounds=asdict(config.judge),
         run=run,
         round=round_number,
+    )
+
+
+def _app_start(config: Config, services: tuple[Service, ...]) -> AppStart:
+    """How the judge starts the app. Services keep their data beside the app's own, so that what the
+    seed has put there is copied for each run."""
+    app = config.app
+    data = app.data or (SERVICES_DATA if services else "")
+    # Without a seed of the app's own, there is still the services' first start.
+    seed = app.seed_command or (("true",) if services else ())
+    return AppStart(
+        start=with_services(app.start, services, within=data) if app.start else (),
+        port_env=app.port_env,
+        ready=app.ready,
+        ready_seconds=app.ready_seconds,
+        env=dict(app.env),
+        lock=config.dependencies.lock,
+        data=data or None,
+        seed_command=with_services(seed, services, within=data, stop=True) or None,
+        clock_env=app.clock_env or None,
     )
 
 

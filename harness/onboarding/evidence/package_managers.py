@@ -28,6 +28,11 @@ MANAGERS = {
     "pom.xml": "maven",
     "build.gradle": "gradle",
 }
+NPM_LOCKS = ("npm-shrinkwrap.json", "package-lock.json")
+"""npm prefers the first."""
+
+_FOR_NODE = frozenset({"npm", "yarn", "pnpm"})
+_MAKE = "npm install --package-lock-only --lockfile-version"
 _EXPORTS = {
     "uv": "uv export --format requirements-txt --no-emit-project{dev} -o {out}",
     "poetry": "poetry export --format requirements.txt{dev} --output {out}",
@@ -57,6 +62,8 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
 
     None if there are no dependencies; for the tests also if the app's lock is enough.
     """
+    if package_manager_in(sources) in _FOR_NODE:
+        return _of_node(sources), None
     files = requirement_files(sources)
     locked = [name for name in files if is_locked(sources.contents.text(name))]
     with_tests = [
@@ -69,6 +76,22 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
     app = _there(runtime) or _to_make(sources, files, dev=False)
     tests = _there(with_tests) or (_to_make(sources, files, dev=True) if tests_need else None)
     return app, None if tests and app and tests.path == app.path else tests
+
+
+def _of_node(sources: Sources) -> Lock | None:
+    """npm's lock, which has what the tests need too."""
+    name = next((name for name in NPM_LOCKS if name in sources.contents.files), "")
+    if name:
+        version = re.search(r'"lockfileVersion"\s*:\s*(\d+)', sources.contents.text(name))
+        if version and version[1] != "1":
+            return Lock(name, f"{name} pins every package with a hash")
+        return Lock(name, f"{name} is of npm's first form, without a tree", make=f"{_MAKE} 3")
+    named = ("dependencies", "devDependencies", "optionalDependencies")
+    if not any(table(sources.package_json, key) for key in named):
+        return None
+    manager = package_manager_in(sources)
+    own = "names packages without hashes" if manager == "npm" else f"is locked by {manager}"
+    return Lock(NPM_LOCKS[1], f"package.json {own}", make=f"{_MAKE} 3")
 
 
 def is_locked(text: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.domain.errors import FactoryError
 from harness.home.document import FILE
 from harness.operations.doctor import agent_clis, home_checks, machine_checks
+from harness.operations.doctor.dependencies import dependencies
 from harness.operations.doctor.finding import HealthFinding, Severity, fail
 from harness.operations.doctor.forge_checks import forge_findings
 
@@ -29,6 +30,7 @@ HOME: tuple[tuple[str, Callable[[Path], HealthFinding]], ...] = (
     ("ledger", home_checks.ledger),
     ("factory", home_checks.factory),
     ("governance", home_checks.governance),
+    ("dependencies", dependencies),
     ("agents", agent_clis.check_agents),
 )
 WITHOUT_A_HOME = ("disk", "model")

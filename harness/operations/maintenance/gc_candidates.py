@@ -52,6 +52,10 @@ def candidates(
     yield from _found(CandidateKind.SPARE, places.worktrees, ".pool-*", now, trash=places.worktrees)
     yield from _found(CandidateKind.LAYER, places.layers, "[!.]*", now, trash=home)
     yield from _found(CandidateKind.WHEEL, wheels, "*.whl", now, trash=wheels.parent)
+    yield from _found(CandidateKind.WHEEL, wheels / "npm", "*.tgz", now, trash=wheels.parent)
+    yield from _found(
+        CandidateKind.HALF_MADE, wheels / "npm", ".fetching-*", now, trash=wheels.parent
+    )
     for name, pattern in _HALF_MADE:
         yield from _found(CandidateKind.HALF_MADE, home / name, pattern, now, trash=home)
     for name, pattern in _SEALED_HALF_MADE:

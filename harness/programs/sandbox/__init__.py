@@ -25,11 +25,12 @@ when its process dies, its sandbox dies too. The modules, from the command down:
     walls.init              the first program: relays, the command, its exit status
     walls.outer_init, port_proxy  the same without namespaces: who ends it, where its ports lead
     walls.cgroup, watch     limits that the kernel enforces; limits that are only watched
+    walls.mount_points      folders for binds that lie in other binds
     walls.identity          a uid of its own, and the files that it gets
     child_processes         all processes that one process has started
     interpreter, distributions, browser   what of this machine a sandbox needs to see
     forms, probe            which forms work here, and what each cannot enforce
-    packages                dependencies
+    packages                dependencies: a table of ecosystems, each installed from its lock
     client                  the factory's `Sandbox` port, over the same command
 
 What a form cannot enforce is in every result (`unheld`). A limit that is only watched is never

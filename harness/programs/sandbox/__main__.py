@@ -42,12 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     probe.add_argument("--json", action="store_true")
     probe.set_defaults(run=_probe)
-    layer = commands.add_parser(
-        "layer", help="prepare the dependencies of a hash-locked requirements file"
-    )
+    layer = commands.add_parser("layer", help="prepare the dependencies that a lock file names")
     layer.add_argument("--lock", required=True, type=Path)
     layer.add_argument(
-        "--wheels", required=True, type=Path, help="the folder that caches wheels between layers"
+        "--name",
+        help="the lock's path in its repository, which tells the ecosystem; else its own name",
+    )
+    layer.add_argument(
+        "--wheels", required=True, type=Path, help="the folder that caches packages between layers"
     )
     layer.add_argument(
         "--out", required=True, type=Path, help="the folder of layers, one folder per lock"
@@ -100,16 +102,21 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 
 def _layer(arguments: argparse.Namespace) -> int:
-    from harness.programs.sandbox.packages.layer import layer
+    from dataclasses import asdict
 
-    print(
-        layer(
-            arguments.lock.read_bytes(),
-            wheels=arguments.wheels,
-            out=arguments.out,
-            form=arguments.form,
-        )
+    from harness.programs.sandbox.packages.layer import MOST_BYTES, layer
+
+    with arguments.lock.open("rb") as file:
+        # One byte more shows that there is more, and none beyond it is read.
+        lock = file.read(MOST_BYTES + 1)
+    prepared = layer(
+        lock,
+        name=arguments.name or arguments.lock.name,
+        wheels=arguments.wheels,
+        out=arguments.out,
+        form=arguments.form,
     )
+    print(json.dumps(asdict(prepared)))
     return 0
 
 

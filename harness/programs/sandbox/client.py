@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.domain.sandbox import SandboxResult, SandboxSpec
+from harness.domain.sandbox import Layer, SandboxResult, SandboxSpec
 from harness.programs.sandbox.document import check, result_from, spec_text
 
 COMMAND = (sys.executable, "-I", "-m", "harness.programs.sandbox")
@@ -69,9 +69,9 @@ class SandboxSupervisor:
             self._found = str(json.loads(_output_of(("probe", "--json"), seconds=60))["chosen"])
         return self._found
 
-    def layer(self, lock: bytes, *, wheels: Path) -> Path:
-        """The folder with the dependencies of a hash-locked requirements file, prepared once per
-        lock."""
+    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
+        """The dependencies that a lock file names, prepared once per lock. `name` is its path in
+        the repository."""
         with tempfile.NamedTemporaryFile(prefix=f"factory-lock-{os.getpid()}-") as file:
             file.write(lock)
             file.flush()
@@ -79,14 +79,15 @@ class SandboxSupervisor:
                 "layer",
                 "--lock",
                 file.name,
+                "--name",
+                name,
                 "--wheels",
                 str(wheels),
                 "--out",
                 str(self._layers),
             )
-            return Path(
-                _output_of((*arguments, "--form", self.form()), seconds=LAYER_SECONDS).strip()
-            )
+            printed = _output_of((*arguments, "--form", self.form()), seconds=LAYER_SECONDS)
+            return Layer(**json.loads(printed))
 
     def _supervise(
         self,
@@ -126,13 +127,14 @@ def _capped(file: BinaryIO) -> bytes:
 
 
 def _output_of(arguments: tuple[str, ...], *, seconds: float) -> str:
-    """What the supervisor prints. pip's settings pass through, because `layer` may download."""
-    from harness.programs.sandbox.packages.layer import pip_environment
+    """What the supervisor prints. The package managers' settings pass through, because `layer` may
+    download."""
+    from harness.programs.sandbox.packages.environment import fetch_environment
 
     try:
         ended = subprocess.run(
             [*COMMAND, *arguments],
-            env={**ENVIRONMENT, **pip_environment()},
+            env={**ENVIRONMENT, **fetch_environment()},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -28,6 +28,7 @@ from harness.programs.sandbox.cleanup import cleanup_process
 from harness.programs.sandbox.launch import HostResources, RunningSandbox, readable, started
 from harness.programs.sandbox.walls import identity
 from harness.programs.sandbox.walls.cgroup import Cgroup, cgroup_for
+from harness.programs.sandbox.walls.mount_points import make_mount_points
 from harness.programs.sandbox.watch import Watch, disk_watch, memory_watch
 
 MIB = 1024 * 1024
@@ -50,7 +51,7 @@ def run_sandbox(
     with contextlib.ExitStack() as held:
         stop = held.enter_context(stop_signals()) if stop is None else stop
         uid, lock = held.enter_context(_identity(form))
-        _prepare_binds(spec, uid if form is Form.BWRAP_ROOT else None)
+        _prepare_binds(spec, form, uid)
         group = cgroup_for(spec.limits)
         life = held.enter_context(cleanup_process(group))
         home = held.enter_context(_home(form))
@@ -119,12 +120,14 @@ def _home(form: Form) -> Iterator[Path | None]:
         yield Path(home).resolve()
 
 
-def _prepare_binds(spec: SandboxSpec, uid: int | None) -> None:
-    """Make the binds usable for the sandbox's uid (None: it is this account). Raises SandboxError
-    that names one that is not."""
+def _prepare_binds(spec: SandboxSpec, form: Form, uid: int) -> None:
+    """Make the binds usable for the sandbox, whose user is `uid` if the form gives it one. Raises
+    SandboxError that names one that is not."""
+    if form.in_namespaces:
+        make_mount_points(spec)
     writable = _writable(spec)
     identity.refuse_shared_files(writable)
-    if uid is None:
+    if form is not Form.BWRAP_ROOT:
         return
     for folder in writable:
         identity.chown_tree(folder, uid)

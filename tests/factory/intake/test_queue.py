@@ -13,7 +13,8 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.intake.queue import TriageStart, exceeded_limit, in_queue_order
 from harness.factory.pipeline.schedule import urgency
 from harness.factory.records.history import History
-from harness.factory.settings.config import Triage, read_config
+from harness.factory.settings.config import read_config
+from harness.factory.settings.limits_config import Triage
 from tests.events import entry_of
 from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
 from tests.factory.reports import reworded

@@ -5,7 +5,8 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.factory.settings.config import LONGEST_SECONDS, Judge, read_config
+from harness.factory.settings.config import read_config
+from harness.factory.settings.limits_config import LONGEST_SECONDS, Judge
 from tests.factory.world import World
 from validators.domain.bounds import MOST_SECONDS, Bounds
 

@@ -1,13 +1,15 @@
 """Dependencies from a lock: prepared once, by real pip, from a real index on loopback, without
 running a package."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.programs.sandbox.packages.layer import PIP_ENVIRONMENT, layer_name, pip_environment
+from harness.programs.sandbox.packages.environment import NAMES, fetch_environment
+from harness.programs.sandbox.packages.layer import layer_name
 from harness.programs.sandbox.packages.lockfile import Pin, pins
 from tests.sandbox.index import index, trap, wheel
 from tests.sandbox.sandboxes import NEVER_ENDS, SUPERVISOR, Sandboxes
@@ -17,7 +19,11 @@ NO_INDEX = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
 
 
 def prepare(
-    sandboxes: Sandboxes, lock: str, *, around: dict[str, str] | None = None
+    sandboxes: Sandboxes,
+    lock: str,
+    *,
+    around: dict[str, str] | None = None,
+    name: str = "lock.txt",
 ) -> subprocess.CompletedProcess[str]:
     (sandboxes.folder / "lock.txt").write_text(lock)
     command = [
@@ -26,6 +32,8 @@ def prepare(
         "layer",
         "--lock",
         str(sandboxes.folder / "lock.txt"),
+        "--name",
+        name,
         "--form",
         sandboxes.form,
         "--wheels",
@@ -43,8 +51,8 @@ def test_a_layer_from_wheels_that_are_there_is_importable_in_a_sandbox(sandboxes
     sandboxes.place("layers")
     done = prepare(sandboxes, lock)
     assert done.returncode == 0, done
-    made = Path(done.stdout.strip())
-    assert made == sandboxes.folder / "layers" / layer_name(lock.encode())
+    made = Path(json.loads(done.stdout)["folder"])
+    assert made == sandboxes.folder / "layers" / layer_name(lock.encode(), "lock.txt")
     ended = sandboxes.run(
         "python",
         "-c",
@@ -76,7 +84,7 @@ def test_an_account_that_keeps_its_files_to_itself_has_sandboxes_that_can_read_t
     sandboxes.wrapper = ("sh", "-c", 'umask 077; exec "$@"', "sh", *sandboxes.wrapper)
     done = prepare(sandboxes, lock)
     assert done.returncode == 0, done
-    made = done.stdout.strip()
+    made = json.loads(done.stdout)["folder"]
     code = (
         "import os, tidetable, httpx; open('new', 'w').close(); print(oct(os.stat('new').st_mode &"
         " 0o777))"
@@ -96,12 +104,12 @@ def test_an_account_that_keeps_its_files_to_itself_has_sandboxes_that_can_read_t
 def test_the_same_lock_is_prepared_once_and_another_elsewhere(sandbox) -> None:
     wheels = sandbox.place("wheels")
     first = prepare(sandbox, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
-    made = Path(first.stdout.strip())
+    made = Path(json.loads(first.stdout)["folder"])
     (made / "proof").write_text("not made again")
     again = prepare(sandbox, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
     assert again.stdout == first.stdout
     assert (made / "proof").exists()
-    assert layer_name(b"another") != layer_name(b"lock")
+    assert layer_name(b"another", "lock.txt") != layer_name(b"lock", "lock.txt")
 
 
 def test_what_is_missing_is_downloaded_and_kept(sandbox) -> None:
@@ -147,11 +155,11 @@ def test_only_pips_settings_reach_pip(monkeypatch) -> None:
         "GIT_SSH_COMMAND",
     ):
         monkeypatch.setenv(name, "x")
-    passed = pip_environment()
+    passed = fetch_environment()
     assert (
         {"PIP_INDEX_URL", "HTTPS_PROXY"}
         <= passed.keys()
-        <= {*PIP_ENVIRONMENT, *(n for n in passed if n[:4] == "PIP_")}
+        <= {*NAMES, *(n for n in passed if n[:4] == "PIP_" or n.lower()[:11] == "npm_config_")}
     )
 
 

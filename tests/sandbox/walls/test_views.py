@@ -76,6 +76,39 @@ print("end")
     assert [path.name for path in shown.iterdir()] == ["file"]
 
 
+def test_a_bind_in_a_read_only_tree_has_its_folder_made(views) -> None:
+    tree, packages = views.place("tree"), views.place("packages")
+    (tree / "server.js").write_text("")
+    (packages / "one").write_text("there")
+    ended = views.run(
+        "cat",
+        "/app/web/node_modules/one",
+        binds=[
+            {"source": str(packages), "target": "/app/web/node_modules"},
+            {"source": str(tree), "target": "/app"},
+        ],
+    )
+    assert ended.text == "there", ended
+    assert not list((tree / "web" / "node_modules").iterdir())
+
+
+def test_a_bind_does_not_follow_a_link_of_the_tree_that_it_lies_in(views) -> None:
+    tree, packages, elsewhere = (views.place(name) for name in ("tree", "packages", "elsewhere"))
+    binds = [
+        {"source": str(tree), "target": "/app"},
+        {"source": str(packages), "target": "/app/web/node_modules"},
+    ]
+    for place in (elsewhere, "/etc", "nowhere"):
+        (tree / "web").symlink_to(place)
+        ended = views.run("true", binds=binds)
+        assert ended.code == 125
+        assert b"web on the way to /app/web/node_modules is a link" in ended.err
+        (tree / "web").unlink()
+    (tree / "web").write_text("")
+    assert b"is a file; it must be a folder" in views.run("true", binds=binds).err
+    assert not list(elsewhere.iterdir())
+
+
 def test_the_operators_own_packages_and_this_project_are_not_importable(views) -> None:
     names = ("harness", "validators", "pip", "pytest")
     code = (

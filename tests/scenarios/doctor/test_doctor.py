@@ -33,6 +33,7 @@ HOME = [
     "ledger",
     "factory",
     "governance",
+    "dependencies",
     "agents",
     "forge",
 ]
@@ -115,6 +116,7 @@ def test_a_home_that_has_worked_is_healthy_and_every_line_names_what_it_proved(w
     assert "pressed a button" in checks["browser"]["message"]
     assert "chained to the signed head" in checks["ledger"]["message"]
     assert "4 workflows read and lint clean" in checks["governance"]["message"]
+    assert "requirements.txt pins every package with a hash" in checks["dependencies"]["message"]
 
 
 def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_shown_or_sent(
@@ -203,8 +205,40 @@ def test_an_agent_that_the_repository_picks_has_to_be_installed(worked, tmp_path
     assert "`factory agents install codex`" in words
 
 
-def amend(home, folder, more) -> None:
-    """What was fetched last, as if this were at the end of its factory.toml."""
+GIT = {"version": "1.0.0", "resolved": "git+ssh://git@host.invalid/moon.git"}
+
+
+def test_a_lock_is_read_to_its_last_entry_and_what_its_packages_need_is_looked_for(
+    worked, tmp_path, monkeypatch
+) -> None:
+    lock = {"lockfileVersion": 3, "packages": {"node_modules/moon": GIT}}
+    amend(worked, tmp_path, npm_lock=json.dumps(lock))
+    level, words = line(worked, "dependencies")
+    assert level == "fail"
+    assert "`node_modules/moon` comes from 'git+ssh" in words
+    amend(worked, tmp_path, npm_lock='{"lockfileVersion": 3, "packages": {}}')
+    (tmp_path / "npm").write_text('#!/bin/sh\necho \'{"registry": "https://a:b@npm.invalid/x"}\'\n')
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    level, words = line(worked, "dependencies")
+    assert level == "ok"
+    assert "they come from npm.invalid, npm's `registry` here, for /usr/bin/node" in words
+
+
+def test_a_service_s_programs_are_looked_for_where_sandboxes_look(worked, tmp_path) -> None:
+    amend(worked, tmp_path, '\n[[services]]\nname = "db"\nstart = ["sh"]\n')
+    level, words = line(worked, "dependencies")
+    assert level == "ok"
+    assert "services can be started: db" in words
+    amend(worked, tmp_path, '\n[[services]]\nname = "cache"\nstart = ["/nowhere/redis"]\n')
+    level, words = line(worked, "dependencies")
+    assert level == "fail"
+    assert "service cache needs /nowhere/redis" in words
+
+
+def amend(home, folder, more="", *, npm_lock="") -> None:
+    """What was fetched last, as if this were at the end of its factory.toml, and the app had this
+    lock."""
     repository = next((home / "repositories").glob("*.git"))
     around = {
         "PATH": os.environ["PATH"],
@@ -223,9 +257,13 @@ def amend(home, folder, more) -> None:
         ).stdout.strip()
 
     ref = f"{FETCHED}/heads/main"
-    blob = git("hash-object", "-w", "--stdin", stdin=git("show", f"{ref}:factory.toml") + more)
     git("read-tree", ref)
-    git("update-index", "--cacheinfo", f"100644,{blob},factory.toml")
+    config = git("show", f"{ref}:factory.toml") + more
+    if npm_lock:
+        config = config.replace('lock = "requirements.txt"', 'lock = "package-lock.json"')
+    for name, text in (("factory.toml", config), ("package-lock.json", npm_lock)):
+        blob = git("hash-object", "-w", "--stdin", stdin=text)
+        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")
     git("update-ref", ref, git("commit-tree", "-p", ref, "-m", "another agent", git("write-tree")))
 
 

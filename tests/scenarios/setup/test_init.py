@@ -105,7 +105,9 @@ def answered(folder, layers):
     config = read_config((folder / "factory.toml").read_text())
     sandboxes = SandboxSupervisor(layers)
     layer = sandboxes.layer(
-        (folder / config.dependencies.lock).read_bytes(), wheels=wheels_folder()
+        (folder / config.dependencies.lock).read_bytes(),
+        name=config.dependencies.lock,
+        wheels=wheels_folder(),
     )
     data = layers.with_name("data")
     data.mkdir()
@@ -120,7 +122,7 @@ def answered(folder, layers):
     }
     binds = (
         Bind(str(folder), "/app"),
-        Bind(str(layer), "/opt/packages"),
+        layer.bind("/app", apart="/opt/packages"),
         Bind(str(data), "/data", "rw"),
     )
     result = sandboxes.run(
@@ -142,7 +144,9 @@ def report_of(folder, layers):
     sandboxes, out = SandboxSupervisor(layers), layers.with_name("out")
     out.mkdir()
     layer = sandboxes.layer(
-        (folder / config.dependencies.tests).read_bytes(), wheels=wheels_folder()
+        (folder / config.dependencies.tests).read_bytes(),
+        name=config.dependencies.tests,
+        wheels=wheels_folder(),
     )
     sandboxes.run(
         SandboxSpec(
@@ -152,7 +156,7 @@ def report_of(folder, layers):
             limits=SandboxLimits(wall_seconds=600),
             binds=(
                 Bind(str(folder), "/app"),
-                Bind(str(layer), "/layer"),
+                layer.bind("/app", apart="/layer"),
                 Bind(str(out), str(Path(config.tests.report).parent), "rw"),
             ),
             env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},

@@ -22,7 +22,12 @@ from validators.domain.evidence import (
     Trouble,
 )
 from validators.domain.exploring.persona import Persona
-from validators.performance.evidence_json import evidence_json, read_evidence
+from validators.performance.evidence_json import (
+    evidence_json,
+    part_line,
+    read_evidence,
+    read_part,
+)
 from validators.performance.exploration_plan import (
     ExplorationPlan,
     exploration_plan_json,
@@ -90,6 +95,14 @@ def test_evidence_survives_the_journey_to_json_and_back(evidence) -> None:
     assert read_evidence(evidence_json(evidence)) == evidence
 
 
+@given(evidence)
+def test_each_step_and_look_survives_a_line_of_progress_and_back(run) -> None:
+    parts = (*run.steps, *run.expectations)
+    lines = [part_line(run.run, part) for part in parts]
+    assert [read_part(line) for line in lines] == [(run.run, part) for part in parts]
+    assert all(line.endswith("\n") and line.count("\n") == 1 for line in lines)
+
+
 planned = st.builds(PlannedRun, run_ids, counts, st.none() | counts, counts, counts)
 
 
@@ -111,6 +124,7 @@ def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, bound
         journey_seconds=seconds,
         browser="/usr/bin/x",
         bounds=bounds,
+        progress=True,
     )
     assert read_plan(plan_json(plan)) == plan
 

@@ -30,6 +30,15 @@ def test_a_good_app_passes_from_every_vantage() -> None:
     assert evidence.app_ready
 
 
+def test_whoever_watches_gets_each_step_and_look_as_it_is_done_and_none_of_another_control() -> (
+    None
+):
+    came = []
+    own, control = perform_all(with_control=True, watch=lambda run, part: came.append((run, part)))
+    assert came == [(own.run, part) for part in (*own.steps, *own.expectations)]
+    assert control.expectations
+
+
 def test_what_is_only_painted_fails_after_a_reload() -> None:
     evidence = perform(app=FakeApp(stores=False))
     assert next(look.vantage for look in evidence.expectations if not look.passed) == "after_reload"

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.sandbox.npm import entry, lock, package
 from tests.validators_launcher import seaside
 from tests.validators_launcher.git_repository import Source
 from validators.app.clock_library import clock_can_be_ahead, library
@@ -148,10 +149,32 @@ def test_the_packages_of_the_lock_are_there_and_only_those(ground: Ground) -> No
     )
     side = ground.side({**seaside.BASE, "seaside.py": uses, "requirements.lock": lock}, app)
     assert side.layer is not None
-    assert side.layer.parent == ground.stores.layers
+    assert side.layer.folder.parent == ground.stores.layers
     with ExitStack() as stack:
         (listener,) = ground.running(stack, side)
         assert "Moin Walk to" in page(listener)
+
+
+def test_an_app_for_node_finds_the_packages_of_its_lock(ground: Ground) -> None:
+    """Below its own folder, as Node.js looks for them."""
+    moon = package("moon", "1.0.0", "module.exports = 'Spring tide'\n")
+    kept = ground.stores.wheels / "npm"
+    kept.mkdir(parents=True)
+    (kept / f"{hashlib.sha512(moon).hexdigest()}.tgz").write_bytes(moon)
+    tree = {"package-lock.json": lock(moon=entry(moon)), "server.js": SERVER}
+    app = AppSpec(
+        start=("node", "server.js"),
+        port_env="PORT",
+        ready="/",
+        ready_seconds=120,
+        env={},
+        lock="package-lock.json",
+    )
+    side = ground.side(tree, app)
+    with ExitStack() as stack:
+        start = replace(START, argv=app.start)
+        (listener,) = ground.running(stack, side, start=start)
+        assert page(listener) == "Spring tide"
 
 
 def test_a_lock_that_the_tree_lacks_is_inconclusive(ground: Ground) -> None:
@@ -227,6 +250,11 @@ def wheel(wheels: Path) -> str:
         )
     return f"seaside-greeting==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
+
+SERVER = """
+const moon = require('moon')
+require('http').createServer((_, answer) => answer.end(moon)).listen(process.env.PORT, '127.0.0.1')
+"""
 
 COUNTING = """
 import os

@@ -1,10 +1,7 @@
 """`prove` and `try` on folders, without a factory: the folder, what a person names, the rounds."""
 
 import dataclasses
-import http.server
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,6 @@ from validators.authoring.folders import SideFolders, change_of
 from validators.authoring.local_request import LocalApp, app_in
 from validators.authoring.rehearsal import Rehearsal, Round
 from validators.authoring.report import round_lines, run_lines
-from validators.authoring.trying import Address
 from validators.domain.evidence import (
     ExpectationOutcome,
     FaultInjector,
@@ -284,14 +280,6 @@ def test_a_proof_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         shown_proof(file)
 
 
-@pytest.mark.parametrize(
-    "url", ["https://127.0.0.1", "127.0.0.1:80", "http://127.0.0.1:80/walks", "http://"]
-)
-def test_an_address_is_the_apps_own(url: str) -> None:
-    with pytest.raises(UsageError, match="paths are the journey's"):
-        Address.of(url)
-
-
 HOW = ("--start", "python seaside.py", "--ready-seconds", "120", "--data")
 
 
@@ -407,35 +395,6 @@ def test_a_try_prints_what_each_step_and_look_saw_and_claims_nothing(sides: Path
         "the page, by roles and names, where something was not found"
     )
     assert "negative control: not performed" in done.stdout
+    assert "  failed in " in done.stdout
     assert list(sides.glob("kept/**/page.png"))
     assert not (sides / "large.proof.json").exists()
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    """An app that runs already: one page that greets."""
-
-    class Greeter(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(b"<title>Shore</title><h1>Good morning</h1>")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Greeter) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def test_an_app_that_runs_already_can_be_tried_at_its_address(address: str, tmp_path: Path) -> None:
-    journey = tmp_path / "greeting.yaml"
-    journey.write_text(
-        "journey: greeting\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - visible: {heading:"
-        " Good morning}\ntwin:\n  expect:\n    - visible: {heading: Good evening}\n"
-    )
-    done = run_program("try", journey, "--url", address)
-    assert (done.returncode, done.stdout.count("  ok "), done.stdout.count("  NO ")) == (0, 3, 1)

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from harness.domain.plain import JsonDict
-from harness.factory.settings.config import Limits
+from harness.factory.settings.limits_config import Limits
 from harness.operations.drill import attacker_git
 from harness.operations.drill.apps import EVIL, HONEST, JOURNEY, ON_BASE
 from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import tomlkit
 
+from harness.domain.sandbox import Layer
 from harness.operations.drill import attacker_git
 from harness.operations.drill.attack import Attack, AttackOutcome, not_held
 from harness.operations.drill.policy_bench import PolicyBench
@@ -76,9 +77,9 @@ class _SandboxWithRunner:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def layer(self, lock: bytes, *, wheels: Path) -> Path:
+    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
         """See the port."""
-        return self._layer
+        return Layer(str(self._layer), "PYTHONPATH")
 
 
 def forged(drill: "DrillEnvironment", *, command: tuple[str, ...] = SIGNED) -> AttackOutcome:

@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.programs.sandbox.packages.layer import DOWNLOAD_SECONDS, QUIET, pip_environment
+from harness.programs.sandbox.packages.environment import fetch_environment
+from harness.programs.sandbox.packages.pip import DOWNLOAD_SECONDS, QUIET
 
 # How deep requirement files may include each other.
 _DEEPEST = 5
@@ -46,7 +47,7 @@ def locked(requirements: Iterable[str]) -> str:
         try:
             ended = subprocess.run(
                 command,
-                env=pip_environment(),
+                env=fetch_environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -1,0 +1,30 @@
+"""Services beside what runs in the project's sandboxes."""
+
+from collections.abc import Sequence
+
+from harness.domain.errors import SandboxError
+from harness.domain.sandbox import Form
+from harness.domain.services import Service
+from harness.factory.run.node import Job
+
+
+def services_of(job: Job) -> tuple[Service, ...]:
+    """What factory.toml lists. Raises SandboxError where sandboxes cannot have it."""
+    return usable(job.policy.config.services, job.services.sandbox.form())
+
+
+def usable(services: tuple[Service, ...], *forms: str) -> tuple[Service, ...]:
+    """These services, if sandboxes of each of these forms can have them. Raises SandboxError."""
+    if services and (shared := _shared(forms)):
+        raise SandboxError(
+            f"`[[services]]` in factory.toml needs sandboxes with a network of their own, and those"
+            f" of the form {shared} use the machine's; `python -m harness.programs.sandbox probe`"
+            f" shows why {Form.BWRAP_USERNS} does not work here",
+            retryable=False,
+        )
+    return services
+
+
+def _shared(forms: Sequence[str]) -> str:
+    """The first form whose sandboxes would meet at one port; empty if there is none."""
+    return next((form for form in forms if form and not Form(form).in_namespaces), "")

@@ -1,0 +1,67 @@
+"""The table of ecosystems: by the lock file's name, how packages are fetched, proved and installed.
+
+A new ecosystem is a row here: a class with these members, and a fixture for its tests. What holds
+for each of them:
+
+- `check` refuses a lock with any entry that has no hash, or that names another source than the
+  registry this machine is set up for. The lock is the change's own text.
+- `fetch` brings data. No program of a package runs, and no address in a lock is asked.
+- `install` works in a sandbox without a network, and only from what `fetch` has kept.
+"""
+
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from harness.programs.sandbox.packages import npm_lock
+from harness.programs.sandbox.packages.npm import Npm
+from harness.programs.sandbox.packages.pip import Pip
+from harness.programs.sandbox.packages.python_locks import from_poetry, from_uv
+
+
+class Ecosystem(Protocol):
+    """One row. `within` is where below its own folder a project looks for its packages, or empty:
+    then the environment variable `variable` names where they are."""
+
+    @property
+    def variable(self) -> str: ...
+    @property
+    def within(self) -> str: ...
+
+    def check(self, lock: bytes, *, form: str) -> None:
+        """Raises ConfigError that names the first entry which is not allowed, SandboxError where
+        sandboxes of this form cannot have such packages."""
+        ...
+
+    def ready(self) -> str:
+        """What would fetch and use the packages on this machine, for people. Raises ConfigError
+        that names a missing program."""
+        ...
+
+    def platform(self) -> str:
+        """What decides the installed bytes beside the lock."""
+        ...
+
+    def fetch(self, lock: bytes, store: Path, scratch: Path) -> None:
+        """Bring into `store` what it lacks. Raises SandboxError that names what cannot be had, or
+        is not what the lock pins."""
+        ...
+
+    def install(self, lock: bytes, store: Path, scratch: Path, *, form: str) -> str | None:
+        """Install into the folder `site` of `scratch`, in a sandbox. None, or what is lacking in
+        `store`. Raises SandboxError for what a fetch would not mend."""
+        ...
+
+
+BY_NAME: dict[str, Ecosystem] = {
+    "uv.lock": Pip(from_uv),
+    "poetry.lock": Pip(from_poetry),
+    **dict.fromkeys(npm_lock.FILES, Npm()),
+}
+"""Every lock with a name of its own. A requirements file may have any other."""
+
+REQUIREMENTS: Ecosystem = Pip()
+
+
+def ecosystem_of(name: str) -> Ecosystem:
+    """The row of a lock, by the last part of its path."""
+    return BY_NAME.get(PurePosixPath(name).name, REQUIREMENTS)

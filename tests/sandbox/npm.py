@@ -1,0 +1,115 @@
+"""npm packages, locks that pin them, and a registry of them on loopback."""
+
+import base64
+import contextlib
+import hashlib
+import http.server
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+def archive(files: dict[str, str], *more: tarfile.TarInfo) -> bytes:
+    """A package's archive with these files. `more` are members as they are."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as made:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size, member.mode = len(text.encode()), 0o644
+            made.addfile(member, io.BytesIO(text.encode()))
+        for member in more:
+            made.addfile(member)
+    return stream.getvalue()
+
+
+def package(name: str, version: str, code: str, **more: Any) -> bytes:
+    """A package whose module is `code`."""
+    about = {"name": name, "version": version, "main": "index.js", **more}
+    return archive({"package.json": json.dumps(about), "index.js": code, "run.js": PROGRAM})
+
+
+PROGRAM = "#!/usr/bin/env node\nconsole.log('run by name')\n"
+
+
+def integrity(content: bytes) -> str:
+    return f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
+
+
+def entry(content: bytes, version: str = "1.0.0", **more: Any) -> dict[str, Any]:
+    """An entry of a lock for that archive."""
+    return {"version": version, "integrity": integrity(content), **more}
+
+
+def lock(**places: dict[str, Any]) -> str:
+    """A lock; each keyword is a place below node_modules."""
+    packages = {
+        "": {"name": "app"},
+        **{f"node_modules/{name}": one for name, one in places.items()},
+    }
+    return json.dumps({"lockfileVersion": 3, "packages": packages})
+
+
+@dataclass
+class Registry:
+    """What it has, by path; a status, a text to send, or an address to lead to. `asked` are the
+    paths in the order of the requests."""
+
+    has: dict[str, bytes | int | str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    address: str = ""
+
+    def settings(self, folder: Path, **more: str) -> dict[str, str]:
+        """An environment whose npm knows this registry. The program stands for npm as far as it is
+        asked: in a folder with settings of its own it answers otherwise."""
+        told = json.dumps({"registry": self.address, **more})
+        program = folder / "bin" / "npm"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(
+            "#!/bin/sh\n"
+            'test "$*" = "config list --json" || exit 9\n'
+            "test -e .npmrc && exit 8\n"
+            f"echo '{told}'\n"
+        )
+        program.chmod(0o755)
+        program.parent.chmod(0o755)
+        return {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": "/nowhere"}
+
+
+@contextlib.contextmanager
+def registry(**has: bytes | int | str) -> Iterator[Registry]:
+    """A registry with the archives of these names (with the version 1.0.0)."""
+    found = Registry({f"/{name}/-/{name}-1.0.0.tgz": one for name, one in has.items()})
+
+    class Answering(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append(self.path)
+            answer = found.has.get(self.path, 404)
+            if isinstance(answer, bytes):
+                self.send_response(200)
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(answer)
+                return
+            self.send_response(answer if isinstance(answer, int) else 302)
+            if isinstance(answer, str):
+                self.send_header("location", answer)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        found.address = f"http://127.0.0.1:{server.server_port}/"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield found
+        finally:
+            server.shutdown()
+            thread.join()
