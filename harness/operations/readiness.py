@@ -5,7 +5,7 @@ Properties:
   the answer; where one is no, it is no;
 - the next step is the first thing to mend, and where there is none, the first to try."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from harness.domain.errors import FactoryError
 from harness.domain.facts import REGULAR
 from harness.domain.issue import CommitSha
 from harness.domain.plain import JsonDict
+from harness.domain.sandbox import Form
 
 if TYPE_CHECKING:
     from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -101,7 +102,9 @@ def readiness(facts: Mapping[str, Fact]) -> Readiness:
     """The table for these facts. One that is missing was not tried."""
     given = {name: facts.get(name, untried(f"{name} was not looked at", "")) for name in FACTS}
     in_order = (
-        one for answer in (Answer.NO, Answer.UNTRIED) for one in given.values()
+        one
+        for answer in (Answer.NO, Answer.UNTRIED)
+        for one in given.values()
         if one.answer is answer and one.fix
     )
     return Readiness(
@@ -114,14 +117,21 @@ def _ability(question: str, facts: Mapping[str, Fact], names: Iterable[str]) -> 
     rests_on = [facts[name] for name in names]
     found = {one.answer for one in rests_on}
     answer = next(one for one in (Answer.NO, Answer.UNTRIED, Answer.YES) if one in found)
-    messages = dict.fromkeys(one.message for one in rests_on if one.answer is answer)
-    return Ability(question, answer, "; ".join(filter(None, messages)))
+    messages = [*dict.fromkeys(one.message for one in rests_on if one.answer is answer)]
+    told = [message for message in messages if message]
+    # A no needs one reason; the others come when that is mended.
+    if answer is Answer.NO and len(told) > 1:
+        told = [f"{told[0]} (and {len(told) - 1} more)"]
+    return Ability(question, answer, "; ".join(told))
 
 
-def facts_of_policy(policy: "PolicySnapshot", paths: Iterable[bytes]) -> dict[str, Fact]:
-    """What a policy that could be read says by itself: whether there is an app to judge, a lock, a
-    command for the tests, a trusted launcher. `paths` are the files beside it."""
-    config, there = policy.config, frozenset(paths)
+def facts_of_policy(
+    policy: "PolicySnapshot", read: Callable[[str], bytes | None], *, form: str = ""
+) -> dict[str, Fact]:
+    """What a policy that could be read says by itself: whether there is an app to judge, a lock
+    that can be installed, a command for the tests, a trusted launcher. `read` gives the bytes of a
+    file beside it, None where there is none; `form` is the sandboxes'."""
+    config = policy.config
     app = (
         untried(f"the app's start, `{' '.join(config.app.start)}`", "")
         if config.app.start
@@ -145,30 +155,30 @@ def facts_of_policy(policy: "PolicySnapshot", paths: Iterable[bytes]) -> dict[st
             "connect a home with `factory connect`, and pin the key that it names",
         )
     )
-    lock = _lock(config.dependencies.lock, config.dependencies.tests, there)
+    named = tuple(filter(None, (config.dependencies.lock, config.dependencies.tests)))
+    lock = _locks(named, read, form or Form.BWRAP_USERNS)
     return {POLICY: seen(""), APP: app, TESTS: tests, TRUST: trust, LOCK: lock}
 
 
-def _lock(app: str, tests: str, there: frozenset[bytes]) -> Fact:
-    named = [name for name in (app, tests) if name]
-    absent = [name for name in named if name.encode() not in there]
-    if absent:
-        return lacking(
-            f"factory.toml names the lock {absent[0]}, which is not there",
-            f"make {absent[0]} and commit it, or name the lock that is there as `[dependencies]"
-            " lock`",
-        )
-    return seen("") if named else seen("nothing is installed, because no lock is named")
+def _locks(named: tuple[str, ...], read: Callable[[str], bytes | None], form: str) -> Fact:
+    from harness.programs.sandbox.packages.ecosystems import ecosystem_of
 
-
-def models_uncalled(fix: str) -> dict[str, Fact]:
-    """The facts about models where none was called, and no key or endpoint is known to lack."""
-    return dict.fromkeys(ROLES, untried("no model was called", fix))
-
-
-def models_lacking(message: str, fix: str) -> dict[str, Fact]:
-    """The facts about models where none can be called."""
-    return dict.fromkeys(ROLES, lacking(message, fix))
+    for name in named:
+        content = read(name)
+        if content is None:
+            return lacking(
+                f"factory.toml names the lock {name}, which is not there",
+                f"make {name} and commit it, or name the lock that is there as `[dependencies]"
+                " lock`",
+            )
+        try:
+            ecosystem_of(name).check(content, form=form)
+        except FactoryError as error:
+            return lacking(
+                f"nothing can be installed from {name}: {error}",
+                f"lock each package of {name} with its hash, and commit it",
+            )
+    return untried(f"an installation of {' and '.join(named)}", "") if named else seen("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +218,4 @@ def facts_of_folder(
         policy = read_policy(files, CommitSha("0" * 40))
     except FactoryError as error:
         return {POLICY: lacking(f"the factory does not start on {error}", f"mend {error}")}
-    return facts_of_policy(policy, files.files(policy.base))
-
-
-def table(found: Readiness) -> Iterator[tuple[str, Answer, str]]:
-    """The rows for people: the question, its answer, and what it rests on."""
-    yield from ((one.question, one.answer, one.because) for one in found.abilities)
+    return facts_of_policy(policy, lambda path: files.read(policy.base, path))

@@ -29,8 +29,6 @@ from harness.programs.broker.upstream.faults import NO_CONNECTION, ProviderFault
 from harness.programs.broker.upstream.retry import FREE, RETRYABLE, requested_wait
 from harness.programs.broker.wires.dialect import Dialect
 
-SMALLEST_SECONDS = 10.0
-"""How long the answer to the smallest request may take."""
 # With this a provider refuses a limit that is too small for its model to answer within.
 _TOO_SMALL = "Could not finish the message because max_tokens"
 # Bytes of a whole answer.
@@ -42,7 +40,8 @@ _REDACTED = "[redacted]"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to connect, to wait for the next byte of an answer, and for the whole of it.
+    """Seconds to connect, to wait for the next byte of an answer, for the whole of it, and for the
+    whole answer to the smallest request.
 
     A long answer may be silent for minutes; none goes on for ever.
     """
@@ -50,6 +49,7 @@ class Timeouts:
     connect: float = 10
     silent: float = 600
     whole: float = 1800
+    smallest: float = 10
 
 
 class Exchange:
@@ -81,10 +81,10 @@ class Exchange:
     async def smallest(self, dialect: Dialect, model: str) -> JsonDict | ProviderFailure:
         """The answer to the smallest request, whose answer has to come soon."""
         try:
-            async with asyncio.timeout(SMALLEST_SECONDS):
+            async with asyncio.timeout(self._timeouts.smallest):
                 outcome = await self.whole(dialect, dialect.smallest(model))
         except TimeoutError:
-            late = f"the provider did not answer within {SMALLEST_SECONDS:g} s"
+            late = f"the provider did not answer within {self._timeouts.smallest:g} s"
             return ProviderFailure(504, "timeout_error", late, free=False, retry=False)
         # It knows the key and the model, and asks for more room than this call gives.
         if isinstance(outcome, ProviderFailure) and outcome.message.startswith(_TOO_SMALL):
