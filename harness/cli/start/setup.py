@@ -196,7 +196,7 @@ def doctor(as_json: bool) -> int:
     Each line after it is the result of a real attempt: a commit fetched and verified, a sandbox
     started, a page opened in Chromium inside one, the ledger read up to its signed head. Each model
     that a role names is called once for one token, by the broker's own code and with the home's
-    keys; this is counted in `factory cost` as issue 0. A line that warns or fails names the remedy.
+    keys; `factory cost` has it under no issue. A line that warns or fails names the remedy.
     Without a home the machine is checked, and the table is about the repository here. Secrets are
     named, never shown.
 

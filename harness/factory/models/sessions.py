@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from harness.domain.events import UsageRecorded
-from harness.domain.model_choice.agents import AgentKind
 from harness.domain.model_choice.roles import Tier
 from harness.domain.workflow import AgentNode, Allowance
 from harness.factory.run.node import Job
@@ -42,7 +41,7 @@ def session(
         usd_issue=caps.usd_per_issue,
         usd_day=caps.usd_per_day,
         usd_month=caps.usd_per_month,
-        api=_api(job, tier),
+        api=job.policy.config.agent(tier).kind.api,
         price=next((price for price in job.policy.config.prices if price.model == tier.name), None),
     )
     with job.services.broker.open(request) as opened:
@@ -51,13 +50,6 @@ def session(
         finally:
             # Before the session is closed: that may raise, and the money is spent all the same.
             _record_usage(job, role, opened)
-
-
-def _api(job: Job, tier: Tier) -> str:
-    """The API that this model is asked by: our own agent and every role that only answers speak
-    Messages; a CLI has its own."""
-    is_ours = job.policy.config.agent(tier).kind is AgentKind.BUILT_IN
-    return "/messages" if is_ours else ""
 
 
 def _record_usage(job: Job, role: str, opened: Session) -> None:

@@ -11,7 +11,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from harness.domain.governance import Level, Status
-from harness.domain.model_choice.agents import AgentKind
 from harness.home.document import HomeFile, read_home
 from harness.home.programs import BASE_URL, model_key, provider
 from harness.home.providers import KEY, provider_keys
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from harness.programs.broker.providers import Provider
     from harness.programs.broker.upstream.client import Upstream
     from harness.programs.broker.upstream.failure import ProviderFailure
-
-FIRST_API = {AgentKind.CODEX: "/responses"}
-"""The API of an agent CLI, where it is not the first of its provider's wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +39,7 @@ def role_models(policy: "PolicySnapshot") -> tuple[RoleModel, ...]:
     """The models of every role that somebody plays here, each once for each API."""
     found: dict[tuple[str, str], list[str]] = {}
     for role, tier in _played(policy):
-        kind = policy.config.agent(tier).kind
-        api = "/messages" if kind is AgentKind.BUILT_IN else FIRST_API.get(kind, "")
+        api = policy.config.agent(tier).kind.api
         found.setdefault((tier.name, api), []).append(role)
     return tuple(RoleModel(name, tuple(roles), api) for (name, api), roles in found.items())
 
