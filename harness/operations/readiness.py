@@ -118,17 +118,17 @@ def _ability(question: str, facts: Mapping[str, Fact], names: Iterable[str]) -> 
     found = {one.answer for one in rests_on}
     answer = next(one for one in (Answer.NO, Answer.UNTRIED, Answer.YES) if one in found)
     messages = [*dict.fromkeys(one.message for one in rests_on if one.answer is answer)]
-    told = [message for message in messages if message]
+    reasons = [message for message in messages if message]
     # A no needs one reason; the others come when that is mended.
-    if answer is Answer.NO and len(told) > 1:
-        told = [f"{told[0]} (and {len(told) - 1} more)"]
-    return Ability(question, answer, "; ".join(told))
+    if answer is Answer.NO and len(reasons) > 1:
+        reasons = [f"{reasons[0]} (and {len(reasons) - 1} more)"]
+    return Ability(question, answer, "; ".join(reasons))
 
 
 def facts_of_policy(
     policy: "PolicySnapshot", read: Callable[[str], bytes | None], *, form: str = ""
 ) -> dict[str, Fact]:
-    """What a policy that could be read says by itself: whether there is an app to judge, a lock
+    """What a readable policy shows by itself: whether there is an app to judge, a lock
     that can be installed, a command for the tests, a trusted launcher. `read` gives the bytes of a
     file beside it, None where there is none; `form` is the sandboxes'."""
     config = policy.config
@@ -209,7 +209,7 @@ class _FolderFiles:
 def facts_of_folder(
     top: Path, paths: Iterable[bytes], drafts: Mapping[str, str]
 ) -> dict[str, Fact]:
-    """What a worktree says by itself, with these drafts as if they were adopted. No program of it
+    """What a worktree shows by itself, with these drafts as if they were adopted. No program of it
     runs."""
     from harness.factory.run.policy_snapshot import read_policy
 

@@ -22,33 +22,21 @@ from tests.agents.conftest import (  # noqa: F401 - fixtures
     provider,
     text,
 )
+from tests.factory.provider_answers import (
+    ACCEPTED,
+    CAP,
+    CAPS,
+    DONE,
+    EDIT,
+    call,
+    calls,
+    configured,
+    refused,
+)
 from tests.factory.unsandboxed_agent import UnsandboxedAgent
 from tests.factory.world import ACCEPT, World
 from tests.fakes.ledger import FakeLedger
 
-CAP = Decimal("0.60")
-CAPS = b"\n[budget]\nusd_per_run = 0.60\nusd_per_issue = 0.60\ncalls_per_run = 12\n"
-
-
-def call(name, **given):
-    return {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": given}
-
-
-def calls(*blocks, **usage):
-    return message(*blocks, stop_reason="tool_use", **usage)
-
-
-def refused(status, kind="overloaded_error", message="Overloaded", **headers):
-    return Answer(
-        {"type": "error", "error": {"type": kind, "message": message}},
-        status,
-        {name.replace("_", "-"): value for name, value in headers.items()},
-    )
-
-
-ACCEPTED = calls(call("answer", **ACCEPT))
-EDIT = calls(call("run", command="echo FIXED = True >> tidebook/store.py"))
-DONE = calls(call("finish", summary="did it"))
 EARLY = "Sat, 21 Nov 2020 07:28:00 GMT"
 
 
@@ -226,12 +214,6 @@ def world_of(folder, broker):
     world.toml = world.git.read(world.base, "factory.toml")
     configured(world, CAPS)
     return world
-
-
-def configured(world, more: bytes) -> None:
-    """The example's configuration, with this in place of its caps."""
-    before, _, after = world.toml.partition(b"[budget]")
-    world.push_to_main(**{"factory.toml": before + after[after.index(b"[seal]") :] + more})
 
 
 # How each is taken by itself: broker/upstream/test_errors, broker/test_pauses, agents/test_loop,

@@ -18,7 +18,7 @@ from tests.agents.conftest import (  # noqa: F401 - fixtures
     _nothing_left_planned,
     provider,
 )
-from tests.factory.test_model_trouble import ACCEPTED, CAPS, DONE, EDIT, configured, refused
+from tests.factory.provider_answers import ACCEPTED, CAPS, DONE, EDIT, configured, refused
 from tests.factory.unsandboxed_agent import UnsandboxedAgent
 from tests.factory.world import World
 

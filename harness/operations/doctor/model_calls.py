@@ -165,7 +165,7 @@ def _failure(
         return warn(
             f"{where}: it takes our key and refused the smallest request ({failed.status}"
             f" {failed.kind}: {failed.message[:200]}), so nobody knows whether it answers",
-            "look at what it says; the model may need other settings",
+            "look at its message; the model may need other settings",
         )
     words = words_of(
         fault,

@@ -295,7 +295,7 @@ class ProviderBreaker:
             return self.pause(issue)
         state = _after(fault, why, before.failures + 1, wanted=wanted, now=now)
         self._state = replace(state, until=max(state.until, before.until))
-        # The operator is told once, however often it is tried in vain.
+        # The operator hears of it once, however often it is tried in vain.
         if not before.failures or before.why != why:
             until = _moment(self._state.until)
             self._notify(f"the model provider {self.provider} is not asked before {until}: {why}")

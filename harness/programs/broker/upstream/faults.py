@@ -23,7 +23,7 @@ class ProviderFault(StrEnum):
     MODEL = "model"
     # What answers there speaks another API, or is a web page.
     ENDPOINT = "endpoint"
-    # It says itself that it cannot do this.
+    # It reports that it cannot do this.
     UNIMPLEMENTED = "unimplemented"
     # What is paid for is used up.
     QUOTA = "quota"
