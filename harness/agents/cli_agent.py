@@ -8,10 +8,11 @@ people, and read for how it ended. It is not trusted.
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from harness.agents.builtin_agent import LAYER, PORT, STORE, WORKSPACE
-from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.errors import ConfigError, ModelsPaused, SandboxError
 from harness.domain.model_choice.agents import AgentKind
 from harness.domain.sandbox import Bind, Dial, Form, SandboxLimits, SandboxResult, SandboxSpec
 from harness.ports.agent import Agent, AgentReport, Assignment
@@ -34,6 +35,7 @@ from harness.programs.services import with_services
 
 CLIS: Mapping[AgentKind, Cli] = {cli.kind: cli for cli in (CLAUDE_CODE, CODEX, OPENCODE)}
 HOME, PROGRAM = "/home/agent", "/opt/cli"
+_SET_UP_PAUSE = timedelta(minutes=10)
 # Characters of a summary.
 _LONGEST = 8_000
 # Of one answer, when the role names no limit.
@@ -70,11 +72,16 @@ class CliAgent:
     def work(self, assignment: Assignment, session: Session) -> AgentReport:
         """Run it; the sandbox is dead when this returns.
 
-        Raises SandboxError when no sandbox could be made, ConfigError when the CLI is not installed
-        or does not speak to this model's provider.
+        Raises SandboxError when no sandbox could be made, ModelsPaused when the CLI is not
+        installed or does not speak to this model's provider.
         """
-        program, cli = self._programs.chosen(assignment.agent), CLIS[assignment.agent.kind]
-        wire = self._wire(cli, session.model)
+        cli = CLIS[assignment.agent.kind]
+        try:
+            program, wire = self._programs.chosen(assignment.agent), self._wire(cli, session.model)
+        except ConfigError as error:
+            # Only the operator can help, so no issue fails for it.
+            again_at = datetime.now(UTC) + _SET_UP_PAUSE
+            raise ModelsPaused(str(error), cause="provider", again_at=again_at) from error
         with tempfile.TemporaryDirectory(prefix=f"factory-agent-{os.getpid()}-") as scratch:
             home, nothing = Path(scratch, "home"), Path(scratch, "nothing")
             home.mkdir()

@@ -97,7 +97,9 @@ def stop_or_error(error: JsonObject, *, status: int) -> BudgetExhausted | Models
         case {"type": "budget_exhausted"}:
             return BudgetExhausted(message)
         case {"type": "factory_paused", "cause": str(cause), "again_at": str(moment)}:
-            return ModelsPaused(message, cause=cause, again_at=datetime.fromisoformat(moment))
+            # Whoever shows a pause names its end; without it the same cause has the same words.
+            why = message.removesuffix(f"; it goes on at {moment}")
+            return ModelsPaused(why, cause=cause, again_at=datetime.fromisoformat(moment))
     return ModelError(f"{kind}: {message}", retryable=status == 429 or status >= 500)
 
 

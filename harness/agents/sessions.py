@@ -111,6 +111,7 @@ def _document(request: SessionRequest) -> JsonDict:
         "model": request.model,
         "caps": caps,
         **price,
+        **({"api": request.api} if request.api else {}),
     }
 
 

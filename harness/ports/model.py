@@ -28,7 +28,8 @@ class Session:
 class SessionRequest:
     """What a session is for and what it may spend, in US dollars: `usd` itself, the others with all
     that was spent before on the same run, issue, UTC day and month. `price` is what its model costs
-    where `factory.toml` asks for it."""
+    where `factory.toml` asks for it. `api` is the path below `/v1` of the one API that will be
+    asked, empty where whoever asks chooses among those of the model's provider."""
 
     run: str
     role: str
@@ -43,6 +44,7 @@ class SessionRequest:
     usd_run: Decimal | None = None
     usd_month: Decimal | None = None
     price: Price | None = None
+    api: str = ""
 
 
 class Broker(Protocol):

@@ -97,6 +97,8 @@ class Provider:
 
     def __init__(self) -> None:
         self.planned: list[Answer] = []
+        # For every request that nothing is planned for.
+        self.otherwise: Answer | None = None
         self.seen: list[dict[str, Any]] = []
         provider = self
 
@@ -126,7 +128,7 @@ class Provider:
         ]
 
     def answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-        answer = self.planned.pop(0)
+        answer = self.planned.pop(0) if self.planned or not self.otherwise else self.otherwise
         if answer.body is not None and body.get("stream") and answer.status == 200:
             answer.pieces = [encoded(event) for event in events_of(answer.body)]
         handler.send_response(answer.status)
@@ -200,7 +202,7 @@ def _nothing_left_planned(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "provider" in request.fixturenames:
         found: Provider = request.getfixturevalue("provider")
-        left, found.planned, found.seen = found.planned, [], []
+        left, found.planned, found.seen, found.otherwise = found.planned, [], [], None
         assert not left, f"{len(left)} planned answers were not asked for"
 
 

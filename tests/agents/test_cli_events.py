@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.agents.cli_agent import CLIS, CliAgent, report_of
-from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.errors import ModelsPaused, SandboxError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
 from harness.domain.sandbox import Layer, SandboxResult, SandboxSpec
 from harness.ports.agent import Assignment
@@ -455,7 +455,7 @@ def test_a_cli_and_a_model_of_another_wire_do_not_go_together(
     if fits:
         agent.work(assignment(tmp_path, kind), session(model))
         return
-    with pytest.raises(ConfigError, match=f"{kind} speaks .*, and the provider of {model} speaks"):
+    with pytest.raises(ModelsPaused, match=f"{kind} speaks .*, and the provider of {model} speaks"):
         agent.work(assignment(tmp_path, kind), session(model))
     assert sandbox.specs == []
 

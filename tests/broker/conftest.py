@@ -25,7 +25,8 @@ from harness.programs.broker.script import Script
 from harness.programs.broker.session import BrokerSession
 from harness.programs.broker.sessions import listener, server_of
 from harness.programs.broker.upstream.breaker import BreakerStore, ProviderBreaker
-from harness.programs.broker.upstream.client import Timeouts, Upstream
+from harness.programs.broker.upstream.client import Upstream
+from harness.programs.broker.upstream.exchange import Timeouts
 from harness.programs.broker.wire import wire
 from harness.programs.broker.wirelog import WireLog
 from harness.programs.broker.wires.registry import DIALECTS

@@ -259,7 +259,8 @@ def test_an_answer_that_is_no_message_is_an_error_and_costs_what_was_reserved(
     sdk: Callable[[Session], Anthropic],
     answer: dict[str, Any],
 ) -> None:
-    provider.plan(Answer(answer))
+    # The broker's own call is answered, so the fault is this one answer's.
+    provider.plan(Answer(answer), message(text(".")))
     with pytest.raises(
         anthropic.InternalServerError,
         match=r"not a message with content|not made of blocks|usage: ",

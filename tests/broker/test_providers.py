@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from harness.agents.start import start
-from harness.domain.errors import ModelError
+from harness.agents.unix_http import unix_http_client
+from harness.domain.errors import ModelError, ModelsPaused
 from harness.programs.broker.options import Options
 from harness.programs.broker.providers import (
     DEFAULT_PROVIDER,
@@ -91,8 +92,27 @@ def test_where_there_is_no_usual_provider_a_model_has_to_name_its_own(
     (tmp_path / "p.json").write_text(json.dumps({"acme": ACME}))
     broker = brokers(providers=tmp_path / "p.json", keys={"acme": "sk"})
     with pytest.raises(
-        ModelError, match=r"is of no provider that is known here; .*name it as acme/"
-    ):
+        ModelsPaused, match=r"is of no provider that is known here; .*name it as acme/"
+    ) as paused:
         broker.client.open(request()).__enter__()
+    assert paused.value.cause == "provider"
     with broker.client.open(request(model="acme/m")) as session:
         assert session.model == "acme/m"
+
+
+def test_a_session_of_one_api_gets_no_other_and_a_provider_without_it_pauses_the_factory(
+    brokers: Callable[..., Broker], tmp_path: Path
+) -> None:
+    """A role that is asked by Messages cannot be played by a model of the other wire, which is no
+    issue's fault. And who may ask by one API alone can provoke nothing at another."""
+    (tmp_path / "p.json").write_text(json.dumps({"acme": {**ACME, "wire": "openai"}}))
+    broker = brokers(providers=tmp_path / "p.json", keys={"acme": "sk"})
+    with pytest.raises(ModelsPaused, match="asked by the API /messages") as paused:
+        broker.client.open(request(model="acme/m", api="/messages")).__enter__()
+    assert paused.value.cause == "provider"
+    with (
+        broker.client.open(request(model="acme/m", api="/responses")) as session,
+        unix_http_client(session.socket, seconds=SECONDS) as http,
+    ):
+        assert http.post("/v1/chat/completions", json={}).status_code == 404
+        assert http.post("/v1/responses", json={}).status_code == 400

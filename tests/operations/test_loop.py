@@ -149,9 +149,28 @@ def test_a_pause_is_said_once_and_so_is_its_end_and_what_waited_goes_on(world) -
     said = DaemonRun(world, looks=60).work()
     assert [kind for kind, _ in said if kind in ("paused", "resumed")] == ["paused", "resumed"]
     assert "no model is asked until" in dict(said)["paused"]
-    assert "by itself" in dict(said)["paused"]
+    assert "tries again by itself" in dict(said)["paused"]
     assert world.history(number).state is State.MERGED
     assert world.broker.refused == ["triage"]
+
+
+def test_a_pause_that_begins_again_and_again_for_the_same_reason_is_said_once(world) -> None:
+    """A wrong key: each time that its pause is over it is tried in vain."""
+
+    class Wrong(Purse):
+        """A broker that answers nobody, each time for 100 seconds more."""
+
+        def open(self, request):
+            self._until = self._clock.at + timedelta(seconds=100)
+            return super().open(request)
+
+    world.broker = Wrong(world.ledger.clock, cause="provider")
+    number = world.file()
+    run = DaemonRun(world, looks=400)
+    said = run.work()
+    assert len(world.broker.refused) > 3
+    assert [kind for kind, _ in said if kind in ("paused", "resumed")] == ["paused"]
+    assert world.history(number).state is State.UNTRIAGED
 
 
 def test_an_issue_that_came_in_a_pause_is_begun_when_it_is_over(world) -> None:

@@ -177,7 +177,9 @@ def _table(lines: Sequence[SpendingLine], by: Sequence[str]) -> Iterator[str]:
 
 
 def _named(name: str, value: int | str) -> str:
-    return f"#{value}" if name == "issue" else printable(str(value))
+    if name != "issue":
+        return printable(str(value))
+    return f"#{value}" if value else "no issue"
 
 
 def _cells(summed: Total) -> tuple[str, ...]:

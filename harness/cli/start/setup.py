@@ -18,10 +18,12 @@ from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
     from harness.onboarding import Survey
-    from harness.operations.doctor.doctor import CheckResult
+    from harness.operations.doctor.finding import CheckResult
+    from harness.operations.readiness import Readiness
     from harness.operations.setup.init import InitResult
     from harness.operations.setup.rules_on_history import RulesOnHistory
 
+ANSWERS: Mapping[str, str] = {"yes": "green", "not tried": "yellow", "no": "red"}
 COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -104,7 +106,8 @@ def init(
     drafted in shadow mode, beside the prose. Each guess names its source.
 
     At the end it replays the newest 200 changes under the rules that are there then, and counts how
-    many they would have stopped.
+    many they would have stopped. Its last lines say whether anything can merge here, and the one
+    next step.
 
     It proposes things that the product should perhaps never become, and writes none of them unless
     you name it: when you are asked, or with --keep.
@@ -155,6 +158,7 @@ def _draft(
 ) -> None:
     from harness.cli.output.terminal import console
     from harness.operations.setup.init import init_repository
+    from harness.operations.setup.init_readiness import init_readiness
     from harness.operations.setup.rules_on_history import rules_on_history
 
     # Without a home there is no launcher yet, so no key can be pinned.
@@ -169,12 +173,16 @@ def _draft(
     # long to read, and a person wants to know what is being waited for.
     with console(stderr=True).status("replaying the newest changes under these rules"):
         history = None if dry_run else rules_on_history(found.top)
+    table = init_readiness(found, home=here)
     if as_json:
-        emit(_document(found, history, dry_run=dry_run))
-    elif dry_run:
+        emit({**_document(found, history, dry_run=dry_run), "readiness": table.as_json()})
+        return
+    if dry_run:
         _print_texts(found)
     else:
         _print(found, history)
+    click.echo()
+    _print_readiness(table)
 
 
 @click.command()
@@ -182,28 +190,39 @@ def _draft(
 def doctor(as_json: bool) -> int:
     """Check that this machine, and the home on it, can run a factory.
 
-    Each line is the result of a real attempt: a commit fetched and verified, a sandbox started, a
-    page opened in Chromium inside one, the ledger read up to its signed head. A line that warns or
-    fails names the remedy. Without a home only the machine is checked. Secrets are named, never
-    shown. Leaves nothing behind.
+    It begins with a short table: can triage work, can a change be built, can it be judged, can
+    anything merge here, and the one next step. What nobody has done yet is "not tried".
+
+    Each line after it is the result of a real attempt: a commit fetched and verified, a sandbox
+    started, a page opened in Chromium inside one, the ledger read up to its signed head. Each model
+    that a role names is called once for one token, by the broker's own code and with the home's
+    keys; `factory cost` has it under no issue. A line that warns or fails names the remedy.
+    Without a home the machine is checked, and the table is about the repository here. Secrets are
+    named, never shown.
 
     \b
     Exit codes:
       0  nothing fails
-      1  at least one check fails
+      1  at least one check fails, or nothing can merge into the repository of the home
 
     \b
     Examples:
       factory doctor
       FACTORY_HOME=/srv/tidebook factory doctor --json
     """
+    from harness.home.document import FILE
     from harness.operations.doctor.doctor import is_healthy, run_checks
+    from harness.operations.doctor.home_readiness import home_readiness
+    from harness.operations.readiness import Answer
 
     found = run_checks(home())
+    table = home_readiness(home(), found, here=Path.cwd())
+    is_well = is_healthy(found) and not ((home() / FILE).exists() and table.can_merge is Answer.NO)
     if as_json:
         emit(
             {
-                "ok": is_healthy(found),
+                "ok": is_well,
+                "readiness": table.as_json(),
                 "checks": [
                     {
                         "name": one.name,
@@ -216,8 +235,10 @@ def doctor(as_json: bool) -> int:
             }
         )
     else:
+        _print_readiness(table)
+        click.echo()
         _print_findings(found)
-    return 0 if is_healthy(found) else 1
+    return 0 if is_well else 1
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -310,10 +331,10 @@ def _print(
     section(
         out, "your history (factory rules impact --from-git)", [str(history)] if history else []
     )
-    section(out, "next", _next(found))
+    section(out, "commands", _commands(found))
 
 
-def _next(found: "InitResult") -> list[str]:
+def _commands(found: "InitResult") -> list[str]:
     """The three commands to run next."""
     folder = [] if found.top == Path.cwd() else [str(found.top)]
     git = shlex.join(["git", *(["-C", *folder] if folder else [])])
@@ -322,6 +343,20 @@ def _next(found: "InitResult") -> list[str]:
     commit = [f'{git} add {paths} && {git} commit -m "Steer a factory"'] if paths else []
     trial = shlex.join(["factory", "try", *(folder or ["."]), "--issues"])
     return [shlex.join(["factory", "rules", "lint", *folder]), *commit, f"{trial} DIR"]
+
+
+def _print_readiness(found: "Readiness") -> None:
+    from rich.padding import Padding
+
+    from harness.cli.output.terminal import console, section, shown
+
+    out = console()
+    out.print("[bold]can anything merge here?[/]")
+    for one in found.abilities:
+        answer = f"[{ANSWERS[one.answer]}]{one.answer:<9}[/]"
+        row = f"{one.question:<24}{answer}  {shown(one.because)}"
+        out.print(Padding(row, (0, 0, 0, 2)) if out.is_terminal else f"  {row}")
+    section(out, "the next step", [found.next_step])
 
 
 def _print_findings(found: "tuple[CheckResult, ...]") -> None:

@@ -16,6 +16,18 @@ class AgentKind(StrEnum):
     CODEX = "codex"
     OPENCODE = "opencode"
 
+    @property
+    def api(self) -> str:
+        """The one API that it asks a model by, as a path below `/v1`; empty: one of those that the
+        model's provider has."""
+        match self:
+            case AgentKind.BUILT_IN | AgentKind.CLAUDE_CODE:
+                return "/messages"
+            case AgentKind.CODEX:
+                return "/responses"
+            case AgentKind.OPENCODE:
+                return ""
+
 
 @dataclass(frozen=True, slots=True)
 class AgentChoice:

@@ -1,4 +1,5 @@
-"""Sessions with models: one per run and role. The ledger gets the cost, whatever happens."""
+"""Sessions with models: one per run and role. The ledger gets the cost, whatever happens; a session
+in which nobody answered cost nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ def session(
         usd_issue=caps.usd_per_issue,
         usd_day=caps.usd_per_day,
         usd_month=caps.usd_per_month,
+        api=job.policy.config.agent(tier).kind.api,
         price=next((price for price in job.policy.config.prices if price.model == tier.name), None),
     )
     with job.services.broker.open(request) as opened:
@@ -52,6 +54,9 @@ def session(
 
 def _record_usage(job: Job, role: str, opened: Session) -> None:
     usage = job.services.broker.usage(opened)
+    # Nobody answered: whoever reads of the issue sees no calls of a provider that was not there.
+    if not (usage.input_tokens or usage.output_tokens or usage.cost_usd):
+        return
     job.services.ledger.append(
         UsageRecorded(
             role=role,

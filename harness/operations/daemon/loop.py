@@ -92,9 +92,9 @@ class Loop:
         except Stopped:
             self._last_full_tick = None
             return
-        self._report_pauses()
         if is_full:
             self._last_full_tick = began
+        self._report_pauses(is_after_tick=True)
         # Only now: a webhook whose tick failed is read again.
         if self._mail:
             self._mail.done(hints)
@@ -155,18 +155,22 @@ class Loop:
             ),
         )
 
-    def _report_pauses(self) -> None:
-        """Report once that no model is called, and until when; and once that models are called
-        again. After a pause the next tick is a full one."""
-        found = pause_in_force(self._ledger, self._context.now())
-        if found and (self._paused is None or found.until != self._paused.until):
-            self._context.log.write("paused", f"{found.summary}; it continues then by itself")
+    def _report_pauses(self, *, is_after_tick: bool = False) -> None:
+        """Report once that no model is called, and why; and once that models are called again,
+        which only a tick can show. After a pause the next tick is a full one."""
+        found, reported = pause_in_force(self._ledger, self._context.now()), self._paused
+        if found:
+            if reported is None or (found.cause, found.why) != (reported.cause, reported.why):
+                self._context.log.write("paused", f"{found.summary}; then it tries again by itself")
             self._context.notifier.status(f"paused until {found.until:%Y-%m-%d %H:%M} UTC")
-        if self._paused and not found:
+            self._paused = found
+        elif reported and is_after_tick:
             self._context.log.write("resumed", "models are called again")
             self._context.notifier.status("at work")
+            self._paused = None
+        elif reported:
+            # Nobody knows yet whether it is over: a wrong key may be as wrong as an hour ago.
             self._last_full_tick = None
-        self._paused = found
 
     def _has_webhook(self) -> bool:
         return self._mail is not None and self._mail.bell.is_set()

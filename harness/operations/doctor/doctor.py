@@ -1,15 +1,14 @@
 """Runs the checks of `factory doctor`. To add one, add a line to a table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from harness.domain.errors import FactoryError
-from harness.home.document import FILE
+from harness.home.document import FILE, read_home
 from harness.operations.doctor import agent_clis, home_checks, machine_checks
 from harness.operations.doctor.dependencies import dependencies
-from harness.operations.doctor.finding import HealthFinding, Severity, fail
+from harness.operations.doctor.finding import CheckResult, HealthFinding, Severity, fail
 from harness.operations.doctor.forge_checks import forge_findings
 
 MACHINE: tuple[tuple[str, Callable[[], HealthFinding]], ...] = (
@@ -34,16 +33,9 @@ HOME: tuple[tuple[str, Callable[[Path], HealthFinding]], ...] = (
     ("dependencies", dependencies),
     ("agents", agent_clis.check_agents),
 )
+MODEL_CALL = "model call"
 WITHOUT_A_HOME = ("disk", "model")
 """Checks of a home that also work before a home exists."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """The name of a check, and what it found."""
-
-    name: str
-    finding: HealthFinding
 
 
 def checks_of(home: Path) -> tuple[tuple[str, Callable[[], HealthFinding]], ...]:
@@ -57,8 +49,26 @@ def run_checks(home: Path) -> tuple[CheckResult, ...]:
     """Run all checks. Never raises: what goes wrong is a finding."""
     # The forge comes last: a slow one must not delay the rest.
     found = tuple(CheckResult(name, run_check(check)) for name, check in checks_of(home))
+    found += model_results(home)
     of_forge = forge_findings(home) if (home / FILE).exists() else ()
     return (*found, *(CheckResult(name, finding) for name, finding in of_forge))
+
+
+def model_results(home: Path) -> tuple[CheckResult, ...]:
+    """One call of each model that a role names; none where it is not known which do, or answers
+    come from recordings. Never raises."""
+    from harness.operations.doctor.model_calls import call_models, role_models
+
+    try:
+        if not (home / FILE).exists() or read_home(home).models == "replay":
+            return ()
+        policy = home_checks.policy_of(home)
+        if policy is None:
+            return ()
+        called = call_models(home, role_models(policy))
+    except FactoryError as error:
+        return (CheckResult(MODEL_CALL, fail(str(error), "mend what is named there")),)
+    return tuple(CheckResult(MODEL_CALL, finding, one.roles) for one, finding in called)
 
 
 def is_healthy(found: tuple[CheckResult, ...]) -> bool:

@@ -23,6 +23,16 @@ class HealthFinding:
     fix: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The name of a check, and what it found. `roles` are those that it is about: of a call of a
+    model, the roles that the model plays."""
+
+    name: str
+    finding: HealthFinding
+    roles: tuple[str, ...] = ()
+
+
 def ok(message: str) -> HealthFinding:
     """Proved."""
     return HealthFinding(Severity.OK, message)

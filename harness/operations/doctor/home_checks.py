@@ -100,7 +100,7 @@ def _reached(url: str, key: str) -> HealthFinding:
             f"{key}; {url} does not answer ({type(error).__name__})",
             "look at the address, the network and HTTPS_PROXY",
         )
-    return ok(f"{key}; {url} answers ({answer.status_code})")
+    return ok(f"{key}; something answers at {url} ({answer.status_code})")
 
 
 def keys(home: Path) -> HealthFinding:

@@ -65,6 +65,8 @@ class InitResult:
     notes: tuple[str, ...]
     contradictions: tuple[Contradiction, ...] = ()
     proposals: tuple[tuple[int, Never], ...] = ()
+    # The tracked paths.
+    tracked: frozenset[bytes] = frozenset()
 
 
 def init_repository(
@@ -109,6 +111,7 @@ def init_repository(
             and not never.source
             and any(draft.path.startswith("mission.") for draft in wrote)
         ),
+        tracked=frozenset(checkout.tracked),
     )
 
 

@@ -132,6 +132,7 @@ async def _serve(
 
 def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "dict[str, Upstream]":
     """The providers that may be asked, by name. Raises ProvidersError when one has no key."""
+    from harness.programs.broker.probe import counted_by
     from harness.programs.broker.upstream.breaker import BreakerStore, ProviderBreaker
     from harness.programs.broker.upstream.client import Upstream
 
@@ -147,7 +148,9 @@ def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "di
         )
     troubles = BreakerStore(meter.engine)
     return {
-        name: Upstream(provider, keys[name], ProviderBreaker(name, troubles))
+        name: Upstream(
+            provider, keys[name], ProviderBreaker(name, troubles), smallest_call=counted_by(meter)
+        )
         for name, provider in providers.items()
     }
 

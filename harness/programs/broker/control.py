@@ -2,7 +2,8 @@
 (0600).
 
     GET    /               -> {mode, as_of, warning, paused}
-    POST   /sessions       {run, role, issue, attempt, model, caps, price?} -> 201 {session, socket}
+    POST   /sessions       {run, role, issue, attempt, model, caps, price?, api?}
+                           -> 201 {session, socket}
     GET    /sessions/ID    -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd,
                               script_left, fault}
     DELETE /sessions/ID    -> the same, final
@@ -14,9 +15,10 @@ with their age. `paused` lists the providers that are not asked now: {provider, 
 
 `caps` is {calls, usd, usd_call?, usd_run?, usd_issue?, usd_day?, usd_month?}. Dollars are numbers
 or decimal texts, and texts in answers. `price` is the model's own: five columns in US dollars per
-million tokens. `input_tokens` counts what was not read from the cache. `fault` is null, or the
-{type, message} that ended the session: `budget_exhausted` or `replay_mismatch`. Errors are in the
-provider's shape.
+million tokens. `api` is the path below `/v1` of the only API that this session gets.
+`input_tokens` counts what was not read from the cache. `fault` is null, or the {type, message}
+that ended the session: `budget_exhausted`, `factory_paused` or `replay_mismatch`. Errors are in
+the provider's shape.
 """
 
 from datetime import UTC, datetime
@@ -38,6 +40,7 @@ from harness.programs.broker.recording import RecordingError
 from harness.programs.broker.refusal import Refusal
 from harness.programs.broker.sessions import Sessions, new_id
 from harness.programs.broker.wire import handle_refusal, json_body, not_found
+from harness.programs.broker.wires.registry import EVERY
 
 # `\Z` and not `$`, which would allow a line feed at the end of what becomes a file's name.
 _NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"}
@@ -75,6 +78,7 @@ _OPEN = Draft202012Validator(
             "model": _MODEL,
             "caps": _CAPS,
             "price": _PRICE,
+            "api": {"enum": [dialect.path for dialect in EVERY]},
         },
     }
 )
@@ -94,9 +98,10 @@ def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
         )
 
     async def open_session(request: Request) -> Response:
-        identity, caps = _identity_and_caps(await json_body(request))
+        body = await json_body(request)
+        identity, caps = _identity_and_caps(body)
         try:
-            path = sessions.open(identity, caps)
+            path = sessions.open(identity, caps, api=body.get("api", ""))
         except RecordingError as error:
             raise Refusal(409, "invalid_request_error", str(error)) from error
         return JSONResponse({"session": identity.id, "socket": str(path)}, status_code=201)

@@ -34,7 +34,7 @@ class BrokerSession:
     it after.
 
     `model` is the provider's own name for the identity's model; a script needs none. A script
-    answers in every dialect, a provider in those of its wire.
+    answers in every dialect, a provider in those of its wire; with `api`, in the one of that path.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class BrokerSession:
         log: WireLog,
         model: str = "",
         recorder: Recorder | None = None,
+        api: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.identity, self.dialects = (
-            identity,
-            EVERY if isinstance(source, Script) else DIALECTS[source.provider.wire],
-        )
+        every = EVERY if isinstance(source, Script) else DIALECTS[source.provider.wire]
+        self.identity = identity
+        self.dialects = tuple(dialect for dialect in every if api in ("", dialect.path))
         self._model = model or identity.model
         self._caps, self._meter, self._source, self._log = caps, meter, source, log
         self._recorder, self._clock = recorder, clock
@@ -105,7 +105,10 @@ class BrokerSession:
             if isinstance(self._source, Script):
                 return {"input_tokens": estimate(body)}
             return await self._source.count(
-                "/messages/count_tokens", {**body, "model": self._model}, issue=self.identity.issue
+                "/messages/count_tokens",
+                {**body, "model": self._model},
+                issue=self.identity.issue,
+                dialects=self.dialects,
             )
         except Refusal as refusal:
             self._note_end(refusal)
@@ -140,6 +143,7 @@ class BrokerSession:
                 dialect.forwarded(body, model=self._model),
                 issue=self.identity.issue,
                 again=reservation.again,
+                dialects=self.dialects,
             )
         return self._counted_stream(
             events,
@@ -165,9 +169,13 @@ class BrokerSession:
             else:
                 forwarded = dialect.forwarded(body, model=self._model)
                 answer = await self._source.whole(
-                    dialect.path, forwarded, issue=self.identity.issue, again=reservation.again
+                    dialect,
+                    forwarded,
+                    issue=self.identity.issue,
+                    again=reservation.again,
+                    dialects=self.dialects,
                 )
-                message, tokens = _message_and_tokens(dialect, answer)
+                message, tokens = dialect.message(answer), dialect.counted(answer)
 
         def afterwards() -> None:
             _settle(reservation, tokens)
@@ -328,14 +336,6 @@ def worst(body: JsonObject, *, output: int, is_cached: bool = False) -> Tokens:
     if b'"1h"' in text:
         return Tokens(cache_write_1h=tokens, output=output)
     return Tokens(cache_write=tokens, output=output)
-
-
-def _message_and_tokens(dialect: Dialect, answer: JsonObject) -> tuple[JsonDict, Tokens | None]:
-    """A provider's answer as a message, and its tokens. Raises Refusal when it is none."""
-    try:
-        return dialect.message(answer), dialect.counted(answer)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise unreachable(f"the provider's answer cannot be understood: {error}") from error
 
 
 def _settle(reservation: Reservation, tokens: Tokens | None) -> None:

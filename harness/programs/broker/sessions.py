@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -20,15 +21,18 @@ from harness.programs.broker.meter import Meter
 from harness.programs.broker.options import Options
 from harness.programs.broker.providers import provider_and_model
 from harness.programs.broker.recording import Recorder, RecordingError
-from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.refusal import PROVIDER, Refusal, paused
 from harness.programs.broker.script import Script, script
 from harness.programs.broker.session import BrokerSession
 from harness.programs.broker.upstream.client import Upstream
 from harness.programs.broker.wire import wire
 from harness.programs.broker.wirelog import WireLog
+from harness.programs.broker.wires.registry import DIALECTS
 
 SOCKET = "model.sock"
 TICK_SECONDS = 1.0
+# How long nothing is asked where a model and its role do not fit.
+_SET_UP_SECONDS = 600
 # Bytes in a unix socket's address, without its final zero.
 _PATH_LIMIT = 107
 
@@ -120,8 +124,8 @@ class Sessions:
         self._closed: dict[str, JsonDict] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def open(self, identity: SessionIdentity, caps: SessionCaps) -> Path:
-        """The new session's socket.
+    def open(self, identity: SessionIdentity, caps: SessionCaps, *, api: str = "") -> Path:
+        """The new session's socket, with one API, or with all of the provider's wire.
 
         Raises RecordingError, or Refusal when nothing is left to spend or no provider can be asked.
         """
@@ -132,6 +136,12 @@ class Sessions:
             and (pause := source.breaker.pause(identity.issue)) is not None
         ):
             raise pause
+        if isinstance(source, Upstream) and api not in ("", *apis_of(source)):
+            raise _wrong_set_up(
+                f"{identity.model!r:.80} cannot play the role {identity.role}, which is asked by"
+                f" the API {api}: its provider has {', '.join(apis_of(source))}; name a model of"
+                " another provider"
+            )
         self._meter.open(identity, caps)
         logs = self._options.wire_log(identity.role)
         log = WireLog(
@@ -145,6 +155,7 @@ class Sessions:
             log=log,
             model=model,
             recorder=recorder,
+            api=api,
         )
         folder = self._folder / identity.id
         folder.mkdir(mode=0o700)
@@ -208,11 +219,9 @@ class Sessions:
         upstream = self._upstreams.get(provider)
         if upstream is None:
             names = ", ".join(f"{each}/…" for each in self._upstreams)
-            raise Refusal(
-                409,
-                "invalid_request_error",
+            raise _wrong_set_up(
                 f"the model {identity.model!r:.80} is of no provider that is known here; "
-                f"there is no default provider, so name it as {names}",
+                f"there is no default provider, so name it as {names}"
             )
         if recordings is None:
             return upstream, None
@@ -226,6 +235,19 @@ class Sessions:
             model=identity.model,
             secret=self._secrets.get(provider, ""),
         )
+
+
+def apis_of(upstream: Upstream) -> tuple[str, ...]:
+    """The APIs of a provider's wire, by their paths."""
+    return tuple(dialect.path for dialect in DIALECTS[upstream.provider.wire])
+
+
+def _wrong_set_up(words: str) -> Refusal:
+    """A pause, and no failure of an issue: only the operator can help."""
+    now = time.time()
+    fault = paused(words, cause=PROVIDER, again_at=now + _SET_UP_SECONDS, now=now)
+    fault.free = True
+    return fault
 
 
 def new_id() -> str:

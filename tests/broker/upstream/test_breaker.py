@@ -18,9 +18,13 @@ from harness.programs.broker.upstream.breaker import (
     PROBE_SECONDS,
     BreakerStore,
     ProviderBreaker,
+    seconds_open,
+)
+from harness.programs.broker.upstream.faults import (
+    NO_CONNECTION,
+    OTHER_API,
     ProviderFault,
     provider_fault,
-    seconds_open,
 )
 from tests.agents.conftest import SECONDS
 
@@ -63,14 +67,31 @@ ABOUT_THE_PROVIDER = {
         None,
     ),
     "a request that is wrong": (400, "invalid_request_error", "max_tokens", None),
-    "a model that is not there": (404, "not_found_error", "model", ProviderFault.MISSING),
-    "an endpoint of another kind": (501, "api_error", "<html>", ProviderFault.MISSING),
-    "a path that takes no POST": (405, "api_error", "", ProviderFault.MISSING),
+    "a model that is not there": (404, "not_found_error", "model: claude-0", ProviderFault.MODEL),
+    "the same, on the other wire": (404, "model_not_found", "no access", ProviderFault.MODEL),
+    "the same, of a project's key": (403, "model_not_found", "no access", ProviderFault.MODEL),
+    "the same, of a gateway": (
+        400,
+        "api_error",
+        "acme/none is not a valid model ID",
+        ProviderFault.MODEL,
+    ),
+    "a path that is not there": (404, "not_found_error", "Not Found", ProviderFault.ENDPOINT),
+    "a page that says model": (
+        404,
+        "api_error",
+        "the provider answered: <h1>no model here</h1>",
+        ProviderFault.ENDPOINT,
+    ),
+    "a path that takes no POST": (405, "api_error", "", ProviderFault.ENDPOINT),
+    "an answer of another API": (502, OTHER_API, "200 with a web page", ProviderFault.ENDPOINT),
+    "what it does not implement": (501, "api_error", "<html>", ProviderFault.UNIMPLEMENTED),
+    "nobody who listens": (502, NO_CONNECTION, "ConnectError", ProviderFault.UNREACHABLE),
     "a model that our key may not use": (
         403,
         "permission_error",
         "Your account has no access",
-        ProviderFault.ACCESS,
+        ProviderFault.PERMISSION,
     ),
     "a text that a moderator stopped": (403, "forbidden", "flagged", None),
     "too large": (413, "request_too_large", "large", None),
@@ -182,6 +203,40 @@ def test_while_it_is_open_every_call_is_refused_with_the_time_of_its_end(
     stand.at += 60
     assert breaker.document() is None
     asyncio.run(admitted(breaker))
+
+
+def confirmed(breaker: ProviderBreaker, why: str, issue: int = 1) -> Refusal:
+    refusal = breaker.failed(ProviderFault.ACCESS, why, issue=issue, wanted=None, is_confirmed=True)
+    assert refusal is not None
+    return refusal
+
+
+def test_what_our_own_call_met_too_pauses_everybody_at_once_and_is_told_once(
+    stand: Stand,
+) -> None:
+    """However often it is tried in vain, also by the next broker; something else is told anew."""
+    for number in range(20):
+        refusal = confirmed(stand.breaker(), "it does not accept our key (401)")
+        assert refusal.about["cause"] == "provider"
+        # Another session that meets the same at the same moment changes nothing.
+        before = stand.breaker().document()
+        confirmed(stand.breaker(), "it does not accept our key (401)", issue=2)
+        assert stand.breaker().document() == before
+        assert stand.breaker().pause(3) is not None
+        assert float(refusal.retry_after or 0) == min(600 * 2**number, LONGEST_PAUSE)
+        stand.at += LONGEST_PAUSE
+    assert stand.notices == [
+        (
+            "the model provider acme is not asked before 1970-01-01T00:26:40+00:00: it does not"
+            " accept our key (401)"
+        )
+    ]
+    confirmed(stand.breaker(), "it has no model claude-0 (404)")
+    assert len(stand.notices) == 2
+    stand.at += LONGEST_PAUSE
+    stand.breaker().succeeded(1)
+    confirmed(stand.breaker(), "it has no model claude-0 (404)")
+    assert len(stand.notices) == 3
 
 
 def test_the_next_broker_knows_it_and_counts_on(stand: Stand) -> None:

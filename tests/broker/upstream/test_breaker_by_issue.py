@@ -25,10 +25,11 @@ from harness.programs.broker.upstream.breaker import (
     LONGEST_PAUSE,
     BreakerStore,
     ProviderBreaker,
-    ProviderFault,
     corroborated_failures,
 )
 from harness.programs.broker.upstream.client import Upstream
+from harness.programs.broker.upstream.faults import ProviderFault
+from harness.programs.broker.wires.messages import Messages
 from harness.programs.broker.wires.registry import MESSAGES
 from tests.agents.conftest import MODEL, SECONDS, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
@@ -51,33 +52,35 @@ def error(status: int, kind: str, words: str = "no", **headers: str) -> Answer:
 
 
 LONG = {"retry-after": "3600"}
+OF_OUR_OWN = message(text("."))
+# How, with which answer, how often; and whether the broker asks the provider itself, which answers.
 PROVOKED = {
-    "tokens are counted too often": ("count", error(429, "rate_limit_error", **LONG), 1),
-    "counting is overloaded": ("count", error(529, "overloaded_error", **LONG), 1),
-    "counting fails": ("count", error(500, "api_error", **{"x-should-retry": "false"}), 3),
+    "tokens are counted too often": ("count", error(429, "rate_limit_error", **LONG), (1, False)),
+    "counting is overloaded": ("count", error(529, "overloaded_error", **LONG), (1, False)),
+    "counting fails": ("count", error(500, "api_error", **{"x-should-retry": "false"}), (3, False)),
     "more output is asked for than a minute has": (
         "create",
         error(429, "rate_limit_error", **LONG),
-        1,
+        (1, False),
     ),
     "more output is asked for than is paid for": (
         "create",
         error(402, "billing_error", "fewer max_tokens"),
-        1,
+        (1, True),
     ),
     "a name of its own in the provider's words": (
         "create",
         error(400, "invalid_request_error", "Your credit balance is too low to go on."),
-        1,
+        (1, True),
     ),
-    "an overload": ("create", error(529, "overloaded_error", **LONG), 1),
+    "an overload": ("create", error(529, "overloaded_error", **LONG), (1, False)),
     "a request that the provider fails at": (
         "create",
         error(500, "api_error", **{"x-should-retry": "false"}),
-        3,
+        (3, False),
     ),
-    "a key that is not taken for this": ("create", error(401, "authentication_error"), 1),
-    "streams that are cut": ("stream", Answer(pieces=streamed(MESSAGES, SAID, {})[:6]), 3),
+    "a key that is not taken for this": ("create", error(401, "authentication_error"), (1, True)),
+    "streams that are cut": ("stream", Answer(pieces=streamed(MESSAGES, SAID, {})[:6]), (3, False)),
 }
 
 
@@ -97,17 +100,22 @@ def is_answered(served: OpenedSession, provider: Endpoint, claude: Claude) -> bo
     return bool(claude(served).messages.create(**ASK).content[0].text == "Here.")
 
 
-@pytest.mark.parametrize(("how", "provoked", "times"), PROVOKED.values(), ids=PROVOKED)
+@pytest.mark.parametrize(("how", "provoked", "how_often"), PROVOKED.values(), ids=PROVOKED)
 def test_what_one_issue_provokes_pauses_it_and_nobody_else(
-    bench: Bench, provider: Endpoint, claude: Claude, how: str, provoked: Answer, times: int
+    bench: Bench,
+    provider: Endpoint,
+    claude: Claude,
+    how: str,
+    provoked: Answer,
+    how_often: tuple[int, bool],
 ) -> None:
     """In three sessions one after the other, each with its pause over: they are one witness."""
-    other = bench.open()
+    other, (times, is_looked_into) = bench.open(), how_often
     for _ in range(3):
         attacker = bench.open(beside=other, issue=9_000)
         asked = 0
         while attacker.usage["fault"] is None and asked < times:
-            provider.plan(provoked)
+            provider.plan(provoked, *[OF_OUR_OWN] * is_looked_into)
             ask(claude(attacker), how)
             asked += 1
         assert is_answered(other, provider, claude)
@@ -117,6 +125,34 @@ def test_what_one_issue_provokes_pauses_it_and_nobody_else(
             claude(bench.open(beside=other, issue=9_000)).messages.create(**ASK)
         other.clock.at += 3_601
     assert other.breaker.document() is None
+
+
+OF_ONE_REQUEST = {
+    "counting is not there": ("count", error(404, "not_found_error", "Not Found")),
+    "counting is not implemented": ("count", error(501, "api_error")),
+    "a model that is there": ("create", error(404, "not_found_error", "model: none")),
+}
+
+
+@pytest.mark.parametrize(("how", "provoked"), OF_ONE_REQUEST.values(), ids=OF_ONE_REQUEST)
+def test_where_our_own_call_is_answered_the_fault_is_the_requests_and_pauses_nobody(
+    bench: Bench, provider: Endpoint, claude: Claude, how: str, provoked: Answer
+) -> None:
+    served = bench.open()
+    for _ in range(3):
+        provider.plan(provoked, OF_OUR_OWN)
+        ask(claude(served), how)
+    assert (served.usage["fault"], served.notices) == (None, [])
+    assert is_answered(served, provider, claude)
+
+
+def test_where_nobody_can_tell_whose_fault_it_is_only_that_issue_waits(
+    bench: Bench, provider: Endpoint, claude: Claude
+) -> None:
+    served = bench.open()
+    provider.plan(error(401, "authentication_error"), error(529, "overloaded_error"))
+    ask(claude(served), "create")
+    assert served.usage["fault"]["cause"] == "issue"
 
 
 def meets(
@@ -214,21 +250,25 @@ async def held_and_answered(calls: int) -> Any:
         if b"/held" in head:
             held.release()
             await over.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        said = json.dumps(message(text("Here."))).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(said), said))
         await writer.drain()
         writer.close()
 
-    async def ask(path: str, issue: int) -> Any:
-        return await upstream.whole(path, {}, issue=issue, again=lambda: None)
+    class Held(Messages):
+        path = "/held"
+
+    async def ask(dialect: Messages, issue: int) -> Any:
+        return await upstream.whole(dialect, {}, issue=issue, again=lambda: None)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     upstream = Upstream(Provider("acme", ANTHROPIC, url), "key", breaker_of_nothing())
-    holding = [asyncio.create_task(ask("/held", 1)) for _ in range(calls)]
+    holding = [asyncio.create_task(ask(Held(), 1)) for _ in range(calls)]
     try:
         for _ in range(calls):
             await asyncio.wait_for(held.acquire(), SECONDS)
-        return await asyncio.wait_for(ask("/messages", 2), SECONDS)
+        return await asyncio.wait_for(ask(MESSAGES, 2), SECONDS)
     finally:
         over.set()
         await asyncio.gather(*holding, return_exceptions=True)
@@ -263,7 +303,7 @@ def test_a_count_that_fails_once_everybodys_pause_is_over_pauses_its_own_issue_a
 def test_however_many_calls_one_session_holds_open_another_is_asked() -> None:
     """A pool of 100 was waited for, for a minute, and that was taken for a fault of the
     provider."""
-    assert asyncio.run(held_and_answered(101)) == {}
+    assert asyncio.run(held_and_answered(101)) == message(text("Here."))
 
 
 HEARD = {

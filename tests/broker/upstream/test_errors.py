@@ -1,8 +1,10 @@
 """Every way a provider can fail, as the official SDKs of both wires see it through the broker."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from openai import OpenAI
 
 from harness.agents.unix_http import unix_http_client
 from harness.operations.replay.model_recording import script_of
-from harness.programs.broker.upstream.client import Timeouts
+from harness.programs.broker.upstream.exchange import Timeouts
 from harness.programs.broker.wires.registry import DIALECTS, MESSAGES
 from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, eventually, message, text
 from tests.agents.conftest import Provider as Endpoint
@@ -106,52 +108,102 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
     )
 
 
-@pytest.mark.parametrize(
-    ("status", "kind", "why"),
-    [
-        (
-            401,
-            "authentication_error",
-            "it does not accept our key (401); put a valid one into ACME_KEY and restart the"
-            " factory",
-        ),
-        (
-            404,
-            "not_found_error",
-            "it has no such model, or is an endpoint of another kind (404);"
-            " compare the model's name and `base_url` with what it offers, and run"
-            " `factory doctor`",
-        ),
-    ],
-    ids=["a key that is not taken", "a model that is not there"],
-)
+def refusing(status: int, kind: str, words: str) -> Answer:
+    answer = {"type": kind, "code": kind, "message": f"{words}, reports {KEY}"}
+    return Answer({"type": "error", "error": answer}, status=status)
+
+
+def page(status: int, **headers: str) -> Answer:
+    return Answer(
+        status=status,
+        pieces=[b"<!doctype html><title>A proxy</title>"],
+        headers={"content-type": "text/html; charset=utf-8", **headers},
+    )
+
+
+WRONG_SET_UPS = {
+    "a key that is not taken": (
+        refusing(401, "authentication_error", "no"),
+        "it does not accept our key (401); put a valid one into ACME_KEY and restart the factory",
+    ),
+    "a key without the right": (
+        refusing(403, "permission_error", "no"),
+        "it knows our key, which has no permission for claude-sonnet-5-5 (403); give the account"
+        " behind ACME_KEY that right, or name another model",
+    ),
+    "a model that is not there": (
+        refusing(404, "not_found_error", "model: claude-sonnet-5-5"),
+        "it has no model claude-sonnet-5-5 (404); compare the name in factory.toml with what it"
+        " offers, and run `factory doctor`",
+    ),
+    "a path that is not there": (
+        page(404),
+        "what answers at its address is an endpoint of another kind (404); give as `base_url` what"
+        " the official SDK of the wire {api} would get, and run `factory doctor`",
+    ),
+    "a page": (
+        page(200),
+        "what answers at its address is an endpoint of another kind (200 with a web page); give as"
+        " `base_url` what the official SDK of the wire {api} would get, and run `factory doctor`",
+    ),
+    "JSON of another API": (
+        Answer({"object": "list", "data": []}),
+        "what answers at its address is an endpoint of another kind (200 with JSON that cannot be"
+        " understood",
+    ),
+    "an API that does not do this": (
+        refusing(501, "api_error", "Unsupported method"),
+        "it does not implement this call (501); look whether its `base_url` serves the wire {api},"
+        " and run `factory doctor`",
+    ),
+    "a quota that is used up": (
+        refusing(402, "billing_error", "pay"),
+        "what is paid for is used up (402 billing_error); look at the account behind ACME_KEY",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "why"), WRONG_SET_UPS.values(), ids=WRONG_SET_UPS)
 @pytest.mark.parametrize("api", ["anthropic", "openai"])
-def test_a_wrong_set_up_is_the_operators_to_know_and_pauses(
+def test_a_wrong_set_up_is_the_operators_to_know_pauses_everybody_and_costs_nothing(
     bench: Bench,
     provider: Endpoint,
     claude: Claude,
     gpt: Gpt,
     api: str,
-    status: int,
-    kind: str,
+    answer: Answer,
     why: str,
 ) -> None:
+    """The broker's own call meets the same, in each API that the session may use."""
     served = bench.open(api)
-    provider.plan(error(status, kind))
+    provider.plan(*[replace(answer) for _ in range(2 if api == "anthropic" else 3)])
     asking: Any = claude(served).messages if api == "anthropic" else gpt(served.socket).responses
     with pytest.raises((anthropic.InternalServerError, openai.InternalServerError)) as refused:
         asking.create(**(ASK if api == "anthropic" else INPUT))
-    answer = refused.value.response
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "600")
-    assert "no, reports" not in answer.text
-    assert answer.json()["error"]["type"] == "factory_paused"
-    assert answer.json()["error"]["again_at"] == "2026-11-02T12:10:00+00:00"
-    assert served.notices == [
-        f"the model provider acme is not asked for issue {served.session.identity.issue} before "
-        f"2026-11-02T12:10:00+00:00: {why}"
-    ]
-    assert KEY not in str(served.notices)
+    said = refused.value.response
+    assert (said.status_code, said.headers["retry-after"]) == (503, "600")
+    assert "reports" not in said.text
+    assert said.json()["error"]["type"] == "factory_paused"
+    assert said.json()["error"]["cause"] == "provider"
+    assert said.json()["error"]["again_at"] == "2026-11-02T12:10:00+00:00"
+    (notice,) = served.notices
+    begins = "the model provider acme is not asked before 2026-11-02T12:10:00+00:00: "
+    assert notice.startswith(begins + why.format(api=api))
+    assert KEY not in notice
     assert served.cost == 0
+
+
+def test_an_address_where_nobody_listens_pauses_everybody_after_the_tries_that_may_help(
+    bench: Bench, claude: Claude
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    served = bench.open(url=url)
+    with pytest.raises(anthropic.InternalServerError, match="no connection to it can be made"):
+        claude(served).messages.create(**ASK)
+    assert served.clock.slept == [1, 2, 4]
+    assert served.usage["fault"]["cause"] == "provider"
+    assert (len(served.notices), served.cost) == (1, 0)
 
 
 @pytest.mark.parametrize("api", ["anthropic", "openai"])
@@ -182,7 +234,9 @@ def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
         return refused.value.response.status_code, refused.value.response.json()
 
     served = bench.open(api)
-    provider.plan(*[error(status, kind)] * tries)
+    # A key that is not taken is tried by the broker itself, in each API of the wire.
+    own = {"anthropic": 1, "openai": 2}[api] if status == 401 else 0
+    provider.plan(*[error(status, kind) for _ in range(tries + own)])
     then = answer(served)
     [log] = bench.folder.glob(f"bench-*/{served.socket.stem}.jsonl")
     lines = map(json.loads, log.read_text().splitlines())
@@ -218,15 +272,16 @@ def test_a_quota_that_is_used_up_is_asked_once_and_pauses(
     bench: Bench, provider: Endpoint, gpt: Gpt, kind: str, status: int, stream: bool
 ) -> None:
     served = bench.open("openai")
-    provider.plan(error(status, kind))
+    # Once by the session, and once by the broker in each API of the wire.
+    provider.plan(*[error(status, kind) for _ in range(3)])
     client = gpt(served.socket)
     for _ in range(3):
         with pytest.raises(openai.InternalServerError) as refused:
             client.responses.create(**INPUT, stream=stream)
         assert (refused.value.status_code, refused.value.type) == (503, "factory_paused")
-    assert len(provider.seen) == 1
+    assert len(provider.seen) == 3
     assert served.cost == 0
-    assert served.usage["fault"]["cause"] == "issue"
+    assert served.usage["fault"]["cause"] == "provider"
 
 
 def test_an_overload_that_does_not_pass_pauses_until_the_provider_said(

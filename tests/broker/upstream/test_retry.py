@@ -14,6 +14,7 @@ from harness.programs.broker.upstream.breaker import BreakerStore, ProviderBreak
 from harness.programs.broker.upstream.client import Upstream
 from harness.programs.broker.upstream.failure import ProviderFailure
 from harness.programs.broker.upstream.retry import CAP, TRIES, requested_wait, wait_before_retry
+from harness.programs.broker.wires.registry import MESSAGES
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 
@@ -97,7 +98,7 @@ class Run:
             jitter=lambda: 0,
         )
         try:
-            return await upstream.whole("/messages", {"model": "m"}, issue=1, again=self.again)
+            return await upstream.whole(MESSAGES, {"model": "m"}, issue=1, again=self.again)
         finally:
             await upstream.close()
             meter.close()
@@ -161,7 +162,7 @@ def test_what_retrying_cannot_help_is_asked_once(provider: Endpoint, run: Run, s
 
 def test_a_provider_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
     run = Run("http://127.0.0.1:9", tmp_path)
-    with pytest.raises(ProviderFailure, match="did not answer") as failed:
+    with pytest.raises(ProviderFailure, match="no connection to it can be made") as failed:
         run()
     assert (failed.value.free, len(run.slept), run.held_again) == (True, 3, 0)
 
@@ -180,7 +181,9 @@ RUBBISH: list[Callable[[], Answer]] = [
 def test_an_answer_that_cannot_be_read_may_have_been_billed_and_is_not_asked_for_again(
     provider: Endpoint, run: Run, rubbish: Callable[[], Answer]
 ) -> None:
+    """Where the broker's own call is answered, it is this one answer that cannot be read."""
     provider.plan(rubbish())
+    provider.otherwise = Answer(message(text(".")))
     with pytest.raises(ProviderFailure, match="cut or cannot be read") as failed:
         run()
     assert (failed.value.free, run.slept) == (False, [])

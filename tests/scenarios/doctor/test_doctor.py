@@ -14,13 +14,18 @@ import pytest
 
 from harness.home.document import read_home, write_home
 from harness.operations.doctor.doctor import checks_of, run_check
+from harness.operations.doctor.finding import CheckResult
 from harness.operations.doctor.forge_checks import forge_findings
+from harness.operations.doctor.home_readiness import home_readiness
 from harness.operations.doctor.machine_checks import KERNEL, sandbox_fix
+from harness.operations.readiness import Answer
 from harness.repository.trusted import FETCHED
 from harness.store.lock import sole_factory
 from tests.scenarios.conftest import FACTORY, Said, environment
 from tests.scenarios.waiting import LONG
 
+MODELS = 3
+"""Models that the example's roles name."""
 SECRET = "sk-a-secret-that-nobody-may-see"
 MACHINE = ["python", "git", "sandbox", "browser", "wheels", "clock"]
 HOME = [
@@ -99,6 +104,13 @@ def test_without_a_home_the_machine_alone_is_looked_at(tmp_path) -> None:
     assert [check["name"] for check in said.json["checks"]] == [*MACHINE, "disk", "model"]
     assert said.code == 0
     assert not (tmp_path / "none").exists()
+    questions = [one["question"] for one in said.json["readiness"]["abilities"]]
+    assert questions == [
+        "can triage work",
+        "can a change be built",
+        "can it be judged",
+        "can anything merge here",
+    ]
 
 
 def test_a_home_that_has_worked_is_healthy_and_every_line_names_what_it_proved(worked) -> None:
@@ -117,12 +129,18 @@ def test_a_home_that_has_worked_is_healthy_and_every_line_names_what_it_proved(w
     assert "pressed a button" in checks["browser"]["message"]
     assert "chained to the signed head" in checks["ledger"]["message"]
     assert "4 workflows read and lint clean" in checks["governance"]["message"]
+    # Recordings answered, so no model did; what was built, judged and landed before was tried.
+    table = said.json["readiness"]["abilities"]
+    assert {(one["answer"], one["because"]) for one in table} == {
+        ("not tried", "no model was called")
+    }
     assert "requirements.txt pins every package with a hash" in checks["dependencies"]["message"]
 
 
-def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_shown_or_sent(
+def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_shown(
     worked, endpoint
 ) -> None:
+    """The endpoint answers 404 to whoever looks, and 501 to the call of each model."""
     (worked / "keys" / "ledger.key").chmod(0o644)
     url, asked = endpoint
     write_home(worked, replaced(worked, models="live", upstream=url))
@@ -133,6 +151,10 @@ def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_s
     assert "→ chmod 600" in said.out
     assert "ANTHROPIC_API_KEY is set" in said.out
     assert SECRET not in said.out + said.err
+    assert said.out.startswith("can anything merge here?\n  can triage work         no ")
+    assert "does not implement this call (501)" in said.out.partition("\n")[2].partition("\n")[0]
+    assert said.out.count("\nfail  model call ") == MODELS
+    assert "the next step\n  look whether its `base_url` serves the wire anthropic" in said.out
     assert asked
     assert SECRET not in json.dumps(asked)
 
@@ -198,6 +220,21 @@ def test_a_launcher_that_the_repository_does_not_trust_fails(worked) -> None:
     assert "does not trust this home's launcher" in words
 
 
+def test_a_repository_without_an_app_is_told_before_all_else_that_nothing_can_merge(
+    worked, tmp_path
+) -> None:
+    amend(worked, tmp_path, change=('start = ["python"', 'start = [] # ["python"'))
+    checks = dict(checks_of(worked))
+    found = home_readiness(
+        worked,
+        [CheckResult(name, run_check(checks[name])) for name in ("model", "governance", "sandbox")],
+        here=tmp_path,
+    )
+    assert found.can_merge is Answer.NO
+    assert "`[app] start` in factory.toml is empty" in found.abilities[-1].because
+    assert "name in factory.toml, as `[app] start`" in found.next_step
+
+
 def test_an_agent_that_the_repository_picks_has_to_be_installed(worked, tmp_path) -> None:
     assert line(worked, "agents")[0] == "ok"
     amend(worked, tmp_path, '\n[agents.theirs]\nkind = "codex"\n')
@@ -237,9 +274,9 @@ def test_a_service_s_programs_are_looked_for_where_sandboxes_look(worked, tmp_pa
     assert "service cache needs /nowhere/redis" in words
 
 
-def amend(home, folder, more="", *, npm_lock="") -> None:
-    """What was fetched last, as if this were at the end of its factory.toml, and the app had this
-    lock."""
+def amend(home, folder, more="", *, npm_lock="", change=("", "")) -> None:
+    """What was fetched last, as if this were at the end of its factory.toml, with that in place of
+    this, and the app had this lock."""
     repository = next((home / "repositories").glob("*.git"))
     around = {
         "PATH": os.environ["PATH"],
@@ -259,7 +296,7 @@ def amend(home, folder, more="", *, npm_lock="") -> None:
 
     ref = f"{FETCHED}/heads/main"
     git("read-tree", ref)
-    config = git("show", f"{ref}:factory.toml") + more
+    config = git("show", f"{ref}:factory.toml").replace(*change, 1) + more
     if npm_lock:
         config = config.replace('lock = "requirements.txt"', 'lock = "package-lock.json"')
     for name, text in (("factory.toml", config), ("package-lock.json", npm_lock)):

@@ -7,6 +7,8 @@ Properties:
   what it is answered (a flood, a huge `max_tokens`, a body that the provider fails at).
 - All issues are paused on what at least two of them met since the provider last answered anybody.
   The issue that failed most often is not counted.
+- All issues are paused at once, and no issue by itself, on a fault of the operator's set-up that a
+  call of our own met as well: nothing of a sandbox is in that call.
 - Only calls that ask for an answer count, as failure or as success.
 - Its state is in the meter's store, so that the next broker knows it.
 - While it is open, nothing is asked. When its time is over, one call goes first. The others wait
@@ -21,12 +23,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 
 from harness.domain.plain import JsonDict
 from harness.programs.broker.refusal import ISSUE, PROVIDER, Refusal, paused
+from harness.programs.broker.upstream.faults import OPERATORS, ProviderFault
 
 _SCHEMA = sa.MetaData()
 PROVIDERS_TABLE = sa.Table(
@@ -55,70 +57,19 @@ ISSUES_TABLE = sa.Table(
 )
 
 
-class ProviderFault(StrEnum):
-    """What is wrong with a provider, whatever it is asked."""
-
-    # It does not accept our key.
-    ACCESS = "access"
-    # It has no such model, or is an endpoint of another kind.
-    MISSING = "missing"
-    # What is paid for is used up.
-    QUOTA = "quota"
-    # It has too much to do.
-    OVERLOAD = "overload"
-    # It fails, or does not answer.
-    FAILING = "failing"
-
-
-FIRST_PAUSE = {
-    ProviderFault.ACCESS: 600.0,
-    ProviderFault.MISSING: 600.0,
-    ProviderFault.QUOTA: 600.0,
+FIRST_PAUSE = dict.fromkeys(OPERATORS, 600.0) | {
+    # A network comes back sooner than an operator.
+    ProviderFault.UNREACHABLE: 60.0,
     ProviderFault.OVERLOAD: 60.0,
     ProviderFault.FAILING: 60.0,
 }
 """Seconds of the first pause; each further one in a row is twice as long."""
-FAILURES_TO_OPEN = {
-    ProviderFault.ACCESS: 1,
-    ProviderFault.MISSING: 1,
-    ProviderFault.QUOTA: 1,
-    ProviderFault.OVERLOAD: 1,
-    ProviderFault.FAILING: 3,
-}
+FAILURES_TO_OPEN = dict.fromkeys(ProviderFault, 1) | {ProviderFault.FAILING: 3}
 """Failures in a row until it opens. A provider may fail at one odd request, but not at three."""
 LONGEST_PAUSE = 3600.0
 """Seconds. Whatever a provider asks for, it is tried once an hour. Older failures do not count."""
 PROBE_SECONDS = 60.0
 """Seconds that others wait for the call that goes first after a pause."""
-_STATUS = {
-    401: ProviderFault.ACCESS,
-    402: ProviderFault.QUOTA,
-    # No sandbox chooses the path or the model: the operator's set-up does.
-    404: ProviderFault.MISSING,
-    405: ProviderFault.MISSING,
-    501: ProviderFault.MISSING,
-    429: ProviderFault.OVERLOAD,
-    503: ProviderFault.OVERLOAD,
-    529: ProviderFault.OVERLOAD,
-    408: ProviderFault.FAILING,
-    500: ProviderFault.FAILING,
-    502: ProviderFault.FAILING,
-    504: ProviderFault.FAILING,
-}
-_QUOTA = frozenset({"insufficient_quota", "billing_error", "billing_hard_limit_reached"})
-# Anthropic reports this with 400 and `invalid_request_error`.
-_NO_CREDIT = "Your credit balance is too low"
-
-
-def provider_fault(status: int, kind: str, message: str) -> ProviderFault | None:
-    """What is wrong with the provider, by its answer; None when the fault is in the request."""
-    # Only what the provider itself writes counts. Other text may come from the request.
-    if kind in _QUOTA or message.startswith(_NO_CREDIT):
-        return ProviderFault.QUOTA
-    # Another 403 may be a moderator's answer to one text.
-    if kind == "permission_error":
-        return ProviderFault.ACCESS
-    return _STATUS.get(status)
 
 
 def seconds_open(fault: ProviderFault, failures: int, *, wanted: float | None) -> float:
@@ -302,12 +253,16 @@ class ProviderBreaker:
         issue: int,
         wanted: float | None,
         is_evidence: bool = True,
+        is_confirmed: bool = False,
     ) -> Refusal | None:
         """A call for an issue failed by the provider's fault; the pause that follows for that
         issue, if any.
 
-        Without `is_evidence` it does not count for other issues.
+        Without `is_evidence` it does not count for other issues. `is_confirmed`: our own call met
+        the same, so it is nothing of that issue's.
         """
+        if is_confirmed:
+            return self._open_for_all(fault, why, issue, wanted)
         now, before = self._clock(), self._issue_health(issue)
         of_issue = _after(fault, why, before.state.failures + 1, wanted=wanted, now=now)
         evidence = before.evidence if now - before.last_failure_at <= LONGEST_PAUSE else 0
@@ -328,6 +283,22 @@ class ProviderBreaker:
                 f"the model provider {self.provider} is not asked for issue {issue} before"
                 f" {_moment(of_issue.until)}: {why}"
             )
+        self._keep()
+        return self.pause(issue)
+
+    def _open_for_all(
+        self, fault: ProviderFault, why: str, issue: int, wanted: float | None
+    ) -> Refusal | None:
+        now, before = self._clock(), self._state
+        # Several sessions may meet it at once, which is one failure.
+        if before.until > now and before.why == why:
+            return self.pause(issue)
+        state = _after(fault, why, before.failures + 1, wanted=wanted, now=now)
+        self._state = replace(state, until=max(state.until, before.until))
+        # The operator hears of it once, however often it is tried in vain.
+        if not before.failures or before.why != why:
+            until = _moment(self._state.until)
+            self._notify(f"the model provider {self.provider} is not asked before {until}: {why}")
         self._keep()
         return self.pause(issue)
 

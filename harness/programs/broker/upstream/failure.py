@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.upstream.faults import NO_ERROR_BODY, OTHER_API
 
 CODES = {
     "invalid_request_error": 400,
@@ -60,6 +61,11 @@ def cut_answer(error: Exception) -> ProviderFailure:
     )
 
 
+def other_api(seen: str) -> ProviderFailure:
+    """A success that is no answer of the API that was asked. `seen` is what it is instead."""
+    return ProviderFailure(502, OTHER_API, seen, free=False, retry=False)
+
+
 def error_in(content: bytes) -> tuple[str, str]:
     """The kind and message of an error body of either wire; of any other body, a piece of its
     text."""
@@ -71,4 +77,4 @@ def error_in(content: bytes) -> tuple[str, str]:
                 return next((kind for kind in kinds if isinstance(kind, str)), "api_error"), message
     except (ValueError, RecursionError):
         pass
-    return "api_error", f"the provider answered: {content[:200].decode('utf-8', 'replace')}"
+    return "api_error", f"{NO_ERROR_BODY} {content[:200].decode('utf-8', 'replace')}"

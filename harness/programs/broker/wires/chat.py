@@ -63,6 +63,9 @@ class Chat:
             found["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
         return found
 
+    def smallest(self, model: str) -> JsonDict:
+        return {"model": model, _LIMITS[0]: 1, "messages": [{"role": "user", "content": "."}]}
+
     def most_output(self, body: JsonObject) -> int:
         return max(
             (body[name] for name in _LIMITS if body.get(name) is not None), default=MOST_OUTPUT

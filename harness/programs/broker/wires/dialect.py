@@ -56,6 +56,10 @@ class Dialect(Protocol):
         """A checked body as the provider gets it, with the provider's own name for the model."""
         ...
 
+    def smallest(self, model: str) -> JsonDict:
+        """The smallest request: a letter to answer, and as few tokens of answer as are allowed."""
+        ...
+
     @property
     def caches_automatically(self) -> bool:
         """Whether any input token may be billed as written to a cache."""

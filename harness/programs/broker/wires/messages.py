@@ -27,6 +27,9 @@ class Messages:
     def forwarded(self, body: JsonObject, *, model: str) -> JsonDict:
         return {**body, "model": model}
 
+    def smallest(self, model: str) -> JsonDict:
+        return {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "."}]}
+
     def most_output(self, body: JsonObject) -> int:
         return int(body["max_tokens"])
 

@@ -51,6 +51,10 @@ class Responses:
         asked = {name: value for name, value in body.items() if name != "client_metadata"}
         return {**asked, "model": model, _LIMIT: self.most_output(body), "store": False}
 
+    def smallest(self, model: str) -> JsonDict:
+        # This API allows no fewer than 16.
+        return {"model": model, _LIMIT: 16, "input": ".", "store": False}
+
     def most_output(self, body: JsonObject) -> int:
         return MOST_OUTPUT if body.get(_LIMIT) is None else int(body[_LIMIT])
 

@@ -1,8 +1,8 @@
 """npm's settings on this machine: which registry, and the token that it wants.
 
-npm itself is asked: `npm config` reads the files of the account and of the machine, in a folder
-without a project, so that no file of the repository counts. It does not tell tokens; these are read
-from the account's own file, and each goes only to the addresses below the one that it stands at.
+npm itself is asked: `npm config` reads the files of the account and of the machine, in an empty
+project of its own, so that no file of the repository counts. It does not tell tokens; these are
+read from the account's own file, and each goes only to the addresses below the one it stands at.
 """
 
 import json
@@ -55,6 +55,8 @@ def registry_settings() -> RegistrySettings:
     """The settings of this machine. Raises ConfigError without npm or for an address that cannot be
     used, SandboxError when npm does not answer."""
     with tempfile.TemporaryDirectory(prefix="factory-npm-") as nowhere:
+        # npm would look for a project, and its settings, in the folders above.
+        Path(nowhere, "package.json").write_text("{}")
         try:
             ended = subprocess.run(
                 ("npm", "config", "list", "--json"),
