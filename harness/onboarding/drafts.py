@@ -101,7 +101,9 @@ def _mission_guesses(survey: Survey) -> Iterator[str]:
     source = (
         f"{survey.readme}'s first paragraph"
         if drafted
-        else f"the name alone: {survey.readme or 'no README'} has no paragraph about what it is"
+        else f"the name alone: {survey.readme} has no paragraph about what it is"
+        if survey.readme
+        else "the name alone: there is no README"
     )
     yield f"what the product is: {source}"
     yield f"what kind of thing: {survey.product}"
