@@ -128,12 +128,33 @@ class SecretFound:
     shown: str
 
 
+class OnBase(StrEnum):
+    """What became of an added test on the base. NOT_RUN: it did not run there, and
+    nothing that failed explains it."""
+
+    FAILED = "failed"
+    PASSED = "passed"
+    SKIPPED = "skipped"
+    NOT_RUN = "not-run"
+
+
+@dataclass(frozen=True, slots=True)
+class AddedTest:
+    """The id of a test that the base does not have, and what became of it there."""
+
+    name: str
+    on_base: OnBase
+
+
 @dataclass(frozen=True, slots=True)
 class TestFacts:
     """Collected test ids before and after, and which of them were skipped when they ran.
 
     `weakened` are the tests that ask less than before, each as a path, a name and what became of it
     ("tests/test_a.py::test_x: `==` became `in`"); UNKNOWN where nobody compared their text.
+
+    `added` are the tests that the change adds, run on the base with the change's test files;
+    UNKNOWN where nobody ran them, or where that run did not come to its end.
     """
 
     base: frozenset[str]
@@ -141,6 +162,7 @@ class TestFacts:
     base_skipped: frozenset[str] = frozenset()
     candidate_skipped: frozenset[str] = frozenset()
     weakened: Maybe[tuple[str, ...]] = UNKNOWN
+    added: Maybe[tuple[AddedTest, ...]] = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

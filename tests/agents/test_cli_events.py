@@ -372,6 +372,7 @@ def test_a_sandbox_has_the_worktree_the_program_its_home_and_the_broker(
         ("/opt/cli", "ro"),
         ("/opt/layer", "ro"),
     }
+    assert spec.env["PYTHONPATH"] == "/opt/layer"
     assert (spec.argv[0], spec.cwd) == ("/opt/cli/bin/it", "/workspace/worktree")
     assert [dial.socket for dial in spec.dial] == ["/run/model.sock"]
     assert spec.env["HOME"] == "/home/agent"

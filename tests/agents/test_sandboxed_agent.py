@@ -299,6 +299,17 @@ def test_a_sandbox_that_was_ended_has_no_say() -> None:
     )
 
 
+def test_packages_that_a_project_looks_for_in_its_tree_are_there_for_the_agent(
+    tmp_path: Path, assignment: Callable[..., Assignment]
+) -> None:
+    given = assignment(layer=Layer("/layers/one", within="web/node_modules"))
+    session = Session("s", tmp_path / "m.sock", "m")
+    spec = SandboxedAgent(SandboxSupervisor(tmp_path)).spec(given, session)
+    binds = {(bind.source, bind.target, bind.mode) for bind in spec.binds}
+    assert ("/layers/one", "/workspace/worktree/web/node_modules", "ro") in binds
+    assert "TOOL_PYTHONPATH" not in spec.env
+
+
 def test_no_layer_and_no_store_are_fine(tmp_path: Path) -> None:
     (tmp_path / "worktree").mkdir()
     given = Assignment(

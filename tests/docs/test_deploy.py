@@ -1,16 +1,14 @@
-"""What is offered for production names only what exists. No container engine is here: the file is
-read, not built."""
+"""What is offered for production names only what exists. `test_image` builds it."""
 
 import json
 import re
 import shlex
 import tomllib
 
+from tests.docs.dockerfile import DEPLOY, apt_packages, environment, instructions, last
 from tests.docs.pages import ROOT
 from tests.docs.program import refuse_unknown
 
-DEPLOY = ROOT / "examples" / "deploy"
-DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 SETUP = (ROOT / ".ci" / "setup").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 KNOWN = {
@@ -25,30 +23,6 @@ KNOWN = {
     "ENTRYPOINT",
     "CMD",
 }
-
-
-def instructions():
-    """(keyword, the rest) of each line that is not a comment, continued lines joined."""
-    text = re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE).replace("\\\n", " ")
-    return [
-        (word, " ".join(rest.split()))
-        for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)
-    ]
-
-
-def last(keyword):
-    return [rest for word, rest in instructions() if word == keyword][-1]
-
-
-def stage(number):
-    starts = [at for at, (word, _) in enumerate(instructions()) if word == "FROM"] + [None]
-    return instructions()[starts[number] : starts[number + 1]]
-
-
-def apt_packages(number):
-    commands = " && ".join(rest for word, rest in stage(number) if word == "RUN").split("&&")
-    (install,) = [command for command in commands if "apt-get install" in command]
-    return {word for word in install.split()[2:] if not word.startswith("-")}
 
 
 def pip():
@@ -104,7 +78,7 @@ def test_the_tools_of_development_go_and_what_the_factory_needs_stays() -> None:
 
 def test_it_does_not_run_as_root_and_keeps_its_state_in_one_volume() -> None:
     assert last("USER") == "factory"
-    env = dict(word.split("=", 1) for word in last("ENV").split())
+    env = environment(last("ENV"))
     assert env["FACTORY_HOME"].startswith(last("VOLUME") + "/")
     assert not env["XDG_CACHE_HOME"].startswith(env["FACTORY_HOME"]), (
         "wheels are shown to boxes, the store must not be"
@@ -118,10 +92,6 @@ def test_every_command_of_the_program_exists() -> None:
     for unit in DEPLOY.glob("*.service"):
         for line in re.findall(r"^Exec\w+=[-@:+!|]*(.+)$", unit.read_text("utf-8"), re.MULTILINE):
             refuse_unknown(tuple(shlex.split(line)))
-
-
-def test_it_says_that_it_was_not_built() -> None:
-    assert "was never built by one" in DOCKERFILE
 
 
 def _name(requirement):

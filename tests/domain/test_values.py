@@ -21,6 +21,7 @@ from harness.domain.issue import Permission
 from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.lifecycle import Event
 from harness.domain.plain import plain, valued
+from harness.domain.sandbox import Bind, Layer
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 from harness.domain.workflow import (
     Comparison,
@@ -300,3 +301,11 @@ def test_a_node_is_skipped_once_its_condition_cannot_hold(outcome, x, message) -
     )
     assert skipped_because(node, {"a": NodeResult(outcome, {"x": x}, "", None, False)}) == message
     assert skipped_because(node, {}) is None
+
+
+def test_a_layer_lies_where_its_programs_look_or_anywhere_with_a_variable_that_names_it() -> None:
+    python, node = Layer("/l", "PYTHONPATH"), Layer("/l", within="web/node_modules")
+    assert python.bind("/app", apart="/layer") == Bind("/l", "/layer")
+    assert python.env(apart="/layer") == {"PYTHONPATH": "/layer"}
+    assert node.bind("/app", apart="/layer") == Bind("/l", "/app/web/node_modules")
+    assert node.env(apart="/layer") == {}

@@ -56,28 +56,34 @@ def lock(**places: dict[str, Any]) -> str:
 
 @dataclass
 class Registry:
-    """What it has, by path; a status, a text to send, or an address to lead to. `asked` are the
-    paths in the order of the requests."""
+    """What it has, by path; a status, or an address to lead to. `asked` are the paths in the order
+    of the requests, `shown` the credentials that came with them."""
 
     has: dict[str, bytes | int | str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    shown: list[str | None] = field(default_factory=list)
     address: str = ""
 
     def settings(self, folder: Path, **more: str) -> dict[str, str]:
         """An environment whose npm knows this registry. The program stands for npm as far as it is
-        asked: in a folder with settings of its own it answers otherwise."""
+        asked: it looks for a project with settings from its folder upwards, and fails at one.
+        Temporary folders are made in such a project."""
         told = json.dumps({"registry": self.address, **more})
         program = folder / "bin" / "npm"
         program.parent.mkdir(exist_ok=True)
         program.write_text(
             "#!/bin/sh\n"
             'test "$*" = "config list --json" || exit 9\n'
-            "test -e .npmrc && exit 8\n"
+            'at=$PWD; until [ -e "$at/package.json" ] || [ "$at" = / ]; do at=$(dirname "$at"); done\n'
+            'test -e "$at/.npmrc" && exit 8\n'
             f"echo '{told}'\n"
         )
         program.chmod(0o755)
         program.parent.chmod(0o755)
-        return {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": "/nowhere"}
+        (folder / "package.json").write_text("{}")
+        (folder / ".npmrc").write_text("registry=http://127.0.0.1:9/\n")
+        around = {"PATH": f"{program.parent}:/usr/bin:/bin", "HOME": "/nowhere"}
+        return {**around, "TMPDIR": str(folder)}
 
 
 @contextlib.contextmanager
@@ -88,6 +94,7 @@ def registry(**has: bytes | int | str) -> Iterator[Registry]:
     class Answering(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found.asked.append(self.path)
+            found.shown.append(self.headers["authorization"])
             answer = found.has.get(self.path, 404)
             if isinstance(answer, bytes):
                 self.send_response(200)

@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 
 from harness.programs.sandbox.forms import LANDLOCKED
+from harness.programs.sandbox.packages.ecosystems import BY_NAME
+from tests.sandbox.layers import furnished
 from tests.sandbox.sandboxes import Sandboxes, children, until
 
 TRESPASSER = Path(__file__).with_name("trespasser.py").read_text("utf-8")
@@ -145,6 +147,39 @@ def test_no_way_leads_out_but_those_that_the_form_names(sandboxes) -> None:
         ended = sandboxes.python(TRESPASSER, json.dumps(host.options))
         assert ended.code == 0, ended
         assert json.loads(ended.text) == NOT_HELD.get(sandboxes.form, []), ended
+        assert host.reached == []
+
+
+@pytest.mark.soak("six layers in three forms; the walls of each form are tried above")
+def test_a_sandbox_that_is_furnished_from_any_kind_of_lock_is_as_closed(views) -> None:
+    """With the packages of every ecosystem at once, in the app's own tree or apart."""
+    layers = furnished(views)
+    assert set(layers) == {*BY_NAME, "requirements.txt"}, (
+        "a new row of the table is tried here, too"
+    )
+    binds, writes = [], []
+    for number, made in enumerate(layers.values()):
+        tree = views.place(f"tree-{number}")
+        at = f"/app-{number}/{made['within']}" if made["within"] else f"/layer-{number}"
+        binds += [
+            {"source": str(tree), "target": f"/app-{number}"},
+            {"source": made["folder"], "target": at},
+        ]
+        writes += [f"{at}/new", f"/app-{number}/new"]
+    code = f"""
+import os
+for path in {writes}:
+    assert os.listdir(os.path.dirname(path)) or path.startswith("/app")
+    try:
+        open(path, "w")
+        raise SystemExit(path + " was written")
+    except OSError:
+        pass
+"""
+    with a_host(views) as host:
+        ended = views.python(code + TRESPASSER, json.dumps(host.options), binds=binds)
+        assert ended.code == 0, ended
+        assert json.loads(ended.text) == [], ended
         assert host.reached == []
 
 

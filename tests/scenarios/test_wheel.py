@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.programs.sandbox.distributions import closure
-from tests.scenarios.conftest import SECONDS, Said, copy_of_ourselves, known_to_git
+from tests.scenarios.conftest import ROOT, SECONDS, Said, copy_of_ourselves, known_to_git
 from tests.scenarios.waiting import LONG
 
 pytestmark = pytest.mark.soak(
@@ -266,3 +266,32 @@ def test_the_demo_runs_to_its_end_and_its_audit_is_sound(run, tmp_path) -> None:
     said = run("factory", "demo", "--issue", "1", "--json", "--home", str(tmp_path / "home"))
     assert said.code == 0, said.err
     assert json.loads(said.out)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("uv", "tool", "install", "--quiet", "--constraints", "requirements.txt"),
+        ("pipx", "install", "--quiet"),
+    ],
+    ids=["uv", "pipx"],
+)
+def test_people_s_own_tools_install_it_as_a_command(wheel, tmp_path, command) -> None:
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "tools"], check=True, timeout=LONG)
+    tools = tmp_path / "tools" / "bin"
+    subprocess.run([tools / "pip", "install", "-q", command[0]], check=True, timeout=LONG)
+    places = {
+        "UV_TOOL_DIR": "uv",
+        "UV_TOOL_BIN_DIR": "bin",
+        "UV_CACHE_DIR": "cache",
+        "PIPX_HOME": "pipx",
+        "PIPX_BIN_DIR": "bin",
+    }
+    env = {**os.environ, **{name: str(tmp_path / place) for name, place in places.items()}}
+    subprocess.run(
+        [tools / command[0], *command[1:], wheel], cwd=ROOT, env=env, check=True, timeout=LONG
+    )
+    version = subprocess.run(
+        [tmp_path / "bin" / "factory", "--version"], check=True, capture_output=True, text=True
+    ).stdout
+    assert version.startswith("factory, version ")

@@ -73,7 +73,10 @@ def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) 
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     assert machine.set_up().code == 0
     assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql nodejs")
-    assert machine.set_up("soak").out == LINE.replace(ON_DEBIAN, "postgresql nodejs npm")
+    assert machine.set_up("soak").out == LINE.replace(
+        ON_DEBIAN,
+        "postgresql nodejs redis-server mariadb-server-core mariadb-client-core npm",
+    )
 
 
 def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machine: Machine) -> None:
@@ -100,7 +103,8 @@ def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machin
 def test_an_npm_that_is_there_is_not_installed(machine: Machine) -> None:
     machine.tell(
         "packages",
-        "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\npostgresql\n",
+        "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\npostgresql\nnodejs\n"
+        "redis-server\nmariadb-server-core\nmariadb-client-core\n",
     )
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     (machine.world / "bin" / "npm").symlink_to("/usr/bin/true")

@@ -23,12 +23,12 @@ NAMED = 20
 def gc(dry_run: bool, days: float, as_json: bool) -> None:
     """Delete what no open issue needs; never what is not merged.
 
-    Deletes worktrees and test trees of runs that are over; dependencies, wheels and spare worktrees
-    that nobody used for N days; unfinished files of killed processes; and old demo homes. Packs the
-    trusted repository; objects that no branch and no ledger entry names are deleted after two
-    weeks. Keeps for ever: the ledger, verdicts and their evidence, journeys and proofs, transcripts
-    and requests. The worktree of a run that waits for a person's answer stays N days. Recordings
-    for `factory replay` are deleted only if `recordings_days` in home.json sets a limit.
+    Deletes worktrees and test trees of runs that are over; dependencies, fetched packages and spare
+    worktrees that nobody used for N days; unfinished files of killed processes; and old demo homes.
+    Packs the trusted repository; objects that no branch and no ledger entry names are deleted after
+    two weeks. Keeps for ever: the ledger, verdicts and their evidence, journeys and proofs,
+    transcripts and requests. The worktree of a run that waits for a person's answer stays N days.
+    Recordings for `factory replay` are deleted only if `recordings_days` in home.json sets a limit.
 
     Everything is renamed before it is deleted. So a kill at any moment leaves nothing half deleted
     but trash, which the next gc deletes. No factory may work on the home meanwhile; `factory up`

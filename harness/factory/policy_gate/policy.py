@@ -26,8 +26,10 @@ from harness.factory.policy_gate.judged_rules import vote_on_judged_rules
 from harness.factory.policy_gate.recorded import record_decision
 from harness.factory.policy_gate.scripts import script_facts
 from harness.factory.project import tests
+from harness.factory.project.added_tests import added_tests
 from harness.factory.records.approval import lifts
 from harness.factory.run.node import Job
+from harness.governance.checks.gates import TestsRedOnBase
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, decide, rules_asked
 from harness.governance.facts import assertions, sight
 from harness.governance.facts.assertions import weakened_tests
@@ -70,11 +72,12 @@ def decide_change(
     If code refuses nothing, models vote on the judged rules. With `asking` False only recorded
     votes count. Raises ModelError and BudgetExhausted from the vote."""
     facts = replace(change_facts(job, base, head), checks=checks)
-    # Scripts are slow, so only those of rules that apply to this change are run.
+    # Scripts and tests are slow, so only those of rules that apply to this change are run.
     asked = rules_asked(job.policy.governance, facts, applies=applies)
-    facts = replace(
-        facts, scripts=script_facts(job, head, rules=(rule for rule, _ in asked), facts=facts)
-    )
+    rules = [rule for rule, _ in asked]
+    facts = replace(facts, scripts=script_facts(job, head, rules=rules, facts=facts))
+    if any(isinstance(rule.check, TestsRedOnBase) for rule in rules):
+        facts = _with_added_tests(job, facts, base=base, head=head)
     lifted = lifts(job.history, run=job.run, rules=job.policy.digest)
     decided = decide(job.policy.governance, facts, applies=applies, lifted=lifted)
     decision = vote_on_judged_rules(
@@ -179,7 +182,18 @@ def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> Te
         base_skipped=report.base_skipped,
         candidate_skipped=report.skipped,
         weakened=weakened,
+        # What is added is run on the base only where a rule asks.
+        added=() if report.added == frozenset() else UNKNOWN,
     )
+
+
+def _with_added_tests(
+    job: Job, facts: ChangeFacts, *, base: CommitSha, head: CommitSha
+) -> ChangeFacts:
+    if facts.tests is UNKNOWN:
+        return facts
+    added = added_tests(job, base=base, head=head)
+    return replace(facts, tests=replace(facts.tests, added=added))
 
 
 def _finding_document(finding: Finding) -> JsonDict:

@@ -73,9 +73,10 @@ def _shadows_a_library(name: str) -> bool:
     return name.partition(".")[0] in _SHADOWS
 
 
-def apply_base_tests(folder: Path, base: Path, is_test: Callable[[str], bool]) -> None:
+def apply_tests(folder: Path, base: Path, is_test: Callable[[str], bool]) -> None:
     """Make `folder` the change with the base's tests: the tests, and what configures them, come
-    from the folder `base`, which is used up."""
+    from the folder `base`, which is used up. Called the other way round, it makes the base with the
+    change's tests."""
     for path in list(_files(folder)):
         if is_test(path) or TEST_CONFIG_FILES.match_file(path):
             (folder / path).unlink()

@@ -32,11 +32,11 @@ from harness.factory.project.pytest_report import (
 )
 from harness.factory.project.pytest_run import PASSED, SKIPPED
 from harness.factory.project.services import services_of
-from harness.factory.project.test_config import apply_base_tests, is_test_config
+from harness.factory.project.test_config import apply_tests, is_test_config
 from harness.factory.run.node import Job
 from harness.programs.services import with_services
 
-FORM = 4
+FORM = 5
 """The version of what is compared and how. An answer that was kept under another version is not
 used."""
 
@@ -54,7 +54,8 @@ LARGEST_REPORT = 16 * 1024 * 1024
 class TestReport:
     """The results of the tests. `base` are the ids that ran on base. `kept` are those that passed
     or were skipped on the change, both with its own tests and with the base's. `skipped` are the
-    ids skipped in either."""
+    ids skipped in either. `added` are those that ran on the change and not on base; None where the
+    change's tests did not come to an end."""
 
     green: bool
     summary: str
@@ -62,6 +63,7 @@ class TestReport:
     kept: frozenset[str]
     base_skipped: frozenset[str]
     skipped: frozenset[str]
+    added: frozenset[str] | None
 
     def as_json(self) -> JsonDict:
         """The report as the home's facts keep it."""
@@ -70,20 +72,22 @@ class TestReport:
             "green": self.green,
             "says": self.summary,
             **{name: sorted(getattr(self, name)) for name in sets},
+            "added": None if self.added is None else sorted(self.added),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class _RunResult:
-    """One run of the tests. `is_readable` means that the report could be read; `failed` counts its
-    cases that failed, or could not be set up."""
+class RunResult:
+    """One run of the tests. `is_readable` means that the report could be read; `failed` are its
+    cases that failed or could not be set up, and of pytest the files and classes that gave no
+    tests."""
 
     exit_code: int
     passed: frozenset[str]
     skipped: frozenset[str]
     tail: str
     is_readable: bool = True
-    failed: int = 0
+    failed: frozenset[str] = frozenset()
 
     @property
     def ended(self) -> bool:
@@ -91,7 +95,7 @@ class _RunResult:
         and a test that failed. Any other code means that it was interrupted or could not begin, so
         its report may lack any test."""
         return self.is_readable and (
-            self.exit_code == 0 or (self.exit_code == 1 and self.failed > 0)
+            self.exit_code == 0 or (self.exit_code == 1 and bool(self.failed))
         )
 
     @property
@@ -118,17 +122,23 @@ def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
 
 def _report_in(document: JsonDict) -> TestReport:
     sets = {name: frozenset(document[name]) for name in ("base", "kept", "base_skipped", "skipped")}
-    return TestReport(green=document["green"], summary=document["says"], **sets)
+    added = document["added"]
+    return TestReport(
+        green=document["green"],
+        summary=document["says"],
+        added=None if added is None else frozenset(added),
+        **sets,
+    )
 
 
 def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
     if not job.policy.config.tests.command:
         nothing: frozenset[str] = frozenset()
-        return TestReport(True, "the project declares no tests", nothing, nothing, nothing, nothing)
-    own = importable(
-        path.decode("utf-8", "replace") for path in job.services.repository.files(base)
-    )
-    before = _run(job, "base", base, own)
+        return TestReport(
+            True, "the project declares no tests", nothing, nothing, nothing, nothing, nothing
+        )
+    own = own_modules(job, base)
+    before = run_tests(job, "base", base, own)
     if not before.ended:
         raise SandboxError(
             f"the project's tests did not come to an end on base (exit code {before.exit_code}), so"
@@ -136,9 +146,9 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
             f" {before.tail}",
             retryable=False,
         )
-    after = _run(job, "head", head, own)
+    after = run_tests(job, "head", head, own)
     over = (
-        _run(job, "crossed", head, own, tests_from=base)
+        run_tests(job, "crossed", head, own, tests_from=base)
         if _test_surface_changed(job, base, head)
         else after
     )
@@ -153,10 +163,18 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
         kept,
         before.skipped,
         after.skipped | over.skipped,
+        (after.seen | after.failed) - (before.seen | before.failed) if after.ended else None,
     )
 
 
-def _summary(after: _RunResult, over: _RunResult, lost: tuple[str, ...]) -> str:
+def own_modules(job: Job, base: CommitSha) -> frozenset[str]:
+    """The names by which the base's own modules are imported."""
+    return importable(
+        path.decode("utf-8", "replace") for path in job.services.repository.files(base)
+    )
+
+
+def _summary(after: RunResult, over: RunResult, lost: tuple[str, ...]) -> str:
     if after.exit_code != 0:
         return f"the project's tests fail on the change: {after.tail}"
     if not after.passed:
@@ -188,14 +206,18 @@ def surface_of(job: Job) -> Callable[[str], bool]:
     return lambda path: listed.match_file(path) or path in run
 
 
-def _run(
+def run_tests(
     job: Job,
     name: str,
     commit: CommitSha,
     own: frozenset[str],
     *,
     tests_from: CommitSha | None = None,
-) -> _RunResult:
+    options: tuple[str, ...] = (),
+) -> RunResult:
+    """One run of the project's tests on a commit. `own` are the base's modules. `tests_from` is the
+    commit whose tests, and what configures them, take the place of this one's. `options` are for
+    pytest alone. Raises SandboxError when the run was not made or hit a limit."""
     services, config = job.services, job.policy.config
     folder = services.places.run(job.run) / "tests" / name
     # A run that was killed here may have left its copy.
@@ -209,6 +231,7 @@ def _run(
     spec, key = _spec(job, folder, out, layer(job)), None
     # Only pytest can be made to sign; of any other runner the report is believed.
     if config.tests.command[: len(PYTEST)] == PYTEST:
+        spec = replace(spec, argv=(*spec.argv, *options))
         spec, key = signed_run(spec, str(Path(config.tests.report).parent)), write_order(out, own)
     result = services.sandbox.run(replace(spec, argv=with_services(spec.argv, services_of(job))))
     if result.killed_by:
@@ -251,22 +274,22 @@ def _spec(job: Job, folder: Path, out: Path, layer: Layer | None) -> SandboxSpec
 
 
 def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
-    """Put the base's tests and their configuration over the change's: new ones stay out, changed
-    ones are as they were."""
-    base = folder.with_name(f"{folder.name}.base")
-    shutil.rmtree(base, ignore_errors=True)
-    job.services.worktrees.export(job.services.repository.tree_of(commit), base)
-    apply_base_tests(folder, base, surface_of(job))
-    shutil.rmtree(base)
+    """Put a commit's tests and their configuration in the place of the folder's: its others stay
+    out, changed ones are as the commit has them."""
+    theirs = folder.with_name(f"{folder.name}.tests")
+    shutil.rmtree(theirs, ignore_errors=True)
+    job.services.worktrees.export(job.services.repository.tree_of(commit), theirs)
+    apply_tests(folder, theirs, surface_of(job))
+    shutil.rmtree(theirs)
 
 
-def _unreadable(exit_code: int, tail: str) -> _RunResult:
-    return _RunResult(
+def _unreadable(exit_code: int, tail: str) -> RunResult:
+    return RunResult(
         exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}", is_readable=False
     )
 
 
-def _read_signed(key: bytes, exit_code: int, report: Path, tail: str) -> _RunResult:
+def _read_signed(key: bytes, exit_code: int, report: Path, tail: str) -> RunResult:
     """The results that pytest signed, if they are complete and the sandbox ended with the same exit
     code."""
     try:
@@ -279,17 +302,21 @@ def _read_signed(key: bytes, exit_code: int, report: Path, tail: str) -> _RunRes
         way: frozenset(name for name, ended in results[1] if ended == way)
         for way in (PASSED, SKIPPED)
     }
-    failed = sum(ended not in ways for _, ended in results[1])
-    return _RunResult(exit_code, ways[PASSED], ways[SKIPPED], tail, failed=failed)
+    failed = frozenset(name for name, ended in results[1] if ended not in ways)
+    return RunResult(exit_code, ways[PASSED], ways[SKIPPED], tail, failed=failed)
 
 
-def _read(exit_code: int, report: Path, tail: str) -> _RunResult:
+def _read(exit_code: int, report: Path, tail: str) -> RunResult:
     try:
         cases = cases_in(_plain(report))
     except (OSError, ET.ParseError):
         return _unreadable(exit_code, tail)
-    return _RunResult(
-        exit_code, frozenset(cases.passed), frozenset(cases.skipped), tail, failed=cases.failed
+    return RunResult(
+        exit_code,
+        frozenset(cases.passed),
+        frozenset(cases.skipped),
+        tail,
+        failed=frozenset(cases.failed),
     )
 
 
@@ -310,7 +337,7 @@ class Cases:
     16 MB of opening tags took 1.6 GB."""
 
     def __init__(self) -> None:
-        self.passed, self.skipped, self.failed = set[str](), set[str](), 0
+        self.passed, self.skipped, self.failed = set[str](), set[str](), set[str]()
         self._open: list[tuple[str, set[str]] | None] = []
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -333,7 +360,7 @@ class Cases:
         if "skipped" in kinds:
             self.skipped.add(name)
         elif kinds:
-            self.failed += 1
+            self.failed.add(name)
         else:
             self.passed.add(name)
 

@@ -72,7 +72,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What is installed beside the app: requirement files with hashes."""
+    """What is installed beside the app: lock files with hashes."""
 
     # fmt: off
     lock: str = setting(

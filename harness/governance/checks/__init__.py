@@ -12,6 +12,7 @@ from harness.governance.checks.gates import (
     JourneysSatisfied,
     Screenshots,
     TestsKept,
+    TestsRedOnBase,
     TestsWeakened,
 )
 from harness.governance.checks.paths import FileModes, PathNames, Paths
@@ -55,6 +56,7 @@ CHECKS: dict[str, type] = {
     "secrets": Secrets,
     "spend_usd": SpendUsd,
     "tests_kept": TestsKept,
+    "tests_red_on_base": TestsRedOnBase,
     "tests_weakened": TestsWeakened,
 }
 """Every check by the name it has in a rule."""

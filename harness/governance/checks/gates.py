@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.domain.facts import UNKNOWN, ChangeFacts
+from harness.domain.facts import UNKNOWN, ChangeFacts, OnBase
 from harness.domain.governance import CheckAnswer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Globs, Names
@@ -48,6 +48,35 @@ class TestsWeakened:
                 )
             ),
             "tests that ask less than before",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TestsRedOnBase:
+    """Every test that the change adds fails without the rest of the change: on the base, with the
+    change's test files. At least `min` tests are added."""
+
+    min: int = 0
+
+    def answer(self, facts: ChangeFacts) -> CheckAnswer:
+        """Too few first, then those that did not fail on the base."""
+        if facts.tests is UNKNOWN or facts.tests.added is UNKNOWN:
+            return unknown("whether the added tests fail on the base")
+        added = facts.tests.added
+        if len(added) < self.min:
+            return CheckAnswer(
+                False,
+                f"tests added: {len(added)}, at least {self.min} needed",
+                tuple(test.name for test in added),
+            )
+        if not added:
+            return CheckAnswer(True, "no test is added")
+        green = [test for test in added if test.on_base is not OnBase.FAILED]
+        if not green:
+            return CheckAnswer(True, f"tests added: {len(added)}, and all of them fail on the base")
+        return none_of(
+            (f"{test.name} ({test.on_base})" for test in green),
+            "added tests that do not fail on the base",
         )
 
 

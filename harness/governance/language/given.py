@@ -12,6 +12,7 @@ from harness.domain.facts import (
     REGULAR,
     UNKNOWN,
     AddedContent,
+    AddedTest,
     ApiFacts,
     ApiLoss,
     ChangeFacts,
@@ -21,6 +22,7 @@ from harness.domain.facts import (
     DependencyMove,
     FileChange,
     JourneyFacts,
+    OnBase,
     Origin,
     ScriptFact,
     SecretFound,
@@ -147,15 +149,22 @@ def _dependencies(value: Value, manifest: str) -> tuple[DependencyChange, ...]:
 
 
 def _tests(value: Value) -> TestFacts:
-    given = {
-        name: ids.texts()
-        for name, ids in value.fields(("base", "candidate", "skipped", "weakened")).items()
-    }
+    stated = value.fields(("base", "candidate", "skipped", "weakened", "added"))
+    given = {name: ids.texts() for name, ids in stated.items() if name != "added"}
     return TestFacts(
         base=frozenset(given.get("base", ())),
         candidate=frozenset(given.get("candidate", ())),
         candidate_skipped=frozenset(given.get("skipped", ())),
         weakened=given.get("weakened", UNKNOWN),
+        added=_added_tests(stated["added"]) if "added" in stated else UNKNOWN,
+    )
+
+
+def _added_tests(value: Value) -> tuple[AddedTest, ...]:
+    """`{test_a: failed, test_b: passed}`: what became of each added test on the base."""
+    return tuple(
+        AddedTest(name, OnBase(outcome.word(tuple(OnBase))))
+        for name, outcome in value.mapping().items()
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.errors import ConfigError
-from harness.domain.facts import UNKNOWN, AddedContent, ChangeFacts
+from harness.domain.facts import UNKNOWN, AddedContent, AddedTest, ChangeFacts, OnBase
 from harness.domain.facts import TestFacts as SuiteFacts
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
@@ -20,6 +20,7 @@ from harness.factory.policy_gate.recorded import (
     since,
 )
 from harness.governance.checks.gates import TestsKept as SuiteKept
+from harness.governance.checks.gates import TestsRedOnBase as RedOnBase
 from harness.governance.past.coverage import Override
 from harness.governance.past.factsjson import facts_as_json
 from harness.governance.past.history import RecordedChange
@@ -233,12 +234,15 @@ def test_no_rule_misses_what_is_not_kept_of_the_tests(
     base, candidate, base_skipped, skipped
 ) -> None:
     facts = ChangeFacts(
-        tests=SuiteFacts(base, candidate, base_skipped, skipped),
+        tests=SuiteFacts(
+            base, candidate, base_skipped, skipped, added=(AddedTest("a", OnBase.PASSED),)
+        ),
         added=(AddedContent(b"a", b"secret"),),
     )
     kept = facts_that_rules_use(facts)
     before, after = SuiteKept().answer(facts), SuiteKept().answer(kept)
     assert (after.passed, after.evidence) == (before.passed, before.evidence)
+    assert RedOnBase().answer(kept) == RedOnBase().answer(facts)
     assert kept.added is UNKNOWN
     assert len(kept.tests.base & kept.tests.candidate) <= 1 + len(base_skipped ^ skipped)
 

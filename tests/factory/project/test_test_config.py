@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from harness.factory.project.test_config import apply_base_tests, is_test_config
+from harness.factory.project.test_config import apply_tests, is_test_config
 
 
 def is_test(path):
@@ -57,7 +57,7 @@ def test_tests_and_what_steers_them_come_from_base_and_the_rest_stays(sides) -> 
         Makefile="new",
     )
     fill(head, **{"liar.egg-info__entry_points_dot_txt": "new"})
-    apply_base_tests(head, base, is_test)
+    apply_tests(head, base, is_test)
     assert found(head) == {
         "app.py": "new",
         "tests/a.py": "old",
@@ -82,7 +82,7 @@ def test_a_module_that_goes_before_the_librarys_is_taken_out_unless_the_base_has
     else:
         (head / name).mkdir()
         (head / name / "__init__.py").write_text("evil")
-    apply_base_tests(head, base, is_test)
+    apply_tests(head, base, is_test)
     assert found(head) == {"code/app.py": "head"}
 
 
@@ -92,7 +92,7 @@ def test_folders_files_and_links_in_the_way_are_moved_out_of_it(sides) -> None:
     fill(head, tests__a_dot_py__x="new", elsewhere__kept="new")
     (head / "tests" / "deep").symlink_to("../elsewhere")
     (head / "tests" / "c.py").symlink_to("../elsewhere/kept")
-    apply_base_tests(head, base, is_test)
+    apply_tests(head, base, is_test)
     assert found(head) == {
         "tests/a.py": "old",
         "tests/deep/b.py": "old",
@@ -107,7 +107,7 @@ def test_modes_and_links_of_the_bases_tests_come_along(sides) -> None:
     fill(base, tests__run_dot_sh="#!/bin/sh\n")
     os.chmod(base / "tests" / "run.sh", 0o755)
     (base / "tests" / "data").symlink_to("../data")
-    apply_base_tests(head, base, is_test)
+    apply_tests(head, base, is_test)
     assert os.access(head / "tests" / "run.sh", os.X_OK)
     assert os.readlink(head / "tests" / "data") == "../data"
 
@@ -146,7 +146,7 @@ def test_of_a_shared_file_only_the_runners_part_is_the_bases(
     (base / "pyproject.toml").write_text(before)
     if after is not None:
         (head / "pyproject.toml").write_text(after)
-    apply_base_tests(head, base, is_test)
+    apply_tests(head, base, is_test)
     assert tomllib.loads((head / "pyproject.toml").read_text()) == expected
 
 
@@ -156,7 +156,7 @@ def test_the_scripts_of_a_package_json_are_the_bases(sides) -> None:
     (head / "package.json").write_text(
         '{"type": "module", "scripts": {"test": "true"}, "jest": {"testMatch": []}}'
     )
-    apply_base_tests(head, base, is_test)
+    apply_tests(head, base, is_test)
     assert json.loads((head / "package.json").read_text()) == {
         "type": "module",
         "scripts": {"test": "jest"},

@@ -8,6 +8,7 @@ import pytest
 from harness.domain.facts import (
     UNKNOWN,
     AddedContent,
+    AddedTest,
     ApiFacts,
     ApiLoss,
     ChangeFacts,
@@ -16,6 +17,7 @@ from harness.domain.facts import (
     DependencyChange,
     DependencyMove,
     JourneyFacts,
+    OnBase,
     Origin,
     ScriptFact,
     SecretFound,
@@ -27,6 +29,7 @@ from harness.governance.checks.content import AddedText, ApiSurface
 from harness.governance.checks.filing import IssueRate
 from harness.governance.checks.gates import ChecksGreen, JourneysSatisfied, Screenshots
 from harness.governance.checks.gates import TestsKept as SuiteKept
+from harness.governance.checks.gates import TestsRedOnBase as RedOnBase
 from harness.governance.checks.gates import TestsWeakened as SuiteWeakened
 from harness.governance.checks.paths import FileModes, PathNames, Paths
 from harness.governance.checks.scripts import Exec
@@ -65,6 +68,12 @@ def suite(base: str, candidate: str, skipped: str = "", base_skipped: str = "") 
             *(frozenset(ids.split()) for ids in (base, candidate, base_skipped, skipped))
         )
     )
+
+
+def on_base(**outcomes: str) -> ChangeFacts:
+    """A change that adds these tests, and what became of each on the base."""
+    tests = tuple(AddedTest(name, OnBase(outcome)) for name, outcome in outcomes.items())
+    return ChangeFacts(tests=SuiteFacts(frozenset(), frozenset(outcomes), added=tests))
 
 
 def checks(**conclusions: str) -> ChangeFacts:
@@ -446,6 +455,16 @@ TABLE = [
         touching(*(f"web/{number}" for number in range(21)), pictures=0),
         False,
     ),
+    (RedOnBase(), on_base(a="failed", b="failed"), True),
+    (RedOnBase(), on_base(a="failed", b="passed"), False),
+    (RedOnBase(), on_base(a="skipped"), False),
+    (RedOnBase(), on_base(a="not-run"), False),
+    (RedOnBase(), on_base(), True),
+    (RedOnBase(min=1), on_base(), False),
+    (RedOnBase(min=1), on_base(a="failed"), True),
+    (RedOnBase(min=2), on_base(a="failed"), False),
+    (RedOnBase(min=1), on_base(a="passed"), False),
+    (RedOnBase(), ChangeFacts(tests=SuiteFacts(frozenset("a"), frozenset("ab"))), UNKNOWN),
 ]
 
 

@@ -18,6 +18,7 @@ from harness.governance.checks.conduct import Attempts, AuthorRate, SpendUsd
 from harness.governance.checks.content import ApiSurface
 from harness.governance.checks.gates import ChecksGreen, JourneysSatisfied, Screenshots
 from harness.governance.checks.gates import TestsKept as SuiteKept
+from harness.governance.checks.gates import TestsRedOnBase as RedOnBase
 from harness.governance.checks.gates import TestsWeakened as SuiteWeakened
 from harness.governance.checks.paths import FileModes, PathNames, Paths
 from harness.governance.checks.size import (
@@ -271,6 +272,8 @@ ASKED = (
     Secrets(),
     SpendUsd(max=Decimal(2)),
     SuiteKept(),
+    RedOnBase(),
+    RedOnBase(min=1),
     SuiteWeakened(),
 )
 files = st.lists(

@@ -2,7 +2,6 @@
 running a package."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,38 +11,10 @@ from harness.programs.sandbox.packages.environment import NAMES, fetch_environme
 from harness.programs.sandbox.packages.layer import layer_name
 from harness.programs.sandbox.packages.lockfile import Pin, pins
 from tests.sandbox.index import index, trap, wheel
-from tests.sandbox.sandboxes import NEVER_ENDS, SUPERVISOR, Sandboxes
+from tests.sandbox.layers import prepare
 
 DIGEST = "a" * 64
 NO_INDEX = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
-
-
-def prepare(
-    sandboxes: Sandboxes,
-    lock: str,
-    *,
-    around: dict[str, str] | None = None,
-    name: str = "lock.txt",
-) -> subprocess.CompletedProcess[str]:
-    (sandboxes.folder / "lock.txt").write_text(lock)
-    command = [
-        *sandboxes.wrapper,
-        *SUPERVISOR,
-        "layer",
-        "--lock",
-        str(sandboxes.folder / "lock.txt"),
-        "--name",
-        name,
-        "--form",
-        sandboxes.form,
-        "--wheels",
-        str(sandboxes.folder / "wheels"),
-        "--out",
-        str(sandboxes.folder / "layers"),
-    ]
-    return subprocess.run(
-        command, env=around or {}, capture_output=True, text=True, timeout=NEVER_ENDS
-    )
 
 
 def test_a_layer_from_wheels_that_are_there_is_importable_in_a_sandbox(sandboxes) -> None:

@@ -12,7 +12,7 @@ for each of them:
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from harness.programs.sandbox.packages import npm_lock
+from harness.programs.sandbox.packages import npm_lock, pnpm_lock
 from harness.programs.sandbox.packages.npm import Npm
 from harness.programs.sandbox.packages.pip import Pip
 from harness.programs.sandbox.packages.python_locks import from_poetry, from_uv
@@ -55,7 +55,8 @@ class Ecosystem(Protocol):
 BY_NAME: dict[str, Ecosystem] = {
     "uv.lock": Pip(from_uv),
     "poetry.lock": Pip(from_poetry),
-    **dict.fromkeys(npm_lock.FILES, Npm()),
+    **dict.fromkeys(npm_lock.FILES, Npm(npm_lock.tree_of)),
+    pnpm_lock.FILE: Npm(pnpm_lock.tree_of),
 }
 """Every lock with a name of its own. A requirements file may have any other."""
 

@@ -81,9 +81,8 @@ def make_plain(site: Path) -> None:
 
 
 def _refuse_outward(link: Path, site: Path, leads: str) -> None:
-    # As text, because a link on the way would be met by this walk itself.
-    place = os.path.normpath(os.path.join(link.parent, leads))
-    if os.path.isabs(leads) or not Path(place).is_relative_to(site):
+    # Resolved, because a link on the way changes what `..` after it means.
+    if os.path.isabs(leads) or not link.resolve().is_relative_to(site.resolve()):
         raise SandboxError(
             f"{link.relative_to(site)} is a link to {leads}, outside the packages; the layer is"
             " refused"

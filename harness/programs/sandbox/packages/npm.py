@@ -1,6 +1,6 @@
-"""npm packages by package-lock.json: archives fetched as data, unpacked and built in a sandbox.
+"""npm packages: archives fetched as data, unpacked and built in a sandbox.
 
-The tree is what the lock has under `packages`, unpacked by a program of ours. Only where the lock
+The tree is what the lock comes to, unpacked by a program of ours. Only where the lock
 tells of install scripts does npm run, in a second sandbox that sees the tree and nothing else:
 neither a network nor the cache with other projects' archives.
 """
@@ -8,6 +8,7 @@ neither a network nor the cache with other projects' archives.
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,7 +18,8 @@ from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.sandbox import Bind, Form, SandboxLimits, SandboxResult, SandboxSpec
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.packages import npm_registry, npm_unpack
-from harness.programs.sandbox.packages.npm_lock import CPU, OS, NpmPackage, libc, packages_of
+from harness.programs.sandbox.packages.npm_lock import CPU, OS, NodeTree, libc
+from harness.programs.sandbox.packages.npm_settings import registry_settings
 from harness.programs.sandbox.supervisor import run_sandbox
 
 STORE = "npm"
@@ -40,14 +42,15 @@ _SHOWN = 400
 
 @dataclass(frozen=True, slots=True)
 class Npm:
-    """The row of npm's locks. Node.js finds packages only in a tree's own `node_modules`."""
+    """The rows of npm and pnpm. Node.js finds packages only in a tree's own `node_modules`."""
 
+    tree_of: Callable[[bytes], NodeTree]
     variable: str = ""
     within: str = "node_modules"
 
     def check(self, lock: bytes, *, form: str) -> None:
         """See `Ecosystem`."""
-        packages_of(lock)
+        self.tree_of(lock)
         chosen = forms.chosen(form)
         if not chosen.in_namespaces:
             raise SandboxError(
@@ -64,7 +67,7 @@ class Npm:
                 "sandboxes have no Node.js, because they see only what is in /usr/bin; install it"
                 " there (`apt-get install nodejs`)"
             )
-        host = urlsplit(npm_registry.registry_settings().registry).hostname
+        host = urlsplit(registry_settings().registry).hostname
         return f"they come from {host}, npm's `registry` here, for {node}"
 
     def platform(self) -> str:
@@ -76,20 +79,20 @@ class Npm:
 
     def fetch(self, lock: bytes, store: Path, scratch: Path) -> None:
         """See `Ecosystem`."""
-        npm_registry.fetch(packages_of(lock), _store(store))
+        npm_registry.fetch(self.tree_of(lock).packages, _store(store))
 
     def install(self, lock: bytes, store: Path, scratch: Path, *, form: str) -> str | None:
         """See `Ecosystem`."""
-        packages, kept = packages_of(lock), _store(store)
-        for one in packages:
+        tree, kept = self.tree_of(lock), _store(store)
+        for one in tree.packages:
             if not npm_registry.archive_of(one, kept).exists():
                 return f"{one.title} was not fetched"
         site = scratch / "site"
         shutil.rmtree(site, ignore_errors=True)
         site.mkdir()
-        if error := _unpack(packages, kept, scratch, form=form):
+        if error := _unpack(tree, kept, scratch, form=form):
             return error
-        scripted = [one.title for one in packages if one.has_install_script]
+        scripted = [one.title for one in tree.packages if one.has_install_script]
         if scripted:
             _build(scripted, site, form=form)
         return None
@@ -101,11 +104,11 @@ def _store(store: Path) -> Path:
     return kept
 
 
-def _unpack(
-    packages: tuple[NpmPackage, ...], kept: Path, scratch: Path, *, form: str
-) -> str | None:
+def _unpack(tree: NodeTree, kept: Path, scratch: Path, *, form: str) -> str | None:
     plan = scratch / "plan.json"
-    plan.write_text(json.dumps([[one.place, one.digest, one.programs] for one in packages]))
+    packages = [[one.place, one.digest, one.programs] for one in tree.packages]
+    wanted = {"packages": packages, "links": tree.links, "commands": tree.commands}
+    plan.write_text(json.dumps(wanted))
     result, printed = _run(
         SandboxSpec(
             name="npm",

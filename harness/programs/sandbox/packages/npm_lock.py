@@ -51,15 +51,24 @@ class NpmPackage:
         return f"{self.name}@{self.version}"
 
 
-def packages_of(lock: bytes) -> tuple[NpmPackage, ...]:
-    """What is to be installed on this machine, outer packages before those that lie in them.
+@dataclass(frozen=True, slots=True)
+class NodeTree:
+    """What is to be unpacked, outer packages before those that lie in them. `links` are places with
+    their targets; `commands` places of packages whose commands are linked as their own files name
+    them."""
 
-    Raises ConfigError that names the first entry which is not allowed.
-    """
+    packages: tuple[NpmPackage, ...]
+    links: tuple[tuple[str, str], ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+def tree_of(lock: bytes) -> NodeTree:
+    """What `npm ci` installs on this machine. Raises ConfigError that names the first entry which
+    is not allowed."""
     entries = _entries(lock)
     if len(entries) > MOST_PACKAGES:
         raise ConfigError(f"the lock has {len(entries)} entries, and {MOST_PACKAGES} are allowed")
-    return tuple(_packages(entries))
+    return NodeTree(tuple(_packages(entries)))
 
 
 def libc() -> str:
@@ -94,11 +103,11 @@ def _packages(entries: Mapping[str, Any]) -> Iterator[NpmPackage]:
         # It comes in the archive of the package around it.
         if entry.get("inBundle") is True:
             continue
-        unfit = _unfit(entry)
-        if unfit and entry.get("optional") is True:
+        why = unfit(entry)
+        if why and entry.get("optional") is True:
             continue
-        if unfit:
-            raise ConfigError(f"`{place}` is not for this machine: {unfit}")
+        if why:
+            raise ConfigError(f"`{place}` is not for this machine: {why}")
         yield _package(place, entry)
 
 
@@ -166,7 +175,7 @@ def _programs(place: str, programs: object) -> Iterator[tuple[str, str]]:
         yield name, path
 
 
-def _unfit(entry: Mapping[str, Any]) -> str:
+def unfit(entry: Mapping[str, Any]) -> str:
     """Which of the machine's facts the package excludes; empty if none."""
     facts = {"os": OS, "cpu": CPU, "libc": libc()}
     for key, fact in facts.items():

@@ -1,97 +1,34 @@
 """Fetches archives from the npm registry that this machine is set up for, and from nowhere else.
 
-The settings are npm's own: `npm config` reads the account's and the machine's files, and a folder
-without a project in it has none of the repository's. Addresses are made of a package's name and
-version. An answer that leads to another host is refused. What is kept has the digest of the lock.
+Addresses are made of the registry's own and of a package's name and version. An answer that leads
+to another host is refused. What is kept has the digest of the lock.
 """
 
 import hashlib
-import json
 import os
 import ssl
-import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.programs.sandbox.packages.environment import fetch_environment
 from harness.programs.sandbox.packages.npm_lock import NpmPackage
+from harness.programs.sandbox.packages.npm_settings import RegistrySettings, registry_settings
 
 if TYPE_CHECKING:
     import httpx
 
 FETCH_SECONDS = 600
-SETTINGS_SECONDS = 60
 ANSWER_SECONDS = 30
 AT_ONCE = 8
 MIB = 1024 * 1024
 # Of one archive, and of all archives of one lock.
 MOST_BYTES, MOST_TOGETHER = 256 * MIB, 2048 * MIB
 MOST_REDIRECTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrySettings:
-    """npm's settings: the registry, those of scopes (`@scope`), a file of certificates, a proxy."""
-
-    registry: str
-    scopes: Mapping[str, str]
-    cafile: str = ""
-    proxy: str = ""
-
-    def address(self, package: NpmPackage) -> str:
-        """Where the registry has the archive of a package."""
-        scope, slash, bare = package.name.rpartition("/")
-        registry = self.scopes.get(scope, self.registry) if slash else self.registry
-        return f"{registry.rstrip('/')}/{package.name}/-/{bare}-{package.version}.tgz"
-
-
-def registry_settings() -> RegistrySettings:
-    """The settings of this machine, asked of npm. Raises ConfigError without npm, SandboxError when
-    it does not answer."""
-    with tempfile.TemporaryDirectory(prefix="factory-npm-") as nowhere:
-        try:
-            ended = subprocess.run(
-                ("npm", "config", "list", "--json"),
-                cwd=nowhere,
-                env=fetch_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=SETTINGS_SECONDS,
-                start_new_session=True,
-            )
-            found = json.loads(ended.stdout) if ended.returncode == 0 else None
-        except FileNotFoundError as error:
-            raise ConfigError(
-                "npm is not on PATH, and its settings tell which registry is this machine's;"
-                " install it (`apt-get install npm`, or with Node.js)"
-            ) from error
-        except (subprocess.TimeoutExpired, ValueError) as error:
-            raise SandboxError(f"`npm config list` gave no answer: {error}") from error
-    if not isinstance(found, dict):
-        said = ended.stderr.decode("utf-8", "replace").strip()[-300:]
-        raise SandboxError(f"`npm config list` failed: {said}")
-    return _settings(found)
-
-
-def _settings(found: Mapping[str, Any]) -> RegistrySettings:
-    registry = str(found.get("registry") or "")
-    if not registry.startswith(("https://", "http://")):
-        raise SandboxError(f"npm's setting `registry` is {registry!r:.80}, which is no address")
-    scopes = {
-        key.removesuffix(":registry"): str(value)
-        for key, value in found.items()
-        if key.startswith("@") and key.endswith(":registry")
-    }
-    cafile, proxy = found.get("cafile") or "", found.get("https-proxy") or found.get("proxy") or ""
-    return RegistrySettings(registry, scopes, str(cafile), str(proxy))
 
 
 def fetch(
@@ -113,7 +50,7 @@ def fetch(
     limits = _Limits(most_bytes, most_together, time.monotonic() + FETCH_SECONDS)
     with (
         httpx.Client(
-            verify=ssl.create_default_context(cafile=settings.cafile or None),
+            verify=_trusted(settings),
             proxy=settings.proxy or None,
             timeout=ANSWER_SECONDS,
             headers={"accept-encoding": "identity", "user-agent": "lights-out-factory"},
@@ -121,14 +58,25 @@ def fetch(
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
         asked = [
-            pool.submit(_bring, client, one, settings.address(one), store, limits)
-            for one in lacking.values()
+            pool.submit(_bring, client, one, settings, store, limits) for one in lacking.values()
         ]
         try:
             for one in asked:
                 one.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _trusted(settings: RegistrySettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.cafile or None)
+        if more := os.environ.get("NODE_EXTRA_CA_CERTS"):
+            context.load_verify_locations(more)
+    except OSError as error:
+        raise ConfigError(
+            f"npm's certificates in {settings.cafile or more} cannot be read: {error}"
+        ) from error
+    return context
 
 
 def is_kept(package: NpmPackage, store: Path) -> bool:
@@ -172,15 +120,20 @@ class _Limits:
 
 
 def _bring(
-    client: "httpx.Client", package: NpmPackage, address: str, store: Path, limits: _Limits
+    client: "httpx.Client",
+    package: NpmPackage,
+    settings: RegistrySettings,
+    store: Path,
+    limits: _Limits,
 ) -> None:
     import httpx
 
+    address = settings.address(package)
     descriptor, draft = tempfile.mkstemp(dir=store, prefix=".fetching-")
     try:
         with open(descriptor, "wb") as file:
             digest = hashlib.sha512()
-            for chunk in _content(client, package, address, limits):
+            for chunk in _content(client, package, settings, limits):
                 digest.update(chunk)
                 file.write(chunk)
         if digest.hexdigest() != package.digest:
@@ -200,13 +153,14 @@ def _bring(
 
 
 def _content(
-    client: "httpx.Client", package: NpmPackage, address: str, limits: _Limits
+    client: "httpx.Client", package: NpmPackage, settings: RegistrySettings, limits: _Limits
 ) -> Iterator[bytes]:
     import httpx
 
+    address = settings.address(package)
     origin = httpx.URL(address)
     for _ in range(MOST_REDIRECTS + 1):
-        with client.stream("GET", address) as answer:
+        with client.stream("GET", address, headers=settings.headers(address)) as answer:
             following = answer.next_request
             if following is None:
                 yield from _bounded(answer, package, address, limits)

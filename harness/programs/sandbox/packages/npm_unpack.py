@@ -1,9 +1,10 @@
 """Unpacks npm packages into a tree. It runs in a sandbox: archives are a stranger's bytes.
 
 Its own process, standard library only: `python -I -S npm_unpack.py PLAN STORE TREE`. PLAN is a
-JSON list of [place, digest, [[program, file], …]], outer packages first. Only regular files are
-taken, as npm does; the first folder of each archive is left out. Ends with 3 for an archive in
-STORE that does not have its digest.
+JSON object: `packages`, a list of [place, digest, [[program, file], …]], outer packages first;
+`links`, a list of [place, target]; `commands`, places of packages whose own files name their
+programs. Only regular files are taken, as npm does; the first folder of each archive is left out.
+Ends with 3 for an archive in STORE that does not have its digest.
 """
 
 import hashlib
@@ -22,7 +23,8 @@ DAMAGED = 3
 def main(plan: str, store: str, tree: str) -> int:
     """Unpack all of it. Prints what is wrong."""
     with open(plan, encoding="utf-8") as file:
-        packages = json.load(file)
+        wanted = json.load(file)
+    packages = wanted["packages"]
     os.makedirs(f"{tree}/node_modules", exist_ok=True)
     for place, digest, _ in packages:
         with open(f"{store}/{digest}.tgz", "rb") as file:
@@ -37,7 +39,30 @@ def main(plan: str, store: str, tree: str) -> int:
             return 1
     for place, _, programs in packages:
         link_programs(f"{tree}/{place}", programs)
+    for place, target in wanted["links"]:
+        os.makedirs(os.path.dirname(f"{tree}/{place}"), exist_ok=True)
+        os.symlink(target, f"{tree}/{place}")
+    for place in wanted["commands"]:
+        link_programs(f"{tree}/{place}", own_programs(f"{tree}/{place}"))
     return 0
+
+
+def own_programs(folder: str) -> list[tuple[str, str]]:
+    """The programs that a package's own file names; none if it cannot be read."""
+    try:
+        with open(f"{folder}/package.json", encoding="utf-8") as file:
+            about = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return []
+    found = about.get("bin") if isinstance(about, dict) else None
+    if isinstance(found, str):
+        found = {os.path.basename(str(about.get("name", ""))): found}
+    return [
+        (name, path)
+        for name, path in sorted(found.items() if isinstance(found, dict) else ())
+        if isinstance(path, str) and "/" not in name and name not in ("", ".", "..")
+        if ".." not in path.split("/") and not path.startswith("/") and "\0" not in name + path
+    ]
 
 
 def unpack(archive: bytes, folder: str) -> None:

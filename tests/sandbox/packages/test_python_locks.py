@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.sandbox.test_layer import prepare
 
 from harness.domain.errors import ConfigError
 from harness.programs.sandbox.packages.lockfile import Pin, pins
@@ -15,6 +14,7 @@ from harness.programs.sandbox.packages.python_locks import (
     from_uv,
 )
 from tests.sandbox.index import wheel
+from tests.sandbox.layers import prepare
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 THIS = f"cp{sys.version_info.major}{sys.version_info.minor}"

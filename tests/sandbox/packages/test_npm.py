@@ -1,20 +1,24 @@
 """Packages of npm: what a lock may contain, what is asked of a registry, and what runs where."""
 
 import json
-import subprocess
+import shutil
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.sandbox import Bind, SandboxSpec
+from harness.programs.sandbox.client import SandboxSupervisor
 from harness.programs.sandbox.packages import npm_lock, npm_registry
 from harness.programs.sandbox.packages.layer import MOST_BYTES, layer, make_plain
 from harness.programs.sandbox.packages.npm import Npm
-from harness.programs.sandbox.packages.npm_lock import NpmPackage, packages_of
+from harness.programs.sandbox.packages.npm_lock import NpmPackage, tree_of
 from harness.programs.sandbox.packages.npm_unpack import unpack
+from tests.sandbox import layers
 from tests.sandbox.npm import archive, entry, integrity, lock, package, registry
-from tests.sandbox.sandboxes import NEVER_ENDS, SUPERVISOR, Sandboxes
+from tests.sandbox.sandboxes import Sandboxes
 
 MOON = package("moon", "1.0.0", "module.exports = 'spring'\n")
 TIDE = package("tide", "1.0.0", "module.exports = require('moon') + ' tide'\n")
@@ -27,23 +31,7 @@ ESM = archive(
 )
 
 
-def prepare(
-    sandboxes: Sandboxes, text: str, around: dict[str, str], *, name: str = "package-lock.json"
-) -> subprocess.CompletedProcess[str]:
-    file = sandboxes.folder / "package-lock.json"
-    file.write_text(text)
-    places = ("--wheels", str(sandboxes.folder / "wheels"), "--out", str(sandboxes.folder / "out"))
-    asked = ("--lock", str(file), "--name", name, *places, "--form", sandboxes.form)
-    # Settings of the repository, where the supervisor is started.
-    (sandboxes.folder / ".npmrc").write_text("registry=http://127.0.0.1:9/\n")
-    return subprocess.run(
-        [*sandboxes.wrapper, *SUPERVISOR, "layer", *asked],
-        env=around,
-        cwd=sandboxes.folder,
-        capture_output=True,
-        text=True,
-        timeout=NEVER_ENDS,
-    )
+prepare = partial(layers.prepare, name="package-lock.json")
 
 
 def kept(sandboxes: Sandboxes) -> list[str]:
@@ -111,6 +99,46 @@ def test_a_scope_may_have_a_registry_of_its_own(sandbox) -> None:
     assert (own.asked, len(scoped.asked)) == ([], 1)
 
 
+def test_a_token_goes_to_the_registry_that_it_is_for_and_to_no_other(sandbox) -> None:
+    rc = sandbox.folder / "npmrc"
+    with registry(moon=MOON) as own, registry() as scoped:
+        scoped.has["/@sea/tide/-/tide-1.0.0.tgz"] = TIDE
+        place = scoped.address.removeprefix("http:")
+        rc.write_text(
+            f'; mine\n{place}:_authToken=wide\n{place}@sea/:_authToken = "narrow"\n'
+            f"{own.address.removeprefix('http:')}:_authToken=${{NOT_HERE}}\n"
+        )
+        more = {"@sea:registry": scoped.address, "userconfig": str(rc)}
+        text = lock(moon=entry(MOON), **{"@sea/tide": entry(TIDE)})
+        done = prepare(sandbox, text, own.settings(sandbox.folder, **more))
+    assert done.returncode == 0, done
+    assert (own.shown, scoped.shown) == ([None], ["Bearer narrow"])
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("https://me:secret@host.invalid/", "has a password in its address"),
+        ("file:///tmp/registry", "is no address of a registry"),
+        ("https://", "is no address of a registry"),
+    ],
+)
+def test_a_setting_of_npm_that_cannot_be_used_is_named_and_not_shown(
+    sandbox, address, message
+) -> None:
+    with registry() as own:
+        around = own.settings(sandbox.folder, registry=address)
+        done = prepare(sandbox, lock(moon=entry(MOON)), around)
+        assert (done.returncode, own.asked) == (2, [])
+        assert "npm's setting `registry`" in done.stderr
+        assert message in done.stderr
+        assert "secret" not in done.stderr
+        broken = own.settings(sandbox.folder, cafile="/nowhere/ca.pem")
+        done = prepare(sandbox, lock(moon=entry(MOON)), broken)
+    assert done.returncode == 2
+    assert "npm's certificates in /nowhere/ca.pem cannot be read" in done.stderr
+
+
 def test_the_same_lock_is_prepared_once(sandbox) -> None:
     with registry(moon=MOON) as own:
         first = prepare(sandbox, lock(moon=entry(MOON)), own.settings(sandbox.folder))
@@ -138,7 +166,7 @@ def test_a_registry_that_answers_other_bytes_is_refused_by_the_packages_name(san
     assert done.returncode == 125
     assert "moon@1.0.0 is not what the lock pins: expected sha512" in done.stderr
     assert kept(sandbox) == []
-    assert not list((sandbox.folder / "out").iterdir())
+    assert not list((sandbox.folder / "layers").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -175,7 +203,7 @@ def test_an_archive_without_end_is_not_read_to_its_end(tmp_path, monkeypatch) ->
             npm_registry.fetch([wanted], tmp_path, most_bytes=100_000)
         with pytest.raises(SandboxError, match="the packages of the lock have more than 50000"):
             npm_registry.fetch([wanted], tmp_path, most_together=50_000)
-    assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "package.json", ".npmrc"}
 
 
 def test_without_npm_nobody_knows_the_registry(sandbox) -> None:
@@ -234,7 +262,7 @@ GITHUB = entry(MOON, resolved="https://codeload.host.invalid/moon/tar.gz/abc")
 def test_what_an_npm_lock_may_not_contain(place, one, message) -> None:
     text = json.dumps({"lockfileVersion": 3, "packages": {place: one}})
     with pytest.raises(ConfigError) as caught:
-        packages_of(text.encode())
+        tree_of(text.encode())
     assert message in str(caught.value)
 
 
@@ -251,14 +279,14 @@ def test_what_an_npm_lock_may_not_contain(place, one, message) -> None:
 )
 def test_a_lock_that_is_no_npm_lock(text, message) -> None:
     with pytest.raises(ConfigError) as caught:
-        packages_of(text.encode())
+        tree_of(text.encode())
     assert message in str(caught.value)
 
 
 def test_a_lock_is_bounded_in_bytes_and_in_packages(tmp_path) -> None:
     places = {f"p{number}": entry(MOON) for number in range(npm_lock.MOST_PACKAGES)}
     with pytest.raises(ConfigError, match="5001 entries, and 5000 are allowed"):
-        packages_of(lock(**places).encode())
+        tree_of(lock(**places).encode())
     with pytest.raises(ConfigError, match="has more than 16 MiB"):
         layer(
             b" " * (MOST_BYTES + 1), name="package-lock.json", wheels=tmp_path, out=tmp_path / "out"
@@ -276,7 +304,9 @@ def test_what_an_npm_lock_may_say() -> None:
             "musl": entry(ESM, optional=True, libc=["!" + npm_lock.libc()]),
         }
     )
-    found = {one.place.removeprefix("node_modules/"): one for one in packages_of(text.encode())}
+    found = {
+        one.place.removeprefix("node_modules/"): one for one in tree_of(text.encode()).packages
+    }
     assert list(found) == ["@sea/moon", "here", "luna"]
     assert found["luna"].title == "moon@2.0.0-rc.1+b"
     assert found["@sea/moon"].programs == (("moon", "./run.js"),)
@@ -329,7 +359,39 @@ def test_a_layer_has_links_within_and_none_that_lead_out(tmp_path) -> None:
 
 def test_a_sandbox_that_cannot_show_a_tree_with_packages_is_refused_by_name() -> None:
     with pytest.raises(SandboxError, match="a sandbox of the form unsealed can show nothing"):
-        Npm().check(lock(moon=entry(MOON)).encode(), form="unsealed")
+        Npm(tree_of).check(lock(moon=entry(MOON)).encode(), form="unsealed")
+
+
+VISIT = """
+require('./server.js')
+const ask = () => fetch('http://127.0.0.1:8123/').then(answer => answer.text())
+  .then(text => { console.log(text); process.exit(0) }, () => setTimeout(ask, 50))
+ask()
+"""
+
+
+@pytest.mark.soak(
+    "65 packages of the machine's own registry; above a registry on loopback has them"
+)
+def test_an_express_app_runs_from_its_lock_and_this_machines_registry(sandbox) -> None:
+    app = Path(__file__).with_name("express")
+    supervisor = SandboxSupervisor(sandbox.folder / "layers", form=sandbox.form)
+    made = supervisor.layer(
+        (app / "package-lock.json").read_bytes(),
+        name="package-lock.json",
+        wheels=sandbox.folder / "wheels",
+    )
+    tree = sandbox.folder / "tree"
+    shutil.copytree(app, tree)
+    spec = SandboxSpec(
+        "app",
+        ("node", "-e", VISIT),
+        cwd="/app",
+        env={"PORT": "8123"},
+        binds=(Bind(str(tree), "/app"), made.bind("/app", apart="/layer")),
+        form=sandbox.form,
+    )
+    assert supervisor.run(spec).stdout == b"The ferry leaves at noon\n"
 
 
 HOSTILE = """
@@ -395,4 +457,4 @@ def test_an_install_script_whose_result_is_refused(sandbox, script, message) -> 
         done = prepare(sandbox, text, own.settings(sandbox.folder))
     assert done.returncode == 125
     assert message in done.stderr, done
-    assert not list((sandbox.folder / "out").iterdir())
+    assert not list((sandbox.folder / "layers").iterdir())
