@@ -67,10 +67,9 @@ Site = tuple[str, int]
 
 
 @cache
-def modules(*folders: str) -> tuple[tuple[str, ast.Module], ...]:
+def modules(folder: str) -> tuple[tuple[str, ast.Module], ...]:
     return tuple(
         (str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8")))
-        for folder in folders
         for path in sorted((ROOT / folder).rglob("*.py"))
     )
 
@@ -109,7 +108,8 @@ def opening() -> set[str]:
     """The roles for which the factory opens a session, or asks for an answer."""
     return {
         role
-        for name, tree in modules("harness/factory")
+        for name, tree in modules("harness")
+        if name.startswith("harness/factory/")
         for call in calls(tree, "session", "first_answer")
         if (role := _role(name, call.args[1]))
     }
@@ -152,13 +152,15 @@ class Asked(Players):
     def __init__(self) -> None:
         super().__init__(voter=YES)
         self.sent: dict[Site, list[str]] = {}
+        # Read before the workers ask: CPython 3.11 cannot parse in two threads at once.
+        self.sites = asking()
 
     def answer(self, session: Any, *, system: Any, question: str, schema: Any) -> Any:
         frame = sys._getframe(1)
         name = str(Path(frame.f_code.co_filename).relative_to(ROOT))
         ((site, _),) = [
             (site, end)
-            for site, end in asking().items()
+            for site, end in self.sites.items()
             if site[0] == name and site[1] <= frame.f_lineno <= end
         ]
         self.sent.setdefault(site, []).append("\n".join(system))
@@ -290,7 +292,7 @@ def test_nothing_else_speaks_to_a_model() -> None:
     aside = ("harness/programs/broker/", "harness/operations/drill/")
     speaks = {
         name
-        for name, tree in modules("harness", "validators")
+        for name, tree in (*modules("harness"), *modules("validators"))
         if not name.startswith(aside)
         and any(
             (isinstance(node, ast.Constant) and node.value == "/v1/messages")

@@ -267,6 +267,30 @@ def test_prose_that_contradicts_itself_is_reported_before_it_is_adopted(init, tm
         )
 
 
+def test_its_last_lines_say_whether_anything_can_merge_and_the_one_next_step(
+    init, tmp_path, monkeypatch
+) -> None:
+    """A library has no app to judge, which a key would not mend."""
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+    folder = tmp_path / "tides"
+    (folder / "tides").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text('[project]\nname = "tides"\nversion = "1"\n')
+    (folder / "tides" / "__init__.py").write_text("def high(day):\n    return day * 2\n")
+    repository(folder)
+    said = init(folder, "--yes").out.splitlines()
+    begins = said.index("can anything merge here?")
+    triage, _, judge, merge = said[begins + 1 : begins + 5]
+    assert triage.split("  no  ")[1].strip() == "no key: ANTHROPIC_API_KEY is not set"
+    assert "`[app] start` in factory.toml is empty" in judge
+    assert merge.startswith("  can anything merge here no ")
+    assert said[-2] == "the next step"
+    assert said[-1].startswith("  name in factory.toml, as `[app] start`, the command that starts")
+    found = init(folder, "--json").json["readiness"]
+    assert [one["answer"] for one in found["abilities"]] == ["no"] * 4
+    assert found["next_step"] == said[-1].strip()
+
+
 def test_a_dry_run_prints_and_writes_nothing(app, init) -> None:
     folder = app("blog")
     said = init(folder, "--dry-run")
