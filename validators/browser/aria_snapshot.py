@@ -18,9 +18,12 @@ def nodes(snapshot: str) -> tuple[AriaNode, ...]:
     try:
         # The base loader makes texts, lists and mappings only.
         items = yaml.load(snapshot, Loader=_LOADER)  # noqa: S506
+        return _children(items)
     except yaml.YAMLError as error:
         raise ValueError(f"no snapshot: {error}") from None
-    return _children(items)
+    # A page may nest as deeply as it likes.
+    except RecursionError:
+        raise ValueError("no snapshot: it is nested too deeply to be read") from None
 
 
 def _children(items: Any) -> tuple[AriaNode, ...]:

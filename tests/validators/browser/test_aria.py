@@ -76,7 +76,21 @@ def test_a_snapshot_is_read_into_nodes() -> None:
     assert tree[-1] == AriaNode("text", text="plain words")
 
 
-@pytest.mark.parametrize("none", ["- - a", "- {a: b, c: d}", "- {}", "- a: [[b]]", "- [", "\x00"])
+DEEP = "\n".join(f"{'  ' * depth}- list:" for depth in range(1_500))
+
+
+@pytest.mark.parametrize(
+    "none",
+    [
+        "- - a",
+        "- {a: b, c: d}",
+        "- {}",
+        "- a: [[b]]",
+        "- [",
+        "\x00",
+        pytest.param(DEEP, id="a list in a list without end"),
+    ],
+)
 def test_what_is_no_snapshot_is_refused(none) -> None:
     with pytest.raises(ValueError, match="no snapshot"):
         nodes(none)
