@@ -155,7 +155,7 @@ class Expect(StrEnum):
 class Sight(StrEnum):
     """What a vote on a judged rule may be shown. ISSUE: as it was triaged. DIFF: what changed, with
     some lines around it. FILES: the changed files whole. TESTS: the changed tests whole.
-    GOVERNANCE: the three files."""
+    GOVERNANCE: the three files, which every vote is given anyway, as a part of the view."""
 
     ISSUE = "issue"
     DIFF = "diff"

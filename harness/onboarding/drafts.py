@@ -101,7 +101,9 @@ def _mission_guesses(survey: Survey) -> Iterator[str]:
     source = (
         f"{survey.readme}'s first paragraph"
         if drafted
-        else f"the name alone: {survey.readme or 'no README'} has no paragraph about what it is"
+        else f"the name alone: {survey.readme} has no paragraph about what it is"
+        if survey.readme
+        else "the name alone: there is no README"
     )
     yield f"what the product is: {source}"
     yield f"what kind of thing: {survey.product}"
@@ -171,9 +173,20 @@ def _config(survey: Survey, trusted_keys: Sequence[str]) -> Iterator[DraftFile]:
                 trusted_keys=tuple(trusted_keys),
                 report=REPORT,
                 caps=Caps(),
+                cost=_cost,
             ),
             tuple(_config_guesses(survey)),
         )
+
+
+def _cost(model: str, calls: int) -> str:
+    """US dollars for calls of the size that the template names, at the built-in prices."""
+    from harness.programs.broker.prices import Tokens, dollars, prices
+
+    table = prices()
+    # The day of the table: a draft is the same whenever it is made.
+    rates = table.rates(model, day=table.as_of)
+    return f"{dollars(calls * rates.cost(Tokens(input=12_000, output=1_500))):.2f}"
 
 
 def _config_guesses(survey: Survey) -> Iterator[str]:

@@ -105,6 +105,11 @@ class Worktrees(Protocol):
         one."""
         ...
 
+    def ensure(self, run: str, commit: CommitSha) -> Path:
+        """The run's worktree of `commit`, for looking alone: the one that it has, else a fresh one.
+        No sandbox may write there."""
+        ...
+
     def prepare(self, base: CommitSha) -> None:
         """The next worktrees will be of `base`: have some ready, in the background, where that is
         worth it."""
@@ -119,8 +124,9 @@ class Worktrees(Protocol):
         """Write a tree's files byte-exact, without attributes or filters."""
         ...
 
-    def close(self, run: str) -> None:
-        """Remove the run's worktree and store."""
+    def close(self, run: str, *, looked: bool = False) -> None:
+        """Remove the run's worktree and store, where there are any. `looked`: nobody could write
+        there, so the next run may have it."""
         ...
 
 

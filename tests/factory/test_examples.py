@@ -239,8 +239,7 @@ def test_a_command_runs_in_a_real_sandbox_where_it_sees_its_tree_and_nothing_lea
         and entry.run.startswith("implement")
     ]
     assert (
-        command["printed"]
-        == "['HOME', 'LANG', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'PYTHONPATH'] ['CLAUDE.md',"
+        command["printed"] == "['HOME', 'LANG', 'PATH', 'PYTHONDONTWRITEBYTECODE'] ['CLAUDE.md',"
         " 'factory.toml', 'factory_rules.md', 'mission.md', 'pages', 'tools', 'workflows']"
     )
     proposed = world.git.trees[world.git.tree_of(history.pushed_head)]

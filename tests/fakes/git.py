@@ -19,6 +19,7 @@ class FakeGit:
         self.work, self.remote = work, remote
         self.trees: dict[str, dict[str, bytes]] = {}
         self.commits: dict[str, tuple[str, tuple[str, ...], str]] = {}
+        self.opened: dict[str, str] = {}  # the commit of each worktree, by run
         self.landings: list[str] = []
         self.kept: dict[str, str] = {}  # refs of the factory's own, by name
         self.links: set[str] = set()  # paths that are symbolic links, at every commit that has them
@@ -121,7 +122,14 @@ class FakeGit:
         folder = self.work / run
         shutil.rmtree(folder, ignore_errors=True)
         self.export(self.tree_of(base), folder)
+        self.opened[run] = base
         return folder
+
+    def ensure(self, run, commit):
+        folder = self.work / run
+        if commit not in self.commits:
+            raise GitError(f"there is no commit {commit}")
+        return folder if folder.is_dir() and self.opened[run] == commit else self.open(run, commit)
 
     def prepare(self, base) -> None:
         self.tree_of(base)
@@ -135,7 +143,7 @@ class FakeGit:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
 
-    def close(self, run) -> None:
+    def close(self, run, *, looked=False) -> None:
         shutil.rmtree(self.work / run, ignore_errors=True)
 
     # Candidates

@@ -97,6 +97,8 @@ class FakeSandbox:
         return self._form
 
     def layer(self, lock, *, name, wheels):
+        if name.endswith("package-lock.json"):
+            return Layer("/layer", within="node_modules")
         return Layer("/layer", "PYTHONPATH")
 
     def run(self, spec, *, stdin=b""):

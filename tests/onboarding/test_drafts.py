@@ -1,6 +1,7 @@
 """Whatever a repository holds, the drafts are valid by our own reader."""
 
 import json
+import re
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness.domain.budget import Caps
 from harness.domain.governance import Status
 from harness.factory.reporting.shown import ALL_LABELS
 from harness.factory.settings.config import read_config
+from harness.factory.settings.model_config import Models
 from harness.governance.export import issue_forms, labels
 from harness.onboarding import drafts_of, survey_of
 from harness.onboarding.nevers import SEVEN, catalogue, nevers_of
@@ -264,6 +266,20 @@ def test_no_cap_drafted_allows_more_than_holds_without_a_draft(app) -> None:
     usual = asdict(Caps())
     assert {name for name, cap in drafted.items() if cap > usual[name]} == set()
     assert drafted["usd_per_day"] == usual["usd_per_day"], "one number, wherever it is shown"
+
+
+def test_what_is_off_is_drafted_as_comments_that_can_be_taken_away(app) -> None:
+    """Each line beside its cost; a name that the reader does not know would mislead."""
+    text = adopted(survey_of(app("blog")))["factory.toml"].text
+    assert read_config(text).models == Models()
+    off = text[text.index("# What exists and is off") : text.index("[budget]")]
+    keys = re.findall(r"^# (\[?\w+\]?(?: = .+)?)$", off, re.MULTILINE)
+    config = read_config(text.replace(off, "\n".join(keys) + "\n"))
+    assert (len(config.models.implementer), len(config.models.reviewer)) == (2, 1)
+    assert config.models.diagnoser
+    assert config.models.planner
+    assert config.review.lenses
+    assert len(re.findall(r"\$\d+\.\d\d", off)) == 4
 
 
 def test_what_binds_already_is_left_alone(folder) -> None:

@@ -139,17 +139,16 @@ def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked
     assert found[f"triage-{refused}-1"] is RunState.OVER
 
 
-def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world) -> None:
+@pytest.mark.parametrize("workflow", ["triage", "implement", "validate"])
+def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world, workflow) -> None:
     issue = world.file()
     world.ledger.append(
         event_of("issue", {"title": "x", "author": 1, "login": "kim", "text": "x"}),
         f"issue/{issue}",
         issue=issue,
     )
-    run = f"implement-{issue}-1"
-    world.ledger.append(
-        event_of("run", {"workflow": "implement"}), f"run/{run}", issue=issue, run=run
-    )
+    run = f"{workflow}-{issue}-1"
+    world.ledger.append(event_of("run", {"workflow": workflow}), f"run/{run}", issue=issue, run=run)
     lay(world.work / "worktrees" / run / "worktree", folder=True)
     lay(world.work / "runs" / run / "tests" / "head", folder=True, days_ago=99)
     assert not any(decisions(world).values())

@@ -257,3 +257,18 @@ def test_messages_are_those_of_the_branch_that_have_the_line(world, base) -> Non
         for commit, text in world.repository.messages(last, line="Signed-Here:").items()
     } == {merged: "M\n\nSigned-Here: naïve\n\nand more"}
     assert world.repository.messages(base, line="Signed-Here:") == {}
+
+
+def test_a_run_that_looks_keeps_its_worktree_until_it_asks_for_another_commit(world, base) -> None:
+    later = world.commit({"a": b"2\n"}, branch="main", start=base)
+    folder = world.worktrees.ensure("triage-1-1", base)
+    (folder / "new").write_bytes(b"here")
+    assert world.worktrees.ensure("triage-1-1", base) == folder
+    assert (folder / "new").read_bytes() == b"here"
+    assert world.worktrees.ensure("triage-1-1", later) == folder
+    assert (folder / "a").read_bytes() == b"2\n"
+    assert not (folder / "new").exists()
+    for _ in range(2):
+        world.worktrees.close("triage-1-1", looked=True)
+        assert not folder.exists()
+    assert (world.worktrees.ensure("triage-1-1", base) / "a").read_bytes() == b"1\n"

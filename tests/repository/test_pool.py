@@ -95,6 +95,53 @@ def test_handing_one_out_is_a_rename(town, base) -> None:
     assert pool(town) == []
 
 
+def test_one_that_was_only_looked_at_comes_back_as_it_was(town, base) -> None:
+    worktrees = warmed(town, base)
+    worktree = worktrees.ensure("r1", base)
+    file = (worktree / "pkg0" / "mod1.py").stat().st_ino
+    # Whoever looks gives it back, so no other is made in its place.
+    until(nobody_prepares)
+    assert pool(town) == []
+    worktrees.close("r1", looked=True)
+    again = worktrees.open("r2", base)
+    assert (again / "pkg0" / "mod1.py").stat().st_ino == file
+    assert word(again, "rev-parse", "HEAD") == base
+    assert word(again, "rev-parse", "--show-toplevel") == str(again)
+
+
+@pytest.mark.parametrize("looked", [False, True], ids=["had-by-an-agent", "spoiled"])
+def test_what_an_agent_had_or_somebody_spoiled_is_never_handed_out_again(
+    town, base, looked
+) -> None:
+    worktrees = warmed(town, base)
+    worktree = worktrees.ensure("r1", base)
+    if looked:
+        (worktree / "pkg0" / "mod1.py").write_text("value = 9\n")
+    file = (worktree / "pkg3" / "mod70.py").stat().st_ino
+    worktrees.close("r1", looked=looked)
+    again = idle(town).open("r2", base)
+    assert (again / "pkg3" / "mod70.py").stat().st_ino != file
+    assert (again / "pkg0" / "mod1.py").read_text() == "value = 1\n"
+
+
+def test_a_pool_that_is_full_or_wants_another_commit_takes_nothing_back(town, base) -> None:
+    later = town.change({"new.py": "x\n"}, start=base, branch="main")
+    worktrees = warmed(town, base)
+    for number in range(4):
+        worktrees.ensure(f"r{number}", base)
+    worktrees.ensure("other", later)
+    for run in ("r0", "r1", "r2", "r3", "other"):
+        worktrees.close(run, looked=True)
+    assert [base_of(tree) for tree in pool(town)] == [base, base]
+    assert {path.name for path in (town.home / "worktrees").glob("[!.]*")} == set()
+
+
+def test_who_makes_no_pool_leaves_none(town, base) -> None:
+    town.worktrees.ensure("r1", base)
+    town.worktrees.close("r1", looked=True)
+    assert pool(town) == []
+
+
 def test_nothing_is_kept_warm_unless_somebody_asked_for_it(town, base) -> None:
     town.worktrees.open("r1", base)
     town.worktrees.prepare(base)

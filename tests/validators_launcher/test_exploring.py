@@ -14,7 +14,7 @@ import pytest
 from tests.validators_launcher import seaside
 from tests.validators_launcher.messages import Answer as Reply
 from tests.validators_launcher.messages import endpoint
-from tests.validators_launcher.world import AMPLE, World, predicate
+from tests.validators_launcher.world import AMPLE, MISSION, World, predicate
 from validators.domain.ballots import Answer
 from validators.domain.exploring.explored import Explored, GoalOutcome
 from validators.domain.stops import UsageError
@@ -144,6 +144,7 @@ def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_
     assert len(contrast.requests) == 9
     assert all(len(json.dumps(request)) < 12_000 for request in actor.requests)
     assert "Ada Holt" in json.dumps(contrast.requests)
+    assert all(MISSION in one["system"][0]["text"] for one in actor.requests + contrast.requests)
 
 
 def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_was_found_leaves(
@@ -151,9 +152,10 @@ def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_w
 ) -> None:
     request, out = asked(world, FLATTERS, GUEST), world.home / "out"
     world.seal(request, seaside.JOURNEY)
-    with endpoint(world.home / "actor.sock", *books("2")):
+    with endpoint(world.home / "actor.sock", *books("2")) as actor:
         done = world.validators("judge", "--request", request, "--out", out)
     assert done.returncode == 0, done.stderr
+    assert all(MISSION in one["system"][0]["text"] for one in actor.requests)
     facts, public = predicate(out / "verdict.json"), json.loads((out / "public.json").read_text())
     reason = "1 of 1 personas met a failure that was found again without a model"
     assert (facts["outcome"], facts["reason"], facts["journeys"]["passed"]) == ("failed", reason, 1)

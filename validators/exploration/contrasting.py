@@ -48,15 +48,16 @@ def judged_claims(
     sides: Mapping[str, Path],
     *,
     broker: BrokerSocket,
+    files: Mapping[str, str],
     sandboxes: Sandboxes,
     folder: Path,
     seconds: int,
 ) -> ContrastResult:
     """The answers to the claims. `sides` has the folder of a run's files for `base` and
-    `candidate`. Raises Inconclusive."""
+    `candidate`, `files` the governance files. Raises Inconclusive."""
     exhibits = tuple(exhibits_of(sides))
     output, log = folder / "contrast.out", folder / "contrast.log"
-    brief = ContrastBrief(broker.model, _instructions(), tuple(claims), exhibits)
+    brief = ContrastBrief(broker.model, _instructions(), files, tuple(claims), exhibits)
     with sandboxes.started(
         _spec(broker, seconds, folder=folder), log=log, stdout=output
     ) as sandbox:

@@ -8,7 +8,7 @@ nothing."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -36,12 +36,13 @@ BASE, CANDIDATE = "base", "candidate"
 
 @dataclass(slots=True)
 class CandidateExplorer:
-    """Explores one candidate. `journeys`, `evidence` and `sandboxes` grow as it goes. `prepare`
-    makes a side at its first use."""
+    """Explores one candidate. `journeys`, `evidence` and `sandboxes` grow as it goes. `files`
+    are the governance files, which every role is shown. `prepare` makes a side at its first use."""
 
     bench: PerformanceBench
     actor: BrokerSocket
     contrast: BrokerSocket | None
+    files: Mapping[str, str]
     prepare: Callable[[str], Side]
     sides: dict[str, Side] = field(default_factory=dict)
     journeys: list[Journey] = field(default_factory=list)
@@ -60,7 +61,12 @@ class CandidateExplorer:
     def _explored(self, persona: Persona, label: str) -> Explored:
         try:
             session = run_session(
-                persona, self.bench, label=label, side=self._side(CANDIDATE), broker=self.actor
+                persona,
+                self.bench,
+                label=label,
+                side=self._side(CANDIDATE),
+                broker=self.actor,
+                files=self.files,
             )
             self.sandboxes += session.sandboxes
             runs = self._performed_again(persona, session.transcript, label=label)
@@ -113,6 +119,7 @@ class CandidateExplorer:
                 for side, run in runs.items()
             },
             broker=self.contrast,
+            files=self.files,
             sandboxes=self.bench.sandboxes,
             folder=self.bench.folder / label,
             seconds=self.bench.scene.deadline.seconds_left(),
@@ -171,4 +178,6 @@ def explorer(
         )
         return seeded_side(bare, request.app, seed=None, sandboxes=bench.sandboxes)
 
-    return CandidateExplorer(bench, exploring.actor, exploring.contrast, prepare)
+    return CandidateExplorer(
+        bench, exploring.actor, exploring.contrast, request.governance.files, prepare
+    )

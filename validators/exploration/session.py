@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import random
 import secrets
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,10 +50,16 @@ class SessionResult:
 
 
 def run_session(
-    persona: Persona, bench: PerformanceBench, *, label: str, side: Side, broker: BrokerSocket
+    persona: Persona,
+    bench: PerformanceBench,
+    *,
+    label: str,
+    side: Side,
+    broker: BrokerSocket,
+    files: Mapping[str, str],
 ) -> SessionResult:
-    """Explore a fresh app of this side as the persona. Every file is kept below `label` in the
-    evidence. Raises Inconclusive."""
+    """Explore a fresh app of this side as the persona, who is shown the governance `files`. Every
+    file is kept below `label` in the evidence. Raises Inconclusive."""
     folder, keep = bench.folder / label, bench.keep / label
     out = folder / "out"
     out.mkdir(parents=True)
@@ -74,7 +81,8 @@ def run_session(
             driver = stack.enter_context(
                 bench.sandboxes.started(explorer, log=folder / "driver.log")
             )
-            actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
+            brief = ActorBrief(broker.model, persona.who, persona.goal, _instructions(), files)
+            actor.send(json.dumps(_actor_input(brief, line=line, word=word)).encode())
             apps = starter.until_ready([(app_listener, side)])
             driver.send(
                 exploration_plan_json(
@@ -126,9 +134,11 @@ def _actor(bench: PerformanceBench, line: Listener, broker: BrokerSocket, *, log
     return bench.sandboxes.started(spec, log=log)
 
 
-def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> dict[str, object]:
-    instructions = (Path(validators.__file__).parent / "roles" / "actor.md").read_text()
-    brief = ActorBrief(broker.model, persona.who, persona.goal, instructions)
+def _instructions() -> str:
+    return (Path(validators.__file__).parent / "roles" / "actor.md").read_text()
+
+
+def _actor_input(brief: ActorBrief, *, line: int, word: str) -> dict[str, object]:
     return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
 
 

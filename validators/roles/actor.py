@@ -2,7 +2,7 @@
 
 `python -m validators.roles.actor` runs it in its sandbox:
 
-    in    {"brief": {model, who, goal, instructions}, "model_port": 8090,
+    in    {"brief": {model, who, goal, instructions, files}, "model_port": 8090,
            "line_port": 8091, "word": "…"}
     line  a connection to line_port: the word first, then one JSON object a line
           (result, view, acts_left), and one act a line back
@@ -11,8 +11,8 @@ Properties:
 - The sandbox can reach one port of the model broker and the line; no browser and no app.
 - One connection is answered, and only if its first line is the word. A page that found the port
   cannot talk to the actor.
-- A request holds the persona, one line for each act so far, and the latest view only, so the cost
-  of an act does not grow with the pages before it.
+- A request holds the governance files, the persona, one line for each act so far, and the latest
+  view only, so the cost of an act does not grow with the pages before it.
 - The page's text stands between two lines that it cannot forge."""
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from io import BufferedReader
 from typing import Any
 
 from validators.domain.exploring.acts import KEYS, PARTS, ActKind, Aspect
-from validators.roles.model import Ask, NoAnswer, model_at
+from validators.roles.model import Ask, NoAnswer, model_at, system_blocks
 
 WORD_SECONDS, WAIT_SECONDS = 5.0, 120.0
 LONGEST_LINE = 64_000
@@ -75,12 +75,13 @@ TOOLS = [
 
 @dataclass(frozen=True, slots=True)
 class ActorBrief:
-    """All that an actor knows before it sees a page."""
+    """All that an actor knows before it sees a page. `files`: the governance files by name."""
 
     model: str
     who: str
     goal: str
     instructions: str
+    files: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ class Actor:
         return {
             "model": self.brief.model,
             "max_tokens": MAX_TOKENS,
-            "system": f"{self.brief.instructions}\n\n{persona}",
+            "system": system_blocks(self.brief.files, f"{self.brief.instructions}\n\n{persona}"),
             "tools": TOOLS,
             "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
             "messages": [{"role": "user", "content": shown}],

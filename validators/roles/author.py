@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from validators.roles.model import NoAnswer, model_at
+from validators.roles.model import NoAnswer, model_at, system_blocks
 
 ROUNDS = 4
 MAX_TOKENS = 8000
@@ -158,11 +158,13 @@ def _opening(brief: AuthorBrief) -> tuple[Mapping[str, Any], ...]:
 
 
 def _request(brief: AuthorBrief) -> dict[str, Any]:
-    files = "\n\n".join(
-        f"# The product's {name}\n\n{text}" for name, text in sorted(brief.files.items())
-    )
-    system = f"{files}\n\n{brief.language}\n\n# Your task\n\n{brief.instructions}"
-    return {"model": brief.model, "max_tokens": MAX_TOKENS, "system": system, "tools": [TOOL]}
+    task = f"{brief.language}\n\n# Your task\n\n{brief.instructions}"
+    return {
+        "model": brief.model,
+        "max_tokens": MAX_TOKENS,
+        "system": system_blocks(brief.files, task),
+        "tools": [TOOL],
+    }
 
 
 def _all_complaints(

@@ -2,8 +2,8 @@
 
 `python -m validators.roles.contrast` runs it in its sandbox:
 
-    in   {"brief": {model, instructions, claims, exhibits: [{sense, side, text, picture}]},
-          "port": 8090}
+    in   {"brief": {model, instructions, files, claims,
+                    exhibits: [{sense, side, text, picture}]}, "port": 8090}
     out  {"ballots": [{sense, order, word, answer}, …]}
 
 Properties:
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from validators.domain.ballots import VOTES, Ballot, Sense, SideOrder, answer_schema, ballots_json
-from validators.roles.model import Ask, NoAnswer, model_at
+from validators.roles.model import Ask, NoAnswer, model_at, system_blocks
 
 MAX_TOKENS = 2_000
 # Characters.
@@ -47,10 +47,11 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class ContrastBrief:
-    """All that the contrastive judge may know."""
+    """All that the contrastive judge may know. `files`: the governance files by name."""
 
     model: str
     instructions: str
+    files: Mapping[str, str]
     claims: tuple[str, ...]
     exhibits: tuple[Exhibit, ...]
 
@@ -77,7 +78,7 @@ def _asked(brief: ContrastBrief, sense: Sense, sides: Mapping[str, Exhibit], *, 
         {
             "model": brief.model,
             "max_tokens": MAX_TOKENS,
-            "system": brief.instructions,
+            "system": system_blocks(brief.files, brief.instructions),
             "tools": [TOOL],
             "tool_choice": {"type": "tool", "name": ANSWER, "disable_parallel_tool_use": True},
             "messages": [{"role": "user", "content": _question(shown, brief.claims, word=word)}],
@@ -137,7 +138,9 @@ def main() -> int:
 
 def _brief(given: dict[str, Any]) -> ContrastBrief:
     exhibits = tuple(Exhibit(**exhibit) for exhibit in given["exhibits"])
-    return ContrastBrief(given["model"], given["instructions"], tuple(given["claims"]), exhibits)
+    return ContrastBrief(
+        given["model"], given["instructions"], given["files"], tuple(given["claims"]), exhibits
+    )
 
 
 if __name__ == "__main__":

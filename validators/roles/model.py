@@ -16,7 +16,24 @@ MODEL_SECONDS = 300.0
 MOST_BYTES = 1 << 20
 HEADERS = {"Content-Type": "application/json", "anthropic-version": "2023-06-01"}
 
+# A part of a prompt up to which a provider may cache it.
+CACHED = {"cache_control": {"type": "ephemeral"}}
+
 Ask = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
+
+
+def governance_text(files: Mapping[str, str]) -> str:
+    """The product's governance files, byte for byte: the beginning of every role's context."""
+    return "\n\n".join(f"# The product's {name}\n\n{text}" for name, text in sorted(files.items()))
+
+
+def system_blocks(files: Mapping[str, str], task: str) -> list[dict[str, Any]]:
+    """The system of a role's requests: the governance files, which a provider may cache, then what
+    is its own."""
+    return [
+        {"type": "text", "text": governance_text(files), **CACHED},
+        {"type": "text", "text": task},
+    ]
 
 
 class NoAnswer(Exception):

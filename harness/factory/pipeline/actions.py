@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from harness.domain.errors import GitError
+from harness.domain.issue import CommitSha
 from harness.domain.plain import JsonObject
 from harness.domain.workflow import (
     AgentNode,
@@ -19,8 +21,10 @@ from harness.domain.workflow import (
 )
 from harness.factory.project import commands
 from harness.factory.run.node import Action, Job, produced, refused
+from harness.factory.run.outputs import MergeCandidate
 from harness.factory.settings.workflow_promises import PARTS, TESTS, parts_of
 from harness.factory.stages import diagnose, implement, merge, plan, review, triage, validate
+from harness.log import WARNING
 
 # The names in these tables are part of the workflow language: a workflow file may contain them.
 USES: Mapping[str, Action] = {
@@ -54,8 +58,44 @@ COMMANDS: Mapping[str, Action] = {TESTS: commands.tests}
 
 def action_for(node: Node) -> Action:
     """The code for a node. It finds earlier outputs by the part that produced them, whatever the
-    workflow calls that node."""
-    return lambda job: _code(node)(replace(job, outputs=_by_part(job), by_node=job.outputs))
+    workflow calls that node; and its run has a worktree."""
+
+    def act(job: Job) -> NodeResult:
+        found = replace(job, outputs=_by_part(job), by_node=job.outputs)
+        _ensure_worktree(found)
+        return _code(node)(found)
+
+    return act
+
+
+def _ensure_worktree(job: Job) -> None:
+    """Asked before each node: another machine may have begun the run, and kept its worktree."""
+    commit = worktree_commit(job)
+    if commit is None:
+        return
+    try:
+        job.services.worktrees.ensure(job.run, commit)
+    except GitError as error:
+        # Nothing is decided by these files: a link that leaves the tree must not stop a triage.
+        job.services.log.write(
+            "worktree-failed",
+            str(error),
+            run=job.run,
+            issue=job.issue,
+            node=job.node.id,
+            level=WARNING,
+        )
+
+
+def worktree_commit(job: Job) -> CommitSha | None:
+    """The commit that the run's worktree shows: the base of a triage, the candidate of a
+    validation, as soon as there is one. None where the run opens its worktree itself
+    (`implement.build`, for an agent), and for a landing, which has no files to look at."""
+    if job.workflow.name == "triage":
+        return job.base
+    if job.workflow.name == "validate" and "candidate" in job.outputs:
+        return job.output("candidate", MergeCandidate).candidate
+    return None
 
 
 def _code(node: Node) -> Action:

@@ -11,9 +11,10 @@ Properties:
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from harness.domain.errors import FactoryError, FactoryStop, Interrupted, Stopped
+from harness.domain.errors import FactoryError, FactoryStop, GitError, Interrupted, Stopped
 from harness.domain.events import CommandGiven, NodeEnded, RunEnded, RunStarted
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded, as_of
@@ -214,9 +215,20 @@ class Dispatch:
                 reason=ended.message,
                 rules=rules,
             )
+        self._close_worktree(name, issue, workflow)
         self.services.ledger.append(
             RunEnded(ended.status, ended.message), f"run/{name}/ended", issue=issue, run=name
         )
+
+    def _close_worktree(self, run: str, issue: int, workflow: str) -> None:
+        """Close the run's worktree, before the run counts as ended: a kill in between closes it
+        again. What an agent left is kept for a person who is asked now; `factory gc` deletes it."""
+        state = history_of(self.services.ledger, issue).state
+        if workflow == "implement" and state is State.NEEDS_HUMAN:
+            return
+        # A disk that fails is no reason to drive the run again; gc comes by.
+        with suppress(GitError):
+            self.services.worktrees.close(run, looked=workflow == "triage")
 
     def _heartbeat(self) -> None:
         """Called at least once a second while a run is driven. Raises Stopped at the owner's stop,

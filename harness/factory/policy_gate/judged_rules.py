@@ -26,7 +26,6 @@ from harness.domain.governance import (
     Decision,
     Question,
     Rule,
-    Sight,
     Status,
     Vote,
 )
@@ -203,7 +202,7 @@ def _vote_once(
     try:
         answer = services.model.answer(
             line,
-            system=_system(poll),
+            system=prompts.system_blocks(policy),
             schema=ballot_schema(),
             question=_prompt(poll, seed=seed, nonce=nonce),
         )
@@ -231,14 +230,6 @@ def _vote_once(
         run=poll.job.run,
     )
     return cost
-
-
-def _system(poll: _Poll) -> tuple[str, ...]:
-    """The three governance files if this rule may see them (`sees` is a closed list), else only
-    their digest."""
-    if Sight.GOVERNANCE in poll.question.sees:
-        return prompts.system_blocks(poll.job.policy)
-    return (f"The digest of the rules and of the workflows in force is {poll.job.policy.digest}.",)
 
 
 def _prompt(poll: _Poll, *, seed: int, nonce: str) -> str:

@@ -268,11 +268,12 @@ def read_config(text: str) -> Config:
     if document.pop("schema", None) != 1:
         raise ConfigError("expected `schema = 1` as the first line", file=FILE, key="schema")
     only_known(document, _TABLES, "")
+    families = families_in(table(document, "families"))
     return Config(
         app=read(App, table(document, "app"), "app"),
         dependencies=read(Dependencies, table(document, "dependencies"), "dependencies"),
         tests=read(Tests, table(document, "tests"), "tests"),
-        models=models_in(table(document, "models")),
+        models=models_in(table(document, "models"), dict(families)),
         limits=read(Limits, table(document, "limits"), "limits"),
         triage=read(Triage, table(document, "triage"), "triage"),
         caps=checked_caps(read(Caps, table(document, "budget"), "budget")),
@@ -284,7 +285,7 @@ def read_config(text: str) -> Config:
         review=read(Review, table(document, "review"), "review"),
         breaker=read(BreakerSettings, table(document, "breaker"), "breaker"),
         prices=prices_in(table(document, "prices")),
-        families=families_in(table(document, "families")),
+        families=families,
         agents=agents_in(table(document, "agents")),
         context=read(ContextSettings, table(document, "context"), "context"),
         judge=read(Judge, table(document, "judge"), "judge"),

@@ -3,12 +3,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import chain
 from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import AgentChoice, AgentKind
-from harness.domain.model_choice.roles import FallbackChain, Tier
+from harness.domain.model_choice.roles import FallbackChain, Tier, family_of, others
 from harness.domain.plain import JsonObject
 from harness.domain.setting import setting
 from harness.factory.settings.tables import FILE, only_known, read
@@ -40,8 +41,8 @@ class Models:
         example='["claude-sonnet-5-5", { model = "gpt-5.5", effort = "high" }]',
     )
     author: FallbackChain = setting(
-        (Tier("claude-opus-5-5"),), "Writes the sealed journeys; one model, without `effort` and"
-        " `max_tokens`.",
+        (Tier("claude-opus-5-5"),), "Writes the sealed journeys; one model, of another family than"
+        " the implementer's where one is there, without `effort` and `max_tokens`.",
         example='"gemini-3-5-pro"',
     )
     reviewer: FallbackChain = setting(
@@ -136,10 +137,59 @@ class Review:
             )
 
 
-def models_in(given: JsonObject) -> Models:
-    """`[models]`. Raises ConfigError naming the role and what was expected."""
+def models_in(given: JsonObject, families: Mapping[str, str]) -> Models:
+    """`[models]`. Raises ConfigError naming the role and what was expected. `families` is the
+    repository's own table."""
     only_known(given, tuple(one.name for one in fields(Models)), "models.")
-    return Models(**{role: _fallbacks(value, f"models.{role}") for role, value in given.items()})
+    named = {role: _fallbacks(value, f"models.{role}") for role, value in given.items()}
+    return _with_another_author(Models(**named), named, families)
+
+
+def _with_another_author(
+    models: Models, named: Mapping[str, FallbackChain], families: Mapping[str, str]
+) -> Models:
+    """The models, of which the author is of another family than every implementer, where one is
+    configured: whoever shares an implementer's training would ask for what it gets wrong.
+
+    Of the defaults only triage's counts as configured, which every issue needs. Raises ConfigError
+    where an author is named that is not the other one."""
+    writers = [tier.model for tier in models.implementer]
+
+    def apart(fallbacks: FallbackChain) -> FallbackChain:
+        return others(fallbacks, writers, own=families)
+
+    if apart(models.author):
+        return models
+    configured = {"triage": models.triage, **named}
+    if "author" in named:
+        for role, fallbacks in configured.items():
+            for other in apart(fallbacks)[:1]:
+                raise _author_of_the_same_family(models, role, other, families)
+        return models
+    preferred = (named.get(role, ()) for role in ("reviewer", "planner", "diagnoser", "judge"))
+    # Without a better one, the model that implements where nobody names one.
+    order = (*chain(*preferred), *Models().implementer, *models.triage, *named.get("actor", ()))
+    # Only its name: the sealed program asks in a way of its own.
+    found = tuple(Tier(tier.model, tier.provider) for tier in apart(order)[:1])
+    return replace(models, author=found or models.author)
+
+
+def _author_of_the_same_family(
+    models: Models, role: str, other: Tier, families: Mapping[str, str]
+) -> ConfigError:
+    author = models.author[0]
+    family = family_of(author.model, own=families)
+    writer = next(
+        tier for tier in models.implementer if family_of(tier.model, own=families) == family
+    )
+    return ConfigError(
+        f"{author.name} is of the family {family}, as the implementer {writer.name} is: it would"
+        " write sealed journeys with the same blind spots. Name one of another family, such as"
+        f" {other.name} (`models.{role}`), or leave `author` out. If all of them are one family"
+        " to you, say so under `[families]`",
+        file=FILE,
+        key="models.author",
+    )
 
 
 def _fallbacks(value: Any, key: str) -> FallbackChain:

@@ -29,6 +29,7 @@ HOME: tuple[tuple[str, Callable[[Path], HealthFinding]], ...] = (
     ("ledger", home_checks.ledger),
     ("factory", home_checks.factory),
     ("governance", home_checks.governance),
+    ("author", home_checks.author),
     ("dependencies", dependencies),
     ("agents", agent_clis.check_agents),
 )

@@ -18,6 +18,7 @@ from harness.operations.doctor.machine_checks import sandbox_report
 
 if TYPE_CHECKING:
     from harness.factory.run.policy_snapshot import PolicySnapshot
+    from harness.factory.settings.config import Config
     from harness.repository.trusted import TrustedRepository
 
 SECONDS = 3.0
@@ -226,6 +227,31 @@ def governance(home: Path) -> HealthFinding:
             f"{branch} at {base:.10}: {error}", "correct it there; the factory does not start on it"
         )
     return _trusting(home, policy, branch) or _linted(policy, repository.files(base), branch)
+
+
+def author(home: Path) -> HealthFinding:
+    """Whether the sealed journeys' author is of another model family than every implementer."""
+    policy = policy_of(home)
+    if policy is None:
+        return ok("not looked at: factory.toml was not fetched, or `governance` names its fault")
+    return author_finding(policy.config)
+
+
+def author_finding(config: "Config") -> HealthFinding:
+    """The families of author and implementers; a warning where the author's is one of theirs."""
+    from harness.domain.model_choice.roles import family_of, others
+
+    own = dict(config.families)
+    writers = [tier.model for tier in config.models.implementer]
+    family = family_of(config.models.author[0].model, own=own)
+    families = ", ".join(dict.fromkeys(family_of(model, own=own) for model in writers))
+    if others(config.models.author, writers, own=own):
+        return ok(f"{family} (implementer: {families})")
+    return warn(
+        f"{family} (implementer: {families}): no model of another family is configured, so journeys"
+        " and changes may share a mistake",
+        "name a model of another family as `author` under `[models]` in factory.toml",
+    )
 
 
 def policy_of(home: Path) -> "PolicySnapshot | None":

@@ -13,7 +13,13 @@ from harness.repository.trash import delete_trash_later, discard_unfinished, thr
 from harness.repository.trusted import TrustedRepository
 from harness.repository.walk import WalkLimits
 from harness.repository.worktrees.pool import WarmPool
-from harness.repository.worktrees.run_store import hand_out, made, require_worktree
+from harness.repository.worktrees.run_store import (
+    WORKTREE,
+    hand_out,
+    is_of,
+    made,
+    require_worktree,
+)
 from harness.repository.worktrees.snapshot import snapshot
 
 
@@ -51,12 +57,21 @@ class RunWorktrees:
     def open(self, run: str, base: CommitSha) -> Path:
         """A fresh worktree at `folder/run/worktree`. Mount its parent as a whole for git to work
         there."""
+        worktree = self._opened(run, base)
+        self._pool.prepare(base)
+        return worktree
+
+    def ensure(self, run: str, commit: CommitSha) -> Path:
+        """The worktree at `folder/run/worktree`, made only where the run has none of `commit`. The
+        pool makes no other in its place: `close` brings it back."""
+        place = self._folder / run_name(run)
+        return place / WORKTREE if is_of(place, sha(commit)) else self._opened(run, commit)
+
+    def _opened(self, run: str, base: CommitSha) -> Path:
         with _disk("no worktree could be made"):
             self._throw_away(run)
             making = self._pool.claim(sha(base)) or made(self._trusted, self._folder, base)
-            worktree = hand_out(making, self._folder / run_name(run))
-        self._pool.prepare(base)
-        return worktree
+            return hand_out(making, self._folder / run_name(run))
 
     def snapshot(self, folder: Path, base: CommitSha) -> TreeSha:
         """The tree of the files in a worktree that `open` returned. The sandbox must be dead.
@@ -68,11 +83,12 @@ class RunWorktrees:
         """Write a tree's files byte for byte into a fresh folder."""
         export(self._trusted.git, TreeSha(sha(tree)), folder)
 
-    def close(self, run: str) -> None:
+    def close(self, run: str, *, looked: bool = False) -> None:
         """Move the run's worktree and store to the trash at once; they are deleted in the
-        background."""
+        background. One that was only looked at goes to the pool, where there is room."""
         with _disk(f"the worktree of {run} could not be removed"):
-            self._throw_away(run)
+            if not (looked and self._pool.take_back(self._folder / run_name(run))):
+                self._throw_away(run)
         delete_trash_later(self._folder)
 
     def _throw_away(self, run: str) -> None:

@@ -5,7 +5,7 @@ Properties:
   when.
 - Before a tree is handed out it is compared with the requested commit: every file, every mode,
   nothing more.
-- No tree comes back: what an agent had is deleted.
+- No tree comes back that an agent had: it is deleted. One that was only looked at may come back.
 - A tree belongs to the process that renames it first, so two runs never get the same one.
 """
 
@@ -21,11 +21,20 @@ from harness.domain.issue import CommitSha
 from harness.repository.checkout import differences, settle
 from harness.repository.trash import delete_trash_later, throw_away
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees.run_store import WORKTREE, admin, bring_over, made, new_making
+from harness.repository.worktrees.run_store import (
+    WORKTREE,
+    admin,
+    bring_over,
+    head_of,
+    made,
+    new_making,
+)
 
 POOL = ".pool-"
 # Running agents come first.
 NICE = 10
+# As many as look at once by default (`[limits] parallel`).
+TAKEN_BACK = 2
 # Longer than the resolution of a file system's clock.
 TICK_SECONDS = 0.02
 
@@ -59,6 +68,15 @@ class WarmPool:
             if not self._working:
                 self._working = True
                 threading.Thread(target=self._work, name="prepare worktrees", daemon=True).start()
+
+    def take_back(self, place: Path) -> bool:
+        """Whether a run's folder that nobody could write to is one of the pool's now: where trees
+        of its commit are wanted, and fewer than `TAKEN_BACK` are there."""
+        base = CommitSha(head_of(place))
+        if not self._size or base != self._wanted or self.ready(base) >= TAKEN_BACK:
+            return False
+        place.rename(self._new_name(base))
+        return True
 
     def ready(self, base: CommitSha) -> int:
         """How many finished trees of `base` there are."""
@@ -120,7 +138,10 @@ class WarmPool:
         # Git compares times in whole seconds, so wait until the next one has begun.
         time.sleep(1 - time.time() % 1 + TICK_SECONDS)
         settle(admin(making), making / WORKTREE, nice=NICE)
-        making.rename(self._folder / f"{POOL}{base}-{uuid.uuid4().hex}")
+        making.rename(self._new_name(base))
+
+    def _new_name(self, base: CommitSha) -> Path:
+        return self._folder / f"{POOL}{base}-{uuid.uuid4().hex}"
 
 
 def base_of(place: Path) -> str:
@@ -130,5 +151,4 @@ def base_of(place: Path) -> str:
 
 def is_whole(place: Path, base: CommitSha) -> bool:
     """Whether the folder's worktree is exactly `base`: HEAD, index and files, and no other file."""
-    head = (admin(place) / "HEAD").read_text(encoding="ascii").strip()
-    return head == base and not differences(admin(place), place / WORKTREE)
+    return head_of(place) == base and not differences(admin(place), place / WORKTREE)

@@ -63,6 +63,19 @@ def admin(place: Path) -> Path:
     return place / STORE / "worktrees" / WORKTREE
 
 
+def is_of(place: Path, commit: CommitSha) -> bool:
+    """Whether a run has a finished worktree of this commit here, by its HEAD alone."""
+    return (place / WORKTREE).is_dir() and head_of(place) == commit
+
+
+def head_of(place: Path) -> str:
+    """The commit of the folder's worktree; empty where there is none."""
+    try:
+        return (admin(place) / "HEAD").read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
 def hand_out(making: Path, place: Path) -> Path:
     """The worktree of a finished folder, moved to where its run expects it."""
     making.rename(place)

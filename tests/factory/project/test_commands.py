@@ -78,6 +78,23 @@ def test_its_sandbox_holds_the_copy_the_layer_and_what_the_workflow_names_and_no
     assert spec.limits.wall_seconds == 90
 
 
+def test_packages_for_node_lie_in_the_tree_of_its_commands_and_its_tests(tmp_path) -> None:
+    sandbox = CommandSandbox(lambda spec, folder: ended())
+    world = World(tmp_path, sandbox=sandbox, agent=FakeAgent(fixes, again))
+    toml = world.git.read(world.remote["main"], "factory.toml")
+    changed = toml.replace(b'tests = "requirements-dev.txt"', b'tests = "package-lock.json"')
+    assert changed != toml
+    files = {"factory.toml": changed, "package-lock.json": b"{}"}
+    world.push_to_main(**{"workflows/implement.yaml": IMPLEMENT.encode(), **files})
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert {spec.name for spec in (*sandbox.commands, *sandbox.ran)} == {"command", "tests"}
+    for spec in (*sandbox.commands, *sandbox.ran):
+        assert "/app/node_modules" in {bind.target for bind in spec.binds}
+        assert "PYTHONPATH" not in spec.env
+
+
 def test_a_value_of_an_earlier_node_reaches_it_as_its_environment(tmp_path) -> None:
     text = IMPLEMENT.replace(
         "use: implement.snapshot,",

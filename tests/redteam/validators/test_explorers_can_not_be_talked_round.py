@@ -125,7 +125,7 @@ def exhibits(**candidate: str) -> ContrastBrief:
         Exhibit(sense, "candidate", text, pictures.get(sense, ""))
         for sense, text in candidate.items()
     )
-    return ContrastBrief("claude-test", "Judge.", ("The booking is there.",), tuple(shown))
+    return ContrastBrief("claude-test", "Judge.", {}, ("The booking is there.",), tuple(shown))
 
 
 def test_row_90_a_judge_that_obeys_what_only_one_sense_can_read_agrees_to_nothing() -> None:

@@ -38,6 +38,7 @@ HOME = [
     "ledger",
     "factory",
     "governance",
+    "author",
     "dependencies",
     "agents",
     "forge",

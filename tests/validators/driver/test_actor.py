@@ -18,7 +18,7 @@ from validators.domain.exploring.acts import LONGEST_LINE, ActKind, read_act
 from validators.driver.actor_line import ActorGone, open_actor_line
 from validators.roles.actor import MOST_REMEMBERED, Actor, ActorBrief, serve_actor
 
-BRIEF = ActorBrief("claude-test", "a guest", "book a walk", "Act as the person.")
+BRIEF = ActorBrief("claude-test", "a guest", "book a walk", "Act as the person.", {})
 SEEN = {
     "result": "the page is open",
     "view": '<page-1>\ne5 textbox "Name"\n</page-1>',
@@ -48,7 +48,7 @@ def test_a_model_is_given_the_persona_the_view_and_one_tool_for_each_act() -> No
     (request,) = model.asked
     assert request["model"] == "claude-test"
     assert [tool["name"] for tool in request["tools"]] == list(ActKind)
-    assert '"goal": "book a walk"' in request["system"]
+    assert '"goal": "book a walk"' in request["system"][-1]["text"]
     assert SEEN["view"] in request["messages"][0]["content"]
     assert "verdict" not in json.dumps(request["tools"])
 

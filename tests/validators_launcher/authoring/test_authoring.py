@@ -71,8 +71,9 @@ def test_an_author_reads_issue_governance_and_language_but_no_journey_and_may_wr
     found, served = authored(world, text_answer("The issue is about the colour of the moon."))
     request = served.requests[0]
     content = json.dumps(request, ensure_ascii=False)
-    assert MISSION in request["system"]
-    assert "# The journey language" in request["system"]
+    files, task = (block["text"] for block in request["system"])
+    assert MISSION in files
+    assert "# The journey language" in task
     assert all(text in content for text in (TITLE, BODY))
     assert sealed.canary not in content
     assert "book-a-small-group" not in content
