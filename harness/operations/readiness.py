@@ -212,8 +212,11 @@ def facts_of_folder(
     """What a worktree shows by itself, with these drafts as if they were adopted. No program of it
     runs."""
     from harness.factory.run.policy_snapshot import read_policy
+    from harness.factory.settings.tables import FILE
 
     files = _FolderFiles(top, frozenset(paths), drafts)
+    if FILE.encode() not in files.paths and FILE not in drafts:
+        return {POLICY: lacking(f"there is no {FILE} here", "run `factory init`")}
     try:
         policy = read_policy(files, CommitSha("0" * 40))
     except FactoryError as error:

@@ -158,15 +158,19 @@ def test_a_pause_that_begins_again_and_again_for_the_same_reason_is_said_once(wo
     """A wrong key: each time that its pause is over it is tried in vain."""
 
     class Wrong(Purse):
-        """A broker that answers nobody, each time for 15 seconds more."""
+        """A broker that answers nobody, each time for 100 seconds more."""
 
         def open(self, request):
-            self._until = self._clock.at + timedelta(seconds=15)
+            self._until = self._clock.at + timedelta(seconds=100)
             return super().open(request)
 
     world.broker = Wrong(world.ledger.clock, cause="provider")
     number = world.file()
-    run = DaemonRun(world, looks=30)
+
+    def later() -> None:
+        world.ledger.clock.at += timedelta(seconds=40)
+
+    run = DaemonRun(world, looks=16, check=later)
     said = run.work()
     assert len(world.broker.refused) > 2
     assert [kind for kind, _ in said if kind in ("paused", "resumed")] == ["paused"]

@@ -87,6 +87,11 @@ def test_a_folder_with_all_of_it_lacks_nothing_but_what_nobody_tried() -> None:
     assert found[APP].answer is found[LOCK].answer is Answer.UNTRIED
 
 
+def test_a_folder_that_nobody_drafted_for_is_sent_to_init() -> None:
+    found = facts_of_folder(EXAMPLE, [b"README.md"], {})
+    assert found == {POLICY: lacking("there is no factory.toml here", "run `factory init`")}
+
+
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [

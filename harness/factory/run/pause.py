@@ -79,6 +79,12 @@ def pause_in_force(ledger: Ledger, now: datetime) -> Pause | None:
     )
 
 
+def last_pause(ledger: Ledger) -> Pause | None:
+    """The pause of the whole factory that began last, also if it is over."""
+    began = [one for one in recorded(ledger, PauseBegan) if one.event.issue is None]
+    return _of(began[-1]) if began else None
+
+
 def paused_issues(ledger: Ledger, now: datetime) -> Mapping[int, Pause]:
     """The issues that are paused by themselves, whatever holds for the others."""
     return {

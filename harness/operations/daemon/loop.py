@@ -11,7 +11,7 @@ from harness.domain.lifecycle import State
 from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_passes, schedules
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
 from harness.factory.run.effects import raise_if_stopped
-from harness.factory.run.pause import Pause, pause_in_force
+from harness.factory.run.pause import Pause, last_pause, pause_in_force
 from harness.home.webhooks import WebhookQueue
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.digest import link_of, write_digest
@@ -159,6 +159,10 @@ class Loop:
         """Report once that no model is called, and why; and once that models are called again,
         which only a tick can show. After a pause the next tick is a full one."""
         found, reported = pause_in_force(self._ledger, self._context.now()), self._paused
+        if reported and is_after_tick and not found:
+            last = last_pause(self._ledger)
+            # A pause that began in this tick and ended in it, too, is the same in vain.
+            found = last if last and last.since > reported.since else None
         if found:
             if reported is None or (found.cause, found.why) != (reported.cause, reported.why):
                 self._context.log.write("paused", f"{found.summary}; then it tries again by itself")
