@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from types import MappingProxyType
 
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
@@ -174,10 +173,10 @@ class TrustedRepository:
 
     def files(self, commit: CommitSha) -> Mapping[bytes, str]:
         """Every path with its mode; paths are raw bytes."""
-        return self._last_files(self.tree_of(commit))
+        return dict(self._last_files(self.tree_of(commit)))
 
     def _modes(self, tree: TreeSha) -> Mapping[bytes, str]:
-        return MappingProxyType({entry.path: entry.mode for entry in self.entries(tree)})
+        return {entry.path: entry.mode for entry in self.entries(tree)}
 
     def read(self, commit: CommitSha, path: str) -> bytes | None:
         """The bytes of a plain file; None if there is none, and for a symlink, because its target

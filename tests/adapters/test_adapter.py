@@ -16,6 +16,7 @@ from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
 from harness.forge.projection import permission_from
 from tests.adapters.spent import spent, spent_before
+from tests.fakes.faulty_forge import inject
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def adapter(place):
 )
 def test_a_bad_day_is_worth_a_retry(place, adapter, kind, words) -> None:
     number = place.file("Reading")
-    place.admin.inject(kind, path=f".*/{place.name}/issues/{number}")
+    inject(place.forge, kind, path=f".*/{place.name}/issues/{number}")
     with pytest.raises(ForgeError, match=words) as refused:
         adapter.issue(number)
     assert refused.value.retryable
@@ -43,7 +44,7 @@ def test_a_bad_day_is_worth_a_retry(place, adapter, kind, words) -> None:
 
 def test_a_list_that_is_no_list_is_not_an_empty_one(place, adapter) -> None:
     place.file("There is one")
-    place.admin.inject("garbled", path=f".*/{place.name}/issues")
+    inject(place.forge, "garbled", path=f".*/{place.name}/issues")
     with pytest.raises(ForgeError, match="not the API"):
         adapter.issues()
 
@@ -51,7 +52,7 @@ def test_a_list_that_is_no_list_is_not_an_empty_one(place, adapter) -> None:
 def test_a_forge_that_does_not_answer_in_time_is_not_waited_for(place) -> None:
     hasty = GitHubForge(Access(place.name, place.factory.token, place.forge.api, timeout_seconds=1))
     number = place.file("Slow")
-    place.admin.inject("slow", path=f".*/{place.name}/issues/{number}", seconds=60)
+    inject(place.forge, "slow", path=f".*/{place.name}/issues/{number}", seconds=60)
     began = time.monotonic()
     with pytest.raises(ForgeError, match="not reached") as refused:
         hasty.issue(number)
@@ -137,7 +138,7 @@ def test_a_half_done_label_change_is_completed_when_tried_again(place, adapter) 
     number = place.file("Half done")
     states = ("factory:triage", "factory:accepted")
     adapter.set_state_label(number, "factory:triage", among=states)
-    place.admin.inject("error-before", method="DELETE", path=r".*/labels/.*")
+    inject(place.forge, "error-before", method="DELETE", path=r".*/labels/.*")
     with pytest.raises(ForgeError):
         adapter.set_state_label(number, "factory:accepted", among=states)
     assert set(adapter.issue(number).labels) == set(states)

@@ -17,6 +17,7 @@ from harness.forge.limits import LEAST_SECONDS, LEAST_UNNAMED_SECONDS, MOST_SECO
 from harness.forge.rate_limiter import Limited, RateLimiter
 from tests.adapters.clock import NOON, StandingClock
 from tests.adapters.spent import spent, spent_before
+from tests.fakes.faulty_forge import inject
 
 SPENT = {"x-ratelimit-remaining": "0"}
 PRIMARY, SECONDARY = (
@@ -195,7 +196,7 @@ def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(
     place, adapter, clock, kind
 ) -> None:
     number = place.file("Reading")
-    place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after="7")
+    inject(place.forge, kind, path=f".*/{place.name}/issues/{number}", retry_after="7")
     with pytest.raises(ForgeError, match="rate limit") as raised:
         adapter.issue(number)
     before = spent_before(place)
@@ -214,7 +215,7 @@ def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(
 
 def test_row_102_graphqls_200_with_errors_is_a_limit_too(place, adapter) -> None:
     number = place.file("Pinned")
-    place.admin.inject("graphql-errors", path=r".*/graphql")
+    inject(place.forge, "graphql-errors", path=r".*/graphql")
     with pytest.raises(ForgeError, match="rate limit") as raised:
         adapter.pin_issue(number)
     assert raised.value.again_at is not None
@@ -222,7 +223,7 @@ def test_row_102_graphqls_200_with_errors_is_a_limit_too(place, adapter) -> None
 
 def test_two_adapters_of_one_account_share_a_limit(place) -> None:
     access = Access(place.name, place.owner.token, place.forge.api)
-    place.admin.inject("secondary-limit", path=f".*/{place.name}/issues", retry_after="1000")
+    inject(place.forge, "secondary-limit", path=f".*/{place.name}/issues", retry_after="1000")
     with pytest.raises(ForgeError, match="secondary rate limit"):
         GitHubForge(access).issues()
     with pytest.raises(ForgeError, match="secondary rate limit"):
@@ -240,7 +241,7 @@ def test_all_forms_of_a_limit_at_the_wire_end_within_an_hour(place, clock) -> No
             Access(place.name, place.factory.token, place.forge.api),
             rate_limiter=RateLimiter(time=clock.time),
         )
-        place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after=wait)
+        inject(place.forge, kind, path=f".*/{place.name}/issues/{number}", retry_after=wait)
         with pytest.raises(ForgeError) as raised:
             adapter.issue(number)
         waits = (raised.value.again_at - datetime.fromtimestamp(clock.now, UTC)).total_seconds()

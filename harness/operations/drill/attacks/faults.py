@@ -108,7 +108,7 @@ LEDGER_ON_A_SMALL_DISK = """\
 import json, os
 from pathlib import Path
 from harness.domain.errors import LedgerError
-from harness.domain.events import Unknown
+from harness.domain.events import UnknownEvent
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger
 
@@ -116,7 +116,7 @@ home, ballast, plain = Path("/tmp/home"), Path("/tmp/ballast"), Path("/tmp/plain
 home.mkdir()
 plain.write_text("")
 ledger = SqliteLedger(home, SystemClock())
-ledger.append(Unknown("note", {"text": "x"}), "first")
+ledger.append(UnknownEvent("note", {"text": "x"}), "first")
 with ballast.open("wb", buffering=0) as file:
     try:
         while True:
@@ -127,7 +127,7 @@ written, refused = 1, ""
 line = json.dumps({"text": "x" * 3000}) + "\\n"
 for number in range(2000):
     try:
-        ledger.append(Unknown("note", {"text": "x" * 3000}), f"note/{number}")
+        ledger.append(UnknownEvent("note", {"text": "x" * 3000}), f"note/{number}")
         written += 1
     except LedgerError as error:
         refused = str(error)
@@ -144,7 +144,7 @@ plain.unlink()
 again = SqliteLedger(home, SystemClock())
 fault = again.fault()
 there = len(again.entries())
-again.append(Unknown("note", {"text": "x"}), "last")
+again.append(UnknownEvent("note", {"text": "x"}), "last")
 print(json.dumps({
     "refused": refused,
     "written": written,
