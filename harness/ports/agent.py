@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice
-from harness.domain.sandbox import Layer
-from harness.domain.services import Service
+from harness.domain.sandbox import Layer, Service
 from harness.ports.model import Session
 
 

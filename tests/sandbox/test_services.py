@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.services import Service
+from harness.domain.sandbox import Service
 from harness.programs.services import FAILED, with_services
 from tests.fakes.postgres import program
 from tests.sandbox.sandboxes import PATIENT

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from harness.domain.errors import SandboxError
-from harness.domain.sandbox import Form
-from harness.domain.services import Service
+from harness.domain.sandbox import Form, Service
 from harness.factory.run.node import Job
 
 

@@ -13,7 +13,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import Tier
-from harness.domain.services import MOST_SERVICES, Service
+from harness.domain.sandbox import MOST_SERVICES, Service
 from harness.domain.setting import MOST, required, setting
 from harness.factory.settings.budget import checked_caps, prices_in
 from harness.factory.settings.limits_config import ContextSettings, Judge, Limits, Triage

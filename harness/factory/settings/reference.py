@@ -22,7 +22,7 @@ from harness.domain.model_choice.agents import AgentChoice
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.plain import JsonDict
-from harness.domain.services import Service
+from harness.domain.sandbox import Service
 from harness.domain.setting import Setting, setting_of
 from harness.factory.settings.config import App, Dependencies, ForgeSettings, Persona, Seal, Tests
 from harness.factory.settings.limits_config import ContextSettings, Judge, Limits, Triage

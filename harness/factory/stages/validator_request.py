@@ -14,7 +14,7 @@ from harness.domain.judge_request import (
     Revision,
     SandboxChoice,
 )
-from harness.domain.services import Service
+from harness.domain.sandbox import Service
 from harness.factory.project.services import usable
 from harness.factory.records.history import History
 from harness.factory.run.node import Job

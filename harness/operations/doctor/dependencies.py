@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from harness.domain.errors import ConfigError
-from harness.domain.services import Service
+from harness.domain.sandbox import Service
 from harness.operations.doctor.finding import HealthFinding, ok, warn
 from harness.operations.doctor.home_checks import fetched_repository, policy_of
 

@@ -1,7 +1,5 @@
-"""Runs a recorded run again. Git, sandboxes, tools, agents and the judge are real; the forge and
-the models answer from the recording.
-
-It uses no network, and writes only in a folder of its own. Its decisions are compared."""
+"""Runs a recorded run again, without a network. Git, sandboxes, tools, agents and the judge are
+real; the forge and the models answer from the recording. Its decisions are compared."""
 
 import json
 import os

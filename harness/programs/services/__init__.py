@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from harness.domain.services import Service
+from harness.domain.sandbox import Service
 
 FOLDER = "/tmp/services"  # noqa: S108 - a path in the sandbox, which has its own /tmp
 ENDING_SECONDS = 20

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.domain.services import MOST_SERVICES, Service
+from harness.domain.sandbox import MOST_SERVICES, Service
 from harness.factory.settings.config import read_config
 from harness.factory.stages.validator_request import SERVICES_DATA
 from tests.factory.world import World

@@ -107,11 +107,22 @@ def _unpacked(lock: Path, wheels: Path, form: str) -> str | None:
 
 
 def _download(lock: Path, wheels: Path) -> None:
-    pip = (sys.executable, "-I", "-m", "pip")
-    command = [*pip, "download", *HASHED_WHEELS, *QUIET, "-r", str(lock), "-d", str(wheels)]
+    ended = ask_pip(
+        "download", *HASHED_WHEELS, *QUIET, "-r", str(lock), "-d", str(wheels),
+        doing="the download of dependencies",
+    )  # fmt: skip
+    if ended.returncode:
+        raise SandboxError(
+            f"the dependencies cannot be downloaded: {_pip_error(ended.stderr)}", retryable=True
+        )
+
+
+def ask_pip(*arguments: str, doing: str) -> "subprocess.CompletedProcess[str]":
+    """pip of this interpreter, outside of any sandbox, with the index that this machine is set up
+    for. Raises SandboxError, which names what it was `doing`, if it takes too long."""
     try:
-        ended = subprocess.run(
-            command,
+        return subprocess.run(
+            (sys.executable, "-I", "-m", "pip", *arguments),
             env=fetch_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -121,13 +132,7 @@ def _download(lock: Path, wheels: Path) -> None:
             start_new_session=True,
         )
     except subprocess.TimeoutExpired as error:
-        raise SandboxError(
-            f"the download of dependencies took over {DOWNLOAD_SECONDS} s", retryable=True
-        ) from error
-    if ended.returncode:
-        raise SandboxError(
-            f"the dependencies cannot be downloaded: {_pip_error(ended.stderr)}", retryable=True
-        )
+        raise SandboxError(f"{doing} took over {DOWNLOAD_SECONDS} s", retryable=True) from error
 
 
 def _open_to_sandboxes(wheels: Path) -> None:

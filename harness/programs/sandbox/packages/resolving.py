@@ -6,8 +6,6 @@ runs.
 """
 
 import json
-import subprocess
-import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -15,8 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.programs.sandbox.packages.environment import fetch_environment
-from harness.programs.sandbox.packages.pip import DOWNLOAD_SECONDS, QUIET
+from harness.programs.sandbox.packages.pip import QUIET, ask_pip
 
 # How deep requirement files may include each other.
 _DEEPEST = 5
@@ -28,37 +25,11 @@ def locked(requirements: Iterable[str]) -> str:
     with tempfile.TemporaryDirectory(prefix="factory-lock-") as scratch:
         wanted, report = Path(scratch) / "wanted.txt", Path(scratch) / "report.json"
         wanted.write_text("".join(f"{line}\n" for line in requirements), "utf-8")
-        command = (
-            sys.executable,
-            "-I",
-            "-m",
-            "pip",
-            "install",
-            "--dry-run",
-            "--ignore-installed",
-            "--only-binary=:all:",
-            *QUIET,
-            "--quiet",
-            "--report",
-            str(report),
-            "-r",
-            str(wanted),
-        )
-        try:
-            ended = subprocess.run(
-                command,
-                env=fetch_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=DOWNLOAD_SECONDS,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise SandboxError(
-                f"finding versions took over {DOWNLOAD_SECONDS} s", retryable=True
-            ) from error
+        ended = ask_pip(
+            "install", "--dry-run", "--ignore-installed", "--only-binary=:all:", *QUIET, "--quiet",
+            "--report", str(report), "-r", str(wanted),
+            doing="finding versions",
+        )  # fmt: skip
         if ended.returncode:
             raise SandboxError(
                 f"no versions were found: {ended.stderr.strip().rpartition('ERROR: ')[2][:300]}",
