@@ -118,7 +118,17 @@ def layer_for(tree: Path, lock: str, *, sandboxes: Sandboxes, stores: LayerStore
             f"the tree has no lock file {lock!r}: name one that exists in factory.toml, or none"
         )
     folders = ("--wheels", str(stores.wheels), "--out", str(stores.layers))
-    asked = ("--lock", str(file), "--name", lock, *folders, "--form", sandboxes.form)
+    asked = (
+        "--lock",
+        str(file),
+        "--name",
+        lock,
+        "--tree",
+        str(tree),
+        *folders,
+        "--form",
+        sandboxes.form,
+    )
     printed = sandboxes.output("layer", *asked, seconds=LAYER_SECONDS)
     try:
         document = json.loads(printed.rpartition("\n")[2])

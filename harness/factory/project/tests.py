@@ -14,6 +14,7 @@ import stat
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -249,8 +250,11 @@ def layer(job: Job) -> Layer | None:
     installed. None without one."""
     services, dependencies = job.services, job.policy.config.dependencies
     name = dependencies.tests or dependencies.lock
-    lock = services.repository.read(job.base, name)
-    return services.sandbox.layer(lock, name=name, wheels=services.wheels) if lock else None
+    read = partial(services.repository.read, job.base)
+    lock = read(name)
+    if not lock:
+        return None
+    return services.sandbox.layer(lock, name=name, wheels=services.wheels, read=read)
 
 
 def layer_env(layer: Layer | None) -> dict[str, str]:

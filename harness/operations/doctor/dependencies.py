@@ -2,6 +2,7 @@
 files, and services."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from harness.domain.errors import ConfigError
@@ -17,7 +18,7 @@ def dependencies(home: Path) -> HealthFinding:
     """Read every entry of each lock at the base that was fetched last, and look for the programs
     that its packages need. Nothing is fetched. Raises ConfigError or SandboxError."""
     from harness.home.document import read_home
-    from harness.programs.sandbox.packages.ecosystems import ecosystem_of
+    from harness.programs.sandbox.packages.ecosystems import ecosystem_of, joined
 
     policy, repository = policy_of(home), fetched_repository(home)
     if repository is None:
@@ -32,7 +33,8 @@ def dependencies(home: Path) -> HealthFinding:
             found.append(f"there is no {name}, so nothing is installed from it")
             continue
         ecosystem = ecosystem_of(name)
-        ecosystem.check(lock, form=read_home(home).sandbox)
+        read = partial(repository.read, policy.base)
+        ecosystem.check(joined(lock, name, read), form=read_home(home).sandbox)
         found.append(f"{name} pins every package with a hash; {ecosystem.ready()}")
     found.append(_services(policy.config.services, read_home(home).sandbox))
     return ok("; ".join(filter(None, found)) or "no lock file is named, so nothing is installed")

@@ -54,6 +54,17 @@ def _parser() -> argparse.ArgumentParser:
     layer.add_argument(
         "--out", required=True, type=Path, help="the folder of layers, one folder per lock"
     )
+    more = layer.add_mutually_exclusive_group()
+    more.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        metavar="PATH=FILE",
+        help="another file of the repository that the lock may need",
+    )
+    more.add_argument(
+        "--tree", type=Path, help="the repository's folder; packages that lie in it are compared"
+    )
     layer.add_argument("--form", default="auto")
     layer.set_defaults(run=_layer)
     serve = commands.add_parser(
@@ -106,15 +117,26 @@ def _layer(arguments: argparse.Namespace) -> int:
 
     from harness.programs.sandbox.packages.layer import MOST_BYTES, layer
 
-    with arguments.lock.open("rb") as file:
-        # One byte more shows that there is more, and none beyond it is read.
-        lock = file.read(MOST_BYTES + 1)
+    files = {path: Path(file) for path, _, file in (one.partition("=") for one in arguments.beside)}
+
+    def read(path: str) -> bytes | None:
+        file = arguments.tree / path if arguments.tree else files.get(path)
+        if file is None or not file.is_file() or file.is_symlink():
+            return None
+        with file.open("rb") as opened:
+            # One byte more shows that there is more, and none beyond it is read.
+            return opened.read(MOST_BYTES + 1)
+
+    with arguments.lock.open("rb") as opened:
+        lock = opened.read(MOST_BYTES + 1)
     prepared = layer(
         lock,
         name=arguments.name or arguments.lock.name,
         wheels=arguments.wheels,
         out=arguments.out,
         form=arguments.form,
+        read=read,
+        tree=arguments.tree,
     )
     print(json.dumps(asdict(prepared)))
     return 0

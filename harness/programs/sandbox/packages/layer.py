@@ -9,27 +9,43 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.sandbox import Layer
-from harness.programs.sandbox.packages.ecosystems import ecosystem_of
+from harness.programs.sandbox.packages.ecosystems import ecosystem_of, joined
 
 # The largest lock that is read, in bytes: several thousand packages.
 MOST_BYTES = 16 * 1024 * 1024
 
 
-def layer(lock: bytes, *, name: str, wheels: Path, out: Path, form: str = "auto") -> Layer:
+def layer(
+    lock: bytes,
+    *,
+    name: str,
+    wheels: Path,
+    out: Path,
+    form: str = "auto",
+    read: Callable[[str], bytes | None] = lambda _: None,
+    tree: Path | None = None,
+) -> Layer:
     """The installed packages that `lock` names. The same lock gives the same folder below `out`.
 
     `name` is the lock's path in its repository, `wheels` the folder that keeps fetched packages.
-    Raises ConfigError for a lock with an entry that is not allowed, SandboxError when the layer
-    cannot be prepared.
+    `read` gives other files of the repository by their path, at most one byte more than
+    `MOST_BYTES`. `tree` is the repository's folder: packages that lie in it are compared.
+
+    Raises ConfigError for a lock with an entry that is not allowed, or that the tree contradicts,
+    SandboxError when the layer cannot be prepared.
     """
+    ecosystem = ecosystem_of(name)
+    lock = joined(lock, name, read)
     if len(lock) > MOST_BYTES:
         raise ConfigError(f"the lock has more than {MOST_BYTES // 1024**2} MiB", file=name)
-    ecosystem = ecosystem_of(name)
     ecosystem.check(lock, form=form)
+    if tree:
+        ecosystem.check_tree(lock, tree / PurePosixPath(name).parent)
     target = out.absolute() / layer_name(lock, name)
     folder = PurePosixPath(name).parent
     within = str(folder / ecosystem.within) if ecosystem.within else ""

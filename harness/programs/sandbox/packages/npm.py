@@ -42,11 +42,13 @@ _SHOWN = 400
 
 @dataclass(frozen=True, slots=True)
 class Npm:
-    """The rows of npm and pnpm. Node.js finds packages only in a tree's own `node_modules`."""
+    """The rows of npm, pnpm and yarn. Node.js finds packages only in the `node_modules` of a
+    tree."""
 
     tree_of: Callable[[bytes], NodeTree]
     variable: str = ""
     within: str = "node_modules"
+    beside: tuple[str, ...] = ()
 
     def check(self, lock: bytes, *, form: str) -> None:
         """See `Ecosystem`."""
@@ -58,6 +60,9 @@ class Npm:
                 f" {chosen} can show nothing; `python -m harness.programs.sandbox probe` shows why"
                 f" {Form.BWRAP_USERNS} does not work here"
             )
+
+    def check_tree(self, lock: bytes, folder: Path) -> None:
+        """See `Ecosystem`. No package lies in the repository."""
 
     def ready(self) -> str:
         """See `Ecosystem`."""

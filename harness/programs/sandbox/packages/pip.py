@@ -34,10 +34,14 @@ class Pip:
     requirements: Callable[[bytes], bytes] = _as_it_is
     variable: str = "PYTHONPATH"
     within: str = ""
+    beside: tuple[str, ...] = ()
 
     def check(self, lock: bytes, *, form: str) -> None:
         """See `Ecosystem`."""
         pins(self.requirements(lock))
+
+    def check_tree(self, lock: bytes, folder: Path) -> None:
+        """See `Ecosystem`. No package lies in the repository."""
 
     def ready(self) -> str:
         """See `Ecosystem`."""
