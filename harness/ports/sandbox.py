@@ -21,9 +21,16 @@ class Sandbox(Protocol):
         ...
 
     def layer(
-        self, lock: bytes, *, name: str, wheels: Path, read: Callable[[str], bytes | None]
+        self,
+        lock: bytes,
+        *,
+        name: str,
+        wheels: Path,
+        read: Callable[[str], bytes | None],
+        root: str = "",
     ) -> Layer:
         """The dependencies that a lock file names, prepared once per lock digest. `name` is the
         lock's path in the repository; its last part tells the ecosystem. `read` gives the
-        repository's other files, which some locks need."""
+        repository's other files, which some locks need; `root` is where the root file system
+        of what will use them is prepared."""
         ...

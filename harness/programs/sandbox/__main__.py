@@ -1,4 +1,4 @@
-"""`python -I -m harness.programs.sandbox run|probe|layer|serve`: the sandbox supervisor's commands.
+"""`python -I -m harness.programs.sandbox run|probe|layer|root|serve`: the supervisor's commands.
 
 Each sandbox has a supervisor process of its own.
 """
@@ -66,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         "--tree", type=Path, help="the repository's folder; packages that lie in it are compared"
     )
     layer.add_argument("--form", default="auto")
+    layer.add_argument("--root", default="", help="the prepared root file system of its sandboxes")
     layer.set_defaults(run=_layer)
+    root = commands.add_parser("root", help="print the digest that names a root file system")
+    root.add_argument("--of", required=True, type=Path, help="a folder, a tar or an OCI layout")
+    root.set_defaults(run=_root)
     serve = commands.add_parser(
         "serve", help="run these commands many times, each in a process forked from this one"
     )
@@ -135,10 +139,18 @@ def _layer(arguments: argparse.Namespace) -> int:
         wheels=arguments.wheels,
         out=arguments.out,
         form=arguments.form,
+        root=arguments.root,
         read=read,
         tree=arguments.tree,
     )
     print(json.dumps(asdict(prepared)))
+    return 0
+
+
+def _root(arguments: argparse.Namespace) -> int:
+    from harness.programs.sandbox.roots.root import digest_of
+
+    print(digest_of(arguments.of))
     return 0
 
 

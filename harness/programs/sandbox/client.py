@@ -77,9 +77,11 @@ class SandboxSupervisor:
         name: str,
         wheels: Path,
         read: Callable[[str], bytes | None] = lambda _: None,
+        root: str = "",
     ) -> Layer:
         """The dependencies that a lock file names, prepared once per lock. `name` is its path in
-        the repository, and `read` gives the repository's other files."""
+        the repository, `read` gives the repository's other files, and `root` is the prepared root
+        file system of what will use them."""
         from harness.programs.sandbox.packages.ecosystems import paths_beside
 
         with tempfile.TemporaryDirectory(prefix=f"factory-lock-{os.getpid()}-") as folder:
@@ -93,6 +95,7 @@ class SandboxSupervisor:
             arguments = (
                 "layer",
                 *more,
+                *(("--root", root) if root else ()),
                 "--lock",
                 str(file),
                 "--name",

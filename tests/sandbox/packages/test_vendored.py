@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.programs.sandbox.packages import vendored
 from harness.programs.sandbox.packages.cargo_vendor import VendoredCargo
 from harness.programs.sandbox.packages.ecosystems import BY_NAME
 from harness.programs.sandbox.packages.go_vendor import VendoredGo
+from harness.programs.sandbox.packages.vendored import MOST_TEXT, digests_in, text_of
 from tests.sandbox.layers import prepare
 from tests.sandbox.vendored import CRATE, GO, SUM, cargo_project, go_project
 
@@ -181,19 +181,21 @@ def test_a_go_project_that_was_not_vendored_is_told_to(tmp_path) -> None:
     assert "is behind a link, vendor" in compared(folder)
 
 
-def test_what_is_read_of_a_strangers_tree_is_bounded(tmp_path, monkeypatch) -> None:
-    folder = cargo_project(tmp_path / "cargo")
-    monkeypatch.setattr(vendored, "MOST_FILES", 3)
-    assert "has more than 3 files" in compared(folder)
-    monkeypatch.setattr(vendored, "MOST_TEXT", 10)
-    assert "has more than" in compared(go_project(tmp_path / "go"))
+def test_what_is_read_of_a_strangers_tree_is_bounded(tmp_path) -> None:
+    vendor = cargo_project(tmp_path) / "vendor"
+    with pytest.raises(ConfigError, match="has more than 3 files or 2048 MiB"):
+        list(digests_in(vendor, most_files=3))
+    with pytest.raises(ConfigError, match="has more than 100000 files or 0 MiB"):
+        list(digests_in(vendor, most_bytes=100))
+    (tmp_path / "go.mod").write_bytes(b" " * (MOST_TEXT + 1))
+    with pytest.raises(ConfigError, match="has more than 16 MiB"):
+        text_of(tmp_path, "go.mod")
 
 
-def test_doctor_names_a_toolchain_that_sandboxes_do_not_have(monkeypatch) -> None:
-    monkeypatch.setattr(vendored, "SEEN", "/nowhere")
+def test_doctor_names_a_toolchain_that_sandboxes_do_not_have(tmp_path) -> None:
     for row, package in ((VendoredGo(), "golang-go"), (VendoredCargo(), "cargo")):
         with pytest.raises(ConfigError, match=f"`apt-get install {package}`"):
-            row.ready()
+            row.ready(str(tmp_path))
 
 
 @pytest.mark.parametrize("make", [go_project, cargo_project])

@@ -78,7 +78,13 @@ class _SandboxWithRunner:
         return getattr(self._inner, name)
 
     def layer(
-        self, lock: bytes, *, name: str, wheels: Path, read: Callable[[str], bytes | None]
+        self,
+        lock: bytes,
+        *,
+        name: str,
+        wheels: Path,
+        read: Callable[[str], bytes | None],
+        root: str = "",
     ) -> Layer:
         """See the port."""
         return Layer(str(self._layer), "PYTHONPATH")

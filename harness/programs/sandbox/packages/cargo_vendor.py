@@ -58,7 +58,7 @@ class VendoredCargo(Vendored):
             if about.get("package") != checksum:
                 raise ConfigError(
                     f"{title} is not what the lock pins: expected {checksum:.16}…, and"
-                    f" {vendor.name}/{home} says {about.get('package')!s:.16}…; {AGAIN}"
+                    f" {vendor.name}/{home} has {about.get('package')!s:.16}…; {AGAIN}"
                 )
             _compare(title, about, contents[home])
 
@@ -130,7 +130,7 @@ def _inner(table: object, key: str) -> Table:
 
 
 def _crates(vendor: Path) -> Iterator[tuple[tuple[str, str], str, Table]]:
-    """The crates of the folder: name with version, the folder's name, and what its list says."""
+    """The crates of the folder: name with version, the folder's name, and what its list has."""
     homes = sorted(path.name for path in vendor.iterdir() if path.is_dir())
     if len(homes) > MOST_PACKAGES:
         raise ConfigError(f"{vendor.name} has more than {MOST_PACKAGES} crates")
@@ -155,6 +155,6 @@ def _compare(title: str, about: Table, content: dict[str, str]) -> None:
             raise ConfigError(f"{title} has the file {path!r:.80}, which its list lacks; {AGAIN}")
         if listed[path] != content[path]:
             raise ConfigError(
-                f"{title} has another {path!r:.80} than its list says: expected"
+                f"{title} has another {path!r:.80} than its list has: expected"
                 f" {listed[path]!s:.16}…, found {content[path]:.16}…; {AGAIN}"
             )

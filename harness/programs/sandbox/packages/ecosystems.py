@@ -47,9 +47,9 @@ class Ecosystem(Protocol):
         ConfigError that names the first package which contradicts it."""
         ...
 
-    def ready(self) -> str:
-        """What would fetch and use the packages on this machine, for people. Raises ConfigError
-        that names a missing program."""
+    def ready(self, root: str) -> str:
+        """What would fetch and use the packages, in sandboxes with this root file system (empty:
+        the machine's), for people. Raises ConfigError that names a missing program."""
         ...
 
     def platform(self) -> str:
@@ -61,7 +61,9 @@ class Ecosystem(Protocol):
         is not what the lock pins."""
         ...
 
-    def install(self, lock: bytes, store: Path, scratch: Path, *, form: str) -> str | None:
+    def install(
+        self, lock: bytes, store: Path, scratch: Path, *, form: str, root: str
+    ) -> str | None:
         """Install into the folder `site` of `scratch`, in a sandbox. None, or what is lacking in
         `store`. Raises SandboxError for what a fetch would not mend."""
         ...

@@ -6,16 +6,14 @@ the hashes beside them are the change's own text, too, and only find what contra
 
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.domain.errors import ConfigError
+from harness.programs.sandbox.packages.environment import program_in
 
-# Where sandboxes look for programs.
-SEEN = "/usr/bin:/bin"
 MIB = 1024 * 1024
 # The largest text that is read, the files of all vendored packages and their bytes.
 MOST_TEXT, MOST_FILES, MOST_BYTES = 16 * MIB, 100_000, 2048 * MIB
@@ -32,14 +30,9 @@ class Vendored:
     within: str = ""
     beside: tuple[str, ...] = ()
 
-    def ready(self) -> str:
+    def ready(self, root: str) -> str:
         """See `Ecosystem`."""
-        found = shutil.which(self.program, path=SEEN)
-        if found is None:
-            raise ConfigError(
-                f"sandboxes have no `{self.program}`, because they see only what is in /usr/bin;"
-                f" install it there (`apt-get install {self.package}`)"
-            )
+        found = program_in(self.program, root, package=self.package)
         return (
             f"they lie in the repository, are compared at each judgement, and {found} builds them"
         )
@@ -51,7 +44,9 @@ class Vendored:
     def fetch(self, lock: bytes, store: Path, scratch: Path) -> None:
         """See `Ecosystem`. There is nothing to fetch."""
 
-    def install(self, lock: bytes, store: Path, scratch: Path, *, form: str) -> str | None:
+    def install(
+        self, lock: bytes, store: Path, scratch: Path, *, form: str, root: str
+    ) -> str | None:
         """See `Ecosystem`. There is nothing to install."""
         (scratch / "site").mkdir()
         return None
@@ -79,10 +74,12 @@ def text_of(folder: Path, path: str) -> str:
         raise ConfigError("is not UTF-8 text", file=path) from error
 
 
-def digests_in(folder: Path) -> Iterator[tuple[str, str]]:
+def digests_in(
+    folder: Path, *, most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES
+) -> Iterator[tuple[str, str]]:
     """The path and the sha256 of each file below a folder of strangers. Raises ConfigError that
     names what is no plain file, or too much."""
-    bytes_left, files = MOST_BYTES, 0
+    bytes_left, files = most_bytes, 0
     for top, folders, names, descriptor in os.fwalk(folder, follow_symlinks=False):
         folders.sort()
         for name in sorted(names):
@@ -98,8 +95,8 @@ def digests_in(folder: Path) -> Iterator[tuple[str, str]]:
                 files, bytes_left = files + 1, bytes_left - facts.st_size
                 if not stat.S_ISREG(facts.st_mode):
                     raise ConfigError(f"`{path}` is no plain file")
-                if files > MOST_FILES or bytes_left < 0:
+                if files > most_files or bytes_left < 0:
                     raise ConfigError(
-                        f"{folder.name} has more than {MOST_FILES} files or {MOST_BYTES // MIB} MiB"
+                        f"{folder.name} has more than {most_files} files or {most_bytes // MIB} MiB"
                     )
                 yield path, hashlib.file_digest(file, "sha256").hexdigest()
