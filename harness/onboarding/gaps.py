@@ -12,6 +12,7 @@ def gaps_of(survey: Survey) -> tuple[str, ...]:
     return (
         *map(_refusal, survey.daemons),
         *_on_start(survey),
+        *_on_services(survey),
         *_on_tests(survey),
         *_on_locks(survey),
         *_on_files(survey),
@@ -48,6 +49,15 @@ def _on_start(survey: Survey) -> Iterator[str]:
             f"no variable for the data: {survey.data.fixed}, and in a sandbox the code cannot be"
             " written to; let a variable name a folder, and `[app] data` name that variable"
         )
+
+
+def _on_services(survey: Survey) -> Iterator[str]:
+    for one in survey.services:
+        if one.draft is None:
+            yield (
+                f"no {one.kind} for the app: {one.because[0]}, which alone does not show that the"
+                " app needs it; if it does, add it as `[[services]]` (docs/maintainer.md)"
+            )
 
 
 def _on_tests(survey: Survey) -> Iterator[str]:

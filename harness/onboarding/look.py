@@ -16,6 +16,7 @@ from harness.onboarding.evidence.manifests import packages_in
 from harness.onboarding.evidence.package_managers import locks_in, package_manager_in
 from harness.onboarding.evidence.readme import NAMES, readme_of
 from harness.onboarding.evidence.routes import routes_in
+from harness.onboarding.evidence.services import services_in
 from harness.onboarding.evidence.sources import (
     NOT_THE_PRODUCT,
     Sources,
@@ -72,6 +73,8 @@ def survey_of(
     sources = sources_in(contents)
     routes, start, suite = routes_in(sources), start_in(sources), suite_in(sources)
     ready, ready_because = ready_in(routes)
+    packages = packages_in(sources)
+    services = services_in(sources, packages)
     lock, tests_lock = locks_in(sources, tests_need=suite.needs if suite else "")
     readme = next((name for name in NAMES if name in contents.files), contents.named("README.md"))
     summary, headings = readme_of(contents.text(readme)) if readme else ("", ())
@@ -86,14 +89,15 @@ def survey_of(
         files=len(contents.files),
         languages=languages_in(contents.files),
         package_manager=package_manager_in(sources),
-        packages=packages_in(sources),
+        packages=packages,
         lock=lock,
         tests_lock=tests_lock,
         start=start,
         daemons=daemons_in(sources),
         ready=ready,
         ready_because=ready_because,
-        data=data_in(sources, start),
+        data=data_in(sources, start, has_services=any(one.draft for one in services)),
+        services=services,
         suite=suite,
         routes=routes,
         places=_places(contents, suite.paths if suite else ()),

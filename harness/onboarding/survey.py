@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.domain.governance import ScopeEntry
+from harness.domain.sandbox import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,16 @@ class Data:
     because: tuple[Evidence, ...] = ()
     # A place that no variable can move.
     fixed: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedService:
+    """A server that the repository tells of: its kind, and each place that does. `draft` is how a
+    sandbox starts it; None where only one place tells of it."""
+
+    kind: str
+    because: tuple[Evidence, ...]
+    draft: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +195,7 @@ class Survey:
     ready: str = "/"
     ready_because: Evidence | None = None
     data: Data = field(default_factory=Data)
+    services: tuple[NamedService, ...] = ()
     suite: Suite | None = None
     routes: tuple[Route, ...] = ()
     # Globs of what the product is made of.
