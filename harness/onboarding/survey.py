@@ -82,8 +82,8 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class NamedService:
-    """A server that the repository tells of: its kind, and each place that does. `draft` is how a
-    sandbox starts it; None where only one place tells of it."""
+    """A server that the repository names: its kind, and each place that does. `draft` is how a
+    sandbox starts it; None where only one place names it."""
 
     kind: str
     because: tuple[Evidence, ...]

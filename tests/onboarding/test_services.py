@@ -16,7 +16,7 @@ COMPOSE = """services:
   db:
     image: %s
     environment:
-      POSTGRES_USER: keeper
+      POSTGRES_USER: ${KEEPER:-keeper}
       POSTGRES_DB: shop
 """
 

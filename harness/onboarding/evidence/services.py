@@ -1,7 +1,7 @@
 """The databases and caches that an app needs beside it.
 
 A service is drafted where two files agree: a compose file runs its image, and a manifest names a
-driver for it. One of the two alone may be an option of the app's, so it is only told.
+driver for it. One of the two alone may be an option of the app, so it is only reported.
 """
 
 import re
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+_DEFAULT = re.compile(r"\$\{\w+:?-(.*)\}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,18 @@ class _Composed:
 
 
 def services_in(sources: Sources, packages: tuple[NamedPackage, ...]) -> tuple[NamedService, ...]:
-    """Each kind of service that a compose file or a driver tells of, with the first place."""
+    """Each kind of service that a compose file or a driver names, with the first place."""
     # A name twice is no valid compose file, and no valid factory.toml.
     composed = {one.name: one for one in reversed(tuple(_composed(sources)))}
     found = []
     for kind in KINDS:
         image = next((one for one in composed.values() if _image(one.image) in kind.images), None)
         driver = next((one for one in packages if one.name in kind.drivers), None)
-        told = [image.because] if image else []
-        told += [replace(driver.because, detail=f"names {driver.name}")] if driver else []
-        if told:
+        places = [image.because] if image else []
+        places += [replace(driver.because, detail=f"names {driver.name}")] if driver else []
+        if places:
             draft = _service(kind, image) if image and driver else None
-            found.append(NamedService(kind.name, tuple(told), draft))
+            found.append(NamedService(kind.name, tuple(places), draft))
     return tuple(found)
 
 
@@ -92,7 +93,8 @@ def _service(kind: _Kind, one: _Composed) -> Service:
     so no password is asked for."""
 
     def named(default: str, *variables: str) -> str:
-        given = (one.env.get(variable, "") for variable in variables)
+        # `${NAME:-shop}` is shop on a machine where nobody set NAME.
+        given = (_DEFAULT.sub(r"\1", one.env.get(variable, "")) for variable in variables)
         return next((value for value in given if _WORD.match(value)), default)
 
     name = one.name if _NAME.match(one.name) else kind.name.lower()
