@@ -37,7 +37,10 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """What runs in a sandbox and all that it can see. Seconds are wall-clock, sizes mebibytes."""
+    """What runs in a sandbox and all that it can see. Seconds are wall-clock, sizes mebibytes.
+
+    `commands`: the descriptor over which further commands are run in it, None for none; only then
+    `argv` may be empty."""
 
     name: str
     argv: tuple[str, ...]
@@ -52,6 +55,10 @@ class SandboxSpec:
     memory_mb: int = 1024
     pids: int = 256
     disk_mb: int = 256
+    commands: int | None = None
+    user: str = "app"
+    home: str = "/tmp"  # noqa: S108 - the sandbox's own
+    hostname: str = "localhost"
 
     def document(self, *, form: str, result: Path) -> dict[str, Any]:
         """The specification as the supervisor reads it."""
@@ -66,7 +73,10 @@ class SandboxSpec:
             "argv": list(self.argv),
             "cwd": self.cwd,
             "env": dict(self.env),
-            "hostname": "localhost",
+            "hostname": self.hostname,
+            "commands": self.commands,
+            "user": self.user,
+            "home": self.home,
             "binds": [
                 {"source": str(b.source), "target": b.target, "mode": b.mode} for b in self.binds
             ],
@@ -186,6 +196,7 @@ class Sandboxes:
         spec_file, result = own / "spec.json", own / "result.json"
         spec_file.write_text(json.dumps(spec.document(form=form, result=result)))
         served = {fd: fd for _, fd in spec.serve}
+        served |= {spec.commands: spec.commands} if spec.commands is not None else {}
         with log.open("ab") as errors, (stdout or log).open("ab") as output:
             supervisor = fork_server(self.command).supervisor(
                 "run",

@@ -68,6 +68,7 @@ class Context:
             wall_seconds=wall,
             hostname=HOSTNAME,
             clock_env=app.clock_env or "",
+            commands=app.commands,
         )
 
 

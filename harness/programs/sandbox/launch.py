@@ -109,7 +109,8 @@ def started(
         options = (*channels, *_limit_options(form, spec, resources.group))
         launch = _launch(form, spec, resources, options=options, info_write=info_write, ends=ends)
         served = (serve.fd for serve in spec.serve)
-        inherited = [report, resources.life, *served, *launch.inherited]
+        further = () if spec.commands is None else (spec.commands,)
+        inherited = [report, resources.life, *served, *further, *launch.inherited]
         process = _process(launch, resources, inherited, output=output)
         # While this process holds the writing ends, it would never read the end of either pipe.
         os.close(report)
@@ -134,6 +135,10 @@ def _launch(
     info_write: int,
     ends: contextlib.ExitStack,
 ) -> Launch:
+    if spec.commands is not None and not form.in_namespaces:
+        # Without namespaces our first program stays outside of the walls, where it may start
+        # nothing.
+        raise SandboxError(f"the form {form} runs no further commands; ask for one with namespaces")
     match form:
         case Form.UNSEALED:
             return _unsealed_launch(spec, options)

@@ -35,6 +35,7 @@ from harness.programs.sandbox.interpreter import interpreter
 from harness.programs.sandbox.walls import seccomp, system_calls
 
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
+COMMANDS = FIRST_PROGRAM.with_name("commands.py")
 PYTHON = "/opt/bin/python"
 SITE = "/opt/site"
 # What most containers begin with.
@@ -218,7 +219,10 @@ def first_program(view: View, spec: SandboxSpec, options: Sequence[str]) -> list
     """The command line of our own first program, which starts the command. Its options are in
     `view.files`."""
     environ = "".join(f"{name}={value}\0" for name, value in environment(spec).items())
-    words = (*options, "--environ", view.data(os.fsencode(environ)), "--", *argv(spec))
+    words = [*options, "--environ", view.data(os.fsencode(environ))]
+    if spec.commands is not None:
+        words += ["--commands", f"{spec.commands}={view.data(COMMANDS.read_bytes())}"]
+    words += ["--", *argv(spec)]
     options = view.data(b"".join(os.fsencode(word) + b"\0" for word in words))
     return [
         PYTHON,
@@ -232,7 +236,9 @@ def first_program(view: View, spec: SandboxSpec, options: Sequence[str]) -> list
 
 def argv(spec: SandboxSpec) -> tuple[str, ...]:
     """The command as the sandbox sees it."""
-    return (PYTHON if spec.argv[0] == "python" else spec.argv[0], *spec.argv[1:])
+    return tuple(
+        PYTHON if not place and word == "python" else word for place, word in enumerate(spec.argv)
+    )
 
 
 def add_mounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
@@ -292,8 +298,10 @@ def _system(view: View) -> None:
 
 
 def _accounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
-    view.file("/etc/passwd", f"root:x:0:0::/:/bin/sh\napp:x:{uid}:{uid}::/tmp:/bin/sh\n")
-    view.file("/etc/group", f"root:x:0:\napp:x:{uid}:\n")
+    user, shell = spec.user, "/bin/sh" if spec.user == "app" else "/bin/bash"
+    account = f"{user}:x:{uid}:{uid}::{spec.home}:{shell}"
+    view.file("/etc/passwd", f"root:x:0:0::/:/bin/sh\n{account}\n")
+    view.file("/etc/group", f"root:x:0:\n{user}:x:{uid}:\n")
     view.file("/etc/hosts", f"127.0.0.1 {' '.join(dict.fromkeys(('localhost', spec.hostname)))}\n")
     view.file("/etc/hostname", f"{spec.hostname}\n")
     view.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
