@@ -69,7 +69,7 @@ def planned_run(
 
 
 def instance_spec(
-    run: PlannedRun, before: Past, *, port: int, clock: Path | None, seed: int
+    run: PlannedRun, before: Past, *, port: int, clock: Path | None, seed: int = 0
 ) -> InstanceSpec:
     """The app instance for the run, which listens at `port` in its sandbox. `seed` draws what its
     commands find there."""

@@ -6,6 +6,7 @@ for their shape here."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,13 @@ from validators.domain.exploring.persona import Allowance, Persona
 from validators.domain.stops import UsageError
 
 STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def _line(value: str) -> str:
+    # Raises ValueError for a quote that is left open.
+    if not shlex.split(value):
+        raise ValueError("expected a command")
+    return value
 
 
 def _absolute(value: str) -> str:
@@ -31,6 +39,7 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 CommandName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
+CommandLine = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_line)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Seconds = Annotated[int, Field(ge=1, le=3600)]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -75,8 +84,8 @@ class AppSpec:
     """How production starts the app. `env` is the allow-list. The launcher adds the port and the
     data folder only. `start` is empty where there is no app: then journeys run commands alone.
 
-    `commands` has the argv of each command that the repository names; a word that begins with ./ is
-    a file of its tree."""
+    `commands` has the line of each command that the repository names, split into words as a shell
+    does; a word that begins with ./ is a file of its tree."""
 
     start: tuple[str, ...]
     port_env: EnvName
@@ -87,7 +96,7 @@ class AppSpec:
     data: EnvName | None = None
     seed_command: Argv | None = None
     clock_env: EnvName | None = None
-    commands: dict[CommandName, Argv] = field(default_factory=dict)
+    commands: dict[CommandName, CommandLine] = field(default_factory=dict)
     __pydantic_config__ = STRICT
 
 
