@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 LONGEST, MOST_DESCRIPTORS = 4096, 4
-REASON = 300
+REASON, MOST_ROUNDS = 300, 2000
 STREAMS = "ioe"
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/sh")
 
@@ -216,11 +216,28 @@ def _script(command: list[str], places: list[int]) -> int:
 
 
 def _kill(child: int) -> None:
-    """Kill every process of the child's session."""
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            if os.getsid(int(name)) == child:
-                os.kill(int(name), signal.SIGKILL)
+    """Kill the child and every process of its session."""
+    # Itself by its number: it may not have a session yet.
+    os.kill(child, signal.SIGKILL)
+    # Again, because one of them may have started another meanwhile. What still does not die does so
+    # with the sandbox.
+    for _ in range(MOST_ROUNDS):
+        if not any(_killed(int(name), child) for name in os.listdir("/proc") if name.isdigit()):
+            return
+
+
+def _killed(process: int, session: int) -> bool:
+    """Whether this was a living process of the session."""
+    try:
+        # One that has ended keeps its session until its parent asks for it.
+        with open(f"/proc/{process}/stat", "rb") as facts:
+            state, _, _, own = facts.read().rpartition(b")")[2].split()[:4]
+        if int(own) == session and state not in b"ZX":
+            os.kill(process, signal.SIGKILL)
+            return True
+    except OSError:
+        pass
+    return False
 
 
 def _put(path: str, content: int) -> None:
