@@ -45,14 +45,16 @@ END_OF_INPUT = b"\x04"
 @dataclass(frozen=True, slots=True)
 class CommandWorld:
     """What a command finds around it: the account's name and its home, the folder in which it runs,
-    its environment, the host's name. `parent`: the shell that is its parent; empty: the sandbox's
-    first program. `behind`: the size of a terminal behind its pipes, None for none."""
+    its environment, the host's name, and the files of its home by their names. `parent`: the shell
+    that is its parent; empty: the sandbox's first program. `behind`: the size of a terminal behind
+    its pipes, None for none."""
 
     user: str
     home: str
     cwd: str
     hostname: str
     env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
     behind: tuple[int, int] | None = None
 

@@ -238,6 +238,10 @@ class InstanceStarter:
         commands.line = line
         home = listener.path.with_name("home")
         (home / Path(world.cwd).relative_to(world.home)).mkdir(parents=True, exist_ok=True)
+        for name, text in world.files.items():
+            # Not again after a restart: a command may have put something else there.
+            if not (home / name).exists():
+                (home / name).write_text(text)
         own = {"HOME": world.home, **world.env}
         found = {name: value for name, value in spec.env.items() if name != self.start.port_env}
         found |= {self.start.port_env: spec.env[self.start.port_env]} if spec.argv else {}

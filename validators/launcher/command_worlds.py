@@ -17,6 +17,12 @@ HOSTS = ("laptop", "thinkpad", "desktop", "fedora", "debian", "workstation", "xp
 FOLDERS = ("Documents", "Downloads", "projects/notes", "src", "tmp", "Desktop", "stuff/new")
 LOCALES = ("C.UTF-8", "en_US.UTF-8", "en_GB.UTF-8")
 TERMINALS = ("xterm-256color", "tmux-256color", "screen-256color")
+DOTFILES = {
+    ".bashrc": "HISTSIZE=1000\nalias ll='ls -alF'\n",
+    ".profile": 'if [ -d "$HOME/bin" ]; then PATH="$HOME/bin:$PATH"; fi\n',
+    ".bash_history": "ls\ncd src\ngit status\n",
+    ".gitconfig": "[init]\n\tdefaultBranch = main\n",
+}
 SIZES = ((80, 24), (120, 36), (148, 41), (211, 53))
 
 
@@ -41,6 +47,7 @@ def command_world(run: RunId, *, seed: int) -> CommandWorld:
             "TERM": terminal,
             "COLORTERM": "truecolor",
         },
+        files={name: DOTFILES[name] for name in drawn.sample(tuple(DOTFILES), 3)},
         parent="bash",
         behind=drawn.choice(SIZES),
     )

@@ -200,7 +200,7 @@ def _bubblewrap_launch(
     first = bubblewrap.first_program(view, spec, (*options, "--cwd", spec.cwd, *ports))
     # `first_program` adds to `view.files`, so they are read only now.
     inherited = (*inherited, *view.files)
-    return Launch((*walls, *first), inherited=inherited, process_name=bubblewrap.FIRST_NAME)
+    return Launch((*walls, *first), inherited=inherited, process_name=bubblewrap.first_name(spec))
 
 
 def readable(descriptors: list[int], seconds: float) -> list[int]:

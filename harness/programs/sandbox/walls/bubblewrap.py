@@ -40,6 +40,8 @@ PYTHON = "/opt/bin/python"
 SITE = "/opt/site"
 # What most containers begin with.
 FIRST_NAME = "/usr/bin/tini"
+# What the machine of a person with an account of their own begins with.
+PERSONS_FIRST_NAME = "/sbin/init"
 PATH = "/opt/bin:/usr/bin:/bin"
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # Public facts of the system that programs and libraries read. The rest of /etc does not exist in
@@ -158,6 +160,11 @@ class View:
             if parent not in self.made and not (parent + "/").startswith(tuple(self.bound_folders)):
                 self.made.add(parent)
                 self.args += ["--perms", "0755", "--dir", parent]
+
+
+def first_name(spec: SandboxSpec) -> str:
+    """The name of the sandbox's first process."""
+    return FIRST_NAME if spec.user == "app" else PERSONS_FIRST_NAME
 
 
 def command(
