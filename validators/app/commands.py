@@ -40,6 +40,7 @@ MOST_OUTPUT, MOST_FILE = 1 << 20, 4 << 20
 LONGEST_PACKET, PIECE = 4096, 65536
 DEATH_SECONDS, READ_SECONDS, IDLE_SECONDS = 10.0, 30.0, 1.0
 END_OF_INPUT = b"\x04"
+UNSEEN = "/nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,26 @@ class CommandServer:
     world: CommandWorld
     named: Mapping[str, tuple[str, ...]]
     line: socket.socket | None = None
+
+    def connect(self, line: socket.socket) -> None:
+        """Ask over this line from now on, which leads to a sandbox that is being started."""
+        if self.line is not None:
+            self.line.close()
+        self.line = line
+        # Answered as soon as the sandbox's first program runs.
+        place = _words(UNSEEN)
+        with suppress(OSError):
+            socket.send_fds(line, [b"get"], [place])
+        os.close(place)
+
+    def ready(self) -> bool:
+        """Whether the sandbox runs, so that commands can. Call it only until it is."""
+        if self.line is None:
+            return False
+        try:
+            return bool(self.line.recv(LONGEST_PACKET, socket.MSG_DONTWAIT))
+        except OSError:
+            return False
 
     def start(self) -> None:
         """Answer in the background, until `close`."""

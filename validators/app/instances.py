@@ -233,9 +233,7 @@ class InstanceStarter:
         world = commands.world
         line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.enter_context(theirs)
-        if commands.line is not None:
-            commands.line.close()
-        commands.line = line
+        commands.connect(line)
         home = listener.path.with_name("home")
         (home / Path(world.cwd).relative_to(world.home)).mkdir(parents=True, exist_ok=True)
         for name, text in world.files.items():
@@ -262,12 +260,12 @@ class InstanceStarter:
         return {self.start.clock_env: f"{CLOCK}/{AHEAD}"} if clock else {}
 
     def _answers(self, instance: Instance) -> bool:
-        if not self.start.argv:
-            # The first command waits for the sandbox.
-            return True
-        if self._answers_once(instance.listener):
+        # Without an app, an instance is ready once commands can be run in it.
+        commands, app = instance.listener.commands, bool(self.start.argv)
+        answers = not app or self._answers_once(instance.listener)
+        if answers and (commands is None or commands.ready()):
             # Requests before a restart would not count: the app may forget them.
-            last = instance.again or not instance.listener.spec.restarted
+            last = app and (instance.again or not instance.listener.spec.restarted)
             for _ in range(instance.listener.spec.asked_before if last else 0):
                 self._answers_once(instance.listener)
             return True
