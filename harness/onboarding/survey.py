@@ -55,6 +55,8 @@ class Start:
     # A distribution without which the command cannot run.
     needs: str = ""
     env: tuple[tuple[str, str], ...] = ()
+    # Whether something here reads its port from that variable.
+    reads_port: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,14 @@ class NamedPackage:
     """A package by its normalised name, with the first place that names it."""
 
     name: str
+    because: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class NeededService:
+    """A database, a cache or a queue that seems to stand beside the app."""
+
+    kind: str
     because: Evidence
 
 
@@ -177,7 +187,10 @@ class Survey:
 
     name: str
     product: Product = Product.LIBRARY
+    # None where nothing shows it.
+    product_because: Evidence | None = None
     summary: str = ""
+    summary_because: Evidence | None = None
     headings: tuple[str, ...] = ()
     readme: str = ""
     branch: str = ""
@@ -186,6 +199,9 @@ class Survey:
     package_manager: str = ""
     # That a manifest names.
     packages: tuple[NamedPackage, ...] = ()
+    # Where packages lie in the repository that no lock here furnishes a sandbox from.
+    vendored: str = ""
+    services: tuple[NeededService, ...] = ()
     lock: Lock | None = None
     tests_lock: Lock | None = None
     start: Start | None = None
@@ -199,6 +215,8 @@ class Survey:
     routes: tuple[Route, ...] = ()
     # Globs of what the product is made of.
     places: tuple[str, ...] = ()
+    # Names of the product's folders and files, at any depth.
+    parts: tuple[str, ...] = ()
     governing: tuple[GoverningFile, ...] = ()
     clauses: tuple[Clause, ...] = ()
     # Of a mission that binds already.

@@ -223,6 +223,7 @@ class InstanceStarter:
                 *((Bind(preload, LIBRARY),) if preload else ()),
             ),
             serve=((port, listener.listening.fileno()),) if self.start.argv else (),
+            of_app=True,
         )
 
     def _with_commands(

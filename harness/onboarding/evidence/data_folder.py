@@ -11,6 +11,8 @@ from harness.onboarding.survey import Data, Evidence, Start
 _FOLDER = re.compile(
     r"(?:^|_)(?:DATA|DATA_?DIR|DATA_?PATH|STORAGE|STATE_?DIR|DB_?DIR|INSTANCE_?PATH|VAR_?DIR)$"
 )
+_SWITCH = re.compile(r"true|false|yes|no|on|off|\d+", re.IGNORECASE)
+"""The default of a variable that turns something on or off, and names no folder."""
 _SEEDS = ("seed", "seeds", "init_db", "initdb", "create_db", "load_data", "populate", "fixtures")
 _SEED_COMMANDS = ("seed", "init-db", "initdb", "init_db", "create-db", "load-data", "populate")
 
@@ -30,7 +32,7 @@ def data_in(sources: Sources, start: Start | None) -> Data:
 def _variables(sources: Sources) -> Iterator[tuple[Variable, Evidence]]:
     for file in sources.product:
         for variable in file.variables:
-            if _FOLDER.search(variable.name):
+            if _FOLDER.search(variable.name) and not _SWITCH.fullmatch(variable.default or ""):
                 yield (
                     variable,
                     Evidence(

@@ -15,7 +15,7 @@ from typing import assert_never
 from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Dial, Form, SandboxSpec
 from harness.programs.sandbox.child_processes import kill_descendants
-from harness.programs.sandbox.walls import bubblewrap, landlock, unsealed
+from harness.programs.sandbox.walls import accounts, bubblewrap, landlock, unsealed
 from harness.programs.sandbox.walls.cgroup import Cgroup
 from harness.programs.sandbox.walls.identity import tasks_of_account
 from harness.programs.sandbox.watch import descendants
@@ -200,7 +200,7 @@ def _bubblewrap_launch(
     first = bubblewrap.first_program(view, spec, (*options, "--cwd", spec.cwd, *ports))
     # `first_program` adds to `view.files`, so they are read only now.
     inherited = (*inherited, *view.files)
-    return Launch((*walls, *first), inherited=inherited, process_name=bubblewrap.first_name(spec))
+    return Launch((*walls, *first), inherited=inherited, process_name=accounts.first_name(spec))
 
 
 def readable(descriptors: list[int], seconds: float) -> list[int]:
