@@ -200,6 +200,8 @@ def _config_guesses(survey: Survey) -> Iterator[str]:
             f"ready: {survey.ready}, because"
             f" {survey.ready_because or 'no route shows that the app is up'}"
         )
+    for command in survey.commands:
+        yield f"command {command.name}: `{command.line}`, because {command.because}"
     if survey.data.env:
         yield f"data: ${survey.data.env}, because {survey.data.because[0]}"
     if survey.data.seed:

@@ -43,10 +43,12 @@ def _refusal(daemon: ServerStart) -> str:
 def _on_start(survey: Survey) -> Iterator[str]:
     start = survey.start
     if start is None:
-        yield (
-            "no start command: without one the sealed validator cannot open the app, so no change"
-            " merges by itself; name it in factory.toml as `[app] start`"
-        )
+        if not survey.commands:
+            yield (
+                "no start command: without one the sealed validator cannot open the app, so no"
+                " change merges by itself; name it in factory.toml as `[app] start`, or name the"
+                " `commands` that journeys run"
+            )
         return
     if start.needs and start.needs not in survey.dependencies:
         yield (

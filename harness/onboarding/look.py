@@ -8,6 +8,7 @@ from harness.domain.governance import MISSION, ScopeEntry
 from harness.governance.paths import glob_fault
 from harness.onboarding.clauses import clauses_in
 from harness.onboarding.contradictions import Contradiction, contradictions_in
+from harness.onboarding.evidence.commands import commands_in
 from harness.onboarding.evidence.daemons import daemons_in
 from harness.onboarding.evidence.data_folder import data_in
 from harness.onboarding.evidence.folder import FolderContents, contents_of
@@ -115,6 +116,7 @@ def survey_of(
         lock=lock,
         tests_lock=tests_lock,
         start=start,
+        commands=commands_in(sources, product),
         daemons=daemons_in(sources),
         ready=ready,
         ready_because=ready_because,

@@ -61,6 +61,15 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """A command that journeys could run: its name, its line, and its place."""
+
+    name: str
+    line: str
+    because: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class ServerStart:
     """A start command that returns before the app answers, and its foreground form where
     there is one."""
@@ -198,6 +207,8 @@ class Survey:
     lock: Lock | None = None
     tests_lock: Lock | None = None
     start: Start | None = None
+    # That journeys could run, where nothing answers requests.
+    commands: tuple[Command, ...] = ()
     daemons: tuple[ServerStart, ...] = ()
     ready: str = "/"
     ready_because: Evidence | None = None
