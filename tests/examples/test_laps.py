@@ -23,6 +23,10 @@ LAPS = (
     pytest.param(
         "larder", marks=pytest.mark.soak("a run more; test_npm has such packages from its own lock")
     ),
+    pytest.param(
+        "hedgerow",
+        marks=pytest.mark.soak("compiles Go in each sandbox; test_vendored does it once"),
+    ),
 )
 
 
