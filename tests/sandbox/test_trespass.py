@@ -20,7 +20,9 @@ from pathlib import Path
 import pytest
 
 from harness.programs.sandbox.forms import LANDLOCKED
+from harness.programs.sandbox.interpreter import interpreter
 from harness.programs.sandbox.packages.ecosystems import BY_NAME
+from harness.programs.sandbox.roots.root import digest_of, prepared
 from tests.sandbox.layers import furnished
 from tests.sandbox.sandboxes import Sandboxes, children, until
 from tests.sandbox.vendored import cargo_project, go_project
@@ -188,6 +190,33 @@ for path in {writes}:
         assert ended.code == 0, ended
         assert json.loads(ended.text) == [], ended
         assert host.reached == []
+
+
+@pytest.mark.soak("builds a system of 150 MB; test_roots has a small one")
+def test_no_way_leads_out_of_a_sandbox_with_a_system_of_debians(views) -> None:
+    """A tar of Debian's own tool, with the device nodes that it writes into each."""
+    roots = views.place("roots")
+    tar = roots / "debian.tar"
+    python = "python3" if not interpreter().prefix else "libpython3-stdlib"
+    done = subprocess.run(
+        (
+            *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={python}", "bookworm"),
+            str(tar),
+        ),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    digest = digest_of(tar)
+    tar.rename(roots / f"{digest.removeprefix('sha256:')}.tar")
+    root = prepared(digest, roots=roots, out=views.folder / "out")
+    with a_host(views) as host:
+        ended = views.python(TRESPASSER, json.dumps(host.options), root=str(root))
+        assert ended.code == 0, ended
+        assert json.loads(ended.text) == [], ended
+        assert host.reached == []
+    ended = views.run("perl", "-e", "print 6*7, `cat /etc/debian_version`", root=str(root))
+    assert ended.text.startswith("4212."), ended
 
 
 def test_outside_of_a_sandbox_every_one_of_these_ways_leads_there(unsealed) -> None:

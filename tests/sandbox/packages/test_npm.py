@@ -1,7 +1,6 @@
 """Packages of npm: what a lock may contain, what is asked of a registry, and what runs where."""
 
 import json
-import shutil
 import tarfile
 from functools import partial
 from pathlib import Path
@@ -9,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.domain.sandbox import Bind, SandboxSpec
-from harness.programs.sandbox.client import SandboxSupervisor
 from harness.programs.sandbox.packages import npm_lock, npm_registry
 from harness.programs.sandbox.packages.layer import MOST_BYTES, layer, make_plain
 from harness.programs.sandbox.packages.npm import Npm
@@ -360,38 +357,6 @@ def test_a_layer_has_links_within_and_none_that_lead_out(tmp_path) -> None:
 def test_a_sandbox_that_cannot_show_a_tree_with_packages_is_refused_by_name() -> None:
     with pytest.raises(SandboxError, match="a sandbox of the form unsealed can show nothing"):
         Npm(tree_of).check(lock(moon=entry(MOON)).encode(), form="unsealed")
-
-
-VISIT = """
-require('./server.js')
-const ask = () => fetch('http://127.0.0.1:8123/').then(answer => answer.text())
-  .then(text => { console.log(text); process.exit(0) }, () => setTimeout(ask, 50))
-ask()
-"""
-
-
-@pytest.mark.soak(
-    "65 packages of the machine's own registry; above a registry on loopback has them"
-)
-def test_an_express_app_runs_from_its_lock_and_this_machines_registry(sandbox) -> None:
-    app = Path(__file__).with_name("express")
-    supervisor = SandboxSupervisor(sandbox.folder / "layers", form=sandbox.form)
-    made = supervisor.layer(
-        (app / "package-lock.json").read_bytes(),
-        name="package-lock.json",
-        wheels=sandbox.folder / "wheels",
-    )
-    tree = sandbox.folder / "tree"
-    shutil.copytree(app, tree)
-    spec = SandboxSpec(
-        "app",
-        ("node", "-e", VISIT),
-        cwd="/app",
-        env={"PORT": "8123"},
-        binds=(Bind(str(tree), "/app"), made.bind("/app", apart="/layer")),
-        form=sandbox.form,
-    )
-    assert supervisor.run(spec).stdout == b"The ferry leaves at noon\n"
 
 
 HOSTILE = """

@@ -1,6 +1,7 @@
 """`factory doctor`: each line does the thing itself, so each is shown a machine or a home where the
 thing is not so."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -21,12 +22,14 @@ from harness.operations.doctor.machine_checks import KERNEL, sandbox_fix
 from harness.operations.readiness import Answer
 from harness.repository.trusted import FETCHED
 from harness.store.lock import sole_factory
+from tests.sandbox.small_root import NAME, small_root, tar_of
 from tests.scenarios.conftest import FACTORY, Said, environment
 from tests.scenarios.waiting import LONG
 
 MODELS = 3
 """Models that the example's roles name."""
 SECRET = "sk-a-secret-that-nobody-may-see"
+
 MACHINE = ["python", "git", "sandbox", "browser", "wheels", "clock"]
 HOME = [
     "home",
@@ -40,6 +43,7 @@ HOME = [
     "governance",
     "author",
     "dependencies",
+    "root",
     "agents",
     "forge",
 ]
@@ -272,6 +276,21 @@ def test_a_service_s_programs_are_looked_for_where_sandboxes_look(worked, tmp_pa
     level, words = line(worked, "dependencies")
     assert level == "fail"
     assert "service cache needs /nowhere/redis" in words
+
+
+def test_a_root_file_system_is_compared_and_a_command_starts_in_it(worked, tmp_path) -> None:
+    assert line(worked, "root") == ("ok", "none is named, so sandboxes see this machine's own ")
+    content = tar_of(small_root(tmp_path / "source"))
+    name = hashlib.sha256(content).hexdigest()
+    amend(worked, tmp_path, f'\n[sandbox]\nroot = "sha256:{name}"\n')
+    level, words = line(worked, "root")
+    assert level == "fail"
+    assert f"{worked}/roots/{name}, a tar with its ending" in words
+    (worked / "roots").mkdir()
+    (worked / "roots" / f"{name}.tar").write_bytes(content)
+    level, words = line(worked, "root")
+    assert level == "ok", words
+    assert f"has its digest, and a command starts in it: {NAME}" in words
 
 
 def amend(home, folder, more="", *, npm_lock="", change=("", "")) -> None:
