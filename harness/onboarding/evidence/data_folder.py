@@ -54,9 +54,9 @@ def _seeds(sources: Sources, start: Start | None) -> Iterator[tuple[tuple[str, .
             argv = ("python", "-m", file.module) if _is_in_package(file) else ("python", file.path)
             yield argv, Evidence(file.path, file.guard, "fills the data when it is run")
     for name, script in table(sources.package_json, "scripts").items():
-        argv, _ = (isinstance(script, str) and as_argv(script)) or ((), "")
-        if name.removeprefix("db:") in _SEED_COMMANDS and argv[:1] == ("node",):
-            yield argv, Evidence("package.json", 0, f"has a `{name}` script")
+        found = as_argv(script) if isinstance(script, str) else None
+        if found and found[0][0] == "node" and name.removeprefix("db:") in _SEED_COMMANDS:
+            yield found[0], Evidence("package.json", 0, f"has a `{name}` script")
     if start and start.argv[:4] == ("python", "-m", "flask", "--app"):
         for file in sources.product:
             for name, line in file.commands:

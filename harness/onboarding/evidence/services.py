@@ -14,7 +14,7 @@ from harness.onboarding.evidence.sources import Sources
 from harness.onboarding.survey import Evidence, NamedPackage, NamedService
 
 if TYPE_CHECKING:
-    from yaml import MappingNode, Node
+    from yaml import Node
 
 COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
@@ -167,18 +167,22 @@ def _composed(sources: Sources) -> Iterator[_Composed]:
 
 def _environment(node: "Node | None") -> Iterator[tuple[str, str]]:
     """Variables as a mapping or as a list of `NAME=value`."""
+    import yaml
+
     for name, value in _entries(node):
         if isinstance(value.value, str):
             yield name, value.value
-    if node is not None and node.id == "sequence":
+    if isinstance(node, yaml.SequenceNode):
         for one in node.value:
             if isinstance(one.value, str):
                 name, _, text = one.value.partition("=")
                 yield name, text
 
 
-def _entries(node: "Node | MappingNode | None") -> Iterator[tuple[str, "Node"]]:
-    if node is not None and node.id == "mapping":
+def _entries(node: "Node | None") -> Iterator[tuple[str, "Node"]]:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
         yield from ((key.value, value) for key, value in node.value if isinstance(key.value, str))
 
 
