@@ -37,7 +37,8 @@ class GovernanceFiles:
 
 @dataclass(frozen=True, slots=True)
 class AppStart:
-    """How production starts the app."""
+    """How production starts the app, with an empty `start` where there is none; and the lines of
+    the commands that journeys may run, by name."""
 
     start: tuple[str, ...]
     port_env: str
@@ -48,16 +49,19 @@ class AppStart:
     data: str | None
     seed_command: tuple[str, ...] | None
     clock_env: str | None
+    commands: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxChoice:
     """The sandbox supervisor's command, the form that the operator asks for, and the form for the
-    masked visitor's app; empty where it is the same."""
+    masked visitor's app; empty where it is the same. `root` is the prepared root file system of the
+    app's sandboxes; empty: the machine's own."""
 
     command: tuple[str, ...]
     form: str
     other_form: str
+    root: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from harness.onboarding import drafts_of, gaps_of, survey_of
+from harness.onboarding.evidence.command_lines import as_argv
 from harness.onboarding.evidence.daemons import foreground
 from harness.onboarding.evidence.package_managers import is_locked
-from harness.onboarding.evidence.start_commands import as_argv
 from harness.onboarding.survey import Product
 
 FLASK = "from flask import Flask\n\n\napp = Flask(__name__)\n"
@@ -90,11 +90,12 @@ def test_the_ferry_is_started_by_node_and_tested_by_node(app) -> None:
         ({"package-lock.json": '{"lockfileVersion": 1}'}, "package-lock.json", True),
         ({"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, "pnpm-lock.yaml", False),
         ({"pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}, "pnpm-lock.yaml", True),
-        ({"yarn.lock": ""}, "package-lock.json", True),
+        ({"yarn.lock": "# yarn lockfile v1\n"}, "yarn.lock", False),
+        ({"yarn.lock": "__metadata:\n"}, "package-lock.json", True),
         ({}, "package-lock.json", True),
     ],
 )
-def test_the_lock_of_npm_or_pnpm_is_drafted_for_the_app_and_its_tests(
+def test_the_lock_of_npm_pnpm_or_yarn_is_drafted_for_the_app_and_its_tests(
     folder, files, path, make
 ) -> None:
     package = {"package.json": '{"dependencies": {"express": "^5"}}', "server.js": ""}
@@ -142,7 +143,8 @@ def test_a_library_has_tests_and_no_start_command(app) -> None:
     assert (survey.product, survey.start) == (Product.LIBRARY, None)
     assert survey.suite.command[-2:] == ("-o", "pythonpath=src")
     gaps = gaps_of(survey)
-    assert any("no change merges by itself" in gap for gap in gaps)
+    assert [(one.name, one.line) for one in survey.commands] == [("python", "python")]
+    assert not any("no change merges by itself" in gap for gap in gaps)
     assert any(
         "uv pip compile --generate-hashes pyproject.toml --group dev -o requirements-dev.lock"
         in gap
@@ -297,22 +299,22 @@ def test_a_command_that_leaves_is_known_by_its_words(command, instead) -> None:
 
 
 def test_a_start_command_that_daemonises_is_named_and_refused(folder) -> None:
-    survey = survey_of(
-        folder(
-            {
-                "README.md": "# x\n\n    docker compose up -d\n",
-                "Procfile": "web: gunicorn -D app:app\n",
-            }
-        )
-    )
-    gaps = [gap for gap in gaps_of(survey) if "daemonises" in gap]
-    assert len(gaps) == 2
-    assert "(Procfile:1)" in gaps[0]
-    assert "use its foreground form `gunicorn app:app`" in gaps[0]
-    assert "(README.md:3)" in gaps[1]
-    assert "a command that stays" in gaps[1]
+    survey = survey_of(folder({"Procfile": "web: gunicorn -D app:app\n"}))
+    (gap,) = [gap for gap in gaps_of(survey) if "daemonises" in gap]
+    assert "(Procfile:1)" in gap
+    assert "use its foreground form `gunicorn app:app`" in gap
     config = next(draft.text for draft in drafts_of(survey) if draft.path == "factory.toml")
     assert "-D" not in config
+
+
+@pytest.mark.parametrize(("files", "is_named"), [({}, True), ({"app.py": FLASK}, False)])
+def test_a_container_that_a_readme_starts_is_named_where_nothing_else_starts_the_app(
+    folder, files, is_named
+) -> None:
+    survey = survey_of(folder({"README.md": "# x\n\n    docker compose up -d\n", **files}))
+    gaps = [gap for gap in gaps_of(survey) if "daemonises" in gap]
+    assert bool(gaps) == is_named
+    assert all("(README.md:3)" in gap and "a command that stays" in gap for gap in gaps)
 
 
 def test_a_line_that_only_a_shell_understands_is_no_start_command() -> None:

@@ -74,7 +74,9 @@ def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) 
     assert machine.set_up().code == 0
     servers = "postgresql nodejs redis-server mariadb-server-core mariadb-client-core"
     assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, servers)
-    assert machine.set_up("soak").out == LINE.replace(ON_DEBIAN, f"{servers} mmdebstrap npm")
+    assert machine.set_up("soak").out == LINE.replace(
+        ON_DEBIAN, f"{servers} mmdebstrap golang-go cargo npm"
+    )
 
 
 def test_the_wheels_of_an_app_that_only_the_tests_run_are_fetched_for_them(
@@ -113,7 +115,7 @@ def test_an_npm_that_is_there_is_not_installed(machine: Machine) -> None:
     machine.tell(
         "packages",
         "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\npostgresql\nnodejs\n"
-        "redis-server\nmariadb-server-core\nmariadb-client-core\nmmdebstrap\n",
+        "redis-server\nmariadb-server-core\nmariadb-client-core\nmmdebstrap\ngolang-go\ncargo\n",
     )
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     (machine.world / "bin" / "npm").symlink_to("/usr/bin/true")

@@ -3,6 +3,7 @@ anything runs."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class Context:
         `folder`."""
         folder.mkdir()
         asked = self.request.sandbox
-        return Sandboxes(asked.command, asked.form, folder, asked.other_form)
+        return Sandboxes(asked.command, asked.form, folder, asked.other_form, asked.root)
 
     def start(self) -> Start:
         """How each instance of the app is started."""
@@ -68,6 +69,7 @@ class Context:
             wall_seconds=wall,
             hostname=HOSTNAME,
             clock_env=app.clock_env or "",
+            commands={name: tuple(shlex.split(line)) for name, line in app.commands.items()},
         )
 
 

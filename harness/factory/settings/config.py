@@ -32,7 +32,8 @@ from harness.factory.settings.tables import FILE, only_known, read, table
 @dataclass(frozen=True, slots=True)
 class App:
     """How production starts the app, so that the judge starts it the same way. Without `start`
-    there is no app to judge."""
+    there is no app, and journeys may run `commands` alone; without both there is nothing to
+    judge."""
 
     # fmt: off
     start: tuple[str, ...] = setting(
@@ -67,7 +68,18 @@ class App:
         (), "More of the app's environment, which is otherwise empty.",
         example='{ SHOP_MODE = "production" }',
     )
+    commands: tuple[tuple[str, str], ...] = setting(
+        (), "The commands that journeys run, by name; a word with ./ is a file of the repository.",
+        example='{ shop = "python -m shop.cli", report = "./bin/report" }',
+    )
     # fmt: on
+
+    @property
+    def judged_by(self) -> str:
+        """What a journey can do here: open the app, or run commands; empty: nothing."""
+        if self.start:
+            return f"the app's start, `{' '.join(self.start)}`"
+        return f"commands: {', '.join(name for name, _ in self.commands)}" if self.commands else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,18 @@ class Tests:
     seconds: int = setting(
         120, "How long one run of them may take.",
         example="600", unit="seconds", least=1, most=MOST,
+    )
+    # fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """What the sandboxes of the app, its tests, its commands and an implementer are made of."""
+
+    # fmt: off
+    root: str = setting(
+        "", "The digest of the root file system that they see; empty: the factory's machine.",
+        example=f'"sha256:{"0123456789abcdef" * 4}"',
     )
     # fmt: on
 
@@ -188,6 +212,7 @@ class Config:
     merge: Merge = field(default_factory=Merge)
     personas: tuple[Persona, ...] = ()
     services: tuple[Service, ...] = ()
+    sandbox: SandboxSettings = SandboxSettings()
     forge: ForgeSettings = ForgeSettings()
     review: Review = field(default_factory=Review)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
@@ -248,6 +273,7 @@ _TABLES = (
     "forge",
     "personas",
     "services",
+    "sandbox",
     "review",
     "breaker",
     "families",
@@ -282,6 +308,7 @@ def read_config(text: str) -> Config:
         forge=read(ForgeSettings, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
         services=_services(document.get("services", [])),
+        sandbox=_sandbox(read(SandboxSettings, table(document, "sandbox"), "sandbox")),
         review=read(Review, table(document, "review"), "review"),
         breaker=read(BreakerSettings, table(document, "breaker"), "breaker"),
         prices=prices_in(table(document, "prices")),
@@ -293,6 +320,7 @@ def read_config(text: str) -> Config:
 
 
 STEPS_A_JOURNEY = 6
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _SERVICE = re.compile("[a-z][a-z0-9-]{0,30}")
 
 
@@ -308,6 +336,15 @@ def _check_step_time(judge: Judge, journey_seconds: int) -> None:
             file=FILE,
             key="judge.step_seconds",
         )
+
+
+def _sandbox(settings: SandboxSettings) -> SandboxSettings:
+    if settings.root and not _DIGEST.fullmatch(settings.root):
+        raise ConfigError(
+            f"expected `sha256:` and 64 digits, found {settings.root!r:.80}", file=FILE,
+            key="sandbox.root",
+        )  # fmt: skip
+    return settings
 
 
 def _services(tables: Any) -> tuple[Service, ...]:

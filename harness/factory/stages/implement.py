@@ -29,7 +29,7 @@ from harness.factory.models.selection import (
 from harness.factory.models.sessions import session
 from harness.factory.policy_gate import policy
 from harness.factory.project import tests as projecttests
-from harness.factory.project.services import services_of
+from harness.factory.project.services import root_of, services_of
 from harness.factory.reporting import comments
 from harness.factory.reporting.comments.inert import count
 from harness.factory.run.effects import effect, raise_if_stopped
@@ -106,8 +106,9 @@ def _start(job: Job) -> CommitSha:
 
 
 NO_APP = (
-    "factory.toml names no start command, so no journey can be performed; add `start` under"
-    " `[app]`, or, for what no browser can judge, copy a workflow as docs/workflows.md shows"
+    "factory.toml names no start command and no commands, so no journey can be performed; add"
+    " `start` under `[app]`, or `commands` for a tool or a library, or, for what neither can judge,"
+    " copy a workflow as docs/workflows.md shows"
 )
 
 
@@ -116,7 +117,7 @@ def author(job: Job) -> NodeResult:
     issue is refused; a chore may go on without one, if journeys of landed changes are there to
     judge it."""
     services = job.services
-    if not job.policy.config.app.start:
+    if not job.policy.config.app.judged_by:
         return refused(NO_APP, event=Event.CANNOT_DO)
     request = validator_request(job)
     journeys = services.validator.journeys(request)
@@ -222,6 +223,7 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
         max_turns=config.limits.turns,
         wall_seconds=config.limits.agent_seconds,
         layer=projecttests.layer(job),
+        root=root_of(job),
         agent=config.agent(tier),
         services=services_of(job),
     )

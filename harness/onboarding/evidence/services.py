@@ -1,16 +1,18 @@
 """The databases and caches that an app needs beside it.
 
 A service is drafted where two files agree: a compose file runs its image, and a manifest names a
-driver for it. One of the two alone may be an option of the app, so it is only reported.
+driver for it. One of the two alone may be an option of the app, so it is only reported; so is what
+a development container or a CI workflow runs.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.domain.sandbox import Service
-from harness.onboarding.evidence.sources import Sources
+from harness.onboarding.evidence.manifests import names_in, normalised, setup_lists
+from harness.onboarding.evidence.sources import Sources, table
 from harness.onboarding.survey import Evidence, NamedPackage, NamedService
 
 if TYPE_CHECKING:
@@ -20,41 +22,57 @@ COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 _DEFAULT = re.compile(r"\$\{\w+:?-(.*)\}\Z")
+_PLACES = re.compile(
+    r"(?:docker-)?compose[\w.-]*\.ya?ml|\.devcontainer/.+|\.devcontainer\.json|"
+    r"\.github/workflows/.+\.ya?ml|\.gitlab-ci\.yml"
+)
+_IMAGE = re.compile(r"""^-?\s*["']?(?:image|name)["']?\s*:\s*["']?(?P<image>[\w./-]+)""")
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One kind of server: the images that are it, and the packages that speak to it."""
+    """One kind of server: the images that are it, a pattern of the packages that speak to it, and
+    whether a sandbox can have one from Debian's packages."""
 
     name: str
     images: frozenset[str]
-    drivers: frozenset[str]
+    drivers: str
+    is_drafted: bool = False
 
 
-# fmt: off
 POSTGRESQL = _Kind(
     "PostgreSQL",
-    frozenset({"postgres", "postgresql"}),
-    frozenset({
-        "pg", "pg-promise", "postgres", "psycopg", "psycopg2", "psycopg2-binary", "asyncpg",
-        "pg8000", "github.com/jackc/pgx/v5", "github.com/lib/pq",
-    }),
+    frozenset({"postgres", "postgresql", "postgis"}),
+    r"pg|pg-promise|postgres|psycopg\S*|asyncpg|pg8000|github\.com/(?:lib/pq|jackc/pgx\S*)|"
+    r"tokio-postgres|org\.postgresql:postgresql",
+    is_drafted=True,
 )
 MARIADB = _Kind(
     "MariaDB",
     frozenset({"mariadb", "mysql"}),
-    frozenset({
-        "pymysql", "mysqlclient", "mysql-connector-python", "aiomysql", "asyncmy", "mariadb",
-        "mysql", "mysql2", "github.com/go-sql-driver/mysql",
-    }),
+    r"pymysql|mysqlclient|mysql-connector-python|aiomysql|asyncmy|mariadb|mysql2?|"
+    r"github\.com/go-sql-driver/mysql|com\.mysql:mysql-connector-j|mysql:mysql-connector-java",
+    is_drafted=True,
 )
 REDIS = _Kind(
     "Redis",
     frozenset({"redis", "valkey"}),
-    frozenset({"redis", "ioredis", "valkey", "github.com/redis/go-redis/v9"}),
+    r"redis|ioredis|valkey|django-redis|github\.com/(?:redis|go-redis)/\S+",
+    is_drafted=True,
 )
-# fmt: on
-KINDS = (POSTGRESQL, MARIADB, REDIS)
+KINDS = (
+    POSTGRESQL,
+    MARIADB,
+    REDIS,
+    _Kind(
+        "MongoDB",
+        frozenset({"mongo", "mongodb"}),
+        r"pymongo|motor|mongoengine|mongodb|mongoose|go\.mongodb\.org/mongo-driver",
+    ),
+    _Kind("RabbitMQ", frozenset({"rabbitmq"}), r"pika|amqplib"),
+    _Kind("Memcached", frozenset({"memcached"}), r"pymemcache|pylibmc|memcached"),
+    _Kind("Elasticsearch", frozenset({"elasticsearch"}), r"elasticsearch|@elastic/elasticsearch"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +89,52 @@ def services_in(sources: Sources, packages: tuple[NamedPackage, ...]) -> tuple[N
     """Each kind of service that a compose file or a driver names, with the first place."""
     # A name twice is no valid compose file, and no valid factory.toml.
     composed = {one.name: one for one in reversed(tuple(_composed(sources)))}
+    needed = tuple(_needed(sources, packages))
+    started = tuple(_started(sources))
     found = []
     for kind in KINDS:
         image = next((one for one in composed.values() if _image(one.image) in kind.images), None)
-        driver = next((one for one in packages if one.name in kind.drivers), None)
-        places = [image.because] if image else []
+        driver = next((one for one in needed if re.fullmatch(kind.drivers, one.name)), None)
+        places = [image.because] if image else _first(started, kind)
         places += [replace(driver.because, detail=f"names {driver.name}")] if driver else []
         if places:
-            draft = _service(kind, image) if image and driver else None
+            draft = _service(kind, image) if image and driver and kind.is_drafted else None
             found.append(NamedService(kind.name, tuple(places), draft))
     return tuple(found)
+
+
+def _started(sources: Sources) -> Iterator[tuple[str, Evidence]]:
+    """The images that any file of the repository's own environments names, each with its place."""
+    for name in filter(_PLACES.fullmatch, sources.contents.files):
+        for number, line in sources.lines(name):
+            if image := _IMAGE.match(line):
+                yield _image(image["image"]), Evidence(name, number, f"runs {image['image']}")
+
+
+def _first(started: Iterable[tuple[str, Evidence]], kind: _Kind) -> list[Evidence]:
+    return [because for image, because in started if image in kind.images][:1]
+
+
+def _needed(sources: Sources, packages: Iterable[NamedPackage]) -> Iterator[NamedPackage]:
+    """The packages that the app needs to run: no extra, and nothing for its development."""
+    required = frozenset(_names(setup_lists(sources).get("install_requires")))
+    needed = {
+        "package.json": set(table(sources.package_json, "dependencies")),
+        "pyproject.toml": {
+            *map(normalised, table(sources.pyproject, "tool", "poetry", "dependencies")),
+            *_names(table(sources.pyproject, "project").get("dependencies")),
+        },
+        **dict.fromkeys(("setup.py", "setup.cfg"), required),
+    }
+    for package in packages:
+        if package.name in needed.get(package.because.file, {package.name}):
+            yield package
+
+
+def _names(lines: object) -> Iterator[str]:
+    for line in lines if isinstance(lines, list | tuple) else ():
+        if isinstance(line, str):
+            yield from names_in(line)
 
 
 def _image(reference: str) -> str:
@@ -167,12 +221,12 @@ def _composed(sources: Sources) -> Iterator[_Composed]:
 
 def _environment(node: "Node | None") -> Iterator[tuple[str, str]]:
     """Variables as a mapping or as a list of `NAME=value`."""
-    import yaml
+    from yaml import SequenceNode
 
     for name, value in _entries(node):
         if isinstance(value.value, str):
             yield name, value.value
-    if isinstance(node, yaml.SequenceNode):
+    if isinstance(node, SequenceNode):
         for one in node.value:
             if isinstance(one.value, str):
                 name, _, text = one.value.partition("=")
@@ -180,9 +234,9 @@ def _environment(node: "Node | None") -> Iterator[tuple[str, str]]:
 
 
 def _entries(node: "Node | None") -> Iterator[tuple[str, "Node"]]:
-    import yaml
+    from yaml import MappingNode
 
-    if isinstance(node, yaml.MappingNode):
+    if isinstance(node, MappingNode):
         yield from ((key.value, value) for key, value in node.value if isinstance(key.value, str))
 
 
