@@ -105,7 +105,12 @@ def _on_locks(survey: Survey) -> Iterator[str]:
             " machine, below /usr, where sandboxes see them"
         )
     for lock in (survey.lock, survey.tests_lock):
-        if lock and lock.make:
+        if lock and lock.make and lock.path.casefold() in survey.present:
+            yield (
+                f"nothing can be installed from {lock.path} yet: {lock.because}; run"
+                f" `{lock.make}`, and commit what it writes"
+            )
+        elif lock and lock.make:
             yield (
                 f"no hash-locked {lock.path}: {lock.because}, and sandboxes install nothing else;"
                 f" make it with `{lock.make}`, and commit it"

@@ -54,7 +54,7 @@ def commands_installed(sources: Sources) -> Iterator[Evidence]:
     if json_object(contents.text("composer.json")).get("bin"):
         yield Evidence("composer.json", sources.line_of("composer.json", '"bin"'), "has a `bin`")
     yield from go_programs(sources)
-    for name in contents.files:
+    for name in sorted(contents.files, key=lambda name: ("contrib" in name, name.count("/"), name)):
         is_main = _JVM_MAIN.search(name) and not is_beside(name)
         if is_main and (line := sources.line_of(name, "main(")):
             yield Evidence(name, line, "is a program")
