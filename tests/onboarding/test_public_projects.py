@@ -248,12 +248,16 @@ def test_helpers_in_another_language_say_nothing_about_the_product(folder) -> No
         ({"go.mod": GO_MOD}, "go.sum", "go mod tidy && go mod vendor"),
         ({"go.mod": GO_MOD, "go.sum": ""}, "go.sum", "go mod vendor"),
         ({"go.mod": GO_MOD, "go.sum": "", "vendor/modules.txt": ""}, "go.sum", ""),
-        ({"Cargo.toml": '[dependencies]\na="1"\n', "Cargo.lock": ""}, "Cargo.lock", "cargo vendor"),
+        (
+            {"Cargo.toml": '[dependencies]\na="1"\n', "Cargo.lock": ""},
+            "Cargo.lock",
+            "cargo vendor --locked",
+        ),
         # ripgrep: settings of Cargo that vendor nothing.
         (
             {"Cargo.toml": '[dependencies]\na="1"\n', "Cargo.lock": "", ".cargo/config": ""},
             "Cargo.lock",
-            "cargo vendor",
+            "cargo vendor --locked",
         ),
         (
             {

@@ -90,11 +90,12 @@ def test_the_ferry_is_started_by_node_and_tested_by_node(app) -> None:
         ({"package-lock.json": '{"lockfileVersion": 1}'}, "package-lock.json", True),
         ({"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, "pnpm-lock.yaml", False),
         ({"pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}, "pnpm-lock.yaml", True),
-        ({"yarn.lock": ""}, "package-lock.json", True),
+        ({"yarn.lock": "# yarn lockfile v1\n"}, "yarn.lock", False),
+        ({"yarn.lock": "__metadata:\n"}, "package-lock.json", True),
         ({}, "package-lock.json", True),
     ],
 )
-def test_the_lock_of_npm_or_pnpm_is_drafted_for_the_app_and_its_tests(
+def test_the_lock_of_npm_pnpm_or_yarn_is_drafted_for_the_app_and_its_tests(
     folder, files, path, make
 ) -> None:
     package = {"package.json": '{"dependencies": {"express": "^5"}}', "server.js": ""}
