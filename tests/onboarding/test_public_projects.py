@@ -146,6 +146,7 @@ def test_a_port_that_nothing_reads_is_a_gap(folder) -> None:
         ({"go.mod": GO_MOD, "a.go": "package a\n"}, Product.LIBRARY, ""),
         (RAILS, Product.SITE, "bin/rails:2"),
         ({"index.php": "<?php"}, Product.SITE, "index.php"),
+        ({"bin/shore": "#!/bin/sh\n", "lib/a.sh": ""}, Product.COMMAND, "bin/shore:1"),
         ({"package.json": '{"bin": "a.js"}', "a.js": ""}, Product.COMMAND, "package.json:1"),
         (
             {"package.json": '{"dependencies": {"express": "4"}}', "a.js": ""},
@@ -349,6 +350,12 @@ def test_one_lock_is_enough_where_both_would_be_made_from_the_same(folder) -> No
         ),
         ({"go.mod": GO_MOD, "a.go": "", "in/a_test.go": ""}, "go test", "", ("**/*_test.go",)),
         ({"pom.xml": "", "m/src/test/java/A.java": ""}, "mvn test", "", ("**/src/test/**",)),
+        (
+            {"test/a.bats": "", "bin/shore": "#!/bin/sh\n"},
+            "bats",
+            "sh -c exec bats --recursive --formatter junit test > /tmp/report/junit.xml",
+            ("test/**",),
+        ),
         # ihatemoney: a folder of tests inside of the package.
         (
             {"shore/tests/a_test.py": "def test_a(): pass\n", "shore/__init__.py": ""},

@@ -59,6 +59,8 @@ def commands_installed(sources: Sources) -> Iterator[Evidence]:
         if is_main and (line := sources.line_of(name, "main(")):
             yield Evidence(name, line, "is a program")
     for name in contents.files:
+        if name.startswith("bin/") and contents.text(name).startswith("#!"):
+            yield Evidence(name, 1, "is a program")
         if name.endswith(".gemspec") and "/" not in name:
             text = contents.text(name)
             if found := _GEM_COMMAND.search(text):
