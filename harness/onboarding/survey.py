@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.domain.governance import ScopeEntry
+from harness.domain.sandbox import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,15 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """A command that journeys could run: its name, its line, and its place."""
+
+    name: str
+    line: str
+    because: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class ServerStart:
     """A start command that returns before the app answers, and its foreground form where
     there is one."""
@@ -82,6 +92,16 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedService:
+    """A server that the repository names: its kind, and each place that does. `draft` is how a
+    sandbox starts it; None where only one place names it."""
+
+    kind: str
+    because: tuple[Evidence, ...]
+    draft: Service | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """The project's own tests. `command` is empty if none was found that writes a JUnit report."""
 
@@ -97,14 +117,6 @@ class NamedPackage:
     """A package by its normalised name, with the first place that names it."""
 
     name: str
-    because: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class NeededService:
-    """A database, a cache or a queue that seems to stand beside the app."""
-
-    kind: str
     because: Evidence
 
 
@@ -192,14 +204,16 @@ class Survey:
     packages: tuple[NamedPackage, ...] = ()
     # Where packages lie in the repository that no lock here furnishes a sandbox from.
     vendored: str = ""
-    services: tuple[NeededService, ...] = ()
     lock: Lock | None = None
     tests_lock: Lock | None = None
     start: Start | None = None
+    # That journeys could run, where nothing answers requests.
+    commands: tuple[Command, ...] = ()
     daemons: tuple[ServerStart, ...] = ()
     ready: str = "/"
     ready_because: Evidence | None = None
     data: Data = field(default_factory=Data)
+    services: tuple[NamedService, ...] = ()
     suite: Suite | None = None
     routes: tuple[Route, ...] = ()
     # Globs of what the product is made of.

@@ -143,7 +143,8 @@ def test_a_library_has_tests_and_no_start_command(app) -> None:
     assert (survey.product, survey.start) == (Product.LIBRARY, None)
     assert survey.suite.command[-2:] == ("-o", "pythonpath=src")
     gaps = gaps_of(survey)
-    assert any("no change merges by itself" in gap for gap in gaps)
+    assert [(one.name, one.line) for one in survey.commands] == [("python", "python")]
+    assert not any("no change merges by itself" in gap for gap in gaps)
     assert any(
         "uv pip compile --generate-hashes pyproject.toml --group dev -o requirements-dev.lock"
         in gap

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from validators.domain.errors import Problem
+from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.journey import (
     Absent,
     Block,
@@ -52,6 +53,7 @@ def problems(journey: Journey, *, may_only_look: bool = False) -> tuple[Problem,
         *_placeholders(journey, journey.steps, journey.expect),
     ]
     found += [*_absences_alone(journey.expect), *_independent(journey), *_one_clock(journey)]
+    found += _terminal_without_commands(journey)
     found += [] if may_only_look else _only_opens(journey)
     if negative_control is None:
         found.append(
@@ -74,6 +76,11 @@ def _one_clock(journey: Journey) -> Iterator[Problem]:
             line,
             "it travels in time, so the date makes a difference: leave `date` out of `regardless`",
         )
+
+
+def _terminal_without_commands(journey: Journey) -> Iterator[Problem]:
+    if Regardless.TERMINAL in journey.regardless and not journey.runs_commands:
+        yield Problem(0, "it runs no command: leave `terminal` out of `regardless`")
 
 
 def warnings(journey: Journey) -> tuple[Problem, ...]:
@@ -180,7 +187,10 @@ def _independent(journey: Journey) -> Iterator[Problem]:
     A journey that only opens pages looks at what they show; its negative control and the injected
     faults show that it can fail."""
     entered = stated(journey.steps)
-    acts = any(isinstance(step, Fill | Select | Tick | Type | Upload) for step in journey.steps)
+    acts = any(
+        isinstance(step, Fill | Select | Tick | Type | Upload) or _hands_over(step)
+        for step in journey.steps
+    )
     if (
         acts
         and journey.expect
@@ -193,6 +203,13 @@ def _independent(journey: Journey) -> Iterator[Problem]:
             " remembered name, or words a step states; of a tick, the `state` of that element,"
             " named as in the step",
         )
+
+
+def _hands_over(step: Step) -> bool:
+    """Whether a command is given more than fixed arguments."""
+    return isinstance(step, Run) and (
+        bool(step.input or step.files) or any(one.holes for one in step.templates)
+    )
 
 
 def _depends(journey: Journey, look: Look, entered: tuple[str, ...]) -> bool:
@@ -256,6 +273,12 @@ def _same_place(look: Look, other: Look) -> bool:
     what is around it count in place of the name."""
     if isinstance(look, FileHas) and isinstance(other, FileHas):
         return (look.file, look.part) == (other.file, other.part)
+    if isinstance(look, OutputHas) and isinstance(other, OutputHas):
+        return (look.command, look.stream) == (other.command, other.stream)
+    if isinstance(look, FileLeft) and isinstance(other, FileLeft):
+        return meant(look.path) == meant(other.path)
+    if isinstance(look, ExitIs) and isinstance(other, ExitIs):
+        return look.command == other.command
     if (
         isinstance(look, ColumnHas)
         and isinstance(other, ColumnHas)

@@ -27,6 +27,13 @@ from validators.language.claims import (
     number_claims,
     text_claims,
 )
+from validators.language.commands import (
+    errors_look,
+    exit_look,
+    file_look,
+    no_file_look,
+    output_look,
+)
 from validators.language.element_looks import (
     aria,
     description,
@@ -194,4 +201,9 @@ LOOKS: dict[str, Callable[[int, Node, str], Look]] = {
     "aria": aria,
     "focused": lambda line, node, place: Focused(line, target(node, place=place)),
     "downloaded": downloaded,
+    "exit": exit_look,
+    "output": output_look,
+    "errors": errors_look,
+    "file": file_look,
+    "no_file": no_file_look,
 }

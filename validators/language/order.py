@@ -1,5 +1,5 @@
 """Checks the order of a journey: a page before acts on it, a dialog before the step that causes it,
-a download before looks at its file."""
+a download before looks at its file, a command before looks at what came of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from validators.domain.errors import Problem
+from validators.domain.journeys.commands import CommandLook, ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.journey import (
     Block,
     Open,
@@ -17,7 +18,7 @@ from validators.domain.journeys.journey import (
 )
 from validators.domain.journeys.looks import FileHas
 from validators.domain.journeys.steps import Dialog, Download
-from validators.domain.journeys.walk import looks
+from validators.domain.journeys.walk import looks, runs
 
 
 def disorders(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
@@ -25,6 +26,7 @@ def disorders(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Pr
     yield from _pages(steps)
     yield from _dialogs(steps)
     yield from _files(steps, expect)
+    yield from _commands(steps, expect)
     yield from _people(steps, expect)
 
 
@@ -34,15 +36,16 @@ def _pages(steps: tuple[Step, ...]) -> Iterator[Problem]:
     for step in steps:
         if isinstance(step, SwitchTo):
             actor = step.actor
-        # A page may ask as soon as it is opened, so a dialog may come before the first `open`.
-        elif isinstance(step, Dialog):
+        # A page may ask as soon as it is opened, so a dialog may come before the first `open`. A
+        # command needs no page.
+        elif isinstance(step, Dialog | Run):
             continue
         elif actor not in opened:
             if not _goes_somewhere(step):
                 who = f"{actor!r}" if actor else "a journey"
                 yield Problem(step.line, f"{who} starts at no page: the first step must be `open`")
             opened.add(actor)
-    if steps and not opened:
+    if steps and not opened and not runs(steps):
         yield Problem(steps[0].line, "no step does anything")
 
 
@@ -81,6 +84,42 @@ def _files(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Probl
         yield Problem(
             step.line, f"two downloads are called {step.name!r}: give each a name of its own"
         )
+
+
+def _commands(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
+    commands = runs(steps)
+    names = [one.name for one in commands if one.name]
+    for step in (one for one in commands if names.count(one.name) > 1):
+        yield Problem(
+            step.line, f"two commands are called {step.name!r}: give each a name of its own"
+        )
+    for look in looks(expect):
+        if not isinstance(look, CommandLook):
+            continue
+        if not commands:
+            yield Problem(look.line, "no step runs a command: write `- run: [tool, …]` before")
+        if isinstance(look, ExitIs | OutputHas) and look.command not in ("", *names):
+            known = ", ".join(sorted(names)) or "none"
+            yield Problem(look.line, f"no command is called {look.command!r}; so far: {known}")
+        generating = isinstance(look, FileLeft) and look.path.generates
+        if generating:
+            yield Problem(look.line, "any.… draws a new name, which no file has: name it in let")
+    if all(isinstance(step, Run) for step in steps):
+        yield from _no_page(expect)
+
+
+def _no_page(expect: tuple[Block, ...]) -> Iterator[Problem]:
+    """Where a journey opens no page, nothing can be seen on one."""
+    for block in expect:
+        if block.vantage is not Vantage.HERE:
+            yield Problem(block.line, "no page is open that could be seen from elsewhere")
+        for look in block.looks:
+            if not isinstance(look, CommandLook):
+                yield Problem(
+                    look.line,
+                    "no page is open: look at output, errors, exit or file, or let a step `open`"
+                    " one",
+                )
 
 
 def _people(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ from validators.domain.journeys.journey import (
     Tick,
 )
 from validators.domain.journeys.steps import Hover, Travel, Type
+from validators.language.commands import run
 from validators.language.dialogs import dialog
 from validators.language.file_entries import download, upload
 from validators.language.keys import key
@@ -35,6 +36,8 @@ from validators.language.tree import (
     text,
 )
 
+RUN = "run"
+OTHER_VERBS = ("reload", "back", RUN)
 UNITS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 # In seconds. A browser's timers do not reach much farther.
 FARTHEST = 10 * 365 * 86_400
@@ -48,11 +51,14 @@ def step(node: Node, *, place: str) -> Step:
             return Reload(line)
         case Scalar(line=line, text="back"):
             return Back(line)
+        # What belongs to a command stands beside it, not in it: a command is a list.
+        case Mapping(entries=entries) if RUN in dict(entries):
+            return run(node, place)
         case Mapping(line=line, entries=((verb, value),)) if verb in VERBS:
             return VERBS[verb](line, value, place)
         case Mapping(line=line, entries=((verb, _),)) | Scalar(line=line, text=verb):
             raise refusal(
-                line, f"no verb {verb!r}{nearest(verb, (*VERBS, 'reload', 'back'))}{_hint(verb)}"
+                line, f"no verb {verb!r}{nearest(verb, (*VERBS, *OTHER_VERBS))}{_hint(verb)}"
             )
         case _:
             raise refusal(node.line, "a step is one verb, like `- click: {button: Book}`")

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.aria import tree_matches
+from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas
 from validators.domain.journeys.journey import (
     Absent,
     CountIs,
@@ -33,6 +34,7 @@ from validators.domain.journeys.looks import (
 from validators.domain.journeys.spot import Spot, spot
 from validators.domain.journeys.target import Target
 from validators.domain.journeys.values import Values
+from validators.performance.command_looks import command_look_result
 from validators.performance.comparing import compared, compared_list, compared_path
 from validators.performance.file_looks import file_look_result
 from validators.performance.look_result import LookResult
@@ -65,12 +67,15 @@ KINDS: dict[type[Look], str] = {
     TreeIs: "aria",
     Focused: "focused",
     FileHas: "downloaded",
+    ExitIs: "exit",
+    OutputHas: "output",
+    FileLeft: "file",
 }
 
 
 def look_name(look: Look) -> str:
     """The word of the journey language for this look."""
-    return KINDS[type(look)]
+    return str(look.stream) if isinstance(look, OutputHas) else KINDS[type(look)]
 
 
 async def look_result(look: Look, session: Session, values: Values) -> LookResult:
@@ -95,6 +100,8 @@ async def look_result(look: Look, session: Session, values: Values) -> LookResul
             )
         case FileHas():
             return file_look_result(look, values)
+        case ExitIs() | OutputHas() | FileLeft():
+            return command_look_result(look, values)
         case _:
             return await _at(look, session, values)
 

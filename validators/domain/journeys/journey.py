@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from validators.domain.journeys.claim import Claim
+from validators.domain.journeys.commands import CommandLook, Run
 from validators.domain.journeys.looks import (
     ColumnHas,
     DescriptionIs,
@@ -129,6 +130,7 @@ Step = (
     | Back
     | SwitchTo
     | Remember
+    | Run
 )
 
 
@@ -217,6 +219,7 @@ Look = (
     | TreeIs
     | Focused
     | FileHas
+    | CommandLook
 )
 
 
@@ -249,11 +252,12 @@ class Block:
 
 
 class Regardless(StrEnum):
-    """What the author promises makes no difference to a journey: people who did the same before, or
-    the date."""
+    """What the author promises makes no difference to a journey: people who did the same before,
+    the date, or whether a command prints to a terminal."""
 
     OTHERS = "others"
     DATE = "date"
+    TERMINAL = "terminal"
 
 
 class Forbidden(StrEnum):
@@ -321,6 +325,24 @@ class Journey:
     def travels(self) -> bool:
         """Whether it puts clocks forward, which not every app supports."""
         return any(isinstance(step, Travel) for step in self.all_steps)
+
+    @property
+    def runs_commands(self) -> bool:
+        """Whether it runs tools."""
+        return any(isinstance(step, Run) for step in self.all_steps)
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether it needs a browser: a step or a look is not about commands alone."""
+        looks = (look for block in self._all_blocks for look in block.looks)
+        return any(not isinstance(step, Run) for step in self.all_steps) or any(
+            not isinstance(look, CommandLook) for look in looks
+        )
+
+    @property
+    def _all_blocks(self) -> tuple[Block, ...]:
+        control = self.negative_control
+        return (*self.expect, *(control.expect if control else ()))
 
     @property
     def downloads(self) -> bool:

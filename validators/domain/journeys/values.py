@@ -14,6 +14,7 @@ from hashlib import sha256
 
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.journeys import made_up
+from validators.domain.journeys.command_result import CommandResult
 from validators.domain.journeys.files import File
 
 GENERATORS = ("int", "word", "name", "email", "text", "choice", "date")
@@ -95,13 +96,15 @@ class Draw:
 
 @dataclass(slots=True)
 class Values:
-    """What a run knows so far: drawn names, filled fields, remembered texts, files taken.
-    Mutable."""
+    """What a run knows so far: drawn names, filled fields, remembered texts, files taken, results
+    of commands (by their names, the last one also as "", and all as `ended`). Mutable."""
 
     draw: Draw
     names: dict[str, str] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
+    commands: dict[str, CommandResult] = field(default_factory=dict)
+    ended: list[CommandResult] = field(default_factory=list)
 
     def text(self, template: Template) -> str:
         """The template with every hole filled. Raises ExpressionInvalid for a name that nothing has
