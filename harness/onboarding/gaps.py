@@ -104,11 +104,16 @@ def _on_locks(survey: Survey) -> Iterator[str]:
         yield (
             f"no lock that sandboxes are furnished from: {file} names {count} packages, such as"
             f" {survey.packages[0].name}, and only locks of Python and Node.js, vendored Go and"
-            " vendored Cargo are read; commit the packages themselves, or install them on the"
-            " machine, below /usr, where sandboxes see them"
+            " vendored Cargo are read; commit the packages themselves, or name a root file system"
+            " that has them (docs/maintainer.md, Root file systems)"
         )
     for lock in (survey.lock, survey.tests_lock):
-        if lock and lock.make:
+        if lock and lock.make and lock.path.casefold() in survey.present:
+            yield (
+                f"nothing can be installed from {lock.path} yet: {lock.because}; run"
+                f" `{lock.make}`, and commit what it writes"
+            )
+        elif lock and lock.make:
             yield (
                 f"no hash-locked {lock.path}: {lock.because}, and sandboxes install nothing else;"
                 f" make it with `{lock.make}`, and commit it"

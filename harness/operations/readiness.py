@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.domain.errors import FactoryError
+from harness.domain.errors import ConfigError, FactoryError
 from harness.domain.facts import REGULAR
 from harness.domain.issue import CommitSha
 from harness.domain.plain import JsonDict
@@ -98,6 +98,24 @@ _QUESTIONS = {
 READY = "file an issue; `factory up` or `factory tick` does the rest"
 
 
+_MANIFESTS = (
+    "requirements.txt",
+    "setup.py",
+    "setup.cfg",
+    "Pipfile",
+    "package.json",
+    "go.mod",
+    "Cargo.toml",
+    "Gemfile",
+    "composer.json",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+)
+"""Files that name packages, where no lock says which."""
+_NONE = seen("")
+
+
 def readiness(facts: Mapping[str, Fact]) -> Readiness:
     """The table for these facts. One that is missing was not tried."""
     given = {name: facts.get(name, untried(f"{name} was not looked at", "")) for name in FACTS}
@@ -177,10 +195,23 @@ def _locks(named: tuple[str, ...], read: Callable[[str], bytes | None], form: st
             ecosystem_of(name).check(joined(content, name, read), form=form)
         except FactoryError as error:
             return lacking(
-                f"nothing can be installed from {name}: {error}",
-                f"lock each package of {name} with its hash, and commit it",
+                f"nothing can be installed from {about_lock(name, error)}",
+                f"make {name} anew with its own tool, so that each package is a registry's and has"
+                " its hash, and commit it",
             )
-    return untried(f"an installation of {' and '.join(named)}", "") if named else seen("")
+    if named:
+        return untried(f"an installation of {' and '.join(named)}", "")
+    manifest = next((one for one in _MANIFESTS if read(one) is not None), "")
+    return (
+        untried(f"whether the app starts without what {manifest} names", "") if manifest else _NONE
+    )
+
+
+def about_lock(name: str, error: FactoryError) -> str:
+    """What is wrong with a lock, by the lock's own name and line."""
+    if not isinstance(error, ConfigError):
+        return f"{name}: {error}"
+    return f"{name}:{error.line}: {error.message}" if error.line else f"{name}: {error.message}"
 
 
 @dataclass(frozen=True, slots=True)

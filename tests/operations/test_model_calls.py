@@ -126,32 +126,32 @@ WRONG = {
     "another path": (
         Answer(status=404, pieces=[b"<h1>Not found</h1>"]),
         "is an endpoint of another kind (404)",
-        "give as `base_url`",
+        "give as ANTHROPIC_BASE_URL, or `upstream` in home.json, what",
     ),
     "no POST": (
         Answer(status=405, pieces=[b""]),
         "is an endpoint of another kind (405)",
-        "give as `base_url`",
+        "give as ANTHROPIC_BASE_URL, or `upstream` in home.json, what",
     ),
     "a page": (
         Answer(headers={"content-type": "text/html"}, pieces=[b"<h1>Welcome</h1>"]),
         "is an endpoint of another kind (200 with a web page)",
-        "give as `base_url`",
+        "give as ANTHROPIC_BASE_URL, or `upstream` in home.json, what",
     ),
     "no JSON": (
         Answer(pieces=[b"hello"]),
         "is an endpoint of another kind (200 with something that is no JSON)",
-        "give as `base_url`",
+        "give as ANTHROPIC_BASE_URL, or `upstream` in home.json, what",
     ),
     "other JSON": (
         Answer(CHAT),
         "is an endpoint of another kind (200 with JSON that cannot be understood",
-        "give as `base_url`",
+        "give as ANTHROPIC_BASE_URL, or `upstream` in home.json, what",
     ),
     "not implemented": (
         refused(501, "api_error", "Unsupported method"),
         "does not implement this call (501)",
-        "look whether its `base_url` serves",
+        "look whether ANTHROPIC_BASE_URL, or `upstream` in home.json, serves",
     ),
     "no credit": (
         refused(400, "invalid_request_error", "Your credit balance is too low"),
@@ -187,7 +187,7 @@ def test_an_address_where_nobody_listens_is_named(home) -> None:
     (found,) = called(home, TRIAGE)
     assert found.level is Severity.FAIL
     assert f"127.0.0.1:{port}: no connection to it can be made (ConnectError)" in found.message
-    assert "look at its `base_url`" in found.fix
+    assert "look at ANTHROPIC_BASE_URL" in found.fix
 
 
 def test_an_endpoint_without_tls_where_tls_is_expected_is_named(home) -> None:

@@ -54,11 +54,13 @@ def commands_installed(sources: Sources) -> Iterator[Evidence]:
     if json_object(contents.text("composer.json")).get("bin"):
         yield Evidence("composer.json", sources.line_of("composer.json", '"bin"'), "has a `bin`")
     yield from go_programs(sources)
-    for name in contents.files:
+    for name in sorted(contents.files, key=lambda name: ("contrib" in name, name.count("/"), name)):
         is_main = _JVM_MAIN.search(name) and not is_beside(name)
         if is_main and (line := sources.line_of(name, "main(")):
             yield Evidence(name, line, "is a program")
     for name in contents.files:
+        if name.startswith("bin/") and contents.text(name).startswith("#!"):
+            yield Evidence(name, 1, "is a program")
         if name.endswith(".gemspec") and "/" not in name:
             text = contents.text(name)
             if found := _GEM_COMMAND.search(text):

@@ -164,6 +164,7 @@ def _routes(call: ast.Call, path: str) -> Iterator[Route]:
     first = next((one for one in given if one is not None), None)
     if first is None or len(first) > 200:
         return
+    first = _without_optional_end(first)
     is_route = name == "add_route" or (is_method and (name in _ROUTE_CALLS or name in _VERBS))
     if is_route and first.startswith("/"):
         # A pattern is no address that a person could open.
@@ -176,6 +177,18 @@ def _routes(call: ast.Call, path: str) -> Iterator[Route]:
         and (path.endswith("urls.py") or first.startswith("/"))
     ):
         yield Route("/" + first.lstrip("/"), ("GET",), path, call.lineno)
+
+
+def _without_optional_end(path: str) -> str:
+    """A pattern without its last group, where that whole group may be absent: `/(\\.json)?$` is an
+    address of `/`."""
+    before, _, group = path.removesuffix("$").partition("(")
+    depth = 1
+    for at, char in enumerate(group):
+        depth += (char == "(") - (char == ")")
+        if depth == 0:
+            return before if group[at + 1 :] == "?" else path
+    return path
 
 
 def _owner(call: ast.Call) -> str:

@@ -44,10 +44,10 @@ HINTS = {
 
 def suite_in(sources: Sources) -> Suite | None:
     """The project's tests, or None."""
-    guesses = (_pytest, _node, _php, _ruby, _others)
+    guesses = (_pytest, _node, _php, _ruby, _others, _bats)
     if sources.language in ("Ruby", "PHP", "Go", "Rust", "Java", "Kotlin"):
         # Scripts of package.json test what such a product's pages need.
-        guesses = (_php, _ruby, _others, _pytest, _node)
+        guesses = (_php, _ruby, _others, _pytest, _node, _bats)
     return next((suite for guess in guesses for suite in guess(sources)), None)
 
 
@@ -168,6 +168,19 @@ def _ruby(sources: Sources) -> Iterator[Suite]:
             command = ("bundle", "exec", "rspec", *out) if gem and runner == "rspec" else ()
             because = Evidence(tests[0], 0, f"is a test that `{runner}` runs")
             yield Suite(runner, command, (f"{folder}/**",), because)
+
+
+def _bats(sources: Sources) -> Iterator[Suite]:
+    tests = tuple(name for name in sources.contents.files if name.endswith(".bats"))
+    if tests:
+        folder = _tests_folder(tests[0]).removesuffix("/**") or "."
+        command = (
+            "sh",
+            "-c",
+            f"exec bats --recursive --formatter junit {shlex.quote(folder)} > {REPORT}",
+        )
+        because = Evidence(tests[0], 0, "is a test that `bats` runs")
+        yield Suite("bats", command, _paths(tests, sources), because)
 
 
 def _others(sources: Sources) -> Iterator[Suite]:

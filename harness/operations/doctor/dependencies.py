@@ -11,6 +11,7 @@ from harness.factory.project.services import root_in
 from harness.factory.run.services import Places
 from harness.operations.doctor.finding import HealthFinding, fail, ok, warn
 from harness.operations.doctor.home_checks import fetched_repository, policy_of
+from harness.operations.readiness import about_lock
 
 _TELL = """
 import platform
@@ -37,11 +38,15 @@ def dependencies(home: Path) -> HealthFinding:
     for name in filter(None, dict.fromkeys((named.lock, named.tests))):
         lock = repository.read(policy.base, name)
         if lock is None:
-            found.append(f"there is no {name}, so nothing is installed from it")
-            continue
+            raise ConfigError(
+                f"there is no {name}, so nothing can be installed from it; make and commit it"
+            )
         ecosystem = ecosystem_of(name)
         read = partial(repository.read, policy.base)
-        ecosystem.check(joined(lock, name, read), form=read_home(home).sandbox)
+        try:
+            ecosystem.check(joined(lock, name, read), form=read_home(home).sandbox)
+        except ConfigError as error:
+            raise ConfigError(about_lock(name, error)) from error
         found.append(f"{name} pins every package with a hash; {ecosystem.ready(root)}")
     found.append(_services(policy.config.services, read_home(home).sandbox, root))
     return ok("; ".join(filter(None, found)) or "no lock file is named, so nothing is installed")

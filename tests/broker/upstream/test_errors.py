@@ -138,13 +138,13 @@ WRONG_SET_UPS = {
     ),
     "a path that is not there": (
         page(404),
-        "what answers at its address is an endpoint of another kind (404); give as `base_url` what"
-        " the official SDK of the wire {api} would get, and run `factory doctor`",
+        "what answers at its address is an endpoint of another kind (404); give as its `base_url`"
+        " what the official SDK of the wire {api} would get, and run `factory doctor`",
     ),
     "a page": (
         page(200),
         "what answers at its address is an endpoint of another kind (200 with a web page); give as"
-        " `base_url` what the official SDK of the wire {api} would get, and run `factory doctor`",
+        " its `base_url` what the official SDK of the wire {api} would get, and run `factory doctor`",
     ),
     "JSON of another API": (
         Answer({"object": "list", "data": []}),

@@ -95,6 +95,17 @@ def test_what_is_missing_is_downloaded_and_kept(sandbox) -> None:
     ]
 
 
+def test_an_index_with_other_bytes_is_refused_by_the_packages_name(sandbox) -> None:
+    index_folder = sandbox.folder / "simple" / "tidetable"
+    index_folder.mkdir(parents=True)
+    digest = wheel(index_folder)
+    with index(sandbox.folder) as settings:
+        done = prepare(sandbox, f"tidetable==1.0 --hash=sha256:{DIGEST}\n", around=settings)
+    assert done.returncode == 125
+    assert "the index has other bytes than the lock pins: tidetable==1.0 from" in done.stderr
+    assert f"Expected sha256 {DIGEST} Got {digest}" in done.stderr
+
+
 def test_a_wheel_with_another_hash_is_refused(sandbox) -> None:
     wheel(sandbox.place("wheels"))
     done = prepare(sandbox, f"tidetable==1.0 --hash=sha256:{DIGEST}\n", around=NO_INDEX)

@@ -158,7 +158,7 @@ def test_the_lines_for_people_have_a_level_a_name_and_a_fix_and_a_key_is_never_s
     assert said.out.startswith("can anything merge here?\n  can triage work         no ")
     assert "does not implement this call (501)" in said.out.partition("\n")[2].partition("\n")[0]
     assert said.out.count("\nfail  model call ") == MODELS
-    assert "the next step\n  look whether its `base_url` serves the wire anthropic" in said.out
+    assert "the next step\n  look whether ANTHROPIC_BASE_URL, or `upstream`" in said.out
     assert asked
     assert SECRET not in json.dumps(asked)
 

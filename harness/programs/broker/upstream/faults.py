@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
-from harness.programs.broker.providers import Provider
+from harness.programs.broker.providers import DEFAULT_PROVIDER, Provider
 
 OTHER_API = "endpoint_error"
 """The kind of a failure where the answer is of no API that we asked: a page, or other JSON."""
@@ -98,6 +98,13 @@ class FaultWords:
         return f"{self.what}; {self.fix}" if self.fix else self.what
 
 
+def _address(provider: Provider) -> str:
+    """Where the operator has written the provider's address."""
+    if provider.name == DEFAULT_PROVIDER:
+        return "ANTHROPIC_BASE_URL, or `upstream` in home.json,"
+    return "its `base_url`"
+
+
 def words_of(
     fault: ProviderFault, provider: Provider, model: str, *, status: int, kind: str, message: str
 ) -> FaultWords:
@@ -124,13 +131,13 @@ def words_of(
             seen = message if kind == OTHER_API else str(status)
             return FaultWords(
                 f"what answers at its address is an endpoint of another kind ({seen})",
-                f"give as `base_url` what the official SDK of the wire {provider.wire} would get,"
-                " and run `factory doctor`",
+                f"give as {_address(provider)} what the official SDK of the wire {provider.wire}"
+                " would get, and run `factory doctor`",
             )
         case ProviderFault.UNIMPLEMENTED:
             return FaultWords(
                 f"it does not implement this call ({status})",
-                f"look whether its `base_url` serves the wire {provider.wire}, and run"
+                f"look whether {_address(provider)} serves the wire {provider.wire}, and run"
                 " `factory doctor`",
             )
         case ProviderFault.QUOTA:
@@ -139,7 +146,7 @@ def words_of(
                 f"look at the account behind {key}",
             )
         case ProviderFault.UNREACHABLE:
-            return FaultWords(message, "look at its `base_url`, the network and HTTPS_PROXY")
+            return FaultWords(message, f"look at {_address(provider)}, the network and HTTPS_PROXY")
         case ProviderFault.OVERLOAD:
             return FaultWords(f"it is overloaded, or our rate is ({status} {kind})")
         case ProviderFault.FAILING:

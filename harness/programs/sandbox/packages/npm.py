@@ -170,7 +170,12 @@ def _run(spec: SandboxSpec) -> tuple[SandboxResult, str]:
         return result, output.read().decode("utf-8", "replace").strip()
 
 
+_NOISE = ("npm warn", "npm notice", "npm error A complete log")
+
+
 def _why(result: SandboxResult, printed: str) -> str:
     if result.killed_by:
         return f"killed for {result.killed_by}"
-    return " ".join(printed.split())[-_SHOWN:] or f"it ended with {result.exit_code}"
+    # Its warnings are about our own settings, and its log is gone with the sandbox.
+    lines = (line for line in printed.splitlines() if not line.startswith(_NOISE))
+    return " ".join(" ".join(lines).split())[-_SHOWN:] or f"it ended with {result.exit_code}"

@@ -1,6 +1,7 @@
 """Wheels by pip: fetched with the hash that the lock names, and unpacked in a sandbox."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -19,6 +20,8 @@ from harness.programs.sandbox.supervisor import run_sandbox
 DOWNLOAD_SECONDS = 600
 LIMITS = SandboxLimits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
 QUIET = ("--disable-pip-version-check", "--no-input", "--no-color")
+_SHOWN = 1_000
+_OTHER_BYTES = re.compile(r"THESE PACKAGES DO NOT MATCH THE HASHES\b.*?tampered with them\.")
 HASHED_WHEELS = ("--require-hashes", "--only-binary=:all:", "--no-deps")
 
 
@@ -155,7 +158,14 @@ def _open_to_sandboxes(wheels: Path) -> None:
 
 
 def _pip_error(text: str) -> str:
-    errors = [
-        line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR: ")
-    ]
-    return " · ".join(errors[-2:]) or text.strip().rpartition("\n")[2] or "pip said nothing"
+    errors = list[str]()
+    for line in text.splitlines():
+        if line.startswith("ERROR: "):
+            errors.append(line.removeprefix("ERROR: "))
+        # pip names the packages of an error below it.
+        elif errors and line.startswith("    "):
+            errors[-1] = f"{errors[-1]} {' '.join(line.split())}"
+    shown = _OTHER_BYTES.sub(
+        "the index has other bytes than the lock pins:", " · ".join(errors[-2:])
+    )
+    return shown[:_SHOWN] or text.strip().rpartition("\n")[2] or "pip printed nothing"
