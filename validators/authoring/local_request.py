@@ -139,8 +139,8 @@ def app_in(folder: Path, local_app: LocalApp) -> AppSpec:
             f"{folder}: no start command: give --start 'COMMAND … $PORT', or a {CONFIG} with [app]"
             " start or commands"
         )
-    given = {key: value for key, value in app.items() if value not in ("", [], ())}
-    return _spec({"start": (), **given}, folder)
+    named = {key: value for key, value in app.items() if value not in ("", [], ())}
+    return _spec({"start": (), **named}, folder)
 
 
 def bounds_in(folder: Path) -> Bounds:

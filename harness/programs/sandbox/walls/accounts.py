@@ -1,4 +1,4 @@
-"""Who a sandbox says that it is: its account, its host, and the name of its first process."""
+"""What a sandbox shows of itself: its account, its host, and the name of its first process."""
 
 from harness.domain.sandbox import SandboxSpec
 

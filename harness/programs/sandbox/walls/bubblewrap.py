@@ -34,7 +34,7 @@ from harness.domain.sandbox import Form, SandboxSpec
 from harness.programs.sandbox import browser as browsers
 from harness.programs.sandbox.distributions import closure
 from harness.programs.sandbox.interpreter import interpreter
-from harness.programs.sandbox.walls import host_program, seccomp, system_calls
+from harness.programs.sandbox.walls import accounts, host_program, seccomp, system_calls
 
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
 COMMANDS = FIRST_PROGRAM.with_name("commands.py")
