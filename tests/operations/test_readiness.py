@@ -7,6 +7,7 @@ import pytest
 
 from harness.operations.readiness import (
     APP,
+    BROWSER,
     FACTS,
     FORGE,
     JUDGES,
@@ -106,3 +107,13 @@ def test_what_a_folder_lacks_is_named(name, change, words) -> None:
     assert found.answer is Answer.NO
     assert words in found.message
     assert found.fix
+
+
+def test_commands_are_enough_to_be_judged_by_and_need_no_browser() -> None:
+    named = '[app]\ncommands = { tidebook = "python -m tidebook.cli" }\nstart = [] # '
+    found = folder(factory__toml=("[app]\nstart = ", named))
+    assert found[APP] == seen("by commands: tidebook")
+    assert found[BROWSER] == seen("")
+    assert BROWSER not in folder()
+    (_, _, judged, _) = readiness(WELL | {APP: found[APP]}).abilities
+    assert (judged.answer, "by commands: tidebook" in judged.because) == (Answer.YES, True)
