@@ -151,6 +151,9 @@ class TryReport:
                 " already"
             )
             found = (*found, Problem(0, message))
+        if self.url and self.journey.runs_commands:
+            message = "commands run beside an app in a folder only: name it with --app FOLDER"
+            found = (*found, Problem(0, message))
         return found
 
     def begin_lines(self, file: Path) -> Iterator[str]:
