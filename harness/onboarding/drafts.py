@@ -206,6 +206,10 @@ def _config_guesses(survey: Survey) -> Iterator[str]:
         yield f"data: ${survey.data.env}, because {survey.data.because[0]}"
     if survey.data.seed:
         yield f"seed: `{' '.join(survey.data.seed)}`, because {survey.data.because[-1]}"
+    for service in survey.services:
+        if service.draft:
+            because = ", and ".join(map(str, service.because))
+            yield f"service {service.draft.name}: {service.kind}, because {because}"
     if survey.suite and survey.suite.command:
         yield f"tests: `{' '.join(survey.suite.command)}`, because {survey.suite.because}"
     for what, lock in (("lock", survey.lock), ("lock of the tests", survey.tests_lock)):

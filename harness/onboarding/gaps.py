@@ -69,12 +69,13 @@ def _on_start(survey: Survey) -> Iterator[str]:
 
 def _on_services(survey: Survey) -> Iterator[str]:
     # A library names the drivers of all that it can work with, and needs none of them.
-    for service in survey.services if survey.product is Product.SITE else ():
-        yield (
-            f"no {service.kind} beside the app: {service.because}, and a sandbox has only what"
-            " factory.toml starts; if the app needs it, name it as `[[services]]`"
-            " (docs/maintainer.md, Services)"
-        )
+    for one in survey.services if survey.product is not Product.LIBRARY else ():
+        if one.draft is None:
+            yield (
+                f"no {one.kind} beside the app: {one.because[0]}, which alone does not show that"
+                " the app needs it; if it does, name it as `[[services]]` (docs/maintainer.md,"
+                " Services)"
+            )
 
 
 def _on_tests(survey: Survey) -> Iterator[str]:

@@ -14,7 +14,6 @@ from harness.onboarding.evidence.data_folder import data_in
 from harness.onboarding.evidence.folder import FolderContents, contents_of
 from harness.onboarding.evidence.languages import language_of, languages_in
 from harness.onboarding.evidence.manifests import packages_in
-from harness.onboarding.evidence.needed_services import services_in
 from harness.onboarding.evidence.package_managers import (
     locks_in,
     package_manager_in,
@@ -23,6 +22,7 @@ from harness.onboarding.evidence.package_managers import (
 from harness.onboarding.evidence.products import name_in, product_in, summary_in
 from harness.onboarding.evidence.readme import readme_in, readme_of
 from harness.onboarding.evidence.routes import routes_in
+from harness.onboarding.evidence.services import services_in
 from harness.onboarding.evidence.sources import (
     NOT_THE_PRODUCT,
     VENDORED,
@@ -92,8 +92,9 @@ def survey_of(
     sources = sources_in(contents)
     routes, start, suite = routes_in(sources), start_in(sources), suite_in(sources)
     ready, ready_because = ready_in(routes)
-    lock, tests_lock = locks_in(sources, tests_need=suite.needs if suite else "")
     packages = packages_in(sources)
+    services = services_in(sources, packages)
+    lock, tests_lock = locks_in(sources, tests_need=suite.needs if suite else "")
     readme = readme_in(contents.files)
     summary, summary_because = summary_in(sources, readme)
     product, product_because = product_in(sources, start, routes)
@@ -112,7 +113,6 @@ def survey_of(
         package_manager=package_manager_in(sources),
         packages=packages,
         vendored=vendored_in(sources),
-        services=services_in(sources, packages),
         lock=lock,
         tests_lock=tests_lock,
         start=start,
@@ -120,7 +120,8 @@ def survey_of(
         daemons=daemons_in(sources),
         ready=ready,
         ready_because=ready_because,
-        data=data_in(sources, start),
+        data=data_in(sources, start, has_services=any(one.draft for one in services)),
+        services=services,
         suite=suite,
         routes=routes,
         places=_places(contents, suite.paths if suite else ()),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.domain.governance import ScopeEntry
+from harness.domain.sandbox import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,16 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedService:
+    """A server that the repository names: its kind, and each place that does. `draft` is how a
+    sandbox starts it; None where only one place names it."""
+
+    kind: str
+    because: tuple[Evidence, ...]
+    draft: Service | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """The project's own tests. `command` is empty if none was found that writes a JUnit report."""
 
@@ -106,14 +117,6 @@ class NamedPackage:
     """A package by its normalised name, with the first place that names it."""
 
     name: str
-    because: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class NeededService:
-    """A database, a cache or a queue that seems to stand beside the app."""
-
-    kind: str
     because: Evidence
 
 
@@ -201,7 +204,6 @@ class Survey:
     packages: tuple[NamedPackage, ...] = ()
     # Where packages lie in the repository that no lock here furnishes a sandbox from.
     vendored: str = ""
-    services: tuple[NeededService, ...] = ()
     lock: Lock | None = None
     tests_lock: Lock | None = None
     start: Start | None = None
@@ -211,6 +213,7 @@ class Survey:
     ready: str = "/"
     ready_because: Evidence | None = None
     data: Data = field(default_factory=Data)
+    services: tuple[NamedService, ...] = ()
     suite: Suite | None = None
     routes: tuple[Route, ...] = ()
     # Globs of what the product is made of.

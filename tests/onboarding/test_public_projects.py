@@ -421,7 +421,7 @@ def test_where_a_stranger_keeps_data(folder, text, env, is_fixed) -> None:
     [
         (
             {"compose.yaml": "services:\n  db:\n    image: docker.io/library/postgres:16\n"},
-            "no PostgreSQL beside the app: compose.yaml:3 starts postgres",
+            "no PostgreSQL beside the app: compose.yaml:3 runs docker.io/library/postgres:16",
         ),
         (
             {
@@ -431,7 +431,7 @@ def test_where_a_stranger_keeps_data(folder, text, env, is_fixed) -> None:
         ),
         (
             {"requirements.txt": "redis\n"},
-            "no Redis beside the app: requirements.txt:1 names its driver redis",
+            "no Redis beside the app: requirements.txt:1 names redis",
         ),
         # One extra among several is no need.
         (

@@ -1,4 +1,4 @@
-"""What a sandbox shows of itself: its account, its host, and the name of its first process."""
+"""Who a sandbox claims to be: its account, its host, and the name of its first process."""
 
 from harness.domain.sandbox import SandboxSpec
 
