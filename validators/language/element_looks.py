@@ -3,8 +3,6 @@ at the accessibility tree."""
 
 from __future__ import annotations
 
-import re
-
 from validators.domain.journeys.aria import STATES, AriaPattern, aria_key
 from validators.domain.journeys.looks import (
     DescriptionIs,
@@ -15,14 +13,8 @@ from validators.domain.journeys.looks import (
     StatusIs,
     TreeIs,
 )
-from validators.language.claims import (
-    ADDRESS,
-    STATUS,
-    claims_in,
-    list_claims_in,
-    number_claims,
-    text_claims,
-)
+from validators.language.calls import status_claims
+from validators.language.claims import ADDRESS, claims_in, list_claims_in
 from validators.language.targets import ROLES, maybe_target_in, target_in, template_in
 from validators.language.tree import (
     Items,
@@ -74,11 +66,7 @@ def leads_to(line: int, node: Node, place: str) -> LeadsTo:
 
 def status(line: int, node: Node, place: str) -> StatusIs:
     """`200`, or `{one_of: [200, 404]}`. Raises JourneyInvalid."""
-    claims = number_claims(text_claims(node, "status", place, kinds=STATUS), line)
-    for wanted in (wanted for claim in claims for wanted in claim.wanted):
-        if not wanted.holes and not re.fullmatch(r"[1-5][0-9]{2}", wanted.source.strip()):
-            raise refusal(line, f"{wanted.source!r} is no HTTP status: three digits, like 200")
-    return StatusIs(line, claims)
+    return StatusIs(line, status_claims(node, line, place))
 
 
 def aria(line: int, node: Node, place: str) -> TreeIs:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from validators.domain.journeys.calls import RememberAnswer
 from validators.domain.journeys.journey import (
     Back,
     Clear,
     Click,
+    Expect,
     Fill,
     Open,
     Press,
@@ -20,9 +22,11 @@ from validators.domain.journeys.journey import (
     Tick,
 )
 from validators.domain.journeys.steps import Hover, Travel, Type
+from validators.language.calls import call, remember_answer
 from validators.language.dialogs import dialog
 from validators.language.file_entries import download, upload
 from validators.language.keys import key
+from validators.language.looks import looks_here
 from validators.language.names import new_name, path, person
 from validators.language.targets import maybe_target_in, target, target_in, template_in
 from validators.language.tree import (
@@ -41,6 +45,19 @@ FARTHEST = 10 * 365 * 86_400
 _SPAN = re.compile(r"\+\s*([0-9]{1,5})\s*([a-z]+)")
 
 
+# What people write first who know other tools.
+OTHER_WORDS = {
+    "open": ("goto", "go", "visit", "navigate", "browse", "load"),
+    "click": ("tap", "push", "submit", "follow"),
+    "expect": ("see", "assert", "look", "should", "verify", "text", "visible", "answer", "status"),
+    "call": ("get", "post", "put", "patch", "delete", "request", "fetch", "api", "http"),
+    "type": ("keys", "write", "enter"),
+    "fill": ("input", "set"),
+    "select": ("choose", "pick"),
+    "as": ("person", "user", "login"),
+}
+
+
 def step(node: Node, *, place: str) -> Step:
     """The step in a list entry. Raises JourneyInvalid; for an unknown verb with the nearest one."""
     match node:
@@ -51,9 +68,7 @@ def step(node: Node, *, place: str) -> Step:
         case Mapping(line=line, entries=((verb, value),)) if verb in VERBS:
             return VERBS[verb](line, value, place)
         case Mapping(line=line, entries=((verb, _),)) | Scalar(line=line, text=verb):
-            raise refusal(
-                line, f"no verb {verb!r}{nearest(verb, (*VERBS, 'reload', 'back'))}{_hint(verb)}"
-            )
+            raise refusal(line, f"no verb {verb!r}{_hint(verb)}")
         case _:
             raise refusal(node.line, "a step is one verb, like `- click: {button: Book}`")
 
@@ -61,7 +76,10 @@ def step(node: Node, *, place: str) -> Step:
 def _hint(verb: str) -> str:
     if verb.startswith(("wait", "sleep", "pause")):
         return " (there is no waiting: every step and look waits by itself)"
-    return ""
+    meant = (word for word, others in OTHER_WORDS.items() if verb.casefold() in others)
+    if word := next(meant, ""):
+        return f"; did you mean {word!r}?"
+    return nearest(verb, (*VERBS, "reload", "back"))
 
 
 def _fill(line: int, node: Node, place: str) -> Fill:
@@ -91,8 +109,11 @@ def _press(line: int, node: Node, place: str) -> Press:
     return pressed
 
 
-def _remember(line: int, node: Node, place: str) -> Remember:
+def _remember(line: int, node: Node, place: str) -> Remember | RememberAnswer:
     fields = mapping(node, "remember")
+    if kept := remember_answer(fields, place):
+        fields.done()
+        return kept
     remembered = Remember(line, target_in(fields, place=place), new_name(fields.need("as")))
     fields.done()
     return remembered
@@ -129,4 +150,6 @@ VERBS: dict[str, Callable[[int, Node, str], Step]] = {
     "travel": _travel,
     "as": lambda line, node, _: SwitchTo(line, person(node)),
     "remember": _remember,
+    "call": call,
+    "expect": lambda line, node, place: Expect(line, looks_here(node, place=f"{place}.expect")),
 }

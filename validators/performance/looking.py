@@ -6,6 +6,7 @@ from typing import assert_never
 
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.aria import tree_matches
+from validators.domain.journeys.calls import AnswerIs
 from validators.domain.journeys.journey import (
     Absent,
     CountIs,
@@ -33,6 +34,7 @@ from validators.domain.journeys.looks import (
 from validators.domain.journeys.spot import Spot, spot
 from validators.domain.journeys.target import Target
 from validators.domain.journeys.values import Values
+from validators.performance.calling import answer_look_result
 from validators.performance.comparing import compared, compared_list, compared_path
 from validators.performance.file_looks import file_look_result
 from validators.performance.look_result import LookResult
@@ -65,6 +67,7 @@ KINDS: dict[type[Look], str] = {
     TreeIs: "aria",
     Focused: "focused",
     FileHas: "downloaded",
+    AnswerIs: "answer",
 }
 
 
@@ -95,6 +98,8 @@ async def look_result(look: Look, session: Session, values: Values) -> LookResul
             )
         case FileHas():
             return file_look_result(look, values)
+        case AnswerIs():
+            return answer_look_result(look, values)
         case _:
             return await _at(look, session, values)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
 from validators.domain.journeys.claim import Claim
 from validators.domain.journeys.looks import (
     ColumnHas,
@@ -111,8 +112,18 @@ class Remember:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Looks between two steps. The journey goes on only if all of them hold together."""
+
+    line: int
+    looks: tuple[Look, ...]
+
+
 Step = (
     Open
+    | Call
+    | Expect
     | Fill
     | Click
     | Press
@@ -129,6 +140,7 @@ Step = (
     | Back
     | SwitchTo
     | Remember
+    | RememberAnswer
 )
 
 
@@ -217,6 +229,7 @@ Look = (
     | TreeIs
     | Focused
     | FileHas
+    | AnswerIs
 )
 
 
@@ -316,6 +329,16 @@ class Journey:
             self.negative_control.steps is not None
             or any(one.place not in places for one in self.negative_control.expect)
         )
+
+    @property
+    def looks_on_the_way(self) -> tuple[Look, ...]:
+        """The looks between its steps."""
+        return tuple(look for step in self.steps if isinstance(step, Expect) for look in step.looks)
+
+    @property
+    def calls(self) -> bool:
+        """Whether it calls the app's API."""
+        return any(isinstance(step, Call) for step in self.all_steps)
 
     @property
     def travels(self) -> bool:

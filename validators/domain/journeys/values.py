@@ -11,10 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.journeys import made_up
 from validators.domain.journeys.files import File
+
+if TYPE_CHECKING:
+    from validators.domain.journeys.calls import Answer
 
 GENERATORS = ("int", "word", "name", "email", "text", "choice", "date")
 
@@ -95,13 +99,27 @@ class Draw:
 
 @dataclass(slots=True)
 class Values:
-    """What a run knows so far: drawn names, filled fields, remembered texts, files taken.
+    """What a run knows so far: drawn names, filled fields, remembered texts, files taken, answers.
     Mutable."""
 
     draw: Draw
     names: dict[str, str] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
+    # Names whose value is a number, in JSON as well.
+    numbers: set[str] = field(default_factory=set)
+    # Answers by name; the latest one has the empty name.
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def is_number(self, template: Template) -> bool:
+        """Whether a template is nothing but a number that was drawn or remembered."""
+        match template.parts:
+            case (Generated(kind="int"),):
+                return True
+            case (Named(name=name),):
+                return name in self.numbers
+            case _:
+                return False
 
     def text(self, template: Template) -> str:
         """The template with every hole filled. Raises ExpressionInvalid for a name that nothing has

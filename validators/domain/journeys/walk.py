@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
 from validators.domain.journeys.claim import Claim, ListClaim, templates
 from validators.domain.journeys.journey import (
     Absent,
@@ -12,6 +13,7 @@ from validators.domain.journeys.journey import (
     Clear,
     Click,
     CountIs,
+    Expect,
     Fill,
     Journey,
     Look,
@@ -65,6 +67,8 @@ def positive(look: Look) -> bool:
     match look:
         case Absent():
             return False
+        case AnswerIs():
+            return look.positive
         case CountIs() | RowsAre() | TitleIs():
             nothing = "" if isinstance(look, TitleIs) else "0"
             return not all(_holds_of(nothing, claim) for claim in look.claims)
@@ -176,6 +180,10 @@ def values_of(part: Step | Look) -> tuple[Template, ...]:
             return tuple(template for file in files for template in _written(file))
         case Download(path=path):
             return (path,) if path else ()
+        case Call() | AnswerIs():
+            return tuple(part.templates())
+        case RememberAnswer(pointer=pointer):
+            return (pointer,) if pointer else ()
         case Dialog(message=message, text=text):
             return tuple(template for template in (message, text) if template)
         case FileHas(values=values):
@@ -196,6 +204,8 @@ def _written(file: FileMade) -> Iterator[Template]:
 
 def templates_of(part: Step | Look) -> tuple[Template, ...]:
     """Every template of a step or look."""
+    if isinstance(part, Expect):
+        return tuple(template for look in part.looks for template in templates_of(look))
     headers = headers_of(part) if isinstance(part, Look) else ()
     return (*values_of(part), *headers, *target_templates(target_of(part)))
 
@@ -220,6 +230,9 @@ def stated(steps: Iterable[Step]) -> tuple[str, ...]:
             texts += [
                 piece for value in values_of(step) for piece in re.split(r"[\n,;\t]", value.literal)
             ]
+        if isinstance(step, Call):
+            sent = (one for one in values_of(step) if one is not step.path and not one.holes)
+            texts += [value.source for value in sent]
         if isinstance(step, Click):
             texts += [
                 template.source for template in target_templates(step.target) if not template.holes
@@ -231,7 +244,9 @@ def required(journey: Journey) -> tuple[Template, ...]:
     """The texts that must stand on a page for the positive expectations of the journey to hold,
     with the names of elements."""
     wanted = [
-        look for look in looks(journey.expect) if positive(look) and not _about_a_file_itself(look)
+        look
+        for look in (*journey.looks_on_the_way, *looks(journey.expect))
+        if positive(look) and not _about_a_file_itself(look)
     ]
     read = (template for look in wanted for template in _read(look))
     names = (
@@ -247,6 +262,8 @@ def _read(look: Look) -> Iterator[Template]:
     # A number of elements, a status and an address stand on no page.
     if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo):
         return
+    if isinstance(look, AnswerIs):
+        yield from look.read()
     yield from (template for claim in claims_of(look) for template in claim.read)
     if isinstance(look, FileHas | TreeIs) or (isinstance(look, RowHas) and look.cells):
         yield from values_of(look)
