@@ -10,6 +10,9 @@ from hypothesis import HealthCheck, settings
 from tests import spent, tiers
 from tests.fakes import postgres as postgresql
 
+RUNNING = pytest.StashKey[pytest.Item]()
+"""The test that runs now."""
+
 settings.register_profile(
     "search",
     deadline=None,
@@ -51,15 +54,28 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
+    item.config.stash[RUNNING] = item
     spent.begin(item)
     return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    spent.begin_teardown(item)
+    return (yield)
+
+
+def pytest_fixture_post_finalizer(fixturedef, request) -> None:
+    """A request is of who asked first; who runs now is another."""
+    if (item := request.config.stash.get(RUNNING, None)) is not None:
+        spent.end(f"fixture {fixturedef.argname}", fixturedef.scope, item)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef, request):
     if fixturedef.scope == "function":
         return (yield)
-    counted = spent.share(f"fixture {fixturedef.argname}", request._pyfuncitem)
+    counted = spent.share(f"fixture {fixturedef.argname}", request.config.stash[RUNNING])
     next(counted)
     try:
         return (yield)

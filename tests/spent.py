@@ -2,8 +2,8 @@
 
 The clock says how busy a machine is, these seconds say how dear a test is. `make test` prints the
 dearest. `make soak` fails when a test spends more than `CEILING` and has no line of its own in
-`budgets.toml`, or spends more than its line says. What a fixture makes for many tests is counted
-for the fixture, not for the test that happens to ask first.
+`budgets.toml`, or spends more than its line says. What a fixture makes for many tests, and what it
+takes to end it, is counted for the fixture, not for the test that happens to ask first or last.
 """
 
 import os
@@ -21,6 +21,7 @@ SPENT, SHARED = "processor seconds", "processor seconds of fixtures"
 TICKS = os.sysconf("SC_CLK_TCK")
 _BEGAN = pytest.StashKey[float]()
 _FIXTURES = pytest.StashKey[dict[str, float]]()
+_ENDING = pytest.StashKey[float]()
 
 
 def so_far() -> float:
@@ -48,6 +49,21 @@ def _seconds(pid: str) -> float:
 def begin(item: pytest.Item) -> None:
     item.stash[_FIXTURES] = {}
     item.stash[_BEGAN] = so_far()
+
+
+def begin_teardown(item: pytest.Item) -> None:
+    item.stash[_ENDING] = so_far()
+
+
+def end(fixture: str, scope: str, item: pytest.Item) -> None:
+    """A fixture has ended: what was spent since the one before it is its own if many shared it. A
+    server that ran for the whole session gives up its children's seconds only here."""
+    if _ENDING in item.stash:
+        now = so_far()
+        if scope != "function":
+            fixtures = item.stash[_FIXTURES]
+            fixtures[fixture] = fixtures.get(fixture, 0.0) + now - item.stash[_ENDING]
+        item.stash[_ENDING] = now
 
 
 def share(fixture: str, item: pytest.Item) -> Iterator[None]:

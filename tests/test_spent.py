@@ -103,10 +103,16 @@ def burn(seconds):
     while time.process_time() - began < seconds: pass
 
 @pytest.fixture(scope="module")
-def inner(): burn(0.3)
+def inner():
+    burn(0.2)
+    yield
+    burn(0.1)
 
 @pytest.fixture(scope="module")
-def outer(inner): burn(0.8)
+def outer(inner):
+    burn(0.4)
+    yield
+    burn(0.4)
 
 def test_asks_first(outer): burn(2.2)
 """

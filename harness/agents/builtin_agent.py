@@ -103,6 +103,7 @@ class SandboxedAgent:
                 disk_mb=self._disk_mb,
             ),
             form=self._sandbox.form(),
+            root=assignment.root,
         )
 
 

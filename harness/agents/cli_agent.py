@@ -139,6 +139,7 @@ class CliAgent:
             binds=tuple(binds),
             dial=(Dial(PORT, str(session.socket)),),
             form=paths.form,
+            root=assignment.root,
             limits=SandboxLimits(
                 wall_seconds=assignment.wall_seconds,
                 memory_mb=self._memory_mb,

@@ -53,11 +53,13 @@ class AppStart:
 @dataclass(frozen=True, slots=True)
 class SandboxChoice:
     """The sandbox supervisor's command, the form that the operator asks for, and the form for the
-    masked visitor's app; empty where it is the same."""
+    masked visitor's app; empty where it is the same. `root` is the prepared root file system of the
+    app's sandboxes; empty: the machine's own."""
 
     command: tuple[str, ...]
     form: str
     other_form: str
+    root: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ class SandboxSpec:
 
     `argv[0]` of "python" is the supervisor's interpreter. `env` is the whole environment beyond
     PATH, HOME=/tmp and LANG=C.UTF-8. `distributions` are names of Python distributions whose
-    closure is importable; `form` is "auto" or a `Form`."""
+    closure is importable; `form` is "auto" or a `Form`. `root` is the prepared root file system
+    that takes the place of the machine's; empty: the machine's own."""
 
     name: str
     argv: tuple[str, ...]
@@ -116,6 +117,7 @@ class SandboxSpec:
     browser: bool = False
     limits: SandboxLimits = field(default_factory=SandboxLimits)
     form: str = "auto"
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def facts_of_policy(
 
 
 def _locks(named: tuple[str, ...], read: Callable[[str], bytes | None], form: str) -> Fact:
-    from harness.programs.sandbox.packages.ecosystems import ecosystem_of
+    from harness.programs.sandbox.packages.ecosystems import ecosystem_of, joined
 
     for name in named:
         content = read(name)
@@ -172,7 +172,7 @@ def _locks(named: tuple[str, ...], read: Callable[[str], bytes | None], form: st
                 " lock`",
             )
         try:
-            ecosystem_of(name).check(content, form=form)
+            ecosystem_of(name).check(joined(content, name, read), form=form)
         except FactoryError as error:
             return lacking(
                 f"nothing can be installed from {name}: {error}",

@@ -24,6 +24,7 @@ class Assignment:
     wall_seconds: int = 600
     agent: AgentChoice = BUILT_IN
     services: tuple[Service, ...] = ()
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

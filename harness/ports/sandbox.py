@@ -1,5 +1,6 @@
 """The sandbox: where everything untrusted runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,17 @@ class Sandbox(Protocol):
         none does."""
         ...
 
-    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
+    def layer(
+        self,
+        lock: bytes,
+        *,
+        name: str,
+        wheels: Path,
+        read: Callable[[str], bytes | None],
+        root: str = "",
+    ) -> Layer:
         """The dependencies that a lock file names, prepared once per lock digest. `name` is the
-        lock's path in the repository; its last part tells the ecosystem."""
+        lock's path in the repository; its last part tells the ecosystem. `read` gives the
+        repository's other files, which some locks need; `root` is where the root file system
+        of what will use them is prepared."""
         ...

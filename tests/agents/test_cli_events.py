@@ -328,7 +328,7 @@ class Noted:
     def form(self) -> str:
         return self._form
 
-    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
+    def layer(self, lock: bytes, *, name: str, wheels: Path, **_: object) -> Layer:
         raise AssertionError("no layer is asked for")
 
 

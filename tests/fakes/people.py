@@ -96,7 +96,7 @@ class FakeSandbox:
     def form(self):
         return self._form
 
-    def layer(self, lock, *, name, wheels):
+    def layer(self, lock, *, name, wheels, read, root):
         if name.endswith("package-lock.json"):
             return Layer("/layer", within="node_modules")
         return Layer("/layer", "PYTHONPATH")

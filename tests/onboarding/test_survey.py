@@ -90,11 +90,12 @@ def test_the_ferry_is_started_by_node_and_tested_by_node(app) -> None:
         ({"package-lock.json": '{"lockfileVersion": 1}'}, "package-lock.json", True),
         ({"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, "pnpm-lock.yaml", False),
         ({"pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}, "pnpm-lock.yaml", True),
-        ({"yarn.lock": ""}, "package-lock.json", True),
+        ({"yarn.lock": "# yarn lockfile v1\n"}, "yarn.lock", False),
+        ({"yarn.lock": "__metadata:\n"}, "package-lock.json", True),
         ({}, "package-lock.json", True),
     ],
 )
-def test_the_lock_of_npm_or_pnpm_is_drafted_for_the_app_and_its_tests(
+def test_the_lock_of_npm_pnpm_or_yarn_is_drafted_for_the_app_and_its_tests(
     folder, files, path, make
 ) -> None:
     package = {"package.json": '{"dependencies": {"express": "^5"}}', "server.js": ""}
@@ -126,6 +127,28 @@ def test_the_lock_of_uv_and_poetry_is_drafted_and_the_tests_have_it_if_it_has_th
     survey = survey_of(folder(files))
     assert (survey.lock.path, survey.lock.make) == (lock, "")
     assert (survey.tests_lock is None) == has_tests
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "make"),
+    [
+        ({"go.mod": "", "go.sum": "", "vendor/modules.txt": ""}, "go.sum", ""),
+        ({"go.mod": "", "go.sum": ""}, "go.sum", "go mod vendor"),
+        (
+            {"Cargo.toml": "", "Cargo.lock": "", ".cargo/config.toml": ""},
+            "Cargo.lock",
+            "",
+        ),
+        ({"Cargo.toml": "", "Cargo.lock": ""}, "Cargo.lock", "cargo vendor --locked"),
+    ],
+)
+def test_the_lock_of_vendored_packages_is_drafted(folder, files, path, make) -> None:
+    survey = survey_of(folder(files))
+    assert (survey.lock.path, survey.lock.make, survey.tests_lock) == (path, make, None)
+
+
+def test_a_go_project_without_packages_needs_no_lock(folder) -> None:
+    assert survey_of(folder({"go.mod": "module example.test/app", "main.go": ""})).lock is None
 
 
 def test_a_lock_for_the_pages_of_a_python_project_is_not_the_apps(folder) -> None:

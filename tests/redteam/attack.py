@@ -160,7 +160,7 @@ class BoxesWithPytest(SandboxSupervisor):
     """Real boxes. The layer is what a lock with pytest in it comes to: taken from what runs this
     test, not fetched."""
 
-    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
+    def layer(self, lock: bytes, *, name: str, wheels: Path, **_: object) -> Layer:
         made, installed = self._layers / "pytest", Path(sysconfig.get_paths()["purelib"])
         if not made.exists():
             for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments"):

@@ -8,17 +8,18 @@ from typing import Any
 from tests.sandbox.index import wheel
 from tests.sandbox.npm import entry, integrity, lock, package
 from tests.sandbox.sandboxes import NEVER_ENDS, SUPERVISOR, Sandboxes
+from tests.sandbox.vendored import CARGO, GO
 
 
 def prepare(
     sandboxes: Sandboxes,
     lock: str,
     around: dict[str, str] | None = None,
-    *,
+    *more: str,
     name: str = "lock.txt",
 ) -> subprocess.CompletedProcess[str]:
     """The command's end for this lock. `around` is its environment; it is started in a folder with
-    settings of a repository, which nobody may obey."""
+    settings of a repository, which nobody may obey. `more` are arguments."""
     (sandboxes.folder / "lock.txt").write_text(lock)
     (sandboxes.folder / ".npmrc").write_text("registry=http://127.0.0.1:9/\n")
     folders = (
@@ -27,7 +28,7 @@ def prepare(
         "--out",
         str(sandboxes.folder / "layers"),
     )
-    asked = ("--lock", str(sandboxes.folder / "lock.txt"), "--name", name, *folders)
+    asked = ("--lock", str(sandboxes.folder / "lock.txt"), "--name", name, *folders, *more)
     return subprocess.run(
         [*sandboxes.wrapper, *SUPERVISOR, "layer", *asked, "--form", sandboxes.form],
         env=around or {},
@@ -66,10 +67,17 @@ def furnished(sandboxes: Sandboxes) -> dict[str, dict[str, Any]]:
         "package-lock.json": lock(moon=entry(moon)),
         "npm-shrinkwrap.json": lock(moon=entry(moon, dev=True)),
         "pnpm-lock.yaml": json.dumps(pnpm),
+        "yarn.lock": (
+            f'# yarn lockfile v1\n\nmoon@1:\n  version "1.0.0"\n  integrity {integrity(moon)}\n'
+        ),
+        "go.sum": GO["go.sum"],
+        "Cargo.lock": CARGO["Cargo.lock"],
     }
+    (sandboxes.folder / "package.json").write_text('{"dependencies": {"moon": "1"}}')
     made = {}
     for kind, text in locks.items():
-        done = prepare(sandboxes, text, name=kind)
+        beside = ("--beside", f"package.json={sandboxes.folder}/package.json")
+        done = prepare(sandboxes, text, None, *beside, name=kind)
         assert done.returncode == 0, done
         made[kind] = json.loads(done.stdout)
     return made

@@ -75,7 +75,7 @@ def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) 
     assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql nodejs")
     assert machine.set_up("soak").out == LINE.replace(
         ON_DEBIAN,
-        "postgresql nodejs redis-server mariadb-server-core mariadb-client-core mmdebstrap npm",
+        "postgresql nodejs redis-server mariadb-server-core mariadb-client-core mmdebstrap golang-go cargo npm",
     )
 
 
@@ -104,7 +104,7 @@ def test_an_npm_that_is_there_is_not_installed(machine: Machine) -> None:
     machine.tell(
         "packages",
         "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\npostgresql\nnodejs\n"
-        "redis-server\nmariadb-server-core\nmariadb-client-core\nmmdebstrap\n",
+        "redis-server\nmariadb-server-core\nmariadb-client-core\nmmdebstrap\ngolang-go\ncargo\n",
     )
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     (machine.world / "bin" / "npm").symlink_to("/usr/bin/true")

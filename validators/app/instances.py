@@ -197,6 +197,7 @@ class InstanceStarter:
                 *((Bind(preload, LIBRARY),) if preload else ()),
             ),
             serve=((port, listener.listening.fileno()),),
+            of_app=True,
         )
 
     def _clock(self, clock: Path | None) -> dict[str, str]:

@@ -37,7 +37,8 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """What runs in a sandbox and all that it can see. Seconds are wall-clock, sizes mebibytes."""
+    """What runs in a sandbox and all that it can see. Seconds are wall-clock, sizes mebibytes.
+    `of_app`: it runs the app's own code, so it has the root file system that is meant for it."""
 
     name: str
     argv: tuple[str, ...]
@@ -52,8 +53,9 @@ class SandboxSpec:
     memory_mb: int = 1024
     pids: int = 256
     disk_mb: int = 256
+    of_app: bool = False
 
-    def document(self, *, form: str, result: Path) -> dict[str, Any]:
+    def document(self, *, form: str, result: Path, root: str) -> dict[str, Any]:
         """The specification as the supervisor reads it."""
         limits = {
             "wall_seconds": self.wall_seconds,
@@ -76,6 +78,7 @@ class SandboxSpec:
             "browser": self.browser,
             "limits": {**limits, "file_mb": self.disk_mb, "open_files": 1024},
             "form": form,
+            "root": root if self.of_app else "",
             "result": str(result),
         }
 
@@ -169,12 +172,13 @@ class Sandboxes:
     the private `folder`.
 
     `other_form` is the form of the sandboxes that should look different to an app; empty when all
-    have one form."""
+    have one form. `root` is the root file system of the app's; empty: the machine's own."""
 
     command: tuple[str, ...]
     form: str
     folder: Path
     other_form: str = ""
+    root: str = ""
 
     def started(
         self, spec: SandboxSpec, *, log: Path, stdout: Path | None = None, otherwise: bool = False
@@ -184,7 +188,7 @@ class Sandboxes:
         form = self.other_form if otherwise and self.other_form else self.form
         own = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=self.folder))
         spec_file, result = own / "spec.json", own / "result.json"
-        spec_file.write_text(json.dumps(spec.document(form=form, result=result)))
+        spec_file.write_text(json.dumps(spec.document(form=form, result=result, root=self.root)))
         served = {fd: fd for _, fd in spec.serve}
         with log.open("ab") as errors, (stdout or log).open("ab") as output:
             supervisor = fork_server(self.command).supervisor(

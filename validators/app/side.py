@@ -118,8 +118,19 @@ def layer_for(tree: Path, lock: str, *, sandboxes: Sandboxes, stores: LayerStore
             f"the tree has no lock file {lock!r}: name one that exists in factory.toml, or none"
         )
     folders = ("--wheels", str(stores.wheels), "--out", str(stores.layers))
-    asked = ("--lock", str(file), "--name", lock, *folders, "--form", sandboxes.form)
-    printed = sandboxes.output("layer", *asked, seconds=LAYER_SECONDS)
+    asked = (
+        "--lock",
+        str(file),
+        "--name",
+        lock,
+        "--tree",
+        str(tree),
+        *folders,
+        "--form",
+        sandboxes.form,
+    )
+    root = ("--root", sandboxes.root) if sandboxes.root else ()
+    printed = sandboxes.output("layer", *asked, *root, seconds=LAYER_SECONDS)
     try:
         document = json.loads(printed.rpartition("\n")[2])
         layer = Layer(Path(document["folder"]), document["variable"], document["within"])
@@ -137,7 +148,9 @@ def _place(layer: Layer) -> str:
 
 
 def _run_seed(side: Side, argv: tuple[str, ...], *, sandboxes: Sandboxes, data: Path) -> None:
-    spec = SandboxSpec("seed", argv, TREE, SEED_SECONDS, dict(side.env), side.binds(data))
+    spec = SandboxSpec(
+        "seed", argv, TREE, SEED_SECONDS, dict(side.env), side.binds(data), of_app=True
+    )
     with sandboxes.started(spec, log=data.with_suffix(".log")) as sandbox:
         sandbox.send(b"")
         sandbox.waited(SEED_SECONDS + 5)

@@ -178,7 +178,7 @@ def _controls(sealed: tuple[Sealed, ...], runs: Runs) -> Controls:
         item
         for one in sealed
         for item in _faulty(one.journey, runs)
-        if item.fault and item.fault.changed
+        if item.fault and item.fault.changed and (item.fault.touched or caught(item))
     ]
     must_be_red = [one for one in sealed if one.purpose is not Purpose.REGRESSION]
     return Controls(

@@ -48,8 +48,9 @@ class Counts:
 class Controls:
     """What shows that the judgement could fail.
 
-    `faults_injected` counts the injectors that changed a byte, `faults_caught` those that a journey
-    noticed. `red_on_base`: every journey that must be red on base was red there."""
+    `faults_injected` counts the injected faults that a journey should notice or did: a byte that
+    was changed where no journey looks shows nothing. `faults_caught` counts those that one noticed.
+    `red_on_base`: every journey that must be red on base was red there."""
 
     negative_controls: int = 0
     negative_controls_failed: int = 0

@@ -212,7 +212,7 @@ def _controls(predicate: Mapping[str, Any]) -> Iterator[Control]:
         state,
         tone,
         "The same app behind a proxy that drops a row, serves a stale page, answers 500 or swaps a"
-        " text.",
+        " text. Only faults where a journey looks are counted.",
     )
     yield Control(
         "Red before",

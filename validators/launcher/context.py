@@ -54,7 +54,7 @@ class Context:
         `folder`."""
         folder.mkdir()
         asked = self.request.sandbox
-        return Sandboxes(asked.command, asked.form, folder, asked.other_form)
+        return Sandboxes(asked.command, asked.form, folder, asked.other_form, asked.root)
 
     def start(self) -> Start:
         """How each instance of the app is started."""

@@ -89,11 +89,13 @@ class AppSpec:
 @dataclass(frozen=True, slots=True)
 class SandboxCommand:
     """The sandbox supervisor's command, and the form of sandbox that the operator asks for.
-    `other_form`: the form for the masked visitor's app; empty where it is the same."""
+    `other_form`: the form for the masked visitor's app; empty where it is the same. `root`: the
+    prepared root file system of the app's sandboxes; empty: the machine's own."""
 
     command: Argv
     form: Literal["auto", "bwrap-root", "bwrap-userns", "landlock", "unsealed"] = "auto"
     other_form: Literal["", "bwrap-root", "bwrap-userns", "landlock"] = ""
+    root: Literal[""] | AbsolutePath = ""
     __pydantic_config__ = STRICT
 
 

@@ -22,6 +22,7 @@ from harness.domain.issue import CommitSha
 from harness.domain.sandbox import Bind, SandboxLimits, SandboxSpec
 from harness.factory.project import tests
 from harness.factory.project.commands import excerpt
+from harness.factory.project.services import root_of
 from harness.factory.run.node import Job
 from harness.governance.checks.scripts import Exec
 
@@ -118,6 +119,7 @@ def _spec(job: Job, check: Exec, folder: Path) -> SandboxSpec:
         ),
         env={**tests.layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1"},
         limits=SandboxLimits(wall_seconds=check.seconds),
+        root=root_of(job),
     )
 
 

@@ -21,7 +21,7 @@ from harness.domain.lifecycle import Event
 from harness.domain.sandbox import Bind, Layer, SandboxLimits, SandboxResult, SandboxSpec
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory.project import tests as projecttests
-from harness.factory.project.services import services_of
+from harness.factory.project.services import root_of, services_of
 from harness.factory.records.history import History
 from harness.factory.run.node import MACHINE, Job, failed, produced
 from harness.factory.run.outputs import MergeCandidate, Snapshot
@@ -139,6 +139,7 @@ def _spec(job: Job, node: RunNode, folder: Path, layer: Layer | None) -> Sandbox
         ),
         env={**projecttests.layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1", **own},
         limits=SandboxLimits(wall_seconds=seconds),
+        root=root_of(job),
     )
 
 

@@ -1,15 +1,30 @@
-"""Services beside what runs in the project's sandboxes."""
+"""What the project's sandboxes have beside packages: services, and a root file system."""
 
 from collections.abc import Sequence
 
 from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Form, Service
 from harness.factory.run.node import Job
+from harness.factory.run.services import Places
+from harness.factory.settings.config import Config
+from harness.programs.sandbox.roots.root import prepared
 
 
 def services_of(job: Job) -> tuple[Service, ...]:
     """What factory.toml lists. Raises SandboxError where sandboxes cannot have it."""
     return usable(job.policy.config.services, job.services.sandbox.form())
+
+
+def root_of(job: Job) -> str:
+    """The folder of the root file system that factory.toml names, prepared once; empty: sandboxes
+    see the machine's own. Raises ConfigError or SandboxError that names what is wrong with it."""
+    return root_in(job.policy.config, job.services.places)
+
+
+def root_in(config: Config, places: Places) -> str:
+    """The same for a home without a job."""
+    digest = config.sandbox.root
+    return str(prepared(digest, roots=places.roots, out=places.layers)) if digest else ""
 
 
 def usable(services: tuple[Service, ...], *forms: str) -> tuple[Service, ...]:

@@ -14,6 +14,7 @@ import stat
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -31,7 +32,7 @@ from harness.factory.project.pytest_report import (
     write_order,
 )
 from harness.factory.project.pytest_run import PASSED, SKIPPED
-from harness.factory.project.services import services_of
+from harness.factory.project.services import root_of, services_of
 from harness.factory.project.test_config import apply_tests, is_test_config
 from harness.factory.run.node import Job
 from harness.programs.services import with_services
@@ -249,8 +250,13 @@ def layer(job: Job) -> Layer | None:
     installed. None without one."""
     services, dependencies = job.services, job.policy.config.dependencies
     name = dependencies.tests or dependencies.lock
-    lock = services.repository.read(job.base, name)
-    return services.sandbox.layer(lock, name=name, wheels=services.wheels) if lock else None
+    read = partial(services.repository.read, job.base)
+    lock = read(name)
+    if not lock:
+        return None
+    return services.sandbox.layer(
+        lock, name=name, wheels=services.wheels, read=read, root=root_of(job)
+    )
 
 
 def layer_env(layer: Layer | None) -> dict[str, str]:
@@ -270,6 +276,7 @@ def _spec(job: Job, folder: Path, out: Path, layer: Layer | None) -> SandboxSpec
         binds=tuple(binds),
         env={**layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1"},
         limits=SandboxLimits(wall_seconds=config.seconds),
+        root=root_of(job),
     )
 
 

@@ -60,6 +60,11 @@ class Places:
         return self.home / "keys" / "validator.key"
 
     @property
+    def roots(self) -> Path:
+        """Root file systems of sandboxes as the operator put them here, named by their digests."""
+        return self.home / "roots"
+
+    @property
     def layers(self) -> Path:
         return self.home / "layers"
 

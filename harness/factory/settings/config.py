@@ -113,6 +113,18 @@ class Tests:
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """What the sandboxes of the app, its tests, its commands and an implementer are made of."""
+
+    # fmt: off
+    root: str = setting(
+        "", "The digest of the root file system that they see; empty: the factory's machine.",
+        example=f'"sha256:{"0123456789abcdef" * 4}"',
+    )
+    # fmt: on
+
+
+@dataclass(frozen=True, slots=True)
 class Seal:
     """Whose signatures count."""
 
@@ -188,6 +200,7 @@ class Config:
     merge: Merge = field(default_factory=Merge)
     personas: tuple[Persona, ...] = ()
     services: tuple[Service, ...] = ()
+    sandbox: SandboxSettings = SandboxSettings()
     forge: ForgeSettings = ForgeSettings()
     review: Review = field(default_factory=Review)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
@@ -248,6 +261,7 @@ _TABLES = (
     "forge",
     "personas",
     "services",
+    "sandbox",
     "review",
     "breaker",
     "families",
@@ -282,6 +296,7 @@ def read_config(text: str) -> Config:
         forge=read(ForgeSettings, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
         services=_services(document.get("services", [])),
+        sandbox=_sandbox(read(SandboxSettings, table(document, "sandbox"), "sandbox")),
         review=read(Review, table(document, "review"), "review"),
         breaker=read(BreakerSettings, table(document, "breaker"), "breaker"),
         prices=prices_in(table(document, "prices")),
@@ -293,6 +308,7 @@ def read_config(text: str) -> Config:
 
 
 STEPS_A_JOURNEY = 6
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _SERVICE = re.compile("[a-z][a-z0-9-]{0,30}")
 
 
@@ -308,6 +324,15 @@ def _check_step_time(judge: Judge, journey_seconds: int) -> None:
             file=FILE,
             key="judge.step_seconds",
         )
+
+
+def _sandbox(settings: SandboxSettings) -> SandboxSettings:
+    if settings.root and not _DIGEST.fullmatch(settings.root):
+        raise ConfigError(
+            f"expected `sha256:` and 64 digits, found {settings.root!r:.80}", file=FILE,
+            key="sandbox.root",
+        )  # fmt: skip
+    return settings
 
 
 def _services(tables: Any) -> tuple[Service, ...]:

@@ -24,7 +24,15 @@ from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Service
 from harness.domain.setting import Setting, setting_of
-from harness.factory.settings.config import App, Dependencies, ForgeSettings, Persona, Seal, Tests
+from harness.factory.settings.config import (
+    App,
+    Dependencies,
+    ForgeSettings,
+    Persona,
+    SandboxSettings,
+    Seal,
+    Tests,
+)
 from harness.factory.settings.limits_config import ContextSettings, Judge, Limits, Triage
 from harness.factory.settings.merge_config import Merge
 from harness.factory.settings.model_config import Models, Review
@@ -94,6 +102,9 @@ TABLES = (
     Table("services", Service, "A service beside the app. It is started before the app, the"
           " project's tests and commands, and an implementer, fresh and in their own sandbox. See"
           " [Services](maintainer.md#services).", Form.LISTED),
+    Table("sandbox", SandboxSettings, "What the sandboxes of the app, its tests, its commands and"
+          " an implementer are made of. See"
+          " [Root file systems](maintainer.md#root-file-systems)."),
     Table("review", Review, "Who reviews what would land, before the judge. Without a lens nobody"
           " does. See [Roles](roles.md#reviewers)."),
     Table("breaker", BreakerSettings, "When a model that fails is left alone for a while."),

@@ -29,7 +29,7 @@ from harness.factory.models.selection import (
 from harness.factory.models.sessions import session
 from harness.factory.policy_gate import policy
 from harness.factory.project import tests as projecttests
-from harness.factory.project.services import services_of
+from harness.factory.project.services import root_of, services_of
 from harness.factory.reporting import comments
 from harness.factory.reporting.comments.inert import count
 from harness.factory.run.effects import effect, raise_if_stopped
@@ -222,6 +222,7 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
         max_turns=config.limits.turns,
         wall_seconds=config.limits.agent_seconds,
         layer=projecttests.layer(job),
+        root=root_of(job),
         agent=config.agent(tier),
         services=services_of(job),
     )

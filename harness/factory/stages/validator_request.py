@@ -15,7 +15,7 @@ from harness.domain.judge_request import (
     SandboxChoice,
 )
 from harness.domain.sandbox import Service
-from harness.factory.project.services import usable
+from harness.factory.project.services import root_in, usable
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -92,7 +92,12 @@ def base_request(
         app=_app_start(config, usable(config.services, context.form, context.other_form)),
         layers=str(places.layers),
         wheels=str(context.wheels),
-        sandbox=SandboxChoice(context.sandbox_command, context.form, context.other_form),
+        sandbox=SandboxChoice(
+            context.sandbox_command,
+            context.form,
+            context.other_form,
+            root_in(config, places),
+        ),
         signing_key=str(places.signing_key),
         limits=JudgeLimits(
             wall_seconds=config.limits.judge_seconds,

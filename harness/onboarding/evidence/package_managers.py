@@ -31,7 +31,7 @@ MANAGERS = {
 NPM_LOCKS = ("npm-shrinkwrap.json", "package-lock.json")
 """npm prefers the first."""
 
-PNPM_LOCK = "pnpm-lock.yaml"
+PNPM_LOCK, YARN_LOCK = "pnpm-lock.yaml", "yarn.lock"
 _OWN_LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock"}
 _FOR_NODE = frozenset({"npm", "yarn", "pnpm"})
 _MAKE = "npm install --package-lock-only --lockfile-version"
@@ -41,6 +41,12 @@ _EXPORTS = {
     "pipenv": "pipenv requirements --hash{dev} > {out}",
     "pdm": "pdm export --format requirements{dev} --output {out}",
 }
+_VENDORED = {
+    "go": ("go.sum", "vendor/modules.txt", "go mod vendor"),
+    "cargo": ("Cargo.lock", ".cargo/config.toml", "cargo vendor --locked"),
+}
+"""The lock, a file that is there where packages are vendored, and what vendors them."""
+
 _WITH_TESTS = {"uv": "", "poetry": " --with dev", "pipenv": " --dev", "pdm": " --dev"}
 _WITHOUT_TESTS = {"uv": " --no-dev", "poetry": "", "pipenv": "", "pdm": " --prod"}
 
@@ -69,6 +75,8 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
     """
     if package_manager_in(sources) in _FOR_NODE and not _is_python(sources):
         return _of_node(sources), None
+    if vendored := _VENDORED.get(package_manager_in(sources)):
+        return _vendored(sources, vendored), None
     files = requirement_files(sources)
     locked = [name for name in files if is_locked(sources.contents.text(name))]
     with_tests = [
@@ -120,8 +128,18 @@ def _with_its_lock(sources: Sources) -> frozenset[str]:
     )
 
 
+def _vendored(sources: Sources, by: tuple[str, str, str]) -> Lock | None:
+    """The lock of a toolchain that builds packages of the repository itself."""
+    lock, sign, make = by
+    if lock not in sources.contents.files:
+        return None
+    if sign in sources.contents.files:
+        return Lock(lock, f"{sign} shows that packages are vendored")
+    return Lock(lock, f"there is no {sign}, and sandboxes have no network", make=make)
+
+
 def _of_node(sources: Sources) -> Lock | None:
-    """npm's or pnpm's lock, which has what the tests need too."""
+    """The lock of npm, pnpm or yarn, which has what the tests need too."""
     if PNPM_LOCK in sources.contents.files:
         if re.match(r"lockfileVersion: '?9\.", sources.contents.text(PNPM_LOCK)):
             return Lock(PNPM_LOCK, f"{PNPM_LOCK} pins every package with a hash")
@@ -134,6 +152,8 @@ def _of_node(sources: Sources) -> Lock | None:
         if version and version[1] != "1":
             return Lock(name, f"{name} pins every package with a hash")
         return Lock(name, f"{name} is of npm's first form, without a tree", make=f"{_MAKE} 3")
+    if "# yarn lockfile v1" in sources.contents.text(YARN_LOCK):
+        return Lock(YARN_LOCK, f"{YARN_LOCK} pins every package with a hash")
     named = ("dependencies", "devDependencies", "optionalDependencies")
     if not any(table(sources.package_json, key) for key in named):
         return None

@@ -1,30 +1,38 @@
-"""The check of `factory doctor` on what a project needs in its sandboxes: packages by its lock
-files, and services."""
+"""The checks of `factory doctor` on what a project needs in its sandboxes: packages by its lock
+files, services, and a root file system."""
 
-import shutil
+import os
+from functools import partial
 from pathlib import Path
 
 from harness.domain.errors import ConfigError
-from harness.domain.sandbox import Service
-from harness.operations.doctor.finding import HealthFinding, ok, warn
+from harness.domain.sandbox import SandboxSpec, Service
+from harness.factory.project.services import root_in
+from harness.factory.run.services import Places
+from harness.operations.doctor.finding import HealthFinding, fail, ok, warn
 from harness.operations.doctor.home_checks import fetched_repository, policy_of
 
-SEEN = "/usr/bin:/bin"
-"""Where sandboxes look for programs."""
+_TELL = """
+import platform
+try:
+    print(platform.freedesktop_os_release()["PRETTY_NAME"])
+except (OSError, KeyError):
+    print("a system without a name")
+"""
 
 
 def dependencies(home: Path) -> HealthFinding:
     """Read every entry of each lock at the base that was fetched last, and look for the programs
     that its packages need. Nothing is fetched. Raises ConfigError or SandboxError."""
     from harness.home.document import read_home
-    from harness.programs.sandbox.packages.ecosystems import ecosystem_of
+    from harness.programs.sandbox.packages.ecosystems import ecosystem_of, joined
 
     policy, repository = policy_of(home), fetched_repository(home)
     if repository is None:
         return ok("nothing was fetched yet; the first tick does")
     if policy is None:
         return warn("factory.toml was not read, so no lock was", "mend what `governance` names")
-    named = policy.config.dependencies
+    named, root = policy.config.dependencies, root_in(policy.config, _places(home))
     found = []
     for name in filter(None, dict.fromkeys((named.lock, named.tests))):
         lock = repository.read(policy.base, name)
@@ -32,13 +40,14 @@ def dependencies(home: Path) -> HealthFinding:
             found.append(f"there is no {name}, so nothing is installed from it")
             continue
         ecosystem = ecosystem_of(name)
-        ecosystem.check(lock, form=read_home(home).sandbox)
-        found.append(f"{name} pins every package with a hash; {ecosystem.ready()}")
-    found.append(_services(policy.config.services, read_home(home).sandbox))
+        read = partial(repository.read, policy.base)
+        ecosystem.check(joined(lock, name, read), form=read_home(home).sandbox)
+        found.append(f"{name} pins every package with a hash; {ecosystem.ready(root)}")
+    found.append(_services(policy.config.services, read_home(home).sandbox, root))
     return ok("; ".join(filter(None, found)) or "no lock file is named, so nothing is installed")
 
 
-def _services(services: tuple[Service, ...], form: str) -> str:
+def _services(services: tuple[Service, ...], form: str, root: str) -> str:
     """Which services can be started, in words. Raises ConfigError that names a missing program,
     SandboxError where sandboxes cannot have services."""
     from harness.factory.project.services import usable
@@ -49,10 +58,48 @@ def _services(services: tuple[Service, ...], form: str) -> str:
     usable(services, forms.chosen(form))
     for one in services:
         for command in (one.prepare, one.start, one.ready, one.setup):
-            if command and shutil.which(command[0], path=SEEN) is None:
+            if command and not _is_there(command[0], root):
                 raise ConfigError(
                     f"service {one.name} needs {command[0]}, and sandboxes see only programs in"
                     " /usr/bin, /bin or by a path below /usr; install its package"
                 )
     names = ", ".join(one.name for one in services)
     return f"services can be started: {names} (their data was not tried)"
+
+
+def _places(home: Path) -> Places:
+    from harness.home.document import read_home
+
+    return Places(home, read_home(home).repository_id)
+
+
+def _is_there(program: str, root: str) -> bool:
+    from harness.programs.sandbox.packages.environment import SEEN
+
+    # A path stays as it is.
+    return any(os.path.lexists(root + os.path.join(folder, program)) for folder in SEEN)
+
+
+def root_file_system(home: Path) -> HealthFinding:
+    """Prepare the root file system that factory.toml names, and start a command in it. Raises
+    ConfigError or SandboxError."""
+    from harness.home.document import read_home
+    from harness.programs.sandbox.client import SandboxSupervisor
+
+    policy = policy_of(home)
+    if policy is None or not policy.config.sandbox.root:
+        return ok("none is named, so sandboxes see this machine's own")
+    root, form = root_in(policy.config, _places(home)), read_home(home).sandbox
+    spec = SandboxSpec("doctor", ("python", "-I", "-c", _TELL), root=root, form=form)
+    result = SandboxSupervisor(_places(home).layers).run(spec)
+    if not result.ok:
+        last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][-200:]
+        return fail(
+            f"no command starts in {policy.config.sandbox.root:.20}…: {last or result.exit_code}",
+            "make one with the C library that this machine's Python needs, and name its digest as"
+            " `[sandbox] root`",
+        )
+    printed = result.stdout.decode("utf-8", "replace").strip()[:80]
+    return ok(
+        f"{policy.config.sandbox.root:.20}… has its digest, and a command starts in it: {printed}"
+    )

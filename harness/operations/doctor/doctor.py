@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.domain.errors import FactoryError
 from harness.home.document import FILE, read_home
 from harness.operations.doctor import agent_clis, home_checks, machine_checks
-from harness.operations.doctor.dependencies import dependencies
+from harness.operations.doctor.dependencies import dependencies, root_file_system
 from harness.operations.doctor.finding import CheckResult, HealthFinding, Severity, fail
 from harness.operations.doctor.forge_checks import forge_findings
 
@@ -31,6 +31,7 @@ HOME: tuple[tuple[str, Callable[[Path], HealthFinding]], ...] = (
     ("governance", home_checks.governance),
     ("author", home_checks.author),
     ("dependencies", dependencies),
+    ("root", root_file_system),
     ("agents", agent_clis.check_agents),
 )
 MODEL_CALL = "model call"

@@ -30,6 +30,8 @@ when its process dies, its sandbox dies too. The modules, from the command down:
     child_processes         all processes that one process has started
     interpreter, distributions, browser   what of this machine a sandbox needs to see
     forms, probe            which forms work here, and what each cannot enforce
+    roots                   root file systems by digest
+    walls.host_program      a program of this machine where the root is another
     packages                dependencies: a table of ecosystems, each installed from its lock
     client                  the factory's `Sandbox` port, over the same command
 

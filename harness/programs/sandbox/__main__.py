@@ -1,4 +1,4 @@
-"""`python -I -m harness.programs.sandbox run|probe|layer|serve`: the sandbox supervisor's commands.
+"""`python -I -m harness.programs.sandbox run|probe|layer|root|serve`: the supervisor's commands.
 
 Each sandbox has a supervisor process of its own.
 """
@@ -54,8 +54,23 @@ def _parser() -> argparse.ArgumentParser:
     layer.add_argument(
         "--out", required=True, type=Path, help="the folder of layers, one folder per lock"
     )
+    more = layer.add_mutually_exclusive_group()
+    more.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        metavar="PATH=FILE",
+        help="another file of the repository that the lock may need",
+    )
+    more.add_argument(
+        "--tree", type=Path, help="the repository's folder; packages that lie in it are compared"
+    )
     layer.add_argument("--form", default="auto")
+    layer.add_argument("--root", default="", help="the prepared root file system of its sandboxes")
     layer.set_defaults(run=_layer)
+    root = commands.add_parser("root", help="print the digest that names a root file system")
+    root.add_argument("--of", required=True, type=Path, help="a folder, a tar or an OCI layout")
+    root.set_defaults(run=_root)
     serve = commands.add_parser(
         "serve", help="run these commands many times, each in a process forked from this one"
     )
@@ -106,17 +121,36 @@ def _layer(arguments: argparse.Namespace) -> int:
 
     from harness.programs.sandbox.packages.layer import MOST_BYTES, layer
 
-    with arguments.lock.open("rb") as file:
-        # One byte more shows that there is more, and none beyond it is read.
-        lock = file.read(MOST_BYTES + 1)
+    files = {path: Path(file) for path, _, file in (one.partition("=") for one in arguments.beside)}
+
+    def read(path: str) -> bytes | None:
+        file = arguments.tree / path if arguments.tree else files.get(path)
+        if file is None or not file.is_file() or file.is_symlink():
+            return None
+        with file.open("rb") as opened:
+            # One byte more shows that there is more, and none beyond it is read.
+            return opened.read(MOST_BYTES + 1)
+
+    with arguments.lock.open("rb") as opened:
+        lock = opened.read(MOST_BYTES + 1)
     prepared = layer(
         lock,
         name=arguments.name or arguments.lock.name,
         wheels=arguments.wheels,
         out=arguments.out,
         form=arguments.form,
+        root=arguments.root,
+        read=read,
+        tree=arguments.tree,
     )
     print(json.dumps(asdict(prepared)))
+    return 0
+
+
+def _root(arguments: argparse.Namespace) -> int:
+    from harness.programs.sandbox.roots.root import digest_of
+
+    print(digest_of(arguments.of))
     return 0
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,16 +70,34 @@ class SandboxSupervisor:
             self._found = str(json.loads(_output_of(("probe", "--json"), seconds=60))["chosen"])
         return self._found
 
-    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
+    def layer(
+        self,
+        lock: bytes,
+        *,
+        name: str,
+        wheels: Path,
+        read: Callable[[str], bytes | None] = lambda _: None,
+        root: str = "",
+    ) -> Layer:
         """The dependencies that a lock file names, prepared once per lock. `name` is its path in
-        the repository."""
-        with tempfile.NamedTemporaryFile(prefix=f"factory-lock-{os.getpid()}-") as file:
-            file.write(lock)
-            file.flush()
+        the repository, `read` gives the repository's other files, and `root` is the prepared root
+        file system of what will use them."""
+        from harness.programs.sandbox.packages.ecosystems import paths_beside
+
+        with tempfile.TemporaryDirectory(prefix=f"factory-lock-{os.getpid()}-") as folder:
+            file, more = Path(folder, "lock"), list[str]()
+            file.write_bytes(lock)
+            for number, path in enumerate(paths_beside(name)):
+                if (content := read(path)) is not None:
+                    other = Path(folder, str(number))
+                    other.write_bytes(content)
+                    more += ["--beside", f"{path}={other}"]
             arguments = (
                 "layer",
+                *more,
+                *(("--root", root) if root else ()),
                 "--lock",
-                file.name,
+                str(file),
                 "--name",
                 name,
                 "--wheels",

@@ -104,6 +104,8 @@ def _faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
         yield "hostname", f"`{spec.hostname}` is not a host name"
     if spec.form not in ("auto", *Form):
         yield "form", f"`{spec.form}` is none of auto, {', '.join(Form)}"
+    if spec.root and (wrong := source_fault(spec.root)):
+        yield "root", wrong
     for name, value in spec.env.items():
         if not VARIABLE.fullmatch(name) or not isinstance(value, str) or not _passes(value):
             yield "env", f"`{name}` must be a variable's name with a text"

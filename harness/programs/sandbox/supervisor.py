@@ -47,6 +47,12 @@ def run_sandbox(
     run.
     """
     form = forms.chosen(spec.form)
+    if spec.root and not form.in_namespaces:
+        raise SandboxError(
+            f"a sandbox of the form {form} sees the machine's own files and can have no root file"
+            f" system of its own; `probe` shows why {Form.BWRAP_USERNS} does"
+            " not work here"
+        )
     began = time.monotonic()
     with contextlib.ExitStack() as held:
         stop = held.enter_context(stop_signals()) if stop is None else stop

@@ -240,7 +240,7 @@ def test_what_is_counted_when_all_is_well() -> None:
         green.controls.faults_caught,
         green.controls.red_on_base,
     ) == (
-        3,
+        2,
         2,
         True,
     )

@@ -58,6 +58,7 @@ class Case:
     journey: str = THOROUGH
     controls: bool = False
     others: int = 0  # who did the same before the masked visitor
+    soak: str = ""  # why `make soak` alone performs it: which other case shows the same
 
 
 FAILED, SILENT, PASSED = Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED
@@ -87,8 +88,20 @@ CASES = {
     "accepts-all": Case(
         apps.AcceptsAll, SILENT, reason="the control did not fail", journey=REFUSING, controls=True
     ),
-    "watches-agent": Case(apps.WatchesAgent, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
-    "watches-hints": Case(apps.WatchesHints, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
+    "watches-agent": Case(
+        apps.WatchesAgent,
+        FAILED,
+        Symptom.DIFFERS_WHEN_WATCHED,
+        journey=SHALLOW,
+        soak="watches-webdriver",
+    ),
+    "watches-hints": Case(
+        apps.WatchesHints,
+        FAILED,
+        Symptom.DIFFERS_WHEN_WATCHED,
+        journey=SHALLOW,
+        soak="watches-webdriver",
+    ),
     "watches-webdriver": Case(
         apps.WatchesWebdriver, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW
     ),
@@ -96,10 +109,10 @@ CASES = {
     "slow": Case(apps.Slow, SILENT, reason="the control was not performed", journey=SHALLOW),
     "hangs": Case(apps.Hangs, SILENT, reason="the app did not answer in"),
     "hangs-from-the-start": Case(apps.HangsFromTheStart, SILENT, reason="the app was not ready"),
-    "redirects": Case(apps.RedirectsForEver, FAILED, Symptom.NO_ANSWER),
-    "dies-half-way": Case(apps.DiesHalfWay, FAILED, Symptom.NO_ANSWER),
+    "redirects": Case(apps.RedirectsForEver, FAILED, Symptom.NO_ANSWER, soak="floods"),
+    "dies-half-way": Case(apps.DiesHalfWay, FAILED, Symptom.NO_ANSWER, soak="floods"),
     "floods": Case(apps.Floods, FAILED, Symptom.NO_ANSWER),
-    "spins": Case(apps.Spins, SILENT, reason="the app did not answer in"),
+    "spins": Case(apps.Spins, SILENT, reason="the app did not answer in", soak="hangs"),
     "pleads": Case(apps.Pleads, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
     "not-there": Case(lambda: None, SILENT, reason="the app was not ready"),
 }
@@ -122,6 +135,7 @@ class Gallery:
     evidence: tuple[RunEvidence, ...]
     out: Path
     printed: tuple[str, ...]
+    names: tuple[str, ...]
 
     def of(self, name: str) -> tuple[RunEvidence, ...]:
         return tuple(item for item in self.evidence if item.run.journey == name)
@@ -145,17 +159,17 @@ def judged(name: str, gallery: Gallery) -> Verdict:
 
 
 @pytest.fixture(scope="module")
-def gallery(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+def gallery(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Gallery:
     """Every case and every base, performed by one driver, but for what never ends."""
-    folder = tmp_path_factory.mktemp("driver")
-    made = {name: case.app for name, case in CASES.items()} | BASE
-    endless, rest = (
-        {name: made[name] for name in ENDLESS},
-        {name: made[name] for name in made if name not in ENDLESS},
-    )
+    folder, whole = tmp_path_factory.mktemp("driver"), request.config.getoption("soak")
+    made = {name: case.app for name, case in CASES.items() if whole or not case.soak} | BASE
+    endless = {name: made[name] for name in ENDLESS if name in made}
+    rest = {name: made[name] for name in made if name not in ENDLESS}
     first, printed = seen(rest, chromium, folder / "out", PLANNED)
     second, beside = seen(endless, chromium, folder / "endless", USUAL)
-    return Gallery(first + second, folder / "out", (printed, beside))
+    return Gallery(first + second, folder / "out", (printed, beside), tuple(made))
 
 
 def seen(
@@ -199,7 +213,13 @@ def plan_of(*journeys: str, runs: tuple[PlannedRun, ...], browser: str) -> Plan:
     )
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.soak(f"like {case.soak}")] if case.soak else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_what_each_app_comes_to(name, gallery) -> None:
     case, seen = CASES[name], judged(name, gallery)
     assert seen.outcome is case.outcome, (seen, gallery.of(name))
@@ -208,8 +228,8 @@ def test_what_each_app_comes_to(name, gallery) -> None:
 
 
 def test_the_driver_reports_that_it_is_done(gallery) -> None:
-    endless = sum(len(runs_of(name)) for name in ENDLESS)
-    rest = sum(len(runs_of(name)) for name in (*CASES, *BASE)) - endless
+    endless = sum(len(runs_of(name)) for name in ENDLESS if name in gallery.names)
+    rest = sum(len(runs_of(name)) for name in gallery.names) - endless
     assert [json.loads(line) for line in gallery.printed] == [
         {"done": True, "runs": rest},
         {"done": True, "runs": endless},

@@ -77,7 +77,15 @@ class _SandboxWithRunner:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def layer(self, lock: bytes, *, name: str, wheels: Path) -> Layer:
+    def layer(
+        self,
+        lock: bytes,
+        *,
+        name: str,
+        wheels: Path,
+        read: Callable[[str], bytes | None],
+        root: str = "",
+    ) -> Layer:
         """See the port."""
         return Layer(str(self._layer), "PYTHONPATH")
 

@@ -9,28 +9,46 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.sandbox import Layer
-from harness.programs.sandbox.packages.ecosystems import ecosystem_of
+from harness.programs.sandbox.packages.ecosystems import ecosystem_of, joined
 
 # The largest lock that is read, in bytes: several thousand packages.
 MOST_BYTES = 16 * 1024 * 1024
 
 
-def layer(lock: bytes, *, name: str, wheels: Path, out: Path, form: str = "auto") -> Layer:
+def layer(
+    lock: bytes,
+    *,
+    name: str,
+    wheels: Path,
+    out: Path,
+    form: str = "auto",
+    root: str = "",
+    read: Callable[[str], bytes | None] = lambda _: None,
+    tree: Path | None = None,
+) -> Layer:
     """The installed packages that `lock` names. The same lock gives the same folder below `out`.
 
     `name` is the lock's path in its repository, `wheels` the folder that keeps fetched packages.
-    Raises ConfigError for a lock with an entry that is not allowed, SandboxError when the layer
-    cannot be prepared.
+    `root` is the prepared root file system of the sandboxes that use them. `read` gives other files
+    of the repository by their path, at most one byte more than `MOST_BYTES`. `tree` is the
+    repository's folder: packages that lie in it are compared.
+
+    Raises ConfigError for a lock with an entry that is not allowed, or that the tree contradicts,
+    SandboxError when the layer cannot be prepared.
     """
+    ecosystem = ecosystem_of(name)
+    lock = joined(lock, name, read)
     if len(lock) > MOST_BYTES:
         raise ConfigError(f"the lock has more than {MOST_BYTES // 1024**2} MiB", file=name)
-    ecosystem = ecosystem_of(name)
     ecosystem.check(lock, form=form)
-    target = out.absolute() / layer_name(lock, name)
+    if tree:
+        ecosystem.check_tree(lock, tree / PurePosixPath(name).parent)
+    target = out.absolute() / layer_name(lock, name, root)
     folder = PurePosixPath(name).parent
     within = str(folder / ecosystem.within) if ecosystem.within else ""
     prepared = Layer(str(target), ecosystem.variable, within)
@@ -43,9 +61,9 @@ def layer(lock: bytes, *, name: str, wheels: Path, out: Path, form: str = "auto"
     with tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".preparing-") as made:
         scratch = Path(made)
         os.chmod(scratch, 0o755)  # noqa: S103 - nothing secret: the sandbox's uid must reach the lock
-        if ecosystem.install(lock, wheels, scratch, form=form):
+        if ecosystem.install(lock, wheels, scratch, form=form, root=root):
             ecosystem.fetch(lock, wheels, scratch)
-            if error := ecosystem.install(lock, wheels, scratch, form=form):
+            if error := ecosystem.install(lock, wheels, scratch, form=form, root=root):
                 raise SandboxError(f"the dependencies cannot be installed: {error}")
         site = scratch / "site" / ecosystem.within
         make_plain(site)
@@ -53,9 +71,11 @@ def layer(lock: bytes, *, name: str, wheels: Path, out: Path, form: str = "auto"
     return prepared
 
 
-def layer_name(lock: bytes, name: str) -> str:
-    """The layer's folder name: a digest of the lock and of the platform that it is for."""
-    return hashlib.sha256(lock + b"\0" + ecosystem_of(name).platform().encode()).hexdigest()
+def layer_name(lock: bytes, name: str, root: str = "") -> str:
+    """The layer's folder name: a digest of the lock, and of the platform and the root file system
+    that it is for."""
+    platform = ecosystem_of(name).platform() + (f"\0{os.path.basename(root)}" if root else "")
+    return hashlib.sha256(lock + b"\0" + platform.encode()).hexdigest()
 
 
 def make_plain(site: Path) -> None:

@@ -14,17 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
-from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Bind, Form, SandboxLimits, SandboxResult, SandboxSpec
 from harness.programs.sandbox import forms
 from harness.programs.sandbox.packages import npm_registry, npm_unpack
+from harness.programs.sandbox.packages.environment import SEEN, program_in
 from harness.programs.sandbox.packages.npm_lock import CPU, OS, NodeTree, libc
 from harness.programs.sandbox.packages.npm_settings import registry_settings
 from harness.programs.sandbox.supervisor import run_sandbox
 
 STORE = "npm"
-# Where sandboxes look for programs.
-SEEN = "/usr/bin:/bin"
 UNPACKING = SandboxLimits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)
 BUILDING = SandboxLimits(wall_seconds=600, memory_mb=4096, pids=1024, disk_mb=2048, file_mb=512)
 HEADERS = "/usr/include/node/node_api.h"
@@ -42,11 +41,13 @@ _SHOWN = 400
 
 @dataclass(frozen=True, slots=True)
 class Npm:
-    """The rows of npm and pnpm. Node.js finds packages only in a tree's own `node_modules`."""
+    """The rows of npm, pnpm and yarn. Node.js finds packages only in the `node_modules` of a
+    tree."""
 
     tree_of: Callable[[bytes], NodeTree]
     variable: str = ""
     within: str = "node_modules"
+    beside: tuple[str, ...] = ()
 
     def check(self, lock: bytes, *, form: str) -> None:
         """See `Ecosystem`."""
@@ -59,20 +60,18 @@ class Npm:
                 f" {Form.BWRAP_USERNS} does not work here"
             )
 
-    def ready(self) -> str:
+    def check_tree(self, lock: bytes, folder: Path) -> None:
+        """See `Ecosystem`. No package lies in the repository."""
+
+    def ready(self, root: str) -> str:
         """See `Ecosystem`."""
-        node = shutil.which("node", path=SEEN)
-        if node is None:
-            raise ConfigError(
-                "sandboxes have no Node.js, because they see only what is in /usr/bin; install it"
-                " there (`apt-get install nodejs`)"
-            )
+        node = program_in("node", root, package="nodejs")
         host = urlsplit(registry_settings().registry).hostname
         return f"they come from {host}, npm's `registry` here, for {node}"
 
     def platform(self) -> str:
         """See `Ecosystem`. What an install script builds is for one Node.js."""
-        node = shutil.which("node", path=SEEN)
+        node = shutil.which("node", path=":".join(SEEN))
         facts = os.stat(node) if node else None
         version = f"{facts.st_size}-{facts.st_mtime_ns}" if facts else "none"
         return f"npm-{OS}-{CPU}-{libc()}-node-{version}"
@@ -81,7 +80,9 @@ class Npm:
         """See `Ecosystem`."""
         npm_registry.fetch(self.tree_of(lock).packages, _store(store))
 
-    def install(self, lock: bytes, store: Path, scratch: Path, *, form: str) -> str | None:
+    def install(
+        self, lock: bytes, store: Path, scratch: Path, *, form: str, root: str
+    ) -> str | None:
         """See `Ecosystem`."""
         tree, kept = self.tree_of(lock), _store(store)
         for one in tree.packages:
@@ -94,7 +95,7 @@ class Npm:
             return error
         scripted = [one.title for one in tree.packages if one.has_install_script]
         if scripted:
-            _build(scripted, site, form=form)
+            _build(scripted, site, form=form, root=root)
         return None
 
 
@@ -130,7 +131,7 @@ def _unpack(tree: NodeTree, kept: Path, scratch: Path, *, form: str) -> str | No
     return None
 
 
-def _build(scripted: list[str], site: Path, *, form: str) -> None:
+def _build(scripted: list[str], site: Path, *, form: str, root: str) -> None:
     """Run the install scripts. Raises SandboxError when one of them fails."""
     (site / "package.json").write_text('{"private": true}')
     result, printed = _run(
@@ -138,9 +139,13 @@ def _build(scripted: list[str], site: Path, *, form: str) -> None:
             name="npm",
             argv=REBUILD,
             cwd="/layer",
-            env={**NPM, **({"npm_config_nodedir": "/usr"} if os.path.exists(HEADERS) else {})},
+            env={
+                **NPM,
+                **({"npm_config_nodedir": "/usr"} if os.path.exists(root + HEADERS) else {}),
+            },
             limits=BUILDING,
             form=form,
+            root=root,
             binds=(Bind(str(site), "/layer", "rw"),),
         )
     )

@@ -120,14 +120,15 @@ def _refuse_other_sources(place: str, entry: Mapping[str, Any]) -> None:
     if not _PLACE.fullmatch(place):
         raise ConfigError(f"`{place:.80}` is no place of a package")
     resolved = entry.get("resolved", "")
-    if not isinstance(resolved, str) or not _is_of_a_registry(resolved):
+    if not isinstance(resolved, str) or not is_of_a_registry(resolved):
         raise ConfigError(
             f"`{place}` comes from {resolved!r:.80}, not from a registry; sandboxes install only"
             " packages of a registry with hashes"
         )
 
 
-def _is_of_a_registry(resolved: str) -> bool:
+def is_of_a_registry(resolved: str) -> bool:
+    """Whether an address has the form that registries give to archives, or is left out."""
     # Without an address npm itself takes the package from its registry.
     return not resolved or bool(re.match(r"https?://[^?#]+/-/[^/?#]+\.tgz\Z", resolved))
 

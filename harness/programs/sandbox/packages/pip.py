@@ -34,12 +34,16 @@ class Pip:
     requirements: Callable[[bytes], bytes] = _as_it_is
     variable: str = "PYTHONPATH"
     within: str = ""
+    beside: tuple[str, ...] = ()
 
     def check(self, lock: bytes, *, form: str) -> None:
         """See `Ecosystem`."""
         pins(self.requirements(lock))
 
-    def ready(self) -> str:
+    def check_tree(self, lock: bytes, folder: Path) -> None:
+        """See `Ecosystem`. No package lies in the repository."""
+
+    def ready(self, root: str) -> str:
         """See `Ecosystem`."""
         return "pip fetches them as this machine is set up"
 
@@ -51,7 +55,9 @@ class Pip:
         """See `Ecosystem`."""
         _download(_frozen(self.requirements(lock), scratch), store)
 
-    def install(self, lock: bytes, store: Path, scratch: Path, *, form: str) -> str | None:
+    def install(
+        self, lock: bytes, store: Path, scratch: Path, *, form: str, root: str
+    ) -> str | None:
         """See `Ecosystem`."""
         _open_to_sandboxes(store)
         return _unpacked(_frozen(self.requirements(lock), scratch), store, form)

@@ -14,6 +14,8 @@ What must hold:
 - A sandbox shows as little as it can that it is one. bubblewrap has the name of an ordinary first
   program. Our first program gets its text, its options and the environment by descriptors that it
   closes before the command begins.
+- A root file system of the operator's is a stranger's: nothing of it runs, and no link of it is
+  followed, before the sandbox has its own uid.
 - The root and /dev end read-only. The only writable places are /tmp and /dev/shm, both bounded, and
   the writable binds.
 
@@ -32,7 +34,7 @@ from harness.domain.sandbox import Form, SandboxSpec
 from harness.programs.sandbox import browser as browsers
 from harness.programs.sandbox.distributions import closure
 from harness.programs.sandbox.interpreter import interpreter
-from harness.programs.sandbox.walls import seccomp, system_calls
+from harness.programs.sandbox.walls import host_program, seccomp, system_calls
 
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
 PYTHON = "/opt/bin/python"
@@ -54,6 +56,21 @@ ETC = (
     "/etc/os-release",
     "/etc/services",
 )
+# What a sandbox has of its own, and no root of an operator's takes the place of. A library that is
+# always loaded would be one in setpriv, too.
+OWN_ETC = frozenset(
+    (
+        "passwd",
+        "group",
+        "hosts",
+        "hostname",
+        "nsswitch.conf",
+        "resolv.conf",
+        "ld.so.preload",
+        "mtab",
+    )
+)
+OWN_OPT = frozenset(("bin", "site"))
 # A system's usual folders, empty, and what libraries ask /sys for: how many processors there are,
 # how large pages can be.
 FOLDERS = (
@@ -184,15 +201,16 @@ def command(
     add_mounts(view, spec, uid=uid)
     if form is Form.BWRAP_ROOT:
         _refuse_unreadable(spec)
-    args += view.args
-    args += ["--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
+    capabilities = ["--cap-drop", "ALL"]
     drop: list[str] = []
     if form is Form.BWRAP_ROOT:
+        # It still has rights of the host's root, so no byte of a stranger's root may run in it.
+        program = host_program.shown(view, setpriv) if spec.root else (setpriv,)
         # setpriv needs these capabilities, and gives them up.
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
-            args += ["--cap-add", capability]
+            capabilities += ["--cap-add", capability]
         drop = [
-            setpriv,
+            *program,
             f"--reuid={uid}",
             f"--regid={uid}",
             "--clear-groups",
@@ -200,6 +218,7 @@ def command(
             "--inh-caps=-all",
             "--bounding-set=-all",
         ]
+    args += [*view.args, "--remount-ro", "/dev", "--remount-ro", "/", *capabilities]
     if seccomp.works_here():
         args += [
             "--seccomp",
@@ -237,7 +256,7 @@ def argv(spec: SandboxSpec) -> tuple[str, ...]:
 
 def add_mounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
     """Add to the view everything that exists in the sandbox."""
-    _system(view)
+    _system(view, spec.root)
     view.args += ["--proc", "/proc", "--dev", "/dev"]
     view.empty("/tmp", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108 - the sandbox's own
     view.empty("/dev/shm", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108
@@ -276,19 +295,33 @@ def always_visible() -> tuple[str, ...]:
     )
 
 
-def _system(view: View) -> None:
-    view.bind("/usr", "/usr")
-    for folder in _present(SYSTEM_FOLDERS):
-        if os.path.islink(folder):
-            view.link(folder, os.readlink(folder))
-        else:
-            view.bind(folder, folder)
-    for path in _present(ETC):
+def _system(view: View, root: str) -> None:
+    """The system's own files, of the machine or of another root."""
+    view.bind(f"{root}/usr", "/usr")
+    for folder in SYSTEM_FOLDERS:
+        _same(view, root, folder)
+    if root:
+        for folder, own in (("/etc", OWN_ETC), ("/opt", OWN_OPT)):
+            for name in sorted(set(_listed(f"{root}{folder}")) - own):
+                _same(view, root, f"{folder}/{name}")
+    for path in () if root else _present(ETC):
         view.bind(path, path)
     for folder in FOLDERS:
         view.folder(folder)
     for path in _present(SYS):
         view.file(path, Path(path).read_text(encoding="utf-8"))
+
+
+def _same(view: View, root: str, path: str) -> None:
+    """What is at this path of the root, if anything: a link as it is, never what it leads to."""
+    if os.path.islink(f"{root}{path}"):
+        view.link(path, os.readlink(f"{root}{path}"))
+    elif os.path.exists(f"{root}{path}"):
+        view.bind(f"{root}{path}", path)
+
+
+def _listed(folder: str) -> list[str]:
+    return [] if os.path.islink(folder) or not os.path.isdir(folder) else os.listdir(folder)
 
 
 def _accounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
@@ -303,7 +336,15 @@ def _python(view: View, spec: SandboxSpec) -> None:
     python = interpreter()
     if python.prefix:
         view.bind(python.prefix, python.prefix)
+    elif spec.root and not os.path.exists(f"{spec.root}{python.executable}"):
+        raise SandboxError(
+            f"the root file system has no {python.executable}, which is this machine's Python and"
+            " starts every sandbox; make the root with the same version, or install the factory"
+            " with a Python that is not below /usr"
+        )
     for folder in python.masked:
+        if not python.prefix and not os.path.isdir(f"{spec.root}{folder}"):
+            continue
         view.empty(folder, mode="0555", size_mb=1)
         view.args += ["--remount-ro", folder]
     for name in ("python", "python3"):
