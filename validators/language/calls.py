@@ -19,7 +19,7 @@ from validators.domain.journeys.calls import (
     Pairs,
     RememberAnswer,
 )
-from validators.domain.journeys.claim import Claim, SortOrder
+from validators.domain.journeys.claim import Claim
 from validators.domain.journeys.values import Template
 from validators.domain.json_values import MISSING, JsonType, constant, is_pointer
 from validators.language.claims import (
@@ -29,6 +29,7 @@ from validators.language.claims import (
     TEXT,
     claims_in,
     number_claims,
+    sort_order,
     text_claims,
 )
 from validators.language.names import new_name, path
@@ -175,7 +176,7 @@ def _claimed(pointer: Template, node: Node, place: str) -> JsonClaim:
         count=_count(count, f"{place}.count") if count else (),
         claims=claims_in(fields, place, kinds=compared) if there else (),
         each=_each(each, f"{place}.each") if each else (),
-        order=_order(order) if order else None,
+        order=sort_order(order) if order else None,
         by=text(by, "by") if by else "",
     )
     fields.done()
@@ -282,13 +283,6 @@ def _type(node: Node) -> JsonType:
     if word not in tuple(JsonType):
         raise refusal(node.line, f"no type {word!r}{nearest(word, JsonType)}")
     return JsonType(word)
-
-
-def _order(node: Node) -> SortOrder:
-    word = text(node, "sorted")
-    if word not in tuple(SortOrder):
-        raise refusal(node.line, f"sorted is ascending or descending, not {word!r}")
-    return SortOrder(word)
 
 
 def _truth(node: Node, what: str) -> bool:

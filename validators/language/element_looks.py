@@ -6,16 +6,26 @@ from __future__ import annotations
 from validators.domain.journeys.aria import STATES, AriaPattern, aria_key
 from validators.domain.journeys.looks import (
     DescriptionIs,
+    ItemsAre,
     LeadsTo,
     OptionsAre,
+    ParameterIs,
     State,
     StateIs,
     StatusIs,
     TreeIs,
 )
 from validators.language.calls import status_claims
-from validators.language.claims import ADDRESS, claims_in, list_claims_in
-from validators.language.targets import ROLES, maybe_target_in, target_in, template_in
+from validators.language.claims import (
+    ADDRESS,
+    COUNT,
+    claims_in,
+    list_claims_in,
+    number_claims,
+    sort_order,
+    text_claims,
+)
+from validators.language.targets import ROLES, maybe_target_in, target, target_in, template_in
 from validators.language.tree import (
     Items,
     Mapping,
@@ -37,6 +47,42 @@ def options(line: int, node: Node, place: str) -> OptionsAre:
     if not lists:
         raise refusal(line, "options needs one of equals, includes, excludes")
     return OptionsAre(line, where, lists)
+
+
+def items_are(line: int, node: Node, place: str) -> ItemsAre:
+    """`{list: Walks, equals: [Mussel banks, Seal watch]}`, `sorted: ascending` and the like. Raises
+    JourneyInvalid."""
+    fields = mapping(node, "items")
+    where, lists = target_in(fields, place=place), list_claims_in(fields, place)
+    order = fields.maybe("sorted")
+    fields.done()
+    if not (lists or order):
+        raise refusal(line, "items needs one of equals, includes, excludes, sorted")
+    return ItemsAre(line, where, lists, sort_order(order) if order else None)
+
+
+def parameter(line: int, node: Node, place: str) -> ParameterIs:
+    """`{name: sort, equals: day}`, with `of: {link: Next}` of where a link leads; a list for a
+    parameter that stands there several times, or `count`. Raises JourneyInvalid."""
+    fields = mapping(node, "parameter")
+    name, link = template_in(fields.need("name"), f"{place}.name"), fields.maybe("of")
+    same, count = fields.maybe("equals"), fields.maybe("count")
+    lists = list_claims_in(fields, place)
+    fields.done()
+    if same is not None:
+        several = same if isinstance(same, Items) else Items(same.line, (same,))
+        whole = mapping(Mapping(line, (("equals", several),)), "parameter")
+        lists = (*list_claims_in(whole, place), *lists)
+    if not (lists or count):
+        raise refusal(line, "parameter needs one of equals, includes, excludes, count")
+    claims = text_claims(count, "count", f"{place}.count", kinds=COUNT) if count else ()
+    return ParameterIs(
+        line,
+        name,
+        target(link, place=f"{place}.of") if link else None,
+        lists,
+        number_claims(claims, line) if claims else (),
+    )
 
 
 def state(line: int, node: Node, place: str) -> StateIs:

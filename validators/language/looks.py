@@ -31,8 +31,10 @@ from validators.language.claims import (
 from validators.language.element_looks import (
     aria,
     description,
+    items_are,
     leads_to,
     options,
+    parameter,
     state,
     status,
 )
@@ -203,6 +205,8 @@ LOOKS: dict[str, Callable[[int, Node, str], Look]] = {
     "column": column,
     "columns": columns,
     "options": options,
+    "items": items_are,
+    "parameter": parameter,
     "state": state,
     "description": description,
     "leads_to": leads_to,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from validators.domain.journeys.calls import RememberAnswer
+from validators.domain.journeys.claim import ListClaim, Listing
 from validators.domain.journeys.journey import (
     Back,
     Clear,
@@ -20,9 +21,12 @@ from validators.domain.journeys.journey import (
     Step,
     SwitchTo,
     Tick,
+    Visible,
 )
+from validators.domain.journeys.looks import OptionsAre, State, StateIs, StatusIs
 from validators.domain.journeys.steps import Hover, Travel, Type
-from validators.language.calls import call, remember_answer
+from validators.domain.journeys.values import Template
+from validators.language.calls import call, remember_answer, status_claims
 from validators.language.dialogs import dialog
 from validators.language.file_entries import download, upload
 from validators.language.keys import key
@@ -45,6 +49,7 @@ FARTHEST = 10 * 365 * 86_400
 _SPAN = re.compile(r"\+\s*([0-9]{1,5})\s*([a-z]+)")
 
 
+WORDS = ("reload", "back", "must")
 # What people write first who know other tools.
 OTHER_WORDS = {
     "open": ("goto", "go", "visit", "navigate", "browse", "load"),
@@ -73,13 +78,59 @@ def step(node: Node, *, place: str) -> Step:
             raise refusal(node.line, "a step is one verb, like `- click: {button: Book}`")
 
 
+def steps(node: Node, *, place: str) -> tuple[Step, ...]:
+    """The steps in a list entry: one; with what is looked at before or after it, where the entry
+    asks for it. Raises JourneyInvalid."""
+    match node:
+        case Mapping(line=line, entries=(("open", Mapping() as value),)):
+            return _open_with_status(line, value, f"{place}.open")
+        case Mapping(line=line, entries=(("must", value),)):
+            return _must(line, value, place)
+        case _:
+            return (step(node, place=place),)
+
+
+def _open_with_status(line: int, node: Mapping, place: str) -> tuple[Step, ...]:
+    """`open: {path: /walks, status: 200}`: open it, and look at its status."""
+    fields = mapping(node, "open")
+    opened, status_ = fields.need("path"), fields.maybe("status")
+    fields.done()
+    first = Open(line, path(opened, place))
+    if status_ is None:
+        return (first,)
+    return first, Expect(line, (StatusIs(line, status_claims(status_, line, f"{place}.status")),))
+
+
+def _must(line: int, node: Node, place: str) -> tuple[Step, ...]:
+    """`must: {click: {button: Export}}`: look for what the step needs, then do it. Where the
+    promise is that it can be done, an app in which it cannot is red by a named expectation."""
+    wanted = step(node, place=place)
+    match wanted:
+        case Select(target=where, option=option):
+            there = (Visible(line, where), OptionsAre(line, where, (_includes(option),)))
+            return Expect(line, there), wanted
+        case Click(target=where) | Fill(target=where) | Clear(target=where) | Tick(target=where):
+            usable = StateIs(line, where, (State.ENABLED,))
+            return Expect(line, (Visible(line, where), usable)), wanted
+        case Hover(target=where) | Remember(target=where):
+            return Expect(line, (Visible(line, where),)), wanted
+        case _:
+            raise refusal(
+                line, "must takes a step at an element: click, fill, select, check, hover, …"
+            )
+
+
+def _includes(option: Template) -> ListClaim:
+    return ListClaim(Listing.INCLUDES, (option,))
+
+
 def _hint(verb: str) -> str:
     if verb.startswith(("wait", "sleep", "pause")):
         return " (there is no waiting: every step and look waits by itself)"
     meant = (word for word, others in OTHER_WORDS.items() if verb.casefold() in others)
     if word := next(meant, ""):
         return f"; did you mean {word!r}?"
-    return nearest(verb, (*VERBS, "reload", "back"))
+    return nearest(verb, (*VERBS, *WORDS))
 
 
 def _fill(line: int, node: Node, place: str) -> Fill:

@@ -257,9 +257,8 @@ def _against(document: Any, schema: str) -> str:
     # The library is slow to import, and few journeys have a schema.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
-    from referencing import Registry
 
-    # An empty registry: nothing is ever fetched for a reference.
-    checker = Draft202012Validator(json.loads(schema), registry=Registry())
+    # The reader takes no reference to another document, so nothing is fetched.
+    checker = Draft202012Validator(json.loads(schema))
     error = best_match(checker.iter_errors(document))
     return f"at {error.json_path}: {error.message}" if error else ""

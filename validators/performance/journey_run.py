@@ -182,7 +182,7 @@ class Performance:
     async def _all_there(self) -> bool | None:
         """Whether every block holds already, seen from its vantage; None: not known."""
         for block in self._expected():
-            # An answer says nothing about what was there before its call.
+            # What was there before its call is not known from an answer.
             if any(isinstance(look, AnswerIs) for look in block.looks):
                 return None
             here = await self.stage.person(self.actor)

@@ -204,7 +204,7 @@ def test_every_look_is_read(line, kind, match) -> None:
         ),
         (with_looks("row: {cells: []}"), 6, "at least one entry"),
         (with_looks("row: {cells: {}}"), 6, "cells is empty"),
-        (with_looks("row: {cells: [A], at: 0}"), 6, "1 is the first one below the headers"),
+        (with_looks("row: {cells: [A], at: 0}"), 6, "`first`, `last` or a number from 1"),
         (with_looks("row: {cells: [A], at: 1, times: 1}"), 6, "'times' or 'at', not both"),
         (with_looks("row: {cells: {Size: {at_leest: 1}}}"), 6, "a cell needs one of"),
         (

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from validators.browser.network.http1 import Head, Headers
 
 OWN = ("user-agent", "accept", "accept-encoding", "connection", "accept-language")
-"""What a client sets by itself unless it is told otherwise."""
+"""What a client sets by itself where its caller does not."""
 # By these a browser is known, on the requests of its pages and of their scripts alike.
 _BROWSERS_OWN = (
     "user-agent", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "accept-language",

@@ -17,9 +17,11 @@ from validators.domain.journeys.looks import (
     FileHas,
     Focused,
     HeadersAre,
+    ItemsAre,
     LeadsTo,
     NamedCell,
     OptionsAre,
+    ParameterIs,
     RowsAre,
     StateIs,
     StatusIs,
@@ -222,6 +224,8 @@ Look = (
     | HeadersAre
     | RowsAre
     | OptionsAre
+    | ItemsAre
+    | ParameterIs
     | StateIs
     | DescriptionIs
     | LeadsTo

@@ -37,8 +37,10 @@ from validators.domain.journeys.looks import (
     FilePart,
     Focused,
     HeadersAre,
+    ItemsAre,
     LeadsTo,
     OptionsAre,
+    ParameterIs,
     RowsAre,
     StateIs,
     StatusIs,
@@ -72,6 +74,11 @@ def positive(look: Look) -> bool:
         case CountIs() | RowsAre() | TitleIs():
             nothing = "" if isinstance(look, TitleIs) else "0"
             return not all(_holds_of(nothing, claim) for claim in look.claims)
+        case ItemsAre(lists=listed, order=order):
+            return order is not None or not all(claim.negative for claim in listed)
+        case ParameterIs(lists=listed, claims=claims):
+            none = all(claim.negative for claim in listed)
+            return not (none and all(_holds_of("0", claim) for claim in claims))
         # Both fail for a table without rows.
         case ColumnHas(each=each, order=order) if each or order:
             return True
@@ -112,8 +119,10 @@ def claims_of(look: Look) -> tuple[Claim | ListClaim, ...]:
             | StatusIs()
         ):
             return look.claims
-        case OptionsAre(lists=lists) | HeadersAre(lists=lists):
+        case OptionsAre(lists=lists) | HeadersAre(lists=lists) | ItemsAre(lists=lists):
             return lists
+        case ParameterIs(lists=lists, claims=claims):
+            return (*lists, *claims)
         case ColumnHas(lists=lists, each=each):
             return (*lists, *each)
         case RowHas(named=named):
@@ -129,8 +138,15 @@ def headers_of(look: Look) -> tuple[Template, ...]:
             return (header,)
         case RowHas(named=named):
             return tuple(cell.header for cell in named)
+        case ParameterIs(name=name):
+            return (name,)
         case _:
             return ()
+
+
+def _shown_headers(look: Look) -> tuple[Template, ...]:
+    """The headers of columns; the name of a parameter stands in an address alone."""
+    return () if isinstance(look, ParameterIs) else headers_of(look)
 
 
 def target_of(part: Step | Look) -> Target | None:
@@ -150,9 +166,18 @@ def target_of(part: Step | Look) -> Target | None:
         ):
             return part.target
         case (
-            Hover() | Upload() | Focused() | OptionsAre() | StateIs() | DescriptionIs() | LeadsTo()
+            Hover()
+            | Upload()
+            | Focused()
+            | OptionsAre()
+            | ItemsAre()
+            | StateIs()
+            | DescriptionIs()
+            | LeadsTo()
         ):
             return part.target
+        case ParameterIs(target=target):
+            return target
         case Press(target=target) | Download(target=target) | TextIs(target=target):
             return target
         case RowHas() | ColumnHas() | HeadersAre() | RowsAre() | TreeIs():
@@ -161,13 +186,12 @@ def target_of(part: Step | Look) -> Target | None:
             return None
 
 
-def target_templates(target: Target | None) -> Iterator[Template]:
+def target_templates(target: Target | None, *, shown: bool = False) -> Iterator[Template]:
+    """Every template by which an element is named; `shown`: only those that stand on its page."""
     while target is not None:
-        yield from (
-            template
-            for template in (target.name, target.label, target.words, target.under)
-            if template
-        )
+        leads_to = None if shown else target.leads_to
+        named = (target.name, target.label, target.words, target.under, target.beside, leads_to)
+        yield from (template for template in named if template)
         target = target.within
 
 
@@ -252,7 +276,7 @@ def required(journey: Journey) -> tuple[Template, ...]:
     names = (
         template
         for look in wanted
-        for template in (*headers_of(look), *target_templates(target_of(look)))
+        for template in (*_shown_headers(look), *target_templates(target_of(look), shown=True))
     )
     return tuple(dict.fromkeys((*read, *names)))
 
@@ -260,7 +284,7 @@ def required(journey: Journey) -> tuple[Template, ...]:
 def _read(look: Look) -> Iterator[Template]:
     """What must stand on a page for the look to hold."""
     # A number of elements, a status and an address stand on no page.
-    if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo):
+    if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo | ParameterIs):
         return
     if isinstance(look, AnswerIs):
         yield from look.read()
