@@ -15,6 +15,7 @@ LEFTOVERS = {
     "__pycache__",
     ".pytest_cache",
     "data",
+    "node_modules",
 }  # what running the example leaves in its folder
 
 

@@ -37,7 +37,8 @@ class GovernanceFiles:
 
 @dataclass(frozen=True, slots=True)
 class AppStart:
-    """How production starts the app."""
+    """How production starts the app, with an empty `start` where there is none; and the lines of
+    the commands that journeys may run, by name."""
 
     start: tuple[str, ...]
     port_env: str
@@ -48,6 +49,7 @@ class AppStart:
     data: str | None
     seed_command: tuple[str, ...] | None
     clock_env: str | None
+    commands: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

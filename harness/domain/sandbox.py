@@ -103,7 +103,11 @@ class SandboxSpec:
     `argv[0]` of "python" is the supervisor's interpreter. `env` is the whole environment beyond
     PATH, HOME=/tmp and LANG=C.UTF-8. `distributions` are names of Python distributions whose
     closure is importable; `form` is "auto" or a `Form`. `root` is the prepared root file system
-    that takes the place of the machine's; empty: the machine's own."""
+    that takes the place of the machine's; empty: the machine's own.
+
+    `commands` is a descriptor of a unix socket, over which the caller runs further commands inside
+    (`walls.commands`); then `argv` may be empty. It needs a form with namespaces. `user` is the
+    name of the sandbox's account, and `home` its home in the list of accounts."""
 
     name: str
     argv: tuple[str, ...]
@@ -118,6 +122,9 @@ class SandboxSpec:
     limits: SandboxLimits = field(default_factory=SandboxLimits)
     form: str = "auto"
     root: str = ""
+    commands: int | None = None
+    user: str = "app"
+    home: str = "/tmp"  # noqa: S108 - the sandbox's own
 
 
 @dataclass(frozen=True, slots=True)

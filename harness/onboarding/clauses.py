@@ -171,7 +171,7 @@ _BINDS = _in_turn(
         "must",
         "never",
         "always",
-        "only",
+        "(?<!not )only",
         "required?",
         "at most",
         "do not",

@@ -96,17 +96,18 @@ def _mission(survey: Survey, keep: frozenset[int]) -> Iterator[DraftFile]:
 
 
 def _mission_guesses(survey: Survey) -> Iterator[str]:
-    # A summary may hold nothing that can stand in a draft, and then nothing was guessed from it.
-    drafted = bool(paragraph(survey.summary))
     source = (
-        f"{survey.readme}'s first paragraph"
-        if drafted
+        str(survey.summary_because)
+        if survey.summary_because
         else f"the name alone: {survey.readme} has no paragraph about what it is"
         if survey.readme
         else "the name alone: there is no README"
     )
     yield f"what the product is: {source}"
-    yield f"what kind of thing: {survey.product}"
+    yield (
+        f"what kind of thing: {survey.product}, because"
+        f" {survey.product_because or 'nothing here starts an app or installs a command'}"
+    )
     for clause in survey.clauses:
         if clause.kind == "out":
             yield (
@@ -199,10 +200,16 @@ def _config_guesses(survey: Survey) -> Iterator[str]:
             f"ready: {survey.ready}, because"
             f" {survey.ready_because or 'no route shows that the app is up'}"
         )
+    for command in survey.commands:
+        yield f"command {command.name}: `{command.line}`, because {command.because}"
     if survey.data.env:
         yield f"data: ${survey.data.env}, because {survey.data.because[0]}"
     if survey.data.seed:
         yield f"seed: `{' '.join(survey.data.seed)}`, because {survey.data.because[-1]}"
+    for service in survey.services:
+        if service.draft:
+            because = ", and ".join(map(str, service.because))
+            yield f"service {service.draft.name}: {service.kind}, because {because}"
     if survey.suite and survey.suite.command:
         yield f"tests: `{' '.join(survey.suite.command)}`, because {survey.suite.because}"
     for what, lock in (("lock", survey.lock), ("lock of the tests", survey.tests_lock)):

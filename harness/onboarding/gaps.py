@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from harness.onboarding.evidence.test_commands import HINTS
 from harness.onboarding.survey import Product, ServerStart, Survey
 
 SHOWN = 3
@@ -10,12 +11,21 @@ SHOWN = 3
 def gaps_of(survey: Survey) -> tuple[str, ...]:
     """Each gap as one line: what is missing, the consequence, the next step."""
     return (
-        *map(_refusal, survey.daemons),
+        *map(_refusal, _refused(survey)),
         *_on_start(survey),
+        *_on_services(survey),
         *_on_tests(survey),
         *_on_locks(survey),
         *_on_files(survey),
     )
+
+
+def _refused(survey: Survey) -> Iterator[ServerStart]:
+    """The daemons to name. Where a start command was found, a way to install a container of the
+    product is none of its own."""
+    for daemon in survey.daemons:
+        if daemon.instead or survey.start is None:
+            yield daemon
 
 
 def _refusal(daemon: ServerStart) -> str:
@@ -33,21 +43,39 @@ def _refusal(daemon: ServerStart) -> str:
 def _on_start(survey: Survey) -> Iterator[str]:
     start = survey.start
     if start is None:
-        yield (
-            "no start command: without one the sealed validator cannot open the app, so no change"
-            " merges by itself; name it in factory.toml as `[app] start`"
-        )
+        if not survey.commands:
+            yield (
+                "no start command: without one the sealed validator cannot open the app, so no"
+                " change merges by itself; name it in factory.toml as `[app] start`, or name the"
+                " `commands` that journeys run"
+            )
         return
     if start.needs and start.needs not in survey.dependencies:
         yield (
             f"no {start.needs} in any manifest, and the start command needs it: add it, and lock"
             " again"
         )
+    if not start.reads_port:
+        yield (
+            f"no variable for the port: {start.because}, and nothing here reads ${start.port_env};"
+            " read the port from a variable, and name it as `[app] port_env`"
+        )
     if survey.data.fixed:
         yield (
             f"no variable for the data: {survey.data.fixed}, and in a sandbox the code cannot be"
             " written to; let a variable name a folder, and `[app] data` name that variable"
         )
+
+
+def _on_services(survey: Survey) -> Iterator[str]:
+    # A library names the drivers of all that it can work with, and needs none of them.
+    for one in survey.services if survey.product is not Product.LIBRARY else ():
+        if one.draft is None:
+            yield (
+                f"no {one.kind} beside the app: {one.because[0]}, which alone does not show that"
+                " the app needs it; if it does, name it as `[[services]]` (docs/maintainer.md,"
+                " Services)"
+            )
 
 
 def _on_tests(survey: Survey) -> Iterator[str]:
@@ -59,11 +87,26 @@ def _on_tests(survey: Survey) -> Iterator[str]:
     elif not survey.suite.command:
         yield (
             f"no JUnit report: {survey.suite.because}, which writes none by itself; give `[tests]"
-            " command` one that does, and let the rule that tests are kept bind"
+            f" command` one that does{_such_as(survey.suite.runner)}, and let the rule that tests"
+            " are kept bind"
         )
 
 
+def _such_as(runner: str) -> str:
+    return f", such as {HINTS[runner]}" if runner in HINTS else ""
+
+
 def _on_locks(survey: Survey) -> Iterator[str]:
+    # Nothing is depended on, or by a manager that no sandbox is furnished from.
+    if survey.lock is None and survey.packages and not survey.vendored:
+        file = survey.packages[0].because.file
+        count = sum(package.because.file == file for package in survey.packages)
+        yield (
+            f"no lock that sandboxes are furnished from: {file} names {count} packages, such as"
+            f" {survey.packages[0].name}, and only locks of Python and Node.js, vendored Go and"
+            " vendored Cargo are read; commit the packages themselves, or install them on the"
+            " machine, below /usr, where sandboxes see them"
+        )
     for lock in (survey.lock, survey.tests_lock):
         if lock and lock.make:
             yield (

@@ -8,26 +8,32 @@ from harness.domain.governance import MISSION, ScopeEntry
 from harness.governance.paths import glob_fault
 from harness.onboarding.clauses import clauses_in
 from harness.onboarding.contradictions import Contradiction, contradictions_in
+from harness.onboarding.evidence.commands import commands_in
 from harness.onboarding.evidence.daemons import daemons_in
 from harness.onboarding.evidence.data_folder import data_in
 from harness.onboarding.evidence.folder import FolderContents, contents_of
-from harness.onboarding.evidence.languages import PAGES, PROSE, language_of, languages_in
+from harness.onboarding.evidence.languages import language_of, languages_in
 from harness.onboarding.evidence.manifests import packages_in
-from harness.onboarding.evidence.package_managers import locks_in, package_manager_in
-from harness.onboarding.evidence.readme import NAMES, readme_of
+from harness.onboarding.evidence.package_managers import (
+    locks_in,
+    package_manager_in,
+    vendored_in,
+)
+from harness.onboarding.evidence.products import name_in, product_in, summary_in
+from harness.onboarding.evidence.readme import readme_in, readme_of
 from harness.onboarding.evidence.routes import routes_in
+from harness.onboarding.evidence.services import services_in
 from harness.onboarding.evidence.sources import (
     NOT_THE_PRODUCT,
-    Sources,
+    VENDORED,
     is_beside,
     sources_in,
-    table,
 )
 from harness.onboarding.evidence.start_commands import ready_in, start_in
 from harness.onboarding.evidence.test_commands import suite_in
 from harness.onboarding.scope import scope_in
-from harness.onboarding.survey import Clause, GoverningFile, Product, Survey
-from harness.onboarding.words import is_citable, plain
+from harness.onboarding.survey import Clause, GoverningFile, Survey
+from harness.onboarding.words import is_citable
 
 GOVERNING = (
     "mission.md",
@@ -44,8 +50,23 @@ _CI = re.compile(
     r"azure-pipelines\.yml"
 )
 _BUILDERS = frozenset(
-    {"setup.py", "noxfile.py", "fabfile.py", "tasks.py", "conftest.py", "manage.py"}
+    {
+        "setup.py",
+        "noxfile.py",
+        "fabfile.py",
+        "tasks.py",
+        "conftest.py",
+        "manage.py",
+        "hatch_build.py",
+        "build.rs",
+        "gulpfile.js",
+        "gruntfile.js",
+    }
 )
+_CONFIGURES = re.compile(
+    r"\..*|.+\.(?:config|conf)\.\w+|(?:licen[cs]e|copying|notice)\b.*", re.IGNORECASE
+)
+"""Files at the root that set up a tool or bind people: `webpack.config.js`, `LICENSE.md`."""
 _FORM = re.compile(r"\.github/ISSUE_TEMPLATE(?:/.+|\.md)", re.IGNORECASE)
 _POINTER = "version https://git-lfs.github.com/spec/v1"
 _PEOPLES = (
@@ -55,8 +76,7 @@ _PEOPLES = (
     "deploy",
     "infra",
     "ops",
-    "vendor",
-    "third_party",
+    *VENDORED,
     "bin",
     "requirements",
 )
@@ -72,31 +92,40 @@ def survey_of(
     sources = sources_in(contents)
     routes, start, suite = routes_in(sources), start_in(sources), suite_in(sources)
     ready, ready_because = ready_in(routes)
+    packages = packages_in(sources)
+    services = services_in(sources, packages)
     lock, tests_lock = locks_in(sources, tests_need=suite.needs if suite else "")
-    readme = next((name for name in NAMES if name in contents.files), contents.named("README.md"))
-    summary, headings = readme_of(contents.text(readme)) if readme else ("", ())
+    readme = readme_in(contents.files)
+    summary, summary_because = summary_in(sources, readme)
+    product, product_because = product_in(sources, start, routes)
     governing = tuple(_governing(contents))
     return Survey(
-        name=_name(sources),
-        product=_product(sources, serves=start is not None or bool(routes)),
+        name=name_in(sources),
+        product=product,
+        product_because=product_because,
         summary=summary,
-        headings=headings,
+        summary_because=summary_because,
+        headings=readme_of(contents.text(readme))[2] if readme else (),
         readme=readme,
         branch=branch,
         files=len(contents.files),
         languages=languages_in(contents.files),
         package_manager=package_manager_in(sources),
-        packages=packages_in(sources),
+        packages=packages,
+        vendored=vendored_in(sources),
         lock=lock,
         tests_lock=tests_lock,
         start=start,
+        commands=commands_in(sources, product),
         daemons=daemons_in(sources),
         ready=ready,
         ready_because=ready_because,
-        data=data_in(sources, start),
+        data=data_in(sources, start, has_services=any(one.draft for one in services)),
+        services=services,
         suite=suite,
         routes=routes,
         places=_places(contents, suite.paths if suite else ()),
+        parts=_parts(contents),
         governing=governing,
         clauses=tuple(_clauses(contents, governing)),
         scope=_scope(contents, governing),
@@ -127,32 +156,6 @@ def contradictions_of(
     return contradictions_in(documents, contents.texts, workflows=known[0], terms=known[1])
 
 
-def _name(sources: Sources) -> str:
-    for given in (
-        table(sources.pyproject, "project").get("name"),
-        sources.package_json.get("name"),
-    ):
-        if isinstance(given, str) and plain(given):
-            return plain(given, longest=80)
-    return plain(sources.contents.folder.absolute().name, longest=80) or "this project"
-
-
-def _product(sources: Sources, *, serves: bool) -> Product:
-    languages = {language_of(name) for name in sources.contents.files if not is_beside(name)} - {""}
-    # A project that answers requests is a site, even if it has scripts too.
-    if serves:
-        return Product.SITE
-    # Nothing but documents and pages: no program to install.
-    if not languages - PROSE - PAGES:
-        return Product.DOCUMENTS if languages & PROSE or not languages else Product.SITE
-    scripts = table(sources.pyproject, "project", "scripts") or sources.package_json.get("bin")
-    return (
-        Product.COMMAND
-        if scripts or any(file.guard for file in sources.product)
-        else Product.LIBRARY
-    )
-
-
 def _places(contents: FolderContents, tests: tuple[str, ...]) -> tuple[str, ...]:
     """Globs of the product and its tests: folders with source code, and source files at
     the root. The rest is for people."""
@@ -176,12 +179,35 @@ def _places(contents: FolderContents, tests: tuple[str, ...]) -> tuple[str, ...]
         | at_root
         | {path if "/" in path else f"/{path}" for path in tests if path not in _BUILDERS}
     )
-    return tuple(sorted(glob for glob in globs if glob_fault(glob) is None and is_citable(glob)))
+    whole = tuple(glob.removesuffix("**") for glob in product | documents)
+    return tuple(
+        sorted(
+            glob
+            for glob in globs
+            if glob_fault(glob) is None
+            and is_citable(glob)
+            # What a whole folder has already.
+            and not any(glob.startswith(folder) and glob != f"{folder}**" for folder in whole)
+        )
+    )
+
+
+def _parts(contents: FolderContents) -> tuple[str, ...]:
+    found = {
+        part.partition(".")[0]
+        for name in contents.files
+        if language_of(name) and not is_beside(name) and name.partition("/")[0] not in VENDORED
+        for part in name.split("/")
+    }
+    return tuple(sorted(found - {""}))
 
 
 def _governs_or_builds(name: str) -> bool:
     """Whether a file at the root governs, builds or installs the rest."""
-    return name.casefold() in {one.casefold() for one in GOVERNING} or name in _BUILDERS
+    return name.casefold() in {
+        *(one.casefold() for one in GOVERNING),
+        *_BUILDERS,
+    } or bool(_CONFIGURES.fullmatch(name))
 
 
 def _governing(contents: FolderContents) -> Iterator[GoverningFile]:

@@ -57,7 +57,7 @@ def _is_already(never: Never, survey: Survey) -> bool:
     signs = (
         *survey.dependencies,
         *(route.path for route in survey.routes),
-        *(place.strip("/*") for place in survey.places),
+        *survey.parts,
     )
     return any(re.search(never.already, sign, re.IGNORECASE) for sign in signs)
 

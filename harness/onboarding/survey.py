@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.domain.governance import ScopeEntry
+from harness.domain.sandbox import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,17 @@ class Start:
     # A distribution without which the command cannot run.
     needs: str = ""
     env: tuple[tuple[str, str], ...] = ()
+    # Whether something here reads its port from that variable.
+    reads_port: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that journeys could run: its name, its line, and its place."""
+
+    name: str
+    line: str
+    because: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,16 @@ class Data:
     because: tuple[Evidence, ...] = ()
     # A place that no variable can move.
     fixed: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedService:
+    """A server that the repository names: its kind, and each place that does. `draft` is how a
+    sandbox starts it; None where only one place names it."""
+
+    kind: str
+    because: tuple[Evidence, ...]
+    draft: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +190,10 @@ class Survey:
 
     name: str
     product: Product = Product.LIBRARY
+    # None where nothing shows it.
+    product_because: Evidence | None = None
     summary: str = ""
+    summary_because: Evidence | None = None
     headings: tuple[str, ...] = ()
     readme: str = ""
     branch: str = ""
@@ -177,17 +202,24 @@ class Survey:
     package_manager: str = ""
     # That a manifest names.
     packages: tuple[NamedPackage, ...] = ()
+    # Where packages lie in the repository that no lock here furnishes a sandbox from.
+    vendored: str = ""
     lock: Lock | None = None
     tests_lock: Lock | None = None
     start: Start | None = None
+    # That journeys could run, where nothing answers requests.
+    commands: tuple[Command, ...] = ()
     daemons: tuple[ServerStart, ...] = ()
     ready: str = "/"
     ready_because: Evidence | None = None
     data: Data = field(default_factory=Data)
+    services: tuple[NamedService, ...] = ()
     suite: Suite | None = None
     routes: tuple[Route, ...] = ()
     # Globs of what the product is made of.
     places: tuple[str, ...] = ()
+    # Names of the product's folders and files, at any depth.
+    parts: tuple[str, ...] = ()
     governing: tuple[GoverningFile, ...] = ()
     clauses: tuple[Clause, ...] = ()
     # Of a mission that binds already.

@@ -133,12 +133,14 @@ def facts_of_policy(
     file beside it, None where there is none; `form` is the sandboxes'."""
     config = policy.config
     app = (
-        untried(f"the app's start, `{' '.join(config.app.start)}`", "")
+        untried(config.app.judged_by, "")
         if config.app.start
+        else seen(f"by {config.app.judged_by}")
+        if config.app.judged_by
         else lacking(
-            "`[app] start` in factory.toml is empty, so there is no app to judge",
+            "`[app] start` in factory.toml is empty, and so is `commands`: nothing can be judged",
             "name in factory.toml, as `[app] start`, the command that starts the app in the"
-            " foreground; what is no app needs a workflow of its own (docs/workflows.md)",
+            " foreground, or, for a tool or a library, the `commands` that journeys run",
         )
     )
     tests = (

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from harness.onboarding import drafts_of, gaps_of, survey_of
+from harness.onboarding.evidence.command_lines import as_argv
 from harness.onboarding.evidence.daemons import foreground
 from harness.onboarding.evidence.package_managers import is_locked
-from harness.onboarding.evidence.start_commands import as_argv
 from harness.onboarding.survey import Product
 
 FLASK = "from flask import Flask\n\n\napp = Flask(__name__)\n"
@@ -129,28 +129,6 @@ def test_the_lock_of_uv_and_poetry_is_drafted_and_the_tests_have_it_if_it_has_th
     assert (survey.tests_lock is None) == has_tests
 
 
-@pytest.mark.parametrize(
-    ("files", "path", "make"),
-    [
-        ({"go.mod": "", "go.sum": "", "vendor/modules.txt": ""}, "go.sum", ""),
-        ({"go.mod": "", "go.sum": ""}, "go.sum", "go mod vendor"),
-        (
-            {"Cargo.toml": "", "Cargo.lock": "", ".cargo/config.toml": ""},
-            "Cargo.lock",
-            "",
-        ),
-        ({"Cargo.toml": "", "Cargo.lock": ""}, "Cargo.lock", "cargo vendor --locked"),
-    ],
-)
-def test_the_lock_of_vendored_packages_is_drafted(folder, files, path, make) -> None:
-    survey = survey_of(folder(files))
-    assert (survey.lock.path, survey.lock.make, survey.tests_lock) == (path, make, None)
-
-
-def test_a_go_project_without_packages_needs_no_lock(folder) -> None:
-    assert survey_of(folder({"go.mod": "module example.test/app", "main.go": ""})).lock is None
-
-
 def test_a_lock_for_the_pages_of_a_python_project_is_not_the_apps(folder) -> None:
     survey = survey_of(folder({"yarn.lock": "", "package.json": "{}", "requirements.txt": "flask"}))
     assert survey.lock.path == "requirements.lock"
@@ -165,7 +143,8 @@ def test_a_library_has_tests_and_no_start_command(app) -> None:
     assert (survey.product, survey.start) == (Product.LIBRARY, None)
     assert survey.suite.command[-2:] == ("-o", "pythonpath=src")
     gaps = gaps_of(survey)
-    assert any("no change merges by itself" in gap for gap in gaps)
+    assert [(one.name, one.line) for one in survey.commands] == [("python", "python")]
+    assert not any("no change merges by itself" in gap for gap in gaps)
     assert any(
         "uv pip compile --generate-hashes pyproject.toml --group dev -o requirements-dev.lock"
         in gap
@@ -320,22 +299,22 @@ def test_a_command_that_leaves_is_known_by_its_words(command, instead) -> None:
 
 
 def test_a_start_command_that_daemonises_is_named_and_refused(folder) -> None:
-    survey = survey_of(
-        folder(
-            {
-                "README.md": "# x\n\n    docker compose up -d\n",
-                "Procfile": "web: gunicorn -D app:app\n",
-            }
-        )
-    )
-    gaps = [gap for gap in gaps_of(survey) if "daemonises" in gap]
-    assert len(gaps) == 2
-    assert "(Procfile:1)" in gaps[0]
-    assert "use its foreground form `gunicorn app:app`" in gaps[0]
-    assert "(README.md:3)" in gaps[1]
-    assert "a command that stays" in gaps[1]
+    survey = survey_of(folder({"Procfile": "web: gunicorn -D app:app\n"}))
+    (gap,) = [gap for gap in gaps_of(survey) if "daemonises" in gap]
+    assert "(Procfile:1)" in gap
+    assert "use its foreground form `gunicorn app:app`" in gap
     config = next(draft.text for draft in drafts_of(survey) if draft.path == "factory.toml")
     assert "-D" not in config
+
+
+@pytest.mark.parametrize(("files", "is_named"), [({}, True), ({"app.py": FLASK}, False)])
+def test_a_container_that_a_readme_starts_is_named_where_nothing_else_starts_the_app(
+    folder, files, is_named
+) -> None:
+    survey = survey_of(folder({"README.md": "# x\n\n    docker compose up -d\n", **files}))
+    gaps = [gap for gap in gaps_of(survey) if "daemonises" in gap]
+    assert bool(gaps) == is_named
+    assert all("(README.md:3)" in gap and "a command that stays" in gap for gap in gaps)
 
 
 def test_a_line_that_only_a_shell_understands_is_no_start_command() -> None:

@@ -145,6 +145,7 @@ def bare_debian(folder: Path) -> Machine:
         "pyproject.toml",
         "setup.py",
         "examples/tidebook/requirements-dev.txt",
+        "examples/matinee/app/requirements-dev.txt",
         "harness/programs/agent_clis/releases.toml",
     ):
         (machine.repository / name).parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ def test_root_installs_what_is_lacking_and_says_so(machine: Machine) -> None:
         f"set-up: installed from the system's packages: {ON_DEBIAN}",
         "set-up: made .venv with Python 3.12.3",
         "set-up: installed the locked packages into .venv",
-        "set-up: fetched the wheels of the example app",
+        "set-up: fetched the wheels of examples/tidebook",
         READY.strip(),
     ]
     update, install = run.called("apt-get")
@@ -72,11 +72,22 @@ def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) 
     )
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     assert machine.set_up().code == 0
-    assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql nodejs")
+    servers = "postgresql nodejs redis-server mariadb-server-core mariadb-client-core"
+    assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, servers)
     assert machine.set_up("soak").out == LINE.replace(
-        ON_DEBIAN,
-        "postgresql nodejs redis-server mariadb-server-core mariadb-client-core mmdebstrap golang-go cargo npm",
+        ON_DEBIAN, f"{servers} mmdebstrap golang-go cargo npm"
     )
+
+
+def test_the_wheels_of_an_app_that_only_the_tests_run_are_fetched_for_them(
+    machine: Machine,
+) -> None:
+    machine.tell("uid", "0")
+    fetching = "python -m pip download"
+    assert len(machine.set_up().called(fetching)) == 1
+    [more] = machine.set_up("tests").called(fetching)
+    assert " -r examples/matinee/app/requirements-dev.txt " in more
+    assert not machine.set_up("tests").called(fetching)
 
 
 def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machine: Machine) -> None:

@@ -69,7 +69,7 @@ def test_a_whole_request_is_read() -> None:
         ("run", "../../x", "run: String should match"),
         ("repository", "-rf", "repository: String should match"),
         ("issue.kind", "rant", "issue.kind: Input should be 'bug', 'feature' or 'chore'"),
-        ("app.start", [], "app.start: "),
+        ("app.start", [], "app: Value error, expected a start command"),
         ("app.ready", "http://evil/", "app.ready: String should match"),
         ("sandbox.form", "none", "sandbox.form: "),
         ("sandbox.other_form", "unsealed", "sandbox.other_form: "),

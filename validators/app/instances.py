@@ -1,4 +1,5 @@
-"""Run instances of the app: one sandbox, one socket and one copy of the data for each run.
+"""Run instances of the app: one sandbox, one socket and one copy of the data for each run. Where
+there is no app, an instance is a sandbox in which commands are run.
 
 Properties:
 - No two runs share a sandbox. Processes that do share /tmp, a uid and a process list, so an app
@@ -14,12 +15,13 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from validators.app.clock_library import LIBRARY, library
+from validators.app.commands import CommandServer, CommandWorld
 from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxSpec
 from validators.app.side import TREE, Side
 from validators.domain.journeys.clock import AHEAD
@@ -27,6 +29,8 @@ from validators.domain.stops import Inconclusive
 
 CLOCK = "/clock"
 PRELOAD = "LD_PRELOAD"
+PYTHON_PATH = "PYTHONPATH"
+COMMAND_PATH = "/usr/local/bin:/opt/bin:/usr/bin:/bin"
 AT_ONCE = 3
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
@@ -40,8 +44,9 @@ IN_BACKGROUND = (
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How each instance is started: argv, the variable for its port, the path of `ready`, which
-    answers once the app is ready, and limits in seconds.
+    """How each instance is started: argv (empty: there is no app), the variable for its port, the
+    path of `ready`, which answers once the app is ready, and limits in seconds. `commands` has the
+    argv of each command that the repository names.
 
     `hostname` is the one that browsers use, so that no request shows an app that it comes from the
     launcher. `clock_env` names the variable for the path of the app's clock; empty for an app that
@@ -54,6 +59,7 @@ class Start:
     wall_seconds: int
     hostname: str
     clock_env: str = ""
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,8 @@ class InstanceSpec:
     time. `asked_before`: how many requests to its ready path the app answers before its visitor
     comes. `restarted`: it is restarted on its data before those. `ahead`: by how many seconds its
     clock is ahead, whether the app reads a clock file or not. `otherwise`: in a sandbox of another
-    form, where the operator allows one."""
+    form, where the operator allows one. `world`: what commands find that are run in it, over the
+    port `commands` of the browser's sandbox; None where none are."""
 
     name: str
     dial: int
@@ -75,6 +82,8 @@ class InstanceSpec:
     restarted: bool = False
     ahead: int = 0
     otherwise: bool = False
+    world: CommandWorld | None = None
+    commands: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,18 @@ class Listener:
     spec: InstanceSpec
     listening: socket.socket
     path: Path
+    commands: CommandServer | None = None
+
+    @property
+    def commands_path(self) -> Path:
+        """Where the driver asks for commands."""
+        return self.path.with_name("commands.sock")
+
+    @property
+    def dialled(self) -> tuple[tuple[int, Path], ...]:
+        """The ports of the driver's sandbox that lead to this instance."""
+        commands = ((self.spec.commands, self.commands_path),) if self.commands else ()
+        return ((self.spec.dial, self.path), *commands)
 
     @property
     def log(self) -> Path:
@@ -155,12 +176,14 @@ class InstanceStarter:
         home = self.folder / spec.name
         home.mkdir()
         path = home / "app.sock"
-        listening = self.stack.enter_context(socket.socket(socket.AF_UNIX))
-        listening.bind(str(path))
-        # The browser's sandbox connects as another uid.
-        path.chmod(0o666)
-        listening.listen(128)
-        return Listener(spec, listening, path)
+        listening = self.stack.enter_context(_listening(path))
+        if spec.world is None:
+            return Listener(spec, listening, path)
+        asked = _listening(home / "commands.sock")
+        commands = CommandServer(asked, spec.world, self.start.commands)
+        self.stack.callback(commands.close)
+        commands.start()
+        return Listener(spec, listening, path, commands)
 
     def _started(self, listener: Listener, side: Side, *, again: bool = False) -> Instance:
         """A started instance; with `again`, on the data that the one before it has left."""
@@ -168,9 +191,12 @@ class InstanceStarter:
         if side.data and data and not again:
             shutil.copytree(side.data, data)
         spec = self._spec(listener, side, data=data)
-        sandbox = self.stack.enter_context(
-            self.sandboxes.started(spec, log=listener.log, otherwise=listener.spec.otherwise)
-        )
+        with ExitStack() as ours:
+            if listener.commands:
+                spec = self._with_commands(spec, listener, listener.commands, ours)
+            sandbox = self.stack.enter_context(
+                self.sandboxes.started(spec, log=listener.log, otherwise=listener.spec.otherwise)
+            )
         # The last instance has its own copy of the descriptor; ours would keep connections waiting
         # after it has ended.
         if again or not listener.spec.restarted:
@@ -196,17 +222,51 @@ class InstanceStarter:
                 *((Bind(clock, CLOCK),) if clock else ()),
                 *((Bind(preload, LIBRARY),) if preload else ()),
             ),
-            serve=((port, listener.listening.fileno()),),
+            serve=((port, listener.listening.fileno()),) if self.start.argv else (),
             of_app=True,
+        )
+
+    def _with_commands(
+        self, spec: SandboxSpec, listener: Listener, commands: CommandServer, ours: ExitStack
+    ) -> SandboxSpec:
+        """The sandbox with a home, and a line over which commands are run in it. `ours` closes what
+        belongs to the sandbox once it has its copy."""
+        world = commands.world
+        line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.enter_context(theirs)
+        commands.connect(line)
+        home = listener.path.with_name("home")
+        (home / Path(world.cwd).relative_to(world.home)).mkdir(parents=True, exist_ok=True)
+        for name, text in world.files.items():
+            # Not again after a restart: a command may have put something else there.
+            if not (home / name).exists():
+                (home / name).write_text(text)
+        own = {"HOME": world.home, **world.env}
+        found = {name: value for name, value in spec.env.items() if name != self.start.port_env}
+        found |= {self.start.port_env: spec.env[self.start.port_env]} if spec.argv else {}
+        joined = ":".join(filter(None, (found.get(PYTHON_PATH), TREE, f"{TREE}/src")))
+        commands.world = replace(
+            world, env={"PATH": COMMAND_PATH, **own, **found, PYTHON_PATH: joined}
+        )
+        return replace(
+            spec,
+            binds=(*spec.binds, Bind(home, world.home, "rw")),
+            commands=theirs.fileno(),
+            user=world.user,
+            home=world.home,
+            hostname=world.hostname,
         )
 
     def _clock(self, clock: Path | None) -> dict[str, str]:
         return {self.start.clock_env: f"{CLOCK}/{AHEAD}"} if clock else {}
 
     def _answers(self, instance: Instance) -> bool:
-        if self._answers_once(instance.listener):
+        # Without an app, an instance is ready once commands can be run in it.
+        commands, app = instance.listener.commands, bool(self.start.argv)
+        answers = not app or self._answers_once(instance.listener)
+        if answers and (commands is None or commands.ready()):
             # Requests before a restart would not count: the app may forget them.
-            last = instance.again or not instance.listener.spec.restarted
+            last = app and (instance.again or not instance.listener.spec.restarted)
             for _ in range(instance.listener.spec.asked_before if last else 0):
                 self._answers_once(instance.listener)
             return True
@@ -222,6 +282,15 @@ class InstanceStarter:
     def _answers_once(self, listener: Listener) -> bool:
         host = f"{self.start.hostname}:{listener.spec.dial}"
         return answers(listener.path, self.start.ready, host=host, seconds=self.probe_seconds)
+
+
+def _listening(path: Path) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    # The browser's sandbox connects as another uid.
+    path.chmod(0o666)
+    listening.listen(128)
+    return listening
 
 
 def _clock_library(listener: Listener) -> Path | None:

@@ -38,7 +38,9 @@ class Bind:
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
     """What runs in a sandbox and all that it can see. Seconds are wall-clock, sizes mebibytes.
-    `of_app`: it runs the app's own code, so it has the root file system that is meant for it."""
+    `of_app`: it runs the app's own code, so it has the root file system that is meant for it.
+    `commands`: the descriptor over which further commands are run in it, None for none; only then
+    `argv` may be empty."""
 
     name: str
     argv: tuple[str, ...]
@@ -54,6 +56,10 @@ class SandboxSpec:
     pids: int = 256
     disk_mb: int = 256
     of_app: bool = False
+    commands: int | None = None
+    user: str = "app"
+    home: str = "/tmp"  # noqa: S108 - the sandbox's own
+    hostname: str = "localhost"
 
     def document(self, *, form: str, result: Path, root: str) -> dict[str, Any]:
         """The specification as the supervisor reads it."""
@@ -68,7 +74,10 @@ class SandboxSpec:
             "argv": list(self.argv),
             "cwd": self.cwd,
             "env": dict(self.env),
-            "hostname": "localhost",
+            "hostname": self.hostname,
+            "commands": self.commands,
+            "user": self.user,
+            "home": self.home,
             "binds": [
                 {"source": str(b.source), "target": b.target, "mode": b.mode} for b in self.binds
             ],
@@ -190,6 +199,7 @@ class Sandboxes:
         spec_file, result = own / "spec.json", own / "result.json"
         spec_file.write_text(json.dumps(spec.document(form=form, result=result, root=self.root)))
         served = {fd: fd for _, fd in spec.serve}
+        served |= {spec.commands: spec.commands} if spec.commands is not None else {}
         with log.open("ab") as errors, (stdout or log).open("ab") as output:
             supervisor = fork_server(self.command).supervisor(
                 "run",

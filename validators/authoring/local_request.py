@@ -134,11 +134,13 @@ def app_in(folder: Path, local_app: LocalApp) -> AppSpec:
         app["start"] = ("sh", "-c", f"exec {local_app.start}")
     if local_app.data:
         app |= {"data": DATA_ENV, "seed_command": COPY_DATA}
-    if not app.get("start"):
+    if not app.get("start") and not app.get("commands"):
         raise UsageError(
             f"{folder}: no start command: give --start 'COMMAND … $PORT', or a {CONFIG} with [app]"
+            " start or commands"
         )
-    return _spec({key: value for key, value in app.items() if value not in ("", [], ())}, folder)
+    named = {key: value for key, value in app.items() if value not in ("", [], ())}
+    return _spec({"start": (), **named}, folder)
 
 
 def bounds_in(folder: Path) -> Bounds:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from validators.browser.calling import Caller
 from validators.browser.clock import Clocks
@@ -30,6 +30,9 @@ from validators.domain.bounds import USUAL, Bounds
 from validators.domain.device import USUAL_DEVICE, Device
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity, Trouble, observed
+from validators.domain.journeys.command_result import CommandResult
+from validators.domain.journeys.commands import Run
+from validators.domain.journeys.values import Values
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, CDPSession, ConsoleMessage, Page
@@ -69,6 +72,15 @@ class Setting:
     bounds: Bounds = USUAL
 
 
+class CommandRuns(Protocol):
+    """Runs the commands of one run. `ran`: whether one has been run."""
+
+    ran: bool
+
+    async def run(self, step: Run, values: Values) -> CommandResult:
+        """The result of the step's tool. Raises Unable or ExpressionInvalid."""
+
+
 @dataclass
 class BrowserStage:
     """Implements `validators.ports.browser.Stage`. Not slotted: the library sets an attribute on
@@ -78,6 +90,7 @@ class BrowserStage:
     wire: Wire
     setting: Setting
     people: dict[str, BrowserSession] = field(default_factory=dict)
+    commands: CommandRuns | None = None
     notes: list[str] = field(default_factory=list)
     messages: list[tuple[str, str]] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)
@@ -170,9 +183,14 @@ class BrowserStage:
     def _masked(self) -> bool:
         return self.setting.identity is Identity.MASKED
 
+    async def run(self, step: Run, values: Values) -> CommandResult:
+        if self.commands is None:
+            raise Unable(Trouble.BROKEN, "no commands can be run here")
+        return await self.commands.run(step, values)
+
     @property
     def answered(self) -> bool:
-        return self.wire.answered
+        return self.wire.answered or (self.commands is not None and self.commands.ran)
 
     @property
     def statuses(self) -> tuple[tuple[int, str, bool], ...]:
@@ -338,7 +356,12 @@ class BrowserStage:
 
 @asynccontextmanager
 async def stage(
-    browser: Browser, setting: Setting, *, port: int, tamper: Tamper | None = None
+    browser: Browser,
+    setting: Setting,
+    *,
+    port: int,
+    tamper: Tamper | None = None,
+    commands: CommandRuns | None = None,
 ) -> AsyncIterator[BrowserStage]:
     """A stage for one run against the app at this port. It closes everything at the end."""
     masked = setting.identity is Identity.MASKED
@@ -348,7 +371,7 @@ async def stage(
     async with Wire(
         host=setting.host, port=port, headers=headers, tamper=tamper, callers=callers
     ) as wire:
-        built = BrowserStage(browser, wire, setting, clocks=clocks)
+        built = BrowserStage(browser, wire, setting, commands=commands, clocks=clocks)
         try:
             yield built
         finally:

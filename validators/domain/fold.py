@@ -37,7 +37,8 @@ Runs = dict[RunId, RunEvidence]
 PAINTED = (
     "all it looks for is there as soon as its pages are open, so pages that are only painted would"
     " pass: let it put in, pick or open something with a value that is drawn, and look for what"
-    " must come of it; what merely stands there, reach by a click"
+    " must come of it; what merely stands there, reach by a click; and hand a command something"
+    " that is drawn"
 )
 NOT_PERFORMED = "the control could not be performed"
 

@@ -17,6 +17,10 @@ LATE = frozenset({Trouble.TIMED_OUT, Trouble.RESTLESS})
 """Troubles that a slow machine causes as well. Beside a definite failure they change nothing; alone
 they make the run inconclusive."""
 
+ENDINGS = ("exit", "within")
+"""How a command must end where no look says otherwise: breaches of these kinds."""
+PRINTED = ("exit", "output", "errors", "file")
+"""Looks at what came of a command."""
 CUT_OFF = (Trouble.NO_ANSWER, Trouble.TOO_LARGE)
 
 
@@ -101,12 +105,16 @@ def symptom(evidence: RunEvidence) -> Symptom:
     """What a person would have noticed first in a failed run."""
     if any(breach.kind == "http_status" for breach in evidence.breaches):
         return Symptom.SERVER_ERROR
+    if any(breach.kind in ENDINGS for breach in evidence.breaches):
+        return Symptom.WRONG_EXIT
     for step in evidence.steps:
         if refuted(step):
             return Symptom.NO_ANSWER if step.trouble in CUT_OFF else Symptom.NOT_POSSIBLE
     for look in filter(refuted, evidence.expectations):
         if look.trouble in CUT_OFF:
             return Symptom.NO_ANSWER
+        if look.kind in PRINTED:
+            return Symptom.WRONG_EXIT if look.kind == "exit" else Symptom.NOT_PRINTED
         if look.vantage != "here":
             return Symptom.NOT_KEPT if look.vantage == "after_reload" else Symptom.NOT_SHARED
         return Symptom.STILL_SHOWN if look.kind == "absent" else Symptom.NOT_SHOWN

@@ -18,7 +18,7 @@ import os
 import sys
 import threading
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from validators.browser.chromium import browsers
@@ -59,12 +59,17 @@ async def performed(out: Path, executable: str, *, clocks: Path | None = None) -
     each run that travels; the folder is named by the app's port."""
     # Browsers start before the plan is there. One that is late by the usual bounds is started again
     # by those of the plan.
-    async with browsers(executable) as opened:
+    async with AsyncExitStack() as stack:
+        # Without an executable, the plan decides whether a browser is needed at all.
+        opened = await stack.enter_async_context(browsers(executable)) if executable else None
         plan = read_plan(await asyncio.to_thread(sys.stdin.readline))
         journeys = tuple(map(read, plan.journeys))
-        opened.executable, opened.bounds = plan.browser or executable, plan.bounds
-        if not opened.executable:
-            raise DocumentInvalid("no browser: neither plan.browser nor LOF_BROWSER names one")
+        if opened is None and any(journey.has_pages for journey in journeys):
+            if not plan.browser:
+                raise DocumentInvalid("no browser: neither plan.browser nor LOF_BROWSER names one")
+            opened = await stack.enter_async_context(browsers(plan.browser))
+        if opened:
+            opened.executable, opened.bounds = plan.browser or executable, plan.bounds
         watch = _report if plan.progress else unwatched
         evidence = await driven(
             plan,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +11,22 @@ from time import monotonic
 
 from validators.browser.chromium import Browsers
 from validators.browser.network.fault_injection import FaultInjection
-from validators.browser.stage import Setting, stage
+from validators.browser.stage import BrowserStage, Setting, stage
+from validators.domain.bounds import USUAL
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Identity, RunEvidence, RunKind, observed
+from validators.domain.evidence import (
+    FaultFacts,
+    FaultInjector,
+    Identity,
+    RunEvidence,
+    RunKind,
+    observed,
+)
 from validators.domain.journeys.data_at_stake import stakes
-from validators.domain.journeys.journey import Journey
+from validators.domain.journeys.journey import Journey, Regardless
 from validators.domain.journeys.values import Draw, Values
+from validators.driver.command_stage import CommandStage, save_transcript
+from validators.driver.commands import RunCommands, other_values, terminal_size
 from validators.driver.schedule import evidence_of
 from validators.performance.journey_run import Patience, Watch, performed, walked
 from validators.performance.plan import Plan, PlannedRun
@@ -31,7 +41,7 @@ async def driven(
     plan: Plan,
     journeys: tuple[Journey, ...],
     *,
-    opened: Browsers,
+    opened: Browsers | None,
     out: Path,
     clocks: Path | None,
     ready: Callable[[int], Awaitable[None]],
@@ -73,7 +83,7 @@ async def driven(
 
 async def _run(
     plan: Plan, run: PlannedRun, journey: Journey, *,
-    patience: Patience, opened: Browsers, out: Path, clocks: Path | None, with_control: bool,
+    patience: Patience, opened: Browsers | None, out: Path, clocks: Path | None, with_control: bool,
     watch: Watch,
 ) -> tuple[RunEvidence, ...]:  # fmt: skip
     from playwright.async_api import Error
@@ -88,10 +98,10 @@ async def _run(
         else None
     )
     place = Path(journey.name) / str(run.id)
+    commands = commands_of(plan, run, journey, values)
     try:
-        browser = await opened.of(run.id.identity)
-        async with stage(
-            browser, setting_of(plan, run, journey, clocks=clocks), port=run.port, tamper=fault
+        async with _stage(
+            plan, run, journey, opened=opened, clocks=clocks, tamper=fault, commands=commands
         ) as on:
             evidence, *negative_control = await performed(
                 run.id,
@@ -104,18 +114,57 @@ async def _run(
                 watch=watch,
             )
             files = await on.save_evidence(out / place)
+            if isinstance(on, BrowserStage):
+                files = (*files, *save_transcript(commands, out / place))
     except (Error, OSError) as error:
         return (
             RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),)),
         )
     own = replace(
         evidence,
-        fault=fault.facts if fault else None,
+        fault=together(fault.facts, commands.facts(values)) if fault else None,
         notes=tuple(on.notes),
         files=tuple(str(place / name) for name in files),
         millis=int((monotonic() - began) * 1000),
     )
     return own, *negative_control
+
+
+@asynccontextmanager
+async def _stage(
+    plan: Plan,
+    run: PlannedRun,
+    journey: Journey,
+    *,
+    opened: Browsers | None,
+    clocks: Path | None,
+    tamper: FaultInjection | None,
+    commands: RunCommands,
+) -> AsyncIterator[BrowserStage | CommandStage]:
+    """The stage of a run: without a browser where the journey has no pages."""
+    if opened is None or not journey.has_pages:
+        yield CommandStage(commands)
+        return
+    browser, setting = (
+        await opened.of(run.id.identity),
+        setting_of(plan, run, journey, clocks=clocks),
+    )
+    async with stage(browser, setting, port=run.port, tamper=tamper, commands=commands) as on:
+        yield on
+
+
+def commands_of(plan: Plan, run: PlannedRun, journey: Journey, values: Values) -> RunCommands:
+    """The commands of a run, with the fault that is injected into it."""
+    seed, masked = _seed(plan, run), run.id.identity is Identity.MASKED
+    anywhere = masked and Regardless.TERMINAL in journey.regardless
+    return RunCommands(
+        journey,
+        run.commands,
+        factor=plan.bounds.step_seconds / USUAL.step_seconds,
+        terminal=terminal_size(seed, journey.name) if anywhere else None,
+        injector=run.id.injector,
+        other=other_values(values, journey) if run.id.injector is FaultInjector.FROZEN else None,
+    )
 
 
 async def _another(
@@ -125,23 +174,33 @@ async def _another(
     number: int,
     *,
     patience: Patience,
-    opened: Browsers,
+    opened: Browsers | None,
 ) -> None:
     """Let somebody else do the same before the visitor comes, with data and surroundings of their
     own."""
     from playwright.async_api import Error
 
     theirs = replace(run, seed=_seed(plan, run) + OTHERS_APART * (number + 1))
+    values = values_of(plan, theirs, journey)
+    commands = commands_of(plan, theirs, journey, values)
     # A failure here is no evidence: the visitor's own run shows what the app does.
     with suppress(Error, OSError):
-        browser = await opened.of(run.id.identity)
-        async with stage(
-            browser, setting_of(plan, theirs, journey, clocks=None), port=run.port
+        async with _stage(
+            plan, theirs, journey, opened=opened, clocks=None, tamper=None, commands=commands
         ) as on:
-            values = values_of(plan, theirs, journey)
             await walked(
                 journey, on, values=values, patience=patience, seconds=plan.journey_seconds
             )
+
+
+def together(first: FaultFacts, second: FaultFacts) -> FaultFacts:
+    """What one fault has done in two places."""
+    return FaultFacts(
+        first.changed + second.changed,
+        first.touched or second.touched,
+        put_in=first.put_in or second.put_in,
+        reached=first.reached or second.reached,
+    )
 
 
 def _seed(plan: Plan, run: PlannedRun) -> int:

@@ -149,6 +149,7 @@ class Run:
     messages: tuple[str, ...] = ()
     console: tuple[str, ...] = ()
     network: tuple[NetworkRow, ...] = ()
+    terminal: str = ""
     server: str = ""
     trace: str = ""
     files: tuple[Link, ...] = ()
@@ -159,9 +160,19 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Terminals:
+    """What the commands of a journey printed, before the change and after it; either may be
+    empty."""
+
+    journey: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """All that one page shows. Only a `sealed` page may have `runs`. `further_checks`: the
-    regression suite and exploring."""
+    """All that one page shows. Only a `sealed` page may have `runs` and `terminals`.
+    `further_checks`: the regression suite and exploring."""
 
     sealed: bool
     repository: str
@@ -191,13 +202,14 @@ class Page:
     further_checks: tuple[Control, ...] = ()
     phases: tuple[Phase, ...] = ()
     runs: tuple[Run, ...] = ()
+    terminals: tuple[Terminals, ...] = ()
 
 
 def html(page: Page) -> str:
     """The page as one HTML document."""
     import jinja2
 
-    if page.runs and not page.sealed:
+    if (page.runs or page.terminals) and not page.sealed:
         raise ValueError("a public page may not show runs: they hold the steps of sealed journeys")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),

@@ -24,7 +24,7 @@ from validators.evidence.page import (
 )
 from validators.judging.judging import Judgement
 from validators.judging.promise import promise_words
-from validators.judging.runs import shown_runs
+from validators.judging.runs import shown_runs, shown_terminals
 from validators.performance.redact import NOTICED
 
 FORMS = {
@@ -54,8 +54,10 @@ def sealed_page(report: JudgementReport, *, evidence: Path) -> Page:
         journeys={one.name: one for one in judgement.performed},
         evidence=evidence,
     )
+    names = (journey.name for journey in judgement.journeys.values())
+    terminals = shown_terminals(judgement.evidence, journeys=names, evidence=evidence)
     reason = sentence(judgement.verdict.reason)
-    return replace(_page(report), sealed=True, runs=runs, reason=reason)
+    return replace(_page(report), sealed=True, runs=runs, terminals=tuple(terminals), reason=reason)
 
 
 def public_page(report: JudgementReport, pictures: Mapping[str, str]) -> Page:

@@ -21,9 +21,10 @@ from validators.domain.evidence import (
     StepOutcome,
 )
 from validators.domain.journeys.journey import Journey
+from validators.domain.journeys.wording import visible
 from validators.domain.run_result import Result, caught, result
 from validators.domain.shapes import Shape
-from validators.evidence.page import Frame, Link, LookRow, NetworkRow, Run
+from validators.evidence.page import Frame, Link, LookRow, NetworkRow, Run, Terminals
 
 KINDS = {
     RunKind.BASE: "before",
@@ -41,6 +42,8 @@ MOST_BYTES = 1 << 20
 LONGEST_WORDS = 160
 # Of the server's log.
 LAST_BYTES = 4_000
+TERMINAL = "terminal.txt"
+LONGEST_TERMINAL = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class RunView:
             ),
             console=console,
             network=network,
+            terminal=self.terminal(),
             server=self._server(),
             trace=self._file("trace.zip"),
             files=tuple(
@@ -152,6 +156,15 @@ class RunView:
             except DocumentInvalid:
                 self.messages.append("a line of network.json cannot be read")
 
+    def terminal(self) -> str:
+        """What the commands of this run printed, cut to what a person can read."""
+        path = self._file(TERMINAL).removeprefix("evidence/")
+        try:
+            text = (self.evidence / path).read_bytes()[:LONGEST_TERMINAL] if path else b""
+        except OSError:
+            return ""
+        return visible(text.decode("utf-8", "replace"))
+
     def _server(self) -> str:
         """The last lines of the app's output."""
         path = next((path for path in self.run.files if path.endswith(".log")), "")
@@ -167,6 +180,20 @@ def shown_runs(
 ) -> tuple[Run, ...]:
     """Every run as the sealed page shows it; `journeys` by name."""
     return tuple(RunView(run, journeys.get(run.run.journey), evidence).page() for run in runs)
+
+
+def shown_terminals(
+    runs: Iterable[RunEvidence], *, journeys: Iterable[str], evidence: Path
+) -> Iterator[Terminals]:
+    """What each journey's commands printed to the plain visitor, on base and on the candidate."""
+    known = {run.run: RunView(run, None, evidence) for run in runs}
+    for name in journeys:
+        before, after = (
+            view.terminal() if (view := known.get(RunId(name, kind=kind))) else ""
+            for kind in (RunKind.BASE, RunKind.JOURNEY)
+        )
+        if before or after:
+            yield Terminals(name, before, after)
 
 
 def run_name(run: RunId) -> str:

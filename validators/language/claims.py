@@ -66,10 +66,11 @@ def text_claims(
     return claims
 
 
-def list_claims_in(fields: Fields, place: str) -> tuple[ListClaim, ...]:
+def list_claims_in(fields: Fields, place: str, *, equals: bool = True) -> tuple[ListClaim, ...]:
     """The comparisons of a list among the keys of a mapping, maybe none. `includes: x` is short for
-    `[x]`."""
-    chosen = [fields.one([Listing.EQUALS, Listing.INCLUDES]), fields.one([Listing.EXCLUDES])]
+    `[x]`. Without `equals`, that key belongs to a comparison of a text."""
+    whole = [Listing.EQUALS] if equals else []
+    chosen = [fields.one([*whole, Listing.INCLUDES]), fields.one([Listing.EXCLUDES])]
     return tuple(
         _list_claim(Listing(key), node, f"{place}.{key}") for key, node in filter(None, chosen)
     )

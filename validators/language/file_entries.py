@@ -40,7 +40,7 @@ def upload(line: int, node: Node, place: str) -> Upload:
     return Upload(
         line,
         target,
-        tuple(_made(each, f"{place}.files.{index}") for index, each in enumerate(nodes)),
+        tuple(file_made(each, f"{place}.files.{index}") for index, each in enumerate(nodes)),
     )
 
 
@@ -68,6 +68,11 @@ def downloaded(line: int, node: Node, place: str) -> FileHas:
     fields.done()
     if chosen is None:
         raise refusal(line, f"downloaded needs one of {', '.join(FilePart)}")
+    return file_claim(line, file, chosen, place=place)
+
+
+def file_claim(line: int, file: str, chosen: tuple[str, Node], *, place: str) -> FileHas:
+    """The claim about a file in a key and its value. Raises JourneyInvalid."""
     part, value = FilePart(chosen[0]), chosen[1]
     if part is FilePart.ROW:
         return _row(line, file, value, place=place)
@@ -100,12 +105,15 @@ def _row(line: int, file: str, node: Node, *, place: str) -> FileHas:
             )
 
 
-def _made(node: Node, place: str) -> FileMade:
+def file_made(node: Node, place: str, *, folders: bool = False) -> FileMade:
+    """A file that the journey makes up; with `folders`, its name may have some. Raises
+    JourneyInvalid."""
     fields = mapping(node, "a file")
     name = template_in(fields.need("name"), f"{place}.name")
     chosen = fields.one(_CONTENTS)
     fields.done()
-    if not name.source.strip() or re.search(r"[/\\]", name.literal):
+    outside = r"\\|^/|(^|/)\.{0,2}(/|$)" if folders else r"[/\\]"
+    if not name.source.strip() or re.search(outside, name.literal if name.literal else "x"):
         raise refusal(
             node.line,
             f"{name.source!r} is not a file's name: letters and a dot, like walk.csv, and no"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from validators.domain.errors import Problem
 from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
+from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.journey import (
     Absent,
     Block,
@@ -63,6 +64,7 @@ def problems(journey: Journey, *, may_only_look: bool = False) -> tuple[Problem,
         *_placeholders(journey, journey.steps, journey.expect),
     ]
     found += [*_absences_alone(journey.expect), *_independent(journey), *_one_clock(journey)]
+    found += _terminal_without_commands(journey)
     found += [] if may_only_look else _only_opens(journey)
     if negative_control is None:
         found.append(
@@ -86,6 +88,11 @@ def _one_clock(journey: Journey) -> Iterator[Problem]:
             line,
             "it travels in time, so the date makes a difference: leave `date` out of `regardless`",
         )
+
+
+def _terminal_without_commands(journey: Journey) -> Iterator[Problem]:
+    if Regardless.TERMINAL in journey.regardless and not journey.runs_commands:
+        yield Problem(0, "it runs no command: leave `terminal` out of `regardless`")
 
 
 def warnings(journey: Journey) -> tuple[Problem, ...]:
@@ -241,7 +248,9 @@ def _independent(journey: Journey) -> Iterator[Problem]:
     faults show that it can fail."""
     entered = stated(journey.steps)
     acts = any(
-        isinstance(step, Fill | Select | Tick | Type | Upload) or not _asks_only_so(step)
+        isinstance(step, Fill | Select | Tick | Type | Upload)
+        or _hands_over(step)
+        or not _asks_only_so(step)
         for step in journey.steps
     )
     every = (*journey.looks_on_the_way, *looks(journey.expect))
@@ -259,6 +268,13 @@ def _asks_only_so(step: Step) -> bool:
     """Whether a step is no call, or one that puts nothing in."""
     return not isinstance(step, Call) or (
         step.method.safe and not any(one.holes for one in step.templates())
+    )
+
+
+def _hands_over(step: Step) -> bool:
+    """Whether a command is given more than fixed arguments."""
+    return isinstance(step, Run) and (
+        bool(step.input or step.files) or any(one.holes for one in step.templates)
     )
 
 
@@ -325,6 +341,12 @@ def _same_place(look: Look, other: Look) -> bool:
         return (look.file, look.part) == (other.file, other.part)
     if isinstance(look, AnswerIs) and isinstance(other, AnswerIs):
         return look.of == other.of and bool(look.parts & other.parts)
+    if isinstance(look, OutputHas) and isinstance(other, OutputHas):
+        return (look.command, look.stream) == (other.command, other.stream)
+    if isinstance(look, FileLeft) and isinstance(other, FileLeft):
+        return meant(look.path) == meant(other.path)
+    if isinstance(look, ExitIs) and isinstance(other, ExitIs):
+        return look.command == other.command
     if (
         isinstance(look, ColumnHas)
         and isinstance(other, ColumnHas)

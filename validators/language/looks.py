@@ -28,6 +28,13 @@ from validators.language.claims import (
     number_claims,
     text_claims,
 )
+from validators.language.commands import (
+    errors_look,
+    exit_look,
+    file_look,
+    no_file_look,
+    output_look,
+)
 from validators.language.element_looks import (
     aria,
     description,
@@ -215,4 +222,9 @@ LOOKS: dict[str, Callable[[int, Node, str], Look]] = {
     "focused": lambda line, node, place: Focused(line, target(node, place=place)),
     "downloaded": downloaded,
     "answer": answer,
+    "exit": exit_look,
+    "output": output_look,
+    "errors": errors_look,
+    "file": file_look,
+    "no_file": no_file_look,
 }

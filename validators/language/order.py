@@ -1,5 +1,5 @@
 """Checks the order of a journey: a page before acts on it, a dialog before the step that causes it,
-a download before looks at its file."""
+a download before looks at its file, a command before looks at what came of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from validators.domain.errors import Problem
 from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
+from validators.domain.journeys.commands import CommandLook, ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.journey import (
     Block,
     Expect,
@@ -20,7 +21,7 @@ from validators.domain.journeys.journey import (
 )
 from validators.domain.journeys.looks import FileHas
 from validators.domain.journeys.steps import Dialog, Download
-from validators.domain.journeys.walk import looks
+from validators.domain.journeys.walk import looks, runs
 
 
 def disorders(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
@@ -29,6 +30,7 @@ def disorders(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Pr
     yield from _dialogs(steps)
     yield from _files(steps, expect)
     yield from _answers(steps, expect)
+    yield from _commands(steps, expect)
     yield from _people(steps, expect)
 
 
@@ -39,20 +41,26 @@ def _pages(steps: tuple[Step, ...]) -> Iterator[Problem]:
         if isinstance(step, SwitchTo):
             actor = step.actor
         # A page may ask as soon as it is opened, so a dialog may come before the first `open`. A
-        # call needs no page.
-        elif isinstance(step, Dialog | Call | RememberAnswer) or _of_answers(step):
+        # call and a command need no page.
+        elif isinstance(step, Dialog | Call | RememberAnswer | Run) or _of_no_page(step):
             continue
         elif actor not in opened:
             if not _goes_somewhere(step):
                 who = f"{actor!r}" if actor else "a journey"
                 yield Problem(step.line, f"{who} starts at no page: the first step must be `open`")
             opened.add(actor)
-    if steps and not opened and not any(isinstance(step, Call) for step in steps):
+    if steps and not opened and not any(isinstance(step, Call | Run) for step in steps):
         yield Problem(steps[0].line, "no step does anything")
 
 
-def _of_answers(step: Step) -> bool:
-    return isinstance(step, Expect) and all(isinstance(look, AnswerIs) for look in step.looks)
+def _of_no_page(step: Step) -> bool:
+    """Whether a step only looks at what stands on no page."""
+    beside = AnswerIs | FileHas | CommandLook
+    return isinstance(step, Expect) and all(isinstance(look, beside) for look in step.looks)
+
+
+def _on_the_way(steps: tuple[Step, ...]) -> tuple[Look, ...]:
+    return tuple(look for step in steps if isinstance(step, Expect) for look in step.looks)
 
 
 def _answers(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
@@ -101,7 +109,8 @@ def _without_page(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterato
     if any(_goes_somewhere(step) for step in steps):
         return
     for block in (block for block in expect if not block.opens):
-        for look in (look for look in block.looks if not isinstance(look, AnswerIs | FileHas)):
+        beside = AnswerIs | FileHas | CommandLook
+        for look in (look for look in block.looks if not isinstance(look, beside)):
             yield Problem(
                 look.line, "no page is open: look at an `answer`, or let a step `open` a page"
             )
@@ -132,8 +141,7 @@ def _dialogs(steps: tuple[Step, ...]) -> Iterator[Problem]:
 
 def _files(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
     files = [step.name for step in steps if isinstance(step, Download)]
-    on_the_way = (look for step in steps if isinstance(step, Expect) for look in step.looks)
-    for look in (*on_the_way, *looks(expect)):
+    for look in (*_on_the_way(steps), *looks(expect)):
         if isinstance(look, FileHas) and look.file not in files:
             known = ", ".join(sorted(files)) or "none"
             yield Problem(look.line, f"no step downloads {look.file!r}; downloaded so far: {known}")
@@ -143,6 +151,42 @@ def _files(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Probl
         yield Problem(
             step.line, f"two downloads are called {step.name!r}: give each a name of its own"
         )
+
+
+def _commands(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
+    commands = runs(steps)
+    names = [one.name for one in commands if one.name]
+    for step in (one for one in commands if names.count(one.name) > 1):
+        yield Problem(
+            step.line, f"two commands are called {step.name!r}: give each a name of its own"
+        )
+    for look in (*_on_the_way(steps), *looks(expect)):
+        if not isinstance(look, CommandLook):
+            continue
+        if not commands:
+            yield Problem(look.line, "no step runs a command: write `- run: [tool, …]` before")
+        if isinstance(look, ExitIs | OutputHas) and look.command not in ("", *names):
+            known = ", ".join(sorted(names)) or "none"
+            yield Problem(look.line, f"no command is called {look.command!r}; so far: {known}")
+        generating = isinstance(look, FileLeft) and look.path.generates
+        if generating:
+            yield Problem(look.line, "any.… draws a new name, which no file has: name it in let")
+    if all(isinstance(step, Run) or _of_no_page(step) for step in steps):
+        yield from _no_page(expect)
+
+
+def _no_page(expect: tuple[Block, ...]) -> Iterator[Problem]:
+    """Where a journey opens no page, nothing can be seen on one."""
+    for block in expect:
+        if block.vantage is not Vantage.HERE:
+            yield Problem(block.line, "no page is open that could be seen from elsewhere")
+        for look in block.looks:
+            if not isinstance(look, CommandLook):
+                yield Problem(
+                    look.line,
+                    "no page is open: look at output, errors, exit or file, or let a step `open`"
+                    " one",
+                )
 
 
 def _people(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:

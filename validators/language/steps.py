@@ -27,6 +27,7 @@ from validators.domain.journeys.looks import OptionsAre, State, StateIs, StatusI
 from validators.domain.journeys.steps import Hover, Travel, Type
 from validators.domain.journeys.values import Template
 from validators.language.calls import call, remember_answer, status_claims
+from validators.language.commands import run
 from validators.language.dialogs import dialog
 from validators.language.file_entries import download, upload
 from validators.language.keys import key
@@ -43,13 +44,14 @@ from validators.language.tree import (
     text,
 )
 
+RUN = "run"
 UNITS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 # In seconds. A browser's timers do not reach much farther.
 FARTHEST = 10 * 365 * 86_400
 _SPAN = re.compile(r"\+\s*([0-9]{1,5})\s*([a-z]+)")
 
 
-WORDS = ("reload", "back", "must")
+WORDS = ("reload", "back", "must", RUN)
 # What people write first who know other tools.
 OTHER_WORDS = {
     "open": ("goto", "go", "visit", "navigate", "browse", "load"),
@@ -70,6 +72,9 @@ def step(node: Node, *, place: str) -> Step:
             return Reload(line)
         case Scalar(line=line, text="back"):
             return Back(line)
+        # What belongs to a command stands beside it, not in it: a command is a list.
+        case Mapping(entries=entries) if RUN in dict(entries):
+            return run(node, place)
         case Mapping(line=line, entries=((verb, value),)) if verb in VERBS:
             return VERBS[verb](line, value, place)
         case Mapping(line=line, entries=((verb, _),)) | Scalar(line=line, text=verb):

@@ -14,6 +14,7 @@ from validators.app.clock_library import clock_can_be_ahead
 from validators.app.instances import InstanceSpec
 from validators.domain.evidence import Identity, RunId, RunKind
 from validators.domain.journeys.journey import Journey, Regardless
+from validators.launcher.command_worlds import command_world
 from validators.performance.plan import PlannedRun
 
 ANSWERED, ANSWERED_LONG, LONG_SHARE = range(16, 32), range(200, 400), 0.25
@@ -58,17 +59,20 @@ def past(run: RunId, journey: Journey, *, seed: int, clock: bool) -> Past:
 
 
 def planned_run(
-    run: RunId, journey: Journey, before: Past, *, port: int, seed: int | None
+    run: RunId, journey: Journey, before: Past, *, port: int, seed: int | None, commands: int = 0
 ) -> PlannedRun:
     """The run for the driver's plan. A negative control that is part of its journey's own run needs
-    no app."""
+    no app. `commands` is the port for its commands, 0 for a journey without any."""
     if run.kind is RunKind.NEGATIVE_CONTROL and not journey.negative_control_apart:
         return PlannedRun(run, 0, seed)
-    return PlannedRun(run, port, seed, others=before.others, ahead=before.ahead)
+    return PlannedRun(run, port, seed, others=before.others, ahead=before.ahead, commands=commands)
 
 
-def instance_spec(run: PlannedRun, before: Past, *, port: int, clock: Path | None) -> InstanceSpec:
-    """The app instance for the run, which listens at `port` in its sandbox."""
+def instance_spec(
+    run: PlannedRun, before: Past, *, port: int, clock: Path | None, seed: int = 0
+) -> InstanceSpec:
+    """The app instance for the run, which listens at `port` in its sandbox. `seed` draws what its
+    commands find there."""
     return InstanceSpec(
         name=str(run.port),
         dial=run.port,
@@ -77,5 +81,7 @@ def instance_spec(run: PlannedRun, before: Past, *, port: int, clock: Path | Non
         asked_before=before.answered,
         restarted=before.restarted,
         ahead=before.ahead,
-        otherwise=before.otherwise,
+        otherwise=before.otherwise and not run.commands,
+        world=command_world(run.id, seed=seed) if run.commands else None,
+        commands=run.commands,
     )

@@ -3,6 +3,7 @@ anything runs."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class Context:
             wall_seconds=wall,
             hostname=HOSTNAME,
             clock_env=app.clock_env or "",
+            commands={name: tuple(shlex.split(line)) for name, line in app.commands.items()},
         )
 
 

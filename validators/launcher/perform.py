@@ -23,6 +23,7 @@ from validators.app.side import Side
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import RunEvidence, RunId, RunKind
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import keep_files, keep_tail
 from validators.language.reader import read
@@ -127,17 +128,23 @@ class PerformanceBench:
     ) -> _Preparation:
         """The planned runs and their instances. Ports and pasts are drawn from the scene's seed."""
         seed, clock_env = self.scene.seed, self.scene.start.clock_env
-        drawn = random.Random(f"{label} ports {seed}").sample(PORTS, 2 * len(runs))  # noqa: S311
+        drawn = random.Random(f"{label} ports {seed}").sample(PORTS, 3 * len(runs))  # noqa: S311
         ports = iter(drawn)
         journeys = tuple(map(read, texts))
         by_name = {journey.name: journey for journey in journeys}
+        refuse_without_app(journeys, self.scene.start)
         pasts = {
             run: past(run, by_name[run.journey], seed=seeds.get(run, seed), clock=bool(clock_env))
             for run in runs
         }
         planned = tuple(
             planned_run(
-                run, by_name[run.journey], pasts[run], port=next(ports), seed=seeds.get(run)
+                run,
+                by_name[run.journey],
+                pasts[run],
+                port=next(ports),
+                seed=seeds.get(run),
+                commands=next(ports) if by_name[run.journey].runs_commands else 0,
             )
             for run in runs
         )
@@ -147,7 +154,13 @@ class PerformanceBench:
             acted if clock_env else (), travellers, folder=self.folder / label / "clocks"
         )
         specs = (
-            instance_spec(run, pasts[run.id], port=next(ports), clock=clocks.get(run.port))
+            instance_spec(
+                run,
+                pasts[run.id],
+                port=next(ports),
+                clock=clocks.get(run.port),
+                seed=seeds.get(run.id, seed),
+            )
             for run in acted
         )
         return _Preparation(planned, tuple(zip(acted, specs, strict=True)))
@@ -166,7 +179,10 @@ class PerformanceBench:
         folder, scene = self.folder / label, self.scene
         starter = InstanceStarter(scene.start, self.sandboxes, folder, stack)
         listeners = starter.listeners(spec for _, spec in prepared.instances)
-        spec = driver_spec(scene, listeners, folder / "out", library=judge_library(self.folder))
+        browser = any(read(text).has_pages for text in journeys)
+        spec = driver_spec(
+            scene, listeners, folder / "out", library=judge_library(self.folder), browser=browser
+        )
         driver, progress = started_driver(self, spec, folder, stack)
         plan = replace(plan_of(scene, prepared.planned, journeys), progress=progress is not None)
         driver.send(plan_json(plan).encode() + b"\n", more=True)
@@ -191,6 +207,16 @@ class PerformanceBench:
         return (driver, *apps)
 
 
+def refuse_without_app(journeys: Iterable[Journey], start: Start) -> None:
+    """Raises Inconclusive for a journey that opens pages where there is no app to open."""
+    for journey in journeys:
+        if journey.has_pages and not start.argv:
+            raise Inconclusive(
+                f"journey {journey.name!r} opens pages, and [app] in factory.toml has no start"
+                " command: name one, or let the journey run commands alone"
+            )
+
+
 def in_order(runs: Iterable[tuple[PlannedRun, Listener]]) -> list[tuple[PlannedRun, Listener]]:
     """The order in which apps start: the controls follow the journeys that are performed first, so
     that the other journeys do not delay them."""
@@ -201,9 +227,14 @@ def in_order(runs: Iterable[tuple[PlannedRun, Listener]]) -> list[tuple[PlannedR
 
 
 def driver_spec(
-    scene: Scene, listeners: Sequence[Listener], out: Path, *, library: Bind
+    scene: Scene,
+    listeners: Sequence[Listener],
+    out: Path,
+    *,
+    library: Bind,
+    browser: bool = True,
 ) -> SandboxSpec:
-    """All that the driver's sandbox can see."""
+    """All that the driver's sandbox can see. Commands alone need no `browser`."""
     return SandboxSpec(
         name="driver",
         argv=DRIVER,
@@ -216,8 +247,8 @@ def driver_spec(
         ),
         env={"PYTHONPATH": LIBRARY, **({CLOCKS_ENV: CLOCKS} if scene.start.clock_env else {})},
         distributions=DRIVER_DISTRIBUTIONS,
-        dial=tuple((listener.spec.dial, listener.path) for listener in listeners),
-        browser=True,
+        dial=tuple(pair for listener in listeners for pair in listener.dialled),
+        browser=browser,
         memory_mb=3072,
         pids=1024,
         disk_mb=1024,

@@ -6,7 +6,8 @@ for their shape here."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import shlex
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,13 @@ from validators.domain.exploring.persona import Allowance, Persona
 from validators.domain.stops import UsageError
 
 STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def _line(value: str) -> str:
+    # Raises ValueError for a quote that is left open.
+    if not shlex.split(value):
+        raise ValueError("expected a command")
+    return value
 
 
 def _absolute(value: str) -> str:
@@ -30,6 +38,8 @@ ObjectId = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+CommandName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
+CommandLine = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_line)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Seconds = Annotated[int, Field(ge=1, le=3600)]
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -72,9 +82,12 @@ class GovernanceText:
 @dataclass(frozen=True, slots=True)
 class AppSpec:
     """How production starts the app. `env` is the allow-list. The launcher adds the port and the
-    data folder only."""
+    data folder only. `start` is empty where there is no app: then journeys run commands alone.
 
-    start: Argv
+    `commands` has the line of each command that the repository names, split into words as a shell
+    does; a word that begins with ./ is a file of its tree."""
+
+    start: tuple[str, ...]
     port_env: EnvName
     ready: Annotated[str, Field(pattern=r"^/[!-~]*$")]
     ready_seconds: Seconds
@@ -83,6 +96,7 @@ class AppSpec:
     data: EnvName | None = None
     seed_command: Argv | None = None
     clock_env: EnvName | None = None
+    commands: dict[CommandName, CommandLine] = field(default_factory=dict)
     __pydantic_config__ = STRICT
 
 
@@ -184,6 +198,12 @@ def _unhurried(bounds: Bounds) -> Bounds:
     return bounds
 
 
+def _startable(app: AppSpec) -> AppSpec:
+    if not app.start and not app.commands:
+        raise ValueError("expected a start command, or commands that journeys may run")
+    return app
+
+
 LongBounds = Annotated[Bounds, AfterValidator(_unhurried)]
 
 
@@ -198,7 +218,7 @@ class Request:
     issue: IssueText
     base: Revision
     governance: GovernanceText
-    app: AppSpec
+    app: Annotated[AppSpec, AfterValidator(_startable)]
     layers: AbsolutePath
     wheels: AbsolutePath
     sandbox: SandboxCommand

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from validators.domain.journeys.calls import Call, RememberAnswer
+from validators.domain.journeys.commands import Run
 from validators.domain.journeys.dialog_answer import dialog_answer
 from validators.domain.journeys.journey import (
     Back,
@@ -41,6 +42,12 @@ from validators.ports.browser import Session, Stage
 async def acted(step: Step, stage: Stage, values: Values, *, actor: str, patience: float) -> str:
     """Let that person do the step, and return the name of the person who acts next. Raises Unable
     or ExpressionInvalid."""
+    if isinstance(step, Run):
+        # It needs no page, and maybe there is none.
+        result = await stage.run(step, values)
+        values.ended.append(result)
+        values.commands.update({step.name: result, "": result})
+        return actor
     person = await stage.person(actor)
     match step:
         case Open(path=path):

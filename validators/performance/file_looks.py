@@ -40,10 +40,11 @@ def file_look_result(look: FileHas, values: Values) -> LookResult:
         return LookResult(
             False, str(look.part), f"{len(file.content)} bytes that are no text in UTF-8"
         )
-    return _read(look, file.text, wanted=wanted)
+    return file_text_result(look, file.text, wanted)
 
 
-def _read(look: FileHas, text: str, *, wanted: tuple[str, ...]) -> LookResult:
+def file_text_result(look: FileHas, text: str, wanted: tuple[str, ...]) -> LookResult:
+    """The result of a look at the text of a file. `wanted` are the look's values."""
     match look.part:
         case FilePart.EQUALS:
             return LookResult(matches(text, Match.EQUALS, wanted[0]), f"equals {wanted[0]!r}", text)

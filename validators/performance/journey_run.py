@@ -27,6 +27,8 @@ from validators.domain.evidence import (
     observed,
 )
 from validators.domain.journeys.calls import AnswerIs
+from validators.domain.journeys.command_result import Stream
+from validators.domain.journeys.commands import CommandLook
 from validators.domain.journeys.journey import (
     Block,
     Expect,
@@ -41,6 +43,7 @@ from validators.domain.journeys.journey import (
 )
 from validators.domain.journeys.values import Values
 from validators.performance.acting import acted
+from validators.performance.command_looks import ending_breaches
 from validators.performance.forbidden import occurrence
 from validators.performance.look_result import LookResult
 from validators.performance.looking import look_name
@@ -181,19 +184,24 @@ class Performance:
 
     async def _all_there(self) -> bool | None:
         """Whether every block holds already, seen from its vantage; None: not known."""
+        beside_pages = False
         for block in self._expected():
-            # What was there before its call is not known from an answer.
-            if any(isinstance(look, AnswerIs) for look in block.looks):
-                return None
             here = await self.stage.person(self.actor)
-            found = [await looked(look, here, self.values) for look in block.looks]
+            # Before a call or a command, nothing can be said of it: that is no difference.
+            seen = tuple(
+                look for look in block.looks if not isinstance(look, CommandLook | AnswerIs)
+            )
+            beside_pages |= len(seen) < len(block.looks)
+            if not seen:
+                continue
+            found = [await looked(look, here, self.values) for look in seen]
             # A look that needs a value of a later step cannot hold before that step.
             if any(one.trouble is Trouble.NO_VALUE for one in found):
                 return False
-            outcomes = await self._block(block, 0)
+            outcomes = await self._block(replace(block, looks=seen), 0)
             if not all(one.passed for one in outcomes):
                 return None if any(one.trouble in UNSURE for one in outcomes) else False
-        return True
+        return None if beside_pages else True
 
     async def _act(self, step: Step) -> tuple[Trouble | None, str]:
         try:
@@ -281,15 +289,21 @@ class Performance:
         ]
         if not texts:
             return
+        printed = "\n".join(
+            result.text(stream) for result in self.values.ended for stream in Stream
+        )
         try:
-            page = await session.text(None)
+            page = f"{await session.text(None)}\n{printed}"
         except Unable:
             # A page that cannot be read fails the next step or look, with its reason.
-            return
+            page = printed
         for never in (never for never in texts if never.value in page):
             self.breaches[never] = Breach(str(never.kind), never.line, observed(never.value))
 
     def _note_occurrences(self) -> None:
+        for breach in ending_breaches(self._script(), self._expected(), self.values):
+            # A command may break both: how it ended comes under its own line.
+            self.breaches[Never(breach.line, Forbidden.TEXT, breach.kind)] = breach
         for never in self.journey.never:
             if (found := occurrence(never, self.stage)).text:
                 self.breaches[never] = Breach(

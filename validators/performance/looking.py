@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.aria import AriaNode, items, tree_matches
 from validators.domain.journeys.calls import AnswerIs
+from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas
 from validators.domain.journeys.journey import (
     Absent,
     CountIs,
@@ -40,6 +41,7 @@ from validators.domain.journeys.target import Target
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import ordered
 from validators.performance.calling import answer_look_result
+from validators.performance.command_looks import command_look_result
 from validators.performance.comparing import compared, compared_list, compared_path
 from validators.performance.file_looks import file_look_result
 from validators.performance.look_result import LookResult
@@ -75,12 +77,15 @@ KINDS: dict[type[Look], str] = {
     Focused: "focused",
     FileHas: "downloaded",
     AnswerIs: "answer",
+    ExitIs: "exit",
+    OutputHas: "output",
+    FileLeft: "file",
 }
 
 
 def look_name(look: Look) -> str:
     """The word of the journey language for this look."""
-    return KINDS[type(look)]
+    return str(look.stream) if isinstance(look, OutputHas) else KINDS[type(look)]
 
 
 async def look_result(look: Look, session: Session, values: Values) -> LookResult:
@@ -111,6 +116,8 @@ async def look_result(look: Look, session: Session, values: Values) -> LookResul
             return file_look_result(look, values)
         case AnswerIs():
             return answer_look_result(look, values)
+        case ExitIs() | OutputHas() | FileLeft():
+            return command_look_result(look, values)
         case _:
             return await _at(look, session, values)
 

@@ -27,13 +27,14 @@ class PlannedRun:
 
     `seed`, if set, replaces the seed of the plan for its data and surroundings. `others` people do
     the same before it, with data of their own. The clocks of its app and its visitor are `ahead`
-    by so many seconds."""
+    by so many seconds. `commands` is the port for the commands of the run, 0 where it has none."""
 
     id: RunId
     port: int
     seed: int | None = None
     others: int = 0
     ahead: int = 0
+    commands: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ def plan_json(plan: Plan) -> str:
                 "seed": run.seed,
                 "others": run.others,
                 "ahead": run.ahead,
+                "commands": run.commands,
             }
             for run in plan.runs
         ],
@@ -202,6 +204,7 @@ def _planned(item: Shape) -> PlannedRun:
         None if seed.is_null() else seed.whole(),
         others=item.at("others").whole(),
         ahead=item.at("ahead").whole(),
+        commands=item.at("commands").whole(),
     )
     item.done()
     return planned

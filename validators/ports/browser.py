@@ -9,10 +9,13 @@ from typing import Protocol
 
 from validators.domain.journeys.aria import AriaNode, Table
 from validators.domain.journeys.calls import Answer, Request
+from validators.domain.journeys.command_result import CommandResult
+from validators.domain.journeys.commands import Run
 from validators.domain.journeys.dialog_answer import DialogAnswer
 from validators.domain.journeys.files import File
 from validators.domain.journeys.looks import State
 from validators.domain.journeys.spot import Spot
+from validators.domain.journeys.values import Values
 
 
 class Session(Protocol):
@@ -130,13 +133,16 @@ class Stage(Protocol):
         """Wait until every page is loaded, at most so many seconds each, and then until none waits
         for an answer of the app, as long as a step waits for background requests."""
 
+    async def run(self, step: Run, values: Values) -> CommandResult:
+        """Run a tool in the app's sandbox. Raises Unable or ExpressionInvalid."""
+
     async def travel(self, seconds: int) -> None:
         """Put the clocks of the app and of all browsers forward. Raises Unable if the app has no
         clock that can be set."""
 
     @property
     def answered(self) -> bool:
-        """Whether the app has answered anything at all."""
+        """Whether the app has answered anything at all, or a command was run."""
 
     @property
     def statuses(self) -> tuple[tuple[int, str, bool], ...]:

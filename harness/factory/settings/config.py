@@ -32,7 +32,8 @@ from harness.factory.settings.tables import FILE, only_known, read, table
 @dataclass(frozen=True, slots=True)
 class App:
     """How production starts the app, so that the judge starts it the same way. Without `start`
-    there is no app to judge."""
+    there is no app, and journeys may run `commands` alone; without both there is nothing to
+    judge."""
 
     # fmt: off
     start: tuple[str, ...] = setting(
@@ -67,7 +68,18 @@ class App:
         (), "More of the app's environment, which is otherwise empty.",
         example='{ SHOP_MODE = "production" }',
     )
+    commands: tuple[tuple[str, str], ...] = setting(
+        (), "The commands that journeys run, by name; a word with ./ is a file of the repository.",
+        example='{ shop = "python -m shop.cli", report = "./bin/report" }',
+    )
     # fmt: on
+
+    @property
+    def judged_by(self) -> str:
+        """What a journey can do here: open the app, or run commands; empty: nothing."""
+        if self.start:
+            return f"the app's start, `{' '.join(self.start)}`"
+        return f"commands: {', '.join(name for name, _ in self.commands)}" if self.commands else ""
 
 
 @dataclass(frozen=True, slots=True)

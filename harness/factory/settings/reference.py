@@ -79,7 +79,7 @@ class Key:
 
 TABLES = (
     Table("app", App, "How production starts the app, so that the judge starts it the same way."
-          " Without `start` there is no app to judge."),
+          " Without `start` journeys run `commands` alone; without both nothing can be judged."),
     Table("dependencies", Dependencies, "What is installed beside the app: lock files, with"
           " hashes."),
     Table("tests", Tests, "The project's own tests."),

@@ -106,8 +106,9 @@ def _start(job: Job) -> CommitSha:
 
 
 NO_APP = (
-    "factory.toml names no start command, so no journey can be performed; add `start` under"
-    " `[app]`, or, for what no browser can judge, copy a workflow as docs/workflows.md shows"
+    "factory.toml names no start command and no commands, so no journey can be performed; add"
+    " `start` under `[app]`, or `commands` for a tool or a library, or, for what neither can judge,"
+    " copy a workflow as docs/workflows.md shows"
 )
 
 
@@ -116,7 +117,7 @@ def author(job: Job) -> NodeResult:
     issue is refused; a chore may go on without one, if journeys of landed changes are there to
     judge it."""
     services = job.services
-    if not job.policy.config.app.start:
+    if not job.policy.config.app.judged_by:
         return refused(NO_APP, event=Event.CANNOT_DO)
     request = validator_request(job)
     journeys = services.validator.journeys(request)

@@ -127,6 +127,7 @@ def _app_start(config: Config, services: tuple[Service, ...]) -> AppStart:
         data=data or None,
         seed_command=with_services(seed, services, within=data, stop=True) or None,
         clock_env=app.clock_env or None,
+        commands=dict(app.commands),
     )
 
 

@@ -98,7 +98,7 @@ def _named(sources: Sources) -> Iterator[tuple[str, str]]:
     """Files and the names in them, the product's own language first."""
     for file in requirement_files(sources):
         yield from ((file, name) for name in names_in(sources.contents.text(file)))
-    readers: Mapping[str, Callable[[Sources], Iterable[str]]] = {
+    readers: dict[str, Callable[[Sources], Iterable[str]]] = {
         "pyproject.toml": _pyproject,
         "setup.cfg": lambda one: _of_lists(_setup_cfg(one)),
         "setup.py": lambda one: _of_lists(_setup_py(one)),
@@ -108,11 +108,15 @@ def _named(sources: Sources) -> Iterator[tuple[str, str]]:
         "Cargo.toml": _cargo,
         "Gemfile": lambda one: _GEM.findall(one.contents.text("Gemfile")),
         "composer.json": _composer,
-        "pom.xml": lambda one: map(":".join, _MAVEN.findall(one.contents.text("pom.xml"))),
+        "pom.xml": _pom,
         "build.gradle": lambda one: _GRADLE.findall(one.contents.text("build.gradle")),
         "build.gradle.kts": lambda one: _GRADLE.findall(one.contents.text("build.gradle.kts")),
     }
-    for file, read in readers.items():
+    # What a Rails app's pages need comes after what the app itself needs.
+    is_node = sources.language in ("JavaScript", "TypeScript", "Vue", "Svelte", "Python", "")
+    for file, read in sorted(
+        readers.items(), key=lambda one: one[0] == "package.json" and not is_node
+    ):
         if file in sources.contents.files:
             yield from ((file, name) for name in read(sources))
 
@@ -227,6 +231,12 @@ def _composer(sources: Sources) -> Iterator[str]:
     found = json_object(sources.contents.text("composer.json"))
     for kind in ("require", "require-dev"):
         yield from (name for name in table(found, kind) if not _PLATFORM.match(name))
+
+
+def _pom(sources: Sources) -> Iterator[str]:
+    # A plugin's own dependencies are of the build, not of the product.
+    text = re.sub(r"<plugin>.*?</plugin>", "", sources.contents.text("pom.xml"), flags=re.DOTALL)
+    yield from map(":".join, _MAVEN.findall(text))
 
 
 def _line_of(name: str, text: str) -> int:

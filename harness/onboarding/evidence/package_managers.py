@@ -4,6 +4,7 @@ import re
 
 from harness.onboarding.evidence.manifests import (
     names_in,
+    packages_in,
     requirement_files,
     setup_file,
     setup_lists,
@@ -12,6 +13,7 @@ from harness.onboarding.evidence.sources import Sources, table
 from harness.onboarding.survey import Lock
 
 _PIN = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*==\s*\S+.*--hash=sha256:[0-9a-f]{64}")
+NODE_LANGUAGES = frozenset({"JavaScript", "TypeScript", "Vue", "Svelte"})
 MANAGERS = {
     "uv.lock": "uv",
     "poetry.lock": "poetry",
@@ -19,6 +21,8 @@ MANAGERS = {
     "pdm.lock": "pdm",
     "pnpm-lock.yaml": "pnpm",
     "yarn.lock": "yarn",
+    "bun.lock": "bun",
+    "bun.lockb": "bun",
     "package-lock.json": "npm",
     "package.json": "npm",
     "go.mod": "go",
@@ -27,13 +31,42 @@ MANAGERS = {
     "composer.json": "composer",
     "pom.xml": "maven",
     "build.gradle": "gradle",
+    "build.gradle.kts": "gradle",
 }
+_LANGUAGES = {
+    "go": {"Go"},
+    "cargo": {"Rust"},
+    "bundler": {"Ruby"},
+    "composer": {"PHP"},
+    "maven": {"Java", "Kotlin", "Scala"},
+    "gradle": {"Java", "Kotlin", "Scala"},
+    **dict.fromkeys(
+        ("npm", "pnpm", "yarn", "bun"),
+        NODE_LANGUAGES,
+    ),
+}
+"""What each manager's packages are for; one that is not named here is Python's."""
 NPM_LOCKS = ("npm-shrinkwrap.json", "package-lock.json")
 """npm prefers the first."""
 
-PNPM_LOCK, YARN_LOCK = "pnpm-lock.yaml", "yarn.lock"
+PNPM_LOCK = "pnpm-lock.yaml"
+YARN_LOCK = "yarn.lock"
+_YARN_1 = "# yarn lockfile v1"
+"""The form that sandboxes install from; later ones keep hashes of their own archives."""
+_IN_TREE = {
+    "go": ("go.sum", "go.mod", "vendor/modules.txt", "go mod tidy", "go mod vendor"),
+    "cargo": (
+        "Cargo.lock",
+        "Cargo.toml",
+        ".cargo-checksum.json",
+        "cargo generate-lockfile",
+        "cargo vendor --locked",
+    ),
+}
+"""Managers whose packages are committed: lock, manifest, what is in the folder of packages, and the
+commands that make the lock and that folder."""
 _OWN_LOCKS = {"uv": "uv.lock", "poetry": "poetry.lock"}
-_FOR_NODE = frozenset({"npm", "yarn", "pnpm"})
+_FOR_NODE = frozenset({"npm", "yarn", "pnpm", "bun"})
 _MAKE = "npm install --package-lock-only --lockfile-version"
 _EXPORTS = {
     "uv": "uv export --format requirements-txt --no-emit-project{dev} -o {out}",
@@ -41,12 +74,6 @@ _EXPORTS = {
     "pipenv": "pipenv requirements --hash{dev} > {out}",
     "pdm": "pdm export --format requirements{dev} --output {out}",
 }
-_VENDORED = {
-    "go": ("go.sum", "vendor/modules.txt", "go mod vendor"),
-    "cargo": ("Cargo.lock", ".cargo/config.toml", "cargo vendor --locked"),
-}
-"""The lock, a file that is there where packages are vendored, and what vendors them."""
-
 _WITH_TESTS = {"uv": "", "poetry": " --with dev", "pipenv": " --dev", "pdm": " --dev"}
 _WITHOUT_TESTS = {"uv": " --no-dev", "poetry": "", "pipenv": "", "pdm": " --prod"}
 
@@ -54,9 +81,11 @@ _WITHOUT_TESTS = {"uv": " --no-dev", "poetry": "", "pipenv": "", "pdm": " --prod
 def package_manager_in(sources: Sources) -> str:
     """The package manager, by its own files; `pip` where there are requirements; empty
     if nothing names packages."""
-    files = set(sources.contents.files)
-    named = next((manager for file, manager in MANAGERS.items() if file in files), "")
-    return "pip" if _is_python(sources) and named in ("", "npm") else named
+    found = [manager for file, manager in MANAGERS.items() if file in sources.contents.files]
+    # A Rails app has a package.json for its pages, and a Go program a Gemfile for its site.
+    own = [one for one in found if sources.language in _LANGUAGES.get(one, {"Python"})]
+    named = next(iter([*own, *found]), "")
+    return "pip" if _is_python(sources) and (not named or named in _FOR_NODE) else named
 
 
 def _is_python(sources: Sources) -> bool:
@@ -73,10 +102,11 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
 
     None if there are no dependencies; for the tests also if the app's lock is enough.
     """
-    if package_manager_in(sources) in _FOR_NODE and not _is_python(sources):
+    manager = package_manager_in(sources)
+    if manager in _FOR_NODE:
         return _of_node(sources), None
-    if vendored := _VENDORED.get(package_manager_in(sources)):
-        return _vendored(sources, vendored), None
+    if manager in _LANGUAGES:
+        return _vendored(sources, manager), None
     files = requirement_files(sources)
     locked = [name for name in files if is_locked(sources.contents.text(name))]
     with_tests = [
@@ -92,7 +122,42 @@ def locks_in(sources: Sources, *, tests_need: str) -> tuple[Lock | None, Lock | 
         return own, None if has_tests else _to_make(sources, files, dev=True)
     app = _there(runtime) or _to_make(sources, files, dev=False)
     tests = _there(with_tests) or (_to_make(sources, files, dev=True) if tests_need else None)
-    return app, None if tests and app and tests.path == app.path else tests
+    return app, None if tests and app and _is_same(app, tests) else tests
+
+
+def _is_same(app: Lock, tests: Lock) -> bool:
+    """Whether both are one file, or would be made from the same."""
+    return app.path == tests.path or app.make.partition(" -o ")[0] == (
+        tests.make.partition(" -o ")[0] or None
+    )
+
+
+def _vendored(sources: Sources, manager: str) -> Lock | None:
+    """The lock of Go or Cargo, whose packages lie in the repository; None where nothing is depended
+    on, or no sandbox is furnished by this manager."""
+    if manager not in _IN_TREE:
+        return None
+    lock, manifest, there, first, make = _IN_TREE[manager]
+    if not any(one.because.file == manifest for one in packages_in(sources)):
+        return None
+    if lock not in sources.contents.files:
+        return Lock(lock, f"{manifest} names packages without hashes", make=f"{first} && {make}")
+    if not any(name.endswith(there) for name in sources.contents.files):
+        return Lock(lock, f"the packages in {lock} do not lie in the repository", make=make)
+    return Lock(lock, f"{lock} pins what lies in the repository")
+
+
+def vendored_in(sources: Sources) -> str:
+    """The folder in which the packages of Composer or Bundler are committed; empty for none."""
+    places = {"composer": ("vendor/composer/",), "bundler": ("vendor/cache/", "vendor/bundle/")}
+    return next(
+        (
+            place
+            for place in places.get(package_manager_in(sources), ())
+            if any(name.startswith(place) for name in sources.contents.files)
+        ),
+        "",
+    )
 
 
 def _of_its_tool(sources: Sources) -> Lock | None:
@@ -128,16 +193,6 @@ def _with_its_lock(sources: Sources) -> frozenset[str]:
     )
 
 
-def _vendored(sources: Sources, by: tuple[str, str, str]) -> Lock | None:
-    """The lock of a toolchain that builds packages of the repository itself."""
-    lock, sign, make = by
-    if lock not in sources.contents.files:
-        return None
-    if sign in sources.contents.files:
-        return Lock(lock, f"{sign} shows that packages are vendored")
-    return Lock(lock, f"there is no {sign}, and sandboxes have no network", make=make)
-
-
 def _of_node(sources: Sources) -> Lock | None:
     """The lock of npm, pnpm or yarn, which has what the tests need too."""
     if PNPM_LOCK in sources.contents.files:
@@ -152,11 +207,11 @@ def _of_node(sources: Sources) -> Lock | None:
         if version and version[1] != "1":
             return Lock(name, f"{name} pins every package with a hash")
         return Lock(name, f"{name} is of npm's first form, without a tree", make=f"{_MAKE} 3")
-    if "# yarn lockfile v1" in sources.contents.text(YARN_LOCK):
-        return Lock(YARN_LOCK, f"{YARN_LOCK} pins every package with a hash")
     named = ("dependencies", "devDependencies", "optionalDependencies")
     if not any(table(sources.package_json, key) for key in named):
         return None
+    if _YARN_1 in sources.contents.text(YARN_LOCK).splitlines()[:5]:
+        return Lock(YARN_LOCK, f"{YARN_LOCK} pins every package with a hash")
     manager = package_manager_in(sources)
     own = "names packages without hashes" if manager == "npm" else f"is locked by {manager}"
     return Lock(NPM_LOCKS[1], f"package.json {own}", make=f"{_MAKE} 3")

@@ -2,10 +2,12 @@
 Nothing is imported."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.governance.facts.syntax import syntax_tree
+from harness.onboarding.evidence.blueprints import Mount, RouteGroup, groups_in, mounts_in
 from harness.onboarding.survey import Route
 
 FRAMEWORKS = {"Flask": "flask", "FastAPI": "fastapi", "Starlette": "starlette", "Quart": "quart"}
@@ -56,7 +58,8 @@ class PythonFile:
     path: str
     apps: tuple[AppObject, ...]
     variables: tuple[Variable, ...]
-    routes: tuple[Route, ...]
+    # Each with the variable that it is added to.
+    routes: tuple[tuple[str, Route], ...]
     # Lines that start a server.
     servers: tuple[int, ...]
     # Names and lines of click commands that the app has.
@@ -65,6 +68,12 @@ class PythonFile:
     writes: tuple[int, ...]
     imports: frozenset[str]
     guard: int
+    # Lines that start a server in a click command, with the command's name.
+    serving_commands: tuple[tuple[int, str], ...] = ()
+    # The option of its command line that has the port; empty if there is none.
+    port_option: str = ""
+    groups: tuple[RouteGroup, ...] = ()
+    mounts: tuple[Mount, ...] = ()
 
     @property
     def module(self) -> str:
@@ -84,12 +93,16 @@ def python_file(path: str, text: str) -> PythonFile | None:
         path=path,
         apps=tuple(_apps(tree)),
         variables=tuple(_variables(nodes)),
-        routes=tuple(route for call in calls for route in _routes(call, path)),
+        routes=tuple((_owner(call), route) for call in calls for route in _routes(call, path)),
         servers=tuple(call.lineno for call in calls if _is_server(call)),
         commands=tuple(_commands(nodes)),
         writes=tuple(sorted(_writes(nodes))),
         imports=frozenset(_imports(nodes)),
         guard=next((node.lineno for node in tree.body if _is_guard(node)), 0),
+        serving_commands=tuple(_serving_commands(nodes)),
+        port_option=next(_port_options(calls), ""),
+        groups=tuple(groups_in(nodes)),
+        mounts=tuple(mounts_in(nodes)),
     )
 
 
@@ -145,12 +158,17 @@ def _is_environment(called: ast.expr) -> bool:
 
 def _routes(call: ast.Call, path: str) -> Iterator[Route]:
     name = _called(call)
-    first = _constant(call.args[0]) if call.args else None
+    is_method = isinstance(call.func, ast.Attribute)
+    # `add_route(view, "/path")` of some frameworks has the path behind.
+    given = [_constant(arg) for arg in call.args[: 2 if name == "add_route" else 1]]
+    first = next((one for one in given if one is not None), None)
     if first is None or len(first) > 200:
         return
-    is_method = isinstance(call.func, ast.Attribute)
-    if is_method and (name in _ROUTE_CALLS or name in _VERBS) and first.startswith("/"):
-        yield Route(first, _methods(call, name), path, call.lineno)
+    is_route = name == "add_route" or (is_method and (name in _ROUTE_CALLS or name in _VERBS))
+    if is_route and first.startswith("/"):
+        # A pattern is no address that a person could open.
+        if not re.search(r"\(\?|\\", first):
+            yield Route(first.rstrip("$"), _methods(call, name), path, call.lineno)
     elif (
         not is_method
         and name in _DJANGO
@@ -158,6 +176,10 @@ def _routes(call: ast.Call, path: str) -> Iterator[Route]:
         and (path.endswith("urls.py") or first.startswith("/"))
     ):
         yield Route("/" + first.lstrip("/"), ("GET",), path, call.lineno)
+
+
+def _owner(call: ast.Call) -> str:
+    return _dotted(call.func).rpartition(".")[0]
 
 
 def _methods(call: ast.Call, name: str) -> tuple[str, ...]:
@@ -180,16 +202,51 @@ def _commands(nodes: tuple[ast.AST, ...]) -> Iterator[tuple[str, int]]:
                     yield name, decorator.lineno
 
 
+def _serving_commands(nodes: tuple[ast.AST, ...]) -> Iterator[tuple[int, str]]:
+    """Functions below `@….command()` that start a server: the line, and the command's name."""
+    for node in (one for one in nodes if isinstance(one, ast.FunctionDef)):
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call) and _called(decorator) == "command":
+                inner = (one for one in ast.walk(node) if isinstance(one, ast.Call))
+                named = _constant(decorator.args[0]) if decorator.args else None
+                for call in filter(_is_server, inner):
+                    yield call.lineno, named or node.name.replace("_", "-")
+
+
+def _port_options(calls: list[ast.Call]) -> Iterator[str]:
+    """`--port`, as click and argparse declare it."""
+    for call in calls:
+        if _called(call) in ("option", "add_argument"):
+            yield from (option for option in map(_constant, call.args) if option == "--port")
+
+
 def _writes(nodes: tuple[ast.AST, ...]) -> Iterator[int]:
-    """Lines that open or name a database: `sqlite3.connect`, `app.instance_path`, `sqlite:///…`."""
+    """Lines that open or name a database beside the source: `sqlite3.connect("a.db")`,
+    `app.instance_path`, `sqlite:///a.db`. An absolute path or one from elsewhere is none."""
+    given = {
+        target.id: node.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     for node in nodes:
         match node:
-            case ast.Call(func=func) if _dotted(func) == "sqlite3.connect":
-                yield node.lineno
+            case ast.Call(func=func, args=[place, *_]) if _dotted(func) == "sqlite3.connect":
+                named = given.get(place.id, place) if isinstance(place, ast.Name) else place
+                if _is_beside_the_code(named):
+                    yield node.lineno
             case ast.Attribute(attr="instance_path"):
                 yield node.lineno
-            case ast.Constant(value=str(text)) if text.startswith("sqlite:///"):
+            case ast.Constant(value=str(text)) if re.match(r"sqlite:///[^/:]", text):
                 yield node.lineno
+
+
+def _is_beside_the_code(place: ast.expr) -> bool:
+    text = _constant(place)
+    if text is not None:
+        return not text.startswith(("/", ":memory:", "file:", "~")) and bool(text)
+    return any(isinstance(one, ast.Name) and one.id == "__file__" for one in ast.walk(place))
 
 
 def _imports(nodes: tuple[ast.AST, ...]) -> Iterator[str]:

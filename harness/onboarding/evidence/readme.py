@@ -1,7 +1,7 @@
 """The README's title, first paragraph and headings, as a renderer shows them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,25 @@ from harness.onboarding.words import plain
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-NAMES = ("README.md", "README.rst", "README.txt", "README", "docs/index.md")
+_ENDINGS = (".md", ".markdown", ".rst", ".txt", "", ".rdoc", ".adoc", ".org", ".textile")
+_MOST = 4_000
+"""The characters of a paragraph that are looked at for links."""
+
 _LONGEST = 600
 """The longest sentence that is read, in characters. A longer text is a paragraph
 without a full stop."""
 
+_POINTER = re.compile(
+    r"(?:for|see|please|visit|(?:all |the |full )*documentation|this (?:file|readme|repository))\b|"
+    r".*\b(?:please (?:visit|see|read)|is available (?:online )?at)\b",
+    re.IGNORECASE,
+)
+"""How a paragraph begins that leads elsewhere instead of describing the product."""
+
+_LINK = re.compile(
+    r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|\[(?P<md>[^\]\[]*)\](?:\([^)]*\)|\[[^\]]*\])|"
+    r"`(?P<rst>[^`<]+?)\s*<[^`>]+>`__?|</?[a-zA-Z][^>]*>"
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*_\"“])")
 
 
@@ -50,15 +64,36 @@ def sentences_of(block: ReadmeBlock) -> Iterator[tuple[int, str]]:
         at = end
 
 
-def readme_of(text: str) -> tuple[str, tuple[str, ...]]:
-    """The first paragraph of prose, on one line, and the headings below the title."""
+def readme_in(files: Iterable[str]) -> str:
+    """The README at the root, in whatever markup; else `docs/index.md`; else nothing."""
+    found = {
+        name.casefold().removeprefix("readme"): name
+        for name in files
+        if "/" not in name and name.casefold().startswith("readme")
+    }
+    first = next((found[ending] for ending in _ENDINGS if ending in found), "")
+    return first or ("docs/index.md" if "docs/index.md" in files else "")
+
+
+def readme_of(text: str) -> tuple[str, int, tuple[str, ...]]:
+    """the first paragraph with content, on one line, its number, and the headings below the
+    title. A paragraph that only leads elsewhere is passed over."""
     blocks = blocks_of(text)
-    paragraph = next(
-        (plain(block.text) for block in blocks if not block.is_heading and _is_prose(block.text)),
-        "",
+    shown = ((_shown(block.text), block) for block in blocks if not block.is_heading)
+    paragraph, line = next(
+        ((words, block.line) for words, block in shown if _is_prose(block.text, words)), ("", 0)
     )
     headings = [plain(block.text, longest=80) for block in blocks if block.is_heading]
-    return paragraph, tuple(headings[1:13])
+    return paragraph, line, tuple(headings[1:13])
+
+
+def _shown(text: str) -> str:
+    """The words of a paragraph as a reader sees them: links as their texts, no pictures."""
+    shown = text[:_MOST]
+    # Twice: a badge is a picture inside of a link.
+    for _ in range(2):
+        shown = _LINK.sub(lambda found: found["md"] or found["rst"] or "", shown)
+    return plain(shown, longest=_MOST)
 
 
 def _blocks(tokens: "list[Token]") -> list[ReadmeBlock]:
@@ -71,9 +106,15 @@ def _blocks(tokens: "list[Token]") -> list[ReadmeBlock]:
     return found
 
 
-def _is_prose(text: str) -> bool:
-    """Whether a paragraph is prose. Badges and images start differently and have few words."""
-    return not text.startswith(("[![", "![", "<", "|", "=", "..")) and len(text.split()) >= 4
+def _is_prose(source: str, words: str) -> bool:
+    """Whether a paragraph has content. Badges, tables and pictures have few words of their own;
+    what ends in a colon only begins something."""
+    return (
+        not source.startswith(("<", "|", "=", ".."))
+        and len(words.split()) >= 4
+        and not words.endswith(":")
+        and not _POINTER.match(words)
+    )
 
 
 def _without_front(text: str) -> str:

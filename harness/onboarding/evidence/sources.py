@@ -1,11 +1,13 @@
 """The parsed files that commands and routes are guessed from."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.domain.plain import JsonObject
 from harness.onboarding.evidence.folder import FolderContents
+from harness.onboarding.evidence.languages import PAGES, PROSE, language_of
 from harness.onboarding.evidence.python_source import PythonFile, python_file
 
 MOST_PARSED = 400
@@ -25,6 +27,21 @@ NOT_THE_PRODUCT = (
     "tools",
     "migrations",
 )
+VENDORED = ("vendor", "third_party", "node_modules")
+_PYTHON = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "requirements.txt"})
+_OTHERS = frozenset(
+    {
+        "package.json",
+        "go.mod",
+        "Cargo.toml",
+        "Gemfile",
+        "composer.json",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+    }
+)
+"""Manifests at the root that make a few Python files the helpers of another ecosystem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +52,8 @@ class Sources:
     python: tuple[PythonFile, ...]
     package_json: JsonObject
     pyproject: JsonObject
+    # The language that most of the product's programs are written in; empty if there are none.
+    language: str = ""
 
     @property
     def product(self) -> tuple[PythonFile, ...]:
@@ -46,6 +65,10 @@ class Sources:
         for number, line in enumerate(self.contents.text(name).splitlines(), 1):
             yield number, line.strip()
 
+    def line_of(self, name: str, words: str) -> int:
+        """The first line of a file with these words; 0 where none has them."""
+        return next((number for number, line in self.lines(name) if words in line), 0)
+
 
 def is_test(name: str) -> bool:
     """Whether this file belongs to the tests."""
@@ -54,7 +77,8 @@ def is_test(name: str) -> bool:
         bool(set(folders) & set(TESTS))
         or last == "conftest.py"
         or last.startswith("test_")
-        or last.endswith("_test.py")
+        or "_test." in last
+        or "_spec." in last
         or ".test." in last
         or ".spec." in last
     )
@@ -67,17 +91,33 @@ def is_beside(name: str) -> bool:
 
 def sources_in(contents: FolderContents) -> Sources:
     """Parse the contents of a folder."""
+    language = _main_language(contents.files)
     names = sorted(
         (name for name in contents.files if name.endswith(".py")),
         key=lambda name: (name.count("/"), name),
     )
+    at_root = frozenset(contents.files)
+    # Scripts in a repository of another ecosystem are no evidence about its product.
+    is_python = language == "Python" or at_root & _PYTHON or not at_root & _OTHERS
     parsed = (python_file(name, contents.text(name)) for name in names[:MOST_PARSED])
     return Sources(
         contents,
-        python=tuple(filter(None, parsed)),
+        python=tuple(filter(None, parsed)) if is_python else (),
         package_json=json_object(contents.text("package.json")),
         pyproject=toml_document(contents.text("pyproject.toml")),
+        language=language,
     )
+
+
+def _main_language(files: tuple[str, ...]) -> str:
+    counted = Counter(
+        language_of(name)
+        for name in files
+        if not is_beside(name) and name.partition("/")[0] not in VENDORED
+    )
+    for other in ("", "Shell", "SQL", *PROSE, *PAGES):
+        del counted[other]
+    return next((name for name, _ in counted.most_common(1)), "")
 
 
 def table(document: JsonObject, *keys: str) -> JsonObject:

@@ -23,8 +23,10 @@ when its process dies, its sandbox dies too. The modules, from the command down:
     walls.unsealed          the form without walls
     walls.seccomp, system_calls   which system calls are refused
     walls.init              the first program: relays, the command, its exit status
+    walls.commands          further commands in it, for whoever holds the line
     walls.outer_init, port_proxy  the same without namespaces: who ends it, where its ports lead
     walls.cgroup, watch     limits that the kernel enforces; limits that are only watched
+    walls.accounts          its account, its host, the name of its first process
     walls.mount_points      folders for binds that lie in other binds
     walls.identity          a uid of its own, and the files that it gets
     child_processes         all processes that one process has started

@@ -32,6 +32,8 @@ RESERVED = (
     "/opt/site",
 )
 HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
+USER = re.compile(r"[a-z][a-z0-9-]{0,31}")
+HOME = re.compile(r"(/[A-Za-z0-9._-]+){1,8}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -94,7 +96,7 @@ def check(spec: SandboxSpec) -> None:
 
 
 def _faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
-    if not spec.argv or not spec.argv[0]:
+    if not (spec.argv or spec.commands is not None) or not all(spec.argv[:1]):
         yield "argv", "must name a command"
     if not all(map(_passes, (*spec.argv, spec.cwd))):
         yield "argv", "holds a character that no command line can carry"
@@ -112,6 +114,10 @@ def _faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
     for name in (item.name for item in fields(spec.limits)):
         if getattr(spec.limits, name) <= 0:
             yield f"limits.{name}", "must be more than 0"
+    if not USER.fullmatch(spec.user):
+        yield "user", f"`{spec.user}` is not the name of an account"
+    if not HOME.fullmatch(spec.home):
+        yield "home", f"`{spec.home}` is not a plain folder"
     yield from _bind_faults(spec)
     yield from _port_faults(spec)
 
@@ -157,11 +163,12 @@ def _port_faults(spec: SandboxSpec) -> typing.Iterator[tuple[str, str]]:
     for dial in spec.dial:
         if wrong := source_fault(dial.socket):
             yield "dial", wrong
-    for serve in spec.serve:
-        if serve.fd < 3:
-            yield "serve", f"descriptor {serve.fd} is a standard stream, not a listening socket"
-        elif not os.path.exists(f"/proc/self/fd/{serve.fd}"):
-            yield "serve", f"descriptor {serve.fd} is not open; pass it on to the supervisor"
+    further = () if spec.commands is None else (("commands", spec.commands),)
+    for key, descriptor in (*(("serve", serve.fd) for serve in spec.serve), *further):
+        if descriptor < 3:
+            yield key, f"descriptor {descriptor} is a standard stream, not a listening socket"
+        elif not os.path.exists(f"/proc/self/fd/{descriptor}"):
+            yield key, f"descriptor {descriptor} is not open; pass it on to the supervisor"
 
 
 def source_fault(source: str) -> str | None:

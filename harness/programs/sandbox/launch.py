@@ -15,7 +15,7 @@ from typing import assert_never
 from harness.domain.errors import SandboxError
 from harness.domain.sandbox import Dial, Form, SandboxSpec
 from harness.programs.sandbox.child_processes import kill_descendants
-from harness.programs.sandbox.walls import bubblewrap, landlock, unsealed
+from harness.programs.sandbox.walls import accounts, bubblewrap, landlock, unsealed
 from harness.programs.sandbox.walls.cgroup import Cgroup
 from harness.programs.sandbox.walls.identity import tasks_of_account
 from harness.programs.sandbox.watch import descendants
@@ -109,7 +109,8 @@ def started(
         options = (*channels, *_limit_options(form, spec, resources.group))
         launch = _launch(form, spec, resources, options=options, info_write=info_write, ends=ends)
         served = (serve.fd for serve in spec.serve)
-        inherited = [report, resources.life, *served, *launch.inherited]
+        further = () if spec.commands is None else (spec.commands,)
+        inherited = [report, resources.life, *served, *further, *launch.inherited]
         process = _process(launch, resources, inherited, output=output)
         # While this process holds the writing ends, it would never read the end of either pipe.
         os.close(report)
@@ -134,6 +135,10 @@ def _launch(
     info_write: int,
     ends: contextlib.ExitStack,
 ) -> Launch:
+    if spec.commands is not None and not form.in_namespaces:
+        # Without namespaces our first program stays outside of the walls, where it may start
+        # nothing.
+        raise SandboxError(f"the form {form} runs no further commands; ask for one with namespaces")
     match form:
         case Form.UNSEALED:
             return _unsealed_launch(spec, options)
@@ -195,7 +200,7 @@ def _bubblewrap_launch(
     first = bubblewrap.first_program(view, spec, (*options, "--cwd", spec.cwd, *ports))
     # `first_program` adds to `view.files`, so they are read only now.
     inherited = (*inherited, *view.files)
-    return Launch((*walls, *first), inherited=inherited, process_name=bubblewrap.FIRST_NAME)
+    return Launch((*walls, *first), inherited=inherited, process_name=accounts.first_name(spec))
 
 
 def readable(descriptors: list[int], seconds: float) -> list[int]:

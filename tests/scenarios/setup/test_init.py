@@ -270,13 +270,12 @@ def test_prose_that_contradicts_itself_is_reported_before_it_is_adopted(init, tm
 def test_its_last_lines_say_whether_anything_can_merge_and_the_one_next_step(
     init, tmp_path, monkeypatch
 ) -> None:
-    """A library has no app to judge, which a key would not mend."""
+    """Documents alone have nothing to judge, which a key would not mend."""
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     folder = tmp_path / "tides"
-    (folder / "tides").mkdir(parents=True)
-    (folder / "pyproject.toml").write_text('[project]\nname = "tides"\nversion = "1"\n')
-    (folder / "tides" / "__init__.py").write_text("def high(day):\n    return day * 2\n")
+    folder.mkdir()
+    (folder / "README.md").write_text("# Tides\n\nWhen the water is high.\n")
     repository(folder)
     said = init(folder, "--yes").out.splitlines()
     begins = said.index("can anything merge here?")

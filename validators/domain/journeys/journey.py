@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
 from validators.domain.journeys.claim import Claim
+from validators.domain.journeys.commands import CommandLook, Run
 from validators.domain.journeys.looks import (
     ColumnHas,
     DescriptionIs,
@@ -143,6 +144,7 @@ Step = (
     | SwitchTo
     | Remember
     | RememberAnswer
+    | Run
 )
 
 
@@ -234,6 +236,7 @@ Look = (
     | Focused
     | FileHas
     | AnswerIs
+    | CommandLook
 )
 
 
@@ -266,11 +269,12 @@ class Block:
 
 
 class Regardless(StrEnum):
-    """What the author promises makes no difference to a journey: people who did the same before, or
-    the date."""
+    """What the author promises makes no difference to a journey: people who did the same before,
+    the date, or whether a command prints to a terminal."""
 
     OTHERS = "others"
     DATE = "date"
+    TERMINAL = "terminal"
 
 
 class Forbidden(StrEnum):
@@ -348,6 +352,24 @@ class Journey:
     def travels(self) -> bool:
         """Whether it puts clocks forward, which not every app supports."""
         return any(isinstance(step, Travel) for step in self.all_steps)
+
+    @property
+    def runs_commands(self) -> bool:
+        """Whether it runs tools."""
+        return any(isinstance(step, Run) for step in self.all_steps)
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether it needs a browser: a step or a look is not about commands alone."""
+        steps = (step for step in self.all_steps if not isinstance(step, Run | Expect))
+        looks = (look for block in self._all_blocks for look in block.looks)
+        every = (*self.looks_on_the_way, *looks)
+        return any(steps) or any(not isinstance(look, CommandLook) for look in every)
+
+    @property
+    def _all_blocks(self) -> tuple[Block, ...]:
+        control = self.negative_control
+        return (*self.expect, *(control.expect if control else ()))
 
     @property
     def downloads(self) -> bool:

@@ -37,6 +37,12 @@ class FileMade:
     rows: tuple[tuple[Template, ...], ...] = ()
     picture: tuple[int, int] | None = None
 
+    @property
+    def templates(self) -> tuple[Template, ...]:
+        """Its name and what stands in it."""
+        text = (self.text,) if self.text else ()
+        return (self.name, *text, *(cell for row in self.rows for cell in row))
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.journeys import made_up
+from validators.domain.journeys.command_result import CommandResult
 from validators.domain.journeys.files import File
 
 if TYPE_CHECKING:
@@ -99,17 +100,18 @@ class Draw:
 
 @dataclass(slots=True)
 class Values:
-    """What a run knows so far: drawn names, filled fields, remembered texts, files taken, answers.
-    Mutable."""
+    """What a run knows so far: drawn names, filled fields, remembered texts, files taken, results
+    of commands (by their names, the last one also as "", and all as `ended`), answers to calls
+    (by name, the latest also as ""), and which names are numbers. Mutable."""
 
     draw: Draw
     names: dict[str, str] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
-    # Names whose value is a number, in JSON as well.
-    numbers: set[str] = field(default_factory=set)
-    # Answers by name; the latest one has the empty name.
+    commands: dict[str, CommandResult] = field(default_factory=dict)
+    ended: list[CommandResult] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
+    numbers: set[str] = field(default_factory=set)
 
     def is_number(self, template: Template) -> bool:
         """Whether a template is nothing but a number that was drawn or remembered."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
 from validators.domain.journeys.claim import Claim, ListClaim, templates
+from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.journey import (
     Absent,
     Block,
@@ -49,7 +50,6 @@ from validators.domain.journeys.looks import (
 from validators.domain.journeys.steps import (
     Dialog,
     Download,
-    FileMade,
     Hover,
     Type,
     Upload,
@@ -71,6 +71,13 @@ def positive(look: Look) -> bool:
             return False
         case AnswerIs():
             return look.positive
+        case FileLeft(there=False):
+            return False
+        # A command that does nothing ends with 0 and prints nothing.
+        case ExitIs():
+            return not all(_holds_of("0", claim) for claim in look.claims)
+        case OutputHas(has=None):
+            return not all(claim.negative for claim in claims_of(look))
         case CountIs() | RowsAre() | TitleIs():
             nothing = "" if isinstance(look, TitleIs) else "0"
             return not all(_holds_of(nothing, claim) for claim in look.claims)
@@ -117,8 +124,11 @@ def claims_of(look: Look) -> tuple[Claim | ListClaim, ...]:
             | DescriptionIs()
             | LeadsTo()
             | StatusIs()
+            | ExitIs()
         ):
             return look.claims
+        case OutputHas(claims=claims, lists=listed):
+            return (*claims, *listed)
         case OptionsAre(lists=lists) | HeadersAre(lists=lists) | ItemsAre(lists=lists):
             return lists
         case ParameterIs(lists=lists, claims=claims):
@@ -201,7 +211,13 @@ def values_of(part: Step | Look) -> tuple[Template, ...]:
         case Open(path=value) | Fill(value=value) | Select(option=value) | Type(value=value):
             return (value,)
         case Upload(files=files):
-            return tuple(template for file in files for template in _written(file))
+            return tuple(template for file in files for template in file.templates)
+        case Run():
+            return part.templates
+        case OutputHas(has=FileHas() as has):
+            return has.values
+        case FileLeft(path=name, has=has):
+            return (name, *(has.values if has else ()))
         case Download(path=path):
             return (path,) if path else ()
         case Call() | AnswerIs():
@@ -218,12 +234,6 @@ def values_of(part: Step | Look) -> tuple[Template, ...]:
             return tuple(template for pattern in patterns for template in pattern.templates())
         case _:
             return tuple(templates(claims_of(part))) if isinstance(part, Look) else ()
-
-
-def _written(file: FileMade) -> Iterator[Template]:
-    yield file.name
-    yield from (file.text,) if file.text else ()
-    yield from (cell for row in file.rows for cell in row)
 
 
 def templates_of(part: Step | Look) -> tuple[Template, ...]:
@@ -250,10 +260,10 @@ def stated(steps: Iterable[Step]) -> tuple[str, ...]:
         if isinstance(step, Fill | Select | Type):
             texts += [value.source for value in values_of(step) if not value.holes]
         # The text of a file has many cells, and a page shows them one by one.
-        if isinstance(step, Upload):
-            texts += [
-                piece for value in values_of(step) for piece in re.split(r"[\n,;\t]", value.literal)
-            ]
+        if isinstance(step, Upload | Run):
+            # The tool's own name is not something that is put in.
+            put_in = values_of(step)[1 if isinstance(step, Run) else 0 :]
+            texts += [piece for value in put_in for piece in re.split(r"[\n,;\t]", value.literal)]
         if isinstance(step, Call):
             sent = (one for one in values_of(step) if one is not step.path and not one.holes)
             texts += [value.source for value in sent]
@@ -284,20 +294,28 @@ def required(journey: Journey) -> tuple[Template, ...]:
 def _read(look: Look) -> Iterator[Template]:
     """What must stand on a page for the look to hold."""
     # A number of elements, a status and an address stand on no page.
-    if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo | ParameterIs):
+    if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo | ParameterIs | ExitIs):
         return
     if isinstance(look, AnswerIs):
         yield from look.read()
     yield from (template for claim in claims_of(look) for template in claim.read)
     if isinstance(look, FileHas | TreeIs) or (isinstance(look, RowHas) and look.cells):
         yield from values_of(look)
+    if isinstance(look, OutputHas | FileLeft) and look.has:
+        yield from look.has.values
 
 
 def counts_in_a_file(look: Look) -> bool:
-    """Whether a look counts the lines or rows of a file."""
-    return isinstance(look, FileHas) and look.part in (FilePart.LINES, FilePart.ROWS)
+    """Whether a look counts the lines or rows of a file or of what a command printed."""
+    has = look.has if isinstance(look, OutputHas | FileLeft) else look
+    return isinstance(has, FileHas) and has.part in (FilePart.LINES, FilePart.ROWS)
 
 
 def _about_a_file_itself(look: Look) -> bool:
     """Whether the look is about the name or the length of a file, which stand on no page."""
     return counts_in_a_file(look) or (isinstance(look, FileHas) and look.part is FilePart.NAME)
+
+
+def runs(steps: Iterable[Step]) -> tuple[Run, ...]:
+    """Every command among the steps."""
+    return tuple(step for step in steps if isinstance(step, Run))

@@ -34,13 +34,12 @@ from harness.domain.sandbox import Form, SandboxSpec
 from harness.programs.sandbox import browser as browsers
 from harness.programs.sandbox.distributions import closure
 from harness.programs.sandbox.interpreter import interpreter
-from harness.programs.sandbox.walls import host_program, seccomp, system_calls
+from harness.programs.sandbox.walls import accounts, host_program, seccomp, system_calls
 
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
+COMMANDS = FIRST_PROGRAM.with_name("commands.py")
 PYTHON = "/opt/bin/python"
 SITE = "/opt/site"
-# What most containers begin with.
-FIRST_NAME = "/usr/bin/tini"
 PATH = "/opt/bin:/usr/bin:/bin"
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # Public facts of the system that programs and libraries read. The rest of /etc does not exist in
@@ -237,7 +236,10 @@ def first_program(view: View, spec: SandboxSpec, options: Sequence[str]) -> list
     """The command line of our own first program, which starts the command. Its options are in
     `view.files`."""
     environ = "".join(f"{name}={value}\0" for name, value in environment(spec).items())
-    words = (*options, "--environ", view.data(os.fsencode(environ)), "--", *argv(spec))
+    words = [*options, "--environ", view.data(os.fsencode(environ))]
+    if spec.commands is not None:
+        words += ["--commands", f"{spec.commands}={view.data(COMMANDS.read_bytes())}"]
+    words += ["--", *argv(spec)]
     options = view.data(b"".join(os.fsencode(word) + b"\0" for word in words))
     return [
         PYTHON,
@@ -251,7 +253,9 @@ def first_program(view: View, spec: SandboxSpec, options: Sequence[str]) -> list
 
 def argv(spec: SandboxSpec) -> tuple[str, ...]:
     """The command as the sandbox sees it."""
-    return (PYTHON if spec.argv[0] == "python" else spec.argv[0], *spec.argv[1:])
+    return tuple(
+        PYTHON if not place and word == "python" else word for place, word in enumerate(spec.argv)
+    )
 
 
 def add_mounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
@@ -260,7 +264,8 @@ def add_mounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
     view.args += ["--proc", "/proc", "--dev", "/dev"]
     view.empty("/tmp", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108 - the sandbox's own
     view.empty("/dev/shm", mode="1777", size_mb=spec.limits.disk_mb)  # noqa: S108
-    _accounts(view, spec, uid=uid)
+    for path, text in accounts.files(spec, uid=uid).items():
+        view.file(path, text)
     _python(view, spec)
     if spec.browser:
         _browser(view)
@@ -322,14 +327,6 @@ def _same(view: View, root: str, path: str) -> None:
 
 def _listed(folder: str) -> list[str]:
     return [] if os.path.islink(folder) or not os.path.isdir(folder) else os.listdir(folder)
-
-
-def _accounts(view: View, spec: SandboxSpec, *, uid: int) -> None:
-    view.file("/etc/passwd", f"root:x:0:0::/:/bin/sh\napp:x:{uid}:{uid}::/tmp:/bin/sh\n")
-    view.file("/etc/group", f"root:x:0:\napp:x:{uid}:\n")
-    view.file("/etc/hosts", f"127.0.0.1 {' '.join(dict.fromkeys(('localhost', spec.hostname)))}\n")
-    view.file("/etc/hostname", f"{spec.hostname}\n")
-    view.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
 
 
 def _python(view: View, spec: SandboxSpec) -> None:

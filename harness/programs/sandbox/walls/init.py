@@ -20,6 +20,7 @@ What it must keep:
 
     init.py --status FD --life FD [--cwd DIR] [--environ FD]
             [--limit NAME=N]… [--dial PORT=SOCKET]… [--serve PORT=FD]… -- COMMAND…
+            [--commands FD=FD: further commands, from a socket and the text of `commands`]
     init.py FD      the same arguments, each ended by a zero byte, because everybody in the
                     sandbox can read a command line
 """
@@ -37,7 +38,7 @@ from collections.abc import Callable, Iterator
 TYPE_CHECKING = False
 # Importing typing would cost each sandbox 3 ms.
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 CHUNK = 256 * 1024
 # Beyond this number new ones wait in the backlog.
@@ -47,6 +48,7 @@ DELIVERY_SECONDS = 1
 # A unix socket with a full backlog gives EAGAIN, and no event reports when it has room.
 RETRY_SECONDS = 0.01
 FROM = "/proc/self/fd/"
+Advance = Callable[[int], bool]
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
 
@@ -68,8 +70,7 @@ class Flow:
         return not self.waiting and not self.ended
 
     def pump(self) -> None:
-        """Move what can move now. Raises OSError when the source broke; a lost sink only ends this
-        flow."""
+        """Move what can move. Raises OSError when the source broke; a lost sink ends this flow."""
         if self.wants_input:
             try:
                 self.waiting = self.source.recv(CHUNK)
@@ -153,14 +154,12 @@ class Relays:
         self.blocked: set[Pair] = set()
 
     def dial(self, port: int, path: str) -> None:
-        """Listen on 127.0.0.1:`port`. Each connection goes to the unix socket at `path`. Raises
-        OSError."""
+        """Relay 127.0.0.1:`port` to the unix socket at `path`. Raises OSError."""
         listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.listen(listener, lambda near: Pair(near, nonblocking(socket.AF_UNIX), path))
 
     def serve(self, port: int, descriptor: int) -> None:
-        """Accept on an inherited listening socket. Each connection goes to 127.0.0.1:`port`. Raises
-        OSError."""
+        """Relay an inherited listening socket to 127.0.0.1:`port`. Raises OSError."""
         listener = socket.socket(fileno=descriptor)
         os.set_inheritable(descriptor, False)
         self.listen(
@@ -168,8 +167,7 @@ class Relays:
         )
 
     def step(self, timeout: float | None) -> list[int]:
-        """Wait for something to happen and handle it. Returns the ready descriptors that are not
-        ours."""
+        """Handle what happens next. Returns the ready descriptors that are not ours."""
         others = []
         for descriptor, events in self.poll.poll(RETRY_SECONDS if self.blocked else timeout):
             if descriptor in self.listeners:
@@ -198,10 +196,7 @@ class Relays:
             self.step(RETRY_SECONDS)
 
     def watch(self, descriptor: int, events: int = READ) -> None:
-        """Watch a descriptor for exactly these events.
-
-        Without events it leaves the epoll, which would otherwise report a hang-up for ever.
-        """
+        """Watch a descriptor for exactly these events; without any, also not for a hang-up."""
         before = self.watched.get(descriptor, 0)
         if events == before:
             return
@@ -213,8 +208,7 @@ class Relays:
         self.watched[descriptor] = events
 
     def listen(self, listener: socket.socket, pair: Callable[[socket.socket], Pair]) -> None:
-        """Accept on this socket. `pair` begins the other half of each connection, or raises
-        OSError."""
+        """Accept on it. `pair` begins the other half of a connection, or raises OSError."""
         listener.setblocking(False)
         self.listeners[listener.fileno()] = (listener, pair)
         self.watch(listener.fileno())
@@ -277,14 +271,12 @@ class Relays:
 
 
 def nonblocking(family: int) -> socket.socket:
-    """A stream socket that never waits."""
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setblocking(False)
     return made
 
 
 def main(argv: list[str]) -> "NoReturn":
-    """Never returns: the process ends as the command ended."""
     if len(argv) == 1:
         argv = [os.fsdecode(word) for word in _items(int(argv[0]))]
     split = argv.index("--")
@@ -293,17 +285,19 @@ def main(argv: list[str]) -> "NoReturn":
     status, life = int(option["--status"]), int(option["--life"])
     for descriptor in (status, life):
         os.set_inheritable(descriptor, False)
-    relays = Relays()
+    relays, bounds = Relays(), limits(options)
     try:
         _open_relays(relays, options)
         environ = _environ(option.get("--environ"))
         os.chdir(option.get("--cwd", "/"))
+        further = _commands(relays, option.get("--commands"), bounds)
     except OSError as error:
         os.write(status, f"failed {error}\n".encode())
         os._exit(125)
     os.write(status, b"started\n")
-    child = start(argv[split + 1 :], environ, limits(options))
-    exit_as(status, _ending(relays, child, life))
+    command = argv[split + 1 :]
+    child = start(command, environ, bounds) if command else 0
+    exit_as(status, _ending(relays, child, life, further))
 
 
 def _open_relays(relays: Relays, options: list[tuple[str, str]]) -> None:
@@ -313,6 +307,19 @@ def _open_relays(relays: Relays, options: list[tuple[str, str]]) -> None:
             relays.dial(int(port), target)
         elif name == "--serve":
             relays.serve(int(port), int(target))
+
+
+def _commands(relays: Relays, given: str | None, limits: list[tuple[int, int]]) -> Advance | None:
+    """What handles the descriptors of further commands, where they are asked for."""
+    if given is None:
+        return None
+    line, text = map(int, given.split("="))
+    own: dict[str, Any] = {"__name__": "commands"}
+    # It comes as text, like this program: no package of ours can be imported in here.
+    with open(text, "rb") as program:
+        exec(compile(program.read(), "commands", "exec"), own)  # noqa: S102
+    handles: Advance = own["Commands"](line, limits, relays.watch).advance
+    return handles
 
 
 def limits(options: list[tuple[str, str]]) -> list[tuple[int, int]]:
@@ -336,8 +343,7 @@ def _items(descriptor: int) -> list[bytes]:
 
 
 def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[int, int]]) -> int:
-    """The pid of the command. A command that cannot start prints why and exits 127 or 126, as in a
-    shell."""
+    """The pid of the command. One that cannot start prints why and exits 127 or 126, as in sh."""
     child = os.fork()
     if child:
         return child
@@ -355,11 +361,11 @@ def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[in
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
-def _ending(relays: Relays, child: int, life: int) -> int:
-    """Relay until the command has ended; its wait status."""
-    over = os.pidfd_open(child)
-    relays.watch(over)
-    relays.watch(life)
+def _ending(relays: Relays, child: int, life: int, further: Advance | None) -> int:
+    """The wait status of the command, once it has ended; 0 without one, once nobody asks."""
+    status, over = 0, os.pidfd_open(child) if child else -1
+    for descriptor in (over, life) if child else (life,):
+        relays.watch(descriptor)
     while True:
         ready = relays.step(None)
         if life in ready:
@@ -368,6 +374,11 @@ def _ending(relays: Relays, child: int, life: int) -> int:
         if over in ready:
             _, status = os.waitpid(child, 0)
             break
+        # Each is asked: a descriptor that is not of a further command changes nothing.
+        if further and False in [further(one) for one in ready]:
+            if not child:
+                break
+            further = None
     for descriptor in (over, life):
         relays.watch(descriptor, 0)
     relays.deliver_rest()
