@@ -81,8 +81,8 @@ class Case:
 CASES = {
     "good": Case(api.Api, Outcome.PASSED),
     "mixed": Case(api.Api, Outcome.PASSED, journey=MIXED),
-    "forgets": Case(api.Forgets, Outcome.FAILED, Symptom.NOT_SHOWN),
-    "blind": Case(api.Blind, Outcome.FAILED, Symptom.NOT_SHOWN),
+    "forgets": Case(api.Forgets, Outcome.FAILED, Symptom.NOT_ANSWERED),
+    "blind": Case(api.Blind, Outcome.FAILED, Symptom.NOT_ANSWERED),
     "watches": Case(
         lambda: api.Knows(lambda asked: "Headless" in asked["HTTP_USER_AGENT"]),
         Outcome.FAILED,
