@@ -1,6 +1,7 @@
 """The language's page: what it shows is what the language is."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -23,11 +24,12 @@ from validators.language.steps import UNITS, VERBS, WORDS
 from validators.language.targets import NAMED, PLACES, PLAIN, WORDED
 
 PAGE = language_page()
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+BY_EXAMPLE = (Path(__file__).parents[3] / "docs" / "journeys.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", f"{PAGE}\n{BY_EXAMPLE}", re.DOTALL)
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 4
+    assert len(EXAMPLES) >= 14
 
 
 @pytest.mark.parametrize("source", EXAMPLES)
