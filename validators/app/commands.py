@@ -61,7 +61,7 @@ class CommandWorld:
 
 
 class NotRun(Exception):
-    """A command could not be run; the text says why."""
+    """A command could not be run; the text has the reason."""
 
 
 @dataclass(slots=True)
@@ -257,7 +257,7 @@ class CommandRunner:
                 typing = answer.text.encode() + b"\n"
                 self.typed, self._seen = self.typed + 1, len(master.content)
         elif call.input is None and (idle or not self._seen):
-            # A tool that reads on is told that nothing more comes; again, should it have been
+            # A tool that reads on learns that nothing more comes; again, should it have been
             # thrown away.
             self._seen = max(1, self._seen)
             typing = END_OF_INPUT

@@ -18,7 +18,7 @@ LATE = frozenset({Trouble.TIMED_OUT, Trouble.RESTLESS})
 they make the run inconclusive."""
 
 ENDINGS = ("exit", "within")
-"""How a command must end where no look says otherwise: breaches of these kinds."""
+"""How a command must end where no look expects otherwise: breaches of these kinds."""
 PRINTED = ("exit", "output", "errors", "file")
 """Looks at what came of a command."""
 CUT_OFF = (Trouble.NO_ANSWER, Trouble.TOO_LARGE)

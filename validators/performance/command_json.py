@@ -59,7 +59,7 @@ class Ended(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CommandAnswer:
     """What came of it. `typed` is how many answers were typed. `left` has the collected files;
-    None: it is not there. `reason` says why it could not be run."""
+    None: it is not there. `reason` is why it could not be run."""
 
     ended: Ended
     exit_code: int | None = None

@@ -1,4 +1,4 @@
-"""Who a sandbox says that it is: its account, its host, and the name of its first process."""
+"""Who a sandbox claims to be: its account, its host, and the name of its first process."""
 
 from harness.domain.sandbox import SandboxSpec
 
