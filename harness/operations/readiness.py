@@ -112,7 +112,7 @@ _MANIFESTS = (
     "build.gradle",
     "build.gradle.kts",
 )
-"""Files that name packages, where no lock pins them."""
+"""Files that name packages, without their exact versions."""
 _NONE = seen("")
 
 
@@ -177,7 +177,10 @@ def facts_of_policy(
     )
     named = tuple(filter(None, (config.dependencies.lock, config.dependencies.tests)))
     lock = _locks(named, read, form or Form.BWRAP_USERNS)
-    return {POLICY: seen(""), APP: app, TESTS: tests, TRUST: trust, LOCK: lock}
+    found = {POLICY: seen(""), APP: app, TESTS: tests, TRUST: trust, LOCK: lock}
+    # Commands alone are judged without a browser, whether or not there is one.
+    commands_alone = config.app.judged_by and not config.app.start
+    return found | ({BROWSER: seen("")} if commands_alone else {})
 
 
 def _locks(named: tuple[str, ...], read: Callable[[str], bytes | None], form: str) -> Fact:

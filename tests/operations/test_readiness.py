@@ -7,6 +7,7 @@ import pytest
 
 from harness.operations.readiness import (
     APP,
+    BROWSER,
     FACTS,
     FORGE,
     JUDGES,
@@ -118,7 +119,19 @@ def test_a_lock_is_named_with_its_own_line() -> None:
 def test_packages_that_no_lock_names_are_no_yes(tmp_path, manifest, answer) -> None:
     for name in ("mission.md", "factory_rules.md", "CLAUDE.md"):
         (tmp_path / name).write_bytes((EXAMPLE / name).read_bytes())
-    (tmp_path / "factory.toml").write_text('schema = 1\n[app]\nstart = ["x"]\n[dependencies]\nlock = ""\n')
+    (tmp_path / "factory.toml").write_text(
+        'schema = 1\n[app]\nstart = ["x"]\n[dependencies]\nlock = ""\n'
+    )
     (tmp_path / manifest).write_text("gem 'rails'\n")
     names = [path.name.encode() for path in tmp_path.iterdir()]
     assert facts_of_folder(tmp_path, names, {})[LOCK].answer == answer
+
+
+def test_commands_are_enough_to_be_judged_by_and_need_no_browser() -> None:
+    named = '[app]\ncommands = { tidebook = "python -m tidebook.cli" }\nstart = [] # '
+    found = folder(factory__toml=("[app]\nstart = ", named))
+    assert found[APP] == seen("by commands: tidebook")
+    assert found[BROWSER] == seen("")
+    assert BROWSER not in folder()
+    (_, _, judged, _) = readiness(WELL | {APP: found[APP]}).abilities
+    assert (judged.answer, "by commands: tidebook" in judged.because) == (Answer.YES, True)

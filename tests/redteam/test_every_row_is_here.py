@@ -113,6 +113,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     ),
     52: (
         "test_row_52_a_server_that_asks_who_is_looking_fails",
+        "test_row_52_an_api_that_asks_who_is_calling_is_caught_so_often",
         "test_an_app_that_looks_who_is_watching_fails",
         "test_an_app_may_have_answered_before_its_visitor_comes",
         "test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before",

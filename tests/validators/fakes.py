@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
+from validators.domain.journeys.calls import Answer, Request
 from validators.domain.journeys.dialog_answer import DialogAnswer
 from validators.domain.journeys.files import File
 from validators.domain.journeys.spot import Spot
@@ -46,6 +48,20 @@ class FakeSession:
         self.app.statuses.append((self.app.pages.setdefault(path, 200), path))
         self.at = path
         self.acts.append(f"open {path}")
+
+    async def call(self, request: Request, *, patience: float) -> Answer:
+        """Bookings as JSON: POST adds one, GET lists them."""
+        self.acts.append(f"call {request.method} {request.path}")
+        status = 200
+        if request.method == "POST":
+            asked = json.loads(request.content)
+            self._bookings().append((asked["name"], str(asked["size"])))
+            status = 201
+        self.app.statuses.append((status, request.path))
+        found = [{"name": name, "size": int(size)} for name, size in self._bookings()]
+        content = json.dumps({"bookings": found, "last": found[-1] if found else None}).encode()
+        headers = (("Content-Type", "application/json"), ("Location", "http://app/b/1"))
+        return Answer(request, status, headers, content, request.path, "http://app")
 
     async def reload(self, *, patience: float) -> None:
         self.acts.append("reload")

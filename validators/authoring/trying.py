@@ -6,6 +6,7 @@ already at an address of this machine."""
 from __future__ import annotations
 
 import ipaddress
+import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,8 @@ PIECE = 65536
 MOST_OPTIONS = 4
 # Lines of a page that are shown when something was not found on it.
 LONGEST_PAGE = 60
+# Answers to calls, and characters of each.
+MOST_ANSWERS, LONGEST_ANSWER = 6, 400
 CONNECT_SECONDS = 10
 
 
@@ -151,6 +154,9 @@ class TryReport:
                 " already"
             )
             found = (*found, Problem(0, message))
+        if self.url and self.journey.runs_commands:
+            message = "commands run beside an app in a folder only: name it with --app FOLDER"
+            found = (*found, Problem(0, message))
         return found
 
     def begin_lines(self, file: Path) -> Iterator[str]:
@@ -212,6 +218,9 @@ def _ended(run: RunEvidence) -> str:
 
 
 def _page(run: RunEvidence, kept: Path) -> Iterator[str]:
+    for name in (name for name in run.files if Path(name).name == "calls.json"):
+        yield "  the app answered:"
+        yield from (f"    {line}" for line in _answers((kept / name).read_text()))
     for name in (name for name in run.files if Path(name).name.startswith("aria")):
         lines = list(_folded((kept / name).read_text().splitlines()))
         file = Path(name).name
@@ -221,6 +230,13 @@ def _page(run: RunEvidence, kept: Path) -> Iterator[str]:
         yield from (f"    {line}" for line in lines[:LONGEST_PAGE])
         if (more := len(lines) - LONGEST_PAGE) > 0:
             yield f"    … {more} more lines in {file}; --keep DIR keeps it, with a picture"
+
+
+def _answers(log: str) -> Iterator[str]:
+    """The last answers, with the beginning of each body."""
+    for one in json.loads(log)[-MOST_ANSWERS:]:
+        body = " ".join(str(one["answer"]).split())[:LONGEST_ANSWER]
+        yield f"{one['method']} {one['path']} → {one['status']} {body}"
 
 
 def _folded(lines: Sequence[str]) -> Iterator[str]:

@@ -38,7 +38,15 @@ def located(page: Page, spot: Spot) -> Locator:
     if spot.under is not None:
         heading = scope.get_by_role("heading", name=spot.under, exact=True).filter(visible=True)
         found = found.and_(heading.locator("under=it"))
-    return found.locator("shown=it")
+    if spot.leads_to is not None:
+        found = found.locator(f"leads={quote(spot.leads_to, safe='')}")
+    found = found.locator("shown=it")
+    if spot.beside is not None:
+        pattern = quote(whole_words(spot.beside).pattern, safe="")
+        found = found.locator(f"beside={pattern}")
+    if spot.at is not None:
+        return found.last if spot.at < 0 else found.nth(spot.at - 1)
+    return found
 
 
 def _named(scope: Page | Locator, spot: Spot) -> Locator:

@@ -131,7 +131,36 @@ _AIM = """
   if (!there || !middle) return [];
   return there === middle || (root.matches(pressed) && of(there) === root && of(middle) === root) ? [root] : [];"""  # noqa: E501
 
+# The element, if words stand nearer to it than to any other of its kind: in the smallest element
+# around it that holds them, there is no other of its kind.
+_BESIDE = r"""
+  const pattern = new RegExp(decodeURIComponent(body));
+  const text = e => (e.innerText || e.value || e.getAttribute('aria-label') || '').replace(/\s+/gu, ' ').trim();
+  const kind = e => [e.tagName, e.getAttribute('role'), e.getAttribute('type'), e.matches('input, textarea, select') ? '' : text(e)].join();
+  const own = kind(root), mine = text(root);
+  for (let up = root.parentElement; up; up = up.parentElement) {
+    const others = [...up.querySelectorAll(root.tagName)].filter(e => e !== root && !root.contains(e) && e.checkVisibility());
+    if (others.some(e => kind(e) === own)) return [];
+    const around = (up.innerText || '').replace(/\s+/gu, ' ');
+    if (pattern.test(around.replace(mine, ' '))) return [root];
+  }
+  return [];"""  # noqa: E501
+
+# The link, if it leads to this path of the app; a wanted query has the same parameters in any
+# order. To another host, it is the whole address.
+_LEADS = """
+  const wanted = decodeURIComponent(body), here = root.ownerDocument.location;
+  if (!root.href) return [];
+  const there = new URL(root.href, root.ownerDocument.baseURI), asked = new URL(wanted, here.origin);
+  const plain = path => { try { return decodeURIComponent(path); } catch { return path; } };
+  const parameters = url => JSON.stringify([...url.searchParams].sort());
+  const same = there.origin === asked.origin && plain(there.pathname) === plain(asked.pathname)
+    && (!wanted.includes('?') || parameters(there) === parameters(asked));
+  return same ? [root] : [];"""  # noqa: E501
+
 ENGINES = {
+    "beside": _BESIDE,
+    "leads": _LEADS,
     "under": _UNDER,
     "defines": _DEFINES,
     "called": _CALLED,

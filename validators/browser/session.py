@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+from validators.browser.calling import Caller
 from validators.browser.locating import handle, label_of, located
 from validators.browser.page_events import taken_file
 from validators.browser.page_waits import TICK_SECONDS, PageWaits
@@ -20,6 +21,7 @@ from validators.browser.pointer import Pointer
 from validators.browser.reading import first_line
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
+from validators.domain.journeys.calls import Answer, Request
 from validators.domain.journeys.dialog_answer import DialogAnswer
 from validators.domain.journeys.files import File
 from validators.domain.journeys.spot import Spot
@@ -37,11 +39,19 @@ class BrowserSession(PageWaits):
     """Implements `validators.ports.browser.Session`."""
 
     pointer: Pointer = field(kw_only=True)
+    caller: Caller = field(kw_only=True)
 
     async def open(self, path: str, *, patience: float) -> None:
         url, limit = self.origin + path, patience * 1000
         await self._navigate(
             lambda: self.page.goto(url, timeout=limit, wait_until="domcontentloaded"), patience
+        )
+
+    async def call(self, request: Request, *, patience: float) -> Answer:
+        shown = self.page.url
+        from_page = shown[len(self.origin) :] if shown.startswith(f"{self.origin}/") else ""
+        return await self.caller.answer(
+            self.page.context.request, request, page=from_page, patience=patience
         )
 
     async def reload(self, *, patience: float) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,9 +14,11 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from validators.browser.calling import Caller
 from validators.browser.clock import Clocks
 from validators.browser.fingerprint import fingerprint_script
 from validators.browser.masking import Mask
+from validators.browser.network.clients import Callers, client
 from validators.browser.network.icon import request_icon
 from validators.browser.network.wire import Tamper, Wire
 from validators.browser.page_activity import PageActivity
@@ -94,8 +97,14 @@ class BrowserStage:
     failed_pictures: int = 0
     _cameras: dict[str, CDPSession] = field(default_factory=dict)
     clocks: Clocks | None = None
+    caller: Caller = field(init=False)
     # The event loop holds its tasks weakly: without this set a task could vanish while it runs.
     _background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        pace = random.Random(self.setting.device.pointer_seed)  # noqa: S311  (no secret)
+        origin = f"http://{self.setting.host}"
+        self.caller = Caller(self.wire, origin, pace if self._masked else None)
 
     async def person(self, actor: str) -> BrowserSession:
         if actor not in self.people:
@@ -113,7 +122,14 @@ class BrowserStage:
             )
             bounds = self.setting.bounds
             person = BrowserSession(
-                page, self.wire, origin, page_events, bounds, activity, pointer=pointer
+                page,
+                self.wire,
+                origin,
+                page_events,
+                bounds,
+                activity,
+                pointer=pointer,
+                caller=self.caller,
             )
             self.people[actor] = person.subscribe()
             if self._masked:
@@ -220,6 +236,8 @@ class BrowserStage:
             (folder / f"{name}.jpg").write_bytes(picture)
         (folder / "console.json").write_text(json.dumps(self.messages, indent=1))
         (folder / "network.json").write_text(json.dumps(self._log(), indent=1))
+        if self.caller.answers:
+            (folder / "calls.json").write_text(self.caller.log())
         return tuple(sorted(path.name for path in folder.iterdir()))
 
     async def _picture(self, actor: str) -> bytes:
@@ -349,7 +367,10 @@ async def stage(
     masked = setting.identity is Identity.MASKED
     headers = Mask(browser.version).headers(language=setting.locale) if masked else {}
     clocks = Clocks(setting.clock, setting.ahead) if setting.clock or setting.ahead else None
-    async with Wire(host=setting.host, port=port, headers=headers, tamper=tamper) as wire:
+    callers = Callers(setting.host, client(setting.device.pointer_seed) if masked else None)
+    async with Wire(
+        host=setting.host, port=port, headers=headers, tamper=tamper, callers=callers
+    ) as wire:
         built = BrowserStage(browser, wire, setting, commands=commands, clocks=clocks)
         try:
             yield built

@@ -115,6 +115,8 @@ def symptom(evidence: RunEvidence) -> Symptom:
             return Symptom.NO_ANSWER
         if look.kind in PRINTED:
             return Symptom.WRONG_EXIT if look.kind == "exit" else Symptom.NOT_PRINTED
+        if look.kind == "answer":
+            return Symptom.NOT_ANSWERED
         if look.vantage != "here":
             return Symptom.NOT_KEPT if look.vantage == "after_reload" else Symptom.NOT_SHARED
         return Symptom.STILL_SHOWN if look.kind == "absent" else Symptom.NOT_SHOWN

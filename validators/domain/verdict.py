@@ -24,6 +24,7 @@ class Symptom(StrEnum):
     SERVER_ERROR = "server-error"
     PAGE_ERROR = "page-error"
     NO_ANSWER = "no-answer"
+    NOT_ANSWERED = "not-answered"
     NOT_PRINTED = "not-printed"
     WRONG_EXIT = "wrong-exit"
     DIFFERS_WHEN_WATCHED = "differs-when-watched"

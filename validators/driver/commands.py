@@ -27,7 +27,7 @@ from validators.domain.evidence import FaultFacts, FaultInjector, Trouble
 from validators.domain.journeys.command_result import CommandResult, Stream, shown_text
 from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.data_at_stake import Stakes, stakes
-from validators.domain.journeys.journey import Journey
+from validators.domain.journeys.journey import Block, Expect, Journey, Look
 from validators.domain.journeys.values import Draw, Filled, Named, Template, Values
 from validators.domain.journeys.walk import looks, positive, runs
 from validators.domain.journeys.wording import folded
@@ -99,6 +99,11 @@ class RunCommands:
         text = "".join(self.printed)
         return text if len(text) <= LONGEST_TRANSCRIPT else text[:LONGEST_TRANSCRIPT] + "\n[…]\n"
 
+    @property
+    def _looks(self) -> tuple[Look, ...]:
+        """The journey's own looks, at its end and between its steps."""
+        return (*self.journey.looks_on_the_way, *looks(self.journey.expect))
+
     def _call(self, step: Run, values: Values) -> CommandCall:
         asked = step.seconds or USUAL_SECONDS
         given = step.input
@@ -119,7 +124,7 @@ class RunCommands:
     def _paths(self, values: Values) -> Iterator[str]:
         """The files that the journey looks at, as far as their names are known."""
         control = self.journey.negative_control
-        for look in looks((*self.journey.expect, *(control.expect if control else ()))):
+        for look in (*self._looks, *looks(control.expect if control else ())):
             if isinstance(look, FileLeft):
                 try:
                     yield values.text(look.path)
@@ -140,7 +145,7 @@ class RunCommands:
         return replace(self._call(step, known), collect=call.collect)
 
     def _withheld(self, step: Run, call: CommandCall, at_stake: Stakes) -> bool:
-        if any(self._is_about(look, step) for look in looks(self.journey.expect)):
+        if self._about(step):
             return False
         if not at_stake.data & set(_carried(call)):
             return False
@@ -148,14 +153,23 @@ class RunCommands:
         self.touched = self.reached = True
         return True
 
-    def _is_about(self, look: object, step: Run) -> bool:
-        """Whether a look is about how this command ended or what it printed."""
-        if not isinstance(look, ExitIs | OutputHas):
-            return False
-        return look.command == step.name if look.command else step is runs(self.journey.steps)[-1]
+    def _about(self, step: Run) -> tuple[ExitIs | OutputHas, ...]:
+        """The looks at how this command ended and what it printed. Without a name, they are about
+        the last one before them."""
+        last: Run | None = None
+        found: list[ExitIs | OutputHas] = []
+        for part in (*self.journey.steps, *self.journey.expect):
+            if isinstance(part, Run):
+                last = part
+            for look in part.looks if isinstance(part, Expect | Block) else ():
+                its = isinstance(look, ExitIs | OutputHas) and (
+                    look.command == step.name if look.command else last is step
+                )
+                found += [look] if its else []  # type: ignore[list-item]
+        return tuple(found)
 
     def _altered(self, step: Run, result: CommandResult, at_stake: Stakes) -> CommandResult:
-        own = [look for look in looks(self.journey.expect) if self._is_about(look, step)]
+        own = self._about(step)
         match self.injector:
             case FaultInjector.ERROR_500:
                 self.changed += 1
@@ -171,11 +185,7 @@ class RunCommands:
 
     def _unwritten(self, result: CommandResult) -> CommandResult:
         """The result of a tool that writes no file."""
-        wanted = [
-            look
-            for look in looks(self.journey.expect)
-            if isinstance(look, FileLeft) and positive(look)
-        ]
+        wanted = [look for look in self._looks if isinstance(look, FileLeft) and positive(look)]
         before = {name: self._left.get(name) for name in result.left}
         if before != dict(result.left):
             self.changed += 1

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from validators.domain.journeys.claim import NUMERIC, Claim, ListClaim, Listing, Match
+from validators.domain.journeys.claim import (
+    NUMERIC,
+    Claim,
+    ListClaim,
+    Listing,
+    Match,
+    SortOrder,
+)
 from validators.domain.journeys.values import Template
 from validators.domain.journeys.wording import matches, numbers
 from validators.language.targets import template_in
@@ -15,7 +22,9 @@ from validators.language.tree import (
     Scalar,
     items,
     mapping,
+    nearest,
     refusal,
+    text,
 )
 
 TEXT = tuple(Match)
@@ -65,6 +74,16 @@ def list_claims_in(fields: Fields, place: str, *, equals: bool = True) -> tuple[
     return tuple(
         _list_claim(Listing(key), node, f"{place}.{key}") for key, node in filter(None, chosen)
     )
+
+
+def sort_order(node: Node) -> SortOrder:
+    """`ascending` or `descending`. Raises JourneyInvalid."""
+    word = text(node, "sorted")
+    if word not in tuple(SortOrder):
+        raise refusal(
+            node.line, f"sorted is ascending or descending, not {word!r}{nearest(word, SortOrder)}"
+        )
+    return SortOrder(word)
 
 
 def number_claims(claims: tuple[Claim, ...], line: int) -> tuple[Claim, ...]:

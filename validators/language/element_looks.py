@@ -3,27 +3,29 @@ at the accessibility tree."""
 
 from __future__ import annotations
 
-import re
-
 from validators.domain.journeys.aria import STATES, AriaPattern, aria_key
 from validators.domain.journeys.looks import (
     DescriptionIs,
+    ItemsAre,
     LeadsTo,
     OptionsAre,
+    ParameterIs,
     State,
     StateIs,
     StatusIs,
     TreeIs,
 )
+from validators.language.calls import status_claims
 from validators.language.claims import (
     ADDRESS,
-    STATUS,
+    COUNT,
     claims_in,
     list_claims_in,
     number_claims,
+    sort_order,
     text_claims,
 )
-from validators.language.targets import ROLES, maybe_target_in, target_in, template_in
+from validators.language.targets import ROLES, maybe_target_in, target, target_in, template_in
 from validators.language.tree import (
     Items,
     Mapping,
@@ -45,6 +47,42 @@ def options(line: int, node: Node, place: str) -> OptionsAre:
     if not lists:
         raise refusal(line, "options needs one of equals, includes, excludes")
     return OptionsAre(line, where, lists)
+
+
+def items_are(line: int, node: Node, place: str) -> ItemsAre:
+    """`{list: Walks, equals: [Mussel banks, Seal watch]}`, `sorted: ascending` and the like. Raises
+    JourneyInvalid."""
+    fields = mapping(node, "items")
+    where, lists = target_in(fields, place=place), list_claims_in(fields, place)
+    order = fields.maybe("sorted")
+    fields.done()
+    if not (lists or order):
+        raise refusal(line, "items needs one of equals, includes, excludes, sorted")
+    return ItemsAre(line, where, lists, sort_order(order) if order else None)
+
+
+def parameter(line: int, node: Node, place: str) -> ParameterIs:
+    """`{name: sort, equals: day}`, with `of: {link: Next}` of where a link leads; a list for a
+    parameter that stands there several times, or `count`. Raises JourneyInvalid."""
+    fields = mapping(node, "parameter")
+    name, link = template_in(fields.need("name"), f"{place}.name"), fields.maybe("of")
+    same, count = fields.maybe("equals"), fields.maybe("count")
+    lists = list_claims_in(fields, place)
+    fields.done()
+    if same is not None:
+        several = same if isinstance(same, Items) else Items(same.line, (same,))
+        whole = mapping(Mapping(line, (("equals", several),)), "parameter")
+        lists = (*list_claims_in(whole, place), *lists)
+    if not (lists or count):
+        raise refusal(line, "parameter needs one of equals, includes, excludes, count")
+    claims = text_claims(count, "count", f"{place}.count", kinds=COUNT) if count else ()
+    return ParameterIs(
+        line,
+        name,
+        target(link, place=f"{place}.of") if link else None,
+        lists,
+        number_claims(claims, line) if claims else (),
+    )
 
 
 def state(line: int, node: Node, place: str) -> StateIs:
@@ -74,11 +112,7 @@ def leads_to(line: int, node: Node, place: str) -> LeadsTo:
 
 def status(line: int, node: Node, place: str) -> StatusIs:
     """`200`, or `{one_of: [200, 404]}`. Raises JourneyInvalid."""
-    claims = number_claims(text_claims(node, "status", place, kinds=STATUS), line)
-    for wanted in (wanted for claim in claims for wanted in claim.wanted):
-        if not wanted.holes and not re.fullmatch(r"[1-5][0-9]{2}", wanted.source.strip()):
-            raise refusal(line, f"{wanted.source!r} is no HTTP status: three digits, like 200")
-    return StatusIs(line, claims)
+    return StatusIs(line, status_claims(node, line, place))
 
 
 def aria(line: int, node: Node, place: str) -> TreeIs:

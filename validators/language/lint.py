@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from validators.domain.errors import Problem
+from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
 from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.journey import (
     Absent,
     Block,
+    Clear,
+    Click,
     CountIs,
+    Expect,
     Fill,
     Journey,
     Look,
     Open,
+    Press,
     Regardless,
     Remember,
     Select,
@@ -26,7 +31,13 @@ from validators.domain.journeys.journey import (
     Vantage,
     Visible,
 )
-from validators.domain.journeys.looks import ColumnHas, DescriptionIs, FileHas, StateIs
+from validators.domain.journeys.looks import (
+    ColumnHas,
+    DescriptionIs,
+    FileHas,
+    Focused,
+    StateIs,
+)
 from validators.domain.journeys.meaning import meant
 from validators.domain.journeys.steps import Travel, Type, Upload
 from validators.domain.journeys.target import Target
@@ -61,6 +72,7 @@ def problems(journey: Journey, *, may_only_look: bool = False) -> tuple[Problem,
         )
     else:
         steps = negative_control.steps or journey.steps
+        found += _looks_in(negative_control.steps or ())
         found += [*_absences_alone(negative_control.expect, of="`twin`: "), *_comparable(journey)]
         found += [
             *_placeholders(journey, steps, negative_control.expect),
@@ -86,11 +98,7 @@ def _terminal_without_commands(journey: Journey) -> Iterator[Problem]:
 def warnings(journey: Journey) -> tuple[Problem, ...]:
     """Weak points that an app which is right in one case only could use. The journey may be sealed
     all the same: not every value can be drawn."""
-    fixed = [
-        step
-        for step in journey.steps
-        if isinstance(step, Open) and "?" in step.path.literal and not step.path.holes
-    ]
+    fixed = [step for step in journey.steps if _asks_the_same(step)]
     message = (
         "this address is fixed, with everything that it asks for: an app that is right for it"
         " alone passes; open the page, and put in or pick a value that is drawn"
@@ -104,7 +112,49 @@ def warnings(journey: Journey) -> tuple[Problem, ...]:
                 "nothing that is done is drawn: an app that is right in this one case passes",
             )
         )
-    return tuple(found)
+    bare = [step for step in journey.steps if isinstance(step, Press) and step.target is None]
+    found += [
+        Problem(
+            step.line,
+            f"{step.key} goes to whatever has the focus, which another browser may give elsewhere:"
+            f" name the element, like `press: {{key: {step.key}, label: …}}`, or look whether it is"
+            " `focused` before",
+        )
+        for step in bare
+        if not _focus_known(journey.steps, step)
+    ]
+    return tuple(sorted(found, key=lambda problem: problem.line))
+
+
+def _asks_the_same(step: Step) -> bool:
+    """Whether a step asks for one fixed address, with everything that it asks for."""
+    match step:
+        case Open(path=path):
+            return "?" in path.literal and not path.holes
+        case Call(method=method):
+            asked = "?" in step.path.literal or bool(step.query)
+            return method.safe and asked and not any(one.holes for one in step.templates())
+        case _:
+            return False
+
+
+def _focus_known(steps: tuple[Step, ...], press: Press) -> bool:
+    """Whether a step before, with only keys between them, puts the focus somewhere by name."""
+    before = steps[: steps.index(press)]
+    while before and isinstance(before[-1], Press | Type):
+        before = before[:-1]
+    if before and isinstance(before[-1], Expect):
+        return any(isinstance(look, Focused) for look in before[-1].looks)
+    return bool(before) and isinstance(before[-1], Fill | Click | Tick | Select | Clear)
+
+
+def _looks_in(steps: tuple[Step, ...]) -> Iterator[Problem]:
+    """A look among the negative control's own steps: what must fail is what it expects at last."""
+    for step in steps:
+        if isinstance(step, Expect):
+            yield Problem(
+                step.line, "the steps of `twin` must work: look at what must fail in its `expect`"
+            )
 
 
 def _only_opens(journey: Journey) -> Iterator[Problem]:
@@ -115,7 +165,7 @@ def _only_opens(journey: Journey) -> Iterator[Problem]:
         (Vantage.AFTER_RELOAD, "", None),
     }
     looked_for = {meant(block.looks) for block in journey.expect}
-    only_opens = journey.steps and all(isinstance(step, Open) for step in journey.steps)
+    only_opens = journey.steps and all(map(_only_asks, journey.steps))
     # Different looks from two vantages do prove something: a painted page shows both the same.
     if only_opens and (not elsewhere or len(looked_for) == 1):
         yield Problem(
@@ -124,6 +174,13 @@ def _only_opens(journey: Journey) -> Iterator[Problem]:
             " a value that is drawn, and look for what must come of it; what merely stands there,"
             " reach by a click",
         )
+
+
+def _only_asks(step: Step) -> bool:
+    """Whether a step asks for the same whatever is drawn, so that one answer for ever would do."""
+    if isinstance(step, Call):
+        return step.method.safe and not any(one.holes for one in step.templates())
+    return isinstance(step, Open | Expect | RememberAnswer)
 
 
 def _placeholders(
@@ -139,10 +196,13 @@ def _placeholders(
     for step in steps:
         # Before the step's own names are added: a step cannot use what it sets itself.
         yield from _unknown(templates_of(step), names, fields, line=step.line)
-        drawn = [one for one in templates_of(step) if one.generates and one not in values_of(step)]
+        # What is expected is read, and what is remembered of an answer is found there.
+        reads = isinstance(step, Expect | RememberAnswer)
+        put_in = () if reads else values_of(step)
+        drawn = [one for one in templates_of(step) if one.generates and one not in put_in]
         yield from (_no_draw(step.line) for _ in drawn)
         fields |= {field_of(step) or ""}
-        names |= {step.name} if isinstance(step, Remember) else set()
+        names |= {step.name} if isinstance(step, Remember | RememberAnswer) else set()
     for look in looks(expect):
         yield from _unknown(templates_of(look), names, fields, line=look.line)
         yield from (_no_draw(look.line) for one in templates_of(look) if one.generates)
@@ -188,14 +248,13 @@ def _independent(journey: Journey) -> Iterator[Problem]:
     faults show that it can fail."""
     entered = stated(journey.steps)
     acts = any(
-        isinstance(step, Fill | Select | Tick | Type | Upload) or _hands_over(step)
+        isinstance(step, Fill | Select | Tick | Type | Upload)
+        or _hands_over(step)
+        or not _asks_only_so(step)
         for step in journey.steps
     )
-    if (
-        acts
-        and journey.expect
-        and not any(_depends(journey, look, entered) for look in looks(journey.expect))
-    ):
+    every = (*journey.looks_on_the_way, *looks(journey.expect))
+    if acts and journey.expect and not any(_depends(journey, look, entered) for look in every):
         yield Problem(
             journey.expect[0].line,
             "no expectation depends on what the steps did, so the journey would pass on any page"
@@ -203,6 +262,13 @@ def _independent(journey: Journey) -> Iterator[Problem]:
             " remembered name, or words a step states; of a tick, the `state` of that element,"
             " named as in the step",
         )
+
+
+def _asks_only_so(step: Step) -> bool:
+    """Whether a step is no call, or one that puts nothing in."""
+    return not isinstance(step, Call) or (
+        step.method.safe and not any(one.holes for one in step.templates())
+    )
 
 
 def _hands_over(step: Step) -> bool:
@@ -214,7 +280,7 @@ def _hands_over(step: Step) -> bool:
 
 def _depends(journey: Journey, look: Look, entered: tuple[str, ...]) -> bool:
     drawn = {name for name, template in journey.let if template.holes}
-    drawn |= {step.name for step in journey.steps if isinstance(step, Remember)}
+    drawn |= {step.name for step in journey.steps if isinstance(step, Remember | RememberAnswer)}
     put_in = (hole for step in journey.steps for one in values_of(step) for hole in one.holes)
     names = drawn | {hole.name for hole in put_in if isinstance(hole, Named)}
     # A button is enabled whether or not it was pressed: a state depends on the steps only if they
@@ -273,6 +339,8 @@ def _same_place(look: Look, other: Look) -> bool:
     what is around it count in place of the name."""
     if isinstance(look, FileHas) and isinstance(other, FileHas):
         return (look.file, look.part) == (other.file, other.part)
+    if isinstance(look, AnswerIs) and isinstance(other, AnswerIs):
+        return look.of == other.of and bool(look.parts & other.parts)
     if isinstance(look, OutputHas) and isinstance(other, OutputHas):
         return (look.command, look.stream) == (other.command, other.stream)
     if isinstance(look, FileLeft) and isinstance(other, FileLeft):

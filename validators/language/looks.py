@@ -19,6 +19,7 @@ from validators.domain.journeys.journey import (
     Visible,
 )
 from validators.domain.journeys.looks import Focused
+from validators.language.calls import answer
 from validators.language.claims import (
     ADDRESS,
     COUNT,
@@ -37,8 +38,10 @@ from validators.language.commands import (
 from validators.language.element_looks import (
     aria,
     description,
+    items_are,
     leads_to,
     options,
+    parameter,
     state,
     status,
 )
@@ -47,6 +50,7 @@ from validators.language.names import path, person
 from validators.language.tables import column, columns, row, rows
 from validators.language.targets import maybe_target_in, target, target_in, template_in
 from validators.language.tree import (
+    Items,
     Mapping,
     Node,
     Scalar,
@@ -58,6 +62,20 @@ from validators.language.tree import (
 )
 
 VANTAGES = ("after_reload", "other_session")
+
+
+def looks_here(node: Node, *, place: str) -> tuple[Look, ...]:
+    """The looks of a step `expect`: one, or a list, at what is there now. Raises JourneyInvalid."""
+    nodes = items(node, "expect") if isinstance(node, Items) else (node,)
+    found: list[Look] = []
+    for index, item in enumerate(nodes):
+        if _from_elsewhere(item):
+            raise refusal(
+                item.line, "between steps only what is there is looked at, by whoever acts"
+            )
+        kind, value, line = entry(item)
+        found.append(_look(kind, value, line=line, place=f"{place}.{index}"))
+    return tuple(found)
 
 
 def blocks(node: Node, *, place: str) -> tuple[Block, ...]:
@@ -194,6 +212,8 @@ LOOKS: dict[str, Callable[[int, Node, str], Look]] = {
     "column": column,
     "columns": columns,
     "options": options,
+    "items": items_are,
+    "parameter": parameter,
     "state": state,
     "description": description,
     "leads_to": leads_to,
@@ -201,6 +221,7 @@ LOOKS: dict[str, Callable[[int, Node, str], Look]] = {
     "aria": aria,
     "focused": lambda line, node, place: Focused(line, target(node, place=place)),
     "downloaded": downloaded,
+    "answer": answer,
     "exit": exit_look,
     "output": output_look,
     "errors": errors_look,

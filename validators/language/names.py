@@ -31,11 +31,11 @@ def person(node: Node) -> str:
     return name
 
 
-def path(node: Node, place: str) -> Template:
+def path(node: Node, place: str, *, verb: str = "open") -> Template:
     """A path of the app. Raises JourneyInvalid for any other address."""
     opened = template_in(node, place)
     if not opened.source.startswith("/") or opened.source.startswith("//") or "\\" in opened.source:
         raise refusal(
-            node.line, "open takes a path of the app that starts with one slash, like /bookings"
+            node.line, f"{verb} takes a path of the app that starts with one slash, like /bookings"
         )
     return opened

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from validators.domain.errors import Problem
+from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
 from validators.domain.journeys.commands import CommandLook, ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.journey import (
     Block,
+    Expect,
+    Look,
     Open,
     Remember,
     Step,
@@ -26,6 +29,7 @@ def disorders(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Pr
     yield from _pages(steps)
     yield from _dialogs(steps)
     yield from _files(steps, expect)
+    yield from _answers(steps, expect)
     yield from _commands(steps, expect)
     yield from _people(steps, expect)
 
@@ -37,16 +41,79 @@ def _pages(steps: tuple[Step, ...]) -> Iterator[Problem]:
         if isinstance(step, SwitchTo):
             actor = step.actor
         # A page may ask as soon as it is opened, so a dialog may come before the first `open`. A
-        # command needs no page.
-        elif isinstance(step, Dialog | Run):
+        # call and a command need no page.
+        elif isinstance(step, Dialog | Call | RememberAnswer | Run) or _of_no_page(step):
             continue
         elif actor not in opened:
             if not _goes_somewhere(step):
                 who = f"{actor!r}" if actor else "a journey"
                 yield Problem(step.line, f"{who} starts at no page: the first step must be `open`")
             opened.add(actor)
-    if steps and not opened and not runs(steps):
+    if steps and not opened and not any(isinstance(step, Call | Run) for step in steps):
         yield Problem(steps[0].line, "no step does anything")
+
+
+def _of_no_page(step: Step) -> bool:
+    """Whether a step only looks at what stands on no page."""
+    beside = AnswerIs | FileHas | CommandLook
+    return isinstance(step, Expect) and all(isinstance(look, beside) for look in step.looks)
+
+
+def _on_the_way(steps: tuple[Step, ...]) -> tuple[Look, ...]:
+    return tuple(look for step in steps if isinstance(step, Expect) for look in step.looks)
+
+
+def _answers(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
+    """A call stands before what is looked at or remembered of its answer."""
+    calls: dict[str, Call] = {}
+    for step in steps:
+        match step:
+            case Call(name=name):
+                if name and name in calls:
+                    message = f"two calls are called {name!r}: give each a name of its own"
+                    yield Problem(step.line, message)
+                calls[name] = calls[""] = step
+            case RememberAnswer(of=of):
+                yield from _no_answer(step.line, of, calls)
+            case Expect(looks=looks_here):
+                for look in looks_here:
+                    yield from _no_answer_to(look, calls)
+    for block in expect:
+        for look in block.looks:
+            yield from _no_answer_to(look, calls)
+            call = calls.get(look.of) if isinstance(look, AnswerIs) else None
+            if call and block.vantage is not Vantage.HERE and not call.method.safe:
+                yield Problem(
+                    look.line,
+                    f"seen from elsewhere, a call is made again, and {call.method} would do it"
+                    " twice: let a step `call` with GET what must come of it, and look at that",
+                )
+    yield from _without_page(steps, expect) if calls else ()
+
+
+def _no_answer_to(look: Look, calls: dict[str, Call]) -> Iterator[Problem]:
+    if isinstance(look, AnswerIs):
+        yield from _no_answer(look.line, look.of, calls)
+
+
+def _no_answer(line: int, of: str, calls: dict[str, Call]) -> Iterator[Problem]:
+    if not calls:
+        yield Problem(line, "no answer has come here: write a step `call` before")
+    elif of not in calls:
+        known = ", ".join(sorted(filter(None, calls))) or "none"
+        yield Problem(line, f"no call is called {of!r}; calls with a name (`as`): {known}")
+
+
+def _without_page(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
+    """Where no step opens a page, only answers can be looked at."""
+    if any(_goes_somewhere(step) for step in steps):
+        return
+    for block in (block for block in expect if not block.opens):
+        beside = AnswerIs | FileHas | CommandLook
+        for look in (look for look in block.looks if not isinstance(look, beside)):
+            yield Problem(
+                look.line, "no page is open: look at an `answer`, or let a step `open` a page"
+            )
 
 
 def _goes_somewhere(step: Step) -> bool:
@@ -58,7 +125,7 @@ def _dialogs(steps: tuple[Step, ...]) -> Iterator[Problem]:
     several."""
     for step, after in pairwise((*steps, None)):
         if isinstance(step, Dialog):
-            if after is None or isinstance(after, SwitchTo | Remember):
+            if after is None or isinstance(after, SwitchTo | Remember | RememberAnswer | Expect):
                 yield Problem(
                     step.line,
                     "no step causes this dialog: write it directly before the step that does, like"
@@ -74,7 +141,7 @@ def _dialogs(steps: tuple[Step, ...]) -> Iterator[Problem]:
 
 def _files(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
     files = [step.name for step in steps if isinstance(step, Download)]
-    for look in looks(expect):
+    for look in (*_on_the_way(steps), *looks(expect)):
         if isinstance(look, FileHas) and look.file not in files:
             known = ", ".join(sorted(files)) or "none"
             yield Problem(look.line, f"no step downloads {look.file!r}; downloaded so far: {known}")
@@ -93,7 +160,7 @@ def _commands(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Pr
         yield Problem(
             step.line, f"two commands are called {step.name!r}: give each a name of its own"
         )
-    for look in looks(expect):
+    for look in (*_on_the_way(steps), *looks(expect)):
         if not isinstance(look, CommandLook):
             continue
         if not commands:
@@ -104,7 +171,7 @@ def _commands(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Pr
         generating = isinstance(look, FileLeft) and look.path.generates
         if generating:
             yield Problem(look.line, "any.… draws a new name, which no file has: name it in let")
-    if all(isinstance(step, Run) for step in steps):
+    if all(isinstance(step, Run) or _of_no_page(step) for step in steps):
         yield from _no_page(expect)
 
 

@@ -13,7 +13,7 @@ from validators.domain.journeys.values import Template
 from validators.language.looks import blocks
 from validators.language.names import new_name
 from validators.language.nevers import nevers
-from validators.language.steps import step
+from validators.language.steps import steps
 from validators.language.targets import template_in
 from validators.language.tree import (
     Fields,
@@ -83,7 +83,7 @@ def _steps(node: Node, place: str, problems: list[Problem]) -> tuple[Step, ...]:
     read: list[Step] = []
     for index, item in enumerate(items(node, "steps")):
         try:
-            read.append(step(item, place=f"{place}.{index}"))
+            read.extend(steps(item, place=f"{place}.{index}"))
         except JourneyInvalid as invalid:
             problems.extend(invalid.problems)
     return tuple(read)

@@ -3,14 +3,19 @@ rows."""
 
 from __future__ import annotations
 
-import re
-
-from validators.domain.journeys.claim import Claim, SortOrder
+from validators.domain.journeys.claim import Claim
 from validators.domain.journeys.journey import RowHas
 from validators.domain.journeys.looks import ColumnHas, HeadersAre, NamedCell, RowsAre
 from validators.domain.journeys.target import Target
-from validators.language.claims import COUNT, claims_in, list_claims_in, number_claims, text_claims
-from validators.language.targets import target, template_in
+from validators.language.claims import (
+    COUNT,
+    claims_in,
+    list_claims_in,
+    number_claims,
+    sort_order,
+    text_claims,
+)
+from validators.language.targets import place_in, target, template_in
 from validators.language.tree import (
     Fields,
     Mapping,
@@ -18,7 +23,6 @@ from validators.language.tree import (
     Scalar,
     items,
     mapping,
-    nearest,
     refusal,
     text,
 )
@@ -35,7 +39,7 @@ def row(line: int, node: Node, place: str) -> RowHas:
     )
     fields.done()
     times = _times(chosen[1]) if chosen and chosen[0] == "times" else None
-    at = _at(chosen[1]) if chosen and chosen[0] == "at" else None
+    at = place_in(chosen[1]) if chosen and chosen[0] == "at" else None
     if isinstance(cells, Mapping):
         return RowHas(line, (), within, times, _named(cells, f"{place}.cells"), at)
     wanted = (
@@ -59,7 +63,7 @@ def column(line: int, node: Node, place: str) -> ColumnHas:
         within,
         lists,
         _each(each, place) if each else (),
-        _order(order) if order else None,
+        sort_order(order) if order else None,
     )
 
 
@@ -100,24 +104,6 @@ def _named(cells: Mapping, place: str) -> tuple[NamedCell, ...]:
 
 def _each(node: Node, place: str) -> tuple[Claim, ...]:
     return text_claims(node, "each", f"{place}.each")
-
-
-def _order(node: Node) -> SortOrder:
-    word = text(node, "sorted")
-    if word not in tuple(SortOrder):
-        raise refusal(
-            node.line, f"sorted is ascending or descending, not {word!r}{nearest(word, SortOrder)}"
-        )
-    return SortOrder(word)
-
-
-def _at(node: Node) -> int:
-    word = text(node, "at")
-    if word != "last" and not re.fullmatch("[1-9][0-9]{0,5}", word):
-        raise refusal(
-            node.line, "at is a row's place: 1 is the first one below the headers, or `last`"
-        )
-    return -1 if word == "last" else int(word)
 
 
 def _times(node: Node) -> int:

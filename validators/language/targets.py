@@ -32,8 +32,9 @@ _ROLES_ONLY = (
     "status", "strong", "subscript", "superscript", "tablist", "time", "timer", "tooltip", "treegrid",  # noqa: E501
 )  # fmt: skip
 ROLES = (*NAMED, *WORDED, *_ROLES_ONLY)
+PLACES = {"first": 1, "last": -1}
 KEYS = ("label", "role", *NAMED, *WORDED, *PLAIN)
-_NARROWING = ("name", "with", "in", "under", "level")
+_NARROWING = ("name", "with", "in", "under", "level", "beside", "leads_to")
 
 
 def target(node: Node, *, place: str) -> Target:
@@ -57,15 +58,17 @@ def target_in(fields: Fields, *, place: str) -> Target:
 def maybe_target_in(fields: Fields, *, place: str) -> Target | None:
     """The target named by the keys of a larger mapping; None if no key names an element."""
     chosen = fields.one(KEYS)
-    name, words, within, under, level = (fields.maybe(key) for key in _NARROWING)
+    narrowing = {key: fields.maybe(key) for key in _NARROWING}
     if chosen is None:
         # These keys narrow an element down; without an element they would be ignored in silence.
-        if extra := name or words or within or under or level:
+        if extra := next((one for one in narrowing.values() if one), None):
             raise refusal(
                 extra.line,
-                "name, with, in, under and level narrow an element down: say its role or label too",
+                f"{', '.join(_NARROWING)} narrow an element down: say its role or label too",
             )
         return None
+    name, words, within, under, level, beside, leads = narrowing.values()
+    place_of = fields.maybe("at")
     key, node = chosen
     if name is not None and key != "role":
         raise refusal(name.line, f"name belongs to role; {key!r} already names it")
@@ -78,7 +81,27 @@ def maybe_target_in(fields: Fields, *, place: str) -> Target | None:
         within=target(within, place=f"{place}.in") if within else None,
         level=_level(key, level, node) if level else None,
         under=template_in(under, f"{place}.under") if under else None,
+        beside=template_in(beside, f"{place}.beside") if beside else None,
+        leads_to=_leads_to(leads, key, node, place=place) if leads else None,
+        at=place_in(place_of) if place_of else None,
     )
+
+
+def place_in(node: Node) -> int:
+    """The place of one among several: `first`, `last` (-1), or a number from 1. Raises
+    JourneyInvalid."""
+    word = text(node, "at")
+    if word in PLACES:
+        return PLACES[word]
+    if not re.fullmatch("[1-9][0-9]{0,5}", word):
+        raise refusal(node.line, f"at is `first`, `last` or a number from 1, not {word!r}")
+    return int(word)
+
+
+def _leads_to(leads: Node, key: str, node: Node, *, place: str) -> Template:
+    if "link" not in (key, text(node, "role") if key == "role" else ""):
+        raise refusal(leads.line, "leads_to belongs to a link")
+    return template_in(leads, f"{place}.leads_to")
 
 
 def template_in(node: Node, place: str) -> Template:

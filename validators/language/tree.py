@@ -20,8 +20,11 @@ PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
+    """`plain`: written without quotes. In JSON, `4` is a number and `"4"` a text."""
+
     line: int
     text: str
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def _node(node: yaml.Node) -> Node:
         raise refusal(line, f"tags like {node.tag} are not part of the language")
     match node:
         case yaml.ScalarNode():
-            return Scalar(line, str(node.value))
+            return Scalar(line, str(node.value), plain=node.style is None)
         case yaml.SequenceNode():
             return Items(line, tuple(_node(item) for item in node.value))
         case yaml.MappingNode():

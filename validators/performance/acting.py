@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from validators.domain.journeys.calls import Call, RememberAnswer
 from validators.domain.journeys.commands import Run
 from validators.domain.journeys.dialog_answer import dialog_answer
 from validators.domain.journeys.journey import (
     Back,
     Clear,
     Click,
+    Expect,
     Fill,
     Open,
     Press,
@@ -32,6 +34,7 @@ from validators.domain.journeys.steps import (
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.walk import field_of
 from validators.domain.journeys.wording import folded
+from validators.performance.calling import answer_kept, request_of
 from validators.performance.file_looks import made
 from validators.ports.browser import Session, Stage
 
@@ -62,6 +65,11 @@ async def acted(step: Step, stage: Stage, values: Values, *, actor: str, patienc
         case Remember(target=target, name=name):
             await person.wait_visible(spot(target, values), patience=patience)
             values.names[name] = folded(await person.text(spot(target, values)))
+        case Call(name=name):
+            answer = await person.call(request_of(step, values), patience=patience)
+            values.answers[name] = values.answers[""] = answer
+        case RememberAnswer():
+            answer_kept(step, values)
         case Hover(target=target):
             await person.hover(spot(target, values), patience=patience)
         case Type(value=value):
@@ -73,6 +81,9 @@ async def acted(step: Step, stage: Stage, values: Values, *, actor: str, patienc
         case Travel(seconds=seconds):
             await stage.travel(seconds)
         case SwitchTo(actor=actor):
+            pass
+        # Looks are no acts: `journey_run` takes them.
+        case Expect():
             pass
         case Fill() | Select() | Tick() | Upload():
             await _put_in(step, person, values, patience=patience)

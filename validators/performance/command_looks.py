@@ -3,17 +3,17 @@ run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.evidence import Breach, observed
 from validators.domain.journeys.command_result import CommandResult, shown_lines, shown_text
 from validators.domain.journeys.commands import CommandLook, ExitIs, FileLeft, OutputHas, Run
-from validators.domain.journeys.journey import Block, Step
+from validators.domain.journeys.journey import Block, Expect, Look, Step
 from validators.domain.journeys.looks import FileHas
 from validators.domain.journeys.values import Values
-from validators.domain.journeys.walk import looks, runs
+from validators.domain.journeys.walk import looks
 from validators.performance.comparing import compared, compared_list, described
 from validators.performance.file_looks import file_text_result
 from validators.performance.look_result import LookResult
@@ -42,17 +42,34 @@ def ending_breaches(
 ) -> Iterator[Breach]:
     """Commands that ended as they must not: with another code than 0, where no look is about the
     exit code, or not in the time that the journey promises."""
-    commands = runs(steps)
-    looked_at = {look.command for look in looks(expect) if isinstance(look, ExitIs)}
+    commands: list[Run] = []
+    looked_at: list[Run] = []
+    for step in steps:
+        if isinstance(step, Run):
+            commands.append(step)
+        elif isinstance(step, Expect):
+            looked_at += _asked(step.looks, commands)
+    looked_at += _asked(looks(expect), commands)
     # Steps after one that could not be done have no result.
     for step, result in zip(commands, values.ended, strict=False):
-        last = step is commands[-1]
-        asked = (step.name and step.name in looked_at) or (last and "" in looked_at)
+        asked = any(step is one for one in looked_at)
         if result.exit_code is None:
             yield Breach("within", step.line, f"not ended after {step.seconds} s")
         elif result.exit_code and not asked:
             errors = shown_text(result.errors).strip().rpartition("\n")[2]
             yield Breach("exit", step.line, observed(f"exit code {result.exit_code}: {errors}"))
+
+
+def _asked(seen: Iterable[Look], commands: Sequence[Run]) -> list[Run]:
+    """The commands, of those so far, whose exit code is looked at: the last one without a name."""
+    names = [look.command for look in seen if isinstance(look, ExitIs)]
+    last = commands[-1:]
+    return [
+        one
+        for name in names
+        for one in (commands if name else last)
+        if not name or one.name == name
+    ]
 
 
 def command_words(step: Run, values: Values) -> tuple[str, ...]:

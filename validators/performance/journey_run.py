@@ -26,10 +26,12 @@ from validators.domain.evidence import (
     Trouble,
     observed,
 )
+from validators.domain.journeys.calls import AnswerIs
 from validators.domain.journeys.command_result import Stream
 from validators.domain.journeys.commands import CommandLook
 from validators.domain.journeys.journey import (
     Block,
+    Expect,
     Forbidden,
     Journey,
     NegativeControl,
@@ -105,6 +107,8 @@ class Performance:
         """Draw the values that `let` names."""
         for name, template in self.journey.let:
             self.values.names[name] = self.values.text(template)
+            if self.values.is_number(template):
+                self.values.numbers.add(name)
 
     def evidence(self) -> RunEvidence:
         """What is known so far."""
@@ -145,8 +149,13 @@ class Performance:
 
     async def steps_done(self, steps: tuple[Step, ...]) -> bool:
         """Do the steps, up to the first that fails. Whether all were done."""
-        opened = sum(1 for _ in takewhile(lambda step: isinstance(step, Open | SwitchTo), steps))
+        opening = (Open, SwitchTo, Expect)
+        opened = sum(1 for _ in takewhile(lambda step: isinstance(step, opening), steps))
         for index, step in enumerate(steps):
+            if isinstance(step, Expect):
+                if not await self._looks_hold(Block(step.line, Vantage.HERE, step.looks)):
+                    return False
+                continue
             began = monotonic()
             trouble, why = await self._act(step)
             millis, verb = int((monotonic() - began) * 1000), type(step).__name__.lower()
@@ -163,14 +172,26 @@ class Performance:
                 self.there_at_first = await self._all_there()
         return True
 
+    async def _looks_hold(self, block: Block) -> bool:
+        """Take the looks of a block, after all that were taken so far. Whether all of them hold."""
+        first = len(self.expectations)
+        outcomes = await self._block(block, first)
+        self.expectations += outcomes
+        for outcome in outcomes:
+            self.watch(self.run, outcome)
+        await self.stage.take_picture(self._viewer(block), f"look-{first + 1:02}")
+        return all(outcome.passed for outcome in outcomes)
+
     async def _all_there(self) -> bool | None:
         """Whether every block holds already, seen from its vantage; None: not known."""
-        about_commands = False
+        beside_pages = False
         for block in self._expected():
             here = await self.stage.person(self.actor)
-            # Before a command has run, nothing can be said of it: that is no difference.
-            seen = tuple(look for look in block.looks if not isinstance(look, CommandLook))
-            about_commands |= len(seen) < len(block.looks)
+            # Before a call or a command, nothing can be said of it: that is no difference.
+            seen = tuple(
+                look for look in block.looks if not isinstance(look, CommandLook | AnswerIs)
+            )
+            beside_pages |= len(seen) < len(block.looks)
             if not seen:
                 continue
             found = [await looked(look, here, self.values) for look in seen]
@@ -180,7 +201,7 @@ class Performance:
             outcomes = await self._block(replace(block, looks=seen), 0)
             if not all(one.passed for one in outcomes):
                 return None if any(one.trouble in UNSURE for one in outcomes) else False
-        return None if about_commands else True
+        return None if beside_pages else True
 
     async def _act(self, step: Step) -> tuple[Trouble | None, str]:
         try:
@@ -195,38 +216,44 @@ class Performance:
 
     async def _blocks(self, blocks: tuple[Block, ...]) -> None:
         """Take the looks of every block."""
-        first = 0
         for block in blocks:
-            outcomes = await self._block(block, first)
-            self.expectations += outcomes
-            for outcome in outcomes:
-                self.watch(self.run, outcome)
-            await self.stage.take_picture(self._viewer(block), f"look-{first + 1:02}")
-            if not all(outcome.passed for outcome in outcomes):
+            if not await self._looks_hold(block):
                 if self.patience.stop_early:
                     return
                 # The run is red already: later blocks only add detail and are polled for less time.
                 shorter = min(self.patience.look, AFTER_FAILURE_SECONDS)
                 self.patience = replace(self.patience, look=shorter)
-            first += len(block.looks)
 
     async def _block(self, block: Block, first: int) -> list[ExpectationOutcome]:
         began, seconds = monotonic(), self.patience.look
         try:
             session = await self._vantage(block)
+            values = await self._answered_there(block, session)
             began = monotonic()
-            found = await polled(session, block.looks, self.values, seconds=seconds)
+            found = await polled(session, block.looks, values, seconds=seconds)
             await self._note_forbidden_text(session)
             control = self.journey.negative_control
             # The page is now where the journey's own looks hold, so the control's must fail here.
             if self.with_control and control and all(one.holds for one in found):
                 for its in (its for its in control.expect if its.place == block.place):
-                    looks = await looked_once(session, its.looks, self.values, seconds=seconds)
+                    looks = await looked_once(session, its.looks, values, seconds=seconds)
                     self.control_looks += _outcomes(its, looks, len(self.control_looks), began)
         except Unable as unable:
             mute = LookResult(False, "", str(unable), Trouble(unable.trouble))
             found = [mute] * len(block.looks)
         return _outcomes(block, found, first, began)
+
+    async def _answered_there(self, block: Block, session: Session) -> Values:
+        """The values with which a block is looked at: from another vantage, each answer that it
+        looks at is asked for again."""
+        wanted = {look.of for look in block.looks if isinstance(look, AnswerIs)}
+        if block.vantage is Vantage.HERE or not wanted:
+            return self.values
+        answers = dict(self.values.answers)
+        for name in wanted & set(answers):
+            request = answers[name].request
+            answers[name] = await session.call(request, patience=self.patience.step)
+        return replace(self.values, answers=answers)
 
     def _viewer(self, block: Block) -> str:
         """The name of the person who looks."""
@@ -243,11 +270,13 @@ class Performance:
         here = await self.stage.person(self.actor)
         other = await self.stage.person(self._viewer(block))
         match block.vantage:
-            case Vantage.ACTOR if block.opens:
+            case Vantage.ACTOR | Vantage.OTHER_SESSION if block.opens:
                 await other.open(self.values.text(block.opens), patience=self.patience.step)
+            # Nothing of a page is looked at, and there may be none.
+            case _ if all(isinstance(look, AnswerIs) for look in block.looks):
+                pass
             case Vantage.OTHER_SESSION:
-                path = self.values.text(block.opens) if block.opens else await here.path()
-                await other.open(path, patience=self.patience.step)
+                await other.open(await here.path(), patience=self.patience.step)
             case Vantage.AFTER_RELOAD:
                 await here.reload(patience=self.patience.step)
         return other

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
+from urllib.parse import parse_qsl
 
 from validators.domain.evidence import Trouble
-from validators.domain.journeys.aria import tree_matches
+from validators.domain.journeys.aria import AriaNode, items, tree_matches
+from validators.domain.journeys.calls import AnswerIs
 from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas
 from validators.domain.journeys.journey import (
     Absent,
@@ -24,8 +27,10 @@ from validators.domain.journeys.looks import (
     FileHas,
     Focused,
     HeadersAre,
+    ItemsAre,
     LeadsTo,
     OptionsAre,
+    ParameterIs,
     RowsAre,
     StateIs,
     StatusIs,
@@ -34,6 +39,8 @@ from validators.domain.journeys.looks import (
 from validators.domain.journeys.spot import Spot, spot
 from validators.domain.journeys.target import Target
 from validators.domain.journeys.values import Values
+from validators.domain.journeys.wording import ordered
+from validators.performance.calling import answer_look_result
 from validators.performance.command_looks import command_look_result
 from validators.performance.comparing import compared, compared_list, compared_path
 from validators.performance.file_looks import file_look_result
@@ -60,6 +67,8 @@ KINDS: dict[type[Look], str] = {
     ColumnHas: "column",
     HeadersAre: "columns",
     OptionsAre: "options",
+    ItemsAre: "items",
+    ParameterIs: "parameter",
     StateIs: "state",
     DescriptionIs: "description",
     LeadsTo: "leads_to",
@@ -67,6 +76,7 @@ KINDS: dict[type[Look], str] = {
     TreeIs: "aria",
     Focused: "focused",
     FileHas: "downloaded",
+    AnswerIs: "answer",
     ExitIs: "exit",
     OutputHas: "output",
     FileLeft: "file",
@@ -98,12 +108,44 @@ async def look_result(look: Look, session: Session, values: Values) -> LookResul
                 "; ".join(map(str, patterns)),
                 " ".join(node.reads for node in tree),
             )
+        case ItemsAre(target=target):
+            return _items(await session.tree(spot(target, values)), look, values)
+        case ParameterIs():
+            return await _parameter(look, session, values)
         case FileHas():
             return file_look_result(look, values)
+        case AnswerIs():
+            return answer_look_result(look, values)
         case ExitIs() | OutputHas() | FileLeft():
             return command_look_result(look, values)
         case _:
             return await _at(look, session, values)
+
+
+def _items(tree: Sequence[AriaNode], look: ItemsAre, values: Values) -> LookResult:
+    texts = items(tree)
+    found = compared_list(texts, look.lists, values)
+    if look.order is None:
+        return found
+    expected = ", ".join(filter(None, (found.expected, f"sorted {look.order}")))
+    return LookResult(found.holds and ordered(texts, look.order), expected, found.observed)
+
+
+async def _parameter(look: ParameterIs, session: Session, values: Values) -> LookResult:
+    where = _there(look.target, values)
+    address = await session.leads_to(where) if where else await session.path()
+    name = values.text(look.name)
+    asked = parse_qsl(address.partition("#")[0].partition("?")[2], keep_blank_values=True)
+    texts = [value for key, value in asked if key == name]
+    listed_, counted = (
+        compared_list(texts, look.lists, values),
+        compared(str(len(texts)), look.claims, values),
+    )
+    count = f"count {counted.expected}" if look.claims else ""
+    expected = ", ".join(filter(None, (listed_.expected, count)))
+    return LookResult(
+        listed_.holds and counted.holds, f"{name} {expected}", listed_.observed or f"no {name}"
+    )
 
 
 async def _at(

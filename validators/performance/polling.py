@@ -12,7 +12,10 @@ from time import monotonic
 
 from validators.domain.errors import ExpressionInvalid, Unable
 from validators.domain.evidence import Trouble
+from validators.domain.journeys.calls import AnswerIs
+from validators.domain.journeys.commands import CommandLook
 from validators.domain.journeys.journey import Look
+from validators.domain.journeys.looks import FileHas
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.walk import positive
 from validators.domain.run_result import LATE
@@ -29,6 +32,9 @@ async def polled(
     session: Session, wanted: Sequence[Look], values: Values, *, seconds: float
 ) -> list[LookResult]:
     """The results of all looks, in their order, after at most so many seconds."""
+    # An answer, a file or the result of a command that has come does not change any more.
+    if all(isinstance(look, AnswerIs | FileHas | CommandLook) for look in wanted):
+        return [await looked(look, session, values) for look in wanted]
     deadline, pause = monotonic() + seconds, POLL_SECONDS
     # Positive looks first: an absence is trivially true of a page that is not painted yet.
     order = sorted(range(len(wanted)), key=lambda at: not positive(wanted[at]))

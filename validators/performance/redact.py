@@ -27,6 +27,7 @@ NOTICED = {
     Symptom.SERVER_ERROR: "the app answered with a server error",
     Symptom.PAGE_ERROR: "the page showed or logged an error that must never appear",
     Symptom.NO_ANSWER: "the app stopped answering",
+    Symptom.NOT_ANSWERED: "the app's API did not answer as was promised",
     Symptom.NOT_PRINTED: "the command did not print, or did not write, what was promised",
     Symptom.WRONG_EXIT: "the command did not end as it should: another exit code, or too late",
     Symptom.DIFFERS_WHEN_WATCHED: "the app behaves differently when watched",

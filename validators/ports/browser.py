@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from validators.domain.journeys.aria import AriaNode, Table
+from validators.domain.journeys.calls import Answer, Request
 from validators.domain.journeys.command_result import CommandResult
 from validators.domain.journeys.commands import Run
 from validators.domain.journeys.dialog_answer import DialogAnswer
@@ -22,6 +23,10 @@ class Session(Protocol):
 
     async def open(self, path: str, *, patience: float) -> None:
         """Go to a path of the app."""
+
+    async def call(self, request: Request, *, patience: float) -> Answer:
+        """Send the app a request beside the page, with this person's cookies, and take its whole
+        answer. Raises Unable when none comes in time, or one that is too large."""
 
     async def reload(self, *, patience: float) -> None: ...
 

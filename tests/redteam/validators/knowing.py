@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -44,6 +45,37 @@ MARKS_IN_A_REQUEST: dict[str, Callable[[dict[str, Any]], bool]] = {
     ),
     "connection": lambda asked: asked.get("HTTP_CONNECTION", "close") == "close",
 }
+# What an API goes by: of each call, as it came. Its headers by name, in their order and spelling.
+MARKS_IN_A_CALL: dict[str, Callable[[dict[str, str]], bool]] = {
+    "user agent": lambda asked: "Headless" in asked.get("user-agent", ""),
+    "no known client": lambda asked: (
+        not re.match(
+            "curl|python-requests|axios|Go-http-client|okhttp",
+            asked.get("User-Agent", ""),
+        )
+    ),
+    "spelling": lambda asked: "user-agent" in asked,
+    "packing": lambda asked: asked.get("accept-encoding") == "gzip,deflate",
+    "connection": lambda asked: asked.get("Connection") == "close",
+    "order of headers": lambda asked: next(iter(asked)).lower() != "host",
+    "takes anything": lambda asked: {**asked, **_lower(asked)}.get("accept") == "*/*",
+}
+# An API that knows the judge's own clients by heart, which are public, has both visitors wrong.
+MARKS_OF_BOTH_CALLS = {
+    "one of ours": lambda asked: bool(
+        re.search(
+            "Headless|curl/8.5.0|requests/2.32.3|axios/1.7.9|client/1.1|okhttp/4.12.0",
+            _lower(asked)["user-agent"],
+        )
+    ),
+    "one connection for a request": lambda asked: True,
+}
+
+
+def _lower(asked: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in asked.items()}
+
+
 # What a page goes by once somebody has clicked.
 MARKS_OF_A_CLICK = {
     "no way of the pointer": "(window.moves || 0) < 5",

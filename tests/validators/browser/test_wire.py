@@ -12,8 +12,9 @@ import pytest
 from tests.validators.apps import App, served
 from tests.validators.patience import until
 from tests.validators.talks import GET, answering, asked, through
+from validators.browser.network.exchange import LARGEST_ANSWER
 from validators.browser.network.http1 import Head, unpacked
-from validators.browser.network.wire import LARGEST_ANSWER, Wire
+from validators.browser.network.wire import Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -90,7 +91,7 @@ def test_no_tunnel_leads_anywhere_else(target) -> None:
 def test_a_web_socket_reaches_the_app() -> None:
     got, _ = through(
         answering(b"over the tunnel"),
-        b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: x\r\n\r\nGET /ws HTTP/1.1\r\n\r\n",
+        b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: x\r\n\r\nGET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
     )
     assert got == b"HTTP/1.1 200 Connected\r\n\r\nover the tunnel"
 
@@ -204,6 +205,9 @@ class Loud:
 
     def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
         return (Head("HTTP/1.1", "418", "Teapot", ()), content) if request.first == "POST" else None
+
+    def request(self, request: Head, content: bytes) -> tuple[Head, bytes]:
+        return request, content
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
         return content.upper()

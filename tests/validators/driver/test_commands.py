@@ -197,3 +197,15 @@ def test_a_time_that_the_journey_promises_is_a_result_and_a_question_that_did_no
 def test_equal_seeds_give_equal_terminals() -> None:
     assert terminal_size(3, "j") == terminal_size(3, "j")
     assert len({terminal_size(seed, "j") for seed in range(40)}) > 2
+
+
+def test_a_look_between_steps_is_about_the_command_before_it() -> None:
+    between = SOURCE.replace(
+        "  - run: [walks, list, a.csv]",
+        "  - expect: {output: added}\n  - run: [walks, list, a.csv]",
+    )
+    journey = read(between)
+    commands = RunCommands(journey, 0)
+    add, _, listing = journey.steps
+    assert [type(look).__name__ for look in commands._about(add)] == ["OutputHas"]  # type: ignore[arg-type]
+    assert [look.command for look in commands._about(listing)] == ["listing", "listing"]  # type: ignore[arg-type]

@@ -1,31 +1,35 @@
 """The language's page: what it shows is what the language is."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from validators.authoring.authoring import language_page
 from validators.domain.evidence import FaultInjector
+from validators.domain.journeys.calls import Method
 from validators.domain.journeys.claim import Listing, Match, SortOrder
 from validators.domain.journeys.journey import Forbidden
 from validators.domain.journeys.looks import FilePart, State
 from validators.domain.journeys.steps import DialogKind
 from validators.domain.journeys.values import GENERATORS
+from validators.domain.json_values import JsonType
 from validators.language.check import complaints
 from validators.language.dialogs import ANSWERS
 from validators.language.keys import MODIFIERS, PRESSABLE
 from validators.language.looks import LOOKS, VANTAGES
 from validators.language.nevers import CONSOLE_LEVELS
 from validators.language.reader import read
-from validators.language.steps import OTHER_VERBS, UNITS, VERBS
-from validators.language.targets import NAMED, PLAIN, WORDED
+from validators.language.steps import UNITS, VERBS, WORDS
+from validators.language.targets import NAMED, PLACES, PLAIN, WORDED
 
 PAGE = language_page()
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+BY_EXAMPLE = (Path(__file__).parents[3] / "docs" / "journeys.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", f"{PAGE}\n{BY_EXAMPLE}", re.DOTALL)
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 4
+    assert len(EXAMPLES) >= 14
 
 
 @pytest.mark.parametrize("source", EXAMPLES)
@@ -36,8 +40,8 @@ def test_every_example_may_be_sealed(source) -> None:
 @pytest.mark.parametrize(
     "word",
     [
-        *VERBS, *OTHER_VERBS, *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *PLAIN, *CONSOLE_LEVELS,
-        *Listing, *SortOrder, *State, "each", "sorted", "at", "times", "under", "level", "with",
+        *VERBS, *WORDS, *PLACES, *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *PLAIN, *CONSOLE_LEVELS,
+        *Listing, *SortOrder, *State, "each", "sorted", "at", "times", "under", "level", "with", "beside", "leads_to", *Method, *JsonType,
         *MODIFIERS, *ANSWERS, *DialogKind, *FilePart, *(f"{unit}s" for unit in UNITS), *(f"any.{kind}" for kind in GENERATORS),
     ],
 )  # fmt: skip
@@ -51,7 +55,7 @@ def test_every_step_and_look_the_page_shows_is_in_the_language() -> None:
     assert len(lines) > 20
     for line in (line for line in lines if "…" not in line):
         kind = re.match(r"\w+", line).group()
-        step = kind in VERBS or kind in OTHER_VERBS
+        step = kind in VERBS or kind in WORDS
         look = "visible: {button: Book}" if step or kind in VANTAGES else line
         extra = f"\n  - {line}" if kind in VANTAGES else ""
         steps = f"  - open: /\n  - {line}\n" if step else "  - open: /\n"

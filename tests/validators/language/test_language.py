@@ -161,7 +161,7 @@ def test_every_look_is_read(line, kind, match) -> None:
         (with_steps("clik: {button: Book}"), 4, "no verb 'clik'; did you mean 'click'?"),
         (with_steps("wait: 3"), 4, "every step and look waits by itself"),
         (with_steps("sleep"), 4, "every step and look waits by itself"),
-        (with_steps("evaluate: alert(1)"), 4, "no verb 'evaluate'; known: as, back, check"),
+        (with_steps("evaluate: alert(1)"), 4, "no verb 'evaluate'; known: as, back, call, check"),
         (with_steps("open: http://evil.example/"), 4, "a path of the app"),
         (with_steps("open: //evil.example/"), 4, "a path of the app"),
         (with_steps("open: file:///etc/passwd"), 4, "a path of the app"),
@@ -204,7 +204,7 @@ def test_every_look_is_read(line, kind, match) -> None:
         ),
         (with_looks("row: {cells: []}"), 6, "at least one entry"),
         (with_looks("row: {cells: {}}"), 6, "cells is empty"),
-        (with_looks("row: {cells: [A], at: 0}"), 6, "1 is the first one below the headers"),
+        (with_looks("row: {cells: [A], at: 0}"), 6, "`first`, `last` or a number from 1"),
         (with_looks("row: {cells: [A], at: 1, times: 1}"), 6, "'times' or 'at', not both"),
         (with_looks("row: {cells: {Size: {at_leest: 1}}}"), 6, "a cell needs one of"),
         (

@@ -105,6 +105,9 @@ def test_the_weak_points_of_a_journey_are_printed_first() -> None:
     assert title == "greeting, at http://localhost:8000"
     seeded = TryReport(read(f"{GREETING}needs: {{seed: full-house}}\n"), "http://localhost:8000")
     assert "needs the data 'full-house'" in list(seeded.begin_lines(Path("x")))[1]
+    commands = "journey: j\npromise: issue\nsteps:\n  - run: [walks]\nexpect:\n  - output: x\n"
+    running = TryReport(read(commands), "http://127.0.0.1:1")
+    assert "name it with --app FOLDER" in list(running.begin_lines(Path("x")))[1]
 
 
 def test_each_step_is_printed_once_whether_its_report_came_or_not(tmp_path: Path) -> None:

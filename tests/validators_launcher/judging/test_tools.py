@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.validators_launcher import seaside
 from tests.validators_launcher.world import World, predicate, world_at
 
 LINE = "rows.append([name, size])"
@@ -146,3 +147,44 @@ def test_a_journey_that_opens_pages_needs_an_app(world: World) -> None:
     found, _ = judged(world, "right", journey=pages)
     assert found["outcome"] == "inconclusive"
     assert "[app] in factory.toml has no start command" in json.dumps(found["reason"])
+
+
+EXPORT = """import csv, json, os, sys
+rows = json.load(open(os.path.join(os.environ["SEASIDE_DATA"], "bookings.json")))
+csv.writer(sys.stdout).writerows([["Name", "Size"], *([row["name"], row["size"]] for row in rows)])
+"""
+MIXED = """journey: a-large-group-is-booked-and-exported
+promise: M-BOOK
+let: {guest: "{{ any.name }}", size: "{{ any.int(6, 8) }}"}
+steps:
+  - open: /
+  - fill: {label: Name, value: "{{ guest }}"}
+  - fill: {label: Group size, value: "{{ size }}"}
+  - click: {button: Book}
+  - run: [export]
+expect:
+  - row: {cells: ["{{ guest }}", "{{ size }}"]}
+  - output: {row: {Name: "{{ guest }}", Size: "{{ size }}"}}
+  - after_reload: same
+twin:
+  expect:
+    - output: {row: {Name: "{{ guest }}", Size: "9"}}
+"""
+
+
+@pytest.mark.soak("a browser and eight apps: 12 s; the parts are shown by test_commands and above")
+@pytest.mark.parametrize("candidate", ["FIXED", "BASE"])
+def test_one_journey_books_on_a_page_and_sees_it_in_what_a_tool_exports(
+    tmp_path: Path, candidate: str
+) -> None:
+    world = world_at(tmp_path)
+    world.app = {"commands": {"export": "python ./export.py"}}
+    sides = {name: {**getattr(seaside, name), "export.py": EXPORT} for name in ("BASE", candidate)}
+    change = {**sides[candidate], "note.txt": "changed"}
+    request = world.request(*world.merge(sides["BASE"], change))
+    world.seal(request, MIXED)
+    out = world.home / "out"
+    done = world.validators("judge", "--request", request, "--out", out)
+    assert done.returncode == 0, done.stderr
+    found = predicate(out / "verdict.json")
+    assert found["outcome"] == {"FIXED": "passed", "BASE": "failed"}[candidate], found["reason"]

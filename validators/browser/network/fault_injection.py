@@ -9,6 +9,16 @@ There are five injectors:
 - `frozen` answers every request for a path as the first one was answered, whatever it contains:
   like an app that is only painted.
 
+To the calls of a journey they do what goes wrong with an API:
+
+- `drop-row` removes list entries; where there are none at stake, the fields at stake, or their
+  headers; and it reverses an array whose order is read.
+- `stale` answers a write as if it were done: with an expected status, and with what was sent.
+- `error-500` gives an answer whose status is read another one: no error becomes an error, and an
+  error a success.
+- `frozen` hands the app another input than the step's own: other data that could have been drawn.
+  The answer is right for that input: like an app that does not read what it is given.
+
 Properties, which `validators.domain.fold` checks:
 
 - *changed* counts the alterations. A fault that altered no byte and held back no write is not
@@ -34,20 +44,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.client import responses
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
+from validators.browser.network.api_mutations import (
+    dropped_fields,
+    reversed_arrays,
+    with_other_input,
+)
 from validators.browser.network.http1 import Head
 from validators.browser.network.mutations import (
     HTML,
     Mutation,
     dropped,
-    leaves,
     reversed_tables,
     swapped,
 )
 from validators.domain.evidence import FaultFacts, FaultInjector
 from validators.domain.journeys.data_at_stake import Stakes
 from validators.domain.journeys.wording import folded
+from validators.domain.json_values import leaves
 
 _PARTS = re.compile(r'[",;\t]')
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -66,7 +83,7 @@ class FaultInjection:
         self._changed = 0
         self._touched = False
         self._reached = False
-        self._first: dict[str, tuple[Head, bytes]] = {}
+        self._first: dict[tuple[str, str], tuple[Head, bytes]] = {}
 
     @property
     def facts(self) -> FaultFacts:
@@ -81,9 +98,28 @@ class FaultInjection:
         ):
             return None
         self._changed += 1
+        stakes = self._stakes()
+        if stakes.data & set(_carried(request, content)):
+            self._touched = self._reached = True
+        if self._injector is FaultInjector.ERROR_500:
+            return _broken()
+        return _called_as_if_done(content, stakes) if request.called else _as_if_done(request)
+
+    def request(self, request: Head, content: bytes) -> tuple[Head, bytes]:
+        """The request for the app: for `frozen` with another input, where a journey makes calls;
+        else the same."""
+        others = self._stakes().others
+        if self._injector is not FaultInjector.FROZEN or not others:
+            return request, content
+        if not (request.called or _is_write(request)):
+            return request, content
+        path, body = with_other_input(request, content, others)
+        if (path, body) == (request.second, content):
+            return request, content
+        self._changed += 1
         if self._stakes().data & set(_carried(request, content)):
             self._touched = self._reached = True
-        return _broken() if self._injector is FaultInjector.ERROR_500 else _as_if_done(request)
+        return replace(request, second=path), body
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
         """The answer's body, with the fault in it if this injector alters answers."""
@@ -92,7 +128,7 @@ class FaultInjection:
             case FaultInjector.SWAP_TEXT:
                 mutation = swapped(content, kind, self._stakes())
             case FaultInjector.DROP_ROW:
-                mutation = self._rows(content, kind)
+                mutation = self._rows(content, kind, called=request.called)
             case FaultInjector.FROZEN:
                 first = self._frozen(request, answer, content)
                 self._changed += _comparable(*first) != _comparable(answer, content)
@@ -108,9 +144,15 @@ class FaultInjection:
         """The answer's head: that of the first answer for `frozen`, another status for `error-500`
         where a journey reads the status of a page, else the same."""
         if self._injector is FaultInjector.FROZEN:
-            return self._first.get(_path(request), (answer, b""))[0]
+            return self._first.get(_asked(request), (answer, b""))[0]
+        if self._injector is FaultInjector.DROP_ROW and request.called:
+            return self._without_headers(answer)
+        if self._injector is not FaultInjector.ERROR_500:
+            return answer
+        if request.called:
+            return self._with_another_status(answer)
         page = request.header("sec-fetch-dest") == "document" and not 300 <= answer.status < 400
-        if self._injector is not FaultInjector.ERROR_500 or not page or not self._stakes().status:
+        if not page or not self._stakes().status:
             return answer
         self._changed += 1
         self._touched = True
@@ -118,16 +160,41 @@ class FaultInjection:
         altered = ("500", "Internal Server Error") if answer.status != 500 else ("200", "OK")
         return Head(answer.first, *altered, answer.headers)
 
+    def _with_another_status(self, answer: Head) -> Head:
+        """An answer to a call with a status that is not among the expected ones."""
+        if not (expected := self._stakes().statuses):
+            return answer
+        self._changed += 1
+        self._touched |= str(answer.status) in expected
+        wrong = ("500", "200", "404", "202") if answer.status < 400 else ("200", "500", "202")
+        other = next(one for one in (*wrong, "418") if one not in expected)
+        return Head(answer.first, other, responses[int(other)], answer.headers)
+
+    def _without_headers(self, answer: Head) -> Head:
+        stripped = answer.without(*self._stakes().headers)
+        if stripped != answer:
+            self._changed += 1
+            self._touched = True
+        return stripped
+
     def _frozen(self, request: Head, answer: Head, content: bytes) -> tuple[Head, bytes]:
         """The first answer for this path. The app is asked all the same, to know what the fault
         alters."""
         room = MOST_FROZEN - sum(len(held) for _, held in self._first.values())
         if len(content) <= room:
-            self._first.setdefault(_path(request), (answer, content))
-        return self._first.get(_path(request), (answer, content))
+            self._first.setdefault(_asked(request), (answer, content))
+        return self._first.get(_asked(request), (answer, content))
 
-    def _rows(self, content: bytes, kind: str) -> Mutation:
+    def _rows(self, content: bytes, kind: str, *, called: bool) -> Mutation:
         stakes = self._stakes()
+        if called and kind.endswith("json"):
+            for mutation in (
+                reversed_arrays(content, stakes),
+                dropped(content, kind, stakes),
+                dropped_fields(content, stakes),
+            ):
+                if mutation.content != content:
+                    return mutation
         reversed_rows = reversed_tables(content, kind, stakes)
         if reversed_rows.content != content:
             return reversed_rows
@@ -148,8 +215,10 @@ def _comparable(answer: Head, content: bytes) -> tuple[int, str, bytes]:
     return answer.status, answer.header("location"), content
 
 
-def _path(request: Head) -> str:
-    return urlsplit(request.second).path or "/"
+def _asked(request: Head) -> tuple[str, str]:
+    """What has one answer for ever: a path, and the method of a call. A page's form is answered at
+    the path that shows it, too."""
+    return request.first if request.called else "", urlsplit(request.second).path or "/"
 
 
 def _is_write(request: Head) -> bool:
@@ -178,6 +247,15 @@ def _json_values(text: str) -> Iterator[str]:
         yield from (folded(str(leaf)) for leaf in leaves(json.loads(text)))
     except ValueError:
         return
+
+
+def _called_as_if_done(content: bytes, stakes: Stakes) -> tuple[Head, bytes]:
+    """The answer of an API that forgot the write: an expected status, and what was sent."""
+    good = sorted(one for one in stakes.statuses if one.startswith("2"))
+    status = good[0] if good else "200"
+    body = b"" if status == "204" else content or b"{}"
+    headers = (("Content-Type", "application/json"),)
+    return Head("HTTP/1.1", status, responses.get(int(status), ""), headers), body
 
 
 def _broken() -> tuple[Head, bytes]:

@@ -25,12 +25,13 @@ class WireBroken(Exception):
 @dataclass(frozen=True, slots=True)
 class Head:
     """A start line and headers. In a request, `first` and `second` are the method and the target;
-    in an answer, the version and the status."""
+    in an answer, the version and the status. `called`: a request that a journey makes itself."""
 
     first: str
     second: str
     third: str
     headers: Headers
+    called: bool = False
 
     def header(self, name: str) -> str:
         """The last value of a header; empty when absent."""
@@ -64,7 +65,10 @@ class Incoming:
     """The messages that arrive on one stream: a browser's requests; with `request`, an app's answer
     to it. Both methods raise WireBroken."""
 
-    def __init__(self, stream: asyncio.StreamReader, request: Head | None = None) -> None:
+    def __init__(
+        self, stream: asyncio.StreamReader, request: Head | None = None, *, first: bytes = b""
+    ) -> None:
+        # `first` was read from the stream before.
         self._stream = stream
         # What came in all, framing included: a body in chunks of one byte has six times its size.
         self.received = 0
@@ -77,6 +81,9 @@ class Incoming:
                 h11.Request(method=request.first, target="/", headers=[("Host", "app")])
             )
             self._parser.send(h11.EndOfMessage())
+        if first:
+            self.received = len(first)
+            self._parser.receive_data(first)
 
     async def head(self) -> Head | None:
         """The next head, after any interim ones (1xx); None at a clean end."""

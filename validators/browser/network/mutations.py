@@ -15,6 +15,7 @@ from typing import Any
 
 from validators.domain.journeys.data_at_stake import Address, Stakes
 from validators.domain.journeys.wording import folded, path_matches, whole_words
+from validators.domain.json_values import leaves
 
 SHORT = 2
 HTML = ("text/html", "application/xhtml+xml")
@@ -119,7 +120,7 @@ def _mutated(content: bytes, kind: str, stakes: Stakes, mutator: Mutator) -> Mut
         return Mutation(content, False)
 
     def gone(texts: Iterable[str]) -> bool:
-        return any(_among(text, parts(before)) and not _among(text, parts(after)) for text in texts)
+        return any(among(text, parts(before)) and not among(text, parts(after)) for text in texts)
 
     return Mutation(after.encode(), gone(stakes.texts), gone(stakes.data))
 
@@ -152,22 +153,13 @@ def _json_texts(document: str) -> list[str]:
     return [folded(str(leaf)) for leaf in leaves(json.loads(document))]
 
 
-def leaves(value: Any) -> Iterable[Any]:
-    """Every scalar of a JSON value."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from leaves(item)
-    elif value is not None and not isinstance(value, bool):
-        yield value
+def among(text: str, parts: Iterable[str]) -> bool:
+    """Whether one of these texts has the text at stake in it."""
+    return any(holds(part, text) for part in parts)
 
 
-def _among(text: str, parts: Iterable[str]) -> bool:
-    return any(_holds(part, text) for part in parts)
-
-
-def _holds(part: str, text: str) -> bool:
+def holds(part: str, text: str) -> bool:
+    """Whether a text has another in it: a short one as a whole, a longer one by whole words."""
     return (
         folded(part) == text if len(text) <= SHORT else whole_words(text).search(part) is not None
     )
@@ -220,7 +212,7 @@ def _swapped_json(value: Any, aims: tuple[str, ...]) -> Any:
             return [_swapped_json(held, aims) for held in value]
         case str():
             return _swapped_text(value, aims)
-        case int() if not isinstance(value, bool) and str(value) in aims:
+        case int() | float() if not isinstance(value, bool) and str(value) in aims:
             return value + 3
         case _:
             return value
@@ -229,7 +221,7 @@ def _swapped_json(value: Any, aims: tuple[str, ...]) -> Any:
 def _dropped_html(document: str, aims: tuple[str, ...]) -> str:
     def kept(row: re.Match[str]) -> str:
         texts = _html_texts(row.group())
-        return "" if any(_among(aim, texts) for aim in aims) else row.group()
+        return "" if any(among(aim, texts) for aim in aims) else row.group()
 
     return _ROW.sub(kept, document)
 
@@ -246,7 +238,7 @@ def _dropped_json(value: Any, aims: tuple[str, ...]) -> Any:
 
 def _at_stake(item: Any, aims: tuple[str, ...]) -> bool:
     texts = [folded(str(leaf)) for leaf in leaves(item)] if isinstance(item, dict | list) else []
-    return any(_among(aim, texts) for aim in aims)
+    return any(among(aim, texts) for aim in aims)
 
 
 def _swapped_plain(document: str, aims: tuple[str, ...]) -> str:
@@ -264,7 +256,7 @@ def _swapped_line(line: str, aims: tuple[str, ...]) -> str:
 def _dropped_plain(document: str, aims: tuple[str, ...]) -> str:
     lines = document.splitlines(keepends=True)
     return "".join(
-        line for line in lines if not any(_among(aim, _plain_texts(line)) for aim in aims)
+        line for line in lines if not any(among(aim, _plain_texts(line)) for aim in aims)
     )
 
 

@@ -10,53 +10,38 @@ Properties:
 - Every request and answer is known. So a step can be followed until the app is quiet, and it is
   known whether anything that came can make a page change by itself.
 - A masked visitor's headers are right on every request, even before a page object exists.
+- The calls of a journey go the same way. A call bears a mark that no page knows, and the app never
+  sees it. Only web sockets are relayed unread; any other request in a tunnel is read like the rest.
 - A run with injected faults differs from a plain one only in the bytes that its `Tamper` alters.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from time import monotonic
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from validators.browser.network.clients import Callers, in_order
+from validators.browser.network.exchange import (
+    HOP,
+    LARGEST_ANSWER,
+    Exchange,
+    TooLarge,
+    deliver,
+    first_head,
+    pieces,
+    whole,
+)
 from validators.browser.network.http1 import PIECE, Head, Incoming, WireBroken, unpacked
 from validators.browser.network.stillness import Reading
 
-LARGEST_ANSWER = 8 * 1024 * 1024
 LARGEST_REQUEST = 16 * 1024 * 1024
 LARGEST_LOG = 2_000
 ASIDE_SECONDS = 30
-_HOP = ("connection", "proxy-connection", "keep-alive", "proxy-authorization")
-
-
-@dataclass(slots=True, eq=False)
-class Exchange:
-    """One request and its answer. `status` 0: no answer.
-
-    `refused`: the address, if the request was not for the app. `broken`: why the app failed to
-    answer; a browser that hangs up is no failure of the app."""
-
-    method: str
-    path: str
-    status: int = 0
-    kind: str = ""
-    octets: int = 0
-    began: float = field(default_factory=monotonic)
-    millis: int = 0
-    refused: str = ""
-    document: bool = False
-    cut: bool = False
-    broken: str = ""
-
-    @property
-    def opened(self) -> bool:
-        """Whether somebody opened this page. The browser alone sets the header that shows it; no
-        script of a page can."""
-        return self.document and self.method == "GET"
 
 
 class Tamper(Protocol):
@@ -64,6 +49,9 @@ class Tamper(Protocol):
 
     def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
         """An answer in place of the app's; None to let the request through."""
+
+    def request(self, request: Head, content: bytes) -> tuple[Head, bytes]:
+        """The request for the app; the same to leave it alone."""
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
         """The body to deliver; the same bytes to leave it alone."""
@@ -83,7 +71,10 @@ class Wire:
         port: int,
         headers: Mapping[str, str] | None = None,
         tamper: Tamper | None = None,
+        callers: Callers | None = None,
     ) -> None:
+        # How the calls of a journey are known, and what they look like to the app.
+        self.callers = callers or Callers(host)
         self.host, self.port = host, port
         self.exchanges: list[Exchange] = []
         # Whether nothing that came to the browser can make a page change by itself.
@@ -157,7 +148,7 @@ class Wire:
                     await upstream.drain()
                     answer = Incoming(reader, request)
                     await answer.head()
-                    await _whole(answer, most=LARGEST_ANSWER)
+                    await whole(answer, most=LARGEST_ANSWER)
                 finally:
                     upstream.close()
 
@@ -176,21 +167,32 @@ class Wire:
             if request is None:
                 return
             exchange = self._record(request)
+            if request.first == "CONNECT" and not exchange.refused:
+                first = await self._in_tunnel(browser, reader, writer)
+                if not first:
+                    return
+                self._forget(exchange)
+                exchange, browser = None, Incoming(reader, first=first)
+                if (request := await browser.head()) is None:
+                    return
+                # Whatever is asked in the tunnel, it is asked of the app.
+                inside = request.second if request.second.startswith("/") else "/"
+                request = replace(request, second=f"http://{self.host}{inside}")
+                exchange = self._record(request)
             if exchange.refused:
                 writer.write(
                     b"HTTP/1.1 403 Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                 )
                 await writer.drain()
-            elif request.first == "CONNECT":
-                # A socket may change the page at any moment, and its messages are not read.
-                self.still = False
-                await self._tunnel(browser.rest, reader, writer)
-            else:
-                content = await _whole(browser, most=LARGEST_REQUEST)
-                await self._exchange(request, content, exchange, reader, writer)
+                return
+            request = self.callers.known(request)
+            content = await whole(browser, most=LARGEST_REQUEST)
+            exchange.asked = True
+            await self._exchange(request, content, exchange, reader, writer)
         except WireBroken as error:
             if exchange:
                 exchange.broken = str(error)
+                exchange.cut = exchange.cut or (isinstance(error, TooLarge) and exchange.asked)
             # A reset, not a clean end: the browser must not take half an answer for a whole one.
             writer.transport.abort()
         except ConnectionError:
@@ -200,18 +202,38 @@ class Wire:
                 self._end(exchange)
             writer.close()
 
+    async def _in_tunnel(
+        self, browser: Incoming, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes:
+        """What a tunnel begins with; empty if it was a web socket, which has ended by now."""
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        first = await first_head(browser.rest, reader)
+        if b"\nupgrade:" not in first.lower():
+            return first
+        # A socket may change the page at any moment, and its messages are not read.
+        self.still = False
+        await self._tunnel(first, reader, writer)
+        return b""
+
     def _record(self, request: Head) -> Exchange:
         path = self._path(request)
         exchange = Exchange(
             request.first, path or "", refused="" if path else request.second[:200] or "nothing"
         )
         exchange.document = request.header("sec-fetch-dest") == "document"
+        exchange.called = self.callers.known(request).called
         self.moved = exchange.began
         if len(self.exchanges) < LARGEST_LOG:
             self.exchanges.append(exchange)
         if path and request.first != "CONNECT":
             self._open.add(exchange)
         return exchange
+
+    def _forget(self, exchange: Exchange) -> None:
+        """Forget the opening of a tunnel: what is asked in it is what counts."""
+        self._open.discard(exchange)
+        if exchange in self.exchanges:
+            self.exchanges.remove(exchange)
 
     def _path(self, request: Head) -> str | None:
         """Path and query of a request for the app; None for any other address."""
@@ -234,12 +256,15 @@ class Wire:
     ) -> None:
         if self._tamper and (answer := self._tamper.instead(request, content)):
             exchange.status = answer[0].status
-            await _deliver(writer, *answer)
+            await deliver(writer, *answer)
             return
+        asked = request
+        if self._tamper:
+            asked, content = self._tamper.request(request, content)
         upstream_reader, upstream = await self._dialled()
         hang_up = asyncio.ensure_future(self._end_at_hang_up(exchange, reader))
         try:
-            upstream.write(self._forwarded(request, exchange, content).encoded() + content)
+            upstream.write(self._forwarded(asked, content).encoded() + content)
             await upstream.drain()
             await self._answer(request, exchange, Incoming(upstream_reader, request), writer)
         finally:
@@ -265,12 +290,18 @@ class Wire:
         except OSError as error:
             raise WireBroken(f"the app does not take connections: {error}") from None
 
-    def _forwarded(self, request: Head, exchange: Exchange, content: bytes) -> Head:
+    def _forwarded(self, request: Head, content: bytes) -> Head:
         """The request as the app would have got it from this run's visitor without a proxy."""
-        head = Head(request.first, exchange.path, request.third, request.headers).without(
-            *_HOP, "transfer-encoding"
-        )
-        head = self._masked(head) if self._headers else head.having("Connection", "close")
+        head = Head(
+            request.first, self._path(request) or "/", request.third, request.headers
+        ).without(*HOP, "transfer-encoding")
+        if request.called:
+            head, as_browser = self.callers.dressed(head)
+            if as_browser and self._headers:
+                head = self._masked(head)
+        else:
+            self.callers.note_browser(head)
+            head = self._masked(head) if self._headers else head.having("Connection", "close")
         # The body was read whole, so a chunked one now needs its length.
         if content:
             head = head.having("Content-Length", str(len(content)))
@@ -297,23 +328,31 @@ class Wire:
         exchange.kind = answer.header("content-type").partition(";")[0].strip().lower()
         bodiless = request.first == "HEAD" or answer.status in (204, 304)
         reading = Reading(answer, document=exchange.document)
-        # Only a whole answer can be altered, and an event stream never is whole.
-        if self._tamper and not bodiless and exchange.kind != "text/event-stream":
-            content = await _whole(app, most=LARGEST_ANSWER)
+        # Only a whole answer can be altered, and an event stream never is whole. A call gets its
+        # answer at once, and our library would unpack one without a limit.
+        tampered = self._tamper is not None and exchange.kind != "text/event-stream"
+        if exchange.called or (tampered and not bodiless):
+            content = b"" if bodiless else await whole(app, most=LARGEST_ANSWER)
             answer, content = unpacked(answer, content, most=LARGEST_ANSWER)
-            altered = self._tamper.altered(request, answer, content)
-            answer = self._tamper.head(request, answer)
+            if exchange.called and answer.header("content-encoding") not in ("", "identity"):
+                raise TooLarge("an answer that is too large, or packed in an unknown way")
+            altered = content
+            if self._tamper is not None:
+                altered = self._tamper.altered(request, answer, content)
+                answer = self._tamper.head(request, answer)
             exchange.status, exchange.octets = answer.status, len(content)
-            reading.feed(altered)
-            self.still = self.still and not reading.stirs
-            await _deliver(writer, answer, altered)
+            # What a call brings is on no page.
+            if not exchange.called:
+                reading.feed(altered)
+                self.still = self.still and not reading.stirs
+            await deliver(writer, answer, b"" if bodiless else altered)
             return
         writer.write(
-            answer.without(*_HOP, "transfer-encoding").having("Connection", "close").encoded()
+            answer.without(*HOP, "transfer-encoding").having("Connection", "close").encoded()
         )
         exchange.status = answer.status
         if not bodiless:
-            async for piece in _pieces(app, exchange):
+            async for piece in pieces(app, exchange):
                 # Before the write: once the browser has the bytes, the page may change by them.
                 reading.feed(piece)
                 self.still = self.still and not reading.stirs
@@ -327,47 +366,12 @@ class Wire:
         """Relay a web socket: bytes both ways, to the same one port."""
         upstream_reader, upstream = await self._dialled()
         upstream.write(first)
-        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(_copy(reader, upstream))
                 both.create_task(_copy(upstream_reader, writer))
         finally:
             upstream.close()
-
-
-def in_order(request: Head) -> Head:
-    """A request with its headers in the order of a person's Chrome. Automation sends its language
-    first."""
-    places = {"host": 0, "connection": 1, "accept-language": 3, "cookie": 4}
-    ordered = sorted(request.headers, key=lambda header: places.get(header[0].lower(), 2))
-    return Head(request.first, request.second, request.third, tuple(ordered))
-
-
-async def _whole(message: Incoming, *, most: int) -> bytes:
-    held = bytearray()
-    async for piece in message.body():
-        held += piece
-        if message.received > most:
-            raise WireBroken(f"a body of more than {most} bytes")
-    return bytes(held)
-
-
-async def _pieces(answer: Incoming, exchange: Exchange) -> AsyncIterator[bytes]:
-    async for piece in answer.body():
-        exchange.octets += len(piece)
-        if answer.received > LARGEST_ANSWER:
-            exchange.cut = True
-            raise WireBroken(f"an answer of more than {LARGEST_ANSWER} bytes")
-        yield piece
-
-
-async def _deliver(writer: asyncio.StreamWriter, answer: Head, content: bytes) -> None:
-    head = answer.without(*_HOP, "transfer-encoding", "content-length").having(
-        "Content-Length", str(len(content))
-    )
-    writer.write(head.having("Connection", "close").encoded() + content)
-    await writer.drain()
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

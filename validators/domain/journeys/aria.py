@@ -158,6 +158,12 @@ def rows(nodes: Sequence[AriaNode]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(cell.reads for cell in _outermost(row, CELLS)) for row in found)
 
 
+def items(nodes: Sequence[AriaNode]) -> tuple[str, ...]:
+    """The texts of the items of a list, in order; items of lists in them belong to those."""
+    found = (item for root in nodes for item in _outermost(root, ("listitem",)))
+    return tuple(item.reads for item in found)
+
+
 def options(nodes: Sequence[AriaNode]) -> tuple[AriaNode, ...]:
     """Every option among and below these nodes, in order."""
     return tuple(node for root in nodes for node in root.within() if node.role == "option")

@@ -5,15 +5,26 @@ Fault injectors aim at exactly this, and a fault that hits it must be noticed.""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from validators.domain.errors import ExpressionInvalid
-from validators.domain.journeys.claim import NUMERIC, Claim, Listing, Match
+from validators.domain.journeys.calls import AnswerIs
+from validators.domain.journeys.claim import NUMERIC, Claim, Listing, Match, templates
 from validators.domain.journeys.journey import CountIs, Journey, Look, RowHas
 from validators.domain.journeys.looks import ColumnHas, LeadsTo, RowsAre, StatusIs
 from validators.domain.journeys.values import Template, Values
-from validators.domain.journeys.walk import claims_of, counts_in_a_file, looks, positive, required
+from validators.domain.journeys.walk import (
+    claims_of,
+    counts_in_a_file,
+    looks,
+    positive,
+    required,
+    values_of,
+)
 from validators.domain.journeys.wording import folded, whole_words
+
+# Between the seed of a run and that of what could have been put in instead: no run has both.
+ANOTHER = 500_009
 
 Address = tuple[Match, tuple[str, ...]]
 
@@ -22,7 +33,12 @@ Address = tuple[Match, tuple[str, ...]]
 class Stakes:
     """`texts` are required on the page; `data` are the values of the steps in them. `addresses` are
     where links must lead; `ordered` are headers of columns whose order is looked at. `counted`,
-    `numeric`, `status`: whether there is such a look."""
+    `numeric`, `status`: whether there is such a look.
+
+    Of answers to calls: `statuses` are those that are expected, `fields` the pointers at which
+    something must stand, `sorted_at` those of arrays whose order is looked at, `headers` the names
+    of headers that are looked at. `others` are pairs of a value that was drawn for the calls and
+    one that could have been drawn in its place."""
 
     texts: frozenset[str] = frozenset()
     data: frozenset[str] = frozenset()
@@ -31,6 +47,11 @@ class Stakes:
     counted: bool = False
     numeric: bool = False
     status: bool = False
+    statuses: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
+    sorted_at: frozenset[str] = frozenset()
+    headers: frozenset[str] = frozenset()
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def stakes(journey: Journey, values: Values) -> Stakes:
@@ -43,7 +64,11 @@ def stakes(journey: Journey, values: Values) -> Stakes:
         for value in put_in
         if value and any(whole_words(value).search(text) for text in texts)
     }
-    wanted = [look for look in looks(journey.expect) if positive(look)]
+    every = (*journey.looks_on_the_way, *looks(journey.expect))
+    wanted = [look for look in every if positive(look)]
+    answers = [look for look in wanted if isinstance(look, AnswerIs)]
+    claims = [claim for look in answers for claim in look.json]
+    sorted_claims = [claim for claim in claims if claim.order is not None]
     counts = CountIs | RowsAre | StatusIs
     return Stakes(
         texts - {""},
@@ -54,7 +79,8 @@ def stakes(journey: Journey, values: Values) -> Stakes:
         ),
         counted=any(
             isinstance(look, CountIs | RowsAre) or counts_in_a_file(look) for look in wanted
-        ),
+        )
+        or any(claim.count for claim in claims),
         numeric=any(
             claim.match in NUMERIC
             for look in wanted
@@ -62,7 +88,34 @@ def stakes(journey: Journey, values: Values) -> Stakes:
             for claim in _claims(look)
         ),
         status=any(isinstance(look, StatusIs) for look in wanted),
+        statuses=frozenset(
+            _known((one for look in answers for one in templates(look.status)), values)
+        ),
+        fields=frozenset(_known((one.pointer for one in claims if not one.negative), values)),
+        sorted_at=frozenset(_known((claim.pointer for claim in sorted_claims), values)),
+        headers=frozenset(
+            header.name.lower() for look in answers for header in look.headers if not header.absent
+        ),
+        others=tuple(_others(journey, values)) if journey.calls else (),
     )
+
+
+def _others(journey: Journey, values: Values) -> Iterator[tuple[str, str]]:
+    """What the steps put in, beside what another draw would have put in."""
+    other = replace(
+        values, draw=replace(values.draw, seed=values.draw.seed + ANOTHER), names=dict(values.names)
+    )
+    for name, template in journey.let:
+        try:
+            other.names[name] = other.text(template)
+        except ExpressionInvalid:
+            continue
+        yield values.names.get(name, ""), other.names[name]
+    for template in (one for step in journey.steps for one in values_of(step) if one.holes):
+        try:
+            yield values.text(template), other.text(template)
+        except ExpressionInvalid:
+            continue
 
 
 def _known(wanted: Iterable[Template], values: Values) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
 from validators.domain.journeys.claim import Claim
 from validators.domain.journeys.commands import CommandLook, Run
 from validators.domain.journeys.looks import (
@@ -17,9 +18,11 @@ from validators.domain.journeys.looks import (
     FileHas,
     Focused,
     HeadersAre,
+    ItemsAre,
     LeadsTo,
     NamedCell,
     OptionsAre,
+    ParameterIs,
     RowsAre,
     StateIs,
     StatusIs,
@@ -112,8 +115,18 @@ class Remember:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Looks between two steps. The journey goes on only if all of them hold together."""
+
+    line: int
+    looks: tuple[Look, ...]
+
+
 Step = (
     Open
+    | Call
+    | Expect
     | Fill
     | Click
     | Press
@@ -130,6 +143,7 @@ Step = (
     | Back
     | SwitchTo
     | Remember
+    | RememberAnswer
     | Run
 )
 
@@ -212,6 +226,8 @@ Look = (
     | HeadersAre
     | RowsAre
     | OptionsAre
+    | ItemsAre
+    | ParameterIs
     | StateIs
     | DescriptionIs
     | LeadsTo
@@ -219,6 +235,7 @@ Look = (
     | TreeIs
     | Focused
     | FileHas
+    | AnswerIs
     | CommandLook
 )
 
@@ -322,6 +339,16 @@ class Journey:
         )
 
     @property
+    def looks_on_the_way(self) -> tuple[Look, ...]:
+        """The looks between its steps."""
+        return tuple(look for step in self.steps if isinstance(step, Expect) for look in step.looks)
+
+    @property
+    def calls(self) -> bool:
+        """Whether it calls the app's API."""
+        return any(isinstance(step, Call) for step in self.all_steps)
+
+    @property
     def travels(self) -> bool:
         """Whether it puts clocks forward, which not every app supports."""
         return any(isinstance(step, Travel) for step in self.all_steps)
@@ -334,10 +361,10 @@ class Journey:
     @property
     def has_pages(self) -> bool:
         """Whether it needs a browser: a step or a look is not about commands alone."""
+        steps = (step for step in self.all_steps if not isinstance(step, Run | Expect))
         looks = (look for block in self._all_blocks for look in block.looks)
-        return any(not isinstance(step, Run) for step in self.all_steps) or any(
-            not isinstance(look, CommandLook) for look in looks
-        )
+        every = (*self.looks_on_the_way, *looks)
+        return any(steps) or any(not isinstance(look, CommandLook) for look in every)
 
     @property
     def _all_blocks(self) -> tuple[Block, ...]:

@@ -55,6 +55,29 @@ class OptionsAre:
     lists: tuple[ListClaim, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ItemsAre:
+    """The texts of the items of one list, from top to bottom. `order` fails unless two values
+    differ."""
+
+    line: int
+    target: Target
+    lists: tuple[ListClaim, ...] = ()
+    order: SortOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterIs:
+    """The values of one parameter of an address, in order: of the page that is shown, or of where a
+    link leads. `claims` are about how many there are."""
+
+    line: int
+    name: Template
+    target: Target | None = None
+    lists: tuple[ListClaim, ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+
 class State(StrEnum):
     """A state of an element that a browser announces. Most come in pairs of opposites."""
 

@@ -11,7 +11,7 @@ from validators.domain.journeys.values import Template, Values
 @dataclass(frozen=True, slots=True)
 class Spot:
     """One element, described like a `Target`. Either `role` or `label` is set; `under` is the name
-    of a heading."""
+    of a heading; `at` counts from 1, or from -1 at the end."""
 
     role: str = ""
     name: str | None = None
@@ -20,6 +20,9 @@ class Spot:
     within: Spot | None = None
     level: int | None = None
     under: str | None = None
+    beside: str | None = None
+    leads_to: str | None = None
+    at: int | None = None
 
 
 def spot(target: Target, values: Values) -> Spot:
@@ -37,4 +40,7 @@ def spot(target: Target, values: Values) -> Spot:
         within=spot(target.within, values) if target.within else None,
         level=target.level,
         under=filled(target.under),
+        beside=filled(target.beside),
+        leads_to=filled(target.leads_to),
+        at=target.at,
     )

@@ -16,7 +16,9 @@ class Target:
     `words` and `summary`, which are not ARIA roles, it is the whole text of the element. `words`
     must occur inside the element; rows and list items have no name and are identified by them.
     `level` is the level of a heading. `within` narrows the search to another element, `under` to
-    the section below the heading of that name."""
+    the section below the heading of that name. `beside` are words that stand nearer to it than to
+    any other of its kind; `leads_to` is where the link leads. `at` chooses one of several, in the
+    order of the page: from 1 at the top, or from -1 at the end."""
 
     line: int
     role: str = ""
@@ -26,6 +28,9 @@ class Target:
     within: Target | None = None
     level: int | None = None
     under: Template | None = None
+    beside: Template | None = None
+    leads_to: Template | None = None
+    at: int | None = None
 
     def __str__(self) -> str:
         own = f'field "{self.label.source}"' if self.label else self.role
@@ -33,4 +38,7 @@ class Target:
         own += f" of level {self.level}" if self.level else ""
         own += f' with "{self.words.source}"' if self.words else ""
         own += f' under "{self.under.source}"' if self.under else ""
+        own += f' beside "{self.beside.source}"' if self.beside else ""
+        own += f' that leads to "{self.leads_to.source}"' if self.leads_to else ""
+        own += f" at {self.at}" if self.at else ""
         return f"{own} in {self.within}" if self.within else own

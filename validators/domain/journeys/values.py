@@ -11,11 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.journeys import made_up
 from validators.domain.journeys.command_result import CommandResult
 from validators.domain.journeys.files import File
+
+if TYPE_CHECKING:
+    from validators.domain.journeys.calls import Answer
 
 GENERATORS = ("int", "word", "name", "email", "text", "choice", "date")
 
@@ -97,7 +101,8 @@ class Draw:
 @dataclass(slots=True)
 class Values:
     """What a run knows so far: drawn names, filled fields, remembered texts, files taken, results
-    of commands (by their names, the last one also as "", and all as `ended`). Mutable."""
+    of commands (by their names, the last one also as "", and all as `ended`), answers to calls
+    (by name, the latest also as ""), and which names are numbers. Mutable."""
 
     draw: Draw
     names: dict[str, str] = field(default_factory=dict)
@@ -105,6 +110,18 @@ class Values:
     files: dict[str, File] = field(default_factory=dict)
     commands: dict[str, CommandResult] = field(default_factory=dict)
     ended: list[CommandResult] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    numbers: set[str] = field(default_factory=set)
+
+    def is_number(self, template: Template) -> bool:
+        """Whether a template is nothing but a number that was drawn or remembered."""
+        match template.parts:
+            case (Generated(kind="int"),):
+                return True
+            case (Named(name=name),):
+                return name in self.numbers
+            case _:
+                return False
 
     def text(self, template: Template) -> str:
         """The template with every hole filled. Raises ExpressionInvalid for a name that nothing has

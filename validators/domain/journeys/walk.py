@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from validators.domain.journeys.calls import AnswerIs, Call, RememberAnswer
 from validators.domain.journeys.claim import Claim, ListClaim, templates
 from validators.domain.journeys.commands import ExitIs, FileLeft, OutputHas, Run
 from validators.domain.journeys.journey import (
@@ -13,6 +14,7 @@ from validators.domain.journeys.journey import (
     Clear,
     Click,
     CountIs,
+    Expect,
     Fill,
     Journey,
     Look,
@@ -36,8 +38,10 @@ from validators.domain.journeys.looks import (
     FilePart,
     Focused,
     HeadersAre,
+    ItemsAre,
     LeadsTo,
     OptionsAre,
+    ParameterIs,
     RowsAre,
     StateIs,
     StatusIs,
@@ -65,6 +69,8 @@ def positive(look: Look) -> bool:
     match look:
         case Absent():
             return False
+        case AnswerIs():
+            return look.positive
         case FileLeft(there=False):
             return False
         # A command that does nothing ends with 0 and prints nothing.
@@ -75,6 +81,11 @@ def positive(look: Look) -> bool:
         case CountIs() | RowsAre() | TitleIs():
             nothing = "" if isinstance(look, TitleIs) else "0"
             return not all(_holds_of(nothing, claim) for claim in look.claims)
+        case ItemsAre(lists=listed, order=order):
+            return order is not None or not all(claim.negative for claim in listed)
+        case ParameterIs(lists=listed, claims=claims):
+            none = all(claim.negative for claim in listed)
+            return not (none and all(_holds_of("0", claim) for claim in claims))
         # Both fail for a table without rows.
         case ColumnHas(each=each, order=order) if each or order:
             return True
@@ -118,8 +129,10 @@ def claims_of(look: Look) -> tuple[Claim | ListClaim, ...]:
             return look.claims
         case OutputHas(claims=claims, lists=listed):
             return (*claims, *listed)
-        case OptionsAre(lists=lists) | HeadersAre(lists=lists):
+        case OptionsAre(lists=lists) | HeadersAre(lists=lists) | ItemsAre(lists=lists):
             return lists
+        case ParameterIs(lists=lists, claims=claims):
+            return (*lists, *claims)
         case ColumnHas(lists=lists, each=each):
             return (*lists, *each)
         case RowHas(named=named):
@@ -135,8 +148,15 @@ def headers_of(look: Look) -> tuple[Template, ...]:
             return (header,)
         case RowHas(named=named):
             return tuple(cell.header for cell in named)
+        case ParameterIs(name=name):
+            return (name,)
         case _:
             return ()
+
+
+def _shown_headers(look: Look) -> tuple[Template, ...]:
+    """The headers of columns; the name of a parameter stands in an address alone."""
+    return () if isinstance(look, ParameterIs) else headers_of(look)
 
 
 def target_of(part: Step | Look) -> Target | None:
@@ -156,9 +176,18 @@ def target_of(part: Step | Look) -> Target | None:
         ):
             return part.target
         case (
-            Hover() | Upload() | Focused() | OptionsAre() | StateIs() | DescriptionIs() | LeadsTo()
+            Hover()
+            | Upload()
+            | Focused()
+            | OptionsAre()
+            | ItemsAre()
+            | StateIs()
+            | DescriptionIs()
+            | LeadsTo()
         ):
             return part.target
+        case ParameterIs(target=target):
+            return target
         case Press(target=target) | Download(target=target) | TextIs(target=target):
             return target
         case RowHas() | ColumnHas() | HeadersAre() | RowsAre() | TreeIs():
@@ -167,13 +196,12 @@ def target_of(part: Step | Look) -> Target | None:
             return None
 
 
-def target_templates(target: Target | None) -> Iterator[Template]:
+def target_templates(target: Target | None, *, shown: bool = False) -> Iterator[Template]:
+    """Every template by which an element is named; `shown`: only those that stand on its page."""
     while target is not None:
-        yield from (
-            template
-            for template in (target.name, target.label, target.words, target.under)
-            if template
-        )
+        leads_to = None if shown else target.leads_to
+        named = (target.name, target.label, target.words, target.under, target.beside, leads_to)
+        yield from (template for template in named if template)
         target = target.within
 
 
@@ -192,6 +220,10 @@ def values_of(part: Step | Look) -> tuple[Template, ...]:
             return (name, *(has.values if has else ()))
         case Download(path=path):
             return (path,) if path else ()
+        case Call() | AnswerIs():
+            return tuple(part.templates())
+        case RememberAnswer(pointer=pointer):
+            return (pointer,) if pointer else ()
         case Dialog(message=message, text=text):
             return tuple(template for template in (message, text) if template)
         case FileHas(values=values):
@@ -206,6 +238,8 @@ def values_of(part: Step | Look) -> tuple[Template, ...]:
 
 def templates_of(part: Step | Look) -> tuple[Template, ...]:
     """Every template of a step or look."""
+    if isinstance(part, Expect):
+        return tuple(template for look in part.looks for template in templates_of(look))
     headers = headers_of(part) if isinstance(part, Look) else ()
     return (*values_of(part), *headers, *target_templates(target_of(part)))
 
@@ -230,6 +264,9 @@ def stated(steps: Iterable[Step]) -> tuple[str, ...]:
             # The tool's own name is not something that is put in.
             put_in = values_of(step)[1 if isinstance(step, Run) else 0 :]
             texts += [piece for value in put_in for piece in re.split(r"[\n,;\t]", value.literal)]
+        if isinstance(step, Call):
+            sent = (one for one in values_of(step) if one is not step.path and not one.holes)
+            texts += [value.source for value in sent]
         if isinstance(step, Click):
             texts += [
                 template.source for template in target_templates(step.target) if not template.holes
@@ -241,13 +278,15 @@ def required(journey: Journey) -> tuple[Template, ...]:
     """The texts that must stand on a page for the positive expectations of the journey to hold,
     with the names of elements."""
     wanted = [
-        look for look in looks(journey.expect) if positive(look) and not _about_a_file_itself(look)
+        look
+        for look in (*journey.looks_on_the_way, *looks(journey.expect))
+        if positive(look) and not _about_a_file_itself(look)
     ]
     read = (template for look in wanted for template in _read(look))
     names = (
         template
         for look in wanted
-        for template in (*headers_of(look), *target_templates(target_of(look)))
+        for template in (*_shown_headers(look), *target_templates(target_of(look), shown=True))
     )
     return tuple(dict.fromkeys((*read, *names)))
 
@@ -255,8 +294,10 @@ def required(journey: Journey) -> tuple[Template, ...]:
 def _read(look: Look) -> Iterator[Template]:
     """What must stand on a page for the look to hold."""
     # A number of elements, a status and an address stand on no page.
-    if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo | ExitIs):
+    if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo | ParameterIs | ExitIs):
         return
+    if isinstance(look, AnswerIs):
+        yield from look.read()
     yield from (template for claim in claims_of(look) for template in claim.read)
     if isinstance(look, FileHas | TreeIs) or (isinstance(look, RowHas) and look.cells):
         yield from values_of(look)

@@ -362,7 +362,6 @@ def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[in
 
 
 def _ending(relays: Relays, child: int, life: int, further: Advance | None) -> int:
-    """The wait status of the command, once it has ended; 0 without one, once nobody asks."""
     status, over = 0, os.pidfd_open(child) if child else -1
     for descriptor in (over, life) if child else (life,):
         relays.watch(descriptor)

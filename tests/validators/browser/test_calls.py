@@ -1,0 +1,217 @@
+"""HTTP calls by the request context of a person's browser: its cookies, its wire, its client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.validators.api import Api
+from tests.validators.house import House, button, trouble
+from tests.validators.patience import LONG
+from tests.validators.talks import answering
+from validators.browser.network.clients import CLIENTS, Callers, client
+from validators.browser.network.http1 import Head
+from validators.browser.network.wire import Wire
+from validators.browser.session import BrowserSession
+from validators.browser.stage import BrowserStage
+from validators.domain.device import Device
+from validators.domain.evidence import Identity, Trouble
+from validators.domain.journeys.calls import Method, Request
+from validators.domain.journeys.spot import Spot
+
+ASKED = Request(Method.GET, "/api/me")
+
+
+def booking(name: str) -> Request:
+    content = json.dumps({"name": name, "size": 4}).encode()
+    return Request(Method.POST, "/api/bookings", (("Content-Type", "application/json"),), content)
+
+
+def on(house: House, app: Api, play: Any, **setting: Any) -> Any:
+    async def called(stage: BrowserStage) -> Any:
+        return await play(await stage.person(""), stage)
+
+    return house.on_stage(app, called, **setting)
+
+
+def test_a_call_and_a_page_are_of_one_person(house: House) -> None:
+    async def play(ada: BrowserSession, stage: BrowserStage) -> Any:
+        login = Request(
+            Method.POST,
+            "/api/login",
+            (("Content-Type", "application/x-www-form-urlencoded"),),
+            b"name=ada",
+        )
+        await ada.call(login, patience=LONG)
+        mine = await ada.call(ASKED, patience=LONG)
+        bo = await stage.person("bo")
+        theirs = await bo.call(ASKED, patience=LONG)
+        await ada.call(booking("Ada Holt"), patience=LONG)
+        await ada.open("/", patience=LONG)
+        rows = await ada.rows(None)
+        await ada.fill(Spot(label="Name"), "Bo", patience=LONG)
+        await ada.fill(Spot(label="Group size"), "2", patience=LONG)
+        await ada.click(button("Book"), patience=LONG)
+        listed = await ada.call(Request(Method.GET, "/api/bookings?guest=Bo"), patience=LONG)
+        return json.loads(mine.content), json.loads(theirs.content), rows, listed
+
+    app = Api()
+    mine, theirs, rows, listed = on(house, app, play)
+    assert (mine, theirs) == ({"cookie": "user=ada"}, {"cookie": ""})
+    assert ("Ada Holt", "4") in rows
+    assert json.loads(listed.content)["bookings"][0]["name"] == "Bo"
+    assert any(
+        "user=ada" in one.get("HTTP_COOKIE", "") for one in app.seen if one["PATH_INFO"] == "/"
+    )
+
+
+def test_redirects_are_followed_only_where_the_journey_says_so(house: House) -> None:
+    async def play(ada: BrowserSession, stage: BrowserStage) -> Any:
+        stayed = await ada.call(Request(Method.GET, "/api/old"), patience=LONG)
+        went = await ada.call(Request(Method.GET, "/api/old", follow=True), patience=LONG)
+        away = await trouble(ada.call(Request(Method.GET, "/api/away", follow=True), patience=LONG))
+        round_ = await trouble(
+            ada.call(Request(Method.GET, "/api/round", follow=True), patience=LONG)
+        )
+        return stayed, went, away, round_
+
+    stayed, went, away, round_ = on(house, Api(), play)
+    assert (stayed.status, stayed.header("Location"), stayed.path) == (
+        302,
+        "/api/bookings",
+        "/api/old",
+    )
+    assert (went.status, went.path) == (200, "/api/bookings")
+    assert away[0] == Trouble.NO_ANSWER
+    assert away[1].startswith("the answer leads to another host: example.org")
+    assert round_[0] == Trouble.NO_ANSWER
+
+
+@pytest.mark.parametrize("path", ["/api/flood", "/api/bomb", "/api/unknown"])
+def test_an_answer_that_is_too_large_is_not_taken(house: House, path: str) -> None:
+    async def play(ada: BrowserSession, stage: BrowserStage) -> Any:
+        return await trouble(ada.call(Request(Method.GET, path), patience=LONG))
+
+    assert on(house, Api(), play)[0] == Trouble.TOO_LARGE
+
+
+def test_an_app_that_does_not_answer_is_late(house: House) -> None:
+    hanging = threading.Event()
+
+    class Hangs(Api):
+        def one(self, number: int) -> Any:
+            hanging.wait(LONG)
+            return super().one(number)
+
+    async def play(ada: BrowserSession, stage: BrowserStage) -> Any:
+        found = await trouble(ada.call(Request(Method.GET, "/api/bookings/1"), patience=1.0))
+        hanging.set()
+        return found
+
+    assert on(house, Hangs(), play)[0] == Trouble.TIMED_OUT
+
+
+def test_answers_are_evidence_without_secrets(house: House, tmp_path: Path) -> None:
+    async def play(ada: BrowserSession, stage: BrowserStage) -> Any:
+        await ada.call(
+            Request(
+                Method.POST, "/api/login", (("Authorization", "Bearer abc123"),), b"name=topsecret"
+            ),
+            patience=LONG,
+        )
+        return await stage.save_evidence(tmp_path)
+
+    assert "calls.json" in on(house, Api(), play)
+    kept = (tmp_path / "calls.json").read_text()
+    (only,) = json.loads(kept)
+    assert (only["method"], only["path"], only["status"]) == ("POST", "/api/login", 200)
+    assert only["answer"] == '{"user": "topsecret"}'
+    assert "abc123" not in kept
+    assert ["Set-Cookie", "(22 characters)"] in only["answer_headers"]
+
+
+def marks(house: House, identity: Identity, *, page: bool, seed: int = 0) -> dict[str, str]:
+    """What the app saw of a POST, by header in order."""
+    app = Api()
+
+    async def play(ada: BrowserSession, stage: BrowserStage) -> None:
+        if page:
+            await ada.open("/", patience=LONG)
+        await ada.call(booking("Ada"), patience=LONG)
+
+    on(house, app, play, identity=identity, device=Device(pointer_seed=seed))
+    return app.seen[-1]
+
+
+def test_a_plain_call_looks_like_automation_and_a_masked_one_like_a_client(house) -> None:
+    plain = marks(house, Identity.PLAIN, page=False)
+    assert "Headless" in plain["HTTP_USER_AGENT"]
+    for seed, one in enumerate(CLIENTS):
+        masked = marks(house, Identity.MASKED, page=False, seed=seed)
+        own = dict(header for header in one.headers if header)
+        assert masked["HTTP_USER_AGENT"] == own["User-Agent"]
+        assert "Headless" not in json.dumps(masked)
+        assert masked["CONTENT_TYPE"] == "application/json"
+
+
+def test_a_call_from_a_page_looks_like_that_pages_script(house: House) -> None:
+    plain, masked = (marks(house, one, page=True) for one in Identity)
+    for seen in (plain, masked):
+        assert seen["HTTP_SEC_FETCH_SITE"] == "same-origin"
+        assert seen["HTTP_ORIGIN"] == "http://app.localhost"
+        assert seen["HTTP_REFERER"] == "http://app.localhost/"
+    assert "Headless" in plain["HTTP_USER_AGENT"]
+    assert "Headless" not in json.dumps(masked)
+    assert "Google Chrome" in masked["HTTP_SEC_CH_UA"]
+
+
+def test_the_mark_of_a_call_never_reaches_the_app_and_no_page_can_forge_it() -> None:
+    callers = Callers("app.localhost", client(1))
+    name, mark = callers.mark(["X-A"], page="/a b")
+    marked = Head("GET", "/", "HTTP/1.1", (("Host", "x"), ("X-A", "1"), (name, mark)))
+    assert callers.known(marked).called
+    dressed, _ = callers.dressed(marked)
+    assert name not in dict(dressed.headers)
+    assert ("X-A", "1") in dressed.headers
+    other = Callers("app.localhost").mark([])[0]
+    assert not callers.known(Head("GET", "/", "HTTP/1.1", ((other, mark),))).called
+
+
+@pytest.mark.parametrize("one", CLIENTS, ids=lambda one: one.name)
+def test_what_a_journey_sets_itself_stays(one) -> None:
+    sent = Head(
+        "GET", "/", "HTTP/1.1", (("user-agent", "mine/1"), ("accept", "text/csv"), ("Host", "h"))
+    )
+    dressed = one.dressed(sent, given=frozenset({"user-agent"}))
+    assert dressed.header("user-agent") == "mine/1"
+    assert dressed.header("accept") != "text/csv"  # the library's own
+    assert [key for key, _ in dressed.headers].count("Host") == 1
+
+
+def test_a_request_in_a_tunnel_is_read_like_any_other() -> None:
+    """Our library asks for a tunnel even where nothing is encrypted."""
+
+    async def work() -> Wire:
+        talk = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, Wire(host="app.localhost", port=port) as wire:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", int(wire.address.rpartition(":")[2])
+            )
+            writer.write(b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            writer.write(b"GET http://evil.example/a?b HTTP/1.1\r\nHost: x\r\n\r\n")
+            await reader.read()
+            writer.close()
+            return wire
+
+    wire = asyncio.run(work())
+    (exchange,) = wire.exchanges
+    assert (exchange.method, exchange.path, exchange.status) == ("GET", "/", 200)
+    assert not exchange.called

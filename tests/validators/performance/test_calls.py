@@ -1,0 +1,222 @@
+"""HTTP calls in journeys, on a stage without a browser: what is sent, and what of an answer
+holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from tests.validators.fakes import FakeApp, FakeStage
+from tests.validators.performing import perform
+from validators.domain.evidence import Trouble
+from validators.domain.journeys.calls import Answer, AnswerIs, Call, Method, Request
+from validators.domain.journeys.data_at_stake import stakes
+from validators.domain.journeys.values import Draw, Values
+from validators.domain.run_result import Result, result
+from validators.language.reader import read
+from validators.performance.calling import answer_look_result, request_of
+
+BOOK = """\
+journey: book
+promise: M-BOOK
+let: {guest: "{{ any.name }}", size: "{{ any.int(2, 8) }}"}
+steps:
+  - call: {POST: /api/bookings, json: {name: "{{ guest }}", size: "{{ size }}"}}
+  - expect: {answer: {status: 201}}
+  - remember: {json: /last/size, as: places}
+  - call: {GET: /api/bookings}
+expect:
+  - answer: {json: {/last: {equals: {name: "{{ guest }}", size: "{{ places }}"}}, /bookings: {count: 1}}}
+  - after_reload: same
+  - other_session: same
+twin: {expect: [{answer: {json: {/bookings: {count: 0}}}}]}
+"""
+
+
+def test_a_journey_by_api_is_performed_without_any_page() -> None:
+    stage = FakeStage()
+    evidence = perform(BOOK, stage=stage)
+    assert result(evidence) is Result.PASSED
+    assert [look.kind for look in evidence.expectations] == ["answer"] * 4
+    assert [look.index for look in evidence.expectations] == [0, 1, 2, 3]
+    assert stage.people[""].acts == [
+        "call POST /api/bookings",
+        "call GET /api/bookings",
+        "call GET /api/bookings",
+    ]
+    assert stage.people["other session 12"].acts == ["call GET /api/bookings"]
+
+
+def test_what_is_not_shared_is_seen_by_the_other_session() -> None:
+    evidence = perform(BOOK, app=FakeApp(shared=False))
+    assert [look.passed for look in evidence.expectations] == [True, True, True, False]
+
+
+def test_a_look_between_steps_that_does_not_hold_ends_the_run_as_a_named_expectation() -> None:
+    evidence = perform(BOOK.replace("status: 201", "status: 204"))
+    assert result(evidence) is Result.FAILED
+    assert evidence.complete
+    (look,) = evidence.expectations
+    assert (look.passed, look.line, look.observed) == (False, 6, "status 201")
+    assert [step.verb for step in evidence.steps] == ["call"]
+
+
+def test_what_an_answer_does_not_have_can_not_be_remembered() -> None:
+    evidence = perform(BOOK.replace("/last/size", "/last/rooms"))
+    assert evidence.steps[-1].trouble is Trouble.MISSING
+
+
+def values(**names: str) -> Values:
+    return Values(Draw(7, "j", date(2026, 11, 21)), names=names)
+
+
+def call(written: str) -> Call:
+    (step,) = read(
+        f"journey: j\npromise: issue\nsteps: [{{call: {written}}}]\n"
+        "expect: [{answer: {status: 200}}]\n"
+    ).steps
+    assert isinstance(step, Call)
+    return step
+
+
+def test_values_are_sent_as_they_are_in_queries_and_forms() -> None:
+    sent = request_of(
+        call('{POST: "/a?b=1", query: {g: ["{{ g }}", x]}, form: {n: "{{ g }}"}}'),
+        values(g="Ada & Bo+1 é"),
+    )
+    assert sent.path == "/a?b=1&g=Ada+%26+Bo%2B1+%C3%A9&g=x"
+    assert sent.content == b"n=Ada+%26+Bo%2B1+%C3%A9"
+    assert sent.headers == (("Content-Type", "application/x-www-form-urlencoded"),)
+
+
+def test_a_text_is_sent_with_the_type_that_the_journey_states() -> None:
+    sent = request_of(call("{PUT: /a, text: '<a/>', headers: {content-type: text/xml}}"), values())
+    assert (sent.content, sent.headers) == (b"<a/>", (("content-type", "text/xml"),))
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\0b", "日本"])
+def test_a_header_that_would_begin_another_is_not_sent(value) -> None:
+    step = call('{GET: /a, headers: {X-Guest: "{{ g }}"}}')
+    with pytest.raises(Exception, match="cannot be sent"):
+        request_of(step, values(g=value))
+
+
+@pytest.mark.parametrize("path", ["//evil/a", "http://evil/", "\\\\evil"])
+def test_a_remembered_address_leads_nowhere_else(path) -> None:
+    with pytest.raises(Exception, match="no path of the app"):
+        request_of(call('{GET: "{{ place }}"}'), values(place=path))
+
+
+DOCUMENT = {
+    "name": "Ada Holt", "size": 4, "price": 4.0, "paid": False, "note": None, "tags": ["sea", "tide"],
+    "walks": [{"day": "2026-11-02", "n": 2}, {"day": "2026-11-10", "n": 10}], "a/b": {"~": 1}, "no": [],
+}  # fmt: skip
+
+
+def held(claim: str, content: bytes | None = None, **more: object) -> bool:
+    answer = Answer(
+        Request(Method.GET, "/a"),
+        int(str(more.get("status", 200))),
+        (("Content-Type", "application/json"), ("Location", "http://app/b?x=1"), ("X-A", "1")),
+        json.dumps(DOCUMENT).encode() if content is None else content,
+        "/a?page=2",
+        "http://app",
+    )
+    known = values(guest="Ada Holt", size="4", day="2026-11-02")
+    known.answers[""] = answer
+    source = f"journey: j\npromise: issue\nsteps: [{{call: {{GET: /a}}}}]\nexpect: [{{answer: {claim}}}]\n"
+    (look,) = read(source).expect[0].looks
+    assert isinstance(look, AnswerIs)
+    return answer_look_result(look, known).holds
+
+
+@pytest.mark.parametrize(
+    ("claim", "holds"),
+    [
+        ("{status: 200}", True),
+        ("{status: {one_of: [201, 204]}}", False),
+        ("{headers: {content-type: {starts_with: application/json}}}", True),
+        ("{headers: {X-B: '1'}}", False),
+        ("{headers: {X-B: {type: absent}}}", True),
+        ("{headers: {X-A: {type: absent}}}", False),
+        ("{headers: {Location: /b}}", True),
+        ("{headers: {Location: '/b?x=2'}}", False),
+        ("{path: '/a?page=2'}", True),
+        ("{path: /b}", False),
+        ("{text: Ada Holt}", True),
+        ("{text: {not_contains: Ada}}", False),
+        ("{json: {/name: Ada Holt, /size: 4}}", True),
+        ('{json: {/size: "4"}}', False),
+        ('{json: {/size: "{{ size }}", /name: "{{ guest }}"}}', True),
+        ('{json: {/paid: "{{ size }}"}}', False),
+        ("{json: {/paid: false, /note: null, /price: 4}}", True),
+        ("{json: {/paid: 0}}", False),
+        ('{json: {/paid: "false"}}', False),
+        ("{json: {/rooms: null}}", False),
+        ("{json: {/rooms: {type: absent}}}", True),
+        ("{json: {/note: {type: absent}}}", False),
+        ("{json: {/size: {type: integer}, /price: {type: integer}, /name: {type: string}}}", True),
+        ("{json: {/paid: {type: number}}}", False),
+        ("{json: {/tags: [sea, tide]}}", True),
+        ("{json: {/tags: [tide, sea]}}", False),
+        ("{json: {/tags: {contains: tide, count: 2}}}", True),
+        ("{json: {/tags: {contains: ti}}}", False),
+        ("{json: {/tags: {not_contains: sand}}}", True),
+        ("{json: {/rooms: {not_contains: sand}}}", False),
+        ("{json: {/name: {contains: Holt}}}", True),
+        ("{json: {/name: {contains: Hol}}}", False),
+        ("{json: {/name: {starts_with: Ada, not_contains: Bo}}}", True),
+        ("{json: {/size: {between: [2, 4]}}}", True),
+        ("{json: {/walks: {contains: {n: 10}}}}", True),
+        ("{json: {/walks: {contains: {n: 11}}}}", False),
+        ('{json: {/walks: {contains: {day: "{{ day }}", n: 2}}}}', True),
+        ('{json: {/walks: {contains: {day: "{{ day }}", n: 10}}}}', False),
+        ("{json: {/walks/0: {equals: {day: '2026-11-02', n: 2}}, /walks/-1/n: 10}}", True),
+        ("{json: {/walks/0: {equals: {n: 2}}}}", False),
+        ("{json: {/walks: {sorted: ascending, by: /n}}}", True),
+        ("{json: {/walks: {sorted: descending, by: /day}}}", False),
+        ("{json: {/walks: {each: {/n: {at_least: 2}, /day: {type: string}}}}}", True),
+        ("{json: {/walks: {each: {/n: {at_least: 3}}}}}", False),
+        ("{json: {/no: {each: {type: string}}}}", False),
+        ("{json: {/tags: {each: {type: string}}}}", True),
+        ("{json: {/no: {count: 0}, /walks: {count: {at_least: 2}}}}", True),
+        ("{json: {/name: {count: 1}}}", False),
+        ("{json: {'/a~1b/~0': 1}}", True),
+        ('{json: {"": {type: object}}}', True),
+        ("{schema: {type: object, required: [name], properties: {size: {maximum: 8}}}}", True),
+        ("{schema: {type: object, required: [rooms]}}", False),
+        ("{schema: {properties: {tags: {items: {type: number}}}}}", False),
+    ],
+)
+def test_what_holds_of_an_answer(claim, holds) -> None:
+    assert held(claim) is holds
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>", b"\xff\xfe", b"[" * 20_000, b"NaN", b'{"a": ' + b"9" * 5_000 + b"}"],
+)
+def test_what_is_no_json_holds_nothing(content) -> None:
+    assert not held('{json: {"": {type: object}}}', content)
+    assert not held("{json: {/a: {type: absent}}}", content)
+    assert not held("{schema: {not: {type: string}}}", content)
+
+
+def test_what_is_at_stake_of_answers_and_what_could_have_been_put_in() -> None:
+    journey = read(BOOK)
+    known = values()
+    for name, template in journey.let:
+        known.names[name] = known.text(template)
+    known.numbers.add("size")
+    found = stakes(journey, known)
+    guest = known.names["guest"]
+    assert found.statuses == {"201"}
+    assert found.fields == {"/last", "/bookings"}
+    assert guest in found.texts
+    assert guest in found.data
+    assert found.counted
+    others = dict(found.others)
+    assert others[guest] != guest
+    assert 2 <= int(others[known.names["size"]]) <= 8

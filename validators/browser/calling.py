@@ -1,0 +1,131 @@
+"""HTTP calls of one run, made by the request context of a person's browser: it has that person's
+cookies, and no way out but the wire of the run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from validators.browser.network.wire import Wire
+from validators.browser.reading import first_line
+from validators.domain.errors import Unable
+from validators.domain.evidence import Trouble
+from validators.domain.journeys.calls import Answer, Request
+from validators.domain.journeys.wording import visible
+
+if TYPE_CHECKING:
+    from playwright.async_api import APIRequestContext
+
+MOST_REDIRECTS = 10
+MOST_KEPT = 100
+LONGEST_KEPT = 4_000
+# Seconds for which a masked visitor hesitates before a call: programs do other things in between.
+HESITATES = (0.02, 0.12)
+SECRET = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")
+
+
+@dataclass(slots=True)
+class Caller:
+    """Makes the calls of a run. `pace` draws how long it hesitates; None: not at all. `answers` are
+    those that came, the first MOST_KEPT of them."""
+
+    wire: Wire
+    origin: str
+    pace: random.Random | None = None
+    answers: list[Answer] = field(default_factory=list)
+
+    async def answer(
+        self, context: APIRequestContext, request: Request, *, page: str, patience: float
+    ) -> Answer:
+        """The whole answer to a request. `page`: the path of the page that is open, or empty.
+
+        Raises Unable if none comes in time, one that is too large, or one that leads to another
+        host."""
+        from playwright.async_api import Error, TimeoutError
+
+        if self.pace:
+            await asyncio.sleep(self.pace.uniform(*HESITATES))
+        first, began = len(self.wire.exchanges), monotonic()
+        name, mark = self.wire.callers.mark((key for key, _ in request.headers), page=page)
+        try:
+            response = await context.fetch(
+                self.origin + request.path,
+                method=request.method,
+                headers={**dict(request.headers), name: mark},
+                data=request.content or None,
+                max_redirects=MOST_REDIRECTS if request.follow else 0,
+                timeout=patience * 1000,
+            )
+            content = await response.body()
+        except TimeoutError:
+            reason = f"the app did not answer in {patience:g} s"
+            raise Unable(Trouble.TIMED_OUT, reason) from None
+        except Error as error:
+            raise self._unanswered(error, first) from None
+        self._stayed(first)
+        url = urlsplit(response.url)
+        headers = tuple((one["name"], one["value"]) for one in response.headers_array)
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        millis = int((monotonic() - began) * 1000)
+        answer = Answer(request, response.status, headers, content, path, self.origin, millis)
+        await response.dispose()
+        if len(self.answers) < MOST_KEPT:
+            self.answers.append(answer)
+        return answer
+
+    def log(self) -> str:
+        """Requests and answers as JSON for the evidence: secrets are left out, bodies are cut."""
+        return json.dumps([_kept(answer) for answer in self.answers], indent=1, ensure_ascii=False)
+
+    def _unanswered(self, error: Exception, first: int) -> Unable:
+        self._stayed(first)
+        latest = self.wire.exchanges[first:]
+        if any(one.cut for one in latest):
+            return Unable(Trouble.TOO_LARGE, "the app answered with more than is taken")
+        broken = [one.broken for one in latest if one.broken]
+        return Unable(Trouble.NO_ANSWER, broken[-1] if broken else first_line(error))
+
+    def _stayed(self, first: int) -> None:
+        """Raise Unable if a call was led to another host: the answer is not the app's."""
+        if refused := [one.refused for one in self.wire.exchanges[first:] if one.refused]:
+            raise Unable(Trouble.NO_ANSWER, f"the answer leads to another host: {refused[0]}")
+
+
+def _kept(answer: Answer) -> dict[str, Any]:
+    return {
+        "method": answer.request.method,
+        "path": answer.request.path,
+        "headers": _without_secrets(answer.request.headers),
+        "body": _cut(answer.request.content),
+        "status": answer.status,
+        "from": answer.path,
+        "answer_headers": _without_secrets(answer.headers),
+        "answer": _cut(answer.content),
+        "bytes": len(answer.content),
+        "millis": answer.millis,
+    }
+
+
+def _without_secrets(headers: tuple[tuple[str, str], ...]) -> list[list[str]]:
+    return [
+        [name, f"({len(value)} characters)" if name.lower() in SECRET else _line(value)]
+        for name, value in headers
+    ]
+
+
+def _cut(content: bytes) -> str:
+    """The beginning of a body as a person may read it; of what is no text, its length."""
+    text = content[: 4 * LONGEST_KEPT].decode("utf-8", "replace")
+    if "\0" in text:
+        return f"({len(content)} bytes)"
+    shown = visible(text)
+    return shown if len(shown) <= LONGEST_KEPT else shown[: LONGEST_KEPT - 1] + "…"
+
+
+def _line(value: str) -> str:
+    return visible(value)[:LONGEST_KEPT]
