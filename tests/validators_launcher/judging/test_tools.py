@@ -89,8 +89,8 @@ def test_a_right_tool_passes_with_every_control_and_its_terminals_are_kept(world
     )
     controls = found["controls"]
     assert (controls["twins"], controls["twins_failed"], controls["red_on_base"]) == (1, 1, True)
-    # Every kind of fault applies to it, and each is caught but the exit code, which no look names.
-    assert (controls["saboteurs"], controls["caught"]) == (5, 4)
+    # The exit code is altered as well, but no look names it, so it is no control.
+    assert (controls["saboteurs"], controls["caught"]) == (4, 4)
     (folder,) = (world.home / "sealed" / "seaside" / "judged").iterdir()
     kept = sorted((folder / "evidence").rglob("terminal.txt"))
     assert any("$ walks list" in file.read_text() for file in kept)
