@@ -125,6 +125,8 @@ def test_a_wrong_api_fails_with_what_its_user_would_notice(
 
 
 def test_a_fixed_input_proves_nothing_of_an_api(world: World) -> None:
-    fixed = JOURNEY.replace("let:", "#").replace("{{ guest }}", "Ada Holt").replace('"{{ size }}"', "6")
+    fixed = (
+        JOURNEY.replace("let:", "#").replace("{{ guest }}", "Ada Holt").replace('"{{ size }}"', "6")
+    )
     found, _ = judged(world, "input-blind", journey=fixed)
     assert (found["outcome"], "drawn" in found["reason"]) == ("inconclusive", True)
