@@ -112,7 +112,7 @@ _MANIFESTS = (
     "build.gradle",
     "build.gradle.kts",
 )
-"""Files that name packages, where no lock says which."""
+"""Files that name packages, without their exact versions."""
 _NONE = seen("")
 
 
