@@ -20,6 +20,8 @@ ELSEWHERE = (
     "scenarios/test_disorder",
     "scenarios/test_kill_points",
     "validators/browser/test_browser",
+    "validators/browser/test_calls",
+    "validators/browser/test_wire",
     "validators/driver/test_evil_apps",
     "validators/language/test_language",
     "validators/performance/test_performance",
@@ -220,7 +222,10 @@ BAD_INPUT: dict[str, tuple[str, ...]] = {
         "test_what_each_app_comes_to[spins]",
         "test_a_judgement_that_takes_too_long_is_stopped_and_inconclusive",
     ),
-    "an app that redirects for ever": ("test_what_each_app_comes_to[redirects]",),
+    "an app that redirects for ever": (
+        "test_what_each_app_comes_to[redirects]",
+        "test_redirects_are_followed_only_where_the_journey_says_so",
+    ),
     "an app that serves 100 MB": ("test_what_each_app_comes_to[floods]",),
     "an app that opens dialogs and downloads": (
         "test_what_each_app_comes_to[pesters]",
@@ -228,6 +233,7 @@ BAD_INPUT: dict[str, tuple[str, ...]] = {
     ),
     "an app that dies half-way": (
         "test_what_each_app_comes_to[dies-half-way]",
+        "test_an_answer_that_breaks_off_is_the_apps_failure",
         "test_an_app_that_ends_at_once_is_inconclusive_and_its_last_words_are_sealed",
     ),
     "a judge killed at any moment": (
