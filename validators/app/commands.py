@@ -117,13 +117,19 @@ class CommandServer:
                     visitor.settimeout(READ_SECONDS)
                     visitor.sendall(answer_line(self._answer(visitor)).encode())
 
-    def _answer(self, visitor: socket.socket) -> CommandAnswer:
+    def answer(self, call: CommandCall) -> CommandAnswer:
+        """What came of a command, or why it could not be run. One call at a time."""
         try:
-            call = read_call(_line(visitor))
             if self.line is None:
                 raise NotRun("the sandbox has not started")
             return CommandRunner(self.line, self.world).answer(self._resolved(call))
-        except (NotRun, DocumentInvalid, OSError, ValueError) as error:
+        except (NotRun, OSError, ValueError) as error:
+            return CommandAnswer(Ended.NOT_RUN, reason=str(error)[:300])
+
+    def _answer(self, visitor: socket.socket) -> CommandAnswer:
+        try:
+            return self.answer(read_call(_line(visitor)))
+        except (DocumentInvalid, OSError, ValueError) as error:
             return CommandAnswer(Ended.NOT_RUN, reason=str(error)[:300])
 
     def _resolved(self, call: CommandCall) -> CommandCall:
