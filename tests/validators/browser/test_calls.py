@@ -14,6 +14,7 @@ from tests.validators.api import Api
 from tests.validators.house import House, button, trouble
 from tests.validators.patience import LONG
 from tests.validators.talks import answering
+from validators.browser.calling import Caller
 from validators.browser.network.clients import CLIENTS, Callers, client
 from validators.browser.network.http1 import Head
 from validators.browser.network.wire import Wire
@@ -21,7 +22,7 @@ from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage
 from validators.domain.device import Device
 from validators.domain.evidence import Identity, Trouble
-from validators.domain.journeys.calls import Method, Request
+from validators.domain.journeys.calls import Answer, Method, Request
 from validators.domain.journeys.spot import Spot
 
 ASKED = Request(Method.GET, "/api/me")
@@ -133,6 +134,32 @@ def test_answers_are_evidence_without_secrets(house: House, tmp_path: Path) -> N
     assert only["answer"] == '{"user": "topsecret"}'
     assert "abc123" not in kept
     assert ["Set-Cookie", "(22 characters)"] in only["answer_headers"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ('{"name": "Ada", "Password": "pa\\"ss"}', '{"name": "Ada", "Password": "(6 characters)"}'),
+        (
+            '{"access_token":"abc", "author": "Ben"}',
+            '{"access_token":"(3 characters)", "author": "Ben"}',
+        ),
+        ('{"api_key": 12345}', '{"api_key": "(5 characters)"}'),
+        ('{"secret": "never ends', '{"secret": "(10 characters)"'),
+        ("name=Ada&password=pass&size=4", "name=Ada&password=(4 characters)&size=4"),
+        ("/reset?token=abc123&page=2", "/reset?token=(6 characters)&page=2"),
+        ('{"sessions": [{"id": 1}]}', '{"sessions": [{"id": 1}]}'),
+        ("the token is on the page", "the token is on the page"),
+    ],
+)
+def test_what_is_named_as_a_secret_is_only_measured(kept: str, shown: str) -> None:
+    request = Request(Method.POST, kept if kept.startswith("/") else "/", (), kept.encode())
+    headers = (("X-Auth-Token", "abc"), ("X-Author", "Ada"))
+    answer = Answer(request, 200, headers, kept.encode(), "/", "http://app.localhost:1", 3)
+    (only,) = json.loads(Caller(Wire(host="app.localhost", port=1), "", answers=[answer]).log())
+    assert (only["body"], only["answer"]) == (shown, shown)
+    assert only["path"] == (shown if kept.startswith("/") else "/")
+    assert only["answer_headers"] == [["X-Auth-Token", "(3 characters)"], ["X-Author", "Ada"]]
 
 
 def marks(house: House, identity: Identity, *, page: bool, seed: int = 0) -> dict[str, str]:
