@@ -1,5 +1,5 @@
-"""Show the HTTP calls of a journey with their answers, and its commands with their terminals, before
-the change and after it. For the sealed page only.
+"""Show the HTTP calls of a journey with their answers, and its commands with their terminals,
+before the change and after it. For the sealed page only.
 
 The files were written by a process that looked at an untrusted page: they are parsed strictly, cut,
 and left out when they are not what they should be."""
