@@ -60,7 +60,8 @@ class Caller:
         if self.pace:
             await asyncio.sleep(self.pace.uniform(*HESITATES))
         first, began = len(self.wire.exchanges), monotonic()
-        name, mark = self.wire.callers.mark((key for key, _ in request.headers), page=page)
+        given = (key for key, _ in request.headers)
+        name, mark = self.wire.callers.mark(given, page=page, events=request.events)
         try:
             response = await context.fetch(
                 self.origin + request.path,

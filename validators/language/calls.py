@@ -67,7 +67,7 @@ def call(line: int, node: Node, place: str) -> Call:
     method = Method(chosen[0])
     body = fields.one(BODIES)
     query, headers, files = (fields.maybe(key) for key in ("query", "headers", "files"))
-    follow, name = fields.maybe("follow"), fields.maybe("as")
+    follow, name, events = (fields.maybe(key) for key in ("follow", "as", "events"))
     fields.done()
     if (body or files) and method.safe:
         raise refusal(line, f"{method} takes no body: put what is asked into `query`")
@@ -86,6 +86,7 @@ def call(line: int, node: Node, place: str) -> Call:
         follow=_truth(follow, "follow") if follow else False,
         name=new_name(name) if name else "",
         files=tuple(_files(files, f"{place}.files")) if files else (),
+        events=_events(events) if events else 0,
     )
 
 
@@ -299,6 +300,13 @@ def _type(node: Node) -> JsonType:
     if word not in tuple(JsonType):
         raise refusal(node.line, f"no type {word!r}{nearest(word, JsonType)}")
     return JsonType(word)
+
+
+def _events(node: Node) -> int:
+    number = text(node, "events")
+    if not re.fullmatch(r"[1-9][0-9]?", number):
+        raise refusal(node.line, f"events is how many are waited for, 1 to 99, not {number!r}")
+    return int(number)
 
 
 def _truth(node: Node, what: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from validators.domain.errors import ExpressionInvalid, Unable
+from validators.domain.event_stream import EVENT_STREAM, events_in
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.calls import (
     Answer,
@@ -57,7 +58,7 @@ def request_of(step: Call, values: Values) -> Request:
         headers.append(("Content-Type", kind))
     if wrong := [name for name, value in headers if not _sendable(value)]:
         raise Unable(Trouble.NO_VALUE, f"header {wrong[0]}: its value cannot be sent")
-    return Request(step.method, path, tuple(headers), content, step.follow)
+    return Request(step.method, path, tuple(headers), content, step.follow, step.events)
 
 
 def _body(step: Call, values: Values) -> tuple[str, bytes]:
@@ -290,7 +291,10 @@ def _text(answer: Answer) -> str | None:
 
 
 def _document(answer: Answer) -> Any:
+    """The JSON value of an answer; of an event stream, its events. Raises Unable."""
     try:
+        if (answer.header("Content-Type") or "").lower().startswith(EVENT_STREAM):
+            return events_in(answer.content)
         return read_json(answer.content)
     except ValueError as error:
         raise Unable(Trouble.MISSING, f"the answer is no JSON: {error}") from None

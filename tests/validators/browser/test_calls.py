@@ -199,9 +199,11 @@ def test_a_call_from_a_page_looks_like_that_pages_script(house: House) -> None:
 
 def test_the_mark_of_a_call_never_reaches_the_app_and_no_page_can_forge_it() -> None:
     callers = Callers("app.localhost", client(1))
-    name, mark = callers.mark(["X-A"], page="/a b")
+    name, mark = callers.mark(["X-A"], page="/a b", events=3)
     marked = Head("GET", "/", "HTTP/1.1", (("Host", "x"), ("X-A", "1"), (name, mark)))
     assert callers.known(marked).called
+    assert callers.events(marked) == 3
+    assert callers.events(Head("GET", "/", "HTTP/1.1", (("Host", "x"),))) == 0
     dressed, _ = callers.dressed(marked)
     assert name not in dict(dressed.headers)
     assert ("X-A", "1") in dressed.headers
@@ -249,3 +251,42 @@ def test_a_request_in_a_tunnel_is_read_like_any_other(method, content) -> None:
     (exchange,) = wire.exchanges
     assert (exchange.method, exchange.path, exchange.status) == (method, "/", 200)
     assert not exchange.called
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_call_takes_so_many_events_of_a_stream_that_never_ends(chunked: bool) -> None:
+    head = "Transfer-Encoding: chunked\r\n" if chunked else ""
+    left = asyncio.Event()
+
+    async def streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{head}\r\n".encode())
+        for number in range(1000):
+            event = f": beat\n\ndata: {number}\n\n".encode()
+            writer.write(b"%x\r\n%s\r\n" % (len(event), event) if chunked else event)
+            try:
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            except ConnectionError:
+                break
+        left.set()
+        writer.close()
+
+    async def work() -> bytes:
+        server = await asyncio.start_server(streams, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, Wire(host="app.localhost", port=port) as wire:
+            name, mark = wire.callers.mark([], events=2)
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", int(wire.address.rpartition(":")[2])
+            )
+            target = "http://app.localhost/events"
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\n{name}: {mark}\r\n\r\n".encode())
+            answer = await reader.read()
+            writer.close()
+            # The app sees that its client is gone.
+            await asyncio.wait_for(left.wait(), 8)
+            return answer
+
+    _, _, body = asyncio.run(work()).partition(b"\r\n\r\n")
+    assert body == b": beat\n\ndata: 0\n\n: beat\n\ndata: 1\n\n"

@@ -216,6 +216,8 @@ def test_files_are_sent_with_the_fields_of_a_form() -> None:
         ("POST: /a, files: {a: {name: a.txt}}", "a file needs its"),
         ("POST: /a, files: {a: {name: b/a.txt, text: b}}", "not a file's name"),
         ("POST: /a, files: {}", "files is a mapping"),
+        ("GET: /a, events: 0", "events is how many"),
+        ("GET: /a, events: 100", "events is how many"),
     ],
 )
 def test_what_is_no_file_of_a_call(step: str, words: str) -> None:

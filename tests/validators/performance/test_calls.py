@@ -13,6 +13,7 @@ from tests.validators.fakes import FakeApp, FakeStage
 from tests.validators.performing import perform
 from validators.browser.network.api_mutations import with_other_input
 from validators.browser.network.http1 import Head
+from validators.domain.event_stream import EventCount
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.calls import Answer, AnswerIs, Call, Method, Request
 from validators.domain.journeys.data_at_stake import stakes
@@ -323,3 +324,34 @@ def test_a_file_answer_is_looked_at_by_name_and_size() -> None:
     wrong = answer_look_result(look("{name: guests.csv, size: {at_most: 5}}"), values)
     assert not wrong.holds
     assert wrong.observed == "file name walks.csv; bytes 11"
+
+
+STREAM = (
+    b': hello\n\nevent: booked\r\nid: 7\r\ndata: {"name": "Ada"}\r\n\r\n'
+    b"data: two\ndata: lines\n\nretry: 9\n\ndata: cut"
+)
+
+
+def test_an_event_stream_is_looked_at_as_its_events() -> None:
+    values = Values(Draw(1, "j", date(2026, 1, 1)))
+    headers = (("Content-Type", "text/event-stream; charset=utf-8"),)
+    values.answers[""] = Answer(Request(Method.GET, "/"), 200, headers, STREAM, "/")
+    claims = '{"": {count: 3}, /0: {event: booked}, /0/data/name: Ada, /1/data: "two\\nlines"}'
+    claims = claims.replace("/0: {event: booked}", "/0/event: booked")
+    text = MULTIPART.replace("answer: {status: 200}", f"answer: {{json: {claims}}}")
+    look = read(text).expect[0].looks[0]
+    assert isinstance(look, AnswerIs)
+    found = answer_look_result(look, values)
+    assert found.holds, found
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, len(STREAM)])
+@pytest.mark.parametrize(
+    ("wanted", "end"), [(1, b'"Ada"}\r\n\r\n'), (2, b"data: lines\n\n"), (3, b"")]
+)
+def test_so_many_events_end_where_the_last_of_them_does(step: int, wanted: int, end: bytes) -> None:
+    count, ended = EventCount(wanted), 0
+    for at in range(step, len(STREAM) + step, step):
+        ended = ended or count.read(STREAM[:at])
+    assert STREAM[:ended].endswith(end)
+    assert bool(ended) is bool(end)

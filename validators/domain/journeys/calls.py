@@ -57,7 +57,8 @@ class Call:
     """Send one request to the app, and keep its answer as the latest, and as `name` if that is set.
 
     At most one of `json`, `form` and `text` is set. `files`, by field, make a multipart form, with
-    the fields of `form`. `follow`: go where a redirect leads."""
+    the fields of `form`. `follow`: go where a redirect leads. `events`: of an event stream that
+    does not end, so many are the answer; 0: it ends by itself."""
 
     line: int
     method: Method
@@ -70,6 +71,7 @@ class Call:
     follow: bool = False
     name: str = ""
     files: tuple[tuple[str, FileMade], ...] = ()
+    events: int = 0
 
     def templates(self) -> Iterator[Template]:
         """Every template of the request."""
@@ -100,13 +102,15 @@ class RememberAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes over the wire. `path` has the query; `content` may be empty."""
+    """What goes over the wire. `path` has the query; `content` may be empty. `events`: how many of
+    an event stream are waited for."""
 
     method: Method
     path: str
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes = b""
     follow: bool = False
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
