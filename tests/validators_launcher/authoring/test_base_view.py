@@ -6,17 +6,16 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.authoring.test_authoring import authored
-from tests.validators_launcher.authoring.test_conversation import BRIEF, Model, check
-from tests.validators_launcher.messages import submits, text_answer
+from tests.validators_launcher.messages import endpoint, submits, text_answer
 from tests.validators_launcher.world import World
 from validators.authoring import base_view
 from validators.authoring.base_view import answer_at, named_paths
@@ -28,7 +27,7 @@ from validators.roles.app_view import (
     PathAnswer,
     app_text,
 )
-from validators.roles.author import author_answer
+from validators.roles.author import AuthorBrief, author_answer
 
 DESCRIPTION = {
     "openapi": "3.1.0",
@@ -106,7 +105,12 @@ def test_an_author_is_shown_what_the_base_answers_and_what_its_commands_print(wo
     world.issue["body"] = (
         "GET /api/guests/1 and /api/none fail; see https://example.org/openapi.json"
     )
-    _, served = authored(world, text_answer("Nothing to see."), base=base)
+    line = world.home / "author.sock"
+    world.extra |= {"broker": {"socket": str(line), "model": "claude-test"}}
+    asked = world.request(world.source.commit(base))
+    with endpoint(line, text_answer("Nothing to see.")) as served:
+        done = world.validators("author", "--request", asked, "--out", world.home / "out")
+    assert done.returncode == 0, done.stderr
     request = served.requests[0]
     assert shown(request) == {
         "answers to GET": {
@@ -131,12 +135,16 @@ def test_an_author_is_shown_what_the_base_answers_and_what_its_commands_print(wo
 
 
 def test_the_prompt_for_an_app_of_pages_alone_is_the_one_it_was() -> None:
-    with_pages, without = Model(submits("good")), Model(submits("good"))
-    author_answer(replace(BRIEF, app=AppView()), ask=with_pages, check=check)
-    author_answer(BRIEF, ask=without, check=check)
-    asked = with_pages.asked[0]
-    assert asked["system"][1]["text"] == "# Language\n\n# Your task\n\nWrite."
-    content = asked["messages"][0]["content"]
+    asked = list[Mapping[str, Any]]()
+
+    def ask(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        asked.append(request)
+        return {"content": submits("good")}
+
+    brief = AuthorBrief("m", 2, "bug", "T", "B", {}, "# Language", "Write.", app=AppView())
+    author_answer(brief, ask=ask, check=lambda text: ())
+    assert asked[0]["system"][1]["text"] == "# Language\n\n# Your task\n\nWrite."
+    content = asked[0]["messages"][0]["content"]
     assert re.fullmatch(
         r"<issue-\w+>\n.*\n</issue-\w+>\n\nWrite its journeys\.", content, re.DOTALL
     )
