@@ -19,8 +19,8 @@ _TOKEN = re.compile(
     r"\x1b\[([0-9;:]*)([@-~])|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"
     r"|\x1b[ -/]*[0-~]|(\r\n|[\n\r\b\t])|([^\x00-\x1f\x7f]+)|[\x00-\x1f\x7f]"
 )
-# The levels of a channel in the colour cube of 256 colours, and what of it counts as lit.
-_LIT = 2
+# A channel is lit that has more than this share of the brightest one.
+_LIT = 1 / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,11 @@ def _set(look: Look, code: int) -> Look:
             return replace(look, ink=-1)
         case 49:
             return replace(look, paper=-1)
-    for first, field, base in ((30, "ink", 0), (40, "paper", 0), (90, "ink", 8), (100, "paper", 8)):
+    for first, base in ((30, 0), (90, 8)):
         if first <= code < first + 8:
-            return replace(look, **{field: base + code - first})
+            return replace(look, ink=base + code - first)
+        if first <= code - 10 < first + 8:
+            return replace(look, paper=base + code - 10 - first)
     return look
 
 
@@ -183,7 +185,7 @@ def _nearest(red: int, green: int, blue: int) -> int:
     brightest = max(red, green, blue)
     if brightest < 48:
         return 0
-    lit = [channel * _LIT > brightest for channel in (red, green, blue)]
+    lit = [channel > brightest * _LIT for channel in (red, green, blue)]
     number = lit[0] + 2 * lit[1] + 4 * lit[2]
     if number == 7:
         return 15 if brightest > 220 else 7 if brightest > 140 else 8
