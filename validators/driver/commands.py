@@ -47,7 +47,7 @@ USUAL_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 MOST_DRAWS, DRAWS_APART = 60, 7_000_003
 SIZES = ((80, 24), (100, 30), (120, 40), (132, 43))
-LONGEST_TRANSCRIPT, LONGEST_SHOWN = 1 << 18, 16_000
+LONGEST_TRANSCRIPT, LONGEST_SHOWN, MOST_SCREENS = 1 << 18, 16_000, 30
 
 
 @dataclass(slots=True)
@@ -69,6 +69,7 @@ class RunCommands:
     reached: bool = False
     ran: bool = False
     printed: list[str] = field(default_factory=list)
+    screens: list[dict[str, object]] = field(default_factory=list)
     _left: dict[str, bytes | None] = field(default_factory=dict)
 
     async def run(self, step: Run, values: Values) -> CommandResult:
@@ -252,6 +253,16 @@ class RunCommands:
         errors = f"[errors]\n{_shown(result.errors)}\n" if result.errors else ""
         began = f"$ {shlex.join(call.argv)}\n{given}{_shown(result.output)}\n"
         self.printed.append(f"{began}{errors}{files}[{code}]\n\n")
+        if len(self.screens) < MOST_SCREENS:
+            # With colours: these are drawn, the transcript is read.
+            screen = {
+                "command": shlex.join(call.argv),
+                "output": result.output[:LONGEST_SHOWN].decode("utf-8", "replace"),
+                "errors": result.errors[:LONGEST_SHOWN].decode("utf-8", "replace"),
+                "ended": code,
+                "columns": call.terminal[0] if call.terminal else 0,
+            }
+            self.screens.append(screen)
 
 
 def other_values(values: Values, journey: Journey) -> Values:

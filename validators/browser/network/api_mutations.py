@@ -75,6 +75,10 @@ def _exchanged(part: str, pairs: Mapping[str, str]) -> str:
 
 def _other_body(request: Head, content: bytes, pairs: Mapping[str, str]) -> bytes:
     kind = request.header("content-type")
+    if "multipart" in kind:
+        # A picture among the fields is no text, and stays as it is.
+        text = content.decode("utf-8", "surrogateescape")
+        return _other_lines(text, pairs).encode("utf-8", "surrogateescape")
     try:
         text = content.decode()
         if "json" in kind:
@@ -87,15 +91,21 @@ def _other_body(request: Head, content: bytes, pairs: Mapping[str, str]) -> byte
             return content if form == other_form else urlencode(other_form).encode()
     except ValueError:
         return content
-    # Any other text, line by line: the values of a multipart form stand on lines of their own.
-    lines = text.split("\n")
-    swapped_lines = [
-        pairs[folded(line)] + ("\r" if line.endswith("\r") else "")
-        if folded(line) in pairs
-        else line
-        for line in lines
-    ]
-    return "\n".join(swapped_lines).encode()
+    return _other_lines(text, pairs).encode()
+
+
+def _other_lines(text: str, pairs: Mapping[str, str]) -> str:
+    """The text with other values in place of whole lines, and of the cells of a table: the values
+    of a multipart form stand on lines of their own."""
+    return "\n".join(_other_cells(line, pairs) for line in text.split("\n"))
+
+
+def _other_cells(line: str, pairs: Mapping[str, str]) -> str:
+    end = "\r" if line.endswith("\r") else ""
+    if folded(line) in pairs:
+        return pairs[folded(line)] + end
+    cells = re.split('([,;\t"])', line.removesuffix("\r"))
+    return "".join(pairs.get(folded(cell), cell) for cell in cells) + end
 
 
 def _other_leaves(value: Any, pairs: Mapping[str, str]) -> Any:

@@ -265,8 +265,10 @@ def stated(steps: Iterable[Step]) -> tuple[str, ...]:
             put_in = values_of(step)[1 if isinstance(step, Run) else 0 :]
             texts += [piece for value in put_in for piece in re.split(r"[\n,;\t]", value.literal)]
         if isinstance(step, Call):
-            sent = (one for one in values_of(step) if one is not step.path and not one.holes)
-            texts += [value.source for value in sent]
+            files = tuple(step.file_templates())
+            sent = [one for one in values_of(step) if one is not step.path and one not in files]
+            texts += [value.source for value in sent if not value.holes]
+            texts += [piece for one in files for piece in re.split(r"[\n,;\t]", one.literal)]
         if isinstance(step, Click):
             texts += [
                 template.source for template in target_templates(step.target) if not template.holes
