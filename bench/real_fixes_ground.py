@@ -218,9 +218,7 @@ def pair_in(told: dict[str, Any]) -> Pair:
     values = {key: value for key, value in told.items() if key in known}
     values["issue"] = str(values["issue"])
     return Pair(
-        **{
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     )
 
 

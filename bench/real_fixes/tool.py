@@ -47,9 +47,9 @@ def run(side: dict[str, Any]) -> int:
     line = [word.replace("{release}", str(folder)) for word in side["line"]]
     line = [sys.executable, *line[1:]] if line[0] == "python" else line
     env = {**os.environ, "PYTHONPATH": str(folder), "NODE_PATH": str(folder / "node_modules")}
-    if reads:
-        return subprocess.run([*line, *arguments], env=env, input=text, text=True).returncode
-    os.execvpe(line[0], [*line, *arguments], env)
+    if not reads:
+        os.execvpe(line[0], [*line, *arguments], env)
+    return subprocess.run([*line, *arguments], env=env, input=text, text=True).returncode
 
 
 def lend(side: dict[str, Any]) -> None:
