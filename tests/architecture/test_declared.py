@@ -25,7 +25,8 @@ OTHER_PROJECTS = (
     "bench/real_fixes/enter.py",
     "harness/factory/project/pytest_run.py",
 )
-"""Apps that are looked at, those around packages of others, a plugin of one, and what runs in a box with a project's own pytest."""
+"""Apps that are looked at, those around packages of others, a plugin of one, and what runs in a
+sandbox with a project's own pytest."""
 
 
 def names(requirements: list[str]) -> set[str]:
