@@ -26,6 +26,7 @@ from validators.browser.page_viewer import PageViewer
 from validators.domain.evidence import Identity, RunId
 from validators.domain.exploring.acts import Aspect
 from validators.domain.exploring.view import tokens, view
+from validators.domain.run_result import Result, result
 from validators.evidence.merkle import evidence_in, merkle_root
 from validators.language.reader import read
 from validators.launcher.perform import PerformanceBench, Scene, plan_of
@@ -246,7 +247,7 @@ def _boxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
         lambda phase: None,
     )
     told = bench.performed("runs", _runs(text), journeys=[text], side=lambda run: side)
-    assert all(run.complete for run in told.evidence), told.evidence
+    assert all(result(run) is Result.PASSED for run in told.evidence), told.evidence
 
 
 def _unboxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
