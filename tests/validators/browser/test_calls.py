@@ -14,6 +14,7 @@ from tests.validators.api import Api
 from tests.validators.house import House, button, trouble
 from tests.validators.patience import LONG
 from tests.validators.talks import answering
+from validators.browser.network.api_mutations import with_other_input
 from validators.browser.network.clients import CLIENTS, Callers, client
 from validators.browser.network.http1 import Head
 from validators.browser.network.wire import Wire
@@ -222,3 +223,23 @@ def test_a_request_in_a_tunnel_is_read_like_any_other(method, content) -> None:
     (exchange,) = wire.exchanges
     assert (exchange.method, exchange.path, exchange.status) == (method, "/", 200)
     assert not exchange.called
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "sent", "asked"),
+    [
+        ("Ada", "Ben", "/api/guests/Ada", "/api/guests/Ben"),
+        ("Ada", "Ben", "/api/guests?name=Ada", "/api/guests?name=Ben"),
+        ("/api/guests/Ada.json", "/api/guests/Ben.json", "/api/guests/Ada.json?all=1",
+         "/api/guests/Ben.json?all=1"),
+        # A value within a value of the query: "all it looks for is there as soon as its pages open".
+        ("/boats?berths=North%2C%20in,Pier%203", "/boats?berths=South%2C%20in,Pier%204",
+         "/boats?berths=North%2C%20in,Pier%203", "/boats?berths=South%2C%20in,Pier%204"),
+        ("/boats?of=Åse Holt", "/boats?of=Ben", "/boats?of=%C3%85se%20Holt", "/boats?of=Ben"),
+    ],
+)  # fmt: skip
+def test_another_input_is_put_wherever_a_step_put_its_own(
+    own: str, other: str, sent: str, asked: str
+) -> None:
+    request = Head("GET", sent, "HTTP/1.1", ())
+    assert with_other_input(request, b"", [(own, other)]) == (asked, b"")
