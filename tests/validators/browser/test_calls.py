@@ -241,5 +241,6 @@ def test_a_request_in_a_tunnel_is_read_like_any_other(method, content) -> None:
 def test_another_input_is_put_wherever_a_step_put_its_own(
     own: str, other: str, sent: str, asked: str
 ) -> None:
-    request = Head("GET", sent, "HTTP/1.1", ())
-    assert with_other_input(request, b"", [(own, other)]) == (asked, b"")
+    for host in ("", "http://app.localhost"):
+        request = Head("GET", f"{host}{sent}", "HTTP/1.1", ())
+        assert with_other_input(request, b"", [(own, other)]) == (f"{host}{asked}", b"")

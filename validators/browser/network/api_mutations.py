@@ -63,9 +63,10 @@ def with_other_input(
     body = _other_body(request, content, pairs)
     # A path may have its values within it, so that they are no part of their own.
     addresses = {unquote(own): other for own, other in pairs.items() if own.startswith("/")}
-    if whole := addresses.get(unquote(request.second)):
-        return quote(whole, safe=IN_AN_ADDRESS), body
     url = urlsplit(request.second)
+    if whole := addresses.get(unquote(url._replace(scheme="", netloc="").geturl())):
+        path, _, query = quote(whole, safe=IN_AN_ADDRESS).partition("?")
+        return url._replace(path=path, query=query).geturl(), body
     path = "/".join(_exchanged(part, pairs) for part in url.path.split("/"))
     if whole := addresses.get(unquote(url.path)):
         path = quote(whole, safe="/%")
