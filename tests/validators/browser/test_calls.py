@@ -15,6 +15,7 @@ from tests.validators.house import House, button, trouble
 from tests.validators.patience import LONG
 from tests.validators.talks import answering
 from validators.browser.calling import Caller
+from validators.browser.network.api_mutations import with_other_input
 from validators.browser.network.clients import CLIENTS, Callers, client
 from validators.browser.network.http1 import Head
 from validators.browser.network.wire import Wire
@@ -290,3 +291,22 @@ def test_a_call_takes_so_many_events_of_a_stream_that_never_ends(chunked: bool) 
 
     _, _, body = asyncio.run(work()).partition(b"\r\n\r\n")
     assert body == b": beat\n\ndata: 0\n\n: beat\n\ndata: 1\n\n"
+@pytest.mark.parametrize(
+    ("own", "other", "sent", "asked"),
+    [
+        ("Ada", "Ben", "/api/guests/Ada", "/api/guests/Ben"),
+        ("Ada", "Ben", "/api/guests?name=Ada", "/api/guests?name=Ben"),
+        ("/api/guests/Ada.json", "/api/guests/Ben.json", "/api/guests/Ada.json?all=1",
+         "/api/guests/Ben.json?all=1"),
+        # A value within a value of the query: "all it looks for is there as soon as its pages open".
+        ("/boats?berths=North%2C%20in,Pier%203", "/boats?berths=South%2C%20in,Pier%204",
+         "/boats?berths=North%2C%20in,Pier%203", "/boats?berths=South%2C%20in,Pier%204"),
+        ("/boats?of=Åse Holt", "/boats?of=Ben", "/boats?of=%C3%85se%20Holt", "/boats?of=Ben"),
+    ],
+)  # fmt: skip
+def test_another_input_is_put_wherever_a_step_put_its_own(
+    own: str, other: str, sent: str, asked: str
+) -> None:
+    for host in ("", "http://app.localhost"):
+        request = Head("GET", f"{host}{sent}", "HTTP/1.1", ())
+        assert with_other_input(request, b"", [(own, other)]) == (f"{host}{asked}", b"")

@@ -14,6 +14,8 @@ from validators.domain.journeys.data_at_stake import Stakes
 from validators.domain.journeys.wording import folded
 from validators.domain.json_values import at, leaves, read_json, replaced, without
 
+IN_AN_ADDRESS = "/%?&=+,;:@!$'()*~"
+
 
 def dropped_fields(content: bytes, stakes: Stakes) -> Mutation:
     """Remove from a JSON answer every member at a pointer at stake, and every member whose own text
@@ -58,14 +60,20 @@ def with_other_input(
 ) -> tuple[str, bytes]:
     """The target and the body of a request in which each value of a pair is the other one."""
     pairs = {folded(own): other for own, other in others if own and own != other}
+    body = _other_body(request, content, pairs)
+    # A path may have its values within it, so that they are no part of their own.
+    addresses = {unquote(own): other for own, other in pairs.items() if own.startswith("/")}
     url = urlsplit(request.second)
+    if whole := addresses.get(unquote(url._replace(scheme="", netloc="").geturl())):
+        path, _, query = quote(whole, safe=IN_AN_ADDRESS).partition("?")
+        return url._replace(path=path, query=query).geturl(), body
     path = "/".join(_exchanged(part, pairs) for part in url.path.split("/"))
-    if url.path in pairs:
-        path = quote(pairs[url.path], safe="/%")
+    if whole := addresses.get(unquote(url.path)):
+        path = quote(whole, safe="/%")
     asked = parse_qsl(url.query, keep_blank_values=True)
     replaced_query = [(key, pairs.get(folded(value), value)) for key, value in asked]
     query = url.query if asked == replaced_query else urlencode(replaced_query)
-    return url._replace(path=path, query=query).geturl(), _other_body(request, content, pairs)
+    return url._replace(path=path, query=query).geturl(), body
 
 
 def _exchanged(part: str, pairs: Mapping[str, str]) -> str:
