@@ -137,6 +137,7 @@ def _add_try(commands: Commands) -> None:
     _add_app(once)
     add("--keep", type=Path, metavar="DIR", help="keep pictures, the trace and logs here")
     add("--json", action="store_true", help="print one JSON object with every run, at the end")
+    add("--live", action="store_true", help="also print what is underway, in lines that begin ...")
     add("--lifeline", action="store_true", help="stop when standard input ends")
     once.set_defaults(command=_try)
 
@@ -146,6 +147,10 @@ def _add_app(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--start", default="", metavar="COMMAND",
         help="as for sh, in the folder: 'python -m app --port $PORT'")  # fmt: skip
+    add("--command", action="append", default=[], dest="commands", metavar="NAME=COMMAND",
+        help="a tool that the journey runs: 'walks=python -m walks'; may be repeated")  # fmt: skip
+    add("--app-file", type=Path, dest="app", metavar="FILE",
+        help="the app as a request has it, in place of factory.toml")  # fmt: skip
     add("--port-env", default="", metavar="NAME", help="the variable with the app's port (PORT)")
     add("--ready", default="", metavar="PATH", help="answers once the app is ready (/)")
     add("--ready-seconds", type=int, default=0, metavar="N", help="how long that may take (30)")
@@ -165,7 +170,8 @@ def _local_app(arguments: argparse.Namespace) -> LocalApp:
         for one in fields(LocalApp)
         if hasattr(arguments, one.name)
     }
-    return LocalApp(**{**named, "env": tuple(arguments.env)})
+    several = {"env": tuple(arguments.env), "commands": tuple(arguments.commands)}
+    return LocalApp(**{**named, **several})
 
 
 def _prove(arguments: argparse.Namespace) -> int:
@@ -193,6 +199,7 @@ def _try(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         keep=arguments.keep,
         as_json=arguments.json,
+        live=arguments.live,
     )
 
 

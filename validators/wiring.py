@@ -94,7 +94,14 @@ def prove(
 
 
 def try_(
-    file: Path, *, local_app: LocalApp, url: str, seed: int | None, keep: Path | None, as_json: bool
+    file: Path,
+    *,
+    local_app: LocalApp,
+    url: str,
+    seed: int | None,
+    keep: Path | None,
+    as_json: bool,
+    live: bool,
 ) -> int:
     """Perform a journey once and print what each step and look saw, as soon as it is done. Exit 0
     when it passed and its negative control failed, 5 when it could not be performed."""
@@ -118,7 +125,7 @@ def try_(
         (journey,) = read_journeys((file,), may_only_look=True).journeys.values()
     except JourneyInvalid as invalid:
         raise UsageError(str(invalid)) from None
-    report = TryReport(journey, url)
+    report = TryReport(journey, url, live)
     seed = secrets.randbits(31) if seed is None else seed
 
     def show(lines: Iterable[str]) -> None:

@@ -116,14 +116,14 @@ class ValidatorProgram:
             argv = [*self.command, "store", action, "--request", asked.name, *arguments]
             return _run(argv, self.environment, seconds=seconds, finding=True)
 
-    def tried(self, file: Path, url: str, *arguments: str, show: Callable[[str], None]) -> bool:
-        """Whether a journey passes on the app at an address, and its negative control does not.
-        Nothing is sealed.
+    def tried(self, file: Path, *arguments: str, show: Callable[[str], None]) -> bool:
+        """Whether a journey passes on the app that the arguments name, and its negative control
+        does not. Nothing is sealed.
 
         `show` gets each line that the program prints, as soon as it is printed. Raises ConfigError
-        when the file or the address cannot be used, ValidatorError when the journey could not be
+        when the file or the app cannot be used, ValidatorError when the journey could not be
         performed."""
-        argv = [*self.command, "try", str(file), f"--url={url}", "--lifeline", *arguments]
+        argv = [*self.command, "try", str(file), "--lifeline", *arguments]
         with (
             tempfile.TemporaryFile() as errors,
             _started(argv, self.environment, errors) as program,
