@@ -1,5 +1,5 @@
-"""The command line: `judge` and `author` for the factory; `try`, `prove`, `check`, `store` and
-`verify` for people.
+"""The command line: `judge` and `author` for the factory; `new`, `try`, `prove`, `check`, `store`
+and `verify` for people.
 
 Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey with problems, a verdict
 that does not verify). 2: the caller must change something first. 5, of `try`: the journey could not
@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         asked.set_defaults(command=command)
     _add_prove(commands)
     _add_try(commands)
+    _add_new(commands)
     _add_check(commands)
     _add_verify(commands)
     _add_key(commands)
@@ -201,6 +202,14 @@ def _try(arguments: argparse.Namespace) -> int:
         as_json=arguments.json,
         live=arguments.live,
     )
+
+
+def _add_new(commands: Commands) -> None:
+    new = commands.add_parser("new", help="draft a journey from an issue's text, without a model")
+    new.add_argument("--issue", type=Path, metavar="FILE", help="the issue, in Markdown")
+    new.add_argument("--answers", default="", metavar="JSON", help="what the issue does not show")
+    new.add_argument("--json", action="store_true", help="also what the issue shows, and problems")
+    new.set_defaults(command=lambda a: wiring.new(a.issue, answers=a.answers, as_json=a.json))
 
 
 def _add_check(commands: Commands) -> None:

@@ -150,6 +150,16 @@ class ValidatorProgram:
             case code:
                 raise ValidatorError(f"the validator could not run (exit {code}): {complaint}")
 
+    def drafted(self, issue: Path | None, answers: JsonDict | None = None) -> JsonDict:
+        """A journey as a form makes it: `draft`, `problems` (what `check` would refuse in it), and
+        `shown`, the answers that the issue's text gives. Raises ValidatorError."""
+        argv = [*self.command, "new", "--json", *((f"--issue={issue}",) if issue else ())]
+        argv += [f"--answers={json.dumps(answers)}"] if answers else []
+        found = json.loads(_run(argv, self.environment, seconds=STOP_SECONDS))
+        if not isinstance(found, dict):
+            raise ValidatorError("the validator did not draft a journey: expected an object")
+        return found
+
     def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:
         """See `EvidenceReader`."""
         if not envelopes:

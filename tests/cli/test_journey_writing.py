@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +88,40 @@ def test_what_only_a_home_or_another_sandbox_has_is_refused_by_name(tmp_path: Pa
         app_document(rooted, tmp_path, form="bwrap-root")
     with pytest.raises(SandboxError, match="a network of their own"):
         app_document(read_config(f"schema = 1\n{SERVICE}"), tmp_path, form="landlock")
+
+
+def test_a_draft_without_a_terminal_is_written_once_with_what_is_missing_and_the_next_command(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "issue.md").write_text('# No place left\nI press "Book" and \x1b[2J nothing.\n')
+    found = factory("new", "issue.md")
+    assert found.output.splitlines() == [
+        "no-place-left.yaml is written",
+        "  line 13: still to be filled in: the label of a field",
+        "complete it, then: factory journeys try no-place-left.yaml",
+    ]
+    draft = (tmp_path / "no-place-left.yaml").read_text()
+    assert "click: {button: Book}" in draft
+    again = factory("new", "issue.md")
+    assert "is there already" in str(again.exception)
+    assert (tmp_path / "no-place-left.yaml").read_text() == draft
+
+
+def test_on_a_terminal_the_answers_are_enough(tmp_path: Path) -> None:
+    """A terminal of the system's: the questions are only asked there."""
+    (tmp_path / "issue.md").write_text("# Bookings are lost\n`POST /api/walks` answers 201.\n")
+    main, other = os.openpty()
+    command = [sys.executable, "-I", "-m", "harness", "journeys", "new", "issue.md"]
+    answers = b"\n\nname, size\n{name} has {size}\n"
+    with subprocess.Popen(command, stdin=other, stdout=other, stderr=other, cwd=tmp_path) as asking:
+        os.close(other)
+        os.write(main, answers)
+        assert asking.wait(60) == 0, os.read(main, 4000)
+        said = os.read(main, 8000).decode()
+    os.close(main)
+    assert "Which request is it" in said
+    assert "next: factory journeys try bookings-are-lost.yaml" in said
+    draft = (tmp_path / "bookings-are-lost.yaml").read_text()
+    assert 'call: {POST: /api/walks, json: {name: "{{ name }}", size: "{{ size }}"}}' in draft
+    assert 'text: "{{ name }} has {{ size }}"' in draft

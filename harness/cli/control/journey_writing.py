@@ -1,7 +1,9 @@
-"""`factory journeys try`: for people who write a journey. It needs no home, key or model, and seals
-nothing."""
+"""`factory journeys new` and `try`: for people who write a journey. They need no home, key or
+model, and seal nothing."""
 
 import json
+import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +13,84 @@ import click
 
 from harness.cli.options import as_json, emit
 from harness.cli.output.steps import StepLines
+from harness.cli.output.terminal import printable
 from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonDict
 
 CONFIG = "factory.toml"
+THROUGH = ("page", "api", "command")
+WHERE = {
+    "page": ("Where does it begin (a path of the app)?", "/"),
+    "api": ("Which request is it, like POST /api/walks?", "GET /"),
+    "command": ("Which command is it, like `walks add {name}`? {…} is a value", ""),
+}
 written = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.command()
+@click.argument(
+    "issue", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to write the journey; the default is its name, in the current folder.",
+)
+def new(issue: Path | None, out: Path | None) -> None:
+    """Draft a journey from an issue's text, without a model.
+
+    ISSUE is a Markdown file with the text of an issue. What it shows is taken over: a request, a
+    command line, words in quotes. On a terminal a few questions follow. Elsewhere, what nobody
+    said stands in the draft as `<fill in: …>`. Then everything is printed that is still missing,
+    and the next command. An existing file is not overwritten.
+
+    \b
+    Examples:
+      factory journeys new issue.md
+      factory journeys new issue.md --out book.yaml
+    """
+    from harness.wiring import validator_without_home
+
+    program = validator_without_home()
+    text = issue.absolute() if issue else None
+    document = program.drafted(text)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        document = program.drafted(text, _asked(document["shown"]))
+    draft = str(document["draft"])
+    found = re.search(r"^journey: ([a-z0-9-]+)$", draft, re.MULTILINE)
+    file = out or Path(f"{found[1] if found else 'new-journey'}.yaml")
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(draft)
+    except FileExistsError:
+        raise ConfigError(f"{file} is there already: name another file with --out") from None
+    click.echo(f"{file} is written")
+    for problem in document["problems"]:
+        click.echo(printable(f"  {problem}"))
+    again = "complete it, then: " if document["problems"] else "next: "
+    click.echo(f"{again}factory journeys try {file}")
+
+
+def _asked(shown: JsonDict) -> JsonDict:
+    """What a person answers; the issue's own answers are offered."""
+    through = click.prompt(
+        "What does it go through?", type=click.Choice(THROUGH), default=shown["through"]
+    )
+    question, usual = WHERE[through]
+    known = shown["start"] if through == shown["through"] else ""
+    start = click.prompt(question, default=known or usual)
+    fields: list[str] = []
+    if through != "command":
+        what = "What is put in? The labels of fields" if through == "page" else "Which fields?"
+        listed = click.prompt(f"{what}, with commas", default=", ".join(shown["fields"]))
+        fields = [one.strip() for one in listed.split(",") if one.strip()]
+    press = ""
+    if through == "page":
+        press = click.prompt("Which button is pressed then?", default=shown["press"])
+    example = f", like: Booked for {{{fields[0]}}}" if fields else ""
+    see = click.prompt(f"Which words must be there then{example}?", default=shown["see"])
+    return {"through": through, "start": start, "fields": fields, "press": press, "see": see}
 
 
 @click.command("try")
@@ -32,7 +108,7 @@ written = click.argument("file", type=click.Path(exists=True, dir_okay=False, pa
     "--start",
     default="",
     metavar="COMMAND",
-    help="Start the app by this command, as for sh, and not as factory.toml says.",
+    help="Start the app by this command, as for sh, and not by that of factory.toml.",
 )
 @click.option(
     "--command",
@@ -62,7 +138,7 @@ def try_(
     """Perform a journey on an app or a tool, and seal nothing.
 
     FILE holds one journey. The judge's browser performs it in its sandbox. The app is one in a
-    folder, which is started in its own sandbox as the folder's factory.toml says, or by --start;
+    folder, which is started in its own sandbox by the folder's factory.toml or by --start;
     a tool is named by --command; or the app runs already, at URL. Of a git checkout, what its
     .gitignore names is left out.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.control.journey_writing import try_
+from harness.cli.control.journey_writing import new, try_
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 from harness.domain.plain import JsonObject
@@ -27,7 +27,7 @@ written = click.argument("file", type=click.Path(exists=True, dir_okay=False, pa
 
 @click.group()
 def journeys() -> None:
-    """Try a journey; read, add, supersede and retire sealed ones.
+    """Draft and try a journey; read, add, supersede and retire sealed ones.
 
     A change is judged by its journeys, and its implementer never sees them. Whoever may open the
     store may read it. Every decision made here is proved first, then signed in the store, and
@@ -41,7 +41,8 @@ def journeys() -> None:
     """
 
 
-journeys.add_command(try_)
+for each in (new, try_):
+    journeys.add_command(each)
 
 
 @journeys.command("list")
