@@ -29,7 +29,7 @@ from harness.onboarding.evidence.sources import (
     is_beside,
     sources_in,
 )
-from harness.onboarding.evidence.start_commands import ready_in, start_in
+from harness.onboarding.evidence.starts.start_commands import ready_in, start_in
 from harness.onboarding.evidence.test_commands import suite_in
 from harness.onboarding.scope import scope_in
 from harness.onboarding.survey import Clause, GoverningFile, Survey

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from harness.onboarding import drafts_of, gaps_of, survey_of
-from harness.onboarding.evidence.command_lines import as_argv
 from harness.onboarding.evidence.daemons import foreground
 from harness.onboarding.evidence.package_managers import is_locked
+from harness.onboarding.evidence.starts.command_lines import as_argv
 from harness.onboarding.survey import Product
 
 FLASK = "from flask import Flask\n\n\napp = Flask(__name__)\n"

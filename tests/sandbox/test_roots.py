@@ -112,6 +112,15 @@ def test_a_root_that_is_not_here_is_named_with_its_place(tmp_path) -> None:
         at(named(folder, tar_of(tmp_path / "empty")), tmp_path)
 
 
+@pytest.mark.parametrize("leads", ["/", "/usr", "../../../../.."])
+def test_a_root_whose_usr_is_a_link_shows_nothing_of_the_machine(tmp_path, leads) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(member("usr", tarfile.SYMTYPE, leads))
+    with pytest.raises(SandboxError, match="has no folder usr"):
+        at(named(tmp_path / "roots", stream.getvalue()), tmp_path)
+
+
 def member(name: str, kind: bytes = tarfile.REGTYPE, leads: str = "") -> tarfile.TarInfo:
     made = tarfile.TarInfo(name)
     made.type, made.linkname, made.mode = kind, leads, 0o6777

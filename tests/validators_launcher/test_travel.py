@@ -14,8 +14,8 @@ import pytest
 from tests.validators_launcher.world import World
 from validators.authoring.drafts import draft
 from validators.authoring.trying import tried
+from validators.domain.clock import AHEAD, ahead_text
 from validators.domain.evidence import Identity, RunId, RunKind
-from validators.domain.journeys.clock import AHEAD, ahead_text
 from validators.domain.run_result import Result, result
 from validators.domain.stops import Inconclusive
 from validators.language.check import checked

@@ -24,7 +24,7 @@ from validators.app.clock_library import LIBRARY, library
 from validators.app.commands import CommandServer, CommandWorld
 from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxSpec
 from validators.app.side import TREE, Side
-from validators.domain.journeys.clock import AHEAD
+from validators.domain.clock import AHEAD
 from validators.domain.stops import Inconclusive
 
 CLOCK = "/clock"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from validators.domain.journeys.clock import AHEAD, ahead_text
+from validators.domain.clock import AHEAD, ahead_text
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext

@@ -48,7 +48,7 @@ from validators.language.tree import (
 
 BODIES = ("json", "form", "text")
 # What the client itself decides. The judge's own mark is none of a journey's headers either.
-CLIENTS_OWN = ("host", "connection", "content-length", "transfer-encoding", "cookie")
+CLIENTS_OWN = ("host", "connection", "content-length", "transfer-encoding", "upgrade", "cookie")
 PARTS = ("status", "headers", "json", "text", "path", "schema")
 SHAPES = ("equals", "contains", "not_contains")
 CLAIMS = (*SHAPES, "type", "count", "each", "sorted", *(one for one in TEXT if one not in SHAPES))

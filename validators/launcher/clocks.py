@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from validators.app.sandboxes import Bind
-from validators.domain.journeys.clock import AHEAD, ahead_text
+from validators.domain.clock import AHEAD, ahead_text
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
 from validators.performance.plan import PlannedRun

@@ -4,9 +4,9 @@ its own through a variable."""
 import re
 from collections.abc import Iterator
 
-from harness.onboarding.evidence.command_lines import as_argv
 from harness.onboarding.evidence.python_source import PythonFile, Variable
 from harness.onboarding.evidence.sources import Sources, table
+from harness.onboarding.evidence.starts.command_lines import as_argv
 from harness.onboarding.survey import Data, Evidence, Start
 
 _FOLDER = re.compile(

@@ -4,11 +4,6 @@ that shows it. The project's own manifest is asked before its README."""
 import re
 from collections.abc import Iterator
 
-from harness.onboarding.evidence.entry_points import (
-    commands_installed,
-    entry_points_in,
-    go_programs,
-)
 from harness.onboarding.evidence.languages import PAGES, PROSE, language_of
 from harness.onboarding.evidence.manifests import packages_in
 from harness.onboarding.evidence.readme import readme_of
@@ -18,6 +13,11 @@ from harness.onboarding.evidence.sources import (
     json_object,
     table,
     toml_document,
+)
+from harness.onboarding.evidence.starts.entry_points import (
+    commands_installed,
+    entry_points_in,
+    go_programs,
 )
 from harness.onboarding.survey import Evidence, Product, Route, Start
 from harness.onboarding.words import LONGEST, paragraph, plain

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Iterator
 from itertools import takewhile
 
-from harness.onboarding.evidence.command_lines import scripts_run
 from harness.onboarding.evidence.sources import TESTS, VENDORED, Sources, is_test, table
+from harness.onboarding.evidence.starts.command_lines import scripts_run
 from harness.onboarding.survey import Evidence, Suite
 
 REPORT = "/tmp/report/junit.xml"  # noqa: S108 - a path inside the sandbox, whose /tmp is its own

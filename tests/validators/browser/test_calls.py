@@ -193,7 +193,10 @@ def test_what_a_journey_sets_itself_stays(one) -> None:
     assert [key for key, _ in dressed.headers].count("Host") == 1
 
 
-def test_a_request_in_a_tunnel_is_read_like_any_other() -> None:
+@pytest.mark.parametrize(
+    ("method", "content"), [("GET", b""), ("POST", b"a text\r\nUpgrade: websocket\r\n")]
+)
+def test_a_request_in_a_tunnel_is_read_like_any_other(method, content) -> None:
     """Our library asks for a tunnel even where nothing is encrypted."""
 
     async def work() -> Wire:
@@ -206,12 +209,16 @@ def test_a_request_in_a_tunnel_is_read_like_any_other() -> None:
             )
             writer.write(b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
-            writer.write(b"GET http://evil.example/a?b HTTP/1.1\r\nHost: x\r\n\r\n")
+            writer.write(
+                f"{method} http://evil.example/a?b HTTP/1.1\r\nHost: x\r\nContent-Length:"
+                f" {len(content)}\r\n\r\n".encode()
+                + content
+            )
             await reader.read()
             writer.close()
             return wire
 
     wire = asyncio.run(work())
     (exchange,) = wire.exchanges
-    assert (exchange.method, exchange.path, exchange.status) == ("GET", "/", 200)
+    assert (exchange.method, exchange.path, exchange.status) == (method, "/", 200)
     assert not exchange.called

@@ -82,6 +82,8 @@ def test_a_json_body_has_the_types_that_it_is_written_with() -> None:
         ("call: {GET: http://evil/}", "answer: {status: 200}", "one slash"),
         ("call: {GETS: /a}", "answer: {status: 200}", "needs a method"),
         ('call: {GET: /a, headers: {Host: "x"}}', "answer: {status: 200}", "sets Host by itself"),
+        # Whatever follows it would be a web socket, which is relayed unread.
+        ("call: {GET: /a, headers: {Upgrade: h2c}}", "answer: {status: 200}", "sets Upgrade by"),
         ('call: {GET: /a, headers: {"A b": x}}', "answer: {status: 200}", "name of a header"),
         ("call: {GET: /a, follow: maybe}", "answer: {status: 200}", "true or false"),
         ("call: {GET: /a, frm: {b: 1}}", "answer: {status: 200}", "has no 'frm'"),

@@ -208,7 +208,8 @@ class Wire:
         """What a tunnel begins with; empty if it was a web socket, which has ended by now."""
         writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
         first = await first_head(browser.rest, reader)
-        if b"\nupgrade:" not in first.lower():
+        # A body may hold the same words.
+        if b"\nupgrade:" not in first.partition(b"\r\n\r\n")[0].lower():
             return first
         # A socket may change the page at any moment, and its messages are not read.
         self.still = False

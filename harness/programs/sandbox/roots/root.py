@@ -34,7 +34,8 @@ def prepared(digest: str, *, roots: Path, out: Path) -> Path:
         top = Path(scratch, "root")
         top.mkdir()
         _write(source, name, Tree(top))
-        if not (top / "usr").is_dir():
+        # A link would be followed on this machine when it is bound.
+        if (top / "usr").is_symlink() or not (top / "usr").is_dir():
             raise SandboxError(f"{source.name:.40} has no folder usr, so it is no root of a system")
         top.chmod(0o755)
         try:

@@ -4,16 +4,16 @@ used."""
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from harness.onboarding.evidence.command_lines import start_from
-from harness.onboarding.evidence.other_starts import go, image_start, node, php, rails
-from harness.onboarding.evidence.python_starts import (
+from harness.onboarding.evidence.sources import Sources
+from harness.onboarding.evidence.starts.command_lines import start_from
+from harness.onboarding.evidence.starts.other_starts import go, image_start, node, php, rails
+from harness.onboarding.evidence.starts.python_starts import (
     app_objects,
     django,
     installed_commands,
     main_modules,
     scripts,
 )
-from harness.onboarding.evidence.sources import Sources
 from harness.onboarding.survey import Evidence, Route, Start
 
 _READY = ("/health", "/healthz", "/ready", "/readyz", "/ping", "/status", "/up")

@@ -5,9 +5,9 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from harness.onboarding.evidence.entry_points import EntryPoint, entry_points_in
 from harness.onboarding.evidence.python_source import AppObject, PythonFile
 from harness.onboarding.evidence.sources import Sources
+from harness.onboarding.evidence.starts.entry_points import EntryPoint, entry_points_in
 from harness.onboarding.survey import Evidence, Start
 
 _PORT = re.compile(r"(?:^|_)PORT(?:_|$)", re.IGNORECASE)

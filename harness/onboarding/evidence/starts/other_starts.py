@@ -5,9 +5,9 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from harness.onboarding.evidence.command_lines import MODULES, scripts_run, start_from
-from harness.onboarding.evidence.entry_points import go_programs
 from harness.onboarding.evidence.sources import Sources, is_beside, table
+from harness.onboarding.evidence.starts.command_lines import MODULES, scripts_run, start_from
+from harness.onboarding.evidence.starts.entry_points import go_programs
 from harness.onboarding.survey import Evidence, Start
 from harness.onboarding.words import plain
 

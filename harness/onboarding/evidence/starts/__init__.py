@@ -1,0 +1,1 @@
+"""How a repository starts its app: the command lines that it names, and what its code shows."""
