@@ -67,3 +67,4 @@ bench: setup      ## tables, not tests
 docs: setup       ## the pages that are generated; a test compares them
 	@$(PY) -c "from harness.domain.lifecycle import page; open('docs/lifecycle.md', 'w', encoding='utf-8').write(page())"
 	@$(PY) -m harness.factory.settings.reference docs
+	@$(PY) -m validators.language.reference

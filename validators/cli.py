@@ -1,5 +1,5 @@
-"""The command line: `judge` and `author` for the factory; `try`, `prove`, `check`, `store` and
-`verify` for people.
+"""The command line: `judge` and `author` for the factory; `new`, `try`, `prove`, `check`, `store`
+and `verify` for people.
 
 Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey with problems, a verdict
 that does not verify). 2: the caller must change something first. 5, of `try`: the journey could not
@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         asked.set_defaults(command=command)
     _add_prove(commands)
     _add_try(commands)
+    _add_new(commands)
     _add_check(commands)
     _add_verify(commands)
     _add_key(commands)
@@ -137,6 +138,7 @@ def _add_try(commands: Commands) -> None:
     _add_app(once)
     add("--keep", type=Path, metavar="DIR", help="keep pictures, the trace and logs here")
     add("--json", action="store_true", help="print one JSON object with every run, at the end")
+    add("--live", action="store_true", help="also print what is underway, in lines that begin ...")
     add("--lifeline", action="store_true", help="stop when standard input ends")
     once.set_defaults(command=_try)
 
@@ -146,6 +148,10 @@ def _add_app(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--start", default="", metavar="COMMAND",
         help="as for sh, in the folder: 'python -m app --port $PORT'")  # fmt: skip
+    add("--command", action="append", default=[], dest="commands", metavar="NAME=COMMAND",
+        help="a tool that the journey runs: 'walks=python -m walks'; may be repeated")  # fmt: skip
+    add("--app-file", type=Path, dest="app", metavar="FILE",
+        help="the app as a request has it, in place of factory.toml")  # fmt: skip
     add("--port-env", default="", metavar="NAME", help="the variable with the app's port (PORT)")
     add("--ready", default="", metavar="PATH", help="answers once the app is ready (/)")
     add("--ready-seconds", type=int, default=0, metavar="N", help="how long that may take (30)")
@@ -165,7 +171,8 @@ def _local_app(arguments: argparse.Namespace) -> LocalApp:
         for one in fields(LocalApp)
         if hasattr(arguments, one.name)
     }
-    return LocalApp(**{**named, "env": tuple(arguments.env)})
+    several = {"env": tuple(arguments.env), "commands": tuple(arguments.commands)}
+    return LocalApp(**{**named, **several})
 
 
 def _prove(arguments: argparse.Namespace) -> int:
@@ -193,7 +200,16 @@ def _try(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         keep=arguments.keep,
         as_json=arguments.json,
+        live=arguments.live,
     )
+
+
+def _add_new(commands: Commands) -> None:
+    new = commands.add_parser("new", help="draft a journey from an issue's text, without a model")
+    new.add_argument("--issue", type=Path, metavar="FILE", help="the issue, in Markdown")
+    new.add_argument("--answers", default="", metavar="JSON", help="what the issue does not show")
+    new.add_argument("--json", action="store_true", help="also what the issue shows, and problems")
+    new.set_defaults(command=lambda a: wiring.new(a.issue, answers=a.answers, as_json=a.json))
 
 
 def _add_check(commands: Commands) -> None:

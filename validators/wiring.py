@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SUPERVISOR = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 JOURNEY_SECONDS = 60
 UNAVAILABLE = 5
+LARGEST_ISSUE = 64 * 1024
 
 
 def judge(request: Path, out: Path) -> int:
@@ -94,7 +95,14 @@ def prove(
 
 
 def try_(
-    file: Path, *, local_app: LocalApp, url: str, seed: int | None, keep: Path | None, as_json: bool
+    file: Path,
+    *,
+    local_app: LocalApp,
+    url: str,
+    seed: int | None,
+    keep: Path | None,
+    as_json: bool,
+    live: bool,
 ) -> int:
     """Perform a journey once and print what each step and look saw, as soon as it is done. Exit 0
     when it passed and its negative control failed, 5 when it could not be performed."""
@@ -118,7 +126,7 @@ def try_(
         (journey,) = read_journeys((file,), may_only_look=True).journeys.values()
     except JourneyInvalid as invalid:
         raise UsageError(str(invalid)) from None
-    report = TryReport(journey, url)
+    report = TryReport(journey, url, live)
     seed = secrets.randbits(31) if seed is None else seed
 
     def show(lines: Iterable[str]) -> None:
@@ -145,6 +153,38 @@ def try_(
     if as_json:
         print(json.dumps(try_document(report, runs, seed=seed, kept=keep), indent=1))
     return 0 if outcome_of(runs) is Result.PASSED else 1
+
+
+def new(issue: Path | None, *, answers: str, as_json: bool) -> int:
+    """Print a draft of a journey; as JSON with what the issue shows and with what `check` would
+    refuse."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from validators.authoring.new_journey import Answers, drafted, guessed
+    from validators.language.check import complaints
+
+    text = _bounded_text(issue) if issue else ""
+    shown = guessed(text)
+    try:
+        given = TypeAdapter(Answers).validate_json(answers) if answers else shown
+    except ValidationError as error:
+        raise UsageError(f"--answers: {error.errors()[0]['msg']}") from None
+    draft = drafted(text, given)
+    if as_json:
+        document = {"draft": draft, "shown": asdict(shown), "problems": complaints(draft)}
+        print(json.dumps(document, indent=1))
+    else:
+        print(draft, end="")
+    return 0
+
+
+def _bounded_text(file: Path) -> str:
+    """A person's file, of which the first LARGEST_ISSUE bytes count."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(LARGEST_ISSUE).decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error})") from error
 
 
 def key(path: Path) -> int:

@@ -96,7 +96,7 @@ SECTIONS = {
         "rules": ("harness.cli.rules.group:rules", "Inspect the governance files."),
         "journeys": (
             "harness.cli.control.journeys:journeys",
-            "Try a journey; read, add, supersede and retire sealed ones.",
+            "Draft and try a journey; read, add, supersede and retire sealed ones.",
         ),
         "lessons": (
             "harness.cli.control.lessons:lessons",

@@ -116,14 +116,14 @@ class ValidatorProgram:
             argv = [*self.command, "store", action, "--request", asked.name, *arguments]
             return _run(argv, self.environment, seconds=seconds, finding=True)
 
-    def tried(self, file: Path, url: str, *arguments: str, show: Callable[[str], None]) -> bool:
-        """Whether a journey passes on the app at an address, and its negative control does not.
-        Nothing is sealed.
+    def tried(self, file: Path, *arguments: str, show: Callable[[str], None]) -> bool:
+        """Whether a journey passes on the app that the arguments name, and its negative control
+        does not. Nothing is sealed.
 
         `show` gets each line that the program prints, as soon as it is printed. Raises ConfigError
-        when the file or the address cannot be used, ValidatorError when the journey could not be
+        when the file or the app cannot be used, ValidatorError when the journey could not be
         performed."""
-        argv = [*self.command, "try", str(file), f"--url={url}", "--lifeline", *arguments]
+        argv = [*self.command, "try", str(file), "--lifeline", *arguments]
         with (
             tempfile.TemporaryFile() as errors,
             _started(argv, self.environment, errors) as program,
@@ -149,6 +149,16 @@ class ValidatorProgram:
                 raise ValidatorError(complaint, retryable=True)
             case code:
                 raise ValidatorError(f"the validator could not run (exit {code}): {complaint}")
+
+    def drafted(self, issue: Path | None, answers: JsonDict | None = None) -> JsonDict:
+        """A journey as a form makes it: `draft`, `problems` (what `check` would refuse in it), and
+        `shown`, the answers that the issue's text gives. Raises ValidatorError."""
+        argv = [*self.command, "new", "--json", *((f"--issue={issue}",) if issue else ())]
+        argv += [f"--answers={json.dumps(answers)}"] if answers else []
+        found = json.loads(_run(argv, self.environment, seconds=STOP_SECONDS))
+        if not isinstance(found, dict):
+            raise ValidatorError("the validator did not draft a journey: expected an object")
+        return found
 
     def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:
         """See `EvidenceReader`."""

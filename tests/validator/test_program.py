@@ -114,14 +114,14 @@ def test_a_try_that_could_not_be_made_is_an_error_in_the_words_of_the_program(
 ) -> None:
     lines: list[str] = []
     with pytest.raises(error, match=words.replace("?[", r"\?\[")) as raised:
-        ends_with(code, tmp_path).tried(Path("/a b"), "-x", "--json", show=lines.append)
-    assert lines == ["try|/a b|--url=-x|--lifeline|--json"]
+        ends_with(code, tmp_path).tried(Path("/a b"), "--url=-x", "--json", show=lines.append)
+    assert lines == ["try|/a b|--lifeline|--url=-x|--json"]
     assert "\x1b" not in str(raised.value)
 
 
 @pytest.mark.parametrize(("code", "passed"), [(0, True), (1, False)])
 def test_a_try_passed_or_did_not(tmp_path: Path, code: int, passed: bool) -> None:
-    tried = ends_with(code, tmp_path).tried(Path("/a"), "", show=lambda line: None)
+    tried = ends_with(code, tmp_path).tried(Path("/a"), show=lambda line: None)
     assert tried is passed
 
 

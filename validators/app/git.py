@@ -63,6 +63,17 @@ def git_output(git_dir: Path, arguments: Iterable[str], *, stdin: bytes = b"") -
     return done.stdout
 
 
+def checkout_files(folder: Path) -> tuple[str, ...]:
+    """The paths of a checkout that a commit of everything would hold: tracked files, and new ones
+    that its .gitignore does not name. Raises Inconclusive where git cannot read it."""
+    at = ("-C", str(folder), f"--work-tree={folder}", "-c", f"safe.directory={folder}")
+    listed = git_output(
+        folder / ".git", (*at, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    )
+    names = (name.decode(errors="surrogateescape") for name in listed.split(b"\0") if name)
+    return tuple(sorted(set(names)))
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """All objects of a bare repository, reachable or not."""

@@ -1,8 +1,8 @@
 """Make a git repository out of folders, so that they are judged as a change would be.
 
 Every byte that runs is in the tree whose hash the proof names: the app, the packages and the data
-beside it. `.git` and compiled Python are left out. Anything else than a plain file or a folder is
-refused by name."""
+beside it. `.git` and compiled Python are left out, and in a checkout what its .gitignore names.
+Anything else than a plain file or a folder is refused by name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from validators.app.git import git_output
-from validators.domain.stops import UsageError
+from validators.app.git import checkout_files, git_output
+from validators.domain.stops import Inconclusive, UsageError
 from validators.launcher.request import Revision
 
 PACKAGES, DATA = ".packages", ".data"
@@ -63,17 +63,34 @@ def change_of(base: SideFolders, reference: SideFolders | None, *, git_dir: Path
 def _files(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; name one that holds the app as it runs")
+    for path in _checked_out(folder) if (folder / ".git").exists() else _walked(folder):
+        if path.is_symlink() or not path.is_file():
+            raise UsageError(
+                f"{path}: only plain files can be judged; take it out, or copy what it leads to"
+            )
+        if path.suffix != ".pyc":
+            yield Path(prefix, path.relative_to(folder)).as_posix(), path
+
+
+def _walked(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         # os.walk descends into what this list holds afterwards.
         folders[:] = sorted(set(folders) - LEFT_OUT)
-        for name in sorted(names):
-            path = Path(place, name)
-            if path.is_symlink() or not path.is_file():
-                raise UsageError(
-                    f"{path}: only plain files can be judged; take it out, or copy what it leads to"
-                )
-            if path.suffix != ".pyc":
-                yield Path(prefix, path.relative_to(folder)).as_posix(), path
+        yield from (Path(place, name) for name in sorted(names))
+
+
+def _checked_out(folder: Path) -> Iterator[Path]:
+    """What a commit of everything would hold: a virtual environment or a build is none of it."""
+    try:
+        names = checkout_files(folder.absolute())
+    except Inconclusive:
+        # A .git that git cannot read: the folder is no checkout.
+        yield from _walked(folder)
+        return
+    for path in (folder / name for name in names):
+        # A file that was deleted is still in the index.
+        if path.is_symlink() or path.exists():
+            yield path
 
 
 def _stream(sides: Iterable[tuple[str, SideFolders, tuple[str, ...]]]) -> Iterator[bytes]:

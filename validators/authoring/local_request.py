@@ -43,8 +43,8 @@ class LocalApp:
     """What a person may name about an app on this machine.
 
     Without `base`, a journey is a regression journey. Without `start`, factory.toml gives the
-    command. `start` is a command line for `sh`, so that it may use `$PORT`. `env` holds
-    NAME=VALUE."""
+    command. `start` is a command line for `sh`, so that it may use `$PORT`. `env` and `commands`
+    hold NAME=VALUE. `app` is a file with the app as a request has it, in place of factory.toml."""
 
     base: Path | None = None
     reference: Path | None = None
@@ -53,6 +53,8 @@ class LocalApp:
     ready: str = ""
     ready_seconds: int = 0
     env: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    app: Path | None = None
     packages: Path | None = None
     data: Path | None = None
     kind: str = "bug"
@@ -111,6 +113,31 @@ def local_request(
 def app_in(folder: Path, local_app: LocalApp) -> AppSpec:
     """How the app in a folder is started: what the person gave, else what its factory.toml has.
     Raises UsageError."""
+    app = _app_document(local_app.app) if local_app.app else _configured(folder)
+    given = ((key, getattr(local_app, key)) for key in ("port_env", "ready", "ready_seconds"))
+    app |= {key: value for key, value in given if value}
+    app["env"] = {
+        **app["env"],
+        **_packages(local_app),
+        **dict(_pair(item, "--env") for item in local_app.env),
+    }
+    named = dict(_pair(item, "--command") for item in local_app.commands)
+    app["commands"] = {**app.get("commands", {}), **named}
+    if local_app.start:
+        app["start"] = ("sh", "-c", f"exec {local_app.start}")
+    if local_app.data:
+        app |= {"data": DATA_ENV, "seed_command": COPY_DATA}
+    if not app.get("start") and not app.get("commands"):
+        raise UsageError(
+            f"{folder}: no start command: give --start 'COMMAND … $PORT', a tool with --command"
+            f" NAME=COMMAND, or a {CONFIG} with [app] start or commands"
+        )
+    known = {key: value for key, value in app.items() if value not in ("", [], ())}
+    return _spec({"start": (), **known}, folder)
+
+
+def _configured(folder: Path) -> dict[str, Any]:
+    """How the folder's own factory.toml starts the app."""
     config = _config(folder / CONFIG)
     app = {
         "port_env": "PORT",
@@ -123,24 +150,17 @@ def app_in(folder: Path, local_app: LocalApp) -> AppSpec:
     # Without a factory.toml, a requirements.txt need not be a lock file.
     if config and (folder / str(lock)).is_file():
         app["lock"] = lock
-    given = ((key, getattr(local_app, key)) for key in ("port_env", "ready", "ready_seconds"))
-    app |= {key: value for key, value in given if value}
-    app["env"] = {
-        **app["env"],
-        **_packages(local_app),
-        **dict(_pair(item) for item in local_app.env),
-    }
-    if local_app.start:
-        app["start"] = ("sh", "-c", f"exec {local_app.start}")
-    if local_app.data:
-        app |= {"data": DATA_ENV, "seed_command": COPY_DATA}
-    if not app.get("start") and not app.get("commands"):
-        raise UsageError(
-            f"{folder}: no start command: give --start 'COMMAND … $PORT', or a {CONFIG} with [app]"
-            " start or commands"
-        )
-    named = {key: value for key, value in app.items() if value not in ("", [], ())}
-    return _spec({"start": (), **named}, folder)
+    return app
+
+
+def _app_document(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file}: cannot be read ({error})") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{file}: expected an object, the app as a request has it")
+    return found
 
 
 def bounds_in(folder: Path) -> Bounds:
@@ -176,10 +196,10 @@ def _packages(local_app: LocalApp) -> dict[str, str]:
     return {"PYTHONPATH": f"{TREE}/{PACKAGES}"} if local_app.packages else {}
 
 
-def _pair(item: str) -> tuple[str, str]:
+def _pair(item: str, option: str) -> tuple[str, str]:
     name, equals, value = item.partition("=")
     if not equals:
-        raise UsageError(f"--env {item}: expected NAME=VALUE")
+        raise UsageError(f"{option} {item}: expected NAME=VALUE")
     return name, value
 
 

@@ -139,10 +139,14 @@ def _wrong(run: RunEvidence, one: Round) -> str:
             return ""
 
 
+def quoted(texts: list[str], line: int) -> str:
+    """A line of the journey, shortened to WIDTH characters."""
+    text = texts[line - 1].strip() if 0 < line <= len(texts) else ""
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+
+
 def _quoted(texts: list[str], part: Part) -> str:
-    text = texts[part.line - 1].strip() if 0 < part.line <= len(texts) else ""
-    if len(text) > WIDTH:
-        text = text[: WIDTH - 1] + "…"
+    text = quoted(texts, part.line)
     if isinstance(part, ExpectationOutcome) and part.vantage != "here":
         return f"{text}  ({part.vantage})"
     return text

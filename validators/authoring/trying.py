@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener
 from validators.app.side import Side, prepared_side, seeded_side
-from validators.authoring.report import end_lines, part_lines, parts
+from validators.authoring.report import end_lines, part_lines, parts, quoted
 from validators.domain.errors import Problem
 from validators.domain.evidence import Part, RunEvidence, RunId, RunKind
-from validators.domain.journeys.journey import Journey
+from validators.domain.journeys.journey import Expect, Journey
 from validators.domain.run_result import Result, result
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import keep_files
@@ -48,6 +48,8 @@ from validators.performance.plan import PlannedRun, plan_json, ready_line
 TRY = "try"
 PIECE = 65536
 MOST_OPTIONS = 4
+# No line of a report begins so.
+UNDERWAY = "  ... "
 # Lines of a page that are shown when something was not found on it.
 LONGEST_PAGE = 60
 # Answers to calls, and characters of each.
@@ -142,6 +144,8 @@ class TryReport:
 
     journey: Journey
     url: str = ""
+    # Also what is underway, in lines that begin with UNDERWAY: for a terminal, which erases them.
+    live: bool = False
     # Steps and looks of the journey's own run that were reported as they were done.
     reported: int = 0
 
@@ -155,13 +159,15 @@ class TryReport:
             )
             found = (*found, Problem(0, message))
         if self.url and self.journey.runs_commands:
-            message = "commands run beside an app in a folder only: name it with --app FOLDER"
+            message = "commands run beside an app in a folder only: name the folder, not an address"
             found = (*found, Problem(0, message))
         return found
 
     def begin_lines(self, file: Path) -> Iterator[str]:
         yield from (f"{file}: {found} (a warning)" for found in self.weak_points())
         yield f"{self.journey.name}{f', at {self.url}' if self.url else ''}"
+        if self.live:
+            yield f"{UNDERWAY}starting {'the browser' if self.url else 'the app and the browser'}"
 
     def done_lines(self, run: RunId, part: Part) -> Iterator[str]:
         """One step or look, as soon as it is done."""
@@ -169,6 +175,15 @@ class TryReport:
         if run.kind is RunKind.JOURNEY:
             self.reported += 1
             yield from part_lines(part, self.journey.source)
+            if self.live:
+                yield f"{UNDERWAY}{self._next()}"
+
+    def _next(self) -> str:
+        """What follows what was reported last, in the words of the journey."""
+        lines = tuple(_lines_in_order(self.journey))[self.reported :]
+        if not lines:
+            return "the negative control"
+        return f"{lines[0]:>3}  {quoted(self.journey.source.splitlines(), lines[0])}"
 
     def end_lines(self, runs: Sequence[RunEvidence], *, kept: Path) -> Iterator[str]:
         """How each run ended, with what was not reported before; and the page where one of them did
@@ -186,6 +201,13 @@ class TryReport:
             yield f"  {_ended(run)}"
             if not control and not all(part.passed for part in parts(run)):
                 yield from _page(run, kept)
+
+
+def _lines_in_order(journey: Journey) -> Iterator[int]:
+    """The line of each step and look, as they are reported."""
+    for step in journey.steps:
+        yield from (look.line for look in step.looks) if isinstance(step, Expect) else (step.line,)
+    yield from (look.line for block in journey.expect for look in block.looks)
 
 
 def outcome_of(runs: Sequence[RunEvidence]) -> Result:

@@ -26,7 +26,18 @@ from validators.language.tree import (
     refusal,
     text,
 )
+from validators.language.words import Form
 
+# fmt: off
+COMPARISONS: dict[tuple[Match, ...], tuple[Form, ...]] = {
+    (Match.EQUALS, Match.ONE_OF): (Form("the whole text", ("equals", "one_of: [red, blue]")),),
+    (Match.CONTAINS, Match.STARTS_WITH, Match.ENDS_WITH, Match.NOT_CONTAINS): (
+        Form("whole words of it", ("contains", "starts_with", "ends_with", "not_contains")),),
+    (Match.NUMBER, Match.AT_LEAST, Match.AT_MOST, Match.BETWEEN): (
+        Form("the one number in it, by value: `€1,200.00` is 1200",
+             ("matches_number: 1200", "at_least: 3", "at_most: 8", "between: [2, 8]")),),
+}
+# fmt: on
 TEXT = tuple(Match)
 ADDRESS = (
     Match.EQUALS,

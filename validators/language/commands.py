@@ -38,8 +38,27 @@ from validators.language.tree import (
     refusal,
     text,
 )
+from validators.language.words import Form, one
 
 MOST_WORDS, MOST_FILES, LONGEST_SECONDS = 64, 16, 300
+# fmt: off
+RUN_KEYS = {
+    "as": one("as: listing",
+        "a name for its result; without one, only the last result can be looked at"),
+    "input": one('input: "Ada\\n4\\n"',
+        "what it reads from standard input; without, there is nothing to read"),
+    "files": one("files: [{name: guests.csv, rows: […]}]",
+        "put into its folder before; a file is made as for an [upload](#files), and its name may"
+        " have folders"),
+    "terminal": (Form("it runs at a terminal of 80 by 24, or of so many columns and rows. What it"
+        " prints and its errors are then one output", ("terminal: true", "terminal: 120x40")),),
+    "answers": one('answers: [{after: "Name?", type: "{{ guest }}"}]',
+        "typed at that terminal, each as a line, once these words were printed"),
+    "within": one("within: 5 seconds",
+        "the journey promises that it ends in that time. Without, one that does not end in 20"
+        " seconds shows nothing"),
+}
+# fmt: on
 _SECONDS = re.compile(r"([1-9][0-9]{0,2}) seconds?")
 _SIZE = re.compile(r"([1-9][0-9]{1,2})x([1-9][0-9]{0,2})")
 # Whole lines are a list of their own, so these are not among the comparisons of a text.
@@ -50,10 +69,9 @@ def run(node: Mapping, place: str) -> Run:
     """`run: [tool, --flag, "{{ guest }}"]`; beside it `input`, `files`, `terminal`, `answers`,
     `within` and `as`. Raises JourneyInvalid."""
     fields = mapping(node, "run")
-    words, given, files = fields.need("run"), fields.maybe("input"), fields.maybe("files")
-    terminal, answers = fields.maybe("terminal"), fields.maybe("answers")
-    within, name = fields.maybe("within"), fields.maybe("as")
+    words, beside = fields.need("run"), {key: fields.maybe(key) for key in RUN_KEYS}
     fields.done()
+    name, given, files, terminal, answers, within = beside.values()
     if not isinstance(words, Items):
         raise refusal(words.line, "run takes a list, and no shell reads it: [tool, --flag, value]")
     size = _terminal(terminal) if terminal else None

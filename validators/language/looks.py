@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from validators.domain.errors import JourneyInvalid, Problem
 from validators.domain.journeys.claim import Claim, Match
 from validators.domain.journeys.journey import (
@@ -18,7 +16,7 @@ from validators.domain.journeys.journey import (
     Vantage,
     Visible,
 )
-from validators.domain.journeys.looks import Focused
+from validators.domain.journeys.looks import Focused, State
 from validators.language.calls import answer
 from validators.language.claims import (
     ADDRESS,
@@ -60,8 +58,7 @@ from validators.language.tree import (
     nearest,
     refusal,
 )
-
-VANTAGES = ("after_reload", "other_session")
+from validators.language.words import Form, Word, one
 
 
 def looks_here(node: Node, *, place: str) -> tuple[Look, ...]:
@@ -107,7 +104,7 @@ def blocks(node: Node, *, place: str) -> tuple[Block, ...]:
 
 
 def _from_elsewhere(item: Node) -> bool:
-    return isinstance(item, Mapping) and any(key in (*VANTAGES, "as") for key, _ in item.entries)
+    return isinstance(item, Mapping) and any(key in (*VANTAGES, *ACTOR) for key, _ in item.entries)
 
 
 def _look_or_block(
@@ -167,7 +164,7 @@ def _same_or_own(
 def _look(kind: str, node: Node, *, line: int, place: str) -> Look:
     if kind not in LOOKS:
         raise refusal(line, f"cannot expect {kind!r}{nearest(kind, (*LOOKS, *VANTAGES))}")
-    return LOOKS[kind](line, node, f"{place}.{kind}")
+    return LOOKS[kind].read(line, node, f"{place}.{kind}")
 
 
 def _text(line: int, node: Node, place: str) -> TextIs:
@@ -197,34 +194,107 @@ def _count(line: int, node: Node, place: str) -> CountIs:
     return CountIs(line, where, number_claims(claims, line))
 
 
-LOOKS: dict[str, Callable[[int, Node, str], Look]] = {
-    "text": _text,
-    "value": _value,
-    "visible": lambda line, node, place: Visible(line, target(node, place=place)),
-    "absent": lambda line, node, place: Absent(line, target(node, place=place)),
-    "count": _count,
-    "url_path": lambda line, node, place: PathIs(
-        line, text_claims(node, "url_path", place, kinds=ADDRESS)
-    ),
-    "title": lambda line, node, place: TitleIs(line, text_claims(node, "title", place)),
-    "row": row,
-    "rows": rows,
-    "column": column,
-    "columns": columns,
-    "options": options,
-    "items": items_are,
-    "parameter": parameter,
-    "state": state,
-    "description": description,
-    "leads_to": leads_to,
-    "status": status,
-    "aria": aria,
-    "focused": lambda line, node, place: Focused(line, target(node, place=place)),
-    "downloaded": downloaded,
-    "answer": answer,
-    "exit": exit_look,
-    "output": output_look,
-    "errors": errors_look,
-    "file": file_look,
-    "no_file": no_file_look,
+TEXT, THERE, TABLE, APART, RAN = "a text", "what is there", "in a table", "apart", "of commands"
+"""The tables of the page."""
+
+# fmt: off
+VANTAGES = {
+    "after_reload": one("after_reload: same",
+        "everything above again, after reloading the page; or a list of its own"),
+    "other_session": one("other_session: same",
+        "everything above again, in a new visitor's browser at this address; or a list of its own,"
+        " or `{open: /bookings, expect: same}`: where something must be stored, go where it is"
+        " listed, for an address can carry what was put in"),
 }
+ACTOR = {
+    "as": one("as: guest",
+        "beside it `expect: same` or a list: seen by that person, where they left; or where they go"
+        " first with `open: /path`: see [people](#people)"),
+}
+LOOKS: dict[str, Word[Look]] = {
+    "text": Word(_text, (
+        Form("of one element", ('text: {role: status, equals: "Booked for 4"}',)),
+        Form("the page contains these words somewhere; or `{contains: \"Thank you\", not_contains:"
+             " \"None\"}`", ('text: "Thank you"',)),
+    ), TEXT),
+    "value": Word(_value, one('value: {label: "Group size", equals: "4"}',
+        "what a form field holds; of a list, the words that are picked"), TEXT),
+    "title": Word(lambda line, node, place: TitleIs(line, text_claims(node, "title", place)),
+                  one('title: "Tidebook"', "the title of the tab"), TEXT),
+    "url_path": Word(lambda line, node, place: PathIs(
+        line, text_claims(node, "url_path", place, kinds=ADDRESS)
+    ), one("url_path: /bookings", "where we are"), TEXT),
+    "leads_to": Word(leads_to, one('leads_to: {link: "Next", equals: "/walks?page=2"}',
+        "where a link would go; to another host, its whole address"), TEXT),
+    "parameter": Word(parameter, one("parameter: {name: tag, equals: [sea, tide]}",
+        "all values of a parameter of the address, in order; or `includes`, `excludes`, `count: 2`;"
+        " with `of: {link: \"Next\"}` of where a link leads"), TEXT),
+    "description": Word(description, one(
+        'description: {label: "Group size", contains: "at most 8"}',
+        "a hint or a complaint that belongs to the element (`aria-describedby`)"), TEXT),
+    "visible": Word(lambda line, node, place: Visible(line, target(node, place=place)),
+                    one('visible: {button: "Book"}', "exactly one is there"), THERE),
+    "absent": Word(lambda line, node, place: Absent(line, target(node, place=place)),
+                   one('absent: {row: "{{ filled.name }}"}', "none is there"), THERE),
+    "count": Word(_count, one('count: {listitem: "Ada", equals: 2}',
+        "so many are there; or `at_least`, `at_most`, `between`"), THERE),
+    "state": Word(state, one('state: {checkbox: "I can swim", is: checked}',
+        f"`{' '.join(one for one in State if one is not State.LOADED)}`, and of a picture"
+        f" `{State.LOADED}`; or a list: `is: [checked, disabled]`"), THERE),
+    "focused": Word(lambda line, node, place: Focused(line, target(node, place=place)),
+                    one('focused: {label: "Name"}', "the keyboard's focus is there"), THERE),
+    "items": Word(items_are, one('items: {list: "Walks", equals: [Mussel banks, Seal watch]}',
+        "the items of a list, these and in this order; or `includes`, `excludes`, `sorted:"
+        " ascending`"), THERE),
+    "options": Word(options, one('options: {label: "Walk", equals: [Mussel banks, Seal watch]}',
+        "what can be picked; or `includes`, `excludes`"), THERE),
+    "status": Word(status, one("status: 200",
+        "the HTTP status of the page that is shown; or `{one_of: [403, 404]}`. An error page can"
+        " say anything: its status tells"), THERE),
+    "aria": Word(aria, one('aria: {in: {navigation: "Main"}, has: [link "Walks", link "Guests"]}',
+        "the accessibility tree: see below"), THERE),
+    "row": Word(row, (
+        Form("a row in which each of these is the whole text of a cell; without `in`, of any table"
+             " on the page", ('row: {cells: ["Ada", "4"], in: {table: "Bookings"}}',)),
+        Form("by column; a cell is a text, or compared as above",
+             ('row: {cells: {Name: "Ada", Size: {at_least: 2}}}',)),
+        Form("exactly so many such rows; with `at: 1` the first row below the headers, with `at:"
+             " last` the last one", ("row: {cells: [Ada], times: 1}",)),
+    ), TABLE),
+    "rows": Word(rows, one('rows: {equals: 3, in: {table: "Bookings"}}',
+        "how many rows, headers not counted; or `at_least`, `at_most`, `between`"), TABLE),
+    "column": Word(column, (
+        Form("all its cells, from top to bottom; or `includes: Oslo`, `excludes: [None, \"\"]`:"
+             " whole cells", ('column: {header: "City", equals: [Bergen, Oslo]}',)),
+        Form("or `descending`: numbers by value, all else by letters; false unless two values"
+             " differ", ('column: {header: "City", sorted: ascending}',)),
+        Form("every cell, and there is one: a text (`each: \"\"` is empty), or compared as above",
+             ('column: {header: "Size", each: {at_least: 1}}',)),
+    ), TABLE),
+    "columns": Word(columns, one('columns: {equals: [City, Size], in: {table: "Walks"}}',
+        "the headers; or `includes`, `excludes`"), TABLE),
+    "answer": Word(answer, one(
+        "answer: {status: 200, json: {/walks: {count: 3, sorted: ascending, by: /day}}}",
+        "the answer to a [call](#calls)"), APART),
+    "downloaded": Word(downloaded, one('downloaded: {as: export, contains: "Ada"}',
+        "what stands in a file that a step kept: whole words; or `equals`, its `name`, how many"
+        " `lines`, how many CSV `rows` below the headings, or `row`: cells by their heading"
+        " (`{Name: \"Ada\"}`), or at any place (`[\"Ada\", \"4\"]`)"), APART),
+    "exit": Word(exit_look, (Form("the exit code; 128 and the signal's number for one that a signal"
+        " ended", ("exit: 2", "exit: {as: listing, one_of: [1, 2]}")),), RAN),
+    "output": Word(output_look, (
+        Form("these words were printed; or `{as: listing, equals: …}`, compared like any text,"
+             " colours left out", ('output: "Booked"',)),
+        Form("exactly these lines in this order, spaces folded; `lines: 2`: so many; `lines: []`:"
+             " none", ('output: {lines: ["Ada  4", "Ben  2"]}',)),
+        Form("whole lines that are among them, or not",
+             ('output: {includes: ["Ada  4"], excludes: ["Ben  2"]}',)),
+        Form("of printed CSV, as of a file; or `{rows: 3}`", ('output: {row: {Name: "Ada"}}',)),
+    ), RAN),
+    "errors": Word(errors_look, one('errors: "at most 8"', "the same of the error output"), RAN),
+    "file": Word(file_look, one('file: {name: out/walks.csv, contains: "Ada"}',
+        "a file that it left: `equals`, `contains`, `lines`, `row`, `rows` as of a"
+        " [download](#files); the name alone: it is there"), RAN),
+    "no_file": Word(no_file_look, one("no_file: walks.lock", "it is not there"), RAN),
+}
+# fmt: on

@@ -13,9 +13,27 @@ from validators.language.tree import (
     refusal,
     text,
 )
+from validators.language.words import Form, one
 
 CONSOLE_LEVELS = ("error", "warning")
-ANY = "any"
+# fmt: off
+NEVERS = {
+    Forbidden.HTTP_STATUS: (Form(
+        "of any answer: pages, pictures, scripts, `/favicon.ico`. For the page alone, expect"
+        " `status`. A refusal (400 to 499) shows a bug only where it answers a page that somebody"
+        " opened", ('http_status: ">=500"', 'http_status: "==404"')),),
+    Forbidden.CONSOLE: (Form(
+        "what the page's code writes, or an error that stops it; what failed to load is a matter"
+        " of `http_status`", tuple(f"console: {level}" for level in CONSOLE_LEVELS)),),
+    Forbidden.TEXT: one('text: "Traceback"',
+        "these letters stand on a page that is shown, or in what a command prints"),
+    Forbidden.REQUEST: one("request: /admin/*",
+        "the page asks the app for this path; `*` at its end stands for whatever follows"),
+    Forbidden.OTHER_HOST: one("other_host: any",
+        "the page asks another host, or this one: `other_host: fonts.example.org`. No such request"
+        " ever gets out"),
+}
+# fmt: on
 
 
 def nevers(node: Node) -> tuple[Never, ...]:
@@ -24,8 +42,8 @@ def nevers(node: Node) -> tuple[Never, ...]:
 
 
 def _never(kind: str, node: Node, line: int) -> Never:
-    if kind not in tuple(Forbidden):
-        raise refusal(line, f"never has no {kind!r}{nearest(kind, Forbidden)}")
+    if kind not in tuple(NEVERS):
+        raise refusal(line, f"never has no {kind!r}{nearest(kind, NEVERS)}")
     value = text(node, kind)
     if not value.strip():
         raise refusal(line, f"{kind} is empty")

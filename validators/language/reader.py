@@ -27,12 +27,32 @@ from validators.language.tree import (
     text,
     tree,
 )
+from validators.language.words import one
 
 T = TypeVar("T")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _PROMISE = re.compile(r"issue|[A-Z][A-Z0-9]*(-[A-Z0-9]+)*")
 _CANARY = re.compile(r"[A-Za-z0-9_-]{8,120}")
+
+
+# fmt: off
+KEYS = {
+    "journey": one("journey", "its name"),
+    "promise": one("promise", "the id of a mission entry (`M-BOOK`), or `issue`"),
+    "needs": one("needs", "optional: `{seed: two-low-tides}`, the data that the app must start"
+                 " from"),
+    "let": one("let", "optional: names for values, drawn once: `let: {guest: \"{{ any.name }}\"}`"),
+    "steps": one("steps", "what is done; the first step is `open` (or `as`, then `open`)"),
+    "expect": one("expect", "what must then be seen"),
+    "never": one("never", "optional: what must not happen at any moment"),
+    "twin": one("twin", "the negative control: `expect`, and `steps` of its own if it needs them"),
+    "regardless": one("regardless", "optional: what must make no difference: `[others, date]`, see"
+                      " below; or `terminal`, see [commands](#commands)"),
+    "canary": one("canary", "set by the store; leave it out"),
+}
+# fmt: on
+NEEDED = ("journey", "promise", "steps", "expect")
 
 
 def read(source: str, *, file: str = "journey") -> Journey:
@@ -48,27 +68,29 @@ def read(source: str, *, file: str = "journey") -> Journey:
 
 
 def _journey(fields: Fields, source: str, problems: list[Problem]) -> Journey:
-    def part(key: str, reader: Callable[[Node], T], otherwise: T, *, needed: bool = False) -> T:
+    def part(key: str, reader: Callable[[Node], T], otherwise: T) -> T:
         """The part, or `otherwise` if it cannot be read."""
         # Problems are collected, not raised: one mistake must not hide the next.
-        node = fields.maybe(key)
+        node = taken[key]
         try:
             return reader(node) if node else otherwise
         except JourneyInvalid as invalid:
             problems.extend(invalid.problems)
             return otherwise
         finally:
-            if needed and node is None:
+            if key in NEEDED and node is None:
                 problems.append(Problem(0, f"a journey needs {key!r}"))
 
+    # Another key is refused below, with the nearest of these.
+    taken = {key: fields.maybe(key) for key in KEYS}
     journey = Journey(
-        name=part("journey", _name, "", needed=True),
-        promise=part("promise", _promise, "", needed=True),
+        name=part("journey", _name, ""),
+        promise=part("promise", _promise, ""),
         seed=part("needs", _seed, None),
         let=part("let", _let, ()),
         regardless=part("regardless", _regardless, frozenset()),
-        steps=part("steps", lambda node: _steps(node, "steps", problems), (), needed=True),
-        expect=part("expect", lambda node: blocks(node, place="expect"), (), needed=True),
+        steps=part("steps", lambda node: _steps(node, "steps", problems), ()),
+        expect=part("expect", lambda node: blocks(node, place="expect"), ()),
         never=part("never", nevers, ()),
         negative_control=part("twin", lambda node: _negative_control(node, problems), None),
         canary=part("canary", _canary, None),

@@ -16,6 +16,7 @@ from validators.language.tree import (
     refusal,
     text,
 )
+from validators.language.words import Form, one
 
 NAMED = (
     "button", "link", "heading", "checkbox", "radio", "switch", "textbox", "searchbox", "combobox", "listbox",  # noqa: E501
@@ -34,7 +35,42 @@ _ROLES_ONLY = (
 ROLES = (*NAMED, *WORDED, *_ROLES_ONLY)
 PLACES = {"first": 1, "last": -1}
 KEYS = ("label", "role", *NAMED, *WORDED, *PLAIN)
-_NARROWING = ("name", "with", "in", "under", "level", "beside", "leads_to")
+# What begins so stands in a draft for something that its writer must know.
+FILL_IN = "<fill in: "
+# fmt: off
+ELEMENTS = {
+    "named": one('{button: "Book"}', f"by role and name: `{' '.join(NAMED)}`"),
+    "label": one('{label: "Group size"}', "a form field, by its label"),
+    "worded": one('{row: "Ada Holt"}',
+        f"`{' '.join(WORDED)}` have no name of their own: the one in which these words stand"),
+    "definition": one('{definition: "Guide"}',
+        'what stands beside the term "Guide" in a list of terms (`<dl>`)'),
+    "plain": (Form("what opens a `<details>`; anything else without a role, by its whole text",
+        ('{summary: "More"}', '{words: "Show SQL"}')),),
+    "role": one("{role: status}",
+        "any ARIA role: `alert`, `log`, `main`, `option`, `tooltip` …; alone, or narrowed down as"
+        " below"),
+}
+_NARROWING = {
+    "name": one('name: "…"', "beside `role`: its exact name"),
+    "with": one('with: "…"', "words that stand in it: `{role: link, with: \"Next\"}`; in a list to"
+        " pick from stand its options"),
+    "in": one('in: {row: "{{ filled.name }}"}',
+        "in another element, named in the same way; can be nested"),
+    "under": one('under: "Facets"', "in the section below the heading of that name, up to the next"
+        " heading of its level: `{role: table, under: \"Guests\"}`"),
+    "level": one("level: 2", "of a heading"),
+    "beside": one('beside: "Ada Holt"', "these words stand nearer to it than to any other of its"
+        " kind: `{button: \"Delete\", beside: \"Ada Holt\"}`, `{role: textbox, beside: \"Size\"}`"),
+    "leads_to": one("leads_to: /walks/3",
+        "of a link: this path of the app; with `?`, these parameters in any order"),
+}
+AT = {
+    "at": (Form("one of several, in the order of the page: where the order is what you mean",
+        ("at: first", "at: 2", "at: last")),),
+}
+NARROWING = {**_NARROWING, **AT}
+# fmt: on
 
 
 def target(node: Node, *, place: str) -> Target:
@@ -106,8 +142,11 @@ def _leads_to(leads: Node, key: str, node: Node, *, place: str) -> Template:
 
 def template_in(node: Node, place: str) -> Template:
     """The template in a scalar. Raises JourneyInvalid at its line."""
+    words = text(node, place.rsplit(".", 1)[-1])
+    if words.startswith(FILL_IN):
+        raise refusal(node.line, f"still to be filled in: {words[len(FILL_IN) :].rstrip('>')}")
     try:
-        return template(text(node, place.rsplit(".", 1)[-1]), place=place)
+        return template(words, place=place)
     except ExpressionInvalid as error:
         raise refusal(node.line, str(error)) from None
 

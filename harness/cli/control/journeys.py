@@ -2,13 +2,13 @@
 nothing goes to the forge.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.control.journey_writing import new, try_
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 from harness.domain.plain import JsonObject
@@ -27,7 +27,7 @@ written = click.argument("file", type=click.Path(exists=True, dir_okay=False, pa
 
 @click.group()
 def journeys() -> None:
-    """Try a journey; read, add, supersede and retire sealed ones.
+    """Draft and try a journey; read, add, supersede and retire sealed ones.
 
     A change is judged by its journeys, and its implementer never sees them. Whoever may open the
     store may read it. Every decision made here is proved first, then signed in the store, and
@@ -41,58 +41,8 @@ def journeys() -> None:
     """
 
 
-@journeys.command("try")
-@written
-@click.option(
-    "--url",
-    required=True,
-    metavar="URL",
-    help="Where the app runs on this machine, like http://127.0.0.1:8000.",
-)
-@click.option("--seed", type=int, metavar="N", help="The seed of an earlier try: the same data.")
-@click.option(
-    "--keep",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Keep pictures, the trace and logs there.",
-)
-@as_json
-def try_(file: Path, url: str, seed: int | None, keep: Path | None, as_json: bool) -> int:
-    """Perform a journey on a running app, and seal nothing.
-
-    FILE holds one journey. The judge's browser performs it in its sandbox, on the app at URL. Each
-    step and look is printed as it is done; where one does not hold, also what was expected and
-    what was there. Then the negative control is performed, which must fail. The lint's warnings
-    come first. No home, key or model is needed. The app sees what it sees in a judgement: the host
-    app.localhost, and no other address leads anywhere. What the steps put in stays in the app.
-
-    \b
-    Exit codes:
-      0  the journey passed, and its negative control failed
-      1  it did not; what was found is printed
-      2  FILE holds no journey that may be performed, or URL is not an app on this machine
-      5  nothing answers at URL, or no sandbox or browser can be started
-
-    \b
-    Examples:
-      factory journeys try book.yaml --url http://127.0.0.1:8000
-      factory journeys try book.yaml --url http://localhost:8000 --keep pictures
-    """
-    from harness.wiring import validator_without_home
-
-    lines: list[str] = []
-    more = [*(("--seed", str(seed)) if seed is not None else ())]
-    more += ["--keep", str(keep.absolute())] if keep else []
-    more += ["--json"] if as_json else []
-    passed = validator_without_home().tried(
-        file.absolute(),
-        url,
-        *more,
-        show=lines.append if as_json else lambda line: click.echo(printable(line)),
-    )
-    if as_json:
-        emit(json.loads("\n".join(lines)))
-    return 0 if passed else 1
+for each in (new, try_):
+    journeys.add_command(each)
 
 
 @journeys.command("list")

@@ -4,6 +4,7 @@ implementation."""
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from harness.domain.errors import ConfigError
 from harness.domain.issue import CommitSha
 from harness.domain.judge_request import (
     AppStart,
@@ -14,6 +15,7 @@ from harness.domain.judge_request import (
     Revision,
     SandboxChoice,
 )
+from harness.domain.plain import JsonDict, plain
 from harness.domain.sandbox import Service
 from harness.factory.project.services import root_in, usable
 from harness.factory.records.history import History
@@ -21,6 +23,7 @@ from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Places
 from harness.factory.settings.config import Config
+from harness.factory.settings.tables import FILE as CONFIG_FILE
 from harness.ports.git import Repository
 from harness.programs.services import with_services
 
@@ -132,6 +135,22 @@ def _app_start(config: Config, services: tuple[Service, ...]) -> AppStart:
         # An app's start begins them; without one, this does so before the first command.
         beside=() if app.start else with_services(ENDS, services, within=data) if services else (),
     )
+
+
+def app_document(config: Config, folder: Path, *, form: str) -> JsonDict:
+    """The app of a folder as a request has it, for a journey that is tried there in a sandbox of
+    this form. A lock file that the folder does not have is none. Raises ConfigError, and
+    SandboxError where the form cannot have the services."""
+    if config.sandbox.root:
+        raise ConfigError(
+            "a root file system is prepared in a home: leave `root` out, or start the app yourself"
+            " and name its --url",
+            file=CONFIG_FILE,
+            key="sandbox.root",
+        )
+    app = _app_start(config, usable(config.services, form))
+    lock = app.lock if app.lock and (folder / app.lock).is_file() else None
+    return dict(plain(replace(app, lock=lock)))
 
 
 def issue_text(history: History) -> IssueText:

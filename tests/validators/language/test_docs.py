@@ -15,12 +15,13 @@ from validators.domain.journeys.steps import DialogKind
 from validators.domain.journeys.values import GENERATORS
 from validators.domain.json_values import JsonType
 from validators.language.check import complaints
+from validators.language.claims import COMPARISONS
 from validators.language.dialogs import ANSWERS
-from validators.language.keys import MODIFIERS, PRESSABLE
-from validators.language.looks import LOOKS, VANTAGES
-from validators.language.nevers import CONSOLE_LEVELS
+from validators.language.looks import APART, LOOKS, VANTAGES
+from validators.language.nevers import CONSOLE_LEVELS, NEVERS
 from validators.language.reader import read
-from validators.language.steps import UNITS, VERBS, WORDS
+from validators.language.reference import filled, places, tables
+from validators.language.steps import MODIFIERS, PRESSABLE, UNITS, VERBS
 from validators.language.targets import NAMED, PLACES, PLAIN, WORDED
 
 PAGE = language_page()
@@ -40,13 +41,33 @@ def test_every_example_may_be_sealed(source) -> None:
 @pytest.mark.parametrize(
     "word",
     [
-        *VERBS, *WORDS, *PLACES, *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *PLAIN, *CONSOLE_LEVELS,
+        *VERBS, *PLACES, *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *PLAIN, *CONSOLE_LEVELS,
         *Listing, *SortOrder, *State, "each", "sorted", "at", "times", "under", "level", "with", "beside", "leads_to", *Method, *JsonType,
-        *MODIFIERS, *ANSWERS, *DialogKind, *FilePart, *(f"{unit}s" for unit in UNITS), *(f"any.{kind}" for kind in GENERATORS),
+        *MODIFIERS, *ANSWERS, *DialogKind, *FilePart, *(f"{unit}s" for unit in UNITS), *(written for written, _ in GENERATORS.values()),
     ],
 )  # fmt: skip
 def test_every_word_of_the_language_is_on_the_page(word) -> None:
     assert re.search(rf"(?<!\w){re.escape(word)}(?!\w)", PAGE)
+
+
+def test_the_tables_of_the_page_are_those_that_the_reader_reads_by() -> None:
+    """`make docs` writes them."""
+    assert filled(PAGE) == PAGE
+    assert sorted(places(PAGE)) == sorted(tables())
+
+
+def test_a_word_that_changes_in_the_readers_table_changes_on_the_page() -> None:
+    stale = PAGE.replace("replacing what is there", "after what is there")
+    assert stale != PAGE
+    assert filled(stale) == PAGE
+    with pytest.raises(KeyError, match="no such table"):
+        filled(f"{PAGE}\n<!-- no such table -->\n")
+
+
+def test_every_comparison_is_in_one_row_and_every_look_in_one_table() -> None:
+    assert sorted(sum(COMPARISONS, ())) == sorted(Match)
+    assert {word.group for word in LOOKS.values()} <= {*places(PAGE), APART}
+    assert set(NEVERS) == set(Forbidden)
 
 
 def test_every_step_and_look_the_page_shows_is_in_the_language() -> None:
@@ -55,7 +76,7 @@ def test_every_step_and_look_the_page_shows_is_in_the_language() -> None:
     assert len(lines) > 20
     for line in (line for line in lines if "…" not in line):
         kind = re.match(r"\w+", line).group()
-        step = kind in VERBS or kind in WORDS
+        step = kind in VERBS
         look = "visible: {button: Book}" if step or kind in VANTAGES else line
         extra = f"\n  - {line}" if kind in VANTAGES else ""
         steps = f"  - open: /\n  - {line}\n" if step else "  - open: /\n"

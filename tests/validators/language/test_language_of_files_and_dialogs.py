@@ -24,8 +24,8 @@ from validators.domain.journeys.steps import (
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.walk import field_of, required, stated
 from validators.language.check import complaints
-from validators.language.keys import MODIFIERS
 from validators.language.reader import read
+from validators.language.steps import MODIFIERS
 from validators.performance.file_looks import file_look_result
 
 HEAD = "journey: j\npromise: issue\nlet: {guest: '{{ any.name }}'}\nsteps:\n"

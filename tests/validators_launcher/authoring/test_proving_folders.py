@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,21 @@ def test_a_folder_becomes_a_tree_of_its_own_bytes_with_packages_and_data_beside(
     )
     assert change.base.tree == tree_id(same)
     assert change.candidate is None
+
+
+def test_a_checkout_becomes_what_a_commit_of_everything_would_hold(tmp_path: Path) -> None:
+    app = folder(
+        tmp_path / "app",
+        {".gitignore": "build/\n", "build/x.js": "old", "app.py": "print()\n", "gone.py": "x"},
+    )
+    # What a checkout's own configuration names is not started.
+    hostile = f"touch {tmp_path}/ran; false"
+    for command in (["init", "-q"], ["add", "gone.py"], ["config", "core.fsmonitor", hostile]):
+        subprocess.run(["git", "-C", app, *command], check=True)
+    (app / "gone.py").unlink()
+    (app / "build/elsewhere").symlink_to("/etc")
+    assert [name for name, _ in SideFolders(app).files()] == [".gitignore", "app.py"]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_two_folders_become_a_change_and_the_merge_of_it(tmp_path: Path) -> None:

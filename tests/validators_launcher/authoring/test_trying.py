@@ -107,7 +107,7 @@ def test_the_weak_points_of_a_journey_are_printed_first() -> None:
     assert "needs the data 'full-house'" in list(seeded.begin_lines(Path("x")))[1]
     commands = "journey: j\npromise: issue\nsteps:\n  - run: [walks]\nexpect:\n  - output: x\n"
     running = TryReport(read(commands), "http://127.0.0.1:1")
-    assert "name it with --app FOLDER" in list(running.begin_lines(Path("x")))[1]
+    assert "name the folder, not an address" in list(running.begin_lines(Path("x")))[1]
 
 
 def test_each_step_is_printed_once_whether_its_report_came_or_not(tmp_path: Path) -> None:
@@ -125,6 +125,22 @@ def test_each_step_is_printed_once_whether_its_report_came_or_not(tmp_path: Path
         "           expected: visible",
         "           there was: missing: nothing",
         "  failed, as it must",
+    ]
+
+
+def test_on_a_terminal_what_is_underway_is_named_before_it_is_done() -> None:
+    """A journey that looks on the way, too; the program that shows it knows the lines by UNDERWAY."""
+    looks = GREETING.replace("  - click:", "  - expect: {title: Shore}\n  - click:")
+    report = TryReport(read(looks), "http://localhost:8000", live=True)
+    underway = [list(report.begin_lines(Path("greeting.yaml")))[-1]]
+    own = (STEPS[0], replace(SEEN, line=5), replace(STEPS[1], line=6), replace(SEEN, line=8))
+    underway += [list(report.done_lines(OWN, part))[-1] for part in own]
+    assert underway == [
+        "  ... starting the browser",
+        "  ...   5  - expect: {title: Shore}",
+        "  ...   6  - click: {link: In}",
+        "  ...   8  - visible: {heading: Good morning}",
+        "  ... the negative control",
     ]
 
 
@@ -271,3 +287,52 @@ def test_as_json_there_is_one_object_with_every_run(tmp_path: Path) -> None:
     assert control["skipped"]
     assert all((kept / name).is_file() for name in own["files"])
     assert own["files"]
+
+
+TOOL = """\
+import pathlib, sys
+book = pathlib.Path("book.txt")
+if sys.argv[1] == "add":
+    book.open("a").write(sys.argv[2] + "\\n")
+else:
+    print(book.read_text(), end="")
+"""
+LISTED = """\
+journey: tool-lists
+promise: issue
+let: {guest: "{{ any.name }}"}
+steps:
+  - run: [walks, add, "{{ guest }}"]
+  - run: [walks, list]
+expect:
+  - output: {lines: ["{{ guest }}"]}
+twin: {expect: [{output: {lines: ["nobody"]}}]}
+"""
+
+
+def test_a_tool_in_a_folder_is_tried_as_its_factory_toml_names_it_or_as_the_caller_does(
+    tmp_path: Path,
+) -> None:
+    """A tool needs no browser. The folder is a checkout with a link that its .gitignore names."""
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (tmp_path / "list.yaml").write_text(LISTED)
+    (shop / "walks.py").write_text(TOOL)
+    (shop / ".gitignore").write_text(".venv\n")
+    (shop / ".venv").symlink_to("/usr")
+    subprocess.run(["git", "init", "--quiet", shop], check=True)
+    tool = "python ./walks.py"
+    (shop / "factory.toml").write_text(f'schema = 1\n[app]\ncommands = {{ walks = "{tool}" }}\n')
+    file = tmp_path / "list.yaml"
+    with factory(file, "--folder", shop) as trying:
+        said, complained = trying.communicate(timeout=60)
+    assert trying.returncode == 0, complained
+    assert "  ok    8  - output:" in said
+    (shop / "factory.toml").unlink()
+    with factory(file, "--folder", shop) as trying:
+        _, complained = trying.communicate(timeout=60)
+    assert trying.returncode == 2
+    assert "a tool with --command NAME=COMMAND" in complained
+    with factory(file, "--folder", shop, "--command", f"walks={tool} list") as trying:
+        said, _ = trying.communicate(timeout=60)
+    assert trying.returncode == 1, "the caller has the last word, and this tool adds nobody"

@@ -21,7 +21,16 @@ from validators.domain.journeys.files import File
 if TYPE_CHECKING:
     from validators.domain.journeys.calls import Answer
 
-GENERATORS = ("int", "word", "name", "email", "text", "choice", "date")
+# How each is written, and what it draws.
+GENERATORS = {
+    "int": ("any.int(2, 8)", "a whole number, both ends included"),
+    "word": ("any.word", "a word"),
+    "name": ("any.name", "a person's name, of any length and in one of several scripts"),
+    "email": ("any.email", "an address at a domain that nobody has"),
+    "text": ("any.text(5)", "so many words"),
+    "choice": ("any.choice(red|green|blue)", "one of what is written"),
+    "date": ("any.date(+1..+30)", "a day from tomorrow on, as `2026-11-21`"),
+}
 
 _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _CALL = re.compile(r"any\.([a-z_]+)\s*(?:\((.*)\))?", re.DOTALL)
