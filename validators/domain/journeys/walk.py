@@ -310,8 +310,9 @@ def _read(look: Look) -> Iterator[Template]:
 def counts_in_a_file(look: Look) -> bool:
     """Whether a look counts the lines or rows of a file or of what a command printed."""
     has = look.has if isinstance(look, OutputHas | FileLeft) else look
-    counted = isinstance(has, FileHas) and has.part in (FilePart.LINES, FilePart.ROWS)
-    return counted and not has.exact
+    return (
+        isinstance(has, FileHas) and has.part in (FilePart.LINES, FilePart.ROWS) and not has.exact
+    )
 
 
 def _about_a_file_itself(look: Look) -> bool:
