@@ -291,6 +291,8 @@ def test_a_call_takes_so_many_events_of_a_stream_that_never_ends(chunked: bool) 
 
     _, _, body = asyncio.run(work()).partition(b"\r\n\r\n")
     assert body == b": beat\n\ndata: 0\n\n: beat\n\ndata: 1\n\n"
+
+
 @pytest.mark.parametrize(
     ("own", "other", "sent", "asked"),
     [
