@@ -20,9 +20,8 @@ import random
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from validators.browser.network.api_mutations import lost_json
-from validators.browser.network.mutations import Mutation, dropped, swapped
 from validators.domain.errors import DocumentInvalid, ExpressionInvalid, Unable
 from validators.domain.evidence import FaultFacts, FaultInjector, Trouble
 from validators.domain.journeys.command_result import CommandResult, Stream, shown_text
@@ -42,6 +41,9 @@ from validators.performance.command_json import (
     read_answer,
 )
 from validators.performance.file_looks import made
+
+if TYPE_CHECKING:
+    from validators.browser.network.mutations import Mutation
 
 USUAL_SECONDS = 20.0
 # A command is killed when its time is over, and its files are still to be read.
@@ -346,6 +348,10 @@ def _pieces(line: str) -> list[str]:
 
 
 def _mutation(injector: FaultInjector | None, content: bytes, at_stake: Stakes) -> Mutation:
+    # Slow to import, and most runs have no fault.
+    from validators.browser.network.api_mutations import lost_json
+    from validators.browser.network.mutations import dropped, swapped
+
     kind = _kind(content)
     if injector is FaultInjector.SWAP_TEXT:
         return swapped(content, kind, at_stake)
