@@ -73,7 +73,10 @@ class Lap:
 
 @pytest.fixture(scope="module", params=LAPS)
 def lap(request, tmp_path_factory):
-    example, folder = EXAMPLES / request.param, tmp_path_factory.mktemp(EXAMPLES.name)
+    example, folder = (
+        EXAMPLES / request.param,
+        tmp_path_factory.mktemp(request.param.replace("/", "-")),
+    )
     # An example of its own, or a further issue of the one that it lies in.
     app = next(one / "app" for one in (example, example.parent) if (one / "app").is_dir())
     shutil.copytree(app, folder / "app")
