@@ -1,4 +1,4 @@
-"""The command line: `judge` and `author` for the factory; `new`, `try`, `prove`, `check`, `store`
+"""The command line: `judge` and `author` for the factory; `new`, `record`, `try`, `prove`, `check`, `store`
 and `verify` for people.
 
 Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey with problems, a verdict
@@ -95,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_prove(commands)
     _add_try(commands)
     _add_new(commands)
+    record = commands.add_parser("record", help="write down what a person does in a browser")
+    record.add_argument("--url", required=True, help="the app, like http://127.0.0.1:8001")
+    record.add_argument("--name", default="recorded", help="of the journey")
+    record.set_defaults(command=lambda a: wiring.record(a.url, name=a.name))
     _add_check(commands)
     _add_verify(commands)
     _add_key(commands)

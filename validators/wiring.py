@@ -178,6 +178,26 @@ def new(issue: Path | None, *, answers: str, as_json: bool) -> int:
     return 0
 
 
+def record(url: str, *, name: str) -> int:
+    """Open the app in a window and print the journey that a person performs there."""
+    import asyncio
+
+    from playwright.async_api import Error
+
+    from validators.authoring.recording import journey_of, recorded, window_browser
+    from validators.authoring.trying import Address
+
+    Address.of(url)
+    origin = url.rstrip("/")
+    try:
+        actions = asyncio.run(recorded(origin, executable=window_browser()))
+    except Error as error:
+        print(error.message.splitlines()[0], file=sys.stderr)
+        return UNAVAILABLE
+    print(journey_of(actions, origin=origin, name=name), end="")
+    return 0
+
+
 def _bounded_text(file: Path) -> str:
     """A person's file, of which the first LARGEST_ISSUE bytes count."""
     try:

@@ -160,6 +160,25 @@ class ValidatorProgram:
             raise ValidatorError("the validator did not draft a journey: expected an object")
         return found
 
+    def recorded(self, url: str, name: str, screen: Mapping[str, str]) -> str:
+        """The journey that a person performs in a window of theirs, whose `screen` is named by
+        variables. Raises ConfigError when a window cannot be opened, else ValidatorError."""
+        argv = [*self.command, "record", f"--url={url}", f"--name={name}"]
+        with (
+            tempfile.TemporaryFile() as errors,
+            _started(argv, {**self.environment, **screen}, errors) as program,
+        ):
+            said, _ = program.communicate()
+            errors.seek(0)
+            complaint = errors.read(COMPLAINED).decode("utf-8", "replace").strip()
+        match program.returncode:
+            case 0:
+                return said.decode("utf-8", "replace")
+            case 2:
+                raise ConfigError(complaint)
+            case code:
+                raise ValidatorError(f"nothing was recorded (exit {code}): {complaint}")
+
     def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:
         """See `EvidenceReader`."""
         if not envelopes:

@@ -1,7 +1,8 @@
-"""`factory journeys new` and `try`: for people who write a journey. They need no home, key or
-model, and seal nothing."""
+"""`factory journeys new`, `record` and `try`: for people who write a journey. They need no home, no
+key and no model, and seal nothing."""
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
 
 CONFIG = "factory.toml"
+SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")
 THROUGH = ("page", "api", "command")
 WHERE = {
     "page": ("Where does it begin (a path of the app)?", "/"),
@@ -70,6 +72,45 @@ def new(issue: Path | None, out: Path | None) -> None:
         click.echo(printable(f"  {problem}"))
     again = "complete it, then: " if document["problems"] else "next: "
     click.echo(f"{again}factory journeys try {file}")
+
+
+@click.command()
+@click.option(
+    "--url",
+    required=True,
+    metavar="URL",
+    help="The app, which runs on this machine, like http://127.0.0.1:8000.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("recorded.yaml"),
+    show_default=True,
+    metavar="FILE",
+    help="Where to write the journey.",
+)
+def record(url: str, out: Path) -> None:
+    """Write down as a journey what you do in a browser.
+
+    A window opens with the app at URL. Each step that you do is written to FILE when you close the
+    window, with elements named by role, label and text. What the journey language has no words for
+    becomes a comment. Edit the result: take out what was done by chance, and complete what must be
+    seen. This needs a screen and a Chromium. An existing file is not overwritten.
+
+    \b
+    Examples:
+      factory journeys record --url http://127.0.0.1:8000 --out book.yaml
+    """
+    from harness.wiring import validator_without_home
+
+    if out.exists():
+        raise ConfigError(f"{out} is there already: name another file with --out")
+    screen = {name: os.environ[name] for name in SCREEN if name in os.environ}
+    name = re.sub("[^a-z0-9]+", "-", out.stem.lower()).strip("-") or "recorded"
+    draft = validator_without_home().recorded(url, name, screen)
+    with out.open("x", encoding="utf-8") as opened:
+        opened.write(draft)
+    click.echo(f"{out} is written; complete it, then: factory journeys try {out} --url {url}")
 
 
 def _asked(shown: JsonDict) -> JsonDict:
