@@ -41,7 +41,8 @@ test: lint        ## every promise at least once, and a sample of every long sea
 soak: lint        ## everything: every search whole, and no test dearer than it may be
 	@.ci/setup soak
 	@$(PYTEST) -n 4 --soak
-	@$(PY) bench/real_fixes.py
+	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json
+	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/registries.json --special "a person's agent" "no shell"
 	@$(PY) -m tests.mutants --sample 60
 
 search: setup     ## new examples for every property; one that fails is to be added by name

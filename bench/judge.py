@@ -10,6 +10,9 @@ Plain is the library alone with the same page loads and looks, as many runs and 
 process, one browser, one app, nothing kept. Processor seconds are those of every process below, and
 of this one.
 
+A journey of calls stands beside curl, one of commands beside a shell that do the same: two visitors
+at once on apps that are started for them, ours in sandboxes, theirs without.
+
 The seal is what boxes, relays and the signature add: the same driver on the same two apps, in boxes
 and without, in turn. Memory is the most that the whole tree of processes had at once in the first
 judgement, shared pages counted once (PSS). Tokens are characters divided by four: what one look at
@@ -32,7 +35,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the other half of this bench lies beside it
 
-from bench.judge_parts import journeys, looked, plainly, seal_seconds
+from bench.judge_parts import besides_seconds, journeys, looked, plainly, seal_seconds
 from bench.memory import Peak
 from bench.processors import Processors
 from validators.authoring.local_request import LocalApp, local_request
@@ -56,6 +59,10 @@ TARGETS = {
     "proof on base, s": 5.0,
     "the seal, s": 0.4,
     "a look, tokens": 1000.0,
+    "calls, x curl": 1.5,
+    "calls, s above curl": 0.3,
+    "commands, x a shell": 1.5,
+    "commands, s above a shell": 0.3,
 }
 APP = Path(__file__).with_name("judge_app.py")
 BUG = ("LIMIT = 12", "LIMIT = 0")  # on base every group is too large
@@ -191,6 +198,7 @@ def main() -> int:
         plain = cost_of(lambda: asyncio.run(plainly(journeys(ours.runs), APP, folder)))
         seal = [
             seal_seconds(folder / f"seal-{number}", APP, texts[0])
+            | besides_seconds(folder / f"besides-{number}", APP)
             for number in range(options.rounds)
         ]
     looks = asyncio.run(looked())
@@ -205,6 +213,10 @@ def main() -> int:
         ),
         "the seal, s": middle["boxed"] - middle["unboxed"] + middle["signing"],
         "a look, tokens": looks["ours, controls"],
+        "calls, x curl": middle["calls"] / middle["curl"],
+        "calls, s above curl": middle["calls"] - middle["curl"],
+        "commands, x a shell": middle["commands"] / middle["shell"],
+        "commands, s above a shell": middle["commands"] - middle["shell"],
     }
     met = (
         all(figures[name] <= TARGETS[name] for name in TARGETS)
@@ -240,6 +252,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
         (
             f"the seal: boxed {found['seal']['boxed']:.2f} s, the same without"
             f" {found['seal']['unboxed']:.2f} s, signing {found['seal']['signing']:.3f} s"
+        ),
+        *(
+            f"{ours} of two visitors, each with a fresh app: {found['seal'][ours]:.2f} s;"
+            f" the same by {plain}: {found['seal'][plain]:.2f} s"
+            for ours, plain in (("calls", "curl"), ("commands", "shell"))
         ),
         *(
             f"a look at a dense page, {name:<28} {count:>6.0f} tokens"

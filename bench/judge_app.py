@@ -1,12 +1,15 @@
 """The app that bench/judge.py has judged: a list of bookings, kept in a file. A group larger than
-LIMIT is refused.
+LIMIT is refused. It has pages, an API, and is a tool.
 
 Usage: PORT=8000 APP_DATA=FOLDER python judge_app.py
+       python judge_app.py add NAME SIZE
+       python judge_app.py list
 """
 
 import html
 import json
 import os
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
@@ -56,23 +59,43 @@ class Pages(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        if self.path == "/api/bookings":
+            return self._json(200, bookings())
         said = parse_qs(urlsplit(self.path).query).get("said", [""])[0]
-        self._answer(200, page(said).encode())
+        return self._answer(200, page(said).encode())
 
     def do_POST(self) -> None:
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        content = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self.path == "/api/bookings":
+            booking = json.loads(content)
+            changed("/book", {"name": [booking["name"]], "size": [str(booking["size"])]})
+            return self._json(201, booking)
+        form = parse_qs(content)
         self.send_response(303)
         self.send_header("Location", f"/?said={changed(self.path, form).replace(' ', '+')}")
         self.send_header("Content-Length", "0")
-        self.end_headers()
+        return self.end_headers()
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _json(self, status: int, document: object) -> None:
+        self._answer(status, json.dumps(document).encode(), "application/json")
+
+    def _answer(self, status: int, body: bytes, kind: str = "text/html; charset=utf-8") -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
 
-if __name__ == "__main__":
+def run(command: str, *words: str) -> None:
+    """The same as a tool."""
+    if command == "add":
+        print(changed("/book", {"name": [words[0]], "size": [words[1]]}))
+    else:
+        print("".join(f"{name}  {size}\n" for name, size in bookings()), end="")
+
+
+if __name__ == "__main__" and sys.argv[1:]:
+    run(*sys.argv[1:])
+elif __name__ == "__main__":
     ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Pages).serve_forever()

@@ -12,7 +12,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from validators.browser.page_viewer import PageViewer
 from validators.domain.evidence import Identity, RunId
 from validators.domain.exploring.acts import Aspect
 from validators.domain.exploring.view import tokens, view
+from validators.domain.run_result import Result, result
 from validators.evidence.merkle import evidence_in, merkle_root
 from validators.language.reader import read
 from validators.launcher.perform import PerformanceBench, Scene, plan_of
@@ -59,6 +61,39 @@ twin:
 """
 ROW = '{row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"]}}'
 THEN = (f"after_reload: [{ROW}]", f"other_session: {{open: /, expect: [{ROW}]}}")
+BY_API = """journey: booking-by-api-is-kept
+promise: issue
+let: {name: "{{ any.name }}", size: "{{ any.int(2, 8) }}"}
+steps:
+  - call: {POST: /api/bookings, json: {name: "{{ name }}", size: "{{ size }}"}}
+  - expect: {answer: {status: 201}}
+  - call: {GET: /api/bookings}
+expect:
+  - answer: {status: 200, json: {"/0/0": "{{ name }}"}}
+  - other_session: same
+twin: {expect: [{answer: {json: {"/0/0": nobody}}}]}
+"""
+BY_TOOL = """journey: booking-by-tool-is-kept
+promise: issue
+let: {name: "{{ any.name }}", size: "{{ any.int(2, 8) }}"}
+steps:
+  - run: [bookings, add, "{{ name }}", "{{ size }}"]
+  - run: [bookings, list]
+expect:
+  - output: {lines: ["{{ name }}  {{ size }}"]}
+twin: {expect: [{output: {lines: ["nobody  {{ size }}"]}}]}
+"""
+# What somebody writes who asks the same of the app without a judge.
+WITH_CURL = """
+bookings=http://127.0.0.1:$PORT/api/bookings
+curl -sf -H 'Content-Type: application/json' -d '{"name": "Ada Holt", "size": 4}' $bookings > /dev/null
+curl -sf $bookings | grep -q '"Ada Holt"'
+curl -sf $bookings | grep -q '"Ada Holt"'
+"""
+WITH_A_SHELL = """
+"$PYTHON" "$APP" add 'Ada Holt' 4 > /dev/null
+test "$("$PYTHON" "$APP" list)" = 'Ada Holt  4'
+"""
 # Chromium's own sandbox refuses root; in a box it has a user of its own, and without one it is
 # started as nobody.
 AS_NOBODY = """#!/bin/sh
@@ -149,8 +184,48 @@ def seal_seconds(folder: Path, app: Path, text: str) -> dict[str, float]:
     return {"boxed": boxed, "unboxed": unboxed, "signing": time.perf_counter() - began}
 
 
-def _scene(app: Path) -> Scene:
-    start = Start(("python", app.name), "PORT", "/", READY_SECONDS, WALL_SECONDS, HOST)
+def besides_seconds(folder: Path, app: Path) -> dict[str, float]:
+    """Seconds of a journey of calls and of one of commands, plain and masked, as the judge performs
+    them; and of scripts that do the same, so many at once, on apps without a sandbox."""
+    folder.mkdir()
+    tool = Start(
+        (),
+        "PORT",
+        "/",
+        READY_SECONDS,
+        WALL_SECONDS,
+        HOST,
+        commands={"bookings": ("python", f"./{app.name}")},
+    )
+    seconds = {}
+    for name, scene, text in (
+        ("calls", _scene(app), BY_API),
+        ("commands", _scene(app, tool), BY_TOOL),
+    ):
+        (own := folder / name).mkdir()
+        began = time.perf_counter()
+        _boxed(own, scene, app, text)
+        seconds[name] = time.perf_counter() - began
+    for name, script, served in (("curl", WITH_CURL, True), ("shell", WITH_A_SHELL, False)):
+        began = time.perf_counter()
+        with ThreadPoolExecutor(len(Identity)) as both:
+            folders = [folder / f"{name}-{identity}" for identity in Identity]
+            list(both.map(lambda data: _scripted(script, app, data, served=served), folders))  # noqa: B023
+        seconds[name] = time.perf_counter() - began
+    return seconds
+
+
+def _scripted(script: str, app: Path, data: Path, *, served: bool) -> None:
+    """Run the script in a fresh folder, on an app of its own where it needs one."""
+    data.mkdir()
+    env = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "APP": str(app)}
+    with running(app, data) if served else nullcontext(0) as port:
+        line = ["sh", "-e", "-c", script]
+        subprocess.run(line, cwd=data, env={**env, "PORT": str(port)}, check=True)
+
+
+def _scene(app: Path, start: Start | None = None) -> Scene:
+    start = start or Start(("python", app.name), "PORT", "/", READY_SECONDS, WALL_SECONDS, HOST)
     return Scene(1, date(2026, 1, 2), start, 30, Deadline(WALL_SECONDS))
 
 
@@ -172,7 +247,7 @@ def _boxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
         lambda phase: None,
     )
     told = bench.performed("runs", _runs(text), journeys=[text], side=lambda run: side)
-    assert all(run.complete for run in told.evidence), told.evidence
+    assert all(result(run) is Result.PASSED for run in told.evidence), told.evidence
 
 
 def _unboxed(folder: Path, scene: Scene, app: Path, text: str) -> None:

@@ -1,15 +1,19 @@
-"""Real bugs of an app that none of us wrote: does a journey tell the release with the bug from the
+"""Real bugs of packages that none of us wrote: does a journey tell the release with the bug from the
 one with the fix?
 
-    python bench/real_fixes.py [--only ISSUE …] [--pairs FILE --journeys DIR] [--keep DIR] [--json]
+    python bench/real_fixes.py [--only ISSUE …] [--pairs FILE …] [--journeys DIR] [--keep DIR]
+                               [--special CASE …] [--open] [--json] [--relock]
 
-Datasette, from its releases. A bug's journey must be red on the release before the fix, green on
-the one after, red on the fix that works in a special case only (for one user agent, on one port, in
-a test environment, for the first requests), red on the fix that is one for the reporter's own
-address alone, and red on a painted copy: what the fixed page looked like, with nothing behind it.
-Everything goes through the judge: boxes, plain and masked visitors, twins, saboteurs, the fold that
-decides, a store and a key made for the occasion. A judgement that comes to no answer is made again,
-up to three times, as the factory does.
+`real_fixes/registries.json` has twelve bugs of packages from PyPI and npm: four behind an API, four
+in a tool or library, four on a page; the apps around them are ours. `pairs.json` and `more.json`
+have Datasette's, which is an app itself. A bug's journey must be red on the release before the fix,
+green on the one after, red on the fix that works in a special case only (for one user agent, on one
+port, in a test environment, for the first requests; for a tool: in one account, with no shell), red
+on the fix that is one for the reporter's own input alone, and red on a painted copy: what the fixed
+app answered to the reporter, with nothing behind it. Everything goes through the judge: sandboxes,
+plain and masked visitors, twins, injected faults, the fold that decides, a store and a key made for
+the occasion. A judgement that comes to no answer is made again, up to three times, as the factory
+does.
 
 In `journeys/first/` is what somebody wrote first, and what a painted copy would pass. `check` or
 the judge must refuse each on the fix itself, and say so: those rows have no answer, and the reason
@@ -19,27 +23,25 @@ A false pass is a side that had to be red and passed; a false failure, a fix tha
 does not answer to two special cases, `judge's ports` and `judge's host`: an app that knows how it
 is judged can be fixed for the judge alone. They are tried with `--open`, and counted apart.
 
-Releases are installed into $XDG_CACHE_HOME/lights-out-factory/real-fixes, each file by the hash
-that `real_fixes/lock.json` names; `--relock` writes that file anew, for this machine and this
-Python. Exit 0: no false pass and no false failure."""
+`--relock` writes the hashes of the releases that are named anew, for this machine and this Python.
+Exit 0: no false pass and no false failure."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import sqrt
 from pathlib import Path
-from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the other half of this bench lies beside it
+
+from bench.real_fixes_ground import CACHE, HERE, LOCK, Ground, Pair, pair_in, relocked
 from validators.authoring.local_request import LocalApp as Folders
 from validators.authoring.local_request import local_request
 from validators.authoring.prove import JourneyFiles, read_journeys
@@ -49,13 +51,7 @@ from validators.launcher.context import opened_context
 from validators.launcher.workplace import work_folder
 from validators.wiring import SUPERVISOR
 
-HERE = Path(__file__).parent / "real_fixes"
-CACHE = (
-    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    / "lights-out-factory"
-    / "real-fixes"
-)
-PAIRS, LOCK = HERE / "pairs.json", HERE / "lock.json"
+PAIRS, REGISTRIES = HERE / "pairs.json", HERE / "registries.json"
 SPECIAL = (
     "user agent",
     "a person's agent",
@@ -64,10 +60,9 @@ SPECIAL = (
     "first 5 requests",
     "first 15 requests",
 )
+SPECIAL_TOOLS = ("no shell", "a person's shell", "account", "environment")
 LIKENESSES = ("own address", "painted")
 OPEN = ("judge's ports", "judge's host")
-RELEASES = ("old", "new")
-QUIET = ("-qq", "--disable-pip-version-check", "--no-input", "--root-user-action", "ignore")
 JOURNEY_SECONDS = 60
 JUDGEMENTS = 3  # as the factory does: no answer is asked for again, in full
 FIRST = "first written"
@@ -79,33 +74,11 @@ COLOURS = {"failed": "red", "passed": "green", "inconclusive": "no answer"}
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One bug: the releases on either side of its fix, the layer of packages that both need, and
-    how they are started."""
-
-    issue: int
-    before: str
-    after: str
-    layer: str
-    summary: str
-    url_path: str
-    start_arguments: tuple[str, ...] = ()
-    metadata: dict[str, Any] | None = None
-    own_address: tuple[str, ...] = ()
-
-    @property
-    def base_url(self) -> str:
-        """The path below which the app lives."""
-        told = self.start_arguments
-        return told[told.index("base_url") + 1] if "base_url" in told else "/"
-
-
-@dataclass(frozen=True)
 class Side:
     """What one side had to be, what it was, why, and how many seconds of wall time that took.
     `because`: what the reason says."""
 
-    issue: int
+    issue: str
     name: str
     wanted: str
     outcome: str
@@ -118,106 +91,28 @@ class Side:
         return self.outcome == self.wanted and self.because in self.reason
 
 
-@dataclass(frozen=True)
-class Ground:
-    """Folders of installed packages and composed sides, below one folder."""
-
-    layers: dict[str, tuple[str, ...]]
-    folder: Path
-    lock: dict[str, list[str]]
-
-    def packages(self, layer: str) -> Path:
-        return self._installed(layer, self.layers[layer])
-
-    def release(self, version: str) -> Path:
-        return self._installed(f"datasette-{version}", (f"datasette=={version}",))
-
-    def side(self, pair: Pair, mode: str) -> Path:
-        """A folder with the app as it runs on one side. Only the releases that this side needs are
-        in it."""
-        folder = self.folder / f"{pair.issue}-{mode.replace(' ', '-')}"
-        folder.mkdir()
-        needs = {"old": ("old",), "new": ("new",), "painted": ("new",)}.get(mode, RELEASES)
-        for name, version in zip(RELEASES, (pair.before, pair.after), strict=True):
-            if name in needs:
-                shutil.copytree(
-                    self.release(version),
-                    folder / name,
-                    ignore=shutil.ignore_patterns("__pycache__"),
-                )
-        shutil.copy(HERE / "serve.py", folder)
-        (folder / "plugins").mkdir()
-        arguments = [*pair.start_arguments]
-        if "--root" in arguments:
-            shutil.copy(HERE / "enter.py", folder / "plugins")
-            arguments += ["--plugins-dir", "plugins"]
-        if pair.metadata:
-            (folder / "metadata.json").write_text(json.dumps(pair.metadata))
-            arguments += ["--metadata", "metadata.json"]
-        told = {
-            "mode": mode,
-            "arguments": arguments,
-            "base_url": pair.base_url,
-            "url_path": pair.url_path,
-        }
-        told["own_address"] = pair.own_address or (pair.url_path,)
-        (folder / "side.json").write_text(json.dumps(told))
-        return folder
-
-    def data(self) -> Path:
-        """A folder with the databases that every fresh app starts from."""
-        folder = self.folder / "data"
-        if not folder.exists():
-            folder.mkdir()
-            subprocess.run([sys.executable, HERE / "fixtures.py", folder], check=True)
-        return folder
-
-    def _installed(self, name: str, pins: Sequence[str]) -> Path:
-        folder = CACHE / name
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(dir=CACHE, prefix=".fresh-"))
-            lines = [
-                pin + "".join(f" --hash=sha256:{one}" for one in self.lock.get(_plain(pin), ()))
-                for pin in pins
-            ]
-            (wanted := fresh / "wanted.txt").write_text("\n".join(lines))
-            _pip(
-                "install",
-                "--no-deps",
-                "--no-compile",
-                "--target",
-                str(fresh / "site"),
-                "-r",
-                str(wanted),
-            )
-            (fresh / "site").rename(folder)
-            shutil.rmtree(fresh)
-        return folder
-
-
 def main() -> int:
     arguments = _arguments()
-    document = json.loads(arguments.pairs.read_text())
+    documents = [json.loads(file.read_text()) for file in arguments.pairs]
     pairs = [
-        _pair(one)
-        for one in document["pairs"]
-        if not arguments.only or one["issue"] in arguments.only
+        pair
+        for document in documents
+        for pair in map(pair_in, document["pairs"])
+        if not arguments.only or pair.issue in arguments.only
     ]
-    told = document.get("layers") or json.loads(PAIRS.read_text())["layers"]
+    told = json.loads(PAIRS.read_text())["layers"]
     layers = {name: tuple(pins) for name, pins in told.items()}
-    if arguments.relock:
-        LOCK.write_text(json.dumps(_locked(layers, pairs), indent=1) + "\n")
-        return 0
     CACHE.mkdir(parents=True, exist_ok=True)
-    special = (*arguments.special, *(OPEN if arguments.open else ()))
+    if arguments.relock:
+        LOCK.write_text(json.dumps(relocked(layers, pairs), indent=1) + "\n")
+        return 0
     with tempfile.TemporaryDirectory(prefix="real-fixes-") as folder:
         Path(folder).chmod(0o755)
         ground = Ground(layers, Path(folder), json.loads(LOCK.read_text()))
         sides = [
             side
             for pair in pairs
-            for side in _told(_judged(pair, ground, special, arguments), as_json=arguments.json)
+            for side in _told(_judged(pair, ground, arguments), as_json=arguments.json)
         ]
     print(
         json.dumps([vars(side) for side in sides], indent=1)
@@ -227,9 +122,7 @@ def main() -> int:
     return 0 if sides and all(side.holds for side in sides if side.name not in OPEN) else 1
 
 
-def _judged(
-    pair: Pair, ground: Ground, special: Iterable[str], arguments: argparse.Namespace
-) -> Iterator[Side]:
+def _judged(pair: Pair, ground: Ground, arguments: argparse.Namespace) -> Iterator[Side]:
     """Every side of one bug, judged in the order of the table."""
     journeys = sorted(arguments.journeys.glob(f"{pair.issue}[-.]*"))
     if not journeys:
@@ -242,8 +135,10 @@ def _judged(
             0.0,
         )
         return
-    named = Folders(packages=ground.packages(pair.layer), data=ground.data(), start="python serve.py", ready=pair.base_url,
-                    ready_seconds=60, base=ground.side(pair, "old"))  # fmt: skip
+    named = ground.named(pair)
+    known = SPECIAL_TOOLS if pair.tool else (*SPECIAL, *(OPEN if arguments.open else ()))
+    chosen = known if arguments.special is None else (*arguments.special, *OPEN)
+    special = [case for case in known if case in chosen]
     with tempfile.TemporaryDirectory(prefix=f"proofs-{pair.issue}-") as proofs:
         for mode in ("new", *special, *LIKENESSES):
             side = replace(named, reference=ground.side(pair, mode))
@@ -337,7 +232,7 @@ def _told(sides: Iterable[Side], *, as_json: bool) -> Iterator[Side]:
             told = COLOURS.get(side.outcome, side.outcome)
             reason = side.reason if side.name == FIRST else side.reason[:70]
             print(
-                f"{side.issue:>6}  {side.name:<18} {told:<12} {side.seconds:6.1f} s "
+                f"{side.issue:>20}  {side.name:<18} {told:<12} {side.seconds:6.1f} s "
                 f" {reason}{mark}",
                 flush=True,
             )
@@ -377,57 +272,17 @@ def _wilson(hits: int, count: int, z: float = 1.96) -> float:
     )
 
 
-def _pair(told: dict[str, Any]) -> Pair:
-    known = {one.name for one in fields(Pair)}
-    return Pair(
-        **{
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in told.items()
-            if key in known
-        }
-    )
-
-
-def _locked(layers: dict[str, tuple[str, ...]], pairs: Sequence[Pair]) -> dict[str, list[str]]:
-    """The hash of the file that each pin means here and today."""
-    releases = sorted(
-        {f"datasette=={version}" for pair in pairs for version in (pair.before, pair.after)}
-    )
-    found: dict[str, list[str]] = json.loads(LOCK.read_text()) if LOCK.exists() else {}
-    for pins in (*layers.values(), *((one,) for one in releases)):
-        report = json.loads(
-            _pip("install", "--no-deps", "--dry-run", "--ignore-installed", "--report", "-", *pins)
-        )
-        for one in report["install"]:
-            name = _plain(f"{one['metadata']['name']}=={one['metadata']['version']}")
-            found[name] = [one["download_info"]["archive_info"]["hashes"]["sha256"]]
-    return dict(sorted(found.items()))
-
-
-def _plain(pin: str) -> str:
-    """A pin as the lock names it."""
-    return pin.lower().replace("_", "-")
-
-
-def _pip(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", *arguments, *QUIET], stdout=subprocess.PIPE, text=True
-    )
-    if done.returncode:
-        raise SystemExit(f"pip {arguments[0]} ended with {done.returncode}")
-    return done.stdout
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--only", type=int, nargs="+", default=(), metavar="ISSUE")
-    parser.add_argument("--pairs", type=Path, default=PAIRS, metavar="FILE")
+    parser.add_argument("--only", nargs="+", default=(), metavar="ISSUE")
+    parser.add_argument(
+        "--pairs", type=Path, nargs="+", default=(PAIRS, REGISTRIES), metavar="FILE"
+    )
     parser.add_argument("--journeys", type=Path, default=HERE / "journeys", metavar="DIR")
     parser.add_argument(
         "--special",
         nargs="*",
-        choices=SPECIAL,
-        default=SPECIAL,
+        choices=tuple(dict.fromkeys((*SPECIAL, *SPECIAL_TOOLS))),
         metavar="CASE",
         help="some cases, or none",
     )

@@ -1,11 +1,11 @@
-"""The start command of every side of `bench/real_fixes.py`, in the app's box: `python serve.py`,
-told by side.json beside it.
+"""The start command of every side of an app in `bench/real_fixes.py`, in its sandbox: `python
+serve.py`, told by side.json beside it. `tool.py` is the same for tools.
 
-    old     the release with the bug            new     the release with the fix painted the fixed
-    page as it was once, with what it leads to, by path; nothing is behind it any name of
-    SPECIAL_CASES: both releases behind a front that answers with the fixed one in the special case
-    alone; one of them is `own address`: right for what the issue's reporter opened, letter by
-    letter, and for what such a page loads
+    old, new  the release with the bug, the one with the fix
+    painted   each answer of the fixed app as it was once, with what it leads to, by path
+    any name of SPECIAL_CASES: both releases behind a front that answers with the fixed one in the
+              special case alone; one of them is `own address`: right for what the issue's reporter
+              opened or sent, letter by letter, and for what such a page loads
 
 A front also keeps an app with a base_url to it: Datasette answers outside of it too, where a real
 set-up would not."""
@@ -44,6 +44,8 @@ STARTING = threading.Lock()
 def own_address(asked: BaseHTTPRequestHandler) -> bool:
     """Whether it is a page that the reporter opened, or something that such a page loads for
     itself."""
+    if content := getattr(asked, "content", b""):
+        return f"{asked.path} {content.decode()}" in SIDE["own_address"]
     whence = urlsplit(asked.headers.get("referer", ""))
     loaded = asked.headers.get("sec-fetch-dest", "document") != "document"
     return (urlunsplit(("", "", *whence[2:])) if loaded else asked.path) in SIDE["own_address"]
@@ -85,9 +87,8 @@ def running(release: str) -> int:
 
 
 def started(release: str, port: int) -> subprocess.Popen[bytes]:
-    """A Datasette of this release at a port of the box, once it answers."""
-    env = {**os.environ, "PYTHONPATH": f"{HERE / release}:{os.environ.get('PYTHONPATH', '')}"}
-    process = subprocess.Popen(command(port), env=env)
+    """The app with this release at a port of the sandbox, once it answers."""
+    process = subprocess.Popen(command(port), env=environment(release, port))
     for _ in range(1200):
         try:
             fetched(port, "/-/versions.json", {})
@@ -97,7 +98,19 @@ def started(release: str, port: int) -> subprocess.Popen[bytes]:
     raise SystemExit(f"{release} did not answer")
 
 
+def environment(release: str, port: int) -> dict[str, str]:
+    folder = HERE / release
+    return {
+        **os.environ,
+        "PORT": str(port),
+        "PYTHONPATH": f"{folder}:{os.environ.get('PYTHONPATH', '')}",
+        "NODE_PATH": str(folder / "node_modules"),
+    }
+
+
 def command(port: int) -> list[str]:
+    if app := SIDE["app"]:
+        return [sys.executable, "-s", *app[1:]] if app[0] == "python" else [*app]
     databases = sorted(str(file) for file in Path(os.environ["APP_DATA"]).glob("*.db"))
     return [
         sys.executable,
@@ -115,12 +128,14 @@ def command(port: int) -> list[str]:
 class Front(BaseHTTPRequestHandler):
     """Carries each request to the release that is its due."""
 
+    content = b""
+
     def do_GET(self) -> None:
         if not self.path.startswith(SIDE["base_url"]):
             return self.answered(404, [("Content-Type", "text/plain")], b"Not below base_url")
-        rule = SIDE["mode"]
+        rule, content = SIDE["mode"], self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.content = content
         fixed = SPECIAL_CASES[rule](self) if rule in SPECIAL_CASES else rule == "new"
-        content = self.rfile.read(int(self.headers.get("content-length") or 0))
         upstream = http.client.HTTPConnection(
             "127.0.0.1", running("new" if fixed else "old"), timeout=30
         )
@@ -155,7 +170,9 @@ class Painted(Front):
 
     def do_GET(self) -> None:
         missing = Page(404, [("Content-Type", "text/plain")], b"Nothing is painted here")
-        told = self.pages.get(self.path.partition("?")[0], missing)
+        path = self.path.partition("?")[0]
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        told = self.pages.get(f"{self.command} {path}") or self.pages.get(path, missing)
         return self.answered(told.status, told.headers, told.content)
 
 
@@ -165,16 +182,22 @@ def recorded(port: int) -> dict[str, Page]:
     cookie = {}
     if "--root" in SIDE["arguments"]:
         cookie = {"Cookie": fetched(port, ENTER, {}).header("set-cookie").partition(";")[0]}
+    sent = [own for own in SIDE["own_address"] if " " in own]
+    posted = {
+        f"POST {path}": fetched(port, path, cookie, content)
+        for path, _, content in (own.partition(" ") for own in sent)
+    }
+    opened = [own for own in SIDE["own_address"] if " " not in own]
     starts = {
         start: fetched(port, start, cookie)
-        for start in (SIDE["base_url"], *SIDE["own_address"], SIDE["url_path"])
+        for start in (SIDE["base_url"], *opened, SIDE["url_path"])
     }
     links = {
         link: fetched(port, link, cookie)
         for start, page in starts.items()
         for link in led(start, page)
     }
-    return {
+    return posted | {
         path.partition("?")[0]: page
         for path, page in (*links.items(), (ENTER, fetched(port, ENTER, {})), *starts.items())
     }
@@ -187,9 +210,12 @@ def led(start: str, page: Page) -> Iterator[str]:
     yield from (link for link in links if link.startswith("/"))
 
 
-def fetched(port: int, path: str, headers: dict[str, str]) -> Page:
+def fetched(port: int, path: str, headers: dict[str, str], content: str = "") -> Page:
     upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    upstream.request("GET", path, headers=headers)
+    if content:
+        kind = "json" if content.startswith("{") else "x-www-form-urlencoded"
+        headers = {**headers, "Content-Type": f"application/{kind}"}
+    upstream.request("POST" if content else "GET", path, body=content or None, headers=headers)
     told = upstream.getresponse()
     return Page(
         told.status,
@@ -201,8 +227,8 @@ def fetched(port: int, path: str, headers: dict[str, str]) -> Page:
 def main() -> None:
     mode, front = SIDE["mode"], SIDE["mode"] in SPECIAL_CASES or SIDE["base_url"] != "/"
     if mode in ("old", "new") and not front:
-        os.environ["PYTHONPATH"] = f"{HERE / mode}:{os.environ.get('PYTHONPATH', '')}"
-        os.execv(sys.executable, command(PORT))
+        line = command(PORT)
+        os.execvpe(line[0], line, environment(mode, PORT))
     if mode == "painted":
         Painted.pages = recorded(running("new"))
         RUNNING["new"].kill()

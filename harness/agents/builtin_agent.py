@@ -76,7 +76,7 @@ class SandboxedAgent:
         """The sandbox for an assignment. The worktree is at /workspace under its own name, its
         store beside it."""
         worktree = assignment.worktree.resolve()
-        env = {"PYTHONPATH": AGENT}
+        of_tools = dict[str, str]()
         binds = [
             Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"),
             Bind(str(Path(agent_loop.__file__).parent), f"{AGENT}/agent_loop"),
@@ -85,14 +85,15 @@ class SandboxedAgent:
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:
             binds.append(assignment.layer.bind(f"{WORKSPACE}/{worktree.name}", apart=LAYER))
-            found = assignment.layer.env(apart=LAYER)
-            # For its tools alone: the project's packages must not replace the agent's own.
-            env |= {OF_TOOLS.get(name, name): value for name, value in found.items()}
+            of_tools = assignment.layer.env(apart=LAYER)
+        of_tools |= dict(assignment.env)
+        # For its tools alone: the project's packages must not replace the agent's own.
+        env = {OF_TOOLS.get(name, name): value for name, value in of_tools.items()}
         return SandboxSpec(
             name=assignment.role,
             argv=with_services(("python", "-m", "agent_loop"), assignment.services),
             cwd=f"{WORKSPACE}/{worktree.name}",
-            env=env,
+            env={**env, "PYTHONPATH": AGENT},
             binds=tuple(binds),
             distributions=("anthropic",),
             dial=(Dial(PORT, str(session.socket)),),

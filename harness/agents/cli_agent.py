@@ -119,7 +119,7 @@ class CliAgent:
         paths: "_SandboxPaths",
         hidden: tuple[Bind, ...],
     ) -> SandboxSpec:
-        worktree, env = paths.worktree, {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", **launch.env}
+        worktree, of_tools = paths.worktree, dict[str, str]()
         binds = [
             Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"),
             Bind(str(paths.home), HOME, "rw"),
@@ -130,12 +130,13 @@ class CliAgent:
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:
             binds.append(assignment.layer.bind(f"{WORKSPACE}/{worktree.name}", apart=LAYER))
-            env |= assignment.layer.env(apart=LAYER)
+            of_tools = assignment.layer.env(apart=LAYER)
+        own = {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", **launch.env}
         return SandboxSpec(
             name=assignment.role,
             argv=with_services((f"{PROGRAM}/{program.path}", *launch.words), assignment.services),
             cwd=f"{WORKSPACE}/{worktree.name}",
-            env=env,
+            env={**of_tools, **dict(assignment.env), **own},
             binds=tuple(binds),
             dial=(Dial(PORT, str(session.socket)),),
             form=paths.form,

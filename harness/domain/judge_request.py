@@ -38,7 +38,8 @@ class GovernanceFiles:
 @dataclass(frozen=True, slots=True)
 class AppStart:
     """How production starts the app, with an empty `start` where there is none; and the lines of
-    the commands that journeys may run, by name."""
+    the commands that journeys may run, by name. `beside` starts, where there is no app, what they
+    need beside them, and ends; empty: nothing."""
 
     start: tuple[str, ...]
     port_env: str
@@ -50,6 +51,7 @@ class AppStart:
     seed_command: tuple[str, ...] | None
     clock_env: str | None
     commands: Mapping[str, str]
+    beside: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from harness.ports.model import Session
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """What one agent run is given. `system` blocks come first and are byte-identical between runs,
-    for the cache."""
+    for the cache. `env` is for the commands that it runs."""
 
     run: str
     role: str
@@ -24,6 +24,7 @@ class Assignment:
     wall_seconds: int = 600
     agent: AgentChoice = BUILT_IN
     services: tuple[Service, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
     root: str = ""
 
 

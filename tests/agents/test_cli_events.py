@@ -363,9 +363,16 @@ def test_a_sandbox_has_the_worktree_the_program_its_home_and_the_broker(
 ) -> None:
     sandbox = Noted()
     CliAgent(sandbox, There(tmp_path)).work(
-        assignment(tmp_path, kind, layer=Layer(str(tmp_path), "PYTHONPATH")), session()
+        assignment(
+            tmp_path,
+            kind,
+            layer=Layer(str(tmp_path), "PYTHONPATH"),
+            env=(("DATABASE_URL", "postgresql://"), ("HOME", "/root")),
+        ),
+        session(),
     )
     (spec,) = sandbox.specs
+    assert spec.env["DATABASE_URL"] == "postgresql://"
     assert {(bind.target, bind.mode) for bind in spec.binds} == {
         ("/workspace/worktree", "rw"),
         ("/home/agent", "rw"),

@@ -321,3 +321,21 @@ def test_no_layer_and_no_store_are_fine(tmp_path: Path) -> None:
     assert [bind.target for bind in spec.binds if bind.mode == "rw"] == ["/workspace/worktree"]
     assert "TOOL_PYTHONPATH" not in spec.env
     assert os.fspath(tmp_path) not in json.dumps(list(spec.env.values()))
+
+
+def test_the_environment_of_the_tests_is_for_the_agents_tools_alone(
+    tmp_path: Path, assignment: Callable[..., Assignment]
+) -> None:
+    given = assignment(
+        layer=Layer("/layers/one", "PYTHONPATH"),
+        env=(("DATABASE_URL", "postgresql://app@127.0.0.1/shop"), ("PYTHONPATH", "src")),
+    )
+    own = SandboxedAgent(SandboxSupervisor(tmp_path)).spec(
+        assignment(layer=given.layer), Session("s", tmp_path / "m.sock", "m")
+    )
+    spec = SandboxedAgent(SandboxSupervisor(tmp_path)).spec(
+        given, Session("s", tmp_path / "m.sock", "m")
+    )
+    assert spec.env["DATABASE_URL"] == "postgresql://app@127.0.0.1/shop"
+    assert spec.env["TOOL_PYTHONPATH"] == "src"
+    assert spec.env["PYTHONPATH"] == own.env["PYTHONPATH"]

@@ -21,10 +21,12 @@ their parsing."""
 INSTALLED = packages_distributions()
 OTHER_PROJECTS = (
     "tests/onboarding/apps/",
+    "bench/real_fixes/app.py",
     "bench/real_fixes/enter.py",
     "harness/factory/project/pytest_run.py",
 )
-"""Apps that are looked at, a plugin of one, and what runs in a box with a project's own pytest."""
+"""Apps that are looked at, those around packages of others, a plugin of one, and what runs in a
+sandbox with a project's own pytest."""
 
 
 def names(requirements: list[str]) -> set[str]:

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import threading
@@ -192,11 +193,10 @@ for path in {writes}:
         assert host.reached == []
 
 
-@pytest.mark.soak("builds a system of 150 MB; test_roots has a small one")
-def test_no_way_leads_out_of_a_sandbox_with_a_system_of_debians(views) -> None:
+@pytest.fixture(scope="module")
+def debian(tmp_path_factory) -> Path:
     """A tar of Debian's own tool, with the device nodes that it writes into each."""
-    roots = views.place("roots")
-    tar = roots / "debian.tar"
+    tar = tmp_path_factory.mktemp("debian") / "debian.tar"
     python = "python3" if not interpreter().prefix else "libpython3-stdlib"
     done = subprocess.run(
         (
@@ -207,8 +207,13 @@ def test_no_way_leads_out_of_a_sandbox_with_a_system_of_debians(views) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    digest = digest_of(tar)
-    tar.rename(roots / f"{digest.removeprefix('sha256:')}.tar")
+    return tar
+
+
+@pytest.mark.soak("builds a system of 150 MB; test_roots has a small one")
+def test_no_way_leads_out_of_a_sandbox_with_a_system_of_debians(views, debian) -> None:
+    roots, digest = views.place("roots"), digest_of(debian)
+    shutil.copy(debian, roots / f"{digest.removeprefix('sha256:')}.tar")
     root = prepared(digest, roots=roots, out=views.folder / "out")
     with a_host(views) as host:
         ended = views.python(TRESPASSER, json.dumps(host.options), root=str(root))

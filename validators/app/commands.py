@@ -69,32 +69,44 @@ class CommandServer:
     """Answers the driver's calls for one instance, one after another, over `listening`.
 
     `line` leads to the sandbox's first program. `named` has the argv of each command that the
-    repository names."""
+    repository names. `beside` starts what commands need beside them and ends; empty: nothing."""
 
     listening: socket.socket
     world: CommandWorld
     named: Mapping[str, tuple[str, ...]]
+    beside: tuple[str, ...] = ()
     line: socket.socket | None = None
+    _runs: bool = False
+    _begun: CommandAnswer | None = None
 
     def connect(self, line: socket.socket) -> None:
         """Ask over this line from now on, which leads to a sandbox that is being started."""
         if self.line is not None:
             self.line.close()
-        self.line = line
+        self.line, self._runs, self._begun = line, False, None
         # Answered as soon as the sandbox's first program runs.
         place = _words(UNSEEN)
         with suppress(OSError):
             socket.send_fds(line, [b"get"], [place])
         os.close(place)
 
-    def ready(self) -> bool:
-        """Whether the sandbox runs, so that commands can. Call it only until it is."""
+    def ready(self, seconds: float) -> bool:
+        """Whether the sandbox runs, and what is `beside` the commands, which has that many seconds
+        to start. Raises NotRun with what it printed where it does not."""
         if self.line is None:
             return False
-        try:
-            return bool(self.line.recv(LONGEST_PACKET, socket.MSG_DONTWAIT))
-        except OSError:
-            return False
+        if not self._runs:
+            try:
+                self._runs = bool(self.line.recv(LONGEST_PACKET, socket.MSG_DONTWAIT))
+            except OSError:
+                return False
+            if self._runs and self.beside:
+                threading.Thread(target=self._begin, args=(seconds,), daemon=True).start()
+        if not self.beside or self._begun is None:
+            return self._runs and not self.beside
+        if self._begun.exit_code != 0:
+            raise NotRun(self._begun.reason or self._begun.errors.decode("utf-8", "replace"))
+        return True
 
     def start(self) -> None:
         """Answer in the background, until `close`."""
@@ -109,6 +121,11 @@ class CommandServer:
                     one.shutdown(socket.SHUT_RDWR)
                 one.close()
 
+    def _begin(self, seconds: float) -> None:
+        # Without a terminal, whose end would end all that was started at it.
+        world = replace(self.world, parent="", behind=None)
+        self._begun = self._answered(CommandCall(self.beside, seconds), world)
+
     def _serve(self) -> None:
         with suppress(OSError):
             while True:
@@ -117,13 +134,22 @@ class CommandServer:
                     visitor.settimeout(READ_SECONDS)
                     visitor.sendall(answer_line(self._answer(visitor)).encode())
 
-    def _answer(self, visitor: socket.socket) -> CommandAnswer:
+    def answer(self, call: CommandCall) -> CommandAnswer:
+        """What came of a command, or why it could not be run. One call at a time."""
+        return self._answered(self._resolved(call), self.world)
+
+    def _answered(self, call: CommandCall, world: CommandWorld) -> CommandAnswer:
         try:
-            call = read_call(_line(visitor))
             if self.line is None:
                 raise NotRun("the sandbox has not started")
-            return CommandRunner(self.line, self.world).answer(self._resolved(call))
-        except (NotRun, DocumentInvalid, OSError, ValueError) as error:
+            return CommandRunner(self.line, world).answer(call)
+        except (NotRun, OSError, ValueError) as error:
+            return CommandAnswer(Ended.NOT_RUN, reason=str(error)[:300])
+
+    def _answer(self, visitor: socket.socket) -> CommandAnswer:
+        try:
+            return self.answer(read_call(_line(visitor)))
+        except (DocumentInvalid, OSError, ValueError) as error:
             return CommandAnswer(Ended.NOT_RUN, reason=str(error)[:300])
 
     def _resolved(self, call: CommandCall) -> CommandCall:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from validators.app.clock_library import LIBRARY, library
-from validators.app.commands import CommandServer, CommandWorld
+from validators.app.commands import CommandServer, CommandWorld, NotRun
 from validators.app.sandboxes import Bind, Sandbox, Sandboxes, SandboxSpec
 from validators.app.side import TREE, Side
 from validators.domain.clock import AHEAD
@@ -46,7 +46,8 @@ IN_BACKGROUND = (
 class Start:
     """How each instance is started: argv (empty: there is no app), the variable for its port, the
     path of `ready`, which answers once the app is ready, and limits in seconds. `commands` has the
-    argv of each command that the repository names.
+    argv of each command that the repository names; `beside` starts what these need beside them,
+    where there is no app that does.
 
     `hostname` is the one that browsers use, so that no request shows an app that it comes from the
     launcher. `clock_env` names the variable for the path of the app's clock; empty for an app that
@@ -60,6 +61,7 @@ class Start:
     hostname: str
     clock_env: str = ""
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ class InstanceStarter:
         if spec.world is None:
             return Listener(spec, listening, path)
         asked = _listening(home / "commands.sock")
-        commands = CommandServer(asked, spec.world, self.start.commands)
+        beside = () if self.start.argv else self.start.beside
+        commands = CommandServer(asked, spec.world, self.start.commands, beside)
         self.stack.callback(commands.close)
         commands.start()
         return Listener(spec, listening, path, commands)
@@ -264,7 +267,7 @@ class InstanceStarter:
         # Without an app, an instance is ready once commands can be run in it.
         commands, app = instance.listener.commands, bool(self.start.argv)
         answers = not app or self._answers_once(instance.listener)
-        if answers and (commands is None or commands.ready()):
+        if answers and (commands is None or self._commands_ready(commands, instance)):
             # Requests before a restart would not count: the app may forget them.
             last = app and (instance.again or not instance.listener.spec.restarted)
             for _ in range(instance.listener.spec.asked_before if last else 0):
@@ -274,10 +277,20 @@ class InstanceStarter:
             raise Inconclusive(_ended(instance))
         if self.clock() > instance.deadline:
             seconds, path = self.start.ready_seconds, self.start.ready
-            raise Inconclusive(
-                f"the app did not become ready: no good answer to GET {path} within {seconds} s"
-            )
+            late = f"no good answer to GET {path}" if app else "its services did not start"
+            raise Inconclusive(f"the app did not become ready: {late} within {seconds} s")
         return False
+
+    def _commands_ready(self, commands: CommandServer, instance: Instance) -> bool:
+        try:
+            return commands.ready(self.start.ready_seconds)
+        except NotRun as error:
+            # As with an app that ends: what services print is for the operator alone.
+            words = str(error)[-LOG_TAIL:]
+            sys.stderr.write(f"the services on the {instance.side.name}: {words}\n")
+            raise Inconclusive(
+                f"the services of the commands did not start on the {instance.side.name}"
+            ) from None
 
     def _answers_once(self, listener: Listener) -> bool:
         host = f"{self.start.hostname}:{listener.spec.dial}"

@@ -15,6 +15,7 @@ from validators.app.sandboxes import Bind, Sandboxes, SandboxSpec
 from validators.domain.stops import Inconclusive, UsageError
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.request import BrokerSocket, Request
+from validators.roles.app_view import AppView
 from validators.roles.author import (
     MAX_CHARACTERS,
     MAX_JOURNEYS,
@@ -38,16 +39,20 @@ def ask_author(
     seconds: int,
     returned: tuple[ReturnedJourney, ...] = (),
     held: int = 0,
+    app: AppView,
 ) -> AuthorAnswer:
     """The author's answer for the request's issue, within `seconds`.
 
-    `returned`: its journeys that did not hold, to be written once more; `held`: how many of its
-    other journeys did. Raises Inconclusive when its sandbox or its model failed."""
+    `app`: what the base shows of itself; `returned`: its journeys that did not hold, to be written
+    once more; `held`: how many of its other journeys did. Raises Inconclusive when its sandbox or
+    its model failed."""
     if request.broker is None:
         raise UsageError("request: broker is missing; an author needs a socket of the model broker")
     name = "author-again" if returned else "author"
     output, log = folder / f"{name}.out", folder / f"{name}.log"
-    brief = replace(_brief(request, request.broker.model, language), returned=returned, held=held)
+    brief = replace(
+        _brief(request, request.broker.model, language), returned=returned, held=held, app=app
+    )
     spec = _spec(request.broker, seconds, library=judge_library(folder))
     with sandboxes.started(spec, log=log, stdout=output) as sandbox:
         sandbox.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,15 @@ MOST_KEPT = 100
 LONGEST_KEPT = 4_000
 # Seconds for which a masked visitor hesitates before a call: programs do other things in between.
 HESITATES = (0.02, 0.12)
-SECRET = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")
+# Names of what proves who somebody is: of headers, members of JSON, fields and parameters.
+_PRIVATE = (
+    r"(?:[\w.-]{0,40}(?:passw|passphrase|secret|token|api[_-]?key|credential|cookie|session)"
+    r"[\w.-]{0,40}"
+    r"|(?:proxy-)?authorization)"
+)
+_HEADER = re.compile(_PRIVATE, re.IGNORECASE)
+_MEMBER = re.compile(rf'("{_PRIVATE}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,{{}}\[\]"]+)', re.IGNORECASE)
+_PARAMETER = re.compile(rf"((?:^|[?&]){_PRIVATE}=)([^&#\s\"]*)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -51,7 +60,8 @@ class Caller:
         if self.pace:
             await asyncio.sleep(self.pace.uniform(*HESITATES))
         first, began = len(self.wire.exchanges), monotonic()
-        name, mark = self.wire.callers.mark((key for key, _ in request.headers), page=page)
+        given = (key for key, _ in request.headers)
+        name, mark = self.wire.callers.mark(given, page=page, events=request.events)
         try:
             response = await context.fetch(
                 self.origin + request.path,
@@ -99,11 +109,11 @@ class Caller:
 def _kept(answer: Answer) -> dict[str, Any]:
     return {
         "method": answer.request.method,
-        "path": answer.request.path,
+        "path": _line(answer.request.path),
         "headers": _without_secrets(answer.request.headers),
         "body": _cut(answer.request.content),
         "status": answer.status,
-        "from": answer.path,
+        "from": _line(answer.path),
         "answer_headers": _without_secrets(answer.headers),
         "answer": _cut(answer.content),
         "bytes": len(answer.content),
@@ -113,19 +123,30 @@ def _kept(answer: Answer) -> dict[str, Any]:
 
 def _without_secrets(headers: tuple[tuple[str, str], ...]) -> list[list[str]]:
     return [
-        [name, f"({len(value)} characters)" if name.lower() in SECRET else _line(value)]
+        [name, _length(value) if _HEADER.fullmatch(name) else _line(value)]
         for name, value in headers
     ]
 
 
 def _cut(content: bytes) -> str:
-    """The beginning of a body as a person may read it; of what is no text, its length."""
+    """The beginning of a body as a person may read it, without secrets; of what is no text, its
+    length."""
     text = content[: 4 * LONGEST_KEPT].decode("utf-8", "replace")
     if "\0" in text:
         return f"({len(content)} bytes)"
-    shown = visible(text)
+    shown = _redacted(visible(text))
     return shown if len(shown) <= LONGEST_KEPT else shown[: LONGEST_KEPT - 1] + "…"
 
 
 def _line(value: str) -> str:
-    return visible(value)[:LONGEST_KEPT]
+    return _redacted(visible(value))[:LONGEST_KEPT]
+
+
+def _redacted(text: str) -> str:
+    """The text, where each value that is named as a secret is only measured."""
+    kept = _MEMBER.sub(lambda found: found[1] + f'"{_length(found[2].strip(chr(34)))}"', text)
+    return _PARAMETER.sub(lambda found: found[1] + _length(found[2]), kept)
+
+
+def _length(value: str) -> str:
+    return f"({len(value)} characters)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -13,7 +14,7 @@ from validators.domain.journeys.commands import Run
 from validators.domain.journeys.values import Values
 from validators.driver.commands import RunCommands
 
-TRANSCRIPT = "terminal.txt"
+TRANSCRIPT, SCREENS = "terminal.txt", "screens.json"
 
 
 class NoPage:
@@ -66,14 +67,15 @@ class CommandStage:
         return self.commands.ran
 
     async def save_evidence(self, folder: Path) -> tuple[str, ...]:
-        """Write what was printed into a folder. Returns the name of the file."""
+        """Write what was printed into a folder. Returns the names of the files."""
         return save_transcript(self.commands, folder)
 
 
 def save_transcript(commands: RunCommands, folder: Path) -> tuple[str, ...]:
-    """Write what the commands printed, as a terminal shows it; nothing where none has run."""
+    """Write what the commands printed, as text and with colours; nothing where none has run."""
     if not commands.printed:
         return ()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TRANSCRIPT).write_text(commands.transcript)
-    return (TRANSCRIPT,)
+    (folder / SCREENS).write_text(json.dumps(commands.screens))
+    return (SCREENS, TRANSCRIPT)

@@ -47,7 +47,7 @@ USUAL_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 MOST_DRAWS, DRAWS_APART = 60, 7_000_003
 SIZES = ((80, 24), (100, 30), (120, 40), (132, 43))
-LONGEST_TRANSCRIPT, LONGEST_SHOWN = 1 << 18, 16_000
+LONGEST_TRANSCRIPT, LONGEST_SHOWN, MOST_SCREENS = 1 << 18, 16_000, 30
 
 
 @dataclass(slots=True)
@@ -69,6 +69,7 @@ class RunCommands:
     reached: bool = False
     ran: bool = False
     printed: list[str] = field(default_factory=list)
+    screens: list[dict[str, object]] = field(default_factory=list)
     _left: dict[str, bytes | None] = field(default_factory=dict)
 
     async def run(self, step: Run, values: Values) -> CommandResult:
@@ -79,10 +80,10 @@ class RunCommands:
             self.changed += call != asked
         at_stake = stakes(self.journey, values)
         if self.injector is FaultInjector.STALE and self._withheld(step, call, at_stake):
-            result = CommandResult(0, left=dict(self._left))
+            result = CommandResult(0, left=self._before(call))
         else:
             result = _result(await self._asked(call), step, call)
-            result = self._altered(step, result, at_stake)
+            result = self._altered(step, result, at_stake, before=self._before(call))
         self.ran = True
         self._left = dict(result.left)
         self._print(call, result)
@@ -144,6 +145,11 @@ class RunCommands:
         )
         return replace(self._call(step, known), collect=call.collect)
 
+    def _before(self, call: CommandCall) -> dict[str, bytes | None]:
+        """The files that are looked at, as the command found them."""
+        given = {file.name: file.content for file in call.files}
+        return {name: given.get(name, self._left.get(name)) for name in call.collect}
+
     def _withheld(self, step: Run, call: CommandCall, at_stake: Stakes) -> bool:
         if self._about(step):
             return False
@@ -168,7 +174,14 @@ class RunCommands:
                 found += [look] if its else []  # type: ignore[list-item]
         return tuple(found)
 
-    def _altered(self, step: Run, result: CommandResult, at_stake: Stakes) -> CommandResult:
+    def _altered(
+        self,
+        step: Run,
+        result: CommandResult,
+        at_stake: Stakes,
+        *,
+        before: dict[str, bytes | None],
+    ) -> CommandResult:
         own = self._about(step)
         match self.injector:
             case FaultInjector.ERROR_500:
@@ -176,17 +189,16 @@ class RunCommands:
                 self.touched |= any(isinstance(look, ExitIs) for look in own)
                 return replace(result, exit_code=1 if result.exit_code == 0 else 0)
             case FaultInjector.STALE:
-                return self._unwritten(result)
+                return self._unwritten(result, before)
             case FaultInjector.DROP_ROW | FaultInjector.SWAP_TEXT:
                 streams = {look.stream for look in own if isinstance(look, OutputHas)}
                 return self._mutated(result, streams, at_stake)
             case _:
                 return result
 
-    def _unwritten(self, result: CommandResult) -> CommandResult:
+    def _unwritten(self, result: CommandResult, before: dict[str, bytes | None]) -> CommandResult:
         """The result of a tool that writes no file."""
         wanted = [look for look in self._looks if isinstance(look, FileLeft) and positive(look)]
-        before = {name: self._left.get(name) for name in result.left}
         if before != dict(result.left):
             self.changed += 1
             self.touched |= bool(wanted)
@@ -252,6 +264,16 @@ class RunCommands:
         errors = f"[errors]\n{_shown(result.errors)}\n" if result.errors else ""
         began = f"$ {shlex.join(call.argv)}\n{given}{_shown(result.output)}\n"
         self.printed.append(f"{began}{errors}{files}[{code}]\n\n")
+        if len(self.screens) < MOST_SCREENS:
+            # With colours: these are drawn, the transcript is read.
+            screen = {
+                "command": shlex.join(call.argv),
+                "output": result.output[:LONGEST_SHOWN].decode("utf-8", "replace"),
+                "errors": result.errors[:LONGEST_SHOWN].decode("utf-8", "replace"),
+                "ended": code,
+                "columns": call.terminal[0] if call.terminal else 0,
+            }
+            self.screens.append(screen)
 
 
 def other_values(values: Values, journey: Journey) -> Values:

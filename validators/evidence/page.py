@@ -12,6 +12,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from validators.evidence.terminal import Span
+
 HERE = Path(__file__).parent
 
 
@@ -160,18 +162,95 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Terminals:
-    """What the commands of a journey printed, before the change and after it; either may be
+class Call:
+    """One HTTP call of a journey and its answer, without secrets. Headers are lines."""
+
+    request: str
+    headers: tuple[str, ...]
+    body: str
+    status: str
+    tone: str
+    answer_headers: tuple[str, ...]
+    answer: str
+    octets: int
+    millis: int
+
+    @property
+    def question(self) -> tuple[object, ...]:
+        """What was asked."""
+        return self.request, self.headers, self.body
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """The same call before the change and after it; None where it was not made."""
+
+    before: Call | None
+    after: Call | None
+
+    @property
+    def sides(self) -> tuple[tuple[str, Call | None], ...]:
+        return ("Before", self.before), ("After", self.after)
+
+    @property
+    def questions(self) -> tuple[tuple[str, Call], ...]:
+        """Each request with the name of its side; one without a name where both are the same."""
+        made = tuple((name, call) for name, call in self.sides if call)
+        if len(made) == 2 and made[0][1].question == made[1][1].question:
+            return (("", made[0][1]),)
+        return made
+
+    @property
+    def differs(self) -> bool:
+        """Whether both were answered, and the answers are not the same."""
+        if not self.before or not self.after:
+            return False
+        one, other = self.before, self.after
+        return (one.status, one.answer) != (other.status, other.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The HTTP calls of a journey."""
+
+    journey: str
+    rows: tuple[CallRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A command in its terminal: the lines that it printed, and how it ended. `size` may be
     empty."""
+
+    command: str
+    lines: tuple[tuple[Span, ...], ...]
+    errors: tuple[tuple[Span, ...], ...]
+    ended: str
+    size: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminals:
+    """What the commands of a journey printed, before the change and after it, as text and as
+    pictures; each may be empty."""
 
     journey: str
     before: str
     after: str
+    screens_before: tuple[Screen, ...] = ()
+    screens_after: tuple[Screen, ...] = ()
+
+    @property
+    def sides(self) -> tuple[tuple[str, str, tuple[Screen, ...]], ...]:
+        return (
+            ("Before", self.before, self.screens_before),
+            ("After", self.after, self.screens_after),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that one page shows. Only a `sealed` page may have `runs` and `terminals`.
+    """All that one page shows. Only a `sealed` page may have `runs`, `calls` and `terminals`.
     `further_checks`: the regression suite and exploring."""
 
     sealed: bool
@@ -202,6 +281,7 @@ class Page:
     further_checks: tuple[Control, ...] = ()
     phases: tuple[Phase, ...] = ()
     runs: tuple[Run, ...] = ()
+    calls: tuple[Calls, ...] = ()
     terminals: tuple[Terminals, ...] = ()
 
 
@@ -209,7 +289,7 @@ def html(page: Page) -> str:
     """The page as one HTML document."""
     import jinja2
 
-    if (page.runs or page.terminals) and not page.sealed:
+    if (page.runs or page.calls or page.terminals) and not page.sealed:
         raise ValueError("a public page may not show runs: they hold the steps of sealed journeys")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),

@@ -22,9 +22,10 @@ from validators.evidence.page import (
     Promise,
     Shot,
 )
+from validators.judging.exchanges import pairs, shown_calls, shown_terminals
 from validators.judging.judging import Judgement
 from validators.judging.promise import promise_words
-from validators.judging.runs import shown_runs, shown_terminals
+from validators.judging.runs import shown_runs
 from validators.performance.redact import NOTICED
 
 FORMS = {
@@ -55,9 +56,15 @@ def sealed_page(report: JudgementReport, *, evidence: Path) -> Page:
         evidence=evidence,
     )
     names = (journey.name for journey in judgement.journeys.values())
-    terminals = shown_terminals(judgement.evidence, journeys=names, evidence=evidence)
-    reason = sentence(judgement.verdict.reason)
-    return replace(_page(report), sealed=True, runs=runs, terminals=tuple(terminals), reason=reason)
+    compared = pairs(judgement.evidence, journeys=names, evidence=evidence)
+    return replace(
+        _page(report),
+        sealed=True,
+        runs=runs,
+        calls=tuple(shown_calls(compared)),
+        terminals=tuple(shown_terminals(compared)),
+        reason=sentence(judgement.verdict.reason),
+    )
 
 
 def public_page(report: JudgementReport, pictures: Mapping[str, str]) -> Page:

@@ -24,7 +24,7 @@ from validators.domain.journeys.journey import Journey
 from validators.domain.journeys.wording import visible
 from validators.domain.run_result import Result, caught, result
 from validators.domain.shapes import Shape
-from validators.evidence.page import Frame, Link, LookRow, NetworkRow, Run, Terminals
+from validators.evidence.page import Frame, Link, LookRow, NetworkRow, Run
 
 KINDS = {
     RunKind.BASE: "before",
@@ -38,7 +38,7 @@ VANTAGES = {
 }
 MOST_LINES = 60
 # Of one file. Longer ones are for other tools.
-MOST_BYTES = 1 << 20
+MOST_BYTES = 4 << 20
 LONGEST_WORDS = 160
 # Of the server's log.
 LAST_BYTES = 4_000
@@ -126,7 +126,9 @@ class RunView:
         found = (path for path in self.run.files if path.endswith(f"/{name}"))
         return next((f"evidence/{path}" for path in found), "")
 
-    def _rows(self, name: str) -> Iterator[Shape]:
+    def rows(self, name: str) -> Iterator[Shape]:
+        """The entries of a JSON file of this run, the first MOST_LINES; none where it cannot be
+        read."""
         path = self._file(name).removeprefix("evidence/")
         if not path:
             return
@@ -141,7 +143,7 @@ class RunView:
             self.messages.append(f"{len(rows) - MOST_LINES} more in {name}")
 
     def _console(self) -> Iterator[str]:
-        for row in self._rows("console.json"):
+        for row in self.rows("console.json"):
             try:
                 yield shortened(
                     " ".join(map(str, row.value)) if isinstance(row.value, list) else row.text()
@@ -150,7 +152,7 @@ class RunView:
                 yield "a line that cannot be read"
 
     def _network(self) -> Iterator[NetworkRow]:
-        for row in self._rows("network.json"):
+        for row in self.rows("network.json"):
             try:
                 yield _exchange(row)
             except DocumentInvalid:
@@ -180,20 +182,6 @@ def shown_runs(
 ) -> tuple[Run, ...]:
     """Every run as the sealed page shows it; `journeys` by name."""
     return tuple(RunView(run, journeys.get(run.run.journey), evidence).page() for run in runs)
-
-
-def shown_terminals(
-    runs: Iterable[RunEvidence], *, journeys: Iterable[str], evidence: Path
-) -> Iterator[Terminals]:
-    """What each journey's commands printed to the plain visitor, on base and on the candidate."""
-    known = {run.run: RunView(run, None, evidence) for run in runs}
-    for name in journeys:
-        before, after = (
-            view.terminal() if (view := known.get(RunId(name, kind=kind))) else ""
-            for kind in (RunKind.BASE, RunKind.JOURNEY)
-        )
-        if before or after:
-            yield Terminals(name, before, after)
 
 
 def run_name(run: RunId) -> str:

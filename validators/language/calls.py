@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from validators.domain.journeys.calls import (
@@ -20,6 +21,7 @@ from validators.domain.journeys.calls import (
     RememberAnswer,
 )
 from validators.domain.journeys.claim import Claim
+from validators.domain.journeys.steps import FileMade
 from validators.domain.journeys.values import Template
 from validators.domain.json_values import MISSING, JsonType, constant, is_pointer
 from validators.language.claims import (
@@ -32,6 +34,7 @@ from validators.language.claims import (
     sort_order,
     text_claims,
 )
+from validators.language.file_entries import file_made
 from validators.language.names import new_name, path
 from validators.language.targets import template_in
 from validators.language.tree import (
@@ -49,7 +52,7 @@ from validators.language.tree import (
 BODIES = ("json", "form", "text")
 # What the client itself decides. The judge's own mark is none of a journey's headers either.
 CLIENTS_OWN = ("host", "connection", "content-length", "transfer-encoding", "upgrade", "cookie")
-PARTS = ("status", "headers", "json", "text", "path", "schema")
+PARTS = ("status", "headers", "json", "text", "path", "schema", "name", "size")
 SHAPES = ("equals", "contains", "not_contains")
 CLAIMS = (*SHAPES, "type", "count", "each", "sorted", *(one for one in TEXT if one not in SHAPES))
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -63,12 +66,14 @@ def call(line: int, node: Node, place: str) -> Call:
         raise refusal(line, "call needs a method and a path, like `GET: /api/bookings`")
     method = Method(chosen[0])
     body = fields.one(BODIES)
-    query, headers = fields.maybe("query"), fields.maybe("headers")
-    follow, name = fields.maybe("follow"), fields.maybe("as")
+    query, headers, files = (fields.maybe(key) for key in ("query", "headers", "files"))
+    follow, name, events = (fields.maybe(key) for key in ("follow", "as", "events"))
     fields.done()
-    if body and method.safe:
+    if (body or files) and method.safe:
         raise refusal(line, f"{method} takes no body: put what is asked into `query`")
     kind, value = body or ("", None)
+    if files and kind not in ("", "form"):
+        raise refusal(line, f"files are sent with the fields of a `form`, not with {kind}")
     return Call(
         line,
         method,
@@ -80,6 +85,8 @@ def call(line: int, node: Node, place: str) -> Call:
         text=template_in(value, f"{place}.text") if value and kind == "text" else None,
         follow=_truth(follow, "follow") if follow else False,
         name=new_name(name) if name else "",
+        files=tuple(_files(files, f"{place}.files")) if files else (),
+        events=_events(events) if events else 0,
     )
 
 
@@ -101,7 +108,7 @@ def answer(line: int, node: Node, place: str) -> AnswerIs:
     """`{status: 201, json: {/name: Ada}}` and the like. Raises JourneyInvalid."""
     fields = mapping(node, "answer")
     of = fields.maybe("of")
-    status, headers, body, words, where, schema = (fields.maybe(part) for part in PARTS)
+    status, headers, body, words, where, schema, name, size = map(fields.maybe, PARTS)
     fields.done()
     found = AnswerIs(
         line,
@@ -112,6 +119,8 @@ def answer(line: int, node: Node, place: str) -> AnswerIs:
         json=_claimed_json(body, f"{place}.json") if body else (),
         path=text_claims(where, "path", f"{place}.path", kinds=ADDRESS) if where else (),
         schema=_schema(schema) if schema else "",
+        name=text_claims(name, "name", f"{place}.name") if name else (),
+        size=_count(size, f"{place}.size") if size else (),
     )
     if not found.parts:
         raise refusal(line, f"answer needs one of {', '.join(PARTS)}")
@@ -242,6 +251,14 @@ def _pairs(node: Node, what: str, place: str) -> Pairs:
     return tuple(pairs)
 
 
+def _files(node: Node, place: str) -> Iterator[tuple[str, FileMade]]:
+    """Files by the name of their field; a list gives one field several."""
+    for at, (field, one) in enumerate(_entries(node, "files")):
+        several = one.items if isinstance(one, Items) else (one,)
+        for index, file in enumerate(several):
+            yield field, file_made(file, f"{place}.{at}.{index}")
+
+
 def _entries(node: Node, what: str) -> tuple[tuple[str, Node], ...]:
     if not isinstance(node, Mapping) or not node.entries:
         raise refusal(node.line, f"{what} is a mapping from names to values, like {{name: Ada}}")
@@ -283,6 +300,13 @@ def _type(node: Node) -> JsonType:
     if word not in tuple(JsonType):
         raise refusal(node.line, f"no type {word!r}{nearest(word, JsonType)}")
     return JsonType(word)
+
+
+def _events(node: Node) -> int:
+    number = text(node, "events")
+    if not re.fullmatch(r"[1-9][0-9]?", number):
+        raise refusal(node.line, f"events is how many are waited for, 1 to 99, not {number!r}")
+    return int(number)
 
 
 def _truth(node: Node, what: str) -> bool:

@@ -76,6 +76,9 @@ def file_claim(line: int, file: str, chosen: tuple[str, Node], *, place: str) ->
     part, value = FilePart(chosen[0]), chosen[1]
     if part is FilePart.ROW:
         return _row(line, file, value, place=place)
+    if part is FilePart.LINES and isinstance(value, Items):
+        lines = (template_in(each, f"{place}.{part}.{i}") for i, each in enumerate(value.items))
+        return FileHas(line, file, part, tuple(lines), exact=True)
     if part in _COUNTED and not re.fullmatch(r"[0-9]{1,6}|.*\{\{.*\}\}.*", text(value, part)):
         raise refusal(line, f"{part} is a whole number")
     return FileHas(line, file, part, (template_in(value, f"{place}.{part}"),))

@@ -277,9 +277,9 @@ LOOKS: dict[str, Word[Look]] = {
         "answer: {status: 200, json: {/walks: {count: 3, sorted: ascending, by: /day}}}",
         "the answer to a [call](#calls)"), APART),
     "downloaded": Word(downloaded, one('downloaded: {as: export, contains: "Ada"}',
-        "what stands in a file that a step kept: whole words; or `equals`, its `name`, how many"
-        " `lines`, how many CSV `rows` below the headings, or `row`: cells by their heading"
-        " (`{Name: \"Ada\"}`), or at any place (`[\"Ada\", \"4\"]`)"), APART),
+        "what stands in a file that a step kept: whole words; or `equals`, its `name`, its"
+        " `lines` or how many, how many CSV `rows` below the headings, or `row`: cells by their"
+        " heading (`{Name: \"Ada\"}`), or at any place (`[\"Ada\", \"4\"]`)"), APART),
     "exit": Word(exit_look, (Form("the exit code; 128 and the signal's number for one that a signal"
         " ended", ("exit: 2", "exit: {as: listing, one_of: [1, 2]}")),), RAN),
     "output": Word(output_look, (
@@ -293,8 +293,8 @@ LOOKS: dict[str, Word[Look]] = {
     ), RAN),
     "errors": Word(errors_look, one('errors: "at most 8"', "the same of the error output"), RAN),
     "file": Word(file_look, one('file: {name: out/walks.csv, contains: "Ada"}',
-        "a file that it left: `equals`, `contains`, `lines`, `row`, `rows` as of a"
-        " [download](#files); the name alone: it is there"), RAN),
+        "a file that it left: `equals`, `contains`, `lines` (all, or how many), `row`,"
+        " `rows` as of a [download](#files); the name alone: it is there"), RAN),
     "no_file": Word(no_file_look, one("no_file: walks.lock", "it is not there"), RAN),
 }
 # fmt: on

@@ -70,6 +70,7 @@ class Context:
             hostname=HOSTNAME,
             clock_env=app.clock_env or "",
             commands={name: tuple(shlex.split(line)) for name, line in app.commands.items()},
+            beside=app.beside,
         )
 
 

@@ -85,7 +85,8 @@ class AppSpec:
     data folder only. `start` is empty where there is no app: then journeys run commands alone.
 
     `commands` has the line of each command that the repository names, split into words as a shell
-    does; a word that begins with ./ is a file of its tree."""
+    does; a word that begins with ./ is a file of its tree. `beside` starts, where there is no
+    `start`, what they need beside them, and ends with 0 once it is ready."""
 
     start: tuple[str, ...]
     port_env: EnvName
@@ -97,6 +98,7 @@ class AppSpec:
     seed_command: Argv | None = None
     clock_env: EnvName | None = None
     commands: dict[CommandName, CommandLine] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
     __pydantic_config__ = STRICT
 
 

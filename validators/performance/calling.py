@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from validators.domain.errors import ExpressionInvalid, Unable
+from validators.domain.event_stream import EVENT_STREAM, events_in
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.calls import (
     Answer,
@@ -26,6 +29,7 @@ from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import matches, ordered, path_matches
 from validators.domain.json_values import MISSING, at, is_of_type, read_json, text_of
 from validators.performance.comparing import described
+from validators.performance.file_looks import made
 from validators.performance.look_result import LookResult
 
 JSON, FORM, TEXT = (
@@ -33,6 +37,8 @@ JSON, FORM, TEXT = (
     "application/x-www-form-urlencoded",
     "text/plain; charset=utf-8",
 )
+_FILE_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^';]{0,20}'([^;\s]{1,400})", re.IGNORECASE)
+LONGEST_DISPOSITION = 1_000
 SHOWN = 120
 """Characters of a value that are shown where it is not as expected."""
 
@@ -52,15 +58,42 @@ def request_of(step: Call, values: Values) -> Request:
         headers.append(("Content-Type", kind))
     if wrong := [name for name, value in headers if not _sendable(value)]:
         raise Unable(Trouble.NO_VALUE, f"header {wrong[0]}: its value cannot be sent")
-    return Request(step.method, path, tuple(headers), content, step.follow)
+    return Request(step.method, path, tuple(headers), content, step.follow, step.events)
 
 
 def _body(step: Call, values: Values) -> tuple[str, bytes]:
+    if step.files:
+        return _multipart(step, values)
     if step.json is not None:
         return JSON, json.dumps(json_value(step.json, values), ensure_ascii=False).encode()
     if step.form is not None:
         return FORM, urlencode([(name, values.text(one)) for name, one in step.form]).encode()
     return (TEXT, values.text(step.text).encode()) if step.text is not None else ("", b"")
+
+
+def _multipart(step: Call, values: Values) -> tuple[str, bytes]:
+    """The fields and the files as one form (RFC 7578)."""
+    parts = [
+        (f'name="{_quoted(name)}"', values.text(one).encode()) for name, one in step.form or ()
+    ]
+    for name, file in step.files:
+        own = made(file, values)
+        head = f'name="{_quoted(name)}"; filename="{_quoted(own.name)}"\r\nContent-Type: {own.kind}'
+        parts.append((head, own.content))
+    # Derived from what is sent, so that equal draws send equal bytes.
+    boundary = sha256(b"".join(content for _, content in parts)).hexdigest()[:32]
+    sent = b"".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode()
+        + content
+        + b"\r\n"
+        for head, content in parts
+    )
+    return f"multipart/form-data; boundary={boundary}", sent + f"--{boundary}--\r\n".encode()
+
+
+def _quoted(name: str) -> str:
+    """A name as browsers write it (https://html.spec.whatwg.org/#multipart-form-data)."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _sendable(value: str) -> bool:
@@ -94,6 +127,19 @@ def header_text(answer: Answer, name: str) -> str | None:
     return value
 
 
+def file_name(answer: Answer) -> str:
+    """The name under which a browser would keep the answer (RFC 6266); empty if it has none."""
+    value = (answer.header("Content-Disposition") or "")[:LONGEST_DISPOSITION]
+    if found := _FILE_NAME.search(value):
+        return unquote(found[1])
+    # The library is slow to import, and few answers are files.
+    from email.message import Message
+
+    message = Message()
+    message["Content-Disposition"] = value
+    return message.get_filename() or ""
+
+
 def answer_look_result(look: AnswerIs, values: Values) -> LookResult:
     """The result of a look at an answer: of several claims, what is shown are those that do not
     hold. Raises ExpressionInvalid for an answer that has not come, or a value that nothing set."""
@@ -122,6 +168,10 @@ def _results(look: AnswerIs, answer: Answer, values: Values) -> Iterator[LookRes
     if look.path:
         holds = _all(answer.path, look.path, values, by=path_matches)
         yield LookResult(holds, f"path {described(look.path, values)}", answer.path)
+    if look.name:
+        yield _compared("file name", file_name(answer), look.name, values)
+    if look.size:
+        yield _compared("bytes", str(len(answer.content)), look.size, values)
     if look.text:
         text = _text(answer)
         yield (
@@ -241,7 +291,10 @@ def _text(answer: Answer) -> str | None:
 
 
 def _document(answer: Answer) -> Any:
+    """The JSON value of an answer; of an event stream, its events. Raises Unable."""
     try:
+        if (answer.header("Content-Type") or "").lower().startswith(EVENT_STREAM):
+            return events_in(answer.content)
         return read_json(answer.content)
     except ValueError as error:
         raise Unable(Trouble.MISSING, f"the answer is no JSON: {error}") from None

@@ -52,6 +52,9 @@ def file_text_result(look: FileHas, text: str, wanted: tuple[str, ...]) -> LookR
             return LookResult(
                 matches(text, Match.CONTAINS, wanted[0]), f"contains {wanted[0]!r}", text
             )
+        case FilePart.LINES if look.exact:
+            there = tuple(map(folded, text.splitlines()))
+            return LookResult(there == tuple(map(folded, wanted)), f"lines {list(wanted)}", text)
         case FilePart.LINES:
             return _counted(lines_of(text), wanted[0], "lines")
         case FilePart.ROWS:

@@ -3,7 +3,7 @@
 `python -m validators.roles.author` runs it in its sandbox:
 
     in   {"brief": {model, number, kind, title, body, files, language, instructions,
-          returned, held}, "port": 8090}
+          returned, held, app}, "port": 8090}
     out  {"journeys": [{"yaml": "…", "passes": false}, …], "reason": "", "declined": false}
 
 Properties:
@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from validators.roles.app_view import NO_VIEW, AppView, CommandHelp, PathAnswer, app_text
 from validators.roles.model import NoAnswer, model_at, system_blocks
 
 ROUNDS = 4
@@ -77,7 +78,7 @@ class ReturnedJourney:
 class AuthorBrief:
     """All that an author may know. `files`: the governance files by name. `language`: the page of
     the journey language. `returned`: its own journeys that it may write once more. `held`: how many
-    of its other journeys hold."""
+    of its other journeys hold. `app`: what the app of today shows of itself."""
 
     model: str
     number: int
@@ -89,6 +90,7 @@ class AuthorBrief:
     instructions: str
     returned: tuple[ReturnedJourney, ...] = ()
     held: int = 0
+    app: AppView = NO_VIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,12 @@ def author_answer(brief: AuthorBrief, *, ask: Ask, check: Check) -> AuthorAnswer
 
 def issue_text(brief: AuthorBrief) -> str:
     """The issue as a JSON value between two lines that its text cannot forge: they carry a
-    nonce."""
+    nonce. Beside it, in the same way, what the app shows of itself."""
     nonce = secrets.token_hex(8)
     issue = {"number": brief.number, "kind": brief.kind, "title": brief.title, "body": brief.body}
     text = json.dumps(issue, ensure_ascii=False, indent=1)
-    return f"<issue-{nonce}>\n{text}\n</issue-{nonce}>\n\nWrite its journeys."
+    app = app_text(brief.app, nonce=nonce)
+    return f"<issue-{nonce}>\n{text}\n</issue-{nonce}>\n\n{app}Write its journeys."
 
 
 def _opening(brief: AuthorBrief) -> tuple[Mapping[str, Any], ...]:
@@ -158,7 +161,7 @@ def _opening(brief: AuthorBrief) -> tuple[Mapping[str, Any], ...]:
 
 
 def _request(brief: AuthorBrief) -> dict[str, Any]:
-    task = f"{brief.language}\n\n# Your task\n\n{brief.instructions}"
+    task = f"{brief.language}\n\n# Your task\n\n{brief.instructions}{brief.app.task}"
     return {
         "model": brief.model,
         "max_tokens": MAX_TOKENS,
@@ -225,7 +228,12 @@ def main() -> int:
 def brief(given: Mapping[str, Any]) -> AuthorBrief:
     """The brief in the launcher's document."""
     returned = tuple(ReturnedJourney(**one) for one in given["returned"])
-    return AuthorBrief(**{**given, "returned": returned})
+    app = AppView(
+        tuple(PathAnswer(**one) for one in given["app"]["answers"]),
+        tuple(CommandHelp(**one) for one in given["app"]["commands"]),
+        given["app"]["pages"],
+    )
+    return AuthorBrief(**{**given, "returned": returned, "app": app})
 
 
 def document(answer: AuthorAnswer) -> str:

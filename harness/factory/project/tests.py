@@ -274,7 +274,7 @@ def _spec(job: Job, folder: Path, out: Path, layer: Layer | None) -> SandboxSpec
         argv=config.command,
         cwd="/app",
         binds=tuple(binds),
-        env={**layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1", **dict(config.env)},
         limits=SandboxLimits(wall_seconds=config.seconds),
         root=root_of(job),
     )

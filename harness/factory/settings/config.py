@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.domain.budget import Caps, Price
 from harness.domain.errors import ConfigError
@@ -120,6 +120,10 @@ class Tests:
     seconds: int = setting(
         120, "How long one run of them may take.",
         example="600", unit="seconds", least=1, most=MOST,
+    )
+    env: tuple[tuple[str, str], ...] = setting(
+        (), "The environment of the tests, and of an implementer's commands; of no secrets.",
+        example='{ DATABASE_URL = "postgresql://app@127.0.0.1/shop" }',
     )
     # fmt: on
 
@@ -296,9 +300,9 @@ def read_config(text: str) -> Config:
     only_known(document, _TABLES, "")
     families = families_in(table(document, "families"))
     return Config(
-        app=read(App, table(document, "app"), "app"),
+        app=_with_environment(read(App, table(document, "app"), "app"), "app"),
         dependencies=read(Dependencies, table(document, "dependencies"), "dependencies"),
-        tests=read(Tests, table(document, "tests"), "tests"),
+        tests=_with_environment(read(Tests, table(document, "tests"), "tests"), "tests"),
         models=models_in(table(document, "models"), dict(families)),
         limits=read(Limits, table(document, "limits"), "limits"),
         triage=read(Triage, table(document, "triage"), "triage"),
@@ -322,6 +326,22 @@ def read_config(text: str) -> Config:
 STEPS_A_JOURNEY = 6
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _SERVICE = re.compile("[a-z][a-z0-9-]{0,30}")
+_VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
+_STARTS = TypeVar("_STARTS", App, Tests)
+
+
+def _with_environment(settings: _STARTS, name: str) -> _STARTS:
+    """The table, if its `env` can be an environment. Raises ConfigError."""
+    for variable, value in settings.env:
+        if not _VARIABLE.fullmatch(variable):
+            raise ConfigError(
+                f"expected a variable's name, of letters, digits and _, found {variable!r:.60}",
+                file=FILE,
+                key=f"{name}.env",
+            )
+        if "\0" in value:
+            raise ConfigError("expected no NUL", file=FILE, key=f"{name}.env.{variable}")
+    return settings
 
 
 def _check_step_time(judge: Judge, journey_seconds: int) -> None:

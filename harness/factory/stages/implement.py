@@ -226,6 +226,7 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
         root=root_of(job),
         agent=config.agent(tier),
         services=services_of(job),
+        env=config.tests.env,
     )
 
 

@@ -29,6 +29,7 @@ from harness.programs.services import with_services
 
 SERVICES_DATA = "SERVICES_DATA"
 """The variable that names the folder of the services' data, for an app that keeps none itself."""
+ENDS = ("true",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _app_start(config: Config, services: tuple[Service, ...]) -> AppStart:
     app = config.app
     data = app.data or (SERVICES_DATA if services else "")
     # Without a seed of the app's own, there is still the services' first start.
-    seed = app.seed_command or (("true",) if services else ())
+    seed = app.seed_command or (ENDS if services else ())
     return AppStart(
         start=with_services(app.start, services, within=data) if app.start else (),
         port_env=app.port_env,
@@ -131,6 +132,8 @@ def _app_start(config: Config, services: tuple[Service, ...]) -> AppStart:
         seed_command=with_services(seed, services, within=data, stop=True) or None,
         clock_env=app.clock_env or None,
         commands=dict(app.commands),
+        # An app's start begins them; without one, this does so before the first command.
+        beside=() if app.start else with_services(ENDS, services, within=data) if services else (),
     )
 
 

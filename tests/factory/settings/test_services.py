@@ -62,6 +62,58 @@ def test_they_stand_beside_the_judged_app_its_seed_the_tests_and_the_implementer
     assert [one.name for one in world.agent.assignments[0].services] == ["db"]
 
 
+def test_a_tool_without_an_app_has_them_beside_its_commands(tmp_path) -> None:
+    requests = []
+    for name, commands in (("app", ""), ("tool", 'commands = {tool = "python -m tool"}')):
+        world = world_with(tmp_path / name, DB)
+        tree = dict(world.git.trees[world.git.tree_of(world.remote["main"])])
+        if commands:
+            text = tree["factory.toml"].decode()
+            started = next(line for line in text.splitlines() if line.startswith("start ="))
+            tree["factory.toml"] = text.replace(started, commands, 1).encode()
+        world.remote["main"] = world.base = world.git.commit(world.git.tree(tree), [], message="b")
+        world.file()
+        world.tick()
+        requests.append(world.validator.requests[0]["app"])
+    app, tool = requests
+    assert app["beside"] == []
+    assert tool["start"] == []
+    assert beside(tool["beside"]) == (["db"], tool["data"], 0, ["true"])
+
+
+def test_the_tests_and_the_implementer_have_the_environment_that_is_theirs(tmp_path) -> None:
+    url = "postgresql://app@127.0.0.1/shop"
+    world = world_with(tmp_path, "")
+    tree = dict(world.git.trees[world.git.tree_of(world.remote["main"])])
+    own = f'[tests]\nenv = {{ DATABASE_URL = "{url}" }}\n'.encode()
+    assert b"[tests]\n" in tree["factory.toml"]
+    tree["factory.toml"] = tree["factory.toml"].replace(b"[tests]\n", own, 1)
+    world.remote["main"] = world.base = world.git.commit(world.git.tree(tree), [], message="base")
+    world.file()
+    world.tick()
+    ran = [spec for spec in world.sandbox.ran if spec.name == "tests"]
+    assert ran
+    assert all(spec.env["DATABASE_URL"] == url for spec in ran)
+    assert world.agent.assignments[0].env == (("DATABASE_URL", url),)
+    assert "DATABASE_URL" not in world.validator.requests[0]["app"]["env"]
+
+
+@pytest.mark.parametrize("table", ["app", "tests"])
+@pytest.mark.parametrize(
+    ("env", "key", "words"),
+    [
+        ('{ "A=B" = "1" }', "env", "expected a variable's name"),
+        ('{ "" = "1" }', "env", "expected a variable's name"),
+        ('{ URL = "a\\u0000b" }', "env.URL", "expected no NUL"),
+    ],
+)
+def test_what_is_no_environment_is_refused(table, env, key, words) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_config(f"schema = 1\n[{table}]\nenv = {env}\n")
+    assert refused.value.key == f"{table}.{key}"
+    assert words in str(refused.value)
+
+
 def test_where_sandboxes_share_the_machine_s_network_they_are_refused_by_name(tmp_path) -> None:
     world = world_with(tmp_path, DB, sandbox=FakeSandbox(form="landlock"))
     issue = world.file()

@@ -14,6 +14,8 @@ from tests.validators.api import Api
 from tests.validators.house import House, button, trouble
 from tests.validators.patience import LONG
 from tests.validators.talks import answering
+from validators.browser.calling import Caller
+from validators.browser.network.api_mutations import with_other_input
 from validators.browser.network.clients import CLIENTS, Callers, client
 from validators.browser.network.http1 import Head
 from validators.browser.network.wire import Wire
@@ -21,7 +23,7 @@ from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage
 from validators.domain.device import Device
 from validators.domain.evidence import Identity, Trouble
-from validators.domain.journeys.calls import Method, Request
+from validators.domain.journeys.calls import Answer, Method, Request
 from validators.domain.journeys.spot import Spot
 
 ASKED = Request(Method.GET, "/api/me")
@@ -135,6 +137,32 @@ def test_answers_are_evidence_without_secrets(house: House, tmp_path: Path) -> N
     assert ["Set-Cookie", "(22 characters)"] in only["answer_headers"]
 
 
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ('{"name": "Ada", "Password": "pa\\"ss"}', '{"name": "Ada", "Password": "(6 characters)"}'),
+        (
+            '{"access_token":"abc", "author": "Ben"}',
+            '{"access_token":"(3 characters)", "author": "Ben"}',
+        ),
+        ('{"api_key": 12345}', '{"api_key": "(5 characters)"}'),
+        ('{"secret": "never ends', '{"secret": "(10 characters)"'),
+        ("name=Ada&password=pass&size=4", "name=Ada&password=(4 characters)&size=4"),
+        ("/reset?token=abc123&page=2", "/reset?token=(6 characters)&page=2"),
+        ('{"sessions": [{"id": 1}]}', '{"sessions": [{"id": 1}]}'),
+        ("the token is on the page", "the token is on the page"),
+    ],
+)
+def test_what_is_named_as_a_secret_is_only_measured(kept: str, shown: str) -> None:
+    request = Request(Method.POST, kept if kept.startswith("/") else "/", (), kept.encode())
+    headers = (("X-Auth-Token", "abc"), ("X-Author", "Ada"))
+    answer = Answer(request, 200, headers, kept.encode(), "/", "http://app.localhost:1", 3)
+    (only,) = json.loads(Caller(Wire(host="app.localhost", port=1), "", answers=[answer]).log())
+    assert (only["body"], only["answer"]) == (shown, shown)
+    assert only["path"] == (shown if kept.startswith("/") else "/")
+    assert only["answer_headers"] == [["X-Auth-Token", "(3 characters)"], ["X-Author", "Ada"]]
+
+
 def marks(house: House, identity: Identity, *, page: bool, seed: int = 0) -> dict[str, str]:
     """What the app saw of a POST, by header in order."""
     app = Api()
@@ -172,9 +200,11 @@ def test_a_call_from_a_page_looks_like_that_pages_script(house: House) -> None:
 
 def test_the_mark_of_a_call_never_reaches_the_app_and_no_page_can_forge_it() -> None:
     callers = Callers("app.localhost", client(1))
-    name, mark = callers.mark(["X-A"], page="/a b")
+    name, mark = callers.mark(["X-A"], page="/a b", events=3)
     marked = Head("GET", "/", "HTTP/1.1", (("Host", "x"), ("X-A", "1"), (name, mark)))
     assert callers.known(marked).called
+    assert callers.events(marked) == 3
+    assert callers.events(Head("GET", "/", "HTTP/1.1", (("Host", "x"),))) == 0
     dressed, _ = callers.dressed(marked)
     assert name not in dict(dressed.headers)
     assert ("X-A", "1") in dressed.headers
@@ -222,3 +252,63 @@ def test_a_request_in_a_tunnel_is_read_like_any_other(method, content) -> None:
     (exchange,) = wire.exchanges
     assert (exchange.method, exchange.path, exchange.status) == (method, "/", 200)
     assert not exchange.called
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_call_takes_so_many_events_of_a_stream_that_never_ends(chunked: bool) -> None:
+    head = "Transfer-Encoding: chunked\r\n" if chunked else ""
+    left = asyncio.Event()
+
+    async def streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{head}\r\n".encode())
+        for number in range(1000):
+            event = f": beat\n\ndata: {number}\n\n".encode()
+            writer.write(b"%x\r\n%s\r\n" % (len(event), event) if chunked else event)
+            try:
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            except ConnectionError:
+                break
+        left.set()
+        writer.close()
+
+    async def work() -> bytes:
+        server = await asyncio.start_server(streams, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, Wire(host="app.localhost", port=port) as wire:
+            name, mark = wire.callers.mark([], events=2)
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", int(wire.address.rpartition(":")[2])
+            )
+            target = "http://app.localhost/events"
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\n{name}: {mark}\r\n\r\n".encode())
+            answer = await reader.read()
+            writer.close()
+            # The app sees that its client is gone.
+            await asyncio.wait_for(left.wait(), 8)
+            return answer
+
+    _, _, body = asyncio.run(work()).partition(b"\r\n\r\n")
+    assert body == b": beat\n\ndata: 0\n\n: beat\n\ndata: 1\n\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "sent", "asked"),
+    [
+        ("Ada", "Ben", "/api/guests/Ada", "/api/guests/Ben"),
+        ("Ada", "Ben", "/api/guests?name=Ada", "/api/guests?name=Ben"),
+        ("/api/guests/Ada.json", "/api/guests/Ben.json", "/api/guests/Ada.json?all=1",
+         "/api/guests/Ben.json?all=1"),
+        # A value within a value of the query: "all it looks for is there as soon as its pages open".
+        ("/boats?berths=North%2C%20in,Pier%203", "/boats?berths=South%2C%20in,Pier%204",
+         "/boats?berths=North%2C%20in,Pier%203", "/boats?berths=South%2C%20in,Pier%204"),
+        ("/boats?of=Åse Holt", "/boats?of=Ben", "/boats?of=%C3%85se%20Holt", "/boats?of=Ben"),
+    ],
+)  # fmt: skip
+def test_another_input_is_put_wherever_a_step_put_its_own(
+    own: str, other: str, sent: str, asked: str
+) -> None:
+    for host in ("", "http://app.localhost"):
+        request = Head("GET", f"{host}{sent}", "HTTP/1.1", ())
+        assert with_other_input(request, b"", [(own, other)]) == (f"{host}{asked}", b"")

@@ -117,7 +117,8 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n", GET, False),
         (
             b"hello",
-            b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: app.localhost:80\r\n\r\n\r\n\r\n",
+            b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: app.localhost:80\r\n\r\n"
+            b"GET /live HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
             False,
         ),
     ],
@@ -131,6 +132,9 @@ def test_what_a_fault_puts_in_is_read_as_well() -> None:
     class Scripted:
         def instead(self, request: Head, content: bytes) -> None:
             return None
+
+        def request(self, request: Head, content: bytes) -> tuple[Head, bytes]:
+            return request, content
 
         def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
             return b"<script></script>"

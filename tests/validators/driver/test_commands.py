@@ -159,7 +159,7 @@ def test_a_command_that_nobody_looks_at_is_not_run_when_nothing_is_kept() -> Non
     tool = Walks()
     _, _, results = ran(tool, FaultInjector.STALE)
     assert [call.argv[1] for call in tool.calls] == ["list"]
-    assert results[0] == CommandResult(0, left={})
+    assert results[0] == CommandResult(0, left={"a.csv": None})
 
 
 @pytest.mark.parametrize(
@@ -209,3 +209,27 @@ def test_a_look_between_steps_is_about_the_command_before_it() -> None:
     add, _, listing = journey.steps
     assert [type(look).__name__ for look in commands._about(add)] == ["OutputHas"]  # type: ignore[arg-type]
     assert [look.command for look in commands._about(listing)] == ["listing", "listing"]  # type: ignore[arg-type]
+
+
+def test_a_tool_that_writes_nothing_leaves_the_file_that_it_was_given() -> None:
+    """A first command that nobody looked at left no file to look at, so its journey could not be
+    judged: "the injected fault stale went unnoticed"."""
+    source = """journey: a-line-is-added
+promise: issue
+let: {guest: "{{ any.name }}"}
+steps:
+  - run: [walks, add, "{{ guest }}", "4"]
+    files: [{name: a.csv, text: "Ben 2"}]
+expect:
+  - file: {name: a.csv, lines: ["Ben 2", "{{ guest }} 4"]}
+"""
+
+    def added(call: CommandCall) -> CommandAnswer:
+        text = b"\n".join([call.files[0].content, " ".join(call.argv[2:]).encode()])
+        return CommandAnswer(Ended.ITSELF, 0, left=(("a.csv", text),))
+
+    assert held(ran(added, source=source)[1], source) == [True]
+    commands, values, results = ran(added, FaultInjector.STALE, source)
+    assert results[0].left == {"a.csv": b"Ben 2"}
+    assert held(values, source) == [False]
+    assert commands.facts(values).touched

@@ -176,3 +176,58 @@ def test_a_bare_press_is_warned_of_unless_the_focus_is_known(steps, warned) -> N
 def test_a_call_to_a_fixed_address_is_warned_of() -> None:
     (warning,) = warnings(read(journey("call: {GET: /a, query: {place: Oslo}}")))
     assert "this address is fixed" in warning.message
+
+
+UPLOAD = """\
+journey: guests-come-in-by-a-file
+promise: issue
+let: {guest: "{{ any.name }}"}
+steps:
+  - call:
+      POST: /api/guests
+      form: {day: "2026-05-01"}
+      files: {list: {name: guests.csv, rows: [[Name], ["{{ guest }}"]]}, photo: [{name: a.png, picture: 4x3}]}
+  - call: {GET: /api/guests.csv}
+expect:
+  - answer: {name: guests.csv, size: {at_least: 9}, text: "{{ guest }}"}
+twin:
+  expect:
+    - answer: {text: nobody}
+"""
+
+
+def test_files_are_sent_with_the_fields_of_a_form() -> None:
+    assert complaints(UPLOAD) == ()
+    call = read(UPLOAD).steps[0]
+    assert isinstance(call, Call)
+    assert [(field, file.name.source) for field, file in call.files] == [
+        ("list", "guests.csv"),
+        ("photo", "a.png"),
+    ]
+    sources = [one.source for one in call.templates()]
+    assert {"{{ guest }}", "guests.csv", "2026-05-01"} <= set(sources)
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("GET: /a, files: {a: {name: a.txt, text: b}}", "GET takes no body"),
+        ("POST: /a, json: {}, files: {a: {name: a.txt, text: b}}", "files are sent with"),
+        ("POST: /a, files: {a: {name: a.txt}}", "a file needs its"),
+        ("POST: /a, files: {a: {name: b/a.txt, text: b}}", "not a file's name"),
+        ("POST: /a, files: {}", "files is a mapping"),
+        ("GET: /a, events: 0", "events is how many"),
+        ("GET: /a, events: 100", "events is how many"),
+    ],
+)
+def test_what_is_no_file_of_a_call(step: str, words: str) -> None:
+    assert any(words in one for one in complaints(journey(f"call: {{{step}}}")))
+
+
+def test_the_size_of_a_file_alone_is_no_proof() -> None:
+    assert complaints(journey(expect="answer: {size: many}")) == (
+        "line 6: 'many' is not a number of things: a whole number, like 2",
+    )
+    blank = "an absence proves nothing on a blank page"
+    assert any(blank in one for one in complaints(journey(expect="answer: {size: 4}")))
+    assert not any(blank in one for one in complaints(journey(expect="answer: {name: a.csv}")))

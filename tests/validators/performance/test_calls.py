@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from email import message_from_bytes
 
 import pytest
 
 from tests.validators.fakes import FakeApp, FakeStage
 from tests.validators.performing import perform
+from validators.browser.network.api_mutations import with_other_input
+from validators.browser.network.http1 import Head
+from validators.domain.event_stream import EventCount
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.calls import Answer, AnswerIs, Call, Method, Request
 from validators.domain.journeys.data_at_stake import stakes
 from validators.domain.journeys.values import Draw, Values
 from validators.domain.run_result import Result, result
 from validators.language.reader import read
-from validators.performance.calling import answer_look_result, request_of
+from validators.performance.calling import answer_look_result, file_name, request_of
 
 BOOK = """\
 journey: book
@@ -220,3 +224,134 @@ def test_what_is_at_stake_of_answers_and_what_could_have_been_put_in() -> None:
     others = dict(found.others)
     assert others[guest] != guest
     assert 2 <= int(others[known.names["size"]]) <= 8
+
+
+MULTIPART = """\
+journey: j
+promise: issue
+let: {guest: "{{ any.name }}"}
+steps:
+  - call:
+      POST: /a
+      form: {"day \\"x\\"": "{{ guest }}"}
+      files: {list: {name: g.csv, rows: [[Name, Size], ["{{ guest }}", "4"]]}, photo: {name: a.png, picture: 4x3}}
+expect: [{answer: {status: 200}}]
+twin: {expect: [{answer: {status: 418}}]}
+"""
+
+
+def multipart(guest: str) -> Request:
+    (call,) = read(MULTIPART).steps
+    assert isinstance(call, Call)
+    values = Values(Draw(1, "j", date(2026, 1, 1)))
+    values.names["guest"] = guest
+    return request_of(call, values)
+
+
+def parts_of(kind: str, content: bytes) -> list[tuple[str, str | None, str, bytes]]:
+    """Field, file name, media type and content of each part."""
+    form = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + content)
+    parts = form.get_payload()
+    assert isinstance(parts, list)
+    return [
+        (
+            str(one.get_param("name", header="content-disposition")),
+            one.get_filename(),
+            one.get_content_type(),
+            one.get_payload(decode=True),
+        )
+        for one in parts
+    ]
+
+
+def test_files_go_as_a_multipart_form_that_any_reader_understands() -> None:
+    request = multipart("Ada Holt")
+    (name, kind), *_ = request.headers
+    assert name == "Content-Type"
+    day, listed, photo = parts_of(kind, request.content)
+    assert day == ("day %22x%22", None, "text/plain", b"Ada Holt")
+    assert listed == ("list", "g.csv", "text/csv", b"Name,Size\r\nAda Holt,4\r\n")
+    assert photo[:3] == ("photo", "a.png", "image/png")
+    assert photo[3].startswith(b"\x89PNG\r\n")
+    assert multipart("Ada Holt") == request
+    assert multipart("Ben Rau") != request
+
+
+def test_another_input_reaches_the_fields_and_the_cells_of_a_form_with_a_picture() -> None:
+    request = multipart("Ada Holt")
+    (_, kind), *_ = request.headers
+    head = Head("POST", "/a", "HTTP/1.1", (("Content-Type", kind),))
+    _, content = with_other_input(head, request.content, [("Ada Holt", "Ben Rau")])
+    before, after = (parts_of(kind, one) for one in (request.content, content))
+    assert after[0][3] == b"Ben Rau"
+    assert after[1][3] == b"Name,Size\r\nBen Rau,4\r\n"
+    assert after[2] == before[2]
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("attachment; filename=walks.csv", "walks.csv"),
+        ('attachment; filename="walks of may.csv"', "walks of may.csv"),
+        ("attachment; filename=x.csv; filename*=UTF-8''f%C3%A4hrte.csv", "fährte.csv"),
+        ("attachment", ""),
+        ("", ""),
+        ("attachment; filename*=nonsense", "nonsense"),
+        ('attachment; filename="never ends', '"never ends'),
+        ("attachment; filename*=no-such-charset''%ff.csv", "ÿ.csv"),
+    ],
+)
+def test_the_name_under_which_an_answer_is_kept(disposition: str, name: str) -> None:
+    headers = (("Content-Disposition", disposition),)
+    answer = Answer(Request(Method.GET, "/"), 200, headers, b"", "/")
+    assert file_name(answer) == name
+
+
+def test_a_file_answer_is_looked_at_by_name_and_size() -> None:
+    values = Values(Draw(1, "j", date(2026, 1, 1)))
+    headers = (("Content-Disposition", "attachment; filename=walks.csv"),)
+    values.answers[""] = Answer(Request(Method.GET, "/"), 200, headers, b"Name\r\nAda\r\n", "/")
+
+    def look(text: str) -> AnswerIs:
+        found = (
+            read(MULTIPART.replace("answer: {status: 200}", f"answer: {text}")).expect[0].looks[0]
+        )
+        assert isinstance(found, AnswerIs)
+        return found
+
+    assert answer_look_result(look("{name: walks.csv, size: 11, text: Ada}"), values).holds
+    assert answer_look_result(look("{size: {at_least: 5}}"), values).holds
+    wrong = answer_look_result(look("{name: guests.csv, size: {at_most: 5}}"), values)
+    assert not wrong.holds
+    assert wrong.observed == "file name walks.csv; bytes 11"
+
+
+STREAM = (
+    b': hello\n\nevent: booked\r\nid: 7\r\ndata: {"name": "Ada"}\r\n\r\n'
+    b"data: two\ndata: lines\n\nretry: 9\n\ndata: cut"
+)
+
+
+def test_an_event_stream_is_looked_at_as_its_events() -> None:
+    values = Values(Draw(1, "j", date(2026, 1, 1)))
+    headers = (("Content-Type", "text/event-stream; charset=utf-8"),)
+    values.answers[""] = Answer(Request(Method.GET, "/"), 200, headers, STREAM, "/")
+    claims = '{"": {count: 3}, /0: {event: booked}, /0/data/name: Ada, /1/data: "two\\nlines"}'
+    claims = claims.replace("/0: {event: booked}", "/0/event: booked")
+    text = MULTIPART.replace("answer: {status: 200}", f"answer: {{json: {claims}}}")
+    look = read(text).expect[0].looks[0]
+    assert isinstance(look, AnswerIs)
+    found = answer_look_result(look, values)
+    assert found.holds, found
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, len(STREAM)])
+@pytest.mark.parametrize(
+    ("wanted", "end"), [(1, b'"Ada"}\r\n\r\n'), (2, b"data: lines\n\n"), (3, b"")]
+)
+def test_so_many_events_end_where_the_last_of_them_does(step: int, wanted: int, end: bytes) -> None:
+    count, ended = EventCount(wanted), 0
+    for at in range(step, len(STREAM) + step, step):
+        ended = ended or count.read(STREAM[:at])
+    assert STREAM[:ended].endswith(end)
+    assert bool(ended) is bool(end)

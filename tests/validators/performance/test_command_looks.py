@@ -49,6 +49,8 @@ def holds(expect: str, result: CommandResult = HELD) -> bool:
         ("file: a.csv", "file: none"),
         ("no_file: none", "no_file: a.csv"),
         ("file: {name: a.csv, contains: Ada}", "file: {name: none, contains: Ada}"),
+        ("file: {name: a.csv, lines: [Name, Ada]}", "file: {name: a.csv, lines: [Ada, Name]}"),
+        ("file: {name: a.csv, lines: [Name, Ada]}", "file: {name: a.csv, lines: [Name]}"),
         ("file: odd", "file: {name: odd, contains: x}"),
     ],
 )

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.domain.sandbox import Service
+from harness.programs.services import with_services
 from tests.validators_launcher.git_repository import Source
 from validators.app.commands import MOST_OUTPUT, CommandRunner, NotRun
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener, Start
@@ -20,6 +22,7 @@ from validators.app.sandboxes import Sandboxes
 from validators.app.side import Side
 from validators.domain.evidence import Identity, RunId
 from validators.domain.journeys.files import File
+from validators.domain.stops import Inconclusive
 from validators.launcher.command_worlds import command_world
 from validators.performance.command_json import (
     Answer,
@@ -270,3 +273,52 @@ def test_where_there_is_an_app_a_command_reaches_it_and_sees_its_data(
         start = replace(START, argv=("python", "server.py"), ready_seconds=60)
         listener = instance(stack, tmp_path, Identity.PLAIN, start=start)
         assert asked(listener, ("python", "-c", get)).output == b"hello\n"
+
+
+COUNTER = """
+import socketserver
+asked = 0
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        global asked
+        asked += 1
+        self.wfile.write(b"%d" % asked)
+socketserver.TCPServer(("127.0.0.1", 7070), Handler).serve_forever()
+"""
+CONNECTS = "import socket; print(socket.create_connection(('127.0.0.1', 7070)).recv(9).decode())"
+SERVICE = Service("counter", start=("python", "-c", COUNTER), ready=("python", "-c", CONNECTS))
+
+
+@pytest.mark.parametrize("identity", Identity)
+def test_services_run_beside_the_commands_of_a_tool_without_an_app(
+    tmp_path: Path, identity: Identity
+) -> None:
+    start = replace(START, beside=with_services(("true",), (SERVICE,)), ready_seconds=60)
+    with ExitStack() as stack:
+        listener = instance(stack, tmp_path, identity, start=start)
+        counted = [int(asked(listener, ("python", "-c", CONNECTS)).output) for _ in range(3)]
+        # What a command that is killed has started goes, and the service stays.
+        asked(listener, ("sh", "-c", "sleep 600"), seconds=0.2)
+        counted.append(int(asked(listener, ("python", "-c", CONNECTS)).output))
+    assert counted == list(range(counted[0], counted[0] + 4))
+
+
+def test_commands_whose_service_does_not_start_show_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = replace(SERVICE, start=("python", "-c", "raise SystemExit('no licence')"))
+    start = replace(START, beside=with_services(("true",), (broken,)), ready_seconds=60)
+    with ExitStack() as stack, pytest.raises(Inconclusive) as stop:
+        instance(stack, tmp_path, Identity.PLAIN, start=start)
+    assert str(stop.value) == "the services of the commands did not start on the candidate"
+    assert "service counter ended with 1 before it was ready" in capsys.readouterr().err
+
+
+def test_an_app_starts_its_services_itself(tmp_path: Path) -> None:
+    start = replace(START, argv=("python", "-m", "app"), beside=("false",))
+    starter = InstanceStarter(start, Sandboxes((), "auto", tmp_path), tmp_path, ExitStack())
+    world = command_world(RunId("j"), seed=1)
+    (listener,) = starter.listeners([InstanceSpec("0", 1, 20000, world=world, commands=2)])
+    starter.stack.close()
+    assert listener.commands is not None
+    assert listener.commands.beside == ()

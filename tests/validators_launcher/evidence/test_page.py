@@ -23,6 +23,9 @@ from validators.domain.evidence import (
 )
 from validators.evidence.page import (
     Bound,
+    Call,
+    CallRow,
+    Calls,
     Comparison,
     Control,
     Figure,
@@ -35,9 +38,12 @@ from validators.evidence.page import (
     Phase,
     Promise,
     Run,
+    Screen,
     Shot,
+    Terminals,
     html,
 )
+from validators.evidence.terminal import drawn
 from validators.judging.pages import further_checks
 from validators.judging.promise import promise_words, public_reason
 from validators.judging.publish import refuse_leaks
@@ -66,6 +72,13 @@ RUN = Run(
     files=(Link(HOSTILE, "page.png"),),
 )
 UNTRACED = replace(RUN, frames=RUN.frames[1:], trace="")
+CALL = Call(HOSTILE, (HOSTILE,), HOSTILE, "500", "no", (HOSTILE,), HOSTILE, 9, 9)
+COLOURS = "".join(
+    f"\x1b[{ink};{paper}m{ink} on {paper}\x1b[0m \x1b[2;7;{ink}mturned\x1b[0m\n"
+    for ink in (39, *range(30, 38), *range(90, 98))
+    for paper in (49, 41, 47, 100, 107)
+)
+SCREEN = Screen(HOSTILE, drawn(HOSTILE + COLOURS), drawn(HOSTILE), "exit 0", "80 columns")
 PALE = """() => {
   const rgba = text => {
     const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
@@ -120,6 +133,8 @@ PAGE = Page(
     phases=(Phase("Browser", 4.0, 0, 100),),
     further_checks=(Control("Journeys of what has landed", "10 of 12 performed", "", HOSTILE),),
     runs=(RUN, UNTRACED),
+    calls=(Calls(HOSTILE, (CallRow(CALL, replace(CALL, answer="")), CallRow(None, CALL))),),
+    terminals=(Terminals(HOSTILE, HOSTILE, "", (SCREEN,), ()),),
 )
 
 
@@ -198,10 +213,13 @@ def test_on_paper_both_pictures_are_whole(browser: Browser, tmp_path: Path) -> N
     page.close()
 
 
-def test_a_public_page_cannot_show_runs() -> None:
+@pytest.mark.parametrize("kept", ["runs", "calls", "terminals"])
+def test_a_public_page_cannot_show_runs(kept: str) -> None:
+    public = replace(PAGE, sealed=False, runs=(), calls=(), terminals=())
     with pytest.raises(ValueError, match="may not show runs"):
-        html(replace(PAGE, sealed=False))
-    assert "Every run" not in html(replace(PAGE, sealed=False, runs=()))
+        html(replace(public, **{kept: getattr(PAGE, kept)}))
+    shown = html(public)
+    assert not any(title in shown for title in ("Every run", "Requests and answers", "printed"))
 
 
 def test_a_page_names_no_address_of_the_network() -> None:

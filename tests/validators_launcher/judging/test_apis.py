@@ -102,7 +102,10 @@ def test_a_right_api_passes_with_every_control_and_its_answers_are_kept(world: W
     (folder,) = (world.home / "sealed" / "seaside" / "judged").iterdir()
     kept = [json.loads(file.read_text()) for file in (folder / "evidence").rglob("calls.json")]
     assert all(answers[0]["status"] in (200, 201, 500) for answers in kept)
-    assert "calls.json" in (folder / "index.html").read_text()
+    page = (folder / "index.html").read_text()
+    assert "calls.json" in page
+    assert "Answer before" in page
+    assert "<code>POST /" in page
     assert "/bookings" not in (out / "index.html").read_text()
 
 

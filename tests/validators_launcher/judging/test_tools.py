@@ -95,7 +95,8 @@ def test_a_right_tool_passes_with_every_control_and_its_terminals_are_kept(world
     kept = sorted((folder / "evidence").rglob("terminal.txt"))
     assert any("$ walks list" in file.read_text() for file in kept)
     page = (folder / "index.html").read_text()
-    assert "$ walks list" in page
+    assert '<span class="typed">$ walks list' in page
+    assert page.count("As text, with input and files") == 2
     assert "$ walks" not in (out / "index.html").read_text()
     assert not list((folder / "evidence").rglob("*.png"))
 

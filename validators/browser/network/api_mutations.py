@@ -14,6 +14,8 @@ from validators.domain.journeys.data_at_stake import Stakes
 from validators.domain.journeys.wording import folded
 from validators.domain.json_values import at, leaves, read_json, replaced, without
 
+IN_AN_ADDRESS = "/%?&=+,;:@!$'()*~"
+
 
 def dropped_fields(content: bytes, stakes: Stakes) -> Mutation:
     """Remove from a JSON answer every member at a pointer at stake, and every member whose own text
@@ -58,14 +60,20 @@ def with_other_input(
 ) -> tuple[str, bytes]:
     """The target and the body of a request in which each value of a pair is the other one."""
     pairs = {folded(own): other for own, other in others if own and own != other}
+    body = _other_body(request, content, pairs)
+    # A path may have its values within it, so that they are no part of their own.
+    addresses = {unquote(own): other for own, other in pairs.items() if own.startswith("/")}
     url = urlsplit(request.second)
+    if whole := addresses.get(unquote(url._replace(scheme="", netloc="").geturl())):
+        path, _, query = quote(whole, safe=IN_AN_ADDRESS).partition("?")
+        return url._replace(path=path, query=query).geturl(), body
     path = "/".join(_exchanged(part, pairs) for part in url.path.split("/"))
-    if url.path in pairs:
-        path = quote(pairs[url.path], safe="/%")
+    if whole := addresses.get(unquote(url.path)):
+        path = quote(whole, safe="/%")
     asked = parse_qsl(url.query, keep_blank_values=True)
     replaced_query = [(key, pairs.get(folded(value), value)) for key, value in asked]
     query = url.query if asked == replaced_query else urlencode(replaced_query)
-    return url._replace(path=path, query=query).geturl(), _other_body(request, content, pairs)
+    return url._replace(path=path, query=query).geturl(), body
 
 
 def _exchanged(part: str, pairs: Mapping[str, str]) -> str:
@@ -75,6 +83,10 @@ def _exchanged(part: str, pairs: Mapping[str, str]) -> str:
 
 def _other_body(request: Head, content: bytes, pairs: Mapping[str, str]) -> bytes:
     kind = request.header("content-type")
+    if "multipart" in kind:
+        # A picture among the fields is no text, and stays as it is.
+        text = content.decode("utf-8", "surrogateescape")
+        return _other_lines(text, pairs).encode("utf-8", "surrogateescape")
     try:
         text = content.decode()
         if "json" in kind:
@@ -87,15 +99,21 @@ def _other_body(request: Head, content: bytes, pairs: Mapping[str, str]) -> byte
             return content if form == other_form else urlencode(other_form).encode()
     except ValueError:
         return content
-    # Any other text, line by line: the values of a multipart form stand on lines of their own.
-    lines = text.split("\n")
-    swapped_lines = [
-        pairs[folded(line)] + ("\r" if line.endswith("\r") else "")
-        if folded(line) in pairs
-        else line
-        for line in lines
-    ]
-    return "\n".join(swapped_lines).encode()
+    return _other_lines(text, pairs).encode()
+
+
+def _other_lines(text: str, pairs: Mapping[str, str]) -> str:
+    """The text with other values in place of whole lines, and of the cells of a table: the values
+    of a multipart form stand on lines of their own."""
+    return "\n".join(_other_cells(line, pairs) for line in text.split("\n"))
+
+
+def _other_cells(line: str, pairs: Mapping[str, str]) -> str:
+    end = "\r" if line.endswith("\r") else ""
+    if folded(line) in pairs:
+        return pairs[folded(line)] + end
+    cells = re.split('([,;\t"])', line.removesuffix("\r"))
+    return "".join(pairs.get(folded(cell), cell) for cell in cells) + end
 
 
 def _other_leaves(value: Any, pairs: Mapping[str, str]) -> Any:

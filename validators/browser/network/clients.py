@@ -104,7 +104,8 @@ class Callers:
     """The calls of one run: how the wire knows them, and what the app is to see of them.
 
     A call bears a header of a random name, which no page knows and the app never sees. In it stand
-    the path of the page that is open (or `-`) and the names of the headers that the journey sets.
+    the path of the page that is open (or `-`), how many events of a stream are waited for, and the
+    names of the headers that the journey sets.
     `client`: what a call looks like where no page is open; None: like the judge's own library."""
 
     def __init__(self, host: str, client: Client | None = None) -> None:
@@ -112,9 +113,14 @@ class Callers:
         self._mark = f"x-{secrets.token_hex(12)}"
         self._browser: Headers = ()
 
-    def mark(self, given: Iterable[str], *, page: str = "") -> tuple[str, str]:
+    def mark(self, given: Iterable[str], *, page: str = "", events: int = 0) -> tuple[str, str]:
         """The header for a call with these headers, from a page or from none."""
-        return self._mark, " ".join((quote(page) or "-", *given))
+        return self._mark, " ".join((quote(page) or "-", str(events), *given))
+
+    def events(self, request: Head) -> int:
+        """How many events of a stream are the answer to a call; 0: it ends by itself."""
+        _, number, *_ = (*request.header(self._mark).split(), "", "")
+        return int(number) if number.isdecimal() else 0
 
     def known(self, request: Head) -> Head:
         """The request, called if it bears the mark."""
@@ -128,7 +134,7 @@ class Callers:
     def dressed(self, head: Head) -> tuple[Head, bool]:
         """A call as the app is to get it, and whether it comes from a browser: where a page is
         open, a call looks like one of that page's own scripts."""
-        page, *given = head.header(self._mark).split()
+        page, _, *given = head.header(self._mark).split()
         head, named = head.without(self._mark), frozenset(map(str.lower, given))
         if page != "-" and self._browser:
             return self._of_page(head, unquote(page), named), True

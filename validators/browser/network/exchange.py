@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from validators.browser.network.http1 import LARGEST_HEAD, PIECE, Head, Incoming, WireBroken
+from validators.domain.event_stream import EventCount
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 HOP = ("connection", "proxy-connection", "keep-alive", "proxy-authorization")
@@ -67,6 +68,18 @@ async def whole(message: Incoming, *, most: int) -> bytes:
         held += piece
         if message.received > most:
             raise TooLarge(f"a body of more than {most} bytes")
+    return bytes(held)
+
+
+async def some_events(message: Incoming, number: int, *, most: int) -> bytes:
+    """The first events of a stream that may never end; all of a shorter one."""
+    held, count = bytearray(), EventCount(number)
+    async for piece in message.body():
+        held += piece
+        if message.received > most:
+            raise TooLarge(f"a stream of more than {most} bytes")
+        if end := count.read(held):
+            return bytes(held[:end])
     return bytes(held)
 
 

@@ -34,10 +34,12 @@ from validators.browser.network.exchange import (
     deliver,
     first_head,
     pieces,
+    some_events,
     whole,
 )
 from validators.browser.network.http1 import PIECE, Head, Incoming, WireBroken, unpacked
 from validators.browser.network.stillness import Reading
+from validators.domain.event_stream import EVENT_STREAM
 
 LARGEST_REQUEST = 16 * 1024 * 1024
 LARGEST_LOG = 2_000
@@ -110,7 +112,7 @@ class Wire:
     @property
     def busy(self) -> bool:
         """Whether an answer is outstanding. An event stream never ends, so it does not count."""
-        return any(exchange.kind != "text/event-stream" for exchange in self._open)
+        return any(exchange.kind != EVENT_STREAM for exchange in self._open)
 
     @property
     def owes_document(self) -> bool:
@@ -125,7 +127,7 @@ class Wire:
         return any(
             one.document or (one.began >= since and one.path.partition("?")[0] not in polls)
             for one in self._open
-            if one.kind != "text/event-stream"
+            if one.kind != EVENT_STREAM
         )
 
     @property
@@ -331,9 +333,13 @@ class Wire:
         reading = Reading(answer, document=exchange.document)
         # Only a whole answer can be altered, and an event stream never is whole. A call gets its
         # answer at once, and our library would unpack one without a limit.
-        tampered = self._tamper is not None and exchange.kind != "text/event-stream"
+        tampered = self._tamper is not None and exchange.kind != EVENT_STREAM
         if exchange.called or (tampered and not bodiless):
-            content = b"" if bodiless else await whole(app, most=LARGEST_ANSWER)
+            events = self.callers.events(request) if exchange.kind == EVENT_STREAM else 0
+            if events:
+                content = await some_events(app, events, most=LARGEST_ANSWER)
+            else:
+                content = b"" if bodiless else await whole(app, most=LARGEST_ANSWER)
             answer, content = unpacked(answer, content, most=LARGEST_ANSWER)
             if exchange.called and answer.header("content-encoding") not in ("", "identity"):
                 raise TooLarge("an answer that is too large, or packed in an unknown way")

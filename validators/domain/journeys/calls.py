@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from validators.domain.journeys.claim import Claim, SortOrder, templates
+from validators.domain.journeys.steps import FileMade
 from validators.domain.journeys.values import Template, Values
 from validators.domain.json_values import MISSING, JsonType, constant, same, text_of
 
@@ -55,7 +56,9 @@ Pairs = tuple[tuple[str, Template], ...]
 class Call:
     """Send one request to the app, and keep its answer as the latest, and as `name` if that is set.
 
-    At most one of `json`, `form` and `text` is set. `follow`: go where a redirect leads."""
+    At most one of `json`, `form` and `text` is set. `files`, by field, make a multipart form, with
+    the fields of `form`. `follow`: go where a redirect leads. `events`: of an event stream that
+    does not end, so many are the answer; 0: it ends by itself."""
 
     line: int
     method: Method
@@ -67,6 +70,8 @@ class Call:
     text: Template | None = None
     follow: bool = False
     name: str = ""
+    files: tuple[tuple[str, FileMade], ...] = ()
+    events: int = 0
 
     def templates(self) -> Iterator[Template]:
         """Every template of the request."""
@@ -75,6 +80,12 @@ class Call:
             yield from (template for _, template in pairs)
         yield from json_templates(self.json) if self.json else ()
         yield from (self.text,) if self.text else ()
+        yield from self.file_templates()
+
+    def file_templates(self) -> Iterator[Template]:
+        """Those of its files: their names, and what stands in them."""
+        for _, file in self.files:
+            yield from file.templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +102,15 @@ class RememberAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes over the wire. `path` has the query; `content` may be empty."""
+    """What goes over the wire. `path` has the query; `content` may be empty. `events`: how many of
+    an event stream are waited for."""
 
     method: Method
     path: str
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes = b""
     follow: bool = False
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +188,8 @@ class JsonClaim:
 @dataclass(frozen=True, slots=True)
 class AnswerIs:
     """What is claimed of one answer; there is at least one claim. `of`: its name; empty: the
-    latest. `schema` is a JSON Schema (2020-12) as JSON text. `path`: where the answer came from."""
+    latest. `schema` is a JSON Schema (2020-12) as JSON text. `path`: where the answer came from.
+    `name`: of the file that it is; `size`: its bytes."""
 
     line: int
     of: str = ""
@@ -185,10 +199,12 @@ class AnswerIs:
     json: tuple[JsonClaim, ...] = ()
     path: tuple[Claim, ...] = ()
     schema: str = ""
+    name: tuple[Claim, ...] = ()
+    size: tuple[Claim, ...] = ()
 
     def templates(self) -> Iterator[Template]:
         """Every template of the claims."""
-        yield from templates((*self.status, *self.text, *self.path))
+        yield from templates((*self.status, *self.text, *self.path, *self.name, *self.size))
         for header in self.headers:
             yield from templates(header.claims)
         for claim in self.json:
@@ -204,7 +220,7 @@ class AnswerIs:
     def positive(self) -> bool:
         """False where an empty answer would do."""
         headers = (one for one in self.headers if not one.absent)
-        claims = (*self.text, *(claim for header in headers for claim in header.claims))
+        claims = (*self.text, *self.name, *(claim for header in headers for claim in header.claims))
         claimed = any(not claim.negative for claim in claims)
         there = any(not claim.negative for claim in self.json)
         return bool(self.status or self.schema or self.path or claimed or there)
@@ -212,7 +228,8 @@ class AnswerIs:
     @property
     def parts(self) -> frozenset[str]:
         """What it is about: for two looks at the same places of an answer."""
-        own = {name for name in ("status", "text", "path", "schema") if getattr(self, name)}
+        plain = ("status", "text", "path", "schema", "name", "size")
+        own = {name for name in plain if getattr(self, name)}
         headers = (f"header {one.name.lower()}" for one in self.headers)
         return frozenset((*own, *headers, *(f"json {one.pointer.source}" for one in self.json)))
 

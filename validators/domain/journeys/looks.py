@@ -178,10 +178,11 @@ class FilePart(StrEnum):
 @dataclass(frozen=True, slots=True)
 class FileHas:
     """A claim about a downloaded file. `columns` are the headings of the `values` of a row; empty:
-    in any cells."""
+    in any cells. With `exact`, the `values` are all its lines, in order."""
 
     line: int
     file: str
     part: FilePart
     values: tuple[Template, ...]
     columns: tuple[str, ...] = ()
+    exact: bool = False

@@ -265,8 +265,10 @@ def stated(steps: Iterable[Step]) -> tuple[str, ...]:
             put_in = values_of(step)[1 if isinstance(step, Run) else 0 :]
             texts += [piece for value in put_in for piece in re.split(r"[\n,;\t]", value.literal)]
         if isinstance(step, Call):
-            sent = (one for one in values_of(step) if one is not step.path and not one.holes)
-            texts += [value.source for value in sent]
+            files = tuple(step.file_templates())
+            sent = [one for one in values_of(step) if one is not step.path and one not in files]
+            texts += [value.source for value in sent if not value.holes]
+            texts += [piece for one in files for piece in re.split(r"[\n,;\t]", one.literal)]
         if isinstance(step, Click):
             texts += [
                 template.source for template in target_templates(step.target) if not template.holes
@@ -308,7 +310,9 @@ def _read(look: Look) -> Iterator[Template]:
 def counts_in_a_file(look: Look) -> bool:
     """Whether a look counts the lines or rows of a file or of what a command printed."""
     has = look.has if isinstance(look, OutputHas | FileLeft) else look
-    return isinstance(has, FileHas) and has.part in (FilePart.LINES, FilePart.ROWS)
+    return (
+        isinstance(has, FileHas) and has.part in (FilePart.LINES, FilePart.ROWS) and not has.exact
+    )
 
 
 def _about_a_file_itself(look: Look) -> bool:
