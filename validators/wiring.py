@@ -178,23 +178,42 @@ def new(issue: Path | None, *, answers: str, as_json: bool) -> int:
     return 0
 
 
-def record(url: str, *, name: str) -> int:
-    """Open the app in a window and print the journey that a person performs there."""
+def record(url: str, *, name: str, as_json: bool) -> int:
+    """Open the app in a window, print each step that a person does there once it is over, and then
+    the journey; as JSON on one line with what `check` would refuse. Exit 5 when there is no app."""
     import asyncio
 
     from playwright.async_api import Error
 
-    from validators.authoring.recording import journey_of, recorded, window_browser
+    from validators.authoring.recorded_journey import journey_of
+    from validators.authoring.recording import Recorder, recorded, window_browser
     from validators.authoring.trying import Address
+    from validators.language.check import complaints
 
-    Address.of(url)
-    origin = url.rstrip("/")
+    address, browser = Address.of(url), window_browser()
+    recorder = Recorder(url.rstrip("/"), lambda line: print(f"  {line}", flush=True))
     try:
-        actions = asyncio.run(recorded(origin, executable=window_browser()))
-    except Error as error:
-        print(error.message.splitlines()[0], file=sys.stderr)
+        address.dial().close()
+        actions = asyncio.run(recorded(recorder, address, executable=browser))
+    except OSError as error:
+        print(f"nothing answers at {url} ({error}); start the app there", file=sys.stderr)
         return UNAVAILABLE
-    print(journey_of(actions, origin=origin, name=name), end="")
+    except Error as error:
+        print(f"{browser}: {error.message.splitlines()[0]}", file=sys.stderr)
+        return UNAVAILABLE
+    draft = journey_of(actions, origin=recorder.origin, name=name)
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "draft": draft,
+                    "done": any(one.by_person for one in actions),
+                    "problems": complaints(draft),
+                }
+            )
+        )
+    else:
+        print(draft, end="")
     return 0
 
 
