@@ -54,6 +54,12 @@ def status(as_json: bool) -> None:
         )
     for number, pause in sorted(waiting.items()):
         click.echo(f"#{number} PAUSED: {printable(pause.summary)}. Other issues go on.")
+    for issue in found["issues"]:
+        if tried := (issue["suspicion"] or {}).get("tried"):
+            click.echo(
+                f"#{issue['number']} SUSPECTED ATTACK: {printable('; '.join(tried))}; `factory why"
+                f" {issue['number']}` shows the words that may have asked for it."
+            )
     if found["full"]:
         click.echo(
             f"FULL: {found['full']}; nothing new is started. `factory gc` frees what nothing needs."
