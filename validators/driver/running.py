@@ -15,6 +15,7 @@ from validators.browser.stage import BrowserStage, Setting, stage
 from validators.domain.bounds import USUAL
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
+    ON_BASE,
     FaultFacts,
     FaultInjector,
     Identity,
@@ -215,7 +216,7 @@ def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:
 def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
     """The setting of a run's stage."""
     # Only a plain visitor is traced: recording leaves marks that a page can see.
-    traced = run.id.identity is Identity.PLAIN and run.id.kind in (RunKind.JOURNEY, RunKind.BASE)
+    traced = run.id.identity is Identity.PLAIN and run.id.kind in (RunKind.JOURNEY, *ON_BASE)
     around = (
         Surroundings(plan.locale, plan.timezone, plan.viewport)
         if run.seed is None

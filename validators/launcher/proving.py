@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
-from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
+from validators.domain.evidence import ON_BASE, Identity, RunEvidence, RunId, RunKind
 from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.proof import broken_on_base, proof
 from validators.domain.run_result import Result, result
-from validators.domain.stops import UsageError
-from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
+from validators.domain.stops import Inconclusive, UsageError
+from validators.domain.verdict import Outcome, Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs
 from validators.launcher.context import Context
 from validators.launcher.pacing import scene_of
 from validators.launcher.perform import FIRST, PerformanceBench
 from validators.launcher.regression_suite import RegressionJourney
-from validators.performance.plan import base_runs, judgement_runs, retry_runs, suite_runs
+from validators.performance.plan import (
+    base_runs,
+    comparison_runs,
+    judgement_runs,
+    retry_runs,
+    suite_runs,
+)
 from validators.store.journeys import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
 # Labels of performances: the names of their folders in the evidence.
-PROOF, AGAIN, SUITE = "proof", "again", "standing"
+PROOF, AGAIN, SUITE, COMPARISON = "proof", "again", "standing", "comparison"
 # All apps of a performance run at once. Twenty journeys would be 160 apps.
 MOST_APPS = 40
 
@@ -36,7 +43,8 @@ class Trial:
     """Journeys on trial, by name, and what is known about them, run by run.
 
     `purposes`: of the journeys of the change's own issue. `regression`: those of the regression
-    suite. `proofs`: the store's proofs for the base. `candidate`: the side that is judged."""
+    suite. `proofs`: the store's proofs for the base. `candidate`: the side that is judged.
+    `beside`: the runs on base with the data of this judgement, by journey."""
 
     context: Context
     journeys: Mapping[str, Journey]
@@ -48,6 +56,7 @@ class Trial:
     sandboxes: tuple[SandboxResult, ...] = ()
     sides: dict[tuple[str, str | None], Side] = field(default_factory=dict)
     candidate: str = CANDIDATE
+    beside: dict[str, RunId] = field(default_factory=dict)
 
     def on_base(self) -> tuple[Sealed, ...]:
         """Each journey with its proof on base; those that the store has no proof of are performed
@@ -80,7 +89,8 @@ class Trial:
         verdict."""
         # Each side has its own driver and browsers: what a candidate does to a browser never
         # touches the proof on base.
-        self._perform(PROOF, self._missing_base(self._own))
+        missing = self._missing_base(self._own)
+        self._perform(PROOF, missing)
         regression = (run for name in self.regression for run in self._regression_runs(name))
         self._perform(FIRST, (*judgement_runs(self._own), *regression))
         self._try_doubted_on_base()
@@ -92,7 +102,22 @@ class Trial:
             if one.symptom is Symptom.DIFFERS_WHEN_WATCHED
         }
         self._perform("retry", retry_runs(sorted(torn)))
-        return self.verdict()
+        found = self.verdict()
+        if found.outcome is not Outcome.INCONCLUSIVE:
+            self._show_beside(missing)
+        return found
+
+    def _show_beside(self, performed: Sequence[RunId]) -> None:
+        """Let the evidence show the base with the data and the viewport of this judgement. What
+        was `performed` on base today has them; a proof of the store has others."""
+        today = {run.journey for run in performed}
+        wanted = comparison_runs(name for name in self._own if name not in today)
+        # Nobody votes by these runs, so nothing that stops them stops the judgement.
+        with suppress(Inconclusive):
+            self._perform(COMPARISON, wanted)
+        known = {run.run for run in self.evidence}
+        plain = (RunId(name, kind=RunKind.BASE) for name in today)
+        self.beside = {run.journey: run for run in (*plain, *wanted) if run in known}
 
     def _try_doubted_on_base(self) -> None:
         """Perform the regression journeys that did not pass as the plain visitor, and on base, so
@@ -112,7 +137,7 @@ class Trial:
         runs = tuple(
             run
             for run in self.evidence
-            if run.run.kind is not RunKind.BASE and run.run.journey not in gone
+            if run.run.kind not in ON_BASE and run.run.journey not in gone
         )
         return verdict(tuple(one for one in self.sealed() if one.journey not in gone), runs)
 
@@ -217,7 +242,7 @@ class Trial:
 
     def _side(self, run: RunId) -> Side:
         key = (
-            BASE if run.kind is RunKind.BASE else self.candidate,
+            BASE if run.kind in ON_BASE else self.candidate,
             self.journeys[run.journey].seed,
         )
         if key not in self.sides:
