@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -15,8 +14,8 @@ from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.proof import broken_on_base, proof
 from validators.domain.run_result import Result, result
-from validators.domain.stops import Inconclusive, UsageError
-from validators.domain.verdict import Outcome, Purpose, Sealed, Symptom, Verdict
+from validators.domain.stops import UsageError
+from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs
 from validators.launcher.context import Context
 from validators.launcher.pacing import scene_of
@@ -33,7 +32,7 @@ from validators.store.journeys import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
 # Labels of performances: the names of their folders in the evidence.
-PROOF, AGAIN, SUITE, COMPARISON = "proof", "again", "standing", "comparison"
+PROOF, AGAIN, SUITE = "proof", "again", "standing"
 # All apps of a performance run at once. Twenty journeys would be 160 apps.
 MOST_APPS = 40
 
@@ -44,7 +43,7 @@ class Trial:
 
     `purposes`: of the journeys of the change's own issue. `regression`: those of the regression
     suite. `proofs`: the store's proofs for the base. `candidate`: the side that is judged.
-    `beside`: the runs on base with the data of this judgement, by journey."""
+    `proved_now`: the journeys that this trial has performed on base."""
 
     context: Context
     journeys: Mapping[str, Journey]
@@ -56,7 +55,7 @@ class Trial:
     sandboxes: tuple[SandboxResult, ...] = ()
     sides: dict[tuple[str, str | None], Side] = field(default_factory=dict)
     candidate: str = CANDIDATE
-    beside: dict[str, RunId] = field(default_factory=dict)
+    proved_now: frozenset[str] = frozenset()
 
     def on_base(self) -> tuple[Sealed, ...]:
         """Each journey with its proof on base; those that the store has no proof of are performed
@@ -90,9 +89,11 @@ class Trial:
         # Each side has its own driver and browsers: what a candidate does to a browser never
         # touches the proof on base.
         missing = self._missing_base(self._own)
+        self.proved_now = frozenset(run.journey for run in missing)
         self._perform(PROOF, missing)
         regression = (run for name in self.regression for run in self._regression_runs(name))
-        self._perform(FIRST, (*judgement_runs(self._own), *regression))
+        own = sorted((*judgement_runs(self._own), *self._comparisons()), key=self._place)
+        self._perform(FIRST, (*own, *regression))
         self._try_doubted_on_base()
         # A failure that both visitors met, each on its own app, needs no second attempt. One that
         # only one of them met gets it: a flaky app is not accused of watching its visitor.
@@ -102,22 +103,20 @@ class Trial:
             if one.symptom is Symptom.DIFFERS_WHEN_WATCHED
         }
         self._perform("retry", retry_runs(sorted(torn)))
-        found = self.verdict()
-        if found.outcome is not Outcome.INCONCLUSIVE:
-            self._show_beside(missing)
-        return found
+        return self.verdict()
 
-    def _show_beside(self, performed: Sequence[RunId]) -> None:
-        """Let the evidence show the base with the data and the viewport of this judgement. What
-        was `performed` on base today has them; a proof of the store has others."""
-        today = {run.journey for run in performed}
-        wanted = comparison_runs(name for name in self._own if name not in today)
-        # Nobody votes by these runs, so nothing that stops them stops the judgement.
-        with suppress(Inconclusive):
-            self._perform(COMPARISON, wanted)
+    @property
+    def beside(self) -> dict[str, RunId]:
+        """The runs on base with the data and the viewport of this judgement, by journey."""
+        shown = (RunId(name, kind=RunKind.BASE) for name in sorted(self.proved_now))
         known = {run.run for run in self.evidence}
-        plain = (RunId(name, kind=RunKind.BASE) for name in today)
-        self.beside = {run.journey: run for run in (*plain, *wanted) if run in known}
+        return {run.journey: run for run in (*shown, *self._comparisons()) if run in known}
+
+    def _comparisons(self) -> tuple[RunId, ...]:
+        """What the evidence shows beside the candidate where base was not performed just now: a
+        proof of the store has other data. Nobody votes by these runs, so they may share the
+        browser with the candidate."""
+        return comparison_runs(name for name in self._own if name not in self.proved_now)
 
     def _try_doubted_on_base(self) -> None:
         """Perform the regression journeys that did not pass as the plain visitor, and on base, so
@@ -149,6 +148,10 @@ class Trial:
     @property
     def _own(self) -> tuple[str, ...]:
         return tuple(name for name in self.journeys if name not in self.regression)
+
+    def _place(self, run: RunId) -> int:
+        """The place of a run's journey: the runs of one journey stand together."""
+        return self._own.index(run.journey)
 
     def _sealed(self, journey: Journey) -> Sealed:
         shown = tuple(

@@ -129,7 +129,7 @@ def test_both_pictures_show_one_visitor_with_the_same_data_in_the_same_window(
     assert before == after
     plain = judgement.sealed / "evidence" / "runs" / "book-a-large-group" / "journey-plain-1"
     fresh = judgement.sealed.glob("evidence/proof/*/base-plain-1")
-    (base,) = list(judgement.sealed.glob("evidence/comparison/*/comparison-plain-1")) or list(fresh)
+    (base,) = list(judgement.sealed.glob("evidence/runs/*/comparison-plain-1")) or list(fresh)
     groups = [re.findall(r"(?:Booked for|a group of) (\d+)", page(one)) for one in (base, plain)]
     assert groups[0] == groups[1] != []
     # Where base did not show what was asked for, and not where the candidate ended.
