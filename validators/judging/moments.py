@@ -60,7 +60,8 @@ def compared(journey: Journey, before: RunEvidence | None, after: RunEvidence) -
     return Pictures(
         _picture(before, names[last]),
         there,
-        end if place < len(names) - 1 else "",
+        # After the last step, the page only is looked at from elsewhere.
+        end if any(name.startswith("step") for name in names[place + 1 :]) else "",
         Moment.STEP if stuck else Moment.LOOK if missed else Moment.END,
         stuck.line if stuck else missed.line if missed else 0,
     )

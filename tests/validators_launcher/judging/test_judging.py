@@ -136,9 +136,7 @@ def test_both_pictures_show_one_visitor_with_the_same_data_in_the_same_window(
     assert [shot.read_bytes() for shot in shots] == [
         (run / "look-01.jpg").read_bytes() for run in (base, plain)
     ]
-    shown = (judgement.out / "index.html").read_text()
-    assert Moment.LOOK.value in shown
-    assert "evidence/end-1.png" in shown
+    assert Moment.LOOK.value in (judgement.out / "index.html").read_text()
 
 
 def page(run: Path) -> str:
@@ -329,7 +327,6 @@ def test_the_public_page_names_the_issue_and_shows_before_and_after(green: Judge
     assert {path.name for path in (green.out / "evidence").iterdir()} == {
         "before-1.jpg",
         "after-1.jpg",
-        "end-1.png",
     }
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert (green.sealed / "index.html").read_text().count("<tr>") > 8
