@@ -277,11 +277,13 @@ def new_trial(
     seed: int,
     purposes: Mapping[str, Purpose] | None = None,
     regression: Sequence[RegressionJourney] = (),
+    base: Side | None = None,
 ) -> Trial:
     """A trial of these journeys (by digest). It performs below `folder` and keeps every file below
     `keep`.
 
-    `purposes` by digest; the issue's kind decides where it has none. Raises UsageError when two
+    `purposes` by digest; the issue's kind decides where it has none. `base` is the base with its
+    own data, where it has been prepared. Raises UsageError when two
     journeys have one name."""
     scene = scene_of(context, seed=seed, keep=keep)
     given, usual = purposes or {}, purpose_of(context.request.issue.kind)
@@ -295,4 +297,5 @@ def new_trial(
     landed_digests = {name: one.entry.digest for name, one in landed.items()}
     proofs = BaseProofs(context.journey_store, context.request.base.tree, digests | landed_digests)
     own = {name: given.get(digest, usual) for name, digest in digests.items()}
-    return Trial(context, named, own, landed, bench, proofs)
+    sides: dict[tuple[str, str | None], Side] = {(BASE, None): base} if base else {}
+    return Trial(context, named, own, landed, bench, proofs, sides=sides)
