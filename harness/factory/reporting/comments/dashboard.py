@@ -12,8 +12,8 @@ from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import cell, inline, table
 from harness.factory.reporting.digest import IssueSummary
 from harness.factory.reporting.signs import moment
-from harness.factory.run.signs import DASHBOARD_EVERY
 from harness.factory.reporting.slash_commands import CONFIRMED
+from harness.factory.run.signs import DASHBOARD_EVERY
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
 TITLE = "What the factory is doing"
