@@ -38,6 +38,8 @@ from validators.domain.journeys.values import Values
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, CDPSession, ConsoleMessage, Page
 
+# What a page shows before anything was opened.
+BLANK = "about:blank"
 MOST_NOTES = 20
 MOST_PAGES = 3
 MOST_PICTURES = 40
@@ -146,6 +148,8 @@ class BrowserStage:
         given_up = self.failed_pictures >= MOST_FAILED_PICTURES
         if not self.setting.traced or enough or given_up or actor not in self.people:
             return
+        if self.people[actor].page.url == BLANK:
+            return
         try:
             async with asyncio.timeout(self.setting.bounds.picture_seconds):
                 self.pictures[name] = await self._picture(actor)
@@ -218,12 +222,14 @@ class BrowserStage:
             number = f"-{index}" if index else ""
             try:
                 async with asyncio.timeout(seconds):
-                    await person.page.screenshot(
-                        path=folder / f"page{number}.png", scale="css", timeout=seconds * 1000
-                    )
-                    (folder / f"aria{number}.txt").write_text(
-                        await person.page.locator("body").aria_snapshot()
-                    )
+                    # Who only makes calls has opened no page: there is nothing to see.
+                    if person.page.url != BLANK:
+                        await person.page.screenshot(
+                            path=folder / f"page{number}.png", scale="css", timeout=seconds * 1000
+                        )
+                        (folder / f"aria{number}.txt").write_text(
+                            await person.page.locator("body").aria_snapshot()
+                        )
                     # Only the first person's session is traced, see `_context`.
                     if self.setting.traced and not index:
                         await person.page.context.tracing.stop(path=folder / "trace.zip")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from validators.domain.bounds import USUAL
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
+    ON_BASE,
     FaultFacts,
     FaultInjector,
     Identity,
@@ -259,7 +260,7 @@ def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | 
     from validators.browser.stage import Setting
 
     # Only a plain visitor is traced: recording leaves marks that a page can see.
-    traced = run.id.identity is Identity.PLAIN and run.id.kind in (RunKind.JOURNEY, RunKind.BASE)
+    traced = run.id.identity is Identity.PLAIN and run.id.kind in (RunKind.JOURNEY, *ON_BASE)
     around = (
         Surroundings(plan.locale, plan.timezone, plan.viewport)
         if run.seed is None
