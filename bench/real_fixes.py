@@ -70,7 +70,7 @@ FIRST = "first written"
 ONLY_PAINTED = "only painted would pass"
 NAMES = {"new": "the fix"}
 WANTED = {"new": "passed"}
-Says = Callable[[Sequence[Round]], tuple[str, str]]
+Outcomes = Callable[[Sequence[Round]], tuple[str, str]]
 COLOURS = {"failed": "red", "passed": "green", "inconclusive": "no answer"}
 
 
@@ -143,7 +143,7 @@ def _judged(pair: Pair, ground: Ground, arguments: argparse.Namespace) -> Iterat
     with tempfile.TemporaryDirectory(prefix=f"proofs-{pair.issue}-") as proofs:
         # Alone, and remembered: what base costs is told apart from what a candidate does.
         rounds, seconds = _answered(
-            named, read_journeys(journeys), proofs=Path(proofs), keep=None, says=_base
+            named, read_journeys(journeys), proofs=Path(proofs), keep=None, by=_base
         )
         yield Side(pair.issue, "before the fix", "failed", *_base(rounds), seconds=seconds)
         for mode in ("new", *special, *LIKENESSES):
@@ -177,14 +177,19 @@ def _first(pair: Pair, file: Path, side: Folders) -> Side:
 
 
 def _answered(
-    side: Folders, told: JourneyFiles, *, proofs: Path, keep: Path | None, says: Says | None = None
+    side: Folders,
+    told: JourneyFiles,
+    *,
+    proofs: Path,
+    keep: Path | None,
+    by: Outcomes | None = None,
 ) -> tuple[list[Round], float]:
     """The rounds of the first judgement that came to an answer, or of the last; and the seconds
     that all of them took."""
     began = time.monotonic()
     for _ in range(JUDGEMENTS):
         rounds = _performed(side, told, proofs=proofs, keep=keep)
-        outcome, reason = (says or _candidate)(rounds)
+        outcome, reason = (by or _candidate)(rounds)
         if outcome != "inconclusive" or ONLY_PAINTED in reason:
             break
     return rounds, time.monotonic() - began
