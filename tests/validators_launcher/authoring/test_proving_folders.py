@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,9 +14,10 @@ from tests.validators_launcher.world import run_program
 from validators.app.tree import tree_id
 from validators.authoring.folders import SideFolders, change_of
 from validators.authoring.local_request import LocalApp, app_in
-from validators.authoring.rehearsal import Rehearsal, Round
+from validators.authoring.rehearsal import Rehearsal, Round, _shown
 from validators.authoring.report import round_lines, run_lines
 from validators.domain.evidence import (
+    ON_BASE,
     ExpectationOutcome,
     FaultInjector,
     Identity,
@@ -414,3 +416,17 @@ def test_a_try_prints_what_each_step_and_look_saw_and_claims_nothing(sides: Path
     assert "  failed in " in done.stdout
     assert list(sides.glob("kept/**/page.png"))
     assert not (sides / "large.proof.json").exists()
+
+
+def test_what_base_shows_beside_a_candidate_is_no_part_of_the_verdict_of_a_round() -> None:
+    """Of a journey that was proved before, base is performed once more for its pictures: its round
+    came to "the evidence has a run that was not asked for"."""
+    sealed = Sealed("j", "M-BOOK", Purpose.BUG, Proof(True, "red on base"))
+    runs = tuple(
+        RunEvidence(RunId("j", kind=kind), app_ready=True, complete=True)
+        for kind in (RunKind.JOURNEY, *ON_BASE)
+    )
+    trial = SimpleNamespace(evidence=runs, sandboxes=())
+    found = _shown(sealed, trial, seed=1, judged=True).verdict  # type: ignore[arg-type]
+    assert found is not None
+    assert "not asked for" not in found.reason
