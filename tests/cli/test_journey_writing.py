@@ -128,3 +128,17 @@ def test_on_a_terminal_the_answers_are_enough(tmp_path: Path) -> None:
     draft = (tmp_path / "bookings-are-lost.yaml").read_text()
     assert 'call: {POST: /api/walks, json: {name: "{{ name }}", size: "{{ size }}"}}' in draft
     assert 'text: "{{ name }} has {{ size }}"' in draft
+
+
+def test_without_a_screen_nothing_is_recorded_and_what_is_lacking_is_named(
+    tmp_path: Path, monkeypatch
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    found = factory("record", "--url", "http://127.0.0.1:1")
+    assert "record needs a screen" in str(found.exception)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine.yaml").write_text("kept")
+    found = factory("record", "--url", "http://127.0.0.1:1", "--out", "mine.yaml")
+    assert "is there already" in str(found.exception)

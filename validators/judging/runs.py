@@ -14,6 +14,7 @@ from pathlib import Path
 
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
+    ON_BASE,
     ExpectationOutcome,
     FaultInjector,
     Identity,
@@ -30,6 +31,7 @@ from validators.evidence.page import Frame, Link, LookRow, NetworkRow, Run
 
 KINDS = {
     RunKind.BASE: "before",
+    RunKind.COMPARISON: "before, with the data of this judgement",
     RunKind.JOURNEY: "after",
     RunKind.NEGATIVE_CONTROL: "negative control",
 }
@@ -219,9 +221,8 @@ def ending(run: RunEvidence) -> tuple[str, str, str]:
         return ("unnoticed", "no", summary) if run.fault.touched else ("not counted", "", UNTOUCHED)
     if found is Result.INCONCLUSIVE:
         return "no result", "unsure", "; ".join(run.errors) or summary
-    wanted = (
-        Result.FAILED if run.run.kind in (RunKind.NEGATIVE_CONTROL, RunKind.BASE) else Result.PASSED
-    )
+    red = run.run.kind is RunKind.NEGATIVE_CONTROL or run.run.kind in ON_BASE
+    wanted = Result.FAILED if red else Result.PASSED
     return ("red" if found is Result.FAILED else "green"), _tone(found is wanted), summary
 
 

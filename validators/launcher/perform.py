@@ -211,12 +211,12 @@ class PerformanceBench:
 
 
 def refuse_without_app(journeys: Iterable[Journey], start: Start) -> None:
-    """Raises Inconclusive for a journey that opens pages where there is no app to open."""
+    """Raises Inconclusive for a journey that opens pages or calls where there is no app."""
     for journey in journeys:
-        if journey.has_pages and not start.argv:
+        if journey.needs_app and not start.argv:
             raise Inconclusive(
-                f"journey {journey.name!r} opens pages, and [app] in factory.toml has no start"
-                " command: name one, or let the journey run commands alone"
+                f"journey {journey.name!r} opens pages or calls an API, and [app] in factory.toml"
+                " has no start command: name one, or let the journey run commands alone"
             )
 
 
@@ -249,7 +249,7 @@ def driver_spec(
     library: Bind,
     browser: bool = True,
 ) -> SandboxSpec:
-    """All that the driver's sandbox can see. Commands alone need no `browser`."""
+    """All that the driver's sandbox can see. Calls and commands alone need no `browser`."""
     return SandboxSpec(
         name="driver",
         argv=DRIVER,

@@ -36,6 +36,7 @@ from validators.evidence.page import (
     Limit,
     Link,
     LookRow,
+    Moment,
     NetworkRow,
     Page,
     Phase,
@@ -115,7 +116,14 @@ PAGE = Page(
     reason=HOSTILE,
     figures=(Figure("Journeys passed", "0 of 1", good=False),),
     comparisons=(
-        Comparison(Shot("Before", "a" * 40, "before.png"), Shot("After", "b" * 40, "after.png")),
+        Comparison(
+            Shot("Before", "a" * 40, "before.png"),
+            Shot("After", "b" * 40, "after.png"),
+            Moment.STEP,
+            Shot("At the end", "b" * 40, "end.png"),
+            words=HOSTILE,
+        ),
+        Comparison(None, Shot("After", "b" * 40, "after.png"), Moment.ALONE),
     ),
     promises=(Promise("M-BOOK", HOSTILE, "broken", "no", HOSTILE),),
     controls=(Control("Negative controls", "1 of 1 failed", "yes", "Words."),),
@@ -156,7 +164,7 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
     picture = browser.new_page().screenshot()
-    for name in ("before.png", "after.png", "step-01.jpg"):
+    for name in ("before.png", "after.png", "end.png", "step-01.jpg"):
         (tmp_path / name).write_bytes(picture)
     (tmp_path / "index.html").write_text(html(PAGE))
     page = browser.new_page(viewport={"width": width, "height": 900})
@@ -174,7 +182,7 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(
     )
     assert (heard, sorted(set(asked))) == (
         [],
-        ["after.png", "before.png", "index.html", "step-01.jpg"],
+        ["after.png", "before.png", "end.png", "index.html", "step-01.jpg"],
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert HOSTILE[:60] in page.inner_text("h1")
@@ -183,7 +191,7 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(
     for _ in range(30):
         page.keyboard.press("ArrowLeft")
     assert (
-        page.evaluate("getComputedStyle(document.querySelectorAll('.pair img')[1]).clipPath")
+        page.evaluate("getComputedStyle(document.querySelectorAll('.pair .shot')[1]).clipPath")
         == "inset(0px 0px 0px 20%)"
     )
     page.close()
@@ -209,16 +217,15 @@ def test_on_paper_both_pictures_are_whole(browser: Browser, tmp_path: Path) -> N
     page.goto(f"file://{tmp_path}/index.html")
     page.get_by_text("One over the other").click()
     page.emulate_media(media="print")
-    clips = (
-        "[...document.querySelectorAll('.pair img')].map(image => getComputedStyle(image).clipPath)"
-    )
-    assert page.evaluate(clips) == ["none", "none"]
+    clips = "[...document.querySelectorAll('.pair .shot')].map(image => getComputedStyle(image).clipPath)"
+    assert page.evaluate(clips) == ["none", "none", "none"]
     page.close()
 
 
-@pytest.mark.parametrize("kept", ["runs", "calls", "terminals"])
+@pytest.mark.parametrize("kept", ["runs", "calls", "terminals", "comparisons"])
 def test_a_public_page_cannot_show_runs(kept: str) -> None:
-    public = replace(PAGE, sealed=False, runs=(), calls=(), terminals=())
+    bare = tuple(replace(pair, words="") for pair in PAGE.comparisons)
+    public = replace(PAGE, sealed=False, runs=(), calls=(), terminals=(), comparisons=bare)
     with pytest.raises(ValueError, match="may not show runs"):
         html(replace(public, **{kept: getattr(PAGE, kept)}))
     shown = html(public)
