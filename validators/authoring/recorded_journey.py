@@ -58,7 +58,7 @@ class Action:
     @property
     def by_person(self) -> bool:
         """Whether it is more than what a window does as it opens."""
-        return self.name not in ("openPage", "closePage", "navigate")
+        return self.name not in ("openPage", "closePage", "navigate", "reload")
 
     @property
     def looks(self) -> bool:
