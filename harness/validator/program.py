@@ -234,7 +234,7 @@ def _shown(complaint: bytes) -> str:
 
 @contextmanager
 def _passing_on_interrupts(program: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """An interrupt ends what the program does, and not this process: its answer is still to come."""
+    """An interrupt ends what the program does; this process waits for its answer."""
     before = signal.signal(signal.SIGINT, lambda *_: program.send_signal(signal.SIGINT))
     try:
         yield

@@ -56,6 +56,12 @@ TREE = """
 - textbox [ref=e27]
 - generic [ref=e28]
 - button "{{ any.name }}" [ref=e29]
+- generic [ref=e30]:
+  - text: Around
+  - button "Other" [ref=e31]
+- generic [ref=e33]:
+  - text: Show
+  - text: all
 """
 
 
@@ -75,6 +81,8 @@ TREE = """
         ("e24", False, Called((("button", "a: b"),))),
         ("e26", False, Called((("button", "More"),), at=2)),
         ("e28", False, None),
+        ("e30", False, None),
+        ("e33", False, Called((("words", "Show all"),))),
         ("e29", False, None),
         ("e99", False, None),
     ],
@@ -115,6 +123,7 @@ def steps_of(*actions: Action) -> list[str]:
         (Action("click", element("button", "No", at=2)), '- click: {button: "No", at: 2}'),
         (Action("click", BOOK, downloads=True), "- download: {button: Book, as: file}"),
         (Action("press", NAME, key="a", held=2), '- press: {key: "Control+a", label: Name}'),
+        (Action("press", element("words", "Around"), key="Escape"), "- press: Escape"),
         (Action("reload"), "- reload"),
         (Action("back"), "- back"),
     ],
@@ -149,6 +158,7 @@ def test_what_has_no_words_in_the_language_is_named_and_has_to_be_filled_in(acti
     [
         (Action("click", NAME, "#n"), Action("press", NAME, "#n", key="a", held=2), TYPED),
         (Action("openPage"), TYPED, Action("closePage")),
+        (Action("press", NAME, "#n", key="F5"), TYPED, Action("press", key="r", held=2)),
         (TYPED, Action("click", BOOK, clicks=0)),
     ],
 )
@@ -206,6 +216,8 @@ def test_a_password_is_not_written_down() -> None:
     text = journey_of((OPENED, hidden), origin=ORIGIN, name="j")
     assert "hunter2" not in text
     assert any("it was hidden" in one for one in complaints(text))
+    shown = Action("assertValue", hidden.element, text="hunter2", secret=True)
+    assert "hunter2" not in journey_of((OPENED, hidden, shown), origin=ORIGIN, name="j")
 
 
 WORDS = st.text(max_size=12) | st.sampled_from(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from validators.authoring.recorded_element import called
+from validators.authoring.recorded_element import Called, called
 from validators.authoring.recorded_journey import Action, Asked, Writer
 from validators.authoring.trying import Address
 from validators.browser.chromium import UNCONNECTED
@@ -41,7 +41,7 @@ SECRET = re.compile(r"passw|passphrase|secret|\bpin\b|token", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Recorder:
-    """What was done so far. Playwright calls its methods; `show` gets each step, once it is over."""
+    """What was done so far, as Playwright tells it. `show` gets each step once it is over."""
 
     origin: str
     show: Callable[[str], None] = lambda _line: None
@@ -116,7 +116,7 @@ class Recorder:
             )
 
     def signal_added(self, _page: object, data: Mapping[str, Any], _code: str) -> None:
-        """What the last action caused: a dialog, which may still wait for its answer, a download."""
+        """What the last action caused: a download, a dialog that may still be unanswered."""
         if self._full or not self.actions:
             return
         if data.get("name") == "download":
@@ -155,7 +155,7 @@ class Recorder:
             return
         if action.element is None and action.selector:
             self._asking.add(asyncio.ensure_future(self._found(self.window, at)))
-        if action.name == "fill":
+        if action.name in ("fill", "assertValue"):
             self._asking.add(asyncio.ensure_future(self._hidden(self.window, at)))
 
     async def _found(self, page: Page, at: int) -> None:
@@ -169,7 +169,8 @@ class Recorder:
                 tree = await page.aria_snapshot(mode="ai")
             ref = re.search(r"\[ref=(\w+)\]", own)
             found = called(tree, ref[1], field=action.name in INTO) if ref else None
-            self.actions[at] = replace(self.actions[at], element=found)
+            secret = self.actions[at].secret or _is_secret(found)
+            self.actions[at] = replace(self.actions[at], element=found, secret=secret)
 
     async def _hidden(self, page: Page, at: int) -> None:
         """Whether the page hides what is typed, as for a password: then the journey has none."""
@@ -194,7 +195,6 @@ def action_of(data: Mapping[str, Any]) -> Action:
     name, ref = str(data.get("name", "")), str(data.get("ref", ""))
     tree = str(data.get("ariaSnapshot") or "")
     element = called(tree, ref, field=name in INTO) if tree and ref else None
-    label = element.keys[-1][1] if element else ""
     return Action(
         name,
         element,
@@ -207,8 +207,13 @@ def action_of(data: Mapping[str, Any]) -> Action:
         right=data.get("button", "left") != "left",
         substring=data.get("substring") is True,
         checked=data.get("checked") is True,
-        secret=bool(SECRET.search(label)),
+        secret=_is_secret(element),
     )
+
+
+def _is_secret(element: Called | None) -> bool:
+    """Whether a field is called like one that hides what is typed."""
+    return element is not None and SECRET.search(element.keys[-1][1]) is not None
 
 
 async def recorded(
@@ -257,7 +262,7 @@ async def _window(context: BrowserContext, recorder: Recorder, over: asyncio.Eve
     # A dialog that nobody listens for is dismissed by Playwright; the answer is the person's.
     context.on("dialog", lambda _dialog: None)
     # What Playwright's own clients of the recorder call; the public interface has none.
-    await context._impl_obj._start_recording({"language": "jsonl"}, recorder)  # type: ignore[attr-defined]
+    await context._impl_obj._start_recording({"language": "jsonl"}, recorder)
     page = await context.new_page()
     devtools = await context.new_cdp_session(page)
     await devtools.send("Page.enable")
@@ -304,7 +309,7 @@ def window_browser(environment: Mapping[str, str] = os.environ) -> str:
     if os.geteuid() == 0:
         raise UsageError("record opens a browser, which does not run as root: use your own account")
     theirs = sorted(Path.home().glob(".cache/ms-playwright/chromium-*/*/chrome"), reverse=True)
-    found = next((str(path) for path in (*WINDOWS, *theirs) if os.access(path, os.X_OK)), "")
+    found = next((path for path in (*WINDOWS, *map(str, theirs)) if os.access(path, os.X_OK)), "")
     if not found:
         raise UsageError(
             f"record needs a browser with a window, one of {', '.join(WINDOWS)}: install chromium,"
