@@ -100,7 +100,7 @@ def test_a_draft_without_a_terminal_is_written_once_with_what_is_missing_and_the
     found = factory("new", "issue.md")
     assert found.output.splitlines() == [
         "no-place-left.yaml is written",
-        "  line 13: still to be filled in: the label of a field",
+        "  line 12: still to be filled in: the label of a field",
         "complete it, then: factory journeys try no-place-left.yaml",
     ]
     draft = (tmp_path / "no-place-left.yaml").read_text()
