@@ -234,7 +234,7 @@ def _shown(complaint: bytes) -> str:
 
 @contextmanager
 def _passing_on_interrupts(program: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """An interrupt ends what the program does; this process waits for its answer."""
+    """An interrupt ends what the program does, not this process: its answer is still to come."""
     before = signal.signal(signal.SIGINT, lambda *_: program.send_signal(signal.SIGINT))
     try:
         yield

@@ -90,6 +90,9 @@ def test_what_only_a_home_or_another_sandbox_has_is_refused_by_name(tmp_path: Pa
         app_document(rooted, tmp_path, form="bwrap-root")
     with pytest.raises(SandboxError, match="a network of their own"):
         app_document(read_config(f"schema = 1\n{SERVICE}"), tmp_path, form="landlock")
+    tool = read_config("schema = 1\n[app]\nstart = []\ncommands = { walks = 'walks' }\n")
+    with pytest.raises(SandboxError, match=r"`\[app\] commands` .* of the form landlock"):
+        app_document(tool, tmp_path, form="landlock")
 
 
 def test_a_draft_without_a_terminal_is_written_once_with_what_is_missing_and_the_next_command(

@@ -260,7 +260,9 @@ def _app(
 
     # As a judgement has it: with the services beside the app.
     settings = read_config(config.read_text("utf-8"))
-    form = SandboxSupervisor(Path()).form() if settings.services else ""
+    # Finding it starts sandboxes; it matters to these alone.
+    asks_form = settings.services or not settings.app.start
+    form = SandboxSupervisor(Path()).form() if asks_form else ""
     document = app_document(settings, folder, form=form)
     with tempfile.NamedTemporaryFile("w", prefix="factory-app-", suffix=".json") as file:
         json.dump(document, file)
