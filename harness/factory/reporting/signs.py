@@ -113,10 +113,10 @@ def sentence(presence: Presence | None, now: datetime) -> str:
                 " on where it was."
             )
         case _:
-            return _departure(presence, now, who)
+            return _left(presence, now, who)
 
 
-def _departure(presence: Presence, now: datetime, who: str) -> str:
+def _left(presence: Presence, now: datetime, who: str) -> str:
     at = presence.left or presence.beat
     when = f"{moment(at)}{_ago(at, now, ', {} ago')}"
     if presence.is_staying:
