@@ -55,14 +55,19 @@ def file_issue(home):
 
 def test_an_issue_that_is_opened_is_worked_on_promptly(quiet) -> None:
     with daemons(quiet) as start:
-        up = start()
+        up = start("--health", "0")
         up.heard("up")
         time.sleep(2)  # it has looked, and there was nothing
+        address = up.heard("health")["message"].split()[-1]
+        answer = httpx.get(address, trust_env=False, timeout=LONG)
+        assert (answer.status_code, answer.json()["condition"]) == (200, "at work")
         number = file_issue(quiet)
         since = Stopwatch()
         up.heard("node-ended", run=f"triage-{number}-1", node="intake")
         assert since.seconds() < PROMPTLY
+        assert factory(quiet, "status", "--json").json["condition"] == "at work"
         assert up.stopped_by(signal.SIGTERM) == 0
+    assert factory(quiet, "status", "--json").json["condition"] == "left"
 
 
 def test_at_a_shutdown_running_work_may_finish_until_the_timeout_or_a_second_ctrl_c(
