@@ -67,6 +67,12 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
         )
     for number, why in sorted(found["paused_issues"].items()):
         yield f"#{number} PAUSED: {printable(why)}. Other issues go on."
+    for issue in found["issues"]:
+        if tried := (issue["suspicion"] or {}).get("tried"):
+            yield (
+                f"#{issue['number']} SUSPECTED ATTACK: {printable('; '.join(tried))}; `factory why"
+                f" {issue['number']}` shows the words that may have asked for it."
+            )
     if found["full"]:
         yield (
             f"FULL: {found['full']}; nothing new is started. `factory gc` frees what nothing needs."

@@ -19,7 +19,7 @@ from harness.domain.events import (
     VerdictRecorded,
 )
 from harness.domain.ledger import Entry, of_kind
-from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.presence import Presence
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History, histories, why_frozen
@@ -61,7 +61,8 @@ def status(
 
 def issue_line(history: History) -> JsonDict:
     """One issue as one row. `state` is the stored one, `shown` what people read; `outcome` is
-    merged, rejected, duplicate, needs-human or open."""
+    merged, rejected, duplicate, needs-human or open; `suspicion` is the attack that is
+    suspected."""
     last = history.transitions[-1].event if history.transitions else None
     verdict, landed = history.verdict, history.landed
     return {
@@ -79,6 +80,7 @@ def issue_line(history: History) -> JsonDict:
         "cost_usd": float(history.usage.cost_usd),
         "seconds": seconds(history),
         "message": last.reason if last else "",
+        "suspicion": plain(history.suspicion),
         "evidence": verdict.page if verdict else None,
     }
 

@@ -12,6 +12,7 @@ from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import cell, inline, table
 from harness.factory.reporting.digest import IssueSummary
 from harness.factory.reporting.signs import moment
+from harness.factory.reporting.slash_commands import CONFIRMED
 from harness.factory.run.signs import DASHBOARD_EVERY
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
@@ -114,11 +115,27 @@ def _brakes(board: Board) -> Iterator[str]:
 
 def _sections(board: Board, link: UrlFor) -> Iterator[str]:
     yield from _section(
+        "Suspected attacks",
+        ("issue", "since", "what was tried", "where it stood", "to try again all the same"),
+        (
+            (
+                _name(row, link),
+                row.since,
+                cell("; ".join(found.tried)),
+                "<br>".join(f"{cell(one.where)}: {cell(one.text)}" for one in found.passages),
+                _next_command(row),
+            )
+            for row in board.waiting
+            if (found := row.summary.suspicion)
+        ),
+    )
+    yield from _section(
         "Needs a person",
         ("issue", "since", "why", "what to comment there"),
         (
             (_name(row, link), row.since, cell(row.summary.message), _next_command(row))
             for row in board.waiting
+            if not row.summary.suspicion
         ),
     )
     yield from _section(
@@ -160,7 +177,8 @@ def _next_command(row: DashboardRow) -> str:
     if row.summary.event == Event.LANDED_TREE_DIFFERS:
         return "look at what landed first"
     approve = (f"`/factory approve {row.approve}`",) if row.approve else ()
-    return " or ".join(("`/factory retry`", *approve))
+    again = f"`/factory retry {CONFIRMED}`" if row.summary.suspicion else "`/factory retry`"
+    return " or ".join((again, *approve))
 
 
 def _commit(row: DashboardRow, link: UrlFor) -> str:
