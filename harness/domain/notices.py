@@ -9,6 +9,7 @@ class NoticeKind(StrEnum):
     """An event that people can get a notice of."""
 
     NEEDS_HUMAN = "needs-human"
+    SUSPECTED_ATTACK = "suspected-attack"
     MERGED = "merged"
     REVERTED = "reverted"
     PAUSED = "paused"

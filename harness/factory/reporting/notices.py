@@ -21,7 +21,7 @@ from harness.domain.ledger import Entry, is_of, of_kind
 from harness.domain.lifecycle import Event, State
 from harness.domain.notices import NoticeKind, QuietHours
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.signs import moment
+from harness.factory.reporting.times import moment
 from harness.factory.run.pause import BY_MONEY
 
 FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=1)
@@ -160,6 +160,8 @@ def _notice(entry: Entry) -> Notice | None:
 def _of_transition(moved: TransitionRecorded) -> tuple[NoticeKind | None, str]:
     if moved.event is Event.REVERTED:
         return NoticeKind.REVERTED, "was reverted"
+    if moved.event is Event.ATTACK_SUSPECTED:
+        return NoticeKind.SUSPECTED_ATTACK, "is a suspected attack, which was stopped"
     if moved.after is State.NEEDS_HUMAN:
         return NoticeKind.NEEDS_HUMAN, "needs a person"
     return (NoticeKind.MERGED, "is merged") if moved.after is State.MERGED else (None, "")
