@@ -30,6 +30,10 @@ class ReportedCheck:
     app: int | None
     # in the forge's words; None until it has ended
     conclusion: str | None
+    # the number of the run; a status has none
+    run: int | None = field(default=None, compare=False)
+    # what its app says of it, which is text from outside
+    output: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

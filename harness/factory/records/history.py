@@ -36,6 +36,8 @@ FREEZE = "freeze"
 THAW = "thaw"
 RESUME = "resume"
 STOP = "stop"
+BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED)
+"""After these the failed attempts are counted anew: somebody said yes to the work."""
 
 E = TypeVar("E", bound=LedgerEvent)
 
@@ -207,8 +209,26 @@ class History:
     @property
     def attempts(self) -> int:
         """Implement runs that failed since a person last said yes to the issue (the triage, or a
-        retry)."""
-        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(Event.RUN_FAILED)
+        retry, another change asked for)."""
+        return self._since(*BEGINS).count(Event.RUN_FAILED)
+
+    @property
+    def revisions(self) -> int:
+        """Changes that people asked for since the triage or a retry."""
+        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(Event.REVISED)
+
+    @property
+    def wishes(self) -> tuple[CommandGiven, ...]:
+        """How people with the right want the change to be, since its triage, oldest first."""
+        triaged = max(
+            (one.seq for one in self.transitions if one.event.event is Event.TRIAGE_ACCEPTED),
+            default=0,
+        )
+        return tuple(
+            one.event
+            for one in self.of(CommandGiven)
+            if one.seq > triaged and one.event.command == Event.REVISED and one.event.words
+        )
 
     @property
     def rounds(self) -> int:
