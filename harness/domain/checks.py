@@ -11,6 +11,8 @@ from enum import StrEnum
 from harness.domain.setting import required
 
 SUCCESS = "success"
+FAILED = frozenset({"failure", "error", "timed_out"})
+"""Conclusions that tell of the change. A check that was cancelled or skipped says nothing of it."""
 
 
 class ChecksStatus(StrEnum):
@@ -80,6 +82,18 @@ def not_green(wanted: CheckRequirements, there: Iterable[ReportedCheck]) -> tupl
     found = tuple(there)
     missing = tuple(fault for check in wanted.required for fault in _faults(check, found))
     return missing + (tuple(_others(wanted, found)) if wanted.every else ())
+
+
+def failed(wanted: CheckRequirements, there: Iterable[ReportedCheck]) -> tuple[ReportedCheck, ...]:
+    """The wanted checks that ended red, if all of these tell of the change; else none."""
+    named = {(check.name, check.app) for check in wanted.required}
+    red = tuple(
+        one
+        for one in there
+        if one.conclusion not in (None, SUCCESS)
+        and (wanted.every or {(one.name, one.app), (one.name, None)} & named)
+    )
+    return red if all(one.conclusion in FAILED for one in red) else ()
 
 
 def checks_status(faults: Iterable[NotGreen]) -> ChecksStatus:

@@ -239,7 +239,7 @@ def _control(
         context.answer.append(replies.confirm_retry(before))
         return RefusalReason.REFUSED
     most = context.policy.config.limits.rounds
-    if event is Event.REVISED and (not argument or before.revisions >= most):
+    if event is Event.REVISED and (not argument or before.rounds_by(Event.REVISED) >= most):
         context.answer.append(replies.not_revised(most if argument else 0))
         return RefusalReason.REFUSED
     if event in events_from(before.state):

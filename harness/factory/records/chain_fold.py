@@ -263,7 +263,7 @@ class ChainFold:
             evidence=verdict_evidence(entry, verdict),
         )
 
-    # What was done, by the factory and by people
+    # What was done
 
     def _proposal(self, entry: Entry, pushed: ProposalPushed) -> Link:
         return self._link(
@@ -358,6 +358,7 @@ class ChainFold:
             outcome,
             title,
             fact=moved.reason,
+            quote=self._history.printed_in(entry.run) if event is Event.CHECKS_FAILED else "",
             permalink=f"issues/{moved.duplicate_of}" if moved.duplicate_of else "",
         )
         title = "Words of the issue that may have asked for it"

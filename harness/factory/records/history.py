@@ -10,6 +10,7 @@ from typing import TypeVar
 from harness.domain.budget import Usage
 from harness.domain.events import (
     CommandGiven,
+    CommandReported,
     CostEstimated,
     IssueExpired,
     IssueQueued,
@@ -212,23 +213,17 @@ class History:
         retry, another change asked for)."""
         return self._since(*BEGINS).count(Event.RUN_FAILED)
 
-    @property
-    def revisions(self) -> int:
-        """Changes that people asked for since the triage or a retry."""
-        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(Event.REVISED)
+    def rounds_by(self, event: Event) -> int:
+        """How often this asked for another attempt since the triage or a retry."""
+        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(event)
 
     @property
     def wishes(self) -> tuple[CommandGiven, ...]:
         """How people with the right want the change to be, since its triage, oldest first."""
-        triaged = max(
-            (one.seq for one in self.transitions if one.event.event is Event.TRIAGE_ACCEPTED),
-            default=0,
-        )
-        return tuple(
-            one.event
-            for one in self.of(CommandGiven)
-            if one.seq > triaged and one.event.command == Event.REVISED and one.event.words
-        )
+        accepted = [one for one in self.transitions if one.event.event is Event.TRIAGE_ACCEPTED]
+        since = accepted[-1].seq if accepted else 0
+        given = (one.event for one in self.of(CommandGiven) if one.seq > since)
+        return tuple(one for one in given if one.command == Event.REVISED and one.words)
 
     @property
     def rounds(self) -> int:
@@ -315,6 +310,11 @@ class History:
             if entry.seq > since
             for one in entry.event.result.output.get("requested", ())
         )
+
+    def printed_in(self, run: str | None) -> str:
+        """What commands and checks that failed printed in a run."""
+        reports = self.of(CommandReported)
+        return "\n".join(one.event.printed for one in reports if one.run == run)
 
     @property
     def usage(self) -> Usage:

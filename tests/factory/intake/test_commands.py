@@ -294,7 +294,7 @@ def test_killed_while_words_are_taken_in_they_make_one_round(refused, kind, afte
     except KeyboardInterrupt:
         world.tick()
     history = world.history(issue)
-    assert history.revisions == len(history.wishes) == 1
+    assert history.rounds_by(Event.REVISED) == len(history.wishes) == 1
     assert history.runs_of("implement") == 2
 
 

@@ -200,8 +200,8 @@ def _next_step(history: History) -> list[str]:
                 *_appeals(history),
                 (
                     f"Maintainers: `/factory why` shows the reasons, `/factory {again}` starts"
-                    " again, `/factory revise` takes your words, and `/factory help` lists what else"
-                    " there is."
+                    " again, `/factory revise` takes your words, and `/factory help` lists what"
+                    " else there is."
                 ),
             ]
         case _:
