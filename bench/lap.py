@@ -78,7 +78,8 @@ def nodes_of(home: Path, run: str) -> dict[str, float]:
     for entry in entries:
         if entry["kind"] == "node":
             at = datetime.fromisoformat(entry["at"])
-            spent[f"{run.split('-')[0]}.{entry['says'].split()[0]}"] = (at - last).total_seconds()
+            node = entry["message"].split()[0]
+            spent[f"{run.split('-')[0]}.{node}"] = (at - last).total_seconds()
             last = at
     return spent
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -68,6 +69,12 @@ def fresh_home(folder: Path | None) -> Iterator[Path]:
             f"{folder} is not empty; a new home wants a folder of its own, so name a new one"
         )
     yield folder
+
+
+def wait_for_interrupt() -> None:
+    """Return at Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def emit(document: Any) -> None:

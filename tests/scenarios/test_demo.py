@@ -1,13 +1,17 @@
 """`factory demo`: seven issues go in, and each ends as it is written in the README."""
 
+import fcntl
 import json
+import os
+import re
 import subprocess
+import termios
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.scenarios.conftest import factory
+from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
 
 
@@ -210,3 +214,59 @@ def git(demo, *arguments):
 
 def branches(demo):
     return git(demo, "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+
+
+def test_at_a_terminal_the_forge_stays_open_until_ctrl_c(tmp_path) -> None:
+    controller, terminal = os.openpty()
+    running = subprocess.Popen(
+        [FACTORY, "demo", "--issue", "3", "--home", tmp_path / "home"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # Ctrl-C reaches whoever has the terminal.
+        preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    printed = ""
+    try:
+        while "Ctrl-C ends it." not in printed:
+            printed += os.read(controller, 4096).decode()
+        address = re.findall(r"Look at its forge:  (\S+)", printed)[0]
+        with httpx.Client(trust_env=False, timeout=LONG) as http:
+            assert "Pay by card when booking" in http.get(f"{address}/issues").text
+            chain = f"{address.rsplit('/', 2)[0]}/-/evidence/issue-3/index.html"
+            assert http.get(chain).status_code == 200
+            os.write(controller, b"\x03")
+            assert running.wait(LONG) == 0
+            with pytest.raises(httpx.ConnectError):
+                http.get(address)
+    finally:
+        running.kill()
+        os.close(controller)
+
+
+def test_links_to_evidence_lead_on_under_the_forge_alone_and_from_disk(demo) -> None:
+    """The forge of a factory's home is served without the factory."""
+    serving = subprocess.Popen(
+        [FACTORY, "forge", "serve"],
+        env=environment(demo.home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        address = next(line.strip() for line in serving.stdout if line.startswith("http://"))
+        with httpx.Client(base_url=address, trust_env=False, timeout=LONG) as http:
+            for page in demo.said.json["evidence"]:
+                file = demo.home / Path(page).relative_to(demo.said.json["home"])
+                shown = http.get(f"/-/evidence/{file.parent.name}/index.html")
+                assert shown.text == file.read_text("utf-8")
+                beside = set(re.findall(r'(?:href|src)="([^"#]+)"', shown.text))
+                assert beside
+                for link in beside:
+                    assert (file.parent / link).is_file()
+                    assert http.get(f"/-/evidence/{file.parent.name}/{link}").status_code == 200
+    finally:
+        serving.terminate()
+        serving.wait(LONG)

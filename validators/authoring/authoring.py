@@ -14,15 +14,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from validators.authoring.author_client import ask_author, parse_answer
-from validators.authoring.base_view import view_of_base
+from validators.authoring.base_view import BaseLook
 from validators.authoring.drafts import Draft, deduplicated, draft, proved_on_base
 from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Purpose
@@ -31,7 +30,6 @@ from validators.launcher.context import Context, checked_base
 from validators.launcher.regression_suite import regression_digests
 from validators.launcher.request import Request
 from validators.launcher.workplace import work_folder
-from validators.roles.app_view import AppView
 from validators.roles.author import AuthorAnswer, ReturnedJourney
 from validators.store.entries import Entry, Event
 from validators.store.journeys import SealedJourney, purpose_of, set_digest
@@ -109,24 +107,20 @@ def language_page() -> str:
 
 def _drafts(context: Context, folder: Path) -> tuple[tuple[Draft, ...], AuthorAnswer]:
     """The author's drafts after at most two attempts, and its first answer."""
-
-    @cache
-    def app() -> AppView:
-        return view_of_base(context, folder / "looked")
-
     context.phases("author")
-    first = _answer(context, folder / "first", app)
+    look = BaseLook(context, folder / "looked")
+    first = _answer(context, folder / "first", look)
     fresh = deduplicated(_read(context, first))
-    drafts = proved_on_base(context, fresh, folder=folder / "proving")
+    drafts = proved_on_base(context, fresh, folder=folder / "proving", base=look.side)
     held, failed = _split(drafts)
     if not failed:
         return drafts, first
     context.phases("author, again")
     returned = tuple(ReturnedJourney(one.yaml, one.why) for one in failed)
     try:
-        again = _answer(context, folder / "again", app, returned=returned, held=len(held))
+        again = _answer(context, folder / "again", look, returned=returned, held=len(held))
         fresh = deduplicated(_read(context, again), beside=held)
-        second = proved_on_base(context, fresh, folder=folder / "proving again")
+        second = proved_on_base(context, fresh, folder=folder / "proving again", base=look.side)
     except Inconclusive:
         # A failed second attempt takes nothing from what was proved in the first.
         if not _shows_the_change(context.request, held):
@@ -146,13 +140,13 @@ def _split(drafts: Iterable[Draft]) -> tuple[list[Draft], list[Draft]]:
 def _answer(
     context: Context,
     folder: Path,
-    app: Callable[[], AppView],
+    look: BaseLook,
     *,
     returned: tuple[ReturnedJourney, ...] = (),
     held: int = 0,
 ) -> AuthorAnswer:
     """The author's answer: from an earlier attempt that could not be proved, or asked for now, with
-    what `app` finds of the running base."""
+    what the running base shows."""
     language, number = language_page(), context.request.issue.number
     brief = brief_digest(text_digest(context.request), language, returned, held)
     if pending := context.journey_store.pending_answers.take(number, brief):
@@ -160,7 +154,7 @@ def _answer(
         with suppress(ValueError):
             return parse_answer(pending)
     folder.mkdir()
-    shown = app()
+    shown = look.view()
     context.phases("author, again" if returned else "author")
     answer = ask_author(
         context.request,

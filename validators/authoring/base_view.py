@@ -15,12 +15,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from validators.app.commands import CommandServer
 from validators.app.instances import InstanceSpec, InstanceStarter, Listener
-from validators.app.side import prepared_side, seeded_side
+from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.journeys.command_result import shown_text
 from validators.domain.stops import Inconclusive
 from validators.launcher.command_worlds import PLAIN
@@ -52,40 +53,54 @@ _PATH = re.compile(r"(?<![\w/.:~-])/[A-Za-z0-9_~.-]+(?:/[A-Za-z0-9_~.-]+)*(?:\?[
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json\b", re.ASCII)
 
 
-def view_of_base(context: Context, folder: Path) -> AppView:
-    """What the request's base shows of itself, looked at below the new `folder`. Empty for an app
-    that has pages alone, and for one that does not start: then its proof gives the reason."""
-    context.phases("look at the base")
-    folder.mkdir()
-    with suppress(Inconclusive):
-        return _view(context, folder)
-    return NO_VIEW
+@dataclass(slots=True)
+class BaseLook:
+    """A look at the request's base below the new `folder`, taken when the view is first asked for.
 
+    `side` is the base as it was prepared for it, so that journeys are proved on the same one; None
+    where nobody has looked, and where it cannot be prepared."""
 
-def _view(context: Context, folder: Path) -> AppView:
-    request, sandboxes = context.request, context.sandboxes(folder / "sandboxes")
-    bare = prepared_side(
-        "base",
-        request.app,
-        git_dir=Path(request.git_dir),
-        tree=request.base.tree,
-        sandboxes=sandboxes,
-        stores=context.stores,
-        folder=folder / "base",
-    )
-    side = seeded_side(bare, request.app, seed=None, sandboxes=sandboxes)
-    start = context.start()
-    # Equal bases are looked at under equal ports, so that equal questions stay equal.
-    dial, port, line = random.Random("look").sample(PORTS, 3)  # noqa: S311
-    world = PLAIN if start.commands else None
-    spec = InstanceSpec("looked-at", dial, port, world=world, commands=line if world else 0)
-    with ExitStack() as stack:
-        starter = InstanceStarter(start, sandboxes, folder, stack)
-        (listener,) = starter.listeners((spec,))
-        starter.until_ready([(listener, side)])
-        answers = tuple(_answers(listener, context)) if start.argv else ()
-        commands = tuple(_helps(listener.commands)) if listener.commands else ()
-    return AppView(answers, commands, pages=bool(start.argv))
+    context: Context
+    folder: Path
+    side: Side | None = None
+    _view: AppView | None = None
+
+    def view(self) -> AppView:
+        """What the base shows of itself. Empty for an app that has pages alone, and for one that
+        does not start: then its proof gives the reason."""
+        if self._view is None:
+            self.context.phases("look at the base")
+            self.folder.mkdir()
+            self._view = NO_VIEW
+            with suppress(Inconclusive):
+                self._view = self._looked()
+        return self._view
+
+    def _looked(self) -> AppView:
+        context, folder = self.context, self.folder
+        request, sandboxes = context.request, context.sandboxes(folder / "sandboxes")
+        bare = prepared_side(
+            "base",
+            request.app,
+            git_dir=Path(request.git_dir),
+            tree=request.base.tree,
+            sandboxes=sandboxes,
+            stores=context.stores,
+            folder=folder / "base",
+        )
+        self.side = seeded_side(bare, request.app, seed=None, sandboxes=sandboxes)
+        start = context.start()
+        # Equal bases are looked at under equal ports, so that equal questions stay equal.
+        dial, port, line = random.Random("look").sample(PORTS, 3)  # noqa: S311
+        world = PLAIN if start.commands else None
+        spec = InstanceSpec("looked-at", dial, port, world=world, commands=line if world else 0)
+        with ExitStack() as stack:
+            starter = InstanceStarter(start, sandboxes, folder, stack)
+            (listener,) = starter.listeners((spec,))
+            starter.until_ready([(listener, self.side)])
+            answers = tuple(_answers(listener, context)) if start.argv else ()
+            commands = tuple(_helps(listener.commands)) if listener.commands else ()
+        return AppView(answers, commands, pages=bool(start.argv))
 
 
 def named_paths(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from validators.app.side import Side
 from validators.domain.errors import JourneyInvalid
 from validators.domain.evidence import RunEvidence, RunKind
 from validators.domain.fold import verdict
@@ -99,9 +100,11 @@ def deduplicated(drafts: Iterable[Draft], *, beside: Sequence[Draft] = ()) -> tu
     return tuple(kept)
 
 
-def proved_on_base(context: Context, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft, ...]:
+def proved_on_base(
+    context: Context, drafts: Sequence[Draft], *, folder: Path, base: Side | None = None
+) -> tuple[Draft, ...]:
     """The drafts with what each has shown on base. A draft that does not hold already is not
-    performed. Raises Inconclusive."""
+    performed. `base` is the base where it has been prepared. Raises Inconclusive."""
     holding = [one for one in drafts if one.holds]
     if not holding:
         return tuple(drafts)
@@ -115,6 +118,7 @@ def proved_on_base(context: Context, drafts: Sequence[Draft], *, folder: Path) -
         keep=folder / "kept",
         seed=seed,
         purposes={one.digest: one.purpose for one in holding},
+        base=base,
     )
     shown = {
         one.journey: _why_not_proved(one, trial.evidence)

@@ -21,13 +21,19 @@ class Identity(StrEnum):
 
 class RunKind(StrEnum):
     """Why a run was made. `BASE` is the journey on the base commit, where a change's journey must
-    be red."""
+    be red. `COMPARISON` is the same with the data of the judgement, to be shown beside the
+    candidate: it proves nothing and has no vote."""
 
     # The values are stored in evidence and in the names of its folders, so they never change.
     JOURNEY = "journey"
     NEGATIVE_CONTROL = "twin"
     FAULT_INJECTION = "sabotage"
     BASE = "base"
+    COMPARISON = "comparison"
+
+
+ON_BASE = frozenset({RunKind.BASE, RunKind.COMPARISON})
+"""The kinds of runs whose app is the base."""
 
 
 class FaultInjector(StrEnum):

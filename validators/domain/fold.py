@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from validators.domain.evidence import FaultInjector, Identity, RunEvidence, RunId, RunKind
+from validators.domain.evidence import (
+    ON_BASE,
+    FaultInjector,
+    Identity,
+    RunEvidence,
+    RunId,
+    RunKind,
+)
 from validators.domain.run_result import (
     LATE,
     SILENT,
@@ -94,7 +101,7 @@ def _unusable(
     )
     if len(runs) != len(evidence):
         yield "the evidence has one run twice"
-    if any(run.journey not in names or run.kind is RunKind.BASE for run in runs):
+    if any(run.journey not in names or run.kind in ON_BASE for run in runs):
         yield "the evidence has a run that was not asked for"
     for one in sealed:
         for identity in _visitors(one):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from validators.domain.bounds import Bounds
-from validators.domain.evidence import RunEvidence, RunId, RunKind
+from validators.domain.evidence import ON_BASE, RunEvidence, RunId, RunKind
 from validators.domain.run_result import Result, result
 from validators.performance.journey_run import Patience
 from validators.performance.plan import AT_ONCE, PlannedRun
@@ -70,7 +70,7 @@ async def _performed(
     # On base, one expectation that is not met is enough: the journey is red there.
     once = replace(slow, stop_early=True)
     base = asyncio.ensure_future(
-        _all(perform(run, once) for run in members if run.id.kind is RunKind.BASE)
+        _all(perform(run, once) for run in members if run.id.kind in ON_BASE)
     )
     evidence = await _all(perform(run, slow) for run in members if run.id.kind is RunKind.JOURNEY)
     own = [one for one in evidence if one.run.kind is RunKind.JOURNEY]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from validators.evidence.terminal import Span
@@ -35,12 +36,33 @@ class Shot:
     path: str
 
 
+class Moment(StrEnum):
+    """Which moment of a journey two pictures show, in words that may leave."""
+
+    STEP = (
+        "The page on which the code before the change could not go on, and the same page with the"
+        " change."
+    )
+    LOOK = (
+        "The page on which the code before the change did not show what was asked for, and the"
+        " same page with the change."
+    )
+    END = "The end of the journey, before the change and after it."
+    ALONE = "The end of the journey. There is no picture of the same moment before the change."
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The end of one journey on base (None when it could not be reached) and on the candidate."""
+    """One moment of a journey on base and on the candidate, with the same data and viewport.
+
+    Without `before`, `after` is the end of the candidate's run; `end` is that end where it is
+    another moment. `words`: of the journey, for the sealed page only."""
 
     before: Shot | None
-    after: Shot | None
+    after: Shot
+    moment: Moment
+    end: Shot | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +311,8 @@ def html(page: Page) -> str:
     """The page as one HTML document."""
     import jinja2
 
-    if (page.runs or page.calls or page.terminals) and not page.sealed:
+    captions = any(pair.words for pair in page.comparisons)
+    if (page.runs or page.calls or page.terminals or captions) and not page.sealed:
         raise ValueError("a public page may not show runs: they hold the steps of sealed journeys")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
@@ -310,10 +333,8 @@ def html(page: Page) -> str:
 
 def source() -> str:
     """Every word that all pages share."""
-    return "\n".join(
-        (HERE / name).read_text()
-        for name in ("page.html.j2", "runs.html.j2", "page.css", "page.js")
-    )
+    files = ("page.html.j2", "runs.html.j2", "page.css", "page.js")
+    return "\n".join((*((HERE / name).read_text() for name in files), *Moment))
 
 
 def _verbatim(text: str) -> object:

@@ -6,7 +6,7 @@ and left out when they are not what they should be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -35,14 +35,20 @@ class Pair:
 
 
 def pairs(
-    runs: Iterable[RunEvidence], *, journeys: Iterable[str], evidence: Path
+    runs: Iterable[RunEvidence],
+    *,
+    journeys: Iterable[str],
+    evidence: Path,
+    beside: Mapping[str, RunId],
 ) -> tuple[Pair, ...]:
-    """The runs to compare, for each journey."""
+    """The runs to compare, for each journey. `beside` has the runs on base with the same data;
+    where it has none, a proof of the store with other data stands beside the candidate."""
     views = {run.run: RunView(run, None, evidence) for run in runs}
     return tuple(
         Pair(
             name,
-            *(views.get(RunId(name, kind=kind)) for kind in (RunKind.BASE, RunKind.JOURNEY)),
+            views.get(beside.get(name, RunId(name, kind=RunKind.BASE))),
+            views.get(RunId(name)),
         )
         for name in journeys
     )

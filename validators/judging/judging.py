@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from validators.app.sandboxes import SandboxResult
-from validators.domain.evidence import RunEvidence
+from validators.domain.evidence import RunEvidence, RunId
 from validators.domain.exploring.explored import Exploration, with_exploration
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
@@ -53,7 +53,8 @@ class Judgement:
 
     `journeys` and `purposes`: the issue's own, by digest. `suite`: the regression suite. `broken`:
     its journeys that are red on base already. `compiled`: the journeys compiled from what personas
-    did. `verdict` is inconclusive until evidence shows otherwise."""
+    did. `beside`: the run on base with the data of this judgement, by the name of its journey.
+    `verdict` is inconclusive until evidence shows otherwise."""
 
     context: Context
     journeys: dict[str, Journey]
@@ -67,6 +68,7 @@ class Judgement:
     sandboxes: tuple[SandboxResult, ...] = ()
     exploration: Exploration | None = None
     compiled: tuple[Journey, ...] = ()
+    beside: dict[str, RunId] = field(default_factory=dict)
 
     @property
     def bound(self) -> tuple[str, ...]:
@@ -168,6 +170,7 @@ def _perform_on_candidate(trial: Trial, judgement: Judgement) -> Verdict:
     finally:
         # An inconclusive judgement keeps what it has shown until then, too.
         judgement.evidence, judgement.sandboxes = trial.evidence, trial.sandboxes
+        judgement.beside = trial.beside
         judgement.broken = tuple(trial.regression[name] for name in sorted(trial.broken()))
 
 

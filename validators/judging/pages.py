@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from validators.domain.evidence import Identity, RunId, RunKind
+from validators.domain.evidence import RunKind
+from validators.domain.journeys.journey import Journey
 from validators.domain.run_result import Result, result
 from validators.evidence.page import (
     Bound,
@@ -24,8 +25,9 @@ from validators.evidence.page import (
 )
 from validators.judging.exchanges import pairs, shown_calls, shown_terminals
 from validators.judging.judging import Judgement
+from validators.judging.moments import pictures
 from validators.judging.promise import promise_words
-from validators.judging.runs import shown_runs
+from validators.judging.runs import shortened, shown_runs
 from validators.performance.redact import NOTICED
 
 FORMS = {
@@ -35,6 +37,8 @@ FORMS = {
     "unsealed": "which isolates nothing: what was judged in it is shown, and never merged",
 }
 MISSION, ISSUE, LANDED = "from the mission", "from the issue", "which has landed"
+# The promise of a journey that names no entry of the mission: the issue's title.
+ISSUE_ID = "issue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def sealed_page(report: JudgementReport, *, evidence: Path) -> Page:
         evidence=evidence,
     )
     names = (journey.name for journey in judgement.journeys.values())
-    compared = pairs(judgement.evidence, journeys=names, evidence=evidence)
+    compared = pairs(judgement.evidence, journeys=names, evidence=evidence, beside=judgement.beside)
     return replace(
         _page(report),
         sealed=True,
@@ -67,29 +71,22 @@ def sealed_page(report: JudgementReport, *, evidence: Path) -> Page:
     )
 
 
-def public_page(report: JudgementReport, pictures: Mapping[str, str]) -> Page:
-    """The page that may leave. `pictures` maps a screenshot of the evidence to its path beside the
+def public_page(report: JudgementReport, beside: Mapping[str, str]) -> Page:
+    """The page that may leave. `beside` maps a screenshot of the evidence to its path beside the
     page."""
     page = _page(report)
     moved = (
-        replace(pair, before=_moved(pair.before, pictures), after=_moved(pair.after, pictures))
+        replace(
+            pair,
+            before=_moved(pair.before, beside) if pair.before else None,
+            after=_moved(pair.after, beside),
+            end=_moved(pair.end, beside) if pair.end else None,
+            # Words of a journey stay sealed, after the landing as well: it guards what landed.
+            words="",
+        )
         for pair in page.comparisons
     )
     return replace(page, comparisons=tuple(moved))
-
-
-def screenshot(judgement: Judgement, journey: str, kind: RunKind) -> str | None:
-    """The last picture of a journey's plain run of this kind, as a path below the evidence
-    folder."""
-    wanted = RunId(journey, Identity.PLAIN, kind)
-    pictures = [
-        file
-        for run in judgement.evidence
-        if run.run == wanted
-        for file in run.files
-        if file.endswith(".png")
-    ]
-    return pictures[-1] if pictures else None
 
 
 def _page(report: JudgementReport) -> Page:
@@ -148,66 +145,76 @@ def _figures(report: JudgementReport) -> Iterator[Figure]:
 def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
     request = judgement.context.request
     for journey in judgement.journeys.values():
-        before, after = (
-            screenshot(judgement, journey.name, kind) for kind in (RunKind.BASE, RunKind.JOURNEY)
+        found = pictures(judgement, journey)
+        if found is None:
+            continue
+        assert request.candidate is not None
+        base, candidate = request.base.commit, request.candidate.commit
+        yield Comparison(
+            Shot("Before", base, f"evidence/{found.before}") if found.before else None,
+            Shot("After", candidate, f"evidence/{found.after}"),
+            found.moment,
+            Shot("At the end", candidate, f"evidence/{found.end}") if found.end else None,
+            _line(journey, found.line),
         )
-        if after is not None:
-            assert request.candidate is not None
-            yield Comparison(
-                Shot("Before", request.base.commit, f"evidence/{before}") if before else None,
-                Shot("After", request.candidate.commit, f"evidence/{after}"),
-            )
+
+
+def _line(journey: Journey, number: int) -> str:
+    """A line of a journey as its author wrote it; empty for 0."""
+    lines = ("", *journey.source.splitlines())
+    return shortened(lines[number].strip().removeprefix("- ")) if number < len(lines) else ""
 
 
 def _promises(judgement: Judgement) -> Iterator[Promise]:
-    """Each promise once: broken if one of its journeys failed, kept only if all of them passed."""
+    """Each promise once, the issue's own sentence first. Journeys look at some ways of using a
+    promise and can break it; they cannot show that all of it is kept."""
     request = judgement.context.request
     words = (
         promise_words(request.governance.files, request.issue.title) | judgement.regression_promises
     )
     for promise, names in _by_promise(judgement).items():
         findings = [finding for finding in judgement.verdict.findings if finding.journey in names]
-        state, tone = ("broken", "no") if findings else _kept(names, judgement)
+        state, tone = ("broken", "no") if findings else _looked_at(names, judgement)
         noticed = dict.fromkeys(sentence(NOTICED[finding.symptom]) for finding in findings)
-        name = _source(promise)
-        if len(names) > 1:
-            name = f"{name} · {len(names)} journeys"
-        yield Promise(name, words.get(promise, promise), state, tone, " ".join(noticed))
+        yield Promise(_source(promise), words.get(promise, promise), state, tone, " ".join(noticed))
 
 
 def _source(promise: str) -> str:
     """Where a promise comes from."""
-    if promise == "issue":
+    if promise == ISSUE_ID:
         return ISSUE
     return f"{promise}, {LANDED if promise.startswith('issue #') else MISSION}"
 
 
 def _by_promise(judgement: Judgement) -> dict[str, set[str]]:
-    """The names of the journeys that protect each promise, the issue's own first, without those
-    that are red on base already."""
+    """The names of the journeys that look at each promise, without those that are red on base
+    already. All journeys of the change's own issue look at that issue."""
+    own = list(judgement.journeys.values())
     binding = [one for one in judgement.suite.chosen if one not in judgement.broken]
-    own = [(journey.promise, journey.name) for journey in judgement.journeys.values()]
-    found: dict[str, set[str]] = {}
-    for promise, name in (*own, *((one.promised, one.journey.name) for one in binding)):
+    found: dict[str, set[str]] = {ISSUE_ID: {journey.name for journey in own}} if own else {}
+    named = [(journey.promise, journey.name) for journey in own]
+    for promise, name in (*named, *((one.promised, one.journey.name) for one in binding)):
         found.setdefault(promise, set()).add(name)
     return found
 
 
-def _kept(journeys: set[str], judgement: Judgement) -> tuple[str, str]:
+def _looked_at(journeys: set[str], judgement: Judgement) -> tuple[str, str]:
+    """In how many ways a promise was looked at: by journeys whose every run passed."""
     own = [
         run
         for run in judgement.evidence
         if run.run.journey in journeys and run.run.kind is RunKind.JOURNEY
     ]
-    performed = {run.run.journey for run in own} == journeys
-    if performed and all(result(run) is Result.PASSED for run in own):
-        return "kept", "yes"
-    return "not shown", "unsure"
+    red = {run.run.journey for run in own if result(run) is not Result.PASSED}
+    ways = len({run.run.journey for run in own} - red)
+    if not ways:
+        return "not looked at", "unsure"
+    return f"looked at in {_count(ways, 'way')}", ""
 
 
 def _controls(predicate: Mapping[str, Any]) -> Iterator[Control]:
     counts = predicate["controls"]
-    state, tone = _held(counts["twins_failed"], counts["twins"], "failed")
+    state, tone = _held(counts["twins_failed"], counts["twins"], "told apart")
     yield Control(
         "Negative controls",
         state,
@@ -220,8 +227,8 @@ def _controls(predicate: Mapping[str, Any]) -> Iterator[Control]:
         "Injected faults",
         state,
         tone,
-        "The same app behind a proxy that drops a row, serves a stale page, answers 500 or swaps a"
-        " text. Only faults where a journey looks are counted.",
+        "The same app, but rows or lines are lost, texts swapped, answers stale or wrong, or it is"
+        " given another input. Only faults where a journey looks are counted.",
     )
     yield Control(
         "Red before",
@@ -288,8 +295,8 @@ def _phases(judgement: Judgement) -> Iterator[Phase]:
         )
 
 
-def _moved(shot: Shot | None, pictures: Mapping[str, str]) -> Shot | None:
-    return replace(shot, path=pictures[shot.path.removeprefix("evidence/")]) if shot else None
+def _moved(shot: Shot, beside: Mapping[str, str]) -> Shot:
+    return replace(shot, path=beside[shot.path.removeprefix("evidence/")])
 
 
 def _tone(good: bool) -> str:

@@ -8,17 +8,17 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from validators.domain.errors import ValidatorsError
-from validators.domain.evidence import RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import UsageError
 from validators.evidence.merkle import evidence_in
 from validators.evidence.page import html, source
 from validators.judging.judging import Judgement
-from validators.judging.pages import JudgementReport, public_page, screenshot, sealed_page
+from validators.judging.moments import pictures
+from validators.judging.pages import JudgementReport, public_page, sealed_page
 from validators.judging.predicate import predicate
 from validators.judging.promise import promise_words
 from validators.launcher.regression_suite import RegressionJourney
@@ -37,9 +37,9 @@ def publish(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> 
     facts = predicate(judgement, evidence_in(kept / EVIDENCE), ended=ended)
     envelope = signed_verdict(facts, judgement.context.notary)
     report = JudgementReport(judgement, facts, ended)
-    pictures = dict(_pictures(judgement))
-    page = html(public_page(report, pictures))
-    document = public_facts(judgement, facts, tuple(pictures.values()))
+    shots = dict(_pictures(judgement))
+    page = html(public_page(report, shots))
+    document = public_facts(judgement, facts, tuple(shots.values()))
     public = json.dumps(document, indent=1, ensure_ascii=False)
     # All that leaves is searched before anything is written.
     refuse_leaks(
@@ -51,7 +51,7 @@ def publish(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> 
     (kept / "index.html").write_text(html(sealed_page(report, evidence=kept / EVIDENCE)))
     place_file(kept / "verdict.json", envelope, replace=True)
     home = _moved_to_store(judgement, kept)
-    for name, beside in pictures.items():
+    for name, beside in shots.items():
         place_file(out / beside, (home / EVIDENCE / name).read_bytes(), replace=True, mode=OPEN)
     place_file(out / "index.html", page.encode(), replace=True, mode=OPEN)
     place_file(out / "public.json", public.encode(), replace=True, mode=OPEN)
@@ -59,7 +59,7 @@ def publish(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> 
 
 
 def public_facts(
-    judgement: Judgement, facts: dict[str, Any], pictures: tuple[str, ...]
+    judgement: Judgement, facts: dict[str, Any], shots: tuple[str, ...]
 ) -> dict[str, Any]:
     """public.json: the outcome, and the findings in the words of the issue or the mission. It names
     no journey."""
@@ -77,7 +77,7 @@ def public_facts(
         "regression": facts["regression"],
         **({"exploration": facts["exploration"]} if judgement.exploration else {}),
         "broken_on_base": [_broken(one, words) for one in judgement.broken],
-        "screenshots": list(pictures),
+        "screenshots": list(shots),
     }
 
 
@@ -95,9 +95,12 @@ def _pictures(judgement: Judgement) -> Iterator[tuple[str, str]]:
     """The screenshots that may leave: the path below the evidence folder, and the path below the
     caller's folder."""
     for number, journey in enumerate(judgement.journeys.values(), start=1):
-        for kind, name in ((RunKind.BASE, "before"), (RunKind.JOURNEY, "after")):
-            if (file := screenshot(judgement, journey.name, kind)) is not None:
-                yield file, f"{EVIDENCE}/{name}-{number}.png"
+        found = pictures(judgement, journey)
+        if found is None:
+            continue
+        for name, file in (("before", found.before), ("after", found.after), ("end", found.end)):
+            if file:
+                yield file, f"{EVIDENCE}/{name}-{number}{PurePosixPath(file).suffix}"
 
 
 def refuse_leaks(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from validators.app.sandboxes import SandboxResult
 from validators.app.side import Side, prepared_side, seeded_side
-from validators.domain.evidence import Identity, RunEvidence, RunId, RunKind
+from validators.domain.evidence import ON_BASE, Identity, RunEvidence, RunId, RunKind
 from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.proof import broken_on_base, proof
@@ -21,7 +21,13 @@ from validators.launcher.context import Context
 from validators.launcher.pacing import scene_of
 from validators.launcher.perform import FIRST, PerformanceBench
 from validators.launcher.regression_suite import RegressionJourney
-from validators.performance.plan import base_runs, judgement_runs, retry_runs, suite_runs
+from validators.performance.plan import (
+    base_runs,
+    comparison_runs,
+    judgement_runs,
+    retry_runs,
+    suite_runs,
+)
 from validators.store.journeys import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
@@ -36,7 +42,8 @@ class Trial:
     """Journeys on trial, by name, and what is known about them, run by run.
 
     `purposes`: of the journeys of the change's own issue. `regression`: those of the regression
-    suite. `proofs`: the store's proofs for the base. `candidate`: the side that is judged."""
+    suite. `proofs`: the store's proofs for the base. `candidate`: the side that is judged.
+    `proved_now`: the journeys that this trial has performed on base."""
 
     context: Context
     journeys: Mapping[str, Journey]
@@ -48,6 +55,7 @@ class Trial:
     sandboxes: tuple[SandboxResult, ...] = ()
     sides: dict[tuple[str, str | None], Side] = field(default_factory=dict)
     candidate: str = CANDIDATE
+    proved_now: frozenset[str] = frozenset()
 
     def on_base(self) -> tuple[Sealed, ...]:
         """Each journey with its proof on base; those that the store has no proof of are performed
@@ -80,9 +88,12 @@ class Trial:
         verdict."""
         # Each side has its own driver and browsers: what a candidate does to a browser never
         # touches the proof on base.
-        self._perform(PROOF, self._missing_base(self._own))
+        missing = self._missing_base(self._own)
+        self.proved_now = frozenset(run.journey for run in missing)
+        self._perform(PROOF, missing)
         regression = (run for name in self.regression for run in self._regression_runs(name))
-        self._perform(FIRST, (*judgement_runs(self._own), *regression))
+        own = sorted((*judgement_runs(self._own), *self._comparisons()), key=self._place)
+        self._perform(FIRST, (*own, *regression))
         self._try_doubted_on_base()
         # A failure that both visitors met, each on its own app, needs no second attempt. One that
         # only one of them met gets it: a flaky app is not accused of watching its visitor.
@@ -93,6 +104,19 @@ class Trial:
         }
         self._perform("retry", retry_runs(sorted(torn)))
         return self.verdict()
+
+    @property
+    def beside(self) -> dict[str, RunId]:
+        """The runs on base with the data and the viewport of this judgement, by journey."""
+        shown = (RunId(name, kind=RunKind.BASE) for name in sorted(self.proved_now))
+        known = {run.run for run in self.evidence}
+        return {run.journey: run for run in (*shown, *self._comparisons()) if run in known}
+
+    def _comparisons(self) -> tuple[RunId, ...]:
+        """What the evidence shows beside the candidate where base was not performed just now: a
+        proof of the store has other data. Nobody votes by these runs, so they may share the
+        browser with the candidate."""
+        return comparison_runs(name for name in self._own if name not in self.proved_now)
 
     def _try_doubted_on_base(self) -> None:
         """Perform the regression journeys that did not pass as the plain visitor, and on base, so
@@ -112,7 +136,7 @@ class Trial:
         runs = tuple(
             run
             for run in self.evidence
-            if run.run.kind is not RunKind.BASE and run.run.journey not in gone
+            if run.run.kind not in ON_BASE and run.run.journey not in gone
         )
         return verdict(tuple(one for one in self.sealed() if one.journey not in gone), runs)
 
@@ -124,6 +148,10 @@ class Trial:
     @property
     def _own(self) -> tuple[str, ...]:
         return tuple(name for name in self.journeys if name not in self.regression)
+
+    def _place(self, run: RunId) -> int:
+        """The place of a run's journey: the runs of one journey stand together."""
+        return self._own.index(run.journey)
 
     def _sealed(self, journey: Journey) -> Sealed:
         shown = tuple(
@@ -217,7 +245,7 @@ class Trial:
 
     def _side(self, run: RunId) -> Side:
         key = (
-            BASE if run.kind is RunKind.BASE else self.candidate,
+            BASE if run.kind in ON_BASE else self.candidate,
             self.journeys[run.journey].seed,
         )
         if key not in self.sides:
@@ -249,11 +277,13 @@ def new_trial(
     seed: int,
     purposes: Mapping[str, Purpose] | None = None,
     regression: Sequence[RegressionJourney] = (),
+    base: Side | None = None,
 ) -> Trial:
     """A trial of these journeys (by digest). It performs below `folder` and keeps every file below
     `keep`.
 
-    `purposes` by digest; the issue's kind decides where it has none. Raises UsageError when two
+    `purposes` by digest; the issue's kind decides where it has none. `base` is the base with its
+    own data, where it has been prepared. Raises UsageError when two
     journeys have one name."""
     scene = scene_of(context, seed=seed, keep=keep)
     given, usual = purposes or {}, purpose_of(context.request.issue.kind)
@@ -267,4 +297,5 @@ def new_trial(
     landed_digests = {name: one.entry.digest for name, one in landed.items()}
     proofs = BaseProofs(context.journey_store, context.request.base.tree, digests | landed_digests)
     own = {name: given.get(digest, usual) for name, digest in digests.items()}
-    return Trial(context, named, own, landed, bench, proofs)
+    sides: dict[tuple[str, str | None], Side] = {(BASE, None): base} if base else {}
+    return Trial(context, named, own, landed, bench, proofs, sides=sides)

@@ -106,6 +106,11 @@ def base_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]
     )
 
 
+def comparison_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
+    """The runs on base whose pictures stand beside the candidate's: each journey plain."""
+    return tuple(RunId(name, kind=RunKind.COMPARISON) for name in journeys)
+
+
 def ready_line(port: int) -> str:
     """The line that reports that the app at this port answers."""
     return f"{port}\n"

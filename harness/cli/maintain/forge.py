@@ -71,7 +71,8 @@ def serve(
 
     Listens on this machine only. Creates the home if it is missing, with the administrator's token
     in admin.token, which only its owner can read. Upgrades the database of an earlier version.
-    Ctrl-C or SIGTERM ends it in good order.
+    The forge of a factory's home serves the evidence of that home, too. Ctrl-C or SIGTERM ends it
+    in good order.
 
     \b
     Exit codes:
@@ -90,7 +91,11 @@ def serve(
 
     place = _place(folder)
     settings = Settings(
-        place, open_door=open_door, pick=pick, people_write_checks=people_write_checks
+        place,
+        open_door=open_door,
+        pick=pick,
+        people_write_checks=people_write_checks,
+        evidence=_evidence_beside(place),
     )
     click.echo(
         f"The forge's home is {place}; its address is in {settings.ready.name} there, and in the"
@@ -103,6 +108,13 @@ def serve(
         click.echo(f"factory: {error}", err=True)
         return 5
     return 0
+
+
+def _evidence_beside(place: Path) -> Path | None:
+    """The evidence of the factory whose forge this is: comments link to it below this address."""
+    from harness.home.document import FILE
+
+    return place.parent / "evidence" if (place.parent / FILE).is_file() else None
 
 
 @forge.command("import")

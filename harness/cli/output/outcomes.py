@@ -40,11 +40,14 @@ def outcomes(lines: Iterable[JsonObject]) -> "Table":
 
 
 def _by(line: JsonObject) -> str:
-    """What decided the outcome: the verdicts in their order, the older issue, or the rules."""
+    """What decided the outcome: the verdicts in their order, the older issue, or the rules; else
+    the last reason."""
+    from harness.factory.reporting.comments.inert import shortened
+
     match line["outcome"]:
         case "merged":
             return f"verdict {', '.join(line['verdicts'])}"
         case "duplicate":
             return f"#{line['duplicate_of']}"
         case _:
-            return ", ".join(line["cites"])
+            return ", ".join(line["cites"]) or shortened(line["message"], 60) or "nobody yet"

@@ -55,6 +55,10 @@ class Progress(logging.Handler):
                 f" {escape(' '.join(entry.message.split()))}"
             )
 
+    def pause(self) -> None:
+        """Take the moving line away."""
+        self._status.stop()
+
     def say(self, words: str) -> None:
         """Print a line of its own."""
         # The same lock as for log entries, so the two never share a line.

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import as_json, emit, fresh_home
+from harness.cli.options import as_json, emit, fresh_home, wait_for_interrupt
 from harness.cli.output.progress import Progress
 from harness.domain.plain import JsonDict, JsonObject
 from harness.shipped import shipped
@@ -47,15 +47,17 @@ NEEDS_A_PERSON = 3
     type=click.Path(path_type=Path),
     help="Keep all state in PATH, which must be new or empty.",
 )
-@click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
 @as_json
-def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) -> int:
+def demo(only: tuple[int, ...], folder: Path | None, as_json: bool) -> int:
     """Run the whole pipeline on the example app, without an API key.
 
     The demo pushes Tidebook, a small booking app, to a forge on this machine and files its issues.
     The factory then works until nothing is left to do. The forge, git, the agent's tools, the
     sandboxes, the app, Chromium and the sealed judge are real. Only the model's answers are
     recorded; the broker replays them on the wire. No network is needed.
+
+    At the end it names the address of the forge and keeps it open until Ctrl-C. Without a terminal
+    or with --json it ends by itself.
 
     Reads what ships with the program, and Tidebook's wheels from $XDG_CACHE_HOME (missing wheels
     are downloaded). Writes its home, a new temporary folder unless --home names one, and keeps it
@@ -71,7 +73,7 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
     Examples:
       factory demo
       factory demo --issue 2                    # in a third of the time
-      factory demo --home ~/tidebook --keep     # then look at the forge in a browser
+      factory demo --home ~/tidebook            # keep what it made
       factory demo --json
     """
     import time
@@ -85,13 +87,13 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
         issues = frozenset(only or EXPECTED)
         _work(works, issues)
         found = _result(works, home, time.monotonic() - began, issues=issues)
-        if keep:
-            progress.say(f"The forge is at {works.url}; Ctrl-C ends it.")
-            _wait()
-    if as_json:
-        emit(found)
-    else:
-        _print(found)
+        # A line that moves would go on below what is printed now.
+        progress.pause()
+        if as_json:
+            emit(found)
+        else:
+            _print(found)
+            _look_around(works, home)
     # Without a sandbox nothing merges, which is the machine's fault and has a remedy of its own.
     return 0 if found["ok"] else NEEDS_A_PERSON if found["sandbox"] == "unsealed" else 1
 
@@ -207,10 +209,15 @@ def _print(found: JsonDict) -> None:
         )
 
 
-def _wait() -> None:
-    import signal
+def _look_around(works: Any, home: Path) -> None:
+    """Name the forge's address, and keep the forge open while somebody looks."""
+    import shlex
+    import sys
 
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        return
+    # Nobody who reads a log or a pipe could end it.
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        click.echo(f"\nLook at its forge:  {works.url}\nCtrl-C ends it.")
+        wait_for_interrupt()
+    click.echo(
+        f"Its forge again:  FACTORY_HOME={shlex.quote(str(home))} factory forge serve --open"
+    )

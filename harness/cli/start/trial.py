@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import as_json, emit, fresh_home
+from harness.cli.options import as_json, emit, fresh_home, wait_for_interrupt
 from harness.cli.output.progress import Progress
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
@@ -121,7 +121,7 @@ def _tried(
         }
         if keep:
             progress.say(f"The forge is at {works.url}; Ctrl-C ends it.")
-            _wait()
+            wait_for_interrupt()
     return found
 
 
@@ -203,10 +203,3 @@ def _print(found: JsonDict) -> None:
             "No sandbox works on this machine, so nothing was merged: `python -m"
             " harness.programs.sandbox probe` names the cause."
         )
-
-
-def _wait() -> None:
-    import signal
-
-    with suppress(KeyboardInterrupt):
-        signal.pause()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.link import UrlFor
+from harness.factory.reporting.comments.inert import shortened
 from harness.factory.reporting.digest import BrokenJourney, Digest, IssueSummary, Outage
 from harness.factory.reporting.slash_commands import CONFIRMED
 
@@ -83,7 +84,7 @@ def _inert(words: str) -> str:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return shortened(line, LONGEST)
 
 
 def _headline(found: Digest) -> str:

@@ -15,7 +15,15 @@ from harness.factory.reporting.comments import (
     pull_request_body,
     pull_request_title,
 )
-from harness.factory.reporting.comments.inert import cell, code, fenced, inline, table
+from harness.factory.reporting.comments.inert import (
+    cell,
+    code,
+    fenced,
+    inline,
+    referred,
+    shortened,
+    table,
+)
 from harness.programs.local_forge.pages.markdown import rendered
 
 NASTY = [
@@ -244,3 +252,33 @@ def test_words_of_other_tongues_stay_in_a_commit() -> None:
         next(committed_words(title))
         == "Größe, naïve 予定は10時? हिन्दी don't use utf 8 tide/book.py"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "shown"),
+    [
+        ("short enough", 12, "short enough"),
+        ("One thing was said. Another was not finished", 30, "One thing was said. …"),
+        ("one two three four", 12, "one two…"),
+        ("x" * 20, 8, "x" * 7 + "…"),
+    ],
+)
+def test_what_is_cut_ends_with_a_sentence_or_a_word(text, most, shown) -> None:
+    assert shortened(text, most) == shown
+
+
+@given(PIECES, st.integers(8, 60))
+def test_what_is_cut_is_never_longer_than_its_room(text, most) -> None:
+    assert len(shortened(text, most)) <= most
+
+
+def test_no_folder_of_this_machine_is_in_a_comment() -> None:
+    raw = (
+        "error: cannot read '/home/ana/.factory/keys/model.key' (see /var/log/x.log), asked /api/x"
+    )
+    assert inline(raw) == "error: cannot read '…/model.key' (see …/x.log), asked /api/x"
+
+
+def test_a_number_of_our_own_is_a_link_and_no_other_is() -> None:
+    told = referred(inline("pull request #9, not #91 nor #8"), 9, "http://forge/pull/9")
+    assert told == "pull request [#9](http://forge/pull/9), not \\#\u200b91 nor \\#\u200b8"

@@ -210,3 +210,14 @@ def test_every_golden_file_has_its_story() -> None:
     assert {path.stem for path in GOLDEN.glob("*.md")} == {
         story.__name__.replace("_", "-") for story in STORIES
     }
+
+
+def test_whoever_filed_it_finds_the_evidence_and_the_pull_request(world) -> None:
+    issue = world.file()
+    world.tick()
+    (comment,) = world.forge.ours(issue)
+    ours, _, folded = comment.body.partition("<details>")
+    number = world.history(issue).proposal.number
+    assert re.search(r"\[See what the judge saw\]\(\S+/evidence/validate-1-1/index.html\)", ours)
+    assert f"pull request [#{number}](" in folded
+    assert "\u200b" not in comment.body

@@ -48,7 +48,7 @@ def calls(evidence: Path, before: str, after: str) -> tuple[Calls, ...]:
         run(evidence, RunKind.BASE, calls_json=before),
         run(evidence, RunKind.JOURNEY, calls_json=after),
     )
-    return tuple(shown_calls(pairs(runs, journeys=["books"], evidence=evidence)))
+    return tuple(shown_calls(pairs(runs, journeys=["books"], evidence=evidence, beside={})))
 
 
 def test_each_call_stands_beside_the_same_call_before_the_change(tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_a_terminal_is_shown_as_text_and_with_its_colours(tmp_path: Path) -> Non
         run(
             tmp_path,
             RunKind.JOURNEY,
-            terminal_txt="$ walks list\nAda  4\n",
+            terminal_txt="$ walks list\nAda  4\n\n",
             screens_json=json.dumps([SCREEN, {**SCREEN, "columns": 120}]),
         ),
     )
-    (shown,) = shown_terminals(pairs(runs, journeys=["books"], evidence=tmp_path))
-    assert (shown.before, shown.screens_before) == ("$ walks list\n", ())
+    (shown,) = shown_terminals(pairs(runs, journeys=["books"], evidence=tmp_path, beside={}))
+    assert (shown.before, shown.screens_before) == ("$ walks list", ())
     pipe, terminal = shown.screens_after
     assert pipe.lines == ((Span("Ada", "i2 bold"), Span("  4")),)
     assert (pipe.size, terminal.size) == ("", "120 columns")

@@ -16,8 +16,11 @@ from validators.domain.errors import ValidatorsError
 from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
+    FaultFacts,
+    FaultInjector,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
     Trouble,
 )
@@ -33,6 +36,7 @@ from validators.evidence.page import (
     Limit,
     Link,
     LookRow,
+    Moment,
     NetworkRow,
     Page,
     Phase,
@@ -47,7 +51,7 @@ from validators.evidence.terminal import drawn
 from validators.judging.pages import further_checks
 from validators.judging.promise import promise_words, public_reason
 from validators.judging.publish import refuse_leaks
-from validators.judging.runs import shown_runs
+from validators.judging.runs import ending, shown_runs
 from validators.language.reader import read
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}\"'" + "x" * 300
@@ -112,7 +116,14 @@ PAGE = Page(
     reason=HOSTILE,
     figures=(Figure("Journeys passed", "0 of 1", good=False),),
     comparisons=(
-        Comparison(Shot("Before", "a" * 40, "before.png"), Shot("After", "b" * 40, "after.png")),
+        Comparison(
+            Shot("Before", "a" * 40, "before.png"),
+            Shot("After", "b" * 40, "after.png"),
+            Moment.STEP,
+            Shot("At the end", "b" * 40, "end.png"),
+            words=HOSTILE,
+        ),
+        Comparison(None, Shot("After", "b" * 40, "after.png"), Moment.ALONE),
     ),
     promises=(Promise("M-BOOK", HOSTILE, "broken", "no", HOSTILE),),
     controls=(Control("Negative controls", "1 of 1 failed", "yes", "Words."),),
@@ -153,7 +164,7 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
     picture = browser.new_page().screenshot()
-    for name in ("before.png", "after.png", "step-01.jpg"):
+    for name in ("before.png", "after.png", "end.png", "step-01.jpg"):
         (tmp_path / name).write_bytes(picture)
     (tmp_path / "index.html").write_text(html(PAGE))
     page = browser.new_page(viewport={"width": width, "height": 900})
@@ -171,7 +182,7 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(
     )
     assert (heard, sorted(set(asked))) == (
         [],
-        ["after.png", "before.png", "index.html", "step-01.jpg"],
+        ["after.png", "before.png", "end.png", "index.html", "step-01.jpg"],
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert HOSTILE[:60] in page.inner_text("h1")
@@ -180,7 +191,7 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(
     for _ in range(30):
         page.keyboard.press("ArrowLeft")
     assert (
-        page.evaluate("getComputedStyle(document.querySelectorAll('.pair img')[1]).clipPath")
+        page.evaluate("getComputedStyle(document.querySelectorAll('.pair .shot')[1]).clipPath")
         == "inset(0px 0px 0px 20%)"
     )
     page.close()
@@ -206,16 +217,15 @@ def test_on_paper_both_pictures_are_whole(browser: Browser, tmp_path: Path) -> N
     page.goto(f"file://{tmp_path}/index.html")
     page.get_by_text("One over the other").click()
     page.emulate_media(media="print")
-    clips = (
-        "[...document.querySelectorAll('.pair img')].map(image => getComputedStyle(image).clipPath)"
-    )
-    assert page.evaluate(clips) == ["none", "none"]
+    clips = "[...document.querySelectorAll('.pair .shot')].map(image => getComputedStyle(image).clipPath)"
+    assert page.evaluate(clips) == ["none", "none", "none"]
     page.close()
 
 
-@pytest.mark.parametrize("kept", ["runs", "calls", "terminals"])
+@pytest.mark.parametrize("kept", ["runs", "calls", "terminals", "comparisons"])
 def test_a_public_page_cannot_show_runs(kept: str) -> None:
-    public = replace(PAGE, sealed=False, runs=(), calls=(), terminals=())
+    bare = tuple(replace(pair, words="") for pair in PAGE.comparisons)
+    public = replace(PAGE, sealed=False, runs=(), calls=(), terminals=(), comparisons=bare)
     with pytest.raises(ValueError, match="may not show runs"):
         html(replace(public, **{kept: getattr(PAGE, kept)}))
     shown = html(public)
@@ -369,6 +379,46 @@ def test_a_filmstrip_tells_each_step_in_its_authors_words_beside_its_picture(
         ("Look", "on the page", "2 of 2 held", "look-01.jpg"),
         ("Look", "after reloading", "0 of 1 held", ""),
     ]
+
+
+def test_a_step_of_several_lines_is_told_whole(tmp_path: Path) -> None:
+    call = "  - call:\n      POST: /bookings\n      json:\n        name: Ada\n  - open: /\n"
+    first, _, last = seaside.JOURNEY.partition("  - open: /\n")
+    steps = (StepOutcome(0, first.count("\n") + 1, "call", passed=True),)
+    runs = (replace(EVIDENCE, steps=steps),)
+    journeys = {JOURNEY.name: replace(JOURNEY, source=f"{first}{call}{last}")}
+    (run,) = shown_runs(runs, journeys=journeys, evidence=tmp_path)
+    assert run.frames[0].what == "call: POST: /bookings json: name: Ada"
+
+
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [("row", "on the page"), ("answer", "in the answer"), ("output", "after the command")],
+)
+def test_a_look_at_a_call_or_a_command_is_not_said_to_be_at_a_page(
+    tmp_path: Path, kind: str, where: str
+) -> None:
+    look = ExpectationOutcome(0, 9, kind, "here", passed=True)
+    (run,) = shown_runs((replace(EVIDENCE, expectations=(look,)),), journeys={}, evidence=tmp_path)
+    assert (run.looks[0].vantage, run.frames[-1].what) == (where, where)
+
+
+@pytest.mark.parametrize(
+    ("injector", "touched", "shown"),
+    [
+        (FaultInjector.STALE, True, ("unnoticed", "no")),
+        (FaultInjector.STALE, False, ("not counted", "")),
+        (FaultInjector.FROZEN, False, ("unnoticed", "unsure")),
+    ],
+)
+def test_a_fault_that_need_not_be_noticed_is_not_shown_as_one_that_was_missed(
+    injector: FaultInjector, touched: bool, shown: tuple[str, str]
+) -> None:
+    run = RunId(JOURNEY.name, kind=RunKind.FAULT_INJECTION, injector=injector)
+    done = tuple(replace(step, passed=True, trouble=None) for step in EVIDENCE.steps)
+    faulty = replace(EVIDENCE, run=run, steps=done, expectations=EVIDENCE.expectations[:2])
+    found = replace(faulty, fault=FaultFacts(changed=1, touched=touched, reached=False))
+    assert ending(found)[:2] == shown
 
 
 def test_a_run_shows_what_was_looked_for_seen_said_and_asked(tmp_path: Path) -> None:

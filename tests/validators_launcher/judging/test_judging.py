@@ -14,6 +14,7 @@ from tests.validators_launcher.world import MISSION, TITLE, World, predicate
 from validators.app.sandboxes import SandboxResult
 from validators.domain.verdict import Outcome, Verdict
 from validators.evidence.merkle import evidence_in, merkle_root
+from validators.evidence.page import Moment
 from validators.judging.judging import without_unsealed_pass
 
 
@@ -114,6 +115,40 @@ def test_a_tampered_verdict_fails_verification(painted: Judged, tmp_path: Path) 
     key = painted.world.home / "keys" / "validator.key.pub"
     done = painted.world.validators("verify", "--verdict", forged, "--public-key", key)
     assert (done.returncode, done.stdout) == (1, "")
+
+
+@pytest.mark.parametrize("change", ["FIXED", "PAINTED"])
+def test_both_pictures_show_one_visitor_with_the_same_data_in_the_same_window(
+    judged: Judge, change: str
+) -> None:
+    """The proof on base was made in another judgement for all but one of these: with a name, a
+    group and a window of its own."""
+    judgement = judged(change)
+    shots = [judgement.out / "evidence" / f"{side}-1.jpg" for side in ("before", "after")]
+    before, after = (size_of(shot.read_bytes()) for shot in shots)
+    assert before == after
+    plain = judgement.sealed / "evidence" / "runs" / "book-a-large-group" / "journey-plain-1"
+    fresh = judgement.sealed.glob("evidence/proof/*/base-plain-1")
+    (base,) = list(judgement.sealed.glob("evidence/runs/*/comparison-plain-1")) or list(fresh)
+    groups = [re.findall(r"(?:Booked for|a group of) (\d+)", page(one)) for one in (base, plain)]
+    assert groups[0] == groups[1] != []
+    # Where base did not show what was asked for, and not where the candidate ended.
+    assert [shot.read_bytes() for shot in shots] == [
+        (run / "look-01.jpg").read_bytes() for run in (base, plain)
+    ]
+    assert Moment.LOOK.value in (judgement.out / "index.html").read_text()
+
+
+def page(run: Path) -> str:
+    return (run / "aria.txt").read_text()
+
+
+def size_of(jpeg: bytes) -> tuple[int, ...]:
+    """Height and width, from the frame's header."""
+    place = 2
+    while jpeg[place + 1] not in (0xC0, 0xC2):
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4])
+    return int.from_bytes(jpeg[place + 5 : place + 7]), int.from_bytes(jpeg[place + 7 : place + 9])
 
 
 def test_a_toast_that_stores_nothing_fails_in_public_words(painted: Judged) -> None:
@@ -290,8 +325,8 @@ def test_the_public_page_names_the_issue_and_shows_before_and_after(green: Judge
     page = (green.out / "index.html").read_text()
     assert TITLE in page
     assert {path.name for path in (green.out / "evidence").iterdir()} == {
-        "before-1.png",
-        "after-1.png",
+        "before-1.jpg",
+        "after-1.jpg",
     }
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert (green.sealed / "index.html").read_text().count("<tr>") > 8

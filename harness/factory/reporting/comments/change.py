@@ -9,11 +9,20 @@ from harness.factory.records.gates import MERGE, RULES, SEAL, TESTS, Gate
 from harness.factory.records.history import History
 from harness.factory.records.link import NO, Link, LinkOutcome, UrlFor
 from harness.factory.records.model_advice import remarks
-from harness.factory.reporting.comments.inert import cell, count, fenced, inline, table
+from harness.factory.reporting.comments.inert import (
+    cell,
+    count,
+    fenced,
+    inline,
+    shortened,
+    table,
+    without_places,
+)
 from harness.factory.reporting.comments.issue import headline
 from harness.factory.reporting.slash_commands import CONFIRMED
 
 CHANGE_MARKER = "<!-- lights-out-factory:change -->"
+MOST_OF_A_TITLE = 200
 MOST_CHARACTERS = 60_000
 """The longest summary of a check; the forge takes at most 65,535 characters."""
 
@@ -57,22 +66,27 @@ def check_words(gate: Gate, link: UrlFor) -> tuple[str, str]:
         table(("rule", "answer", "fact"), rules),
         "\n".join(others),
     )
-    title = f"{_TITLES[gate.answer]}: {' '.join(gate.summary.split())}"
-    return title[:200], "\n\n".join(filter(None, parts))[:MOST_CHARACTERS] + "\n"
+    title = f"{_TITLES[gate.answer]}: {without_places(gate.summary)}"
+    return shortened(title, MOST_OF_A_TITLE), "\n\n".join(filter(None, parts))[
+        :MOST_CHARACTERS
+    ] + "\n"
 
 
 def _gates(gates: Sequence[Gate], link: UrlFor) -> str:
+    by = [", ".join(_deciding_rules(gate, link)) for gate in gates]
+    # Where no rule refused and none was lifted, the column has nothing to say.
+    told = any(by)
     rows = [
         (
             f"`{gate.name}`",
             _ANSWERS[gate.answer],
             cell(gate.summary),
-            ", ".join(_deciding_rules(gate, link)),
+            *((rules,) if told else ()),
             f"entry {gate.entry}",
         )
-        for gate in gates
+        for gate, rules in zip(gates, by, strict=True)
     ]
-    return table(("gate", "answer", "reason", "by", "in the ledger"), rows)
+    return table(("gate", "answer", "reason", *(("by",) if told else ()), "in the ledger"), rows)
 
 
 def _deciding_rules(gate: Gate, link: UrlFor) -> Iterable[str]:

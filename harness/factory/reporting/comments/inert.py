@@ -9,7 +9,7 @@ from harness.governance.text.invisible import is_invisible
 
 MOST_ROWS = 50
 """How many rows of a table are shown; the rest is counted."""
-MOST_IN_A_CELL = 160
+MOST_IN_A_CELL = 300
 _NOT_IN_CODE = re.compile(r"[^\w./-]")
 
 
@@ -44,12 +44,27 @@ def inline(text: str) -> str:
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
         for char in " ".join(text.split())
     )
-    escaped = _MARKUP.sub(r"\\\g<0>", flat)
+    escaped = _MARKUP.sub(r"\\\g<0>", without_places(flat))
     return _NAMES.sub(rf"\g<0>{_NOTHING}", escaped)
+
+
+def without_places(text: str) -> str:
+    """The text with the last part alone of each absolute path of a machine: an error of a program
+    names its folders, and whoever reads a comment has no business there."""
+    return _PLACES.sub(r"…/\1", text)
+
+
+def referred(inert: str, number: int, address: str) -> str:
+    """The inert text with a link where it names a number that the factory knows: `#9`."""
+    return re.sub(rf"\\#{_NOTHING}{number}(?!\d)", f"[#{number}]({address})", inert)
 
 
 _NOTHING = "\u200b"
 """A character without width: a name that it splits is no longer one name."""
+_PLACES = re.compile(
+    r"(?<![\w.:/])/(?:home|root|tmp|var|srv|opt|usr|mnt|run|etc|private|Users)/(?:[^\s/:'\",;()]+/)*"
+    r"([^\s/:'\",;()]*)"
+)
 _MARKUP = re.compile(r"[\\`*_\[\]<>|#!~&$]")
 _NAMES = re.compile(
     r"[@#\uff03\uff20]|:(?=//)|GH(?=-[0-9])|www(?=\.)|(?:mailto|xmpp)(?=:)", re.IGNORECASE
@@ -59,7 +74,21 @@ _NAMES = re.compile(
 def cell(text: str) -> str:
     """The beginning of such a line, for a table."""
     # Cut before it is escaped: a later cut could split an escape.
-    return inline(text[:MOST_IN_A_CELL])
+    return inline(shortened(text, MOST_IN_A_CELL))
+
+
+def shortened(text: str, most: int) -> str:
+    """The text in one line of at most `most` characters. A longer one ends with a whole sentence
+    where half of the room has one, else with a whole word, and with an ellipsis."""
+    flat = " ".join(text[: most * 8].split())
+    if len(flat) <= most:
+        return flat
+    room = flat[: most - 1]
+    sentence = max(room.rfind(f"{end} ") for end in ".!?") + 1
+    if sentence > most // 2:
+        return f"{room[:sentence]} …"[:most]
+    word = room.rsplit(" ", 1)[0] if room.rfind(" ") > most // 2 else room
+    return f"{word}…"
 
 
 def code(text: str) -> str:

@@ -11,10 +11,18 @@ from harness.factory.records.chain import page_of, rules_against
 from harness.factory.records.history import History
 from harness.factory.records.link import Link, UrlFor
 from harness.factory.records.model_advice import what_differed
-from harness.factory.reporting.comments.inert import cell, fenced, inline
+from harness.factory.reporting.comments.inert import (
+    cell,
+    count,
+    fenced,
+    inline,
+    referred,
+    shortened,
+)
 from harness.factory.reporting.shown import shown, was_not_answered
 from harness.factory.reporting.slash_commands import CONFIRMED
 
+MOST_OF_A_REASON = 600
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
 
 _REASONS: Mapping[str, str] = {
@@ -77,6 +85,7 @@ def issue_comment(history: History, link: UrlFor) -> str:
         ISSUE_MARKER,
         headline(history),
         *_reason(history, link),
+        _evidence(history, link),
         *_next_step(history),
         *_suspicion(history),
         _folded(history, link),
@@ -135,7 +144,7 @@ def _reason(history: History, link: UrlFor) -> list[str]:
     )
     if last and last.reason and shows_reason:
         cause = _REASONS.get(last.event, "")
-        reason = _refusals(history, link) or f" {inline(last.reason)}"
+        reason = _refusals(history, link) or f" {inline(shortened(last.reason, MOST_OF_A_REASON))}"
         parts.append(f"Why: {cause}:{reason}" if cause else f"Why:{reason}")
     if history.state is State.MERGED and history.landed:
         commit = history.landed.commit
@@ -167,6 +176,16 @@ def _refusals(history: History, link: UrlFor) -> str:
 def _rule(against: Link, link: UrlFor) -> str:
     name = f"**{inline(against.rule)}** ({inline(against.title)})"
     return f"[{name}]({link(against.permalink)})" if against.permalink else name
+
+
+def _evidence(history: History, link: UrlFor) -> str:
+    """Where the filer sees what the judge saw; empty without a verdict, or where nobody can."""
+    page = link(f"/-/{_evidence_page(history)}") if history.verdict else ""
+    return f"[See what the judge saw]({page})." if page else ""
+
+
+def _evidence_page(history: History) -> str:
+    return f"evidence/{history.verdicts[-1].run}/index.html"
 
 
 def _next_step(history: History) -> list[str]:
@@ -248,23 +267,32 @@ def _closing(history: History) -> list[str]:
     return [f"It closes on {history.closes[:10]} unless it is appealed." if history.closes else ""]
 
 
+def _why(reason: str, history: History, link: UrlFor) -> str:
+    """A reason for a table, with links to its own pull request and to the older issue."""
+    shown = cell(reason)
+    if history.proposal:
+        shown = referred(shown, history.proposal.number, link(f"pull/{history.proposal.number}"))
+    older = history.transitions[-1].event.duplicate_of if history.is_duplicate else None
+    return referred(shown, older, link(f"issues/{older}")) if older else shown
+
+
 def _folded(history: History, link: UrlFor) -> str:
     rows = [
         f"| {entry.at[:19]} | {entry.event.before} → {entry.event.after} | {entry.event.event} | "
-        f"{cell(entry.event.reason)} |"
+        f"{_why(entry.event.reason, history, link)} |"
         for entry in history.transitions
     ]
     if not rows:
         return ""
     usage, proposal = history.usage, history.proposal
-    facts = [f"Cost so far: ${usage.cost_usd:.4f} in {usage.calls} model calls."]
+    facts = [f"Cost so far: ${usage.cost_usd:.4f} in {count(usage.calls, 'model call')}."]
     if history.estimate:
         facts.append(f"Estimated when it was accepted: {history.estimate}.")
     facts += [inline(line) for line in what_differed(history)]
     if proposal:
         facts.append(f"Pull request: [#{proposal.number}]({link(f'pull/{proposal.number}')}).")
     if history.verdict:
-        path = f"evidence/{history.verdicts[-1].run}/index.html"
+        path = _evidence_page(history)
         # Empty if the evidence is not published.
         page = link(f"/-/{path}")
         shown = f"[evidence]({page})" if page else f"evidence: `{path}` in the factory's home"

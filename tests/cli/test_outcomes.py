@@ -1,0 +1,37 @@
+"""The table at the end of a demo or a trial: each row says what decided it."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from harness.cli.output.outcomes import outcomes
+
+LINE = {
+    "number": 3,
+    "title": "Pay by card",
+    "outcome": "needs-human",
+    "verdicts": [],
+    "duplicate_of": None,
+    "cites": [],
+    "message": "",
+    "attempts": 1,
+    "seconds": 2.0,
+    "cost_usd": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "by"),
+    [
+        ({"outcome": "merged", "verdicts": ["failed", "passed"]}, "verdict failed, passed"),
+        ({"outcome": "duplicate", "duplicate_of": 1}, "#1"),
+        ({"cites": ["F-PATHS", "F-SIZE"]}, "F-PATHS, F-SIZE"),
+        ({"message": "the attempts allowed are used up"}, "the attempts allowed are used up"),
+        ({}, "nobody yet"),
+    ],
+)
+def test_no_row_is_without_what_decided_it(line, by) -> None:
+    shown = Console(file=io.StringIO(), width=160)
+    shown.print(outcomes([LINE | line]))
+    assert by in shown.file.getvalue()

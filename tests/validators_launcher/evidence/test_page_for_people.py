@@ -1,0 +1,180 @@
+"""People at the pages that show why and what was seen: what changed is outlined, nothing keeps
+anybody out, and none of it needs a script."""
+
+import base64
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import sync_playwright
+
+from tests.validators_launcher.evidence.test_page import PAGE
+from validators.evidence.page import html
+
+TESTS = Path(__file__).parents[2]
+AXE = (TESTS / "forge" / "pages" / "axe" / "axe.min.js").read_text()
+SECONDS = 120_000
+Scheme = Literal["light", "dark"]
+Open = Callable[..., Tab]
+PUBLIC = replace(
+    PAGE,
+    sealed=False,
+    comparisons=tuple(replace(pair, words="") for pair in PAGE.comparisons),
+    runs=(),
+    calls=(),
+    terminals=(),
+)
+PAGES = {
+    "sealed": html(PAGE),
+    "public": html(PUBLIC),
+    "chain": (TESTS / "golden" / "why.html").read_text(),
+}
+SQUARE = "<body style='margin:0;background:#fff'><p style='font:40px serif'>Tidebook</p>{}"
+NEW = (
+    "<i style='position:absolute;left:300px;top:200px;width:60px;height:40px;background:#333'></i>"
+)
+# The pixels of a colour in a picture: left, top, right and bottom of where they are, in pixels.
+WHERE = """async ([picture, wanted]) => {
+  const image = new Image();
+  image.src = picture;
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.width, image.height), pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  const {data} = pen.getImageData(0, 0, image.width, image.height), xs = [], ys = [];
+  for (let i = 0; i < data.length; i += 4)
+    if (wanted.every((value, part) => Math.abs(value - data[i + part]) < 12))
+      xs.push(i / 4 % image.width), ys.push(Math.floor(i / 4 / image.width));
+  return xs.length ? [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)] : [];
+}"""
+PINK = [0xD6, 0x33, 0x6C]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """Opens a page from disk, with two pictures that differ in one place."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium-headless-shell"),
+            args=["--no-sandbox"],
+            timeout=SECONDS,
+        )
+        camera = browser.new_page(viewport={"width": 800, "height": 500})
+        folder = tmp_path_factory.mktemp("pages")
+        for name, more in (("before", ""), ("after", NEW), ("end", NEW)):
+            camera.set_content(SQUARE.format(more))
+            camera.screenshot(path=folder / f"{name}.png")
+        camera.screenshot(path=folder / "step-01.jpg")
+        for name, text in PAGES.items():
+            (folder / f"{name}.html").write_text(text)
+
+        def open_tab(
+            name: str, *, width: int = 1280, scheme: Scheme = "light", script: bool = True
+        ) -> Tab:
+            context = browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme=scheme,
+                java_script_enabled=script,
+                reduced_motion="reduce",
+            )
+            tab = context.new_page()
+            tab.set_default_timeout(SECONDS)
+            tab.goto(f"file://{folder}/{name}.html")
+            return tab
+
+        yield open_tab
+        browser.close()
+
+
+def where(tab: Tab, picture: bytes) -> list[int]:
+    """Where the outline is in a picture."""
+    address = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    helper = tab.context.browser
+    assert helper is not None
+    blank = helper.new_page()
+    found: list[int] = blank.evaluate(WHERE, [address, PINK])
+    blank.close()
+    return found
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_what_changed_is_outlined_and_nothing_else_is(opened: Open, script: bool) -> None:
+    tab = opened("public", script=script)
+    before, after = tab.locator(".pair").first.locator(".shot").all()
+    # In full size the picture's own pixels are those of the page.
+    tab.get_by_text("Full size").first.click()
+    left, top, right, bottom = where(tab, after.screenshot())
+    assert (left, top, right, bottom) == pytest.approx((293, 193, 367, 247), abs=4)
+    assert where(tab, before.screenshot()) == []
+    tab.get_by_text("Outline what changed").click()
+    assert where(tab, after.screenshot()) == []
+    tab.context.close()
+
+
+def test_without_a_script_no_slider_is_offered_that_could_not_slide(opened: Open) -> None:
+    for script in (True, False):
+        tab = opened("public", script=script)
+        tab.get_by_text("One over the other").click()
+        assert tab.locator(".slide").is_visible() is script
+        tab.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (390, "dark"),
+        *(
+            pytest.param(width, scheme, marks=pytest.mark.soak("the same in another window"))
+            for width, scheme in (
+                (390, "light"),
+                (768, "light"),
+                (768, "dark"),
+                (1280, "light"),
+                (1280, "dark"),
+            )
+        ),
+    ],
+)
+def test_nothing_keeps_people_out(opened: Open, name: str, width: int, scheme: Scheme) -> None:
+    tab = opened(name, width=width, scheme=scheme)
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    for view in ("side", "over", "full"):
+        if name != "chain":
+            tab.locator(f"[for={view}-1]").click()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, view
+    tab.evaluate(AXE)
+    found = tab.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert {one["id"]: [node["html"][:160] for node in one["nodes"][:3]] for one in found} == {}
+    tab.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_everything_is_reached_by_tab_and_shows_that_it_has_the_focus(
+    opened: Open, name: str
+) -> None:
+    tab = opened(name)
+    count = tab.evaluate(
+        """() => {
+          window.all = [...document.querySelectorAll("a[href], input, summary, [tabindex]")]
+            .filter((one) => one.checkVisibility() && (one.type !== "radio" || one.checked));
+          return all.length;
+        }"""
+    )
+    reached = set()
+    for _ in range(count + 3):
+        tab.keyboard.press("Tab")
+        place, outline = tab.evaluate(
+            """() => {
+              const one = document.activeElement, shown = one.matches(".views input")
+                ? one.nextElementSibling : one;
+              return [all.indexOf(one), getComputedStyle(shown).outlineStyle];
+            }"""
+        )
+        reached.add(place)
+        assert outline != "none" or place < 0, tab.evaluate("document.activeElement.outerHTML")
+    assert set(range(count)) <= reached
+    tab.context.close()
