@@ -154,6 +154,35 @@ def test_only_checks_that_are_required_and_failed_make_a_round(tmp_path, others)
         assert sorted(reports) == ["check ci", "check other"]
 
 
+@pytest.mark.parametrize("kind", ["report", "node", "transition", "run-ended"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_while_a_red_check_is_taken_in_there_is_one_round(waiting, kind, after) -> None:
+    world, issue = waiting
+    world.agent.works = [anew]
+    world.forge.report(candidate_of(world, issue), "ci", "failure", log="E  assert 3 == 4")
+    append, killed = world.ledger.append, []
+
+    def killing(event, key, **more):
+        hits = event.kind == kind and not killed
+        if hits and not after:
+            killed.append(key)
+            raise Killed
+        done = append(event, key, **more)
+        if hits:
+            killed.append(key)
+            raise Killed
+        return done
+
+    world.decorate("ledger", append=killing)
+    with pytest.raises(Killed):
+        world.tick()
+    world.tick()
+    history = world.history(issue)
+    assert (history.rounds_by(Event.CHECKS_FAILED), history.runs_of("implement")) == (1, 2)
+    assert len(history.of(CommandReported)) == 1
+    assert "assert 3 == 4" in world.agent.assignments[-1].task
+
+
 @pytest.mark.parametrize("retryable", [False, True])
 def test_a_log_that_cannot_be_read_makes_one_round_all_the_same(waiting, retryable) -> None:
     world, issue = waiting
