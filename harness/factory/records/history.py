@@ -10,6 +10,7 @@ from typing import TypeVar
 from harness.domain.budget import Usage
 from harness.domain.events import (
     CommandGiven,
+    CommandReported,
     CostEstimated,
     IssueExpired,
     IssueQueued,
@@ -36,6 +37,8 @@ FREEZE = "freeze"
 THAW = "thaw"
 RESUME = "resume"
 STOP = "stop"
+BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED)
+"""After these the failed attempts are counted anew: somebody said yes to the work."""
 
 E = TypeVar("E", bound=LedgerEvent)
 
@@ -207,8 +210,20 @@ class History:
     @property
     def attempts(self) -> int:
         """Implement runs that failed since a person last said yes to the issue (the triage, or a
-        retry)."""
-        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(Event.RUN_FAILED)
+        retry, another change asked for)."""
+        return self._since(*BEGINS).count(Event.RUN_FAILED)
+
+    def rounds_by(self, event: Event) -> int:
+        """How often this asked for another attempt since the triage or a retry."""
+        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(event)
+
+    @property
+    def wishes(self) -> tuple[CommandGiven, ...]:
+        """How people with the right want the change to be, since its triage, oldest first."""
+        accepted = [one for one in self.transitions if one.event.event is Event.TRIAGE_ACCEPTED]
+        since = accepted[-1].seq if accepted else 0
+        given = (one.event for one in self.of(CommandGiven) if one.seq > since)
+        return tuple(one for one in given if one.command == Event.REVISED and one.words)
 
     @property
     def rounds(self) -> int:
@@ -295,6 +310,11 @@ class History:
             if entry.seq > since
             for one in entry.event.result.output.get("requested", ())
         )
+
+    def printed_in(self, run: str | None) -> str:
+        """What commands and checks that failed printed in a run."""
+        reports = self.of(CommandReported)
+        return "\n".join(one.event.printed for one in reports if one.run == run)
 
     @property
     def usage(self) -> Usage:
