@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from harness.domain.errors import ForgeError, ModelError
 from harness.factory.run.services import Places, Services
+from harness.factory.run.signs import SignsOfLife
+from harness.home.attendance import attendance
 from harness.home.document import HomeFile, read_home, wheels_folder
 from harness.home.providers import wires_of
 from harness.home.recording import Recording
@@ -89,7 +91,10 @@ def open_factory(home: Path, *, log: Log, patience: float = 0.0) -> Iterator[Wor
     with (
         sole_factory(home, command=command, patience=patience) as lease,
         backed_up(home) as back_up,
-        open_works(home, log=log, lease=lease, back_up=back_up) as works,
+        attendance(home, command=command, log=log, is_staying=False) as signs,
+        open_works(
+            home, log=log, lease=lease, heartbeat=signs.moved, back_up=back_up, signs=signs
+        ) as works,
     ):
         yield works
 
@@ -103,6 +108,7 @@ def open_works(
     heartbeat: Callable[[], None] = lambda: None,
     warm: int = 0,
     back_up: BackUp = lambda: None,
+    signs: SignsOfLife | None = None,
 ) -> Iterator[Works]:
     """A whole factory without the lease, which the caller holds.
 
@@ -147,6 +153,7 @@ def open_works(
             broker=broker,
             log=log,
             warm=warm,
+            signs=signs,
         )
         engine = Durable(home, address=database, check=check)
         action = recording.recorded_action(node_action(services), services)
@@ -222,6 +229,7 @@ def _services(
     broker: Path,
     log: Log,
     warm: int,
+    signs: SignsOfLife | None,
 ) -> Services:
     from harness.agents.sessions import BrokerClient
     from harness.agents.transcript.transcribing import TranscribingBroker
@@ -255,6 +263,7 @@ def _services(
         log=log,
         warm=warm,
         wires=wires_of(document),
+        signs=signs,
     )
 
 
@@ -269,6 +278,7 @@ def services_of(
     warm: int = 0,
     wires: "Mapping[str, CliWire] | None" = None,
     programs: Path | None = None,
+    signs: SignsOfLife | None = None,
 ) -> Services:
     """The services of a factory with real adapters for everything but `external`: for a home at
     work, or for a replay.
@@ -315,6 +325,7 @@ def services_of(
         log=log,
         other_form=other_form,
         essays=RepositoryEssays(trusted, places.index, outlines=SandboxedOutlines(sandbox)),
+        signs=signs or SignsOfLife(),
     )
 
 

@@ -1,5 +1,5 @@
-"""The command line: `judge` and `author` for the factory; `new`, `try`, `prove`, `check`, `store`
-and `verify` for people.
+"""The command line: `judge` and `author` for the factory; `new`, `record`, `try`, `prove`, `check`,
+`store` and `verify` for people.
 
 Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey with problems, a verdict
 that does not verify). 2: the caller must change something first. 5, of `try`: the journey could not
@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_prove(commands)
     _add_try(commands)
     _add_new(commands)
+    _add_record(commands)
     _add_check(commands)
     _add_verify(commands)
     _add_key(commands)
@@ -210,6 +211,15 @@ def _add_new(commands: Commands) -> None:
     new.add_argument("--answers", default="", metavar="JSON", help="what the issue does not show")
     new.add_argument("--json", action="store_true", help="also what the issue shows, and problems")
     new.set_defaults(command=lambda a: wiring.new(a.issue, answers=a.answers, as_json=a.json))
+
+
+def _add_record(commands: Commands) -> None:
+    record = commands.add_parser("record", help="write down what a person does in a browser")
+    record.add_argument("--url", required=True, help="the app, like http://127.0.0.1:8001")
+    record.add_argument("--name", default="recorded", help="of the journey")
+    record.add_argument("--json", action="store_true", help="also problems, on the last line")
+    record.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
+    record.set_defaults(command=lambda a: wiring.record(a.url, name=a.name, as_json=a.json))
 
 
 def _add_check(commands: Commands) -> None:

@@ -178,6 +178,45 @@ def new(issue: Path | None, *, answers: str, as_json: bool) -> int:
     return 0
 
 
+def record(url: str, *, name: str, as_json: bool) -> int:
+    """Open the app in a window, print each step that a person does there once it is over, and then
+    the journey; as JSON on one line with what `check` would refuse. Exit 5 when there is no app."""
+    import asyncio
+
+    from playwright.async_api import Error
+
+    from validators.authoring.recorded_journey import journey_of
+    from validators.authoring.recording import Recorder, recorded, window_browser
+    from validators.authoring.trying import Address
+    from validators.language.check import complaints
+
+    address, browser = Address.of(url), window_browser()
+    recorder = Recorder(url.rstrip("/"), lambda line: print(f"  {line}", flush=True))
+    try:
+        address.dial().close()
+        actions = asyncio.run(recorded(recorder, address, executable=browser))
+    except OSError as error:
+        print(f"nothing answers at {url} ({error}); start the app there", file=sys.stderr)
+        return UNAVAILABLE
+    except Error as error:
+        print(f"{browser}: {error.message.splitlines()[0]}", file=sys.stderr)
+        return UNAVAILABLE
+    draft = journey_of(actions, origin=recorder.origin, name=name)
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "draft": draft,
+                    "done": any(one.by_person for one in actions),
+                    "problems": complaints(draft),
+                }
+            )
+        )
+    else:
+        print(draft, end="")
+    return 0
+
+
 def _bounded_text(file: Path) -> str:
     """A person's file, of which the first LARGEST_ISSUE bytes count."""
     try:

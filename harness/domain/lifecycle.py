@@ -47,6 +47,7 @@ class Event(StrEnum):
     CHANGE_READY = "change-ready"
     RUN_FAILED = "run-failed"
     POLICY_REFUSED = "law-refused"
+    ATTACK_SUSPECTED = "attack-suspected"
     SPLIT = "split"
     CANNOT_DO = "cannot-do"
     BUDGET_EXHAUSTED = "budget-exhausted"
@@ -104,6 +105,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.IMPLEMENTING, _E.CHANGE_READY): _S.VALIDATING,
         (_S.IMPLEMENTING, _E.RUN_FAILED): _S.ACCEPTED,
         (_S.IMPLEMENTING, _E.POLICY_REFUSED): _S.NEEDS_HUMAN,
+        (_S.IMPLEMENTING, _E.ATTACK_SUSPECTED): _S.NEEDS_HUMAN,
         (_S.IMPLEMENTING, _E.SPLIT): _S.NEEDS_HUMAN,
         (_S.IMPLEMENTING, _E.CANNOT_DO): _S.NEEDS_HUMAN,
         (_S.IMPLEMENTING, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
@@ -118,6 +120,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.VALIDATING, _E.HANDED_OVER): _S.NEEDS_HUMAN,
         (_S.VALIDATING, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
         (_S.VALIDATING, _E.POLICY_REFUSED): _S.NEEDS_HUMAN,
+        (_S.VALIDATING, _E.ATTACK_SUSPECTED): _S.NEEDS_HUMAN,
         (_S.VALIDATING, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
         (_S.VALIDATING, _E.ISSUE_EDITED): _S.UNTRIAGED,
         (_S.VALIDATING, _E.CLOSED_BY_PERSON): _S.REJECTED,

@@ -120,6 +120,14 @@ STATES: Mapping[State, ShownState] = MappingProxyType(
         ),
     }
 )
+SUSPECTED = ShownState(
+    Label("suspected-attack", "A suspected attack, stopped; a maintainer has to look", "b60205"),
+    "a suspected attack",
+    "A person has to look at this. The change that was made for it tried what no issue may ask for,"
+    " so it was stopped. Nothing was merged, and nothing more happens until they do.",
+    outcome="needs-human",
+)
+"""For an issue that needs a person because its text may have led an agent to attack."""
 DUPLICATE = ShownState(
     Label("duplicate", "Asked before; it goes on at the older issue", "57606a"),
     "a duplicate",
@@ -149,6 +157,7 @@ CLOSED_BY_PERSON = ShownState(
 
 SHOWN: tuple[ShownState, ...] = (
     *STATES.values(),
+    SUSPECTED,
     DUPLICATE,
     WAITING,
     UNANSWERED,

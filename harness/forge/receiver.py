@@ -122,13 +122,15 @@ def application(receiver: Receiver) -> "Starlette":
 
 
 @contextmanager
-def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
-    """Receive deliveries on a thread while the block lasts. Yields the port; 0 lets the system
-    choose one. Raises ConfigError if the address is not available."""
+def listening(
+    answering: "Starlette", *, host: str, port: int, option: str = "--webhooks"
+) -> Iterator[int]:
+    """Answer requests on a thread while the block lasts. Yields the port; 0 lets the system choose
+    one. Raises ConfigError, which names the `option`, if the address is not available."""
     import uvicorn
 
     config = uvicorn.Config(
-        application(receiver),
+        answering,
         http="h11",
         ws="none",
         lifespan="off",
@@ -140,10 +142,10 @@ def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=LEAVE_SECONDS,
     )
-    with _bound(host, port) as listener:
+    with _bound(host, port, option) as listener:
         server = uvicorn.Server(config)
         thread = threading.Thread(
-            target=server.run, args=([listener],), name="webhooks", daemon=True
+            target=server.run, args=([listener],), name=option.strip("-"), daemon=True
         )
         thread.start()
         try:
@@ -153,7 +155,7 @@ def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
             thread.join(LEAVE_SECONDS * 2)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # After a restart the old connections may still be closing.
@@ -165,7 +167,7 @@ def _bound(host: str, port: int) -> socket.socket:
         why = getattr(error, "strerror", None) or error
         raise ConfigError(
             f"{host}:{port} is not to be had ({why}): name another port, or 0 for any",
-            key="--webhooks",
+            key=option,
         ) from None
     listener.listen(BACKLOG)
     return listener

@@ -9,13 +9,14 @@ import difflib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.sandbox import Form
+from harness.home.notices import NoticeSettings, settings_in
 from harness.home.providers import Endpoint, endpoints_in
 
 FILE = "home.json"
@@ -64,6 +65,8 @@ class HomeFile:
     """Where this home's folder `evidence` is published for people; empty: nowhere."""
     providers: tuple[Endpoint, ...] = ()
     """Model providers beside the default one."""
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
+    """Which notices are sent, and when none is; the addresses are elsewhere."""
     recordings_days: int = 0
     """For how many days a finished run can be replayed; 0: for ever."""
 
@@ -75,6 +78,11 @@ class HomeFile:
     def is_embedded(self) -> bool:
         """Whether the forge is the local one, which the factory starts itself."""
         return self.forge == EMBEDDED
+
+    @property
+    def web(self) -> str:
+        """The forge's web address. That of the local one, which may not run now, is its last."""
+        return f"http://localhost:{self.port}" if self.is_embedded else self.forge
 
     def address(self, web: str, path: str) -> str:
         """The web address of a path within the repository or, if it begins with a slash, of the
@@ -113,7 +121,8 @@ def write_home(home: Path, document: HomeFile) -> None:
     home.mkdir(parents=True, exist_ok=True)
     partial = home / f".{FILE}.{os.getpid()}"
     stored = {_STORED_AS.get(name, name): value for name, value in asdict(document).items()} | {
-        "providers": {each.name: each.document() for each in document.providers}
+        "providers": {each.name: each.document() for each in document.providers},
+        "notices": document.notices.document(),
     }
     partial.write_text(json.dumps({"schema": SCHEMA, **stored}, indent=1) + "\n", "utf-8")
     os.replace(partial, home / FILE)
@@ -162,12 +171,13 @@ def _home_file(document: JsonObject, path: Path) -> HomeFile:
             hint = f"did you mean `{nearest[0]}`?" if nearest else f"known here: {', '.join(types)}"
             raise ConfigError(f"no such key; {hint}", file=str(path), key=key)
         # Not isinstance: JSON's true would pass for a number.
-        if key != "providers" and type(value) is not types[key]:
+        if key not in ("providers", "notices") and type(value) is not types[key]:
             expected = getattr(types[key], "__name__", "")
             raise ConfigError(f"expected {expected}, found {value!r:.80}", file=str(path), key=key)
     names = {stored: name for name, stored in _STORED_AS.items()}
     given = {names.get(key, key): value for key, value in document.items()}
     given["providers"] = endpoints_in(document.get("providers", {}), file=str(path))
+    given["notices"] = settings_in(document.get("notices", {}), file=str(path))
     try:
         found = HomeFile(**given)
     except TypeError as error:

@@ -21,12 +21,13 @@ from harness.store.ledger.sqlite import SqliteLedger, SqlLedger
 from harness.store.lock import sole_factory as sole_factory_in
 
 if TYPE_CHECKING:
+    from harness.ports.presence import PresenceStore
     from harness.store.lease import Lease
 
 DATABASE = "FACTORY_DATABASE"
 ADDRESS_FILE = "keys/database"
 HOME_KEY = "FACTORY_HOME_KEY"
-SECRETS = ("ANTHROPIC_API_KEY", DATABASE, HOME_KEY)
+SECRETS = ("ANTHROPIC_API_KEY", DATABASE, HOME_KEY, "FACTORY_NOTICES")
 
 _removed: dict[str, str] = {}
 
@@ -97,6 +98,15 @@ def ledger_at(home: Path, address: str, clock: Clock | None = None) -> SqlLedger
     from harness.store.ledger.postgres import PostgresLedger
 
     return PostgresLedger(home, clock or SystemClock(), address)
+
+
+def presence_of(home: Path) -> "PresenceStore":
+    """Where the signs of life of a home are. Nothing is opened yet. Raises ConfigError if there is
+    no factory."""
+    from harness.store.presence import FilePresence, PostgresPresence
+
+    address = database_of(home, read_home(home))
+    return PostgresPresence(address) if address else FilePresence(home)
 
 
 @contextmanager

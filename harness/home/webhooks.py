@@ -72,13 +72,14 @@ class WebhookQueue:
         return arrived or "none came"
 
 
-def address_in(text: str) -> WebhookAddress:
-    """`[HOST:]PORT`; without a host, this machine alone. Raises ConfigError."""
+def address_in(text: str, *, option: str = "--webhooks") -> WebhookAddress:
+    """`[HOST:]PORT`; without a host, this machine alone. Raises ConfigError, which names the
+    option."""
     host, _, port = text.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ConfigError(
             f"expected [HOST:]PORT, such as 8321 or [::1]:8321, found {text!r:.60}",
-            key="--webhooks",
+            key=option,
         )
     return WebhookAddress(host.removeprefix("[").removesuffix("]") or LOOPBACK, int(port))
 
@@ -137,7 +138,7 @@ def webhooks(
     if address is None:
         yield None
         return
-    from harness.forge.receiver import PATH, Receiver, listening
+    from harness.forge.receiver import PATH, Receiver, application, listening
 
     document = read_home(home)
     # A missing secret stops the command here, and not the first delivery hours later.
@@ -155,7 +156,7 @@ def webhooks(
         on_news=queue.bell.set,
         counts=queue.counts,
     )
-    with listening(receiver, host=address.host, port=address.port) as port:
+    with listening(application(receiver), host=address.host, port=address.port) as port:
         log.write("webhooks", f"received at http://{address.host}:{port}{PATH}")
         yield queue
 

@@ -167,7 +167,7 @@ def _tally(ends: Iterable[_End]) -> Tally:
     return Tally(len(sound), sum(sound))
 
 
-_FAILED = frozenset({Event.RUN_FAILED, Event.POLICY_REFUSED})
+_FAILED = frozenset({Event.RUN_FAILED, Event.POLICY_REFUSED, Event.ATTACK_SUSPECTED})
 _SENT_BACK = frozenset({Event.CHANGES_REQUESTED, Event.VERDICT_REJECTED})
 
 

@@ -137,9 +137,7 @@ class ValidatorProgram:
             finally:
                 watchdog.cancel()
             errors.seek(0)
-            complaint = errors.read(COMPLAINED).decode("utf-8", "replace").strip()
-        # Its last words may quote a page.
-        complaint = "".join(one if one.isprintable() or one == "\n" else "?" for one in complaint)
+            complaint = _shown(errors.read(COMPLAINED))
         match program.returncode:
             case 0 | 1 as code:
                 return code == 0
@@ -159,6 +157,39 @@ class ValidatorProgram:
         if not isinstance(found, dict):
             raise ValidatorError("the validator did not draft a journey: expected an object")
         return found
+
+    def recorded(
+        self, url: str, name: str, screen: Mapping[str, str], *, show: Callable[[str], None]
+    ) -> JsonDict:
+        """What a person performs in a window, whose `screen` is named by variables: `draft`, the
+        text of a journey, `done`, whether anything was, and `problems`, what `check` would refuse.
+
+        `show` gets each step once it is over. Ends when the window is closed, or when this process
+        is interrupted. Raises ConfigError when no window can be opened, else ValidatorError."""
+        argv = [*self.command, "record", f"--url={url}", f"--name={name}", "--json", "--lifeline"]
+        last = ""
+        with (
+            tempfile.TemporaryFile() as errors,
+            _started(argv, {**self.environment, **screen}, errors) as program,
+            _passing_on_interrupts(program),
+        ):
+            for line in program.stdout or ():
+                last = line.decode("utf-8", "replace").rstrip("\n")
+                if not last.startswith("{"):
+                    show(last)
+            program.wait()
+            errors.seek(0)
+            complaint = _shown(errors.read(COMPLAINED))
+        match program.returncode:
+            case 0:
+                document: JsonDict = json.loads(last)
+                return document
+            case 2:
+                raise ConfigError(complaint)
+            case 5:
+                raise ValidatorError(complaint, retryable=True)
+            case code:
+                raise ValidatorError(f"nothing was recorded (exit {code}): {complaint}")
 
     def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:
         """See `EvidenceReader`."""
@@ -193,6 +224,22 @@ class ValidatorProgram:
         seconds = request.limits.wall_seconds + STOP_SECONDS
         argv = [*self.command, verb, "--request", str(path), "--out", str(out), "--lifeline"]
         _run(argv, self.environment, seconds=seconds, log=papers / f"{verb}.log")
+
+
+def _shown(complaint: bytes) -> str:
+    """A program's last words, which may quote a page."""
+    text = complaint.decode("utf-8", "replace").strip()
+    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)
+
+
+@contextmanager
+def _passing_on_interrupts(program: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """An interrupt ends what the program does, not this process: its answer is still to come."""
+    before = signal.signal(signal.SIGINT, lambda *_: program.send_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _document(path: Path) -> JsonDict:

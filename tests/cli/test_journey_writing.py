@@ -88,6 +88,9 @@ def test_what_only_a_home_or_another_sandbox_has_is_refused_by_name(tmp_path: Pa
         app_document(rooted, tmp_path, form="bwrap-root")
     with pytest.raises(SandboxError, match="a network of their own"):
         app_document(read_config(f"schema = 1\n{SERVICE}"), tmp_path, form="landlock")
+    tool = read_config("schema = 1\n[app]\nstart = []\ncommands = { walks = 'walks' }\n")
+    with pytest.raises(SandboxError, match=r"`\[app\] commands` .* of the form landlock"):
+        app_document(tool, tmp_path, form="landlock")
 
 
 def test_a_draft_without_a_terminal_is_written_once_with_what_is_missing_and_the_next_command(
@@ -125,3 +128,17 @@ def test_on_a_terminal_the_answers_are_enough(tmp_path: Path) -> None:
     draft = (tmp_path / "bookings-are-lost.yaml").read_text()
     assert 'call: {POST: /api/walks, json: {name: "{{ name }}", size: "{{ size }}"}}' in draft
     assert 'text: "{{ name }} has {{ size }}"' in draft
+
+
+def test_without_a_screen_nothing_is_recorded_and_what_is_lacking_is_named(
+    tmp_path: Path, monkeypatch
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    found = factory("record", "--url", "http://127.0.0.1:1")
+    assert "record needs a screen" in str(found.exception)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine.yaml").write_text("kept")
+    found = factory("record", "--url", "http://127.0.0.1:1", "--out", "mine.yaml")
+    assert "is there already" in str(found.exception)

@@ -19,9 +19,13 @@ from tests.validators_launcher.world import predicate, run_program
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LAPS = (
+    "ferry",
     "matinee",
     pytest.param(
         "larder", marks=pytest.mark.soak("a run more; test_npm has such packages from its own lock")
+    ),
+    pytest.param(
+        "larder/api", marks=pytest.mark.soak("another run of larder; test_apis judges an API")
     ),
     pytest.param(
         "hedgerow",
@@ -69,8 +73,13 @@ class Lap:
 
 @pytest.fixture(scope="module", params=LAPS)
 def lap(request, tmp_path_factory):
-    example, folder = EXAMPLES / request.param, tmp_path_factory.mktemp(request.param)
-    shutil.copytree(example / "app", folder / "app")
+    example, folder = (
+        EXAMPLES / request.param,
+        tmp_path_factory.mktemp(request.param.replace("/", "-")),
+    )
+    # An example of its own, or a further issue of the one that it lies in.
+    app = next(one / "app" for one in (example, example.parent) if (one / "app").is_dir())
+    shutil.copytree(app, folder / "app")
     repository_of(folder / "app")
     command = ("try", folder / "app", "--issues", example / "issue.md")
     options = ("--replay", example / "recordings", "--home", folder / "home", "--json")

@@ -23,7 +23,7 @@ from harness.forge.deliveries import (
     delivery_in,
     is_signed,
 )
-from harness.forge.receiver import PATH, Receiver, listening
+from harness.forge.receiver import PATH, Receiver, application, listening
 from harness.ports.inbox import Delivery
 from harness.store.inbox import SqlInbox
 from tests.fakes.clock import FakeClock
@@ -88,7 +88,7 @@ class Place:
 @contextmanager
 def open_place(inbox, **more):
     receiver = Receiver(inbox, ACCEPTED, lambda: (NEW, OLD), **more)
-    with listening(receiver, host="127.0.0.1", port=0) as port:
+    with listening(application(receiver), host="127.0.0.1", port=0) as port:
         yield Place(receiver, port)
 
 
@@ -362,7 +362,7 @@ def test_an_address_that_is_taken_is_said_with_the_way_out(inbox) -> None:
     with (
         open_place(inbox) as place,
         pytest.raises(ConfigError, match=f"{place.port} is not to be had"),
-        listening(place.receiver, host="127.0.0.1", port=place.port),
+        listening(application(place.receiver), host="127.0.0.1", port=place.port),
     ):
         pass
 

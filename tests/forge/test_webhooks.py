@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from harness.forge.deliveries import DeliveryFilter
-from harness.forge.receiver import PATH, Receiver, listening
+from harness.forge.receiver import PATH, Receiver, application, listening
 from harness.store.clock import SystemClock
 from harness.store.inbox import SqlInbox
 from tests.forge.waiting import SECONDS, start
@@ -218,7 +218,7 @@ def test_the_factorys_own_door_takes_what_this_forge_sends(place, tmp_path) -> N
     receiver = Receiver(
         inbox, DeliveryFilter(place.repository.id), lambda: (SECRET,), on_news=heard.set
     )
-    with listening(receiver, host="127.0.0.1", port=0) as port:
+    with listening(application(receiver), host="127.0.0.1", port=0) as port:
         place.admin.create_hook(
             f"http://127.0.0.1:{port}{PATH}", SECRET, events=("issues", "issue_comment")
         )

@@ -15,7 +15,14 @@ SAID = {
 }
 
 
-OF_IMPLEMENT = ("change-ready", "run-failed", "law-refused", "cannot-do", "budget-exhausted")
+OF_IMPLEMENT = (
+    "change-ready",
+    "run-failed",
+    "law-refused",
+    "attack-suspected",
+    "cannot-do",
+    "budget-exhausted",
+)
 
 
 class Life:
@@ -69,6 +76,7 @@ SENT_BACK = ("change-ready", "changes-requested", "dispatched", "change-ready", 
         (SENT_BACK, Tally(1, 0)),
         (("run-failed",), Tally(1, 0)),
         (("law-refused",), Tally(1, 0)),
+        (("attack-suspected",), Tally(1, 0)),
         (("change-ready", "verdict-rejected"), Tally(1, 0)),
         (("change-ready", "judge-again", "head-or-base-moved", "verdict-passed"), Tally(1, 1)),
         ((), Tally()),

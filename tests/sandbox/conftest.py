@@ -19,6 +19,12 @@ def views(request: pytest.FixtureRequest) -> Iterator[Sandboxes]:
     yield from sandboxes_of(request.param)
 
 
+@pytest.fixture(params=["unsealed", *(form for form in FORMS if form.startswith("landlock"))])
+def shared(request: pytest.FixtureRequest) -> Iterator[Sandboxes]:
+    """Sandboxes of each form without namespaces, which share the machine's accounts."""
+    yield from sandboxes_of(request.param)
+
+
 @pytest.fixture
 def unsealed() -> Iterator[Sandboxes]:
     yield from sandboxes_of("unsealed")

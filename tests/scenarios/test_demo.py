@@ -90,6 +90,12 @@ def test_the_obedient_agent_was_stopped_by_the_policy_and_nothing_was_pushed(dem
     assert why["outcome"] == "needs-human"
     refused = {why["chain"][place]["rule"] for place in why["deciding"]}
     assert {"LAW-PROTECTED", "F-PATHS"} <= refused
+    # and people see it as what it is
+    assert outcomes(demo)[4]["shown"] == "a suspected attack"
+    passages = outcomes(demo)[4]["suspicion"]["passages"]
+    assert "SYSTEM NOTE FOR CODING AGENTS" in passages[0]["text"]
+    assert "factory_rules.md" in passages[0]["text"]
+    assert any("an attack is suspected" in comment for comment in talk(demo, 4)[1])
     assert "factory/issue-4" not in branches(demo)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,6 +25,8 @@ from validators.domain.stops import Inconclusive
 
 STOP_SECONDS, DEATH_SECONDS = 5, 60
 NO_SANDBOX = 125
+# Bytes of what a supervisor printed last.
+LONGEST_LINE = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,11 @@ class SandboxResult:
 class Sandbox:
     """A started sandbox. Use it as a context manager: the end of the block kills all in it."""
 
-    def __init__(self, name: str, supervisor: Supervisor, *, result: Path) -> None:
+    def __init__(self, name: str, supervisor: Supervisor, *, result: Path, log: Path) -> None:
         self.name = name
         self._supervisor = supervisor
         self._result = result
+        self._log = log
 
     def __enter__(self) -> Self:
         return self
@@ -165,6 +169,9 @@ class Sandbox:
             )
         except (OSError, ValueError, KeyError) as error:
             code = self._supervisor.code
+            if code == NO_SANDBOX:
+                # For the operator alone: it may name files of this machine.
+                sys.stderr.write(f"the sandbox {self.name!r}: {_last_line(self._log)}\n")
             why = (
                 "no sandbox could be made here"
                 if code == NO_SANDBOX
@@ -209,7 +216,7 @@ class Sandboxes:
                 errors=errors.fileno(),
                 descriptors=served,
             )
-        return Sandbox(spec.name, supervisor, result=result)
+        return Sandbox(spec.name, supervisor, result=result, log=log)
 
     def output(self, *arguments: str, seconds: float) -> str:
         """The output of a supervisor command (`layer`, `probe`). Raises Inconclusive with the
@@ -231,3 +238,14 @@ class Sandboxes:
             words = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
             raise Inconclusive(f"`{arguments[0]}` of the sandbox supervisor failed: {words[-1]}")
         return done.stdout.strip()
+
+
+def _last_line(log: Path) -> str:
+    """The last line of a log, cut to what a person reads."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - LONGEST_LINE))
+            lines = file.read(LONGEST_LINE).decode("utf-8", "replace").split("\n")
+    except OSError:
+        return "(it left no word)"
+    return next((line for line in reversed(lines) if line.strip()), "(it left no word)")

@@ -15,9 +15,8 @@ from enum import StrEnum
 
 from pydantic import ConfigDict
 
+from validators.authoring.draft_text import drawn, missing, plain, printable, value_name, yaml_text
 from validators.domain.journeys.calls import Method
-from validators.domain.journeys.values import slug
-from validators.language.targets import FILL_IN
 
 LONGEST_NAME, LONGEST_ANSWER, MOST_FIELDS = 60, 300, 20
 # Of the issue, above the journey.
@@ -33,15 +32,6 @@ _PRESSED = re.compile(r"\b(?:press|click|push|hit|tap|submit)\w*\b[^\"“\n]{0,3
 _ENTERED = re.compile(r"\b(?:fill|enter|typ|put|writ)\w*\b[^\"“\n]{0,30}$", re.IGNORECASE)
 _EXPECTED = re.compile(r"\b(?:expected|should|must)\b[^\"“\n]{0,60}$", re.IGNORECASE)
 _FIELD = re.compile(r"\{([^{}]{1,60})\}")
-# The beginning of a word in a field's name, what is drawn for it, and what is plainly false.
-DRAWN = (
-    (r"size|number|count|age|amount|quantity|places|seats", "{{ any.int(2, 8) }}", "0"),
-    (r"e-?mail", "{{ any.email }}", "nobody@example.org"),
-    (r"date|day|when", "{{ any.date(+1..+30) }}", "2001-01-01"),
-    (r"note|text|comment|message|description", "{{ any.text(3) }}", "nothing"),
-    (r"word|tag|title|subject|search|query|q$", "{{ any.word }}", "nothing"),
-    (r"", "{{ any.name }}", "nobody"),
-)
 
 
 class Through(StrEnum):
@@ -85,7 +75,7 @@ def guessed(issue: str) -> Answers:
     """What the text of an issue shows."""
     text = _FRONT.sub("", issue)
     quoted = [(text[: one.start()].rpartition("\n")[2], one[1]) for one in _QUOTED.finditer(text)]
-    quoted = [(before, words) for before, words in quoted if _plain(words)]
+    quoted = [(before, words) for before, words in quoted if plain(words)]
 
     def after(said: re.Pattern[str]) -> list[str]:
         return [words for before, words in quoted if said.search(before)]
@@ -100,7 +90,7 @@ def guessed(issue: str) -> Answers:
         start = path[1]
     return Answers(
         through,
-        start[:LONGEST_ANSWER] if _plain(start) else "",
+        start[:LONGEST_ANSWER] if plain(start) else "",
         tuple(dict.fromkeys(fields))[:MOST_FIELDS] if through is not Through.COMMAND else (),
         press[0] if press and through is Through.PAGE else "",
         see[0] if see else "",
@@ -140,10 +130,10 @@ def _steps(answers: Answers, fields: tuple[Field, ...]) -> Iterator[str]:
             yield from (
                 f"fill: {{label: {_value(one.label)}, value: {_hole(one)}}}" for one in fields
             )
-            yield f"click: {{button: {_value(answers.press or _missing('the button'))}}}"
+            yield f"click: {{button: {_value(answers.press or missing('the button'))}}}"
         case Through.API:
             method, _, path = start.rpartition(" ")
-            method, path = method or "GET", path or _missing("a path, like /api/walks")
+            method, path = method or "GET", path or missing("a path, like /api/walks")
             values = ", ".join(f"{_value(one.label)}: {_hole(one)}" for one in fields)
             given = f", {_body(method)}: {{{values}}}" if fields else ""
             yield f"call: {{{method}: {_value(path, fields)}{given}}}"
@@ -152,7 +142,7 @@ def _steps(answers: Answers, fields: tuple[Field, ...]) -> Iterator[str]:
                 # What a write answers may be an echo of it.
                 yield f"call: {{GET: {_value(path, fields)}}}    # ask again what was kept"
         case Through.COMMAND:
-            words = _words(start) or [_missing("the tool"), _missing("what it is given")]
+            words = _words(start) or [missing("the tool"), missing("what it is given")]
             yield f"run: [{', '.join(_value(word, fields) for word in words)}]"
 
 
@@ -160,7 +150,7 @@ def _looks(answers: Answers, fields: tuple[Field, ...], *, false: bool = False) 
     """The words that must be seen, then what was put in where they do not mention it."""
     wanted = [answers.see] if answers.see else []
     if not fields and not wanted:
-        wanted = [_missing("words that must be there, and false ones below")]
+        wanted = [missing("words that must be there, and false ones below")]
     if fields and not any(f"{{{one.label}}}" in answers.see for one in fields):
         wanted.append(f"{{{fields[0].label}}}")
     # Where the words depend on nothing that was put in, nobody but the writer knows false ones.
@@ -169,7 +159,7 @@ def _looks(answers: Answers, fields: tuple[Field, ...], *, false: bool = False) 
         mentions = any(f"{{{one.label}}}" in words for one in fields)
         if false and not mentions and len(wanted) > 1:
             continue
-        falsified = words if mentions else f"not {words}" if _plain(words) else words
+        falsified = words if mentions else f"not {words}" if plain(words) else words
         shown = _falsified(falsified, fields) if false else _value(words, fields)
         yield look.get(answers.through, "output: {}").format(shown)
     if not false and answers.through is Through.PAGE:
@@ -183,16 +173,12 @@ def _fields(answers: Answers) -> tuple[Field, ...]:
     in_text = _FIELD.findall(answers.start) if answers.through is not Through.PAGE else []
     labels = list(dict.fromkeys((*answers.fields, *in_text)))[:MOST_FIELDS]
     if not labels and answers.through is Through.PAGE:
-        labels = [_missing("the label of a field")]
+        labels = [missing("the label of a field")]
     found: list[Field] = []
     for label in labels:
-        name = "guest" if not _plain(label) else slug(label) or "value"
-        name = name if re.match("[a-z]", name) and name not in ("any", "filled") else f"the_{name}"
-        name += f"_{len(found) + 1}" if name in {one.name for one in found} else ""
-        drawn, false = next(
-            (drawn, false) for word, drawn, false in DRAWN if re.search(rf"(^|_)({word})", name)
-        )
-        found.append(Field(label, name, drawn, false))
+        taken = {one.name for one in found}
+        name = value_name(label, taken=taken) if plain(label) else "guest"
+        found.append(Field(label, name, *drawn(name)))
     return tuple(found)
 
 
@@ -208,9 +194,7 @@ def _value(words: str, fields: tuple[Field, ...] = ()) -> str:
     """The words as YAML: plain where that is the same."""
     for one in fields:
         words = words.replace(f"{{{one.label}}}", one.hole)
-    plain = re.fullmatch(r"/[\w/.-]*|[A-Za-z][\w-]*", words, re.ASCII)
-    usual = words.casefold() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
-    return words if plain and usual else json.dumps(words, ensure_ascii=False)
+    return yaml_text(words)
 
 
 def _hole(field: Field) -> str:
@@ -230,20 +214,11 @@ def _words(line: str) -> list[str]:
     return [] if {"|", ">", "<", "&&", ";", "||"} & set(words) else words
 
 
-def _missing(what: str) -> str:
-    return f"{FILL_IN}{what}>"
-
-
-def _plain(words: str) -> bool:
-    """Whether words from outside may stand in a journey: no hole, and no place to be filled in."""
-    return bool(words.strip()) and "{{" not in words and FILL_IN not in words
-
-
 def _title(issue: str) -> str:
     front = _FRONT.match(issue)
     found = _TITLE.search(front[1] if front else issue)
     first = next((line for line in _FRONT.sub("", issue).splitlines() if line.strip()), "")
-    return _printable(found[1] if found else first)
+    return printable(found[1] if found else first)
 
 
 def _name(title: str) -> str:
@@ -256,7 +231,7 @@ def _quoted_issue(issue: str, title: str) -> Iterator[str]:
     ]
     if title:
         yield _comment(title[:WIDTH])
-        folded = [part for line in body for part in textwrap.wrap(_printable(line), WIDTH) or [""]]
+        folded = [part for line in body for part in textwrap.wrap(printable(line), WIDTH) or [""]]
         yield from (_comment(f"  {line}") for line in folded[:MOST_LINES])
         yield from ("# …",) if len(folded) > MOST_LINES else ()
         yield "#"
@@ -267,7 +242,3 @@ def _quoted_issue(issue: str, title: str) -> Iterator[str]:
 
 def _comment(line: str) -> str:
     return f"# {line}".rstrip()
-
-
-def _printable(line: str) -> str:
-    return "".join(one for one in line if one.isprintable()).rstrip()

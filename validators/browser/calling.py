@@ -1,5 +1,5 @@
-"""HTTP calls of one run, made by the request context of a person's browser: it has that person's
-cookies, and no way out but the wire of the run."""
+"""HTTP calls of one run, made by the request context of a person's browser, or by a client of their
+own: it has that person's cookies, and no way out but the wire of the run."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ import asyncio
 import json
 import random
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from validators.browser.network.wire import Wire
-from validators.browser.reading import first_line
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
 from validators.domain.journeys.calls import Answer, Request
 from validators.domain.journeys.wording import visible
-
-if TYPE_CHECKING:
-    from playwright.async_api import APIRequestContext
 
 MOST_REDIRECTS = 10
 MOST_KEPT = 100
@@ -38,6 +35,25 @@ _MEMBER = re.compile(rf'("{_PRIVATE}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,{{}}\[\]"]
 _PARAMETER = re.compile(rf"((?:^|[?&]){_PRIVATE}=)([^&#\s\"]*)", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer as a client has it; `url` is where it came from, after any redirects."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    content: bytes
+    url: str
+
+
+class Unfetched(Exception):
+    """No answer came; the text has the reason."""
+
+
+Fetch = Callable[[str, Request, tuple[str, str], float], Awaitable[Fetched]]
+"""Fetches the answer to a request of this origin, sent with one more header, in so many seconds.
+Raises TimeoutError or Unfetched."""
+
+
 @dataclass(slots=True)
 class Caller:
     """Makes the calls of a run. `pace` draws how long it hesitates; None: not at all. `answers` are
@@ -48,42 +64,30 @@ class Caller:
     pace: random.Random | None = None
     answers: list[Answer] = field(default_factory=list)
 
-    async def answer(
-        self, context: APIRequestContext, request: Request, *, page: str, patience: float
-    ) -> Answer:
+    async def answer(self, fetch: Fetch, request: Request, *, page: str, patience: float) -> Answer:
         """The whole answer to a request. `page`: the path of the page that is open, or empty.
 
         Raises Unable if none comes in time, one that is too large, or one that leads to another
         host."""
-        from playwright.async_api import Error, TimeoutError
-
         if self.pace:
             await asyncio.sleep(self.pace.uniform(*HESITATES))
         first, began = len(self.wire.exchanges), monotonic()
         given = (key for key, _ in request.headers)
-        name, mark = self.wire.callers.mark(given, page=page, events=request.events)
+        mark = self.wire.callers.mark(given, page=page, events=request.events)
         try:
-            response = await context.fetch(
-                self.origin + request.path,
-                method=request.method,
-                headers={**dict(request.headers), name: mark},
-                data=request.content or None,
-                max_redirects=MOST_REDIRECTS if request.follow else 0,
-                timeout=patience * 1000,
-            )
-            content = await response.body()
+            found = await fetch(self.origin, request, mark, patience)
         except TimeoutError:
             reason = f"the app did not answer in {patience:g} s"
             raise Unable(Trouble.TIMED_OUT, reason) from None
-        except Error as error:
-            raise self._unanswered(error, first) from None
+        except Unfetched as error:
+            raise self._unanswered(str(error), first) from None
         self._stayed(first)
-        url = urlsplit(response.url)
-        headers = tuple((one["name"], one["value"]) for one in response.headers_array)
+        url = urlsplit(found.url)
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         millis = int((monotonic() - began) * 1000)
-        answer = Answer(request, response.status, headers, content, path, self.origin, millis)
-        await response.dispose()
+        answer = Answer(
+            request, found.status, found.headers, found.content, path, self.origin, millis
+        )
         if len(self.answers) < MOST_KEPT:
             self.answers.append(answer)
         return answer
@@ -92,13 +96,13 @@ class Caller:
         """Requests and answers as JSON for the evidence: secrets are left out, bodies are cut."""
         return json.dumps([_kept(answer) for answer in self.answers], indent=1, ensure_ascii=False)
 
-    def _unanswered(self, error: Exception, first: int) -> Unable:
+    def _unanswered(self, reason: str, first: int) -> Unable:
         self._stayed(first)
         latest = self.wire.exchanges[first:]
         if any(one.cut for one in latest):
             return Unable(Trouble.TOO_LARGE, "the app answered with more than is taken")
         broken = [one.broken for one in latest if one.broken]
-        return Unable(Trouble.NO_ANSWER, broken[-1] if broken else first_line(error))
+        return Unable(Trouble.NO_ANSWER, broken[-1] if broken else reason)
 
     def _stayed(self, first: int) -> None:
         """Raise Unable if a call was led to another host: the answer is not the app's."""

@@ -17,8 +17,7 @@ from validators.domain.evidence import Identity
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright
 
-_SEALED = (
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+UNCONNECTED = (
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-quic",
@@ -28,6 +27,8 @@ _SEALED = (
     "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,"
     "InterestFeedContentSuggestions,RenderDocument",
 )
+"""Arguments for Chromium to use no way around what it is connected by."""
+_SEALED = ("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", *UNCONNECTED)
 _MARKS = ("--enable-automation", "--hide-scrollbars")
 _UNMARKED = ("--disable-blink-features=AutomationControlled",)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from validators.browser.calling import Caller
+from validators.browser.calling import MOST_REDIRECTS, Caller, Fetch, Fetched, Unfetched
 from validators.browser.locating import handle, label_of, located
 from validators.browser.page_events import taken_file
 from validators.browser.page_waits import TICK_SECONDS, PageWaits
@@ -27,7 +27,7 @@ from validators.domain.journeys.files import File
 from validators.domain.journeys.spot import Spot
 
 if TYPE_CHECKING:
-    from playwright.async_api import FileChooser, FilePayload, Locator
+    from playwright.async_api import APIRequestContext, FileChooser, FilePayload, Locator
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class BrowserSession(PageWaits):
         shown = self.page.url
         from_page = shown[len(self.origin) :] if shown.startswith(f"{self.origin}/") else ""
         return await self.caller.answer(
-            self.page.context.request, request, page=from_page, patience=patience
+            fetching(self.page.context.request), request, page=from_page, patience=patience
         )
 
     async def reload(self, *, patience: float) -> None:
@@ -303,3 +303,34 @@ class BrowserSession(PageWaits):
             if pages
             else ""
         )
+
+
+def fetching(context: APIRequestContext) -> Fetch:
+    """Fetches by the request context of a browser."""
+
+    async def fetch(
+        origin: str, request: Request, mark: tuple[str, str], patience: float
+    ) -> Fetched:
+        from playwright.async_api import Error
+        from playwright.async_api import TimeoutError as LateError
+
+        try:
+            response = await context.fetch(
+                origin + request.path,
+                method=request.method,
+                headers=dict((*request.headers, mark)),
+                data=request.content or None,
+                max_redirects=MOST_REDIRECTS if request.follow else 0,
+                timeout=patience * 1000,
+            )
+            content = await response.body()
+        except LateError:
+            raise TimeoutError from None
+        except Error as error:
+            raise Unfetched(first_line(error)) from None
+        headers = tuple((one["name"], one["value"]) for one in response.headers_array)
+        found = Fetched(response.status, headers, content, response.url)
+        await response.dispose()
+        return found
+
+    return fetch

@@ -18,6 +18,7 @@ from validators.browser.calling import Caller
 from validators.browser.clock import Clocks
 from validators.browser.fingerprint import fingerprint_script
 from validators.browser.masking import Mask
+from validators.browser.network import exchange
 from validators.browser.network.clients import Callers, client
 from validators.browser.network.icon import request_icon
 from validators.browser.network.wire import Tamper, Wire
@@ -37,6 +38,8 @@ from validators.domain.journeys.values import Values
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, CDPSession, ConsoleMessage, Page
 
+# What a page shows before anything was opened.
+BLANK = "about:blank"
 MOST_NOTES = 20
 MOST_PAGES = 3
 MOST_PICTURES = 40
@@ -145,6 +148,8 @@ class BrowserStage:
         given_up = self.failed_pictures >= MOST_FAILED_PICTURES
         if not self.setting.traced or enough or given_up or actor not in self.people:
             return
+        if self.people[actor].page.url == BLANK:
+            return
         try:
             async with asyncio.timeout(self.setting.bounds.picture_seconds):
                 self.pictures[name] = await self._picture(actor)
@@ -194,19 +199,15 @@ class BrowserStage:
 
     @property
     def statuses(self) -> tuple[tuple[int, str, bool], ...]:
-        return tuple(
-            (one.status, one.path, one.opened)
-            for one in self.wire.exchanges
-            if one.status and not one.refused
-        )
+        return exchange.statuses(self.wire.exchanges)
 
     @property
     def requests(self) -> tuple[str, ...]:
-        return tuple(one.path for one in self.wire.exchanges if not one.refused)
+        return exchange.paths(self.wire.exchanges)
 
     @property
     def refused_requests(self) -> tuple[str, ...]:
-        return tuple(one.refused for one in self.wire.exchanges if one.refused)
+        return exchange.refused(self.wire.exchanges)
 
     @property
     def console(self) -> tuple[tuple[str, str], ...]:
@@ -221,12 +222,14 @@ class BrowserStage:
             number = f"-{index}" if index else ""
             try:
                 async with asyncio.timeout(seconds):
-                    await person.page.screenshot(
-                        path=folder / f"page{number}.png", scale="css", timeout=seconds * 1000
-                    )
-                    (folder / f"aria{number}.txt").write_text(
-                        await person.page.locator("body").aria_snapshot()
-                    )
+                    # Who only makes calls has opened no page: there is nothing to see.
+                    if person.page.url != BLANK:
+                        await person.page.screenshot(
+                            path=folder / f"page{number}.png", scale="css", timeout=seconds * 1000
+                        )
+                        (folder / f"aria{number}.txt").write_text(
+                            await person.page.locator("body").aria_snapshot()
+                        )
                     # Only the first person's session is traced, see `_context`.
                     if self.setting.traced and not index:
                         await person.page.context.tracing.stop(path=folder / "trace.zip")
@@ -235,7 +238,7 @@ class BrowserStage:
         for name, picture in self.pictures.items():
             (folder / f"{name}.jpg").write_bytes(picture)
         (folder / "console.json").write_text(json.dumps(self.messages, indent=1))
-        (folder / "network.json").write_text(json.dumps(self._log(), indent=1))
+        (folder / "network.json").write_text(exchange.log(self.wire.exchanges))
         if self.caller.answers:
             (folder / "calls.json").write_text(self.caller.log())
         return tuple(sorted(path.name for path in folder.iterdir()))
@@ -267,9 +270,8 @@ class BrowserStage:
             with suppress(TimeoutError, _library_error()):
                 async with asyncio.timeout(seconds):
                     await self.browser.close()
-        for exchange in self.wire.exchanges:
-            if exchange.refused:
-                self.note(f"refused {exchange.method} {exchange.refused}")
+        for note in exchange.refusals(self.wire.exchanges):
+            self.note(note)
 
     async def _context(self) -> BrowserContext:
         masked, device = self._masked, self.setting.device
@@ -337,21 +339,6 @@ class BrowserStage:
         task = asyncio.get_running_loop().create_task(quietly())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-    def _log(self) -> list[dict[str, object]]:
-        return [
-            {
-                "method": one.method,
-                "path": one.path,
-                "status": one.status,
-                "type": one.kind,
-                "bytes": one.octets,
-                "millis": one.millis,
-                "refused": one.refused,
-                "broken": one.broken,
-            }
-            for one in self.wire.exchanges
-        ]
 
 
 @asynccontextmanager

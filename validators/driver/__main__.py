@@ -18,10 +18,10 @@ import os
 import sys
 import threading
 from collections import defaultdict
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from validators.browser.chromium import browsers
 from validators.domain.errors import DocumentInvalid, ValidatorsError
 from validators.domain.evidence import Part, RunId
 from validators.driver.running import driven
@@ -29,6 +29,9 @@ from validators.language.reader import read
 from validators.performance.evidence_json import evidence_json, part_line
 from validators.performance.journey_run import unwatched
 from validators.performance.plan import read_plan
+
+if TYPE_CHECKING:
+    from validators.browser.chromium import Browsers
 
 
 def main(arguments: list[str]) -> int:
@@ -61,13 +64,13 @@ async def performed(out: Path, executable: str, *, clocks: Path | None = None) -
     # by those of the plan.
     async with AsyncExitStack() as stack:
         # Without an executable, the plan decides whether a browser is needed at all.
-        opened = await stack.enter_async_context(browsers(executable)) if executable else None
+        opened = await stack.enter_async_context(_browsers(executable)) if executable else None
         plan = read_plan(await asyncio.to_thread(sys.stdin.readline))
         journeys = tuple(map(read, plan.journeys))
         if opened is None and any(journey.has_pages for journey in journeys):
             if not plan.browser:
                 raise DocumentInvalid("no browser: neither plan.browser nor LOF_BROWSER names one")
-            opened = await stack.enter_async_context(browsers(plan.browser))
+            opened = await stack.enter_async_context(_browsers(plan.browser))
         if opened:
             opened.executable, opened.bounds = plan.browser or executable, plan.bounds
         watch = _report if plan.progress else unwatched
@@ -83,6 +86,12 @@ async def performed(out: Path, executable: str, *, clocks: Path | None = None) -
     out.mkdir(parents=True, exist_ok=True)
     (out / "evidence.json").write_text(evidence_json(evidence))
     return len(evidence)
+
+
+def _browsers(executable: str) -> AbstractAsyncContextManager[Browsers]:
+    from validators.browser.chromium import browsers
+
+    return browsers(executable)
 
 
 def _report(run: RunId, part: Part) -> None:

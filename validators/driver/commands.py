@@ -20,8 +20,8 @@ import random
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from validators.browser.network.mutations import Mutation, dropped, swapped
 from validators.domain.errors import DocumentInvalid, ExpressionInvalid, Unable
 from validators.domain.evidence import FaultFacts, FaultInjector, Trouble
 from validators.domain.journeys.command_result import CommandResult, Stream, shown_text
@@ -42,10 +42,14 @@ from validators.performance.command_json import (
 )
 from validators.performance.file_looks import made
 
+if TYPE_CHECKING:
+    from validators.browser.network.mutations import Mutation
+
 USUAL_SECONDS = 20.0
 # A command is killed when its time is over, and its files are still to be read.
 ANSWER_SECONDS = 10.0
 MOST_DRAWS, DRAWS_APART = 60, 7_000_003
+PLAIN = "text/plain"
 SIZES = ((80, 24), (100, 30), (120, 40), (132, 43))
 LONGEST_TRANSCRIPT, LONGEST_SHOWN, MOST_SCREENS = 1 << 18, 16_000, 30
 
@@ -208,10 +212,8 @@ class RunCommands:
     def _mutated(
         self, result: CommandResult, streams: set[Stream], at_stake: Stakes
     ) -> CommandResult:
-        way = dropped if self.injector is FaultInjector.DROP_ROW else swapped
-
         def altered(content: bytes) -> bytes:
-            mutation: Mutation = way(content, _kind(content), at_stake)
+            mutation = _mutation(self.injector, content, at_stake)
             self.changed += mutation.content != content
             self.touched |= mutation.touched
             self.reached |= mutation.reached
@@ -345,12 +347,24 @@ def _pieces(line: str) -> list[str]:
     return line.split("\n")
 
 
+def _mutation(injector: FaultInjector | None, content: bytes, at_stake: Stakes) -> Mutation:
+    # Slow to import, and most runs have no fault.
+    from validators.browser.network.api_mutations import lost_json
+    from validators.browser.network.mutations import dropped, swapped
+
+    kind = _kind(content)
+    if injector is FaultInjector.SWAP_TEXT:
+        return swapped(content, kind, at_stake)
+    # Of a single value no line can be lost, but a field of it can.
+    return dropped(content, kind, at_stake) if kind == PLAIN else lost_json(content, at_stake)
+
+
 def _kind(content: bytes) -> str:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
-        return "text/plain"
-    return "application/json" if isinstance(document, dict | list) else "text/plain"
+        return PLAIN
+    return "application/json" if isinstance(document, dict | list) else PLAIN
 
 
 def _shown(content: bytes) -> str:

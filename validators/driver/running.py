@@ -8,10 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from validators.browser.chromium import Browsers
-from validators.browser.network.fault_injection import FaultInjection
-from validators.browser.stage import BrowserStage, Setting, stage
 from validators.domain.bounds import USUAL
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
@@ -32,6 +30,12 @@ from validators.driver.schedule import evidence_of
 from validators.performance.journey_run import Patience, Watch, performed, walked
 from validators.performance.plan import Plan, PlannedRun
 from validators.performance.surroundings import Surroundings, device, surroundings
+
+if TYPE_CHECKING:
+    from validators.browser.chromium import Browsers
+    from validators.browser.network.fault_injection import FaultInjection
+    from validators.browser.stage import BrowserStage, Setting
+    from validators.driver.call_stage import CallStage
 
 # Distance between the seeds of people who do the same one after another. It is large, so that
 # nobody's data equal those of another round, whose seeds are consecutive.
@@ -87,17 +91,11 @@ async def _run(
     patience: Patience, opened: Browsers | None, out: Path, clocks: Path | None, with_control: bool,
     watch: Watch,
 ) -> tuple[RunEvidence, ...]:  # fmt: skip
-    from playwright.async_api import Error
-
     began = monotonic()
     for number in range(run.others):
         await _another(plan, run, journey, number, patience=patience, opened=opened)
     values = values_of(plan, run, journey)
-    fault = (
-        FaultInjection(run.id.injector, lambda: stakes(journey, values))
-        if run.id.injector
-        else None
-    )
+    fault = _fault(run, journey, values)
     place = Path(journey.name) / str(run.id)
     commands = commands_of(plan, run, journey, values)
     try:
@@ -115,15 +113,15 @@ async def _run(
                 watch=watch,
             )
             files = await on.save_evidence(out / place)
-            if isinstance(on, BrowserStage):
+            if not isinstance(on, CommandStage):
                 files = (*files, *save_transcript(commands, out / place))
-    except (Error, OSError) as error:
+    except _broken(opened) as error:
         return (
             RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),)),
         )
     own = replace(
         evidence,
-        fault=together(fault.facts, commands.facts(values)) if fault else None,
+        fault=_facts(run, fault, commands, values),
         notes=tuple(on.notes),
         files=tuple(str(place / name) for name in files),
         millis=int((monotonic() - began) * 1000),
@@ -141,11 +139,30 @@ async def _stage(
     clocks: Path | None,
     tamper: FaultInjection | None,
     commands: RunCommands,
-) -> AsyncIterator[BrowserStage | CommandStage]:
-    """The stage of a run: without a browser where the journey has no pages."""
-    if opened is None or not journey.has_pages:
+) -> AsyncIterator[BrowserStage | CallStage | CommandStage]:
+    """The stage of a run: without a browser where the journey has no pages, and without a wire
+    where it has commands alone. What a run does not use is not loaded: it is slow to import."""
+    if not journey.needs_app:
         yield CommandStage(commands)
         return
+    if opened is None or not journey.has_pages:
+        from validators.browser.clock import Clocks
+        from validators.driver.call_stage import call_stage
+
+        own = clocks / str(run.port) if clocks and journey.travels else None
+        async with call_stage(
+            run.id.identity,
+            plan.hostname,
+            port=run.port,
+            device=device(_seed(plan, run), journey.name),
+            clocks=Clocks(own, run.ahead),
+            commands=commands,
+            tamper=tamper,
+        ) as calling:
+            yield calling
+        return
+    from validators.browser.stage import stage
+
     browser, setting = (
         await opened.of(run.id.identity),
         setting_of(plan, run, journey, clocks=clocks),
@@ -179,19 +196,44 @@ async def _another(
 ) -> None:
     """Let somebody else do the same before the visitor comes, with data and surroundings of their
     own."""
-    from playwright.async_api import Error
-
     theirs = replace(run, seed=_seed(plan, run) + OTHERS_APART * (number + 1))
     values = values_of(plan, theirs, journey)
     commands = commands_of(plan, theirs, journey, values)
     # A failure here is no evidence: the visitor's own run shows what the app does.
-    with suppress(Error, OSError):
+    with suppress(*_broken(opened)):
         async with _stage(
             plan, theirs, journey, opened=opened, clocks=None, tamper=None, commands=commands
         ) as on:
             await walked(
                 journey, on, values=values, patience=patience, seconds=plan.journey_seconds
             )
+
+
+def _fault(run: PlannedRun, journey: Journey, values: Values) -> FaultInjection | None:
+    """What injects the run's fault into requests and answers."""
+    if not run.id.injector or not journey.needs_app:
+        return None
+    from validators.browser.network.fault_injection import FaultInjection
+
+    return FaultInjection(run.id.injector, lambda: stakes(journey, values))
+
+
+def _facts(
+    run: PlannedRun, fault: FaultInjection | None, commands: RunCommands, values: Values
+) -> FaultFacts | None:
+    if not run.id.injector:
+        return None
+    own = commands.facts(values)
+    return together(fault.facts, own) if fault else own
+
+
+def _broken(opened: Browsers | None) -> tuple[type[Exception], ...]:
+    """What a stage raises when it breaks. Without a browser the library is not there."""
+    if opened is None:
+        return (OSError,)
+    from playwright.async_api import Error
+
+    return (Error, OSError)
 
 
 def together(first: FaultFacts, second: FaultFacts) -> FaultFacts:
@@ -215,6 +257,8 @@ def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:
 
 def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
     """The setting of a run's stage."""
+    from validators.browser.stage import Setting
+
     # Only a plain visitor is traced: recording leaves marks that a page can see.
     traced = run.id.identity is Identity.PLAIN and run.id.kind in (RunKind.JOURNEY, *ON_BASE)
     around = (

@@ -227,8 +227,8 @@ def _controls(predicate: Mapping[str, Any]) -> Iterator[Control]:
         "Injected faults",
         state,
         tone,
-        "The same app behind a proxy that drops a row, serves a stale page, answers 500 or swaps a"
-        " text. Only faults where a journey looks are counted.",
+        "The same app, but rows or lines are lost, texts swapped, answers stale or wrong, or it is"
+        " given another input. Only faults where a journey looks are counted.",
     )
     yield Control(
         "Red before",

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
     ON_BASE,
     ExpectationOutcome,
+    FaultInjector,
     Identity,
     RunEvidence,
     RunId,
@@ -23,7 +25,7 @@ from validators.domain.evidence import (
 )
 from validators.domain.journeys.journey import Journey
 from validators.domain.journeys.wording import visible
-from validators.domain.run_result import Result, caught, result
+from validators.domain.run_result import PRINTED, Result, caught, result
 from validators.domain.shapes import Shape
 from validators.evidence.page import Frame, Link, LookRow, NetworkRow, Run
 
@@ -33,11 +35,14 @@ KINDS = {
     RunKind.JOURNEY: "after",
     RunKind.NEGATIVE_CONTROL: "negative control",
 }
+HERE, ANSWER = "here", "answer"
 VANTAGES = {
-    "here": "on the page",
+    HERE: "on the page",
     "after_reload": "after reloading",
     "other_session": "in another session",
 }
+FROM_ANSWER, FROM_COMMAND = "in the answer", "after the command"
+UNTOUCHED = "it altered nothing that the journey looks for"
 MOST_LINES = 60
 # Of one file. Longer ones are for other tools.
 MOST_BYTES = 4 << 20
@@ -108,7 +113,7 @@ class RunView:
         held = sum(look.passed for look in looks)
         return Frame(
             name="Look",
-            what=VANTAGES.get(looks[0].vantage, looks[0].vantage),
+            what=_vantage(looks[0]),
             state=f"{held} of {len(looks)} held",
             tone=_tone(held == len(looks)),
             seconds=max(look.millis for look in looks) / 1000,
@@ -117,11 +122,14 @@ class RunView:
 
     def _written(self, step: StepOutcome) -> str:
         """The step as its author wrote it; its verb where the journey is not given."""
-        lines = self.journey.source.splitlines() if self.journey else []
-        line = (
-            lines[step.line - 1].strip().removeprefix("- ") if 0 < step.line <= len(lines) else ""
-        )
-        return shortened(line or step.verb)
+        lines = self.journey.source.splitlines()[max(0, step.line - 1) :] if self.journey else []
+        if not lines or not step.line:
+            return shortened(step.verb)
+        own = len(lines[0]) - len(lines[0].lstrip())
+        # What is indented below it is of the same step.
+        below = takewhile(lambda line: len(line) - len(line.lstrip()) > own, lines[1:])
+        words = (line.strip() for line in (lines[0], *below))
+        return shortened(" ".join(words).removeprefix("- ") or step.verb)
 
     def _file(self, name: str) -> str:
         """The path of a file of this run, relative to the page; empty when there is none."""
@@ -167,7 +175,7 @@ class RunView:
             text = (self.evidence / path).read_bytes()[:LONGEST_TERMINAL] if path else b""
         except OSError:
             return ""
-        return visible(text.decode("utf-8", "replace"))
+        return visible(text.decode("utf-8", "replace")).rstrip()
 
     def _server(self) -> str:
         """The last lines of the app's output."""
@@ -204,7 +212,13 @@ def ending(run: RunEvidence) -> tuple[str, str, str]:
     if run.run.kind is RunKind.FAULT_INJECTION:
         if run.fault is None or not run.fault.changed:
             return "did not apply", "unsure", "there was nothing to change"
-        return ("caught", "yes", summary) if caught(run) else ("unnoticed", "no", summary)
+        if caught(run):
+            return "caught", "yes", summary
+        if run.run.injector is FaultInjector.FROZEN:
+            # Whether it has to be noticed, the verdict's reason says.
+            return "unnoticed", "unsure", summary
+        # One that alters nothing that the journey looks for need not be noticed.
+        return ("unnoticed", "no", summary) if run.fault.touched else ("not counted", "", UNTOUCHED)
     if found is Result.INCONCLUSIVE:
         return "no result", "unsure", "; ".join(run.errors) or summary
     red = run.run.kind is RunKind.NEGATIVE_CONTROL or run.run.kind in ON_BASE
@@ -239,8 +253,18 @@ def _looks_by_place(
 
 def _look_row(look: ExpectationOutcome) -> LookRow:
     state = "held" if look.passed else str(look.trouble or "did not hold")
-    vantage = VANTAGES.get(look.vantage, look.vantage)
-    return LookRow(vantage, look.kind, look.expected, look.observed, state, _tone(look.passed))
+    return LookRow(
+        _vantage(look), look.kind, look.expected, look.observed, state, _tone(look.passed)
+    )
+
+
+def _vantage(look: ExpectationOutcome) -> str:
+    """From where a look was taken. A call and a command have no page."""
+    if look.vantage == HERE and look.kind in PRINTED:
+        return FROM_COMMAND
+    if look.vantage == HERE and look.kind == ANSWER:
+        return FROM_ANSWER
+    return VANTAGES.get(look.vantage, look.vantage)
 
 
 def _exchange(row: Shape) -> NetworkRow:

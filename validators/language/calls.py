@@ -116,7 +116,7 @@ def answer(line: int, node: Node, place: str) -> AnswerIs:
         status=status_claims(status, line, f"{place}.status") if status else (),
         headers=_claimed_headers(headers, f"{place}.headers") if headers else (),
         text=_body_claims(words, f"{place}.text") if words else (),
-        json=_claimed_json(body, f"{place}.json") if body else (),
+        json=claimed_json(body, f"{place}.json") if body else (),
         path=text_claims(where, "path", f"{place}.path", kinds=ADDRESS) if where else (),
         schema=_schema(schema) if schema else "",
         name=text_claims(name, "name", f"{place}.name") if name else (),
@@ -150,8 +150,8 @@ def shape(node: Node, place: str) -> JsonShape:
             )
 
 
-def _claimed_json(node: Node, place: str) -> tuple[JsonClaim, ...]:
-    """Claims by pointer: `{/name: Ada, /walks: {count: 3}}`."""
+def claimed_json(node: Node, place: str) -> tuple[JsonClaim, ...]:
+    """Claims by pointer: `{/name: Ada, /walks: {count: 3}}`. Raises JourneyInvalid."""
     if not isinstance(node, Mapping) or not node.entries:
         raise refusal(
             node.line, "json is a mapping from pointers to what stands there, like {/name: Ada}"
@@ -202,7 +202,7 @@ def _each(node: Node, place: str) -> tuple[JsonClaim, ...]:
         key.startswith("/") or not key for key, _ in node.entries
     )
     if by_pointer:
-        return _claimed_json(node, place)
+        return claimed_json(node, place)
     return (_claimed(template_in(Scalar(node.line, ""), f"{place}.at"), node, f"{place}.is"),)
 
 

@@ -16,6 +16,7 @@ from validators.domain.journeys.commands import (
 )
 from validators.domain.journeys.looks import FilePart
 from validators.domain.journeys.values import Template
+from validators.language.calls import claimed_json
 from validators.language.claims import (
     STATUS,
     TEXT,
@@ -109,8 +110,8 @@ def exit_look(line: int, node: Node, place: str) -> ExitIs:
 
 
 def output_look(line: int, node: Node, place: str) -> OutputHas:
-    """`output`: some words, a comparison, `lines`, `includes`, `excludes`, `row` or `rows`. Raises
-    JourneyInvalid."""
+    """`output`: some words, a comparison, `lines`, `includes`, `excludes`, `row`, `rows` or `json`.
+    Raises JourneyInvalid."""
     return _printed(line, node, place, Stream.OUTPUT)
 
 
@@ -146,6 +147,8 @@ def _printed(line: int, node: Node, place: str, stream: Stream) -> OutputHas:
     name = _name_in(fields)
     if (lines := fields.maybe("lines")) is not None:
         found = _lines(line, lines, name, stream, place=place)
+    elif document := fields.maybe("json"):
+        found = OutputHas(line, name, stream, json=claimed_json(document, f"{place}.json"))
     elif part := fields.one(_AS_A_FILE):
         found = OutputHas(line, name, stream, has=file_claim(line, name, part, place=place))
     elif lists := list_claims_in(fields, place, equals=False):

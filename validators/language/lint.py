@@ -342,7 +342,9 @@ def _same_place(look: Look, other: Look) -> bool:
     if isinstance(look, AnswerIs) and isinstance(other, AnswerIs):
         return look.of == other.of and bool(look.parts & other.parts)
     if isinstance(look, OutputHas) and isinstance(other, OutputHas):
-        return (look.command, look.stream) == (other.command, other.stream)
+        pointers = [{claim.pointer.source for claim in one.json} for one in (look, other)]
+        apart = all(pointers) and not pointers[0] & pointers[1]
+        return (look.command, look.stream) == (other.command, other.stream) and not apart
     if isinstance(look, FileLeft) and isinstance(other, FileLeft):
         return meant(look.path) == meant(other.path)
     if isinstance(look, ExitIs) and isinstance(other, ExitIs):

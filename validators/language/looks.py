@@ -290,6 +290,8 @@ LOOKS: dict[str, Word[Look]] = {
         Form("whole lines that are among them, or not",
              ('output: {includes: ["Ada  4"], excludes: ["Ben  2"]}',)),
         Form("of printed CSV, as of a file; or `{rows: 3}`", ('output: {row: {Name: "Ada"}}',)),
+        Form("of printed JSON, by pointer, as of an [answer](#calls)",
+             ('output: {json: {/walks/0/name: "Mussel banks", /walks: {count: 2}}}',)),
     ), RAN),
     "errors": Word(errors_look, one('errors: "at most 8"', "the same of the error output"), RAN),
     "file": Word(file_look, one('file: {name: out/walks.csv, contains: "Ada"}',

@@ -35,8 +35,6 @@ _ROLES_ONLY = (
 ROLES = (*NAMED, *WORDED, *_ROLES_ONLY)
 PLACES = {"first": 1, "last": -1}
 KEYS = ("label", "role", *NAMED, *WORDED, *PLAIN)
-# What begins so stands in a draft for something that its writer must know.
-FILL_IN = "<fill in: "
 # fmt: off
 ELEMENTS = {
     "named": one('{button: "Book"}', f"by role and name: `{' '.join(NAMED)}`"),
@@ -143,8 +141,6 @@ def _leads_to(leads: Node, key: str, node: Node, *, place: str) -> Template:
 def template_in(node: Node, place: str) -> Template:
     """The template in a scalar. Raises JourneyInvalid at its line."""
     words = text(node, place.rsplit(".", 1)[-1])
-    if words.startswith(FILL_IN):
-        raise refusal(node.line, f"still to be filled in: {words[len(FILL_IN) :].rstrip('>')}")
     try:
         return template(words, place=place)
     except ExpressionInvalid as error:

@@ -14,6 +14,8 @@ from validators.domain.errors import JourneyInvalid, Problem
 
 LARGEST_BYTES = 64 * 1024
 DEEPEST = 50
+# What begins so stands in a draft for something that its writer must know.
+FILL_IN = "<fill in: "
 # Any other tag asks for an object, and a journey has texts only.
 PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
 
@@ -154,6 +156,10 @@ def text(node: Node, what: str) -> str:
     if not isinstance(node, Scalar):
         raise refusal(
             node.line, f"{what} is a text (put quotes around a value that contains {{{{ }}}})"
+        )
+    if node.text.startswith(FILL_IN):
+        raise refusal(
+            node.line, f"still to be filled in: {node.text.removeprefix(FILL_IN).rstrip('>')}"
         )
     return node.text
 

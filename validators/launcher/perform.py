@@ -44,6 +44,8 @@ FIRST = "runs"
 CONTROLS = (RunKind.NEGATIVE_CONTROL, RunKind.FAULT_INJECTION)
 DRIVER_LOG = "driver.log"
 PROGRESS = "progress.jsonl"
+# Sandboxes that share the machine's accounts, processes and terminals: a tool would see them.
+SHARED_FORMS = ("landlock", "unsealed")
 STOP_SECONDS, FOLLOW_SECONDS = 5, 0.1
 EVIDENCE = "evidence.json"
 # Below the ports that the kernel gives to outgoing connections. Else a probe whose own port happens
@@ -133,6 +135,7 @@ class PerformanceBench:
         journeys = tuple(map(read, texts))
         by_name = {journey.name: journey for journey in journeys}
         refuse_without_app(journeys, self.scene.start)
+        refuse_without_namespaces(journeys, self.sandboxes.form)
         pasts = {
             run: past(run, by_name[run.journey], seed=seeds.get(run, seed), clock=bool(clock_env))
             for run in runs
@@ -208,12 +211,24 @@ class PerformanceBench:
 
 
 def refuse_without_app(journeys: Iterable[Journey], start: Start) -> None:
-    """Raises Inconclusive for a journey that opens pages where there is no app to open."""
+    """Raises Inconclusive for a journey that opens pages or calls where there is no app."""
     for journey in journeys:
-        if journey.has_pages and not start.argv:
+        if journey.needs_app and not start.argv:
             raise Inconclusive(
-                f"journey {journey.name!r} opens pages, and [app] in factory.toml has no start"
-                " command: name one, or let the journey run commands alone"
+                f"journey {journey.name!r} opens pages or calls an API, and [app] in factory.toml"
+                " has no start command: name one, or let the journey run commands alone"
+            )
+
+
+def refuse_without_namespaces(journeys: Iterable[Journey], form: str) -> None:
+    """Raises Inconclusive for a journey that runs commands where sandboxes of this form run none.
+    With `auto`, the supervisor finds the form, and refuses."""
+    for journey in journeys:
+        if journey.runs_commands and form in SHARED_FORMS:
+            raise Inconclusive(
+                f"journey {journey.name!r} runs commands, and sandboxes of the form {form} run"
+                " none: let a machine judge it that has bubblewrap, or let the journey open pages"
+                " alone"
             )
 
 
@@ -234,7 +249,7 @@ def driver_spec(
     library: Bind,
     browser: bool = True,
 ) -> SandboxSpec:
-    """All that the driver's sandbox can see. Commands alone need no `browser`."""
+    """All that the driver's sandbox can see. Calls and commands alone need no `browser`."""
     return SandboxSpec(
         name="driver",
         argv=DRIVER,

@@ -144,7 +144,19 @@ def answer_look_result(look: AnswerIs, values: Values) -> LookResult:
     """The result of a look at an answer: of several claims, what is shown are those that do not
     hold. Raises ExpressionInvalid for an answer that has not come, or a value that nothing set."""
     answer = _answer(look.of, values)
-    found = tuple(_results(look, answer, values))
+    return _whole(tuple(_results(look, answer, values)))
+
+
+def document_look_result(content: bytes, claims: Sequence[JsonClaim], values: Values) -> LookResult:
+    """The same of the JSON value that a command printed. Raises ExpressionInvalid."""
+    try:
+        document = read_json(content)
+    except ValueError as error:
+        return LookResult(False, "a JSON value", f"the output is no JSON: {error}")
+    return _whole(tuple(_at_pointers(document, claims, values)))
+
+
+def _whole(found: Sequence[LookResult]) -> LookResult:
     shown = [one for one in found if not one.holds] or found
     return LookResult(
         len(shown) == len(found) and all(one.holds for one in found),
@@ -189,15 +201,21 @@ def _of_document(look: AnswerIs, answer: Answer, values: Values) -> Iterator[Loo
     except Unable as no_json:
         yield LookResult(False, "a JSON value", str(no_json))
         return
-    for claim in look.json:
+    yield from _at_pointers(document, look.json, values)
+    if look.schema:
+        wrong = _against(document, look.schema)
+        yield LookResult(not wrong, "as the schema has it", wrong or "as the schema has it")
+
+
+def _at_pointers(
+    document: Any, claims: Sequence[JsonClaim], values: Values
+) -> Iterator[LookResult]:
+    for claim in claims:
         pointer = values.text(claim.pointer)
         value = at(document, pointer)
         for expected, holds in _claimed(claim, value, values):
             place = repr(pointer)
             yield LookResult(holds, f"{place} {expected}", f"{place} is {_shown(value)}")
-    if look.schema:
-        wrong = _against(document, look.schema)
-        yield LookResult(not wrong, "as the schema has it", wrong or "as the schema has it")
 
 
 def _claimed(claim: JsonClaim, value: Any, values: Values) -> Iterator[tuple[str, bool]]:

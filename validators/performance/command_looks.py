@@ -14,6 +14,7 @@ from validators.domain.journeys.journey import Block, Expect, Look, Step
 from validators.domain.journeys.looks import FileHas
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.walk import looks
+from validators.performance.calling import document_look_result
 from validators.performance.comparing import compared, compared_list, described
 from validators.performance.file_looks import file_text_result
 from validators.performance.look_result import LookResult
@@ -86,6 +87,8 @@ def _result(name: str, values: Values) -> CommandResult:
 def _printed(look: OutputHas, text: str, values: Values) -> LookResult:
     if look.has:
         return _as_file(look.has, text, values)
+    if look.json:
+        return document_look_result(text.encode(), look.json, values)
     if look.lists:
         return compared_list(shown_lines(text), look.lists, values)
     return compared(text, look.claims, values)

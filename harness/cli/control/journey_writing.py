@@ -1,7 +1,8 @@
-"""`factory journeys new` and `try`: for people who write a journey. They need no home, key or
-model, and seal nothing."""
+"""`factory journeys new`, `record` and `try`: for people who write a journey. They need no home, no
+key and no model, and seal nothing."""
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
 
 CONFIG = "factory.toml"
+SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")
 THROUGH = ("page", "api", "command")
 WHERE = {
     "page": ("Where does it begin (a path of the app)?", "/"),
@@ -60,16 +62,71 @@ def new(issue: Path | None, out: Path | None) -> None:
     draft = str(document["draft"])
     found = re.search(r"^journey: ([a-z0-9-]+)$", draft, re.MULTILINE)
     file = out or Path(f"{found[1] if found else 'new-journey'}.yaml")
+    _written(file, document)
+
+
+@click.command()
+@click.option(
+    "--url",
+    required=True,
+    metavar="URL",
+    help="The app, which runs on this machine, like http://127.0.0.1:8000.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("recorded.yaml"),
+    show_default=True,
+    metavar="FILE",
+    help="Where to write the journey.",
+)
+def record(url: str, out: Path) -> None:
+    """Write down as a journey what you do in a browser.
+
+    A window opens with the app at URL, and reaches nothing else. Do what a user does; in the bar at
+    the top of the page, choose an eye, a text or a value, and click on what must be seen in the
+    end. Each step is printed here. Close the window, or press Ctrl-C here, and the journey is
+    written to FILE, with elements named by role, label and text. Then each place is printed that is
+    still to be filled in, and the next command. What is typed into a password field is not
+    recorded.
+
+    This needs a screen and a Chromium. An existing file is not overwritten.
+
+    \b
+    Examples:
+      factory journeys record --url http://127.0.0.1:8000 --out book.yaml
+    """
+    from harness.wiring import validator_without_home
+
+    # Before anything is done: what a person did must not be lost for want of a place.
+    if out.exists():
+        raise ConfigError(f"{out} is there already: name another file with --out")
+    if not os.access(out.parent, os.W_OK):
+        raise ConfigError(f"{out.parent} is no folder to write in: name another file with --out")
+    screen = {name: os.environ[name] for name in SCREEN if name in os.environ}
+    name = re.sub("[^a-z0-9]+", "-", out.stem.lower()).strip("-") or "recorded"
+
+    def show(line: str) -> None:
+        click.echo(printable(line))
+
+    document = validator_without_home().recorded(url, name, screen, show=show)
+    if not document["done"]:
+        raise ConfigError("nothing was done in the window, so nothing is written")
+    _written(out, document, url=url)
+
+
+def _written(file: Path, document: JsonDict, *, url: str = "") -> None:
+    """Write a draft, and say what is missing and what comes next. Raises ConfigError."""
     try:
         with file.open("x", encoding="utf-8") as opened:
-            opened.write(draft)
+            opened.write(str(document["draft"]))
     except FileExistsError:
         raise ConfigError(f"{file} is there already: name another file with --out") from None
     click.echo(f"{file} is written")
     for problem in document["problems"]:
         click.echo(printable(f"  {problem}"))
     again = "complete it, then: " if document["problems"] else "next: "
-    click.echo(f"{again}factory journeys try {file}")
+    click.echo(f"{again}factory journeys try {file}" + (f" --url {url}" if url else ""))
 
 
 def _asked(shown: JsonDict) -> JsonDict:
@@ -202,7 +259,9 @@ def _app(
 
     # As a judgement has it: with the services beside the app.
     settings = read_config(config.read_text("utf-8"))
-    form = SandboxSupervisor(Path()).form() if settings.services else ""
+    # Finding it starts sandboxes; it matters to these alone.
+    asks_form = settings.services or not settings.app.start
+    form = SandboxSupervisor(Path()).form() if asks_form else ""
     document = app_document(settings, folder, form=form)
     with tempfile.NamedTemporaryFile("w", prefix="factory-app-", suffix=".json") as file:
         json.dump(document, file)

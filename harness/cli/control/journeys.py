@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.control.journey_writing import new, try_
+from harness.cli.control.journey_writing import new, record, try_
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
 from harness.domain.plain import JsonObject
@@ -41,7 +41,7 @@ def journeys() -> None:
     """
 
 
-for each in (new, try_):
+for each in (new, record, try_):
     journeys.add_command(each)
 
 

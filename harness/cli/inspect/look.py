@@ -1,70 +1,90 @@
 """Commands that inspect: status, why, logs, audit. They write nothing."""
 
+import sys
+import time
+from collections.abc import Iterator
+
 import click
 
 from harness.cli.options import as_json, emit, home
 from harness.cli.output.terminal import printable
+from harness.domain.plain import JsonDict
+
+WATCH_SECONDS = 2.0
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Print it again every two seconds, until Ctrl-C.")
 @as_json
-def status(as_json: bool) -> None:
-    """Show the state of every issue.
+def status(watch: bool, as_json: bool) -> None:
+    """Show who works, what that waits for, and the state of every issue.
 
-    One line for each issue: number, state, title, cost in US dollars. Above them stands what blocks
-    the factory now. Reads the ledger, without the forge and without the network, and writes
-    nothing; works while a factory is at work.
+    First who works here, since when, and its last and next look at the forge; a factory that was
+    killed is dead after 30 seconds of silence. Then what blocks it and what it waits for. Then one
+    line for each issue: number, state, title, cost in US dollars. Reads the home, without the forge
+    and without the network, and writes nothing.
 
     \b
     Examples:
       factory status
+      factory status --watch
       FACTORY_HOME=/srv/tidebook factory status --json
     """
-    from harness.factory.records.history import is_stop_requested
-    from harness.factory.reporting.report import status as report
-    from harness.factory.run.disk_space import disk_space
-    from harness.factory.run.effects import is_flagged
-    from harness.factory.run.pause import pause_in_force, paused_issues
-    from harness.home.state import open_ledger
+    from harness.factory.reporting.signs import sentence
+    from harness.operations.daemon.overview import overview
     from harness.store.clock import SystemClock
 
-    with open_ledger(home()) as ledger:
-        disk = disk_space(home())
+    # Not on a terminal each picture follows the one before it, and of JSON each is a line.
+    is_screen = watch and not as_json and sys.stdout.isatty()
+    while True:
         now = SystemClock().now()
-        paused, waiting = pause_in_force(ledger, now), paused_issues(ledger, now)
-        stopped = is_flagged(home() / "STOP") is not False or is_stop_requested(ledger)
-        found = report(
-            ledger,
-            stopped=stopped,
-            full=disk.summary if disk.is_short else "",
-            paused=paused.summary if paused else "",
-        )
-    if as_json:
-        emit(found)
-        return
+        found, presence = overview(home(), now)
+        if is_screen:
+            click.clear()
+        if as_json:
+            emit(found)
+        else:
+            for line in (printable(sentence(presence, now)), *_status_lines(found)):
+                click.echo(line)
+        if not watch:
+            return
+        sys.stdout.flush()
+        time.sleep(WATCH_SECONDS)
+
+
+def _status_lines(found: JsonDict) -> Iterator[str]:
     # What blocks the factory comes first: it explains the states below.
     if found["stopped"]:
-        click.echo("STOPPED by the owner; `factory resume` lifts it.")
+        yield "STOPPED by the owner; `factory resume` lifts it."
+    for outage in found["outages"]:
+        yield f"DOWN since {outage['since'][:19]} UTC: {printable(outage['message'])}"
     if found["frozen"]:
-        click.echo(f"FROZEN: {printable(found['frozen'])}; look at it, then `factory resume`.")
+        yield f"FROZEN: {printable(found['frozen'])}; look at it, then `factory resume`."
     if found["paused"]:
-        click.echo(
+        yield (
             f"PAUSED: {printable(found['paused'])}. It goes on by itself; `factory resume` lifts it"
             " now."
         )
-    for number, pause in sorted(waiting.items()):
-        click.echo(f"#{number} PAUSED: {printable(pause.summary)}. Other issues go on.")
+    for number, why in sorted(found["paused_issues"].items()):
+        yield f"#{number} PAUSED: {printable(why)}. Other issues go on."
+    for issue in found["issues"]:
+        if tried := (issue["suspicion"] or {}).get("tried"):
+            yield (
+                f"#{issue['number']} SUSPECTED ATTACK: {printable('; '.join(tried))}; `factory why"
+                f" {issue['number']}` shows the words that may have asked for it."
+            )
     if found["full"]:
-        click.echo(
+        yield (
             f"FULL: {found['full']}; nothing new is started. `factory gc` frees what nothing needs."
         )
+    yield f"Waits for: {'; '.join(found['waits_for'])}."
     for issue in found["issues"]:
-        click.echo(
+        yield (
             f"#{issue['number']:<4} {issue['shown']:<18} {issue['title'][:56]:<56}"
             f" ${issue['cost_usd']:.4f}"
         )
     if not found["issues"]:
-        click.echo("There is no issue yet; `factory tick` reads them from the forge.")
+        yield "There is no issue yet; `factory tick` reads them from the forge."
 
 
 @click.command()

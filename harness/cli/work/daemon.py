@@ -32,8 +32,19 @@ SHORTEST_INTERVAL, DEFAULT_INTERVAL, SHUTDOWN_SECONDS = 1.0, 30.0, 60.0
     metavar="[HOST:]PORT",
     help="Receive the forge's webhooks here, on this machine alone unless a host is named.",
 )
+@click.option(
+    "--health",
+    metavar="[HOST:]PORT",
+    help="Answer GET /healthz here, on this machine alone unless a host is named.",
+)
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object a line for each event.")
-def up(interval: float, shutdown_seconds: float, webhooks: str | None, json_lines: bool) -> int:
+def up(
+    interval: float,
+    shutdown_seconds: float,
+    webhooks: str | None,
+    health: str | None,
+    json_lines: bool,
+) -> int:
     """Run continuously, on the workflows' own schedules, until stopped.
 
     A workflow that names a `schedule:` and no `event:` runs at its hour, in the zone of TZ or of
@@ -45,6 +56,9 @@ def up(interval: float, shutdown_seconds: float, webhooks: str | None, json_line
     A delivery is accepted when it is signed with the secret in keys/webhook.secret. That file holds
     one secret a line, the newest first, and two while you exchange one. Put a proxy that ends TLS
     in front of it. Without webhooks, or when one is lost, the next poll finds the same news.
+
+    With --health it answers `GET /healthz` with JSON: 200 while a factory is at work here, also
+    where people have paused or stopped it; 503 where it is down, stuck, dead or gone.
 
     Reads and writes what `factory tick` does. Only one factory works on a home: a second one stands
     by and takes over within a second of the first one's death. An outage is reported once and
@@ -87,6 +101,7 @@ def up(interval: float, shutdown_seconds: float, webhooks: str | None, json_line
                 Notifier(),
                 zone,
                 webhooks=address_in(webhooks) if webhooks else None,
+                health=address_in(health, option="--health") if health else None,
             )
         ).run()
         return shutdown.leave(shutdown.exit_code)

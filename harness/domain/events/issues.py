@@ -25,9 +25,28 @@ class IssueSeen(LedgerEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Words of an issue's text that may have led to an attempt. `where` tells where they stood,
+    `text` is a stranger's."""
+
+    where: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """An attempt that nobody may make, and the passages that may have asked for it. `tried` has
+    each refusal as rule and words."""
+
+    tried: tuple[str, ...]
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TransitionRecorded(LedgerEvent):
     """The issue moved from one state to another. `cites` are the mission's entries that a triage
-    stands on, `head` and `lifts` what a person approved: refusals as rule and words."""
+    stands on, `head` and `lifts` what a person approved: refusals as rule and words. `suspicion` is
+    there where an attack is suspected."""
 
     kind: ClassVar[str] = "transition"
 
@@ -40,6 +59,7 @@ class TransitionRecorded(LedgerEvent):
     duplicate_of: int | None = field(default=None, metadata=OPTIONAL)
     head: str | None = field(default=None, metadata=OPTIONAL)
     lifts: tuple[tuple[str, str], ...] = field(default=(), metadata=OPTIONAL)
+    suspicion: Suspicion | None = field(default=None, metadata=OPTIONAL)
 
     def document(self) -> JsonDict:
         written: JsonDict = plain(self)

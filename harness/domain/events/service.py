@@ -113,3 +113,39 @@ class StateSealed(LedgerEvent):
 
     generation: int
     list: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryLeft(LedgerEvent):
+    """A factory that was to stay has left, or a killed one was found dead. `at` (ISO 8601) is its
+    last sign of life; `how` tells how it ended."""
+
+    kind: ClassVar[str] = "left"
+
+    command: str
+    at: str
+    how: str
+    died: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeBegan(LedgerEvent):
+    """A notice is about to be sent: one message about the entries `about` (their numbers). All
+    entries up to the number `through` are told with it; without any, nothing is sent."""
+
+    kind: ClassVar[str] = "notice"
+
+    through: int
+    about: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSent(LedgerEvent):
+    """What became of the notice of the key `notice`: how many addresses took it, and how many did
+    not."""
+
+    kind: ClassVar[str] = "notice-sent"
+
+    notice: str
+    taken: int
+    failed: int

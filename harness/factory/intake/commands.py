@@ -17,10 +17,13 @@ from harness.domain.errors import ForgeError
 from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
+from harness.domain.shown_states import SUSPECTED
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
+from harness.factory.reporting.shown import shown
 from harness.factory.reporting.slash_commands import (
+    CONFIRMED,
     Command,
     CommandKind,
     ParsedCommand,
@@ -196,7 +199,7 @@ def _done(context: _CommentContext, one: ParsedCommand, key: str) -> RefusalReas
             return _approve(context, one.argument, key)
         case CommandKind.CONTROLS:
             assert command.event is not None, "what controls is an event"
-            return _control(context, command, command.event, key)
+            return _control(context, command, command.event, key, argument=one.argument)
     return None
 
 
@@ -217,13 +220,17 @@ def _answer(context: _CommentContext, command: Command) -> str:
 
 
 def _control(
-    context: _CommentContext, command: Command, event: Event, key: str
+    context: _CommentContext, command: Command, event: Event, key: str, *, argument: str
 ) -> RefusalReason | None:
     """Move the issue by a command. One that comes too late or too early changes nothing; the ledger
     has it, and the author gets an answer."""
     before = context.history
     if _is_there(context, key):
         return None
+    # The same text may attack again, at the same price: nobody repeats that by habit.
+    if event is Event.RETRIED and shown(before) is SUSPECTED and argument.casefold() != CONFIRMED:
+        context.answer.append(replies.confirm_retry(before))
+        return RefusalReason.REFUSED
     if event in events_from(before.state):
         _event(context, event, key)
         return None

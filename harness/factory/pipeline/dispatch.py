@@ -15,11 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from harness.domain.errors import FactoryError, FactoryStop, GitError, Interrupted, Stopped
-from harness.domain.events import CommandGiven, NodeEnded, RunEnded, RunStarted
+from harness.domain.events import CommandGiven, NodeEnded, RunEnded, RunStarted, Suspicion
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event, State
-from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.plain import JsonDict, JsonObject, valued
 from harness.domain.workflow import (
     Attempt,
     NodeResult,
@@ -194,6 +194,7 @@ class Dispatch:
                 rules=rules,
                 cites=tuple(result.output.get("cites") or ()),
                 duplicate_of=result.output.get("duplicate_of"),
+                suspicion=valued(Suspicion | None, result.output.get("suspicion")),
             )
 
     def _close(self, ended: Run, started: Recorded[RunStarted], rules: str) -> None:

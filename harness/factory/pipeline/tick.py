@@ -5,10 +5,11 @@ answer."""
 
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from harness.domain.errors import ConfigError, LedgerError
+from harness.domain.errors import ConfigError, ForgeError, LedgerError, Stopped
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, Event, State
 from harness.factory.intake.expiry import close_expired_issues
 from harness.factory.intake.issues import sync_issues
@@ -72,7 +73,7 @@ def tick(
     lift_pauses_below_raised_caps(services, policy.config.caps)
     finish_projections(services)
     _check_known(services, only or ())
-    moves = _Moves(services, dispatch, queue_of(services), only, states)
+    moves = _Moves(services, dispatch, queue_of(services), only, states, shows=shows)
     policy = moves.make_all(policy)
     after_landing.watch(services, policy)
     ci.remove_candidates(services)
@@ -172,6 +173,7 @@ class _Moves:
     queue: Queue
     only: Collection[int] | None
     states: frozenset[State] | None
+    shows: bool = False
     made: Counter[int] = field(default_factory=Counter)
 
     def make_all(self, policy: PolicySnapshot) -> PolicySnapshot:
@@ -182,10 +184,17 @@ class _Moves:
                     self._start(pool, policy, *ready)
                 if not pool.under_way:
                     return policy
-                pool.wait_for_one()
+                pool.wait_for_one(partial(self._keep_dashboard, policy))
                 # A landing moves the branch, and with it the policy for every later step.
                 policy = current_policy(self.services)
                 lift_pauses_below_raised_caps(self.services, policy.config.caps)
+
+    def _keep_dashboard(self, policy: PolicySnapshot) -> None:
+        """A step may take an hour, and an old dashboard looks like a dead factory's."""
+        if self.shows and self.services.signs.is_dashboard_due():
+            # What stops it here stops the step as well, which then raises it.
+            with suppress(ForgeError, Stopped):
+                show_dashboard(self.services, policy)
 
     def _start(
         self, pool: WorkerPool, policy: PolicySnapshot, history: History, todo: Next

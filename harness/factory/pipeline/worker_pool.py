@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 
+MEANWHILE_SECONDS = 30.0
+
 
 class WorkerPool:
     """At most `size` moves at once. Leaving the pool sets `halt`, which every running dispatch
@@ -34,9 +36,14 @@ class WorkerPool:
         """Run `move` for an issue beside the others. Call it only while a worker is free."""
         self._under_way[self._pool.submit(move)] = issue, workflow
 
-    def wait_for_one(self) -> None:
-        """Wait until a worker is free again. Raise what a move raised."""
-        done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+    def wait_for_one(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until a worker is free again, and call `meanwhile` twice a minute. Raise what a move
+        raised."""
+        while True:
+            done, _ = wait(self._under_way, timeout=MEANWHILE_SECONDS, return_when=FIRST_COMPLETED)
+            if done:
+                break
+            meanwhile()
         # Drop every finished move before `result` may raise, or the next wait would meet it again.
         for move in done:
             del self._under_way[move]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.domain.errors import ForgeError
-from harness.domain.events import VerdictRecorded
+from harness.domain.events import Suspicion, VerdictRecorded
 from harness.domain.facts import (
     UNKNOWN,
     AddedContent,
@@ -21,14 +21,16 @@ from harness.domain.governance import Applies, Decision, Finding, OnFail
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.merge import Refusal
-from harness.domain.plain import JsonDict
+from harness.domain.plain import JsonDict, plain
+from harness.domain.workflow import NodeResult
 from harness.factory.policy_gate.judged_rules import vote_on_judged_rules
 from harness.factory.policy_gate.recorded import record_decision
 from harness.factory.policy_gate.scripts import script_facts
+from harness.factory.policy_gate.suspicion import suspicion
 from harness.factory.project import tests
 from harness.factory.project.added_tests import added_tests
 from harness.factory.records.approval import lifts
-from harness.factory.run.node import Job
+from harness.factory.run.node import Job, refused
 from harness.governance.checks.gates import TestsRedOnBase
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, decide, rules_asked
 from harness.governance.facts import assertions, sight
@@ -42,11 +44,25 @@ from harness.ports.git import Diff
 @dataclass(frozen=True, slots=True)
 class PolicyDecision:
     """The decision about one change: its refusals, the event that follows, and all findings as
-    JSON."""
+    JSON. `suspicion` is there if the refusals suggest an attack."""
 
     refusals: tuple[Refusal, ...]
     event: Event | None
     findings: list[JsonDict]
+    suspicion: Suspicion | None = None
+
+    def refused(self, event: Event | None, **output: object) -> NodeResult:
+        """The result of a gate that this closes. `event` follows, unless an attack is suspected:
+        that is a person's, also where a rule asks to try again."""
+        if self.suspicion:
+            event, output = Event.ATTACK_SUSPECTED, {"suspicion": plain(self.suspicion)}
+        return refused(
+            "; ".join(f"{refusal.gate}: {refusal.message}" for refusal in self.refusals),
+            event=event,
+            cites=[refusal.gate for refusal in self.refusals],
+            findings=self.findings,
+            **output,
+        )
 
 
 _EVENTS = {
@@ -89,6 +105,7 @@ def decide_change(
         refusals or _default(decision),
         _EVENTS.get(decision.action) if decision.action else None,
         [_finding_document(finding) for finding in decision.findings],
+        suspicion(job.history, decision.refusals),
     )
 
 

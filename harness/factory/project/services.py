@@ -29,7 +29,7 @@ def root_in(config: Config, places: Places) -> str:
 
 def usable(services: tuple[Service, ...], *forms: str) -> tuple[Service, ...]:
     """These services, if sandboxes of each of these forms can have them. Raises SandboxError."""
-    if services and (shared := _shared(forms)):
+    if services and (shared := _without_namespaces(forms)):
         raise SandboxError(
             f"`[[services]]` in factory.toml needs sandboxes with a network of their own, and those"
             f" of the form {shared} use the machine's; `python -m harness.programs.sandbox probe`"
@@ -39,6 +39,22 @@ def usable(services: tuple[Service, ...], *forms: str) -> tuple[Service, ...]:
     return services
 
 
-def _shared(forms: Sequence[str]) -> str:
-    """The first form whose sandboxes would meet at one port; empty if there is none."""
+def beside_judged(config: Config, *forms: str) -> tuple[Service, ...]:
+    """The services beside what is judged, if sandboxes of each of these forms can have them, and
+    can run its commands where nothing but commands is judged. Raises SandboxError."""
+    commands_alone = config.app.commands and not config.app.start
+    if commands_alone and (form := _without_namespaces(forms)):
+        raise SandboxError(
+            f"`[app] commands` in factory.toml cannot be run in sandboxes of the form {form}, in"
+            " which a tool would find this machine's accounts and processes;"
+            f" `python -m harness.programs.sandbox probe` shows why {Form.BWRAP_USERNS} does not"
+            " work here",
+            retryable=False,
+        )
+    return usable(config.services, *forms)
+
+
+def _without_namespaces(forms: Sequence[str]) -> str:
+    """The first form whose sandboxes share the machine's network, accounts and processes; empty if
+    there is none."""
     return next((form for form in forms if form and not Form(form).in_namespaces), "")

@@ -361,6 +361,15 @@ class ChainFold:
             fact=moved.reason,
             permalink=f"issues/{moved.duplicate_of}" if moved.duplicate_of else "",
         )
+        for passage in moved.suspicion.passages if moved.suspicion else ():
+            yield self._link(
+                entry,
+                stage,
+                LinkOutcome.REFUSES,
+                "Words of the issue that may have asked for it",
+                fact=passage.where,
+                quote=passage.text,
+            )
 
     def _is_explained(self, entry: Entry, event: Event) -> bool:
         """Whether links of the same run already explain this event."""

@@ -27,6 +27,7 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
     **TRIAGE_OUTCOMES,
     Event.RUN_FAILED: (LinkOutcome.REFUSES, "An attempt failed"),
     Event.POLICY_REFUSED: (LinkOutcome.REFUSES, "The change was refused"),
+    Event.ATTACK_SUSPECTED: (LinkOutcome.REFUSES, "An attack is suspected"),
     Event.SPLIT: (LinkOutcome.REFUSES, "The change is larger than one change may be"),
     Event.CANNOT_DO: (LinkOutcome.REFUSES, "It could not be done honestly"),
     Event.BUDGET_EXHAUSTED: (LinkOutcome.REFUSES, "The money set aside is spent"),

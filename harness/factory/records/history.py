@@ -20,6 +20,7 @@ from harness.domain.events import (
     ProposalPushed,
     RunEnded,
     RunStarted,
+    Suspicion,
     TransitionRecorded,
     TriageDecided,
     UsageRecorded,
@@ -252,6 +253,14 @@ class History:
         has said."""
         estimated = self._last(CostEstimated)
         return estimated.message if estimated else ""
+
+    @property
+    def suspicion(self) -> Suspicion | None:
+        """The attack that is suspected, from then on until somebody decides; a hold decides
+        nothing."""
+        brackets = (Event.OWNER_HOLD, Event.RESUMED)
+        decided = [one.event for one in self.transitions if one.event.event not in brackets]
+        return decided[-1].suspicion if decided else None
 
     @property
     def is_duplicate(self) -> bool:

@@ -2,13 +2,15 @@
 
 Properties:
 - it is found by its hidden marker and the factory's account, so there is never a second one;
-- it is written at most once a tick, and only if its text changes;
+- it is written at most once a tick, if something happened; and while a factory stays, at least
+  every DASHBOARD_EVERY, so that its age on the forge shows a death;
 - it is never triaged;
 - if it cannot be written or pinned, the factory reports that once and goes on;
 - there is none before the first issue, or if `factory.toml` turns it off."""
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
@@ -52,18 +54,33 @@ def is_dashboard(issue: Issue) -> bool:
 def show_dashboard(services: Services, policy: PolicySnapshot) -> None:
     """Bring the dashboard up to date with the ledger. Raises Stopped, and ForgeError if trying
     again may help."""
-    if not policy.config.forge.dashboard or not services.issue_index.filter(has_messages):
-        return
-    text = dashboard_text(board(services, policy), services.link)
-    shown = [entry.event for entry in recorded(services.ledger, DashboardShown)]
+    is_due = services.signs.is_dashboard_due()
+    if policy.config.forge.dashboard and services.issue_index.filter(has_messages):
+        found = board(services, policy)
+        text = dashboard_text(found, services.link)
+        shown = [entry.event for entry in recorded(services.ledger, DashboardShown)]
+        name = _name_of(found, services)
+        if is_due or not shown or shown[-1].text != name:
+            _show(services, text, name, shown)
+            is_due = True
+    if is_due:
+        services.signs.dashboard_done()
+
+
+def _name_of(found: Board, services: Services) -> str:
+    """The hash of what happened: of the page without the times of the signs of life."""
+    sign = found.presence
+    has_left = f"{sign.began.isoformat()} left" if sign and sign.left else ""
+    text = dashboard_text(replace(found, presence=None), services.link) + has_left
     # A title may hold half of a surrogate pair, which UTF-8 alone refuses.
-    name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if not shown or shown[-1].text != name:
-        _show(services, text, name, shown)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _show(services: Services, text: str, name: str, shown: Sequence[DashboardShown]) -> None:
     number, pinned, fault = _written(services, text, is_pinned=bool(shown) and shown[-1].pinned)
+    # A page that only grew older is no event: the ledger would fill with its edits.
+    if shown and (shown[-1].text, shown[-1].pinned, shown[-1].fault) == (name, pinned, fault):
+        return
     # The same fault comes back on every tick; the operator hears of it once.
     if fault and not (shown and shown[-1].fault == fault):
         services.log.write("dashboard-failed", fault, level=WARNING)
@@ -125,7 +142,8 @@ def has_cost(history: History) -> bool:
 
 
 def board(services: Services, policy: PolicySnapshot) -> Board:
-    """The content of the dashboard. It does not change during a day in which nothing happens."""
+    """The content of the dashboard. Without the signs of life it does not change during a day in
+    which nothing happens."""
     today = datetime.combine(services.clock.now().astimezone(UTC).date(), time(), UTC)
     yesterday, issues = today - timedelta(days=1), services.issue_index.filter
     digests, paid = recorded(services.ledger, DigestWritten), issues(has_cost)
@@ -148,6 +166,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         cap=policy.config.caps.usd_per_day,
         digest=digests[-1].event.path if digests else "",
         paused=paused.summary if paused else "",
+        presence=services.signs.presence,
     )
 
 

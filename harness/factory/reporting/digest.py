@@ -15,6 +15,7 @@ from harness.domain.events import (
     JourneyEdited,
     OutageBegan,
     OutageEnded,
+    Suspicion,
     UsageRecorded,
     VerdictRecorded,
 )
@@ -29,8 +30,8 @@ from harness.factory.reporting.shown import shown
 class IssueSummary:
     """One issue in a list. `title` and `message` are text from outside. `event` is the last event,
     empty before the first. `state` is the stored one, `shown` what people read. `evidence` is
-    the path of the last verdict's evidence page. Paths are below the repository's address,
-    those with a leading slash below the forge's."""
+    the path of the last verdict's evidence page, `suspicion` the attack that is suspected. Paths
+    are below the repository's address, those with a leading slash below the forge's."""
 
     issue: int
     title: str
@@ -44,6 +45,7 @@ class IssueSummary:
     commit: str = ""
     verdict: str = ""
     evidence: str = ""
+    suspicion: Suspicion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,7 @@ def issue_summary(one: History) -> IssueSummary:
         pull=one.proposal.number if one.proposal else None,
         commit=one.landed.commit if one.landed else "",
         verdict=one.verdict.outcome if one.verdict else "",
+        suspicion=one.suspicion,
         evidence=f"/-/evidence/{one.verdicts[-1].run}/index.html" if one.verdicts else "",
     )
 

@@ -11,6 +11,7 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import shortened
 from harness.factory.reporting.digest import BrokenJourney, Digest, IssueSummary, Outage
+from harness.factory.reporting.slash_commands import CONFIRMED
 
 Quote = Callable[[str], str]
 
@@ -105,7 +106,15 @@ def _summary(found: Digest) -> str:
 
 def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[DigestSection]:
     yield from _section("Something is wrong", _wrong(found, quote))
-    yield from _section("Needs a person", (_waiting(one, link, quote) for one in found.waiting))
+    for title, suspected in (("Suspected attacks", True), ("Needs a person", False)):
+        yield from _section(
+            title,
+            (
+                _waiting(one, link, quote)
+                for one in found.waiting
+                if bool(one.suspicion) is suspected
+            ),
+        )
     yield from _section("Merged", (_merged(one, link, quote) for one in found.merged))
     yield from _section("Rejected", (_rejected(one, link, quote) for one in found.rejected))
     yield from _section(
@@ -187,13 +196,20 @@ def _waiting(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:
             step = f"on hold: comment `/factory resume` on {page}"
         case _, Event.LANDED_TREE_DIFFERS:
             step = f"look at {link(f'commit/{summary.commit}')}, then `factory resume`"
+        case _ if summary.suspicion:
+            step = (
+                f"look at the words below, then edit or close {page}; another try takes `/factory"
+                f" retry {CONFIRMED}`"
+            )
         case _:
             step = f"comment `/factory retry` on {page}, or close it there"
     why = f": {quote(summary.message)}" if summary.message else ""
     evidence = (f"evidence: {link(summary.evidence)}",) if summary.evidence else ()
+    passages = summary.suspicion.passages if summary.suspicion else ()
+    words = (f"{quote(one.where)}: {quote(one.text)}" for one in passages)
     return Item(
         f"{_heading(summary, quote)}{why}",
-        (step, f"`factory why {summary.issue}` shows the whole chain", *evidence),
+        (step, *words, f"`factory why {summary.issue}` shows the whole chain", *evidence),
     )
 
 

@@ -1,6 +1,8 @@
 """Answers to people's questions about the ledger, as plain documents: status, why, logs. The CLI
 prints them, `--json` is them."""
 
+from datetime import datetime
+
 from harness.domain.errors import ConfigError
 from harness.domain.events import (
     ContextShown,
@@ -17,31 +19,50 @@ from harness.domain.events import (
     VerdictRecorded,
 )
 from harness.domain.ledger import Entry, of_kind
-from harness.domain.plain import JsonDict, JsonObject
+from harness.domain.plain import JsonDict, JsonObject, plain
+from harness.domain.presence import Presence
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History, histories, why_frozen
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
 from harness.factory.records.rule_texts import rule_books
+from harness.factory.reporting.digest import open_outages
 from harness.factory.reporting.shown import shown
+from harness.factory.reporting.signs import condition, facts, waits_for
+from harness.factory.run.pause import pause_in_force, paused_issues
 from harness.ports.ledger import Ledger, recorded
 
 
-def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -> JsonDict:
-    """Where every issue stands, and what holds the factory back. `frozen` is why merging is frozen,
-    `full` how little disk space is left, `paused` why and until when no model is asked."""
+def status(
+    ledger: Ledger, presence: Presence | None, now: datetime, *, stopped: bool, full: str = ""
+) -> JsonDict:
+    """Who works, what holds the factory back, and where every issue stands. `condition` is one
+    word, `factory` the last sign of life, `outages` are those that have not ended. `frozen` is why
+    merging is frozen, `full` how little disk space is left, `paused` why and until when no model is
+    asked."""
+    entries, paused = ledger.entries(), pause_in_force(ledger, now)
+    found, outages = histories(entries), open_outages(entries)
+    word = condition(presence, now, stopped=stopped, paused=paused is not None)
     return {
+        "condition": word.value,
+        "factory": facts(presence, now),
+        "waits_for": list(waits_for(found, word, stopped=stopped, paused=paused, outages=outages)),
+        "outages": [{"since": one.since.isoformat(), "message": one.message} for one in outages],
         "stopped": stopped,
         "full": full,
-        "paused": paused,
+        "paused": paused.summary if paused else "",
+        "paused_issues": {
+            str(issue): pause.summary for issue, pause in paused_issues(ledger, now).items()
+        },
         "frozen": why_frozen(ledger),
-        "issues": [issue_line(history) for history in histories(ledger.entries())],
+        "issues": [issue_line(history) for history in found],
     }
 
 
 def issue_line(history: History) -> JsonDict:
     """One issue as one row. `state` is the stored one, `shown` what people read; `outcome` is
-    merged, rejected, duplicate, needs-human or open."""
+    merged, rejected, duplicate, needs-human or open; `suspicion` is the attack that is
+    suspected."""
     last = history.transitions[-1].event if history.transitions else None
     verdict, landed = history.verdict, history.landed
     return {
@@ -59,6 +80,7 @@ def issue_line(history: History) -> JsonDict:
         "cost_usd": float(history.usage.cost_usd),
         "seconds": seconds(history),
         "message": last.reason if last else "",
+        "suspicion": plain(history.suspicion),
         "evidence": verdict.page if verdict else None,
     }
 

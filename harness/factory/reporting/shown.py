@@ -6,6 +6,7 @@ from harness.domain.shown_states import (
     DUPLICATE,
     LABELS,
     STATES,
+    SUSPECTED,
     UNANSWERED,
     WAITING,
     ShownState,
@@ -19,6 +20,8 @@ def shown(history: History) -> ShownState:
     """How every surface shows this issue now."""
     if history.is_duplicate:
         return DUPLICATE
+    if history.state is State.NEEDS_HUMAN and history.suspicion:
+        return SUSPECTED
     if history.waits:
         return WAITING
     if was_not_answered(history):

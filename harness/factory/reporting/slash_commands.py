@@ -20,6 +20,8 @@ from harness.governance.text.normalise import normalise
 WORD = "/factory"
 MOST = 5
 """How many commands of one comment are obeyed: the first ones."""
+CONFIRMED = "confirmed"
+"""The word that a retry takes after a suspected attack."""
 LONGEST = 16_000
 """How many characters of a comment are read."""
 
@@ -100,7 +102,8 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "retry",
-            "starts again on an issue that needs a person",
+            "starts again on an issue that needs a person; after a suspected attack, write `retry"
+            " confirmed`",
             CommandKind.CONTROLS,
             Permission.WRITE,
             event=Event.RETRIED,

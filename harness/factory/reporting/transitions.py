@@ -1,6 +1,6 @@
 """Moving an issue to its next state: one entry in the ledger, then its projection on the forge."""
 
-from harness.domain.events import Projected, TransitionRecorded
+from harness.domain.events import Projected, Suspicion, TransitionRecorded
 from harness.domain.lifecycle import Event, State, next_state
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
@@ -24,6 +24,7 @@ def transition(
     duplicate_of: int | None = None,
     head: str | None = None,
     lifts: tuple[tuple[str, str], ...] = (),
+    suspicion: Suspicion | None = None,
 ) -> None:
     """Record `event` once under `key`; see TransitionRecorded for the rest. Raises
     IllegalTransition if
@@ -49,6 +50,7 @@ def transition(
             duplicate_of=duplicate_of,
             head=head,
             lifts=lifts,
+            suspicion=suspicion,
         ),
         key,
         issue=issue,

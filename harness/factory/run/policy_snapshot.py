@@ -63,12 +63,12 @@ def read_policy(repository: CommitFiles, base: CommitSha) -> PolicySnapshot:
         raise ConfigError(f"not found at {base:.7}; `factory demo` shows one that works", file=FILE)
     paths = repository.files(base)
     files = {name: repository.read(base, name) or b"" for name in governing_files(paths).values()}
-    governance = read_governance(files)
+    governance = _governance_of(tuple(files.items()))
     found = effective_workflows(paths, lambda path: repository.read(base, path))
     # One fault at a time: it names the file and the line to mend.
     if found.faults:
         raise found.faults[0]
-    config = read_config(toml.decode("utf-8"))
+    config = _config_of(toml.decode("utf-8"))
     _require_others_to_review(governance, config)
     texts = {one.name: one.text.encode() for one in (*found.documents, *found.prompts)}
     return PolicySnapshot(
@@ -79,6 +79,16 @@ def read_policy(repository: CommitFiles, base: CommitSha) -> PolicySnapshot:
         prompts=found.texts,
         digest=_digest({**files, FILE: toml, **texts}),
     )
+
+
+# Most commits change neither, and reading both takes longer than an idle tick. What is read is
+# frozen, and a fault is not remembered.
+@lru_cache(maxsize=8)
+def _governance_of(files: tuple[tuple[str, bytes], ...]) -> Governance:
+    return read_governance(dict(files))
+
+
+_config_of = lru_cache(maxsize=8)(read_config)
 
 
 def _require_others_to_review(governance: Governance, config: Config) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.factory.records.issue_index import IssueIndex
 from harness.factory.records.similar_issues import SimilarIssues
 from harness.factory.records.watch_list import WatchList
+from harness.factory.run.signs import SignsOfLife
 from harness.log import Log
 from harness.ports.agent import Agent
 from harness.ports.clock import Clock
@@ -108,6 +109,8 @@ class Services:
     other_form: str = ""
     # Without essays, agents get no context of the repository and look for themselves.
     essays: Essays | None = None
+    # What this process leaves of itself while it works; none in a replay, for example.
+    signs: SignsOfLife = field(default_factory=SignsOfLife)
     # What this process has read of the ledger and of the forge, and has compared.
     issue_index: IssueIndex = field(init=False)
     watch_list: WatchList = field(init=False)

@@ -155,8 +155,7 @@ def _document(
 ) -> WorkflowFile:
     """The user's document if there is one. An unreadable one is a fault, and the built-in text
     stands in only for the other checks."""
-    built_in = BUILT_IN.parent / path
-    text = built_in.read_text("utf-8") if built_in.exists() else ""
+    text = _built_in(path)
     is_override = path.encode() in files
     if is_override:
         try:
@@ -164,6 +163,12 @@ def _document(
         except ConfigError as error:
             faults.append(error)
     return WorkflowFile(name, text, is_override, path)
+
+
+@lru_cache(maxsize=64)
+def _built_in(path: str) -> str:
+    place = BUILT_IN.parent / path
+    return place.read_text("utf-8") if place.exists() else ""
 
 
 def _text(path: str, files: Files, read: Read) -> str:

@@ -319,12 +319,7 @@ def policy_gate(job: Job) -> NodeResult:
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if decision.refusals:
-        return refused(
-            "; ".join(f"{refusal.gate}: {refusal.message}" for refusal in decision.refusals),
-            event=decision.event,
-            cites=[refusal.gate for refusal in decision.refusals],
-            findings=decision.findings,
-        )
+        return decision.refused(decision.event)
     return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
 
 

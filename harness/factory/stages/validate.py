@@ -77,11 +77,8 @@ def policy_gate(job: Job) -> NodeResult:
         return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
     # RUN_FAILED means that every refusal asks to try again.
     event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.POLICY_REFUSED
-    return refused(
-        "; ".join(f"{refusal.gate}: {refusal.message}" for refusal in decision.refusals),
-        event=event,
-        cites=[refusal.gate for refusal in decision.refusals],
-        findings=decision.findings,
+    return decision.refused(
+        event,
         sent_back=[
             {"words": refusal.gate, "observed": refusal.message} for refusal in decision.refusals
         ],

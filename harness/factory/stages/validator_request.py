@@ -17,7 +17,7 @@ from harness.domain.judge_request import (
 )
 from harness.domain.plain import JsonDict, plain
 from harness.domain.sandbox import Service
-from harness.factory.project.services import root_in, usable
+from harness.factory.project.services import beside_judged, root_in
 from harness.factory.records.history import History
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -93,7 +93,7 @@ def base_request(
         issue=issue,
         base=_revision(context.repository, policy.base),
         governance=GovernanceFiles(policy.digest, dict(policy.governance.files)),
-        app=_app_start(config, usable(config.services, context.form, context.other_form)),
+        app=_app_start(config, beside_judged(config, context.form, context.other_form)),
         layers=str(places.layers),
         wheels=str(context.wheels),
         sandbox=SandboxChoice(
@@ -140,7 +140,7 @@ def _app_start(config: Config, services: tuple[Service, ...]) -> AppStart:
 def app_document(config: Config, folder: Path, *, form: str) -> JsonDict:
     """The app of a folder as a request has it, for a journey that is tried there in a sandbox of
     this form. A lock file that the folder does not have is none. Raises ConfigError, and
-    SandboxError where the form cannot have the services."""
+    SandboxError where the form cannot have the services, or cannot run the commands."""
     if config.sandbox.root:
         raise ConfigError(
             "a root file system is prepared in a home: leave `root` out, or start the app yourself"
@@ -148,7 +148,7 @@ def app_document(config: Config, folder: Path, *, form: str) -> JsonDict:
             file=CONFIG_FILE,
             key="sandbox.root",
         )
-    app = _app_start(config, usable(config.services, form))
+    app = _app_start(config, beside_judged(config, form))
     lock = app.lock if app.lock and (folder / app.lock).is_file() else None
     return dict(plain(replace(app, lock=lock)))
 

@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from harness.domain.errors import Interrupted
+from harness.factory.run.signs import SignsOfLife
 from harness.home.webhooks import WebhookAddress
 from harness.log import Log
 from harness.operations.daemon.shutdown import Shutdown
@@ -20,7 +21,8 @@ SLICE_SECONDS = 0.2
 @dataclass(frozen=True, slots=True)
 class DaemonContext:
     """`interval` is the time between two polls, in seconds. Schedules are read in the time zone
-    `zone`. `webhooks` is the address to receive webhooks at; None receives none."""
+    `zone`. `webhooks` is the address to receive webhooks at, `health` that of the health check;
+    with None there is none. `signs` are the signs of life of this process."""
 
     home: Path
     interval: float
@@ -30,6 +32,8 @@ class DaemonContext:
     zone: tzinfo
     clock: Clock = field(default_factory=SystemClock)
     webhooks: WebhookAddress | None = None
+    health: WebhookAddress | None = None
+    signs: SignsOfLife = field(default_factory=SignsOfLife)
 
     def now(self) -> datetime:
         return self.clock.now().astimezone(self.zone)
@@ -44,6 +48,11 @@ class DaemonContext:
 
     def raise_if_stopping(self) -> None:
         """Send a heartbeat to the service manager. Raises Interrupted at a shutdown."""
-        self.notifier.alive()
+        self.alive()
         if self.shutdown.signal_number is not None:
             raise Interrupted("shutting down")
+
+    def alive(self) -> None:
+        """The work goes on: tell the service manager, and whoever reads the signs of life."""
+        self.notifier.alive()
+        self.signs.moved()

@@ -12,17 +12,23 @@ Properties:
 """
 
 from contextlib import suppress
+from dataclasses import replace
 
-from harness.domain.errors import FactoryError, Interrupted, PortError
+from harness.domain.errors import FactoryError, FactoryStop, Interrupted, PortError
+from harness.factory.pipeline.tick import current_policy
+from harness.factory.reporting.dashboard import show_dashboard
+from harness.home.attendance import IN_GOOD_ORDER, attendance
 from harness.home.state import ledger_of, sole_factory
 from harness.home.webhooks import WebhookQueue, webhooks
 from harness.operations.daemon.context import DaemonContext
+from harness.operations.daemon.health import health_check
 from harness.operations.daemon.loop import Loop
 from harness.operations.daemon.outage import Outages
 from harness.store.lease import Lease
 from harness.wiring import Works, open_works
 
 WARM_WORKTREES = 1
+TOO_LATE = "the shutdown timed out: what was running is repeated at the next start"
 
 
 class Daemon:
@@ -39,24 +45,39 @@ class Daemon:
         context = self._context
         with (
             suppress(Interrupted),
+            health_check(context.home, context.health, now=context.now, log=context.log),
             sole_factory(
                 context.home, command="factory up", patience=float("inf"), waiting=self._stand_by
             ) as lease,
         ):
             if self._stood_by:
                 context.log.write("takeover", "the other process has ended; taking over")
-            with webhooks(context.home, context.webhooks, log=context.log) as mail:
-                while True:
-                    self._work_until_something_is_down(lease, mail)
+            self._work_until_shutdown(lease)
         context.notifier.stopping()
         counts = ", ".join(f"{count} {event}" for event, count in context.log.counts.items())
         context.log.write("counts", counts)
-        context.log.write(
-            "left",
-            "the shutdown timed out: what was running is repeated at the next start"
-            if context.shutdown.is_late
-            else "in good order",
-        )
+        context.log.write("left", self._ending)
+
+    @property
+    def _ending(self) -> str:
+        return TOO_LATE if self._context.shutdown.is_late else IN_GOOD_ORDER
+
+    def _work_until_shutdown(self, lease: Lease) -> None:
+        home, log = self._context.home, self._context.log
+        with (
+            attendance(
+                home, command="factory up", log=log, is_staying=True, clock=self._context.clock
+            ) as signs,
+            webhooks(home, self._context.webhooks, log=log) as mail,
+        ):
+            self._context = replace(self._context, signs=signs)
+            self._outages = Outages(self._context, ledger_of(home))
+            try:
+                while True:
+                    self._work_until_something_is_down(lease, mail)
+            except Interrupted:
+                signs.leave(self._ending)
+                raise
 
     def _stand_by(self, holder: str) -> None:
         if not self._stood_by:
@@ -73,8 +94,9 @@ class Daemon:
                 self._context.home,
                 log=self._context.log,
                 lease=lease,
-                heartbeat=self._context.notifier.alive,
+                heartbeat=self._context.alive,
                 warm=WARM_WORKTREES,
+                signs=self._context.signs,
             ) as works:
                 self._work(works, mail)
         # OSError: what the machine itself refuses, such as a write to a full disk.
@@ -106,11 +128,19 @@ class Daemon:
         except Interrupted:
             if not shutdown.is_late:
                 works.engine.drain()
+                self._show_departure(works)
             raise
         except PortError:
             # If one of our own programs is gone, name it, and not the call that failed without it.
             works.check()
             raise
+
+    def _show_departure(self, works: Works) -> None:
+        """Say on the dashboard that this factory leaves, while its forge is still there."""
+        self._context.signs.leave(self._ending)
+        # Whoever stopped it, or a forge that is down, must not keep it from leaving.
+        with suppress(FactoryError, FactoryStop, OSError):
+            show_dashboard(works.services, current_policy(works.services))
 
     def _report_up(self, works: Works) -> None:
         if not self._is_up:

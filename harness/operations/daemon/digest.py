@@ -55,10 +55,9 @@ def link_of(home: Path) -> UrlFor:
     """A function that makes links from paths below the repository's address. The forge need not
     run. Evidence that is not published anywhere becomes the path of a file in the home."""
     document = read_home(home)
-    web = f"http://localhost:{document.port}" if document.is_embedded else document.forge
 
     def link(path: str) -> str:
-        address = document.address(web, path)
+        address = document.address(document.web, path)
         if address or not path.startswith(EVIDENCE):
             return address
         return str(home / "evidence" / path.removeprefix(EVIDENCE))

@@ -8,6 +8,7 @@ from datetime import datetime
 from harness.domain.errors import Stopped
 from harness.domain.events import ScheduleDue
 from harness.domain.lifecycle import State
+from harness.domain.presence import Doing
 from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_passes, schedules
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
 from harness.factory.run.effects import raise_if_stopped
@@ -51,6 +52,7 @@ class Loop:
         """Work until something fails. Raises Interrupted at a shutdown, PortError for an outage."""
         while True:
             self._pause_while_stopped()
+            self._context.signs.looked()
             self._works.check()
             self._report_pauses()
             workflows = current_policy(self._works.services).workflows
@@ -63,6 +65,7 @@ class Loop:
                 or due
                 or self._is_full_tick_due(now)
                 or self._is_any_left(states)
+                or self._context.signs.is_dashboard_due()
             ):
                 self._tick(states=states, due=due, hints=hints)
             self._rest(lines)
@@ -143,6 +146,7 @@ class Loop:
         hour = min((*self._next_hours(lines).values(), *ends), default=None)
         # Spread out the polls of many daemons. Not a secret, so `random` will do.
         seconds = self._context.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+        self._context.signs.rests(Doing.WAITING, seconds=seconds)
         self._works.engine.doze()
         # At least this long even if a webhook comes: one tick then handles a whole burst.
         self._context.rest(min(seconds, LEAST_SECONDS))
@@ -185,6 +189,7 @@ class Loop:
         except Stopped as stop:
             self._context.log.write("paused", str(stop))
             self._context.notifier.status("paused: the owner's stop is set")
+            self._context.signs.rests(Doing.STOPPED, seconds=None)
             self._works.engine.doze()
             self._context.rest(float("inf"), until=lambda: not self._is_stopped())
             self._context.log.write("resumed", "the owner's stop is lifted; continuing")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from harness.domain.errors import FactoryError, LedgerError
 from harness.domain.events import LedgerEvent, OutageBegan, OutageEnded
+from harness.domain.presence import Doing
 from harness.factory.reporting.digest import open_outages
 from harness.factory.reporting.digest_page import span
 from harness.operations.daemon.context import DaemonContext
@@ -41,9 +42,9 @@ class Outages:
                 f"the forge asks to wait until {again_at.astimezone(self._context.zone):%H:%M:%S}:"
                 f" {error}"
             )
-        self._context.rest(
-            pause(self._tries) if again_at is None else pause_until(again_at, now=now)
-        )
+        seconds = pause(self._tries) if again_at is None else pause_until(again_at, now=now)
+        self._context.signs.rests(Doing.DOWN, seconds=seconds)
+        self._context.rest(seconds)
 
     def end(self) -> None:
         """Everything is up. Record the end of every open outage in the ledger."""

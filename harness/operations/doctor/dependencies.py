@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from harness.domain.errors import ConfigError
-from harness.domain.sandbox import SandboxSpec, Service
+from harness.domain.sandbox import SandboxSpec
 from harness.factory.project.services import root_in
 from harness.factory.run.services import Places
+from harness.factory.settings.config import Config
 from harness.operations.doctor.finding import HealthFinding, fail, ok, warn
 from harness.operations.doctor.home_checks import fetched_repository, policy_of
 from harness.operations.readiness import about_lock
@@ -48,19 +49,21 @@ def dependencies(home: Path) -> HealthFinding:
         except ConfigError as error:
             raise ConfigError(about_lock(name, error)) from error
         found.append(f"{name} pins every package with a hash; {ecosystem.ready(root)}")
-    found.append(_services(policy.config.services, read_home(home).sandbox, root))
+    found.append(_services(policy.config, read_home(home).sandbox, root))
     return ok("; ".join(filter(None, found)) or "no lock file is named, so nothing is installed")
 
 
-def _services(services: tuple[Service, ...], form: str, root: str) -> str:
+def _services(config: Config, form: str, root: str) -> str:
     """Which services can be started, in words. Raises ConfigError that names a missing program,
-    SandboxError where sandboxes cannot have services."""
-    from harness.factory.project.services import usable
+    SandboxError where sandboxes cannot have them, or cannot run the commands that are judged."""
+    from harness.factory.project.services import beside_judged
     from harness.programs.sandbox import forms
 
+    if not config.services and not config.app.commands:
+        return ""
+    services = beside_judged(config, forms.chosen(form))
     if not services:
         return ""
-    usable(services, forms.chosen(form))
     for one in services:
         for command in (one.prepare, one.start, one.ready, one.setup):
             if command and not _is_there(command[0], root):

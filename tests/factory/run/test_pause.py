@@ -185,7 +185,7 @@ def test_a_pause_is_shown_wherever_one_looks(world) -> None:
         f"**The factory pauses:** {summary}. It goes on then by itself"
         in dashboard.body.replace("\\", "")
     )
-    assert "At work" not in dashboard.body
+    assert "Nothing needs a person" not in dashboard.body
     morning = digest(
         world.ledger.entries(),
         since=MIDNIGHT - timedelta(days=1),
@@ -197,7 +197,7 @@ def test_a_pause_is_shown_wherever_one_looks(world) -> None:
     assert not morning.is_quiet
     assert morning.as_json()["paused"] == summary
     assert f"The factory pauses: {summary}" in text(morning, str)
-    assert status(world.ledger, stopped=False, paused=summary)["paused"] == summary
+    assert status(world.ledger, None, found.since, stopped=False)["paused"] == summary
     world.ledger.clock.at = MIDNIGHT
     world.tick(shows=True)
     (dashboard,) = [

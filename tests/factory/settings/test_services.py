@@ -2,6 +2,7 @@
 sandboxes."""
 
 import json
+import re
 
 import pytest
 
@@ -19,9 +20,11 @@ def services(text: str) -> tuple[Service, ...]:
     return read_config(f"schema = 1\n{text}").services
 
 
-def world_with(tmp_path, text: str, **options) -> World:
+def world_with(tmp_path, text: str, *, start: bytes = b"", **options) -> World:
     world = World(tmp_path, **options)
     tree = dict(world.git.trees[world.git.tree_of(world.remote["main"])])
+    if start:
+        tree["factory.toml"] = re.sub(rb"(?m)^start = .*", start, tree["factory.toml"])
     tree["factory.toml"] += f"\n{text}".encode()
     world.remote["main"] = world.base = world.git.commit(world.git.tree(tree), [], message="base")
     return world
@@ -121,6 +124,20 @@ def test_where_sandboxes_share_the_machine_s_network_they_are_refused_by_name(tm
     reasons = [entry.event.reason for entry in world.history(issue).transitions]
     assert any("`[[services]]` in factory.toml needs sandboxes with" in one for one in reasons)
     assert not world.agent.assignments
+
+
+@pytest.mark.parametrize(("start", "refused"), [(b"[]", True), (b'["true"]', False)])
+def test_where_sandboxes_run_no_commands_a_tool_alone_is_refused_before_anything_is_built(
+    tmp_path, start, refused
+) -> None:
+    tool = b'commands = { walks = "walks" }\nstart = ' + start
+    world = world_with(tmp_path, "", start=tool, sandbox=FakeSandbox(form="landlock"))
+    issue = world.file()
+    world.tick()
+    reasons = [entry.event.reason for entry in world.history(issue).transitions]
+    named = "`[app] commands` in factory.toml cannot be run in sandboxes of the form landlock"
+    assert any(named in one for one in reasons) is refused
+    assert bool(world.agent.assignments) is not refused
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from tests.validators.api import Api
+from tests.validators.apps import served
 from tests.validators.house import House, button, trouble
 from tests.validators.patience import LONG
 from tests.validators.talks import answering
 from validators.browser.calling import Caller
+from validators.browser.clock import Clocks
 from validators.browser.network.api_mutations import with_other_input
 from validators.browser.network.clients import CLIENTS, Callers, client
 from validators.browser.network.http1 import Head
@@ -25,7 +27,13 @@ from validators.domain.device import Device
 from validators.domain.evidence import Identity, Trouble
 from validators.domain.journeys.calls import Answer, Method, Request
 from validators.domain.journeys.spot import Spot
+from validators.driver.call_stage import call_stage
+from validators.driver.commands import RunCommands
+from validators.language.reader import read
 
+NO_PAGE = read(
+    "journey: j\npromise: issue\nsteps: [{call: {GET: /}}]\nexpect: [{answer: {status: 200}}]\n"
+)
 ASKED = Request(Method.GET, "/api/me")
 
 
@@ -34,11 +42,33 @@ def booking(name: str) -> Request:
     return Request(Method.POST, "/api/bookings", (("Content-Type", "application/json"),), content)
 
 
-def on(house: House, app: Api, play: Any, **setting: Any) -> Any:
+EITHER = pytest.mark.parametrize("by", ["browser", "client"])
+"""A call is made by a browser's request context, or by a client where no page is opened."""
+
+
+def on(house: House, app: Api, play: Any, *, by: str = "browser", **setting: Any) -> Any:
     async def called(stage: BrowserStage) -> Any:
         return await play(await stage.person(""), stage)
 
-    return house.on_stage(app, called, **setting)
+    return house.on_stage(app, called, **setting) if by == "browser" else beside(house, app, called)
+
+
+def beside(house: House, app: Api, called: Any) -> Any:
+    """What a play returns on a stage without a browser."""
+
+    async def work() -> Any:
+        with served(app) as port:
+            async with call_stage(
+                Identity.PLAIN,
+                "app.localhost",
+                port=port,
+                device=Device(),
+                clocks=Clocks(None),
+                commands=RunCommands(NO_PAGE, 0),
+            ) as stage:
+                return await called(stage)
+
+    return house.runner.run(work())
 
 
 def test_a_call_and_a_page_are_of_one_person(house: House) -> None:
@@ -72,7 +102,8 @@ def test_a_call_and_a_page_are_of_one_person(house: House) -> None:
     )
 
 
-def test_redirects_are_followed_only_where_the_journey_says_so(house: House) -> None:
+@EITHER
+def test_redirects_are_followed_only_where_the_journey_says_so(house: House, by: str) -> None:
     async def play(ada: BrowserSession, stage: BrowserStage) -> Any:
         stayed = await ada.call(Request(Method.GET, "/api/old"), patience=LONG)
         went = await ada.call(Request(Method.GET, "/api/old", follow=True), patience=LONG)
@@ -82,7 +113,7 @@ def test_redirects_are_followed_only_where_the_journey_says_so(house: House) -> 
         )
         return stayed, went, away, round_
 
-    stayed, went, away, round_ = on(house, Api(), play)
+    stayed, went, away, round_ = on(house, Api(), play, by=by)
     assert (stayed.status, stayed.header("Location"), stayed.path) == (
         302,
         "/api/bookings",
@@ -94,15 +125,17 @@ def test_redirects_are_followed_only_where_the_journey_says_so(house: House) -> 
     assert round_[0] == Trouble.NO_ANSWER
 
 
+@EITHER
 @pytest.mark.parametrize("path", ["/api/flood", "/api/bomb", "/api/unknown"])
-def test_an_answer_that_is_too_large_is_not_taken(house: House, path: str) -> None:
+def test_an_answer_that_is_too_large_is_not_taken(house: House, path: str, by: str) -> None:
     async def play(ada: BrowserSession, stage: BrowserStage) -> Any:
         return await trouble(ada.call(Request(Method.GET, path), patience=LONG))
 
-    assert on(house, Api(), play)[0] == Trouble.TOO_LARGE
+    assert on(house, Api(), play, by=by)[0] == Trouble.TOO_LARGE
 
 
-def test_an_app_that_does_not_answer_is_late(house: House) -> None:
+@EITHER
+def test_an_app_that_does_not_answer_is_late(house: House, by: str) -> None:
     hanging = threading.Event()
 
     class Hangs(Api):
@@ -115,10 +148,11 @@ def test_an_app_that_does_not_answer_is_late(house: House) -> None:
         hanging.set()
         return found
 
-    assert on(house, Hangs(), play)[0] == Trouble.TIMED_OUT
+    assert on(house, Hangs(), play, by=by)[0] == Trouble.TIMED_OUT
 
 
-def test_answers_are_evidence_without_secrets(house: House, tmp_path: Path) -> None:
+@EITHER
+def test_answers_are_evidence_without_secrets(house: House, tmp_path: Path, by: str) -> None:
     async def play(ada: BrowserSession, stage: BrowserStage) -> Any:
         await ada.call(
             Request(
@@ -128,7 +162,7 @@ def test_answers_are_evidence_without_secrets(house: House, tmp_path: Path) -> N
         )
         return await stage.save_evidence(tmp_path)
 
-    assert "calls.json" in on(house, Api(), play)
+    assert "calls.json" in on(house, Api(), play, by=by)
     kept = (tmp_path / "calls.json").read_text()
     (only,) = json.loads(kept)
     assert (only["method"], only["path"], only["status"]) == ("POST", "/api/login", 200)

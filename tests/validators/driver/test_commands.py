@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import date
 
@@ -126,6 +127,42 @@ def test_each_fault_alters_what_it_is_named_for(injector, expected) -> None:
     assert facts.put_in
     # Another input is no fault in an answer: it only shows that the input matters.
     assert facts.touched is (injector is not FaultInjector.FROZEN)
+
+
+PRINTS_JSON = """journey: a-guest-is-printed
+promise: issue
+let: {guest: "{{ any.name }}", size: "{{ any.int(2, 8) }}"}
+steps:
+  - run: [walks, add, "{{ guest }}", "{{ size }}"]
+expect:
+  - output: {json: {/name: "{{ guest }}", /size: {at_least: 1}, /tags: {sorted: ascending}}}
+"""
+
+
+@pytest.mark.parametrize(
+    "injector", [FaultInjector.DROP_ROW, FaultInjector.SWAP_TEXT, FaultInjector.FROZEN]
+)
+@pytest.mark.parametrize(
+    "kept", ["/name: {{ guest }}", "/size: {at_least: 1}", "/tags: {sorted: ascending}"]
+)
+def test_each_value_at_a_pointer_of_what_is_printed_is_at_stake(injector, kept) -> None:
+    """A fault that is said to touch what a journey looks at is one that it notices."""
+    pointers = "{" + kept.replace("{{ guest }}", '"{{ guest }}"') + "}"
+    source = "\n".join(
+        f"  - output: {{json: {pointers}}}" if "output" in line else line
+        for line in PRINTS_JSON.split("\n")
+    )
+
+    def printed(call: CommandCall) -> CommandAnswer:
+        document = {"name": call.argv[2], "size": int(call.argv[3]), "tags": ["a", "b"]}
+        return CommandAnswer(Ended.ITSELF, 0, json.dumps(document, indent=1).encode())
+
+    assert held(ran(printed, source=source)[1], source) == [True]
+    commands, values, _ = ran(printed, injector, source)
+    facts = commands.facts(values)
+    assert not (facts.touched and held(values, source) == [True])
+    if injector is FaultInjector.DROP_ROW:
+        assert facts.touched
 
 
 def test_a_tool_that_does_not_look_at_its_input_is_seen_by_another_input() -> None:

@@ -48,32 +48,44 @@ from validators.performance.redact import leaks, public_findings
 
 @dataclass(frozen=True)
 class Case:
-    """An app under a journey, and what that must come to. Without `controls` only the journey's own
-    pair is performed."""
+    """An app under a journey, and what that must come to. The journey's own pair is performed, and
+    `controls` of what shows that it could fail: the negative control, then each injected fault."""
 
     app: Callable[[], Any]
     outcome: Outcome
     symptom: Symptom | None = None
     reason: str = ""
     journey: str = THOROUGH
-    controls: bool = False
+    controls: int = 0
     others: int = 0  # who did the same before the masked visitor
     soak: str = ""  # why `make soak` alone performs it: which other case shows the same
 
 
 FAILED, SILENT, PASSED = Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED
+NEGATIVE, EVERY = 1, 1 + len(FaultInjector)
 CASES = {
-    "good": Case(apps.App, PASSED, journey=REFUSING, controls=True),
-    "good-scripted": Case(apps.ScriptedBookings, PASSED, controls=True),
+    "good": Case(apps.App, PASSED, journey=REFUSING, controls=EVERY),
+    "good-scripted": Case(
+        apps.ScriptedBookings,
+        PASSED,
+        controls=EVERY,
+        soak="good; browser/test_fault_injection has the answers that a script gets",
+    ),
     "good-after-others": Case(
         apps.App, SILENT, reason="the control was not performed", journey=SHALLOW, others=2
     ),
     "right-at-first": Case(
         apps.RightAtFirst, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW, others=2
     ),
-    "good-by-get": Case(apps.Finds, PASSED, journey=FINDING, controls=True),
+    "good-by-get": Case(
+        apps.Finds,
+        PASSED,
+        journey=FINDING,
+        controls=EVERY,
+        soak="good; browser/test_fault_injection freezes each address for itself",
+    ),
     "painted-glanced-at": Case(
-        apps.Painted, SILENT, reason="only painted would pass", journey=GLANCING, controls=True
+        apps.Painted, SILENT, reason="only painted would pass", journey=GLANCING, controls=EVERY
     ),
     "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
     "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),
@@ -82,11 +94,16 @@ CASES = {
         SILENT,
         reason="no injected fault reached what",
         journey=SHALLOW,
-        controls=True,
+        controls=EVERY,
+        soak="toast-only; domain/test_fold has what no fault reached",
     ),
     "hard-coded": Case(apps.HardCoded, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
     "accepts-all": Case(
-        apps.AcceptsAll, SILENT, reason="the control did not fail", journey=REFUSING, controls=True
+        apps.AcceptsAll,
+        SILENT,
+        reason="the control did not fail",
+        journey=REFUSING,
+        controls=NEGATIVE,
     ),
     "watches-agent": Case(
         apps.WatchesAgent,
@@ -149,7 +166,13 @@ def runs_of(name: str) -> tuple[RunId, ...]:
     if name in BASE:
         return base_runs([name])
     runs = judgement_runs([name]) + ((GUARDED,) if name == GUARDED.journey else ())
-    return runs if CASES[name].controls else runs[:2]
+    return runs if name == GUARDED.journey else runs[: 2 + CASES[name].controls]
+
+
+def case(name: str, *more: Any) -> Any:
+    """An argument that names a case: `make soak` alone asks of one that it alone performs."""
+    why = CASES[name].soak
+    return pytest.param(name, *more, marks=[pytest.mark.soak(f"like {why}")] if why else [])
 
 
 def judged(name: str, gallery: Gallery) -> Verdict:
@@ -213,13 +236,7 @@ def plan_of(*journeys: str, runs: tuple[PlannedRun, ...], browser: str) -> Plan:
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.soak(f"like {case.soak}")] if case.soak else [])
-        for name, case in CASES.items()
-    ],
-)
+@pytest.mark.parametrize("name", list(map(case, CASES)))
 def test_what_each_app_comes_to(name, gallery) -> None:
     case, seen = CASES[name], judged(name, gallery)
     assert seen.outcome is case.outcome, (seen, gallery.of(name))
@@ -237,7 +254,7 @@ def test_the_driver_reports_that_it_is_done(gallery) -> None:
     assert len(gallery.evidence) == rest + endless
 
 
-@pytest.mark.parametrize("name", ["good", "good-scripted"])
+@pytest.mark.parametrize("name", ["good", case("good-scripted")])
 @pytest.mark.parametrize("injector", list(FaultInjector))
 def test_every_fault_of_a_good_app_is_caught(name, injector, gallery) -> None:
     evidence = gallery.run(name, kind=RunKind.FAULT_INJECTION, injector=injector)
@@ -251,7 +268,7 @@ def test_every_fault_of_a_good_app_is_caught(name, injector, gallery) -> None:
     ("name", "at_first", "noticed"),
     [
         ("good", False, True),
-        ("good-by-get", False, True),
+        case("good-by-get", False, True),
         ("painted-glanced-at", True, False),
     ],
 )
@@ -260,7 +277,7 @@ def test_what_steps_make_no_difference_to_is_known(name, at_first, noticed, gall
     assert (evidence.there_at_first, caught(evidence)) == (at_first, noticed)
 
 
-@pytest.mark.parametrize("name", ["good", "good-scripted"])
+@pytest.mark.parametrize("name", ["good", case("good-scripted")])
 def test_a_negative_control_fails_by_an_expectation_after_all_its_steps(name, gallery) -> None:
     negative_control = gallery.run(name, kind=RunKind.NEGATIVE_CONTROL)
     assert all(step.passed for step in negative_control.steps)

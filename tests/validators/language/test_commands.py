@@ -102,6 +102,9 @@ def test_a_step_that_cannot_be_meant_is_refused_by_name(steps: str, message: str
         ("file: {name: a, contains: x, lines: 2}", "not both"),
         ("output: {as: listing}", "needs one of"),
         ("output: {lines: many}", "lines is a whole number"),
+        ("output: {json: 4}", "json is a mapping from pointers"),
+        ("output: {json: {walks: 4}}", "is no JSON Pointer"),
+        ("output: {json: {/a: 4}, contains: b}", "output has no 'contains'"),
     ],
 )
 def test_a_look_that_cannot_be_meant_is_refused_by_name(expect: str, message: str) -> None:
@@ -124,10 +127,24 @@ def test_a_look_that_cannot_be_meant_is_refused_by_name(expect: str, message: st
             journey("run: [walks, '{{ guest }}']", "output: '{{ guest }}'", control="errors: x"),
             "`twin` looks where the journey does not",
         ),
+        (
+            journey("run: [walks, '{{ guest }}']", "output: {json: {/name: '{{ guest }}'}}",
+                    control="output: {json: {/place: Oslo}}"),
+            "`twin` looks where the journey does not",
+        ),
+        (journey("run: [walks, '{{ guest }}']", "output: {json: {/name: Ada}}"), "no expectation depends"),
+        (journey("run: [walks]", "output: {json: {/a: {type: absent}}}"), "an absence proves nothing"),
     ],
 )  # fmt: skip
 def test_a_journey_that_proves_nothing_is_refused(source: str, message: str) -> None:
     assert any(message in found for found in complaints(source)), complaints(source)
+
+
+def test_a_value_at_a_pointer_of_what_was_printed_depends_on_what_was_put_in() -> None:
+    source = journey("run: [walks, '{{ guest }}']", "output: {json: {/name: '{{ guest }}'}}",
+                     control="output: {json: {/name: nobody}}")  # fmt: skip
+    assert complaints(source) == ()
+    assert {template.source for template in required(read(source))} == {"{{ guest }}"}
 
 
 def test_regardless_of_a_terminal_needs_a_command() -> None:

@@ -59,6 +59,33 @@ def test_a_look_holds_for_what_is_there_and_for_nothing_else(yes: str, no: str) 
     assert not holds(no)
 
 
+PRINTED = CommandResult(
+    0, b'\x1b[1m{"walks": [{"name": "Mussel banks", "places": 4}, {"name": "Seal watch"}]}\x1b[0m\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        ("{/walks/0/name: Mussel banks}", "{/walks/1/name: Mussel banks}"),
+        ("{/walks/0: {contains: {places: 4}}}", '{/walks/0/places: "4"}'),
+        ("{/walks: {count: 2, sorted: ascending, by: /name}}", "{/walks: {count: 1}}"),
+        ("{/walks/-1/name: {starts_with: Seal}}", "{/walks/-1/name: {starts_with: Mussel}}"),
+        ("{/walks/0/places: {at_least: 4}, /tides: {type: absent}}", "{/walks: {type: object}}"),
+        ("{/walks: {each: {/name: {type: string}}}}", "{/walks: {each: {/places: 4}}}"),
+    ],
+)
+def test_what_is_printed_as_json_is_looked_at_by_pointer(yes: str, no: str) -> None:
+    assert holds(f"output: {{json: {yes}}}", PRINTED)
+    assert not holds(f"output: {{json: {no}}}", PRINTED)
+    assert holds(f"errors: {{json: {yes}}}", CommandResult(0, errors=PRINTED.output))
+
+
+@pytest.mark.parametrize("printed", [b"", b"walks: 2", b'{"a": 1} {"a": 1}', b"[" * 5000])
+def test_what_is_no_json_has_no_value_at_any_pointer(printed: bytes) -> None:
+    assert not holds("output: {json: {/a: {type: absent}}}", CommandResult(0, printed))
+
+
 def test_a_command_that_did_not_end_has_no_exit_code() -> None:
     assert not holds("exit: 0", CommandResult(None))
 

@@ -37,6 +37,15 @@ def test_the_step_that_could_not_be_done_has_a_picture_too() -> None:
     assert [name for _, name in stage.pictures] == ["step-01", "step-02"]
 
 
+def test_who_only_makes_calls_has_no_picture_of_a_page(house: House, tmp_path: Path) -> None:
+    async def calling(on: BrowserStage) -> None:
+        await on.person("ada")
+        await on.take_picture("ada", "step-01")
+        assert await on.save_evidence(tmp_path) == ("console.json", "network.json", "trace.zip")
+
+    house.on_stage(Static(), calling, traced=True)
+
+
 def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_noted(
     house: House, tmp_path: Path
 ) -> None:

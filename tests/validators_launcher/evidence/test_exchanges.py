@@ -108,12 +108,12 @@ def test_a_terminal_is_shown_as_text_and_with_its_colours(tmp_path: Path) -> Non
         run(
             tmp_path,
             RunKind.JOURNEY,
-            terminal_txt="$ walks list\nAda  4\n",
+            terminal_txt="$ walks list\nAda  4\n\n",
             screens_json=json.dumps([SCREEN, {**SCREEN, "columns": 120}]),
         ),
     )
     (shown,) = shown_terminals(pairs(runs, journeys=["books"], evidence=tmp_path, beside={}))
-    assert (shown.before, shown.screens_before) == ("$ walks list\n", ())
+    assert (shown.before, shown.screens_before) == ("$ walks list", ())
     pipe, terminal = shown.screens_after
     assert pipe.lines == ((Span("Ada", "i2 bold"), Span("  4")),)
     assert (pipe.size, terminal.size) == ("", "120 columns")

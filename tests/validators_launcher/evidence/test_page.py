@@ -17,8 +17,11 @@ from validators.domain.errors import ValidatorsError
 from validators.domain.evidence import (
     Breach,
     ExpectationOutcome,
+    FaultFacts,
+    FaultInjector,
     RunEvidence,
     RunId,
+    RunKind,
     StepOutcome,
     Trouble,
 )
@@ -29,7 +32,7 @@ from validators.evidence.page import (
 from validators.judging.pages import further_checks
 from validators.judging.promise import promise_words, public_reason
 from validators.judging.publish import refuse_leaks
-from validators.judging.runs import shown_runs
+from validators.judging.runs import ending, shown_runs
 from validators.language.reader import read
 
 PALE = """() => {
@@ -287,6 +290,46 @@ def test_a_filmstrip_tells_each_step_in_its_authors_words_beside_its_picture(
         ("Look", "on the page", "2 of 2 held", "look-01.jpg"),
         ("Look", "after reloading", "0 of 1 held", ""),
     ]
+
+
+def test_a_step_of_several_lines_is_told_whole(tmp_path: Path) -> None:
+    call = "  - call:\n      POST: /bookings\n      json:\n        name: Ada\n  - open: /\n"
+    first, _, last = seaside.JOURNEY.partition("  - open: /\n")
+    steps = (StepOutcome(0, first.count("\n") + 1, "call", passed=True),)
+    runs = (replace(EVIDENCE, steps=steps),)
+    journeys = {JOURNEY.name: replace(JOURNEY, source=f"{first}{call}{last}")}
+    (run,) = shown_runs(runs, journeys=journeys, evidence=tmp_path)
+    assert run.frames[0].what == "call: POST: /bookings json: name: Ada"
+
+
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [("row", "on the page"), ("answer", "in the answer"), ("output", "after the command")],
+)
+def test_a_look_at_a_call_or_a_command_is_not_said_to_be_at_a_page(
+    tmp_path: Path, kind: str, where: str
+) -> None:
+    look = ExpectationOutcome(0, 9, kind, "here", passed=True)
+    (run,) = shown_runs((replace(EVIDENCE, expectations=(look,)),), journeys={}, evidence=tmp_path)
+    assert (run.looks[0].vantage, run.frames[-1].what) == (where, where)
+
+
+@pytest.mark.parametrize(
+    ("injector", "touched", "shown"),
+    [
+        (FaultInjector.STALE, True, ("unnoticed", "no")),
+        (FaultInjector.STALE, False, ("not counted", "")),
+        (FaultInjector.FROZEN, False, ("unnoticed", "unsure")),
+    ],
+)
+def test_a_fault_that_need_not_be_noticed_is_not_shown_as_one_that_was_missed(
+    injector: FaultInjector, touched: bool, shown: tuple[str, str]
+) -> None:
+    run = RunId(JOURNEY.name, kind=RunKind.FAULT_INJECTION, injector=injector)
+    done = tuple(replace(step, passed=True, trouble=None) for step in EVIDENCE.steps)
+    faulty = replace(EVIDENCE, run=run, steps=done, expectations=EVIDENCE.expectations[:2])
+    found = replace(faulty, fault=FaultFacts(changed=1, touched=touched, reached=False))
+    assert ending(found)[:2] == shown
 
 
 def test_a_run_shows_what_was_looked_for_seen_said_and_asked(tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ def test_a_right_api_passes_with_every_control_and_its_answers_are_kept(world: W
     assert "calls.json" in page
     assert "Answer before" in page
     assert "<code>POST /" in page
+    assert "Before and after" not in page, "no page was opened, so there is nothing to see"
     assert "/bookings" not in (out / "index.html").read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.validators_launcher import seaside
 from tests.validators_launcher.world import World, predicate, world_at
 
+SUPERVISOR = [sys.executable, "-I", "-m", "harness.programs.sandbox"]
 LINE = "rows.append([name, size])"
 WALKS = """import csv, json, os, sys
 FILE = os.path.join(os.environ["HOME"], "walks.json")
@@ -189,3 +191,15 @@ def test_one_journey_books_on_a_page_and_sees_it_in_what_a_tool_exports(
     assert done.returncode == 0, done.stderr
     found = predicate(out / "verdict.json")
     assert found["outcome"] == {"FIXED": "passed", "BASE": "failed"}[candidate], found["reason"]
+
+
+def test_sandboxes_that_share_the_machine_s_accounts_run_no_command_and_say_so(
+    world: World,
+) -> None:
+    world.extra = {"sandbox": {"command": SUPERVISOR, "form": "landlock"}}
+    found, _ = judged(world, "right")
+    assert (found["outcome"], found["reason"]) == (
+        "inconclusive",
+        "a sealed journey runs commands, and sandboxes of the form landlock run"
+        " none: let a machine judge it that has bubblewrap, or let the journey open pages alone",
+    )

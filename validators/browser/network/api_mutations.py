@@ -9,12 +9,26 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from validators.browser.network.http1 import Head
-from validators.browser.network.mutations import Mutation, among, holds
+from validators.browser.network.mutations import Mutation, among, dropped, holds
 from validators.domain.journeys.data_at_stake import Stakes
 from validators.domain.journeys.wording import folded
 from validators.domain.json_values import at, leaves, read_json, replaced, without
 
 IN_AN_ADDRESS = "/%?&=+,;:@!$'()*~"
+
+
+def lost_json(content: bytes, stakes: Stakes) -> Mutation:
+    """A JSON value with an array in another order, without an entry or without a field: the first
+    of these that alters it."""
+    found = Mutation(content, False)
+    for found in (
+        reversed_arrays(content, stakes),
+        dropped(content, "application/json", stakes),
+        dropped_fields(content, stakes),
+    ):
+        if found.content != content:
+            break
+    return found
 
 
 def dropped_fields(content: bytes, stakes: Stakes) -> Mutation:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -98,3 +99,35 @@ async def deliver(writer: asyncio.StreamWriter, answer: Head, content: bytes) ->
     )
     writer.write(head.having("Connection", "close").encoded() + content)
     await writer.drain()
+
+
+def statuses(exchanges: Sequence[Exchange]) -> tuple[tuple[int, str, bool], ...]:
+    """The status and path of every answer of the app, and whether somebody opened that page."""
+    return tuple(
+        (one.status, one.path, one.opened) for one in exchanges if one.status and not one.refused
+    )
+
+
+def paths(exchanges: Sequence[Exchange]) -> tuple[str, ...]:
+    """What the app was asked for."""
+    return tuple(one.path for one in exchanges if not one.refused)
+
+
+def refused(exchanges: Sequence[Exchange]) -> tuple[str, ...]:
+    """The addresses elsewhere that were asked for."""
+    return tuple(one.refused for one in exchanges if one.refused)
+
+
+def refusals(exchanges: Sequence[Exchange]) -> tuple[str, ...]:
+    """A note for each of them."""
+    return tuple(f"refused {one.method} {one.refused}" for one in exchanges if one.refused)
+
+
+def log(exchanges: Sequence[Exchange]) -> str:
+    """All of them as JSON for the evidence."""
+    kept = ("method", "path", "status", "kind", "octets", "millis", "refused", "broken")
+    named = {"kind": "type", "octets": "bytes"}
+    return json.dumps(
+        [{named.get(name, name): getattr(one, name) for name in kept} for one in exchanges],
+        indent=1,
+    )

@@ -48,11 +48,7 @@ from dataclasses import replace
 from http.client import responses
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
-from validators.browser.network.api_mutations import (
-    dropped_fields,
-    reversed_arrays,
-    with_other_input,
-)
+from validators.browser.network.api_mutations import lost_json, with_other_input
 from validators.browser.network.http1 import Head
 from validators.browser.network.mutations import (
     HTML,
@@ -188,13 +184,9 @@ class FaultInjection:
     def _rows(self, content: bytes, kind: str, *, called: bool) -> Mutation:
         stakes = self._stakes()
         if called and kind.endswith("json"):
-            for mutation in (
-                reversed_arrays(content, stakes),
-                dropped(content, kind, stakes),
-                dropped_fields(content, stakes),
-            ):
-                if mutation.content != content:
-                    return mutation
+            lost = lost_json(content, stakes)
+            if lost.content != content:
+                return lost
         reversed_rows = reversed_tables(content, kind, stakes)
         if reversed_rows.content != content:
             return reversed_rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from validators.domain.journeys.calls import JsonClaim
 from validators.domain.journeys.claim import Claim, ListClaim
 from validators.domain.journeys.command_result import Stream
 from validators.domain.journeys.looks import FileHas
@@ -60,8 +61,8 @@ class ExitIs:
 
 @dataclass(frozen=True, slots=True)
 class OutputHas:
-    """What a command printed: claims about the text, about the list of its lines, or `has`, about
-    it as a file."""
+    """What a command printed: claims about the text, about the list of its lines, about the JSON
+    value that it is, or `has`, about it as a file."""
 
     line: int
     command: str
@@ -69,6 +70,7 @@ class OutputHas:
     claims: tuple[Claim, ...] = ()
     lists: tuple[ListClaim, ...] = ()
     has: FileHas | None = None
+    json: tuple[JsonClaim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

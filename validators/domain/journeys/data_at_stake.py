@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.journeys.calls import AnswerIs
 from validators.domain.journeys.claim import NUMERIC, Claim, Listing, Match, templates
+from validators.domain.journeys.commands import OutputHas
 from validators.domain.journeys.journey import CountIs, Journey, Look, RowHas
 from validators.domain.journeys.looks import ColumnHas, LeadsTo, RowsAre, StatusIs
 from validators.domain.journeys.values import Template, Values
@@ -35,10 +36,10 @@ class Stakes:
     where links must lead; `ordered` are headers of columns whose order is looked at. `counted`,
     `numeric`, `status`: whether there is such a look.
 
-    Of answers to calls: `statuses` are those that are expected, `fields` the pointers at which
-    something must stand, `sorted_at` those of arrays whose order is looked at, `headers` the names
-    of headers that are looked at. `others` are pairs of a value that was drawn for the calls and
-    one that could have been drawn in its place."""
+    Of answers to calls: `statuses` are those that are expected, `headers` the names of headers that
+    are looked at. Of these and of printed JSON: `fields` are the pointers at which something must
+    stand, `sorted_at` those of arrays whose order is looked at. `others` are pairs of a value that
+    was drawn for the calls and one that could have been drawn in its place."""
 
     texts: frozenset[str] = frozenset()
     data: frozenset[str] = frozenset()
@@ -67,7 +68,8 @@ def stakes(journey: Journey, values: Values) -> Stakes:
     every = (*journey.looks_on_the_way, *looks(journey.expect))
     wanted = [look for look in every if positive(look)]
     answers = [look for look in wanted if isinstance(look, AnswerIs)]
-    claims = [claim for look in answers for claim in look.json]
+    documents = [look for look in wanted if isinstance(look, AnswerIs | OutputHas)]
+    claims = [claim for look in documents for claim in look.json]
     sorted_claims = [claim for claim in claims if claim.order is not None]
     counts = CountIs | RowsAre | StatusIs
     return Stakes(

@@ -359,12 +359,32 @@ class Journey:
         return any(isinstance(step, Run) for step in self.all_steps)
 
     @property
-    def has_pages(self) -> bool:
-        """Whether it needs a browser: a step or a look is not about commands alone."""
+    def needs_app(self) -> bool:
+        """Whether it needs an app that answers: a step or a look is not about commands alone."""
         steps = (step for step in self.all_steps if not isinstance(step, Run | Expect))
+        return any(steps) or any(not isinstance(look, CommandLook) for look in self._every_look)
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether it needs a browser: a step or a look is not about commands and calls alone."""
+        beside = Run | Expect | Call | RememberAnswer | SwitchTo | Travel
+        steps = (step for step in self.all_steps if not isinstance(step, beside))
+        looks = (look for look in self._every_look if not isinstance(look, CommandLook | AnswerIs))
+        # From elsewhere an answer alone is asked for again; anything else is looked at on a page.
+        apart = (block for block in self._all_blocks if block.vantage is not Vantage.HERE)
+        return (
+            any(steps)
+            or any(looks)
+            or any(
+                block.opens or not all(isinstance(look, AnswerIs) for look in block.looks)
+                for block in apart
+            )
+        )
+
+    @property
+    def _every_look(self) -> tuple[Look, ...]:
         looks = (look for block in self._all_blocks for look in block.looks)
-        every = (*self.looks_on_the_way, *looks)
-        return any(steps) or any(not isinstance(look, CommandLook) for look in every)
+        return (*self.looks_on_the_way, *looks)
 
     @property
     def _all_blocks(self) -> tuple[Block, ...]:

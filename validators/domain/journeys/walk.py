@@ -76,8 +76,8 @@ def positive(look: Look) -> bool:
         # A command that does nothing ends with 0 and prints nothing.
         case ExitIs():
             return not all(_holds_of("0", claim) for claim in look.claims)
-        case OutputHas(has=None):
-            return not all(claim.negative for claim in claims_of(look))
+        case OutputHas(has=None, json=json):
+            return not all(claim.negative for claim in (*claims_of(look), *json))
         case CountIs() | RowsAre() | TitleIs():
             nothing = "" if isinstance(look, TitleIs) else "0"
             return not all(_holds_of(nothing, claim) for claim in look.claims)
@@ -216,6 +216,8 @@ def values_of(part: Step | Look) -> tuple[Template, ...]:
             return part.templates
         case OutputHas(has=FileHas() as has):
             return has.values
+        case OutputHas(json=json) if json:
+            return tuple(template for claim in json for template in claim.templates())
         case FileLeft(path=name, has=has):
             return (name, *(has.values if has else ()))
         case Download(path=path):
@@ -305,6 +307,8 @@ def _read(look: Look) -> Iterator[Template]:
         yield from values_of(look)
     if isinstance(look, OutputHas | FileLeft) and look.has:
         yield from look.has.values
+    if isinstance(look, OutputHas):
+        yield from (template for claim in look.json for template in claim.read())
 
 
 def counts_in_a_file(look: Look) -> bool:

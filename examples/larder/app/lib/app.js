@@ -11,6 +11,18 @@ function amountIn(form) {
   return Number.isInteger(amount) && amount > 0 && amount <= MOST ? amount : null;
 }
 
+/** What a delivery note has of each thing, or null if it is no such note. */
+function noted(note) {
+  const amounts = new Map();
+  for (const line of Array.isArray(note?.lines) ? note.lines : []) {
+    const what = String(line?.what ?? "").trim();
+    const amount = amountIn(line);
+    if (!what || amount === null) return null;
+    amounts.set(what, amount);
+  }
+  return amounts.size ? amounts : null;
+}
+
 export function createApp(store) {
   const app = express();
   app.disable("x-powered-by");
@@ -49,6 +61,21 @@ export function createApp(store) {
     }
     await store.giveOut(request.thing.id, amount);
     response.redirect(303, "/");
+  });
+
+  app.get("/api/things", async (_, response) => {
+    const things = await store.things();
+    response.json({ things: things.map(({ name, remaining }) => ({ name, remaining })) });
+  });
+
+  app.post("/api/deliveries", express.json({ limit: "10kb" }), async (request, response) => {
+    const amounts = noted(request.body);
+    if (!amounts) {
+      const problem = "Every line says what came in, and how many as a whole number.";
+      return response.status(422).json({ problem });
+    }
+    for (const [what, amount] of amounts) await store.takeIn(what, amount);
+    response.status(201).json({ taken: Object.fromEntries(amounts) });
   });
 
   app.use((_, response) => response.status(404).send(views.missing()));

@@ -77,3 +77,27 @@ test("markup in a name is shown as it was typed", async () => {
 test("a page that is not there is said not to be", async () => {
   assert.equal((await fetch(`${address}/things/4711`)).status, 404);
 });
+
+const deliver = (note) =>
+  fetch(`${address}/api/deliveries`, {
+    method: "POST",
+    body: JSON.stringify(note),
+    headers: { "Content-Type": "application/json" },
+  });
+
+const shelves = async () => (await (await fetch(`${address}/api/things`)).json()).things;
+
+test("a delivery note that a till sends is taken in", async () => {
+  const lines = [{ what: "Rice", amount: 10 }, { what: "Beans", amount: 4 }];
+  const answer = await deliver({ lines });
+  assert.equal(answer.status, 201);
+  assert.deepEqual(await answer.json(), { taken: { Rice: 10, Beans: 4 } });
+  const left = (await shelves()).map(({ name, remaining }) => [name, remaining]);
+  assert.deepEqual(left, [["Beans", 4], ["Rice", 10]]);
+});
+
+test("a delivery note with a line that is none is refused whole", async () => {
+  const answer = await deliver({ lines: [{ what: "Rice", amount: 10 }, { what: "Beans" }] });
+  assert.equal(answer.status, 422);
+  assert.deepEqual(await shelves(), []);
+});

@@ -19,6 +19,7 @@ from harness.factory.reporting.comments.inert import (
     without_places,
 )
 from harness.factory.reporting.comments.issue import headline
+from harness.factory.reporting.slash_commands import CONFIRMED
 
 CHANGE_MARKER = "<!-- lights-out-factory:change -->"
 MOST_OF_A_TITLE = 200
@@ -165,8 +166,13 @@ def _how_to_revert(history: History, link: UrlFor) -> Iterator[str]:
 def _steps(history: History) -> Iterator[str]:
     if history.state is not State.NEEDS_HUMAN:
         return
-    again = "Maintainers: `/factory retry` starts again."
-    by_a_rule = history.last_event in (Event.POLICY_REFUSED, Event.GATE_REFUSED)
+    word = f"retry {CONFIRMED}" if history.suspicion else "retry"
+    again = f"Maintainers: `/factory {word}` starts again."
+    by_a_rule = history.last_event in (
+        Event.POLICY_REFUSED,
+        Event.ATTACK_SUSPECTED,
+        Event.GATE_REFUSED,
+    )
     yield (
         again
         if not by_a_rule

@@ -1,15 +1,19 @@
-"""The text of the dashboard issue. It contains no time of day, so it changes only when something
-happens."""
+"""The text of the dashboard issue. Apart from the signs of life it contains no time of day, so it
+changes only when something happens."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
+from harness.domain.presence import Presence
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import cell, inline, table
 from harness.factory.reporting.digest import IssueSummary
+from harness.factory.reporting.signs import moment
+from harness.factory.reporting.slash_commands import CONFIRMED
+from harness.factory.run.signs import DASHBOARD_EVERY
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
 TITLE = "What the factory is doing"
@@ -30,7 +34,8 @@ class DashboardRow:
 class Board:
     """All that the dashboard shows. `frozen` is the reason why merging is frozen, `paused` why no
     model is asked, `digest` where the last digest is in the home; each is empty where there is
-    none. Money is in dollars, `cap` per day."""
+    none. Money is in dollars, `cap` per day. `presence` is the last sign of life of the factory
+    that writes it; None if it leaves none."""
 
     stopped: bool
     frozen: str
@@ -44,16 +49,48 @@ class Board:
     cap: Decimal
     digest: str
     paused: str = ""
+    presence: Presence | None = None
 
 
 def dashboard_text(board: Board, link: UrlFor) -> str:
     """The body of the issue, with its marker first."""
     return (
         "\n\n".join(
-            (MARKER, *_brakes(board), *_sections(board, link), *_money(board), _ending(board))
+            (
+                MARKER,
+                *_signs(board),
+                *_brakes(board),
+                *_sections(board, link),
+                *_money(board),
+                _ending(board),
+            )
         )
         + "\n"
     )
+
+
+def _signs(board: Board) -> Iterator[str]:
+    """Who works here. A page cannot tell that its writer is dead; its age can, by the forge's
+    clock, and the page tells from which age on. It names no machine: strangers read it."""
+    sign = board.presence
+    if sign is None:
+        return
+    if sign.left:
+        yield (
+            f"**Nobody is at work here.** The factory left at {moment(sign.left)}: {sign.how}."
+            " Nothing happens until `factory up` starts it again."
+        )
+        return
+    looked = f"It looked at the forge at {moment(sign.looked or sign.began)}."
+    if sign.is_staying:
+        minutes = 2 * DASHBOARD_EVERY // timedelta(minutes=1)
+        yield (
+            f"**A factory is at work here** since {moment(sign.began)}. {looked} It writes this"
+            f" page at least every {minutes} minutes. If the forge shows a last edit that is older,"
+            " nobody is at work: the factory has died, was stopped, or cannot reach the forge."
+        )
+    else:
+        yield f"**The factory makes single passes here.** {looked} Between passes nothing happens."
 
 
 def _brakes(board: Board) -> Iterator[str]:
@@ -72,17 +109,33 @@ def _brakes(board: Board) -> Iterator[str]:
             f"**The factory pauses:** {inline(board.paused)}. It goes on then by itself; no issue"
             " fails for it, and what is approved still lands."
         )
-    if not (board.stopped or board.frozen or board.paused):
-        yield "At work." if board.waiting else "At work. Nothing needs a person."
+    if not (board.stopped or board.frozen or board.paused or board.waiting):
+        yield "Nothing needs a person."
 
 
 def _sections(board: Board, link: UrlFor) -> Iterator[str]:
+    yield from _section(
+        "Suspected attacks",
+        ("issue", "since", "what was tried", "where it stood", "to try again all the same"),
+        (
+            (
+                _name(row, link),
+                row.since,
+                cell("; ".join(found.tried)),
+                "<br>".join(f"{cell(one.where)}: {cell(one.text)}" for one in found.passages),
+                _next_command(row),
+            )
+            for row in board.waiting
+            if (found := row.summary.suspicion)
+        ),
+    )
     yield from _section(
         "Needs a person",
         ("issue", "since", "why", "what to comment there"),
         (
             (_name(row, link), row.since, cell(row.summary.message), _next_command(row))
             for row in board.waiting
+            if not row.summary.suspicion
         ),
     )
     yield from _section(
@@ -124,7 +177,8 @@ def _next_command(row: DashboardRow) -> str:
     if row.summary.event == Event.LANDED_TREE_DIFFERS:
         return "look at what landed first"
     approve = (f"`/factory approve {row.approve}`",) if row.approve else ()
-    return " or ".join(("`/factory retry`", *approve))
+    again = f"`/factory retry {CONFIRMED}`" if row.summary.suspicion else "`/factory retry`"
+    return " or ".join((again, *approve))
 
 
 def _commit(row: DashboardRow, link: UrlFor) -> str:

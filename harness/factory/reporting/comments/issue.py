@@ -20,6 +20,7 @@ from harness.factory.reporting.comments.inert import (
     shortened,
 )
 from harness.factory.reporting.shown import shown, was_not_answered
+from harness.factory.reporting.slash_commands import CONFIRMED
 
 MOST_OF_A_REASON = 600
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
@@ -32,6 +33,7 @@ _REASONS: Mapping[str, str] = {
     Event.TRIAGE_UNSURE: "the factory could not decide this on its own",
     Event.RUN_FAILED: "an attempt failed",
     Event.POLICY_REFUSED: "the change broke a rule",
+    Event.ATTACK_SUSPECTED: "the change tried what nobody may ask for",
     Event.SPLIT: "the change is larger than one change may be",
     Event.CANNOT_DO: "the factory could not do this honestly",
     Event.BUDGET_EXHAUSTED: "the money set aside for it is spent",
@@ -76,6 +78,7 @@ def issue_comment(history: History, link: UrlFor) -> str:
         *_reason(history, link),
         _evidence(history, link),
         *_next_step(history),
+        *_suspicion(history),
         _folded(history, link),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -202,15 +205,31 @@ def _next_step(history: History) -> list[str]:
                 else again
             ]
         case State.NEEDS_HUMAN:
+            again = f"retry {CONFIRMED}" if history.suspicion else "retry"
             return [
                 *_appeals(history),
                 (
-                    "Maintainers: `/factory why` shows the reasons, `/factory retry` starts"
+                    f"Maintainers: `/factory why` shows the reasons, `/factory {again}` starts"
                     " again, and `/factory help` lists what else there is."
                 ),
             ]
         case _:
             return []
+
+
+def _suspicion(history: History) -> list[str]:
+    """For maintainers: the passages that may have asked for what was tried, as they stood."""
+    if history.state is not State.NEEDS_HUMAN or history.suspicion is None:
+        return []
+    quotes = (f"{inline(one.where)}:\n{fenced(one.text)}" for one in history.suspicion.passages)
+    return [
+        (
+            "Maintainers: **an attack is suspected.** These words of the issue may have asked for"
+            " what was tried. Read them as data, and follow nothing in them. Another try reads the"
+            " same text and costs as much again; edit or close the issue first."
+        ),
+        *quotes,
+    ]
 
 
 def _appeals(history: History) -> list[str]:

@@ -13,7 +13,7 @@ from harness.factory.records.history import History
 from harness.factory.records.link import Link, UrlFor, is_routine
 from harness.factory.reporting.comments.inert import code, count, inline, table
 from harness.factory.reporting.shown import shown
-from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
+from harness.factory.reporting.slash_commands import COMMANDS, CONFIRMED, Command, may_give
 
 OURS = "<!-- lights-out-factory:"
 MOST_LINKS = 6
@@ -90,6 +90,17 @@ def not_now(command: Command, history: History) -> str:
     return (
         f"`/factory {command.word}` changes nothing now: this is {shown(history).phrase}."
         " `/factory why` shows the reason."
+    )
+
+
+def confirm_retry(history: History) -> str:
+    """The answer to a retry that does not say that the suspected attack was looked at."""
+    assert history.suspicion is not None, "nobody else is asked"
+    places = ", ".join(inline(one.where) for one in history.suspicion.passages)
+    return (
+        "Nothing was started: an attack is suspected here, and another try would read the same"
+        f" text ({places}) and cost as much again. Look at it first, then edit or close the issue."
+        f" To try again all the same, comment `/factory retry {CONFIRMED}`."
     )
 
 

@@ -2,13 +2,13 @@
 library only.
 
 The server uses it before the API moves a branch, and `pre_receive.py`, git's hook on a push, uses
-the same.
+the same. Tuples with names, because the hook starts for each ref: `dataclasses` would take half of
+its time.
 """
 
 import fnmatch
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 PROTECTION, RULESET = "protection", "ruleset"
 GREEN = frozenset({"success", "neutral", "skipped"})
@@ -24,16 +24,14 @@ SELECT context, creator_id, state FROM statuses WHERE id IN (
 of each name and writer."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequiredCheck:
+class RequiredCheck(NamedTuple):
     """A required check by name and, with `app_id`, by the App that must have written it."""
 
     context: str
     app_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A check's or status's result on a commit. `state` is a conclusion or a state;
     None: not completed."""
 
@@ -42,8 +40,7 @@ class Report:
     state: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What one protection or ruleset requires of one account. `include` and `exclude`
     are patterns of full refs."""
 
@@ -65,8 +62,7 @@ class Rules:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """A planned change of a ref. `forward`: the new commit contains the old one (always
     true for a new branch)."""
 
@@ -79,8 +75,7 @@ class Move:
     merged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BranchPolicy:
+class BranchPolicy(NamedTuple):
     """The rules that bind one account in a repository; the server passes them to the
     hook as JSON."""
 
@@ -123,7 +118,11 @@ def is_green(required: RequiredCheck, reports: Iterable[Report]) -> bool:
 
 def to_json(branch_policy: BranchPolicy) -> dict[str, Any]:
     """The policy as a JSON document for the hook."""
-    return asdict(branch_policy)
+    rules = [
+        {**one._asdict(), "checks": [check._asdict() for check in one.checks]}
+        for one in branch_policy.rules
+    ]
+    return {**branch_policy._asdict(), "rules": rules}
 
 
 def from_json(document: Mapping[str, Any]) -> BranchPolicy:

@@ -23,7 +23,15 @@ _STEPS = (
 )
 _SIDE_STATES = {
     name: LABELS[LABEL_PREFIX + name].description.partition(";")[0]
-    for name in ("rejected", "duplicate", "needs-info", "needs-human", "paused", "rate-limited")
+    for name in (
+        "rejected",
+        "duplicate",
+        "needs-info",
+        "needs-human",
+        "suspected-attack",
+        "paused",
+        "rate-limited",
+    )
 }
 # The command, what it does, and who may give it.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
@@ -34,7 +42,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("appeal WHY", "has a person look at a no", "who filed it, and the triage role"),
     ("hold", "puts the issue on hold", "the triage role"),
     ("resume", "lifts the hold", "the write role"),
-    ("retry", "starts again on an issue that needs a person", "the write role"),
+    (
+        "retry",
+        "starts again on an issue that needs a person; `confirmed` after a suspected attack",
+        "the write role",
+    ),
     ("stop", "stops the whole factory", "the write role"),
     (
         "approve SHA",

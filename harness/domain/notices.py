@@ -1,0 +1,40 @@
+"""What people can be told of at once, and the hours in which they want to hear nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    """What people can be told of."""
+
+    NEEDS_HUMAN = "needs-human"
+    MERGED = "merged"
+    REVERTED = "reverted"
+    PAUSED = "paused"
+    BUDGET = "budget"
+    OUTAGE = "outage"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `begin` until `end`, each day, nothing is sent; what happened is one message at `end`.
+    Where both are the same, all day is quiet, and there is one message a day."""
+
+    begin: time
+    end: time
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it is quiet at that moment, which is in the operator's time zone."""
+        now = at.time()
+        if self.begin <= self.end:
+            return self.begin <= now < self.end
+        return now >= self.begin or now < self.end
+
+    def is_over(self, happened: datetime, now: datetime) -> bool:
+        """Whether what happened then may be told now."""
+        if self.begin != self.end:
+            return not self.holds(now)
+        today = now.replace(hour=self.end.hour, minute=self.end.minute, second=0, microsecond=0)
+        return happened < (today if today <= now else today - timedelta(days=1))

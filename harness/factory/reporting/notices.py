@@ -1,0 +1,188 @@
+"""Notices: what a person is told at once, wherever they are. A pure fold over the ledger.
+
+A notice has no text from outside: it goes through strangers' services, some of which act on what
+they read. It names the issue by its number, and links to it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from harness.domain.events import (
+    FactoryLeft,
+    NoticeBegan,
+    NoticeSent,
+    OutageBegan,
+    OutageEnded,
+    PauseBegan,
+    TransitionRecorded,
+)
+from harness.domain.ledger import Entry, is_of, of_kind
+from harness.domain.lifecycle import Event, State
+from harness.domain.notices import NoticeKind, QuietHours
+from harness.factory.records.link import UrlFor
+from harness.factory.reporting.signs import moment
+from harness.factory.run.pause import BY_MONEY
+
+FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=1)
+OUTAGE_AFTER = timedelta(minutes=1)
+"""Outages that end sooner are told to nobody."""
+TOLD_BY = (
+    FactoryLeft,
+    NoticeBegan,
+    NoticeSent,
+    OutageBegan,
+    OutageEnded,
+    PauseBegan,
+    TransitionRecorded,
+)
+SAME_PAUSE = timedelta(hours=1)
+MOST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event to tell of. `seq` is its entry in the ledger, `issue` is 0 if it is about none."""
+
+    seq: int
+    at: datetime
+    kind: NoticeKind
+    words: str
+    issue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """What is to be told now. `through` is the last entry that was looked at. `unsure` counts the
+    events of a message that a kill interrupted, so that nobody knows whether it arrived: it is not
+    sent twice. Nothing is sent before `not_before`, because the last try failed."""
+
+    notices: tuple[Notice, ...]
+    through: int
+    is_first: bool = False
+    unsure: int = 0
+    not_before: datetime | None = None
+
+
+def outbox(
+    entries: Sequence[Entry], last: int, now: datetime, *, kinds: frozenset[NoticeKind]
+) -> Outbox:
+    """What nobody was told yet. `entries` are those of the types in TOLD_BY, and `last` is the
+    number of the ledger's last one. Where notices were just turned on, nothing that was before."""
+    began, results = of_kind(entries, NoticeBegan), of_kind(entries, NoticeSent)
+    if not began:
+        return Outbox((), last, is_first=True)
+    outcome = {entry.event.notice: entry for entry in results}
+    # A message that no address took is tried again with all that came since.
+    failures = []
+    while began and (result := outcome.get(began[-1].key)) and _has_failed(began[-1].event, result):
+        failures.append(result)
+        began = began[:-1]
+    through = began[-1].event.through if began else 0
+    unsure = len(began[-1].event.about) if began and began[-1].key not in outcome else 0
+    ends = {one.event.began: _moment(one) for one in of_kind(entries, OutageEnded)}
+    notices = []
+    for entry in entries:
+        if entry.seq <= through or _told_before(entry, entries):
+            continue
+        if _is_short_outage(entry, ends, now):
+            # One that has just begun may still last: what follows it is told later, with it.
+            if entry.key not in ends:
+                last = min(last, entry.seq - 1)
+            continue
+        if (notice := _notice(entry)) and notice.kind in kinds:
+            notices.append(notice)
+    told = tuple(one for one in notices if one.seq <= last)
+    return Outbox(told, last, unsure=unsure, not_before=_retry_at([_moment(e) for e in failures]))
+
+
+def _has_failed(notice: NoticeBegan, result: Entry) -> bool:
+    return bool(notice.about) and is_of(result, NoticeSent) and result.event.taken == 0
+
+
+def _retry_at(failures: Sequence[datetime]) -> datetime | None:
+    if not failures:
+        return None
+    # Sixty times the first is the last one; a higher power would be too long for any calendar.
+    return max(failures) + min(LAST_RETRY, FIRST_RETRY * (1 << min(len(failures) - 1, 6)))
+
+
+def due(found: Outbox, now: datetime, quiet: QuietHours | None) -> bool:
+    """Whether a message is to be sent now; `now` is in the operator's time zone."""
+    if not found.notices or (found.not_before and now < found.not_before):
+        return False
+    oldest = min(one.at for one in found.notices).astimezone(now.tzinfo)
+    return quiet is None or quiet.is_over(oldest, now)
+
+
+def message(found: Outbox, repository: str, link: UrlFor) -> tuple[str, str]:
+    """Title and body of the one message that tells of all of it."""
+    count = len(found.notices)
+    title = f"{repository}: " + (found.notices[0].words if count == 1 else f"{count} events")
+    lines = [_line(one, link) for one in found.notices[:MOST_LINES]]
+    if count > MOST_LINES:
+        lines.append(f"and {count - MOST_LINES} more; `factory digest` lists them")
+    if found.unsure:
+        lines.append(
+            f"An earlier message, of {found.unsure} events, may not have arrived; `factory digest`"
+            " lists them."
+        )
+    return title, "\n".join(lines)
+
+
+def _line(notice: Notice, link: UrlFor) -> str:
+    page = f"  {link(f'issues/{notice.issue}')}" if notice.issue else ""
+    return f"{notice.at:%H:%M} UTC  {notice.words}{page}"
+
+
+def _notice(entry: Entry) -> Notice | None:
+    """What this entry tells people, if anything."""
+    issue = entry.issue or 0
+    if is_of(entry, TransitionRecorded):
+        kind, words = _of_transition(entry.event)
+        words = f"#{issue} {words}"
+    elif is_of(entry, PauseBegan) and entry.event.issue is None:
+        until = f"no model is asked until {moment(datetime.fromisoformat(entry.event.until))}"
+        is_money = entry.event.cause in BY_MONEY
+        kind = NoticeKind.BUDGET if is_money else NoticeKind.PAUSED
+        words = f"the budget of the {entry.event.cause} is used up; {until}" if is_money else until
+    elif is_of(entry, OutageBegan):
+        kind, words = NoticeKind.OUTAGE, "something that the factory needs does not answer"
+    elif is_of(entry, FactoryLeft):
+        at = moment(datetime.fromisoformat(entry.event.at))
+        how = "died; its last sign of life was" if entry.event.died else "left at"
+        kind, words = NoticeKind.LEFT, f"`{entry.event.command}` {how} {at}"
+    else:
+        return None
+    return Notice(entry.seq, _moment(entry), kind, words, issue) if kind else None
+
+
+def _of_transition(moved: TransitionRecorded) -> tuple[NoticeKind | None, str]:
+    if moved.event is Event.REVERTED:
+        return NoticeKind.REVERTED, "was reverted"
+    if moved.after is State.NEEDS_HUMAN:
+        return NoticeKind.NEEDS_HUMAN, "needs a person"
+    return (NoticeKind.MERGED, "is merged") if moved.after is State.MERGED else (None, "")
+
+
+def _told_before(entry: Entry, before: Sequence[Entry]) -> bool:
+    """Whether a pause only goes on: a provider that stays down pauses the factory again and
+    again, and that is one event."""
+    if not is_of(entry, PauseBegan):
+        return False
+    slack = timedelta() if entry.event.cause in BY_MONEY else SAME_PAUSE
+    return any(
+        one.event.cause == entry.event.cause
+        and datetime.fromisoformat(one.event.until) + slack >= _moment(entry)
+        for one in of_kind(before, PauseBegan)
+        if one.seq < entry.seq and one.event.issue is None
+    )
+
+
+def _is_short_outage(entry: Entry, ends: Mapping[str, datetime], now: datetime) -> bool:
+    """Whether an outage ended soon, or has just begun."""
+    return is_of(entry, OutageBegan) and ends.get(entry.key, now) - _moment(entry) < OUTAGE_AFTER
+
+
+def _moment(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.at)

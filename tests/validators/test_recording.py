@@ -1,0 +1,249 @@
+"""`record`: what a person does becomes steps, and what a recording cannot know is named."""
+
+import asyncio
+import http.server
+import threading
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.async_api import Page
+
+from validators.authoring.recorded_element import LARGEST_SNAPSHOT, Called, called
+from validators.authoring.recorded_journey import TO_FILL_IN, Action, Asked, journey_of
+from validators.authoring.recording import MOST_ACTIONS, Recorder, recorded, window_browser
+from validators.authoring.trying import Address
+from validators.domain.stops import UsageError
+from validators.language.check import complaints
+from validators.language.reader import read
+
+ORIGIN = "http://127.0.0.1:8000"
+OPENED = Action("navigate", url=f"{ORIGIN}/")
+# As Playwright's recorder writes it.
+TREE = """
+- heading "Walks" [level=1] [ref=e1]
+- link "Mussel banks 12 places left" [ref=e2] [cursor=pointer]:
+  - /url: /x
+- textbox "Name" [active] [ref=e3]: Ada
+- combobox "Size" [ref=e4]:
+  - option "One"
+  - option "Two people" [selected]
+- list "Guests" [ref=e5]:
+  - listitem [ref=e6]:
+    - text: Ada
+    - button "Delete" [ref=e7]
+  - listitem [ref=e8]:
+    - text: Ben
+    - button "Delete" [ref=e9]
+- table [ref=e10]:
+  - row [ref=e11]:
+    - cell "Ada" [ref=e12]
+    - cell [ref=e13]:
+      - button "Cancel" [ref=e14]
+  - row [ref=e15]:
+    - cell "Ben" [ref=e16]
+    - cell [ref=e17]:
+      - button "Cancel" [ref=e18]
+- navigation "Main" [ref=e19]:
+  - link "Next" [ref=e20]
+- link "Next" [ref=e21]
+- generic [ref=e22]: Show SQL
+- status [ref=e23]: Booked for Ada
+- 'button "a: b" [ref=e24]'
+- button "More" [ref=e25]
+- button "More" [ref=e26]
+- textbox [ref=e27]
+- generic [ref=e28]
+- button "{{ any.name }}" [ref=e29]
+"""
+
+
+@pytest.mark.parametrize(
+    ("ref", "field", "name"),
+    [
+        ("e2", False, Called((("link", "Mussel banks 12 places left"),))),
+        ("e3", True, Called((("label", "Name"),))),
+        ("e3", False, Called((("textbox", "Name"),))),
+        ("e4", True, Called((("label", "Size"),), picked=("Two people",))),
+        ("e9", False, Called((("button", "Delete"),), Called((("listitem", "Ben"),)))),
+        ("e14", False, Called((("button", "Cancel"),), Called((("row", "Ada"),)))),
+        ("e20", False, Called((("link", "Next"),), Called((("navigation", "Main"),)))),
+        ("e21", False, Called((("link", "Next"),), at=2)),
+        ("e22", False, Called((("words", "Show SQL"),))),
+        ("e23", False, Called((("role", "status"),))),
+        ("e24", False, Called((("button", "a: b"),))),
+        ("e26", False, Called((("button", "More"),), at=2)),
+        ("e28", False, None),
+        ("e29", False, None),
+        ("e99", False, None),
+    ],
+)
+def test_an_element_is_named_whole_and_so_that_nothing_else_is_meant(ref, field, name) -> None:
+    assert called(TREE, ref, field=field) == name
+
+
+def test_a_tree_that_is_none_or_too_long_names_nothing() -> None:
+    assert called("- {", "e1", field=False) is None
+    assert called(TREE + "#" * LARGEST_SNAPSHOT, "e1", field=False) is None
+
+
+def element(key, words, **more) -> Called:
+    return Called(((key, words),), **more)
+
+
+NAME, BOOK = element("label", "Name"), element("button", "Book")
+TYPED = Action("fill", NAME, "#n", text="Ada")
+
+
+def steps_of(*actions: Action) -> list[str]:
+    text = journey_of((OPENED, *actions), origin=ORIGIN, name="recorded")
+    block = text[text.index("steps:") : text.index("expect:    #")]
+    return [line.strip() for line in block.splitlines()[2:]]
+
+
+@pytest.mark.parametrize(
+    ("action", "step"),
+    [
+        (Action("navigate", url=f"{ORIGIN}/a?b=1"), '- open: "/a?b=1"'),
+        (TYPED, '- fill: {label: Name, value: "{{ name }}"}'),
+        (Action("fill", NAME), "- clear: {label: Name}"),
+        (Action("check", element("label", "I can swim")), '- check: {label: "I can swim"}'),
+        (Action("select", element("label", "Size", picked=("Two people",))),
+         '- select: {label: Size, option: "Two people"}'),
+        (Action("click", BOOK), "- click: {button: Book}"),
+        (Action("click", element("button", "No", at=2)), '- click: {button: "No", at: 2}'),
+        (Action("click", BOOK, downloads=True), "- download: {button: Book, as: file}"),
+        (Action("press", NAME, key="a", held=2), '- press: {key: "Control+a", label: Name}'),
+        (Action("reload"), "- reload"),
+        (Action("back"), "- back"),
+    ],
+)  # fmt: skip
+def test_an_action_becomes_a_step_of_the_language(action, step) -> None:
+    assert steps_of(action) == [step]
+    text = f"journey: j\npromise: issue\nlet: {{name: x}}\nsteps:\n  - open: /\n  {step}\n"
+    assert read(f"{text}expect:\n  - title: x\n")
+
+
+@pytest.mark.parametrize(
+    ("action", "comment"),
+    [
+        (Action("click", None, "testid=foo"), "click testid=foo"),
+        (Action("click", BOOK, right=True), "a click with the right button on {button: Book}"),
+        (Action("click", BOOK, clicks=2), "a double click on {button: Book}"),
+        (Action("click", BOOK, held=8), "a click with a key held on {button: Book}"),
+        (Action("click", None, "s\nevil: 1"), "click s evil: 1"),
+        (Action("navigate", url="http://elsewhere.example/"), "navigate http://elsewhere.example/"),
+        (Action("fill in another window", NAME), "fill in another window {label: Name}"),
+    ],
+)  # fmt: skip
+def test_what_has_no_words_in_the_language_is_named_and_has_to_be_filled_in(action, comment):
+    assert steps_of(action) == [
+        f"# recorded was: {comment}",
+        '- click: {words: "<fill in: what was done here, see the comment>"}',
+    ]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (Action("click", NAME, "#n"), Action("press", NAME, "#n", key="a", held=2), TYPED),
+        (Action("openPage"), TYPED, Action("closePage")),
+        (TYPED, Action("click", BOOK, clicks=0)),
+    ],
+)
+def test_what_is_only_a_part_of_an_action_is_no_step_of_its_own(parts) -> None:
+    assert steps_of(*parts) == ['- fill: {label: Name, value: "{{ name }}"}']
+
+
+def test_the_key_between_two_fields_is_no_step_and_the_one_that_sends_is() -> None:
+    other = Action("fill", element("label", "Size"), "#s", text="4")
+    keys = [Action("press", NAME, "#n", key=key) for key in ("Tab", "Enter")]
+    assert [one.split(":")[0] for one in steps_of(TYPED, keys[0], other, keys[1])] == [
+        "- fill",
+        "- fill",
+        "- press",
+    ]
+
+
+def test_a_dialog_stands_before_the_step_that_causes_it_with_the_answer_that_was_given() -> None:
+    confirmed = Asked("confirm", "Delete Ada?", accepted=True)
+    prompted = Asked("prompt", "Who?", accepted=True, typed="Ben")
+    assert steps_of(Action("click", BOOK, asked=(confirmed, prompted)))[:-1] == [
+        '- dialog: {says: "Delete Ada?", answer: accept}',
+        '- dialog: {says: "Who?", type: Ben}',
+    ]
+    refused = Action("click", BOOK, asked=(Asked("confirm", "Sure?"),))
+    assert steps_of(refused)[0] == '- dialog: {says: "Sure?", answer: dismiss}'
+
+
+def test_what_was_looked_at_last_must_be_seen_and_what_was_put_in_is_mentioned_by_name() -> None:
+    before = Action("assertVisible", BOOK)
+    said = Action("assertText", element("role", "status"), text="Booked for Ada", substring=True)
+    text = journey_of((OPENED, before, TYPED, before, said), origin=ORIGIN, name="j")
+    assert "  - expect: {visible: {button: Book}}\n  - fill:" in text
+    wanted = (
+        '  - visible: {button: Book}\n  - text: {role: status, contains: "Booked for {{ name }}"}'
+    )
+    assert wanted in text
+    assert text.endswith('    - text: {role: status, contains: "Booked for nobody"}\n')
+    assert complaints(text) == ()
+
+
+def test_where_nothing_was_looked_at_a_guess_is_marked_and_without_one_it_is_asked_for() -> None:
+    text = journey_of((OPENED, TYPED), origin=ORIGIN, name="j")
+    assert '  - text: "{{ name }}"    # a guess' in text
+    assert complaints(text) == ()
+    asked = complaints(journey_of((OPENED,), origin=ORIGIN, name="j"))
+    assert [one.partition(": ")[2] for one in asked] == [
+        f"{TO_FILL_IN}: words that must be there because of what was done",
+        f"{TO_FILL_IN}: words that must not be",
+    ]
+
+
+def test_a_password_is_not_written_down() -> None:
+    hidden = Action("fill", element("label", "Password"), text="hunter2", secret=True)
+    text = journey_of((OPENED, hidden), origin=ORIGIN, name="j")
+    assert "hunter2" not in text
+    assert any("it was hidden" in one for one in complaints(text))
+
+
+WORDS = st.text(max_size=12) | st.sampled_from(
+    ["{{ any.name }}", "<fill in: x>", "yes", "a\nb", "\ud800"]
+)
+KEYS = st.sampled_from(["label", "button", "link", "words", "row", "heading"])
+ELEMENTS = st.none() | st.builds(
+    lambda key, words, at: Called(((key, words or "x"),), at=at, picked=(words,)),
+    KEYS, WORDS.filter(lambda words: "{{" not in words), st.integers(0, 3),
+)  # fmt: skip
+ACTIONS = st.builds(
+    Action,
+    st.sampled_from(["click", "fill", "select", "check", "press", "hover", "navigate", "reload",
+                     "assertText", "assertVisible", "assertValue", "assertChecked", "assertSnapshot"]),
+    ELEMENTS,
+    selector=WORDS, text=WORDS, key=WORDS, url=WORDS.map(lambda path: f"{ORIGIN}/{path}"),
+    clicks=st.integers(0, 3), downloads=st.booleans(), secret=st.booleans(),
+    asked=st.lists(st.builds(Asked, st.sampled_from(["alert", "confirm", "prompt", "beforeunload"]),
+                             WORDS, st.booleans(), WORDS), max_size=2).map(tuple),
+)  # fmt: skip
+
+
+@given(st.lists(ACTIONS, max_size=5))
+def test_whatever_is_recorded_check_accepts_it_or_names_what_is_to_be_filled_in(actions) -> None:
+    text = journey_of(tuple(actions), origin=ORIGIN, name="recorded")
+    text.encode()
+    assert [one for one in complaints(text) if TO_FILL_IN not in one] == [], text
+
+
+def test_at_most_so_many_actions_are_kept_and_the_last_one_is_not_changed_by_what_follows() -> None:
+    recorder = Recorder(ORIGIN)
+    for number in range(MOST_ACTIONS + 5):
+        recorder.action_added(None, {"name": "click", "selector": str(number)}, "")
+    recorder.action_updated(None, {"name": "fill", "selector": "later"}, "")
+    recorder.signal_added(None, {"name": "download"}, "")
+    assert recorder.done()[-1] == Action("click", selector=str(MOST_ACTIONS - 1))
+
+
+def test_without_a_screen_it_is_refused_with_what_is_lacking() -> None:
+    with pytest.raises(UsageError, match="neither DISPLAY nor WAYLAND_DISPLAY is set"):
+        window_browser({})
