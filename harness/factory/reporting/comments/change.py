@@ -14,12 +14,12 @@ from harness.factory.reporting.comments.inert import (
     count,
     fenced,
     inline,
-    shortened,
     table,
     without_places,
 )
 from harness.factory.reporting.comments.issue import headline
 from harness.factory.reporting.slash_commands import CONFIRMED
+from harness.governance.text.shortened import shortened
 
 CHANGE_MARKER = "<!-- lights-out-factory:change -->"
 MOST_OF_A_TITLE = 200
