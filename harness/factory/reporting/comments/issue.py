@@ -17,10 +17,10 @@ from harness.factory.reporting.comments.inert import (
     fenced,
     inline,
     referred,
-    shortened,
 )
 from harness.factory.reporting.shown import shown, was_not_answered
 from harness.factory.reporting.slash_commands import CONFIRMED
+from harness.governance.text.shortened import shortened
 
 MOST_OF_A_REASON = 600
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
