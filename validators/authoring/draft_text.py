@@ -24,7 +24,7 @@ OTHER_THAN_TEXT = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 def drawn(name: str, *, like: str = "") -> tuple[str, str]:
     """What is drawn for a value of this name, and what is plainly false in its place. `like` is a
-    value that was there: where the name says nothing, its form does."""
+    value that was there: where the name tells nothing, its form does."""
     known = next(one for one in DRAWN if re.search(f"(^|_)({one[0]})", name))
     if not known[0] and like:
         forms = {r"\d+": "size", r"[^@\s]+@[^@\s]+": "email", r"\d{4}-\d\d-\d\d": "date"}

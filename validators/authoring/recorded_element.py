@@ -18,8 +18,8 @@ LARGEST_SNAPSHOT, LONGEST_NAME = 2_000_000, 300
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """An element as a journey names it. `keys` as in `label: Name`; `at` counts from 1, 0 says
-    nothing. `picked` are the words of the options that are chosen in it."""
+    """An element as a journey names it. `keys` as in `label: Name`; `at` counts from 1; 0 is
+    for none. `picked` are the words of the options that are chosen in it."""
 
     keys: tuple[tuple[str, str], ...]
     within: Called | None = None
@@ -92,7 +92,7 @@ def _own(
     if role in ROLES:
         keys = (("role", role), ("name", name)) if name else (("role", role),)
         return keys, lambda one: one.role == role and (not name or one.name == name)
-    # A box around other elements has words of theirs, and no words of its own.
+    # What stands around other elements has words of theirs, and none of its own.
     text = node.text or node.name
     if not text and all(one.role == "text" for one in node.children):
         text = node.reads

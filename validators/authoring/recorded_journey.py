@@ -276,7 +276,7 @@ def _written(actions: Sequence[Action], *, origin: str, name: str, complete: boo
     if not complete or not looks:
         seen, false = "words that must be there because of what was done", "words that must not be"
         looks.insert(0, (f"text: {yaml_text(missing(seen))}", f"text: {yaml_text(missing(false))}"))
-    # One that depends on what was put in says the most.
+    # One that depends on what was put in proves the most.
     control = next((false for look, false in looks if "{{" in look), looks[0][1])
     lines = [
         "# Recorded. Complete each <fill in: …>, and take out what was done by chance.",
@@ -346,12 +346,12 @@ def _called(action: Action) -> str:
 
 
 def _dialog(asked: Asked) -> str:
-    says = f"says: {_literal(folded(asked.message), 'the words of the dialog')}, "
+    wanted = f"says: {_literal(folded(asked.message), 'the words of the dialog')}, "
     if asked.kind == "beforeunload":
-        says = "kind: beforeunload, "
+        wanted = "kind: beforeunload, "
     if asked.kind == "prompt" and asked.accepted and asked.typed.strip():
-        return f"{says}type: {_literal(asked.typed, 'what is typed into it')}"
-    return f"{says}answer: {'accept' if asked.accepted or asked.kind == 'alert' else 'dismiss'}"
+        return f"{wanted}type: {_literal(asked.typed, 'what is typed into it')}"
+    return f"{wanted}answer: {'accept' if asked.accepted or asked.kind == 'alert' else 'dismiss'}"
 
 
 def _literal(words: str, what: str) -> str:

@@ -268,14 +268,14 @@ async def _window(context: BrowserContext, recorder: Recorder, over: asyncio.Eve
     await devtools.send("Page.enable")
     tree = await devtools.send("Page.getFrameTree")
     recorder.begins_in(page, frame=tree["frameTree"]["frame"]["id"])
-    for event, told in (
+    for event, hear in (
         ("javascriptDialogOpening", recorder.dialog_opened),
         ("javascriptDialogClosed", recorder.dialog_closed),
         ("frameRequestedNavigation", recorder.navigation_requested),
         ("frameStartedNavigating", recorder.navigation_started),
     ):
         # Playwright leaves marks on what it is given, and a method takes none.
-        devtools.on(f"Page.{event}", lambda one, told=told: told(one))
+        devtools.on(f"Page.{event}", lambda one, hear=hear: hear(one))
     return page
 
 

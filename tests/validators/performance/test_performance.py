@@ -10,10 +10,12 @@ from tests.validators.fakes import FakeApp, FakeSession, FakeStage
 from tests.validators.performing import BOOK, perform, perform_all
 from validators.domain.errors import Unable
 from validators.domain.evidence import FaultInjector, RunId, RunKind, Trouble
+from validators.domain.journeys.claim import Claim, Match
 from validators.domain.journeys.data_at_stake import stakes
-from validators.domain.journeys.values import Draw, Values
+from validators.domain.journeys.values import Draw, Values, template
 from validators.domain.run_result import Result, result
 from validators.language.reader import read
+from validators.performance.comparing import described
 from validators.performance.journey_run import Patience
 
 
@@ -431,3 +433,11 @@ def test_the_stakes_grow_with_what_is_known() -> None:
     known = stakes(journey, values)
     assert known.texts == {"Booked for 4", "Ada Holt", "4"}
     assert known.data == {"Ada Holt", "4"}
+
+
+@pytest.mark.parametrize(
+    ("match", "words"), [(Match.ONE_OF, "one_of '2', '8'"), (Match.BETWEEN, "between '2' … '8'")]
+)
+def test_alternatives_are_not_shown_as_a_range(match, words) -> None:
+    claim = Claim(match, (template("2", place="p"), template("8", place="p")))
+    assert described((claim,), Values(Draw(7, "j", date(2026, 11, 21)))) == words

@@ -128,6 +128,16 @@ def test_each_step_is_printed_once_whether_its_report_came_or_not(tmp_path: Path
     ]
 
 
+def test_where_only_calls_were_made_no_page_is_promised(tmp_path: Path) -> None:
+    (tmp_path / "aria.txt").write_text("")
+    failed = RunEvidence(OWN, True, True, STEPS, (UNSEEN,), files=("aria.txt",))
+    lines = list(TryReport(read(GREETING)).end_lines((failed,), kept=tmp_path))
+    assert not [line for line in lines if "by roles and names" in line]
+    (tmp_path / "aria.txt").write_text("- main")
+    lines = list(TryReport(read(GREETING)).end_lines((failed,), kept=tmp_path))
+    assert lines[-1] == "    - main"
+
+
 def test_on_a_terminal_what_is_underway_is_named_before_it_is_done() -> None:
     """A journey that looks on the way, too; the program that shows it knows the lines by UNDERWAY."""
     looks = GREETING.replace("  - click:", "  - expect: {title: Shore}\n  - click:")
