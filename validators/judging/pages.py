@@ -102,7 +102,7 @@ def _page(report: JudgementReport) -> Page:
         reason=sentence(predicate["reason"]),
         figures=tuple(_figures(report)),
         comparisons=tuple(_comparisons(judgement)),
-        promises=tuple(_promises(judgement)),
+        promises=tuple(promises(judgement)),
         controls=tuple(_controls(predicate)),
         bound=tuple(Bound(name.capitalize(), value) for name, value in predicate["binds"].items()),
         sandbox_form=predicate["box"]["form"],
@@ -165,7 +165,7 @@ def _line(journey: Journey, number: int) -> str:
     return shortened(lines[number].strip().removeprefix("- ")) if number < len(lines) else ""
 
 
-def _promises(judgement: Judgement) -> Iterator[Promise]:
+def promises(judgement: Judgement) -> Iterator[Promise]:
     """Each promise once, the issue's own sentence first. Journeys look at some ways of using a
     promise and can break it; they cannot show that all of it is kept."""
     request = judgement.context.request
@@ -214,7 +214,7 @@ def _looked_at(journeys: set[str], judgement: Judgement) -> tuple[str, str]:
 
 def _controls(predicate: Mapping[str, Any]) -> Iterator[Control]:
     counts = predicate["controls"]
-    state, tone = _held(counts["twins_failed"], counts["twins"], "told apart")
+    state, tone = _held(counts["twins_failed"], counts["twins"], "noticed")
     yield Control(
         "Negative controls",
         state,

@@ -21,9 +21,9 @@ from harness.factory.reporting.comments.inert import (
     fenced,
     inline,
     referred,
-    shortened,
     table,
 )
+from harness.governance.text.shortened import shortened
 from harness.programs.local_forge.pages.markdown import rendered
 
 NASTY = [

@@ -25,6 +25,13 @@ PAGES = (
     "/blob/main/README.md",
     "/issues/1/edit",
 )
+RULES = """It **failed**.
+
+| rule | answer | fact |
+| --- | --- | --- |
+| LAW-PROTECTED | holds | touches 3 paths, none of them protected |
+| F-SIZE | refuses | 412 changed lines, at most 300 |
+"""
 SMALL = """() => [...document.querySelectorAll("a, button, summary, input, select, textarea")].filter((one) => {
   const area = one.getBoundingClientRect();
   const isInline = getComputedStyle(one).display === "inline";
@@ -147,7 +154,7 @@ def lived_in(museum):
             "details_url": f"{museum.forge.url}/-/health",
             "output": {
                 "title": "One journey failed",
-                "summary": "It **failed**.",
+                "summary": RULES,
                 "annotations": [note],
             },
         },
@@ -426,10 +433,16 @@ def test_no_page_is_wider_than_its_window_and_no_target_too_small(
         pytest.param(
             1280,
             "light",
-            {"runOnly": ["color-contrast", "heading-order", "target-size"]},
+            {},
             marks=pytest.mark.soak(
                 "the same pages on a large screen; test_colours compares the colours of both schemes"
             ),
+        ),
+        *(
+            pytest.param(
+                width, scheme, {}, marks=pytest.mark.soak("the same pages in another window")
+            )
+            for width, scheme in ((390, "light"), (768, "light"), (768, "dark"), (1280, "dark"))
         ),
     ],
 )
@@ -460,6 +473,17 @@ def test_nothing_keeps_people_out(lived_in, open_tab, width, scheme, asked) -> N
         }
         assert tab.evaluate("document.getAnimations().length") == 0
     assert found == {}
+
+
+def test_the_details_of_a_check_have_room(lived_in, open_tab) -> None:
+    """The table of rules was clipped to the 280 pixels of a column at the side."""
+    tab = open_tab(1280)
+    tab.goto(f"{lived_in.forge.url}/{lived_in.name}/pull/2")
+    tab.locator(".checks summary").first.click()
+    table = tab.locator(".checks .across").first
+    expect(table).to_contain_text("at most 300", timeout=SECONDS)
+    assert table.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
 def test_everything_is_reached_by_tab_and_shows_that_it_has_the_focus(lived_in, open_tab) -> None:

@@ -326,6 +326,10 @@ def test_what_is_counted_when_all_is_well() -> None:
             (*performed_runs(), run(kind=RunKind.BASE)),
             "the evidence has a run that was not asked for",
         ),
+        (
+            (*performed_runs(), run(kind=RunKind.COMPARISON)),
+            "the evidence has a run that was not asked for",
+        ),
         ((), "journey 'j' was not performed plain"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import sync_playwright
 
-from tests.validators_launcher.evidence.test_page import PAGE
+from tests.validators_launcher.shown import PAGE
 from validators.evidence.page import html
 
 TESTS = Path(__file__).parents[2]

@@ -14,12 +14,12 @@ from harness.factory.reporting.comments.inert import (
     count,
     fenced,
     inline,
-    shortened,
     table,
     without_places,
 )
 from harness.factory.reporting.comments.issue import headline
 from harness.factory.reporting.slash_commands import CONFIRMED
+from harness.governance.text.shortened import shortened
 
 CHANGE_MARKER = "<!-- lights-out-factory:change -->"
 MOST_OF_A_TITLE = 200
@@ -75,18 +75,19 @@ def check_words(gate: Gate, link: UrlFor) -> tuple[str, str]:
 def _gates(gates: Sequence[Gate], link: UrlFor) -> str:
     by = [", ".join(_deciding_rules(gate, link)) for gate in gates]
     # Where no rule refused and none was lifted, the column has nothing to say.
-    told = any(by)
+    has_rules = any(by)
     rows = [
         (
             f"`{gate.name}`",
             _ANSWERS[gate.answer],
             cell(gate.summary),
-            *((rules,) if told else ()),
+            *((rules,) if has_rules else ()),
             f"entry {gate.entry}",
         )
         for gate, rules in zip(gates, by, strict=True)
     ]
-    return table(("gate", "answer", "reason", *(("by",) if told else ()), "in the ledger"), rows)
+    heads = ("gate", "answer", "reason", *(("by",) if has_rules else ()), "in the ledger")
+    return table(heads, rows)
 
 
 def _deciding_rules(gate: Gate, link: UrlFor) -> Iterable[str]:

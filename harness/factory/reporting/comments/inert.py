@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from harness.governance.text.invisible import is_invisible
+from harness.governance.text.shortened import shortened
 
 MOST_ROWS = 50
 """How many rows of a table are shown; the rest is counted."""
@@ -75,20 +76,6 @@ def cell(text: str) -> str:
     """The beginning of such a line, for a table."""
     # Cut before it is escaped: a later cut could split an escape.
     return inline(shortened(text, MOST_IN_A_CELL))
-
-
-def shortened(text: str, most: int) -> str:
-    """The text in one line of at most `most` characters. A longer one ends with a whole sentence
-    where half of the room has one, else with a whole word, and with an ellipsis."""
-    flat = " ".join(text[: most * 8].split())
-    if len(flat) <= most:
-        return flat
-    room = flat[: most - 1]
-    sentence = max(room.rfind(f"{end} ") for end in ".!?") + 1
-    if sentence > most // 2:
-        return f"{room[:sentence]} …"[:most]
-    word = room.rsplit(" ", 1)[0] if room.rfind(" ") > most // 2 else room
-    return f"{word}…"
 
 
 def code(text: str) -> str:
