@@ -166,6 +166,21 @@ def test_killed_it_is_dead_after_a_minute_and_the_next_one_tells_that_once(home,
     ]
 
 
+def test_a_pass_that_ended_is_no_departure(home) -> None:
+    for _ in range(2):
+        with attendance(
+            home.folder,
+            command="factory tick",
+            log=Log(home.log),
+            is_staying=False,
+            clock=home.clock,
+        ):
+            home.later()
+    home.look()
+    assert home.heard == []
+    assert home.status[1].startswith("Nobody is at work: the last pass, `factory tick`")
+
+
 def test_cut_from_the_forge_it_is_down_and_a_notice_tells_that_after_a_minute(home) -> None:
     with ExitStack() as stack:
         signs = home.up(stack)

@@ -52,6 +52,12 @@ def test_the_program_sends_plain_text_to_each_address_and_counts_who_took_it() -
     assert [(one["title"], one["message"]) for one in sent] == [("o/r: 1 event", "<b>@all")]
 
 
+def test_to_a_service_that_shows_html_the_text_is_still_text() -> None:
+    with service() as (good, sent):
+        sent_by_process(Addresses((f"{good}?format=html",)), "o/r", "<b>&")
+    assert "&lt;b&gt;&amp;" in sent[0]["message"]
+
+
 def test_without_an_address_there_are_none(tmp_path) -> None:
     assert addresses_of(tmp_path) == Addresses()
 
