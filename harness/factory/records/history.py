@@ -1,7 +1,7 @@
 """An issue's history, read from the ledger. Nothing here is stored twice; everything is derived
 from entries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -329,7 +329,18 @@ class History:
 
     def of(self, kind: type[E]) -> tuple[Recorded[E], ...]:
         """What happened to it of this kind, oldest first."""
-        return of_kind(self.entries, kind)
+        types = [one for one in self._by_type if issubclass(one, kind)]
+        if not types:
+            return ()
+        # One issue is asked for many kinds in a row, and nearly every kind is one type.
+        return of_kind(self._by_type[types[0]] if len(types) == 1 else self.entries, kind)
+
+    @cached_property
+    def _by_type(self) -> Mapping[type[LedgerEvent], Sequence[Entry]]:
+        found: dict[type[LedgerEvent], list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault(type(entry.event), []).append(entry)
+        return found
 
     def _last(self, kind: type[E]) -> E | None:
         found = self.of(kind)
