@@ -12,7 +12,7 @@ from harness.domain.setting import required
 
 SUCCESS = "success"
 FAILED = frozenset({"failure", "error", "timed_out"})
-"""Conclusions that tell of the change. A check that was cancelled or skipped says nothing of it."""
+"""Conclusions that tell of the change; one that was cancelled or skipped tells nothing of it."""
 
 
 class ChecksStatus(StrEnum):
@@ -34,7 +34,7 @@ class ReportedCheck:
     conclusion: str | None
     # the number of the run; a status has none
     run: int | None = field(default=None, compare=False)
-    # what its app says of it, which is text from outside
+    # what its app reports of it: text from outside
     output: str = field(default="", compare=False)
 
 

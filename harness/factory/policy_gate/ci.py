@@ -188,7 +188,7 @@ def record_failures(job: Job, checks: tuple[ReportedCheck, ...]) -> None:
 
 
 def _log(services: Services, check: ReportedCheck) -> str:
-    """The end of a check's log. Without one the round is made with what the check itself says."""
+    """The end of a check's log. Without one, what the check itself reports has to do."""
     if check.run is None:
         return ""
     try:

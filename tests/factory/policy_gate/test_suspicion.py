@@ -10,7 +10,7 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.records.chain import chain
 from harness.factory.reporting.digest import digest
 from harness.factory.reporting.digest_page import text
-from harness.factory.reporting.report import status
+from harness.factory.reporting.report import issue_line
 from harness.programs.local_forge.pages.words import progress
 from harness.programs.local_forge.storage.records import Label
 from tests.factory.demands import asking_a_person, governed
@@ -48,7 +48,7 @@ def test_every_surface_shows_the_attack_the_passage_and_where_it_stood(world) ->
     assert progress((Label(1, "factory:suspected-attack", "", ""),)).side.startswith(
         "A suspected attack"
     )
-    (line,) = status(world.ledger, stopped=False)["issues"]
+    line = issue_line(history)
     assert (line["shown"], line["outcome"]) == ("a suspected attack", "needs-human")
     places = [one["where"] for one in line["suspicion"]["passages"]]
     assert places == ["the text, folded away", "hidden from readers of the page (comment)"]
