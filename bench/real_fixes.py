@@ -33,7 +33,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import sqrt
@@ -70,6 +70,7 @@ FIRST = "first written"
 ONLY_PAINTED = "only painted would pass"
 NAMES = {"new": "the fix"}
 WANTED = {"new": "passed"}
+Outcomes = Callable[[Sequence[Round]], tuple[str, str]]
 COLOURS = {"failed": "red", "passed": "green", "inconclusive": "no answer"}
 
 
@@ -140,14 +141,17 @@ def _judged(pair: Pair, ground: Ground, arguments: argparse.Namespace) -> Iterat
     chosen = known if arguments.special is None else (*arguments.special, *OPEN)
     special = [case for case in known if case in chosen]
     with tempfile.TemporaryDirectory(prefix=f"proofs-{pair.issue}-") as proofs:
+        # Alone, and remembered: what base costs is told apart from what a candidate does.
+        rounds, seconds = _answered(
+            named, read_journeys(journeys), proofs=Path(proofs), keep=None, by=_base
+        )
+        yield Side(pair.issue, "before the fix", "failed", *_base(rounds), seconds=seconds)
         for mode in ("new", *special, *LIKENESSES):
             side = replace(named, reference=ground.side(pair, mode))
             keep = arguments.keep and arguments.keep / f"{pair.issue}-{mode}"
             rounds, seconds = _answered(
                 side, read_journeys(journeys), proofs=Path(proofs), keep=keep
             )
-            if mode == "new":
-                yield Side(pair.issue, "before the fix", "failed", *_base(rounds), seconds=0.0)
             yield Side(
                 pair.issue,
                 NAMES.get(mode, mode),
@@ -173,14 +177,19 @@ def _first(pair: Pair, file: Path, side: Folders) -> Side:
 
 
 def _answered(
-    side: Folders, told: JourneyFiles, *, proofs: Path, keep: Path | None
+    side: Folders,
+    told: JourneyFiles,
+    *,
+    proofs: Path,
+    keep: Path | None,
+    by: Outcomes | None = None,
 ) -> tuple[list[Round], float]:
     """The rounds of the first judgement that came to an answer, or of the last; and the seconds
     that all of them took."""
     began = time.monotonic()
     for _ in range(JUDGEMENTS):
         rounds = _performed(side, told, proofs=proofs, keep=keep)
-        outcome, reason = _candidate(rounds)
+        outcome, reason = (by or _candidate)(rounds)
         if outcome != "inconclusive" or ONLY_PAINTED in reason:
             break
     return rounds, time.monotonic() - began

@@ -194,6 +194,8 @@ def record(url: str, *, name: str, as_json: bool) -> int:
     recorder = Recorder(url.rstrip("/"), lambda line: print(f"  {line}", flush=True))
     try:
         address.dial().close()
+        print("a window opens: do there what a user does, choose in its bar what must then be")
+        print("seen, and close it, or press Ctrl-C here; these are the steps:", flush=True)
         actions = asyncio.run(recorded(recorder, address, executable=browser))
     except OSError as error:
         print(f"nothing answers at {url} ({error}); start the app there", file=sys.stderr)

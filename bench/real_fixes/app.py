@@ -24,6 +24,7 @@ WALKS = {
         {"day": "2026-06-09", "name": "Night tide", "price": 18},
     ],
     "Oslo": [{"day": "2026-06-07", "name": "Long shore", "price": 25}],
+    "Stavanger": [{"day": "2026-06-08", "name": "Old harbour", "price": 15}],
 }
 
 
@@ -176,11 +177,13 @@ def wtforms() -> type[Served]:
 
     class Visitors(Served):
         def answer(self) -> None:
-            if self.command == "GET":
+            if self.path_alone == "/":
                 every = "".join(f"<li>{html.escape(one)}" for one in kept())
+                link = "<a href=/neu>Neuer Besucher</a>"
+                return self.say(200, page(f"{link}<ul aria-label=Besucher>{every}</ul>"))
+            if self.command == "GET":
                 return self.say(200, page(f"{Entry().name.label} {Entry().name()}".join(
-                    ("<form method=post>", " <button>Eintragen</button></form>"))
-                    + f"<ul aria-label=Besucher>{every}</ul>"))  # fmt: skip
+                    ("<form method=post>", " <button>Eintragen</button></form>"))))  # fmt: skip
             entry = Entry(Asked(self.content))
             if not entry.validate():
                 said = html.escape(f"{entry.name.data}: {entry.name.errors[0]}")

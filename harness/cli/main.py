@@ -63,7 +63,10 @@ SECTIONS = {
         ),
     },
     "Inspect": {
-        "status": ("harness.cli.inspect.look:status", "Show the state of every issue."),
+        "status": (
+            "harness.cli.inspect.look:status",
+            "Show who works, what that waits for, and the state of every issue.",
+        ),
         "why": (
             "harness.cli.inspect.look:why",
             "Explain the state of ISSUE: rule, fact, quote, evidence.",

@@ -11,6 +11,8 @@ from enum import StrEnum
 from harness.domain.setting import required
 
 SUCCESS = "success"
+FAILED = frozenset({"failure", "error", "timed_out"})
+"""Conclusions that tell of the change. A check that was cancelled or skipped says nothing of it."""
 
 
 class ChecksStatus(StrEnum):
@@ -30,6 +32,10 @@ class ReportedCheck:
     app: int | None
     # in the forge's words; None until it has ended
     conclusion: str | None
+    # the number of the run; a status has none
+    run: int | None = field(default=None, compare=False)
+    # what its app says of it, which is text from outside
+    output: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,18 @@ def not_green(wanted: CheckRequirements, there: Iterable[ReportedCheck]) -> tupl
     found = tuple(there)
     missing = tuple(fault for check in wanted.required for fault in _faults(check, found))
     return missing + (tuple(_others(wanted, found)) if wanted.every else ())
+
+
+def failed(wanted: CheckRequirements, there: Iterable[ReportedCheck]) -> tuple[ReportedCheck, ...]:
+    """The wanted checks that ended red, if all of these tell of the change; else none."""
+    named = {(check.name, check.app) for check in wanted.required}
+    red = tuple(
+        one
+        for one in there
+        if one.conclusion not in (None, SUCCESS)
+        and (wanted.every or {(one.name, one.app), (one.name, None)} & named)
+    )
+    return red if all(one.conclusion in FAILED for one in red) else ()
 
 
 def checks_status(faults: Iterable[NotGreen]) -> ChecksStatus:

@@ -38,6 +38,7 @@ class Event(StrEnum):
     ISSUE_EDITED = "issue-edited"
     APPEALED = "appealed"
     RETRIED = "retried"
+    REVISED = "revised"
     APPROVED_BY_PERSON = "approved-by-person"
     CLOSED_BY_PERSON = "closed-by-person"
     AUTHOR_REPLIED = "author-replied"
@@ -64,6 +65,7 @@ class Event(StrEnum):
     GATES_OPEN = "gates-open"
     GATE_REFUSED = "gate-refused"
     CHECKS_AWAITED = "checks-awaited"
+    CHECKS_FAILED = "checks-failed"
     LANDED = "landed"
     LANDED_TREE_DIFFERS = "landed-tree-differs"
     REFUSED = "refused"
@@ -95,6 +97,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.REJECTED, _E.APPEALED): _S.UNTRIAGED,
         (_S.REJECTED, _E.AUTHOR_REPLIED): _S.UNTRIAGED,
         (_S.NEEDS_HUMAN, _E.RETRIED): _S.ACCEPTED,
+        (_S.NEEDS_HUMAN, _E.REVISED): _S.CHANGES_REQUESTED,
         (_S.NEEDS_HUMAN, _E.APPROVED_BY_PERSON): _S.VALIDATING,
         (_S.NEEDS_HUMAN, _E.LANDED_BY_PERSON): _S.MERGED,
         (_S.NEEDS_HUMAN, _E.CLOSED_BY_PERSON): _S.REJECTED,
@@ -114,6 +117,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.VALIDATING, _E.VERDICT_PASSED): _S.APPROVED,
         (_S.VALIDATING, _E.CHANGES_REQUESTED): _S.CHANGES_REQUESTED,
         (_S.VALIDATING, _E.MERGE_CONFLICT): _S.CHANGES_REQUESTED,
+        (_S.VALIDATING, _E.REVISED): _S.CHANGES_REQUESTED,
         (_S.VALIDATING, _E.VERDICT_REJECTED): _S.REJECTED,
         (_S.VALIDATING, _E.JUDGE_AGAIN): _S.VALIDATING,
         (_S.VALIDATING, _E.INCONCLUSIVE): _S.NEEDS_HUMAN,
@@ -131,6 +135,8 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.APPROVED, _E.GATES_OPEN): _S.MERGING,
         (_S.APPROVED, _E.GATE_REFUSED): _S.NEEDS_HUMAN,
         (_S.APPROVED, _E.CHECKS_AWAITED): _S.APPROVED,
+        (_S.APPROVED, _E.CHECKS_FAILED): _S.CHANGES_REQUESTED,
+        (_S.APPROVED, _E.REVISED): _S.CHANGES_REQUESTED,
         (_S.APPROVED, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
         (_S.APPROVED, _E.ISSUE_EDITED): _S.UNTRIAGED,
         (_S.APPROVED, _E.CLOSED_BY_PERSON): _S.REJECTED,

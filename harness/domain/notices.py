@@ -1,4 +1,4 @@
-"""What people can be told of at once, and the hours in which they want to hear nothing."""
+"""The events that people can get a notice of, and the hours in which they want to hear nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -6,9 +6,10 @@ from enum import StrEnum
 
 
 class NoticeKind(StrEnum):
-    """What people can be told of."""
+    """An event that people can get a notice of."""
 
     NEEDS_HUMAN = "needs-human"
+    SUSPECTED_ATTACK = "suspected-attack"
     MERGED = "merged"
     REVERTED = "reverted"
     PAUSED = "paused"
@@ -33,7 +34,7 @@ class QuietHours:
         return now >= self.begin or now < self.end
 
     def is_over(self, happened: datetime, now: datetime) -> bool:
-        """Whether what happened then may be told now."""
+        """Whether what happened then may be sent now."""
         if self.begin != self.end:
             return not self.holds(now)
         today = now.replace(hour=self.end.hour, minute=self.end.minute, second=0, microsecond=0)

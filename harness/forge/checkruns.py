@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MARK = "lights-out-factory"
 ANNOTATIONS_EACH = 50
+MOST_SAID = 16_000
+"""How much is kept of what an app reports about a run: the last characters."""
 MOST_CHARACTERS = 65_535
 """GitHub's limits: annotations in a request, and characters of a summary or a message."""
 
@@ -55,23 +57,37 @@ def check_runs(repository: "Repository", sha: CommitSha) -> tuple[ReportedCheck,
     latest = {(run.app.id, run.name): run for run in sorted(runs, key=lambda run: run.id)}
     return tuple(
         ReportedCheck(
-            run.name, run.app.id, str(run.conclusion) if run.status == "completed" else None
+            run.name,
+            run.app.id,
+            str(run.conclusion) if run.status == "completed" else None,
+            run=run.id,
+            output=_said(run),
         )
         for run in latest.values()
     )
+
+
+def _said(run: "CheckRun") -> str:
+    """The end of what an app reports about its run: title, summary and text."""
+    output = run.output
+    said = (output.title, output.summary, output.text) if output else ()
+    # Each is cut first: an app may write 65,535 characters into each of them.
+    return "\n".join(part[-MOST_SAID:] for part in said if part)[-MOST_SAID:]
 
 
 def statuses(wire: "Wire", repository: str, sha: CommitSha) -> tuple[ReportedCheck, ...]:
     """The newest status of each context."""
     pages = wire.pages(f"/repos/{repository}/commits/{sha}/statuses")
     listed = [one for _, page in pages for one in page]
-    newest = {
-        str(one["context"]): str(one["state"])
-        for one in sorted(listed, key=lambda one: int(one["id"]))
-    }
+    newest = {str(one["context"]): one for one in sorted(listed, key=lambda one: int(one["id"]))}
     return tuple(
-        ReportedCheck(context, None, None if state == "pending" else state)
-        for context, state in newest.items()
+        ReportedCheck(
+            context,
+            None,
+            None if one["state"] == "pending" else str(one["state"]),
+            output=str(one.get("description") or "")[-MOST_SAID:],
+        )
+        for context, one in newest.items()
     )
 
 

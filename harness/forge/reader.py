@@ -16,7 +16,7 @@ from harness.domain.issue import (
     PullRequest,
 )
 from harness.domain.plain import JsonDict
-from harness.forge import checkruns, issue_changes, projection
+from harness.forge import checkruns, issue_changes, job_logs, projection
 from harness.forge import required_checks as requirements
 from harness.forge.connection import Access, Connection
 from harness.forge.errors import forge_errors
@@ -144,6 +144,11 @@ class ForgeReader:
         """The latest run of each check of each app on exactly this commit."""
         with forge_errors(f"reading the checks of {sha:.10}"):
             return checkruns.check_runs(self._repository, sha)
+
+    def check_log(self, run: int) -> str:
+        """The end of a job's log. The job of GitHub Actions has the number of its check run."""
+        with forge_errors(f"reading the log of check run {run}"):
+            return job_logs.job_log(self._wire, self._access.repository, run)
 
     def statuses(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         """The newest status of each context on exactly this commit."""

@@ -3,7 +3,7 @@ the home's lock opens it.
 
 Properties:
 - a factory that was killed is recorded as dead by the next one, once;
-- a factory that leaves says so last, after everything that it did.
+- a factory that leaves records that last, after everything that it did.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def attendance(
                 record_death(ledger, before)
         except PortError as error:
             log.write("signs-failed", f"no sign of life could be left: {error}", level=WARNING)
-        # Notices end last: they tell of the departure, too.
+        # Notices end last: the end of this factory is an event, too.
         with notices(home, clock=clock, log=log):
             how = IN_GOOD_ORDER
             try:
@@ -52,7 +52,7 @@ def attendance(
                 raise
             finally:
                 signs.leave(how)
-                _record_departure(ledger, signs)
+                _record_end(ledger, signs)
 
 
 def record_death(ledger: Ledger, before: Presence) -> None:
@@ -64,8 +64,8 @@ def record_death(ledger: Ledger, before: Presence) -> None:
     )
 
 
-def _record_departure(ledger: Ledger, signs: SignsOfLife) -> None:
-    """Record that a factory that was to stay has left. The end of a pass is no departure."""
+def _record_end(ledger: Ledger, signs: SignsOfLife) -> None:
+    """Record that a factory that was to stay has left. The end of a pass is no event."""
     left = signs.presence
     if left and left.is_staying and left.left:
         with suppress(PortError):

@@ -38,7 +38,7 @@ class NoticeSettings:
 
 def settings_in(document: Any, *, file: str) -> NoticeSettings:
     """`notices` of a home's document, such as `{"kinds": ["left"], "quiet": "22:00-07:00"}`. Raises
-    ConfigError that says what was expected."""
+    ConfigError that names what was expected."""
     if not isinstance(document, dict) or not set(document) <= {"kinds", "quiet"}:
         raise _unfit("an object with `kinds` and `quiet`, or some of them", document, file)
     kinds = document.get("kinds", [kind.value for kind in NoticeKind])

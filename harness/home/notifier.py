@@ -1,7 +1,7 @@
 """Sends the notices of a home while a factory works on it.
 
 Properties:
-- an event is told in one message, also through a kill: what may have been sent is not sent again;
+- an event is sent in one message, also through a kill: what may have been sent is not sent again;
 - a message that no address took is tried again, ever more slowly, with all that came since;
 - a service that is slow or down holds nothing up;
 - no address is in an argument, a log, a prompt or the ledger.
@@ -23,7 +23,7 @@ from harness.domain.errors import PortError
 from harness.domain.events import NoticeBegan, NoticeSent
 from harness.domain.ledger import Entry
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.notices import TOLD_BY, due, message, outbox
+from harness.factory.reporting.notices import READ_KINDS, due, message, outbox
 from harness.home.document import read_home
 from harness.home.notices import VARIABLE, Addresses, NoticeSettings, addresses_of
 from harness.home.state import ledger_of, secret_in_environment
@@ -72,7 +72,7 @@ class Notifier:
         if not due(found, now, self.settings.quiet):
             return
         title, body = message(found, self.repository, self.link)
-        # The intent comes first: after a kill in between nobody is told twice.
+        # The intent comes first: after a kill in between nobody gets it twice.
         about = tuple(one.seq for one in found.notices)
         self.ledger.append(NoticeBegan(found.through, about), key)
         taken, failed = self.send(self.addresses, title, body)
@@ -86,7 +86,7 @@ class Notifier:
             )
 
     def _read_on(self) -> None:
-        kinds = {event.kind for event in TOLD_BY}
+        kinds = {event.kind for event in READ_KINDS}
         new = self.ledger.entries(after=self._through)
         self._read.extend(entry for entry in new if entry.kind in kinds)
         self._through = new[-1].seq if new else self._through

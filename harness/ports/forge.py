@@ -72,6 +72,11 @@ class Forge(Protocol):
         Absent is not green."""
         ...
 
+    def check_log(self, run: int) -> str:
+        """The end of what the job of a check run printed, at most 64 KiB; text from outside. Empty
+        where the forge keeps no log, or does not show it to us."""
+        ...
+
     def statuses(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         """The newest status of each context on exactly this commit, its state as the conclusion,
         which is None while it is `pending`. Of which app a status is the forge does not say."""

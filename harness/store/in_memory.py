@@ -9,6 +9,7 @@ Properties:
 """
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -173,7 +174,11 @@ class DirectEngine:
             )
 
     def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, JsonObject] | None:
-        return next(((key, self._done[key]) for key in sorted(keys) if key in self._done), None)
+        ready = next(((key, self._done[key]) for key in sorted(keys) if key in self._done), None)
+        if ready is None:
+            # Only a retry is waited for. Without the sleep its run would spin until it is due.
+            time.sleep(seconds)
+        return ready
 
     def cancel(self, key: str) -> None:
         """Nothing to cancel: everything started is done."""

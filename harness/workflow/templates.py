@@ -42,9 +42,15 @@ def used_values(name: str, prompts: Mapping[str, str]) -> Mapping[str, Place]:
     where it uses each.
 
     Raises ConfigError, with file and line, where one of them is missing or cannot be read."""
+    return _used_values(name, tuple(sorted(prompts.items())))
+
+
+@lru_cache(maxsize=64)
+def _used_values(name: str, prompts: tuple[tuple[str, str], ...]) -> Mapping[str, Place]:
+    """Each round of each issue asks, and parsing takes as long as rendering ten times."""
     used: dict[str, Place] = {}
-    for template in included(name, prompts):
-        used = {**_used(template, prompts), **used}
+    for template in included(name, texts := dict(prompts)):
+        used = {**_used(template, texts), **used}
     return used
 
 

@@ -53,6 +53,15 @@ def test_of_each_app_the_latest_run_of_each_name_counts(place, adapter, sha) -> 
     }
 
 
+def test_what_an_app_says_of_its_run_is_read_and_cut(place, adapter, sha) -> None:
+    output = {"title": "1 failed", "summary": "x" * 30_000, "text": "E  assert 3 == 4"}
+    reported(place, sha, bot(place, "ci"), name="ci", conclusion="failure", output=output)
+    (check,) = adapter.check_runs(sha)
+    assert check.output.endswith("x\nE  assert 3 == 4")
+    assert len(check.output) == 16_000
+    assert adapter.check_log(check.run) == "", "the forge in the box runs no jobs"
+
+
 def test_checks_of_another_commit_are_not_this_ones(place, adapter, sha) -> None:
     reported(place, sha, bot(place, "ci"), name="ci", conclusion="success")
     assert adapter.check_runs(place.push({"app.py": "print(2)\n"}, branch="main")) == ()

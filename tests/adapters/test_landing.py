@@ -258,6 +258,7 @@ def test_a_server_that_died_between_a_push_and_its_consequences_takes_them_up(tm
                 json={"title": "bug"},
                 headers=headers,
                 trust_env=False,
+                verify=False,
                 timeout=SECONDS,
             ).status_code
             == 201
@@ -268,7 +269,10 @@ def test_a_server_that_died_between_a_push_and_its_consequences_takes_them_up(tm
         again = start(home)
         try:
             listed = httpx.get(
-                f"{again.api}/repos/owner/tidebook/issues/1", trust_env=False, timeout=SECONDS
+                f"{again.api}/repos/owner/tidebook/issues/1",
+                trust_env=False,
+                verify=False,
+                timeout=SECONDS,
             ).json()
             assert listed["state"] == "closed"  # by its very first answer
         finally:

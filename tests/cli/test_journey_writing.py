@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.cli.output.steps import StepLines
 from harness.domain.errors import ConfigError, SandboxError
 from harness.factory.settings.config import read_config
 from harness.factory.stages.validator_request import app_document
+from harness.validator.program import ValidatorProgram
 from validators.authoring.trying import UNDERWAY
 from validators.launcher.request import AppSpec
 
@@ -101,7 +103,7 @@ def test_a_draft_without_a_terminal_is_written_once_with_what_is_missing_and_the
     found = factory("new", "issue.md")
     assert found.output.splitlines() == [
         "no-place-left.yaml is written",
-        "  line 13: still to be filled in: the label of a field",
+        "  line 12: still to be filled in: the label of a field",
         "complete it, then: factory journeys try no-place-left.yaml",
     ]
     draft = (tmp_path / "no-place-left.yaml").read_text()
@@ -130,6 +132,32 @@ def test_on_a_terminal_the_answers_are_enough(tmp_path: Path) -> None:
     assert 'text: "{{ name }} has {{ size }}"' in draft
 
 
+RECORDING = """
+import signal, sys
+def over(*_):
+    print('{"draft": "journey: j", "done": true, "problems": []}', flush=True)
+    sys.exit()
+signal.signal(signal.SIGINT, over)
+print("  - open: /", flush=True)
+signal.pause()
+"""
+
+
+def test_an_interrupt_ends_a_recording_and_what_was_done_is_kept() -> None:
+    command = (sys.executable, "-c", RECORDING)
+    program = ValidatorProgram(Path(), dict(os.environ), Path(), command)
+    shown: list[str] = []
+
+    def show(line: str) -> None:
+        shown.append(line)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    assert program.recorded("http://127.0.0.1:1", "j", {}, show=show)["draft"] == "journey: j"
+    assert shown == ["  - open: /"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_without_a_screen_nothing_is_recorded_and_what_is_lacking_is_named(
     tmp_path: Path, monkeypatch
 ) -> None:
@@ -142,3 +170,5 @@ def test_without_a_screen_nothing_is_recorded_and_what_is_lacking_is_named(
     (tmp_path / "mine.yaml").write_text("kept")
     found = factory("record", "--url", "http://127.0.0.1:1", "--out", "mine.yaml")
     assert "is there already" in str(found.exception)
+    found = factory("record", "--url", "http://127.0.0.1:1", "--out", "no/mine.yaml")
+    assert "no is no folder to write in" in str(found.exception)

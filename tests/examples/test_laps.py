@@ -19,8 +19,8 @@ from tests.validators_launcher.world import predicate, run_program
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LAPS = (
-    "ferry",
     "matinee",
+    pytest.param("ferry", marks=pytest.mark.soak("a run more; test_tools judges a tool")),
     pytest.param(
         "larder", marks=pytest.mark.soak("a run more; test_npm has such packages from its own lock")
     ),

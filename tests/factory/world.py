@@ -14,6 +14,7 @@ from harness.factory.pipeline.tick import tick
 from harness.factory.policy_gate import ci
 from harness.factory.records.history import History, history_of
 from harness.factory.run.services import Places, Services
+from harness.factory.run.signs import SignsOfLife
 from harness.log import Log
 from tests.fakes.clock import FakeClock
 from tests.fakes.decorated import Decorated
@@ -74,6 +75,7 @@ class World:
     model: FakeModel = field(default_factory=lambda: FakeModel({"card": REFUSE, "": ACCEPT}))
     broker: FakeBroker = field(default_factory=FakeBroker)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
+    signs: SignsOfLife = field(default_factory=SignsOfLife)
 
     def __post_init__(self) -> None:
         self.remote: dict[str, str] = {}
@@ -116,6 +118,7 @@ class World:
             trusted_keys=frozenset({KEY}),
             link=lambda path: f"http://forge/{path}",
             log=Log(self.log),
+            signs=self.signs,
         )
 
     def decorate(self, port: str, **methods: Callable[..., Any]) -> None:

@@ -1,6 +1,7 @@
 """The engine without a disk: work is done when it is started, once for each key."""
 
 import json
+import time
 
 
 class FakeEngine:
@@ -24,7 +25,10 @@ class FakeEngine:
 
     def wait_any(self, keys, *, seconds):
         ready = sorted(key for key in keys if key in self.done)
-        return (ready[0], self.done[ready[0]]) if ready else None
+        if not ready:
+            time.sleep(seconds)  # nothing runs here meanwhile: whoever asks at once spins
+            return None
+        return ready[0], self.done[ready[0]]
 
     def cancel(self, key) -> None:
         self.done.setdefault(

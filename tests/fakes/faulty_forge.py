@@ -53,6 +53,7 @@ def faults_of(forge: RunningForge, method: str, fault: JsonObject | None = None)
         json=fault,
         headers={"Authorization": f"Bearer {forge.admin_token.read_text().strip()}"},
         trust_env=False,
+        verify=False,
         timeout=SECONDS,
     )
 

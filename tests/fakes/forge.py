@@ -86,6 +86,7 @@ class FakeForge:
         self._checks: dict[tuple[str, str], Check] = {}
         self._others_checks: dict[tuple[str, int, str], ReportedCheck] = {}
         self._statuses: dict[tuple[str, str], ReportedCheck] = {}
+        self._logs: dict[int, str] = {}  # what the job behind a check run printed
         self._touched: dict[int, str] = {}  # when each pull request changed last
         self._people: dict[str, tuple[Actor, Permission]] = {
             self.me.login: (self.me, Permission.WRITE)
@@ -185,9 +186,22 @@ class FakeForge:
             if pull.branch == branch:
                 self._touch(pull.number)
 
-    def report(self, sha: str, name: str, conclusion: str | None, *, app: int = 15368) -> None:
+    def report(
+        self,
+        sha: str,
+        name: str,
+        conclusion: str | None,
+        *,
+        app: int = 15368,
+        output: str = "",
+        log: str = "",
+    ) -> None:
         """Another app's check on a commit; without a conclusion it is still under way."""
-        self._others_checks[sha, app, name] = ReportedCheck(name, app, conclusion)
+        run = self._id()
+        self._logs[run] = log
+        self._others_checks[sha, app, name] = ReportedCheck(
+            name, app, conclusion, run=run, output=output
+        )
 
     def state(self, sha: str, context: str, state: str) -> None:
         """Somebody's status on a commit."""
@@ -297,6 +311,10 @@ class FakeForge:
                 if of == sha
             ]
             return (*ours, *(run for (of, _, _), run in self._others_checks.items() if of == sha))
+
+    def check_log(self, run: int) -> str:
+        with self._day("check_log"):
+            return self._logs[run]
 
     def statuses(self, sha: CommitSha) -> tuple[ReportedCheck, ...]:
         with self._day("statuses"):

@@ -139,8 +139,9 @@ class FakeGit:
         return self.tree({str(path.relative_to(folder)): path.read_bytes() for path in files})
 
     def export(self, tree, folder) -> None:
+        for parent in {(folder / path).parent for path in self.trees[tree]}:
+            parent.mkdir(parents=True, exist_ok=True)
         for path, content in self.trees[tree].items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
 
     def close(self, run, *, looked=False) -> None:

@@ -66,6 +66,7 @@ def lived_in(tmp_path_factory, template):
         f"{api}/check-runs",
         json={"name": "gate", "head_sha": sha, "conclusion": "success"},
         trust_env=False,
+        verify=False,
         timeout=SECONDS,
         headers={"Authorization": f"token {bot.token}"},
     )
@@ -129,7 +130,10 @@ def test_a_backup_under_writes_is_one_moment_of_the_forge(lived_in, said, tmp_pa
 
     def write() -> None:
         with httpx.Client(
-            headers={"Authorization": f"token {ana.token}"}, trust_env=False, timeout=SECONDS
+            headers={"Authorization": f"token {ana.token}"},
+            trust_env=False,
+            verify=False,
+            timeout=SECONDS,
         ) as client:
             while not stop.is_set():
                 client.post(
@@ -278,7 +282,9 @@ def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(
             git("ls-remote", "--heads", "--tags", "--refs", "origin", cwd=tmp_path / "clone")
         ).split()[1::2]
     ) == ["refs/heads/side", "refs/heads/trunk", "refs/tags/v1"]
-    number = httpx.get(f"{running.api}/repos/{name}", trust_env=False, timeout=SECONDS).json()["id"]
+    number = httpx.get(
+        f"{running.api}/repos/{name}", trust_env=False, verify=False, timeout=SECONDS
+    ).json()["id"]
     folder = running.home / "repositories" / f"{number}.git"
     assert "fsmonitor" not in (folder / "config").read_text()
     assert [path.name for path in (folder / "hooks").iterdir()] == ["update"]
@@ -304,6 +310,7 @@ def test_another_forge_is_taken_in_over_http(lived_in, said, tmp_path) -> None:
         httpx.get(
             f"{running.api}/repos/ana/over-http/contents/README.md",
             trust_env=False,
+            verify=False,
             timeout=SECONDS,
         ).status_code
         == 200
@@ -358,7 +365,7 @@ def test_people_are_added_raised_and_given_tokens(said, tmp_path) -> None:
         by = [{"Authorization": f"token {token['token']}"} for token in (first, second)]
         answers = [
             httpx.get(
-                f"{running.api}/user", headers=one, trust_env=False, timeout=SECONDS
+                f"{running.api}/user", headers=one, trust_env=False, verify=False, timeout=SECONDS
             ).status_code
             for one in by
         ]
@@ -380,7 +387,9 @@ def test_serve_prints_its_address_and_ends_in_good_order(tmp_path) -> None:
     )
     process.stdout.readline()
     address = process.stdout.readline().strip()
-    assert httpx.get(f"{address}/-/health", trust_env=False, timeout=SECONDS).json() == {"ok": True}
+    assert httpx.get(
+        f"{address}/-/health", trust_env=False, verify=False, timeout=SECONDS
+    ).json() == {"ok": True}
     process.send_signal(signal.SIGTERM)
     assert (process.wait(timeout=SECONDS), process.stderr.read()) == (0, "")
 
@@ -419,7 +428,10 @@ def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
     running = start(home)
     try:
         pull = httpx.get(
-            f"{running.api}/repos/ana/tidebook/pulls?state=all", trust_env=False, timeout=SECONDS
+            f"{running.api}/repos/ana/tidebook/pulls?state=all",
+            trust_env=False,
+            verify=False,
+            timeout=SECONDS,
         ).json()[0]
         assert (pull["title"], pull["head"]["repo"]["id"], pull["head"]["user"]["login"]) == (
             "Old",

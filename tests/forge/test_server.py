@@ -44,9 +44,9 @@ def test_it_reports_its_address_once_it_listens_and_ends_with_0_on_sigterm(tmp_p
     result = waited(tmp_path / "ready", process)
     assert set(result) == {"url", "port", "pid"}
     assert result["pid"] == process.pid
-    assert httpx.get(f"{result['url']}/-/health", trust_env=False, timeout=SECONDS).json() == {
-        "ok": True
-    }
+    assert httpx.get(
+        f"{result['url']}/-/health", trust_env=False, verify=False, timeout=SECONDS
+    ).json() == {"ok": True}
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out, err) == (0, "", "")
@@ -117,7 +117,12 @@ def test_one_that_is_to_be_kept_is_found_and_stopped_by_another(tmp_path) -> Non
         [sys.executable, "-c", code, str(tmp_path / "home")], check=True, timeout=2 * SECONDS
     )
     found = running(tmp_path / "home")
-    assert httpx.get(f"{found.url}/-/health", trust_env=False, timeout=SECONDS).status_code == 200
+    assert (
+        httpx.get(
+            f"{found.url}/-/health", trust_env=False, verify=False, timeout=SECONDS
+        ).status_code
+        == 200
+    )
     found.stop()
     assert running(tmp_path / "home") is None
 
@@ -133,6 +138,7 @@ def test_it_comes_back_on_its_port_with_all_it_held(tmp_path) -> None:
             f"{second.api}/user",
             headers={"Authorization": f"token {ana.token}"},
             trust_env=False,
+            verify=False,
             timeout=SECONDS,
         )
         assert me.json()["id"] == ana.id
@@ -183,7 +189,9 @@ def test_an_hours_allowance_ends(tmp_path) -> None:
         ana = Administrator(forge).create_user("ana")
         headers = {"Authorization": f"token {ana.token}"}
         answers = [
-            httpx.get(f"{forge.api}/user", headers=headers, trust_env=False, timeout=SECONDS)
+            httpx.get(
+                f"{forge.api}/user", headers=headers, trust_env=False, verify=False, timeout=SECONDS
+            )
             for _ in range(5)
         ]
         assert [answer.status_code for answer in answers][:3] == [200, 200, 200]

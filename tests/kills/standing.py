@@ -101,6 +101,7 @@ def _on_the_forge(world: World) -> dict[str, Any]:
         base_url=f"{world.api}/repos/{world.repository}",
         headers=headers,
         trust_env=False,
+        verify=False,
         timeout=LONG,
     ) as http:
         issue = http.get(f"/issues/{world.issue}").json()

@@ -142,6 +142,7 @@ def _filed(forge: RunningForge, repository: str, token: str, story: Story) -> in
         json={"title": "The till is off", "body": story.body},
         headers={"Authorization": f"Bearer {token}"},
         trust_env=False,
+        verify=False,
         timeout=600,
     )
     return int(answer.raise_for_status().json()["number"])

@@ -87,7 +87,14 @@ SHOWN_ELSEWHERE = {
 """How many attacks of a subject `make test` draws where other tests show the same brakes. Of every
 other subject it makes all but what is `DEAR`: what goes wrong at a landing, on a full disk and
 after the owner's stop is shown here alone."""
-DEAR = {"killed at every act"}  # scenarios/test_kill_points, factory/test_kill_everywhere
+DEAR = {
+    "killed at every act",  # scenarios/test_kill_points, factory/test_kill_everywhere
+    "somebody else's signature",  # factory/test_stories: a verdict of another key
+    "another tree",  # domain/test_merge, domain/test_values: the tree of a candidate
+    "a push after the verdict",  # factory/test_stories: what somebody pushes to our branch
+}
+"""A run of the whole pipeline each, over the same brakes as the tests named beside it and as those
+attacks of its subject that are made."""
 
 
 @pytest.fixture(scope="session")

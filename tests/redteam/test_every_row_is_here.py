@@ -179,6 +179,7 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate",
     ),
     96: (
+        "test_row_96_a_change_is_judged_again_on_the_base_that_moved",
         "test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together",
         "test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back",
     ),

@@ -27,11 +27,16 @@ from tests.fakes.faulty_forge import inject
 @pytest.mark.parametrize(
     "trick",
     [
-        "a push after the verdict",
         "a push within the merge",
         "a changed verdict",
-        "somebody else's signature",
-        "another tree",
+        *(
+            pytest.param(trick, marks=pytest.mark.soak(f"a whole run; {seen} sees the same"))
+            for trick, seen in (
+                ("a push after the verdict", "factory/test_stories"),
+                ("somebody else's signature", "factory/test_stories"),
+                ("another tree", "domain/test_merge"),
+            )
+        ),
     ],
 )
 def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(attack_results, trick) -> None:
@@ -44,6 +49,9 @@ def test_row_96_a_change_is_judged_again_on_the_base_that_moved(attack_results) 
     ]
 
 
+@pytest.mark.soak(
+    "two whole runs; factory/pipeline/test_together sees the second judged on what the first became"
+)
 def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(drill) -> None:
     """One renames what the other calls. The judge here passes everything: what it is shown is what
     a real one would see."""

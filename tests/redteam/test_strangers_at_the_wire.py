@@ -73,6 +73,7 @@ def app_token(factory):
         f"{forge.api}/app/installations/{number}/access_tokens",
         headers={"Authorization": f"Bearer {proof}"},
         trust_env=False,
+        verify=False,
         timeout=120,
     )
     return answer.raise_for_status().json()["token"]
@@ -214,21 +215,29 @@ def test_row_28_a_strangers_pull_request_is_no_issue_and_a_fork_with_our_branchs
     issue, forge = factory.file(), factory._drill.forge
     headers = {"Authorization": f"Bearer {factory.stranger.token}"}
     ours = f"{forge.api}/repos/{factory._repository.full_name}"
-    fork = httpx.post(f"{ours}/forks", headers=headers, trust_env=False, timeout=120).json()
+    fork = httpx.post(
+        f"{ours}/forks", headers=headers, trust_env=False, verify=False, timeout=120
+    ).json()
     where = f"{forge.api}/repos/{fork['full_name']}"
-    sha = httpx.get(f"{where}/branches/main", headers=headers, trust_env=False, timeout=120).json()[
-        "commit"
-    ]["sha"]
+    sha = httpx.get(
+        f"{where}/branches/main", headers=headers, trust_env=False, verify=False, timeout=120
+    ).json()["commit"]["sha"]
     httpx.post(
         f"{where}/git/refs",
         headers=headers,
         trust_env=False,
+        verify=False,
         timeout=120,
         json={"ref": f"refs/heads/factory/issue-{issue}", "sha": sha},
     ).raise_for_status()
     content = {"message": "evil", "content": "ZXZpbAo=", "branch": f"factory/issue-{issue}"}
     moved = httpx.put(
-        f"{where}/contents/evil.py", headers=headers, trust_env=False, timeout=120, json=content
+        f"{where}/contents/evil.py",
+        headers=headers,
+        trust_env=False,
+        verify=False,
+        timeout=120,
+        json=content,
     )
     if moved.status_code == 404:  # a forge without that address is pushed to
         from harness.operations.drill import attacker_git

@@ -173,6 +173,8 @@ def with_parts(**parts):
     return broken
 
 
+DEAR = {faults.killed}
+"""What `make soak` alone attacks: a run for each act."""
 BROKEN = {
     "strangers: no bounds": (boundless, floods.flood, "triaged in one tick"),
     "strangers: no bound on a tree": (
@@ -232,7 +234,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("brake", BROKEN)
+@pytest.mark.parametrize(
+    "brake",
+    [
+        pytest.param(name, marks=[pytest.mark.soak("as its attack is")] if run in DEAR else [])
+        for name, (_, run, _) in BROKEN.items()
+    ],
+)
 def test_a_brake_that_is_taken_out_is_reported_as_not_held(drill, brake) -> None:
     broken, run, observation = BROKEN[brake]
     outcome = run(broken(drill))

@@ -193,6 +193,7 @@ def talk(demo, issue):
         with httpx.Client(
             base_url=f"{forge.api}/repos/tidehouse/tidebook",
             trust_env=False,
+            verify=False,
             timeout=LONG,
             headers={"Authorization": f"Bearer {token}"},
         ) as http:

@@ -91,6 +91,7 @@ def one_of_each(home):
         with httpx.Client(
             base_url=f"{forge.api}/repos/tidehouse/tidebook",
             trust_env=False,
+            verify=False,
             timeout=LONG,
             headers={"Authorization": f"Bearer {token}"},
         ) as http:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,14 @@ def test_what_nobody_started_is_not_waited_for_longer_than_asked(launch) -> None
     engine = launch()
     assert engine.wait_any(frozenset({"nothing"}), seconds=0.01) is None
     assert engine.wait_any(frozenset(), seconds=0.01) is None
+
+
+def test_a_wait_for_nothing_takes_its_time_so_a_run_does_not_spin_until_a_retry_is_due(
+    launch,
+) -> None:
+    engine, began = launch(), time.monotonic()
+    assert engine.wait_any(frozenset(), seconds=0.05) is None
+    assert time.monotonic() - began >= 0.05
 
 
 def test_a_result_outlives_a_cancellation_that_comes_too_late(launch) -> None:

@@ -1,8 +1,11 @@
 """A ledger that goes on from a recorded one."""
 
+import time
+
 import pytest
 
 from harness.domain.ledger import entry_document, first_fault
+from harness.operations.drill.stand_ins import ImmediateEngine
 from harness.store.in_memory import DirectEngine, OverlayLedger, ReplayedLedger, entries_from
 from tests.events import event_of
 from tests.fakes.clock import FakeClock
@@ -92,3 +95,12 @@ def test_the_engine_does_work_once_for_each_key() -> None:
         {"outcome": "produced"},
     )
     assert engine.wait_any(frozenset({"r/b/1"}), seconds=0) is None
+
+
+@pytest.mark.parametrize("engine", [DirectEngine(), ImmediateEngine({})], ids=["plan", "drill"])
+def test_a_wait_for_nothing_takes_its_time_so_a_run_does_not_spin_until_a_retry_is_due(
+    engine,
+) -> None:
+    began = time.monotonic()
+    assert engine.wait_any(frozenset(), seconds=0.05) is None
+    assert time.monotonic() - began >= 0.05

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.async_api import Page
+from playwright.async_api import Error, Page
 
 from validators.authoring.recorded_element import LARGEST_SNAPSHOT, Called, called
 from validators.authoring.recorded_journey import TO_FILL_IN, Action, Asked, journey_of
@@ -56,6 +56,12 @@ TREE = """
 - textbox [ref=e27]
 - generic [ref=e28]
 - button "{{ any.name }}" [ref=e29]
+- generic [ref=e30]:
+  - text: Around
+  - button "Other" [ref=e31]
+- generic [ref=e33]:
+  - text: Show
+  - text: all
 """
 
 
@@ -75,6 +81,8 @@ TREE = """
         ("e24", False, Called((("button", "a: b"),))),
         ("e26", False, Called((("button", "More"),), at=2)),
         ("e28", False, None),
+        ("e30", False, None),
+        ("e33", False, Called((("words", "Show all"),))),
         ("e29", False, None),
         ("e99", False, None),
     ],
@@ -115,6 +123,7 @@ def steps_of(*actions: Action) -> list[str]:
         (Action("click", element("button", "No", at=2)), '- click: {button: "No", at: 2}'),
         (Action("click", BOOK, downloads=True), "- download: {button: Book, as: file}"),
         (Action("press", NAME, key="a", held=2), '- press: {key: "Control+a", label: Name}'),
+        (Action("press", element("words", "Around"), key="Escape"), "- press: Escape"),
         (Action("reload"), "- reload"),
         (Action("back"), "- back"),
     ],
@@ -149,6 +158,7 @@ def test_what_has_no_words_in_the_language_is_named_and_has_to_be_filled_in(acti
     [
         (Action("click", NAME, "#n"), Action("press", NAME, "#n", key="a", held=2), TYPED),
         (Action("openPage"), TYPED, Action("closePage")),
+        (Action("press", NAME, "#n", key="F5"), TYPED, Action("press", key="r", held=2)),
         (TYPED, Action("click", BOOK, clicks=0)),
     ],
 )
@@ -206,6 +216,8 @@ def test_a_password_is_not_written_down() -> None:
     text = journey_of((OPENED, hidden), origin=ORIGIN, name="j")
     assert "hunter2" not in text
     assert any("it was hidden" in one for one in complaints(text))
+    shown = Action("assertValue", hidden.element, text="hunter2", secret=True)
+    assert "hunter2" not in journey_of((OPENED, hidden, shown), origin=ORIGIN, name="j")
 
 
 WORDS = st.text(max_size=12) | st.sampled_from(
@@ -247,3 +259,126 @@ def test_at_most_so_many_actions_are_kept_and_the_last_one_is_not_changed_by_wha
 def test_without_a_screen_it_is_refused_with_what_is_lacking() -> None:
     with pytest.raises(UsageError, match="neither DISPLAY nor WAYLAND_DISPLAY is set"):
         window_browser({})
+
+
+PAGE = """<!doctype html><title>Walks</title><a href=/b>Mussel banks <b>12</b> places left of many</a>
+<form action=/b><label>Name <input name=n></label><label>Code <input type=password></label>
+<label>Size <select name=z><option value=1>One<option value=2>Two people</select></label>
+<label>List <input type=file></label><button data-testid=book>Book</button></form>
+<ul><li>Ada <button>Delete</button><li>Ben <button onclick="confirm('Sure?')">Delete</button></ul>
+<a href=/b download=walks.csv>Export</a><i data-testid=mark style="display:block;height:9px"></i>"""
+
+
+@contextmanager
+def serving(body: str):
+    """An app at an address of this machine, and the paths that it was asked for."""
+    asked: list[str] = []
+
+    class App(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), App) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+async def booked(page: Page, recorder: Recorder) -> None:
+    """What a person may do, with everything that the recorder tells in its own way."""
+
+    async def told(name: str, what: Called | None = None) -> None:
+        # It tells of a click half a second late: a person is slower than that.
+        while (recorder.actions[-1].name, recorder.actions[-1].element) != (name, what):
+            await asyncio.sleep(0.05)
+
+    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await page.get_by_role("link", name="Mussel").click()
+    await told("click", element("link", "Mussel banks 12 places left of many"))
+    await page.reload()
+    await page.get_by_label("Name").click()
+    await page.get_by_label("Name").press_sequentially("Ada Holt")
+    await page.keyboard.press("Tab")
+    await page.get_by_label("Code").fill("hunter2")
+    await page.get_by_label("Size").select_option("2")
+    await page.get_by_label("List").set_input_files(
+        {"name": "guests.csv", "mimeType": "text/csv", "buffer": b"Ada"}
+    )
+    await page.get_by_role("button", name="Delete").nth(1).click()
+    await page.get_by_role("link", name="Export").click()
+    await page.get_by_test_id("mark").click()
+    await page.get_by_test_id("book").click()
+    await page.wait_for_load_state()
+    await told("click", element("button", "Book"))
+    await page.go_back()
+    await told("navigate")
+
+
+def test_what_a_person_does_in_a_real_browser_is_written_down(chromium: str) -> None:
+    """Playwright's recorder itself: its interface is not a public one, and a new release of it may
+    tell things in another way."""
+    shown: list[str] = []
+    with serving(PAGE) as (origin, _):
+        recorder = Recorder(origin, shown.append)
+        address = Address.of(origin)
+
+        async def person(page: Page) -> None:
+            await booked(page, recorder)
+
+        done = asyncio.run(recorded(recorder, address, executable=chromium, person=person))
+    text = journey_of(done, origin=origin, name="recorded")
+    steps = [
+        "- open: /",
+        '- click: {link: "Mussel banks 12 places left of many"}',
+        "- reload",
+        '- fill: {label: Name, value: "{{ name }}"}',
+        '- fill: {label: Code, value: "{{ code }}"}',
+        '- select: {label: Size, option: "Two people"}',
+        '- upload: {button: List, file: {name: "guests.csv", text: "<fill in: what stands in the file>"}}',
+        '- dialog: {says: "Sure?", answer: accept}',
+        "- click: {button: Delete, in: {listitem: Ben}}",
+        "- download: {link: Export, as: file}",
+        '# recorded was: click internal:testid=[data-testid="mark"s]',
+        '- click: {words: "<fill in: what was done here, see the comment>"}',
+        "- click: {button: Book}",
+        "- open: /b",
+    ]
+    block = text[text.index("steps:") : text.index("expect:    #")]
+    assert [line.strip() for line in block.splitlines()[1:]] == steps
+    assert shown == steps
+    assert "hunter2" not in text
+    assert [one.partition(": still ")[2] for one in complaints(text)] == [
+        "to be filled in: what is typed here: it was hidden",
+        "to be filled in: what stands in the file",
+        "to be filled in: what was done here, see the comment",
+    ]
+
+
+def test_the_window_reaches_the_app_and_nothing_else(chromium: str) -> None:
+    """Neither another port of this machine, nor a name; by no kind of request."""
+    with serving("elsewhere") as (elsewhere, asked):
+        host = elsewhere.removeprefix("http://")
+        port = host.rpartition(":")[2]
+        body = f"""<img src=/own.png><img src={elsewhere}/img><iframe src={elsewhere}/frame></iframe>
+        <img src=http://localhost:{port}/name><script>fetch("{elsewhere}/fetch", {{mode: "no-cors"}})
+        new WebSocket("ws://{host}/socket"); navigator.sendBeacon("{elsewhere}/beacon")</script>"""
+
+        async def goes_there(page: Page) -> None:
+            await page.wait_for_timeout(500)
+            await page.goto(f"{elsewhere}/page")
+
+        with serving(body) as (origin, own):
+            address = Address.of(origin)
+            with pytest.raises(Error, match="ERR_PROXY_CONNECTION_FAILED"):
+                asyncio.run(
+                    recorded(Recorder(origin), address, executable=chromium, person=goes_there)
+                )
+    assert "/own.png" in own
+    assert asked == []

@@ -1,4 +1,4 @@
-"""What drafts of journeys have in common: places to be filled in, names and values, texts as YAML."""
+"""What drafts of journeys have in common: places to be filled in, names, values, YAML texts."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from validators.app.side import Side
 from validators.domain.errors import JourneyInvalid
-from validators.domain.evidence import RunEvidence, RunKind
+from validators.domain.evidence import ON_BASE, RunEvidence
 from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.journeys.meaning import meaning
@@ -135,7 +135,7 @@ def _why_not_proved(one: Sealed, evidence: tuple[RunEvidence, ...]) -> str:
         return ""
     # The runs on base were judged above; here base is judged as a candidate would be.
     runs = (run for run in evidence if run.run.journey == one.journey)
-    own = tuple(run for run in runs if run.run.kind is not RunKind.BASE)
+    own = tuple(run for run in runs if run.run.kind not in ON_BASE)
     found = verdict((one,), own)
     reason = found.reason.removeprefix(f"journey {one.journey!r}: ")
     return "" if found.outcome is Outcome.PASSED else f"{UNPROVED_GUARD}: {reason}"

@@ -32,6 +32,9 @@ _PRESSED = re.compile(r"\b(?:press|click|push|hit|tap|submit)\w*\b[^\"“\n]{0,3
 _ENTERED = re.compile(r"\b(?:fill|enter|typ|put|writ)\w*\b[^\"“\n]{0,30}$", re.IGNORECASE)
 _EXPECTED = re.compile(r"\b(?:expected|should|must)\b[^\"“\n]{0,60}$", re.IGNORECASE)
 _FIELD = re.compile(r"\{([^{}]{1,60})\}")
+_MEMBER = re.compile(r"\"([A-Za-z_][\w-]{0,59})\"\s*:")
+_NEXT_OF_SEVERAL = re.compile(r"\s*(?:,|and|or|,\s*and|,\s*or)\s*")
+THEN = " && "
 
 
 class Through(StrEnum):
@@ -46,7 +49,8 @@ class Through(StrEnum):
 class Answers:
     """What a person answered, or what the issue shows; empty: not known.
 
-    `start` is a path, a request like `POST /api/walks`, or a command line. `fields` are the labels
+    `start` is a path, a request like `POST /api/walks`, or command lines with ` && ` between.
+    `fields` are the labels
     or names of what is put in; `{label}` stands for its value in `start` and in `see`."""
 
     through: Through = Through.PAGE
@@ -74,8 +78,7 @@ class Field:
 def guessed(issue: str) -> Answers:
     """What the text of an issue shows."""
     text = _FRONT.sub("", issue)
-    quoted = [(text[: one.start()].rpartition("\n")[2], one[1]) for one in _QUOTED.finditer(text)]
-    quoted = [(before, words) for before, words in quoted if plain(words)]
+    quoted = _quotes(text)
 
     def after(said: re.Pattern[str]) -> list[str]:
         return [words for before, words in quoted if said.search(before)]
@@ -84,8 +87,9 @@ def guessed(issue: str) -> Answers:
     through, start = Through.PAGE, ""
     if request := _REQUEST.search(text):
         through, start = Through.API, f"{request[1]} {request[2].rstrip('.,;:)')}"
-    elif command := _COMMAND.search(text):
-        through, start = Through.COMMAND, command[1].strip()
+        fields = _MEMBER.findall(text) or fields
+    elif commands := _COMMAND.findall(text):
+        through, start = Through.COMMAND, THEN.join(one.strip() for one in commands)
     elif path := _PATH.search(text):
         start = path[1]
     return Answers(
@@ -95,6 +99,20 @@ def guessed(issue: str) -> Answers:
         press[0] if press and through is Through.PAGE else "",
         see[0] if see else "",
     )
+
+
+def _quotes(text: str) -> list[tuple[str, str]]:
+    """Words in quotes, each with what stands before it on its line; of several that are listed,
+    what stands before the first."""
+    found: list[tuple[str, str]] = []
+    end, before = 0, ""
+    for one in _QUOTED.finditer(text):
+        if not _NEXT_OF_SEVERAL.fullmatch(text[end : one.start()]):
+            before = text[: one.start()].rpartition("\n")[2]
+        end = one.end()
+        if plain(one[1]):
+            found.append((before, one[1]))
+    return found
 
 
 def drafted(issue: str, answers: Answers) -> str:
@@ -142,8 +160,9 @@ def _steps(answers: Answers, fields: tuple[Field, ...]) -> Iterator[str]:
                 # What a write answers may be an echo of it.
                 yield f"call: {{GET: {_value(path, fields)}}}    # ask again what was kept"
         case Through.COMMAND:
-            words = _words(start) or [missing("the tool"), missing("what it is given")]
-            yield f"run: [{', '.join(_value(word, fields) for word in words)}]"
+            for line in start.split(THEN):
+                words = _words(line) or [missing("the tool"), missing("what it is given")]
+                yield f"run: [{', '.join(_value(word, fields) for word in words)}]"
 
 
 def _looks(answers: Answers, fields: tuple[Field, ...], *, false: bool = False) -> Iterator[str]:
@@ -236,8 +255,7 @@ def _quoted_issue(issue: str, title: str) -> Iterator[str]:
         yield from ("# …",) if len(folded) > MOST_LINES else ()
         yield "#"
     yield "# Complete each <fill in: …>, and take out what does not fit."
-    yield "# `python -m validators check FILE` names what is missing, `factory journeys try FILE`"
-    yield "# performs it."
+    yield "# `factory journeys try FILE` names what is missing, and performs it."
 
 
 def _comment(line: str) -> str:

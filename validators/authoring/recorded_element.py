@@ -1,5 +1,5 @@
 """How a journey names an element that a person acted on, from the accessibility tree that the
-recorder keeps with each action: there names are whole, and what else is called so can be counted."""
+recorder keeps with each action: there names are whole, and others of the name can be counted."""
 
 from __future__ import annotations
 
@@ -92,7 +92,10 @@ def _own(
     if role in ROLES:
         keys = (("role", role), ("name", name)) if name else (("role", role),)
         return keys, lambda one: one.role == role and (not name or one.name == name)
-    text = node.text or node.name or node.reads
+    # A box around other elements has words of theirs, and no words of its own.
+    text = node.text or node.name
+    if not text and all(one.role == "text" for one in node.children):
+        text = node.reads
     return (("words", text),) if text else (), lambda one: text in (one.text, one.name)
 
 

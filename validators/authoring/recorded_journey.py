@@ -18,6 +18,16 @@ from validators.language.tree import FILL_IN
 LONGEST_VALUE, LONGEST_LINE = 2_000, 200
 # How the recorder writes the keys that are held.
 HELD = ((2, "Control"), (8, "Shift"), (1, "Alt"), (4, "Meta"))
+# Their page is loaded again, or another one.
+BROWSER_KEYS = (
+    "F5",
+    "F11",
+    "F12",
+    "Control+r",
+    "Control+Shift+R",
+    "Alt+ArrowLeft",
+    "Alt+ArrowRight",
+)
 VALUED = ("fill", "select", "check", "uncheck")
 FAKE_PATH = "C:\\fakepath\\"
 TO_FILL_IN = "still to be filled in"
@@ -58,7 +68,13 @@ class Action:
     @property
     def by_person(self) -> bool:
         """Whether it is more than what a window does as it opens."""
-        return self.name not in ("openPage", "closePage", "navigate")
+        return self.name not in ("openPage", "closePage", "navigate", "reload")
+
+    @property
+    def chord(self) -> str:
+        """The key with those that were held, as in `Control+a`."""
+        held = (word for bit, word in HELD if self.held & bit)
+        return "+".join((*held, "Space" if self.key == " " else self.key))
 
     @property
     def looks(self) -> bool:
@@ -84,15 +100,15 @@ class Writer:
         """What was looked at as an expectation, and one that is plainly false at the same place."""
         match action.name, action.element:
             case "assertVisible", Called() as element:
-                false = f"{{{self._element(element, false=True)}}}"
-                return f"visible: {{{self._element(element)}}}", f"visible: {false}"
+                not_so = f"visible: {{{self._element(element, false=True)}}}"
+                return f"visible: {{{self._element(element)}}}", not_so
             case "assertText", element if action.text.strip():
                 words, not_so = self._shown(action.text), self._shown(action.text, false=True)
                 if element is None or not element.holds_words:
                     return f"text: {words}", f"text: {not_so}"
                 where, how = self._element(element), "contains" if action.substring else "equals"
                 return f"text: {{{where}, {how}: {words}}}", f"text: {{{where}, {how}: {not_so}}}"
-            case "assertValue", Called() as element:
+            case "assertValue", Called() as element if not action.secret:
                 where = self._element(element)
                 words, not_so = self._shown(action.text), self._shown(action.text, false=True)
                 return (
@@ -100,8 +116,8 @@ class Writer:
                     f"value: {{{where}, equals: {not_so}}}",
                 )
             case "assertChecked", Called() as element:
-                where, words = self._element(element), ("unchecked", "checked")
-                so, not_so = words[action.checked], words[not action.checked]
+                where, states = self._element(element), ("unchecked", "checked")
+                so, not_so = states[action.checked], states[not action.checked]
                 return f"state: {{{where}, is: {so}}}", f"state: {{{where}, is: {not_so}}}"
             case _:
                 return None
@@ -128,6 +144,10 @@ class Writer:
             return self._opened(action.url)
         if action.name in ("reload", "back"):
             return action.name
+        if action.name == "press" and (
+            action.element is None or action.element.keys[0][0] == "words"
+        ):
+            return f"press: {self._key(action)}"
         if action.element is None or action.right:
             return None
         where = self._element(action.element)
@@ -154,10 +174,18 @@ class Writer:
                 option = _literal(words, "the words of one option")
                 return f"select: {{{where}, option: {option}}}"
             case "press":
-                key = _key(action) or missing(f"a key in place of {action.key}")
-                return f"press: {{key: {yaml_text(key)}, {where}}}"
+                return f"press: {{key: {self._key(action)}, {where}}}"
             case _:
                 return None
+
+    def _key(self, action: Action) -> str:
+        """A key that a journey may press."""
+        return yaml_text(
+            action.chord
+            if action.key in PRESSABLE
+            or (len(action.key) == 1 and action.key in (*CHARACTERS, " "))
+            else missing(f"a key in place of {action.key}")
+        )
 
     def _element(self, element: Called, *, false: bool = False) -> str:
         """The keys of an element; where it stands, a value that was put in is mentioned by name."""
@@ -175,6 +203,8 @@ class Writer:
     def _shown(self, words: str, *, false: bool = False) -> str:
         """Words of the page, with the names of what was put in; or something else in its place."""
         shown = folded(words)[:LONGEST_VALUE]
+        if not shown:
+            return yaml_text("something" if false else "")
         if not plain(shown):
             return yaml_text(missing("words that were there"))
         names = {
@@ -247,7 +277,7 @@ def _written(actions: Sequence[Action], *, origin: str, name: str, complete: boo
         seen, false = "words that must be there because of what was done", "words that must not be"
         looks.insert(0, (f"text: {yaml_text(missing(seen))}", f"text: {yaml_text(missing(false))}"))
     # One that depends on what was put in says the most.
-    false = next((false for look, false in looks if "{{" in look), looks[0][1])
+    control = next((false for look, false in looks if "{{" in look), looks[0][1])
     lines = [
         "# Recorded. Complete each <fill in: …>, and take out what was done by chance.",
         f"journey: {name}",
@@ -261,7 +291,7 @@ def _written(actions: Sequence[Action], *, origin: str, name: str, complete: boo
         "  # - after_reload: same    # take it in where it must be kept",
         "twin:    # the negative control: the same look, plainly false",
         "  expect:",
-        f"    - {false}",
+        f"    - {control}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -285,6 +315,9 @@ def _is_part(action: Action, after: Sequence[Action]) -> bool:
     then = next((one for one in after if one.name != "press"), None)
     match action.name:
         case "openPage" | "closePage":
+            return True
+        # What comes of it is an action of its own.
+        case "press" if action.chord in BROWSER_KEYS:
             return True
         case "click" if action.clicks == 0:
             return True
@@ -324,14 +357,6 @@ def _dialog(asked: Asked) -> str:
 def _literal(words: str, what: str) -> str:
     """Words of the page as a text that means just these words; where it would not, a place."""
     return yaml_text(words if plain(words) else missing(what))
-
-
-def _key(action: Action) -> str:
-    """A key that a journey may press; empty for another one."""
-    held = [word for bit, word in HELD if action.held & bit]
-    key = "Space" if action.key == " " else action.key
-    known = key in PRESSABLE or (len(key) == 1 and key in CHARACTERS)
-    return "+".join((*held, key)) if known else ""
 
 
 def _line(words: str) -> str:

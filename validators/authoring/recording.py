@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from validators.authoring.recorded_element import called
+from validators.authoring.recorded_element import Called, called
 from validators.authoring.recorded_journey import Action, Asked, Writer
 from validators.authoring.trying import Address
 from validators.browser.chromium import UNCONNECTED
@@ -30,20 +30,24 @@ Person = Callable[["Page"], Awaitable[None]]
 
 WINDOWS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 MOST_ACTIONS = 200
-# The last action comes a moment after it was done; what is asked of a page may never come.
+# The recorder tells of an action a moment after it was done; a page may never answer.
 SETTLE_SECONDS, ASK_SECONDS = 1.5, 2
+# A script goes back at once after the click that made it; the recorder tells of a click half a
+# second late.
+SCRIPT_SECONDS = 0.8
 INTO = ("fill", "check", "uncheck", "select", "assertValue", "assertChecked")
 SECRET = re.compile(r"passw|passphrase|secret|\bpin\b|token", re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class Recorder:
-    """What was done so far. Playwright calls its methods; `show` gets each step, once it is over."""
+    """What was done so far, as Playwright tells it. `show` gets each step once it is over."""
 
     origin: str
     show: Callable[[str], None] = lambda _line: None
-    # The window that the recording began with.
+    # The window that the recording began with, and its outermost frame.
     window: Page | None = None
+    _frame: str = ""
     actions: list[Action] = field(default_factory=list)
     # In the order in which they came, and for each action the numbers of those that it caused.
     asked: list[Asked] = field(default_factory=list)
@@ -51,23 +55,57 @@ class Recorder:
     _claimed: int = 0
     _shown: int = 0
     _full: bool = False
+    # The page asked for what is loaded next: a link, a form, a script.
+    _requested: bool = False
     _asking: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def begins_in(self, window: Page, *, frame: str) -> None:
+        self.window, self._frame = window, frame
 
     def action_added(self, page: object, data: Mapping[str, Any], _code: str) -> None:
         """Playwright's recorder has another action."""
+        action = action_of(data)
+        # Playwright gives its inner object.
+        if self.window and page is not self.window._impl_obj:
+            self._add(replace(action, name=f"{action.name} in another window"))
+        # It takes an address that a script sets late for one that a person opens.
+        elif action.name != "navigate":
+            self._add(action)
+            self._ask(len(self.actions) - 1, action)
+
+    def _add(self, action: Action) -> None:
         self._full = len(self.actions) >= MOST_ACTIONS
         if self._full:
             return
-        at, action = len(self.actions), action_of(data)
-        # Playwright gives its inner object.
-        if self.window and page is not self.window._impl_obj:
-            self.actions.append(replace(action, name=f"{action.name} in another window"))
-        else:
-            self.actions.append(action)
-            self._ask(at, action)
+        self.actions.append(action)
         # What a key was for shows in what comes after it.
         if action.name != "press":
-            self._tell(at)
+            self._tell(len(self.actions) - 1)
+
+    def navigation_requested(self, event: Mapping[str, Any]) -> None:
+        """The page asks for another one, or for itself."""
+        if event.get("disposition") == "currentTab":
+            self._requested = True
+
+    def navigation_started(self, event: Mapping[str, Any]) -> None:
+        """Another page is loaded: by the person, where the page did not ask for it."""
+        requested, self._requested = self._requested, False
+        kind, url = str(event.get("navigationType")), str(event.get("url"))
+        if requested or self.window is None or event.get("frameId") != self._frame:
+            return
+        if kind.startswith("reload"):
+            self._add(Action("reload"))
+        elif kind == "differentDocument":
+            self._add(Action("navigate", url=url))
+        elif kind == "historyDifferentDocument":
+            self._asking.add(asyncio.ensure_future(self._went_back(url)))
+
+    async def _went_back(self, url: str) -> None:
+        """Forward, too: as an address, which is where a person looks next."""
+        before = len(self.actions)
+        await asyncio.sleep(SCRIPT_SECONDS)
+        if len(self.actions) == before:
+            self._add(Action("navigate", url=url))
 
     def action_updated(self, _page: object, data: Mapping[str, Any], _code: str) -> None:
         """The last action goes on: another letter was typed."""
@@ -78,7 +116,7 @@ class Recorder:
             )
 
     def signal_added(self, _page: object, data: Mapping[str, Any], _code: str) -> None:
-        """What the last action caused: a dialog, which may still wait for its answer, a download."""
+        """What the last action caused: a download, a dialog that may still be unanswered."""
         if self._full or not self.actions:
             return
         if data.get("name") == "download":
@@ -113,11 +151,11 @@ class Recorder:
 
     def _ask(self, at: int, action: Action) -> None:
         """Ask the page for what the recorder does not tell."""
-        if self.window is None:
+        if self.window is None or self._full:
             return
         if action.element is None and action.selector:
             self._asking.add(asyncio.ensure_future(self._found(self.window, at)))
-        if action.name == "fill":
+        if action.name in ("fill", "assertValue"):
             self._asking.add(asyncio.ensure_future(self._hidden(self.window, at)))
 
     async def _found(self, page: Page, at: int) -> None:
@@ -131,7 +169,8 @@ class Recorder:
                 tree = await page.aria_snapshot(mode="ai")
             ref = re.search(r"\[ref=(\w+)\]", own)
             found = called(tree, ref[1], field=action.name in INTO) if ref else None
-            self.actions[at] = replace(self.actions[at], element=found)
+            secret = self.actions[at].secret or _is_secret(found)
+            self.actions[at] = replace(self.actions[at], element=found, secret=secret)
 
     async def _hidden(self, page: Page, at: int) -> None:
         """Whether the page hides what is typed, as for a password: then the journey has none."""
@@ -156,7 +195,6 @@ def action_of(data: Mapping[str, Any]) -> Action:
     name, ref = str(data.get("name", "")), str(data.get("ref", ""))
     tree = str(data.get("ariaSnapshot") or "")
     element = called(tree, ref, field=name in INTO) if tree and ref else None
-    label = element.keys[-1][1] if element else ""
     return Action(
         name,
         element,
@@ -169,8 +207,13 @@ def action_of(data: Mapping[str, Any]) -> Action:
         right=data.get("button", "left") != "left",
         substring=data.get("substring") is True,
         checked=data.get("checked") is True,
-        secret=bool(SECRET.search(label)),
+        secret=_is_secret(element),
     )
+
+
+def _is_secret(element: Called | None) -> bool:
+    """Whether a field is called like one that hides what is typed."""
+    return element is not None and SECRET.search(element.keys[-1][1]) is not None
 
 
 async def recorded(
@@ -200,7 +243,7 @@ async def recorded(
                 await over.wait()
             else:
                 await person(page)
-                # The last action comes a moment after it was done.
+            if browser.is_connected() and context.pages:
                 await asyncio.sleep(SETTLE_SECONDS)
             done = await recorder.settled()
             if browser.is_connected():
@@ -219,13 +262,20 @@ async def _window(context: BrowserContext, recorder: Recorder, over: asyncio.Eve
     # A dialog that nobody listens for is dismissed by Playwright; the answer is the person's.
     context.on("dialog", lambda _dialog: None)
     # What Playwright's own clients of the recorder call; the public interface has none.
-    await context._impl_obj._start_recording({"language": "jsonl"}, recorder)  # type: ignore[attr-defined]
+    await context._impl_obj._start_recording({"language": "jsonl"}, recorder)
     page = await context.new_page()
-    recorder.window = page
     devtools = await context.new_cdp_session(page)
-    devtools.on("Page.javascriptDialogOpening", lambda event: recorder.dialog_opened(event))
-    devtools.on("Page.javascriptDialogClosed", lambda event: recorder.dialog_closed(event))
     await devtools.send("Page.enable")
+    tree = await devtools.send("Page.getFrameTree")
+    recorder.begins_in(page, frame=tree["frameTree"]["frame"]["id"])
+    for event, told in (
+        ("javascriptDialogOpening", recorder.dialog_opened),
+        ("javascriptDialogClosed", recorder.dialog_closed),
+        ("frameRequestedNavigation", recorder.navigation_requested),
+        ("frameStartedNavigating", recorder.navigation_started),
+    ):
+        # Playwright leaves marks on what it is given, and a method takes none.
+        devtools.on(f"Page.{event}", lambda one, told=told: told(one))
     return page
 
 
@@ -259,7 +309,7 @@ def window_browser(environment: Mapping[str, str] = os.environ) -> str:
     if os.geteuid() == 0:
         raise UsageError("record opens a browser, which does not run as root: use your own account")
     theirs = sorted(Path.home().glob(".cache/ms-playwright/chromium-*/*/chrome"), reverse=True)
-    found = next((str(path) for path in (*WINDOWS, *theirs) if os.access(path, os.X_OK)), "")
+    found = next((path for path in (*WINDOWS, *map(str, theirs)) if os.access(path, os.X_OK)), "")
     if not found:
         raise UsageError(
             f"record needs a browser with a window, one of {', '.join(WINDOWS)}: install chromium,"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from validators.domain.evidence import RunEvidence, RunKind
+from validators.domain.evidence import ON_BASE, RunEvidence, RunKind
 from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
@@ -186,7 +186,7 @@ def _shown(one: Sealed, trial: Trial, *, seed: int, judged: bool) -> Round:
     found = None
     if judged:
         found = without_unsealed_pass(
-            verdict((one,), tuple(run for run in own if run.run.kind is not RunKind.BASE)),
+            verdict((one,), tuple(run for run in own if run.run.kind not in ON_BASE)),
             trial.sandboxes,
         )
     return Round(

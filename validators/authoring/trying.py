@@ -244,7 +244,9 @@ def _page(run: RunEvidence, kept: Path) -> Iterator[str]:
         yield "  the app answered:"
         yield from (f"    {line}" for line in _answers((kept / name).read_text()))
     for name in (name for name in run.files if Path(name).name.startswith("aria")):
-        lines = list(_folded((kept / name).read_text().splitlines()))
+        # Where only calls were made, no page was opened.
+        if not (lines := list(_folded((kept / name).read_text().splitlines()))):
+            continue
         file = Path(name).name
         # aria.txt is the visitor's own page, aria-1.txt that of the next session.
         whose = " (of another person)" if "-" in file else ""

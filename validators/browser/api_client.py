@@ -47,7 +47,7 @@ class ApiClient:
     async def fetch(
         self, origin: str, request: Request, mark: tuple[str, str], patience: float
     ) -> Fetched:
-        """Implements `Fetch`: send the request, and follow redirects where the journey says so."""
+        """Implements `Fetch`: send the request, and follow redirects where the journey wants it."""
         url, method, content = f"{origin}{_normal(request.path)}", request.method, request.content
         headers = _merged(DEFAULTS, (*request.headers, mark))
         async with asyncio.timeout(patience):

@@ -22,7 +22,7 @@ from validators.domain.journeys.wording import visible
 MOST_REDIRECTS = 10
 MOST_KEPT = 100
 LONGEST_KEPT = 4_000
-# Seconds for which a masked visitor hesitates before a call: programs do other things in between.
+# Seconds for which a masked visitor hesitates between calls: programs do other things meanwhile.
 HESITATES = (0.02, 0.12)
 # Names of what proves who somebody is: of headers, members of JSON, fields and parameters.
 _PRIVATE = (
@@ -69,7 +69,8 @@ class Caller:
 
         Raises Unable if none comes in time, one that is too large, or one that leads to another
         host."""
-        if self.pace:
+        # Before the first one an app has no earlier request to compare its time with.
+        if self.pace and self.answers:
             await asyncio.sleep(self.pace.uniform(*HESITATES))
         first, began = len(self.wire.exchanges), monotonic()
         given = (key for key, _ in request.headers)

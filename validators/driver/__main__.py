@@ -3,7 +3,7 @@
     standard input         the plan, one line; then a line with its port for each app that answers
     OUT/evidence.json      for `validators.performance.evidence_json`
     OUT/<journey>/<run>/   page.png, aria.txt, console.json, network.json; of plain runs of a
-                           journey also trace.zip
+                           journey also trace.zip; of calls calls.json, of commands terminal.txt
     standard output        if the plan asks for it, a line for each step and look as it is done, for
                            `read_part`; last line: {"done": true, "runs": N}
 

@@ -215,7 +215,7 @@ def ending(run: RunEvidence) -> tuple[str, str, str]:
         if caught(run):
             return "caught", "yes", summary
         if run.run.injector is FaultInjector.FROZEN:
-            # Whether it has to be noticed, the verdict's reason says.
+            # Whether it has to be noticed stands in the verdict's reason.
             return "unnoticed", "unsure", summary
         # One that alters nothing that the journey looks for need not be noticed.
         return ("unnoticed", "no", summary) if run.fault.touched else ("not counted", "", UNTOUCHED)

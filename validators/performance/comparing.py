@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from validators.domain.journeys.claim import Claim, ListClaim
+from validators.domain.journeys.claim import Claim, ListClaim, Match
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import lists, matches, path_matches
 from validators.performance.look_result import LookResult
@@ -40,10 +40,12 @@ def holds(text: str, claims: Sequence[Claim], values: Values) -> bool:
 
 def described(claims: Sequence[Claim], values: Values) -> str:
     """The claims with their values, for people to read."""
-    return ", ".join(
-        f"{claim.match} {' … '.join(repr(values.text(template)) for template in claim.wanted)}"
-        for claim in claims
-    )
+
+    def wanted(claim: Claim) -> str:
+        between = " … " if claim.match is Match.BETWEEN else ", "
+        return between.join(repr(values.text(template)) for template in claim.wanted)
+
+    return ", ".join(f"{claim.match} {wanted(claim)}" for claim in claims)
 
 
 def listed(texts: Sequence[str]) -> str:

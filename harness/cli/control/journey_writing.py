@@ -24,7 +24,7 @@ THROUGH = ("page", "api", "command")
 WHERE = {
     "page": ("Where does it begin (a path of the app)?", "/"),
     "api": ("Which request is it, like POST /api/walks?", "GET /"),
-    "command": ("Which command is it, like `walks add {name}`? {…} is a value", ""),
+    "command": ("Which commands are they, like `walks add {name} && walks list`, {…} a value?", ""),
 }
 written = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -139,8 +139,9 @@ def _asked(shown: JsonDict) -> JsonDict:
     start = click.prompt(question, default=known or usual)
     fields: list[str] = []
     if through != "command":
-        what = "What is put in? The labels of fields" if through == "page" else "Which fields?"
-        listed = click.prompt(f"{what}, with commas", default=", ".join(shown["fields"]))
+        what = "filled in, by their labels" if through == "page" else "sent"
+        known = ", ".join(shown["fields"])
+        listed = click.prompt(f"Which fields are {what}, with commas between?", default=known)
         fields = [one.strip() for one in listed.split(",") if one.strip()]
     press = ""
     if through == "page":

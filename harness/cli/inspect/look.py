@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 
 import click
 
@@ -30,26 +31,31 @@ def status(watch: bool, as_json: bool) -> None:
       factory status --watch
       FACTORY_HOME=/srv/tidebook factory status --json
     """
+    # Ctrl-C is how watching ends, and no failure of it.
+    with suppress(KeyboardInterrupt) if watch else nullcontext():
+        while True:
+            _print_status(as_json=as_json, is_screen=watch and not as_json and sys.stdout.isatty())
+            if not watch:
+                return
+            sys.stdout.flush()
+            time.sleep(WATCH_SECONDS)
+
+
+def _print_status(*, as_json: bool, is_screen: bool) -> None:
     from harness.factory.reporting.signs import sentence
     from harness.operations.daemon.overview import overview
     from harness.store.clock import SystemClock
 
-    # Not on a terminal each picture follows the one before it, and of JSON each is a line.
-    is_screen = watch and not as_json and sys.stdout.isatty()
-    while True:
-        now = SystemClock().now()
-        found, presence = overview(home(), now)
-        if is_screen:
-            click.clear()
-        if as_json:
-            emit(found)
-        else:
-            for line in (printable(sentence(presence, now)), *_status_lines(found)):
-                click.echo(line)
-        if not watch:
-            return
-        sys.stdout.flush()
-        time.sleep(WATCH_SECONDS)
+    now = SystemClock().now()
+    found, presence = overview(home(), now)
+    if as_json:
+        emit(found)
+        return
+    # Elsewhere than on a terminal each picture follows the one before it.
+    if is_screen:
+        click.clear()
+    for line in (printable(sentence(presence, now)), *_status_lines(found)):
+        click.echo(line)
 
 
 def _status_lines(found: JsonDict) -> Iterator[str]:

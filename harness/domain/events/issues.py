@@ -138,7 +138,8 @@ class IssueQueued(LedgerEvent):
 @dataclass(frozen=True, slots=True)
 class CommandGiven(LedgerEvent):
     """A person, or the factory for a reason of its own (`why`), gave a command. `actor` is the
-    account's number; `commit` what a freeze or a revert is about."""
+    account's number; `commit` what a freeze or a revert is about, `words` what the person wants
+    changed."""
 
     kind: ClassVar[str] = "command"
 
@@ -147,6 +148,7 @@ class CommandGiven(LedgerEvent):
     login: str = field(default="", metadata=OPTIONAL)
     why: str = field(default="", metadata=OPTIONAL)
     commit: str = field(default="", metadata=OPTIONAL)
+    words: str = field(default="", metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)

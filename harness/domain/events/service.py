@@ -131,7 +131,7 @@ class FactoryLeft(LedgerEvent):
 @dataclass(frozen=True, slots=True)
 class NoticeBegan(LedgerEvent):
     """A notice is about to be sent: one message about the entries `about` (their numbers). All
-    entries up to the number `through` are told with it; without any, nothing is sent."""
+    entries up to the number `through` are covered by it; without any, nothing is sent."""
 
     kind: ClassVar[str] = "notice"
 

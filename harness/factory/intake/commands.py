@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from harness.domain.errors import ForgeError
-from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven
+from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven, RunEnded
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.domain.shown_states import SUSPECTED
+from harness.domain.workflow import RunStatus
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
@@ -40,6 +41,9 @@ from harness.ports.ledger import recorded
 
 REPLY = "reply"
 """Where the ledger keys and notices of answers begin."""
+
+MOST_WORDS = 4000
+"""How many characters of what a person wants changed are read."""
 
 ANSWERS_AN_HOUR = 6
 """Answers that one account gets within an hour, over all issues."""
@@ -134,7 +138,7 @@ def _run(context: _CommentContext) -> bool:
     if context.thread == context.issue and _is_awaited_from(context):
         _event(context, Event.AUTHOR_REPLIED, _key(comment))
         if not commands:
-            _record(context, _key(comment), Event.AUTHOR_REPLIED.value)
+            _record(context, _key(comment), None)
             return True
     if not commands:
         return False
@@ -159,7 +163,7 @@ def _do(context: _CommentContext, one: ParsedCommand, key: str) -> None:
         refused_for = _refusal(context, one) or _done(context, one, key)
         if key == _key(context.comment):
             _reply(context)
-        _record(context, key, _name(one), refused_for=refused_for)
+        _record(context, key, one, refused_for=refused_for)
 
 
 def _refusal(context: _CommentContext, one: ParsedCommand) -> RefusalReason | None:
@@ -228,11 +232,18 @@ def _control(
     if _is_there(context, key):
         return None
     # The same text may attack again, at the same price: nobody repeats that by habit.
-    if event is Event.RETRIED and shown(before) is SUSPECTED and argument.casefold() != CONFIRMED:
+    starts_again = event is Event.REVISED or (
+        event is Event.RETRIED and argument.casefold() != CONFIRMED
+    )
+    if starts_again and shown(before) is SUSPECTED:
         context.answer.append(replies.confirm_retry(before))
         return RefusalReason.REFUSED
+    most = context.policy.config.limits.rounds
+    if event is Event.REVISED and (not argument or before.rounds_by(Event.REVISED) >= most):
+        context.answer.append(replies.not_revised(most if argument else 0))
+        return RefusalReason.REFUSED
     if event in events_from(before.state):
-        _event(context, event, key)
+        _event(context, event, key, words=argument if event is Event.REVISED else "")
         return None
     context.answer.append(
         replies.already_with_a_person(before)
@@ -274,12 +285,25 @@ def _is_there(context: _CommentContext, key: str) -> bool:
 
 
 def _event(
-    context: _CommentContext, event: Event, key: str, *, approved: Approval | None = None
+    context: _CommentContext,
+    event: Event,
+    key: str,
+    *,
+    approved: Approval | None = None,
+    words: str = "",
 ) -> None:
     services, history = context.services, context.history
     # The issue may have moved since the command was checked.
     if event not in events_from(history.state):
         return
+    # A killed factory may have left a run on the change that is to be made again.
+    if event is Event.REVISED and (left := history.open_run):
+        services.ledger.append(
+            RunEnded(RunStatus.CANCELLED, "a person asked for another change"),
+            f"run/{left.run}/ended",
+            issue=history.issue,
+            run=left.run,
+        )
     # A rejected issue may be closed on the forge, and goes on where it was filed.
     if history.state is State.REJECTED:
         write_projection(services, lambda: services.writer.reopen_issue(history.issue))
@@ -288,7 +312,7 @@ def _event(
         history.issue,
         event,
         key=f"{key}/event",
-        reason=f"by {context.comment.author.login}",
+        reason=f"by {context.comment.author.login}" + (f": {words[:200]}" if words else ""),
         rules=context.policy.digest,
         head=approved.head if approved else None,
         lifts=approved.lifts if approved else (),
@@ -306,8 +330,11 @@ def _is_awaited_from(context: _CommentContext) -> bool:
     return asked and new and context.is_filer and not is_command(comment)
 
 
-def _name(one: ParsedCommand) -> str:
-    """The name of a command in the ledger: its event, where it has one."""
+def _name(one: ParsedCommand | None) -> str:
+    """The name of a command in the ledger: its event, where it has one. None is an answer to a
+    question."""
+    if one is None:
+        return Event.AUTHOR_REPLIED.value
     command = one.command
     return (
         one.word[:40] if command is None else command.event.value if command.event else command.word
@@ -315,11 +342,17 @@ def _name(one: ParsedCommand) -> str:
 
 
 def _record(
-    context: _CommentContext, key: str, name: str, *, refused_for: RefusalReason | None = None
+    context: _CommentContext,
+    key: str,
+    one: ParsedCommand | None,
+    *,
+    refused_for: RefusalReason | None = None,
 ) -> None:
-    author = context.comment.author
+    author, name = context.comment.author, _name(one)
+    # Other words are nobody's business but the author's.
+    words = one.argument[:MOST_WORDS] if one and name == Event.REVISED else ""
     given = (
-        CommandGiven(name, author.id, author.login)
+        CommandGiven(name, author.id, author.login, words=words)
         if refused_for is None
         else CommandIgnored(name, author.id, author.login, refused_for.value)
     )

@@ -13,12 +13,11 @@ from harness.domain.events import NodeEnded, TransitionRecorded
 from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.escalation import Approach, approach
-from harness.factory.records.history import History
+from harness.factory.records.history import BEGINS, History
 from harness.factory.run.node import MACHINE
 from harness.factory.settings.model_config import Models
 
-_BEGINS = frozenset({Event.TRIAGE_ACCEPTED, Event.RETRIED})
-_FAILS = frozenset({Event.RUN_FAILED, Event.CHANGES_REQUESTED})
+_FAILS = frozenset({Event.RUN_FAILED, Event.CHANGES_REQUESTED, Event.CHECKS_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class FailedAttempt:
 def failed_attempts(history: History) -> tuple[FailedAttempt, ...]:
     """The failed attempts since triage or a person last accepted the issue, oldest first."""
     begun = max(
-        (entry.seq for entry in history.transitions if entry.event.event in _BEGINS), default=0
+        (entry.seq for entry in history.transitions if entry.event.event in BEGINS), default=0
     )
     # A node may be tried again within a run; its last try is the one that ended it.
     steps = {(entry.run, entry.event.result.event): entry for entry in history.nodes}

@@ -17,6 +17,9 @@ from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.governance.context import context
 from harness.workflow import rendered, used_values
 
+MOST_WISHES = 5
+"""How many of the changes that maintainers asked for an implementer reads: the last ones."""
+
 
 def system_blocks(policy: PolicySnapshot) -> tuple[str, ...]:
     """The first blocks of every prompt at this base. They are identical byte for byte, so that a
@@ -80,10 +83,12 @@ def advice(output: JsonObject, name: str) -> str:
 
 
 def _requested(job: Job) -> str:
-    """What reviewers ask for, as one JSON document; empty if nothing."""
+    """What reviewers and maintainers ask for, as one JSON document; empty if nothing."""
     kept = ("file", "line", "quote", "says", "companion")
+    history = job.history
     documents = [
-        {name: one[name] for name in kept if one.get(name)} for one in job.history.requested
+        *({name: one[name] for name in kept if one.get(name)} for one in history.requested),
+        *({"maintainer": one.login, "says": one.words} for one in history.wishes[-MOST_WISHES:]),
     ]
     return json.dumps(documents, indent=1, ensure_ascii=False) if documents else ""
 

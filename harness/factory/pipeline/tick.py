@@ -123,7 +123,11 @@ def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
                 event=Event.ROUNDS_EXHAUSTED,
                 reason=f"{history.attempts} attempts failed, {limits.attempts} are allowed",
             )
-        case State.CHANGES_REQUESTED if history.rounds > limits.rounds:
+        # What people and the project's checks ask for is bounded where it is asked.
+        case State.CHANGES_REQUESTED if (
+            history.rounds > limits.rounds
+            and history.last_event not in (Event.REVISED, Event.CHECKS_FAILED)
+        ):
             return Next(
                 event=Event.ROUNDS_EXHAUSTED,
                 reason=f"sent back {history.rounds} times, {limits.rounds} are allowed",

@@ -21,15 +21,23 @@ from harness.domain.checks import (
     ReportedCheck,
     RequiredCheck,
     checks_status,
+    failed,
     not_green,
 )
 from harness.domain.errors import ForgeError, GitError
-from harness.domain.events import CandidatePushed, CandidateRemoved, CandidateShown, ChecksAnswered
+from harness.domain.events import (
+    CandidatePushed,
+    CandidateRemoved,
+    CandidateShown,
+    ChecksAnswered,
+    CommandReported,
+)
 from harness.domain.facts import UNKNOWN, CheckFact, Maybe
 from harness.domain.governance import Applies, Level, Rule, Status
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import Event, State
+from harness.factory.project.commands import excerpt
 from harness.factory.records.history import History
 from harness.factory.run.effects import effect
 from harness.factory.run.node import Job
@@ -38,6 +46,8 @@ from harness.factory.run.services import Services
 from harness.governance.checks.gates import ChecksGreen
 
 BRANCHES = "factory/candidate/"
+MOST_FAILURES = 3
+"""How many red checks the next attempt reads of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,11 @@ class CheckReport:
     def open(self) -> tuple[NotGreen, ...]:
         """Every check that is not green, those of policy rules included."""
         return self._faults(self.required.whole)
+
+    @property
+    def failed(self) -> tuple[ReportedCheck, ...]:
+        """The required checks that another attempt may turn green: all that are red, or none."""
+        return failed(self.required.whole, self.there)
 
     def _faults(self, wanted: CheckRequirements) -> tuple[NotGreen, ...]:
         unread = (
@@ -154,6 +169,34 @@ def check_report(
             raise
         # A new commit takes the forge a moment. So even a lasting refusal counts as waiting here.
         return CheckReport(required, (), fault=str(error))
+
+
+def record_failures(job: Job, checks: tuple[ReportedCheck, ...]) -> None:
+    """Record what failed checks printed, for people and for the attempt that follows."""
+    for number, check in enumerate(checks[:MOST_FAILURES], start=1):
+        log = _log(job.services, check)
+        job.services.ledger.append(
+            CommandReported(
+                f"check {check.name}"[:100],
+                message=f"{check.name} ended as {check.conclusion}"[:200],
+                printed=excerpt(f"{check.output}\n{log}".encode("utf-8", "replace")),
+            ),
+            job.key(f"check-{number}/report"),
+            issue=job.issue,
+            run=job.run,
+        )
+
+
+def _log(services: Services, check: ReportedCheck) -> str:
+    """The end of a check's log. Without one the round is made with what the check itself says."""
+    if check.run is None:
+        return ""
+    try:
+        return services.forge.check_log(check.run)
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        return ""
 
 
 def is_shown(history: History, candidate: str) -> bool:

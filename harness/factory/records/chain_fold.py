@@ -66,10 +66,8 @@ class ChainFold:
             case TriageDecided() as decided:
                 yield from self._triage(entry, decided)
             case CostEstimated() as estimated:
-                title = "What it may cost, by similar issues"
-                yield self._link(
-                    entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=estimated.message
-                )
+                title, done = "What it may cost, by similar issues", LinkOutcome.DONE
+                yield self._link(entry, Stage.TRIAGE, done, title, fact=estimated.message)
             case NodeEnded() as ended:
                 yield from self._node(entry, ended.result)
             case VerdictRecorded() as verdict:
@@ -265,7 +263,7 @@ class ChainFold:
             evidence=verdict_evidence(entry, verdict),
         )
 
-    # What was done, by the factory and by people
+    # What was done
 
     def _proposal(self, entry: Entry, pushed: ProposalPushed) -> Link:
         return self._link(
@@ -323,6 +321,7 @@ class ChainFold:
             f"{given.login or 'somebody'} {words}",
             fact=self._right(given)
             + ("; too late or too early, it changed nothing" if late else ""),
+            quote=given.words,
             evidence=() if given.actor is None else (f"account {given.actor}",),
         )
 
@@ -359,17 +358,12 @@ class ChainFold:
             outcome,
             title,
             fact=moved.reason,
+            quote=self._history.printed_in(entry.run) if event is Event.CHECKS_FAILED else "",
             permalink=f"issues/{moved.duplicate_of}" if moved.duplicate_of else "",
         )
-        for passage in moved.suspicion.passages if moved.suspicion else ():
-            yield self._link(
-                entry,
-                stage,
-                LinkOutcome.REFUSES,
-                "Words of the issue that may have asked for it",
-                fact=passage.where,
-                quote=passage.text,
-            )
+        title = "Words of the issue that may have asked for it"
+        for one in moved.suspicion.passages if moved.suspicion else ():
+            yield self._link(entry, stage, outcome, title, fact=one.where, quote=one.text)
 
     def _is_explained(self, entry: Entry, event: Event) -> bool:
         """Whether links of the same run already explain this event."""

@@ -46,6 +46,7 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
     Event.ROUNDS_EXHAUSTED: (LinkOutcome.REFUSES, "The attempts allowed are used up"),
     Event.GATE_REFUSED: (LinkOutcome.REFUSES, "A gate before the merge is closed"),
     Event.CHECKS_AWAITED: (LinkOutcome.CANNOT_TELL, "Waiting for the checks on what would land"),
+    Event.CHECKS_FAILED: (LinkOutcome.REFUSES, "The project's own checks did not pass"),
     Event.REFUSED: (LinkOutcome.REFUSES, "It did not land"),
     Event.FORGE_REFUSED: (LinkOutcome.REFUSES, "The forge did not take it"),
     Event.UNCONFIRMED: (
@@ -81,9 +82,12 @@ EVENTS_AFTER_A_REFUSAL = frozenset(
         Event.LANDED_TREE_DIFFERS,
     }
 )
-OVERRIDING_EVENTS = frozenset({Event.RETRIED, Event.APPROVED_BY_PERSON, Event.LANDED_BY_PERSON})
+OVERRIDING_EVENTS = frozenset(
+    {Event.RETRIED, Event.REVISED, Event.APPROVED_BY_PERSON, Event.LANDED_BY_PERSON}
+)
 COMMAND_WORDS: Mapping[str, str] = {
     Event.RETRIED: "asked for another try",
+    Event.REVISED: "asked for another change",
     Event.OWNER_HOLD: "put it on hold",
     Event.RESUMED: "lifted the hold",
     Event.APPEALED: "appealed",

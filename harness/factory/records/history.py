@@ -1,7 +1,7 @@
 """An issue's history, read from the ledger. Nothing here is stored twice; everything is derived
 from entries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import TypeVar
 from harness.domain.budget import Usage
 from harness.domain.events import (
     CommandGiven,
+    CommandReported,
     CostEstimated,
     IssueExpired,
     IssueQueued,
@@ -36,6 +37,8 @@ FREEZE = "freeze"
 THAW = "thaw"
 RESUME = "resume"
 STOP = "stop"
+BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED)
+"""After these the failed attempts are counted anew: somebody said yes to the work."""
 
 E = TypeVar("E", bound=LedgerEvent)
 
@@ -207,8 +210,20 @@ class History:
     @property
     def attempts(self) -> int:
         """Implement runs that failed since a person last said yes to the issue (the triage, or a
-        retry)."""
-        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(Event.RUN_FAILED)
+        retry, another change asked for)."""
+        return self._since(*BEGINS).count(Event.RUN_FAILED)
+
+    def rounds_by(self, event: Event) -> int:
+        """How often this asked for another attempt since the triage or a retry."""
+        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(event)
+
+    @property
+    def wishes(self) -> tuple[CommandGiven, ...]:
+        """How people with the right want the change to be, since its triage, oldest first."""
+        accepted = [one for one in self.transitions if one.event.event is Event.TRIAGE_ACCEPTED]
+        since = accepted[-1].seq if accepted else 0
+        given = (one.event for one in self.of(CommandGiven) if one.seq > since)
+        return tuple(one for one in given if one.command == Event.REVISED and one.words)
 
     @property
     def rounds(self) -> int:
@@ -296,6 +311,11 @@ class History:
             for one in entry.event.result.output.get("requested", ())
         )
 
+    def printed_in(self, run: str | None) -> str:
+        """What commands and checks that failed printed in a run."""
+        reports = self.of(CommandReported)
+        return "\n".join(one.event.printed for one in reports if one.run == run)
+
     @property
     def usage(self) -> Usage:
         total = Usage()
@@ -309,7 +329,18 @@ class History:
 
     def of(self, kind: type[E]) -> tuple[Recorded[E], ...]:
         """What happened to it of this kind, oldest first."""
-        return of_kind(self.entries, kind)
+        types = [one for one in self._by_type if issubclass(one, kind)]
+        if not types:
+            return ()
+        # One issue is asked for many kinds in a row, and nearly every kind is one type.
+        return of_kind(self._by_type[types[0]] if len(types) == 1 else self.entries, kind)
+
+    @cached_property
+    def _by_type(self) -> Mapping[type[LedgerEvent], Sequence[Entry]]:
+        found: dict[type[LedgerEvent], list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault(type(entry.event), []).append(entry)
+        return found
 
     def _last(self, kind: type[E]) -> E | None:
         found = self.of(kind)

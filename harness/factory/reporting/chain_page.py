@@ -110,7 +110,7 @@ def html(found: Chain, address: UrlFor) -> str:
     where there is none."""
     import markupsafe
 
-    style = (HERE / "chain.css").read_text("utf-8")
+    style = _style()
     return _template().render(
         chain=found,
         steps=steps(found),
@@ -120,6 +120,11 @@ def html(found: Chain, address: UrlFor) -> str:
         style=markupsafe.Markup(style),  # noqa: S704 - our own file, and hashed
         style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
+
+
+@cache
+def _style() -> str:
+    return (HERE / "chain.css").read_text("utf-8")
 
 
 @cache
@@ -155,6 +160,8 @@ def written_at(path: str) -> str:
 def visible(text: str) -> str:
     """Outside text that is safe to show: a replacement character stands for each unprintable one.
     Line breaks stay."""
+    if text.isprintable():
+        return text
     return "\n".join(
         "".join(
             char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"

@@ -5,12 +5,13 @@ Markdown version escapes everything that has an effect."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.digest import BrokenJourney, Digest, IssueSummary, Outage
 from harness.factory.reporting.slash_commands import CONFIRMED
+from harness.factory.reporting.times import span
 from harness.governance.text.shortened import shortened
 
 Quote = Callable[[str], str]
@@ -52,19 +53,6 @@ def markdown(found: Digest, link: UrlFor) -> str:
         for item in section.items:
             lines += [f"- {item.text}", *(f"  - {line}" for line in item.under)]
     return "\n".join(lines) + "\n"
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its two largest units: `3 min 12 s`."""
-    seconds = int(length.total_seconds())
-    parts = (
-        (seconds // 86400, "d"),
-        (seconds // 3600 % 24, "h"),
-        (seconds // 60 % 60, "min"),
-        (seconds % 60, "s"),
-    )
-    shown = [f"{count} {unit}" for count, unit in parts if count]
-    return " ".join(shown[:2]) or "less than a second"
 
 
 def printable(words: str) -> str:

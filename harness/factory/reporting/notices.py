@@ -1,4 +1,4 @@
-"""Notices: what a person is told at once, wherever they are. A pure fold over the ledger.
+"""Notices: messages about events to people, wherever they are. A pure fold over the ledger.
 
 A notice has no text from outside: it goes through strangers' services, some of which act on what
 they read. It names the issue by its number, and links to it.
@@ -21,13 +21,13 @@ from harness.domain.ledger import Entry, is_of, of_kind
 from harness.domain.lifecycle import Event, State
 from harness.domain.notices import NoticeKind, QuietHours
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.signs import moment
+from harness.factory.reporting.times import moment
 from harness.factory.run.pause import BY_MONEY
 
 FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=1)
 OUTAGE_AFTER = timedelta(minutes=1)
-"""Outages that end sooner are told to nobody."""
-TOLD_BY = (
+"""Outages that end sooner are no event for people."""
+READ_KINDS = (
     FactoryLeft,
     NoticeBegan,
     NoticeSent,
@@ -53,7 +53,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """What is to be told now. `through` is the last entry that was looked at. `unsure` counts the
+    """What is to be sent now. `through` is the last entry that was looked at. `unsure` counts the
     events of a message that a kill interrupted, so that nobody knows whether it arrived: it is not
     sent twice. Nothing is sent before `not_before`, because the last try failed."""
 
@@ -67,7 +67,7 @@ class Outbox:
 def outbox(
     entries: Sequence[Entry], last: int, now: datetime, *, kinds: frozenset[NoticeKind]
 ) -> Outbox:
-    """What nobody was told yet. `entries` are those of the types in TOLD_BY, and `last` is the
+    """What was not sent yet. `entries` are those of the types in READ_KINDS, and `last` is the
     number of the ledger's last one. Where notices were just turned on, nothing that was before."""
     began, results = of_kind(entries, NoticeBegan), of_kind(entries, NoticeSent)
     if not began:
@@ -83,17 +83,17 @@ def outbox(
     ends = {one.event.began: _moment(one) for one in of_kind(entries, OutageEnded)}
     notices = []
     for entry in entries:
-        if entry.seq <= through or _told_before(entry, entries):
+        if entry.seq <= through or _only_goes_on(entry, entries):
             continue
         if _is_short_outage(entry, ends, now):
-            # One that has just begun may still last: what follows it is told later, with it.
+            # One that has just begun may still last: what follows it is sent later, with it.
             if entry.key not in ends:
                 last = min(last, entry.seq - 1)
             continue
         if (notice := _notice(entry)) and notice.kind in kinds:
             notices.append(notice)
-    told = tuple(one for one in notices if one.seq <= last)
-    return Outbox(told, last, unsure=unsure, not_before=_retry_at([_moment(e) for e in failures]))
+    ready = tuple(one for one in notices if one.seq <= last)
+    return Outbox(ready, last, unsure=unsure, not_before=_retry_at([_moment(e) for e in failures]))
 
 
 def _has_failed(notice: NoticeBegan, result: Entry) -> bool:
@@ -160,12 +160,14 @@ def _notice(entry: Entry) -> Notice | None:
 def _of_transition(moved: TransitionRecorded) -> tuple[NoticeKind | None, str]:
     if moved.event is Event.REVERTED:
         return NoticeKind.REVERTED, "was reverted"
+    if moved.event is Event.ATTACK_SUSPECTED:
+        return NoticeKind.SUSPECTED_ATTACK, "is a suspected attack, which was stopped"
     if moved.after is State.NEEDS_HUMAN:
         return NoticeKind.NEEDS_HUMAN, "needs a person"
     return (NoticeKind.MERGED, "is merged") if moved.after is State.MERGED else (None, "")
 
 
-def _told_before(entry: Entry, before: Sequence[Entry]) -> bool:
+def _only_goes_on(entry: Entry, before: Sequence[Entry]) -> bool:
     """Whether a pause only goes on: a provider that stays down pauses the factory again and
     again, and that is one event."""
     if not is_of(entry, PauseBegan):

@@ -1,7 +1,7 @@
 """The signs of life of a factory for people and programs: one word, the facts, one sentence."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from harness.domain.lifecycle import Event, State
@@ -9,7 +9,7 @@ from harness.domain.plain import JsonDict
 from harness.domain.presence import Doing, Life, Presence, life
 from harness.factory.records.history import History
 from harness.factory.reporting.digest import Outage
-from harness.factory.reporting.digest_page import span
+from harness.factory.reporting.times import moment, span
 from harness.factory.run.pause import Pause
 
 
@@ -113,10 +113,10 @@ def sentence(presence: Presence | None, now: datetime) -> str:
                 " on where it was."
             )
         case _:
-            return _departure(presence, now, who)
+            return _left(presence, now, who)
 
 
-def _departure(presence: Presence, now: datetime, who: str) -> str:
+def _left(presence: Presence, now: datetime, who: str) -> str:
     at = presence.left or presence.beat
     when = f"{moment(at)}{_ago(at, now, ', {} ago')}"
     if presence.is_staying:
@@ -146,8 +146,3 @@ def _looks(presence: Presence, now: datetime) -> str:
 def _ago(at: datetime, now: datetime, words: str = "for {}") -> str:
     """How long ago that was, in these words. A clock that was set back shows no time at all."""
     return words.format(span(max(now - at, now - now)))
-
-
-def moment(at: datetime) -> str:
-    """A moment for people, in UTC, to the second."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -9,7 +9,7 @@ Properties:
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.domain.issue import Comment, Permission
@@ -109,6 +109,14 @@ COMMANDS: dict[str, Command] = {
             event=Event.RETRIED,
         ),
         Command(
+            "revise",
+            "has the change made again, your way; the words go on to the end of the comment",
+            CommandKind.CONTROLS,
+            Permission.WRITE,
+            event=Event.REVISED,
+            argument="WORDS",
+        ),
+        Command(
             "stop",
             "stops the whole factory, until `factory resume` is given where it runs",
             CommandKind.STOPS,
@@ -153,7 +161,12 @@ def commands_in(body: str) -> tuple[ParsedCommand, ...]:
     # Most comments have no command, and reading their lines is slow.
     if WORD not in body.casefold():
         return ()
-    found = [_spoken(match) for line in _own_lines(body) if (match := _LINE.fullmatch(line))]
+    found: list[ParsedCommand] = []
+    for line in _own_lines(body):
+        if match := _LINE.fullmatch(line):
+            found.append(_spoken(match))
+        elif found and found[-1].command is COMMANDS["revise"]:
+            found[-1] = replace(found[-1], argument=f"{found[-1].argument}\n{line}".strip())
     return tuple(found[:MOST])
 
 

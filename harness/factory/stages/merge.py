@@ -10,7 +10,7 @@ from harness.domain.governance import Applies
 from harness.domain.issue import CommitSha, PullRequest, TreeSha
 from harness.domain.landing import after_landing
 from harness.domain.lifecycle import Event, State
-from harness.domain.merge import MergeFacts, Refusal, gate_event, refusals
+from harness.domain.merge import CHECKS, MergeFacts, Refusal, gate_event, refusals
 from harness.domain.plain import JsonDict
 from harness.domain.verdict import Binding
 from harness.domain.workflow import NodeResult
@@ -24,6 +24,8 @@ from harness.factory.stages import revert, triage
 from harness.factory.stages.validator_request import validator_request
 
 LAND = "land"
+RED_ROUNDS = 2
+"""How often red checks of the forge make another attempt; then they are a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ def gates(job: Job) -> NodeResult:
     )
     if event is Event.GATES_OPEN:
         return produced("every gate is open", event=event, findings=read.findings)
+    if event is Event.GATE_REFUSED and not late and _makes_a_round(job, read, found):
+        ci.record_failures(job, read.report.failed)
+        event = Event.CHECKS_FAILED
     # Programs on the forge can only check a commit that they can see.
     if event is Event.CHECKS_AWAITED and read.facts.candidate:
         ci.show_candidate(job, read.facts.candidate)
@@ -61,6 +66,16 @@ def gates(job: Job) -> NodeResult:
         event=event,
         findings=read.findings,
         gates=[{"gate": refusal.gate, "says": refusal.message} for refusal in found],
+    )
+
+
+def _makes_a_round(job: Job, read: GateReading, found: tuple[Refusal, ...]) -> bool:
+    """Whether nothing but red checks speaks against it, which another attempt may mend."""
+    only_checks = {refusal.gate for refusal in found} <= {CHECKS, *read.report.required.rules}
+    return (
+        only_checks
+        and bool(read.report.failed)
+        and job.history.rounds_by(Event.CHECKS_FAILED) < RED_ROUNDS
     )
 
 

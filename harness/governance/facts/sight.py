@@ -9,7 +9,8 @@ here. What cannot be read is in sight."""
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from harness.domain.facts import UNKNOWN, FileChange, Maybe
 from harness.governance.facts.dependencies import is_manifest
@@ -59,7 +60,9 @@ def in_sight(
     return (*seen, *modules) if moved else tuple(seen)
 
 
-def _texts(source: bytes | None) -> Counter[str] | None:
+# A change is looked at again at each gate, and most of its modules are as they were.
+@lru_cache(maxsize=32)
+def _texts(source: bytes | None) -> Mapping[str, int] | None:
     """The texts that a module holds, without what only documents it; none where there is no module.
     None: not readable."""
     if source is None:

@@ -10,6 +10,7 @@ module is gone."""
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.domain.facts import (
     UNKNOWN,
@@ -105,6 +106,7 @@ def _narrowed(old: Signature, new: Signature) -> Iterator[str]:
         yield "no longer takes whatever else it is given"
 
 
+@lru_cache(maxsize=32)
 def names_in(source: bytes, path: str) -> Names | None:
     """The public names of a module, functions with how they are called; None where it does not
     parse, or where its `__all__` is computed."""

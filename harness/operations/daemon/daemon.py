@@ -128,14 +128,14 @@ class Daemon:
         except Interrupted:
             if not shutdown.is_late:
                 works.engine.drain()
-                self._show_departure(works)
+                self._show_end(works)
             raise
         except PortError:
             # If one of our own programs is gone, name it, and not the call that failed without it.
             works.check()
             raise
 
-    def _show_departure(self, works: Works) -> None:
+    def _show_end(self, works: Works) -> None:
         """Say on the dashboard that this factory leaves, while its forge is still there."""
         self._context.signs.leave(self._ending)
         # Whoever stopped it, or a forge that is down, must not keep it from leaving.

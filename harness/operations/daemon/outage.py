@@ -8,7 +8,7 @@ from harness.domain.errors import FactoryError, LedgerError
 from harness.domain.events import LedgerEvent, OutageBegan, OutageEnded
 from harness.domain.presence import Doing
 from harness.factory.reporting.digest import open_outages
-from harness.factory.reporting.digest_page import span
+from harness.factory.reporting.times import span
 from harness.operations.daemon.context import DaemonContext
 from harness.ports.ledger import Ledger, recorded
 

@@ -5,6 +5,7 @@ the real one. Attacks on the real judge are in `harness.operations.drill.attacks
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -145,7 +146,11 @@ class ImmediateEngine:
     def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, JsonObject] | None:
         """See the port."""
         ready = sorted(keys & self._done.keys())
-        return (ready[0], self._done[ready[0]]) if ready else None
+        if not ready:
+            # Only a retry is waited for. Without the sleep its run would spin until it is due.
+            time.sleep(seconds)
+            return None
+        return ready[0], self._done[ready[0]]
 
     def cancel(self, key: str) -> None:
         """See the port."""

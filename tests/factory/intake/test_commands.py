@@ -8,7 +8,9 @@ import pytest
 from harness.domain.errors import Stopped
 from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import Event, State
+from harness.domain.verdict import VerdictOutcome
 from harness.factory.intake.commands import ANSWERS_AN_HOUR
+from harness.factory.records.chain import chain
 from harness.factory.records.history import RESUME
 from harness.forge.projection import GHOST
 from tests.events import event_of
@@ -199,6 +201,124 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     assert history.pushed_head != head
     assert history.state is State.NEEDS_HUMAN
     assert history.transitions[-1].data["says"].startswith("F-STORE")
+
+
+# Saying how the change should be
+
+
+def revised(world, issue, words="Keep the old name.", author=None, **where):
+    number = where.get("number", issue)
+    world.forge.say(number, f"/factory revise {words}", author=author or maintainer(world))
+
+
+def made_anew(worktree) -> None:
+    path = worktree / STORE
+    path.write_text(path.read_text() + "\n# anew\n")
+
+
+def test_a_maintainer_s_words_make_a_round_and_the_change_lands(refused) -> None:
+    world, issue, head = refused
+    world.agent.works = [made_anew]
+    words = "Call it places_left,\nand keep [the old](http://x.example) name.\n```\nsecret\n```"
+    revised(world, issue, f"{words}<!-- and stop -->", number=world.history(issue).proposal.number)
+    world.tick()
+    task = world.agent.assignments[-1].task
+    assert '"maintainer": "maya"' in task
+    assert "Call it places_left,\\nand keep" in task
+    assert "and stop" not in task
+    history = world.history(issue)
+    assert history.pushed_head != head
+    assert history.runs_of("implement") == 2
+    (told,) = (one for one in chain(history, outcome="").links if one.quote.startswith("Call it"))
+    assert told.title == "maya asked for another change"
+    world.forge.say(issue, f"/factory approve {history.pushed_head}", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+
+
+def test_the_same_words_of_a_stranger_and_of_the_filer_do_nothing(refused) -> None:
+    world, issue, head = refused
+    revised(world, issue, author="sam")
+    revised(world, issue, author="kim")
+    revised(world, issue, author=world.forge.person("tria", Permission.TRIAGE))
+    world.tick()
+    assert world.history(issue).pushed_head == head
+    assert world.history(issue).wishes == ()
+    assert of_kind(world, "command") == []
+
+
+def test_revisions_end_and_an_empty_one_makes_no_round(refused) -> None:
+    world, issue, _ = refused
+    world.agent.works = [made_anew]
+    revised(world, issue, "")
+    world.tick()
+    assert world.history(issue).runs_of("implement") == 1
+    assert "how the change should be" in answers(world, issue)[-1]
+    for number in range(5):
+        revised(world, issue, f"Wish {number}.")
+        world.tick()
+    assert world.history(issue).runs_of("implement") == 1 + 2
+    assert "2 changes were made for words of people" in answers(world, issue)[-1]
+
+
+def test_giant_words_are_cut(refused) -> None:
+    world, issue, _ = refused
+    revised(world, issue, "x" * 15_000)
+    world.tick()
+    assert len(world.history(issue).wishes[0].words) == 4000
+    assert "x" * 4001 not in world.agent.assignments[-1].task
+
+
+@pytest.mark.parametrize("kind", ["transition", "command", "run-ended", "reply"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_while_words_are_taken_in_they_make_one_round(refused, kind, after) -> None:
+    world, issue, _ = refused
+    world.agent.works = [made_anew]
+    revised(world, issue)
+    append, killed = world.ledger.append, []
+
+    def killing(event, key, **more):
+        hits = event.kind == kind and not killed
+        if hits and not after:
+            killed.append(key)
+            raise KeyboardInterrupt
+        done = append(event, key, **more)
+        if hits:
+            killed.append(key)
+            raise KeyboardInterrupt
+        return done
+
+    world.decorate("ledger", append=killing)
+    try:
+        world.tick()
+    except KeyboardInterrupt:
+        world.tick()
+    history = world.history(issue)
+    assert history.rounds_by(Event.REVISED) == len(history.wishes) == 1
+    assert history.runs_of("implement") == 2
+
+
+def test_a_run_that_was_left_open_is_not_taken_up_on_the_change_before(refused) -> None:
+    """A validation that a killed factory left would judge the old head again."""
+    world, issue, head = refused
+    world.validator.outcomes = [VerdictOutcome.INCONCLUSIVE]
+    world.agent.works = [made_anew]
+    judge = world.validator.judge
+
+    def killed(request, out):
+        raise KeyboardInterrupt
+
+    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
+    world.decorate("validator", judge=killed)
+    with pytest.raises(KeyboardInterrupt):
+        world.tick()
+    world.decorate("validator", judge=judge)
+    assert world.history(issue).state is State.VALIDATING
+    revised(world, issue)
+    world.tick()
+    judged = [one.event.binds.head for one in world.history(issue).verdicts]
+    assert judged[1:]
+    assert set(judged[1:]) == {world.history(issue).pushed_head}
 
 
 # By right alone

@@ -10,6 +10,8 @@ from harness.domain.issue import Actor, Issue, Permission
 from harness.domain.lifecycle import State
 from harness.factory.reporting.comments.dashboard import MARKER
 from harness.factory.reporting.dashboard import is_dashboard
+from harness.factory.run.signs import DASHBOARD_EVERY, SignsOfLife
+from harness.store.presence import FilePresence
 
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 
@@ -129,3 +131,42 @@ def test_a_project_that_does_not_want_it_has_none(world) -> None:
     world.file()
     world.tick(shows=True)
     assert dashboards(world) == []
+
+
+@pytest.fixture
+def signed(world):
+    """A dashboard of a factory that stays and leaves signs of life."""
+    world.signs = SignsOfLife(FilePresence(world.work), world.ledger.clock, command="factory up")
+    world.signs.begin()
+    world.signs.looked()
+    world.file("Pay by card", "Please add card payments.")
+    world.tick(shows=True)
+    return world
+
+
+def test_it_tells_since_when_and_from_which_age_on_its_writer_is_dead(signed) -> None:
+    (dashboard,) = dashboards(signed)
+    sign = signed.signs.presence
+    assert f"since {sign.began:%Y-%m-%d %H:%M:%S} UTC" in dashboard.body
+    assert "at least every 20 minutes" in dashboard.body
+    assert sign.host not in dashboard.body, "strangers read it"
+
+
+def test_a_living_writer_writes_it_twice_before_that_age_and_no_oftener(signed) -> None:
+    before = written(signed), len(signed.ledger.entries(kind="dashboard"))
+    signed.tick(shows=True)
+    assert written(signed) == before[0]
+    signed.ledger.clock.at += DASHBOARD_EVERY
+    for _ in range(2):
+        signed.signs.looked()
+        signed.tick(shows=True)
+    assert written(signed) == before[0] + 1
+    assert len(signed.ledger.entries(kind="dashboard")) == before[1], "growing old is no event"
+
+
+def test_a_factory_that_leaves_is_said_to_have_left(signed) -> None:
+    signed.signs.leave("in good order")
+    signed.tick(shows=True)
+    (dashboard,) = dashboards(signed)
+    assert "**Nobody is at work here.** The factory left at 2030-05-04" in dashboard.body
+    assert "is at work here** since" not in dashboard.body

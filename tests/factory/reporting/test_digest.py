@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.factory.reporting.digest import digest, last_digest, open_outages
-from harness.factory.reporting.digest_page import markdown, span, text
+from harness.factory.reporting.digest_page import markdown, text
+from harness.factory.reporting.times import span
 from tests.events import event_of
 from tests.factory.world import edits_the_rules
 

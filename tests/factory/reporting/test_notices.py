@@ -22,6 +22,9 @@ from tests.fakes.ledger import FakeLedger
 ALL = frozenset(NoticeKind)
 MOVED = {
     "needs-human": TransitionRecorded(Event.RUN_FAILED, State.UNTRIAGED, State.NEEDS_HUMAN),
+    "suspected-attack": TransitionRecorded(
+        Event.ATTACK_SUSPECTED, State.IMPLEMENTING, State.NEEDS_HUMAN
+    ),
     "merged": TransitionRecorded(Event.LANDED, State.MERGING, State.MERGED),
     "reverted": TransitionRecorded(Event.REVERTED, State.MERGED, State.NEEDS_HUMAN),
 }

@@ -19,6 +19,10 @@ HEARD = {
     "Thank you.\n\n/factory hold\n/factory why": [("hold", ""), ("why", "")],
     "/factory approve  0123456789ab ": [("approve", "0123456789ab")],
     "/factory fly": [("fly", "")],
+    "/factory revise Call it\nplaces.\n> no\n\n/factory why\nThanks": [
+        ("revise", "Call it\nplaces."),
+        ("why", ""),
+    ],
     "> somebody wrote this\n\n/factory retry": [("retry", "")],
     "```\nquoted code\n```\n/factory retry": [("retry", "")],
 }
@@ -88,6 +92,7 @@ WHO = {
     "hold": {TRIAGE, WRITE, MAINTAIN, ADMIN},
     "resume": {WRITE, MAINTAIN, ADMIN},
     "retry": {WRITE, MAINTAIN, ADMIN},
+    "revise": {WRITE, MAINTAIN, ADMIN},
     "stop": {WRITE, MAINTAIN, ADMIN},
     "approve": {MAINTAIN, ADMIN},
 }

@@ -31,6 +31,7 @@ def browser(place, account):
     with httpx.Client(
         base_url=place.forge.url,
         trust_env=False,
+        verify=False,
         timeout=SECONDS,
         headers={"Origin": place.forge.url},
     ) as opened:

@@ -78,7 +78,7 @@ def test_a_page_learns_that_something_was_written_and_not_what(place) -> None:
 def test_an_open_page_does_not_hold_up_a_server_that_shall_stop(tmp_path) -> None:
     forge = start(tmp_path / "home")
     with (
-        httpx.Client(base_url=forge.url, trust_env=False, timeout=SECONDS) as client,
+        httpx.Client(base_url=forge.url, trust_env=False, verify=False, timeout=SECONDS) as client,
         client.stream("GET", "/-/live") as stream,
     ):
         lines = stream.iter_lines()

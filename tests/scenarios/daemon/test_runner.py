@@ -117,7 +117,10 @@ class Hosted:
 
     def issue(self):
         return httpx.get(
-            f"{self.forge.api}/repos/tidehouse/tidebook/issues/1", trust_env=False, timeout=LONG
+            f"{self.forge.api}/repos/tidehouse/tidebook/issues/1",
+            trust_env=False,
+            verify=False,
+            timeout=LONG,
         ).json()
 
 
@@ -169,6 +172,7 @@ def hosted(tmp_path_factory, postgres):
     httpx.post(
         f"{forge.api}/repos/tidehouse/tidebook/issues",
         trust_env=False,
+        verify=False,
         timeout=LONG,
         headers={"authorization": f"Bearer {owner.token}"},
         json={"title": issue.title, "body": issue.body},
@@ -224,6 +228,7 @@ def test_an_issue_lands_over_three_machines_two_of_which_vanish(hosted, postgres
     pulls = httpx.get(
         f"{hosted.forge.api}/repos/tidehouse/tidebook/pulls?state=all",
         trust_env=False,
+        verify=False,
         timeout=LONG,
     ).json()
     assert len(pulls) == 1

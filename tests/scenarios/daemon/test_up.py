@@ -1,8 +1,10 @@
 """`factory up`: always on, whatever happens around it, until it is shut down."""
 
+import json
 import shutil
 import signal
 import socket
+import subprocess
 import time
 from contextlib import suppress
 
@@ -11,7 +13,7 @@ import pytest
 
 from harness.programs.local_forge.seed import Administrator
 from harness.programs.local_forge.start import running
-from tests.scenarios.conftest import factory
+from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.daemons import daemons, ends_of, example, recorded
 from tests.scenarios.waiting import LONG, Stopwatch, is_at_rest, processes_of, wait_until
 
@@ -47,6 +49,7 @@ def file_issue(home):
         json={"title": "Walks at night", "body": "Please."},
         headers={"Authorization": f"Bearer {token}"},
         trust_env=False,
+        verify=False,
         timeout=LONG,
     )
     answer.raise_for_status()
@@ -55,14 +58,29 @@ def file_issue(home):
 
 def test_an_issue_that_is_opened_is_worked_on_promptly(quiet) -> None:
     with daemons(quiet) as start:
-        up = start()
+        up = start("--health", "0")
         up.heard("up")
         time.sleep(2)  # it has looked, and there was nothing
+        address = up.heard("health")["message"].split()[-1]
+        answer = httpx.get(address, trust_env=False, timeout=LONG)
+        assert (answer.status_code, answer.json()["condition"]) == (200, "at work")
         number = file_issue(quiet)
         since = Stopwatch()
         up.heard("node-ended", run=f"triage-{number}-1", node="intake")
         assert since.seconds() < PROMPTLY
+        assert factory(quiet, "status", "--json").json["condition"] == "at work"
         assert up.stopped_by(signal.SIGTERM) == 0
+    assert factory(quiet, "status", "--json").json["condition"] == "left"
+    with subprocess.Popen(
+        [FACTORY, "status", "--watch", "--json"],
+        env=environment(quiet),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watch:
+        found = [json.loads(watch.stdout.readline())["condition"] for _ in range(2)]
+        watch.send_signal(signal.SIGINT)
+        watch.communicate(timeout=LONG)
+    assert (found, watch.returncode) == (["left", "left"], 0)
 
 
 def test_at_a_shutdown_running_work_may_finish_until_the_timeout_or_a_second_ctrl_c(

@@ -42,6 +42,7 @@ class Elsewhere:
         return httpx.get(
             f"{self.forge.api}/repos/tidehouse/tidebook/issues/{number}",
             trust_env=False,
+            verify=False,
             timeout=LONG,
         ).json()
 
@@ -70,6 +71,7 @@ def elsewhere(tmp_path_factory):
         httpx.post(
             f"{forge.api}/repos/tidehouse/tidebook/issues",
             trust_env=False,
+            verify=False,
             timeout=LONG,
             headers={"authorization": f"Bearer {there.reader}"},
             json={

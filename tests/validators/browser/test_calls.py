@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import threading
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from tests.validators.apps import served
 from tests.validators.house import House, button, trouble
 from tests.validators.patience import LONG
 from tests.validators.talks import answering
-from validators.browser.calling import Caller
+from validators.browser.calling import HESITATES, Caller, Fetched
 from validators.browser.clock import Clocks
 from validators.browser.network.api_mutations import with_other_input
 from validators.browser.network.clients import CLIENTS, Callers, client
@@ -346,3 +348,18 @@ def test_another_input_is_put_wherever_a_step_put_its_own(
     for host in ("", "http://app.localhost"):
         request = Head("GET", f"{host}{sent}", "HTTP/1.1", ())
         assert with_other_input(request, b"", [(own, other)]) == (f"{host}{asked}", b"")
+
+
+def test_a_masked_visitor_hesitates_between_two_calls() -> None:
+    async def work() -> float:
+        async def fetch(*_: Any) -> Fetched:
+            return Fetched(200, (), b"", "http://app.localhost/")
+
+        async with Wire(host="app.localhost", port=1) as wire:
+            caller = Caller(wire, "http://app.localhost", random.Random(1))
+            await caller.answer(fetch, ASKED, page="", patience=LONG)
+            began = monotonic()
+            await caller.answer(fetch, ASKED, page="", patience=LONG)
+            return monotonic() - began
+
+    assert asyncio.run(work()) >= HESITATES[0]

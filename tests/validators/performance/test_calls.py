@@ -53,6 +53,21 @@ def test_a_journey_by_api_is_performed_without_any_page() -> None:
     assert stage.people["other session 12"].acts == ["call GET /api/bookings"]
 
 
+def test_what_could_have_been_put_in_differs_wherever_it_can() -> None:
+    """One of three places was drawn again, so a good app was said to answer whatever it is asked."""
+    journey = read(
+        BOOK.replace("{guest:", '{place: "{{ any.choice(Bergen|Molde|Oslo) }}", guest:').replace(
+            "{GET: /api/bookings}", '{GET: /api/bookings, query: {place: "{{ place }}"}}'
+        )
+    )
+    for seed in range(40):
+        values = Values(Draw(seed, journey.name, date(2026, 11, 21)))
+        for name, template in journey.let:
+            values.names[name] = values.text(template)
+        others = stakes(journey, values).others
+        assert {own for own, other in others if own == other} == set()
+
+
 def test_what_is_not_shared_is_seen_by_the_other_session() -> None:
     evidence = perform(BOOK, app=FakeApp(shared=False))
     assert [look.passed for look in evidence.expectations] == [True, True, True, False]

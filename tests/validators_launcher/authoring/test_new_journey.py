@@ -24,6 +24,18 @@ I enter "Group size" and then press "Book", see `/walks/3`.
             "It should print:\n\n    $ walks list --all\n",
             Answers(Through.COMMAND, "walks list --all"),
         ),
+        (
+            'Fill in "Name", "Place" and "Day", click "Go".',
+            Answers(Through.PAGE, "", ("Name", "Place", "Day"), "Go"),
+        ),
+        (
+            'POST /api/walks with {"name": "Ada", "size": 4}',
+            Answers(Through.API, "POST /api/walks", ("name", "size")),
+        ),
+        (
+            "Lost:\n\n    $ walks add Ada\n    $ walks list\n",
+            Answers(Through.COMMAND, "walks add Ada && walks list"),
+        ),
         ('Press "{{ any.name }}" or "<fill in: x>".', Answers()),
         ("", Answers()),
     ],
@@ -40,6 +52,7 @@ def test_what_an_issue_shows_is_found_in_its_words(text: str, shown: Answers) ->
         Answers(Through.API, "POST /api/walks", ("name", "when"), "", "{name}"),
         Answers(Through.API, "GET /api/walks", ("q",)),
         Answers(Through.COMMAND, "walks add {name} --size {size}", see="Booked for {size}"),
+        Answers(Through.COMMAND, "walks add {name} && walks list", see="{name}"),
     ],
 )
 def test_with_every_answer_the_draft_may_be_sealed_and_everything_in_it_is_drawn(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.journeys.calls import AnswerIs
@@ -13,7 +14,7 @@ from validators.domain.journeys.claim import NUMERIC, Claim, Listing, Match, tem
 from validators.domain.journeys.commands import OutputHas
 from validators.domain.journeys.journey import CountIs, Journey, Look, RowHas
 from validators.domain.journeys.looks import ColumnHas, LeadsTo, RowsAre, StatusIs
-from validators.domain.journeys.values import Template, Values
+from validators.domain.journeys.values import Draw, Filled, Named, Template, Values
 from validators.domain.journeys.walk import (
     claims_of,
     counts_in_a_file,
@@ -26,6 +27,7 @@ from validators.domain.journeys.wording import folded, whole_words
 
 # Between the seed of a run and that of what could have been put in instead: no run has both.
 ANOTHER = 500_009
+MOST_DRAWS = 60
 
 Address = tuple[Match, tuple[str, ...]]
 
@@ -104,9 +106,7 @@ def stakes(journey: Journey, values: Values) -> Stakes:
 
 def _others(journey: Journey, values: Values) -> Iterator[tuple[str, str]]:
     """What the steps put in, beside what another draw would have put in."""
-    other = replace(
-        values, draw=replace(values.draw, seed=values.draw.seed + ANOTHER), names=dict(values.names)
-    )
+    other = replace(values, draw=_other_draw(journey, values.draw), names=dict(values.names))
     for name, template in journey.let:
         try:
             other.names[name] = other.text(template)
@@ -118,6 +118,34 @@ def _others(journey: Journey, values: Values) -> Iterator[tuple[str, str]]:
             yield values.text(template), other.text(template)
         except ExpressionInvalid:
             continue
+
+
+@lru_cache(maxsize=64)
+def _other_draw(journey: Journey, draw: Draw) -> Draw:
+    """Of several draws, the one in which most is different.
+
+    One of three choices is drawn again every third time. The answer to another input would then be
+    the journey's own, and a good app was said to answer whatever it is asked."""
+    own, best, most = _drawn(journey, draw), draw, -1
+    for number in range(1, MOST_DRAWS):
+        other = replace(draw, seed=draw.seed + ANOTHER * number)
+        differ = sum(mine != its for mine, its in zip(own, _drawn(journey, other), strict=True))
+        if differ > most:
+            best, most = other, differ
+        if differ == len(own):
+            break
+    return best
+
+
+def _drawn(journey: Journey, draw: Draw) -> list[str]:
+    """What is drawn for `let`, and in steps beside any name."""
+    values = Values(draw)
+    for name, template in journey.let:
+        values.names[name] = values.text(template)
+    let = [values.names[name] for name, template in journey.let if template.holes]
+    in_steps = (one for step in journey.steps for one in values_of(step) if one.generates)
+    bare = (one for one in in_steps if not any(isinstance(h, Filled | Named) for h in one.holes))
+    return [*let, *map(values.text, bare)]
 
 
 def _known(wanted: Iterable[Template], values: Values) -> Iterator[str]:

@@ -11,8 +11,8 @@ from harness.domain.presence import Presence
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import cell, inline, table
 from harness.factory.reporting.digest import IssueSummary
-from harness.factory.reporting.signs import moment
 from harness.factory.reporting.slash_commands import CONFIRMED
+from harness.factory.reporting.times import moment
 from harness.factory.run.signs import DASHBOARD_EVERY
 
 MARKER = "<!-- lights-out-factory:dashboard -->"

@@ -42,6 +42,8 @@ _REASONS: Mapping[str, str] = {
     Event.ROUNDS_EXHAUSTED: "the attempts allowed for one issue are used up",
     Event.HANDED_OVER: "no browser can judge this, so it is yours to merge",
     Event.GATE_REFUSED: "a gate before merging said no",
+    Event.CHECKS_FAILED: "the project's own checks are red",
+    Event.REVISED: "somebody with the right asked for another change",
     Event.CHECKS_AWAITED: "the project's own checks look at what would land",
     Event.FORGE_REFUSED: "the forge did not take it",
     Event.LANDED_TREE_DIFFERS: "what landed is not what was judged, so merging is frozen",
@@ -49,6 +51,13 @@ _REASONS: Mapping[str, str] = {
 }
 
 _BY_EVENT: Mapping[tuple[State, str], str] = {
+    (State.CHANGES_REQUESTED, Event.REVISED): (
+        "A maintainer asked for another change. It follows on its own."
+    ),
+    (State.CHANGES_REQUESTED, Event.CHECKS_FAILED): (
+        "The project's own checks did not pass on what would land. Another attempt follows on its"
+        " own."
+    ),
     (State.VALIDATING, Event.CHECKS_AWAITED): (
         "The change passed its sealed checks. It lands once the project's own checks are green as"
         " well."
@@ -210,7 +219,8 @@ def _next_step(history: History) -> list[str]:
                 *_appeals(history),
                 (
                     f"Maintainers: `/factory why` shows the reasons, `/factory {again}` starts"
-                    " again, and `/factory help` lists what else there is."
+                    " again, `/factory revise` takes your words, and `/factory help` lists what"
+                    " else there is."
                 ),
             ]
         case _:

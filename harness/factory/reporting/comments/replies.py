@@ -104,6 +104,19 @@ def confirm_retry(history: History) -> str:
     )
 
 
+def not_revised(most: int) -> str:
+    """The answer to a revision without words (`most` is 0), or to one too many."""
+    if not most:
+        return (
+            "Nothing was started: write after `/factory revise` how the change should be, in the"
+            " same comment."
+        )
+    return (
+        f"Nothing was started: {count(most, 'change')} were made for words of people, and `rounds`"
+        " under [limits] allows no more. `/factory retry` begins to count again."
+    )
+
+
 def already_with_a_person(history: History) -> str:
     """The answer to an appeal without a refusal, or while a person looks already: it is
     recorded."""

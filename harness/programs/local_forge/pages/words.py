@@ -47,6 +47,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         "starts again on an issue that needs a person; `confirmed` after a suspected attack",
         "the write role",
     ),
+    ("revise WORDS", "has the change made again, your way", "the write role"),
     ("stop", "stops the whole factory", "the write role"),
     (
         "approve SHA",

@@ -1,0 +1,116 @@
+"""Notices of a home: their addresses and settings, and a real message by the real program."""
+
+import json
+import threading
+from contextlib import contextmanager
+from datetime import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from harness.domain.errors import ConfigError
+from harness.domain.notices import NoticeKind, QuietHours
+from harness.home.document import HomeFile, read_home, write_home
+from harness.home.notices import (
+    ADDRESSES,
+    MOST_ADDRESSES,
+    Addresses,
+    NoticeSettings,
+    addresses_of,
+    settings_in,
+)
+from harness.home.notifier import sent_by_process
+
+SECRET = "word-that-nobody-may-read"
+MAIL = f"mailtos://user:{SECRET}@example.org"
+
+
+@contextmanager
+def service(*, status=200):
+    """A service on this machine: its address, and what it was sent."""
+    sent: list[dict] = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *words) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"json://127.0.0.1:{server.server_port}/{SECRET}", sent
+        server.shutdown()
+
+
+def test_the_program_sends_plain_text_to_each_address_and_counts_who_took_it() -> None:
+    with service() as (good, sent), service(status=500) as (bad, _):
+        result = sent_by_process(Addresses((good, bad, "nonsense://x")), "o/r: 1 event", "<b>@all")
+    assert result == (1, 2)
+    assert [(one["title"], one["message"]) for one in sent] == [("o/r: 1 event", "<b>@all")]
+
+
+def test_without_an_address_there_are_none(tmp_path) -> None:
+    assert addresses_of(tmp_path) == Addresses()
+
+
+def test_the_variable_goes_before_the_file_and_comments_are_left_out(tmp_path) -> None:
+    path = tmp_path / ADDRESSES
+    path.parent.mkdir()
+    path.write_text(f"# the team\n\n {MAIL} \n")
+    path.chmod(0o600)
+    assert addresses_of(tmp_path).urls == (MAIL,)
+    assert addresses_of(tmp_path, "json://one.example\njson://two.example").urls == (
+        "json://one.example",
+        "json://two.example",
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [SECRET, f"{MAIL},{MAIL}", f"{MAIL} {MAIL}", f"{MAIL}\n" * (MOST_ADDRESSES + 1), b"\xff://"],
+    ids=["no address", "two by comma", "two by space", "too many", "no text"],
+)
+def test_what_is_no_address_is_refused_and_never_shown(tmp_path, content) -> None:
+    path = tmp_path / ADDRESSES
+    path.parent.mkdir()
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.chmod(0o600)
+    with pytest.raises(ConfigError) as error:
+        addresses_of(tmp_path)
+    assert SECRET not in str(error.value)
+
+
+def test_addresses_that_others_may_read_are_refused(tmp_path) -> None:
+    path = tmp_path / ADDRESSES
+    path.parent.mkdir()
+    path.write_text(MAIL)
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        addresses_of(tmp_path)
+
+
+def test_the_settings_stand_in_the_homes_document(tmp_path) -> None:
+    home = HomeFile("tidehouse", "tidebook", "http://forge", 0, 1, "keys/forge.token")
+    write_home(tmp_path, home)
+    assert read_home(tmp_path).notices == NoticeSettings(frozenset(NoticeKind))
+    document = json.loads((tmp_path / "home.json").read_text())
+    document["notices"] = {"kinds": ["left"], "quiet": "22:00-07:30"}
+    (tmp_path / "home.json").write_text(json.dumps(document))
+    found = read_home(tmp_path)
+    assert found.notices == NoticeSettings(
+        frozenset({NoticeKind.LEFT}), QuietHours(time(22), time(7, 30))
+    )
+    write_home(tmp_path, found)
+    assert read_home(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    "document",
+    [[], {"to": MAIL}, {"kinds": "left"}, {"kinds": ["gone"]}, {"quiet": "22-7"}, {"quiet": 3}],
+)
+def test_settings_that_are_none_are_refused_with_what_was_expected(document) -> None:
+    with pytest.raises(ConfigError, match="expected"):
+        settings_in(document, file="home.json")
