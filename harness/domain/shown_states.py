@@ -128,6 +128,8 @@ SUSPECTED = ShownState(
     outcome="needs-human",
 )
 """For an issue that needs a person because its text may have led an agent to attack."""
+CONFIRMED = "confirmed"
+"""The word that a retry takes after a suspected attack."""
 DUPLICATE = ShownState(
     Label("duplicate", "Asked before; it goes on at the older issue", "57606a"),
     "a duplicate",

@@ -42,7 +42,7 @@ def outcomes(lines: Iterable[JsonObject]) -> "Table":
 def _by(line: JsonObject) -> str:
     """What decided the outcome: the verdicts in their order, the older issue, or the rules; else
     the last reason."""
-    from harness.governance.text.shortened import shortened
+    from harness.domain.shortened import shortened
 
     match line["outcome"]:
         case "merged":

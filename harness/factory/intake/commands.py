@@ -17,14 +17,13 @@ from harness.domain.errors import ForgeError
 from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven, RunEnded
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
-from harness.domain.shown_states import SUSPECTED
+from harness.domain.shown_states import CONFIRMED, SUSPECTED
 from harness.domain.workflow import RunStatus
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
 from harness.factory.reporting.shown import shown
 from harness.factory.reporting.slash_commands import (
-    CONFIRMED,
     Command,
     CommandKind,
     ParsedCommand,

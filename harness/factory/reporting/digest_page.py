@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness.domain.lifecycle import Event, State
+from harness.domain.shortened import shortened
+from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.digest import BrokenJourney, Digest, IssueSummary, Outage
-from harness.factory.reporting.slash_commands import CONFIRMED
 from harness.factory.reporting.times import span
-from harness.governance.text.shortened import shortened
 
 Quote = Callable[[str], str]
 

@@ -20,8 +20,6 @@ from harness.governance.text.normalise import normalise
 WORD = "/factory"
 MOST = 5
 """How many commands of one comment are obeyed: the first ones."""
-CONFIRMED = "confirmed"
-"""The word that a retry takes after a suspected attack."""
 LONGEST = 16_000
 """How many characters of a comment are read."""
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.domain.shortened import shortened
 from harness.factory.reporting.comments import (
     commit_message,
     merge_message,
@@ -23,7 +24,6 @@ from harness.factory.reporting.comments.inert import (
     referred,
     table,
 )
-from harness.governance.text.shortened import shortened
 from harness.programs.local_forge.pages.markdown import rendered
 
 NASTY = [

@@ -4,6 +4,8 @@ what the judge saw, what people can do, and how to revert a landed change."""
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.domain.lifecycle import Event, State
+from harness.domain.shortened import shortened
+from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.chain import page_of
 from harness.factory.records.gates import MERGE, RULES, SEAL, TESTS, Gate
 from harness.factory.records.history import History
@@ -18,8 +20,6 @@ from harness.factory.reporting.comments.inert import (
     without_places,
 )
 from harness.factory.reporting.comments.issue import headline
-from harness.factory.reporting.slash_commands import CONFIRMED
-from harness.governance.text.shortened import shortened
 
 CHANGE_MARKER = "<!-- lights-out-factory:change -->"
 MOST_OF_A_TITLE = 200

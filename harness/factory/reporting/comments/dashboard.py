@@ -8,10 +8,10 @@ from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
 from harness.domain.presence import Presence
+from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import cell, inline, table
 from harness.factory.reporting.digest import IssueSummary
-from harness.factory.reporting.slash_commands import CONFIRMED
 from harness.factory.reporting.times import moment
 from harness.factory.run.signs import DASHBOARD_EVERY
 

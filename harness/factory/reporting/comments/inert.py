@@ -5,8 +5,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from harness.domain.shortened import shortened
 from harness.governance.text.invisible import is_invisible
-from harness.governance.text.shortened import shortened
 
 MOST_ROWS = 50
 """How many rows of a table are shown; the rest is counted."""

@@ -7,6 +7,8 @@ maintainers."""
 from collections.abc import Mapping
 
 from harness.domain.lifecycle import Event, State
+from harness.domain.shortened import shortened
+from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.chain import page_of, rules_against
 from harness.factory.records.history import History
 from harness.factory.records.link import Link, UrlFor
@@ -19,8 +21,6 @@ from harness.factory.reporting.comments.inert import (
     referred,
 )
 from harness.factory.reporting.shown import shown, was_not_answered
-from harness.factory.reporting.slash_commands import CONFIRMED
-from harness.governance.text.shortened import shortened
 
 MOST_OF_A_REASON = 600
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
