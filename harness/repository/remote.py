@@ -2,6 +2,7 @@
 stored."""
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from harness.repository.names import branch_ref, remote_url, sha
 from harness.repository.plumbing import Git, GitResult
 
 SECONDS = 120.0
+
+_HEAD = re.compile(r"ref: refs/heads/(\S+)\tHEAD")
 
 # Words of failures that a second attempt would not change. Any other network failure may pass.
 _NOT_ALLOWED = ("could not read username", "authentication failed", "error: 401", "error: 403")
@@ -75,6 +78,13 @@ class Remote:
         # Compared as a whole: ls-remote matches the end of a name, and somebody may push
         # `refs/heads/a/refs/heads/main`.
         return next((sha(oid) for oid, name in refs if name == ref), None)
+
+    def default_branch(self, git: Git) -> str:
+        """The branch that the forge's HEAD names; empty if it names none that exists."""
+        printed = self.output(git, "ls-remote", "--symref", "--", remote_url(self.url), "HEAD")
+        named = next(iter(printed.decode("utf-8", "replace").splitlines()), "")
+        found = _HEAD.fullmatch(named)
+        return found[1] if found else ""
 
 
 def failure(command: str, result: GitResult) -> RemoteError:

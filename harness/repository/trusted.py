@@ -133,6 +133,11 @@ class TrustedRepository:
         lines = (line.split() for line in raw.splitlines())
         return tuple(sha(line[1].decode("ascii")) for line in lines if line[:1] == [b"parent"])
 
+    def line(self, tip: CommitSha, *, most: int) -> tuple[CommitSha, ...]:
+        """`tip` and its first parents, newest first, at most `most` commits."""
+        printed = self.git.output("rev-list", "--first-parent", f"--max-count={most}", sha(tip))
+        return tuple(sha(one) for one in printed.decode("ascii").split())
+
     def messages(self, tip: CommitSha, *, line: str) -> Mapping[CommitSha, str]:
         """The commits up to `tip` whose message has a line that begins with the word `line`, each
         with its message."""

@@ -18,6 +18,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import stat
 import threading
@@ -29,18 +30,16 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from harness.domain.errors import ConfigError, LedgerError
+from harness.domain.errors import LedgerError
 from harness.domain.events import StateSealed
 from harness.domain.plain import JsonObject
 from harness.store.database import database_errors, postgres_engine
 from harness.store.files import replace
 from harness.store.ledger.sqlite import SqlLedger, ledger_errors
+from harness.store.state_key import StateKey, derived
 
 KIND = "carried"
-KEY_BYTES = 32
 PART_BYTES = 8 * 1024 * 1024
 """A content is stored in parts of this size."""
 
@@ -81,7 +80,7 @@ class StoredFile:
 
 class StateBackup:
     """The files at `places` below `home`, except those `left_out`, in the database at `address`,
-    encrypted with `key` (64 hexadecimal digits).
+    encrypted with `key` (an age identity, or 64 hexadecimal digits).
 
     Raises ConfigError for an invalid key, and LedgerError if the database does not answer or has
     unexpected content.
@@ -306,17 +305,11 @@ class _Cipher:
     """Encryption and names under one key. Raises ConfigError for an invalid key."""
 
     def __init__(self, key: str) -> None:
-        try:
-            raw = bytes.fromhex(key.strip())
-        except ValueError:
-            raw = b""
-        if len(raw) != KEY_BYTES:
-            raise ConfigError(
-                f"expected {2 * KEY_BYTES} hexadecimal digits, as `factory home key` prints them",
-                key="FACTORY_HOME_KEY",
-            )
-        self._cipher = AESGCM(_derived(raw, b"contents"))
-        self._names = _derived(raw, b"names")
+        # Keys of 64 hexadecimal digits are older than the identities of age, and still open homes.
+        is_older = re.fullmatch(r"\s*[0-9a-fA-F]{64}\s*", key) is not None
+        raw = bytes.fromhex(key.strip()) if is_older else StateKey(key).secret(b"database")
+        self._cipher = AESGCM(derived(raw, b"contents"))
+        self._names = derived(raw, b"names")
 
     def name(self, content: bytes) -> str:
         return hmac.new(self._names, content, hashlib.sha256).hexdigest()
@@ -334,17 +327,6 @@ class _Cipher:
                 "this home's backup cannot be decrypted: FACTORY_HOME_KEY is another one, or the"
                 " database was changed"
             ) from None
-
-
-def made_key() -> str:
-    """A new random key."""
-    return secrets.token_hex(KEY_BYTES)
-
-
-def _derived(key: bytes, use: bytes) -> bytes:
-    return HKDF(
-        algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"lights-out-factory " + use
-    ).derive(key)
 
 
 def _list_name(generation: int) -> str:

@@ -9,11 +9,14 @@ from typing import assert_never
 from harness.domain.workflow import (
     AgentNode,
     ApproveNode,
+    CallNode,
+    EachNode,
     GateNode,
     Node,
     RunNode,
     UseNode,
     ValidateNode,
+    WaitNode,
     When,
     WhenEnded,
     Workflow,
@@ -43,6 +46,12 @@ def work_of(node: Node) -> str:
             return f"validate {node.journeys}"
         case ApproveNode():
             return f"approve {node.permission}"
+        case WaitNode():
+            return f"wait {_duration(node.seconds) if node.seconds else f'until {node.until}'}"
+        case CallNode():
+            return f"call {node.workflow}"
+        case EachNode():
+            return f"each {node.items} do {node.workflow}"
         case _:
             assert_never(node)
 

@@ -7,6 +7,8 @@ Properties kept:
   any kill, by giving those attempts as `finished`: what was recorded is not done again, what was
   started is attached to by its key;
 - an attempt is recorded before anything follows from it;
+- a node that nobody works on (a wait, a question to a person, another workflow) takes no worker: it
+  is asked whether it has ended, and while it has not, the run returns unfinished;
 - after a stop or a cancellation nothing new starts. What still runs honours a stop by itself,
   before its next effect, and a cancellation gives it up."""
 
@@ -17,16 +19,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.domain.errors import ConfigError
-from harness.domain.workflow import (
-    Attempt,
-    Node,
-    NodeResult,
-    Outcome,
-    Run,
-    Workflow,
-    is_ready,
-    settled,
-)
+from harness.domain.workflow import PATIENT, Node, NodeResult, Outcome, Workflow
+from harness.domain.workflow_run import Attempt, Run, is_ready, settled
 from harness.workflow.node_executor import NodeCall, NodeExecutor
 from harness.workflow.outputs import misfit
 
@@ -42,16 +36,25 @@ def run(
     finished: Iterable[Attempt] = (),
     record: Callable[[Attempt], None] = lambda attempt: None,
     cancelled: Callable[[], str | None] = lambda: None,
+    ask: Callable[[NodeCall], NodeResult | None] = lambda call: None,
     now: Callable[[], float] = time.monotonic,
 ) -> Run:
     """Drive `workflow` until nothing more can happen, and return the run.
 
     `record` gets each attempt as it ends. `cancelled` gives the reason once the run is to be
-    given up. A FactoryStop out of any of the three leaves the run as recorded, and the same call
+    given up. `ask` gives the result of a node that nobody works on, None while it has not ended. A
+    FactoryStop out of any of them leaves the run as recorded, and the same call
     with those attempts goes on from there. Raises ConfigError when `finished` speaks of nodes that
     this workflow does not have."""
     state = _RunState(
-        workflow, executor, concurrency, record, now, _known(workflow, finished), _before(workflow)
+        workflow,
+        executor,
+        concurrency,
+        record,
+        ask,
+        now,
+        _known(workflow, finished),
+        _before(workflow),
     )
     while True:
         # Asked in each round, also while calls are under way: a cancelled run must not wait for
@@ -73,6 +76,7 @@ class _RunState:
     executor: NodeExecutor
     concurrency: int
     record: Callable[[Attempt], None]
+    ask: Callable[[NodeCall], NodeResult | None]
     now: Callable[[], float]
     run: Run
     before: Mapping[str, tuple[str, ...]]
@@ -90,13 +94,20 @@ class _RunState:
 
     def start_what_is_ready(self) -> None:
         if self.halted:
-            return
+            return None
         under_way = {call.node.id for call, _ in self.running.values()}
         for node in self.workflow.nodes:
             if len(self.running) >= self.concurrency:
-                return
-            if node.id not in self.results and node.id not in under_way and self._may_start(node):
+                return None
+            if self.halted or node.id in self.results or node.id in under_way:
+                continue
+            if isinstance(node, PATIENT) and is_ready(node, self.results):
+                # An answer may have earlier nodes made again, so what is ready is looked for anew.
+                if self._asked(node):
+                    return self.start_what_is_ready()
+            elif self._may_start(node):
                 self._start(node)
+        return None
 
     def take_what_is_done(self) -> None:
         """Wait for the next thing to happen: a call that is done, out of time, or due for another
@@ -131,6 +142,13 @@ class _RunState:
 
     def _may_start(self, node: Node) -> bool:
         return is_ready(node, self.results) and self.due.get(node.id, 0.0) <= self.now()
+
+    def _asked(self, node: Node) -> bool:
+        call = self._call(node)
+        if (result := self.ask(call)) is None:
+            return False
+        self._ended(call, _fitting(node, result))
+        return True
 
     def _start(self, node: Node) -> None:
         call = self._call(node)

@@ -1,4 +1,4 @@
-"""Reads the six kinds of node, each from the keys that are its own."""
+"""Reads each kind of node from the keys that are its own."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from typing import Any
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonObject
 from harness.domain.workflow import (
+    INPUT,
     AgentNode,
     Allowance,
     ApproveNode,
+    CallNode,
+    EachNode,
     FieldOf,
     GateNode,
+    Given,
     Node,
     RunNode,
     UseNode,
     ValidateNode,
+    WaitNode,
 )
 from harness.workflow import language
 from harness.workflow.document import DocumentValue, nearest
 from harness.workflow.outputs import declared_field
 from harness.workflow.templates import used_values
-from harness.workflow.values import among, dollars, only, texts, whole
+from harness.workflow.values import among, dollars, only, seconds, texts, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,16 @@ class NodeContext:
 def _use(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
     action = keys["use"].text(language.ACTION, expected="an action like `triage.intake`")
     return UseNode(
-        **context.common, action=among(keys["use"], action, context.known.actions, "action")
+        **context.common,
+        action=among(keys["use"], action, context.known.actions, "action"),
+        given=_with(keys, context),
     )
 
 
 def _run(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
     value = keys["run"]
-    env = {name: _variable(entry, context) for name, entry in _env(keys.get("env"))}
+    env = {name: _given(entry, context) for name, entry in _env(keys.get("env"))}
+    files = texts(keys.get("files"), language.PATH, expected="a path like `docs/index.md`")
     command: Any = value.plain()
     # A text is a command's name: splitting it would be a shell, and shells read values.
     if isinstance(command, str) and language.ID.fullmatch(command):
@@ -80,9 +88,10 @@ def _run(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
             **context.common,
             command=among(value, command, context.known.commands, "command"),
             env=env,
+            files=files,
         )
     if isinstance(command, list) and command and all(isinstance(word, str) for word in command):
-        return RunNode(**context.common, command=tuple(command), env=env)
+        return RunNode(**context.common, command=tuple(command), env=env, files=files)
     raise value.error(
         "expected the name of a command, or a list of arguments (no shell reads it), like `[make,"
         " test]`"
@@ -97,19 +106,34 @@ def _env(value: DocumentValue | None) -> tuple[tuple[str, DocumentValue], ...]:
     return tuple(entries.items())
 
 
-def _variable(value: DocumentValue, context: NodeContext) -> str | FieldOf:
+def _with(keys: Mapping[str, DocumentValue], context: NodeContext) -> Mapping[str, Given]:
+    entries = keys["with"].mapping() if "with" in keys else {}
+    for name, entry in entries.items():
+        if not language.NAME.fullmatch(name):
+            raise entry.error("is no name for a value: lower case, digits and `_`")
+    return {name: _given(entry, context) for name, entry in entries.items()}
+
+
+def _given(value: DocumentValue, context: NodeContext) -> Given:
     if isinstance(text := value.plain(), str):
         return text
     keys = value.mapping()
     only(keys, ("from",))
     if "from" not in keys:
         raise value.error("expected text, or `{from: node.field}`")
-    node, *path = keys["from"].text(language.REFERENCE, expected="`node.field`").split(".")
+    return _reference(keys["from"], context)[0]
+
+
+def _reference(value: DocumentValue, context: NodeContext) -> tuple[FieldOf, JsonObject]:
+    """A field of a needed node, or of the workflow's own input, with its schema."""
+    node, *path = value.text(language.REFERENCE, expected="`node.field`").split(".")
+    if node == INPUT and INPUT not in context.outputs:
+        raise value.error("the workflow declares no `input`")
     # Only a needed node is sure to have ended, with its output checked.
-    if node not in context.common["needs"]:
-        raise keys["from"].error(f"reads `{node}`, which is not in this node's `needs`")
-    declared_field(keys["from"], context.outputs[node], node=node, path=path)
-    return FieldOf(node, tuple(path))
+    if node != INPUT and node not in context.common["needs"]:
+        raise value.error(f"reads `{node}`, which is not in this node's `needs`")
+    declared = declared_field(value, context.outputs[node], node=node, path=path)
+    return FieldOf(node, tuple(path)), declared
 
 
 def _agent(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
@@ -191,8 +215,54 @@ def _validate(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
 
 
 def _approve(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
-    permission = among(keys["approve"], keys["approve"].text(), language.PERMISSIONS, "permission")
-    return ApproveNode(**context.common, permission=permission)
+    for key, what in (("shows", "what the person is shown"), ("expires", "when it is a no")):
+        if key not in keys:
+            raise keys["approve"].error(f"has no `{key}`: {what}")
+    node_id = language.ID
+    revises = (
+        keys["revises"].text(node_id, expected="the id of a node") if "revises" in keys else ""
+    )
+    return ApproveNode(
+        **context.common,
+        permission=among(
+            keys["approve"], keys["approve"].text(), language.PERMISSIONS, "permission"
+        ),
+        shows=_given(keys["shows"], context),
+        expires_seconds=seconds(keys["expires"]),
+        revises=among(keys["revises"], revises, context.outputs, "node") if revises else "",
+    )
+
+
+def _wait(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
+    value = keys["wait"]
+    if isinstance(value.plain(), str):
+        return WaitNode(**context.common, seconds=seconds(value))
+    until = value.mapping()
+    only(until, ("until",))
+    if "until" not in until:
+        raise value.error('expected a duration like `10m`, or `{until: "0 9 * * 1"}`')
+    line = until["until"].text(language.CRON, expected="a cron line of five fields")
+    return WaitNode(**context.common, until=line)
+
+
+def _call(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
+    called = keys["call"].text(language.ID, expected="the name of a workflow")
+    return CallNode(**context.common, workflow=called, given=_with(keys, context))
+
+
+def _each(keys: Mapping[str, DocumentValue], context: NodeContext) -> Node:
+    for key, what in (("do", "which workflow runs for each item"), ("limit", "how many at most")):
+        if key not in keys:
+            raise keys["each"].error(f"has no `{key}`: {what}")
+    items, declared = _reference(keys["each"], context)
+    if declared.get("type") != "array":
+        raise keys["each"].error(f"`{items}` is declared as no list; expected `type: array`")
+    return EachNode(
+        **context.common,
+        items=items,
+        workflow=keys["do"].text(language.ID, expected="the name of a workflow"),
+        limit=whole(keys["limit"], 1, language.MOST_ITEMS),
+    )
 
 
 def _budget(value: DocumentValue | None) -> Allowance:
@@ -215,4 +285,7 @@ READERS: Mapping[str, Callable[[Mapping[str, DocumentValue], NodeContext], Node]
     "gate": _gate,
     "validate": _validate,
     "approve": _approve,
+    "wait": _wait,
+    "call": _call,
+    "each": _each,
 }

@@ -18,6 +18,7 @@ TEMPLATE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.j2")
 DURATION = re.compile(r"[1-9][0-9]{0,5}[smh]")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FIELD = re.compile(r"[a-z][a-z0-9_]*\??")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 REFERENCE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(\.[a-z][a-z0-9_]*)+")
 WHEN = re.compile(
     r"(?P<node>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)"
@@ -27,6 +28,7 @@ WHEN = re.compile(
 )
 CRON = re.compile(r"[-0-9*/,]+( [-0-9*/,]+){4}")
 TOOL = re.compile(r"[a-z][a-z0-9_]*")
+PATH = re.compile(r"(?!\.{1,2}(/|$))[\w.@+-]+(/(?!\.{1,2}(/|$))[\w.@+-]+)*")
 EVENT = re.compile(r"[a-z]+(_[a-z]+)*")
 
 PERMISSIONS = ("triage", "write", "admin")
@@ -34,15 +36,39 @@ JOURNEYS = ("sealed",)
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 MOST_ATTEMPTS = 10
 
+MOST_ITEMS = 50
+"""How many runs one `each` may start."""
+
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "use": (),
-    "run": ("env",),
+    "use": ("with",),
+    "run": ("env", "files"),
     "agent": ("role", "tools", "prompt", "budget"),
     "gate": (),
     "validate": ("budget",),
-    "approve": (),
+    "approve": ("shows", "expires", "revises"),
+    "wait": (),
+    "call": ("with",),
+    "each": ("do", "limit"),
+}
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "approve": ("shows", "expires"),
+    "each": ("do", "limit"),
 }
 COMMON = ("id", "needs", "when", "retry", "timeout", "output")
+# Nobody works on these, so there are no attempts, and code sets their output.
+_PATIENT = ("id", "needs", "when")
+_COMMON_OF = {
+    "approve": _PATIENT,
+    "wait": _PATIENT,
+    "each": _PATIENT,
+    "call": (*_PATIENT, "output"),
+}
+
+
+def keys_of(kind: str) -> tuple[str, ...]:
+    """Every key that a node of this kind may have, the kind's own name second."""
+    common = _COMMON_OF.get(kind, COMMON)
+    return (common[0], kind, *common[1:], *KINDS[kind])
 
 
 def _text(pattern: re.Pattern[str]) -> JsonDict:
@@ -61,6 +87,16 @@ def _list(items: JsonObject, *, least: int) -> JsonDict:
 def _object(properties: JsonObject, **more: Any) -> JsonDict:
     return {"type": "object", "properties": dict(properties), "additionalProperties": False, **more}
 
+
+_GIVEN: JsonObject = {
+    "oneOf": [{"type": "string"}, _object({"from": _text(REFERENCE)}, required=["from"])]
+}
+_FIELDS: JsonObject = {
+    "type": "object",
+    "propertyNames": _text(FIELD),
+    "additionalProperties": {"$ref": "https://json-schema.org/draft/2020-12/schema"},
+    "minProperties": 1,
+}
 
 KEYS: Mapping[str, JsonObject] = {
     "id": {**_text(ID), "description": "The node's name, unique in the workflow."},
@@ -84,6 +120,15 @@ KEYS: Mapping[str, JsonObject] = {
     "approve": {
         "enum": list(PERMISSIONS),
         "description": "A wait for a person with this permission.",
+    },
+    "wait": {
+        "oneOf": [_text(DURATION), _object({"until": _text(CRON)}, required=["until"])],
+        "description": 'A wait: `90s`, `10m`, `1h`, or `{until: "0 9 * * 1"}`, a cron line.',
+    },
+    "call": {**_text(ID), "description": "Another workflow of yours, run to its end."},
+    "each": {
+        **_text(REFERENCE),
+        "description": "A list, as `node.field`: the workflow in `do` runs once for each item.",
     },
     "needs": {
         **_list(_text(ID), least=1),
@@ -117,16 +162,34 @@ KEYS: Mapping[str, JsonObject] = {
     "env": {
         "type": "object",
         "propertyNames": _text(VARIABLE),
-        "additionalProperties": {
-            "oneOf": [{"type": "string"}, _object({"from": _text(REFERENCE)}, required=["from"])],
-        },
+        "additionalProperties": _GIVEN,
         "description": "The command's environment: text, or `{from: node.field}`.",
     },
-    "output": {
+    "with": {
         "type": "object",
-        "propertyNames": _text(FIELD),
-        "additionalProperties": {"$ref": "https://json-schema.org/draft/2020-12/schema"},
-        "minProperties": 1,
+        "propertyNames": _text(NAME),
+        "additionalProperties": _GIVEN,
+        "description": "What it is given: text, or `{from: node.field}`.",
+    },
+    "files": {
+        **_list(_text(PATH), least=1),
+        "description": "The files whose new content is kept, as a commit that can be proposed.",
+    },
+    "shows": {**_GIVEN, "description": "What the person is shown: text, or `{from: node.field}`."},
+    "expires": {**_text(DURATION), "description": "How long the question stands. Then it is a no."},
+    "revises": {
+        **_text(ID),
+        "description": "The node that is made again where the person sends it back.",
+    },
+    "do": {**_text(ID), "description": "The workflow that runs for each item."},
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MOST_ITEMS,
+        "description": "How many items there may be; more are a failure.",
+    },
+    "output": {
+        **_FIELDS,
         "description": (
             "The fields the node must give, each a JSON schema; a name that ends in `?` may be"
             " absent."
@@ -160,3 +223,7 @@ TRIGGERS: JsonObject = _object(
         " forge."
     ),
 )
+INPUT: JsonObject = {
+    **_FIELDS,
+    "description": "What whoever calls it has to give; nodes read it as `{from: input.field}`.",
+}

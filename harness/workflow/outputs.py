@@ -9,6 +9,35 @@ from harness.domain.plain import JsonObject
 from harness.workflow.document import DocumentValue, nearest
 from harness.workflow.language import FIELD
 
+_TEXT: JsonObject = {"type": "string"}
+_COUNT: JsonObject = {"type": "integer"}
+# What code itself adds to a node's output, by the key that asks for it.
+_ADDED: Mapping[str, JsonObject] = {
+    "approve": {"by": _TEXT},
+    "each": {"count": _COUNT},
+    "files": {"head": _TEXT, "changed": _COUNT},
+}
+
+
+def output_of(item: DocumentValue) -> JsonObject | None:
+    """The schema of a node's output: what it declares, and what code adds; None where there is
+    neither."""
+    keys = item.mapping()
+    declared = output_schema(keys["output"]) if "output" in keys else None
+    added = {name: one for key in keys if key in _ADDED for name, one in _ADDED[key].items()}
+    if not added:
+        return declared
+    own = declared["properties"] if declared else {}
+    if taken := next((name for name in own if name in added), None):
+        raise keys["output"].error(f"`{taken}` is set by code here; choose another name")
+    required = [*(declared["required"] if declared else ()), *added]
+    return {
+        "type": "object",
+        "properties": {**own, **added},
+        "required": required,
+        "additionalProperties": False,
+    }
+
 
 def output_schema(value: DocumentValue) -> JsonObject:
     """The schema of an `output:` key: exactly the fields that are named, of which those ending in

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonObject
-from harness.domain.workflow import Node, RetryPolicy, Triggers, When, Workflow
+from harness.domain.workflow import INPUT, Node, RetryPolicy, Triggers, When, Workflow
 from harness.workflow import language
 from harness.workflow.condition import condition
 from harness.workflow.document import DocumentValue, document, nearest
 from harness.workflow.kinds import READERS, Declared, NodeContext
-from harness.workflow.outputs import output_schema
+from harness.workflow.outputs import output_of, output_schema
 from harness.workflow.values import number, only, seconds, texts, whole
 
 
@@ -56,10 +56,11 @@ def examined(text: str, *, file: str, known: Declared) -> Reading:
         keys.update(_keys(document(text, file=file)))
         name = keys["name"].text(language.ID, expected="a name like `nightly-sweep`")
         triggers = _triggers(keys["on"]) if "on" in keys else Triggers()
+        taken = output_schema(keys[INPUT]) if INPUT in keys else None
         declared.update(_declared(keys["nodes"]))
         # Every node is read, so that an editor shows all faults at once.
-        nodes, faults = _nodes(declared, known)
-        workflow = None if faults else Workflow(name, _in_order(nodes, declared), triggers)
+        nodes, faults = _nodes(declared, known, taken)
+        workflow = None if faults else Workflow(name, _in_order(nodes, declared), triggers, taken)
     except ConfigError as error:
         return Reading(file, None, (error,), keys, declared)
     return Reading(file, workflow, faults, keys, declared)
@@ -67,7 +68,7 @@ def examined(text: str, *, file: str, known: Declared) -> Reading:
 
 def _keys(whole_document: DocumentValue) -> Mapping[str, DocumentValue]:
     keys = whole_document.mapping()
-    only(keys, ("name", "on", "nodes"))
+    only(keys, ("name", "on", INPUT, "nodes"))
     for key in ("name", "nodes"):
         if key not in keys:
             raise whole_document.error(f"has no `{key}`")
@@ -95,6 +96,8 @@ def _declared(value: DocumentValue) -> Mapping[str, DocumentValue]:
         if "id" not in keys:
             raise item.error("a node has no `id`")
         node_id = keys["id"].text(language.ID, expected="a name like `run-tests`")
+        if node_id == INPUT:
+            raise keys["id"].error("is the name of what the workflow is given; choose another")
         # Ids are keys in the ledger: two nodes of one id would share their attempts.
         if node_id in declared:
             raise keys["id"].error(
@@ -107,10 +110,12 @@ def _declared(value: DocumentValue) -> Mapping[str, DocumentValue]:
 
 
 def _nodes(
-    declared: Mapping[str, DocumentValue], known: Declared
+    declared: Mapping[str, DocumentValue], known: Declared, taken: JsonObject | None
 ) -> tuple[tuple[Node, ...], tuple[ConfigError, ...]]:
     # All outputs first: a condition may name a node that stands further down.
-    outputs = {node_id: _output(item) for node_id, item in declared.items()}
+    outputs = {node_id: output_of(item) for node_id, item in declared.items()}
+    if taken is not None:
+        outputs[INPUT] = taken
     nodes: list[Node] = []
     faults: list[ConfigError] = []
     for node_id, item in declared.items():
@@ -143,7 +148,7 @@ def _kind(item: DocumentValue, keys: Mapping[str, DocumentValue]) -> str:
     if len(kinds) != 1:
         found = f"found {' and '.join(kinds)}" if kinds else "found none"
         raise item.error(f"expected exactly one of {', '.join(language.KINDS)}; {found}")
-    allowed = (kinds[0], *language.COMMON, *language.KINDS[kinds[0]])
+    allowed = language.keys_of(kinds[0])
     for key, value in keys.items():
         if key not in allowed:
             raise value.error(
@@ -178,11 +183,6 @@ def _retry(value: DocumentValue | None) -> RetryPolicy:
         wait_seconds=float(seconds(keys["wait"])) if "wait" in keys else 0.0,
         factor=float(number(keys["factor"], 1, 10)) if "factor" in keys else 2.0,
     )
-
-
-def _output(item: DocumentValue) -> JsonObject | None:
-    value = item.mapping().get("output")
-    return output_schema(value) if value is not None else None
 
 
 def _in_order(nodes: Sequence[Node], places: Mapping[str, DocumentValue]) -> tuple[Node, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from harness.domain.plain import JsonDict
-from harness.workflow.language import COMMON, KEYS, KINDS, TRIGGERS
+from harness.workflow.language import INPUT, KEYS, KINDS, REQUIRED, TRIGGERS, keys_of
 
 
 def workflow_schema() -> JsonDict:
@@ -23,6 +23,7 @@ def workflow_schema() -> JsonDict:
         "properties": {
             "name": {**KEYS["id"], "description": "The workflow's name."},
             "on": TRIGGERS,
+            "input": INPUT,
             "nodes": {
                 "type": "array",
                 "minItems": 1,
@@ -33,13 +34,12 @@ def workflow_schema() -> JsonDict:
 
 
 def _node(kind: str) -> JsonDict:
-    keys = ("id", kind, *(key for key in COMMON if key != "id"), *KINDS[kind])
     return {
         "title": f"{kind} node",
         "type": "object",
-        "required": ["id", kind],
+        "required": ["id", kind, *REQUIRED.get(kind, ())],
         "additionalProperties": False,
-        "properties": {key: KEYS[key] for key in keys},
+        "properties": {key: KEYS[key] for key in keys_of(kind)},
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.domain.ledger import Head, NewEntry
-from harness.domain.workflow import RunStatus
+from harness.domain.workflow_run import RunStatus
 from harness.ports.engine import Engine
 from harness.ports.ledger import Ledger
 from harness.store.clock import SystemClock

@@ -13,7 +13,8 @@ from harness.domain.errors import ConfigError, LedgerError
 from harness.store.clock import SystemClock
 from harness.store.ledger.postgres import PostgresLedger
 from harness.store.ledger.sqlite import SqlLedger
-from harness.store.state_backup import StateBackup, made_key
+from harness.store.state_backup import StateBackup
+from harness.store.state_key import made_key
 
 KEY = "5a" * 32
 PLACES = ("home.json", "keys", "sealed", "ledger.head")

@@ -15,15 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.domain.workflow import (
-    Attempt,
-    NodeResult,
-    Outcome,
-    Run,
-    UseNode,
-    Workflow,
-    node_result,
-)
+from harness.domain.workflow import NodeResult, Outcome, UseNode, Workflow, node_result
+from harness.domain.workflow_run import Attempt, Run
 from harness.store.clock import SystemClock
 from harness.store.durable.engine import Durable
 from harness.store.ledger.sqlite import SqliteLedger

@@ -23,6 +23,7 @@ GOOD = {
         """
 name: nightly-sweep
 on: {schedule: "17 2 * * *", event: [issue_opened]}
+input: {why: {type: string}}
 nodes:
   - {id: a, use: triage.intake, retry: {attempts: 3, wait: 10s, factor: 1.5}, timeout: 90s}
   - id: ask
@@ -35,12 +36,17 @@ nodes:
     output:
       verdict: {enum: [in, out]}
       score?: {type: number}
+      items: {type: array}
   - {id: tests, run: tests, needs: [ask], when: ask.verdict == "in", env: {WHY: {from: ask.verdict}, LANG: C}}
-  - {id: build, run: [make, -C, app, all], needs: [a], when: a.succeeded}
+  - {id: build, run: [make, -C, app, all], needs: [a], when: a.succeeded, files: [docs/a.md]}
   - {id: law, gate: [size, secrets], needs: [tests]}
   - {id: judge, validate: sealed, needs: [law], budget: {usd: 2}}
-  - {id: person, approve: admin, needs: [judge], when: judge.failed}
-  - {id: last, use: a.b, needs: [ask], when: ask.score >= 0.8}
+  - {id: person, approve: admin, needs: [judge, build], when: judge.failed, shows: {from: build.head}, expires: 72h, revises: build}
+  - {id: last, use: a.b, needs: [ask], when: ask.score >= 0.8, with: {text: {from: ask.verdict}, more: words}}
+  - {id: rest, wait: 90m}
+  - {id: monday, wait: {until: "0 9 * * 1"}, needs: [rest]}
+  - {id: other, call: tidy-up, needs: [ask], with: {why: {from: input.why}}, output: {done: {type: boolean}}}
+  - {id: many, each: ask.items, do: tidy-up, limit: 5, needs: [ask]}
 """
     ),
     "later nodes first": one("id: b, use: x.y, needs: [a]") + "  - {id: a, use: x.y}\n",
@@ -105,7 +111,28 @@ FORM = {
     "words for money": (one("id: a, agent: triage, budget: {usd: lots}"), "dollars above 0"),
     "half a call": (one("id: a, agent: triage, budget: {calls: 0.5}"), "whole number"),
     "an unknown kind of journey": (one("id: a, validate: open"), "known: sealed"),
-    "an unknown permission": (one("id: a, approve: admn"), "did you mean `admin`"),
+    "a question that shows nothing": (one("id: a, approve: admin, expires: 1h"), "has no `shows`"),
+    "a question without an end": (one("id: a, approve: admin, shows: x"), "has no `expires`"),
+    "a question tried again": (
+        one("id: a, approve: admin, shows: x, expires: 1h, timeout: 1h"),
+        "means nothing on a `approve` node",
+    ),
+    "a wait for nothing": (one("id: a, wait: {}"), "expected a duration"),
+    "a wait until a word": (one("id: a, wait: {until: monday}"), "a cron line"),
+    "a fan-out without a limit": (
+        one("id: b, each: ask.detail, do: w, needs: [ask]", ASKED),
+        "has no `limit`",
+    ),
+    "a fan-out beyond the most": (
+        "name: w\nnodes:\n  - {id: ask, run: [x], output: {all: {type: array}}}\n"
+        "  - {id: b, each: ask.all, do: w, limit: 51, needs: [ask]}\n",
+        "from 1 to 50",
+    ),
+    "a file outside": (one("id: a, run: [x], files: [../b]"), "expected a path"),
+    "an unknown permission": (
+        one("id: a, approve: admn, shows: x, expires: 1h"),
+        "did you mean `admin`",
+    ),
     "a gate without a check": (one("id: a, gate: []"), "at least 1"),
     "a variable with a hyphen": (
         one("id: a, run: tests, env: {MY-VAR: x}"),
@@ -137,6 +164,23 @@ FORM = {
 }
 
 MEANING = {
+    "a question that sends back what is not there": (
+        one("id: a, approve: admin, shows: x, expires: 1h, revises: b"),
+        "there is no node `b`",
+    ),
+    "a fan-out over what is no list": (
+        one("id: b, each: ask.detail, do: w, limit: 3, needs: [ask]", ASKED),
+        "is declared as no list",
+    ),
+    "an input that nobody declared": (
+        one("id: a, run: [x], env: {A: {from: input.b}}"),
+        "declares no `input`",
+    ),
+    "a node that takes the input's name": (one("id: input, use: x.y"), "choose another"),
+    "an output that code sets": (
+        one("id: a, run: [x], files: [b], output: {head: {type: string}}"),
+        "is set by code",
+    ),
     "an unknown node": (
         one("id: b, use: x.y, needs: [intakee]", "  - {id: intake, use: x.y}\n"),
         "did you mean `intake`",

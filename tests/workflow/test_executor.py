@@ -4,19 +4,17 @@ import pytest
 
 from harness.domain.errors import ConfigError, Stopped
 from harness.domain.workflow import (
-    Attempt,
     Comparison,
     FieldOf,
     NodeResult,
     Outcome,
     RetryPolicy,
-    Run,
-    RunStatus,
     UseNode,
     WhenEnded,
     WhenField,
     Workflow,
 )
+from harness.domain.workflow_run import Attempt, Run, RunStatus
 from harness.workflow import run
 from tests.workflow.doubles import Simulated, failed, nodes, produced
 

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from harness.domain.governance import GRANTABLE
 from harness.factory.pipeline.actions import AGENTS, COMMANDS, GATES, USES
+from harness.factory.settings.free_workflows import EFFECTS, LONGEST_WAIT, MOST_CALLS_DEEP
 from harness.factory.settings.workflow_promises import PARTS, ROLES, TESTS, names
 from harness.factory.settings.workflows import WORKFLOWS
+from harness.factory.workflows.approvals import MOST_REVISIONS
+from harness.factory.workflows.effects import MOST_A_DAY
+from harness.factory.workflows.waiting import MOST_RUNS
 from harness.governance.built_in import PROTECTED
-from harness.workflow.language import COMMON, JOURNEYS, KEYS, KINDS, PERMISSIONS
+from harness.workflow.language import COMMON, JOURNEYS, KEYS, KINDS, MOST_ITEMS, PERMISSIONS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "workflows.md").read_text("utf-8")
@@ -82,7 +87,32 @@ def test_every_example_is_taught_and_every_lesson_is_an_example() -> None:
     }
 
 
-@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL), ids=range(3))
+BLOCKS = re.findall(r"```yaml\n(name: .*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(6))
 def test_what_is_shown_is_in_an_examples_file(block) -> None:
     texts = [path.read_text("utf-8") for path in EXAMPLES.glob("*/workflows/*.yaml")]
     assert sum(block in text for text in texts) == 1
+
+
+def test_the_page_has_every_effect_with_what_it_is_given() -> None:
+    found = rows("## Workflows of your own")
+    assert list(found) == list(EFFECTS)
+    assert {*found, "deploy"} == set(GRANTABLE)
+    for effect, row in found.items():
+        assert named(row.split("|")[0]) == set(EFFECTS[effect].needs)
+
+
+def test_the_page_has_the_bounds_of_free_workflows() -> None:
+    text = " ".join(PAGE.split())
+    for words in (
+        f"at most {LONGEST_WAIT // 3600} hours",
+        f"go {MOST_CALLS_DEEP} deep",
+        f"{MOST_RUNS} runs belong together at most",
+        f"{MOST_A_DAY} effects a day",
+        f"(at most {MOST_ITEMS})",
+        "three times at most",
+    ):
+        assert words in text, words
+    assert MOST_REVISIONS == 3

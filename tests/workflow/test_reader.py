@@ -9,7 +9,9 @@ from harness.domain.workflow import (
     AgentNode,
     Allowance,
     ApproveNode,
+    CallNode,
     Comparison,
+    EachNode,
     FieldOf,
     GateNode,
     RetryPolicy,
@@ -17,6 +19,7 @@ from harness.domain.workflow import (
     Triggers,
     UseNode,
     ValidateNode,
+    WaitNode,
     WhenEnded,
     WhenField,
     Workflow,
@@ -65,7 +68,9 @@ def test_every_word_of_the_language_arrives_as_a_value() -> None:
         "nightly-sweep",
         Triggers("17 2 * * *", ("issue_opened",)),
     )
-    a, ask, tests, build, policy, judge, person, last = workflow.nodes
+    a, ask, tests, build, policy, judge, person, last, rest, monday, other, many = workflow.nodes
+    assert workflow.input is not None
+    assert workflow.input["required"] == ["why"]
     assert a == UseNode(
         id="a", action="triage.intake", retry=RetryPolicy(3, 10.0, 1.5), timeout_seconds=90
     )
@@ -74,9 +79,13 @@ def test_every_word_of_the_language_arrives_as_a_value() -> None:
     assert ask.budget == Allowance(3, Decimal("0.25"))
     assert ask.output == {
         "type": "object",
-        "required": ["verdict"],
+        "required": ["verdict", "items"],
         "additionalProperties": False,
-        "properties": {"verdict": {"enum": ["in", "out"]}, "score": {"type": "number"}},
+        "properties": {
+            "verdict": {"enum": ["in", "out"]},
+            "score": {"type": "number"},
+            "items": {"type": "array"},
+        },
     }
     assert isinstance(tests, RunNode)
     assert (tests.command, tests.env) == (
@@ -90,9 +99,28 @@ def test_every_word_of_the_language_arrives_as_a_value() -> None:
     assert judge == ValidateNode(
         id="judge", journeys="sealed", needs=("law",), budget=Allowance(None, Decimal(2))
     )
-    assert person == ApproveNode(
-        id="person", permission="admin", needs=("judge",), when=WhenEnded("judge", False)
+    assert build.files == ("docs/a.md",)
+    assert build.output is not None
+    assert build.output["required"] == ["head", "changed"]
+    assert isinstance(person, ApproveNode)
+    assert (person.permission, person.needs, person.when) == (
+        "admin",
+        ("judge", "build"),
+        WhenEnded("judge", False),
     )
+    assert (person.shows, person.expires_seconds, person.revises) == (
+        FieldOf("build", ("head",)),
+        72 * 3600,
+        "build",
+    )
+    assert isinstance(last, UseNode)
+    assert last.given == {"text": FieldOf("ask", ("verdict",)), "more": "words"}
+    assert rest == WaitNode(id="rest", seconds=90 * 60)
+    assert monday == WaitNode(id="monday", until="0 9 * * 1", needs=("rest",))
+    assert isinstance(other, CallNode)
+    assert (other.workflow, other.given) == ("tidy-up", {"why": FieldOf("input", ("why",))})
+    assert isinstance(many, EachNode)
+    assert (many.items, many.workflow, many.limit) == (FieldOf("ask", ("items",)), "tidy-up", 5)
     assert last.when == WhenField(FieldOf("ask", ("score",)), Comparison.AT_LEAST, 0.8)
 
 

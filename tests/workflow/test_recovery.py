@@ -8,15 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.domain.workflow import (
-    Attempt,
-    NodeResult,
-    Outcome,
-    RetryPolicy,
-    Run,
-    RunStatus,
-    Workflow,
-)
+from harness.domain.workflow import NodeResult, Outcome, RetryPolicy, Workflow
+from harness.domain.workflow_run import Attempt, Run, RunStatus
 from harness.workflow import NodeCall, run
 from tests.workflow.doubles import nodes, produced
 

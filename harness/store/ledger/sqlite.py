@@ -237,17 +237,8 @@ class SqlLedger(ABC):
             session, self._signer, head=lambda: self._head(session), store=self._store_fault
         )
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Entry and head are written by one process at a time: `factory stop` writes while `factory
-        tick` runs."""
-        self._home.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._home / "ledger.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(file)
+    def _alone(self) -> AbstractContextManager[None]:
+        return still(self._home)
 
 
 class SqliteLedger(SqlLedger):
@@ -334,6 +325,19 @@ class SqliteLedger(SqlLedger):
 
     def _store_fault(self, session: KeptSession) -> Fault | None:
         return sqlite_fault(session)
+
+
+@contextmanager
+def still(home: Path) -> Iterator[None]:
+    """Let nobody write to the ledger in `home` while the block lasts. Entry and head are written by
+    one process at a time: `factory stop` writes while `factory tick` runs."""
+    home.mkdir(parents=True, exist_ok=True)
+    file = os.open(home / "ledger.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
 
 
 def _end(session: KeptSession) -> Head | None:

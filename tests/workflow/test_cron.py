@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.store.cron import first_after, local_zone
+from harness.workflow.cron import first_after, local_zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHTLY = "17 2 * * *"
