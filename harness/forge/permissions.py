@@ -36,7 +36,16 @@ NEEDS = (
     RequiredPermission("statuses", "read", "see the statuses that a merge has to wait for"),
     RequiredPermission("actions", "read", "see the workflows' runs behind those checks"),
 )
-EVENTS = ("check_run", "check_suite", "issue_comment", "issues", "pull_request", "push", "status")
+EVENTS = (
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "issues",
+    "pull_request",
+    "pull_request_review",
+    "push",
+    "status",
+)
 """The webhook events that an app subscribes to. The permissions above cover all of them."""
 
 

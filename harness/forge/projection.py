@@ -49,13 +49,13 @@ def issue_from(raw: "RawIssue") -> Issue:
     """An issue."""
     return Issue(
         number=_number(raw.number),
-        title=_text(raw.title),
-        body=_text(raw.body),
+        title=text_of(raw.title),
+        body=text_of(raw.body),
         author=actor_from(raw.user),
-        open=_text(raw.state) == "open",
-        labels=tuple(sorted(_text(label.name) for label in raw.labels)),
-        created_at=_moment(raw.created_at),
-        updated_at=_moment(raw.updated_at),
+        open=text_of(raw.state) == "open",
+        labels=tuple(sorted(text_of(label.name) for label in raw.labels)),
+        created_at=moment_of(raw.created_at),
+        updated_at=moment_of(raw.updated_at),
         insider=raw.author_association in _INSIDERS,
         comments=_number(raw.comments),
     )
@@ -66,16 +66,16 @@ def comment_from(raw: "RawComment") -> Comment:
     return Comment(
         _number(raw.id),
         actor_from(raw.user),
-        _text(raw.body),
-        _moment(raw.created_at),
-        edited=_moment(raw.updated_at) != _moment(raw.created_at),
+        text_of(raw.body),
+        moment_of(raw.created_at),
+        edited=moment_of(raw.updated_at) != moment_of(raw.created_at),
     )
 
 
 def pull_request_from(raw: "RawPullRequest") -> PullRequest:
     """A pull request. If its fork was deleted it has no head repository, and is not ours."""
     return replace(
-        open_pull_request_from(raw), open=_text(raw.state) == "open", merged=bool(raw.merged)
+        open_pull_request_from(raw), open=text_of(raw.state) == "open", merged=bool(raw.merged)
     )
 
 
@@ -84,10 +84,10 @@ def open_pull_request_from(raw: "RawPullRequest") -> PullRequest:
     is not."""
     return PullRequest(
         number=_number(raw.number),
-        title=_text(raw.title),
-        branch=_text(raw.head.ref),
-        head=CommitSha(_text(raw.head.sha)),
-        base_branch=_text(raw.base.ref),
+        title=text_of(raw.title),
+        branch=text_of(raw.head.ref),
+        head=CommitSha(text_of(raw.head.sha)),
+        base_branch=text_of(raw.base.ref),
         author=actor_from(raw.user),
         open=True,
         same_repository=is_same_repository(raw),
@@ -101,7 +101,9 @@ def is_same_repository(raw: "RawPullRequest") -> bool:
 
 def actor_from(raw: "NamedUser | Organization | None") -> Actor:
     """An account."""
-    return GHOST if raw is None else Actor(_number(raw.id), _text(raw.login), bot=raw.type == "Bot")
+    return (
+        GHOST if raw is None else Actor(_number(raw.id), text_of(raw.login), bot=raw.type == "Bot")
+    )
 
 
 def permission_from(answer: JsonObject, actor: Actor) -> Permission:
@@ -129,11 +131,13 @@ def _number(value: object) -> int:
     return value
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A text of an answer; empty for null. Raises TypeError for anything else."""
     if value is not None and not isinstance(value, str):
         raise TypeError(f"expected text, got {value!r:.60}")
     return value or ""
 
 
-def _moment(value: datetime | None) -> str:
+def moment_of(value: datetime | None) -> str:
+    """A time in ISO 8601, UTC; empty where there is none."""
     return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,12 +11,14 @@ from harness.domain.issue import (
     Comment,
     CommitSha,
     Issue,
+    LineComment,
     News,
     Permission,
     PullRequest,
+    Review,
 )
 from harness.domain.plain import JsonDict
-from harness.forge import checkruns, issue_changes, job_logs, projection
+from harness.forge import checkruns, issue_changes, job_logs, projection, reviews
 from harness.forge import required_checks as requirements
 from harness.forge.connection import Access, Connection
 from harness.forge.errors import forge_errors
@@ -106,6 +108,16 @@ class ForgeReader:
             return tuple(
                 map(projection.comment_from, self._repository.get_issue(number).get_comments())
             )
+
+    def change_requests(self, number: int) -> tuple[Review, ...]:
+        """The newest reviews of a pull request that ask for changes, oldest first."""
+        with forge_errors(f"reading the reviews of #{number}"):
+            return reviews.change_requests(self._wire, self._access.repository, number)
+
+    def line_comments(self, number: int, review: int) -> tuple[LineComment, ...]:
+        """The comments of one review on lines."""
+        with forge_errors(f"reading review {review} of #{number}"):
+            return reviews.line_comments(self._wire, self._access.repository, number, review)
 
     def permission(self, actor: Actor) -> Permission:
         """What the account may do. The forge answers for the login, which must still belong to the

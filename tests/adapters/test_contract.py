@@ -160,6 +160,32 @@ def test_a_pull_request_is_merged_once_its_base_holds_its_head(world) -> None:
     assert (landed.merged, landed.open) == (True, False)
 
 
+def test_only_reviews_that_ask_for_changes_are_listed_with_the_head_they_are_about(world) -> None:
+    head = world.push("factory/issue-1")
+    number = opened(world).number
+    assert world.forge.change_requests(number) == ()
+    world.review(number, "COMMENT", "Hm.")
+    world.review(number, "APPROVE", "")
+    ben = world.review(number, "REQUEST_CHANGES", "Not <!-- so --> yet.", line=1)
+    world.push("factory/issue-1")
+    world.review(number, "REQUEST_CHANGES", "Nor now.")
+    first, second = world.forge.change_requests(number)
+    assert (first.author, first.body, first.head) == (ben, "Not <!-- so --> yet.", head)
+    assert second.head == world.forge.pull_request(number).head != head
+    assert first.created_at.endswith("Z")
+    (remark,) = world.forge.line_comments(number, first.id)
+    assert (remark.path, remark.line, remark.body) == ("app.py", 1, "About line 1.")
+    assert world.forge.line_comments(number, second.id) == ()
+
+
+def test_a_review_is_news_of_its_pull_request(world) -> None:
+    world.push("factory/issue-1")
+    number = opened(world).number
+    cursor = world.forge.news().cursor
+    world.review(number, "REQUEST_CHANGES", "Not yet.")
+    assert number in world.forge.news(cursor).pull_requests
+
+
 def test_a_branch_that_is_not_there_cannot_be_opened(world) -> None:
     with pytest.raises(ForgeError, match="factory/issue-9") as refused:
         opened(world, "factory/issue-9")

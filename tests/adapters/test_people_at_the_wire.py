@@ -14,7 +14,7 @@ from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees.adapter import RunWorktrees
-from tests.factory.demands import asking_a_person
+from tests.factory.demands import STORE, asking_a_person
 from tests.factory.world import EXAMPLE, World
 from tests.fakes.people import KEY
 
@@ -43,15 +43,20 @@ class WireWorld(World):
 
 @pytest.fixture
 def world(place, tmp_path):
+    return world_of(place, tmp_path, rules=asking_a_person("F-STORE"))
+
+
+def world_of(place, tmp_path, *, rules="", more=""):
+    """The demo's app at the place, with what these rules and this configuration ask for beside."""
     files = {
         str(path.relative_to(EXAMPLE)): path.read_text("utf-8")
         for path in sorted(EXAMPLE.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     }
     files["factory.toml"] = (
-        files["factory.toml"].split("trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n'
+        files["factory.toml"].split("trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n{more}'
     )
-    files["factory_rules.md"] += asking_a_person("F-STORE")
+    files["factory_rules.md"] += rules
     place.push(files)
     made = WireWorld(tmp_path)
     made.place = place
@@ -150,3 +155,87 @@ def test_a_command_that_somebody_else_wrote_into_a_maintainers_comment_is_not_he
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "was edited" in ours(place, issue)[-1]
+
+
+WORDS = "Call it places_left, please."
+
+
+@dataclass
+class Works:
+    """An agent that changes the same file otherwise each time."""
+
+    count: int = 0
+
+    def __call__(self, worktree) -> None:
+        self.count += 1
+        path = worktree / STORE
+        path.write_text(path.read_text() + f"\nFIXED = {self.count}\n")
+
+
+def review(place, number, body, *, by, **more) -> None:
+    asks = {"event": "REQUEST_CHANGES", "body": body, **more}
+    answer = place.api("POST", f"/pulls/{number}/reviews", by=by, json=asks)
+    assert answer.status_code == 200, answer.text
+
+
+def report(place, sha, conclusion, *, by, summary="") -> None:
+    run = {
+        "name": "ci",
+        "head_sha": sha,
+        "status": "completed",
+        "conclusion": conclusion,
+        "output": {"title": "ci", "summary": summary},
+    }
+    assert place.api("POST", "/check-runs", by=by, json=run).status_code == 201
+
+
+def test_words_a_review_and_a_red_check_make_rounds_and_the_change_lands(place, tmp_path) -> None:
+    """And the same of a stranger, before each, makes none."""
+    maya, kim = place.person("maya", role="write"), place.person("kim")
+    ci, eve = (
+        place.admin.create_user(f"{place.prefix}-{name}", role="write", kind="Bot")
+        for name in ("ci", "eve")
+    )
+    demands = f'\n[merge]\nrequired_checks = [{{name = "ci", app = {ci.id}}}]\n'
+    world = world_of(place, tmp_path, more=demands)
+    world.agent.works = [Works()]
+    issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
+
+    def waits_after(rounds):
+        """The candidate that waits for its check by now, the head of it, and the last task."""
+        world.tick()
+        history = world.history(issue)
+        assert history.runs_of("implement") == rounds
+        assert history.state is State.APPROVED
+        task = world.agent.assignments[-1].task
+        return str(history.verdict.binds.candidate), str(history.pushed_head), task
+
+    _, head, _ = waits_after(1)
+    pull = int(world.history(issue).proposal.number)
+    hunk = place.api("GET", f"/pulls/{pull}/files").json()[0]["patch"].split("+")[1]
+    line = {"path": STORE, "line": int(hunk.split(",")[0]), "body": "And name it here."}
+
+    say(place, pull, f"/factory revise {WORDS}", by=kim)
+    review(place, pull, "Shorter.", by=kim, comments=[line])
+    assert waits_after(1)[1] == head
+    say(place, pull, f"/factory revise {WORDS}", by=maya)
+    review(place, pull, "Shorter.", by=maya, comments=[line])
+    candidate, second, task = waits_after(2)
+    assert second != head
+    assert WORDS in task
+    assert f"{STORE}, line {line['line']}: And name it here." in task
+
+    report(place, candidate, "failure", by=eve, summary="E  assert 1 == 2")
+    assert waits_after(2)[1] == second
+    report(place, candidate, "failure", by=ci, summary="E  assert 3 == 4")
+    candidate, third, task = waits_after(3)
+    assert third not in (head, second)
+    assert "assert 3 == 4" in task
+    assert "assert 1 == 2" not in task
+
+    report(place, candidate, "success", by=ci)
+    world.tick()
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert place.api("GET", "/branches/main").json()["commit"]["sha"] == candidate
+    assert [wish.login for wish in history.wishes] == [maya.login] * 2

@@ -3,9 +3,10 @@ asked of both."""
 
 from typing import Protocol
 
-from harness.domain.issue import Actor, Permission
+from harness.domain.issue import Actor, LineComment, Permission
 from harness.forge.connection import Access
 from harness.forge.github import GitHubForge
+from harness.programs.local_forge.content.reviews import STATES
 from tests.fakes.faulty_forge import inject
 from tests.fakes.forge import FakeForge
 
@@ -17,6 +18,7 @@ class World(Protocol):
 
     def file(self, title: str, body: str = "", *, labels: tuple[str, ...] = ()) -> int: ...
     def say(self, number: int, body: str) -> Actor: ...
+    def review(self, number: int, event: str, body: str, line: int | None = None) -> Actor: ...
     def close(self, number: int) -> None: ...
     def reason(self, number: int) -> str | None: ...
     def tip(self) -> str: ...
@@ -38,6 +40,11 @@ class FakeWorld:
 
     def say(self, number, body):
         return self.forge.say(number, body, author="ben").author
+
+    def review(self, number, event, body, line=None):
+        remarks = [LineComment("app.py", line, f"About line {line}.")] if line else []
+        state = STATES[event]
+        return self.forge.review(number, body, author="ben", state=state, lines=remarks).author
 
     def close(self, number) -> None:
         self.forge.edit_issue(number, open=False)
@@ -111,6 +118,18 @@ class RealWorld:
             ).status_code
             == 201
         )
+        return Actor(ben.id, ben.login)
+
+    def review(self, number, event, body, line=None):
+        ben = self.place.person("ben")
+        remarks = [{"path": "app.py", "line": line, "body": f"About line {line}."}] if line else []
+        made = self.place.api(
+            "POST",
+            f"/pulls/{number}/reviews",
+            by=ben,
+            json={"event": event, "body": body, "comments": remarks},
+        )
+        assert made.status_code == 200, made.text
         return Actor(ben.id, ben.login)
 
     def close(self, number) -> None:

@@ -421,6 +421,8 @@ def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
             "ALTER TABLE hooks DROP COLUMN app_id",
             "DROP TABLE apps",
             "DROP TABLE pins",
+            "DROP TABLE review_comments",
+            "DROP TABLE reviews",
             "DROP INDEX all_issues_by_age",
             "PRAGMA user_version = 1",
         ):
@@ -445,7 +447,8 @@ def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
         assert db.execute("SELECT role FROM users").fetchone()[0] == Role.ADMIN
         assert (
             db.execute(
-                "SELECT count(*) FROM sqlite_master WHERE name IN ('pins', 'all_issues_by_age')"
+                "SELECT count(*) FROM sqlite_master WHERE name IN ('pins', 'all_issues_by_age',"
+                " 'reviews', 'review_comments')"
             ).fetchone()[0]
-            == 2
+            == 4
         )

@@ -117,6 +117,14 @@ def test_events_are_sent_by_name(place, listener) -> None:
     hear(listener, place, "pull_request", "opened")
     place.push({"app.py": "print(5)\n"}, branch="work")
     hear(listener, place, "pull_request", "synchronize")
+    asks = {"event": "REQUEST_CHANGES", "body": "Not yet."}
+    place.api("POST", f"/pulls/{opened['number']}/reviews", by=place.owner, json=asks)
+    reviewed = hear(listener, place, "pull_request_review", "submitted")[2]
+    assert (reviewed["review"]["state"], reviewed["review"]["body"]) == (
+        "changes_requested",
+        "Not yet.",
+    )
+    assert reviewed["pull_request"]["number"] == opened["number"]
     place.api(
         "POST",
         "/check-runs",

@@ -40,6 +40,68 @@ def test_an_unchanged_answer_costs_nothing(museum) -> None:
     assert len(set(left)) == 1
 
 
+def test_a_review_says_what_it_did_and_where_the_lines_stand(place) -> None:
+    place.api(
+        "POST",
+        "/git/refs",
+        by=place.factory,
+        json={
+            "ref": "refs/heads/work",
+            "sha": place.api("GET", "/branches/main").json()["commit"]["sha"],
+        },
+    )
+    head = place.push({"app.py": "print('high')\nprint('tide')\n"}, branch="work")
+    opened = place.api(
+        "POST", "/pulls", by=place.factory, json={"title": "t", "head": "work", "base": "main"}
+    ).json()
+    here = f"/pulls/{opened['number']}"
+    ana = place.person("ana")
+
+    def reviewed(by=ana, event="REQUEST_CHANGES", body="Not yet.", **more):
+        return place.api(
+            "POST", f"{here}/reviews", by=by, json={"event": event, "body": body, **more}
+        )
+
+    lines = [
+        {"path": "app.py", "line": 1, "side": "LEFT", "body": "Keep it."},
+        {"path": "app.py", "line": 2, "body": "Why?"},
+    ]
+    made = reviewed(comments=lines).json()
+    assert (made["state"], made["commit_id"], made["user"]["id"]) == (
+        "CHANGES_REQUESTED",
+        head,
+        ana.id,
+    )
+    found = place.api("GET", f"{here}/reviews/{made['id']}/comments").json()
+    assert [(one["side"], one["line"], one["diff_hunk"].split("\n")[-1]) for one in found] == [
+        ("LEFT", 1, "-print('low tide')"),
+        ("RIGHT", 2, "+print('tide')"),
+    ]
+    assert place.api("GET", here).json()["review_comments"] == 2
+    # A review of nothing that is there is refused whole.
+    count = len(place.api("GET", f"{here}/reviews").json())
+    for refused in (
+        reviewed(by=place.factory),
+        reviewed(body=" "),
+        reviewed(event="PENDING"),
+        reviewed(comments=[{"path": "app.py", "line": 9, "body": "x"}]),
+        reviewed(comments=[{"path": "none.py", "line": 1, "body": "x"}]),
+        reviewed(comments=[{"path": "app.py", "line": True, "body": "x"}]),
+        reviewed(comments={"path": "app.py"}),
+        reviewed(comments=[{"path": "app.py", "line": 1, "body": "x"}] * 101),
+        reviewed(commit_id="main"),
+        reviewed(commit_id="0" * 40),
+    ):
+        assert refused.status_code == 422, refused.text
+    assert reviewed(by=None).status_code == 401
+    assert len(place.api("GET", f"{here}/reviews").json()) == count
+    # On a newer head the lines are where they were.
+    place.push({"app.py": "print('other')\n"}, branch="work")
+    (first, _) = place.api("GET", f"{here}/comments").json()
+    assert (first["line"], first["original_line"], first["position"]) == (None, 1, None)
+    assert reviewed(commit_id=head, event="APPROVE", body="").json()["commit_id"] == head
+
+
 def test_a_list_comes_in_pages_that_lead_to_each_other(place) -> None:
     for number in range(7):
         place.file(f"Issue {number}")

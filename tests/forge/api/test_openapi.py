@@ -235,6 +235,22 @@ def pulls(place, factory, main) -> None:
         f"/issues/{opened['number']}",
     ):
         place.api("GET", path)
+    asks = {
+        "event": "REQUEST_CHANGES",
+        "body": "Not yet.",
+        "comments": [
+            {"path": "app.py", "line": 1, "side": "RIGHT", "body": "Higher."},
+            {"path": "app.py", "position": 1, "body": "Why not low?"},
+        ],
+    }
+    asked_for = place.api("POST", f"{here}/reviews", by=place.owner, json=asks).json()["id"]
+    for path in (
+        f"{here}/reviews",
+        f"{here}/reviews/{asked_for}",
+        f"{here}/reviews/{asked_for}/comments",
+        f"{here}/comments",
+    ):
+        place.api("GET", path)
     place.api("PUT", f"{here}/merge", by=factory, json={"sha": main})
     place.api(
         "PUT",
@@ -463,6 +479,7 @@ def refusals(place, ana) -> None:
         "repo": "tidebook",
         "login": "nobody-here",
         "number": "999999",
+        "review": "999999",
     }
     for method, path, _ in VIEWS:
         absent = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: named.get(found[1], "absent"), path)

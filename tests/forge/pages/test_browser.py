@@ -135,6 +135,13 @@ def lived_in(museum):
         by=museum.factory,
         json={"title": "P" * 200, "head": "b" * 150, "base": "main", "body": "Why."},
     )
+    remark = {"path": "d" * 100 + "/" + "f" * 100 + ".txt", "line": 1, "body": "v" * 300}
+    museum.api(
+        "POST",
+        "/pulls/2/reviews",
+        by=museum.owner,
+        json={"event": "REQUEST_CHANGES", "body": "u" * 300, "comments": [remark]},
+    )
     note = {
         "path": "app.py",
         "start_line": 1,

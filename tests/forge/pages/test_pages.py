@@ -267,6 +267,42 @@ def test_comments_close_and_reopen(place) -> None:
     assert post(place, f"/issues/{number}", {"body": " ", "act": "comment"}).status_code == 422
 
 
+def test_changes_are_asked_for_with_the_button_beside_the_comment(place) -> None:
+    """A form without a script: the words go to the same box, and the button says what they do."""
+    main = place.api("GET", "/branches/main").json()["commit"]["sha"]
+    made = {"ref": "refs/heads/work", "sha": main}
+    place.api("POST", "/git/refs", by=place.factory, json=made)
+    place.push({"app.py": "print('high')\n"}, branch="work")
+    asked = {"title": "A change", "head": "work", "base": "main"}
+    number = place.api("POST", "/pulls", by=place.factory, json=asked).json()["number"]
+    here, button = f"/pull/{number}", 'value="ask"'
+    assert button not in page(place, here).text, "nobody is signed in"
+    assert post(place, here, {"body": "No.", "act": "ask", "name": "gus"}).status_code == 401
+    sign_in(place, place.person("ana"))
+    assert button in page(place, here).text
+    assert button not in page(place, f"/issues/{place.file('No change')}").text
+    blank = post(place, here, {"body": " ", "act": "ask"})
+    assert blank.status_code == 422
+    answer = post(place, here, {"body": "Call it <b>places_left</b>.", "act": "ask"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/{place.name}{here}#end")
+    (review,) = place.api("GET", f"/pulls/{number}/reviews").json()
+    assert (review["state"], review["body"]) == (
+        "CHANGES_REQUESTED",
+        "Call it <b>places_left</b>.",
+    )
+    assert place.api("GET", f"/issues/{number}/comments").json() == []
+    remark = {"path": "app.py", "line": 1, "body": "This one <script>."}
+    more = {"event": "APPROVE", "comments": [remark]}
+    place.api("POST", f"/pulls/{number}/reviews", by=place.owner, json=more)
+    text = page(place, here).text
+    assert "<strong>asked for changes</strong>" in text
+    assert "<strong>approved</strong>" in text
+    assert "app.py, line 1" in text
+    assert "<script>." not in text
+    place.api("PATCH", f"/pulls/{number}", by=place.factory, json={"state": "closed"})
+    assert button not in page(place, here).text
+
+
 def test_a_stranger_cannot_close_what_is_not_theirs_and_adds_no_comment_by_trying(place) -> None:
     number = place.file("Not yours", by="ana")
     sign_in(place, place.person("ben"))

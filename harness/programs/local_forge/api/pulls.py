@@ -3,7 +3,7 @@
 from harness.programs.local_forge import fields, ref_sync
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse
 from harness.programs.local_forge.api.paging import page, page_of, window
-from harness.programs.local_forge.content import issues, pulls, repositories
+from harness.programs.local_forge.content import issues, pulls, repositories, reviews
 from harness.programs.local_forge.content.pulls import PullSearch
 from harness.programs.local_forge.git import commits
 from harness.programs.local_forge.git.objects import MOST_ENTRIES
@@ -182,6 +182,7 @@ def _whole(call: ApiCall, repo: Repo, pull: Pull, *, status: int = 200) -> ApiRe
         size=size,
         mergeable=pulls.is_mergeable(call.tx, repo, pull),
         commits=pulls.commit_count(call.tx, repo, pull),
+        review_comments=reviews.comment_count(call.tx, pull),
     )
     return ApiResponse(shape, status)
 

@@ -15,6 +15,7 @@ from harness.programs.local_forge.api import (
     people,
     protection,
     pulls,
+    reviews,
 )
 from harness.programs.local_forge.api.callers import administrator, signed_in
 from harness.programs.local_forge.api.calls import ApiCall, ApiResponse, RouteAccess, View, endpoint
@@ -31,6 +32,7 @@ VIEWS = (
     *issues.ROUTES,
     *comments.ROUTES,
     *pulls.ROUTES,
+    *reviews.ROUTES,
     *checks.ROUTES,
     *protection.ROUTES,
     *git.ROUTES,

@@ -9,7 +9,7 @@ from harness.programs.local_forge.git.objects import ZERO
 from harness.programs.local_forge.shapes import checks as check_shapes
 from harness.programs.local_forge.shapes import git as git_shapes
 from harness.programs.local_forge.shapes import issues as issue_shapes
-from harness.programs.local_forge.shapes import people, pulls
+from harness.programs.local_forge.shapes import people, pulls, reviews
 from harness.programs.local_forge.storage.records import (
     CheckRun,
     Comment,
@@ -17,6 +17,7 @@ from harness.programs.local_forge.storage.records import (
     Label,
     Pull,
     Repo,
+    Review,
     User,
 )
 from harness.programs.local_forge.transaction import Notice, Transaction
@@ -65,6 +66,19 @@ def about_pull(tx: Transaction, repo: Repo, pull: Pull, action: str, *, actor: U
     shape = pulls.pull(tx.links, repo, pull) | {"merged": pull.merged_at is not None}
     _announce(
         tx, "pull_request", repo, actor, action=action, number=pull.number, pull_request=shape
+    )
+
+
+def about_review(tx: Transaction, repo: Repo, pull: Pull, review: Review) -> None:
+    """Queue `pull_request_review` with submitted."""
+    _announce(
+        tx,
+        "pull_request_review",
+        repo,
+        review.author,
+        action="submitted",
+        review=reviews.review(tx.links, repo, review) | {"state": review.state.lower()},
+        pull_request=pulls.pull(tx.links, repo, pull),
     )
 
 

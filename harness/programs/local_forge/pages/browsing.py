@@ -15,6 +15,7 @@ from harness.programs.local_forge.content import (
     people,
     pulls,
     repositories,
+    reviews,
 )
 from harness.programs.local_forge.content.issues import Search
 from harness.programs.local_forge.git import commits
@@ -24,7 +25,14 @@ from harness.programs.local_forge.pages.page_views import PageVisit
 from harness.programs.local_forge.pages.rights import WORDS, may_edit, rights
 from harness.programs.local_forge.pages.thread import ThreadComment, state_intervals, thread
 from harness.programs.local_forge.pages.words import mark
-from harness.programs.local_forge.storage.records import Issue, Repo, Role
+from harness.programs.local_forge.storage.records import (
+    Issue,
+    Pull,
+    Repo,
+    Review,
+    ReviewComment,
+    Role,
+)
 
 # The column, and whether the order is ascending.
 SORTS: Mapping[str, tuple[str, bool]] = {
@@ -203,7 +211,7 @@ def pull_page(
         version=version,
         is_known=is_known,
         **changed(changes, notes),
-        **_conversation(visit, repo, found.issue),
+        **_conversation(visit, repo, found.issue, pull=found),
     )
 
 
@@ -216,17 +224,21 @@ def pull_diff(visit: PageVisit) -> Response:
     )
 
 
-def _conversation(visit: PageVisit, repo: Repo, found: Issue) -> dict[str, object]:
+def _conversation(
+    visit: PageVisit, repo: Repo, found: Issue, *, pull: Pull | None = None
+) -> dict[str, object]:
     written, happened = comments.of_issue(visit.tx, repo, found), history.of_issue(visit.tx, found)
     role = visit.role(repo)
     allowed = rights(visit.viewer, role, found, open_door=visit.open_door)
+    reviewed = _reviews(visit, repo, pull) if pull else ()
     authors = {one.author for one in written} | {found.author}
+    authors |= {review.author for review, _ in reviewed}
     trusted = {one.id for one in authors if people.role_on(visit.tx, one, repo) >= Role.WRITE}
     opening = ThreadComment(
         found.author, found.association, found.body, found.created_at, "description", edited=False
     )
     return {
-        "thread": thread(opening, written, happened),
+        "thread": thread(opening, written, happened, reviewed),
         "trusted": trusted,
         "rights": allowed,
         "state_intervals": state_intervals(happened),
@@ -234,6 +246,17 @@ def _conversation(visit: PageVisit, repo: Repo, found: Issue) -> dict[str, objec
         "all_labels": labels.of_repository(visit.tx, repo) if allowed.manage else (),
         "all_people": assignees.possible(visit.tx, repo) if allowed.manage else (),
     }
+
+
+def _reviews(
+    visit: PageVisit, repo: Repo, pull: Pull
+) -> tuple[tuple[Review, tuple[ReviewComment, ...]], ...]:
+    """Each review of a pull request, with its comments on lines."""
+    remarks = reviews.comments_of(visit.tx, pull, repo)
+    return tuple(
+        (review, tuple(one for one in remarks if one.review.id == review.id))
+        for review in reviews.of_pull(visit.tx, pull, repo, limit=-1, skip=0)
+    )
 
 
 def _pages(total: int) -> int:

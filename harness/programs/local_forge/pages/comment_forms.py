@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from harness.programs.local_forge import fields
-from harness.programs.local_forge.content import comments, issues, pulls
+from harness.programs.local_forge.content import comments, issues, pulls, reviews
 from harness.programs.local_forge.pages.browsing import CommentDraft, issue_page, pull_page
 from harness.programs.local_forge.pages.page_views import PageVisit, place_of, seen_other
 from harness.programs.local_forge.pages.rights import may_edit, need, rights
@@ -21,7 +21,8 @@ CHANGED = (
 
 
 def add_comment(visit: PageVisit) -> Response:
-    """Add a comment and, with that button, close or reopen; or show a preview."""
+    """Add a comment and, with that button, close or reopen; or ask for changes; or show a
+    preview."""
     repo = visit.repo
     issue = issues.numbered(visit.tx, repo, visit.number)
     body, act = visit.form.get("body", ""), visit.form.get("act", "comment")
@@ -29,14 +30,19 @@ def add_comment(visit: PageVisit) -> Response:
     if act == "preview":
         return again(visit, repo, issue.number, draft=CommentDraft(body, preview=True))
     try:
-        # Closing and reopening need no text; the comment button does.
-        if act == "comment" or body.strip():
+        # Closing and reopening need no text; the other buttons do.
+        if act in ("comment", "ask") or body.strip():
             fields.needed_text({"body": body}, "body", "IssueComment")
         author = author_of(visit, visit.form.get("name", ""))
         allowed = rights(author, visit.role_of(author, repo), issue, open_door=visit.open_door)
         need(allowed.comment, author, role=Role.READ)
         if act in ("close", "reopen"):
             need(allowed.close, author, role=Role.TRIAGE)
+        if act == "ask":
+            # Without an account nobody reviews, on GitHub either.
+            need(visit.viewer is not None, visit.viewer, role=Role.READ)
+            _ask_for_changes(visit, repo, issue, body, author)
+            return seen_other(f"{place_of(repo, issue)}#end")
     except Refused as refused:
         return again(
             visit,
@@ -180,6 +186,11 @@ def _unchanged(form: Mapping[str, str], now: str) -> None:
 
 def _known(visit: PageVisit) -> User:
     return need(True, visit.viewer, role=Role.READ)
+
+
+def _ask_for_changes(visit: PageVisit, repo: Repo, issue: Issue, body: str, author: User) -> None:
+    pull = pulls.numbered(visit.tx, repo, issue.number)
+    reviews.create(visit.tx, repo, pull, event="REQUEST_CHANGES", body=body, author=author)
 
 
 def _close_or_reopen(visit: PageVisit, repo: Repo, issue: Issue, act: str, actor: User) -> None:

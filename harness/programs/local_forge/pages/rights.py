@@ -26,19 +26,22 @@ class Rights:
     manage: bool
     # Edit its title and description.
     edit: bool
+    # Ask for changes in it.
+    review: bool
 
 
 def rights(viewer: User | None, role: Role, issue: Issue, *, open_door: bool) -> Rights:
     """A viewer's rights. Without a sign-in, only comments are allowed, and only with
     `open_door`."""
     if viewer is None:
-        return Rights(comment=open_door, close=False, manage=False, edit=False)
+        return Rights(comment=open_door, close=False, manage=False, edit=False, review=False)
     own, can_read = viewer.id == issue.author.id, role >= Role.READ
     return Rights(
         comment=can_read,
         close=role >= Role.TRIAGE or (own and can_read),
         manage=role >= Role.TRIAGE,
         edit=role >= Role.WRITE or (own and can_read),
+        review=issue.is_pull and issue.is_open and can_read and not own,
     )
 
 

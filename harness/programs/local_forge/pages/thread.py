@@ -5,12 +5,19 @@ from dataclasses import dataclass, replace
 
 from harness.domain.shown_states import LABEL_PREFIX
 from harness.programs.local_forge.pages.words import state_words
-from harness.programs.local_forge.storage.records import Comment, TimelineEvent, User
+from harness.programs.local_forge.storage.records import (
+    Comment,
+    Review,
+    ReviewComment,
+    TimelineEvent,
+    User,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadComment:
-    """The description or a comment. `anchor` is its id on the page, `comment` its number."""
+    """The description, a comment or a review. `anchor` is its id on the page, `comment` a
+    comment's number, `deed` what a review did, `remarks` its comments on lines."""
 
     author: User
     association: str
@@ -19,6 +26,8 @@ class ThreadComment:
     anchor: str
     edited: bool
     comment: int | None = None
+    deed: str = ""
+    remarks: tuple[ReviewComment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +56,22 @@ class StateInterval:
 
 
 _TOGETHER_SECONDS = 60
+_DEEDS = {
+    "APPROVED": "approved",
+    "CHANGES_REQUESTED": "asked for changes",
+    "COMMENTED": "reviewed",
+}
 
 
 def thread(
-    opening: ThreadComment, comments: tuple[Comment, ...], events: tuple[TimelineEvent, ...]
+    opening: ThreadComment,
+    comments: tuple[Comment, ...],
+    events: tuple[TimelineEvent, ...],
+    reviews: tuple[tuple[Review, tuple[ReviewComment, ...]], ...] = (),
 ) -> tuple[ThreadComment | ThreadEvent, ...]:
-    """The description first, then comments and events by time."""
+    """The description first, then comments, reviews and events by time."""
     words: list[ThreadComment | ThreadEvent] = [_thread_comment(comment) for comment in comments]
+    words += [_thread_review(review, remarks) for review, remarks in reviews]
     deeds: list[ThreadComment | ThreadEvent] = [_thread_event(event) for event in events]
     return (opening, *_folded(sorted([*deeds, *words], key=lambda one: one.at)))
 
@@ -89,6 +107,19 @@ def _thread_comment(comment: Comment) -> ThreadComment:
         f"comment-{comment.id}",
         edited=comment.updated_at > comment.created_at,
         comment=comment.id,
+    )
+
+
+def _thread_review(review: Review, remarks: tuple[ReviewComment, ...]) -> ThreadComment:
+    return ThreadComment(
+        review.author,
+        review.association,
+        review.body,
+        review.created_at,
+        f"review-{review.id}",
+        edited=False,
+        deed=_DEEDS[review.state],
+        remarks=remarks,
     )
 
 

@@ -73,6 +73,7 @@ def whole_pull(
     *,
     mergeable: bool | None,
     commits: int,
+    review_comments: int,
     size: tuple[int, int, int],
 ) -> Json:
     """GitHub's `pull-request`. `size` is files, lines added and lines deleted."""
@@ -85,7 +86,7 @@ def whole_pull(
         "rebaseable": None,
         "mergeable_state": state,
         "comments": item.issue.comments,
-        "review_comments": 0,
+        "review_comments": review_comments,
         "maintainer_can_modify": False,
         "commits": commits,
         "changed_files": size[0],

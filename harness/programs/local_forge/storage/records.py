@@ -139,6 +139,36 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """A review of a pull request at one commit."""
+
+    id: int
+    issue_number: int
+    author: User
+    association: str
+    # APPROVED, CHANGES_REQUESTED or COMMENTED
+    state: str
+    body: str
+    commit: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewComment:
+    """A comment of a review on one line of a file's diff; `hunk` is the diff down to that line."""
+
+    id: int
+    review: Review
+    path: str
+    line: int
+    # LEFT: the old version, RIGHT: the new one
+    side: str
+    position: int
+    hunk: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineEvent:
     """Something that happened to an issue. The actor is stored by number, since logins change."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = 3
+SCHEMA = 4
 metadata = MetaData()
 NAME = String(collation="NOCASE")
 
@@ -160,6 +160,37 @@ comments = Table(
     sqlite_autoincrement=True,
 )
 Index("comments_of_issue", comments.c.issue_id)
+reviews = Table(
+    "reviews",
+    metadata,
+    _id(),
+    _of("issue_id", "issues"),
+    _of("author_id", "users"),
+    # APPROVED, CHANGES_REQUESTED or COMMENTED.
+    Column("state", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("commit_id", Text, nullable=False),
+    _needed("created_at"),
+    sqlite_autoincrement=True,
+)
+Index("reviews_of_issue", reviews.c.issue_id)
+review_comments = Table(
+    "review_comments",
+    metadata,
+    _id(),
+    _of("issue_id", "issues"),
+    _of("review_id", "reviews"),
+    Column("path", Text, nullable=False),
+    _needed("line"),
+    Column("side", Text, nullable=False),
+    # Lines from the first hunk of the file's diff.
+    _needed("position"),
+    Column("hunk", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("comments_of_review", review_comments.c.review_id)
+Index("review_comments_of_issue", review_comments.c.issue_id)
 events = Table(
     "events",
     metadata,
@@ -337,6 +368,8 @@ STEPS = {
         "UPDATE users SET role = 5 WHERE role = 4",
         "UPDATE grants SET role = 5 WHERE role = 4",
     ),
+    # Schema 4 only adds tables.
+    3: (),
 }
 """What brings a database of that schema to the next one; tables and indexes that are
 new are made besides."""
