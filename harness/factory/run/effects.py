@@ -60,17 +60,20 @@ def effect(
     key: str,
     act: Callable[[], E],
     *,
-    issue: int,
-    run: str,
+    issue: int | None = None,
+    run: str | None = None,
 ) -> E:
-    """Do `act` once under `key`, and return its confirmed result, now and ever after.
+    """Do `act` once under `key`, and return its confirmed result, now and ever after. `issue` and
+    `run` are what it is for.
 
-    The order is: read the stop, record the intent, act, record the result."""
+    The order is: read the stop, record the intent, act, record the result. If the home's state is
+    kept elsewhere, it is kept there before the act."""
     # Done by this process before, or by one that was killed since.
     if done := services.ledger.find(f"{key}/done"):
         return as_of(done, kind).event
     raise_if_stopped(services)
     services.ledger.append(EffectIntended(kind.effect), key, issue=issue, run=run)
+    services.before_effect()
     result = act()
     services.ledger.append(result, f"{key}/done", issue=issue, run=run)
     return result
@@ -80,4 +83,5 @@ def write_projection(services: Services, act: Callable[[], None]) -> None:
     """Write something derived to the forge (a label, a comment, a check), never after the owner's
     stop. Projections may be repeated, so the ledger does not record them."""
     raise_if_stopped(services)
+    services.before_effect()
     act()

@@ -5,7 +5,7 @@ It is always read from the base commit in the trusted repository, where a change
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
@@ -25,8 +25,8 @@ __all__ = ["WORKFLOWS", "PolicySnapshot", "policy_at", "read_policy"]
 
 @dataclass(frozen=True, slots=True)
 class PolicySnapshot:
-    """The governance, the configuration and the workflows at `base`. `digest` covers all of them,
-    byte for byte."""
+    """The governance, the configuration and the workflows at `base`: the four, and the project's
+    own of any other name. `digest` covers all of them, byte for byte."""
 
     base: CommitSha
     governance: Governance
@@ -34,6 +34,7 @@ class PolicySnapshot:
     workflows: Mapping[str, Workflow]
     prompts: Mapping[str, str]
     digest: str
+    free_workflows: Mapping[str, Workflow] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=8)
@@ -62,23 +63,38 @@ def read_policy(repository: CommitFiles, base: CommitSha) -> PolicySnapshot:
     if toml is None:
         raise ConfigError(f"not found at {base:.7}; `factory demo` shows one that works", file=FILE)
     paths = repository.files(base)
-    files = {name: repository.read(base, name) or b"" for name in governing_files(paths).values()}
+    files = _governing(repository, base, paths)
     governance = _governance_of(tuple(files.items()))
-    found = effective_workflows(paths, lambda path: repository.read(base, path))
+    found = effective_workflows(
+        paths, lambda path: repository.read(base, path), lambda: governance.grants
+    )
     # One fault at a time: it names the file and the line to mend.
     if found.faults:
         raise found.faults[0]
     config = _config_of(toml.decode("utf-8"))
     _require_others_to_review(governance, config)
     texts = {one.name: one.text.encode() for one in (*found.documents, *found.prompts)}
+    texts |= {one.path: one.text.encode() for one in found.free}
     return PolicySnapshot(
         base=base,
         governance=governance,
         config=config,
         workflows=found.workflows,
+        free_workflows=found.free_workflows,
         prompts=found.texts,
         digest=_digest({**files, FILE: toml, **texts}),
     )
+
+
+def governance_at(repository: CommitFiles, base: CommitSha) -> Governance:
+    """The three files alone. Raises GovernanceError."""
+    return _governance_of(tuple(_governing(repository, base, repository.files(base)).items()))
+
+
+def _governing(
+    repository: CommitFiles, base: CommitSha, paths: Mapping[bytes, str]
+) -> dict[str, bytes]:
+    return {name: repository.read(base, name) or b"" for name in governing_files(paths).values()}
 
 
 # Most commits change neither, and reading both takes longer than an idle tick. What is read is

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.factory.records.free_runs import FreeRunIndex
 from harness.factory.records.issue_index import IssueIndex
 from harness.factory.records.similar_issues import SimilarIssues
 from harness.factory.records.watch_list import WatchList
@@ -12,6 +13,7 @@ from harness.factory.run.signs import SignsOfLife
 from harness.log import Log
 from harness.ports.agent import Agent
 from harness.ports.clock import Clock
+from harness.ports.error_groups import ErrorGroups
 from harness.ports.essay import Essays
 from harness.ports.forge import Forge, ForgeWriter
 from harness.ports.git import Candidates, Repository, Worktrees
@@ -109,15 +111,22 @@ class Services:
     other_form: str = ""
     # Without essays, agents get no context of the repository and look for themselves.
     essays: Essays | None = None
+    # The errors that the running app reported; None where nothing takes them, as in a replay.
+    errors: ErrorGroups | None = None
     # What this process leaves of itself while it works; none in a replay, for example.
     signs: SignsOfLife = field(default_factory=SignsOfLife)
+    # Called after an intent is recorded and before the effect on the world, which it prevents by
+    # raising: a state that is kept elsewhere is stored now.
+    before_effect: Callable[[], None] = lambda: None
     # What this process has read of the ledger and of the forge, and has compared.
     issue_index: IssueIndex = field(init=False)
+    free_runs: FreeRunIndex = field(init=False)
     watch_list: WatchList = field(init=False)
     similar_issues: SimilarIssues = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "issue_index", IssueIndex(self.ledger))
+        object.__setattr__(self, "free_runs", FreeRunIndex(self.ledger))
         object.__setattr__(self, "similar_issues", SimilarIssues(self.issue_index))
         object.__setattr__(
             self, "watch_list", WatchList(self.forge, self.issue_index, self.ledger, self.clock)

@@ -31,6 +31,7 @@ from harness.governance.checks.size import FileBytes
 from harness.governance.export import codeowners, issue_forms, labels, rulesets
 from harness.governance.language.when import read_when
 from harness.governance.paths import glob_fault, matches
+from harness.repository.state_branch import BRANCH
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = Path(__file__).with_name("schemas")
@@ -306,6 +307,15 @@ def test_nobody_rewrites_history_and_only_the_lander_pushes_past_a_pull_request(
     assert always == [{"actor_id": 31, "actor_type": "User", "bypass_mode": "always"}]
     assert not any("landing" in left.what for left in exported.left)
     assert any("landing" in left.what for left in rulesets(OURS).left)
+
+
+def test_the_branch_with_the_state_is_the_landers_alone() -> None:
+    state = ruleset(rulesets(OURS, lander="app:7"), "state")
+    assert state["conditions"]["ref_name"] == {"include": [f"refs/heads/{BRANCH}"], "exclude": []}
+    assert [one["type"] for one in state["rules"]] == ["creation", "update", "deletion"]
+    assert [one["actor_id"] for one in state["bypass_actors"]] == [7]
+    names = [Path(file.path).stem for file in rulesets(OURS).files]
+    assert "state" not in names, "without a lander nobody at all could write it"
 
 
 @pytest.mark.parametrize("lander", ["7", "app:", "app:0", "team:7", "app:7 ", "user:x"])

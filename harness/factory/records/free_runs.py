@@ -1,0 +1,161 @@
+"""Runs of the project's own workflows, as the ledger has them. Nothing here remembers a status."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+
+from harness.domain.events import (
+    ApprovalAsked,
+    NodeEnded,
+    RunEnded,
+    WaitBegan,
+    WorkflowRefused,
+    WorkflowRequested,
+    WorkflowStarted,
+)
+from harness.domain.ledger import Entry, Recorded, as_of, is_of
+from harness.domain.plain import JsonDict
+from harness.domain.workflow_run import Attempt
+from harness.ports.ledger import Ledger
+
+STARTED, REFUSED = "workflow-run/", "workflow-refused/"
+"""Where the keys of what follows a request or an hour begin."""
+
+
+@dataclass(slots=True)
+class FreeRun:
+    """One run: how it began, its attempts so far, its end, and until when its nodes wait."""
+
+    started: Recorded[WorkflowStarted]
+    attempts: list[Attempt] = field(default_factory=list)
+    ended: RunEnded | None = None
+    waits: list[tuple[str, datetime]] = field(default_factory=list)
+    children: int = 0
+
+    @property
+    def name(self) -> str:
+        return str(self.started.run)
+
+    @property
+    def workflow(self) -> str:
+        return self.started.event.workflow
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When the first of its waits and questions is over; None where it has none."""
+        tried = [attempt.node for attempt in self.attempts]
+        asked: list[str] = []
+        open_ = []
+        for node, until in self.waits:
+            asked.append(node)
+            # A question that was sent back was answered; the next one has its own end.
+            if asked.count(node) > tried.count(node):
+                open_.append(until)
+        return min(open_, default=None)
+
+
+class FreeRunIndex:
+    """Every run and request, from a ledger that is read once. Any thread may use it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._last = 0
+        self._runs: dict[str, FreeRun] = {}
+        self._requests: dict[str, Recorded[WorkflowRequested]] = {}
+
+    def all(self) -> tuple[FreeRun, ...]:
+        """Every run, in the order in which they began."""
+        with self._lock:
+            self._read()
+            return tuple(self._runs.values())
+
+    def of(self, name: str) -> FreeRun:
+        """One run. Raises KeyError for an unknown name."""
+        with self._lock:
+            self._read()
+            return self._runs[name]
+
+    def open_runs(self) -> tuple[FreeRun, ...]:
+        """The runs that have not ended, in the order in which they began."""
+        return tuple(run for run in self.all() if run.ended is None)
+
+    def requests(self) -> tuple[Recorded[WorkflowRequested], ...]:
+        """What people asked for, and nothing has followed yet."""
+        with self._lock:
+            self._read()
+            return tuple(sorted(self._requests.values(), key=attrgetter("seq")))
+
+    def outcome_of(self, request: str) -> JsonDict:
+        """What became of the request of this key: `run`, `status` and `message`."""
+        if refused := self._ledger.find(f"{REFUSED}{request}"):
+            why = as_of(refused, WorkflowRefused).event.why
+            return {"run": "", "status": "refused", "message": why}
+        started = self._ledger.find(f"{STARTED}{request}")
+        if started is None:
+            return {"run": "", "status": "requested", "message": ""}
+        one = self.of(str(started.run))
+        if one.ended is not None:
+            return {"run": one.name, "status": one.ended.status.value, "message": one.ended.reason}
+        until = f"until {one.waits_until:%Y-%m-%d %H:%M} UTC" if one.waits_until else ""
+        return {"run": one.name, "status": "waits", "message": until}
+
+    def tree_of(self, name: str) -> tuple[FreeRun, ...]:
+        """The runs that belong together with this one: the first, and all that were called."""
+        runs = {run.name: run for run in self.all()}
+
+        def first(one: FreeRun) -> str:
+            while one.started.event.parent in runs:
+                one = runs[one.started.event.parent]
+            return one.name
+
+        root = first(runs[name])
+        return tuple(run for run in runs.values() if first(run) == root)
+
+    def due_at(self) -> datetime | None:
+        """When a wait or a question of an open run is over first. A moment in the past: now."""
+        moments = [run.waits_until for run in self.open_runs()]
+        moments += [datetime.fromisoformat(request.at) for request in self.requests()]
+        return min((moment for moment in moments if moment), default=None)
+
+    def _read(self) -> None:
+        for entry in self._ledger.entries(after=self._last):
+            self._last = entry.seq
+            self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        if is_of(entry, WorkflowRequested):
+            self._requests[entry.key] = entry
+        elif is_of(entry, WorkflowRefused):
+            self._requests.pop(entry.key.removeprefix(REFUSED), None)
+        elif is_of(entry, WorkflowStarted):
+            self._runs[str(entry.run)] = FreeRun(entry)
+            self._requests.pop(entry.key.removeprefix(STARTED), None)
+        elif entry.run in self._runs:
+            self._note(entry, self._runs[str(entry.run)])
+
+    def _note(self, entry: Entry, run: FreeRun) -> None:
+        event = entry.event
+        if isinstance(event, NodeEnded):
+            run.attempts.append(Attempt(event.node, event.attempt, event.result))
+        elif isinstance(event, WaitBegan | ApprovalAsked):
+            run.waits.append((event.node, datetime.fromisoformat(event.until)))
+        elif isinstance(event, RunEnded):
+            run.ended = event
+            parent = self._runs.get(run.started.event.parent)
+            if parent is not None:
+                parent.children += 1
+
+
+def under_way(runs: Iterable[FreeRun], workflow: str) -> FreeRun | None:
+    """The open run of this workflow that nobody called, if there is one."""
+    return next(
+        (
+            run
+            for run in runs
+            if run.workflow == workflow and run.ended is None and not run.started.event.parent
+        ),
+        None,
+    )

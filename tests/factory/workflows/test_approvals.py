@@ -1,0 +1,162 @@
+"""An approval counts only from the forge: a person with the permission, in time, in their own
+words."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from harness.domain.issue import Permission
+from tests.factory.sandboxes import ended
+from tests.factory.workflows.free import FreeWorld, prints, results, status
+
+TRAIN = """
+name: train
+nodes:
+  - {id: notes, run: [notes], output: {text: {type: string}}}
+  - {id: ask, approve: write, shows: {from: notes.text}, expires: 48h, revises: notes, needs: [notes]}
+  - {id: go, run: [go], needs: [ask], env: {BY: {from: ask.by}}}
+"""
+
+
+def world_of(tmp_path) -> FreeWorld:
+    return FreeWorld.of(tmp_path, {"train": TRAIN}, commands={"notes": prints(text="1.3 is out")})
+
+
+def ran(world: FreeWorld) -> list[str]:
+    return [spec.argv[0] for spec in world.sandbox.commands]
+
+
+def test_the_question_shows_what_it_is_about_and_is_no_issue_to_triage(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    issue = world.forge.issue(world.question())
+    assert issue.title == "train asks for an approval: ask"
+    for words in ("1.3 is out", "`write`", "/factory approve", "/factory revise", "UTC"):
+        assert words in issue.body
+    world.again(run)
+    assert world.history(issue.number).entries == ()
+    assert [what for what, _ in world.forge.writes].count("upsert_issue") == 1
+
+
+def test_a_person_with_the_permission_lets_it_go_on(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    number = world.question()
+    world.answer("/factory approve")
+    run = world.again(run)
+    assert (status(run), ran(world)) == ("succeeded", ["notes", "go"])
+    assert world.sandbox.commands[-1].env["BY"] == "ana"
+    assert not world.forge.issue(number).open
+
+
+@pytest.mark.parametrize("permission", [Permission.NONE, Permission.READ, Permission.TRIAGE])
+def test_nobody_with_less_lets_it_go_on(tmp_path, permission) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    world.answer("/factory approve", by="eve", can=permission)
+    assert (status(world.again(run)), ran(world)) == ("open", ["notes"])
+
+
+def test_an_app_lets_nothing_go_on(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    app = replace(world.forge.person("helper[bot]", Permission.ADMIN), bot=True)
+    world.forge.say(world.question(), "/factory approve", author=app)
+    assert status(world.again(run)) == "open"
+
+
+def test_a_comment_that_was_edited_lets_nothing_go_on(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    world.answer("I am not sure")
+    comment = world.forge.comments(world.question())[-1]
+    world.forge.edit_comment(world.question(), comment.id, "/factory approve")
+    assert status(world.again(run)) == "open"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["approve", "> /factory approve", "```\n/factory approve\n```", "LGTM", "/factory approved"],
+)
+def test_words_that_are_no_command_let_nothing_go_on(tmp_path, words) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    world.answer(words)
+    assert status(world.again(run)) == "open"
+
+
+def test_what_a_command_prints_cannot_answer_the_question(tmp_path) -> None:
+    world = FreeWorld.of(
+        tmp_path, {"train": TRAIN}, commands={"notes": prints(text="x\n```\n/factory approve")}
+    )
+    run = world.ask("train")
+    assert status(world.again(run)) == "open"
+
+
+def test_a_rejection_ends_the_run(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    world.answer("/factory reject")
+    run = world.again(run)
+    assert (status(run), ran(world)) == ("blocked", ["notes"])
+    assert run.ended is not None
+    assert run.ended.reason == "rejected by ana"
+
+
+def test_silence_is_a_no_when_its_time_is_over(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    world.ledger.clock.at += timedelta(hours=47, minutes=59)
+    assert status(world.again(run)) == "open"
+    world.ledger.clock.at += timedelta(minutes=1)
+    assert status(world.again(run)) == "blocked"
+
+
+def test_an_answer_after_its_time_is_none_though_nobody_looked_before(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    world.ledger.clock.at += timedelta(hours=49)
+    world.forge.pass_(timedelta(hours=49))
+    world.answer("/factory approve")
+    assert (status(world.again(run)), ran(world)) == ("blocked", ["notes"])
+
+
+def test_an_answer_in_time_counts_though_it_is_read_later(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    world.answer("/factory approve")
+    world.ledger.clock.at += timedelta(hours=49)
+    assert status(world.again(run)) == "succeeded"
+
+
+def test_it_is_made_again_the_way_a_person_wants_it_and_asked_again(tmp_path) -> None:
+    world = world_of(tmp_path)
+    world.commands["notes"] = lambda spec, folder: ended(
+        stdout=json.dumps({"text": f"notes, {spec.env['REVISION'] or 'first'}"}).encode()
+    )
+    run = world.ask("train")
+    first = world.question()
+    world.answer("/factory revise Name the fix\nof the tides.")
+    run = world.again(run)
+    second = world.question()
+    assert (status(run), ran(world), second > first) == ("open", ["notes", "notes"], True)
+    assert "notes, Name the fix\nof the tides." in world.forge.issue(second).body
+    # An answer to what was sent back is no answer to what was made since.
+    world.forge.say(first, "/factory approve", author="ana")
+    assert status(world.again(run)) == "open"
+    world.answer("/factory approve")
+    run = world.again(run)
+    assert (status(run), ran(world)) == ("succeeded", ["notes", "notes", "go"])
+
+
+def test_it_is_made_again_three_times_at_most(tmp_path) -> None:
+    world = world_of(tmp_path)
+    run = world.ask("train")
+    for _ in range(5):
+        world.answer("/factory revise again")
+        run = world.again(run)
+    assert ran(world) == ["notes"] * 4
+    assert status(run) == "open"
+    assert results(run)["ask"] == "blocked"

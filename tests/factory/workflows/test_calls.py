@@ -1,0 +1,126 @@
+"""Workflows that call workflows: once, or once for each item, joined and bounded."""
+
+from datetime import timedelta
+
+from harness.factory.records.free_runs import FreeRunIndex
+from tests.factory.sandboxes import ended
+from tests.factory.workflows.free import FreeWorld, prints, results, status
+
+CALLER = """
+name: caller
+nodes:
+  - {id: one, call: part, with: {item: tides}, output: {size: {type: integer}}}
+  - {id: use, run: [use], needs: [one], env: {SIZE: {from: one.size}}}
+"""
+PART = """
+name: part
+input: {item: {type: string}}
+nodes:
+  - {id: work, run: [work], env: {ITEM: {from: input.item}}, output: {size: {type: integer}}}
+"""
+MANY = """
+name: many
+nodes:
+  - {id: list, run: [list], output: {items: {type: array, items: {type: string}}}}
+  - {id: all, each: list.items, do: part, limit: 3, needs: [list]}
+  - {id: join, run: [join], needs: [all], env: {COUNT: {from: all.count}}}
+"""
+
+
+def size_of(spec, folder):
+    return prints(size=len(spec.env["ITEM"]))(spec, folder)
+
+
+def ran(world: FreeWorld) -> list[str]:
+    return [spec.argv[0] for spec in world.sandbox.commands]
+
+
+def test_a_called_workflow_gets_its_input_and_hands_its_output_back(tmp_path) -> None:
+    world = FreeWorld.of(tmp_path, {"caller": CALLER, "part": PART}, commands={"work": size_of})
+    run = world.ask("caller")
+    assert (status(run), ran(world)) == ("succeeded", ["work", "use"])
+    assert world.sandbox.commands[0].env["ITEM"] == "tides"
+    assert world.sandbox.commands[1].env["SIZE"] == "5"
+    assert world.last("part").started.event.parent == run.name
+
+
+def test_each_item_has_a_run_of_its_own_and_all_are_joined(tmp_path) -> None:
+    world = FreeWorld.of(
+        tmp_path,
+        {"many": MANY, "part": PART},
+        commands={"list": prints(items=["a", "bb", "a"]), "work": size_of},
+    )
+    run = world.ask("many")
+    assert (status(run), sorted(ran(world))) == ("succeeded", ["join", "list", *["work"] * 3])
+    assert ran(world)[-1] == "join"
+    assert world.sandbox.commands[-1].env["COUNT"] == "3"
+
+
+def test_nothing_to_do_is_a_success(tmp_path) -> None:
+    world = FreeWorld.of(
+        tmp_path, {"many": MANY, "part": PART}, commands={"list": prints(items=[])}
+    )
+    assert status(world.ask("many")) == "succeeded"
+
+
+def test_more_items_than_the_limit_start_nothing(tmp_path) -> None:
+    world = FreeWorld.of(
+        tmp_path, {"many": MANY, "part": PART}, commands={"list": prints(items=list("abcd"))}
+    )
+    run = world.ask("many")
+    assert (status(run), ran(world)) == ("failed", ["list"])
+    assert run.ended is not None
+    assert run.ended.reason == "found 4 items; the limit is 3"
+
+
+def test_one_item_that_fails_is_named_and_the_join_does_not_run(tmp_path) -> None:
+    def breaks(spec, folder):
+        return ended(1, stdout=b"no") if spec.env["ITEM"] == "b" else size_of(spec, folder)
+
+    world = FreeWorld.of(
+        tmp_path,
+        {"many": MANY, "part": PART},
+        commands={"list": prints(items=list("abc")), "work": breaks},
+    )
+    run = world.ask("many")
+    assert (status(run), ran(world).count("work"), ran(world).count("join")) == ("failed", 3, 0)
+    assert run.ended is not None
+    assert run.ended.reason.startswith("1 of 3 did not succeed: workflow-part-")
+
+
+def test_an_item_that_is_not_what_the_workflow_takes_starts_nothing(tmp_path) -> None:
+    world = FreeWorld.of(
+        tmp_path,
+        {"many": MANY.replace("items: {type: string}", "items: {}"), "part": PART},
+        commands={"list": prints(items=["a", 7])},
+    )
+    run = world.ask("many")
+    assert (status(run), ran(world)) == ("failed", ["list"])
+    assert run.ended is not None
+    assert "item 2" in run.ended.reason
+
+
+def test_runs_that_belong_together_are_bounded(tmp_path) -> None:
+    """50 items of 50 items would be 2,551 runs."""
+    wide = MANY.replace("limit: 3", "limit: 50")
+    outer = wide.replace("name: many", "name: outer").replace("do: part", "do: inner")
+    inner = wide.replace("name: many", "name: inner\ninput: {item: {type: string}}")
+    world = FreeWorld.of(
+        tmp_path,
+        {"outer": outer, "inner": inner, "part": PART},
+        commands={"list": prints(items=[f"{at}" for at in range(50)]), "work": size_of},
+    )
+    run = world.ask("outer")
+    assert status(run) == "failed"
+    assert len(FreeRunIndex(world.ledger).all()) <= 200
+
+
+def test_a_call_waits_for_what_its_workflow_waits_for(tmp_path) -> None:
+    slow = PART.replace("nodes:", "nodes:\n  - {id: rest, wait: 1h}").replace(
+        "run: [work]", "run: [work], needs: [rest]"
+    )
+    world = FreeWorld.of(tmp_path, {"caller": CALLER, "part": slow}, commands={"work": size_of})
+    run = world.ask("caller")
+    assert (status(run), ran(world), results(run)) == ("open", [], {})
+    world.ledger.clock.at += timedelta(hours=1)
+    assert (status(world.again(run)), ran(world)) == ("succeeded", ["work", "use"])

@@ -1,0 +1,95 @@
+"""Killed before and after every effect of a free workflow, and started again: one of each."""
+
+from datetime import timedelta
+
+from harness.domain.events import WorkflowRequested
+from tests.factory.kills import Killed, killing
+from tests.factory.workflows.free import FreeWorld, prints, results, status
+
+ALL = """
+name: all
+nodes:
+  - {id: look, run: [look], output: {items: {type: array}}}
+  - {id: rest, wait: 1h, needs: [look]}
+  - {id: each, each: look.items, do: part, limit: 3, needs: [look, rest]}
+  - {id: ask, approve: write, shows: Shall it go on, expires: 24h, needs: [each]}
+  - {id: file, use: issue.file, needs: [ask], with: {title: All, text: It is done.}}
+  - {id: tell, use: notice.send, needs: [file], with: {text: it is done}}
+  - {id: pin, run: [pin], files: [tidebook/pins.txt], needs: [ask]}
+  - {id: propose, use: change.propose, needs: [pin], with: {head: {from: pin.head}, title: Pins, text: New.}}
+"""
+PART = """
+name: part
+input: {item: {type: string}}
+nodes:
+  - {id: work, run: [work]}
+"""
+SAMPLE = 8
+
+
+def pins(spec, folder):
+    (folder / "tidebook" / "pins.txt").write_text("flask==3.1.0\n")
+    return prints()(spec, folder)
+
+
+def world_of(tmp_path) -> FreeWorld:
+    return FreeWorld.of(
+        tmp_path,
+        {"all": ALL, "part": PART},
+        commands={"look": prints(items=["a", "b"]), "pin": pins},
+        grants={"all": "issue.file, notice.send, change.propose"},
+    )
+
+
+def lives(world: FreeWorld) -> None:
+    """Ticks until it rests; hours pass, and a person approves where a question stands."""
+    world.ask("all")
+    world.ledger.clock.at += timedelta(hours=2)
+    world.tick()
+    world.answer("/factory approve")
+    world.tick()
+
+
+def checked(world: FreeWorld, at: object) -> None:
+    run = world.last("all")
+    assert status(run) == "succeeded", (at, run.ended)
+    assert set(results(run).values()) == {"produced"}, at
+    writes = [what for what, _ in world.forge.writes]
+    assert writes.count("open_pull_request") == 1, at
+    assert sum("workflow:all" in one.body for one in world.forge.issues()) == 1, at
+    assert len(world.ledger.entries(kind="workflow-notice")) == 1, at
+    assert len(world.ledger.entries(kind="approval-asked")) == 1, at
+    assert len(world.ledger.entries(kind="workflow-run")) == 3, at
+    assert world.ledger.fault() is None, at
+
+
+def test_killed_at_every_effect_it_comes_to_the_same_end(tmp_path, draw) -> None:
+    calm = world_of(tmp_path / "calm")
+    count = killing(calm, -1, after=False)
+    lives(calm)
+    checked(calm, "calm")
+    total = next(count)
+    assert total > 30
+    for at in draw.of(range(2, total), SAMPLE):
+        for after in (False, True):
+            world = world_of(tmp_path / f"{after}-{at}")
+            # Killed once, wherever in its life that is; each part is then lived again.
+            killing(world, at, after=after)
+            _stubborn(world)
+            checked(world, (at, after))
+
+
+def _stubborn(world: FreeWorld) -> None:
+    def again(part) -> None:
+        try:
+            part()
+        except Killed:
+            part()
+
+    again(lambda: world.ledger.append(WorkflowRequested("all", {}), "workflow-requested/0"))
+    again(world.tick)
+    world.ledger.clock.at += timedelta(hours=2)
+    again(world.tick)
+    world.answer("/factory approve")
+    again(world.tick)
+    world.tick()
