@@ -1,5 +1,5 @@
-"""The command line: `judge` and `author` for the factory; `new`, `record`, `try`, `prove`, `check`,
-`store` and `verify` for people.
+"""The command line: `judge`, `observe` and `author` for the factory; `new`, `record`, `try`,
+`prove`, `check`, `store` and `verify` for people.
 
 Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey with problems, a verdict
 that does not verify). 2: the caller must change something first. 5, of `try`: the journey could not
@@ -83,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, does, command in (
         ("judge", "judge a candidate and sign the verdict", _judge),
+        (
+            "observe",
+            "perform journeys of landed work on a commit, and sign what they show",
+            _observe,
+        ),
         ("author", "have journeys written for an issue, prove them and seal them", _author),
     ):
         asked = commands.add_parser(name, help=does)
@@ -308,6 +313,10 @@ def _add_decisions(actions: Commands) -> None:
 
 def _judge(arguments: argparse.Namespace) -> int:
     return wiring.judge(arguments.request, arguments.out)
+
+
+def _observe(arguments: argparse.Namespace) -> int:
+    return wiring.observe(arguments.request, arguments.out)
 
 
 def _author(arguments: argparse.Namespace) -> int:

@@ -36,15 +36,46 @@ def judge(request: Path, out: Path) -> int:
     # An old verdict must not outlive this judgement, however it ends.
     (out / "verdict.json").unlink(missing_ok=True)
     context = _context(request)
-    judged = context.journey_store.folder / "judged"
-    judged.mkdir(mode=0o700, exist_ok=True)
-    prefix = f".unfinished-{context.request.run}-{context.request.round}-"
-    kept = Path(tempfile.mkdtemp(prefix=prefix, dir=judged))
+    kept = _unfinished(context)
     judgement = judgement_of(context, keep=kept / EVIDENCE)
     publish(judgement, kept=kept, out=out, ended=_now())
     _log(context)
     print(f"{judgement.verdict.outcome}: {judgement.verdict.reason}")
     return 0
+
+
+def observe(request: Path, out: Path) -> int:
+    """Perform journeys of landed work on the request's base. Writes observation.json to `out`."""
+    import shutil
+
+    from validators.judging.observing import observation_of, publish_observation
+    from validators.judging.publish import EVIDENCE, moved_to_store
+    from validators.store.files import place_file
+
+    out.mkdir(parents=True, exist_ok=True)
+    # An old observation must not outlive this one, however it ends.
+    (out / "observation.json").unlink(missing_ok=True)
+    context = _context(request)
+    kept = _unfinished(context)
+    found = observation_of(context, keep=kept / EVIDENCE)
+    envelope = publish_observation(found, kept=kept / EVIDENCE, ended=_now())
+    place_file(kept / "observation.json", envelope, replace=True)
+    if found.is_red:
+        moved_to_store(context, kept)
+    else:
+        shutil.rmtree(kept)
+    place_file(out / "observation.json", envelope, replace=True, mode=0o644)
+    _log(context)
+    print(found.reason or f"{len(found.shown)} journeys performed")
+    return 0
+
+
+def _unfinished(context: Context) -> Path:
+    """A fresh folder in the store for the evidence of what begins now."""
+    judged = context.journey_store.folder / "judged"
+    judged.mkdir(mode=0o700, exist_ok=True)
+    prefix = f".unfinished-{context.request.run}-{context.request.round}-"
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=judged))
 
 
 def author(request: Path, out: Path) -> int:
@@ -280,18 +311,19 @@ def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> i
 
 def store_digest(request: Path) -> int:
     """Print facts about the journeys that bind a change for the request's issue: how many were
-    written for its very text, whether an author declined, how many are in the regression suite, and
-    the digest of all, null when there are none."""
+    written for its very text or are to be made green by it, whether an author declined, how many
+    are in the regression suite, and the digest of all, null when there are none."""
     from validators.authoring.authoring import up_to_date
-    from validators.launcher.regression_suite import declined, regression_digests
+    from validators.launcher.regression_suite import declined, mended, regression_digests
     from validators.store.journeys import set_digest
 
     context = _context(request)
     own = context.journey_store.journeys(context.request.issue.number)
     regression = regression_digests(context)
-    digests = [*(one.entry.digest for one in own), *regression]
+    mends = [entry.digest for entry in mended(context)]
+    digests = {*(one.entry.digest for one in own), *mends, *regression}
     facts = {
-        "journeys": len(up_to_date(context.request, own)),
+        "journeys": len(up_to_date(context.request, own)) + len(mends),
         "declined": declined(context),
         "standing": len(regression),
         "digest": set_digest(digests) if digests else None,

@@ -130,6 +130,13 @@ SUSPECTED = ShownState(
 """For an issue that needs a person because its text may have led an agent to attack."""
 CONFIRMED = "confirmed"
 """The word that a retry takes after a suspected attack."""
+REGRESSED = ShownState(
+    Label("regressed", "Landed, and broke what worked; it is worked on again", "c2255c"),
+    "worked on again",
+    "This landed, and something that worked before did not work any more. It is worked on again,"
+    " on its own; sealed checks decide when it is mended.",
+)
+"""For an issue whose landing broke something, until the work on it begins again."""
 DUPLICATE = ShownState(
     Label("duplicate", "Asked before; it goes on at the older issue", "57606a"),
     "a duplicate",
@@ -160,6 +167,7 @@ CLOSED_BY_PERSON = ShownState(
 SHOWN: tuple[ShownState, ...] = (
     *STATES.values(),
     SUSPECTED,
+    REGRESSED,
     DUPLICATE,
     WAITING,
     UNANSWERED,

@@ -15,7 +15,7 @@ from typing import Any
 from tests.validators.apps import served
 from tests.validators.patience import LONG, PATIENT
 from validators.browser.chromium import browsers
-from validators.browser.network.wire import Tamper
+from validators.browser.network.exchange import Tamper
 from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage, Setting, stage
 from validators.domain.errors import Unable

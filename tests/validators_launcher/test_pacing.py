@@ -11,6 +11,7 @@ from tests.validators_launcher import seaside
 from tests.validators_launcher.world import AMPLE, PATIENT, World
 from validators.authoring.local_request import bounds_in
 from validators.domain.bounds import REFERENCE_SECONDS, USUAL, Bounds, Speed
+from validators.domain.journeys.values import words_of
 from validators.domain.stops import UsageError
 from validators.launcher.pacing import PACING, measured, scene_of
 from validators.launcher.perform import plan_of
@@ -25,6 +26,7 @@ def test_a_plan_has_the_requests_bounds_times_the_scale_in_the_log(world: World)
         context, seed=7, keep=keep, measure=lambda: Speed(REFERENCE_SECONDS, 2 * REFERENCE_SECONDS)
     )
     plan, facts = plan_of(scene, (), ()), json.loads((keep / PACING).read_text())
+    assert plan.avoided >= words_of(context.request.issue.body)
     assert plan.bounds == Bounds(**PATIENT).scaled(2)
     assert plan.journey_seconds == 2 * AMPLE["journey_seconds"]
     assert (facts["scale"], facts["bounds"], facts["journey_seconds"]) == (

@@ -13,7 +13,13 @@ from tests.validators_launcher.world import TITLE, World
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Purpose
 from validators.launcher.context import Context
-from validators.launcher.regression_suite import declined, regression_digests, regression_suite
+from validators.launcher.regression_suite import (
+    declined,
+    mended,
+    regression_digests,
+    regression_suite,
+)
+from validators.launcher.request import Watching
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.signing.statement import signed_verdict
@@ -250,3 +256,26 @@ def test_the_factory_learns_which_journeys_bind_and_nothing_about_them(town: Tow
         "standing": 1,
         "digest": set_digest([first, own]),
     }
+
+
+def test_what_a_change_mends_is_its_own_and_binds_it_once(town: Town) -> None:
+    first, second = town.landed(1), town.landed(2, name="another")
+    context = town.context(9)
+    mending = replace(context, request=replace(context.request, mends=(second,)))
+    assert [entry.digest for entry in mended(mending)] == [second]
+    assert regression_digests(mending) == (first,)
+
+
+def test_where_nothing_is_judged_all_that_landed_is_watched_or_what_is_named(town: Town) -> None:
+    first, second = town.landed(1), town.landed(2, name="another")
+    unlanded = town.seals(3, name="not-there-yet")
+
+    def watched(issue: int, watching: Watching) -> set[str]:
+        context = town.context(issue)
+        request = replace(context.request, watching=watching)
+        return set(regression_digests(replace(context, request=request)))
+
+    assert watched(0, Watching()) == {first, second}
+    assert watched(2, Watching()) == {first, second}, "no issue is left out of its own watch"
+    assert watched(0, Watching((unlanded, "sha256:" + "0" * 64))) == {unlanded}
+    assert watched(3, Watching(own=True)) == {unlanded}

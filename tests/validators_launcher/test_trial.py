@@ -15,6 +15,7 @@ from tests.validators.runs import run as good
 from tests.validators_launcher import seaside
 from validators.domain.evidence import RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Journey
+from validators.domain.standing import Standing
 from validators.domain.verdict import Outcome, Purpose
 from validators.language.reader import read
 from validators.launcher.bases import BaseProofs
@@ -32,9 +33,11 @@ class Stage:
     red: frozenset[str] = frozenset()
     asked: dict[str, list[str]] = field(default_factory=dict)
     keep: Path = Path("/nowhere")
+    seeds: dict[RunId, int] = field(default_factory=dict)
 
     def performed(self, label: str, runs: Sequence[RunId], **how: Any) -> PerformanceResult:
         self.asked[label] = [f"{run.journey}-{run}" for run in runs]
+        self.seeds |= how.get("seeds") or {}
         return PerformanceResult(tuple(map(self._evidence, runs)), ())
 
     def _evidence(self, run: RunId) -> RunEvidence:
@@ -121,3 +124,28 @@ def test_a_journey_that_fails_for_the_masked_visitor_alone_is_tried_again_and_wa
     assert stage.asked["retry"] == ["alone-journey-plain-2", "alone-journey-masked-2"]
     assert found.outcome is outcome
     assert ("flaky" in found.reason) is not again
+
+
+RED_TWICE = [f"alone-base-{visitor}-{time}" for visitor in ("plain", "masked") for time in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("red", "standing"),
+    [
+        ((), Standing.GREEN),
+        (RED_TWICE, Standing.RED),
+        (RED_TWICE[::2], Standing.UNSURE),
+        (RED_TWICE[:1], Standing.UNSURE),
+        (RED_TWICE[:3], Standing.UNSURE),
+    ],
+    ids=["green", "red twice", "red, then green", "red for one visitor", "once for one visitor"],
+)
+def test_a_journey_is_red_on_a_commit_if_both_visitors_fail_twice_with_other_data(
+    red, standing
+) -> None:
+    made, stage = trial(*red)
+    assert made.observed(other=8)["alone"] is standing
+    again = stage.asked.get("again", [])
+    assert again == (["alone-base-plain-2", "alone-base-masked-2"] if red else [])
+    assert set(stage.seeds.values()) == ({8} if red else set())
+    assert not any(name.startswith("own") for names in stage.asked.values() for name in names)

@@ -155,7 +155,10 @@ def _steps(answers: Answers, fields: tuple[Field, ...]) -> Iterator[str]:
             values = ", ".join(f"{_value(one.label)}: {_hole(one)}" for one in fields)
             given = f", {_body(method)}: {{{values}}}" if fields else ""
             yield f"call: {{{method}: {_value(path, fields)}{given}}}"
-            if method not in ("GET", "HEAD"):
+            if method == Method.SOCKET:
+                yield "expect: {answer: {status: 101}}"
+                yield f"call: {{SOCKET: {_value(path, fields)}}}    # ask again what was kept"
+            elif method not in ("GET", "HEAD"):
                 yield "expect: {answer: {status: {one_of: [200, 201, 202, 204, 303]}}}"
                 # What a write answers may be an echo of it.
                 yield f"call: {{GET: {_value(path, fields)}}}    # ask again what was kept"

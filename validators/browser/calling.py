@@ -16,14 +16,18 @@ from urllib.parse import urlsplit
 from validators.browser.network.wire import Wire
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.journeys.calls import Answer, Request
+from validators.domain.journeys.calls import Answer, Method, Request
 from validators.domain.journeys.wording import visible
+from validators.domain.socket_messages import messages_text
 
 MOST_REDIRECTS = 10
 MOST_KEPT = 100
 LONGEST_KEPT = 4_000
 # Seconds for which a masked visitor hesitates between calls: programs do other things meanwhile.
 HESITATES = (0.02, 0.12)
+# Of the time that a call has, so much is for the messages of its web socket: what does not come in
+# it is no failure of the call, but of a look at the messages.
+MESSAGES_SHARE = 0.6
 # Names of what proves who somebody is: of headers, members of JSON, fields and parameters.
 _PRIVATE = (
     r"(?:[\w.-]{0,40}(?:passw|passphrase|secret|token|api[_-]?key|credential|cookie|session)"
@@ -32,7 +36,7 @@ _PRIVATE = (
 )
 _HEADER = re.compile(_PRIVATE, re.IGNORECASE)
 _MEMBER = re.compile(rf'("{_PRIVATE}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,{{}}\[\]"]+)', re.IGNORECASE)
-_PARAMETER = re.compile(rf"((?:^|[?&]){_PRIVATE}=)([^&#\s\"]*)", re.IGNORECASE)
+_PARAMETER = re.compile(rf"((?:^|[?&]){_PRIVATE}=)([^&#\s\"]*)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class Caller:
             await asyncio.sleep(self.pace.uniform(*HESITATES))
         first, began = len(self.wire.exchanges), monotonic()
         given = (key for key, _ in request.headers)
-        mark = self.wire.callers.mark(given, page=page, events=request.events)
+        seconds = patience * MESSAGES_SHARE
+        mark = self.wire.callers.mark(given, page=page, events=request.events, seconds=seconds)
         try:
             found = await fetch(self.origin, request, mark, patience)
         except TimeoutError:
@@ -86,9 +91,8 @@ class Caller:
         url = urlsplit(found.url)
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         millis = int((monotonic() - began) * 1000)
-        answer = Answer(
-            request, found.status, found.headers, found.content, path, self.origin, millis
-        )
+        status, headers = self.wire.callers.status(found.status, found.headers)
+        answer = Answer(request, status, headers, found.content, path, self.origin, millis)
         if len(self.answers) < MOST_KEPT:
             self.answers.append(answer)
         return answer
@@ -120,10 +124,17 @@ def _kept(answer: Answer) -> dict[str, Any]:
         "status": answer.status,
         "from": _line(answer.path),
         "answer_headers": _without_secrets(answer.headers),
-        "answer": _cut(answer.content),
+        "answer": _cut(_shown(answer)),
         "bytes": len(answer.content),
         "millis": answer.millis,
     }
+
+
+def _shown(answer: Answer) -> bytes:
+    """The body of an answer; of a web socket, its messages below each other."""
+    if answer.request.method is not Method.SOCKET:
+        return answer.content
+    return messages_text(answer.content).encode("utf-8", "replace")
 
 
 def _without_secrets(headers: tuple[tuple[str, str], ...]) -> list[list[str]]:

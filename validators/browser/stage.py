@@ -20,8 +20,9 @@ from validators.browser.fingerprint import fingerprint_script
 from validators.browser.masking import Mask
 from validators.browser.network import exchange
 from validators.browser.network.clients import Callers, client
+from validators.browser.network.exchange import Tamper
 from validators.browser.network.icon import request_icon
-from validators.browser.network.wire import Tamper, Wire
+from validators.browser.network.wire import Wire
 from validators.browser.page_activity import PageActivity
 from validators.browser.page_events import PageEvents
 from validators.browser.page_waits import TICK_SECONDS

@@ -85,6 +85,8 @@ def _shown(
             green,
             "green on base" if green else "it fails on base, so it guards nothing that works today",
         )
+    if purpose is Purpose.MEND and _fails_alike((plain, masked)):
+        return Proof(True, "red on base: what worked does not work there")
     return _red(purpose, plain, masked)
 
 

@@ -83,11 +83,13 @@ class Verdict:
 
 class Purpose(StrEnum):
     """Why a journey is in the set. For a bug or a feature it must be red on base, for a regression
-    green."""
+    green. MEND is of a journey of landed work that turned red: red on base in any way that both
+    visitors share, a step that cannot be done any more included."""
 
     BUG = "bug"
     FEATURE = "feature"
     REGRESSION = "regression"
+    MEND = "mend"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from validators.browser.calling import Caller
 from validators.browser.clock import Clocks
 from validators.browser.network import exchange
 from validators.browser.network.clients import Callers, client
-from validators.browser.network.wire import Tamper, Wire
+from validators.browser.network.exchange import Tamper
+from validators.browser.network.wire import Wire
 from validators.domain.device import Device
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity, Trouble

@@ -252,7 +252,8 @@ def _seed(plan: Plan, run: PlannedRun) -> int:
 
 def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:
     """The values at the beginning of a run: none, and the source of its random data."""
-    return Values(Draw(_seed(plan, run), journey.name, plan.today + timedelta(seconds=run.ahead)))
+    today = plan.today + timedelta(seconds=run.ahead)
+    return Values(Draw(_seed(plan, run), journey.name, today, plan.avoided))
 
 
 def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:

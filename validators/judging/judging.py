@@ -33,6 +33,8 @@ from validators.launcher.regression_suite import (
     RegressionJourney,
     RegressionSuite,
     declined,
+    mended,
+    named_apart,
     regression_suite,
 )
 from validators.launcher.workplace import work_folder
@@ -79,11 +81,8 @@ class Judgement:
     @property
     def regression_promises(self) -> dict[str, str]:
         """The titles of the issues whose journeys are in the regression suite, by promise."""
-        return {
-            f"issue #{one.entry.issue}": one.entry.title
-            for one in self.suite.chosen
-            if one.entry.title
-        }
+        entries = (*(one.entry for one in self.suite.chosen), *mended(self.context))
+        return {f"issue #{entry.issue}": entry.title for entry in entries if entry.title}
 
     @property
     def performed(self) -> tuple[Journey, ...]:
@@ -98,9 +97,7 @@ class Judgement:
 def judgement_of(context: Context, *, keep: Path) -> Judgement:
     """The judgement of the request's candidate. Every file of its evidence is kept below `keep`."""
     request = context.request
-    sealed = context.journey_store.journeys(request.issue.number)
-    journeys = {one.entry.digest: read(one.text, file=one.entry.journey) for one in sealed}
-    purposes = {one.entry.digest: one.entry.purpose for one in sealed}
+    journeys, purposes = _own(context)
     seed = secrets.randbits(31) if request.seed is None else request.seed
     nothing = Verdict(Outcome.INCONCLUSIVE, "nothing was judged", Counts(sealed=len(journeys)))
     judgement = Judgement(context, journeys, purposes, seed, context.now(), nothing)
@@ -112,6 +109,28 @@ def judgement_of(context: Context, *, keep: Path) -> Judgement:
     _record_controls(judgement)
     context.phases("sign and write")
     return judgement
+
+
+def _own(context: Context) -> tuple[dict[str, Journey], dict[str, Purpose]]:
+    """The journeys that the change answers for, and their purposes, by digest.
+
+    Those of its issue; and where it mends what has landed, the journeys that are red for that, and
+    must be green with it. The issue's own were red before an earlier landing, so they only guard
+    then."""
+    sealed = context.journey_store.journeys(context.request.issue.number)
+    journeys = {one.entry.digest: read(one.text, file=one.entry.journey) for one in sealed}
+    purposes = {one.entry.digest: one.entry.purpose for one in sealed}
+    mends = mended(context)
+    if mends:
+        purposes = dict.fromkeys(purposes, Purpose.REGRESSION)
+    for entry in mends:
+        taken = {one.name for digest, one in journeys.items() if digest != entry.digest}
+        journey = named_apart(context.journey_store.journey(entry), taken)
+        if journey.promise == "issue" and entry.issue != context.request.issue.number:
+            # Its findings are in the words of the issue that it was written for.
+            journey = replace(journey, promise=f"issue #{entry.issue}")
+        journeys[entry.digest], purposes[entry.digest] = journey, Purpose.MEND
+    return journeys, purposes
 
 
 def _perform(judgement: Judgement, *, keep: Path) -> Verdict:

@@ -21,6 +21,7 @@ from validators.judging.moments import pictures
 from validators.judging.pages import JudgementReport, public_page, sealed_page
 from validators.judging.predicate import predicate
 from validators.judging.promise import promise_words
+from validators.launcher.context import Context
 from validators.launcher.regression_suite import RegressionJourney
 from validators.performance.redact import NOTICED, leaks, public_findings
 from validators.signing.statement import signed_verdict
@@ -50,7 +51,7 @@ def publish(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> 
     )
     (kept / "index.html").write_text(html(sealed_page(report, evidence=kept / EVIDENCE)))
     place_file(kept / "verdict.json", envelope, replace=True)
-    home = _moved_to_store(judgement, kept)
+    home = moved_to_store(judgement.context, kept)
     for name, beside in shots.items():
         place_file(out / beside, (home / EVIDENCE / name).read_bytes(), replace=True, mode=OPEN)
     place_file(out / "index.html", page.encode(), replace=True, mode=OPEN)
@@ -134,13 +135,11 @@ def _public_words(judgement: Judgement) -> Iterator[str]:
     yield from judgement.regression_promises.values()
 
 
-def _moved_to_store(judgement: Judgement, kept: Path) -> Path:
+def moved_to_store(context: Context, kept: Path) -> Path:
     """Move the finished judgement to its place in the store, and return that place. A repeated
     judgement goes beside the first."""
-    request = judgement.context.request
-    first = judgement.context.journey_store.judged_folder(
-        run=request.run, round_number=request.round
-    )
+    request = context.request
+    first = context.journey_store.judged_folder(run=request.run, round_number=request.round)
     others = (first.with_name(f"{first.name}.{number}") for number in range(2, MOST_TIMES))
     for home in (first, *others):
         try:

@@ -51,7 +51,10 @@ from validators.language.tree import (
 
 BODIES = ("json", "form", "text")
 # What the client itself decides. The judge's own mark is none of a journey's headers either.
-CLIENTS_OWN = ("host", "connection", "content-length", "transfer-encoding", "upgrade", "cookie")
+CLIENTS_OWN = (
+    "host", "connection", "content-length", "transfer-encoding", "upgrade", "cookie",
+    "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions",
+)  # fmt: skip
 PARTS = ("status", "headers", "json", "text", "path", "schema", "name", "size")
 SHAPES = ("equals", "contains", "not_contains")
 CLAIMS = (*SHAPES, "type", "count", "each", "sorted", *(one for one in TEXT if one not in SHAPES))
@@ -65,11 +68,13 @@ def call(line: int, node: Node, place: str) -> Call:
     if chosen is None:
         raise refusal(line, "call needs a method and a path, like `GET: /api/bookings`")
     method = Method(chosen[0])
+    if method is Method.SOCKET:
+        return _socket(line, fields, chosen[1], place)
     body = fields.one(BODIES)
     query, headers, files = (fields.maybe(key) for key in ("query", "headers", "files"))
     follow, name, events = (fields.maybe(key) for key in ("follow", "as", "events"))
     fields.done()
-    if (body or files) and method.safe:
+    if (body or files) and method in (Method.GET, Method.HEAD):
         raise refusal(line, f"{method} takes no body: put what is asked into `query`")
     kind, value = body or ("", None)
     if files and kind not in ("", "form"):
@@ -86,7 +91,27 @@ def call(line: int, node: Node, place: str) -> Call:
         follow=_truth(follow, "follow") if follow else False,
         name=new_name(name) if name else "",
         files=tuple(_files(files, f"{place}.files")) if files else (),
-        events=_events(events) if events else 0,
+        events=_number(events, "events") if events else 0,
+    )
+
+
+def _socket(line: int, fields: Fields, where: Node, place: str) -> Call:
+    """`{SOCKET: /live, json: {join: walks}, messages: 2}`: one message at most is sent."""
+    body = fields.one(("json", "text"))
+    query, headers = fields.maybe("query"), fields.maybe("headers")
+    name, messages = fields.maybe("as"), fields.maybe("messages")
+    fields.done()
+    kind, value = body or ("", None)
+    return Call(
+        line,
+        Method.SOCKET,
+        _path(where, f"{place}.{Method.SOCKET}"),
+        query=_pairs(query, "query", f"{place}.query") if query else (),
+        headers=_sent(headers, f"{place}.headers") if headers else (),
+        json=shape(value, f"{place}.json") if value and kind == "json" else None,
+        text=template_in(value, f"{place}.text") if value and kind == "text" else None,
+        name=new_name(name) if name else "",
+        events=_number(messages, "messages") if messages else 1,
     )
 
 
@@ -113,7 +138,7 @@ def answer(line: int, node: Node, place: str) -> AnswerIs:
     found = AnswerIs(
         line,
         _of(of),
-        status=status_claims(status, line, f"{place}.status") if status else (),
+        status=status_claims(status, line, f"{place}.status", closed=True) if status else (),
         headers=_claimed_headers(headers, f"{place}.headers") if headers else (),
         text=_body_claims(words, f"{place}.text") if words else (),
         json=claimed_json(body, f"{place}.json") if body else (),
@@ -127,11 +152,13 @@ def answer(line: int, node: Node, place: str) -> AnswerIs:
     return found
 
 
-def status_claims(node: Node, line: int, place: str) -> tuple[Claim, ...]:
-    """`200`, or `{one_of: [200, 404]}`. Raises JourneyInvalid."""
+def status_claims(node: Node, line: int, place: str, *, closed: bool = False) -> tuple[Claim, ...]:
+    """`200`, or `{one_of: [200, 404]}`; with `closed` also the code of a closed web socket, like
+    4401. Raises JourneyInvalid."""
     claims = number_claims(text_claims(node, "status", place, kinds=STATUS), line)
+    form = r"[1-5][0-9]{2}|[1-4][0-9]{3}" if closed else r"[1-5][0-9]{2}"
     for wanted in (wanted for claim in claims for wanted in claim.wanted):
-        if not wanted.holes and not re.fullmatch(r"[1-5][0-9]{2}", wanted.source.strip()):
+        if not wanted.holes and not re.fullmatch(form, wanted.source.strip()):
             raise refusal(line, f"{wanted.source!r} is no HTTP status: three digits, like 200")
     return claims
 
@@ -302,10 +329,10 @@ def _type(node: Node) -> JsonType:
     return JsonType(word)
 
 
-def _events(node: Node) -> int:
-    number = text(node, "events")
+def _number(node: Node, what: str) -> int:
+    number = text(node, what)
     if not re.fullmatch(r"[1-9][0-9]?", number):
-        raise refusal(node.line, f"events is how many are waited for, 1 to 99, not {number!r}")
+        raise refusal(node.line, f"{what} is how many are waited for, 1 to 99, not {number!r}")
     return int(number)
 
 

@@ -131,9 +131,9 @@ def _asks_the_same(step: Step) -> bool:
     match step:
         case Open(path=path):
             return "?" in path.literal and not path.holes
-        case Call(method=method):
+        case Call():
             asked = "?" in step.path.literal or bool(step.query)
-            return method.safe and asked and not any(one.holes for one in step.templates())
+            return step.safe and asked and not any(one.holes for one in step.templates())
         case _:
             return False
 
@@ -179,7 +179,7 @@ def _only_opens(journey: Journey) -> Iterator[Problem]:
 def _only_asks(step: Step) -> bool:
     """Whether a step asks for the same whatever is drawn, so that one answer for ever would do."""
     if isinstance(step, Call):
-        return step.method.safe and not any(one.holes for one in step.templates())
+        return step.safe and not any(one.holes for one in step.templates())
     return isinstance(step, Open | Expect | RememberAnswer)
 
 
@@ -267,7 +267,7 @@ def _independent(journey: Journey) -> Iterator[Problem]:
 def _asks_only_so(step: Step) -> bool:
     """Whether a step is no call, or one that puts nothing in."""
     return not isinstance(step, Call) or (
-        step.method.safe and not any(one.holes for one in step.templates())
+        step.safe and not any(one.holes for one in step.templates())
     )
 
 

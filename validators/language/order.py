@@ -82,7 +82,7 @@ def _answers(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Pro
         for look in block.looks:
             yield from _no_answer_to(look, calls)
             call = calls.get(look.of) if isinstance(look, AnswerIs) else None
-            if call and block.vantage is not Vantage.HERE and not call.method.safe:
+            if call and block.vantage is not Vantage.HERE and not call.safe:
                 yield Problem(
                     look.line,
                     f"seen from elsewhere, a call is made again, and {call.method} would do it"

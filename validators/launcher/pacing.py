@@ -17,6 +17,7 @@ from pathlib import Path
 from time import perf_counter, thread_time
 
 from validators.domain.bounds import MOST_SCALE, REFERENCE_SECONDS, Speed, scale
+from validators.domain.journeys.values import words_of
 from validators.launcher.context import Context
 from validators.launcher.perform import Scene
 
@@ -52,7 +53,13 @@ def scene_of(
         " processor's"
     )
     return Scene(
-        seed, context.now().date(), context.start(), journey_seconds, context.deadline, bounds
+        seed,
+        context.now().date(),
+        context.start(),
+        journey_seconds,
+        context.deadline,
+        bounds,
+        words_of(f"{request.issue.title}\n{request.issue.body}"),
     )
 
 

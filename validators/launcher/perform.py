@@ -39,7 +39,7 @@ from validators.performance.surroundings import surroundings
 
 OUT = "/out"
 DRIVER = ("python", "-m", "validators.driver", OUT)
-DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml", "h11")
+DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml", "h11", "websockets")
 FIRST = "runs"
 CONTROLS = (RunKind.NEGATIVE_CONTROL, RunKind.FAULT_INJECTION)
 DRIVER_LOG = "driver.log"
@@ -56,7 +56,8 @@ PORTS = range(10000, 32768)
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What all runs of a performance share. Equal seeds give equal scenes, except for the waits:
-    `bounds` and `journey_seconds` fit this machine. `deadline` is when all must be over."""
+    `bounds` and `journey_seconds` fit this machine. `deadline` is when all must be over. `avoided`:
+    the issue's own words, which are never drawn."""
 
     seed: int
     today: date
@@ -64,6 +65,7 @@ class Scene:
     journey_seconds: int
     deadline: Deadline
     bounds: Bounds = USUAL
+    avoided: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +286,7 @@ def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, 
         viewport=around.viewport,
         journey_seconds=float(scene.journey_seconds),
         bounds=scene.bounds,
+        avoided=scene.avoided,
     )
 
 

@@ -14,6 +14,7 @@ from validators.domain.fold import verdict
 from validators.domain.journeys.journey import Journey
 from validators.domain.proof import broken_on_base, proof
 from validators.domain.run_result import Result, result
+from validators.domain.standing import Standing, is_green, standing
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.launcher.bases import BaseProofs
@@ -104,6 +105,16 @@ class Trial:
         }
         self._perform("retry", retry_runs(sorted(torn)))
         return self.verdict()
+
+    def observed(self, *, other: int) -> dict[str, Standing]:
+        """What each regression journey shows on base. Those that are not green at once are
+        performed again, with the data of the seed `other`. Nothing that the store has counts: what
+        was green on this tree may be red today."""
+        names = tuple(self.regression)
+        self._perform(FIRST, base_runs(names))
+        again = base_runs((name for name in names if not is_green(name, self.evidence)), attempt=2)
+        self._perform(AGAIN, again, seeds=dict.fromkeys(again, other))
+        return {name: standing(name, self.evidence) for name in names}
 
     @property
     def beside(self) -> dict[str, RunId]:

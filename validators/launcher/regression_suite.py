@@ -89,7 +89,7 @@ def regression_suite(
     )
     taken, chosen = set(names), list[RegressionJourney]()
     for number, entry in enumerate(drawn):
-        journey = _named_apart(context.journey_store.journey(entry), taken)
+        journey = named_apart(context.journey_store.journey(entry), taken)
         taken.add(journey.name)
         inject_faults = number < controlled or not context.journey_store.was_controlled(
             entry.digest
@@ -114,11 +114,25 @@ def declined(context: Context) -> bool:
     return bool(answers) and answers[-1] is Event.DECLINED
 
 
+def mended(context: Context) -> tuple[Entry, ...]:
+    """The journeys in force that the request's change must make green again."""
+    return tuple(
+        entry for entry in context.journey_store.in_force() if entry.digest in context.request.mends
+    )
+
+
 def _entries(context: Context) -> tuple[Entry, ...]:
+    request, in_force = context.request, context.journey_store.in_force()
+    watching = request.watching
+    if watching and watching.journeys:
+        return tuple(entry for entry in in_force if entry.digest in watching.journeys)
+    if watching and watching.own:
+        return tuple(entry for entry in in_force if entry.issue == request.issue.number)
+    # Where nothing is judged, no issue has journeys of its own beside the suite.
     others = tuple(
         entry
-        for entry in context.journey_store.in_force()
-        if entry.issue != context.request.issue.number
+        for entry in in_force
+        if watching or (entry.issue != request.issue.number and entry.digest not in request.mends)
     )
     landed = _landed(context, frozenset(entry.issue for entry in others))
     return tuple(entry for entry in others if entry.issue in landed)
@@ -157,7 +171,7 @@ def _predicate(envelope: bytes) -> Mapping[str, Any]:
     return predicate
 
 
-def _named_apart(sealed: SealedJourney, taken: set[str]) -> Journey:
+def named_apart(sealed: SealedJourney, taken: set[str]) -> Journey:
     """The journey, under another name where its own is taken: two issues may use one name."""
     try:
         journey = read(sealed.text, file=sealed.entry.journey)

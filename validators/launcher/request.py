@@ -191,6 +191,16 @@ class Limits:
     __pydantic_config__ = STRICT
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Which journeys are performed on the base alone, where no change is judged: the named ones,
+    with `own` those of the request's issue, and else the whole regression suite."""
+
+    journeys: Annotated[tuple[Digest, ...], Field(max_length=500)] = ()
+    own: bool = False
+    __pydantic_config__ = STRICT
+
+
 def _unhurried(bounds: Bounds) -> Bounds:
     """The bounds, none shorter than the usual one. Raises ValueError."""
     # A negative control must fail because it is wrong, not because there was too little time.
@@ -212,7 +222,10 @@ LongBounds = Annotated[Bounds, AfterValidator(_unhurried)]
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request to the judge or the author. An author's has no `head` and `candidate`, a judge's
-    has no `broker`."""
+    has no `broker`. One that has `watching` is for `observe`.
+
+    `mends`: journeys of what has landed that are red on base, and that the change must make green
+    again."""
 
     repository: Slug
     sealed: AbsolutePath
@@ -233,6 +246,8 @@ class Request:
     exploring: Annotated[Exploring, AfterValidator(_apart)] | None = None
     limits: Limits = Limits()
     bounds: LongBounds = USUAL
+    watching: Watching | None = None
+    mends: Annotated[tuple[Digest, ...], Field(max_length=500)] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     __pydantic_config__ = STRICT
 

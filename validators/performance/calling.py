@@ -19,6 +19,7 @@ from validators.domain.journeys.calls import (
     HeaderClaim,
     JsonClaim,
     JsonShape,
+    Method,
     RememberAnswer,
     Request,
     agrees,
@@ -28,6 +29,7 @@ from validators.domain.journeys.claim import Claim, Match
 from validators.domain.journeys.values import Values
 from validators.domain.journeys.wording import matches, ordered, path_matches
 from validators.domain.json_values import MISSING, at, is_of_type, read_json, text_of
+from validators.domain.socket_messages import messages_text
 from validators.performance.comparing import described
 from validators.performance.file_looks import made
 from validators.performance.look_result import LookResult
@@ -303,6 +305,8 @@ def _answer(name: str, values: Values) -> Answer:
 
 def _text(answer: Answer) -> str | None:
     try:
+        if answer.request.method is Method.SOCKET:
+            return messages_text(answer.content)
         return answer.content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None

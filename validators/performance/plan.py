@@ -45,7 +45,7 @@ class Plan:
     The name should end in `.localhost`: browsers trust such a page like one over TLS, so an app
     finds the same features as in production. `browser` is an executable; empty: the one that the
     sandbox names in LOF_BROWSER. `bounds` are already scaled to this machine. With `progress` the
-    driver reports each step and look as it is done."""
+    driver reports each step and look as it is done. `avoided`: the words that no draw may be."""
 
     journeys: tuple[str, ...]
     runs: tuple[PlannedRun, ...]
@@ -59,6 +59,7 @@ class Plan:
     browser: str = ""
     bounds: Bounds = USUAL
     progress: bool = False
+    avoided: frozenset[str] = frozenset()
 
 
 def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
@@ -141,6 +142,7 @@ def plan_json(plan: Plan) -> str:
         "browser": plan.browser,
         "bounds": asdict(plan.bounds),
         "progress": plan.progress,
+        "avoided": sorted(plan.avoided),
     }
     return json.dumps(document)
 
@@ -163,6 +165,7 @@ def read_plan(text: str) -> Plan:
         browser=root.at("browser").text(),
         bounds=read_bounds(root.at("bounds")),
         progress=root.at("progress").truth(),
+        avoided=frozenset(item.text() for item in root.list("avoided")),
     )
     root.done()
     return plan

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://lights-out-factory.dev/verdict/v1"
+OBSERVATION_TYPE = "https://lights-out-factory.dev/observation/v1"
+"""What journeys showed about one commit, where no change was judged. It approves nothing."""
 
 
 def statement(predicate: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,6 +45,23 @@ def signed_verdict(predicate: Mapping[str, Any], notary: Notary) -> bytes:
     payload = json.dumps(
         statement(predicate), sort_keys=True, separators=(",", ":"), ensure_ascii=False
     )
+    return notary.signed(payload.encode(), payload_type=PAYLOAD_TYPE)
+
+
+def signed_observation(predicate: Mapping[str, Any], notary: Notary) -> bytes:
+    """The DSSE envelope's bytes of an observation. Its subject is the observed commit, and another
+    predicate type keeps it from posing as a verdict."""
+    binds = predicate["binds"]
+    found = {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            {"name": "commit", "digest": {"gitCommit": binds["commit"]}},
+            {"name": "tree", "digest": {"gitTree": binds["tree"]}},
+        ],
+        "predicateType": OBSERVATION_TYPE,
+        "predicate": dict(predicate),
+    }
+    payload = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return notary.signed(payload.encode(), payload_type=PAYLOAD_TYPE)
 
 

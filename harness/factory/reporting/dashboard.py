@@ -15,17 +15,24 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 from harness.domain.errors import ForgeError
-from harness.domain.events import DashboardShown, DigestWritten, UsageRecorded
+from harness.domain.events import (
+    DashboardShown,
+    DigestWritten,
+    ErrorsTraced,
+    UsageRecorded,
+)
 from harness.domain.issue import Issue
 from harness.domain.ledger import Entry
-from harness.domain.lifecycle import State
+from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, why_frozen
+from harness.factory.records.regressions import broken
 from harness.factory.reporting.comments.dashboard import (
     MARKER,
     TITLE,
     Board,
     DashboardRow,
+    ErrorRow,
     dashboard_text,
 )
 from harness.factory.reporting.digest import is_under_way, issue_summary
@@ -152,6 +159,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         # Unknown counts as stopped: nobody should wait for work that may not come.
         stopped=is_stopped(services) is not False,
         frozen=why_frozen(services.ledger),
+        broken=tuple(one.words for one in broken(services.ledger)),
         waiting=tuple(_row(one, policy) for one in issues(needs_a_person)),
         under_way=tuple(_row(one, policy) for one in issues(is_under_way)),
         asked=tuple(_row(one, policy) for one in issues(waits_for_its_filer)),
@@ -167,6 +175,20 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         digest=digests[-1].event.path if digests else "",
         paused=paused.summary if paused else "",
         presence=services.signs.presence,
+        errors=_errors(services, policy),
+    )
+
+
+def is_for_errors(history: History) -> bool:
+    """Whether it was filed for errors of the running app and has not ended."""
+    return bool(history.of(ErrorsTraced)) and history.state not in ENDED
+
+
+def _errors(services: Services, policy: PolicySnapshot) -> tuple[ErrorRow, ...]:
+    return tuple(
+        ErrorRow(_row(history, policy), traced.landing, traced.landed)
+        for history in services.issue_index.filter(is_for_errors)
+        for traced in (history.of(ErrorsTraced)[-1].event,)
     )
 
 

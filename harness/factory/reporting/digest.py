@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from harness.domain.budget import Usage
 from harness.domain.events import (
+    CommitObserved,
     DigestWritten,
     JourneyEdited,
     OutageBegan,
@@ -203,7 +204,8 @@ def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
 
 
 def _broken(entries: Iterable[Entry]) -> tuple[BrokenJourney, ...]:
-    """The journeys that fail on the base, by the judgements in these entries. A journey that a
+    """The journeys that fail on the base, by the judgements and observations in these entries. A
+    journey that a
     maintainer has superseded or retired since is left out."""
     found: dict[str, BrokenJourney] = {}
     for entry in entries:
@@ -212,6 +214,13 @@ def _broken(entries: Iterable[Entry]) -> tuple[BrokenJourney, ...]:
                 found[one["journey"]] = BrokenJourney(
                     one["journey"], one["issue"], one["words"], str(entry.run)
                 )
+        elif is_of(entry, CommitObserved) and entry.event.cause.of_tip:
+            for red in entry.event.red:
+                found[red.journey] = BrokenJourney(
+                    red.journey, red.issue, red.words, str(entry.run)
+                )
+            for green in entry.event.green:
+                found.pop(green, None)
         # A maintainer superseded or retired it.
         elif is_of(entry, JourneyEdited):
             found.pop(entry.event.journey or "", None)

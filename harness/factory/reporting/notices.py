@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harness.domain.events import (
+    Answer,
+    ApprovalAsked,
+    ErrorIssueFiled,
+    ErrorReturned,
     FactoryLeft,
     NoticeBegan,
     NoticeSent,
     OutageBegan,
     OutageEnded,
     PauseBegan,
+    RegressionAnswered,
+    RegressionTraced,
     TransitionRecorded,
+    WorkflowNotice,
 )
 from harness.domain.ledger import Entry, is_of, of_kind
 from harness.domain.lifecycle import Event, State
@@ -28,13 +35,19 @@ FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=1)
 OUTAGE_AFTER = timedelta(minutes=1)
 """Outages that end sooner are no event for people."""
 READ_KINDS = (
+    ErrorIssueFiled,
+    ErrorReturned,
+    ApprovalAsked,
     FactoryLeft,
     NoticeBegan,
     NoticeSent,
     OutageBegan,
     OutageEnded,
     PauseBegan,
+    RegressionAnswered,
+    RegressionTraced,
     TransitionRecorded,
+    WorkflowNotice,
 )
 SAME_PAUSE = timedelta(hours=1)
 MOST_LINES = 20
@@ -146,15 +159,43 @@ def _notice(entry: Entry) -> Notice | None:
         is_money = entry.event.cause in BY_MONEY
         kind = NoticeKind.BUDGET if is_money else NoticeKind.PAUSED
         words = f"the budget of the {entry.event.cause} is used up; {until}" if is_money else until
+    elif is_of(entry, ErrorIssueFiled):
+        issue = entry.event.issue
+        kind, words = NoticeKind.ERRORS, f"#{issue} is filed for errors of the running app"
+    elif is_of(entry, ErrorReturned):
+        kind, words = NoticeKind.ERRORS, f"#{issue} came back: its error is seen after its landing"
     elif is_of(entry, OutageBegan):
         kind, words = NoticeKind.OUTAGE, "something that the factory needs does not answer"
     elif is_of(entry, FactoryLeft):
         at = moment(datetime.fromisoformat(entry.event.at))
         how = "died; its last sign of life was" if entry.event.died else "left at"
         kind, words = NoticeKind.LEFT, f"`{entry.event.command}` {how} {at}"
+    elif is_of(entry, ApprovalAsked):
+        issue = entry.event.number
+        kind, words = NoticeKind.NEEDS_HUMAN, f"#{issue} asks for an approval"
+    elif is_of(entry, WorkflowNotice):
+        # The words are those of the document at base, which only people write.
+        kind, words = NoticeKind.WORKFLOW, f"workflow {entry.event.workflow}: {entry.event.text}"
+    elif is_of(entry, RegressionAnswered):
+        kind, words = NoticeKind.REGRESSED, _of_answer(entry.event, issue)
+    # Where no landing can be named there is no answer.
+    elif is_of(entry, RegressionTraced) and not entry.event.culprit and not entry.event.escaped:
+        kind = NoticeKind.REGRESSED
+        words = f"what worked is broken on {entry.event.seen:.12}; no landing can be named"
     else:
         return None
     return Notice(entry.seq, _moment(entry), kind, words, issue) if kind else None
+
+
+def _of_answer(answered: RegressionAnswered, issue: int) -> str:
+    whose = f"the change for #{issue}" if issue else "a push"
+    follows = {
+        Answer.FIX: "it is worked on again",
+        Answer.REVERT: "it was reverted",
+        Answer.FILED: f"#{answered.number} was filed",
+        Answer.PERSON: "a person decides",
+    }[answered.answer]
+    return f"what worked is broken since {answered.culprit:.12}, {whose}; {follows}"
 
 
 def _of_transition(moved: TransitionRecorded) -> tuple[NoticeKind | None, str]:

@@ -25,6 +25,7 @@ from harness.factory.records.chain import chain
 from harness.factory.records.history import History, histories, why_frozen
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
+from harness.factory.records.regressions import broken
 from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.digest import open_outages
 from harness.factory.reporting.shown import shown
@@ -38,8 +39,8 @@ def status(
 ) -> JsonDict:
     """Who works, what holds the factory back, and where every issue stands. `condition` is one
     word, `factory` the last sign of life, `outages` are those that have not ended. `frozen` is why
-    merging is frozen, `full` how little disk space is left, `paused` why and until when no model is
-    asked."""
+    merging is frozen, `broken` what of landed work is red on the default branch, `full` how little
+    disk space is left, `paused` why and until when no model is asked."""
     entries, paused = ledger.entries(), pause_in_force(ledger, now)
     found, outages = histories(entries), open_outages(entries)
     word = condition(presence, now, stopped=stopped, paused=paused is not None)
@@ -55,6 +56,7 @@ def status(
             str(issue): pause.summary for issue, pause in paused_issues(ledger, now).items()
         },
         "frozen": why_frozen(ledger),
+        "broken": [one.words for one in broken(ledger)],
         "issues": [issue_line(history) for history in found],
     }
 

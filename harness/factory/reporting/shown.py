@@ -5,6 +5,7 @@ from harness.domain.shown_states import (
     CLOSED_BY_PERSON,
     DUPLICATE,
     LABELS,
+    REGRESSED,
     STATES,
     SUSPECTED,
     UNANSWERED,
@@ -22,6 +23,8 @@ def shown(history: History) -> ShownState:
         return DUPLICATE
     if history.state is State.NEEDS_HUMAN and history.suspicion:
         return SUSPECTED
+    if history.state is State.ACCEPTED and history.last_event is Event.REGRESSED:
+        return REGRESSED
     if history.waits:
         return WAITING
     if was_not_answered(history):

@@ -168,6 +168,12 @@ def commands_in(body: str) -> tuple[ParsedCommand, ...]:
     return tuple(found[:MOST])
 
 
+def own_words(body: str) -> str:
+    """The author's own words in plain sight, code included: without what is quoted, folded away or
+    hidden."""
+    return "\n".join(_own_lines(body, code=True)).strip()
+
+
 def is_command(comment: Comment) -> bool:
     """Whether a comment is addressed to the factory, and so is not part of the discussion."""
     return comment.body.lstrip().startswith(WORD)
@@ -177,8 +183,9 @@ def _spoken(match: re.Match[str]) -> ParsedCommand:
     return ParsedCommand((match["word"] or "help").casefold(), (match["rest"] or "").strip())
 
 
-def _own_lines(body: str) -> Iterator[str]:
-    """The lines that are the author's own words, in plain sight."""
+def _own_lines(body: str, *, code: bool = False) -> Iterator[str]:
+    """The lines that are the author's own words, in plain sight; with `code` also those of
+    fences."""
     visible = normalise(body, limit=LONGEST)
     others = {
         line
@@ -191,6 +198,8 @@ def _own_lines(body: str) -> Iterator[str]:
         mark = _FENCE.fullmatch(line)
         if fence:
             fence = "" if mark and _closes(mark, fence) else fence
+            if code:
+                yield line
             continue
         # Markdown counts a line as quoted if it follows a quoted line without an empty line between
         # them.
@@ -202,6 +211,8 @@ def _own_lines(body: str) -> Iterator[str]:
         # A backtick fence with a backtick after it is inline code, by CommonMark.
         if mark and not (mark[1][0] == "`" and "`" in mark[2]):
             fence = mark[1]
+            if code and not inside:
+                yield line
         elif not inside:
             yield line
 

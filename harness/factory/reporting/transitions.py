@@ -1,7 +1,8 @@
 """Moving an issue to its next state: one entry in the ledger, then its projection on the forge."""
 
-from harness.domain.events import Projected, Suspicion, TransitionRecorded
+from harness.domain.events import Projected, RunEnded, Suspicion, TransitionRecorded
 from harness.domain.lifecycle import Event, State, next_state
+from harness.domain.workflow_run import RunStatus
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
 from harness.factory.reporting.comments import ISSUE_MARKER, issue_comment
@@ -26,9 +27,9 @@ def transition(
     lifts: tuple[tuple[str, str], ...] = (),
     suspicion: Suspicion | None = None,
 ) -> None:
-    """Record `event` once under `key`; see TransitionRecorded for the rest. Raises
-    IllegalTransition if
-    the state does not allow it."""
+    """Record `event` once under `key`; see TransitionRecorded for the rest. An event that comes
+    from no run ends a run that was left open. Raises IllegalTransition if the state does not allow
+    it."""
     # A repeated run: the state may not allow the event a second time.
     if services.ledger.find(key):
         return
@@ -39,6 +40,10 @@ def transition(
         if event is Event.RESUMED and before.state is State.PAUSED
         else next_state(before.state, event)
     )
+    # Incident: an edit overtook a run of a killed factory, which was then resumed on what it had
+    # found before, in a state that its event does not fit. A hold gives back what it held.
+    if run is None and event not in (Event.OWNER_HOLD, Event.RESUMED):
+        _end_left_run(services, before, event)
     services.ledger.append(
         TransitionRecorded(
             event,
@@ -56,6 +61,16 @@ def transition(
         issue=issue,
         run=run,
     )
+
+
+def _end_left_run(services: Services, history: History, event: Event) -> None:
+    if left := history.open_run:
+        services.ledger.append(
+            RunEnded(RunStatus.CANCELLED, f"overtaken by {event}"),
+            f"run/{left.run}/ended",
+            issue=history.issue,
+            run=left.run,
+        )
 
 
 def project(services: Services, issue: int) -> None:

@@ -16,7 +16,13 @@ from harness.domain.model_choice.roles import Tier
 from harness.domain.sandbox import MOST_SERVICES, Service
 from harness.domain.setting import MOST, required, setting
 from harness.factory.settings.budget import checked_caps, prices_in
-from harness.factory.settings.limits_config import ContextSettings, Judge, Limits, Triage
+from harness.factory.settings.limits_config import (
+    ContextSettings,
+    ErrorSettings,
+    Judge,
+    Limits,
+    Triage,
+)
 from harness.factory.settings.merge_config import Merge, merge_in
 from harness.factory.settings.model_config import (
     WORKS_IN_A_SANDBOX,
@@ -27,6 +33,7 @@ from harness.factory.settings.model_config import (
     models_in,
 )
 from harness.factory.settings.tables import FILE, only_known, read, table
+from harness.factory.settings.watch_config import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +221,7 @@ class Config:
     caps: Caps
     seal: Seal
     merge: Merge = field(default_factory=Merge)
+    watch: Watch = field(default_factory=Watch)
     personas: tuple[Persona, ...] = ()
     services: tuple[Service, ...] = ()
     sandbox: SandboxSettings = SandboxSettings()
@@ -227,6 +235,7 @@ class Config:
     agents: tuple[tuple[str, AgentChoice], ...] = ()
     context: ContextSettings = field(default_factory=ContextSettings)
     judge: Judge = field(default_factory=Judge)
+    errors: ErrorSettings = field(default_factory=ErrorSettings)
 
     def __post_init__(self) -> None:
         """Raises ConfigError for an unknown agent, for an agent of a role that has none, and for a
@@ -274,6 +283,7 @@ _TABLES = (
     "budget",
     "seal",
     "merge",
+    "watch",
     "forge",
     "personas",
     "services",
@@ -285,6 +295,7 @@ _TABLES = (
     "agents",
     "context",
     "judge",
+    "errors",
 )
 
 
@@ -309,6 +320,7 @@ def read_config(text: str) -> Config:
         caps=checked_caps(read(Caps, table(document, "budget"), "budget")),
         seal=read(Seal, table(document, "seal"), "seal"),
         merge=merge_in(table(document, "merge")),
+        watch=read(Watch, table(document, "watch"), "watch"),
         forge=read(ForgeSettings, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
         services=_services(document.get("services", [])),
@@ -320,6 +332,7 @@ def read_config(text: str) -> Config:
         agents=agents_in(table(document, "agents")),
         context=read(ContextSettings, table(document, "context"), "context"),
         judge=read(Judge, table(document, "judge"), "judge"),
+        errors=read(ErrorSettings, table(document, "errors"), "errors"),
     )
 
 

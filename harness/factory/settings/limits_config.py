@@ -1,4 +1,5 @@
-"""`[limits]`, `[triage]`, `[context]` and `[judge]` of `factory.toml`: how many, and how long."""
+"""`[limits]`, `[triage]`, `[errors]`, `[context]` and `[judge]` of `factory.toml`: how many, and
+how long."""
 
 from dataclasses import dataclass
 
@@ -82,6 +83,22 @@ class Triage:
     aging_days: int = setting(
         2, "Time after which an accepted issue becomes one step more urgent.",
         example="7", unit="days", least=1, most=MOST,
+    )
+    # fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSettings:
+    """What follows when the running app reports errors; docs/operator.md describes the intake."""
+
+    # fmt: off
+    per_day: int = setting(
+        5, "Issues a day (UTC) that are filed, or opened again, for errors; 0: none.",
+        example="2", unit="issues", least=0, most=1_000,
+    )
+    least: int = setting(
+        1, "How often an error is seen, of a new kind or after its fix, before that.",
+        example="10", unit="events", least=1, most=MOST,
     )
     # fmt: on
 

@@ -33,9 +33,16 @@ from harness.factory.settings.config import (
     Seal,
     Tests,
 )
-from harness.factory.settings.limits_config import ContextSettings, Judge, Limits, Triage
+from harness.factory.settings.limits_config import (
+    ContextSettings,
+    ErrorSettings,
+    Judge,
+    Limits,
+    Triage,
+)
 from harness.factory.settings.merge_config import Merge
 from harness.factory.settings.model_config import Models, Review
+from harness.factory.settings.watch_config import Watch
 
 SCHEMA_FILE = Path(__file__).with_name("factory.schema.json")
 PAGE = "factory-toml.md"
@@ -94,6 +101,9 @@ TABLES = (
     Table("seal", Seal, "Whose signatures count."),
     Table("merge", Merge, "How a change lands, beside what the branch's own rules on the forge"
           " require."),
+    Table("watch", Watch, "The journeys of landed work, performed on the default branch itself. No"
+          " model is asked, until a fix run begins. See"
+          " [After a landing](operator.md#before-and-after-a-landing)."),
     Table(CHECK, RequiredCheck, "A required check: any account may report one of any name, so it"
           " has an app.", Form.INLINE),
     Table("forge", ForgeSettings, "What is shown on the forge beside comments, labels and checks."),
@@ -116,6 +126,8 @@ TABLES = (
           " failed attempt."),
     Table("judge", Judge, "How long the judge's browser waits on a quiet machine; a slower machine"
           " gets more. No time may be shorter than its default."),
+    Table("errors", ErrorSettings, "What follows when the running app reports errors. See"
+          " [Errors of the running app](operator.md#errors-of-the-running-app)."),
 )  # fmt: skip
 FAMILIES = "The beginnings of model names, and the family of these models; see [Roles](roles.md)."
 FAMILIES_EXAMPLE = 'claude = "anthropic"'

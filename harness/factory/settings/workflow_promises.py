@@ -16,13 +16,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.domain.workflow import (
+    PATIENT,
     AgentNode,
     ApproveNode,
+    CallNode,
+    EachNode,
     GateNode,
     Node,
     RunNode,
     UseNode,
     ValidateNode,
+    WaitNode,
     WhenEnded,
     Workflow,
 )
@@ -144,12 +148,14 @@ def parts_of(node: Node) -> tuple[str, ...]:
             return tuple(f"gate: {check}" for check in node.checks)
         case ValidateNode():
             return (f"validate: {node.journeys}",)
-        case RunNode() | ApproveNode():
+        case RunNode() | ApproveNode() | WaitNode() | CallNode() | EachNode():
             return ()
 
 
 def broken_promises(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
     """Every guarantee that the workflow `name` does not keep."""
+    if workflow.input is not None:
+        yield BrokenPromise("nobody calls it; take `input` out", key="input")
     if workflow.name != name:
         yield BrokenPromise(
             f"is the workflow of `{name}.yaml`, and calls itself `{workflow.name}`", key="name"
@@ -274,13 +280,17 @@ def _commands(name: str, workflow: Workflow) -> Iterator[BrokenPromise]:
 def _keys(name: str, node: Node) -> Iterator[BrokenPromise]:
     """Checks for keys that would weaken something, or have no effect: what a document asks for is
     done, or it is refused."""
-    if isinstance(node, ApproveNode):
+    if isinstance(node, PATIENT):
         yield BrokenPromise(
-            "is not built yet: nobody could answer it. To leave a change to a person, end"
-            " validate.yaml with `use: validate.hand_over`",
+            f"{name}.yaml waits for nobody and calls nobody; that is for a workflow of another"
+            " name. To leave a change to a person, end validate.yaml with `use:"
+            " validate.hand_over`",
             node.id,
-            "approve",
         )
+    if isinstance(node, UseNode) and node.given:
+        yield BrokenPromise("takes what it needs by itself", node.id, "with")
+    if isinstance(node, RunNode) and node.files:
+        yield BrokenPromise("a command can change nothing here", node.id, "files")
     if isinstance(node, RunNode) and node.retry.attempts > 1:
         yield BrokenPromise(
             "a command is run once: one that passes at the second try has not passed",

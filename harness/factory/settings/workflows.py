@@ -1,5 +1,5 @@
-"""The workflows in force: the user's own where there are any, file by file, and the built-in ones
-for the rest.
+"""The workflows in force: the four, the user's own where there are any and the built-in ones for
+the rest; and the free ones, of any other name, which only the user has.
 
 Properties:
 - no file of the user is ignored silently: a nearly right name, an unused template or a link in
@@ -8,19 +8,27 @@ Properties:
 - only files in the given commit or folder are read."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
-from harness.domain.errors import ConfigError
+from harness.domain.errors import ConfigError, GovernanceError
 from harness.domain.facts import EXECUTABLE, REGULAR, SYMLINK
 from harness.domain.workflow import AgentNode, Workflow
+from harness.factory.settings.free_workflows import (
+    MOST_WORKFLOWS,
+    Grants,
+    faults_of_free,
+    free_names,
+)
 from harness.factory.settings.workflow_promises import (
     broken_promises,
     broken_promises_between,
     known_names,
 )
+from harness.governance import governance_in
 from harness.governance.paths import skeleton, text_of
 from harness.shipped import shipped
 from harness.workflow import Reading, examined, included, nearest
@@ -59,6 +67,8 @@ class EffectiveWorkflows:
     documents: tuple[WorkflowFile, ...]
     prompts: tuple[WorkflowFile, ...]
     found_faults: tuple[ConfigError, ...]
+    free: tuple[WorkflowFile, ...] = ()
+    grants: Grants = frozenset()
 
     @property
     def texts(self) -> Mapping[str, str]:
@@ -70,9 +80,19 @@ class EffectiveWorkflows:
         names = known_names(self.texts)
         return {one.name: examined(one.text, file=one.file, known=names) for one in self.documents}
 
+    @cached_property
+    def free_readings(self) -> Mapping[str, Reading]:
+        names = free_names()
+        return {one.name: examined(one.text, file=one.file, known=names) for one in self.free}
+
+    @property
+    def free_workflows(self) -> Mapping[str, Workflow]:
+        """The readable workflows of any other name than the four, by name."""
+        return {name: one.workflow for name, one in self.free_readings.items() if one.workflow}
+
     @property
     def workflows(self) -> Mapping[str, Workflow]:
-        """The readable workflows, by name; all of them if there is no fault."""
+        """Those of the four that can be read, by name; all of them if there is no fault."""
         return {
             name: reading.workflow
             for name, reading in self.readings.items()
@@ -85,6 +105,9 @@ class EffectiveWorkflows:
         return (*self.found_faults, *self._faults_in_documents(), *self._unused_prompts())
 
     def _faults_in_documents(self) -> Iterator[ConfigError]:
+        for reading in self.free_readings.values():
+            yield from reading.faults
+        yield from faults_of_free(self.free_readings, self.grants)
         for name, reading in self.readings.items():
             yield from reading.faults
             if reading.workflow is not None:
@@ -113,10 +136,13 @@ class EffectiveWorkflows:
                 )
 
 
-def effective_workflows(files: Files, read: Read) -> EffectiveWorkflows:
+def effective_workflows(
+    files: Files, read: Read, grants: Callable[[], Grants] = frozenset
+) -> EffectiveWorkflows:
     """The workflows in force, given all paths with their git modes. `read` returns the bytes of a
-    plain file."""
+    plain file; `grants` what the rules grant, asked only where there is a free workflow."""
     faults = list(_misplaced(files))
+    free = _free(files, read, faults)
     documents = [
         _document(f"{FOLDER}/{name}.yaml", name, files, read, faults) for name in WORKFLOWS
     ]
@@ -127,7 +153,8 @@ def effective_workflows(files: Files, read: Read) -> EffectiveWorkflows:
         }
     )
     prompts = [_document(path, PurePosixPath(path).name, files, read, faults) for path in paths]
-    return _cached(tuple(documents), tuple(prompts), tuple(faults))
+    granted = grants() if free else frozenset()
+    return _cached(tuple(documents), tuple(prompts), tuple(faults), free, granted)
 
 
 # Most commits change no workflow, and reading all of them takes longer than an idle tick.
@@ -147,7 +174,62 @@ def effective_workflows_in(folder: Path) -> EffectiveWorkflows:
         else REGULAR
         for path in found
     }
-    return effective_workflows(modes, lambda name: (folder / name).read_bytes())
+    return effective_workflows(
+        modes, lambda name: (folder / name).read_bytes(), lambda: _grants_in(folder)
+    )
+
+
+def _grants_in(folder: Path) -> Grants:
+    """What the rules of a working copy grant. Rules that cannot be read grant nothing, and
+    `factory rules lint` names what is wrong with them."""
+    try:
+        return governance_in(folder).grants
+    except GovernanceError:
+        return frozenset()
+
+
+def _free(files: Files, read: Read, faults: list[ConfigError]) -> tuple[WorkflowFile, ...]:
+    """The documents of any other name, where the folder is the factory's."""
+    paths = [path for path in _own_documents(files) if _nearest_file(path) is None]
+    is_ours = any(f"{FOLDER}/{name}.yaml".encode() in files for name in WORKFLOWS)
+    if not is_ours and not any(_has_nodes(path, files, read) for path in paths):
+        return ()
+    found = []
+    for path in paths[:MOST_WORKFLOWS]:
+        stem, _, ending = path.rpartition("/")[2].partition(".")
+        if ending != "yaml":
+            faults.append(ConfigError(f"expected `{FOLDER}/{stem}.yaml`", file=path))
+            continue
+        try:
+            found.append(WorkflowFile(stem, _text(path, files, read), True, path))
+        except ConfigError as error:
+            faults.append(error)
+    if len(paths) > MOST_WORKFLOWS:
+        faults.append(
+            ConfigError(f"has {len(paths)} workflows; at most {MOST_WORKFLOWS}", file=FOLDER)
+        )
+    return tuple(found)
+
+
+def is_document(path: str) -> bool:
+    """Whether a workflow could be at this path: one of the four, or one of any other name."""
+    return path.rpartition("/")[0] == FOLDER and _is_yaml(path)
+
+
+def _own_documents(files: Files) -> tuple[str, ...]:
+    built_in = {f"{FOLDER}/{name}.yaml" for name in WORKFLOWS}
+    return tuple(
+        path for path in sorted(map(text_of, files)) if is_document(path) and path not in built_in
+    )
+
+
+def _has_nodes(path: str, files: Files, read: Read) -> bool:
+    """Whether a file looks like a workflow: a product may have a folder of this name, too."""
+    is_plain = files[path.encode("utf-8", "surrogateescape")] in (REGULAR, EXECUTABLE)
+    content = (read(path) or b"") if is_plain else b""
+    return len(content) <= LARGEST and all(
+        re.search(key, content, re.MULTILINE) for key in (rb"^name:", rb"^nodes:")
+    )
 
 
 def _document(
@@ -197,8 +279,8 @@ def _misplaced(files: Files) -> Iterator[ConfigError]:
     """Files that look like overrides and are none.
 
     A product may have a folder `workflows` of its own. It is the factory's as soon as one file in
-    it has, or nearly has, the name of a workflow. From then on every YAML file in it must be
-    one."""
+    it has, or nearly has, the name of one of the four, or looks like a workflow. From then on every
+    YAML file in it must be one."""
     paths = {text_of(path): mode for path, mode in files.items()}
     built_in = {f"{FOLDER}/{name}.yaml" for name in WORKFLOWS}
     for path in sorted(paths):
@@ -207,15 +289,6 @@ def _misplaced(files: Files) -> Iterator[ConfigError]:
         elif path not in built_in and (nearest_file := _nearest_file(path)):
             yield ConfigError(
                 f"is no workflow of the factory; did you mean `{nearest_file}`?", file=path
-            )
-        elif (
-            path not in built_in
-            and built_in & set(paths)
-            and _is_yaml(path)
-            and path.rpartition("/")[0] == FOLDER
-        ):
-            yield ConfigError(
-                f"is no workflow of the factory; {nearest(path, built_in)}", file=path
             )
 
 

@@ -179,8 +179,27 @@ HOSTILE = {
         "a command is run once",
     ),
     "validate that waits for somebody who cannot answer": (
-        row("validate", CANDIDATE, CANDIDATE_LAW, "id: person, approve: admin", JUDGE, CONCLUDE),
-        "is not built yet",
+        row(
+            "validate",
+            CANDIDATE,
+            CANDIDATE_LAW,
+            "id: person, approve: admin, shows: a change, expires: 1h",
+            JUDGE,
+            CONCLUDE,
+        ),
+        "waits for nobody",
+    ),
+    "validate that another workflow could hold up": (
+        row("validate", CANDIDATE, CANDIDATE_LAW, "id: other, call: tidy-up", JUDGE, CONCLUDE),
+        "calls nobody",
+    ),
+    "validate whose command leaves files": (
+        row("validate", CANDIDATE, f"{MINE}, files: [a.txt]", CANDIDATE_LAW, JUDGE, CONCLUDE),
+        "can change nothing here",
+    ),
+    "merge that is told what to land": (
+        row("merge", GATES, f"{LAND}, with: {{commit: abc}}", CONFIRM, CLOSE),
+        "takes what it needs by itself",
     ),
     "validate with a budget that nobody would spend": (
         row("validate", CANDIDATE, CANDIDATE_LAW, f"{JUDGE}, budget: {{usd: 1}}", CONCLUDE),

@@ -44,7 +44,10 @@ def test_every_pair_for_every_purpose() -> None:
             expected = plain == masked == "green"
         else:
             expected = plain == masked and (
-                plain in NAMED or (purpose is Purpose.FEATURE and plain == "step missing")
+                plain in NAMED
+                or (purpose is Purpose.FEATURE and plain == "step missing")
+                # What worked once may be gone in any way that both visitors met.
+                or (purpose is Purpose.MEND and plain != "green")
             )
         assert seen.proved is expected, (plain, masked, purpose, seen)
         assert seen.reason

@@ -17,6 +17,7 @@ from validators.domain.journeys.values import (
     Values,
     slug,
     template,
+    words_of,
 )
 
 DRAW = Draw(seed=7, journey="book", today=date(2026, 11, 21))
@@ -165,3 +166,23 @@ def test_names_are_two_words_of_many_scripts_that_a_page_shows_as_they_are() -> 
 def test_addresses_share_no_domain() -> None:
     domains = {drawn("{{ any.email }}", draw=draw).partition("@")[2] for draw in SEEDS}
     assert len(domains) == len(SEEDS)
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "left"),
+    [
+        ("{{ any.int(2, 12) }}", "I booked 3 cars, twice 11", set("2456789") | {"10", "12"}),
+        ("{{ any.int(-4, -3) }}", "It showed -3.", {"-4"}),
+        ("{{ any.choice(red|Green|blue) }}", "GREEN is not kept", {"red", "blue"}),
+        ("{{ any.int(2, 3) }}", "from 2 to 3", {"2", "3"}),
+    ],
+)
+def test_a_draw_is_none_of_the_issues_own_values_where_another_is_left(source, said, left) -> None:
+    draws = (Draw(seed, "book", DRAW.today, words_of(said)) for seed in range(200))
+    assert {drawn(source, draw=draw) for draw in draws} == left
+
+
+def test_what_an_issue_may_say_about_draws_is_bounded() -> None:
+    many = words_of(" ".join(map(str, range(10_000))))
+    assert len(many) == 2000
+    assert max(map(len, words_of("9" * 10_000))) == 40

@@ -57,6 +57,17 @@ def test_what_is_read_of_a_call() -> None:
     assert kept.header == "Location"
 
 
+def test_what_is_read_of_a_socket() -> None:
+    source = "call: {SOCKET: /live, query: {a: b}, json: {join: walks}, messages: 2, as: live}"
+    (call,) = read(journey(source, "answer: {of: live, status: {one_of: [101, 4401]}}")).steps
+    assert isinstance(call, Call)
+    assert (call.method, call.path.source, call.events, call.name) == ("SOCKET", "/live", 2, "live")
+    assert not call.safe
+    (silent,) = read(journey("call: {SOCKET: /live}", "answer: {status: 101}")).steps
+    assert isinstance(silent, Call)
+    assert (silent.events, silent.safe) == (1, True)
+
+
 def test_a_json_body_has_the_types_that_it_is_written_with() -> None:
     body = """{a: 4, b: "4", c: true, d: "true", e: null, f: 1.5, g: [x, 2], h: 007, i: yes,
       j: 2026-11-21, k: "{{ size }}", l: "{{ word }}", m: "n {{ size }}", o: {}, p: [], q: 1_000}"""
@@ -82,6 +93,17 @@ def test_a_json_body_has_the_types_that_it_is_written_with() -> None:
         ("call: {GET: http://evil/}", "answer: {status: 200}", "one slash"),
         ("call: {GETS: /a}", "answer: {status: 200}", "needs a method"),
         ('call: {GET: /a, headers: {Host: "x"}}', "answer: {status: 200}", "sets Host by itself"),
+        ("call: {SOCKET: /a, form: {b: 1}}", "answer: {status: 101}", "has no 'form'"),
+        ("call: {SOCKET: /a, follow: true}", "answer: {status: 101}", "has no 'follow'"),
+        ("call: {SOCKET: /a, messages: 100}", "answer: {status: 101}", "1 to 99"),
+        ("call: {GET: /a, messages: 2}", "answer: {status: 200}", "has no 'messages'"),
+        (
+            "call: {SOCKET: /a, headers: {Sec-WebSocket-Key: a}}",
+            "answer: {status: 101}",
+            "by itself",
+        ),
+        ("", "answer: {status: 5000}", "no HTTP status"),
+        ("open: {path: /, status: 4401}", "answer: {status: 200}", "no HTTP status"),
         # Whatever follows it would be a web socket, which is relayed unread.
         ("call: {GET: /a, headers: {Upgrade: h2c}}", "answer: {status: 200}", "sets Upgrade by"),
         ('call: {GET: /a, headers: {"A b": x}}', "answer: {status: 200}", "name of a header"),
@@ -129,6 +151,10 @@ def test_what_proves_nothing_is_refused(steps, expect, words) -> None:
 def test_a_write_is_not_made_again_to_see_it_from_elsewhere() -> None:
     source = BOOK.replace('  - call: {GET: "{{ place }}"}\n', "")
     assert any("POST would do it twice" in complaint for complaint in complaints(source))
+    sent = source.replace("POST: /api/bookings,", "SOCKET: /api/bookings,")
+    assert any("SOCKET would do it twice" in complaint for complaint in complaints(sent))
+    asked = BOOK.replace('{GET: "{{ place }}"}', '{SOCKET: "{{ place }}"}')
+    assert complaints(asked) == ()
 
 
 def test_a_negative_control_looks_at_the_same_part_of_the_same_answer() -> None:

@@ -51,6 +51,7 @@ def test_what_an_issue_shows_is_found_in_its_words(text: str, shown: Answers) ->
         Answers(Through.PAGE, "", ("E-mail", "e mail", "any", "名前", "12"), "Send"),
         Answers(Through.API, "POST /api/walks", ("name", "when"), "", "{name}"),
         Answers(Through.API, "GET /api/walks", ("q",)),
+        Answers(Through.API, "SOCKET /live", ("name",)),
         Answers(Through.COMMAND, "walks add {name} --size {size}", see="Booked for {size}"),
         Answers(Through.COMMAND, "walks add {name} && walks list", see="{name}"),
     ],

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from harness.validator.envelope import verified_observation
 from tests.validators_launcher import seaside
 from tests.validators_launcher.git_repository import Commit
-from tests.validators_launcher.world import MISSION, World, predicate, world_at
+from tests.validators_launcher.world import AMPLE, MISSION, World, predicate, world_at
 from validators.domain.verdict import Purpose
 from validators.store.entries import Entry, Event
 
@@ -163,3 +164,56 @@ def test_an_author_who_was_never_asked_has_declined_nothing(shore: Shore, tmp_pa
     assert predicate(world.home / "unasked" / "verdict.json")["reason"].startswith(
         "no journey is sealed for issue 6"
     )
+
+
+def test_one_commit_is_observed_by_what_has_landed_and_what_leaves_tells_nothing_sealed(
+    shore: Shore,
+) -> None:
+    world = shore.world
+    broken = world.source.commit(MOVED, parents=(shore.landed.commit,))
+    seen = {}
+    for name, commit in (("before", shore.landed), ("after", broken)):
+        world.extra = {"run": f"watch-{name}", "watching": {"journeys": [], "own": False}}
+        world.extra["limits"] = {**AMPLE, "standing": 5}
+        out = world.home / name
+        done = world.validators("observe", "--request", world.request(commit), "--out", out)
+        assert done.returncode == 0, done.stderr
+        seen[name] = verified_observation(
+            out / "observation.json",
+            world.home / "keys" / "validator.key.pub",
+            run=f"watch-{name}",
+        )
+        assert (seen[name].commit, seen[name].standing) == (commit.commit, 1)
+        assert "book-a-large-group" not in (out / "observation.json").read_text()
+        assert (world.home / "sealed" / "seaside" / "judged" / f"watch-{name}-1").is_dir() is (
+            name == "after"
+        )
+    assert [one.standing for one in seen["before"].shown] == ["green"]
+    (red,) = seen["after"].shown
+    assert (red.standing, red.issue, red.words) == ("red", 2, MISSION.splitlines()[3])
+    assert red.observed
+
+
+def test_a_change_that_mends_is_judged_by_what_is_red_and_by_nothing_it_could_choose(
+    shore: Shore,
+) -> None:
+    world = shore.world
+    broken = world.source.commit(MOVED, parents=(shore.landed.commit,))
+    (entry,) = (one for one in world.context(world.request(broken)).journey_store.in_force())
+    for name, change, outcome in (
+        ("mends", TIDIED, "passed"),
+        ("not", {**MOVED, "m": "m\n"}, "failed"),
+    ):
+        head = world.source.commit(change, parents=(broken.commit,))
+        world.issue |= {"number": 5, "kind": "bug", "title": "Walks are booked again"}
+        world.extra = {"run": f"fix-{name}", "mends": [entry.digest]}
+        request = world.request(
+            broken, head, world.source.commit(change, parents=(broken.commit, head.commit))
+        )
+        done = world.validators("judge", "--request", request, "--out", world.home / name)
+        assert done.returncode == 0, done.stderr
+        found = predicate(world.home / name / "verdict.json")
+        assert found["outcome"] == outcome, found["reason"]
+        assert found["controls"]["red_on_base"] is True
+        facts = json.loads(world.validators("store", "digest", "--request", request).stdout)
+        assert (facts["journeys"], facts["digest"]) == (1, found["binds"]["journeys"])

@@ -31,6 +31,31 @@ def lost_json(content: bytes, stakes: Stakes) -> Mutation:
     return found
 
 
+def lost_messages(content: bytes, stakes: Stakes, *, every: bool = False) -> Mutation:
+    """The messages of a web socket without those that hold something at stake, or without any."""
+    aims = tuple(sorted(stakes.texts | stakes.data, key=len, reverse=True))
+    try:
+        before = read_json(content)
+    except ValueError:
+        return Mutation(content, False)
+    if not isinstance(before, list):
+        return Mutation(content, False)
+    parts = [[folded(str(leaf)) for leaf in leaves(one)] for one in before]
+    kept = [not every and not any(among(aim, part) for aim in aims) for part in parts]
+    if all(kept):
+        return Mutation(content, False)
+    left = [part for part, stays in zip(parts, kept, strict=True) if stays]
+
+    def gone(texts: Iterable[str]) -> bool:
+        return any(
+            any(among(text, part) for part in parts) and not any(among(text, part) for part in left)
+            for text in texts
+        )
+
+    after = [one for one, stays in zip(before, kept, strict=True) if stays]
+    return Mutation(json.dumps(after).encode(), gone(stakes.texts), gone(stakes.data))
+
+
 def dropped_fields(content: bytes, stakes: Stakes) -> Mutation:
     """Remove from a JSON answer every member at a pointer at stake, and every member whose own text
     is at stake."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Protocol
 
 from validators.browser.network.http1 import LARGEST_HEAD, PIECE, Head, Incoming, WireBroken
 from validators.domain.event_stream import EventCount
@@ -41,7 +42,23 @@ class Exchange:
     def opened(self) -> bool:
         """Whether somebody opened this page, or asked an API for it. The browser alone sets the
         header that shows it; no script of a page can."""
-        return (self.document or self.called) and self.method in ("GET", "HEAD")
+        return (self.document or self.called) and self.method in ("GET", "HEAD", "SOCKET")
+
+
+class Tamper(Protocol):
+    """What alters the traffic on a wire."""
+
+    def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
+        """An answer in place of the app's; None to let the request through."""
+
+    def request(self, request: Head, content: bytes) -> tuple[Head, bytes]:
+        """The request for the app; the same to leave it alone."""
+
+    def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
+        """The body to deliver; the same bytes to leave it alone."""
+
+    def head(self, request: Head, answer: Head) -> Head:
+        """The head to deliver; the same to leave it alone."""
 
 
 class TooLarge(WireBroken):

@@ -19,6 +19,11 @@ To the calls of a journey they do what goes wrong with an API:
 - `frozen` hands the app another input than the step's own: other data that could have been drawn.
   The answer is right for that input: like an app that does not read what it is given.
 
+A web socket that a call opens is a call like others: what it sends is a write, what comes a list.
+`drop-row` loses messages, `swap-text` alters them, `stale` keeps the sent one from the app,
+`frozen` also gives each socket the messages of the first one at its path, and `error-500` closes it
+before any message comes.
+
 Properties, which `validators.domain.fold` checks:
 
 - *changed* counts the alterations. A fault that altered no byte and held back no write is not
@@ -36,8 +41,8 @@ Properties, which `validators.domain.fold` checks:
   when the pages had merely been opened: otherwise the steps and what they enter make no difference.
 
 A write is a request that changes something by its method and that the page waits for: beacons are
-not writes. Web sockets and event streams pass unaltered, so to an app that uses only those fewer
-faults apply."""
+not writes. A page's web sockets and event streams pass unaltered, so to an app that uses only those
+fewer faults apply."""
 
 from __future__ import annotations
 
@@ -48,7 +53,11 @@ from dataclasses import replace
 from http.client import responses
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
-from validators.browser.network.api_mutations import lost_json, with_other_input
+from validators.browser.network.api_mutations import (
+    lost_json,
+    lost_messages,
+    with_other_input,
+)
 from validators.browser.network.http1 import Head
 from validators.browser.network.mutations import (
     HTML,
@@ -57,10 +66,12 @@ from validators.browser.network.mutations import (
     reversed_tables,
     swapped,
 )
+from validators.browser.network.sockets import OPENED, SOCKET
 from validators.domain.evidence import FaultFacts, FaultInjector
 from validators.domain.journeys.data_at_stake import Stakes
 from validators.domain.journeys.wording import folded
 from validators.domain.json_values import leaves
+from validators.domain.socket_messages import message_of
 
 _PARTS = re.compile(r'[",;\t]')
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -89,9 +100,12 @@ class FaultInjection:
 
     def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
         """The answer to a write that never reaches the app; None to let the request through."""
-        if self._injector not in (FaultInjector.STALE, FaultInjector.ERROR_500) or not _is_write(
-            request
-        ):
+        if self._injector not in (FaultInjector.STALE, FaultInjector.ERROR_500):
+            return None
+        if not _is_write(request) and not (_is_socket(request) and content):
+            return None
+        if _is_socket(request) and self._injector is FaultInjector.ERROR_500:
+            # The app gets the message, and then the socket is closed.
             return None
         self._changed += 1
         stakes = self._stakes()
@@ -99,6 +113,8 @@ class FaultInjection:
             self._touched = self._reached = True
         if self._injector is FaultInjector.ERROR_500:
             return _broken()
+        if _is_socket(request):
+            return _sent_as_if_answered(content)
         return _called_as_if_done(content, stakes) if request.called else _as_if_done(request)
 
     def request(self, request: Head, content: bytes) -> tuple[Head, bytes]:
@@ -124,7 +140,9 @@ class FaultInjection:
             case FaultInjector.SWAP_TEXT:
                 mutation = swapped(content, kind, self._stakes())
             case FaultInjector.DROP_ROW:
-                mutation = self._rows(content, kind, called=request.called)
+                mutation = self._rows(request, content, kind)
+            case FaultInjector.ERROR_500 if _is_socket(request) and answer.status == OPENED:
+                mutation = lost_messages(content, self._stakes(), every=True)
             case FaultInjector.FROZEN:
                 first = self._frozen(request, answer, content)
                 self._changed += _comparable(*first) != _comparable(answer, content)
@@ -145,6 +163,8 @@ class FaultInjection:
             return self._without_headers(answer)
         if self._injector is not FaultInjector.ERROR_500:
             return answer
+        if _is_socket(request):
+            return self._closed(answer)
         if request.called:
             return self._with_another_status(answer)
         page = request.header("sec-fetch-dest") == "document" and not 300 <= answer.status < 400
@@ -155,6 +175,17 @@ class FaultInjection:
         # A journey may expect status 500: then the fault is that the page has 200.
         altered = ("500", "Internal Server Error") if answer.status != 500 else ("200", "OK")
         return Head(answer.first, *altered, answer.headers)
+
+    def _closed(self, answer: Head) -> Head:
+        """A web socket that was open, closed with an error; one that was not, open."""
+        expected = self._stakes().statuses
+        if answer.status != OPENED and not expected:
+            return answer
+        self._changed += 1
+        self._touched |= str(answer.status) in expected
+        wrong = ("1011", "1006") if answer.status == OPENED else ("101", "1011")
+        other = next(one for one in (*wrong, "1012") if one not in expected)
+        return Head(answer.first, other, "", answer.headers)
 
     def _with_another_status(self, answer: Head) -> Head:
         """An answer to a call with a status that is not among the expected ones."""
@@ -181,9 +212,13 @@ class FaultInjection:
             self._first.setdefault(_asked(request), (answer, content))
         return self._first.get(_asked(request), (answer, content))
 
-    def _rows(self, content: bytes, kind: str, *, called: bool) -> Mutation:
+    def _rows(self, request: Head, content: bytes, kind: str) -> Mutation:
         stakes = self._stakes()
-        if called and kind.endswith("json"):
+        if _is_socket(request) and kind.endswith("json"):
+            lost = lost_messages(content, stakes)
+            if lost.content != content:
+                return lost
+        if request.called and kind.endswith("json"):
             lost = lost_json(content, stakes)
             if lost.content != content:
                 return lost
@@ -217,16 +252,21 @@ def _is_write(request: Head) -> bool:
     return request.first in WRITES and request.header("sec-fetch-mode") != "no-cors"
 
 
+def _is_socket(request: Head) -> bool:
+    """Whether a call opens a web socket."""
+    return request.called and request.first == SOCKET
+
+
 def _carried(request: Head, content: bytes) -> Iterator[str]:
-    """Every value in a request: path segments, query, form fields, JSON leaves, and of a multipart
-    body the parts, the names of files and each of their lines and cells."""
+    """Every value in a request: path segments, query, form fields, JSON leaves, of a text its lines
+    and cells, and of a multipart body the parts, the names of files and the same of each."""
     url = urlsplit(request.second)
     yield from (unquote_plus(segment) for segment in url.path.split("/"))
     yield from (folded(value) for _, value in parse_qsl(url.query))
     kind, text = request.header("content-type"), content.decode("utf-8", "replace")
     if "json" in kind:
         yield from _json_values(text)
-    elif "multipart" in kind:
+    elif "multipart" in kind or "text/plain" in kind:
         yield from (
             folded(piece) for line in text.splitlines() for piece in (line, *_PARTS.split(line))
         )
@@ -248,6 +288,13 @@ def _called_as_if_done(content: bytes, stakes: Stakes) -> tuple[Head, bytes]:
     body = b"" if status == "204" else content or b"{}"
     headers = (("Content-Type", "application/json"),)
     return Head("HTTP/1.1", status, responses.get(int(status), ""), headers), body
+
+
+def _sent_as_if_answered(content: bytes) -> tuple[Head, bytes]:
+    """The answer on a web socket of an app that forgot the message: that message."""
+    headers = (("Content-Type", "application/json"),)
+    messages = json.dumps([message_of(content, text=True)]).encode()
+    return Head("HTTP/1.1", str(OPENED), "Switching Protocols", headers), messages
 
 
 def _broken() -> tuple[Head, bytes]:

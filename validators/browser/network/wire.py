@@ -11,7 +11,8 @@ Properties:
   known whether anything that came can make a page change by itself.
 - A masked visitor's headers are right on every request, even before a page object exists.
 - The calls of a journey go the same way. A call bears a mark that no page knows, and the app never
-  sees it. Only web sockets are relayed unread; any other request in a tunnel is read like the rest.
+  sees it. Only a page's web sockets are relayed unread; a call's are answered with their messages,
+  and any other request in a tunnel is read like the rest.
 - A run with injected faults differs from a plain one only in the bytes that its `Tamper` alters.
 """
 
@@ -22,14 +23,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
-from typing import Protocol
 from urllib.parse import urlsplit
 
-from validators.browser.network.clients import Callers, in_order
+from validators.browser.network.clients import Callers, handshake_in_order, in_order
 from validators.browser.network.exchange import (
     HOP,
     LARGEST_ANSWER,
     Exchange,
+    Tamper,
     TooLarge,
     deliver,
     first_head,
@@ -37,29 +38,14 @@ from validators.browser.network.exchange import (
     some_events,
     whole,
 )
-from validators.browser.network.http1 import PIECE, Head, Incoming, WireBroken, unpacked
+from validators.browser.network.http1 import Head, Incoming, WireBroken, unpacked
+from validators.browser.network.sockets import SOCKET, Conversation, relayed
 from validators.browser.network.stillness import Reading
 from validators.domain.event_stream import EVENT_STREAM
 
 LARGEST_REQUEST = 16 * 1024 * 1024
 LARGEST_LOG = 2_000
 ASIDE_SECONDS = 30
-
-
-class Tamper(Protocol):
-    """What alters the traffic on a wire."""
-
-    def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
-        """An answer in place of the app's; None to let the request through."""
-
-    def request(self, request: Head, content: bytes) -> tuple[Head, bytes]:
-        """The request for the app; the same to leave it alone."""
-
-    def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
-        """The body to deliver; the same bytes to leave it alone."""
-
-    def head(self, request: Head, answer: Head) -> Head:
-        """The head to deliver; the same to leave it alone."""
 
 
 class Wire:
@@ -215,7 +201,8 @@ class Wire:
             return first
         # A socket may change the page at any moment, and its messages are not read.
         self.still = False
-        await self._tunnel(first, reader, writer)
+        first = handshake_in_order(first) if self._headers else first
+        await relayed(first, (reader, writer), await self._dialled())
         return b""
 
     def _record(self, request: Head) -> Exchange:
@@ -259,11 +246,15 @@ class Wire:
     ) -> None:
         if self._tamper and (answer := self._tamper.instead(request, content)):
             exchange.status = answer[0].status
-            await deliver(writer, *answer)
+            await self._deliver(request, writer, *answer)
             return
         asked = request
         if self._tamper:
             asked, content = self._tamper.request(request, content)
+        if _opens_socket(request):
+            found = await self._conversation(request, asked, content, exchange)
+            await self._deliver(request, writer, *found)
+            return
         upstream_reader, upstream = await self._dialled()
         hang_up = asyncio.ensure_future(self._end_at_hang_up(exchange, reader))
         try:
@@ -313,10 +304,11 @@ class Wire:
 
     def _masked(self, head: Head) -> Head:
         """A request with the headers of the masked visitor."""
+        return in_order(self._with_masked_values(head).having("Connection", "keep-alive"))
+
+    def _with_masked_values(self, head: Head) -> Head:
         masked = tuple((key, self._headers.get(key.lower(), value)) for key, value in head.headers)
-        return in_order(
-            Head(head.first, head.second, head.third, masked).having("Connection", "keep-alive")
-        )
+        return Head(head.first, head.second, head.third, masked)
 
     async def _answer(
         self,
@@ -367,24 +359,29 @@ class Wire:
                 await writer.drain()
         await writer.drain()
 
-    async def _tunnel(
-        self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    async def _conversation(
+        self, request: Head, asked: Head, content: bytes, exchange: Exchange
+    ) -> tuple[Head, bytes]:
+        """The messages of the web socket that a call opens, as the answer to it."""
+        handshake, as_browser = self.callers.handshake(replace(asked, second=exchange.path))
+        if as_browser:
+            handshake = self._with_masked_values(handshake)
+        talk = Conversation(content, self.callers.events(request), self.callers.seconds(request))
+        answer, messages = await talk.held(handshake, *await self._dialled())
+        exchange.status, exchange.octets = talk.status, talk.received
+        answer, messages = unpacked(answer, messages, most=LARGEST_ANSWER)
+        if self._tamper is not None:
+            altered = self._tamper.altered(request, answer, messages)
+            answer, messages = self._tamper.head(request, answer), altered
+        return answer, messages
+
+    async def _deliver(
+        self, request: Head, writer: asyncio.StreamWriter, answer: Head, content: bytes
     ) -> None:
-        """Relay a web socket: bytes both ways, to the same one port."""
-        upstream_reader, upstream = await self._dialled()
-        upstream.write(first)
-        try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(_copy(reader, upstream))
-                both.create_task(_copy(upstream_reader, writer))
-        finally:
-            upstream.close()
+        if _opens_socket(request):
+            answer = self.callers.carried(answer)
+        await deliver(writer, answer, content)
 
 
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while piece := await source.read(PIECE):
-            target.write(piece)
-            await target.drain()
-    with suppress(ConnectionError, OSError):
-        target.close()
+def _opens_socket(request: Head) -> bool:
+    return request.called and request.first == SOCKET

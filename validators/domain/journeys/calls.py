@@ -21,11 +21,7 @@ class Method(StrEnum):
     PUT = "PUT"
     PATCH = "PATCH"
     DELETE = "DELETE"
-
-    @property
-    def safe(self) -> bool:
-        """Whether it only asks, so that it may be made again."""
-        return self in (Method.GET, Method.HEAD)
+    SOCKET = "SOCKET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,8 @@ class Call:
 
     At most one of `json`, `form` and `text` is set. `files`, by field, make a multipart form, with
     the fields of `form`. `follow`: go where a redirect leads. `events`: of an event stream that
-    does not end, so many are the answer; 0: it ends by itself."""
+    does not end, so many are the answer; 0: it ends by itself. A SOCKET is opened, is sent the body
+    as one message, and its answer are at most `events` messages."""
 
     line: int
     method: Method
@@ -72,6 +69,14 @@ class Call:
     name: str = ""
     files: tuple[tuple[str, FileMade], ...] = ()
     events: int = 0
+
+    @property
+    def safe(self) -> bool:
+        """Whether it only asks, so that it may be made again."""
+        sends = self.json is not None or self.text is not None
+        return self.method in (Method.GET, Method.HEAD) or (
+            self.method is Method.SOCKET and not sends
+        )
 
     def templates(self) -> Iterator[Template]:
         """Every template of the request."""
@@ -103,7 +108,7 @@ class RememberAnswer:
 @dataclass(frozen=True, slots=True)
 class Request:
     """What goes over the wire. `path` has the query; `content` may be empty. `events`: how many of
-    an event stream are waited for."""
+    an event stream, or messages of a web socket, are waited for."""
 
     method: Method
     path: str
@@ -115,8 +120,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `path` is where it came from, after any redirects; `origin` is the app's own.
-    `headers` are in order, as the app spelled them; `millis` is how long it took."""
+    """What came back; of a web socket, a JSON list of its messages. `path` is where it came from,
+    after any redirects; `origin` is the app's own. A web socket's `status` may be the code with
+    which it was closed. `headers` are in order, as the app spelled them; `millis` is how long it
+    took."""
 
     request: Request
     status: int

@@ -87,24 +87,39 @@ class Template:
         return any(isinstance(part, Generated) for part in self.parts)
 
 
+TRIES = 20
+
+
+def words_of(text: str, *, most: int = 2000) -> frozenset[str]:
+    """The words and numbers of a text, of which a draw is none."""
+    words = dict.fromkeys(found.group().casefold() for found in re.finditer(r"\w{1,40}", text))
+    return frozenset(list(words)[:most])
+
+
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The source of a run's random data. The same three facts always give the same data."""
+    """The source of a run's random data. The same facts always give the same data.
+
+    What is drawn is none of `avoided`, where another value is left: a change that is right for the
+    issue's own example alone would pass whenever that example is drawn."""
 
     seed: int
     journey: str
     today: date
+    avoided: frozenset[str] = frozenset()
 
     def value(self, generated: Generated, place: str) -> str:
         """The value of one generator at one place. The same in every process and for both
         identities."""
         # Each place has a source of its own: one more generator must not change the other values.
         key = f"{self.seed}\0{self.journey}\0{place}".encode()
-        return _drawn(
-            generated,
-            random.Random(int.from_bytes(sha256(key).digest()[:8], "big")),  # noqa: S311
-            self.today,
-        )
+        source = random.Random(int.from_bytes(sha256(key).digest()[:8], "big"))  # noqa: S311
+        value = _drawn(generated, source, self.today)
+        for _ in range(TRIES):
+            if value.lstrip("+-").casefold() not in self.avoided:
+                break
+            value = _drawn(generated, source, self.today)
+        return value
 
 
 @dataclass(slots=True)

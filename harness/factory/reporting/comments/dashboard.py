@@ -31,11 +31,22 @@ class DashboardRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """An issue that was filed for errors of the running app and has not ended. `landing` is the
+    commit of the release, for the issue `landed`; empty and 0 where it is unknown."""
+
+    row: DashboardRow
+    landing: str
+    landed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
-    """All that the dashboard shows. `frozen` is the reason why merging is frozen, `paused` why no
-    model is asked, `digest` where the last digest is in the home; each is empty where there is
-    none. Money is in dollars, `cap` per day. `presence` is the last sign of life of the factory
-    that writes it; None if it leaves none."""
+    """All that the dashboard shows. `frozen` is the reason why merging is frozen, `broken` what of
+    landed work is red on the default branch, `paused` why no model is asked, `digest` where the
+    last digest is in the home; each is empty where there is none. Money is in dollars, `cap` per
+    day. `presence` is the last sign of life of the factory that writes it; None if it leaves
+    none."""
 
     stopped: bool
     frozen: str
@@ -49,7 +60,9 @@ class Board:
     cap: Decimal
     digest: str
     paused: str = ""
+    broken: tuple[str, ...] = ()
     presence: Presence | None = None
+    errors: tuple[ErrorRow, ...] = ()
 
 
 def dashboard_text(board: Board, link: UrlFor) -> str:
@@ -104,12 +117,14 @@ def _brakes(board: Board) -> Iterator[str]:
             f"**Merging is frozen:** {inline(board.frozen)}. Look at it first; then `factory"
             " resume`, given where the factory runs, lifts the freeze."
         )
+    for words in board.broken:
+        yield f"**Broken on the default branch:** {inline(words)}."
     if board.paused:
         yield (
             f"**The factory pauses:** {inline(board.paused)}. It goes on then by itself; no issue"
             " fails for it, and what is approved still lands."
         )
-    if not (board.stopped or board.frozen or board.paused or board.waiting):
+    if not (board.stopped or board.frozen or board.broken or board.paused or board.waiting):
         yield "Nothing needs a person."
 
 
@@ -136,6 +151,21 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
             (_name(row, link), row.since, cell(row.summary.message), _next_command(row))
             for row in board.waiting
             if not row.summary.suspicion
+        ),
+    )
+    yield from _section(
+        "Errors of the running app",
+        ("issue", "state", "release", "which landed for"),
+        (
+            (
+                _name(one.row, link),
+                one.row.summary.shown,
+                f"[`{one.landing:.10}`]({link(f'commit/{one.landing}')})"
+                if one.landing
+                else "unknown",
+                f"[#{one.landed}]({link(f'issues/{one.landed}')})" if one.landed else "",
+            )
+            for one in board.errors
         ),
     )
     yield from _section(

@@ -90,6 +90,11 @@ def fenced(text: str) -> str:
     return f"{fence}text\n{text.strip()}\n{fence}"
 
 
+def quoted(text: str, most: int) -> str:
+    """The first `most` characters of outside text, its lines as they are, in a code fence."""
+    return fenced(text if len(text) <= most else f"{text[: most - 1]}…") if text else "(nothing)"
+
+
 def _backtick_runs(text: str) -> Iterable[str]:
     run = ""
     for char in text:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from harness.domain.events import UsageRecorded
 from harness.domain.governance import Governance
-from harness.domain.issue import Comment, Permission
+from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.approval import Approval, NotApproved
@@ -28,19 +28,19 @@ _WHO = {
 }
 
 
-def marker(comment: Comment) -> str:
-    """The hidden marker by which the answer to a comment is found again."""
-    return f"{OURS}reply:{comment.id} -->"
+def marker(name: str) -> str:
+    """The hidden marker by which the answer to a comment or a review is found again."""
+    return f"{OURS}reply:{name} -->"
 
 
-def reply(comment: Comment, parts: Iterable[str], *, is_the_last: bool) -> str:
-    """The answer to one comment."""
+def reply(name: str, parts: Iterable[str], *, is_the_last: bool) -> str:
+    """The answer to one comment or review."""
     last = (
         ["This was the last answer to you for an hour; what you say is still heard."]
         if is_the_last
         else []
     )
-    return "\n\n".join((marker(comment), *parts, *last)) + "\n"
+    return "\n\n".join((marker(name), *parts, *last)) + "\n"
 
 
 def help_for(permission: Permission, *, is_filer: bool) -> str:

@@ -1,0 +1,115 @@
+"""What is broken on the default branch, folded from what the watch recorded.
+
+Properties:
+- a journey is broken from the observation of the tip that found it red until one finds it green, or
+  until it is in force no more;
+- an unclear answer changes nothing;
+- a person's thaw lifts the freeze of files, not the fact."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from harness.domain.events import (
+    CommandGiven,
+    CommitObserved,
+    RedJourney,
+    RegressionAnswered,
+    RegressionTraced,
+)
+from harness.domain.ledger import Recorded
+from harness.factory.records.history import THAW
+from harness.ports.ledger import Ledger, recorded
+
+ALL_FILES = "**"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A journey that is red on the default branch. `seen` is the commit on which that was found
+    first. `traced` is None while its landing is looked for; `mended_by` is the issue whose change
+    is to make it green."""
+
+    red: RedJourney
+    seen: str
+    traced: Recorded[RegressionTraced] | None = None
+    mended_by: int | None = None
+
+    @property
+    def words(self) -> str:
+        """One sentence for people. It may hold text from outside."""
+        what = f"{self.red.words}: {self.red.observed}" if self.red.observed else self.red.words
+        if self.traced is None:
+            return f"{what}; red on {self.seen:.7}, and its landing is looked for"
+        found = self.traced.event
+        if not found.culprit:
+            return f"{what}; red on {self.seen:.7}: {found.message}"
+        whose = f"the landing of #{found.culprit_issue}" if found.culprit_issue else "a push"
+        return f"{what}; red since {found.culprit:.7}, {whose}"
+
+
+def broken(ledger: Ledger) -> tuple[Broken, ...]:
+    """What is broken now, in the order in which it was found."""
+    traced = {
+        (entry.event.red.journey, entry.event.seen): entry
+        for entry in recorded(ledger, RegressionTraced)
+        if entry.event.escaped is None
+    }
+    filed = {
+        entry.event.culprit: entry.event.number for entry in recorded(ledger, RegressionAnswered)
+    }
+    return tuple(
+        Broken(red, seen, found, _mender(found, filed))
+        for red, seen in red_now(ledger).values()
+        for found in (traced.get((red.journey, seen)),)
+    )
+
+
+def red_now(ledger: Ledger) -> Mapping[str, tuple[RedJourney, str]]:
+    """Each journey that is red on the tip by the last observation that tells of it, with the commit
+    on which it turned red."""
+    found: dict[str, tuple[RedJourney, str]] = {}
+    for entry in recorded(ledger, CommitObserved):
+        one = entry.event
+        if not one.cause.of_tip:
+            continue
+        for red in one.red:
+            found.setdefault(red.journey, (red, one.commit))
+        gone = found.keys() - {red.journey for red in one.red} - {*one.unsure}
+        for journey in gone if one.is_whole else gone & {*one.green}:
+            del found[journey]
+    return found
+
+
+def mends(ledger: Ledger, issue: int) -> tuple[str, ...]:
+    """The digests of the journeys that a change for this issue must make green."""
+    return tuple(one.red.journey for one in broken(ledger) if one.mended_by == issue)
+
+
+def held_files(ledger: Ledger, *, issue: int) -> Mapping[str, str]:
+    """The paths that no change but their mender's may land on, each with the reason. `issue` is the
+    one whose change asks."""
+    thaws = [entry.seq for entry in recorded(ledger, CommandGiven) if entry.event.command == THAW]
+    thawed = max(thaws, default=0)
+    return {
+        path: one.words
+        for one in broken(ledger)
+        if one.traced and one.traced.seq > thawed and one.mended_by != issue
+        for path in one.traced.event.files
+    }
+
+
+def held_back(held: Mapping[str, str], changed: Collection[bytes]) -> str:
+    """Why a change of these paths may not land now; empty where it may."""
+    paths = {path.decode("utf-8", "replace") for path in changed}
+    for path, why in held.items():
+        if path == ALL_FILES or path in paths:
+            return f"{path if path != ALL_FILES else 'every file'} is frozen: {why}"
+    return ""
+
+
+def _mender(
+    found: Recorded[RegressionTraced] | None, filed: Mapping[str, int | None]
+) -> int | None:
+    if found is None or not found.event.culprit:
+        return None
+    return found.event.culprit_issue or filed.get(found.event.culprit)

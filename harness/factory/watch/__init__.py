@@ -1,0 +1,1 @@
+"""After the merge: journeys of landed work on the default branch, who broke one, what follows."""

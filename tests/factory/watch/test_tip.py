@@ -1,0 +1,395 @@
+"""After a landing, after a push, and at night: what landed work shows on the default branch, and
+what follows."""
+
+from datetime import timedelta
+
+import pytest
+
+from harness.domain.errors import Stopped
+from harness.domain.events import (
+    Answer,
+    Cause,
+    CommitObserved,
+    RegressionAnswered,
+    RegressionTraced,
+)
+from harness.domain.lifecycle import Event, State
+from harness.factory.records.history import THAW
+from harness.factory.records.regressions import broken, held_files
+from harness.factory.reporting.report import chain_of_issue, status
+from harness.ports.ledger import recorded
+from tests.events import event_of
+from tests.factory.world import World
+
+J, K = "sha256:j", "sha256:k"
+STORE = "tidebook/store.py"
+
+
+def files(world, commit):
+    return world.git.trees[world.git.tree_of(commit)]
+
+
+def red_where(world, mark: bytes, path=STORE):
+    """A journey that is red wherever the file holds these bytes."""
+
+    def stands(commit):
+        return "red" if mark in files(world, commit).get(path, b"") else "green"
+
+    return stands
+
+
+def breaks(worktree) -> None:
+    path = worktree / STORE
+    path.write_text(path.read_text() + "\nBROKEN = True\n")
+
+
+def mends(worktree) -> None:
+    path = worktree / STORE
+    path.write_text(path.read_text().replace("BROKEN = True", "WHOLE = True"))
+
+
+def setting(world, **keys) -> None:
+    """`[watch]` in factory.toml, by a person's push."""
+    text = files(world, world.remote["main"])["factory.toml"].decode()
+    lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    world.push_to_main(**{"factory.toml": f"{text}\n[watch]\n{lines}".encode()})
+
+
+def events(world, kind):
+    return [entry.event for entry in recorded(world.ledger, kind)]
+
+
+def causes(world):
+    return [one.cause for one in events(world, CommitObserved)]
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A factory whose first change has landed; what it fixed has a journey."""
+    world = World(tmp_path)
+    world.validator.guard(J, red_where(world, b"BROKEN"), issue=1)
+    world.file()
+    world.tick()
+    return world
+
+
+def broken_by(world, work=breaks):
+    """The number of an issue whose landing broke the journey, and was not answered yet."""
+    world.agent.works = [work]
+    issue = world.file("Another", "The places are gone.")
+    world.tick()
+    return issue
+
+
+def test_each_new_tip_is_observed_once_and_nothing_follows_from_green(world) -> None:
+    world.tick()
+    (seen,) = events(world, CommitObserved)
+    assert (seen.commit, seen.cause, seen.green) == (world.remote["main"], Cause.MOVED, (J,))
+    world.push_to_main(NEWS=b"1\n")
+    world.tick()
+    world.tick()
+    assert causes(world) == [Cause.MOVED, Cause.MOVED]
+    assert events(world, RegressionTraced) == []
+
+
+def test_where_nothing_has_landed_nothing_is_started(tmp_path) -> None:
+    world = World(tmp_path)
+    world.validator.guard(J, lambda commit: "red")
+    world.push_to_main(NEWS=b"1\n")
+    world.tick()
+    assert world.validator.observed == []
+
+
+def test_the_landing_that_broke_it_is_named_and_its_issue_is_worked_on_again(world) -> None:
+    issue = broken_by(world)
+    culprit = world.remote["main"]
+    (traced,) = events(world, RegressionTraced)
+    assert (traced.culprit, traced.culprit_issue, traced.files) == (culprit, issue, (STORE,))
+    assert world.history(issue).state is State.ACCEPTED
+    assert world.history(issue).last_event is Event.REGRESSED
+    assert world.forge.issue(issue).open
+    assert [one.answer for one in events(world, RegressionAnswered)] == [Answer.FIX]
+    world.agent.works = [mends]
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert b"WHOLE" in files(world, world.remote["main"])[STORE]
+    judged = [one for one in world.validator.requests if one["issue"]["number"] == issue]
+    assert judged[-1]["mends"] == [J], "the fix is judged by what is red"
+    assert "mends" not in judged[0]
+    assert broken(world.ledger) == ()
+    told = world.agent.assignments[-1].task
+    assert "guests book walks" in told
+    assert culprit[:12] in told
+
+
+def test_a_mend_that_mends_nothing_is_tried_so_often_and_then_a_persons(world) -> None:
+    setting(world, fix_runs=2)
+    runs = len(world.agent.assignments)
+    issue = broken_by(world)
+    lands = len(world.git.landings)
+
+    def notes(worktree) -> None:
+        path = worktree / STORE
+        path.write_text(path.read_text() + "\nMORE = True\n")
+
+    world.agent.works = [notes]
+    for _ in range(8):
+        world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "did not mend" in world.history(issue).transitions[-1].event.reason
+    assert len(world.agent.assignments) - runs == 1 + 2
+    assert len(world.git.landings) - lands == 2
+    assert [one.red.journey for one in broken(world.ledger)] == [J], "and it stays known"
+
+
+def test_by_rule_the_prepared_revert_lands_and_no_attempt_follows(world) -> None:
+    setting(world, answer='"revert"')
+    before = files(world, world.remote["main"])
+    issue = broken_by(world)
+    agents = len(world.agent.assignments)
+    assert files(world, world.remote["main"]) == before
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    for _ in range(3):
+        world.tick()
+    assert broken(world.ledger) == ()
+    assert [one.answer for one in events(world, RegressionAnswered)] == [Answer.REVERT]
+    assert len(world.agent.assignments) == agents
+
+
+def test_where_later_work_stands_on_it_the_revert_gives_way_to_a_fix(world) -> None:
+    world.validator.guards.clear()
+    issue = broken_by(world)
+    text = files(world, world.remote["main"])
+    setting(world, answer='"revert"')
+    world.push_to_main(**{STORE: text[STORE] + b"ON_TOP = True\n"})
+    world.validator.guard(J, red_where(world, b"BROKEN"), issue=1)
+    world.tick()
+    assert world.history(issue).last_event is Event.REGRESSED
+    assert b"ON_TOP" in files(world, world.remote["main"])[STORE]
+
+
+def test_by_rule_a_person_decides_and_it_is_told(world) -> None:
+    setting(world, answer='"person"')
+    issue = broken_by(world)
+    for _ in range(3):
+        world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert [one.answer for one in events(world, RegressionAnswered)] == [Answer.PERSON]
+    assert held_files(world.ledger, issue=9) != {}
+
+
+def test_a_persons_push_is_watched_and_an_issue_names_the_commit(world) -> None:
+    text = files(world, world.remote["main"])[STORE]
+    world.push_to_main(**{STORE: text + b"\nBROKEN = True\n"})
+    culprit = world.remote["main"]
+    world.push_to_main(NEWS=b"later\n")
+    world.tick()
+    (answered,) = events(world, RegressionAnswered)
+    assert answered.answer is Answer.FILED
+    filed = world.forge.issue(answered.number)
+    assert culprit in filed.body
+    assert STORE in filed.body
+    world.agent.works = [mends]
+    world.model.answers = {"": {**world.model.answers[""], "quote": "This worked before"}}
+    for _ in range(3):
+        world.tick()
+    assert world.history(answered.number).state is State.MERGED
+    judged = [one for one in world.validator.requests if one["issue"]["number"] == answered.number]
+    assert judged[-1]["mends"] == [J]
+    assert broken(world.ledger) == ()
+    assert len(events(world, RegressionAnswered)) == 1
+
+
+def test_red_once_and_green_with_other_data_says_nothing(world) -> None:
+    world.validator.guard(J, lambda commit: "unsure", issue=1)
+    world.push_to_main(NEWS=b"1\n")
+    for _ in range(3):
+        world.tick()
+    assert events(world, CommitObserved)[-1].unsure == (J,)
+    assert (events(world, RegressionTraced), broken(world.ledger)) == ([], ())
+
+
+def test_what_turned_red_without_a_landing_blames_nobody_and_is_told(world) -> None:
+    world.tick()
+    world.validator.guard(J, lambda commit: "red", issue=1)
+    world.ledger.clock.at += timedelta(days=1)
+    world.tick()
+    (traced,) = events(world, RegressionTraced)
+    assert (traced.culprit, traced.culprit_issue) == ("", None)
+    assert "same commit" in traced.message
+    assert "same commit" in broken(world.ledger)[0].words
+    assert events(world, RegressionAnswered) == []
+
+
+def test_a_quiet_repository_is_observed_once_a_night(world) -> None:
+    for _ in range(3):
+        world.ledger.clock.at += timedelta(hours=25)
+        world.tick()
+        world.tick()
+    assert causes(world) == [Cause.MOVED, *[Cause.NIGHT] * 3]
+
+
+def test_a_clock_that_jumps_makes_one_night_of_many_and_none_of_going_back(world) -> None:
+    world.ledger.clock.at += timedelta(days=400)
+    world.tick()
+    world.ledger.clock.at -= timedelta(days=300)
+    world.tick()
+    assert causes(world) == [Cause.MOVED, Cause.NIGHT]
+
+
+def other_change(path):
+    def work(worktree) -> None:
+        (worktree / path).write_text("OTHER = True\n" + (worktree / path).read_text())
+
+    return work
+
+
+@pytest.mark.parametrize("path", [STORE, "tidebook/app.py"])
+def test_other_changes_of_the_files_wait_until_it_works_again(world, path) -> None:
+    setting(world, answer='"person"')
+    broken_by(world)
+    world.agent.works = [other_change(path)]
+    other = world.file("A third", "The places are gone.")
+    world.tick()
+    world.tick()
+    waits = path == STORE
+    assert world.history(other).state is (State.APPROVED if waits else State.MERGED)
+    world.validator.guard(J, lambda commit: "green", issue=1)
+    world.push_to_main(NEWS=b"as good as mended\n")
+    world.tick()
+    assert broken(world.ledger) == ()
+    world.tick()
+    assert world.history(other).state is State.MERGED
+
+
+def test_a_persons_thaw_lifts_the_freeze_of_files_and_not_the_fact(world) -> None:
+    setting(world, answer='"person"')
+    broken_by(world)
+    world.ledger.append(event_of("command", {"command": THAW}), "command/thaw")
+    assert held_files(world.ledger, issue=9) == {}
+    assert len(broken(world.ledger)) == 1
+
+
+def test_a_day_has_so_many_observations_and_no_more(world) -> None:
+    setting(world, per_day=3, nightly='""')
+    for number in range(6):
+        world.push_to_main(NEWS=b"%d\n" % number)
+        world.tick()
+    assert len(causes(world)) == 3
+    world.ledger.clock.at += timedelta(hours=25)
+    world.tick()
+    assert len(causes(world)) == 4
+
+
+def test_it_can_be_turned_off(world) -> None:
+    setting(world, on="false")
+    world.push_to_main(NEWS=b"1\n")
+    world.tick()
+    assert len(causes(world)) == 1
+
+
+def test_the_owners_stop_holds_back_each_observation_and_each_answer(world) -> None:
+    text = files(world, world.remote["main"])[STORE]
+    world.push_to_main(**{STORE: text + b"\nBROKEN = True\n"})
+    observed, act = len(causes(world)), world.validator.observe
+
+    def observe(request, out):
+        found = act(request, out)
+        (world.work / "STOP").write_text("")
+        return found
+
+    world.decorate("validator", observe=observe)
+    writes = len(world.forge.writes)
+    with pytest.raises(Stopped):
+        world.tick()
+    assert len(causes(world)) == observed + 1
+    with pytest.raises(Stopped):
+        world.tick()
+    assert (len(causes(world)), len(world.forge.writes)) == (observed + 1, writes)
+    assert events(world, RegressionAnswered) == []
+
+
+def test_a_judge_that_cannot_run_or_is_not_ours_is_recorded_and_not_asked_for_ever(world) -> None:
+    from dataclasses import replace
+
+    act = world.validator.observe
+    world.decorate("validator", observe=lambda *a: replace(act(*a), key_id="another"))
+    world.push_to_main(NEWS=b"1\n")
+    for _ in range(4):
+        world.tick()
+    failed = [one for one in events(world, CommitObserved) if one.reason]
+    assert len(failed) == 2
+    assert "not trusted" in failed[0].reason
+    assert not any(one.green for one in failed)
+
+
+def escaping(world, *, ever_green=True):
+    """A bug that a landing brought and no journey of landed work saw; it is reported later. Returns
+    the landing's issue and the report's."""
+    setting(world, nightly='"03:00"')
+    bringer = broken_by(world)
+    culprit = world.remote["main"]
+    world.push_to_main(NEWS=b"later\n")
+    stands = red_where(world, b"BROKEN") if ever_green else lambda commit: "red"
+    world.agent.works = [mends]
+    report = world.file("A bug", "The places are gone.")
+    world.validator.guard(K, stands, issue=report, landed=False)
+    world.tick()
+    assert world.history(report).state is State.MERGED
+    return bringer, report, culprit
+
+
+def test_a_bug_that_escaped_is_traced_at_night_to_the_landing_that_brought_it(world) -> None:
+    world.validator.guards.clear()
+    bringer, report, culprit = escaping(world)
+    assert events(world, RegressionTraced) == []
+    world.ledger.clock.at += timedelta(hours=1)
+    world.tick()
+    (traced,) = events(world, RegressionTraced)
+    assert (traced.culprit, traced.culprit_issue, traced.escaped) == (culprit, bringer, report)
+    world.tick()
+    assert len(events(world, RegressionTraced)) == 1
+    assert world.history(bringer).state is State.MERGED, "the report's own change mends it"
+    assert broken(world.ledger) == ()
+
+
+def test_a_bug_that_was_always_there_is_no_regression(world) -> None:
+    world.validator.guards.clear()
+    escaping(world, ever_green=False)
+    world.ledger.clock.at += timedelta(hours=1)
+    for _ in range(2):
+        world.tick()
+    (traced,) = events(world, RegressionTraced)
+    assert (traced.culprit, traced.culprit_issue) == ("", None)
+    assert events(world, RegressionAnswered) == []
+
+
+def test_a_journey_that_is_younger_than_its_issues_landing_blames_nobody_in_between(world) -> None:
+    """A maintainer adds a journey for an issue long after it landed: that landing's verdict says
+    nothing about it."""
+    for number in range(4):
+        world.push_to_main(NEWS=b"%d\n" % number)
+    world.validator.guard(K, lambda commit: "red", issue=1)
+    world.tick()
+    traced = [one for one in events(world, RegressionTraced) if one.red.journey == K]
+    assert [one.culprit for one in traced] == [""]
+
+
+def test_people_are_told_everywhere_what_is_broken_and_by_whom(world) -> None:
+    issue = broken_by(world)
+    culprit = world.remote["main"]
+    now = world.ledger.clock.now()
+    (line,) = status(world.ledger, None, now, stopped=False)["broken"]
+    assert line == (
+        f"guests book walks: the page did not show it; red since {culprit:.7}, the landing of"
+        f" #{issue}"
+    )
+    assert world.forge.issue(issue).labels == ("factory:regressed",)
+    (comment,) = world.forge.comments(issue)
+    assert "did not work any more" in comment.body
+    links = chain_of_issue(world.ledger, issue).links
+    (link,) = (one for one in links if one.title == "Its landing broke what worked")
+    assert (link.quote, link.evidence) == ("guests book walks", (f"commit/{culprit}", J))
+    world.agent.works = [mends]
+    world.tick()
+    assert status(world.ledger, None, now, stopped=False)["broken"] == []
