@@ -95,6 +95,10 @@ SECTIONS = {
             "harness.cli.control.brakes:resume",
             "Lift a stop, a pause, or the freeze after an unexpected landing.",
         ),
+        "errors": (
+            "harness.cli.control.errors:errors",
+            "List the errors that the running app reported, by group.",
+        ),
         "revert": ("harness.cli.control.revert:revert", "Revert what landed for ISSUE."),
         "rules": ("harness.cli.rules.group:rules", "Inspect the governance files."),
         "journeys": (
@@ -107,7 +111,7 @@ SECTIONS = {
         ),
         "workflow": (
             "harness.cli.control.workflow:workflow",
-            "Check, show and draw the workflows in force.",
+            "Check, show, draw and run workflows.",
         ),
     },
     "Maintain": {

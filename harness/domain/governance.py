@@ -200,6 +200,18 @@ class Case:
     votes: tuple[Vote, ...] | None = None
 
 
+GRANTABLE = ("issue.file", "issue.comment", "change.propose", "notice.send", "deploy")
+"""The effects that a workflow of the project's own may be granted. To land a change is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Effects that a workflow may have. What no grant names, no workflow has."""
+
+    workflow: str
+    effects: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of factory_rules.md, or one the factory is built with (`built_in`), which no
@@ -217,6 +229,7 @@ class Rule:
     status: Status = Status.ENFORCE
     check: Check | None = None
     question: Question | None = None
+    grant: Grant | None = None
     when: Condition | None = None
     on_fail: OnFail = OnFail.NEEDS_HUMAN
     locked: bool = False
@@ -252,6 +265,17 @@ class Governance:
     change_default: ChangeDefault = ChangeDefault.ALLOW
     scope_default: ScopeDefault = ScopeDefault.NEEDS_HUMAN
     owners: tuple[str, ...] = ()
+
+    @property
+    def grants(self) -> frozenset[tuple[str, str]]:
+        """Each effect that a workflow is granted, as workflow and effect. A rule in shadow or off
+        grants nothing."""
+        return frozenset(
+            (rule.grant.workflow, effect)
+            for rule in self.rules
+            if rule.grant and rule.status is Status.ENFORCE
+            for effect in rule.grant.effects
+        )
 
     def document(self, name: str) -> Document:
         """The document with this canonical name. Raises KeyError for any other."""

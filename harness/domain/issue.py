@@ -69,6 +69,27 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """A review of a pull request that asks for changes. `body` is text from outside, `head` the
+    commit that was reviewed."""
+
+    id: int
+    author: Actor
+    body: str
+    head: CommitSha
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineComment:
+    """A comment of a review on one line of a file; None where the forge names no line."""
+
+    path: str
+    line: int | None
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequest:
     """A pull request as the forge has it now."""
 

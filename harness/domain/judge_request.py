@@ -112,9 +112,19 @@ class JudgeLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """Which journeys are performed on the base alone: the named ones, with `own` those of the
+    request's issue, and else all of landed work."""
+
+    journeys: tuple[str, ...] = ()
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeRequest:
-    """One request. An author's has a `broker` and no candidate, a judge's the reverse. `bounds` are
-    the browser's waits in seconds, by name."""
+    """One request. An author's has a `broker` and no candidate, a judge's the reverse; one with
+    `watching` is for an observation. `bounds` are the browser's waits in seconds, by name. `mends`
+    are the digests of journeys that are red on base, and that the change must make green."""
 
     repository: str
     sealed: str
@@ -136,3 +146,5 @@ class JudgeRequest:
     candidate: Revision | None = field(default=None, metadata=OPTIONAL)
     broker: BrokerSession | None = field(default=None, metadata=OPTIONAL)
     exploring: Exploration | None = field(default=None, metadata=OPTIONAL)
+    watching: Watching | None = field(default=None, metadata=OPTIONAL)
+    mends: tuple[str, ...] = field(default=(), metadata=OPTIONAL)

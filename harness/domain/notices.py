@@ -12,10 +12,13 @@ class NoticeKind(StrEnum):
     SUSPECTED_ATTACK = "suspected-attack"
     MERGED = "merged"
     REVERTED = "reverted"
+    REGRESSED = "regressed"
     PAUSED = "paused"
     BUDGET = "budget"
     OUTAGE = "outage"
     LEFT = "left"
+    ERRORS = "errors"
+    WORKFLOW = "workflow"
 
 
 @dataclass(frozen=True, slots=True)

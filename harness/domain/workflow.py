@@ -1,20 +1,22 @@
-"""A workflow, its nodes, and a run of it, as values.
+"""A workflow and its nodes, as values.
 
-A workflow is a graph of nodes. A run is a fold over the attempts recorded for it: nothing here
-remembers a status. Absent, empty, skipped, timed out and unknown all mean no, so a node counts as
-succeeded only by PRODUCED or NO_CHANGE."""
+A workflow is a graph of nodes. Absent, empty, skipped, timed out and unknown all mean no, so a node
+counts as succeeded only by PRODUCED or NO_CHANGE."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.domain.plain import JsonDict, JsonObject
+
+if TYPE_CHECKING:
+    from harness.domain.workflow_run import Attempt
 
 Scalar: TypeAlias = bool | int | float | str | None
 NOTHING: JsonObject = MappingProxyType({})
@@ -133,6 +135,12 @@ class FieldOf:
         return ".".join((self.node, *self.path))
 
 
+Given: TypeAlias = str | FieldOf
+"""A value in a document: literal, or a field of an earlier node."""
+INPUT = "input"
+"""The name under which nodes read what their workflow was given."""
+
+
 @dataclass(frozen=True, slots=True)
 class WhenEnded:
     """`node.succeeded` or `node.failed`. Failed is FAILED or BLOCKED; a skipped node neither
@@ -219,9 +227,10 @@ class _Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseNode(_Node):
-    """A named action in code."""
+    """A named action in code, with what it is given: literal, or a field of an earlier node."""
 
     action: str
+    given: Mapping[str, Given] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,10 +239,11 @@ class RunNode(_Node):
     `factory.toml`.
 
     Values reach it by `env` alone, literal or a field of an earlier node; nothing is spliced into a
-    shell."""
+    shell. `files` are the paths whose new content is kept, as a commit."""
 
     command: str | tuple[str, ...]
-    env: Mapping[str, str | FieldOf] = field(default_factory=dict)
+    env: Mapping[str, Given] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,13 +273,54 @@ class ValidateNode(_Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApproveNode(_Node):
-    """A wait for a person who holds this permission. It is BLOCKED until the run is taken up again
-    with an answer."""
+    """A wait for a person who holds this permission, until it expires. `shows` is what the person
+    is shown; `revises` the node that is made again, with all that follows it, where the person
+    sends it back. Empty: nobody can send it back."""
 
     permission: str
+    shows: Given
+    expires_seconds: int
+    revises: str = ""
 
 
-Node: TypeAlias = UseNode | RunNode | AgentNode | GateNode | ValidateNode | ApproveNode
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitNode(_Node):
+    """A wait: so many seconds, or until a cron line is due next."""
+
+    seconds: int | None = None
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallNode(_Node):
+    """Another workflow, run to its end with this input."""
+
+    workflow: str
+    given: Mapping[str, Given] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EachNode(_Node):
+    """Another workflow, run once for each item of a list; more items than `limit` are a failure."""
+
+    items: FieldOf
+    workflow: str
+    limit: int
+
+
+Node: TypeAlias = (
+    UseNode
+    | RunNode
+    | AgentNode
+    | GateNode
+    | ValidateNode
+    | ApproveNode
+    | WaitNode
+    | CallNode
+    | EachNode
+)
+PATIENT = (ApproveNode, WaitNode, CallNode, EachNode)
+"""Nodes that are work for nobody: code asks from time to time whether they have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +339,8 @@ class Workflow:
     name: str
     nodes: tuple[Node, ...]
     triggers: Triggers = field(default_factory=Triggers)
+    # The JSON schema of what a caller has to give; None: it takes nothing.
+    input: JsonObject | None = None
 
     def node(self, node_id: str) -> Node:
         """Raises KeyError for an unknown id."""
@@ -295,105 +348,3 @@ class Workflow:
             if node.id == node_id:
                 return node
         raise KeyError(node_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One recorded try at a node, counted from 1."""
-
-    node: str
-    number: int
-    result: NodeResult
-
-
-class RunStatus(StrEnum):
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    CANCELLED = "cancelled"
-    STOPPED = "stopped"
-
-
-_GRAVEST_FIRST = (
-    (Outcome.STOPPED, RunStatus.STOPPED),
-    (Outcome.CANCELLED, RunStatus.CANCELLED),
-    (Outcome.BLOCKED, RunStatus.BLOCKED),
-    (Outcome.FAILED, RunStatus.FAILED),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A workflow and the attempts recorded for it, in the order in which they were recorded."""
-
-    workflow: Workflow
-    attempts: tuple[Attempt, ...] = ()
-
-    @property
-    def results(self) -> Mapping[str, NodeResult]:
-        """The settled nodes, skipped ones among them, in the workflow's order."""
-        return settled(self.workflow, self.attempts)
-
-    @property
-    def status(self) -> RunStatus:
-        """A failure stays a failure although a later node was there to clean up after it."""
-        results = self.results
-        outcomes = {result.outcome for result in results.values()}
-        for outcome, status in _GRAVEST_FIRST:
-            if outcome in outcomes:
-                return status
-        return (
-            RunStatus.SUCCEEDED if len(results) == len(self.workflow.nodes) else RunStatus.RUNNING
-        )
-
-    @property
-    def event(self) -> str | None:
-        """The lifecycle event of the last node, in the workflow's order, that gave one."""
-        events = [result.event for result in self.results.values() if result.event]
-        return events[-1] if events else None
-
-    @property
-    def message(self) -> str:
-        """The words of the first node that kept the run from succeeding; else of the last one that
-        had any."""
-        results = self.results.values()
-        # What kept the run from succeeding is worth more than the words of a success.
-        against = [
-            result.message for result in results if not result.outcome.succeeded and result.message
-        ]
-        words = [result.message for result in results if result.message]
-        return (against[:1] or words[-1:] or [""])[0]
-
-
-def settled(workflow: Workflow, attempts: Iterable[Attempt]) -> Mapping[str, NodeResult]:
-    """The results that no retry will replace, with the nodes that those results skip."""
-    last = {attempt.node: attempt for attempt in attempts}
-    results: dict[str, NodeResult] = {}
-    for node in workflow.nodes:
-        attempt = last.get(node.id)
-        if attempt is not None and not node.retry.allows_after(attempt):
-            results[node.id] = attempt.result
-        # A node that was tried once is never skipped afterwards.
-        elif attempt is None and (reason := skipped_because(node, results)):
-            results[node.id] = NodeResult(Outcome.SKIPPED, message=reason)
-    return results
-
-
-def is_ready(node: Node, results: Mapping[str, NodeResult]) -> bool:
-    """Everything the node needs is settled, and none of it prevents the node."""
-    return all(needed in results for needed in node.needs) and not skipped_because(node, results)
-
-
-def skipped_because(node: Node, results: Mapping[str, NodeResult]) -> str | None:
-    """Why the node will never run, given what is settled so far; None while it may, or must
-    wait."""
-    condition = node.when
-    for needed in node.needs:
-        # A condition on a needed node decides alone: it may ask for exactly its failure.
-        governed = condition is not None and condition.node == needed
-        if needed in results and not governed and not results[needed].outcome.succeeded:
-            return f"{needed} was {results[needed].outcome.value}"
-    if condition is not None and condition.node in results and not condition.holds(results):
-        return "its condition does not hold"
-    return None

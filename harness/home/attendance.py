@@ -6,7 +6,7 @@ Properties:
 - a factory that leaves records that last, after everything that it did.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -27,9 +27,16 @@ KILLED = "it was killed, or its machine stopped"
 
 @contextmanager
 def attendance(
-    home: Path, *, command: str, log: Log, is_staying: bool, clock: Clock | None = None
+    home: Path,
+    *,
+    command: str,
+    log: Log,
+    is_staying: bool,
+    clock: Clock | None = None,
+    before_notice: Callable[[], None] = lambda: None,
 ) -> Iterator[SignsOfLife]:
-    """Leave signs of life while the block lasts. A factory that does not stay makes one pass."""
+    """Leave signs of life while the block lasts. A factory that does not stay makes one pass.
+    `before_notice` is called before each notice, which it prevents by raising."""
     clock = clock or SystemClock()
     signs = SignsOfLife(presence_of(home), clock, command=command, is_staying=is_staying)
     with closing(ledger_of(home, clock)) as ledger:
@@ -40,7 +47,7 @@ def attendance(
         except PortError as error:
             log.write("signs-failed", f"no sign of life could be left: {error}", level=WARNING)
         # Notices end last: the end of this factory is an event, too.
-        with notices(home, clock=clock, log=log):
+        with notices(home, clock=clock, log=log, before=before_notice):
             how = IN_GOOD_ORDER
             try:
                 with signs.beating():

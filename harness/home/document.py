@@ -23,8 +23,8 @@ FILE = "home.json"
 SCHEMA = 2
 EMBEDDED = "embedded"
 MODELS = ("live", "replay")
-SQLITE, POSTGRESQL = "sqlite", "postgresql"
-DATABASES = (SQLITE, POSTGRESQL)
+SQLITE, POSTGRESQL, BRANCH = "sqlite", "postgresql", "branch"
+DATABASES = (SQLITE, POSTGRESQL, BRANCH)
 EVIDENCE = "/-/evidence/"
 SANDBOXES = ("auto", *(form.value for form in Form if form.sealed))
 _STORED_AS = {"sandbox": "box", "other_sandbox": "other_box"}
@@ -60,13 +60,18 @@ class HomeFile:
     other_sandbox: str = ""
     """The form for the app that the judge's masked visitor uses; empty: the same."""
     database: str = SQLITE
-    """Where ledger, engine and meter are: in the home, or in a PostgreSQL named elsewhere."""
+    """Where ledger, engine and meter are: in the home; in a PostgreSQL named elsewhere; or, between
+    two passes, on a branch of the repository."""
     evidence_url: str = ""
     """Where this home's folder `evidence` is published for people; empty: nowhere."""
     providers: tuple[Endpoint, ...] = ()
     """Model providers beside the default one."""
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     """Which notices are sent, and when none is; the addresses are elsewhere."""
+    errors: str = ""
+    """Where the intake for errors of the running app listens, `[HOST:]PORT`; empty: nowhere."""
+    errors_url: str = ""
+    """Where apps reach that intake, if that is another address."""
     recordings_days: int = 0
     """For how many days a finished run can be replayed; 0: for ever."""
 
@@ -205,6 +210,11 @@ def _problem(found: HomeFile) -> tuple[str, str] | None:
     if found.recordings_days < 0:
         return "recordings_days", (
             f"expected a number of days, or 0 to keep them for ever, found {found.recordings_days}"
+        )
+    if found.errors_url and not found.errors_url.startswith(("https://", "http://")):
+        return "errors_url", (
+            "expected an address such as https://errors.example.org, found"
+            f" {found.errors_url!r:.80}"
         )
     if found.evidence_url and not found.evidence_url.startswith(("https://", "http://")):
         return "evidence_url", (

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 
 from harness.domain.errors import PortError
@@ -30,7 +31,7 @@ from harness.home.state import ledger_of, secret_in_environment
 from harness.log import WARNING, Log
 from harness.ports.clock import Clock
 from harness.ports.ledger import Ledger
-from harness.store.cron import local_zone
+from harness.workflow.cron import local_zone
 
 EVERY_SECONDS = 5.0
 PROCESS_SECONDS = 60
@@ -93,9 +94,12 @@ class Notifier:
 
 
 @contextmanager
-def notices(home: Path, *, clock: Clock, log: Log) -> Iterator[None]:
+def notices(
+    home: Path, *, clock: Clock, log: Log, before: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Send notices on a thread while the block lasts, and at its end what is due then. Does
-    nothing where no address is named. Raises ConfigError for an address or a setting that is
+    nothing where no address is named. `before` is called before each is sent, and prevents it by
+    raising. Raises ConfigError for an address or a setting that is
     none."""
     document = read_home(home)
     addresses = addresses_of(home, secret_in_environment(VARIABLE))
@@ -112,7 +116,7 @@ def notices(home: Path, *, clock: Clock, log: Log) -> Iterator[None]:
             log,
             document.notices,
             addresses,
-            sent_by_process,
+            partial(_sent_after, before),
         )
         done = threading.Event()
         thread = threading.Thread(target=_send_until, args=(notifier, done), daemon=True)
@@ -136,6 +140,13 @@ def _look(notifier: Notifier) -> None:
         notifier.look()
     except (PortError, OSError) as error:
         notifier.log.write("notice-failed", f"no notice can be sent: {error}", level=WARNING)
+
+
+def _sent_after(
+    before: Callable[[], None], addresses: Addresses, title: str, body: str
+) -> tuple[int, int]:
+    before()
+    return sent_by_process(addresses, title, body)
 
 
 def sent_by_process(addresses: Addresses, title: str, body: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""Where a home keeps its state: in itself, in SQLite, or in a PostgreSQL that several machines
-share.
+"""Where a home keeps its state: in itself, in SQLite; in a PostgreSQL that several machines share;
+or, for machines that work one after the other, on a branch of its repository.
 
-`home.json` names one of the two. The address is a secret, in the environment or in `keys/database`.
+`home.json` names one of them. The address is a secret, in the environment or in `keys/database`.
 If somebody forgets to name the database, the home refuses to work: it never starts with an empty
 file, nor the other way round.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError
-from harness.home.document import FILE, POSTGRESQL, HomeFile, read_home
+from harness.home.document import BRANCH, FILE, POSTGRESQL, HomeFile, read_home
 from harness.ports.clock import Clock
 from harness.store.clock import SystemClock
 from harness.store.ledger.sqlite import SqliteLedger, SqlLedger
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 DATABASE = "FACTORY_DATABASE"
 ADDRESS_FILE = "keys/database"
 HOME_KEY = "FACTORY_HOME_KEY"
-SECRETS = ("ANTHROPIC_API_KEY", DATABASE, HOME_KEY, "FACTORY_NOTICES")
+STATE, STATE_TOKEN = "FACTORY_STATE", "FACTORY_STATE_TOKEN"
+"""The repository with the state of a home that is not here yet, and a token that may read it."""
+SECRETS = ("ANTHROPIC_API_KEY", DATABASE, HOME_KEY, STATE_TOKEN, "FACTORY_NOTICES")
 
 _removed: dict[str, str] = {}
 
@@ -62,7 +64,7 @@ def database_of(home: Path, document: HomeFile) -> str:
     if document.database != POSTGRESQL:
         if named:
             raise ConfigError(
-                f"{DATABASE} is set, and the state of {home} is in SQLite; `factory home move"
+                f"{DATABASE} is set, and the state of {home} is in no database; `factory home move"
                 f" postgresql` moves it there, or unset {DATABASE}"
             )
         return ""
@@ -132,22 +134,29 @@ def sole_factory(
 
 
 def _address_of(home: Path) -> str:
-    """A home that is still to be fetched from its database has no document yet. In that case a
-    person has named both the key and the database."""
-    return (
-        address_of(home) if secret_in_environment(HOME_KEY) else database_of(home, read_home(home))
-    )
+    """A home that is still to be fetched has no document yet. In that case a person has named both
+    the key and the place."""
+    if secret_in_environment(HOME_KEY):
+        return address_of(home)
+    document = read_home(home)
+    # Without the key it would work on a state that others have left behind long ago.
+    if document.database == BRANCH:
+        raise ConfigError(
+            f"the state of {home} is on a branch of its repository: set {HOME_KEY} to the key of"
+            " this home"
+        )
+    return database_of(home, document)
 
 
 def address_of(home: Path) -> str:
     """The database of a home with a state backup, even if nothing of the home is on this machine
-    yet. Raises ConfigError."""
+    yet; empty if the backup is on a branch. Raises ConfigError."""
     if (home / FILE).exists():
         document = read_home(home)
-        if document.database != POSTGRESQL:
+        if document.database not in (POSTGRESQL, BRANCH):
             raise ConfigError(
                 f"{HOME_KEY} is set, and the state of {home} is in SQLite; `factory home move"
-                f" postgresql` moves it to a database, or unset {HOME_KEY}"
+                f" branch` or `factory home move postgresql` moves it, or unset {HOME_KEY}"
             )
         if document.is_embedded:
             raise ConfigError(
@@ -157,8 +166,11 @@ def address_of(home: Path) -> str:
         return database_of(home, document)
     if named := secret_in_environment(DATABASE):
         return address_in(named)
+    if os.environ.get(STATE):
+        return ""
     raise ConfigError(
-        f"{HOME_KEY} is set and {DATABASE} is not: a home's backup is fetched from its database"
+        f"{HOME_KEY} is set, and neither {STATE} nor {DATABASE}: a home's backup is fetched from"
+        " its repository or its database"
     )
 
 

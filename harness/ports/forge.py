@@ -11,9 +11,11 @@ from harness.domain.issue import (
     Comment,
     CommitSha,
     Issue,
+    LineComment,
     News,
     Permission,
     PullRequest,
+    Review,
 )
 
 
@@ -43,6 +45,16 @@ class Forge(Protocol):
 
     def comments(self, number: int) -> tuple[Comment, ...]:
         """All comments of an issue or pull request, oldest first."""
+        ...
+
+    def change_requests(self, number: int) -> tuple[Review, ...]:
+        """The reviews of a pull request that ask for changes, oldest first: those that nobody
+        dismissed, among the newest 300 reviews of any kind. Each text is cut at 16,000
+        characters."""
+        ...
+
+    def line_comments(self, number: int, review: int) -> tuple[LineComment, ...]:
+        """The comments of one review on lines, its first 100, each text cut as the review's."""
         ...
 
     def permission(self, actor: Actor) -> Permission:

@@ -82,6 +82,11 @@ class Repository(Protocol):
         """The parents of a commit, in order."""
         ...
 
+    def line(self, tip: CommitSha, *, most: int) -> tuple[CommitSha, ...]:
+        """What a branch was at, newest first: `tip` and its first parents, at most `most`
+        commits."""
+        ...
+
     def messages(self, tip: CommitSha, *, line: str) -> Mapping[CommitSha, str]:
         """The commits of a branch's history whose message has a line that begins with these words,
         each with its message."""

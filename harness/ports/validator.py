@@ -3,6 +3,7 @@ back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +49,42 @@ class Judged:
     page: Path
 
 
+class Standing(StrEnum):
+    """What a journey showed about a commit. RED takes two performances with other data; UNSURE is
+    no clear answer."""
+
+    GREEN = "green"
+    RED = "red"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyShown:
+    """What a journey of landed work showed, by its digest, in words that may leave. `issue` is the
+    one that it was written for, 0 for the mission alone."""
+
+    journey: str
+    issue: int
+    promise: str
+    words: str
+    standing: Standing
+    observed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A verified observation of one commit. `standing`: how many journeys were to be performed;
+    `shown` may have fewer. `reason` is why nothing is known, where nothing is."""
+
+    commit: str
+    tree: str
+    key_id: str
+    standing: int
+    shown: tuple[JourneyShown, ...]
+    reason: str
+    envelope: Path
+
+
 class Validator(Protocol):
     """Raises ValidatorError when the program could not run; that is never a verdict."""
 
@@ -58,6 +95,11 @@ class Validator(Protocol):
     def judge(self, request: JudgeRequest, out: Path) -> Judged:
         """Judge one candidate. The signature has been checked against the pinned key when this
         returns."""
+        ...
+
+    def observe(self, request: JudgeRequest, out: Path) -> Observed:
+        """Perform journeys of landed work on the request's base, and judge no change. The signature
+        has been checked, and that it is of this base and run."""
         ...
 
     def verified(self, envelope: Path) -> Verdict | None:

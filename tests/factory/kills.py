@@ -12,8 +12,16 @@ class Killed(BaseException):
 
 EFFECTS = {
     "git": ("push", "land"),
-    "forge": ("open_pull_request", "set_state_label", "upsert_comment", "close_issue"),
+    "forge": (
+        "open_pull_request",
+        "set_state_label",
+        "upsert_comment",
+        "close_issue",
+        "reopen_issue",
+        "upsert_issue",
+    ),
     "ledger": ("append",),
+    "validator": ("observe",),
 }
 
 

@@ -9,7 +9,7 @@ from harness.domain.sandbox import SandboxResult
 from tests.fakes.people import FakeSandbox
 
 
-def ended(exit_code=0, *, stdout=b"", killed_by=None) -> SandboxResult:
+def ended(exit_code=0, *, stdout=b"", stderr=b"", killed_by=None) -> SandboxResult:
     return SandboxResult(
         form="bwrap-root",
         unheld=(),
@@ -19,6 +19,7 @@ def ended(exit_code=0, *, stdout=b"", killed_by=None) -> SandboxResult:
         seconds=0.1,
         peak_memory_mb=1,
         stdout=stdout,
+        stderr=stderr,
     )
 
 
@@ -45,6 +46,6 @@ def really(spec, folder) -> SandboxResult:
         capture_output=True,
         timeout=300,
         stdin=subprocess.DEVNULL,
-        env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1", **spec.env},
     )
-    return ended(done.returncode, stdout=done.stdout + done.stderr)
+    return ended(done.returncode, stdout=done.stdout, stderr=done.stderr)

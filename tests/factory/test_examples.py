@@ -15,27 +15,12 @@ from harness.factory.settings.workflows import effective_workflows_in
 from harness.governance import governance_in, run_cases
 from harness.governance import lint as lint_findings
 from harness.programs.sandbox.client import SandboxSupervisor
+from tests.factory.example_files import EXAMPLES, files_of
 from tests.factory.sandboxes import CommandSandbox, really
 from tests.factory.world import ACCEPT, World
 from tests.fakes.people import KEY, FakeAgent, FakeModel
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "workflows"
-NAMES = ("docs", "library", "two-services")
-
-
-def files_of(name: str) -> dict[str, bytes]:
-    folder = EXAMPLES / name
-    found = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    return {
-        **found,
-        "factory.toml": found["factory.toml"].replace(
-            b"trusted_keys = []", f'trusted_keys = ["{KEY}"]'.encode()
-        ),
-    }
+NAMES = ("docs", "library", "own", "two-services")
 
 
 def run_issue(tmp_path, name: str, *works, cites: str) -> tuple[World, int]:

@@ -4,11 +4,20 @@ each.
 `make test` kills at a sample of the effects, `make soak` at each. What only a recovery does is
 killed in neither: `scenarios/test_kill_points` comes to that."""
 
+from datetime import timedelta
+
 import pytest
 
-from harness.domain.lifecycle import State
+from harness.domain.events import (
+    RegressionAnswered,
+    RegressionFiled,
+    RegressionTraced,
+    TransitionRecorded,
+)
+from harness.domain.lifecycle import Event, State
+from harness.factory.records.regressions import broken
 from tests.factory.kills import effects, killing, tick_until_killed
-from tests.factory.world import World
+from tests.factory.world import World, fixes
 
 SAMPLE = 6
 
@@ -53,3 +62,63 @@ def test_killed_at_every_effect_whoever_was_refused_is_notified(tmp_path, after,
             True
         ], at
         assert world.forge.issue(issue).labels == ("factory:rejected",), at
+
+
+BROKEN, JOURNEY, STORE = b"BROKEN = True", "sha256:j", "tidebook/store.py"
+
+
+def regressing(folder, kind: str) -> World:
+    """A factory whose next tick finds that what worked is broken: by a landing that is worked on
+    again (`fix`) or taken back (`revert`), or by a person's push."""
+    world = World(folder)
+
+    def text(commit):
+        return world.git.trees[world.git.tree_of(commit)].get(STORE, b"")
+
+    def breaks(worktree) -> None:
+        (worktree / STORE).write_bytes((worktree / STORE).read_bytes() + b"\n" + BROKEN)
+
+    def mends(worktree) -> None:
+        path = worktree / STORE
+        path.write_bytes(path.read_bytes().replace(BROKEN, b"WHOLE = True"))
+
+    if kind == "revert":
+        toml = world.git.trees[world.git.tree_of(world.base)]["factory.toml"]
+        world.push_to_main(**{"factory.toml": toml + b'\n[watch]\nanswer = "revert"\n'})
+    world.agent.works = [breaks if kind != "push" else fixes, mends]
+    world.file()
+    world.tick()
+    world.agent.works = [mends]
+    if kind == "push":
+        world.push_to_main(**{STORE: text(world.remote["main"]) + BROKEN})
+        world.model.answers = {"": {**world.model.answers[""], "quote": "This worked before"}}
+    world.validator.guard(JOURNEY, lambda commit: "red" if BROKEN in text(commit) else "green")
+    world.ledger.clock.at += timedelta(days=1)
+    return world
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("kind", ["fix", "revert", "push"])
+def test_killed_at_every_effect_of_the_watch_each_landing_is_answered_once(
+    tmp_path, kind, after, draw
+) -> None:
+    at_each = effects(regressing(tmp_path / "calm", kind))
+    assert len(at_each) > 8
+    for at in draw.of(at_each, SAMPLE):
+        world = regressing(tmp_path / f"{after}-{at}", kind)
+        killing(world, at, after=after)
+        assert tick_until_killed(world)[0], f"nothing was killed at {at}"
+        for _ in range(4):
+            world.tick()
+        events = [entry.event for entry in world.ledger.written]
+        assert sum(isinstance(one, RegressionAnswered) for one in events) == 1, at
+        assert sum(isinstance(one, RegressionTraced) for one in events) == 1, at
+        moves = [one.event for one in events if isinstance(one, TransitionRecorded)]
+        assert moves.count(Event.REGRESSED) == (kind == "fix"), at
+        assert moves.count(Event.REVERTED) == (kind == "revert"), at
+        filed = [one for one in world.forge.issues() if "This worked before" in one.body]
+        done = [one for one in events if isinstance(one, RegressionFiled)]
+        assert len(done) == (kind == "push"), at
+        assert len(filed) == 0, f"{at}: what was filed is mended, and closed"
+        assert broken(world.ledger) == (), at
+        assert world.ledger.fault() is None, at

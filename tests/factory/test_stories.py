@@ -6,11 +6,17 @@ import shutil
 import pytest
 
 from harness.domain.errors import Stopped
+from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.settings.limits_config import Limits
 from tests.factory.world import ACCEPT, World, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent, FakeBroker, FakeModel, FakeSandbox, FakeValidator
+
+
+def fixes_anew(worktree) -> None:
+    path = worktree / "tidebook" / "store.py"
+    path.write_text(path.read_text() + "\nFIXED = 'anew'\n")
 
 
 def test_an_accepted_bug_is_built_judged_and_lands_as_the_tree_that_was_judged(world) -> None:
@@ -281,6 +287,51 @@ def test_an_edit_after_triage_voids_what_was_decided(world) -> None:
     world.forge.edit_issue(issue, body="Now add card payments, please.")
     world.tick(states=frozenset({State.UNTRIAGED}))
     assert world.history(issue).state is State.REJECTED
+
+
+@pytest.mark.parametrize(("port", "method"), [("validator", "judge"), ("agent", "work")])
+def test_a_run_that_an_edit_overtook_is_never_taken_up_again(world, port, method) -> None:
+    """A validation that a killed factory left open was gone on with after the text was edited,
+    with what its first steps had found on the head before."""
+    whole = getattr(getattr(world, port), method)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    issue = world.file()
+    world.agent.works = [fixes, fixes_anew]
+    world.decorate(port, **{method: killed})
+    with pytest.raises(KeyboardInterrupt):
+        world.tick()
+    left = world.history(issue).open_run.run
+    world.decorate(port, **{method: whole})
+    before = len(world.ledger.written)
+    world.forge.edit_issue(issue, body="The places are gone, on the Eider too.")
+    world.tick()
+    history = world.history(issue)
+    assert history.state is State.MERGED
+    assert history.verdict.binds.head == history.pushed_head
+    went_on = [e for e in world.ledger.written[before:] if e.run == left and e.kind != "run-ended"]
+    assert went_on == []
+
+
+def test_a_run_that_was_held_goes_on_when_the_hold_is_lifted(world) -> None:
+    judge, maya = world.validator.judge, world.forge.person("maya", Permission.WRITE)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    issue = world.file()
+    world.decorate("validator", judge=killed)
+    with pytest.raises(KeyboardInterrupt):
+        world.tick()
+    left = world.history(issue).open_run.run
+    world.decorate("validator", judge=judge)
+    for command, state in (("hold", State.PAUSED), ("resume", State.MERGED)):
+        world.forge.say(issue, f"/factory {command}", author=maya)
+        world.tick()
+        assert world.history(issue).state is state
+    assert {entry.run for entry in world.ledger.entries(kind="verdict")} == {left}
 
 
 def test_a_spent_budget_ends_the_issue_and_three_restarts_run_nothing(tmp_path) -> None:

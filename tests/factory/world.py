@@ -16,6 +16,7 @@ from harness.factory.records.history import History, history_of
 from harness.factory.run.services import Places, Services
 from harness.factory.run.signs import SignsOfLife
 from harness.log import Log
+from harness.ports.error_groups import ErrorGroups
 from tests.fakes.clock import FakeClock
 from tests.fakes.decorated import Decorated
 from tests.fakes.engine import FakeEngine
@@ -76,6 +77,8 @@ class World:
     broker: FakeBroker = field(default_factory=FakeBroker)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     signs: SignsOfLife = field(default_factory=SignsOfLife)
+    errors: ErrorGroups | None = None
+    before_effect: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.remote: dict[str, str] = {}
@@ -119,6 +122,8 @@ class World:
             link=lambda path: f"http://forge/{path}",
             log=Log(self.log),
             signs=self.signs,
+            errors=self.errors,
+            before_effect=self.before_effect,
         )
 
     def decorate(self, port: str, **methods: Callable[..., Any]) -> None:

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from harness.domain.errors import ConfigError
+from harness.domain.errors import ConfigError, LedgerError
+from harness.domain.events import FactoryLeft
 from harness.domain.notices import NoticeKind, QuietHours
 from harness.home.document import HomeFile, read_home, write_home
 from harness.home.notices import (
@@ -19,8 +20,12 @@ from harness.home.notices import (
     addresses_of,
     settings_in,
 )
-from harness.home.notifier import sent_by_process
+from harness.home.notifier import notices, sent_by_process
+from harness.home.state import open_ledger
+from harness.log import Log
+from harness.store.clock import SystemClock
 
+NOON = "2026-11-21T12:00:00+00:00"
 SECRET = "word-that-nobody-may-read"
 MAIL = f"mailtos://user:{SECRET}@example.org"
 
@@ -120,3 +125,30 @@ def test_the_settings_stand_in_the_homes_document(tmp_path) -> None:
 def test_settings_that_are_none_are_refused_with_what_was_expected(document) -> None:
     with pytest.raises(ConfigError, match="expected"):
         settings_in(document, file="home.json")
+
+
+@pytest.mark.parametrize("is_stored", [True, False], ids=["stored", "not-stored"])
+def test_a_notice_waits_until_its_intent_is_stored(tmp_path, is_stored) -> None:
+    """Whoever finds that another factory has taken over must send nothing."""
+    write_home(
+        tmp_path, HomeFile("tidehouse", "tidebook", "http://forge", 0, 1, "keys/forge.token")
+    )
+    last = []
+
+    def before() -> None:
+        with open_ledger(tmp_path) as seen:
+            last.append(seen.entries()[-1].kind)
+        if not is_stored:
+            raise LedgerError("another factory has stored a newer state", retryable=True)
+
+    with service() as (address, sent):
+        (tmp_path / ADDRESSES).parent.mkdir()
+        (tmp_path / ADDRESSES).touch(0o600)
+        (tmp_path / ADDRESSES).write_text(address)
+        with (
+            open_ledger(tmp_path) as ledger,
+            notices(tmp_path, clock=SystemClock(), log=Log(), before=before),
+        ):
+            ledger.append(FactoryLeft("factory up", NOON, "it was killed", died=True), "left/1")
+    assert last == ["notice"]
+    assert len(sent) == is_stored

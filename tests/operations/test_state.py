@@ -204,7 +204,7 @@ def test_nobody_begins_anew_because_the_database_was_not_named(home, postgres) -
 
 def test_a_database_that_is_named_to_a_home_that_has_none_is_refused(home, postgres) -> None:
     said = factory(home, "status", FACTORY_DATABASE=postgres.database())
-    assert (said.returncode, "is in SQLite" in said.stderr) == (2, True)
+    assert (said.returncode, "is in no database" in said.stderr) == (2, True)
 
 
 def test_a_stop_at_one_machine_holds_at_another_and_a_resume_lifts_it(

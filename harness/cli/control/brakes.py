@@ -8,6 +8,8 @@ import click
 from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
 
+STOP_TRIES = 5
+
 
 @click.command()
 @click.argument("why", required=False, default="")
@@ -18,13 +20,14 @@ def stop(why: str, as_json: bool) -> None:
     After this returns there is no push, no label, no comment and no merge, whether or not a factory
     is running. The factory ends what runs in its sandboxes. Nothing is lost; `factory resume`
     continues. WHY is a note for those who come after you. Writes one file, STOP in $FACTORY_HOME;
-    needs neither the ledger nor the forge. If the home's state is in a database, the stop is also
-    written there and holds for a factory on any machine.
+    needs neither the ledger nor the forge. If the home's state is in a database or on a branch, the
+    stop is also written there and holds for a factory on any machine.
 
     \b
     Exit codes:
       0  nothing more happens
-      5  the file is written, but the database does not answer: a factory on another machine goes on
+      5  the file is written, but the database or the forge does not answer: a factory on another
+         machine goes on
 
     \b
     Examples:
@@ -65,16 +68,17 @@ def resume(as_json: bool) -> None:
     """
     from harness.domain.events import CommandGiven
     from harness.factory.records.history import RESUME, THAW, is_frozen, is_stop_requested
+    from harness.factory.records.regressions import held_files
     from harness.factory.run.effects import is_flagged
     from harness.factory.run.pause import pause_in_force
-    from harness.home.state import open_ledger
+    from harness.home.state_backup import command_ledger
     from harness.store.clock import SystemClock
 
     flag = home() / "STOP"
-    with open_ledger(home()) as ledger:
+    with command_ledger(home(), command="factory resume") as ledger:
         # A flag that nobody can read counts as set.
         was_stopped = is_flagged(flag) is not False or is_stop_requested(ledger)
-        was_frozen = is_frozen(ledger)
+        was_frozen = is_frozen(ledger) or bool(held_files(ledger, issue=0))
         was_paused = pause_in_force(ledger, SystemClock().now()) is not None
         written = len(ledger.entries(kind="command"))
         if was_stopped or was_paused:
@@ -104,13 +108,22 @@ def _tell_other_machines(folder: Path) -> None:
     """Write the stop into the ledger if factories on other machines share it. Otherwise the STOP
     file is enough.
     """
+    from harness.domain.errors import LedgerError
     from harness.domain.events import CommandGiven
     from harness.factory.records.history import STOP
     from harness.factory.run.effects import is_flagged
-    from harness.home.document import FILE, POSTGRESQL, read_home
-    from harness.home.state import open_ledger
+    from harness.home.document import FILE, SQLITE, read_home
+    from harness.home.state_backup import command_ledger
 
-    if is_flagged(folder / FILE) is not False and read_home(folder).database == POSTGRESQL:
-        with open_ledger(folder) as ledger:
-            written = len(ledger.entries(kind="command"))
-            ledger.append(CommandGiven(STOP, login="the owner"), f"command/{written}/stop")
+    if is_flagged(folder / FILE) is False or read_home(folder).database == SQLITE:
+        return
+    for left in reversed(range(STOP_TRIES)):
+        try:
+            with command_ledger(folder, command="factory stop") as ledger:
+                written = len(ledger.entries(kind="command"))
+                ledger.append(CommandGiven(STOP, login="the owner"), f"command/{written}/stop")
+            return
+        # A factory at work on a branch moves it every few seconds, and may be faster.
+        except LedgerError as faster:
+            if not (left and faster.retryable):
+                raise

@@ -148,10 +148,10 @@ def let(lesson: str, reason: str, as_json: bool) -> None:
 
 def _decide(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
     from harness.factory.models.learning import say_of
-    from harness.home.state import open_ledger
+    from harness.home.state_backup import command_ledger
     from harness.lessons.lesson import Word
 
-    with open_ledger(home()) as ledger:
+    with command_ledger(home(), command="factory lessons") as ledger:
         found = say_of(ledger, lesson, Word(word), why=reason)
     emit(_document(found)) if as_json else click.echo(
         printable(f"{found.id[:6]} is {found.status}: {found.sentence}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import printable
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
 
@@ -47,17 +48,19 @@ class View:
 
 @click.group()
 def workflow() -> None:
-    """Check, show and draw the workflows in force.
+    """Check, show, draw and run workflows.
 
     Four documents define what the factory does with an issue: triage, implement, validate, merge. A
     copy of one of them under workflows/ in your repository, at the base commit, replaces the
-    built-in one, file by file. docs/workflows.md teaches the language.
+    built-in one, file by file. A document of any other name there is a workflow of your own.
+    docs/workflows.md teaches the language.
 
     \b
     Examples:
       factory workflow check               # every problem of a working copy
       factory workflow show                # which documents are in force, and their digests
       factory workflow graph implement     # a picture of one
+      factory workflow run release-train   # one of your own, now
     """
 
 
@@ -86,7 +89,7 @@ def check(folder: Path, as_json: bool) -> int:
         emit(
             {
                 "ok": not found.faults,
-                "workflows": [_row(one) for one in found.documents],
+                "workflows": [_row(one) for one in (*found.documents, *found.free)],
                 "problems": [
                     {
                         "file": fault.file,
@@ -109,8 +112,12 @@ def check(folder: Path, as_json: bool) -> int:
     return 1 if found.faults else 0
 
 
+def _all(found: "EffectiveWorkflows") -> "tuple[WorkflowFile, ...]":
+    return (*found.documents, *found.free, *found.prompts)
+
+
 def _clean(found: "EffectiveWorkflows") -> str:
-    theirs = [one.path for one in (*found.documents, *found.prompts) if one.is_override]
+    theirs = [one.path for one in _all(found) if one.is_override]
     if theirs:
         return f"clean: {', '.join(theirs)}"
     return "clean: no workflow of its own, the built-in ones are in force"
@@ -142,7 +149,7 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
       factory workflow show --branch trunk --json
     """
     view = _view(folder, branch)
-    documents = (*view.effective_workflows.documents, *view.effective_workflows.prompts)
+    documents = _all(view.effective_workflows)
     if name is not None:
         found = _named(name, {one.name: one for one in documents})
         if as_json:
@@ -184,8 +191,8 @@ def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> N
 def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json: bool) -> None:
     """Draw a workflow, or all of them.
 
-    NAME is one of triage, implement, validate, merge. Reads what `factory workflow show` reads.
-    Writes nothing.
+    NAME is one of triage, implement, validate, merge, or one of your own. Reads what `factory
+    workflow show` reads. Writes nothing.
 
     \b
     Exit codes:
@@ -204,13 +211,93 @@ def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json
     view = _view(folder, branch)
     if view.effective_workflows.faults:
         raise view.effective_workflows.faults[0]
-    workflows = view.effective_workflows.workflows
+    found = view.effective_workflows
+    workflows = {**found.workflows, **found.free_workflows}
     chosen = (_named(name, {one: one for one in workflows}),) if name else tuple(workflows)
     pictures = {one: drawn(workflows[one], form) for one in chosen}
     if as_json:
         emit({"where": view.where, "format": form, "pictures": pictures})
     else:
         click.echo("\n".join(pictures.values()), nl=False)
+
+
+@workflow.command()
+@click.argument("name")
+@click.option(
+    "--give",
+    "given",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A text that the workflow declares under `input`; may be repeated.",
+)
+@as_json
+def run(name: str, given: tuple[str, ...], as_json: bool) -> int:
+    """Run NAME, a workflow of your own, now.
+
+    Reads it at the tip of the default branch. It runs until it has ended, or only waits: for a
+    time, or for a person. `factory up` and `factory tick` go on from there. If another factory
+    works on this home, that one starts it at its next pass. The four built-in workflows start
+    by themselves. Writes the ledger, and what the rules grant to the workflow.
+
+    \b
+    Exit codes:
+      0  it succeeded, it waits, or the factory at work will start it
+      1  it failed, or a person did not approve
+      2  it was not started: there is no such workflow, or its last run is still under way
+      5  the forge does not answer
+
+    \b
+    Examples:
+      factory workflow run nightly-links
+      factory workflow run announce --give version=1.3 --json
+    """
+    from uuid import uuid4
+
+    from harness.domain.events import WorkflowRequested
+    from harness.home.state import open_ledger
+
+    key = f"{WorkflowRequested.kind}/{uuid4().hex}"
+    with open_ledger(home()) as ledger:
+        ledger.append(WorkflowRequested(name, _given(given)), key)
+    found = _driven(key, name, quiet=as_json)
+    if as_json:
+        emit({"ok": found["status"] not in NOT_WELL, "workflow": name, **found})
+    else:
+        words = printable(str(found["message"]))
+        click.echo(f"{found['run'] or name}: {found['status']}" + (f", {words}" if words else ""))
+    return NOT_WELL.get(str(found["status"]), 0)
+
+
+NOT_WELL = {"failed": 1, "blocked": 1, "cancelled": 1, "refused": 2}
+"""The exit codes of ends that are no success."""
+
+
+def _given(texts: tuple[str, ...]) -> JsonDict:
+    for text in texts:
+        if "=" not in text:
+            raise ConfigError(f"expected KEY=VALUE, found `{text}`", key="--give")
+    return dict(text.split("=", 1) for text in texts)
+
+
+def _driven(key: str, name: str, *, quiet: bool) -> JsonDict:
+    """What became of the request of this key."""
+    from harness.cli.output.progress import Progress
+    from harness.domain.errors import Busy
+    from harness.factory.pipeline.tick import drive_free_runs
+    from harness.factory.records.free_runs import FreeRunIndex
+    from harness.log import Log
+    from harness.wiring import open_factory
+
+    try:
+        with (
+            Progress(quiet=quiet) as progress,
+            open_factory(home(), log=Log(progress)) as works,
+        ):
+            drive_free_runs(works.services, works.dispatch)
+            return FreeRunIndex(works.services.ledger).outcome_of(key)
+    except Busy:
+        message = "the factory that works on this home starts it at its next pass"
+        return {"run": "", "status": "requested", "message": message}
 
 
 def _view(folder: Path | None, branch: str) -> View:
@@ -233,7 +320,7 @@ def _in_folder(folder: Path) -> View:
 
 
 def _at_base(branch: str) -> View:
-    from harness.factory.run.policy_snapshot import read_policy
+    from harness.factory.run.policy_snapshot import governance_at, read_policy
     from harness.factory.settings.workflows import effective_workflows
     from harness.wiring import open_archive
 
@@ -241,7 +328,9 @@ def _at_base(branch: str) -> View:
         repository = archive.repository
         base = repository.fetched(branch)
         found = effective_workflows(
-            repository.files(base), lambda path: repository.read(base, path)
+            repository.files(base),
+            lambda path: repository.read(base, path),
+            lambda: governance_at(repository, base).grants,
         )
         return View(
             f"base {base:.10} of {branch}",

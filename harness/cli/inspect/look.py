@@ -66,6 +66,8 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
         yield f"DOWN since {outage['since'][:19]} UTC: {printable(outage['message'])}"
     if found["frozen"]:
         yield f"FROZEN: {printable(found['frozen'])}; look at it, then `factory resume`."
+    for words in found["broken"]:
+        yield f"BROKEN on the default branch: {printable(words)}"
     if found["paused"]:
         yield (
             f"PAUSED: {printable(found['paused'])}. It goes on by itself; `factory resume` lifts it"
@@ -82,6 +84,12 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
     if found["full"]:
         yield (
             f"FULL: {found['full']}; nothing new is started. `factory gc` frees what nothing needs."
+        )
+    if groups := found["errors"]["groups"]:
+        waiting = found["errors"]["waiting"]
+        yield (
+            f"ERRORS of the running app: {groups}, of which {waiting} have no issue; `factory"
+            " errors` lists them."
         )
     yield f"Waits for: {'; '.join(found['waits_for'])}."
     for issue in found["issues"]:

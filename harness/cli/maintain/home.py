@@ -14,37 +14,43 @@ from harness.domain.errors import ConfigError
 def home() -> None:
     """Move a home's state, or back it up and fetch it elsewhere.
 
-    A home's state is in SQLite, in the home, until it is moved to a PostgreSQL. From there a hosted
-    runner, which is a new machine each time, can fetch everything else too. FACTORY_DATABASE names
-    the database, and FACTORY_HOME_KEY decrypts the backup.
+    A home's state is in SQLite, in the home, until it is moved: to the branch `factory-state` of
+    its repository, or to a PostgreSQL. From there a hosted runner, which is a new machine each
+    time, fetches all of the home. FACTORY_HOME_KEY decrypts it. Where there is no home yet,
+    FACTORY_STATE names the repository (https://github.com/OWNER/NAME; FACTORY_STATE_TOKEN may read
+    it), or FACTORY_DATABASE the database.
 
     \b
     Examples:
-      factory home move postgresql
+      factory home move branch
       FACTORY_HOME=/srv/look factory home fetch
     """
 
 
 @home.command()
-@click.argument("to", type=click.Choice(["postgresql", "sqlite"]))
+@click.argument("to", type=click.Choice(["branch", "postgresql", "sqlite"]))
 @as_json
 def move(to: str, as_json: bool) -> None:
-    """Move ledger and meter to PostgreSQL, or back to SQLite.
+    """Move the state to a branch or PostgreSQL, or back to SQLite.
 
-    FACTORY_DATABASE names the database, such as postgresql://NAME:PASSWORD@HOST/DATABASE; it must
-    have no ledger yet. No factory may be at work. Every entry is compared with the original after
-    the copy, and with the signed head. Until that succeeds, nothing changes. The old files in the
-    home get the suffix .moved; an old database is left as it is.
+    `branch` stores all of the home, encrypted, on the branch `factory-state` of its repository; the
+    way back deletes that branch. Both need FACTORY_HOME_KEY.
+
+    For `postgresql` FACTORY_DATABASE names the database, such as
+    postgresql://NAME:PASSWORD@HOST/DATABASE; it must have no ledger yet. No factory may be at work.
+    Every entry is compared with the original after the copy, and with the signed head. Until that
+    succeeds, nothing changes. The old files in the home get the suffix .moved; an old database is
+    left as it is.
 
     \b
     Exit codes:
       0  it was moved
       2  there is nothing to move, or no valid target
-      5  a factory is at work, the database does not answer, or the ledger is not sound
+      5  a factory is at work, database or forge do not answer, or the ledger is not sound
 
     \b
     Examples:
-      factory home move postgresql
+      factory home move branch
       factory home move sqlite --json
     """
     from harness.operations.maintenance.move_state import move_state
@@ -58,7 +64,7 @@ def move(to: str, as_json: bool) -> None:
 
 @home.command()
 def key() -> None:
-    """Print a new key for FACTORY_HOME_KEY.
+    """Print a new key for FACTORY_HOME_KEY, an age identity.
 
     The backup of a home is encrypted with this key. Store it where only the factory's own job can
     read it, and keep a copy: without the key no backup can be opened.
@@ -67,7 +73,7 @@ def key() -> None:
     Examples:
       factory home key
     """
-    from harness.store.state_backup import made_key
+    from harness.store.state_key import made_key
 
     click.echo(made_key())
 
@@ -75,11 +81,11 @@ def key() -> None:
 @home.command()
 @as_json
 def keep(as_json: bool) -> None:
-    """Back up the home to its database, encrypted.
+    """Back up the home to its branch or database, encrypted.
 
-    Journeys, keys, runs, evidence and the repository, as far as they changed. If FACTORY_HOME_KEY
-    is set, a factory does this by itself after each step. Use this command for the first time, and
-    after you changed the home by hand.
+    Journeys, keys, runs, evidence and the repository, as far as they changed; on a branch, all of
+    it as one file. If FACTORY_HOME_KEY is set, a factory does this by itself. Use this command for
+    the first time, and after you changed the home by hand.
 
     \b
     Examples:
@@ -101,7 +107,7 @@ def keep(as_json: bool) -> None:
 @home.command()
 @as_json
 def fetch(as_json: bool) -> int:
-    """Fetch the home's backup from its database.
+    """Fetch the home's backup from its branch or database.
 
     Use it to look at a factory that works elsewhere, or on a machine that replaces another. Creates
     the home if there is none. Changes made here since the last backup are overwritten.
@@ -110,7 +116,7 @@ def fetch(as_json: bool) -> int:
     Exit codes:
       0  the home equals the last backup
       1  there is no backup
-      5  a factory is at work, or the database does not answer
+      5  a factory is at work, database or forge do not answer, or the backup is an older one
 
     \b
     Examples:
@@ -139,8 +145,9 @@ def rekey() -> None:
     """Encrypt the home's backup with a new key.
 
     Prints the new key first. Then it fetches the backup with the old key, in FACTORY_HOME_KEY, and
-    writes all of it again with the new one. After success the old key opens nothing any more:
-    replace it wherever it was.
+    writes all of it again with the new one. After success the old key opens nothing that is there:
+    replace it wherever it was. Whoever copied the file from a branch before can still open that
+    copy with the old key, so replace the keys in the home as well if it was stolen.
 
     \b
     Examples:
@@ -148,7 +155,7 @@ def rekey() -> None:
     """
     from harness.home.state import sole_factory
     from harness.home.state_backup import backup_of
-    from harness.store.state_backup import made_key
+    from harness.store.state_key import made_key
 
     old, new = _key(), made_key()
     # The new key is printed before anything is encrypted with it, so that it cannot be lost.

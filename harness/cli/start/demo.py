@@ -198,8 +198,9 @@ def _print(found: JsonDict) -> None:
         f"\n{'As written' if found['ok'] else 'NOT as written'}, in {found['seconds']} s,"
         f" in sandboxes of the form {found['sandbox']}."
     )
+    first = found["issues"][0]["number"]
     console.print(
-        f"Look around:  FACTORY_HOME={found['home']} factory status | why 2 | logs | audit",
+        f"Look around:  FACTORY_HOME={found['home']} factory status | why {first} | logs | audit",
         soft_wrap=True,
     )
     if found["sandbox"] == "unsealed":

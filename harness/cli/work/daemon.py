@@ -87,8 +87,8 @@ def up(
     from harness.operations.daemon.context import DaemonContext
     from harness.operations.daemon.daemon import Daemon
     from harness.operations.daemon.shutdown import Shutdown
-    from harness.store.cron import local_zone
     from harness.store.systemd import Notifier
+    from harness.workflow.cron import local_zone
 
     zone = local_zone()
     with Shutdown(shutdown_seconds) as shutdown:
@@ -136,7 +136,7 @@ def digest(since: str | None, as_markdown: bool, as_json: bool) -> None:
     from harness.factory.reporting.digest_page import markdown, text
     from harness.home.state import open_ledger
     from harness.operations.daemon.digest import digest_of, link_of
-    from harness.store.cron import local_zone
+    from harness.workflow.cron import local_zone
 
     now = datetime.now(local_zone())
     began = moment_of(since, now) if since else None

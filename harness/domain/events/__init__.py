@@ -15,6 +15,7 @@ from harness.domain.events.effects import (
     RevertMade,
     RevertProposed,
 )
+from harness.domain.events.errors import ErrorIssueFiled, ErrorReturned, ErrorsTraced
 from harness.domain.events.issues import (
     CheckShown,
     Citation,
@@ -78,6 +79,28 @@ from harness.domain.events.service import (
     ScheduleDue,
     StateSealed,
 )
+from harness.domain.events.watching import (
+    Answer,
+    Cause,
+    CommitObserved,
+    RedJourney,
+    RegressionAnswered,
+    RegressionFiled,
+    RegressionTraced,
+)
+from harness.domain.events.workflows import (
+    ApprovalAsked,
+    ApprovalGiven,
+    WaitBegan,
+    WorkflowCommented,
+    WorkflowFiled,
+    WorkflowNotice,
+    WorkflowProposed,
+    WorkflowRefused,
+    WorkflowRequested,
+    WorkflowSeen,
+    WorkflowStarted,
+)
 
 KINDS: dict[str, type[LedgerEvent]] = {
     event.kind: event
@@ -89,12 +112,15 @@ KINDS: dict[str, type[LedgerEvent]] = {
         CommandGiven,
         CommandIgnored,
         CommandReported,
+        CommitObserved,
         ContextShown,
         CostEstimated,
         DashboardShown,
         DiagnosisGiven,
         DigestWritten,
         EffectIntended,
+        ErrorReturned,
+        ErrorsTraced,
         FactoryLeft,
         FactsRecorded,
         ForgeLooked,
@@ -116,6 +142,8 @@ KINDS: dict[str, type[LedgerEvent]] = {
         PlanMade,
         PolicyEditReported,
         Projected,
+        RegressionAnswered,
+        RegressionTraced,
         ReplyGiven,
         ReviewGiven,
         RuleTextsKept,
@@ -128,6 +156,14 @@ KINDS: dict[str, type[LedgerEvent]] = {
         UsageRecorded,
         VerdictRecorded,
         VoteCast,
+        ApprovalAsked,
+        ApprovalGiven,
+        WaitBegan,
+        WorkflowNotice,
+        WorkflowRefused,
+        WorkflowRequested,
+        WorkflowSeen,
+        WorkflowStarted,
     )
 }
 """The type of an entry by its kind. The kind `done` is not among them: `EFFECTS` has its types."""
@@ -137,13 +173,18 @@ EFFECTS: dict[str, type[EffectDone]] = {
     for effect in (
         CandidatePushed,
         CandidateRemoved,
+        ErrorIssueFiled,
         IssueClosed,
         IssueExpired,
         Landed,
         ProposalPushed,
+        RegressionFiled,
         RevertMade,
         RevertProposed,
         Reverted,
+        WorkflowCommented,
+        WorkflowFiled,
+        WorkflowProposed,
     )
 }
 """The type of an entry of the kind `done`, by the effect that was made."""
@@ -151,16 +192,21 @@ EFFECTS: dict[str, type[EffectDone]] = {
 __all__ = [
     "EFFECTS",
     "KINDS",
+    "Answer",
     "ApproachChanged",
+    "ApprovalAsked",
+    "ApprovalGiven",
     "CandidatePushed",
     "CandidateRemoved",
     "CandidateShown",
+    "Cause",
     "CheckShown",
     "ChecksAnswered",
     "Citation",
     "CommandGiven",
     "CommandIgnored",
     "CommandReported",
+    "CommitObserved",
     "ContextShown",
     "CostEstimated",
     "DashboardShown",
@@ -169,6 +215,9 @@ __all__ = [
     "DigestWritten",
     "EffectDone",
     "EffectIntended",
+    "ErrorIssueFiled",
+    "ErrorReturned",
+    "ErrorsTraced",
     "FactoryLeft",
     "FactsRecorded",
     "ForgeLooked",
@@ -201,6 +250,10 @@ __all__ = [
     "PolicyEditReported",
     "Projected",
     "ProposalPushed",
+    "RedJourney",
+    "RegressionAnswered",
+    "RegressionFiled",
+    "RegressionTraced",
     "ReplyGiven",
     "RevertMade",
     "RevertProposed",
@@ -220,4 +273,13 @@ __all__ = [
     "UsageRecorded",
     "VerdictRecorded",
     "VoteCast",
+    "WaitBegan",
+    "WorkflowCommented",
+    "WorkflowFiled",
+    "WorkflowNotice",
+    "WorkflowProposed",
+    "WorkflowRefused",
+    "WorkflowRequested",
+    "WorkflowSeen",
+    "WorkflowStarted",
 ]

@@ -7,7 +7,8 @@ from typing import ClassVar
 from harness.domain.events.base import LedgerEvent
 from harness.domain.model_choice.breaker import ModelSignal
 from harness.domain.plain import OPTIONAL, JsonObject, stored_as
-from harness.domain.workflow import NodeResult, RunStatus
+from harness.domain.workflow import NodeResult
+from harness.domain.workflow_run import RunStatus
 
 
 @dataclass(frozen=True, slots=True)

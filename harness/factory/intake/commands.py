@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from harness.domain.errors import ForgeError
-from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven, RunEnded
+from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.domain.shown_states import CONFIRMED, SUSPECTED
-from harness.domain.workflow import RunStatus
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
@@ -41,6 +40,9 @@ from harness.ports.ledger import recorded
 REPLY = "reply"
 """Where the ledger keys and notices of answers begin."""
 
+COMMENT, REVIEW = "comment", "review"
+"""Where a command may stand."""
+
 MOST_WORDS = 4000
 """How many characters of what a person wants changed are read."""
 
@@ -55,11 +57,13 @@ class RefusalReason(StrEnum):
     EDITED = "edited"
     NO_RIGHT = "no-right"
     REFUSED = "refused"
+    REVIEW_WITHOUT_RIGHT = "review-without-right"
 
 
 @dataclass(slots=True)
-class _CommentContext:
-    """One comment while its commands run; `answer` collects what the reply will contain."""
+class CommandContext:
+    """One comment, or review, while its commands run; `answer` collects what the reply will
+    contain."""
 
     services: Services
     policy: PolicySnapshot
@@ -68,6 +72,17 @@ class _CommentContext:
     comment: Comment
     answer: list[str] = field(default_factory=list)
     permission: Permission | None = None
+    source: str = COMMENT
+
+    @property
+    def key(self) -> str:
+        """The ledger key of the entry that closes it. Comments and reviews are numbered apart."""
+        return f"{self.source}/{self.comment.id}"
+
+    @property
+    def name(self) -> str:
+        """What its answer is found again by."""
+        return f"{self.comment.id}" if self.source == COMMENT else self.key.replace("/", "-")
 
     @property
     def history(self) -> History:
@@ -95,10 +110,11 @@ def run_comment_commands(services: Services, history: History, policy: PolicySna
 
     Raises Stopped once somebody with the right commands the factory to stop."""
     results = [
-        _run(_CommentContext(services, policy, history.issue, thread, comment))
+        _run(CommandContext(services, policy, history.issue, thread, comment))
         for thread in _threads(history)
         for comment in services.forge.comments(thread)
-        if services.ledger.find(_key(comment)) is None and _may_hold_commands(services, comment)
+        if services.ledger.find(f"{COMMENT}/{comment.id}") is None
+        and _may_hold_commands(services, comment)
     ]
     return any(results)
 
@@ -126,24 +142,20 @@ def _may_hold_commands(services: Services, comment: Comment) -> bool:
     )
 
 
-def _key(comment: Comment) -> str:
-    return f"comment/{comment.id}"
-
-
-def _run(context: _CommentContext) -> bool:
+def _run(context: CommandContext) -> bool:
     """Run one comment: its commands one by one, then one answer to all of them, then the entry that
     closes the comment."""
-    comment, commands = context.comment, _stop_last(commands_in(context.comment.body))
+    commands = _stop_last(commands_in(context.comment.body))
     if context.thread == context.issue and _is_awaited_from(context):
-        _event(context, Event.AUTHOR_REPLIED, _key(comment))
+        _event(context, Event.AUTHOR_REPLIED, context.key)
         if not commands:
-            _record(context, _key(comment), None)
+            _record(context, context.key, None)
             return True
     if not commands:
         return False
-    keys = [*(f"{_key(comment)}/{number}" for number in range(1, len(commands))), _key(comment)]
+    keys = [*(f"{context.key}/{number}" for number in range(1, len(commands))), context.key]
     for key, one in zip(keys, commands, strict=True):
-        _do(context, one, key)
+        run_command(context, one, key)
     raise_if_stopped(context.services)
     return True
 
@@ -155,17 +167,17 @@ def _stop_last(commands: Sequence[ParsedCommand]) -> tuple[ParsedCommand, ...]:
     return (*(one for one in commands if one not in stops), *stops[:1])
 
 
-def _do(context: _CommentContext, one: ParsedCommand, key: str) -> None:
+def run_command(context: CommandContext, one: ParsedCommand, key: str) -> None:
     """Run one command. Its entry is the last thing done for it, and the entry of the last command
     closes the comment, so the answer is written before that."""
     if context.services.ledger.find(key) is None:
         refused_for = _refusal(context, one) or _done(context, one, key)
-        if key == _key(context.comment):
+        if key == context.key:
             _reply(context)
         _record(context, key, one, refused_for=refused_for)
 
 
-def _refusal(context: _CommentContext, one: ParsedCommand) -> RefusalReason | None:
+def _refusal(context: CommandContext, one: ParsedCommand) -> RefusalReason | None:
     """Why the command is not even tried. One person reads each reason once on one issue."""
     if one.command is None:
         return _explain_once(context, RefusalReason.UNKNOWN, replies.unknown(one.word))
@@ -180,7 +192,7 @@ def _refusal(context: _CommentContext, one: ParsedCommand) -> RefusalReason | No
     return None
 
 
-def _explain_once(context: _CommentContext, why: RefusalReason, words: str) -> RefusalReason:
+def _explain_once(context: CommandContext, why: RefusalReason, words: str) -> RefusalReason:
     is_explained = any(
         entry.event.why == why and entry.event.actor == context.comment.author.id
         for entry in context.history.of(CommandIgnored)
@@ -190,7 +202,7 @@ def _explain_once(context: _CommentContext, why: RefusalReason, words: str) -> R
     return why
 
 
-def _done(context: _CommentContext, one: ParsedCommand, key: str) -> RefusalReason | None:
+def _done(context: CommandContext, one: ParsedCommand, key: str) -> RefusalReason | None:
     command = one.command
     assert command is not None, "what is in no table was refused"
     match command.kind:
@@ -206,7 +218,7 @@ def _done(context: _CommentContext, one: ParsedCommand, key: str) -> RefusalReas
     return None
 
 
-def _answer(context: _CommentContext, command: Command) -> str:
+def _answer(context: CommandContext, command: Command) -> str:
     services, history = context.services, context.history
     match command.word:
         case "why":
@@ -223,7 +235,7 @@ def _answer(context: _CommentContext, command: Command) -> str:
 
 
 def _control(
-    context: _CommentContext, command: Command, event: Event, key: str, *, argument: str
+    context: CommandContext, command: Command, event: Event, key: str, *, argument: str
 ) -> RefusalReason | None:
     """Move the issue by a command. One that comes too late or too early changes nothing; the ledger
     has it, and the author gets an answer."""
@@ -252,7 +264,7 @@ def _control(
     return None
 
 
-def _approve(context: _CommentContext, sha: str, key: str) -> RefusalReason | None:
+def _approve(context: CommandContext, sha: str, key: str) -> RefusalReason | None:
     if _is_there(context, key):
         return None
     policy = context.policy
@@ -271,20 +283,20 @@ def _approve(context: _CommentContext, sha: str, key: str) -> RefusalReason | No
     return RefusalReason.REFUSED
 
 
-def _head_now(context: _CommentContext) -> CommitSha | None:
+def _head_now(context: CommandContext) -> CommitSha | None:
     """The head of the issue's open pull request, as the forge has it now."""
     proposal = context.history.proposal
     opened = context.services.forge.pull_request(proposal.number) if proposal else None
     return opened.head if opened is not None and opened.open and opened.same_repository else None
 
 
-def _is_there(context: _CommentContext, key: str) -> bool:
+def _is_there(context: CommandContext, key: str) -> bool:
     """Whether a factory that was killed had moved the issue by this command already."""
     return context.services.ledger.find(f"{key}/event") is not None
 
 
 def _event(
-    context: _CommentContext,
+    context: CommandContext,
     event: Event,
     key: str,
     *,
@@ -295,14 +307,6 @@ def _event(
     # The issue may have moved since the command was checked.
     if event not in events_from(history.state):
         return
-    # A killed factory may have left a run on the change that is to be made again.
-    if event is Event.REVISED and (left := history.open_run):
-        services.ledger.append(
-            RunEnded(RunStatus.CANCELLED, "a person asked for another change"),
-            f"run/{left.run}/ended",
-            issue=history.issue,
-            run=left.run,
-        )
     # A rejected issue may be closed on the forge, and goes on where it was filed.
     if history.state is State.REJECTED:
         write_projection(services, lambda: services.writer.reopen_issue(history.issue))
@@ -319,7 +323,7 @@ def _event(
     project(services, history.issue)
 
 
-def _is_awaited_from(context: _CommentContext) -> bool:
+def _is_awaited_from(context: CommandContext) -> bool:
     """Whether this comment is the filer's answer to a question, one that still counts: also after
     the issue was closed because no answer came."""
     history, comment = context.history, context.comment
@@ -341,7 +345,7 @@ def _name(one: ParsedCommand | None) -> str:
 
 
 def _record(
-    context: _CommentContext,
+    context: CommandContext,
     key: str,
     one: ParsedCommand | None,
     *,
@@ -358,18 +362,20 @@ def _record(
     context.services.ledger.append(given, key, issue=context.issue)
 
 
-def _reply(context: _CommentContext) -> None:
+def _reply(context: CommandContext) -> None:
     """Write one answer to one comment; the comment's number finds it again. A locked thread takes
     none, and the answer is lost."""
-    services, comment, key = context.services, context.comment, f"{REPLY}/{context.comment.id}"
+    services, comment, key = context.services, context.comment, f"{REPLY}/{context.name}"
     had = _answers_had(services, comment.author)
     if not context.answer or had >= ANSWERS_AN_HOUR or services.ledger.find(key):
         return
-    body = replies.reply(comment, context.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
+    body = replies.reply(context.name, context.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
     try:
         write_projection(
             services,
-            lambda: services.writer.upsert_comment(context.thread, replies.marker(comment), body),
+            lambda: services.writer.upsert_comment(
+                context.thread, replies.marker(context.name), body
+            ),
         )
     except ForgeError as error:
         # A forge that is down gets the answer later; a locked thread never does.

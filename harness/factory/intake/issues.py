@@ -12,8 +12,11 @@ from harness.domain.issue import Issue
 from harness.domain.ledger import NewEntry
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.intake.commands import may_command, run_comment_commands
+from harness.factory.intake.error_issues import is_error_issue
+from harness.factory.intake.reviews import run_reviews
 from harness.factory.records.history import History
 from harness.factory.reporting.dashboard import is_dashboard
+from harness.factory.reporting.questions import is_question
 from harness.factory.reporting.shown import ALL_LABELS, shown
 from harness.factory.reporting.transitions import project, skip_projection, transition
 from harness.factory.run.effects import write_projection
@@ -45,7 +48,7 @@ def _add_listed(services: Services, numbers: Collection[int]) -> frozenset[int]:
     issues = [
         listed[number]
         for number in sorted(numbers)
-        if number in listed and not is_dashboard(listed[number])
+        if number in listed and not _is_ours(listed[number])
     ]
     for first in range(0, len(issues), TOGETHER):
         _add(services, issues[first : first + TOGETHER])
@@ -56,6 +59,11 @@ def _add_listed(services: Services, numbers: Collection[int]) -> frozenset[int]:
     )
 
 
+def _is_ours(issue: Issue) -> bool:
+    """Whether the factory itself speaks here, so that there is nothing to triage."""
+    return is_dashboard(issue) or is_question(issue)
+
+
 def _sync(services: Services, number: int, policy: PolicySnapshot) -> None:
     """Read one issue that was edited, commented on or moved, or that is new and has more to
     read."""
@@ -63,14 +71,16 @@ def _sync(services: Services, number: int, policy: PolicySnapshot) -> None:
         issue = services.watch_list.issue(number)
     except ForgeError as error:
         return _close_missing(services, services.issue_index.of(number), error, policy)
-    if issue.open and not services.issue_index.of(number).entries and not is_dashboard(issue):
+    if issue.open and not services.issue_index.of(number).entries and not _is_ours(issue):
         _add(services, [issue])
     if not (history := services.issue_index.of(number)).entries:
         return None
     has_comments = issue.comments != 0 or history.proposal
-    # A command may have changed the issue, so it is read again.
-    if has_comments and run_comment_commands(services, history, policy):
-        issue = services.watch_list.read(number)
+    if has_comments:
+        done = run_comment_commands(services, history, policy)
+        done |= run_reviews(services, services.issue_index.of(number), policy)
+        # A command may have changed the issue, so it is read again.
+        issue = services.watch_list.read(number) if done else issue
     _apply_changes(services, services.issue_index.of(number), issue, policy)
     _put_back_labels(services, services.issue_index.of(number), issue)
     return None
@@ -119,7 +129,9 @@ def _add(services: Services, issues: Sequence[Issue]) -> None:
                 author=issue.author.id,
                 login=issue.author.login,
                 # The right at the time of filing. A command needs the right at its own time.
-                may_command=issue.insider and issue.author in commands,
+                may_command=issue.insider
+                and issue.author in commands
+                and not is_error_issue(issue),
                 text=text_hash(issue),
                 created=issue.created_at,
                 touched=issue.updated_at,

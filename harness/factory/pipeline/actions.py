@@ -12,12 +12,15 @@ from harness.domain.plain import JsonObject
 from harness.domain.workflow import (
     AgentNode,
     ApproveNode,
+    CallNode,
+    EachNode,
     GateNode,
     Node,
     NodeResult,
     RunNode,
     UseNode,
     ValidateNode,
+    WaitNode,
 )
 from harness.factory.project import commands
 from harness.factory.run.node import Action, Job, produced, refused
@@ -112,8 +115,8 @@ def _code(node: Node) -> Action:
             return COMMANDS[node.command] if isinstance(node.command, str) else commands.command
         case ValidateNode():
             return validate.judge
-        case ApproveNode():
-            return lambda job: refused(f"waits for a person with {node.permission} permission")
+        case ApproveNode() | WaitNode() | CallNode() | EachNode():
+            return lambda job: refused("is no part of this workflow")
         case _:
             assert_never(node)
 

@@ -15,20 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from harness.domain.errors import FactoryError, FactoryStop, GitError, Interrupted, Stopped
-from harness.domain.events import CommandGiven, NodeEnded, RunEnded, RunStarted, Suspicion
+from harness.domain.events import NodeEnded, RunEnded, RunStarted, Suspicion
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event, State
 from harness.domain.plain import JsonDict, JsonObject, valued
-from harness.domain.workflow import (
-    Attempt,
-    NodeResult,
-    Outcome,
-    Run,
-    RunStatus,
-)
+from harness.domain.workflow import NodeResult, Outcome
+from harness.domain.workflow_run import Attempt, Run, RunStatus
 from harness.factory.pipeline.actions import action_for
-from harness.factory.records.history import RESUME, History, history_of
+from harness.factory.records.history import History, history_of
 from harness.factory.records.rule_texts import keep_rule_texts
 from harness.factory.reporting.transitions import project, transition
 from harness.factory.run.disk_space import raise_if_failed_on_full_disk
@@ -37,10 +32,11 @@ from harness.factory.run.forge_outage import is_unavailable, reopen_after_outage
 from harness.factory.run.node import Job
 from harness.factory.run.pause import record_pause
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
+from harness.factory.run.resumes import generation_of
 from harness.factory.run.services import Services
+from harness.factory.workflows.runner import FREE, FreeRunner, free_action
 from harness.log import NODE_ENDED, NODE_STARTED
 from harness.ports.engine import Engine
-from harness.ports.ledger import recorded
 from harness.workflow import EngineExecutor, NodeCall, run
 
 ACTION = "node"
@@ -71,6 +67,10 @@ class Dispatch:
     engine: Engine
     halt: threading.Event = field(default_factory=threading.Event)
 
+    def free_runner(self) -> FreeRunner:
+        """What drives the project's own workflows, for one tick."""
+        return FreeRunner(self.services, self.engine, ACTION, self.heartbeat)
+
     def run(self, policy: PolicySnapshot, history: History, workflow: str) -> Run:
         """Drive one run to its end. A stop or a pause leaves it open, and a later tick resumes
         it."""
@@ -82,7 +82,7 @@ class Dispatch:
         # A kill between an attempt and its event leaves the event to be recorded now.
         for attempt in finished:
             self._record(attempt, issue=issue, run=name, rules=at.digest)
-        generation = _generation(self.services, name)
+        generation = generation_of(self.services, name)
         executor = EngineExecutor(
             self.engine,
             f"{name}@{generation}",
@@ -104,7 +104,7 @@ class Dispatch:
             concurrency=CONCURRENCY,
             finished=finished,
             record=record,
-            cancelled=self._heartbeat,
+            cancelled=self.heartbeat,
         )
         # This holds for the steps after the event too: the issue has still to be closed.
         if ended.status is RunStatus.FAILED:
@@ -231,21 +231,12 @@ class Dispatch:
         with suppress(GitError):
             self.services.worktrees.close(run, looked=workflow == "triage")
 
-    def _heartbeat(self) -> None:
+    def heartbeat(self) -> None:
         """Called at least once a second while a run is driven. Raises Stopped at the owner's stop,
         Interrupted once `halt` is set."""
         raise_if_stopped(self.services)
         if self.halt.is_set():
             raise Interrupted("the factory is shutting down; the next tick goes on from here")
-
-
-def _generation(services: Services, run: str) -> int:
-    """How often this run was resumed: by the owner's resume, or by the factory after a pause, an
-    outage or a full disk. The engine remembers results by key, so each resume needs new keys."""
-    return sum(
-        entry.event.command == RESUME and entry.run in (None, run)
-        for entry in recorded(services.ledger, CommandGiven)
-    )
 
 
 def _payload(started: Recorded[RunStarted], call: NodeCall, generation: int) -> JsonDict:
@@ -274,8 +265,10 @@ def node_action(services: Services) -> Callable[[JsonObject], JsonObject]:
     as JSON. A stop becomes a result, because a `BaseException` must not leave the engine."""
 
     def act(payload: JsonObject) -> JsonObject:
+        if FREE in payload:
+            return free_action(services, payload)
         # The engine recovers a call of an older generation, and the resumed run makes it anew.
-        if payload["generation"] != _generation(services, payload["run"]):
+        if payload["generation"] != generation_of(services, payload["run"]):
             message = "made again after a resume"
             return NodeResult(Outcome.STOPPED, message=message, retryable=False).as_json()
         policy = policy_at(services, CommitSha(payload["base"]))

@@ -4,13 +4,15 @@
 answer."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from harness.domain.errors import ConfigError, ForgeError, LedgerError, Stopped
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, Event, State
+from harness.factory.intake.error_issues import file_error_issues, trace_error_issues
 from harness.factory.intake.expiry import close_expired_issues
 from harness.factory.intake.issues import sync_issues
 from harness.factory.intake.queue import Queue, queue_of
@@ -19,7 +21,7 @@ from harness.factory.pipeline.schedule import urgency
 from harness.factory.pipeline.worker_pool import WorkerPool
 from harness.factory.policy_gate import ci
 from harness.factory.policy_gate.policy_edits import show_edit_effects
-from harness.factory.records.history import History, is_frozen
+from harness.factory.records.history import History
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.factory.reporting.transitions import finish_projections, project, transition
 from harness.factory.run.disk_space import raise_if_disk_full
@@ -28,6 +30,10 @@ from harness.factory.run.pause import lift_pauses_below_raised_caps, pause_in_fo
 from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.factory.stages import after_landing
+from harness.factory.stages.merge import is_held
+from harness.factory.watch.tip import finish_answers, watch_tip
+from harness.factory.workflows.runner import FreeRunner
+from harness.factory.workflows.start import begin_due
 
 # A verdict holds for one tip of the default branch, so these two run for one issue at a time.
 ON_BASE = frozenset({"validate", "merge"})
@@ -54,34 +60,65 @@ def tick(
     states: frozenset[State] | None = None,
     whole: bool = False,
     shows: bool = False,
+    hours: Mapping[str, datetime] | None = None,
 ) -> tuple[int, ...]:
     """Run until no issue is ready. Return the numbers of the issues that moved.
 
     `only` and `states` limit which issues may move. A process that ticks again reads only what is
     new in the ledger and on the forge; `whole` makes it read all of both. `shows` updates the
-    dashboard issue at the end.
+    dashboard issue at the end. Without a limit, or with `hours`, the project's own workflows run
+    too: those that were asked for or are under way, and those whose hour came.
 
     Raises LedgerError where the ledger is not what was signed, PortError where the disk is full,
     ConfigError where `only` names an unknown issue, Stopped at the owner's stop."""
     _check_ledger(services, whole=whole)
     raise_if_disk_full(services)
     policy = current_policy(services)
+    file_error_issues(services, policy)
     sync_issues(services, policy, whole=whole)
+    trace_error_issues(services)
     after_landing.watch(services, policy)
     ci.record_check_answers(services, policy)
     close_expired_issues(services, policy)
     lift_pauses_below_raised_caps(services, policy.config.caps)
     finish_projections(services)
+    # Before anything is built: the mend of a killed watch's answer is judged by what is red.
+    finish_answers(services, policy)
     _check_known(services, only or ())
-    moves = _Moves(services, dispatch, queue_of(services), only, states, shows=shows)
+    free = only is None and (states is None or hours is not None)
+    if free:
+        begin_due(services, policy, hours or {})
+    moves = _Moves(
+        services,
+        dispatch,
+        queue_of(services),
+        only,
+        states,
+        shows=shows,
+        free=dispatch.free_runner() if free else None,
+    )
     policy = moves.make_all(policy)
     after_landing.watch(services, policy)
+    if only is None and states is None:
+        watch_tip(services, policy)
     ci.remove_candidates(services)
     moves.queue.notify_waiting(policy)
     show_edit_effects(services, policy)
     if shows:
         show_dashboard(services, policy)
     return tuple(sorted(moves.made))
+
+
+def drive_free_runs(services: Services, dispatch: Dispatch) -> None:
+    """Run the project's own workflows that were asked for or are under way, and no issue. Raises
+    as `tick` does."""
+    _check_ledger(services, whole=False)
+    raise_if_disk_full(services)
+    policy = current_policy(services)
+    begin_due(services, policy, {})
+    free = dispatch.free_runner()
+    moves = _Moves(services, dispatch, queue_of(services), only=(), states=None, free=free)
+    moves.make_all(policy)
 
 
 def _check_ledger(services: Services, *, whole: bool) -> None:
@@ -122,6 +159,13 @@ def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
             return Next(
                 event=Event.ROUNDS_EXHAUSTED,
                 reason=f"{history.attempts} attempts failed, {limits.attempts} are allowed",
+            )
+        case State.ACCEPTED | State.CHANGES_REQUESTED if history.fix_runs >= (
+            most := policy.config.watch.fix_runs
+        ):
+            return Next(
+                event=Event.ROUNDS_EXHAUSTED,
+                reason=f"{history.fix_runs} runs did not mend what its landing broke, {most} may",
             )
         # What people and the project's checks ask for is bounded where it is asked.
         case State.CHANGES_REQUESTED if (
@@ -178,6 +222,7 @@ class _Moves:
     only: Collection[int] | None
     states: frozenset[State] | None
     shows: bool = False
+    free: FreeRunner | None = None
     made: Counter[int] = field(default_factory=Counter)
 
     def make_all(self, policy: PolicySnapshot) -> PolicySnapshot:
@@ -186,12 +231,24 @@ class _Moves:
             while True:
                 while pool.has_free_worker and (ready := self._next_ready(policy, pool)):
                     self._start(pool, policy, *ready)
-                if not pool.under_way:
+                # Issues first: a workflow of the project's own may take long.
+                while pool.has_free_worker and self._start_free_run(pool):
+                    continue
+                if pool.is_idle:
                     return policy
                 pool.wait_for_one(partial(self._keep_dashboard, policy))
                 # A landing moves the branch, and with it the policy for every later step.
                 policy = current_policy(self.services)
                 lift_pauses_below_raised_caps(self.services, policy.config.caps)
+
+    def _start_free_run(self, pool: WorkerPool) -> bool:
+        name = self.free.next_run(pool.runs_under_way) if self.free else None
+        if self.free is None or name is None:
+            return False
+        raise_if_stopped(self.services)
+        raise_if_disk_full(self.services)
+        pool.start(None, name, partial(self.free.drive, name))
+        return True
 
     def _keep_dashboard(self, policy: PolicySnapshot) -> None:
         """A step may take an hour, and an old dashboard looks like a dead factory's."""
@@ -259,8 +316,9 @@ def _next_of(services: Services, history: History, policy: PolicySnapshot) -> Ne
 
 def _must_wait(services: Services, history: History, todo: Next, pool: WorkerPool) -> bool:
     """Whether another issue, or a freeze, holds this step back."""
-    # While merging is frozen, an approved issue stays approved until a person lifts the freeze.
-    if todo.workflow == "merge" and history.state is State.APPROVED and is_frozen(services.ledger):
+    # While merging is frozen, an approved issue stays approved until a person lifts the freeze, or
+    # until what is broken there works again.
+    if todo.workflow == "merge" and history.state is State.APPROVED and is_held(services, history):
         return True
     # A verdict on a base that moves meanwhile is wasted, so one issue at a time is judged or lands.
     if todo.workflow in ON_BASE and not ON_BASE.isdisjoint(pool.under_way.values()):

@@ -21,19 +21,30 @@ class WorkerPool:
     def __init__(self, size: int, *, halt: threading.Event) -> None:
         self._size, self._halt = size, halt
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="worker")
-        self._under_way: dict[Future[None], tuple[int, str]] = {}
+        self._under_way: dict[Future[None], tuple[int | None, str]] = {}
 
     @property
     def under_way(self) -> Mapping[int, str]:
         """Each issue that is being moved, with the workflow that moves it."""
-        return dict(self._under_way.values())
+        return {issue: name for issue, name in self._under_way.values() if issue is not None}
+
+    @property
+    def runs_under_way(self) -> frozenset[str]:
+        """The runs that are driven and are about no issue."""
+        return frozenset(name for issue, name in self._under_way.values() if issue is None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._under_way
 
     @property
     def has_free_worker(self) -> bool:
         return len(self._under_way) < self._size
 
-    def start(self, issue: int, workflow: str, move: Callable[[], None]) -> None:
-        """Run `move` for an issue beside the others. Call it only while a worker is free."""
+    def start(self, issue: int | None, workflow: str, move: Callable[[], None]) -> None:
+        """Run `move` for an issue beside the others; without an issue, `workflow` names a run.
+        Call it only while a worker is free."""
         self._under_way[self._pool.submit(move)] = issue, workflow
 
     def wait_for_one(self, meanwhile: Callable[[], None] = lambda: None) -> None:

@@ -25,7 +25,7 @@ from harness.domain.issue import CommitSha
 from harness.factory.reporting.shown import ALL_LABELS
 from harness.factory.run.policy_snapshot import read_policy
 from harness.factory.settings.tables import FILE
-from harness.factory.settings.workflows import PROMPTS, WORKFLOWS
+from harness.factory.settings.workflows import PROMPTS, WORKFLOWS, is_document
 from harness.governance.past.edit_effects import EditEffect, edit_effect
 from harness.governance.past.history import RecordedChange
 from harness.governance.paths import resembles, text_of
@@ -82,7 +82,7 @@ def _governs(path: bytes) -> bool:
     text = text_of(path)
     return (
         text == FILE
-        or text in {f"workflows/{name}.yaml" for name in WORKFLOWS}
+        or is_document(text)
         or (text.startswith(f"{PROMPTS}/") and text.endswith(".j2"))
         or resembles(DOCUMENTS, path)
     )

@@ -7,10 +7,12 @@ Properties:
 - a model may have written the program, so its output is normalised, cut and cleared of what looks
   like a credential before people and the next attempt see it. The sandbox holds nothing sealed."""
 
+import json
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.domain.errors import SandboxError
@@ -38,6 +40,7 @@ _SHARE = 0.9
 _SHOWN = 2000
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
+NO_VALUES: Mapping[str, str] = {}
 FAILED: Mapping[str, Event] = {"implement": Event.RUN_FAILED, "validate": Event.CHANGES_REQUESTED}
 NOT_RUN: Mapping[str, Event] = {"implement": Event.RUN_FAILED, "validate": Event.INCONCLUSIVE}
 
@@ -112,18 +115,43 @@ def _commit(job: Job) -> CommitSha:
 
 
 def _run(job: Job, node: RunNode) -> SandboxResult:
+    assert not isinstance(node.command, str), "the tests are run by name"
+    with ran(job, node, _commit(job), argv=node.command) as (result, _):
+        return result
+
+
+@contextmanager
+def ran(
+    job: Job,
+    node: RunNode,
+    commit: CommitSha,
+    *,
+    argv: tuple[str, ...],
+    env: Mapping[str, str] = NO_VALUES,
+) -> Iterator[tuple[SandboxResult, Path]]:
+    """The result of a command on a copy of a commit's files, and the copy while the block lasts.
+    `env` comes before the node's own. Raises SandboxError."""
     services = job.services
     folder = services.places.run(job.run) / "commands" / node.id
     # A run that was killed here may have left its copy.
     shutil.rmtree(folder, ignore_errors=True)
-    services.worktrees.export(services.repository.tree_of(_commit(job)), folder)
+    services.worktrees.export(services.repository.tree_of(commit), folder)
     try:
-        return services.sandbox.run(_spec(job, node, folder, projecttests.layer(job)))
+        layer = projecttests.layer(job)
+        yield services.sandbox.run(_spec(job, node, folder, layer, argv=argv, env=env)), folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _spec(job: Job, node: RunNode, folder: Path, layer: Layer | None) -> SandboxSpec:
+def _spec(
+    job: Job,
+    node: RunNode,
+    folder: Path,
+    layer: Layer | None,
+    *,
+    argv: tuple[str, ...],
+    env: Mapping[str, str],
+) -> SandboxSpec:
     own = {
         name: value if isinstance(value, str) else _value(job, value)
         for name, value in node.env.items()
@@ -131,13 +159,13 @@ def _spec(job: Job, node: RunNode, folder: Path, layer: Layer | None) -> Sandbox
     seconds = node.timeout_seconds * _SHARE if node.timeout_seconds else SECONDS
     return SandboxSpec(
         name="command",
-        argv=with_services(node.command, services_of(job)),
+        argv=with_services(argv, services_of(job)),
         cwd="/app",
         binds=(
             Bind(str(folder), "/app", "rw"),
             *((layer.bind("/app", apart=projecttests.LAYER),) if layer else ()),
         ),
-        env={**projecttests.layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1", **own},
+        env={**projecttests.layer_env(layer), "PYTHONDONTWRITEBYTECODE": "1", **env, **own},
         limits=SandboxLimits(wall_seconds=seconds),
         root=root_of(job),
     )
@@ -147,6 +175,9 @@ def _value(job: Job, field: FieldOf) -> str:
     """A field as text. The workflow reader has checked that the node declares it. A NUL cannot be
     in an environment, so it is dropped."""
     value = field.value_in(job.by_node)
+    # What has parts is handed over as JSON, which every language reads.
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
     return ("" if value is None else str(value)).replace("\0", "")
 
 

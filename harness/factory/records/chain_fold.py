@@ -7,10 +7,12 @@ from harness.domain.events import (
     Citation,
     CommandGiven,
     CostEstimated,
+    ErrorsTraced,
     IssueQueued,
     Landed,
     NodeEnded,
     ProposalPushed,
+    RegressionTraced,
     TransitionRecorded,
     TriageDecided,
     VerdictRecorded,
@@ -21,6 +23,7 @@ from harness.domain.plain import JsonObject
 from harness.domain.workflow import NodeResult
 from harness.factory.records.chain_words import (
     COMMAND_WORDS,
+    ERRORS_TITLE,
     EVENT_OUTCOMES,
     EVENTS_AFTER_A_REFUSAL,
     EVENTS_OF_PEOPLE,
@@ -28,6 +31,7 @@ from harness.factory.records.chain_words import (
     STAGE_OF_STATE,
     STAGE_OF_WORKFLOW,
     TRIAGE_OUTCOMES,
+    errors_fact,
     finding_outcome,
     proof_of_verdict,
     triage_fact,
@@ -65,6 +69,9 @@ class ChainFold:
                 yield self._waiting(entry, queued)
             case TriageDecided() as decided:
                 yield from self._triage(entry, decided)
+            case ErrorsTraced() as traced:
+                title, fact = ERRORS_TITLE, errors_fact(traced)
+                yield self._link(entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=fact)
             case CostEstimated() as estimated:
                 title, done = "What it may cost, by similar issues", LinkOutcome.DONE
                 yield self._link(entry, Stage.TRIAGE, done, title, fact=estimated.message)
@@ -76,6 +83,8 @@ class ChainFold:
                 yield self._proposal(entry, pushed)
             case Landed() as landed:
                 yield self._landing(entry, landed)
+            case RegressionTraced() as traced:
+                yield self._regression(entry, traced)
             case CommandGiven() as command:
                 yield from self._command(entry, command)
             case TransitionRecorded() as moved:
@@ -306,6 +315,20 @@ class ChainFold:
             f"Landed on {landed.branch}",
             fact=f"commit {landed.commit:.10}; {reason}",
             evidence=filter(None, (f"commit/{landed.commit}", f"tree {landed.tree}", verdict)),
+        )
+
+    def _regression(self, entry: Entry, traced: RegressionTraced) -> Link:
+        """What its landing broke, as sealed journeys found without a look at the code."""
+        red = traced.red
+        escaped = f"; #{traced.escaped} reported it" if traced.escaped else ""
+        return self._link(
+            entry,
+            Stage.LANDING,
+            LinkOutcome.REFUSES,
+            "Its landing broke what worked",
+            fact=f"green on {traced.before:.10}, red on {traced.culprit:.10}{escaped}",
+            quote=red.words,
+            evidence=(f"commit/{traced.culprit}", red.journey),
         )
 
     def _command(self, entry: Entry, given: CommandGiven) -> Iterator[Link]:

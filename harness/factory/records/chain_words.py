@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from harness.domain.events import TriageDecided, VerdictRecorded
+from harness.domain.events import ErrorsTraced, TriageDecided, VerdictRecorded
 from harness.domain.governance import Status
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
@@ -61,7 +61,7 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
         LinkOutcome.CANNOT_TELL,
         "Another issue that asks for the same has landed",
     ),
-    Event.REGRESSED: (LinkOutcome.DONE, "It came back"),
+    Event.REGRESSED: (LinkOutcome.DONE, "It is worked on again"),
     Event.ISSUE_EDITED: (LinkOutcome.DONE, "The issue was edited, so what was decided is void"),
     Event.CLOSED_BY_PERSON: (LinkOutcome.DONE, "Closed by a person"),
     Event.LANDED_BY_PERSON: (LinkOutcome.DONE, "Merged by a person"),
@@ -102,6 +102,17 @@ STAGE_OF_STATE: Mapping[str, Stage] = {
     State.APPROVED: Stage.MERGE,
     State.UNTRIAGED: Stage.TRIAGE,
 }
+ERRORS_TITLE = "Filed for errors of the running app"
+
+
+def errors_fact(traced: ErrorsTraced) -> str:
+    """How often they were seen, and in which release."""
+    release = (
+        f"release {traced.landing:.10}, which landed for #{traced.landed}"
+        if traced.landing
+        else "a release that is unknown here"
+    )
+    return f"seen {traced.count} times until then, in {release}"
 
 
 def triage_fact(decision: TriageDecided, title: str, reason: str) -> str:

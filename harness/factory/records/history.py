@@ -19,6 +19,7 @@ from harness.domain.events import (
     LedgerEvent,
     NodeEnded,
     ProposalPushed,
+    RegressionTraced,
     RunEnded,
     RunStarted,
     Suspicion,
@@ -37,8 +38,9 @@ FREEZE = "freeze"
 THAW = "thaw"
 RESUME = "resume"
 STOP = "stop"
-BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED)
-"""After these the failed attempts are counted anew: somebody said yes to the work."""
+BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED, Event.REGRESSED)
+"""After these the failed attempts are counted anew: somebody said yes to the work, or it landed and
+broke something."""
 
 E = TypeVar("E", bound=LedgerEvent)
 
@@ -213,6 +215,21 @@ class History:
         retry, another change asked for)."""
         return self._since(*BEGINS).count(Event.RUN_FAILED)
 
+    @property
+    def fix_runs(self) -> int:
+        """Implement runs that were begun since its landing first broke something, or since a person
+        asked for a retry."""
+        since = None
+        for one in self.transitions:
+            if one.event.event in (Event.RETRIED, Event.TRIAGE_ACCEPTED):
+                since = None
+            elif one.event.event is Event.REGRESSED and since is None:
+                since = one.seq
+        return sum(
+            run.event.workflow == "implement" and since is not None and run.seq > since
+            for run in self.runs
+        )
+
     def rounds_by(self, event: Event) -> int:
         """How often this asked for another attempt since the triage or a retry."""
         return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(event)
@@ -367,6 +384,9 @@ def _findings_in(entry: Entry) -> Iterable[JsonObject]:
     match entry.event:
         case VerdictRecorded(findings=findings):
             return findings
+        case RegressionTraced(red=red, escaped=None, culprit=culprit):
+            since = f"it worked until {culprit:.12} landed, the change for this issue"
+            return ({"words": red.words, "observed": f"{red.observed}; {since}"},)
         case NodeEnded(result=result) if result.event == Event.CHANGES_REQUESTED:
             return tuple(result.output.get("sent_back", ()))
     return ()

@@ -1,6 +1,7 @@
 """Which issues need to be looked at: the forge's news, the ledger's transitions, and hints.
 
 Properties:
+- the reviews of a pull request are asked for only after it changed;
 - an issue that neither changed nor moved is not read again: the news of all issues cost one
   request;
 - an issue leaves the list only after it was handled completely; a fault on the way leaves it for
@@ -53,6 +54,8 @@ class WatchList:
         # Open issues, as the forge last returned them.
         self._open: dict[int, Issue] = {}
         self._due: set[int] = set()
+        # Due issues whose pull request changed.
+        self._reviewed: set[int] = set()
         # Transitions up to this entry are on the list, or were handled.
         self._through = 0
         # The latest change that the forge reported, ISO 8601.
@@ -63,8 +66,9 @@ class WatchList:
         """Read these issues, whatever the news are. The number of one of our pull requests stands
         for its issue."""
         with self._lock:
-            ours = self._proposals()
-            for number in {ours.get(number, number) for number in numbers}:
+            ours, hinted = self._proposals(), frozenset(numbers)
+            self._reviewed |= {ours[number] for number in hinted & ours.keys()}
+            for number in {ours.get(number, number) for number in hinted}:
                 # Forgotten, so that `issue` reads it again and does not return the old state.
                 self._open.pop(number, None)
                 self._due.add(number)
@@ -102,10 +106,16 @@ class WatchList:
                 self._list_all()
             return dict(self._open)
 
+    def may_have_reviews(self, number: int) -> bool:
+        """Whether the issue's pull request changed since the issue was handled last."""
+        with self._lock:
+            return number in self._reviewed
+
     def mark_done(self, number: int) -> None:
         """The issue was handled completely."""
         with self._lock:
             self._due.discard(number)
+            self._reviewed.discard(number)
 
     def record_full_read(self) -> None:
         """All due issues were handled. If that was everything, record it in the ledger."""
@@ -158,7 +168,9 @@ class WatchList:
 
     def _take_in_pull_requests(self, news: News) -> None:
         ours = self._proposals()
-        self._due |= {ours[number] for number in news.pull_requests if number in ours}
+        changed = {ours[number] for number in news.pull_requests if number in ours}
+        self._due |= changed
+        self._reviewed |= changed
         self._cursor = news.cursor
 
     def _remember(self, issue: Issue) -> None:

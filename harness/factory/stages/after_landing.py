@@ -14,7 +14,13 @@ from datetime import datetime, timedelta
 
 from harness.domain.checks import ChecksStatus, checks_status
 from harness.domain.errors import FactoryError
-from harness.domain.events import CommandGiven, Landed, LandingSettled, VerdictRecorded
+from harness.domain.events import (
+    CommandGiven,
+    CommitObserved,
+    Landed,
+    LandingSettled,
+    VerdictRecorded,
+)
 from harness.domain.issue import CommitSha
 from harness.factory.policy_gate import ci
 from harness.factory.records.history import FREEZE, THAW, History
@@ -117,9 +123,18 @@ def _has_taken_back(ledger: Ledger) -> bool:
 
 
 def _freeze_on_red_canaries(services: Services, policy: PolicySnapshot) -> None:
-    """Freeze merging where the judge found a journey red on the default branch itself, and the
-    operator named that journey a canary."""
+    """Freeze merging where the judge or the watch found a journey red on the default branch itself,
+    and the operator named that journey a canary."""
     named = frozenset(policy.config.merge.canary)
+    for seen in recorded(services.ledger, CommitObserved) if named else ():
+        for red in seen.event.red if seen.event.cause.of_tip else ():
+            if red.journey in named:
+                freeze(
+                    services,
+                    f"canary/{red.journey}/{seen.key}",
+                    commit=seen.event.commit,
+                    why=f"{red.words}: a journey of what has landed is red, as {seen.run} saw",
+                )
     for entry in recorded(services.ledger, VerdictRecorded) if named else ():
         for one in entry.event.broken_on_base:
             if one["journey"] in named:

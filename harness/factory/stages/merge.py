@@ -3,7 +3,7 @@ once more afterwards."""
 
 from dataclasses import dataclass
 
-from harness.domain.errors import FactoryError, ForgeError, PortError
+from harness.domain.errors import FactoryError, ForgeError, GitError, PortError
 from harness.domain.events import CommandGiven, EffectIntended, IssueClosed, Landed
 from harness.domain.facts import CheckFact, Maybe
 from harness.domain.governance import Applies
@@ -16,9 +16,11 @@ from harness.domain.verdict import Binding
 from harness.domain.workflow import NodeResult
 from harness.factory.policy_gate import ci, policy
 from harness.factory.policy_gate.ci import CheckReport
-from harness.factory.records.history import FREEZE, is_frozen
+from harness.factory.records.history import FREEZE, History, is_frozen
+from harness.factory.records.regressions import held_back, held_files
 from harness.factory.run.effects import effect, is_stopped, raise_if_stopped
 from harness.factory.run.node import Job, failed, produced, refused
+from harness.factory.run.services import Services
 from harness.factory.settings.merge_config import API
 from harness.factory.stages import revert, triage
 from harness.factory.stages.validator_request import validator_request
@@ -142,10 +144,26 @@ def read_facts(job: Job) -> GateReading:
         sandbox_sealed=services.sandbox.form() != "unsealed",
         issue_body_unchanged=triage.is_unchanged(job),
         stopped=is_stopped(job.services),
-        frozen=is_frozen(services.ledger),
+        frozen=is_held(services, history),
     )
     findings = [finding for decision in decisions or () for finding in decision.findings]
     return GateReading(facts, findings, report)
+
+
+def is_held(services: Services, history: History) -> bool:
+    """Whether merging is frozen: all of it, or for files that this change touches."""
+    if is_frozen(services.ledger):
+        return True
+    held = held_files(services.ledger, issue=history.issue)
+    if not held or history.verdict is None:
+        return False
+    binds = history.verdict.binds
+    try:
+        changed = services.repository.changed(binds.base, binds.candidate)
+    except GitError:
+        # Too many to look at: one of them may be frozen.
+        return True
+    return bool(held_back(held, changed))
 
 
 def _is_proposed(job: Job, proposal: PullRequest | None) -> bool:

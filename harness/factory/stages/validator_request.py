@@ -19,9 +19,10 @@ from harness.domain.plain import JsonDict, plain
 from harness.domain.sandbox import Service
 from harness.factory.project.services import beside_judged, root_in
 from harness.factory.records.history import History
+from harness.factory.records.regressions import mends
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import PolicySnapshot
-from harness.factory.run.services import Places
+from harness.factory.run.services import Places, Services
 from harness.factory.settings.config import Config
 from harness.factory.settings.tables import FILE as CONFIG_FILE
 from harness.ports.git import Repository
@@ -45,13 +46,9 @@ class RequestContext:
     other_form: str = ""
 
 
-def validator_request(
-    job: Job, *, head: CommitSha | None = None, candidate: CommitSha | None = None
-) -> JudgeRequest:
-    """The request: for `author` without a head, else for `judge`. The issue's text is the
-    normalised one that triage read."""
-    services = job.services
-    context = RequestContext(
+def request_context(services: Services) -> RequestContext:
+    """What every request of this factory needs."""
+    return RequestContext(
         services.places,
         services.repository,
         services.wheels,
@@ -59,13 +56,23 @@ def validator_request(
         services.sandbox.form(),
         services.other_form,
     )
+
+
+def validator_request(
+    job: Job, *, head: CommitSha | None = None, candidate: CommitSha | None = None
+) -> JudgeRequest:
+    """The request: for `author` without a head, else for `judge`. The issue's text is the
+    normalised one that triage read. Where the watch expects the issue to mend something, it names
+    the journeys that must become green."""
+    services = job.services
     request = base_request(
-        context,
+        request_context(services),
         job.policy,
         issue=issue_text(job.history),
         run=job.run,
         round_number=job.history.rounds + 1,
     )
+    request = replace(request, mends=mends(services.ledger, job.issue))
     if head and candidate:
         return replace(
             request,

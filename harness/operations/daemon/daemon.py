@@ -14,10 +14,18 @@ Properties:
 from contextlib import suppress
 from dataclasses import replace
 
-from harness.domain.errors import FactoryError, FactoryStop, Interrupted, PortError
+from harness.domain.errors import (
+    ConfigError,
+    FactoryError,
+    FactoryStop,
+    Interrupted,
+    PortError,
+)
 from harness.factory.pipeline.tick import current_policy
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.home.attendance import IN_GOOD_ORDER, attendance
+from harness.home.document import BRANCH, read_home
+from harness.home.error_intake import error_intake
 from harness.home.state import ledger_of, sole_factory
 from harness.home.webhooks import WebhookQueue, webhooks
 from harness.operations.daemon.context import DaemonContext
@@ -43,6 +51,11 @@ class Daemon:
     def run(self) -> None:
         """Work until a shutdown. Raises ConfigError if the home cannot be worked on as it is."""
         context = self._context
+        if read_home(context.home).database == BRANCH:
+            raise ConfigError(
+                f"the state of {context.home} is on a branch, for passes on machines that vanish:"
+                " use `factory tick`, or bring it back with `factory home move sqlite`"
+            )
         with (
             suppress(Interrupted),
             health_check(context.home, context.health, now=context.now, log=context.log),
@@ -69,6 +82,7 @@ class Daemon:
                 home, command="factory up", log=log, is_staying=True, clock=self._context.clock
             ) as signs,
             webhooks(home, self._context.webhooks, log=log) as mail,
+            error_intake(home, log=log),
         ):
             self._context = replace(self._context, signs=signs)
             self._outages = Outages(self._context, ledger_of(home))

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from harness.domain.errors import Stopped
-from harness.domain.events import ScheduleDue
+from harness.domain.events import ScheduleDue, WorkflowSeen
 from harness.domain.lifecycle import State
 from harness.domain.presence import Doing
+from harness.domain.workflow import Workflow
+from harness.factory.intake.error_issues import is_error_due
 from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_passes, schedules
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
 from harness.factory.run.effects import raise_if_stopped
@@ -16,8 +18,9 @@ from harness.factory.run.pause import Pause, last_pause, pause_in_force
 from harness.home.webhooks import WebhookQueue
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.digest import link_of, write_digest
-from harness.store.cron import first_after
+from harness.ports.ledger import recorded
 from harness.wiring import Works
+from harness.workflow.cron import first_after
 
 JITTER = 0.2
 LEAST_SECONDS = 1.0
@@ -55,16 +58,20 @@ class Loop:
             self._context.signs.looked()
             self._works.check()
             self._report_pauses()
-            workflows = current_policy(self._works.services).workflows
-            lines, now = schedules(workflows), self._context.now()
+            policy = current_policy(self._works.services)
+            workflows, now = policy.workflows, self._context.now()
+            self._note_new(policy.free_workflows)
+            lines = schedules({**workflows, **policy.free_workflows})
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
             states, hints = active_states(workflows, due), self._take_hints()
             if (
                 hints
                 or self._works.services.watch_list.refresh()
                 or due
+                or self._is_run_due(now)
                 or self._is_full_tick_due(now)
                 or self._is_any_left(states)
+                or is_error_due(self._works.services, policy)
                 or self._context.signs.is_dashboard_due()
             ):
                 self._tick(states=states, due=due, hints=hints)
@@ -91,6 +98,7 @@ class Loop:
                 states=states,
                 whole=is_full,
                 shows=True,
+                hours=due,
             )
         except Stopped:
             self._last_full_tick = None
@@ -131,11 +139,26 @@ class Loop:
 
     def _next_hours(self, lines: Mapping[str, str]) -> dict[str, datetime]:
         """When each workflow is due next. One that was missed while no daemon ran is due now."""
-        last = last_passes(self._ledger.entries(kind=SCHEDULE))
+        last = {
+            entry.event.workflow: datetime.fromisoformat(entry.at)
+            for entry in recorded(self._ledger, WorkflowSeen)
+        } | last_passes(self._ledger.entries(kind=SCHEDULE))
         return {
             name: first_after(line, last.get(name, self._began).astimezone(self._context.zone))
             for name, line in lines.items()
         }
+
+    def _note_new(self, workflows: Mapping[str, Workflow]) -> None:
+        """Record each schedule that is seen for the first time: the hours before it are none that
+        were missed."""
+        for name in schedules(workflows):
+            if self._ledger.find(f"{WorkflowSeen.kind}/{name}") is None:
+                self._ledger.append(WorkflowSeen(name), f"{WorkflowSeen.kind}/{name}")
+
+    def _is_run_due(self, now: datetime) -> bool:
+        """Whether somebody asked for a workflow, or a wait of one is over."""
+        at = self._works.services.free_runs.due_at()
+        return at is not None and at <= now
 
     def _is_full_tick_due(self, now: datetime) -> bool:
         last = self._last_full_tick
@@ -143,7 +166,9 @@ class Loop:
 
     def _rest(self, lines: Mapping[str, str]) -> None:
         ends = (self._paused.until,) if self._paused else ()
-        hour = min((*self._next_hours(lines).values(), *ends), default=None)
+        over = self._works.services.free_runs.due_at()
+        hours = (*self._next_hours(lines).values(), *ends, *((over,) if over else ()))
+        hour = min(hours, default=None)
         # Spread out the polls of many daemons. Not a secret, so `random` will do.
         seconds = self._context.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
         self._context.signs.rests(Doing.WAITING, seconds=seconds)

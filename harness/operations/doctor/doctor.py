@@ -8,6 +8,7 @@ from harness.domain.errors import FactoryError
 from harness.home.document import FILE, read_home
 from harness.operations.doctor import agent_clis, home_checks, machine_checks
 from harness.operations.doctor.dependencies import dependencies, root_file_system
+from harness.operations.doctor.error_intake import error_intake
 from harness.operations.doctor.finding import CheckResult, HealthFinding, Severity, fail
 from harness.operations.doctor.forge_checks import forge_findings
 
@@ -33,6 +34,7 @@ HOME: tuple[tuple[str, Callable[[Path], HealthFinding]], ...] = (
     ("dependencies", dependencies),
     ("root", root_file_system),
     ("agents", agent_clis.check_agents),
+    ("errors", error_intake),
 )
 MODEL_CALL = "model call"
 WITHOUT_A_HOME = ("disk", "model")

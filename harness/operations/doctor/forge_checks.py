@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.domain.errors import FactoryError
-from harness.home.document import HomeFile, read_home
+from harness.home.document import BRANCH, HomeFile, read_home
 from harness.home.programs import api_of, token
 from harness.operations.doctor.finding import HealthFinding, Severity, fail, ok, warn
 from harness.operations.doctor.forge_requests import CheckFailed, ForgeConnection
 from harness.operations.doctor.push_check import push_finding
+from harness.repository.state_branch import BRANCH as STATE_BRANCH
 
 CHECK = "factory/doctor"
 APPEARS_SECONDS, LOOK_SECONDS = 10.0, 0.3
@@ -51,6 +52,8 @@ def forge_findings(home: Path) -> Iterator[tuple[str, HealthFinding]]:
         yield "forge permissions", permissions(home)
     for name, check in CHECKS:
         yield f"forge {name}", _found(check, forge)
+    if document.database == BRANCH:
+        yield "forge state", _found(state, forge)
 
 
 def connection_of(home: Path, document: HomeFile) -> ForgeConnection | None:
@@ -184,6 +187,31 @@ def issues(forge: ForgeConnection) -> HealthFinding:
     return _try_to_write(
         forge, "issues", "/issues", "an issue without a title was refused for its missing title"
     )
+
+
+def state(forge: ForgeConnection) -> HealthFinding:
+    """The branch with the home's state: this account may write it, and a ruleset keeps others from
+    it."""
+    where = quote(STATE_BRANCH, safe="")
+    found = forge.get(f"/branches/{where}", may=(404,))
+    if found.status == 404:
+        return fail(
+            f"there is no branch {STATE_BRANCH}, so a hosted runner finds no state",
+            "`factory home keep` stores this home's",
+        )
+    pushed = push_finding(forge, STATE_BRANCH, head=str(found.document["commit"]["sha"]), before="")
+    if pushed.level is not Severity.OK:
+        return pushed
+    # A forge or a plan without rulesets refuses to list them.
+    rules = forge.get(f"/rules/branches/{where}", may=(403, 404))
+    kinds = {rule.get("type") for rule in rules.document} if rules.status == 200 else set()
+    if lacking := sorted({"update", "deletion"} - kinds):
+        return warn(
+            f"whoever may push to {forge.repository} may put back an older state on {STATE_BRANCH}:"
+            f" no ruleset restricts {' and '.join(lacking)}",
+            "`factory rules export ruleset --lands-as app:ID` writes state.json, which does",
+        )
+    return ok(f"a ruleset keeps others from {STATE_BRANCH}, and lets the factory write it")
 
 
 def pulls(forge: ForgeConnection) -> HealthFinding:

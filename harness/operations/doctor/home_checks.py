@@ -149,11 +149,15 @@ def _mode(path: Path) -> str:
 def database(home: Path) -> HealthFinding:
     """Where the state is. A PostgreSQL must hold a lock from one statement to the next, and lose it
     with the session: the lease of the factory depends on it."""
+    from harness.home.document import BRANCH
     from harness.home.state import database_of
     from harness.store.database import shown
     from harness.store.lease import AdvisoryLock
 
-    address = database_of(home, read_home(home))
+    document = read_home(home)
+    if document.database == BRANCH:
+        return ok("the state is on a branch of the repository; `forge state` looks at it")
+    address = database_of(home, document)
     if not address:
         return ok("the state is in SQLite, in the home")
     # A name of its own, so the lease of a factory at work is not touched.

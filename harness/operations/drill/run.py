@@ -15,6 +15,7 @@ from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.operations.drill.attack import Attack, AttackOutcome, not_held
 from harness.operations.drill.attacks import (
     brakes,
+    errors,
     faults,
     floods,
     git_tricks,
@@ -38,6 +39,7 @@ ATTACKS: tuple[Attack, ...] = tuple(
         faults,
         strangers,
         floods,
+        errors,
         intrusion,
         limits,
         brakes,

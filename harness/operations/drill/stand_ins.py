@@ -20,11 +20,13 @@ from harness.factory.stages.duplicates import NOT_THE_SAME, PAIR_SCHEMA, SAME
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.engine import Action
 from harness.ports.model import Session, SessionRequest
-from harness.ports.validator import Authored, Journeys, Judged
+from harness.ports.validator import Authored, Journeys, Judged, Observed
 from harness.validator.envelope import (
+    OBSERVATION_TYPE,
     PAYLOAD_TYPE,
     PREDICATE_TYPE,
     STATEMENT_TYPE,
+    verified_observation,
     verified_verdict,
 )
 
@@ -173,11 +175,13 @@ class ImmediateEngine:
 
 
 class SigningJudge:
-    """Passes every request, and signs the verdict with the key that it creates at `key`."""
+    """Passes every request, and signs the verdict with the key that it creates at `key`. On a
+    commit it sees the journeys in `red` as red, and nothing else."""
 
     def __init__(self, key: Path) -> None:
         self.public, self._signer = key.with_name(f"{key.name}.pub"), _signer(key)
         self.requests: list[JudgeRequest] = []
+        self.red: tuple[str, ...] = ()
 
     @property
     def judged(self) -> int:
@@ -204,6 +208,12 @@ class SigningJudge:
             out / "index.html",
         )
 
+    def observe(self, request: JudgeRequest, out: Path) -> Observed:
+        """See the port."""
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "observation.json").write_bytes(self.observation(request))
+        return verified_observation(out / "observation.json", self.public, run=request.run)
+
     def verified(self, envelope: Path) -> Verdict | None:
         """See the port. This is the harness's own check, not a stand-in."""
         from harness.validator.program import ValidatorProgram
@@ -217,18 +227,33 @@ class SigningJudge:
     def envelope(self, request: JudgeRequest, **changed: Any) -> bytes:
         """A signed verdict that this request's candidate passed. `changed` replaces parts of
         what it binds."""
+        predicate = _predicate(request, changed)
+        binds = predicate["binds"]
+        return self._signed(PREDICATE_TYPE, predicate, binds["candidate"], binds["tree"])
+
+    def observation(self, request: JudgeRequest) -> bytes:
+        """A signed observation of this request's base."""
+        words = {"issue": 0, "promise": "M-SELL", "words": "It sells.", "observed": "It does not."}
+        shown = [{"journey": journey, "standing": "red", **words} for journey in self.red]
+        base = request.base
+        predicate = {
+            "outcome": "observed",
+            "reason": "",
+            "run": request.run,
+            "binds": {"commit": base.commit, "tree": base.tree},
+            "standing": len(shown),
+            "journeys": shown,
+        }
+        return self._signed(OBSERVATION_TYPE, predicate, base.commit, base.tree)
+
+    def _signed(self, kind: str, predicate: JsonDict, commit: str, tree: str) -> bytes:
         from securesystemslib.dsse import Envelope
 
-        predicate = _predicate(request, changed)
-        digest = {
-            "gitCommit": predicate["binds"]["candidate"],
-            "gitTree": predicate["binds"]["tree"],
-        }
         statement = {
             "_type": STATEMENT_TYPE,
-            "predicateType": PREDICATE_TYPE,
+            "predicateType": kind,
             "predicate": predicate,
-            "subject": [{"name": "candidate", "digest": digest}],
+            "subject": [{"name": "it", "digest": {"gitCommit": commit, "gitTree": tree}}],
         }
         envelope = Envelope(
             payload=json.dumps(statement).encode(), payload_type=PAYLOAD_TYPE, signatures={}

@@ -19,6 +19,7 @@ from harness.domain.ledger import Entry
 from harness.factory.run.services import Places, Services
 from harness.home.document import EMBEDDED, FILE, read_home, wheels_folder
 from harness.home.state import open_ledger, sole_factory
+from harness.home.state_backup import backed_up
 from harness.operations.maintenance.gc_candidates import candidates, disk_bytes, live_processes
 from harness.operations.maintenance.gc_policy import (
     DAYS,
@@ -81,6 +82,7 @@ def collect_garbage(home: Path, *, days: float = DAYS, dry_run: bool = False) ->
     with ExitStack() as stack:
         if not dry_run:
             stack.enter_context(sole_factory(home, command="factory gc"))
+            stack.enter_context(backed_up(home))
         entries = _entries(stack.enter_context(open_ledger(home)))
         found = _sweep(
             places,

@@ -1,4 +1,4 @@
-"""Moves a home's state between SQLite and PostgreSQL, while nobody works on either.
+"""Moves a home's state between SQLite and PostgreSQL or a branch, while nobody works on either.
 
 `home.json` names the place of the state, and is written last: until then nothing has changed. Every
 copied entry is checked. Files that are left behind get another name, so that nobody takes them for
@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.home.document import POSTGRESQL, SQLITE, HomeFile, read_home, write_home
+from harness.home.document import BRANCH, POSTGRESQL, SQLITE, HomeFile, read_home, write_home
 from harness.home.state import (
     ADDRESS_FILE,
     DATABASE,
+    HOME_KEY,
     address_in,
     database_of,
     ledger_at,
@@ -34,16 +35,19 @@ class MoveResult:
 
 
 def move_state(home: Path, to: str) -> MoveResult:
-    """Move the ledger and the meter from SQLite to PostgreSQL, or back. Raises ConfigError if there
-    is nothing to move or no target, Busy if a factory is at work, and LedgerError if the ledger's
-    signature does not match or the target has a ledger.
+    """Move the ledger and the meter from SQLite to PostgreSQL or a branch, or back.
 
-    The engine's own records stay behind: a step that ended and is not in the ledger yet is
-    repeated."""
+    Raises ConfigError if there is nothing to move or no target, Busy if a factory is at work, and
+    LedgerError if the ledger's signature does not match or the target has a ledger.
+
+    To a PostgreSQL, and back, the engine's own records stay behind: a step that ended and is not in
+    the ledger yet is repeated."""
     from harness.store.database import shown
     from harness.store.lease import sole_factory_on
 
     document = read_home(home)
+    if BRANCH in (to, document.database):
+        return _moved_by_branch(home, document, to)
     address = _address(home, document, to)
     with (
         # The home's lock holds on this machine only; factories elsewhere are kept off by the other.
@@ -58,6 +62,52 @@ def move_state(home: Path, to: str) -> MoveResult:
         if to == POSTGRESQL:
             _set_aside(home)
     return MoveResult(entries, calls, shown(address) if to == POSTGRESQL else str(home))
+
+
+def _moved_by_branch(home: Path, document: HomeFile, to: str) -> MoveResult:
+    """Store the whole home on the branch, or fetch it and delete the branch."""
+    from harness.home.state_backup import branch_backup
+    from harness.repository.state_branch import BRANCH as NAME
+
+    if {to, document.database} != {SQLITE, BRANCH}:
+        raise ConfigError(
+            f"the state of {home} is in {document.database}: move it to sqlite first"
+            if to != document.database
+            else f"the state of {home} is on a branch already"
+        )
+    if not (key := secret_in_environment(HOME_KEY)):
+        raise ConfigError(f"set {HOME_KEY}; `factory home key` makes a new one")
+    with sole_factory_in(home, command="factory home move"):
+        backup = branch_backup(home, key)
+        if to == SQLITE:
+            backup.fetch()
+            backup.remove()
+            # From here on no runner finds a state, and this home has the only one.
+            write_home(home, replace(read_home(home), database=SQLITE))
+        with closing(ledger_at(home, "")) as ledger:
+            if fault := ledger.fault():
+                raise LedgerError(f"nothing was moved: {fault.message}")
+            entries = len(ledger.entries())
+        if to == BRANCH:
+            # The stored document must name the branch already.
+            write_home(home, replace(document, database=BRANCH))
+            try:
+                backup.keep()
+            except BaseException:
+                write_home(home, document)
+                raise
+    return MoveResult(entries, _calls(home), f"{NAME} on the forge" if to == BRANCH else str(home))
+
+
+def _calls(home: Path) -> int:
+    from harness.programs.broker.meter import Meter
+    from harness.programs.broker.prices import prices
+
+    file = home / "broker" / "broker.sqlite"
+    if not file.exists():
+        return 0
+    with closing(Meter(file, prices())) as meter:
+        return meter.calls()
 
 
 def _address(home: Path, document: HomeFile, to: str) -> str:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from harness.domain.verdict import Verdict
     from harness.factory.pipeline.dispatch import Dispatch
     from harness.ports.model import Broker, Session, SessionRequest
-    from harness.ports.validator import Authored, Journeys, Judged, Validator
+    from harness.ports.validator import Authored, Journeys, Judged, Observed, Validator
 
 LAUNCHER_KEY = "validator.key"
 
@@ -376,6 +376,9 @@ class _SeededValidator:
 
     def judge(self, request: JudgeRequest, out: Path) -> "Judged":
         return self._validator.judge(replace(request, seed=self._seed), out)
+
+    def observe(self, request: JudgeRequest, out: Path) -> "Observed":
+        return self._validator.observe(request, out)
 
     def verified(self, envelope: Path) -> "Verdict | None":
         return self._validator.verified(envelope)

@@ -117,6 +117,11 @@ class Meter:
                 )
             return calls
 
+    def calls(self) -> int:
+        """How many calls were counted."""
+        with self._engine.begin() as tx:
+            return int(tx.execute(sa.select(sa.func.count()).select_from(CALLS)).scalar_one())
+
     def settle_lost(self) -> int:
         """Settle in full what earlier brokers left open; returns how many calls. Only for the
         one running broker."""

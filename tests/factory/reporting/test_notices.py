@@ -1,16 +1,21 @@
 """What people are told at once: which events, once each, and when."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from harness.domain.events import (
+    Answer,
     FactoryLeft,
     NoticeBegan,
     NoticeSent,
     OutageBegan,
     OutageEnded,
     PauseBegan,
+    RedJourney,
+    RegressionAnswered,
+    RegressionTraced,
     TransitionRecorded,
 )
 from harness.domain.lifecycle import Event, State
@@ -68,6 +73,26 @@ def test_an_issue_that_moved_is_told_by_its_number(book, kind) -> None:
     ((told, issue, words),) = book.told()
     assert (told, issue) == (kind, 7)
     assert words.startswith("#7 ")
+
+
+def test_what_is_broken_is_told_once_by_commit_and_without_anybodys_words(book) -> None:
+    red = RedJourney("sha256:j", 3, "<!-- obey --> words of a title", "not shown")
+    for journey in ("j", "k"):
+        found = replace(red, journey=f"sha256:{journey}")
+        book.add(RegressionTraced(found, "5" * 40, culprit="1" * 40, culprit_issue=7), issue=7)
+    book.add(RegressionAnswered("1" * 40, Answer.FIX), issue=7)
+    book.add(RegressionAnswered("2" * 40, Answer.FILED, number=9))
+    book.add(RegressionTraced(red, "3" * 40, message="none"))
+    book.add(RegressionTraced(red, "4" * 40, message="never green", escaped=8))
+    assert book.told() == [
+        (
+            "regressed",
+            7,
+            "what worked is broken since 111111111111, the change for #7; it is worked on again",
+        ),
+        ("regressed", 0, "what worked is broken since 222222222222, a push; #9 was filed"),
+        ("regressed", 0, "what worked is broken on 333333333333; no landing can be named"),
+    ]
 
 
 def test_a_factory_that_left_or_died_and_a_budget_and_a_pause_are_told(book) -> None:

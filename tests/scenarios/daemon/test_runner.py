@@ -1,6 +1,6 @@
 """The recipe for a hosted runner: its own commands, on three machines that have nothing of each
-other, the first two of which vanish in the middle. All that lasts is in a PostgreSQL; the journeys
-in it can be read by nobody who has only that."""
+other, the first two of which vanish in the middle. All that lasts is on a branch, or in a
+PostgreSQL; the journeys in it can be read by nobody who has only that."""
 
 import os
 import shutil
@@ -14,14 +14,19 @@ import httpx
 import pytest
 import yaml
 
+from harness.domain.errors import ForgeError
+from harness.governance import governance_in
+from harness.governance.export import rulesets
 from harness.onboarding.hosted_runner import runner_of
 from harness.operations.setup.issue_files import issues_in
 from harness.operations.setup.pin_key import pinned
-from harness.programs.local_forge.seed import Administrator, push_folder
+from harness.programs.local_forge.seed import Account, Administrator, push_folder
 from harness.programs.local_forge.start import start
+from harness.repository.state_branch import BRANCH
 from harness.store.clock import SystemClock
 from harness.store.database import postgres_address
 from harness.store.ledger.postgres import PostgresLedger
+from harness.store.state_key import made_key
 from tests import warm
 from tests.fakes.endpoint import Endpoint, serving
 from tests.scenarios.conftest import FACTORY, SECONDS, as_said
@@ -32,6 +37,7 @@ pytestmark = pytest.mark.soak("a run over three machines; engine/ shows leases, 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples"
 HOME_KEY = "c4" * 32
+MOST_STATES = 40
 
 
 def step():
@@ -44,18 +50,22 @@ def step():
 
 @dataclass
 class Hosted:
-    """A repository on a forge, its factory's state in a database, and the secrets of the runner's
-    environment."""
+    """A repository on a forge, its factory's state on a branch or in a database, and the secrets of
+    the runner's environment. `token` is the job's own, which may read."""
 
     folder: Path
     forge: object
-    address: str
+    owner: Account
+    token: str
     secrets: dict[str, str]
 
     def environment(self, machine):
         """What a runner gives the step, and nothing of ours but where programs and caches are."""
         names = {
             "runner.temp": str(self.folder / machine),
+            "github.server_url": self.forge.url,
+            "github.repository": "tidehouse/tidebook",
+            "github.token": self.token,
             **{f"secrets.{name}": text for name, text in self.secrets.items()},
         }
         given = {}
@@ -92,7 +102,9 @@ class Hosted:
 
     def entries(self, kind):
         ledger = PostgresLedger(
-            self.folder / "looks", SystemClock(), postgres_address(self.address)
+            self.folder / "looks",
+            SystemClock(),
+            postgres_address(self.secrets["FACTORY_DATABASE"]),
         )
         try:
             return ledger.entries(kind=kind)
@@ -115,13 +127,42 @@ class Hosted:
         )  # what it started ends with it, and writes until then
         shutil.rmtree(self.folder / machine)
 
-    def issue(self):
-        return httpx.get(
-            f"{self.forge.api}/repos/tidehouse/tidebook/issues/1",
+    def asked(self, path):
+        """An answer of the forge to its owner."""
+        answer = httpx.get(
+            f"{self.forge.api}/repos/tidehouse/tidebook{path}",
+            headers={"authorization": f"Bearer {self.owner.token}"},
             trust_env=False,
             verify=False,
             timeout=LONG,
-        ).json()
+        )
+        return answer.raise_for_status().json()
+
+    def issue(self):
+        return self.asked("/issues/1")
+
+    def pulls(self):
+        return self.asked("/pulls?state=all")
+
+    def ends_on(self, machine):
+        """Run a machine to its end; what it said, and whose turn it was to be asked."""
+        with serving(Endpoint(EXAMPLES / "recordings", issue=1)) as endpoint:
+            process = self.started(machine, endpoint)
+            out, _ = process.communicate(timeout=SECONDS)
+            assert process.returncode == 0, out
+            return out, endpoint.answered()
+
+    def looked_at(self):
+        """The home as another machine fetches it, and what an audit says of it."""
+        look = self.folder / "look"
+        there = {name: text for name, text in self.secrets.items() if name != "ANTHROPIC_API_KEY"}
+        if not there["FACTORY_DATABASE"]:
+            del there["FACTORY_DATABASE"]
+            there["FACTORY_STATE"] = f"{self.forge.url}/tidehouse/tidebook"
+        fetched = factory(look, "home", "fetch", **there)
+        assert fetched.code == 0, fetched.err
+        del there["FACTORY_HOME_KEY"]
+        return look, factory(look, "audit", **there)
 
 
 def factory(home, *arguments, **more):
@@ -139,10 +180,9 @@ def factory(home, *arguments, **more):
     )
 
 
-@pytest.fixture(scope="module")
-def hosted(tmp_path_factory, postgres):
-    """Set up as docs/operator.md says: connect, pin, move, keep. Then the maintainer's machine
-    has nothing to do any more."""
+@pytest.fixture
+def connected(tmp_path_factory):
+    """Set up as docs/operator.md says: connect, and pin. What follows is where the state goes."""
     folder = tmp_path_factory.mktemp("hosted")
     app, home = folder / "app", folder / "home"
     shutil.copytree(
@@ -152,6 +192,7 @@ def hosted(tmp_path_factory, postgres):
     admin = Administrator(forge)
     owner = admin.create_user("tidehouse", role="admin")
     ours = admin.create_user("lights-out", role="write", kind="Bot")
+    job = admin.create_user("the-job", role="read", kind="Bot")
     repository = admin.create_repository("tidehouse", "tidebook")
     push_folder(app, repository.clone_url, token=owner.token, message="Tidebook")
     connected = factory(
@@ -177,22 +218,31 @@ def hosted(tmp_path_factory, postgres):
         headers={"authorization": f"Bearer {owner.token}"},
         json={"title": issue.title, "body": issue.body},
     ).raise_for_status()
-    address = postgres.database()
-    secrets = {
-        "FACTORY_DATABASE": address,
-        "FACTORY_HOME_KEY": HOME_KEY,
-        "ANTHROPIC_API_KEY": "sk-runner",
-    }
-    there = {"FACTORY_DATABASE": address, "FACTORY_HOME_KEY": HOME_KEY}
-    for arguments in (("home", "move", "postgresql"), ("home", "keep")):
-        said = factory(home, *arguments, **there)
-        assert said.code == 0, said.err
-    shutil.rmtree(home)
-    yield Hosted(folder, forge, address, secrets)
+    secrets = {"FACTORY_DATABASE": "", "FACTORY_HOME_KEY": "", "ANTHROPIC_API_KEY": "sk-runner"}
+    yield Hosted(folder, forge, owner, job.token, secrets), home, ours
     forge.stop()
 
 
-def test_an_issue_lands_over_three_machines_two_of_which_vanish(hosted, postgres) -> None:
+def stored(hosted, home, *commands, **secrets):
+    """Store the state elsewhere. Then the maintainer's machine has nothing to do any more."""
+    hosted.secrets.update(secrets)
+    for arguments in commands:
+        said = factory(home, *arguments, **secrets)
+        assert said.code == 0, said.err
+    shutil.rmtree(home)
+
+
+def test_an_issue_lands_over_three_machines_two_of_which_vanish(connected, postgres) -> None:
+    hosted, home, _ = connected
+    stored(
+        hosted,
+        home,
+        ("home", "move", "postgresql"),
+        ("home", "keep"),
+        FACTORY_DATABASE=postgres.database(),
+        FACTORY_HOME_KEY=HOME_KEY,
+    )
+
     def is_accepted():
         return any(entry.data["to"] == "accepted" for entry in hosted.entries("transition"))
 
@@ -201,34 +251,67 @@ def test_an_issue_lands_over_three_machines_two_of_which_vanish(hosted, postgres
 
     hosted.vanishes_once("first", is_accepted)
     hosted.vanishes_once("second", has_journeys)
-    with serving(Endpoint(EXAMPLES / "recordings", issue=1)) as endpoint:
-        process = hosted.started("third", endpoint)
-        out, _ = process.communicate(timeout=SECONDS)
-        asked = endpoint.answered()
-    assert process.returncode == 0, out
+    out, asked = hosted.ends_on("third")
     assert hosted.issue()["state"] == "closed", out
     assert "factory:merged" in [label["name"] for label in hosted.issue()["labels"]]
     assert "author" not in asked, "the journeys came with the home"
     assert "triage" not in asked
-    look = hosted.folder / "look"
-    there = {name: hosted.secrets[name] for name in ("FACTORY_DATABASE", "FACTORY_HOME_KEY")}
-    assert factory(look, "home", "fetch", **there).code == 0
-    audited = factory(look, "audit", **there)
+    look, audited = hosted.looked_at()
     assert audited.code == 0, audited.out + audited.err
     assert list((look / "sealed").rglob("*.yaml")), (
         "sealed on a machine that is gone, and read by the key alone"
     )
     dump = str(
         postgres.sql(
-            hosted.address, "SELECT string_agg(encode(sealed, 'escape'), '') FROM carried_parts"
+            hosted.secrets["FACTORY_DATABASE"],
+            "SELECT string_agg(encode(sealed, 'escape'), '') FROM carried_parts",
         )[0][0]
     )
     assert "journey:" not in dump
     assert "PRIVATE KEY" not in dump
-    pulls = httpx.get(
-        f"{hosted.forge.api}/repos/tidehouse/tidebook/pulls?state=all",
+    assert len(hosted.pulls()) == 1
+
+
+def test_without_a_database_it_lands_as_well_and_each_effect_is_there_once(connected) -> None:
+    """Each machine vanishes right after something that everybody sees, and before it could store
+    that it had done it."""
+    hosted, home, ours = connected
+    stored(hosted, home, ("home", "move", "branch"), FACTORY_HOME_KEY=made_key())
+    exported = rulesets(governance_in(ROOT), lander=f"user:{ours.id}").files
+    (ruleset,) = [file.text for file in exported if file.path.endswith("state.json")]
+    httpx.post(
+        f"{hosted.forge.api}/repos/tidehouse/tidebook/rulesets",
+        content=ruleset,
         trust_env=False,
         verify=False,
         timeout=LONG,
-    ).json()
-    assert len(pulls) == 1
+        headers={"authorization": f"Bearer {hosted.owner.token}"},
+    ).raise_for_status()
+    hosted.vanishes_once("first", lambda: len(hosted.asked("/issues/1/comments")) == 1)
+    hosted.vanishes_once("second", lambda: len(hosted.pulls()) == 1)
+    out, asked = hosted.ends_on("third")
+    assert hosted.issue()["state"] == "closed", out
+    assert "factory:merged" in [label["name"] for label in hosted.issue()["labels"]]
+    assert not {"triage", "implementer"} & set(asked), "what was paid for is not paid for again"
+    assert len(hosted.pulls()) == 1
+    assert len(hosted.asked("/issues/1/comments")) == 1
+    merges = [one["commit"]["message"] for one in hosted.asked("/commits?per_page=100")]
+    assert sum(message.startswith("Merge the change for #1") for message in merges) == 1
+    look, audited = hosted.looked_at()
+    assert audited.code == 0, audited.out + audited.err
+    assert list((look / "sealed").rglob("*.yaml"))
+    stored_commit = hosted.asked(f"/git/ref/heads/{BRANCH}")["object"]["sha"]
+    state = hosted.asked(f"/git/commits/{stored_commit}")
+    assert state["parents"] == []
+    number = int(state["message"].split()[1])
+    assert number < MOST_STATES, "a state for each effect, and not for each step"
+    with pytest.raises(ForgeError, match="GH013"):
+        push_folder(
+            hosted.folder / "app",
+            f"{hosted.forge.url}/tidehouse/tidebook.git",
+            token=hosted.owner.token,
+            branch=BRANCH,
+            message="Not by the factory",
+        )
+    out, asked = hosted.ends_on("fourth")
+    assert asked == [], "there is nothing left to do"

@@ -45,6 +45,7 @@ HOME = [
     "dependencies",
     "root",
     "agents",
+    "errors",
     "forge",
 ]
 

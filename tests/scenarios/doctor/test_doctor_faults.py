@@ -9,18 +9,22 @@ import json
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from harness.home.document import EMBEDDED, HomeFile, write_home
+from harness.domain.errors import ForgeError
+from harness.governance import governance_in
+from harness.governance.export import rulesets
+from harness.home.document import EMBEDDED, HomeFile, read_home, write_home
 from harness.home.programs import keep_token
 from harness.operations.doctor.finding import Severity
 from harness.operations.doctor.forge_checks import forge_findings
 from harness.programs.local_forge.seed import Account, Administrator, push_folder
 from harness.programs.local_forge.start import RunningForge, start
+from harness.repository.state_branch import BRANCH
 from tests.fakes.faulty_forge import inject, start_faulty
 from tests.scenarios.conftest import FACTORY
 from tests.scenarios.waiting import LONG
@@ -28,6 +32,7 @@ from tests.scenarios.waiting import LONG
 API, REPOSITORY = r"/api/v3/.*", r"/api/v3/repos/tidehouse/tidebook"
 CHECK_RUNS = REPOSITORY + r"/check-runs(/\d+)?"
 ALWAYS = 10_000
+ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "keys/forge.token"
 
 
@@ -260,6 +265,63 @@ def test_a_protected_branch_is_named_with_who_has_to_be_let_through(clinic) -> N
     assert all(
         word in said["forge push"][1]
         for word in ("the push to main is refused", "factory rules export ruleset")
+    )
+
+
+def test_a_branch_with_the_state_is_the_factorys_alone_or_that_is_named(clinic) -> None:
+    home = read_home(clinic.home)
+    rules = f"{clinic.forge.api}/repos/tidehouse/tidebook/rulesets"
+    client = httpx.Client(
+        headers={"Authorization": f"Bearer {clinic.owner.token}"},
+        trust_env=False,
+        verify=False,
+        timeout=LONG,
+    )
+
+    def ruled(lander: Account) -> str:
+        exported = rulesets(governance_in(ROOT), lander=f"user:{lander.id}")
+        (state,) = [file.text for file in exported.files if file.path.endswith("state.json")]
+        made = client.post(rules, content=state).raise_for_status()
+        return f"{rules}/{made.json()['id']}"
+
+    def push(account: Account) -> None:
+        (clinic.folder / "state.age").write_text(account.token)
+        push_folder(clinic.folder, clone, token=account.token, branch=BRANCH)
+
+    clone = f"{clinic.forge.url}/tidehouse/tidebook.git"
+    write_home(clinic.home, replace(home, database="branch"))
+    try:
+        missing = clinic.complaints()
+        push(clinic.factory)
+        open_to_all = clinic.complaints()
+        kept_from_us = ruled(clinic.owner)
+        refused = clinic.complaints()
+        client.delete(kept_from_us).raise_for_status()
+        ours = ruled(clinic.factory)
+        well = clinic.complaints()
+        push(clinic.factory)
+        with pytest.raises(ForgeError, match="GH013"):
+            push(clinic.owner)
+        client.delete(ours).raise_for_status()
+    finally:
+        write_home(clinic.home, home)
+    assert [set(one) for one in (missing, open_to_all, refused, well)] == [
+        {"forge state"},
+        {"forge state"},
+        {"forge state"},
+        set(),
+    ]
+    assert (missing["forge state"][0], "no branch" in missing["forge state"][1]) == (
+        Severity.FAIL,
+        True,
+    )
+    assert (open_to_all["forge state"][0], "older state" in open_to_all["forge state"][1]) == (
+        Severity.WARN,
+        True,
+    )
+    assert (refused["forge state"][0], "is refused" in refused["forge state"][1]) == (
+        Severity.FAIL,
+        True,
     )
 
 
