@@ -16,12 +16,14 @@ from harness.factory.run.services import Places, Services
 from harness.factory.run.signs import SignsOfLife
 from harness.home.attendance import attendance
 from harness.home.document import HomeFile, read_home, wheels_folder
+from harness.home.error_intake import spool_of
 from harness.home.providers import wires_of
 from harness.home.recording import Recording
 from harness.home.state import database_of, open_ledger, sole_factory
-from harness.home.state_backup import BackUp, backed_up, with_backup
+from harness.home.state_backup import BackupTimes, backed_up, with_backup
 from harness.log import WARNING, Log
 from harness.ports.clock import Clock
+from harness.ports.error_groups import ErrorGroups
 from harness.ports.forge import Forge, ForgeWriter
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
@@ -90,10 +92,12 @@ def open_factory(home: Path, *, log: Log, patience: float = 0.0) -> Iterator[Wor
     command = " ".join(("factory", *sys.argv[1:2]))
     with (
         sole_factory(home, command=command, patience=patience) as lease,
-        backed_up(home) as back_up,
-        attendance(home, command=command, log=log, is_staying=False) as signs,
+        backed_up(home) as backup,
+        attendance(
+            home, command=command, log=log, is_staying=False, before_notice=backup.before_effect
+        ) as signs,
         open_works(
-            home, log=log, lease=lease, heartbeat=signs.moved, back_up=back_up, signs=signs
+            home, log=log, lease=lease, heartbeat=signs.moved, backup=backup, signs=signs
         ) as works,
     ):
         yield works
@@ -107,20 +111,20 @@ def open_works(
     lease: "Lease",
     heartbeat: Callable[[], None] = lambda: None,
     warm: int = 0,
-    back_up: BackUp = lambda: None,
+    backup: BackupTimes | None = None,
     signs: SignsOfLife | None = None,
 ) -> Iterator[Works]:
     """A whole factory without the lease, which the caller holds.
 
     A lost lease is taken again first, and nothing is recorded without it. `heartbeat` is called
     about once a second while something runs. `warm` worktrees are kept ready, which only helps a
-    process that stays. `back_up` is called when a node has ended."""
+    process that stays. `backup` is of a home whose state is kept elsewhere."""
     from harness.home.programs import broker_of, forge_of, model_key
     from harness.home.providers import provider_keys
     from harness.programs.broker.prices import price_list
     from harness.store.orphans import end_orphans
 
-    document = read_home(home)
+    document, backup = read_home(home), backup or BackupTimes()
     places = Places(home, document.repository_id)
     _bypass_proxy_for_loopback()
     with ExitStack() as stack:
@@ -142,7 +146,9 @@ def open_works(
         if warning := price_list()[1]:
             log.write("prices", warning, level=WARNING)
 
-        check = partial(_check, heartbeat, lease, forge if document.is_embedded else None, broker)
+        check = partial(
+            _check, heartbeat, lease, backup, forge if document.is_embedded else None, broker
+        )
         recording = Recording(places)
         services = _services(
             home,
@@ -154,10 +160,11 @@ def open_works(
             log=log,
             warm=warm,
             signs=signs,
+            before_effect=backup.before_effect,
         )
         engine = Durable(home, address=database, check=check)
         action = recording.recorded_action(node_action(services), services)
-        engine.register(ACTION, with_backup(action, back_up))
+        engine.register(ACTION, with_backup(action, backup.after_node))
         engine.launch()
         stack.callback(engine.close)
         url = f"{forge.url}/{document.owner}/{document.name}"
@@ -171,11 +178,16 @@ def _bypass_proxy_for_loopback() -> None:
 
 
 def _check(
-    heartbeat: Callable[[], None], lease: "Lease", forge: "ForgeAddress | None", broker: Path
+    heartbeat: Callable[[], None],
+    lease: "Lease",
+    backup: BackupTimes,
+    forge: "ForgeAddress | None",
+    broker: Path,
 ) -> None:
     """Raises if the lease is lost, or if the local forge or the broker is down."""
     heartbeat()
     lease.held()
+    backup.check()
     if forge is not None:
         _check_forge(forge)
     _check_broker(broker)
@@ -230,6 +242,7 @@ def _services(
     log: Log,
     warm: int,
     signs: SignsOfLife | None,
+    before_effect: Callable[[], None],
 ) -> Services:
     from harness.agents.sessions import BrokerClient
     from harness.agents.transcript.transcribing import TranscribingBroker
@@ -264,6 +277,8 @@ def _services(
         warm=warm,
         wires=wires_of(document),
         signs=signs,
+        errors=spool_of(home),
+        before_effect=before_effect,
     )
 
 
@@ -279,12 +294,15 @@ def services_of(
     wires: "Mapping[str, CliWire] | None" = None,
     programs: Path | None = None,
     signs: SignsOfLife | None = None,
+    errors: ErrorGroups | None = None,
+    before_effect: Callable[[], None] = lambda: None,
 ) -> Services:
     """The services of a factory with real adapters for everything but `external`: for a home at
     work, or for a replay.
 
     `wires` are the providers' APIs, None if the broker replays and supports all of them. `programs`
-    is the home with the agent CLIs, if that is another one.
+    is the home with the agent CLIs, if that is another one. `errors` are those that the running app
+    reported, None in a replay.
     """
     from harness.agents.builtin_agent import SandboxedAgent
     from harness.agents.cli_agent import Agents, CliAgent
@@ -326,6 +344,8 @@ def services_of(
         other_form=other_form,
         essays=RepositoryEssays(trusted, places.index, outlines=SandboxedOutlines(sandbox)),
         signs=signs or SignsOfLife(),
+        errors=errors,
+        before_effect=before_effect,
     )
 
 

@@ -30,6 +30,7 @@ def pytest_addoption(parser) -> None:
 
 
 def pytest_configure(config) -> None:
+    spent.watch()
     for marker in tiers.MARKERS:
         config.addinivalue_line("markers", marker)
 
@@ -55,7 +56,7 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
     item.config.stash[RUNNING] = item
-    spent.begin(item)
+    spent.begin(item, last=nextitem is None)
     return (yield)
 
 

@@ -4,13 +4,17 @@ The clock says how busy a machine is, these seconds say how dear a test is. `mak
 dearest. `make soak` fails when a test spends more than `CEILING` and has no line of its own in
 `budgets.toml`, or spends more than its line says. What a fixture makes for many tests, and what it
 takes to end it, is counted for the fixture, not for the test that happens to ask first or last.
+What processes spent during a test that started none is counted as left behind by those before it,
+and so is the end of everything, after the last test.
 """
 
 import os
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -18,10 +22,26 @@ BUDGETS = Path(__file__).with_name("budgets.toml")
 CEILING = 2.0
 MOST = 15
 SPENT, SHARED = "processor seconds", "processor seconds of fixtures"
+LEFT_BEHIND = "programs that outlived their test"
+STARTS = frozenset(("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"))
 TICKS = os.sysconf("SC_CLK_TCK")
-_BEGAN = pytest.StashKey[float]()
+_BEGAN = pytest.StashKey[tuple[float, float, int]]()
 _FIXTURES = pytest.StashKey[dict[str, float]]()
 _ENDING = pytest.StashKey[float]()
+_LAST = pytest.StashKey[bool]()
+
+
+_started = 0
+
+
+def watch() -> None:
+    """Count the processes that this one starts, from now on."""
+
+    def counted(event: str, _: object) -> None:
+        global _started
+        _started += event in STARTS
+
+    sys.addaudithook(counted)
 
 
 def so_far() -> float:
@@ -46,9 +66,10 @@ def _seconds(pid: str) -> float:
     return sum(map(int, fields[11:15])) / TICKS
 
 
-def begin(item: pytest.Item) -> None:
+def begin(item: pytest.Item, *, last: bool) -> None:
+    item.stash[_LAST] = last
     item.stash[_FIXTURES] = {}
-    item.stash[_BEGAN] = so_far()
+    item.stash[_BEGAN] = (so_far(), process_time(), _started)
 
 
 def begin_teardown(item: pytest.Item) -> None:
@@ -78,19 +99,33 @@ def tell(item: pytest.Item, report: pytest.TestReport) -> None:
     """Write what a test spent into the last of its reports: that travels between workers."""
     if report.when == "teardown":
         fixtures = item.stash[_FIXTURES]
-        own = so_far() - item.stash[_BEGAN] - sum(fixtures.values())
+        all_before, own_before, started_before = item.stash[_BEGAN]
+        own = so_far() - all_before - sum(fixtures.values())
+        left = 0.0
+        if item.stash[_LAST]:
+            left = so_far() - item.stash[_ENDING]
+        if _started == started_before:
+            left = max(left, own - (process_time() - own_before))
+        fixtures[LEFT_BEHIND] = left
+        own -= left
         report.user_properties.append((SPENT, round(own, 2)))
         report.user_properties.append((SHARED, fixtures))
 
 
 def dearest(reports: Iterable[object]) -> list[tuple[str, float]]:
-    """The tests and the shared fixtures that spent most, with their seconds, the dearest first."""
+    """The tests and the shared fixtures that spent most, with their seconds, the dearest first; and
+    what was left behind, in one row."""
     rows: list[tuple[str, float]] = []
+    left = 0.0
     for report in reports:
         properties = dict(getattr(report, "user_properties", ()))
         if SPENT in properties:
             rows.append((report.nodeid, properties[SPENT]))
-            rows += [(name, round(spent, 2)) for name, spent in properties[SHARED].items()]
+            shared = dict(properties[SHARED])
+            left += shared.pop(LEFT_BEHIND, 0.0)
+            rows += [(name, round(spent, 2)) for name, spent in shared.items()]
+    if left:
+        rows.append((LEFT_BEHIND, round(left, 2)))
     return sorted(rows, key=lambda row: -row[1])
 
 
@@ -107,7 +142,7 @@ def beyond(
     found = (
         (name, seconds, allowed.get(name.partition("[")[0], CEILING)) for name, seconds in spent
     )
-    return [row for row in found if row[1] > row[2]]
+    return [row for row in found if row[1] > row[2] and row[0] != LEFT_BEHIND]
 
 
 def lines(spent: list[tuple[str, float]], allowed: dict[str, float]) -> Iterator[str]:

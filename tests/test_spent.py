@@ -57,6 +57,12 @@ def test_burns_below_a_child_that_lives_on():
 
 def test_idles():
     time.sleep(0.4)
+
+def test_begins_what_burns_later(pytestconfig):
+    pytestconfig.late = subprocess.Popen([sys.executable, "-c", f"input()\\n{BURN}"], stdin=subprocess.PIPE)
+
+def test_burns_nothing_of_its_own(pytestconfig):
+    pytestconfig.late.communicate(b"now\\n")
 """
 
 
@@ -93,6 +99,10 @@ def test_a_test_that_burns_a_processor_is_charged_for_it_and_for_its_children(tm
     found = rows(done)
     assert found["test_burns"] > 0.75 > 0.3 > found["test_idles"], done.stdout
     assert found["test_burns_below_a_child_that_lives_on"] > 0.35, done.stdout
+    assert found["test_burns_nothing_of_its_own"] < 0.1, done.stdout
+    left = re.search(rf"([0-9.]+) +[0-9.]+ {spent.LEFT_BEHIND}", done.stdout)
+    assert left, done.stdout
+    assert float(left[1]) > 0.3, done.stdout
 
 
 SHARED = """

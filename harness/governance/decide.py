@@ -105,7 +105,9 @@ def as_lifted(rule: Rule, finding: Finding, lifted: Lifted) -> Finding:
 
 def _is_here(rule: Rule, applies: Applies) -> bool:
     here = rule.applies is applies or (rule.built_in and applies is not Applies.ISSUE)
-    return here and rule.level is Level.ENFORCED and rule.status is not Status.OFF
+    # A grant is about a workflow, and asks nothing of a change.
+    asks = rule.level is Level.ENFORCED and rule.grant is None
+    return here and asks and rule.status is not Status.OFF
 
 
 def spoken_of(facts: ChangeFacts, speaking: list[Rule]) -> bool:

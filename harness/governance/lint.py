@@ -25,7 +25,7 @@ from harness.domain.governance import (
 from harness.governance.checks import CHECKS
 from harness.governance.checks.scripts import Exec
 from harness.governance.language.markdown import Section, page_of
-from harness.governance.paths import KnownPaths
+from harness.governance.paths import KnownPaths, text_of
 from harness.governance.shadowed import shadowed
 from harness.governance.text.invisible import is_invisible
 
@@ -96,12 +96,15 @@ def lint(
 ) -> tuple[LintFinding, ...]:
     """Everything to look at, by file and line.
 
-    `known_workflows` and `known_labels` are what exists; empty means not asked. `paths` are the
-    repository's files at the same commit; None means that globs are not tried on them."""
+    `known_workflows` (beside those in `paths`) and `known_labels` are what exists; empty means not
+    asked. `paths` are the repository's files at the same commit; None means that globs are not
+    tried on them."""
     rules = [rule for rule in governance.rules if not rule.built_in]
+    paths = None if paths is None else tuple(paths)
+    own = {name[1] for path in paths or () if (name := _WORKFLOW.fullmatch(text_of(path)))}
     found = [
         *_on_documents(governance),
-        *_on_prose(governance, known_workflows),
+        *_on_prose(governance, {*known_workflows, *own} if known_workflows else ()),
         *(finding for rule in rules for finding in _on_rule(rule)),
         *_on_contradictions(governance, rules),
         *_on_shadowed(governance.rules),
@@ -201,7 +204,7 @@ def _on_section(document: Document, section: Section) -> Iterator[LintFinding]:
 
 def _on_rule(rule: Rule) -> Iterator[LintFinding]:
     where = rule.source
-    if rule.level is not Level.ADVISORY and not rule.cases:
+    if rule.level is not Level.ADVISORY and rule.grant is None and not rule.cases:
         yield _at(
             where,
             "no-case",

@@ -18,8 +18,8 @@ from harness.domain.errors import ConfigError, ValidatorError
 from harness.domain.judge_request import JudgeRequest
 from harness.domain.plain import JsonDict, plain
 from harness.domain.verdict import Verdict
-from harness.ports.validator import Authored, Journeys, Judged
-from harness.validator.envelope import verified_verdict
+from harness.ports.validator import Authored, Journeys, Judged, Observed
+from harness.validator.envelope import verified_observation, verified_verdict
 
 COMMAND = (sys.executable, "-I", "-m", "validators")
 STOP_SECONDS = 60
@@ -69,6 +69,14 @@ class ValidatorProgram:
             _document(out / "public.json"),
             out / "index.html",
         )
+
+    def observe(self, request: JudgeRequest, out: Path) -> Observed:
+        """See the port."""
+        self._run("observe", request, out)
+        found = verified_observation(out / "observation.json", self.public_key, run=request.run)
+        if (found.commit, found.tree) != (request.base.commit, request.base.tree):
+            raise ValidatorError("the validator observed another commit than it was asked about")
+        return found
 
     def verified(self, envelope: Path) -> Verdict | None:
         """See the port."""

@@ -31,8 +31,8 @@ from harness.domain.workflow import (
     UseNode,
     WhenField,
     node_result,
-    skipped_because,
 )
+from harness.domain.workflow_run import skipped_because
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
 AT = datetime(2026, 1, 2, tzinfo=UTC)

@@ -20,9 +20,11 @@ from harness.domain.issue import (
     Comment,
     CommitSha,
     Issue,
+    LineComment,
     News,
     Permission,
     PullRequest,
+    Review,
 )
 
 FACTORY = Actor(1, "factory[bot]", bot=True)
@@ -87,12 +89,14 @@ class FakeForge:
         self._others_checks: dict[tuple[str, int, str], ReportedCheck] = {}
         self._statuses: dict[tuple[str, str], ReportedCheck] = {}
         self._logs: dict[int, str] = {}  # what the job behind a check run printed
+        self._reviews: dict[int, dict[Review, str]] = {}  # with the state of each
+        self._lines: dict[int, tuple[LineComment, ...]] = {}
         self._touched: dict[int, str] = {}  # when each pull request changed last
         self._people: dict[str, tuple[Actor, Permission]] = {
             self.me.login: (self.me, Permission.WRITE)
         }
         self._trouble: list[_Trouble] = []
-        self._next_id = 100
+        self.last_id = 100
         self._time = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
         self._one_by_one = (
             RLock()
@@ -138,6 +142,25 @@ class FakeForge:
             )
         self._touch(number)
         return comment
+
+    def review(
+        self,
+        number: int,
+        body: str,
+        *,
+        author: Actor | str = "ana",
+        state: str = "CHANGES_REQUESTED",
+        head: str = "",
+        lines: Iterable[LineComment] = (),
+    ) -> Review:
+        """Somebody reviews a pull request at its head, or at an older one."""
+        who = self.person(author) if isinstance(author, str) else author
+        at = CommitSha(head or self._shown(self._pulls[number]).head)
+        made = Review(self._id(), who, body, at, self._now())
+        self._reviews.setdefault(number, {})[made] = state
+        self._lines[made.id] = tuple(lines)
+        self._touch(number)
+        return made
 
     def edit_comment(self, number: int, comment: int, body: str) -> None:
         """Somebody who may edits a comment; the forge goes on naming its author."""
@@ -276,6 +299,15 @@ class FakeForge:
         with self._day("comments"):
             self._known(number)
             return tuple(self._comments.get(number, ()))
+
+    def change_requests(self, number: int) -> tuple[Review, ...]:
+        with self._day("change_requests"):
+            states = self._reviews.get(number, {})
+            return tuple(one for one, state in states.items() if state == "CHANGES_REQUESTED")
+
+    def line_comments(self, number: int, review: int) -> tuple[LineComment, ...]:
+        with self._day("line_comments"):
+            return self._lines[review]
 
     def permission(self, actor: Actor) -> Permission:
         with self._day("permission"):
@@ -523,8 +555,8 @@ class FakeForge:
         return 1 + len(self._issues) + len(self._pulls)
 
     def _id(self) -> int:
-        self._next_id += 1
-        return self._next_id
+        self.last_id += 1
+        return self.last_id
 
 
 def _moment(text: str) -> datetime:

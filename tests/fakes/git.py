@@ -97,6 +97,12 @@ class FakeGit:
     def parents_of(self, commit):
         return self.commits[commit][1]
 
+    def line(self, tip, *, most):
+        found = [tip]
+        while len(found) < most and self.commits[found[-1]][1]:
+            found.append(self.commits[found[-1]][1][0])
+        return tuple(found)
+
     def messages(self, tip, *, line):
         return {
             sha: message

@@ -3,7 +3,9 @@ look."""
 
 import hashlib
 import json
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from threading import Lock
@@ -17,7 +19,14 @@ from harness.factory.project.pytest_run import signing
 from harness.factory.stages.duplicates import PAIR_SCHEMA
 from harness.ports.agent import AgentReport
 from harness.ports.model import Session
-from harness.ports.validator import Authored, Journeys, Judged
+from harness.ports.validator import (
+    Authored,
+    Journeys,
+    JourneyShown,
+    Judged,
+    Observed,
+    Standing,
+)
 
 KEY = "key-of-the-launcher"
 
@@ -133,6 +142,14 @@ class FakeSandbox:
         )
 
 
+@dataclass
+class Guard:
+    issue: int
+    words: str
+    stands: Callable[[str], str]
+    landed: bool
+
+
 class FakeValidator:
     """Judges by a list of outcomes; binds exactly what it was asked about; its signature is a
     digest with its key. `standing`: how many journeys guard what has landed; `authored` may be
@@ -144,6 +161,8 @@ class FakeValidator:
         self.digests: dict[int, str] = {}
         self.spoiled = {}
         self.requests = []
+        self.guards: dict[str, Guard] = {}
+        self.observed = []
 
     def author(self, request, out):
         request = plain(request)
@@ -202,6 +221,34 @@ class FakeValidator:
         )
         return Judged(
             verdict, {"findings": findings, "checks_passed": 1, "checks": 1}, out / "index.html"
+        )
+
+    def guard(self, journey, stands, *, issue=0, words="guests book walks", landed=True):
+        """A sealed journey: `stands` says what it shows on a commit. Unless `landed` it is only its
+        issue's own yet."""
+        self.guards[journey] = Guard(issue, words, stands, landed)
+
+    def observe(self, request, out):
+        asked, commit = request.watching, request.base.commit
+        self.observed.append((commit, asked))
+        chosen = {
+            journey: one
+            for journey, one in self.guards.items()
+            if (journey in asked.journeys)
+            or (
+                not asked.journeys
+                and (one.issue == request.issue.number if asked.own else one.landed)
+            )
+        }
+        shown = []
+        for journey, one in chosen.items():
+            standing = Standing(one.stands(commit))
+            seen = "the page did not show it" if standing is Standing.RED else ""
+            shown.append(JourneyShown(journey, one.issue, "M-BOOK", one.words, standing, seen))
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "observation.json").write_text(request.run)
+        return Observed(
+            commit, request.base.tree, KEY, len(shown), tuple(shown), "", out / "observation.json"
         )
 
     def verified(self, envelope):

@@ -125,6 +125,7 @@ def test_a_folder_is_read_as_it_lies_there() -> None:
         "examples/tidebook",
         "examples/workflows/library",
         "examples/workflows/docs",
+        "examples/workflows/own",
         "examples/workflows/two-services",
     ],
 )

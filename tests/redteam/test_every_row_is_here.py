@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = (
     "adapters/test_limits",
     "broker/test_program",
+    "error_intake/test_bounds",
+    "factory/intake/test_error_issues",
     "scenarios/test_disorder",
     "scenarios/test_kill_points",
     "validators/browser/test_browser",
@@ -207,6 +209,11 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge",
         "test_row_110_stopped_after_each_act_no_other_follows",
         "test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_the_sweep",
+    ),
+    116: (
+        "test_row_116_without_the_key_of_this_project_nothing_is_taken",
+        "test_row_116_what_is_over_the_bound_is_never_unpacked",
+        "test_row_116_no_more_than_a_days_cap_is_filed_and_the_rest_the_next_day",
     ),
 }
 BAD_INPUT: dict[str, tuple[str, ...]] = {

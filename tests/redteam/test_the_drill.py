@@ -22,6 +22,7 @@ from harness.operations.drill import run as drill_run
 from harness.operations.drill.attack import Attack, held
 from harness.operations.drill.attacks import (
     brakes,
+    errors,
     faults,
     floods,
     git_tricks,
@@ -56,6 +57,11 @@ def boundless(drill):
         MINIMAL_POLICY["factory.toml"]
         + "[triage]\nper_author = 100000\nper_day = 100000\nbatch = 100000\n"
     )
+    return dataclasses.replace(drill, policy_files={**MINIMAL_POLICY, "factory.toml": toml})
+
+
+def with_no_cap_on_errors(drill):
+    toml = MINIMAL_POLICY["factory.toml"] + "[errors]\nper_day = 1000\n"
     return dataclasses.replace(drill, policy_files={**MINIMAL_POLICY, "factory.toml": toml})
 
 
@@ -186,6 +192,11 @@ BROKEN = {
         with_parts(ledger=lambda services: Forgetful(services.ledger)),
         floods.proposals,
         "fetched again",
+    ),
+    "strangers: no cap on errors": (
+        with_no_cap_on_errors,
+        errors.errors,
+        "issues are filed in a day",
     ),
     "the agent's sandbox: none": (unsealed, intrusion.ATTACKS[0].run, "no sandbox holds"),
     "the sandbox's limits: none": (unsealed, limits.ATTACKS[1].run, "no sandbox holds"),

@@ -1,11 +1,11 @@
 """Rulesets, as the forge's REST API takes them: `POST /repos/{owner}/{repo}/rulesets`, one file for
 each call.
 
-Three, because who may pass differs. Nobody rewrites the default branch. Changes come through pull
+Several, because who may pass differs. Nobody rewrites the default branch. Changes come through pull
 requests, but for the factory's own landing, which pushes the very commit that was judged. Protected
-paths are pushed by those who administer or maintain. A push ruleset binds everybody else, people
-too; the rules bind the factory alone, so nothing is restricted here that they do not protect,
-and what it cannot repeat is named."""
+paths are pushed by those who administer or maintain. The branch with the factory's state is the
+factory's alone. A push ruleset binds everybody else, people too; the rules bind the factory alone,
+so nothing is restricted here that they do not protect, and what it cannot repeat is named."""
 
 import json
 import re
@@ -26,6 +26,7 @@ from harness.governance.export.protection import (
 )
 
 FOLDER = ".github/rulesets"
+STATE_BRANCH = "factory-state"
 MOST_PATHS, LONGEST_PATH = 200, 200
 """Entries of a path restriction, and characters of one: the forge's own limits."""
 
@@ -40,7 +41,8 @@ _KINDS = {"app": "Integration", "user": "User"}
 
 
 def rulesets(governance: Governance, *, checks: Sequence[str] = (), lander: str = "") -> Exported:
-    """`.github/rulesets/*.json`: history, default branch, and what is pushed.
+    """`.github/rulesets/*.json`: history, default branch, what is pushed and, with `lander`, the
+    branch with the factory's state.
 
     `checks` are required by name, besides those that the rules require. `lander` is whom the
     factory pushes as, `app:ID` or `user:ID`. Raises ConfigError for any other."""
@@ -58,6 +60,14 @@ def rulesets(governance: Governance, *, checks: Sequence[str] = (), lander: str 
             # The factory pushes the judged commit itself: a merge by the forge would be another
             # commit.
             bypass=[*_lander(lander), _role(_ADMIN, "pull_request")],
+        ),
+        # For nobody else, not even those who administer: an older state would be put back.
+        "state": _ruleset(
+            "Factory: its state",
+            "branch",
+            [{"type": kind} for kind in ("creation", "update", "deletion") if lander],
+            bypass=[*_lander(lander)],
+            branch=f"refs/heads/{STATE_BRANCH}",
         ),
         "pushes": _ruleset(
             "Factory: protected paths",
@@ -77,10 +87,15 @@ def rulesets(governance: Governance, *, checks: Sequence[str] = (), lander: str 
 
 
 def _ruleset(
-    name: str, target: str, rules: list[JsonDict], *, bypass: Sequence[JsonDict] = ()
+    name: str,
+    target: str,
+    rules: list[JsonDict],
+    *,
+    bypass: Sequence[JsonDict] = (),
+    branch: str = "~DEFAULT_BRANCH",
 ) -> JsonDict:
     conditions = (
-        {"conditions": {"ref_name": {"include": ["~DEFAULT_BRANCH"], "exclude": []}}}
+        {"conditions": {"ref_name": {"include": [branch], "exclude": []}}}
         if target == "branch"
         else {}
     )

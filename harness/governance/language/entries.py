@@ -9,11 +9,13 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from harness.domain.facts import ChangeFacts
 from harness.domain.governance import (
+    GRANTABLE,
     Applies,
     Case,
     Check,
     Condition,
     Expect,
+    Grant,
     Level,
     OnFail,
     Rule,
@@ -35,7 +37,8 @@ from harness.governance.patterns import pattern_fault
 
 _ID = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+\Z")
 _MODE = re.compile(r"[0-7]{6}\Z")
-_RULE = ("id", "applies", "level", "status", "check", "on_fail", "when", "locked", "cases", *KEYS)
+_ASKS = ("applies", "check", "on_fail", "when", "locked", "cases", *KEYS)
+_RULE = ("id", "level", "status", "grants", *_ASKS)
 _SCOPE = ("id", "kind", "asks_like", "reply")
 
 
@@ -52,6 +55,7 @@ def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
         applies=given["applies"].choice(Applies) if "applies" in given else Applies.PR,
         status=given["status"].choice(Status) if "status" in given else Status.ENFORCE,
         check=_check(given["check"]) if "check" in given else None,
+        grant=_grant(given, below) if "grants" in given else None,
         question=question_in(given, given["level"].choice(Level)),
         when=_when(given["when"]) if "when" in given else None,
         on_fail=given["on_fail"].choice(OnFail) if "on_fail" in given else OnFail.NEEDS_HUMAN,
@@ -72,7 +76,7 @@ def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
 
 
 def _check_rule(rule: Rule, level: Value) -> None:
-    if rule.level is Level.ENFORCED and rule.check is None:
+    if rule.level is Level.ENFORCED and rule.check is None and rule.grant is None:
         level.fault(
             "an enforced rule needs a `check`; a rule that is only read is `level: advisory`"
         )
@@ -84,6 +88,21 @@ def _check_rule(rule: Rule, level: Value) -> None:
     # Locked advice would look like protection and protect nothing.
     if rule.locked and (rule.status is not Status.ENFORCE or rule.level is Level.ADVISORY):
         level.fault("a locked rule is enforced or judged, neither advice nor in shadow nor off")
+
+
+def _grant(given: Mapping[str, Value], below: str) -> Grant:
+    """What a rule lets a workflow do. Such a rule has nothing else to ask or to do."""
+    value = given["grants"]
+    for name in (name for name in _ASKS if name in given):
+        given[name].fault("means nothing beside `grants`; state it in a rule of its own")
+    if given["level"].choice(Level) is not Level.ENFORCED:
+        given["level"].fault("what a workflow may do is granted by `level: enforced`")
+    # Whoever may edit a folder's rules must not let workflows act on all of the project.
+    if below:
+        value.fault("stands at the root: a workflow acts on the whole project")
+    found = value.fields(("workflow", "effects"), required=("workflow", "effects"))
+    effects = found["effects"].listed(lambda item: item.word(GRANTABLE))
+    return Grant(found["workflow"].text(), effects)
 
 
 def scope_entry_in(section: Section, block: Value) -> ScopeEntry:

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from enum import StrEnum
 from typing import Any
 
-from harness.domain.governance import Check, Level, Rule, Source, Status
+from harness.domain.governance import Check, Grant, Level, Rule, Source, Status
 from harness.governance.checks.conduct import Labels
 from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.paths import FileModes, Paths
@@ -76,8 +76,17 @@ def _steps(old: Rule, new: Rule) -> Iterator[Edit]:
             if old.when is None
             else Edit.CHANGED
         )
+    if old.grant != new.grant:
+        yield _granting(old.grant, new.grant)
     if old.check is not None and new.check is not None and old.check != new.check:
         yield from _arguments(old.check, new.check)
+
+
+def _granting(old: Grant | None, new: Grant | None) -> Edit:
+    """More effects for the same workflow loosen, fewer tighten."""
+    if old is None or new is None or old.workflow != new.workflow:
+        return Edit.CHANGED
+    return _weighed(Edit.LOOSENED, old.effects, new.effects)
 
 
 def _ranked(old: int, new: int) -> Iterator[Edit]:

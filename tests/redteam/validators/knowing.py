@@ -60,6 +60,17 @@ MARKS_IN_A_CALL: dict[str, Callable[[dict[str, str]], bool]] = {
     "order of headers": lambda asked: next(iter(asked)).lower() != "host",
     "takes anything": lambda asked: {**asked, **_lower(asked)}.get("accept") == "*/*",
 }
+# The same of a web socket's handshake from no page, and of twenty seeds, how many it is caught in.
+MARKS_IN_A_HANDSHAKE: dict[str, tuple[Callable[[dict[str, str]], bool], int]] = {
+    "user agent": (lambda asked: "Headless" in asked.get("User-Agent", ""), 20),
+    "a browser": (lambda asked: "Mozilla" in asked.get("User-Agent", ""), 20),
+    "caching": (lambda asked: "Pragma" in asked, 20),
+    "order of headers": (lambda asked: [*asked].index("Connection") == 1, 15),
+    "packing": (
+        lambda asked: "client_max" in asked.get("Sec-WebSocket-Extensions", ""),
+        8,
+    ),
+}
 # An API that knows the judge's own clients by heart, which are public, has both visitors wrong.
 MARKS_OF_BOTH_CALLS = {
     "one of ours": lambda asked: bool(

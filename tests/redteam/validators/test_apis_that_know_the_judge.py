@@ -16,6 +16,8 @@ from tests.validators.conftest import chromium, house  # noqa: F401  (the sessio
 from tests.validators.house import House
 from tests.validators.patience import LONG
 from validators.browser.network.clients import Callers, client
+from validators.browser.network.http1 import Head
+from validators.browser.network.sockets import SOCKET
 from validators.browser.network.wire import Wire
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity
@@ -23,6 +25,7 @@ from validators.domain.journeys.calls import Method, Request
 from validators.performance.surroundings import device
 
 SEEDS = range(20)
+HOST = "app.localhost"
 # Of twenty seeds. What the two visitors share by chance, like a header that some clients send in
 # the same way, is caught where another client was drawn.
 CAUGHT = {
@@ -80,9 +83,8 @@ def heard(callers: Callers) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def calls() -> tuple[dict[str, str], tuple[dict[str, str], ...]]:
     """The plain call, and the masked one of each seed."""
-    host = "app.localhost"
-    masked = (Callers(host, client(device(seed, "book").pointer_seed)) for seed in SEEDS)
-    return heard(Callers(host)), tuple(map(heard, masked))
+    masked = (Callers(HOST, client(device(seed, "book").pointer_seed)) for seed in SEEDS)
+    return heard(Callers(HOST)), tuple(map(heard, masked))
 
 
 @pytest.mark.parametrize("mark", knowing.MARKS_IN_A_CALL)
@@ -91,6 +93,21 @@ def test_row_52_an_api_that_asks_who_is_calling_is_caught_so_often(mark, calls) 
     by = knowing.MARKS_IN_A_CALL[mark]
     assert by(plain), "the plain visitor bears every mark"
     assert sum(not by(one) for one in masked) == CAUGHT[mark]
+
+
+@pytest.mark.parametrize("mark", knowing.MARKS_IN_A_HANDSHAKE)
+def test_row_52_an_app_that_asks_who_opens_a_socket_is_caught_so_often(mark) -> None:
+    by, often = knowing.MARKS_IN_A_HANDSHAKE[mark]
+    assert by(handshake(Callers(HOST))), "the plain visitor bears every mark"
+    masked = (Callers(HOST, client(device(seed, "book").pointer_seed)) for seed in SEEDS)
+    assert sum(not by(handshake(one)) for one in masked) == often
+
+
+def handshake(callers: Callers) -> dict[str, str]:
+    """The headers of a web socket's handshake as the app gets it, from no page."""
+    lines = (*(line for line in PLAIN if "{" not in line), ": ".join(callers.mark([])))
+    headers = tuple(tuple(line.split(": ", 1)) for line in lines)
+    return dict(callers.handshake(Head(SOCKET, "/live", "HTTP/1.1", headers))[0].headers)
 
 
 @pytest.mark.parametrize("mark", knowing.MARKS_OF_BOTH_CALLS)
