@@ -3,8 +3,8 @@
 `python bench/broker.py [--calls N]` starts a provider of our own, which answers at once, and a
 broker before it, each a process of its own. The same request is asked directly and through the
 broker, by turns, each on a connection that stays open; money is reserved and settled on the disk
-for each. Then fifty boxes stream at once. Exit 1 where the median overhead is 3 ms or more, or the
-broker's memory was ever above 100 MB."""
+for each. Then fifty sandboxes stream at once. Exit 1 where the median overhead is 3 ms or more, or
+the broker's memory was ever above 100 MB."""
 
 import argparse
 import asyncio

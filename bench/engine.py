@@ -50,7 +50,8 @@ def floor() -> float:
 
 
 def one(shape: str, count: int, home: Path) -> dict[str, Any]:
-    from harness.domain.workflow import NodeResult, Outcome, RunStatus, UseNode, Workflow
+    from harness.domain.workflow import NodeResult, Outcome, UseNode, Workflow
+    from harness.domain.workflow_run import RunStatus
     from harness.store.durable.engine import Durable
     from harness.workflow import EngineExecutor, run
 

@@ -78,7 +78,7 @@ def metered() -> Meter:
 
 
 class Site:
-    """A forge with many issues, and a factory's plant on it: everything real but boxes, models and
+    """A forge with many issues, and a factory on it: everything real but sandboxes, models and
     the judge."""
 
     def __init__(self, folder: Path, issues: int) -> None:

@@ -1,4 +1,4 @@
-"""How long the law takes: an old history replayed, a long file of rules linted, many issues
+"""How long governance takes: an old history replayed, a long file of rules linted, many issues
 normalised.
 
     python bench/governance.py [--json]
@@ -84,9 +84,9 @@ def text(count: int) -> bytes:
 def replay() -> float:
     from harness.governance.past.impact import impact
 
-    law, history = rules(RULES), recorded(random.Random(7))
+    governance, history = rules(RULES), recorded(random.Random(7))
     began = time.process_time()
-    found = impact(None, law, history)
+    found = impact(None, governance, history)
     seconds = time.process_time() - began
     assert found.changes == CHANGES
     assert sum(row.asked for row in found.rules) > CHANGES * RULES * 0.9

@@ -4,8 +4,8 @@ Playwright.
     python bench/judge.py [--own N] [--standing N] [--rounds N] [--json]
 
 Ours is the whole judge. The first judgement proves the new journey on base as well; the second
-knows that, as it does when a change is judged, and is what is compared. Every run has a boxed app
-of its own, its pages and network kept, the plain ones with a trace and a picture after each step.
+knows that, as it does when a change is judged, and is what is compared. Every run has an app of its
+own in a sandbox, its pages and network kept, the plain ones with a trace and a picture after each step.
 Plain is the library alone with the same page loads and looks, as many runs and as many at once: one
 process, one browser, one app, nothing kept. Processor seconds are those of every process below, and
 of this one.
@@ -13,8 +13,8 @@ of this one.
 A journey of calls stands beside curl, one of commands beside a shell that do the same: two visitors
 at once on apps that are started for them, ours in sandboxes, theirs without.
 
-The seal is what boxes, relays and the signature add: the same driver on the same two apps, in boxes
-and without, in turn. Memory is the most that the whole tree of processes had at once in the first
+The seal is what sandboxes, relays and the signature add: the same driver on the same two apps, with
+and without them, in turn. Memory is the most that the whole tree of processes had at once in the first
 judgement, shared pages counted once (PSS). Tokens are characters divided by four: what one look at
 a dense page puts before a model."""
 
@@ -174,7 +174,7 @@ def main() -> int:
     parser.add_argument("--own", type=int, default=OWN)
     parser.add_argument("--standing", type=int, default=STANDING)
     parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, help="of the seal, boxed and not in turn"
+        "--rounds", type=int, default=ROUNDS, help="of the seal, sandboxed and not in turn"
     )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -211,7 +211,7 @@ def main() -> int:
         "proof on base, s": sum(
             seconds for name, seconds in first.phases if name.startswith(PROOF)
         ),
-        "the seal, s": middle["boxed"] - middle["unboxed"] + middle["signing"],
+        "the seal, s": middle["sandboxed"] - middle["bare"] + middle["signing"],
         "a look, tokens": looks["ours, controls"],
         "calls, x curl": middle["calls"] / middle["curl"],
         "calls, s above curl": middle["calls"] - middle["curl"],
@@ -250,8 +250,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
         *(f"  {name:<34} {took:>8.2f} s" for name, took in found["phases"].items()),
         "",
         (
-            f"the seal: boxed {found['seal']['boxed']:.2f} s, the same without"
-            f" {found['seal']['unboxed']:.2f} s, signing {found['seal']['signing']:.3f} s"
+            f"the seal: sandboxed {found['seal']['sandboxed']:.2f} s, the same without"
+            f" {found['seal']['bare']:.2f} s, signing {found['seal']['signing']:.3f} s"
         ),
         *(
             f"{ours} of two visitors, each with a fresh app: {found['seal'][ours]:.2f} s;"

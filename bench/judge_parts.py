@@ -1,5 +1,5 @@
-"""What bench/judge.py sets beside the judge: plain Playwright, the driver without boxes, and looks
-at a dense page."""
+"""What bench/judge.py sets beside the judge: plain Playwright, the driver without sandboxes, and
+looks at a dense page."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ WITH_A_SHELL = """
 "$PYTHON" "$APP" add 'Ada Holt' 4 > /dev/null
 test "$("$PYTHON" "$APP" list)" = 'Ada Holt  4'
 """
-# Chromium's own sandbox refuses root; in a box it has a user of its own, and without one it is
+# Chromium's own sandbox refuses root; in a sandbox it has a user of its own, and without one it is
 # started as nobody.
 AS_NOBODY = """#!/bin/sh
 for argument in "$@"; do
@@ -165,23 +165,23 @@ async def _shown(page: Page, name: str, size: str, *, said: str = "") -> None:
 
 
 def seal_seconds(folder: Path, app: Path, text: str) -> dict[str, float]:
-    """Seconds of one journey, plain and masked, on two fresh apps: in boxes as the judge does it,
-    and without; and of hashing what was kept and signing a verdict over it."""
+    """Seconds of one journey, plain and masked, on two fresh apps: in sandboxes as the judge does
+    it, and without; and of hashing what was kept and signing a verdict over it."""
     folder.mkdir()
     scene = _scene(app)
     began = time.perf_counter()
-    _boxed(folder, scene, app, text)
-    boxed = time.perf_counter() - began
+    _sandboxed(folder, scene, app, text)
+    sandboxed = time.perf_counter() - began
     began = time.perf_counter()
-    _unboxed(folder, scene, app, text)
-    unboxed = time.perf_counter() - began
+    _bare(folder, scene, app, text)
+    bare = time.perf_counter() - began
     began = time.perf_counter()
     said = {
         "binds": {"candidate": "c" * 40, "tree": "d" * 40},
         "evidence": merkle_root(evidence_in(folder / "kept")),
     }
     signed_verdict(said, Notary(signer_at(folder / "key" / "bench.key")))
-    return {"boxed": boxed, "unboxed": unboxed, "signing": time.perf_counter() - began}
+    return {"sandboxed": sandboxed, "bare": bare, "signing": time.perf_counter() - began}
 
 
 def besides_seconds(folder: Path, app: Path) -> dict[str, float]:
@@ -204,7 +204,7 @@ def besides_seconds(folder: Path, app: Path) -> dict[str, float]:
     ):
         (own := folder / name).mkdir()
         began = time.perf_counter()
-        _boxed(own, scene, app, text)
+        _sandboxed(own, scene, app, text)
         seconds[name] = time.perf_counter() - began
     for name, script, served in (("curl", WITH_CURL, True), ("shell", WITH_A_SHELL, False)):
         began = time.perf_counter()
@@ -233,7 +233,7 @@ def _runs(text: str) -> tuple[RunId, ...]:
     return tuple(RunId(read(text).name, identity) for identity in Identity)
 
 
-def _boxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
+def _sandboxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
     (folder / "papers").mkdir()
     (folder / "tree").mkdir()
     shutil.copy(app, folder / "tree")
@@ -250,9 +250,9 @@ def _boxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
     assert all(result(run) is Result.PASSED for run in told.evidence), told.evidence
 
 
-def _unboxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
-    """The driver as it is in its box, without the box: browsers come up while the apps do."""
-    out = folder / "unboxed"
+def _bare(folder: Path, scene: Scene, app: Path, text: str) -> None:
+    """The driver as in its sandbox, without one: browsers come up while the apps do."""
+    out = folder / "bare"
     out.mkdir()
     env = {**os.environ, "LOF_BROWSER": _for_anybody(folder)}
     argv = [sys.executable, "-m", "validators.driver", str(out)]
@@ -295,7 +295,7 @@ async def looked() -> dict[str, float]:
 
 @contextmanager
 def running(app: Path, data: Path) -> Iterator[int]:
-    """The port at which the app answers, without a box, until the block ends."""
+    """The port at which the app answers, without a sandbox, until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     env = {"PATH": os.environ["PATH"], "PORT": str(port), "APP_DATA": str(data)}

@@ -2,7 +2,7 @@
 
     python bench/special_cases.py [--seeds 20] [--only CASE …] [--json]
 
-Each case is an app of `special_cases_app.py` in the boxes of the judge, visited by its two visitors
+Each case is an app of `special_cases_app.py` in the judge's sandboxes, visited by its two visitors
 as in a judgement, with so many seeds. Caught: its two runs fail or differ, as those of the app that
 is always right never may. Rates are of a journey that says `regardless` of what its case goes by.
 Exit 1 when the right app was called wrong, or a run said nothing."""
@@ -77,10 +77,10 @@ def main() -> int:
         "--only", nargs="+", choices=[case for case in CASES if case], metavar="CASE"
     )
     parser.add_argument(
-        "--other-box",
+        "--other-form",
         default="",
         metavar="FORM",
-        help="the form of box of the masked visitor's app",
+        help="the form of sandbox of the masked visitor's app",
     )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -88,7 +88,9 @@ def main() -> int:
     for case in ("", *(arguments.only or [case for case in CASES if case])):
         told.append(
             _case(
-                case, range(FIRST_SEED, FIRST_SEED + arguments.seeds), other_box=arguments.other_box
+                case,
+                range(FIRST_SEED, FIRST_SEED + arguments.seeds),
+                other_form=arguments.other_form,
             )
         )
         if not arguments.json:
@@ -107,10 +109,12 @@ def main() -> int:
     return 1 if told[0].caught or any(one.silent for one in told) else 0
 
 
-def _case(case: str, seeds: Sequence[int], *, other_box: str) -> Told:
+def _case(case: str, seeds: Sequence[int], *, other_form: str) -> Told:
     told = Told(case or HONEST)
     for first in range(0, len(seeds), AT_ONCE):
-        for plain, masked in _performed(case, seeds[first : first + AT_ONCE], other_box=other_box):
+        for plain, masked in _performed(
+            case, seeds[first : first + AT_ONCE], other_form=other_form
+        ):
             both = {result(plain), result(masked)}
             if Result.INCONCLUSIVE in both:
                 told.silent += 1
@@ -128,7 +132,7 @@ def _case(case: str, seeds: Sequence[int], *, other_box: str) -> Told:
 
 
 def _performed(
-    case: str, seeds: Sequence[int], *, other_box: str
+    case: str, seeds: Sequence[int], *, other_form: str
 ) -> list[tuple[RunEvidence, RunEvidence]]:
     """The two runs of each seed. Each is an attempt of its own, so one performance has them all."""
     with tempfile.TemporaryDirectory(prefix="special-cases-") as name:
@@ -145,7 +149,7 @@ def _performed(
         scene = Scene(
             seeds[0], datetime.now(UTC).date(), start, JOURNEY_SECONDS, Deadline(WALL_SECONDS)
         )
-        sandboxes = Sandboxes(SUPERVISOR, "auto", folder / "papers", other_box)
+        sandboxes = Sandboxes(SUPERVISOR, "auto", folder / "papers", other_form)
         bench = PerformanceBench(scene, sandboxes, folder, folder / "kept", lambda phase: None)
         pairs = [
             [RunId("booking", identity, attempt=at + 1) for identity in Identity]
