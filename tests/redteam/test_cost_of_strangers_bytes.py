@@ -19,7 +19,7 @@ import pytest
 
 from harness.domain.errors import FactoryError, GitError, GovernanceError
 from harness.domain.governance import RULES, Document
-from harness.factory.project.tests import cases_in
+from harness.factory.project.run_result import cases_in
 from harness.governance.facts.dependencies.manifest import Unparsed
 from harness.governance.facts.dependencies.yamltext import yaml_text as lock
 from harness.governance.facts.surface import names_in

@@ -13,7 +13,8 @@ from harness.domain.errors import SandboxError
 from harness.domain.facts import UNKNOWN, AddedTest, Maybe, OnBase
 from harness.domain.issue import CommitSha
 from harness.factory.project import tests
-from harness.factory.project.tests import FORM, RunResult
+from harness.factory.project.run_result import RunResult
+from harness.factory.project.tests import FORM, facts_folder, keep_fact
 from harness.factory.run.node import Job
 
 # A new test often imports what only the change has. The tests of other files must run all the same.
@@ -31,13 +32,19 @@ def added_tests(job: Job, *, base: CommitSha, head: CommitSha) -> Maybe[tuple[Ad
     if not names:
         return ()
     tree_of = job.services.repository.tree_of
-    kept = job.services.places.home / "facts" / f"added-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
+    kept = facts_folder(job) / f"added-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
     if kept.exists():
         outcomes = json.loads(kept.read_text("utf-8"))
         return tuple(AddedTest(name, OnBase(found)) for name, found in outcomes.items())
     try:
         result = tests.run_tests(
-            job, "added", base, tests.own_modules(job, base), tests_from=head, options=_OPTIONS
+            job,
+            "added",
+            base,
+            tests.own_modules(job, base),
+            tests.layer(job),
+            tests_from=head,
+            options=_OPTIONS,
         )
     except SandboxError:
         return UNKNOWN
@@ -45,10 +52,7 @@ def added_tests(job: Job, *, base: CommitSha, head: CommitSha) -> Maybe[tuple[Ad
     if not result.ended:
         return UNKNOWN
     found = tuple(AddedTest(name, outcome(name, result)) for name in sorted(names))
-    # Two runs may ask the same at once, so each has its own partial file.
-    partial = kept.with_suffix(f".{job.run}")
-    partial.write_text(json.dumps({one.name: one.on_base for one in found}), "utf-8")
-    partial.replace(kept)
+    keep_fact(kept, {one.name: one.on_base for one in found}, run=job.run)
     return found
 
 

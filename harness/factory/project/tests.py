@@ -10,9 +10,8 @@ is a fact for a rule and never a verdict: the judge is the gate."""
 import json
 import os
 import shutil
-import stat
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,10 +27,9 @@ from harness.factory.project.pytest_report import (
     REPORT,
     importable,
     signed_run,
-    verified_results,
     write_order,
 )
-from harness.factory.project.pytest_run import PASSED, SKIPPED
+from harness.factory.project.run_result import RunResult, read_report, read_signed
 from harness.factory.project.services import root_of, services_of
 from harness.factory.project.test_config import apply_tests, is_test_config
 from harness.factory.run.node import Job
@@ -43,12 +41,6 @@ used."""
 
 LAYER = "/layer"
 """Where a sandbox has the project's dependencies, if they need not be in its tree."""
-
-_DEEPEST = 64
-_CHUNK = 64 * 1024
-_KINDS = ("skipped", "failure", "error")
-LARGEST_REPORT = 16 * 1024 * 1024
-"""The largest report that is read, in bytes. The tested code writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,48 +69,42 @@ class TestReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """One run of the tests. `is_readable` means that the report could be read; `failed` are its
-    cases that failed or could not be set up, and of pytest the files and classes that gave no
-    tests."""
-
-    exit_code: int
-    passed: frozenset[str]
-    skipped: frozenset[str]
-    tail: str
-    is_readable: bool = True
-    failed: frozenset[str] = frozenset()
-
-    @property
-    def ended(self) -> bool:
-        """Whether the runner came to its end and reported everything: with exit code 0, or with 1
-        and a test that failed. Any other code means that it was interrupted or could not begin, so
-        its report may lack any test."""
-        return self.is_readable and (
-            self.exit_code == 0 or (self.exit_code == 1 and bool(self.failed))
-        )
-
-    @property
-    def seen(self) -> frozenset[str]:
-        return self.passed | self.skipped
-
-
 def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
-    """Run the base's tests on the base, the change's on the change, and the base's on the change.
-    The answer depends on the two trees alone, so the home keeps it, and the tests run once. Raises
-    SandboxError where there is no answer."""
+    """Run the base's tests on the base, the change's on the change, and the base's on the change,
+    side by side. The answer depends on the two trees alone, so the home keeps it, and that of the
+    base for the next change. Raises SandboxError where there is no answer."""
     tree_of = job.services.repository.tree_of
-    kept = job.services.places.home / "facts" / f"tests-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
+    kept = facts_folder(job) / f"tests-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
     if kept.exists():
         return _report_in(json.loads(kept.read_text("utf-8")))
     report = _compare(job, base, head)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    # A rename is atomic: a kill leaves no half of an answer.
-    partial = kept.with_suffix(f".{job.run}")
-    partial.write_text(json.dumps(report.as_json()), "utf-8")
-    partial.replace(kept)
+    keep_fact(kept, report.as_json(), run=job.run)
     return report
+
+
+def _on_base(job: Job, base: CommitSha, own: frozenset[str], packages: Layer | None) -> RunResult:
+    """The base's tests on the base. What came to its end is kept."""
+    kept = facts_folder(job) / f"tests-{FORM}-{job.services.repository.tree_of(base)}.json"
+    if kept.exists():
+        return RunResult.of_json(json.loads(kept.read_text("utf-8")))
+    result = run_tests(job, "base", base, own, packages)
+    if result.ended:
+        keep_fact(kept, result.as_json(), run=job.run)
+    return result
+
+
+def facts_folder(job: Job) -> Path:
+    """Where the home keeps what its own tests have shown."""
+    return job.services.places.home / "facts"
+
+
+def keep_fact(path: Path, document: JsonDict, *, run: str) -> None:
+    """Write it whole or not at all. Runs may keep the same at once, so each has its own partial
+    file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{run}")
+    partial.write_text(json.dumps(document), "utf-8")
+    partial.replace(path)
 
 
 def _report_in(document: JsonDict) -> TestReport:
@@ -138,8 +124,16 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
         return TestReport(
             True, "the project declares no tests", nothing, nothing, nothing, nothing, nothing
         )
-    own = own_modules(job, base)
-    before = run_tests(job, "base", base, own)
+    own, packages = own_modules(job, base), layer(job)
+    with ThreadPoolExecutor(min(3, os.cpu_count() or 1), thread_name_prefix="tests") as pool:
+        on_base = pool.submit(_on_base, job, base, own, packages)
+        on_head = pool.submit(run_tests, job, "head", head, own, packages)
+        crossed = (
+            pool.submit(run_tests, job, "crossed", head, own, packages, tests_from=base)
+            if _test_surface_changed(job, base, head)
+            else on_head
+        )
+    before = on_base.result()
     if not before.ended:
         raise SandboxError(
             f"the project's tests did not come to an end on base (exit code {before.exit_code}), so"
@@ -147,12 +141,7 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
             f" {before.tail}",
             retryable=False,
         )
-    after = run_tests(job, "head", head, own)
-    over = (
-        run_tests(job, "crossed", head, own, tests_from=base)
-        if _test_surface_changed(job, base, head)
-        else after
-    )
+    after, over = on_head.result(), crossed.result()
     # What passed on base has to hold over the change with the base's own tests, too.
     kept = after.seen - (before.passed - over.seen)
     lost = tuple(sorted(before.passed - kept))
@@ -212,13 +201,15 @@ def run_tests(
     name: str,
     commit: CommitSha,
     own: frozenset[str],
+    packages: Layer | None,
     *,
     tests_from: CommitSha | None = None,
     options: tuple[str, ...] = (),
 ) -> RunResult:
-    """One run of the project's tests on a commit. `own` are the base's modules. `tests_from` is the
-    commit whose tests, and what configures them, take the place of this one's. `options` are for
-    pytest alone. Raises SandboxError when the run was not made or hit a limit."""
+    """One run of the project's tests on a commit. `own` are the base's modules, `packages` what the
+    tests need. `tests_from` is the commit whose tests, and what configures them, take the place of
+    this one's. `options` are for pytest alone. Raises SandboxError when the run was not made or hit
+    a limit."""
     services, config = job.services, job.policy.config
     folder = services.places.run(job.run) / "tests" / name
     # A run that was killed here may have left its copy.
@@ -229,7 +220,7 @@ def run_tests(
     out = services.places.run(job.run) / "tests" / f"{name}.out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    spec, key = _spec(job, folder, out, layer(job)), None
+    spec, key = _spec(job, folder, out, packages), None
     # Only pytest can be made to sign; of any other runner the report is believed.
     if config.tests.command[: len(PYTEST)] == PYTEST:
         spec = replace(spec, argv=(*spec.argv, *options))
@@ -241,8 +232,8 @@ def run_tests(
         )
     tail = " ".join((result.stdout or result.stderr).decode("utf-8", "replace").split())[-300:]
     if key is None:
-        return _read(result.exit_code, out / Path(config.tests.report).name, tail)
-    return _read_signed(key, result.exit_code, out / REPORT, tail)
+        return read_report(result.exit_code, out / Path(config.tests.report).name, tail)
+    return read_signed(key, result.exit_code, out / REPORT, tail)
 
 
 def layer(job: Job) -> Layer | None:
@@ -288,99 +279,3 @@ def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
     job.services.worktrees.export(job.services.repository.tree_of(commit), theirs)
     apply_tests(folder, theirs, surface_of(job))
     shutil.rmtree(theirs)
-
-
-def _unreadable(exit_code: int, tail: str) -> RunResult:
-    return RunResult(
-        exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}", is_readable=False
-    )
-
-
-def _read_signed(key: bytes, exit_code: int, report: Path, tail: str) -> RunResult:
-    """The results that pytest signed, if they are complete and the sandbox ended with the same exit
-    code."""
-    try:
-        results = verified_results(key, _plain(report))
-    except OSError:
-        results = None
-    if results is None or results[0] != exit_code:
-        return _unreadable(exit_code, tail)
-    ways = {
-        way: frozenset(name for name, ended in results[1] if ended == way)
-        for way in (PASSED, SKIPPED)
-    }
-    failed = frozenset(name for name, ended in results[1] if ended not in ways)
-    return RunResult(exit_code, ways[PASSED], ways[SKIPPED], tail, failed=failed)
-
-
-def _read(exit_code: int, report: Path, tail: str) -> RunResult:
-    try:
-        cases = cases_in(_plain(report))
-    except (OSError, ET.ParseError):
-        return _unreadable(exit_code, tail)
-    return RunResult(
-        exit_code,
-        frozenset(cases.passed),
-        frozenset(cases.skipped),
-        tail,
-        failed=frozenset(cases.failed),
-    )
-
-
-def cases_in(report: bytes) -> "Cases":
-    """The test cases of a JUnit report. Raises ET.ParseError."""
-    cases = Cases()
-    # Expat loads no external entities, and size and depth are capped.
-    parser = ET.XMLParser(target=cases)  # noqa: S314
-    # Expat reads on to the end of what it is given, whatever it finds, so it is given little.
-    for at in range(0, len(report), _CHUNK):
-        parser.feed(report[at : at + _CHUNK])
-    parser.close()
-    return cases
-
-
-class Cases:
-    """Counts the test cases of a JUnit report while expat reads it. It builds no tree: the tree of
-    16 MB of opening tags took 1.6 GB."""
-
-    def __init__(self) -> None:
-        self.passed, self.skipped, self.failed = set[str](), set[str](), set[str]()
-        self._open: list[tuple[str, set[str]] | None] = []
-
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element opens. A child of a test case tells its outcome."""
-        if len(self._open) >= _DEEPEST:
-            raise ET.ParseError("nested more deeply than any report")
-        if self._open and self._open[-1] is not None and tag in _KINDS:
-            self._open[-1][1].add(tag)
-        is_case = tag == "testcase"
-        self._open.append(
-            (f"{attributes.get('classname')}::{attributes.get('name')}", set()) if is_case else None
-        )
-
-    def end(self, tag: str) -> None:
-        """An element closes."""
-        case = self._open.pop()
-        if case is None:
-            return
-        name, kinds = case
-        if "skipped" in kinds:
-            self.skipped.add(name)
-        elif kinds:
-            self.failed.add(name)
-        else:
-            self.passed.add(name)
-
-    def close(self) -> None:
-        """The report ends."""
-
-
-def _plain(report: Path) -> bytes:
-    """The bytes of a regular file, and of nothing else: a pipe in its place would block for ever,
-    and a link could lead out of the folder."""
-    file = os.open(report, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(file, "rb") as opened:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_REPORT:
-            raise OSError("no plain file of a sane size")
-        return opened.read(LARGEST_REPORT)

@@ -108,9 +108,9 @@ def run_attacks(
     *,
     report: Callable[[AttackResult], None],
 ) -> tuple[AttackResult, ...]:
-    """Run the attacks side by side, as many as there are processors but no more than four. `report`
-    is called with each result, in the order in which they end."""
-    workers = max(2, min(4, os.cpu_count() or 2))
+    """Run the attacks side by side: two for each processor, as they wait for much, but no more than
+    four. `report` is called with each result, in the order in which they end."""
+    workers = min(4, 2 * (os.cpu_count() or 1))
     with ThreadPoolExecutor(workers, thread_name_prefix="drill") as pool:
         running = [pool.submit(_run_attack, drill, attack) for attack in attacks]
         results = []

@@ -243,6 +243,27 @@ def test_tests_of_the_base_that_fail_and_say_so_are_a_base(world, report, code) 
     assert compared_on(world, report, code).green
 
 
+HALF_RED = [
+    ["collected", 2],
+    ["test", "tests::test_kept", "passed"],
+    ["test", "tests::test_red", "failed"],
+    ["end", 1],
+]
+
+
+def test_the_bases_tests_run_once_for_all_changes_of_that_base(world) -> None:
+    """What is kept of them is what they had shown, the red ones apart."""
+    world.sandbox = EndsBasesTests(HALF_RED, exit_code=1)
+    lost = []
+    for text in (b"One.\n", b"Two.\n"):
+        tree = {**world.git.trees[world.git.tree_of(world.base)], "docs/paper.md": text}
+        head = world.git.commit(world.git.tree(tree), [world.base], message="a paper")
+        lost.append(compared(job_of(world), base=world.base, head=head).summary)
+    ran = [Path(spec.binds[0].source).name for spec in world.sandbox.ran]
+    assert sorted(ran) == ["base", "head", "head"]
+    assert lost == ["1 tests that passed on base no longer do: tests::test_kept"] * 2
+
+
 def test_of_a_change_that_is_too_large_to_read_nothing_is_known(world) -> None:
     """What was read of it is harmless: a paper. It is not taken for all of it."""
     tree = {**world.git.trees[world.git.tree_of(world.base)], "docs/one.md": b"One.\n"}

@@ -9,7 +9,7 @@ import pytest
 from harness.domain.facts import UNKNOWN, AddedTest, OnBase
 from harness.factory.policy_gate.policy import change_facts
 from harness.factory.project.added_tests import added_tests, outcome
-from harness.factory.project.tests import RunResult
+from harness.factory.project.run_result import RunResult
 from tests.fakes.people import FakeSandbox, leave_signed
 from tests.redteam.attack import RULES, TOML, BoxesWithPytest, rules, words
 

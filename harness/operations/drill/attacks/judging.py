@@ -28,11 +28,11 @@ def judged(drill: "DrillEnvironment", app: str) -> AttackOutcome:
     the honest one."""
     if missing := drill.without_sandbox():
         return missing
-    # The honest app is judged once, by whichever attack comes first.
+    verdict = _verdict(drill, app)
+    # The honest app is judged once, by whichever attack gets here first.
     with _CONTROL:
         if not (good := _verdict(drill, "honest")).startswith("passed"):
             return not_held(f"the honest app did not pass here, so nothing was proven: {good}")
-    verdict = _verdict(drill, app)
     if verdict.startswith("passed"):
         return not_held(f"the judge let it pass: {verdict}")
     # Inconclusive is no proof: the app may have failed to start.
