@@ -7,6 +7,7 @@ that the agent reports."""
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,7 +126,12 @@ def author(job: Job) -> NodeResult:
         return produced("sealed journeys are already there", journeys=journeys.digest)
     if journeys.declined and _is_chore(job):
         return _guarded(journeys.guarding)
-    with session(job, "author", job.policy.config.models.author[0]) as line:
+    with (
+        session(job, "author", job.policy.config.models.author[0]) as line,
+        ThreadPoolExecutor(1, thread_name_prefix="packages") as meanwhile,
+    ):
+        # The agent and the tests need them next. What goes wrong with them is told there.
+        meanwhile.submit(projecttests.layer, job)
         broker = BrokerSession(str(line.socket), line.model)
         authored = services.validator.author(
             replace(request, broker=broker), services.places.run(job.run) / "author"
