@@ -10,6 +10,8 @@ from harness.domain.plain import JsonDict
 
 BEAT_SECONDS = 10
 """How often a factory at work leaves a sign of life."""
+PAGE_SECONDS = 60.0
+"""How often a factory that stays writes the dashboard, where it looks at the forge as often."""
 SILENT = timedelta(seconds=3 * BEAT_SECONDS)
 """A factory that has been silent for longer is dead. It is less than two looks of `factory up`."""
 STUCK = timedelta(minutes=10)
@@ -44,7 +46,8 @@ class Presence:
     `beat` is when its process was last alive, `moved` when its work last moved. `looked` is its
     last look at the forge, `looks_again` the latest moment of the next one, where that is known.
     `left` is when it left, and `how`; both are empty while it works. A factory that makes a single
-    pass does not look again: `is_staying` is false."""
+    pass does not look again: `is_staying` is false. One that stays writes the dashboard at least
+    every `page_seconds`, though nothing happens."""
 
     command: str
     host: str
@@ -53,6 +56,7 @@ class Presence:
     beat: datetime
     moved: datetime
     is_staying: bool = True
+    page_seconds: float = PAGE_SECONDS
     doing: Doing = Doing.STARTING
     looked: datetime | None = None
     looks_again: datetime | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.domain.errors import Interrupted, PortError
 from harness.domain.events import FactoryLeft
-from harness.domain.presence import Presence
+from harness.domain.presence import PAGE_SECONDS, Presence
 from harness.factory.run.signs import SignsOfLife
 from harness.home.notifier import notices
 from harness.home.state import ledger_of, presence_of
@@ -32,13 +32,21 @@ def attendance(
     command: str,
     log: Log,
     is_staying: bool,
+    page_seconds: float = PAGE_SECONDS,
     clock: Clock | None = None,
     before_notice: Callable[[], None] = lambda: None,
 ) -> Iterator[SignsOfLife]:
-    """Leave signs of life while the block lasts. A factory that does not stay makes one pass.
+    """Leave signs of life while the block lasts. A factory that does not stay makes one pass;
+    one that stays writes the dashboard at least every `page_seconds`.
     `before_notice` is called before each notice, which it prevents by raising."""
     clock = clock or SystemClock()
-    signs = SignsOfLife(presence_of(home), clock, command=command, is_staying=is_staying)
+    signs = SignsOfLife(
+        presence_of(home),
+        clock,
+        command=command,
+        is_staying=is_staying,
+        page_seconds=page_seconds,
+    )
     with closing(ledger_of(home, clock)) as ledger:
         try:
             before = signs.begin()

@@ -3,7 +3,7 @@
 Properties:
 - it is found by its hidden marker and the factory's account, so there is never a second one;
 - it is written at most once a tick, if something happened; and while a factory stays, at least
-  every DASHBOARD_EVERY, so that its age on the forge shows a death;
+  as often as the presence tells, so that its age on the forge shows a death;
 - it is never triaged;
 - if it cannot be written or pinned, the factory reports that once and goes on;
 - there is none before the first issue, or if `factory.toml` turns it off."""

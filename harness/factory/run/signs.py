@@ -15,12 +15,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from harness.domain.errors import PortError
-from harness.domain.presence import BEAT_SECONDS, Doing, Presence
+from harness.domain.presence import BEAT_SECONDS, PAGE_SECONDS, Doing, Presence
 from harness.ports.clock import Clock
 from harness.ports.presence import PresenceStore
-
-DASHBOARD_EVERY = timedelta(minutes=10)
-"""How old the dashboard may become while a factory stays, although nothing happens."""
 
 
 class SignsOfLife:
@@ -34,8 +31,10 @@ class SignsOfLife:
         *,
         command: str = "",
         is_staying: bool = True,
+        page_seconds: float = PAGE_SECONDS,
     ) -> None:
         self._store, self._clock = store, clock
+        self._page_seconds = page_seconds
         self._command, self._is_staying = command, is_staying
         self._presence: Presence | None = None
         # Two locks: a slow store must not hold up `moved`, which the work calls.
@@ -55,7 +54,14 @@ class SignsOfLife:
         before, now = self._store.read(), self._clock.now()
         host = socket.gethostname()
         self._presence = Presence(
-            self._command, host, os.getpid(), now, now, now, is_staying=self._is_staying
+            self._command,
+            host,
+            os.getpid(),
+            now,
+            now,
+            now,
+            is_staying=self._is_staying,
+            page_seconds=self._page_seconds,
         )
         self._write()
         return before
@@ -111,8 +117,8 @@ class SignsOfLife:
     def is_dashboard_due(self) -> bool:
         """Whether the dashboard was not looked at for so long that it may seem to be a dead
         factory's."""
-        now = self._now()
-        return bool(now and (self._board_at is None or now - self._board_at >= DASHBOARD_EVERY))
+        now, every = self._now(), timedelta(seconds=self._page_seconds)
+        return bool(now and (self._board_at is None or now - self._board_at >= every))
 
     def dashboard_done(self) -> None:
         """The dashboard was written, or did not need to be."""

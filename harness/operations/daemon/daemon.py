@@ -21,6 +21,7 @@ from harness.domain.errors import (
     Interrupted,
     PortError,
 )
+from harness.domain.presence import PAGE_SECONDS
 from harness.factory.pipeline.tick import current_policy
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.home.attendance import IN_GOOD_ORDER, attendance
@@ -79,7 +80,12 @@ class Daemon:
         home, log = self._context.home, self._context.log
         with (
             attendance(
-                home, command="factory up", log=log, is_staying=True, clock=self._context.clock
+                home,
+                command="factory up",
+                log=log,
+                is_staying=True,
+                page_seconds=max(PAGE_SECONDS, self._context.interval),
+                clock=self._context.clock,
             ) as signs,
             webhooks(home, self._context.webhooks, log=log) as mail,
             error_intake(home, log=log),

@@ -8,9 +8,10 @@ import pytest
 from harness.domain.errors import ForgeError
 from harness.domain.issue import Actor, Issue, Permission
 from harness.domain.lifecycle import State
+from harness.domain.presence import PAGE_SECONDS
 from harness.factory.reporting.comments.dashboard import MARKER
 from harness.factory.reporting.dashboard import is_dashboard
-from harness.factory.run.signs import DASHBOARD_EVERY, SignsOfLife
+from harness.factory.run.signs import SignsOfLife
 from harness.store.presence import FilePresence
 
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
@@ -148,7 +149,7 @@ def test_it_tells_since_when_and_from_which_age_on_its_writer_is_dead(signed) ->
     (dashboard,) = dashboards(signed)
     sign = signed.signs.presence
     assert f"since {sign.began:%Y-%m-%d %H:%M:%S} UTC" in dashboard.body
-    assert "at least every 20 minutes" in dashboard.body
+    assert "at least every 2 minutes" in dashboard.body
     assert sign.host not in dashboard.body, "strangers read it"
 
 
@@ -156,7 +157,7 @@ def test_a_living_writer_writes_it_twice_before_that_age_and_no_oftener(signed) 
     before = written(signed), len(signed.ledger.entries(kind="dashboard"))
     signed.tick(shows=True)
     assert written(signed) == before[0]
-    signed.ledger.clock.at += DASHBOARD_EVERY
+    signed.ledger.clock.at += timedelta(seconds=PAGE_SECONDS)
     for _ in range(2):
         signed.signs.looked()
         signed.tick(shows=True)

@@ -1,9 +1,10 @@
 """The text of the dashboard issue. Apart from the signs of life it contains no time of day, so it
 changes only when something happens."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
@@ -13,7 +14,6 @@ from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import cell, inline, table
 from harness.factory.reporting.digest import IssueSummary
 from harness.factory.reporting.times import moment
-from harness.factory.run.signs import DASHBOARD_EVERY
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
 TITLE = "What the factory is doing"
@@ -96,7 +96,7 @@ def _signs(board: Board) -> Iterator[str]:
         return
     looked = f"It looked at the forge at {moment(sign.looked or sign.began)}."
     if sign.is_staying:
-        minutes = 2 * DASHBOARD_EVERY // timedelta(minutes=1)
+        minutes = math.ceil(2 * sign.page_seconds / 60)
         yield (
             f"**A factory is at work here** since {moment(sign.began)}. {looked} It writes this"
             f" page at least every {minutes} minutes. If the forge shows a last edit that is older,"
