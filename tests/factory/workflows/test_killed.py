@@ -9,11 +9,13 @@ from tests.factory.workflows.free import FreeWorld, prints, results, status
 ALL = """
 name: all
 nodes:
-  - {id: look, run: [look], output: {items: {type: array}}}
+  - {id: look, run: [look], output: {items: {type: array}, number: {type: string}}}
   - {id: rest, wait: 1h, needs: [look]}
   - {id: each, each: look.items, do: part, limit: 3, needs: [look, rest]}
-  - {id: ask, approve: write, shows: Shall it go on, expires: 24h, needs: [each]}
+  - {id: once, call: part, with: {item: c}, needs: [each]}
+  - {id: ask, approve: write, shows: Shall it go on, expires: 24h, needs: [once]}
   - {id: file, use: issue.file, needs: [ask], with: {title: All, text: It is done.}}
+  - {id: say, use: issue.comment, needs: [look, file], with: {issue: {from: look.number}, text: It is done.}}
   - {id: tell, use: notice.send, needs: [file], with: {text: it is done}}
   - {id: pin, run: [pin], files: [tidebook/pins.txt], needs: [ask]}
   - {id: propose, use: change.propose, needs: [pin], with: {head: {from: pin.head}, title: Pins, text: New.}}
@@ -33,12 +35,15 @@ def pins(spec, folder):
 
 
 def world_of(tmp_path) -> FreeWorld:
-    return FreeWorld.of(
+    world = FreeWorld.of(
         tmp_path,
         {"all": ALL, "part": PART},
-        commands={"look": prints(items=["a", "b"]), "pin": pins},
-        grants={"all": "issue.file, notice.send, change.propose"},
+        commands={"look": prints(items=["a", "b"], number="1"), "pin": pins},
+        grants={"all": "issue.file, issue.comment, notice.send, change.propose"},
     )
+    # A closed one: the factory has nothing else to do with it.
+    world.forge.edit_issue(world.file(), open=False)
+    return world
 
 
 def lives(world: FreeWorld) -> None:
@@ -57,9 +62,10 @@ def checked(world: FreeWorld, at: object) -> None:
     writes = [what for what, _ in world.forge.writes]
     assert writes.count("open_pull_request") == 1, at
     assert sum("workflow:all" in one.body for one in world.forge.issues()) == 1, at
+    assert len(world.forge.comments(1)) == 1, at
     assert len(world.ledger.entries(kind="workflow-notice")) == 1, at
     assert len(world.ledger.entries(kind="approval-asked")) == 1, at
-    assert len(world.ledger.entries(kind="workflow-run")) == 3, at
+    assert len(world.ledger.entries(kind="workflow-run")) == 4, at
     assert world.ledger.fault() is None, at
 
 
