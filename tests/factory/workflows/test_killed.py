@@ -1,9 +1,10 @@
-"""Killed before and after every effect of a free workflow, and started again: one of each."""
+"""Killed before and after every effect of a free workflow, or its machine gone with all that it
+had, and started again: one of each."""
 
 from datetime import timedelta
 
 from harness.domain.events import WorkflowRequested
-from tests.factory.kills import Killed, killing
+from tests.factory.kills import Killed, Storage, killing
 from tests.factory.workflows.free import FreeWorld, prints, results, status
 
 ALL = """
@@ -85,17 +86,46 @@ def test_killed_at_every_effect_it_comes_to_the_same_end(tmp_path, draw) -> None
             checked(world, (at, after))
 
 
-def _stubborn(world: FreeWorld) -> None:
+def test_machines_vanish_at_every_effect_and_nothing_is_doubled(tmp_path, draw) -> None:
+    calm = world_of(tmp_path / "calm")
+    Storage(calm)
+    count = killing(calm, -1, after=False)
+    lives(calm)
+    for at in draw.of(range(2, next(count)), SAMPLE):
+        for after in (False, True):
+            world = world_of(tmp_path / f"{after}-{at}")
+            storage = Storage(world)
+            killing(world, at, after=after)
+            _stubborn(world, storage)
+            checked(world, (at, after))
+
+
+def test_nothing_is_done_to_the_world_before_its_intent_is_stored(tmp_path) -> None:
+    world = world_of(tmp_path)
+    done = Storage(world).checks_each_effect()
+    lives(world)
+    checked(world, "stored")
+    assert {"push", "open_pull_request", "upsert_issue", "upsert_comment", "close_issue"} <= {*done}
+
+
+def _stubborn(world: FreeWorld, storage: Storage | None = None) -> None:
     def again(part) -> None:
         try:
             part()
         except Killed:
+            if storage:
+                storage.take_machine_away()
             part()
 
     again(lambda: world.ledger.append(WorkflowRequested("all", {}), "workflow-requested/0"))
+    if storage:
+        # A request is stored where it is made.
+        storage.store()
     again(world.tick)
-    world.ledger.clock.at += timedelta(hours=2)
-    again(world.tick)
+    # Whoever has lost with the machine that it waits, waits once more.
+    for _ in range(2):
+        world.ledger.clock.at += timedelta(hours=2)
+        again(world.tick)
     world.answer("/factory approve")
     again(world.tick)
     world.tick()
