@@ -89,9 +89,9 @@ class ErrorSummary:
 class Digest:
     """One digest, over the time from `since` to `at`.
 
-    `asked` wait for their filers, `waiting` for a maintainer. `errors` came since. `frozen` is why merging is frozen,
-    `fault` why the ledger cannot be trusted, `paused` why and until when no model is asked. Each is
-    empty where that is not so."""
+    `asked` wait for their filers, `waiting` for a maintainer. `errors` came since. `frozen` is why
+    merging is frozen, `fault` why the ledger cannot be trusted, `paused` why and until when no
+    model is asked. Each is empty where that is not so."""
 
     since: datetime
     at: datetime

@@ -11,14 +11,13 @@ from harness.domain.lifecycle import Event, State
 from harness.domain.shortened import shortened
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
+from harness.factory.reporting.comments.inert import count
 from harness.factory.reporting.digest import (
     BrokenJourney,
     Digest,
-    ErrorSummary,
     IssueSummary,
     Outage,
 )
-from harness.factory.reporting.comments.inert import count
 from harness.factory.reporting.times import span
 
 Quote = Callable[[str], str]
