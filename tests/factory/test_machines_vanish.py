@@ -6,7 +6,7 @@ import pytest
 from harness.domain.lifecycle import State
 from harness.factory.records.regressions import broken
 from tests.factory.kills import Storage, effects, killing, tick_until_killed
-from tests.factory.test_kill_everywhere import regressing
+from tests.factory.regressing import regressing
 from tests.factory.world import World
 
 SAMPLE = 6

@@ -177,7 +177,7 @@ class ImmediateEngine:
 
 class SigningJudge:
     """Passes every request, and signs the verdict with the key that it creates at `key`. `works`
-    says of each journey that stands on which commits it is green; elsewhere it is red."""
+    has each journey that stands, and whether it is green on a commit; else it is red."""
 
     def __init__(self, key: Path) -> None:
         self.public, self._signer = key.with_name(f"{key.name}.pub"), _signer(key)

@@ -108,8 +108,8 @@ def _go_on(factory: "ScratchFactory") -> None:
 
 
 def _asked(factory: "ScratchFactory", *, expires: str) -> Issue:
-    """The question of a workflow that files an issue once somebody with write permission says
-    yes."""
+    """The question of a workflow that files an issue once somebody with write permission
+    approves."""
     asks = f"approve: write, shows: Shall it be filed, expires: {expires}"
     document = f"{_HEAD}  - {{id: ask, {asks}}}\n  - {{id: file, needs: [ask], {_FILE}}}\n"
     _begin(factory, {_DOCUMENT: document, "factory_rules.md": RULES + GRANT}, 1)
