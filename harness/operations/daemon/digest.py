@@ -7,8 +7,8 @@ from pathlib import Path
 from harness.domain.errors import PortError
 from harness.domain.events import DigestWritten, EffectDone
 from harness.domain.ledger import Entry
+from harness.factory.records.brakes import is_stop_requested, why_frozen
 from harness.factory.records.error_groups import overview_of
-from harness.factory.records.history import is_stop_requested, why_frozen
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.error_issue import error_words
 from harness.factory.reporting.digest import Digest, ErrorSummary, digest, last_digest

@@ -14,7 +14,7 @@ from harness.domain.events import (
     RegressionTraced,
 )
 from harness.domain.lifecycle import Event, State
-from harness.factory.records.history import THAW
+from harness.factory.records.brakes import THAW
 from harness.factory.records.regressions import broken, held_files
 from harness.factory.records.regressions import mends as what_to_mend
 from harness.factory.reporting.report import chain_of_issue, status
