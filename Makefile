@@ -62,6 +62,7 @@ bench: setup      ## tables, not tests
 	@$(PY) bench/context.py
 	@$(PY) bench/worktrees.py
 	@$(PY) bench/tokens.py
+	@$(PY) bench/watch.py
 	@$(PY) bench/broker.py
 
 docs: setup       ## the pages that are generated; a test compares them

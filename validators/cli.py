@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from validators import wiring
+from validators import store_wiring, wiring
 from validators.domain.errors import ValidatorsError
 from validators.domain.stops import UsageError
 
@@ -261,14 +261,14 @@ def _add_store(commands: Commands) -> None:
         "digest", help="the digest of an issue's journeys, as JSON, and nothing about them"
     )
     _request(digest)
-    digest.set_defaults(command=lambda a: wiring.store_digest(a.request))
+    digest.set_defaults(command=lambda a: store_wiring.store_digest(a.request))
     listed = actions.add_parser("list", help="the history of every journey")
     _request(listed)
-    listed.set_defaults(command=lambda a: wiring.store_list(a.request))
+    listed.set_defaults(command=lambda a: store_wiring.store_list(a.request))
     show = actions.add_parser("show", help="one sealed journey, and what it has shown")
     _request(show)
     show.add_argument("--digest", required=True, help="of the journey; or its first letters")
-    show.set_defaults(command=lambda a: wiring.store_show(a.request, a.digest))
+    show.set_defaults(command=lambda a: store_wiring.store_show(a.request, a.digest))
     evidence = actions.add_parser(
         "evidence", help="hash the evidence of verdicts again; print differences as JSON"
     )
@@ -277,7 +277,7 @@ def _add_store(commands: Commands) -> None:
     add("--public-key", type=Path, required=True, metavar="FILE")
     add("verdicts", type=Path, nargs="+", metavar="VERDICT")
     evidence.set_defaults(
-        command=lambda a: wiring.store_evidence(a.sealed, a.public_key, a.verdicts)
+        command=lambda a: store_wiring.store_evidence(a.sealed, a.public_key, a.verdicts)
     )
     _add_decisions(actions)
 
@@ -299,13 +299,15 @@ def _add_decisions(actions: Commands) -> None:
         parser.add_argument("--actor", required=True, help="who decided")
         parser.add_argument("--reason", required=True, help="why, in a sentence")
     add.set_defaults(
-        command=lambda a: wiring.store_add(a.request, a.journey, actor=a.actor, reason=a.reason)
+        command=lambda a: store_wiring.store_add(
+            a.request, a.journey, actor=a.actor, reason=a.reason
+        )
     )
     retire.set_defaults(
-        command=lambda a: wiring.retire(a.request, a.digest, actor=a.actor, reason=a.reason)
+        command=lambda a: store_wiring.retire(a.request, a.digest, actor=a.actor, reason=a.reason)
     )
     supersede.set_defaults(
-        command=lambda a: wiring.supersede(
+        command=lambda a: store_wiring.supersede(
             a.request, a.digest, a.journey, actor=a.actor, reason=a.reason
         )
     )

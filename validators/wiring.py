@@ -35,10 +35,10 @@ def judge(request: Path, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     # An old verdict must not outlive this judgement, however it ends.
     (out / "verdict.json").unlink(missing_ok=True)
-    context = _context(request)
+    context = context_of(request)
     kept = _unfinished(context)
     judgement = judgement_of(context, keep=kept / EVIDENCE)
-    publish(judgement, kept=kept, out=out, ended=_now())
+    publish(judgement, kept=kept, out=out, ended=now())
     _log(context)
     print(f"{judgement.verdict.outcome}: {judgement.verdict.reason}")
     return 0
@@ -55,10 +55,10 @@ def observe(request: Path, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     # An old observation must not outlive this one, however it ends.
     (out / "observation.json").unlink(missing_ok=True)
-    context = _context(request)
+    context = context_of(request)
     kept = _unfinished(context)
     found = observation_of(context, keep=kept / EVIDENCE)
-    envelope = publish_observation(found, kept=kept / EVIDENCE, ended=_now())
+    envelope = publish_observation(found, kept=kept / EVIDENCE, ended=now())
     place_file(kept / "observation.json", envelope, replace=True)
     if found.is_red:
         moved_to_store(context, kept)
@@ -86,7 +86,7 @@ def author(request: Path, out: Path) -> int:
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "authored.json").unlink(missing_ok=True)
-    context = _context(request)
+    context = context_of(request)
     found = authored(context)
     document = json.dumps(asdict(found), indent=1).encode()
     place_file(out / "authored.json", document, replace=True, mode=0o644)
@@ -111,7 +111,7 @@ def prove(
     written = read_journeys(files)
     with work_folder() as folder:
         context = (
-            _context(request)
+            context_of(request)
             if request
             else _local_context(local_app, folder=folder, journeys=len(written.journeys))
         )
@@ -300,95 +300,12 @@ def verify(verdict: Path, public_key: Path, *, key_id: str | None, evidence: Pat
     return 0
 
 
-def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> int:
-    """Print as JSON, for each verdict, why the store's evidence is not what it binds; an empty text
-    where it is."""
-    from validators.judging.verify import evidence_faults
-
-    print(json.dumps(evidence_faults(verdicts, public_key=public_key, store=store)))
-    return 0
-
-
-def store_digest(request: Path) -> int:
-    """Print facts about the journeys that bind a change for the request's issue: how many were
-    written for its very text or are to be made green by it, whether an author declined, how many
-    are in the regression suite, and the digest of all, null when there are none."""
-    from validators.authoring.authoring import up_to_date
-    from validators.launcher.regression_suite import declined, mended, regression_digests
-    from validators.store.journeys import set_digest
-
-    context = _context(request)
-    own = context.journey_store.journeys(context.request.issue.number)
-    regression = regression_digests(context)
-    mends = [entry.digest for entry in mended(context)]
-    digests = {*(one.entry.digest for one in own), *mends, *regression}
-    facts = {
-        "journeys": len(up_to_date(context.request, own)) + len(mends),
-        "declined": declined(context),
-        "standing": len(regression),
-        "digest": set_digest(digests) if digests else None,
-    }
-    print(json.dumps(facts))
-    return 0
-
-
-def store_list(request: Path) -> int:
-    """Print the history of every journey, oldest first, one JSON object a line. `stands` marks what
-    is in force."""
-    from validators.authoring.inventory import listed
-
-    for line in listed(_context(request)):
-        print(json.dumps(line))
-    return 0
-
-
-def store_show(request: Path, digest: str) -> int:
-    """Print a sealed journey with its text and its history, as one JSON object."""
-    from validators.authoring.inventory import shown
-
-    print(json.dumps(shown(_context(request), digest), indent=1))
-    return 0
-
-
-def store_add(request: Path, journey: Path, *, actor: str, reason: str) -> int:
-    """Prove and seal a maintainer's journey for the request's issue, or for the mission (issue
-    0)."""
-    from validators.authoring.maintaining import added
-
-    found = added(_context(request), journey.read_text(), actor=actor, reason=reason)
-    print(f"{found.outcome}: {found.reason}")
-    return 0 if found.outcome == "sealed" else 1
-
-
-def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
-    """Retire a journey: it binds no change any more. The store keeps it, its proofs and this
-    decision."""
-    from validators.judging.predicate import stamp
-    from validators.store.entries import Event
-
-    entry = _context(request).journey_store.close(
-        digest, event=Event.RETIRED, actor=actor, reason=reason, at=stamp(_now())
-    )
-    print(f"retired {entry.journey} ({digest}) of issue {entry.issue}")
-    return 0
-
-
-def supersede(request: Path, digest: str, journey: Path, *, actor: str, reason: str) -> int:
-    """Prove a maintainer's journey, and seal it in the place of another."""
-    from validators.authoring.maintaining import added
-
-    found = added(
-        _context(request), journey.read_text(), actor=actor, reason=reason, replacing=digest
-    )
-    print(f"{found.outcome}: {found.reason}")
-    return 0 if found.outcome == "sealed" else 1
-
-
-def _context(request: Path) -> Context:
+def context_of(request: Path) -> Context:
+    """The context of the request in a file."""
     from validators.launcher.context import opened_context
     from validators.launcher.request import request_at
 
-    return opened_context(request_at(request), caller=request, now=_now)
+    return opened_context(request_at(request), caller=request, now=now)
 
 
 def _local_context(local_app: LocalApp, *, folder: Path, journeys: int) -> Context:
@@ -399,7 +316,7 @@ def _local_context(local_app: LocalApp, *, folder: Path, journeys: int) -> Conte
     request = local_request(
         local_app, folder=folder, supervisor=SUPERVISOR, journeys=journeys, seconds=JOURNEY_SECONDS
     )
-    return opened_context(request, caller=folder, now=_now)
+    return opened_context(request, caller=folder, now=now)
 
 
 def _without_folder(local_app: LocalApp, folder: Path) -> LocalApp:
@@ -416,5 +333,6 @@ def _log(context: Context) -> None:
         print(line, file=sys.stderr)
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """The time, in UTC."""
     return datetime.now(UTC)

@@ -4,6 +4,7 @@ Properties:
 - A delivery that was answered with 202 is not lost. If it cannot be stored, the answer tells its
   sender.
 - A sender without a secret of ours costs one HMAC over a limited body, and leaves nothing behind.
+- Whoever is slow is cut off, before its headers are there and in its body.
 - No secret and no body is ever written to a log.
 
 It listens on this machine alone by default: a proxy in front of it ends TLS.
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 
 PATH = "/webhook"
-BODY_SECONDS, IDLE_SECONDS, LEAVE_SECONDS = 10.0, 5, 3
+HEAD_SECONDS, BODY_SECONDS, LEAVE_SECONDS = 10.0, 10.0, 3
 RETRY_SECONDS = 120
 MOST_AT_ONCE = 128
 BACKLOG = 1024
@@ -92,9 +94,7 @@ class Receiver:
 
         self.counts[count] += 1
         later = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
-        # The rest of the body is not read, so the connection cannot be used again.
-        closed = {"Connection": "close"} if status in (408, 413) else {}
-        return JSONResponse({"message": message}, status, {**later, **closed})
+        return JSONResponse({"message": message}, status, later)
 
 
 async def _body(request: "Request") -> bytes | None:
@@ -131,7 +131,7 @@ def listening(
 
     config = uvicorn.Config(
         answering,
-        http="h11",
+        http=_patient_protocol(),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -139,7 +139,8 @@ def listening(
         proxy_headers=False,
         server_header=False,
         limit_concurrency=MOST_AT_ONCE,
-        timeout_keep_alive=IDLE_SECONDS,
+        # uvicorn has no limit for the headers of a second request.
+        headers=[("Connection", "close")],
         timeout_graceful_shutdown=LEAVE_SECONDS,
     )
     with _bound(host, port, option) as listener:
@@ -153,6 +154,22 @@ def listening(
         finally:
             server.should_exit = True
             thread.join(LEAVE_SECONDS * 2)
+
+
+def _patient_protocol() -> "type[H11Protocol]":
+    """HTTP/1.1 of uvicorn, which by itself waits forever for the headers of a request."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Patient(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.loop.call_later(HEAD_SECONDS, self._close_silent)
+
+        def _close_silent(self) -> None:
+            if self.cycle is None and not self.transport.is_closing():
+                self.transport.close()
+
+    return Patient
 
 
 def _bound(host: str, port: int, option: str) -> socket.socket:

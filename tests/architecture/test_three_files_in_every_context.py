@@ -54,6 +54,8 @@ planner = "gpt-5.5"
 diagnoser = "gpt-5.5"
 [review]
 lenses = ["correctness", "security", "scope", "tests", "companions"]
+[limits]
+parallel = 1
 """
 SPEAKS_THE_WIRE = {
     # Asks one question, runs the built-in agent, and asks from a role's sandbox.
@@ -189,6 +191,8 @@ def night(tmp_path_factory) -> Night:
     world = World(
         tmp_path_factory.mktemp("night"), model=model, agent=FakeAgent(lambda tree: None, fixes)
     )
+    # One at a time: of two that are alike, a slow triage of the first would let the second fail and
+    # the first land, and then nobody asks why an attempt failed.
     cast_by(world, EVERYBODY)
     toml = world.git.read(world.base, "factory.toml") + PERSONA.encode()
     under(world, SCOPE, **{"factory.toml": toml})

@@ -66,3 +66,40 @@ def tick_until_killed(world: World) -> tuple[bool, World]:
     except Killed:
         return True, world
     return False, world
+
+
+class Storage:
+    """What is stored elsewhere of a world's factory: its ledger, and its engine's results."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self.stores = world, 0
+        world.before_effect = self.store
+        self.store()
+
+    def store(self) -> None:
+        self.stores += 1
+        self.entries, self._done = list(self._world.ledger.written), dict(self._world.done)
+
+    def take_machine_away(self) -> None:
+        self._world.ledger.written[:] = self.entries
+        self._world.done = self._done
+
+    def checks_each_effect(self) -> list[str]:
+        """From now on each effect fails where the ledger was not stored right before it. Returns
+        the names of those that were made, as they come."""
+        done: list[str] = []
+        more = {"git": ("remove",), "forge": ("set_check",)}
+
+        def watched(name, act):
+            def call(*args, **kwargs):
+                assert self.entries == self._world.ledger.written, name
+                done.append(name)
+                return act(*args, **kwargs)
+
+            return call
+
+        for port, names in more.items():
+            own = getattr(self._world, port)
+            acts = {one: watched(one, getattr(own, one)) for one in (*EFFECTS[port], *names)}
+            self._world.decorate(port, **acts)
+        return done

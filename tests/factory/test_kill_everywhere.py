@@ -4,8 +4,6 @@ each.
 `make test` kills at a sample of the effects, `make soak` at each. What only a recovery does is
 killed in neither: `scenarios/test_kill_points` comes to that."""
 
-from datetime import timedelta
-
 import pytest
 
 from harness.domain.events import (
@@ -17,7 +15,8 @@ from harness.domain.events import (
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.regressions import broken
 from tests.factory.kills import effects, killing, tick_until_killed
-from tests.factory.world import World, fixes
+from tests.factory.regressing import regressing
+from tests.factory.world import World
 
 SAMPLE = 6
 
@@ -62,39 +61,6 @@ def test_killed_at_every_effect_whoever_was_refused_is_notified(tmp_path, after,
             True
         ], at
         assert world.forge.issue(issue).labels == ("factory:rejected",), at
-
-
-BROKEN, JOURNEY, STORE = b"BROKEN = True", "sha256:j", "tidebook/store.py"
-
-
-def regressing(folder, kind: str) -> World:
-    """A factory whose next tick finds that what worked is broken: by a landing that is worked on
-    again (`fix`) or taken back (`revert`), or by a person's push."""
-    world = World(folder)
-
-    def text(commit):
-        return world.git.trees[world.git.tree_of(commit)].get(STORE, b"")
-
-    def breaks(worktree) -> None:
-        (worktree / STORE).write_bytes((worktree / STORE).read_bytes() + b"\n" + BROKEN)
-
-    def mends(worktree) -> None:
-        path = worktree / STORE
-        path.write_bytes(path.read_bytes().replace(BROKEN, b"WHOLE = True"))
-
-    if kind == "revert":
-        toml = world.git.trees[world.git.tree_of(world.base)]["factory.toml"]
-        world.push_to_main(**{"factory.toml": toml + b'\n[watch]\nanswer = "revert"\n'})
-    world.agent.works = [breaks if kind != "push" else fixes, mends]
-    world.file()
-    world.tick()
-    world.agent.works = [mends]
-    if kind == "push":
-        world.push_to_main(**{STORE: text(world.remote["main"]) + BROKEN})
-        world.model.answers = {"": {**world.model.answers[""], "quote": "This worked before"}}
-    world.validator.guard(JOURNEY, lambda commit: "red" if BROKEN in text(commit) else "green")
-    world.ledger.clock.at += timedelta(days=1)
-    return world
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

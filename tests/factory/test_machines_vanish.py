@@ -4,27 +4,12 @@ effect at the latest, because each is stored as intended before it is made."""
 import pytest
 
 from harness.domain.lifecycle import State
-from tests.factory.kills import EFFECTS, effects, killing, tick_until_killed
+from harness.factory.records.regressions import broken
+from tests.factory.kills import Storage, effects, killing, tick_until_killed
+from tests.factory.regressing import regressing
 from tests.factory.world import World
 
 SAMPLE = 6
-
-
-class Storage:
-    """What is stored elsewhere of a world's factory: its ledger, and its engine's results."""
-
-    def __init__(self, world: World) -> None:
-        self._world, self.stores = world, 0
-        world.before_effect = self.store
-        self.store()
-
-    def store(self) -> None:
-        self.stores += 1
-        self.entries, self._done = list(self._world.ledger.written), dict(self._world.done)
-
-    def take_machine_away(self) -> None:
-        self._world.ledger.written[:] = self.entries
-        self._world.done = self._done
 
 
 def never_the_same_twice():
@@ -47,23 +32,28 @@ def opened(folder) -> tuple[World, int, Storage]:
 
 def test_nothing_is_done_to_the_world_before_its_intent_is_stored(tmp_path) -> None:
     world, issue, storage = opened(tmp_path)
-    done = []
-
-    def watched(name, act):
-        def call(*args, **kwargs):
-            assert storage.entries == world.ledger.written, name
-            done.append(name)
-            return act(*args, **kwargs)
-
-        return call
-
-    for port in ("git", "forge"):
-        own = getattr(world, port)
-        names = (*EFFECTS[port], "set_check") if port == "forge" else (*EFFECTS[port], "remove")
-        world.decorate(port, **{name: watched(name, getattr(own, name)) for name in names})
+    done = storage.checks_each_effect()
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert {"push", "land", "open_pull_request", "upsert_comment", "close_issue"} <= set(done)
+
+
+@pytest.mark.parametrize(
+    ("kind", "does"),
+    [
+        ("fix", {"reopen_issue", "land"}),
+        ("revert", {"land"}),
+        ("push", {"upsert_issue", "land"}),
+    ],
+)
+def test_nothing_is_done_about_a_regression_before_its_intent_is_stored(
+    tmp_path, kind, does
+) -> None:
+    world = regressing(tmp_path, kind)
+    done = Storage(world).checks_each_effect()
+    for _ in range(3):
+        world.tick()
+    assert does <= set(done)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -81,4 +71,26 @@ def test_machines_vanish_at_every_effect_and_nothing_is_doubled(tmp_path, after,
         assert world.git.landings == [world.remote["main"]], at
         assert [what for what, _ in world.forge.writes].count("open_pull_request") == 1, at
         assert len(world.forge.comments(issue)) == 1, at
+        assert world.ledger.fault() is None, at
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("kind", ["fix", "revert", "push"])
+def test_machines_vanish_while_a_regression_is_answered_and_nothing_is_doubled(
+    tmp_path, kind, after, draw
+) -> None:
+    calm = regressing(tmp_path / "calm", kind)
+    Storage(calm)
+    for at in draw.of(effects(calm), SAMPLE // 2):
+        world = regressing(tmp_path / f"{after}-{at}", kind)
+        storage = Storage(world)
+        killing(world, at, after=after)
+        assert tick_until_killed(world)[0], f"nothing was killed at {at}"
+        storage.take_machine_away()
+        for _ in range(4):
+            world.tick()
+        assert broken(world.ledger) == (), at
+        filed = [one for one in world.forge.issues() if "This worked before" in one.body]
+        assert filed == [], at
+        assert len(world.git.landings) == len(set(world.git.landings)), at
         assert world.ledger.fault() is None, at

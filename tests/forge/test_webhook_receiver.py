@@ -228,6 +228,27 @@ def test_whoever_sends_half_a_body_holds_up_nobody(place, inbox) -> None:
         assert place.status(payload()) == 202
 
 
+def test_a_slow_sender_is_cut_off_before_its_headers_and_in_its_body(place) -> None:
+    lines = [b"", HEAD, HEAD + b"Content-Length: 99\r\n\r\n{"]
+    held = [socket.create_connection(("127.0.0.1", place.port), SECONDS) for _ in lines]
+    for line, text in zip(held, lines, strict=True):
+        line.sendall(text)
+    silent, half, slow = (b"".join(iter(lambda one=one: one.recv(1000), b"")) for one in held)
+    assert (silent, half) == (b"", b"")
+    assert slow.startswith(b"HTTP/1.1 408")
+
+
+def test_a_connection_serves_one_request(place) -> None:
+    with socket.create_connection(("127.0.0.1", place.port), SECONDS) as line:
+        line.sendall(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert line.recv(1000)
+        # Of a second one, half of which is sent, nothing would limit the time.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            line.sendall(b"POST /webhook HTT")
+            while line.recv(1000):
+                pass
+
+
 @pytest.mark.parametrize(
     ("more", "why"),
     [

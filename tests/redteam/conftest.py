@@ -12,8 +12,10 @@ from harness.operations.drill.attacks import (
     intrusion,
     judging,
     limits,
+    own_workflows,
     strangers,
     supply,
+    watching,
     weak_tests,
 )
 from harness.operations.drill.environment import DrillEnvironment
@@ -83,6 +85,8 @@ SHOWN_ELSEWHERE = {
     git_tricks.SUBJECT: 3,  # test_git_tricks
     weak_tests.SUBJECT: 1,  # test_test_tricks
     supply.SUBJECT: 2,  # test_dependency_tricks, test_secrets
+    own_workflows.SUBJECT: 1,  # factory/workflows: test_effects, test_approvals
+    watching.SUBJECT: 1,  # factory/watch/test_tip
 }
 """How many attacks of a subject `make test` draws where other tests show the same brakes. Of every
 other subject it makes all but what is `DEAR`: what goes wrong at a landing, on a full disk and

@@ -19,6 +19,9 @@ ELSEWHERE = (
     "broker/test_program",
     "error_intake/test_bounds",
     "factory/intake/test_error_issues",
+    "factory/watch/test_tip",
+    "factory/workflows/test_approvals",
+    "factory/workflows/test_effects",
     "scenarios/test_disorder",
     "scenarios/test_kill_points",
     "validators/browser/test_browser",
@@ -214,6 +217,20 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_row_116_without_the_key_of_this_project_nothing_is_taken",
         "test_row_116_what_is_over_the_bound_is_never_unpacked",
         "test_row_116_no_more_than_a_days_cap_is_filed_and_the_rest_the_next_day",
+    ),
+    121: (
+        "test_without_a_grant_it_is_refused_when_it_is_read_with_the_rule_to_write",
+        "test_a_grant_that_was_taken_back_holds_for_a_run_that_began_before",
+    ),
+    122: (
+        "test_nobody_with_less_lets_it_go_on",
+        "test_an_app_lets_nothing_go_on",
+        "test_an_answer_after_its_time_is_none_though_nobody_looked_before",
+    ),
+    123: (
+        "test_the_landing_that_broke_it_is_named_and_its_issue_is_worked_on_again",
+        "test_a_mend_that_mends_nothing_is_tried_so_often_and_then_a_persons",
+        "test_other_changes_of_the_files_wait_until_it_works_again",
     ),
 }
 BAD_INPUT: dict[str, tuple[str, ...]] = {

@@ -10,7 +10,7 @@ from harness.domain.errors import Stopped
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import State
 from harness.factory.policy_gate import ci
-from harness.factory.records.history import is_frozen, why_frozen
+from harness.factory.records.brakes import is_frozen, why_frozen
 from harness.factory.stages import revert
 from harness.operations.drill.scratch_factory import ScratchFactory
 from harness.programs.local_forge.seed import Account, Administrator

@@ -15,6 +15,9 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.domain.errors import ConfigError, ForgeError, GitError
+from harness.domain.events import RegressionTraced
+from harness.domain.issue import Permission
+from harness.domain.lifecycle import Event
 from harness.factory.run.services import Places
 from harness.governance.past.edit_effects import CONSEQUENCE
 from harness.operations.drill import attacker_git
@@ -30,7 +33,9 @@ from harness.operations.drill.attacks import (
     judging,
     landing,
     limits,
+    own_workflows,
     supply,
+    watching,
     weak_tests,
 )
 from harness.operations.drill.policy_files import example_policy_files, policy_files_of
@@ -62,6 +67,11 @@ def boundless(drill):
 
 def with_no_cap_on_errors(drill):
     toml = MINIMAL_POLICY["factory.toml"] + "[errors]\nper_day = 1000\n"
+    return dataclasses.replace(drill, policy_files={**MINIMAL_POLICY, "factory.toml": toml})
+
+
+def with_no_watch(drill):
+    toml = MINIMAL_POLICY["factory.toml"] + "[watch]\non = false\n"
     return dataclasses.replace(drill, policy_files={**MINIMAL_POLICY, "factory.toml": toml})
 
 
@@ -157,6 +167,62 @@ class Forgetful(Broken):
         return None if key.startswith(CONSEQUENCE) else self._own.find(key)
 
 
+class Granting(Broken):
+    """Reads rules with a grant in them, whatever they say at the commit."""
+
+    def read(self, commit, path):
+        is_rules = path == "factory_rules.md"
+        return (RULES + own_workflows.GRANT).encode() if is_rules else self._own.read(commit, path)
+
+
+class Generous(Broken):
+    """A forge on which everybody may do everything."""
+
+    def permission(self, actor):
+        return Permission.ADMIN
+
+
+class Early(Broken):
+    """A forge whose comments were all written long ago."""
+
+    def comments(self, number):
+        long_ago = "2020-01-01T00:00:00Z"
+        return [dataclasses.replace(one, created_at=long_ago) for one in self._own.comments(number)]
+
+
+class Rewriting(Broken):
+    """A ledger that shows some entries as others."""
+
+    def entries(self, **asked):
+        return tuple(self.shown(entry) for entry in self._own.entries(**asked))
+
+
+class Unfrozen(Rewriting):
+    """No landing that broke something has any file."""
+
+    def shown(self, entry):
+        if not isinstance(entry.event, RegressionTraced):
+            return entry
+        return dataclasses.replace(entry, event=dataclasses.replace(entry.event, files=()))
+
+
+LATER = 10**9
+
+
+class Forgiving(Rewriting):
+    """No run has begun since a landing broke something: that is always yet to come."""
+
+    def entries(self, *, after=0, **asked):
+        return super().entries(after=after % LATER, **asked)
+
+    def fault_after(self, head):
+        return self._own.fault_after(dataclasses.replace(head, seq=head.seq % LATER))
+
+    def shown(self, entry):
+        is_regression = getattr(entry.event, "event", "") == Event.REGRESSED
+        return dataclasses.replace(entry, seq=entry.seq + LATER) if is_regression else entry
+
+
 class Deaf(Places):
     """Looks for the owner's stop where nobody puts it."""
 
@@ -197,6 +263,36 @@ BROKEN = {
         with_no_cap_on_errors,
         errors.errors,
         "issues are filed in a day",
+    ),
+    "workflows of one's own: a grant that is always there": (
+        with_parts(repository=lambda services: Granting(services.repository)),
+        own_workflows.ungranted,
+        "an issue was filed",
+    ),
+    "workflows of one's own: everybody may approve": (
+        with_parts(forge=lambda services: Generous(services.forge)),
+        own_workflows.wrong_person,
+        "who may not give it",
+    ),
+    "workflows of one's own: no question expires": (
+        with_parts(forge=lambda services: Early(services.forge)),
+        own_workflows.too_late,
+        "came too late",
+    ),
+    "after the landing: nobody looks": (
+        with_no_watch,
+        watching.breaks_what_worked,
+        "was not found",
+    ),
+    "after the landing: mended for ever": (
+        with_parts(ledger=lambda services: Forgiving(services.ledger)),
+        watching.breaks_what_worked,
+        "runs tried to mend it",
+    ),
+    "after the landing: no freeze": (
+        with_parts(ledger=lambda services: Unfrozen(services.ledger)),
+        watching.lands_on_what_is_broken,
+        "did not wait",
     ),
     "the agent's sandbox: none": (unsealed, intrusion.ATTACKS[0].run, "no sandbox holds"),
     "the sandbox's limits: none": (unsealed, limits.ATTACKS[1].run, "no sandbox holds"),

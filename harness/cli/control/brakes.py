@@ -67,7 +67,7 @@ def resume(as_json: bool) -> None:
       factory resume --json
     """
     from harness.domain.events import CommandGiven
-    from harness.factory.records.history import RESUME, THAW, is_frozen, is_stop_requested
+    from harness.factory.records.brakes import RESUME, THAW, is_frozen, is_stop_requested
     from harness.factory.records.regressions import held_files
     from harness.factory.run.effects import is_flagged
     from harness.factory.run.pause import pause_in_force
@@ -110,7 +110,7 @@ def _tell_other_machines(folder: Path) -> None:
     """
     from harness.domain.errors import LedgerError
     from harness.domain.events import CommandGiven
-    from harness.factory.records.history import STOP
+    from harness.factory.records.brakes import STOP
     from harness.factory.run.effects import is_flagged
     from harness.home.document import FILE, SQLITE, read_home
     from harness.home.state_backup import command_ledger

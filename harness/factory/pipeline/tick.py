@@ -67,7 +67,8 @@ def tick(
     `only` and `states` limit which issues may move. A process that ticks again reads only what is
     new in the ledger and on the forge; `whole` makes it read all of both. `shows` updates the
     dashboard issue at the end. Without a limit, or with `hours`, the project's own workflows run
-    too: those that were asked for or are under way, and those whose hour came.
+    too: those that were asked for or are under way, and those whose hour came; and what has landed
+    is watched.
 
     Raises LedgerError where the ledger is not what was signed, PortError where the disk is full,
     ConfigError where `only` names an unknown issue, Stopped at the owner's stop."""
@@ -85,8 +86,9 @@ def tick(
     # Before anything is built: the mend of a killed watch's answer is judged by what is red.
     finish_answers(services, policy)
     _check_known(services, only or ())
-    free = only is None and (states is None or hours is not None)
-    if free:
+    # A daemon names the states of each tick, and gives `hours`, if only none.
+    is_everybodys = only is None and (states is None or hours is not None)
+    if is_everybodys:
         begin_due(services, policy, hours or {})
     moves = _Moves(
         services,
@@ -95,11 +97,11 @@ def tick(
         only,
         states,
         shows=shows,
-        free=dispatch.free_runner() if free else None,
+        free=dispatch.free_runner() if is_everybodys else None,
     )
     policy = moves.make_all(policy)
     after_landing.watch(services, policy)
-    if only is None and states is None:
+    if is_everybodys:
         watch_tip(services, policy)
     ci.remove_candidates(services)
     moves.queue.notify_waiting(policy)

@@ -1,6 +1,6 @@
 """The links of a chain: one pass over the entries of an issue, a method for each kind of event."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.domain.events import (
@@ -19,8 +19,8 @@ from harness.domain.events import (
 )
 from harness.domain.ledger import Entry, is_of
 from harness.domain.lifecycle import Event
-from harness.domain.plain import JsonObject
 from harness.domain.workflow import NodeResult
+from harness.factory.records.chain_links import LinkMaker
 from harness.factory.records.chain_words import (
     COMMAND_WORDS,
     ERRORS_TITLE,
@@ -29,10 +29,8 @@ from harness.factory.records.chain_words import (
     EVENTS_OF_PEOPLE,
     OVERRIDING_EVENTS,
     STAGE_OF_STATE,
-    STAGE_OF_WORKFLOW,
     TRIAGE_OUTCOMES,
     errors_fact,
-    finding_outcome,
     proof_of_verdict,
     triage_fact,
     verdict_evidence,
@@ -40,23 +38,22 @@ from harness.factory.records.chain_words import (
 from harness.factory.records.history import History
 from harness.factory.records.link import NO, Link, LinkOutcome, Stage
 from harness.factory.records.model_advice import advice_in, remarks
-from harness.factory.records.rule_texts import RuleBook, rule_text_of
+from harness.factory.records.rule_texts import RuleBook
 
 
-class ChainFold:
+class ChainFold(LinkMaker):
     """One pass over the entries of an issue. It remembers the runs, and which of them have
     explained their own end."""
 
     def __init__(self, history: History, rule_texts: Mapping[str, RuleBook]) -> None:
-        self._history, self._rule_texts = history, rule_texts
-        self._runs = {entry.run: entry.event for entry in history.runs}
+        super().__init__(history, rule_texts)
         self._keys = {entry.key for entry in history.entries}
         self._commands = {entry.key for entry in history.of(CommandGiven)}
         self._links: list[Link] = []
 
     def links(self) -> list[Link]:
         """All links, in the order of the ledger."""
-        for entry in self._history.entries:
+        for entry in self.history.entries:
             self._links += self._of(entry)
             # The refusals that it overrides are links already, so this comes after its own link.
             if is_of(entry, TransitionRecorded) and entry.event.event in OVERRIDING_EVENTS:
@@ -71,10 +68,10 @@ class ChainFold:
                 yield from self._triage(entry, decided)
             case ErrorsTraced() as traced:
                 title, fact = ERRORS_TITLE, errors_fact(traced)
-                yield self._link(entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=fact)
+                yield self.link(entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=fact)
             case CostEstimated() as estimated:
                 title, done = "What it may cost, by similar issues", LinkOutcome.DONE
-                yield self._link(entry, Stage.TRIAGE, done, title, fact=estimated.message)
+                yield self.link(entry, Stage.TRIAGE, done, title, fact=estimated.message)
             case NodeEnded() as ended:
                 yield from self._node(entry, ended.result)
             case VerdictRecorded() as verdict:
@@ -90,54 +87,19 @@ class ChainFold:
             case TransitionRecorded() as moved:
                 yield from self._transition(entry, moved)
             case event if one := advice_in(event):
-                yield self._link(
+                yield self.link(
                     entry,
-                    self._stage(entry),
+                    self.stage(entry),
                     LinkOutcome.DONE,
                     one.title,
                     fact=one.fact,
                     quote=one.quote,
                 )
 
-    def _link(
-        self,
-        entry: Entry,
-        stage: Stage,
-        outcome: LinkOutcome,
-        title: str,
-        *,
-        fact: str = "",
-        quote: str = "",
-        rule: str = "",
-        permalink: str = "",
-        evidence: Iterable[str] = (),
-    ) -> Link:
-        run = self._runs.get(entry.run)
-        # What people do belongs to no run, so its event names the rules itself.
-        own = getattr(entry.event, "rules", "")
-        return Link(
-            stage=stage,
-            outcome=outcome,
-            rule=rule,
-            title=title,
-            permalink=permalink,
-            fact=fact,
-            quote=quote,
-            evidence=tuple(evidence),
-            entry=entry.seq,
-            at=entry.at,
-            run=entry.run or "",
-            rules=own or (run.rules if run else ""),
-        )
-
-    def _stage(self, entry: Entry) -> Stage:
-        run = self._runs.get(entry.run)
-        return STAGE_OF_WORKFLOW.get(run.workflow, Stage.PERSON) if run else Stage.PERSON
-
     # Triage
 
     def _waiting(self, entry: Entry, queued: IssueQueued) -> Link:
-        return self._link(
+        return self.link(
             entry,
             Stage.TRIAGE,
             LinkOutcome.DONE,
@@ -151,7 +113,7 @@ class ChainFold:
         """What was hidden in the text, what decided and in whose words, and the reply to the
         filer."""
         for hidden in decision.hidden:
-            yield self._link(
+            yield self.link(
                 entry,
                 Stage.TRIAGE,
                 LinkOutcome.DONE,
@@ -164,7 +126,7 @@ class ChainFold:
         older = f"issues/{moved.duplicate_of}" if moved and moved.duplicate_of else ""
         # The empty citation is for a decision that cites nothing: it needs a link as well.
         for cite in (Citation(path=older),) if older else decision.cites or (Citation(),):
-            yield self._link(
+            yield self.link(
                 entry,
                 Stage.TRIAGE,
                 outcome,
@@ -175,7 +137,7 @@ class ChainFold:
                 fact=triage_fact(decision, words, moved.reason if moved else ""),
             )
         if decision.reply:
-            yield self._link(
+            yield self.link(
                 entry,
                 Stage.TRIAGE,
                 LinkOutcome.DONE,
@@ -188,7 +150,7 @@ class ChainFold:
         return next(
             (
                 one.event
-                for one in self._history.transitions
+                for one in self.history.transitions
                 if one.run == entry.run and one.seq > entry.seq
             ),
             None,
@@ -200,11 +162,11 @@ class ChainFold:
         output = result.output
         findings = output.get("findings") or ()
         # A rule that was asked twice about the same thing gives one link.
-        yield from dict.fromkeys(self._finding(entry, finding) for finding in findings)
+        yield from dict.fromkeys(self.finding(entry, finding) for finding in findings)
         for asks, one in remarks(output):
-            yield self._link(
+            yield self.link(
                 entry,
-                self._stage(entry),
+                self.stage(entry),
                 LinkOutcome.REFUSES if asks else LinkOutcome.DONE,
                 one.title,
                 fact=one.fact,
@@ -214,7 +176,7 @@ class ChainFold:
         for gate in output.get("gates") or ():
             # A rule that closes a gate has a link by its own finding.
             if gate["gate"] not in rules:
-                yield self._link(
+                yield self.link(
                     entry,
                     Stage.MERGE,
                     LinkOutcome.REFUSES,
@@ -222,31 +184,13 @@ class ChainFold:
                     fact=gate["says"],
                 )
         if result.event == Event.GATES_OPEN:
-            yield self._link(
+            yield self.link(
                 entry,
                 Stage.MERGE,
                 LinkOutcome.HOLDS,
                 "The gates before a merge",
                 fact="every fact was read again, and every gate is open",
             )
-
-    def _finding(self, entry: Entry, finding: JsonObject) -> Link:
-        run = self._runs.get(entry.run)
-        rule = rule_text_of(self._rule_texts.get(run.rules, {}) if run else {}, finding)
-        permalink = (
-            f"blob/{run.base}/{rule.file}?plain=1#L{rule.line}" if run and rule.is_in_a_file else ""
-        )
-        return self._link(
-            entry,
-            self._stage(entry),
-            finding_outcome(finding),
-            str(finding["title"]),
-            rule=str(finding["rule"]),
-            permalink=permalink,
-            fact=str(finding["says"]),
-            quote=rule.prose,
-            evidence=tuple(map(str, finding.get("evidence") or ())),
-        )
 
     # The verdict
 
@@ -255,7 +199,7 @@ class ChainFold:
             verdict.outcome, LinkOutcome.CANNOT_TELL
         )
         for finding in verdict.findings:
-            yield self._link(
+            yield self.link(
                 entry,
                 Stage.VERDICT,
                 LinkOutcome.REFUSES,
@@ -263,7 +207,7 @@ class ChainFold:
                 fact=str(finding.get("observed", "")),
                 quote=str(finding.get("words", "")),
             )
-        yield self._link(
+        yield self.link(
             entry,
             Stage.VERDICT,
             outcome,
@@ -275,7 +219,7 @@ class ChainFold:
     # What was done
 
     def _proposal(self, entry: Entry, pushed: ProposalPushed) -> Link:
-        return self._link(
+        return self.link(
             entry,
             Stage.PROPOSAL,
             LinkOutcome.DONE,
@@ -289,7 +233,7 @@ class ChainFold:
         verdict."""
         after = [
             one.event
-            for one in self._history.transitions
+            for one in self.history.transitions
             if one.run == entry.run and one.seq > entry.seq
         ]
         events = {one.event for one in after}
@@ -305,10 +249,10 @@ class ChainFold:
             else LinkOutcome.CANNOT_TELL
         )
         verdict = next(
-            (f"entry {one.seq}" for one in self._history.verdicts if one.key == landed.verdict),
+            (f"entry {one.seq}" for one in self.history.verdicts if one.key == landed.verdict),
             "",
         )
-        return self._link(
+        return self.link(
             entry,
             Stage.LANDING,
             outcome,
@@ -321,7 +265,7 @@ class ChainFold:
         """What its landing broke, as sealed journeys found without a look at the code."""
         red = traced.red
         escaped = f"; #{traced.escaped} reported it" if traced.escaped else ""
-        return self._link(
+        return self.link(
             entry,
             Stage.LANDING,
             LinkOutcome.REFUSES,
@@ -337,7 +281,7 @@ class ChainFold:
         words = COMMAND_WORDS[given.command]
         # A command that had an effect has a transition under its own key.
         late = f"{entry.key}/event" not in self._keys
-        yield self._link(
+        yield self.link(
             entry,
             Stage.PERSON,
             LinkOutcome.DONE,
@@ -351,7 +295,7 @@ class ChainFold:
     def _right(self, given: CommandGiven) -> str:
         """By what permission somebody gave the command. Commands without permission are never
         recorded."""
-        filers = {one.event.author for one in self._history.seen}
+        filers = {one.event.author for one in self.history.seen}
         if given.actor in filers and given.command in (Event.APPEALED, Event.AUTHOR_REPLIED):
             return "by right of having filed the issue"
         if given.command in (Event.OWNER_HOLD, Event.APPEALED):
@@ -371,22 +315,22 @@ class ChainFold:
         stage = (
             Stage.PERSON
             if event in EVENTS_OF_PEOPLE
-            else self._stage(entry)
+            else self.stage(entry)
             if entry.run
             else STAGE_OF_STATE.get(moved.before, Stage.PERSON)
         )
-        yield self._link(
+        yield self.link(
             entry,
             stage,
             outcome,
             title,
             fact=moved.reason,
-            quote=self._history.printed_in(entry.run) if event is Event.CHECKS_FAILED else "",
+            quote=self.history.printed_in(entry.run) if event is Event.CHECKS_FAILED else "",
             permalink=f"issues/{moved.duplicate_of}" if moved.duplicate_of else "",
         )
         title = "Words of the issue that may have asked for it"
         for one in moved.suspicion.passages if moved.suspicion else ():
-            yield self._link(entry, stage, outcome, title, fact=one.where, quote=one.text)
+            yield self.link(entry, stage, outcome, title, fact=one.where, quote=one.text)
 
     def _is_explained(self, entry: Entry, event: Event) -> bool:
         """Whether links of the same run already explain this event."""
@@ -399,8 +343,8 @@ class ChainFold:
 
     def _override(self, entry: Entry) -> None:
         """Mark the refusals that a person overrode with this transition."""
-        before = [one for one in self._history.transitions if one.seq < entry.seq]
-        stood_on = reasons_of(self._history, before[-1], self._links) if before else ()
+        before = [one for one in self.history.transitions if one.seq < entry.seq]
+        stood_on = reasons_of(self.history, before[-1], self._links) if before else ()
         against = {id(link) for link in stood_on if link.outcome in NO}
         self._links = [
             replace(

@@ -1,5 +1,4 @@
-"""An issue's history, read from the ledger. Nothing here is stored twice; everything is derived
-from entries."""
+"""An issue's history, derived from the ledger's entries. Nothing here is stored twice."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +31,8 @@ from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, Recorded, of_kind
 from harness.domain.lifecycle import Event, State, fold
 from harness.domain.plain import JsonObject
-from harness.ports.ledger import Ledger, recorded
+from harness.ports.ledger import Ledger
 
-FREEZE = "freeze"
-THAW = "thaw"
-RESUME = "resume"
-STOP = "stop"
 BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED, Event.REGRESSED)
 """After these the failed attempts are counted anew: somebody said yes to the work, or it landed and
 broke something."""
@@ -375,9 +370,8 @@ class History:
 
 def _not_after(one: str, other: str) -> bool:
     """Whether both times are known (ISO 8601), and the first is no later."""
-    if not one or not other:
-        return False
-    return datetime.fromisoformat(one) <= datetime.fromisoformat(other)
+    both = bool(one and other)
+    return both and datetime.fromisoformat(one) <= datetime.fromisoformat(other)
 
 
 def _findings_in(entry: Entry) -> Iterable[JsonObject]:
@@ -404,31 +398,3 @@ def histories(entries: Iterable[Entry]) -> tuple[History, ...]:
         if entry.issue is not None:
             by_issue.setdefault(entry.issue, []).append(entry)
     return tuple(History(issue, tuple(found)) for issue, found in sorted(by_issue.items()))
-
-
-def is_stop_requested(ledger: Ledger) -> bool:
-    """Whether the owner's stop is in the ledger: there it reaches a factory on whichever machine
-    works on it now."""
-    marks = [
-        entry.event.command
-        for entry in recorded(ledger, CommandGiven)
-        if entry.run is None and entry.event.command in (STOP, RESUME)
-    ]
-    return marks[-1:] == [STOP]
-
-
-def is_frozen(ledger: Ledger) -> bool:
-    """Whether a landing that differed, or a red main, has stopped all merging until a person thaws
-    it."""
-    return bool(why_frozen(ledger))
-
-
-def why_frozen(ledger: Ledger) -> str:
-    """Why merging is frozen, in words that may hold text from outside; empty where it is not."""
-    marks = [
-        entry.event
-        for entry in recorded(ledger, CommandGiven)
-        if entry.event.command in (FREEZE, THAW)
-    ]
-    is_on = bool(marks) and marks[-1].command == FREEZE
-    return (marks[-1].why or "what landed was not what was judged") if is_on else ""

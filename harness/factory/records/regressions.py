@@ -17,7 +17,7 @@ from harness.domain.events import (
     RegressionTraced,
 )
 from harness.domain.ledger import Recorded
-from harness.factory.records.history import THAW
+from harness.factory.records.brakes import THAW
 from harness.ports.ledger import Ledger, recorded
 
 ALL_FILES = "**"

@@ -25,7 +25,8 @@ from harness.domain.issue import Issue
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.approval import Approval, approval
-from harness.factory.records.history import History, why_frozen
+from harness.factory.records.brakes import why_frozen
+from harness.factory.records.history import History
 from harness.factory.records.regressions import broken
 from harness.factory.reporting.comments.dashboard import (
     MARKER,

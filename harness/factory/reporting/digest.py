@@ -72,12 +72,26 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorSummary:
+    """A group of errors that the running app reported. `words` are its kind and place, a
+    stranger's text; `count` counts from the beginning. `release` is the last one; `landed` the
+    issue whose landing it names and `issue` the one that was filed, both 0 if there is none."""
+
+    group: str
+    words: str
+    count: int
+    release: str
+    landed: int
+    issue: int
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """One digest, over the time from `since` to `at`.
 
-    `asked` wait for their filers, `waiting` for a maintainer. `frozen` is why merging is frozen,
-    `fault` why the ledger cannot be trusted, `paused` why and until when no model is asked. Each is
-    empty where that is not so."""
+    `asked` wait for their filers, `waiting` for a maintainer. `errors` came since. `frozen` is why
+    merging is frozen, `fault` why the ledger cannot be trusted, `paused` why and until when no
+    model is asked. Each is empty where that is not so."""
 
     since: datetime
     at: datetime
@@ -94,6 +108,7 @@ class Digest:
     stopped: bool
     fault: str
     paused: str = ""
+    errors: tuple[ErrorSummary, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
@@ -130,6 +145,7 @@ class Digest:
                 for one in self.outages
             ],
             "broken": [_journey_document(one) for one in self.broken],
+            "errors": [asdict(one) for one in self.errors],
             "frozen": self.frozen,
             "stopped": self.stopped,
             "fault": self.fault,
@@ -155,6 +171,7 @@ def digest(
     frozen: str,
     fault: str = "",
     paused: str = "",
+    errors: tuple[ErrorSummary, ...] = (),
 ) -> Digest:
     """The digest at `at`. All times must have a time zone."""
     issues = histories(entries)
@@ -167,6 +184,7 @@ def digest(
         frozen=frozen,
         fault=fault,
         paused=paused,
+        errors=errors,
         merged=_summaries(
             issues, lambda one: one.state is State.MERGED and _moved_after(one, since)
         ),

@@ -11,12 +11,20 @@ from harness.domain.lifecycle import Event, State
 from harness.domain.shortened import shortened
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.digest import BrokenJourney, Digest, IssueSummary, Outage
+from harness.factory.reporting.comments.inert import count
+from harness.factory.reporting.digest import (
+    BrokenJourney,
+    Digest,
+    IssueSummary,
+    Outage,
+)
 from harness.factory.reporting.times import span
 
 Quote = Callable[[str], str]
 
 LONGEST = 160
+MOST_ERRORS = 10
+"""How many groups of errors are shown; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[DigestSecti
                 if bool(one.suspicion) is suspected
             ),
         )
+    yield from _section("Errors of the running app", _errors(found, link, quote))
     yield from _section("Merged", (_merged(one, link, quote) for one in found.merged))
     yield from _section("Rejected", (_rejected(one, link, quote) for one in found.rejected))
     yield from _section(
@@ -175,6 +184,16 @@ def _outage(outage: Outage, at: datetime, quote: Quote) -> Item:
         f"Was down for {span(outage.until - outage.since)} from {began:%Y-%m-%d %H:%M}:"
         f" {quote(outage.message)}"
     )
+
+
+def _errors(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Item]:
+    for one in found.errors[:MOST_ERRORS]:
+        landed = f", which landed for #{one.landed}" if one.landed else ""
+        release = (f"release {quote(one.release)}{landed}",) if one.release else ()
+        issue = link(f"issues/{one.issue}") if one.issue else "no issue is filed for it"
+        yield Item(f"{quote(one.words)}: {count(one.count, 'time')}", (*release, issue))
+    if (more := len(found.errors) - MOST_ERRORS) > 0:
+        yield Item(f"and {more} more; `factory errors` lists them")
 
 
 def _waiting(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:

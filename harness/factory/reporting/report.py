@@ -21,8 +21,9 @@ from harness.domain.events import (
 from harness.domain.ledger import Entry, of_kind
 from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.presence import Presence
+from harness.factory.records.brakes import why_frozen
 from harness.factory.records.chain import chain
-from harness.factory.records.history import History, histories, why_frozen
+from harness.factory.records.history import History, histories
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
 from harness.factory.records.regressions import broken

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from harness.domain.errors import PortError
 from harness.domain.events import CommandGiven
 from harness.domain.workflow import NodeResult
-from harness.factory.records.history import RESUME
+from harness.factory.records.brakes import RESUME
 
 if TYPE_CHECKING:
     from harness.factory.run.services import Services

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from harness.domain.errors import Stopped
 from harness.domain.events import EffectDone, EffectIntended
 from harness.domain.ledger import as_of
-from harness.factory.records.history import is_stop_requested
+from harness.factory.records.brakes import is_stop_requested
 
 if TYPE_CHECKING:
     from harness.factory.run.services import Services

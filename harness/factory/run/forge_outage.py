@@ -12,7 +12,7 @@ from datetime import datetime
 from harness.domain.errors import FactoryError, ForgeError, ModelsPaused, PortError, RemoteError
 from harness.domain.events import CommandGiven
 from harness.domain.workflow import NodeResult
-from harness.factory.records.history import RESUME
+from harness.factory.records.brakes import RESUME
 from harness.factory.run.node import failed
 from harness.factory.run.pause import is_paused, result_of_pause
 from harness.factory.run.services import Services

@@ -23,7 +23,7 @@ from harness.domain.errors import ModelsPaused
 from harness.domain.events import CommandGiven, PauseBegan, PauseLifted
 from harness.domain.ledger import Recorded
 from harness.domain.workflow import NodeResult
-from harness.factory.records.history import RESUME
+from harness.factory.records.brakes import RESUME
 from harness.factory.run.node import failed
 from harness.ports.ledger import Ledger, recorded
 

@@ -1,7 +1,7 @@
 """How often a run was resumed."""
 
 from harness.domain.events import CommandGiven
-from harness.factory.records.history import RESUME
+from harness.factory.records.brakes import RESUME
 from harness.factory.run.services import Services
 from harness.ports.ledger import recorded
 

@@ -24,14 +24,12 @@ from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.plain import JsonDict
 from harness.domain.sandbox import Service
 from harness.domain.setting import Setting, setting_of
+from harness.factory.settings.app_config import App, Dependencies, Tests
 from harness.factory.settings.config import (
-    App,
-    Dependencies,
     ForgeSettings,
     Persona,
     SandboxSettings,
     Seal,
-    Tests,
 )
 from harness.factory.settings.limits_config import (
     ContextSettings,

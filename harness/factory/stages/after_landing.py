@@ -23,7 +23,8 @@ from harness.domain.events import (
 )
 from harness.domain.issue import CommitSha
 from harness.factory.policy_gate import ci
-from harness.factory.records.history import FREEZE, THAW, History
+from harness.factory.records.brakes import FREEZE, THAW
+from harness.factory.records.history import History
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
 from harness.factory.stages import revert

@@ -16,7 +16,8 @@ from harness.domain.verdict import Binding
 from harness.domain.workflow import NodeResult
 from harness.factory.policy_gate import ci, policy
 from harness.factory.policy_gate.ci import CheckReport
-from harness.factory.records.history import FREEZE, History, is_frozen
+from harness.factory.records.brakes import FREEZE, is_frozen
+from harness.factory.records.history import History
 from harness.factory.records.regressions import held_back, held_files
 from harness.factory.run.effects import effect, is_stopped, raise_if_stopped
 from harness.factory.run.node import Job, failed, produced, refused

@@ -1,16 +1,22 @@
 """The digest of a home, computed from its ledger alone and written to a file once a day."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from harness.domain.events import DigestWritten
-from harness.factory.records.history import is_stop_requested, why_frozen
+from harness.domain.errors import PortError
+from harness.domain.events import DigestWritten, EffectDone
+from harness.domain.ledger import Entry
+from harness.factory.records.brakes import is_stop_requested, why_frozen
+from harness.factory.records.error_groups import overview_of
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.digest import Digest, digest, last_digest
+from harness.factory.reporting.comments.error_issue import error_words
+from harness.factory.reporting.digest import Digest, ErrorSummary, digest, last_digest
 from harness.factory.reporting.digest_page import markdown
 from harness.factory.run.effects import is_flagged
 from harness.factory.run.pause import pause_in_force
 from harness.home.document import EVIDENCE, read_home
+from harness.home.error_intake import spool_of
 from harness.ports.ledger import Ledger
 from harness.store.files import replace
 
@@ -31,7 +37,31 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
         frozen=why_frozen(ledger),
         fault=fault.message if fault else "",
         paused=paused.summary if paused else "",
+        errors=_errors(home, entries, since),
     )
+
+
+def _errors(home: Path, entries: Sequence[Entry], since: datetime) -> tuple[ErrorSummary, ...]:
+    """The groups of errors of which one came after `since`, the latest first."""
+    spool = spool_of(home)
+    try:
+        groups = spool.groups()
+        done = [entry for entry in entries if isinstance(entry.event, EffectDone)]
+        return tuple(
+            ErrorSummary(
+                one["group"],
+                error_words(sample) if (sample := spool.sample(one["group"])) else one["group"],
+                one["count"],
+                one["releases"][0],
+                one["landed"],
+                one["issue"],
+            )
+            for one in (overview_of(groups, done) if groups else ())
+            if datetime.fromisoformat(one["last_at"]) > since
+        )
+    except PortError:
+        # `factory doctor` looks at it more closely.
+        return ()
 
 
 def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: UrlFor) -> Path | None:

@@ -8,8 +8,8 @@ from harness.domain.errors import PortError
 from harness.domain.events import EffectDone
 from harness.domain.plain import JsonDict
 from harness.domain.presence import Presence
+from harness.factory.records.brakes import is_stop_requested
 from harness.factory.records.error_groups import overview_of
-from harness.factory.records.history import is_stop_requested
 from harness.factory.reporting.report import status
 from harness.factory.run.disk_space import disk_space
 from harness.factory.run.effects import is_flagged

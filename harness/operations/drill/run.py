@@ -23,8 +23,10 @@ from harness.operations.drill.attacks import (
     judging,
     landing,
     limits,
+    own_workflows,
     strangers,
     supply,
+    watching,
     weak_tests,
 )
 from harness.operations.drill.environment import DrillEnvironment
@@ -40,6 +42,8 @@ ATTACKS: tuple[Attack, ...] = tuple(
         strangers,
         floods,
         errors,
+        own_workflows,
+        watching,
         intrusion,
         limits,
         brakes,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.budget import Usage
+from harness.domain.issue import CommitSha
 from harness.domain.judge_request import JudgeRequest
 from harness.domain.plain import JsonDict, JsonObject
 from harness.domain.verdict import Verdict
@@ -175,13 +176,13 @@ class ImmediateEngine:
 
 
 class SigningJudge:
-    """Passes every request, and signs the verdict with the key that it creates at `key`. On a
-    commit it sees the journeys in `red` as red, and nothing else."""
+    """Passes every request, and signs the verdict with the key that it creates at `key`. `works`
+    has each journey that stands, and whether it is green on a commit; else it is red."""
 
     def __init__(self, key: Path) -> None:
         self.public, self._signer = key.with_name(f"{key.name}.pub"), _signer(key)
         self.requests: list[JudgeRequest] = []
-        self.red: tuple[str, ...] = ()
+        self.works: dict[str, Callable[[CommitSha], bool]] = {}
 
     @property
     def judged(self) -> int:
@@ -234,8 +235,15 @@ class SigningJudge:
     def observation(self, request: JudgeRequest) -> bytes:
         """A signed observation of this request's base."""
         words = {"issue": 0, "promise": "M-SELL", "words": "It sells.", "observed": "It does not."}
-        shown = [{"journey": journey, "standing": "red", **words} for journey in self.red]
         base = request.base
+        shown = [
+            {
+                "journey": name,
+                "standing": "green" if works(CommitSha(base.commit)) else "red",
+                **words,
+            }
+            for name, works in self.works.items()
+        ]
         predicate = {
             "outcome": "observed",
             "reason": "",

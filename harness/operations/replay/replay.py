@@ -8,14 +8,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.domain.events import NodeEnded, RunStarted, UsageRecorded
-from harness.domain.judge_request import JudgeRequest
 from harness.domain.ledger import Entry, Recorded, as_of, of_kind
 from harness.domain.model_choice.agents import AgentKind
 from harness.domain.plain import JsonObject
@@ -27,14 +26,11 @@ from harness.log import Log
 from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Bundle
 from harness.operations.replay.comparison import Difference, differences, unrecorded
 from harness.operations.replay.model_recording import script_of
+from harness.operations.replay.stand_ins import NumberingBroker, SeededValidator
 from harness.store.in_memory import DirectEngine, ReplayedLedger
 
 if TYPE_CHECKING:
-    from harness.domain.budget import Usage
-    from harness.domain.verdict import Verdict
     from harness.factory.pipeline.dispatch import Dispatch
-    from harness.ports.model import Broker, Session, SessionRequest
-    from harness.ports.validator import Authored, Journeys, Judged, Observed, Validator
 
 LAUNCHER_KEY = "validator.key"
 
@@ -229,7 +225,7 @@ def _prepared(bundle: Bundle, options: ReplayOptions, home: Path, *, log: Log) -
             log=log,
             programs=options.programs,
         )
-        services = replace(services, validator=_SeededValidator(services.validator, bundle.seed()))
+        services = replace(services, validator=SeededValidator(services.validator, bundle.seed()))
         engine, act = DirectEngine(), node_action(services)
 
         def act_as_node(payload: JsonObject) -> JsonObject:
@@ -358,44 +354,8 @@ def _services(
         remote=Remote(origin.as_uri()),
         # The time is the recorded one: limits and pauses depend on it.
         clock=ledger,
-        broker=_NumberingBroker(BrokerClient(control)),
+        broker=NumberingBroker(BrokerClient(control)),
         link=lambda path: path,
         repository=lambda repository: repository,
     )
     return services_of(places, ledger, external, log=log, programs=programs)
-
-
-class _SeededValidator:
-    """A judge that draws its data from the recorded seed. All else is passed on."""
-
-    def __init__(self, validator: "Validator", seed: int | None) -> None:
-        self._validator, self._seed = validator, seed
-
-    def author(self, request: JudgeRequest, out: Path) -> "Authored":
-        return self._validator.author(request, out)
-
-    def judge(self, request: JudgeRequest, out: Path) -> "Judged":
-        return self._validator.judge(replace(request, seed=self._seed), out)
-
-    def observe(self, request: JudgeRequest, out: Path) -> "Observed":
-        return self._validator.observe(request, out)
-
-    def verified(self, envelope: Path) -> "Verdict | None":
-        return self._validator.verified(envelope)
-
-    def journeys(self, request: JudgeRequest) -> "Journeys":
-        return self._validator.journeys(request)
-
-
-class _NumberingBroker:
-    """A broker that numbers the sessions of each role in their order, as the recording does."""
-
-    def __init__(self, broker: "Broker") -> None:
-        self._broker, self._turns = broker, Counter[str]()
-
-    def open(self, request: "SessionRequest") -> "AbstractContextManager[Session]":
-        self._turns[request.role] += 1
-        return self._broker.open(replace(request, attempt=self._turns[request.role]))
-
-    def usage(self, session: "Session") -> "Usage":
-        return self._broker.usage(session)

@@ -5,6 +5,7 @@ Properties:
   bounded one that Sentry would have signed;
 - a source has a bounded rate, and an answer that SDKs obey;
 - what was answered with 200 is on the disk;
+- a page of any origin may report, as it may with curl, and reads an answer without a cookie;
 - no key and no text of an error is in a log or in an answer."""
 
 import asyncio
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+ENVELOPE = "/api/{project}/envelope/"
+PREFLIGHT_SECONDS = 7_200
+# A DSN stands in the page, so whoever sees the page may report. No origin is better than another.
+_ANY_ORIGIN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Retry-After, X-Sentry-Rate-Limits",
+}
+_PREFLIGHT = {
+    **_ANY_ORIGIN,
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "Content-Encoding, Content-Type, X-Sentry-Auth",
+    "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+}
 _UNSIGNED = {one.value: one for one in (Service.GLITCHTIP, Service.BUGSINK)}
 _KEY = re.compile(r"(?:^Sentry |[ ,])sentry_key=([0-9a-f]{32})(?:,|\s|$)", re.IGNORECASE)
 
@@ -45,7 +59,12 @@ class Intake:
     has_room: Callable[[], bool] = lambda: True
 
     async def envelope(self, request: "Request") -> "Response":
-        """`POST /api/PROJECT/envelope/`, as Sentry's SDKs send it."""
+        """`POST /api/PROJECT/envelope/`, as Sentry's SDKs send it, in a browser, too."""
+        found = await self._sent(request)
+        found.headers.update(_ANY_ORIGIN)
+        return found
+
+    async def _sent(self, request: "Request") -> "Response":
         project: str = request.path_params["project"]
         if not self._keys().is_dsn(project, _key_of(request)):
             raise Refused(403, "expected the DSN of a project")
@@ -117,12 +136,20 @@ async def _refusal(request: "Request", error: Exception) -> "Response":
     from starlette.responses import JSONResponse
 
     refused = error if isinstance(error, Refused) else _later("it could not be kept")
-    headers = {}
+    headers = dict(_ANY_ORIGIN) if request.url.path.startswith("/api/") else {}
     if refused.retry_seconds:
         headers["Retry-After"] = str(refused.retry_seconds)
     if refused.status == 429:
         headers["X-Sentry-Rate-Limits"] = f"{refused.retry_seconds}:error:key"
     return JSONResponse({"detail": refused.message}, refused.status, headers)
+
+
+async def _preflight(request: "Request") -> "Response":
+    """What a browser asks before a page sends something. It names no key, so it is answered to
+    everybody, from memory, and nothing of it is read."""
+    from starlette.responses import Response
+
+    return Response(None, 204, _PREFLIGHT)
 
 
 def application(intake: Intake) -> "Starlette":
@@ -134,7 +161,8 @@ def application(intake: Intake) -> "Starlette":
     return Starlette(
         routes=[
             Route("/healthz", lambda request: PlainTextResponse("ok\n"), methods=["GET"]),
-            Route("/api/{project}/envelope/", intake.envelope, methods=["POST"]),
+            Route(ENVELOPE, intake.envelope, methods=["POST"]),
+            Route(ENVELOPE, _preflight, methods=["OPTIONS"]),
             Route("/webhooks/sentry", intake.sentry, methods=["POST"]),
             Route("/webhooks/{service}/{secret}", intake.unsigned, methods=["POST"]),
         ],

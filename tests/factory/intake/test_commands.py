@@ -10,8 +10,8 @@ from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.intake.commands import ANSWERS_AN_HOUR
+from harness.factory.records.brakes import RESUME
 from harness.factory.records.chain import chain
-from harness.factory.records.history import RESUME
 from harness.forge.projection import GHOST
 from tests.events import event_of
 from tests.factory.demands import STORE, asking_a_person, governed

@@ -13,7 +13,8 @@ from harness.domain.errors import ForgeError, Interrupted
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
-from harness.factory.records.history import RESUME, history_of
+from harness.factory.records.brakes import RESUME
+from harness.factory.records.history import history_of
 from harness.factory.run.policy_snapshot import policy_at
 from harness.store.in_memory import DirectEngine, ReplayedLedger
 from tests.events import event_of

@@ -1,5 +1,5 @@
 """What people see of the errors of the running app: on the dashboard, in a notice, in `why`, on the
-page; and that none of it acts."""
+page, in the digest; and that none of it acts."""
 
 from datetime import timedelta
 
@@ -9,9 +9,11 @@ from harness.domain.events import NoticeBegan, NoticeSent
 from harness.domain.notices import NoticeKind
 from harness.factory.records.chain import page_of
 from harness.factory.reporting.dashboard import is_dashboard
+from harness.factory.reporting.digest_page import markdown, text
 from harness.factory.reporting.notices import message, outbox
 from harness.factory.reporting.report import chain_of_issue
-from tests.factory.error_world import ErrorWorld
+from harness.operations.daemon.digest import digest_of
+from tests.factory.error_world import EARLY, ONLY_TRIAGE, OTHER, ErrorWorld
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledger import FakeLedger
 
@@ -85,3 +87,51 @@ def test_why_begins_with_where_the_issue_came_from(app) -> None:
     )
     assert "Filed for errors" in (app.work / page_of(issue.number)).read_text()
     assert chain_of_issue(app.ledger, landed).links[0].title != first.title
+
+
+def digest_shown(app, *, since=EARLY) -> tuple[str, str, dict]:
+    at = app.ledger.clock.now() + timedelta(days=1)
+    found = digest_of(app.work, app.ledger, at=at, since=since)
+    return text(found, str), markdown(found, str), found.as_json()
+
+
+def test_the_digest_lists_what_came_since_with_its_issue_its_release_and_its_landing(app) -> None:
+    landed = app.file()
+    app.tick()
+    commit = app.history(landed).landed.commit
+    app.report(release=commit, count=7, at=app.ledger.clock.now())
+    app.report(OTHER, type="`x` <img> @owner\x1b[2J", at=app.ledger.clock.now())
+    app.tick(**ONLY_TRIAGE)
+    issue = next(one for one in app.filed if "ZeroDivisionError" in one.title)
+    plain, marked, document = digest_shown(app)
+    assert "Errors of the running app" in plain
+    assert "ZeroDivisionError in total: 7 times" in plain
+    assert f"release {commit}, which landed for #{landed}" in plain
+    assert f"issues/{issue.number}" in plain
+    assert "\x1b" not in plain
+    assert "<img>" not in marked
+    assert "@owner" not in marked
+    assert {one["count"] for one in document["errors"]} == {1, 7}
+    assert document["quiet"], "an issue is filed, and nobody has to do anything"
+
+
+def test_a_group_without_news_is_in_the_digest_before(app) -> None:
+    app.report()
+    assert "Errors of the running app" in digest_shown(app, since=EARLY - timedelta(days=1))[0]
+    assert "Errors of the running app" not in digest_shown(app)[0]
+
+
+def test_of_a_flood_ten_are_in_the_digest_and_the_rest_is_counted(app) -> None:
+    for number in range(25):
+        app.report(f"{number:064x}", at=app.ledger.clock.now())
+    plain, _, document = digest_shown(app)
+    assert plain.count("ZeroDivisionError") == 10
+    assert "and 15 more; `factory errors` lists them" in plain
+    assert "no issue is filed for it" in plain
+    assert len(document["errors"]) == 25
+
+
+def test_errors_that_cannot_be_read_keep_no_digest_back(app) -> None:
+    (app.work / "errors").mkdir()
+    (app.work / "errors" / "spool.db").write_bytes(b"no database" * 99)
+    assert "Errors of the running app" not in digest_shown(app)[0]

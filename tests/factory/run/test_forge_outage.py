@@ -7,7 +7,7 @@ import pytest
 
 from harness.domain.errors import ForgeError, GitError, ModelError, RemoteError
 from harness.domain.lifecycle import State
-from harness.factory.records.history import RESUME
+from harness.factory.records.brakes import RESUME
 from harness.factory.run.forge_outage import (
     MOST_OUTAGES,
     is_unavailable,

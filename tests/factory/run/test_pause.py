@@ -7,7 +7,7 @@ import pytest
 
 from harness.domain.errors import ModelsPaused
 from harness.domain.lifecycle import State
-from harness.factory.records.history import FREEZE, RESUME, THAW
+from harness.factory.records.brakes import FREEZE, RESUME, THAW
 from harness.factory.reporting.digest import digest
 from harness.factory.reporting.digest_page import text
 from harness.factory.reporting.report import status

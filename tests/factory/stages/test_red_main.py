@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from harness.domain.lifecycle import State
-from harness.factory.records.history import THAW, is_frozen, why_frozen
+from harness.factory.records.brakes import THAW, is_frozen, why_frozen
 from tests.events import event_of
 from tests.factory.demands import CI, demanding
 from tests.factory.world import candidate_of, shown

@@ -8,7 +8,7 @@ import pytest
 
 from harness.domain.errors import FactoryError, GitError
 from harness.domain.lifecycle import State
-from harness.factory.records.history import is_frozen
+from harness.factory.records.brakes import is_frozen
 from harness.factory.reporting.audit import audit
 from harness.factory.stages import revert
 from harness.ports.git import Landing

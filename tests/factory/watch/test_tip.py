@@ -14,11 +14,14 @@ from harness.domain.events import (
     RegressionTraced,
 )
 from harness.domain.lifecycle import Event, State
-from harness.factory.records.history import THAW
+from harness.factory.records.brakes import THAW
 from harness.factory.records.regressions import broken, held_files
+from harness.factory.records.regressions import mends as what_to_mend
 from harness.factory.reporting.report import chain_of_issue, status
 from harness.ports.ledger import recorded
+from harness.store.in_memory import ReplayedLedger
 from tests.events import event_of
+from tests.factory.pauses import MIDNIGHT, Purse
 from tests.factory.world import World
 
 J, K = "sha256:j", "sha256:k"
@@ -393,3 +396,45 @@ def test_people_are_told_everywhere_what_is_broken_and_by_whom(world) -> None:
     world.agent.works = [mends]
     world.tick()
     assert status(world.ledger, None, now, stopped=False)["broken"] == []
+
+
+def test_a_fix_run_is_paid_by_its_issues_caps_and_the_days(world) -> None:
+    issue = broken_by(world)
+    opened = len(world.broker.opened)
+    world.agent.works = [mends]
+    world.tick()
+    paid = world.broker.opened[opened:]
+    assert {one.issue for one in paid} == {issue}
+    assert "implementer" in {one.role for one in paid}
+    first = world.broker.opened[0]
+    assert {(one.usd_issue, one.usd_day) for one in paid} == {(first.usd_issue, first.usd_day)}
+
+
+def test_where_the_days_cap_is_reached_it_is_watched_and_mended_the_next_day(world) -> None:
+    issue = broken_by(world)
+    world.broker, agents = Purse(world.ledger.clock), len(world.agent.assignments)
+    world.agent.works = [mends]
+    world.push_to_main(NEWS=b"1\n")
+    for _ in range(2):
+        world.tick()
+    assert world.history(issue).state is not State.MERGED
+    assert len(world.agent.assignments) == agents
+    assert causes(world)[-1] is Cause.MOVED, "no model is asked for that"
+    assert events(world, CommitObserved)[-1].commit == world.remote["main"]
+    world.ledger.clock.at = MIDNIGHT
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert broken(world.ledger) == ()
+
+
+def test_a_mending_run_is_replayed_with_what_it_had_to_mend(world) -> None:
+    issue = broken_by(world)
+    world.agent.works = [mends]
+    world.tick()
+    entries = world.ledger.entries()
+    runs = [entry.run for entry in entries if entry.kind == "run" and entry.issue == issue]
+    judged = [run for run in runs if run.startswith("validate")]
+    assert len(judged) == 2
+    assert broken(world.ledger) == (), "it is mended since"
+    for run, red in zip(judged, ((), (J,)), strict=True):
+        assert what_to_mend(ReplayedLedger(entries, run), issue) == red

@@ -27,9 +27,14 @@ def marker_of(group: str) -> str:
 
 def error_title(sample: ErrorSample) -> str:
     """The issue's title. It has no message of the app, only the kind of error and its place."""
+    return words_only(f"Error of the running app {error_words(sample)}")[:MOST_TITLE].strip()
+
+
+def error_words(sample: ErrorSample) -> str:
+    """The kind of an error and its place, without its message. A stranger's text."""
     calls = [frame.function for frame in sample.frames[-1:] if frame.function]
     where = " in ".join(("", *(calls or ([sample.place] if sample.place else []))))
-    return words_only(f"Error of the running app {sample.type}{where}")[:MOST_TITLE].strip()
+    return f"{sample.type}{where}"
 
 
 def error_body(found: NewGroup, sample: ErrorSample, link: UrlFor) -> str:

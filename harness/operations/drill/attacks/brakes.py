@@ -15,7 +15,7 @@ from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import BudgetExhausted, FactoryStop
 from harness.domain.events import CommandGiven
 from harness.domain.lifecycle import State
-from harness.factory.records.history import RESUME
+from harness.factory.records.brakes import RESUME
 from harness.factory.settings.config import read_config
 from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held
 from harness.ports.model import Session, SessionRequest

@@ -11,7 +11,7 @@ from harness.domain.errors import PortError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.judge_request import JudgeRequest
 from harness.domain.lifecycle import State
-from harness.factory.records.history import is_frozen
+from harness.factory.records.brakes import is_frozen
 from harness.factory.reporting.comments import ISSUE_MARKER
 from harness.operations.drill import attacker_git
 from harness.operations.drill.attack import Attack, AttackOutcome, held, not_held

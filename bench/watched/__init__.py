@@ -1,0 +1,1 @@
+"""What bench/watch.py plants: an app, its journeys, and histories of it."""
