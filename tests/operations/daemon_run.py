@@ -3,11 +3,13 @@
 import signal
 import threading
 from datetime import UTC
+from pathlib import Path
 
 import pytest
 
 from harness.domain.errors import Interrupted
 from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+from harness.home.document import HomeFile, write_home
 from harness.log import Log
 from harness.operations.daemon.context import DaemonContext
 from harness.operations.daemon.loop import Loop
@@ -16,6 +18,22 @@ from harness.store.systemd import Notifier
 from harness.wiring import Works
 from tests.fakes.engine import FakeEngine
 from tests.fakes.log import LogEntries
+
+
+def with_home(work: Path) -> Path:
+    """A home that the day's digest can name its forge by."""
+    write_home(
+        work,
+        HomeFile(
+            owner="tidehouse",
+            name="tidebook",
+            forge="embedded",
+            port=8300,
+            number=1,
+            token_file="keys/forge.token",
+        ),
+    )
+    return work
 
 
 class RequestedShutdown(Shutdown):

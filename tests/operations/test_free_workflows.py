@@ -1,12 +1,10 @@
 """A daemon starts workflows of the project's own by their schedule, by request, and after a wait."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from harness.domain.events import WorkflowRequested
-from harness.home.document import HomeFile, write_home
 from tests.factory.workflows.free import FreeWorld, status
-from tests.operations.daemon_run import DaemonRun
+from tests.operations.daemon_run import DaemonRun, with_home
 
 NIGHTLY = """
 name: nightly
@@ -20,22 +18,6 @@ nodes:
   - {id: rest, wait: 2h}
   - {id: after, run: [after], needs: [rest]}
 """
-
-
-def with_home(work: Path) -> Path:
-    """A home that the day's digest can name its forge by."""
-    write_home(
-        work,
-        HomeFile(
-            owner="tidehouse",
-            name="tidebook",
-            forge="embedded",
-            port=8300,
-            number=1,
-            token_file="keys/forge.token",
-        ),
-    )
-    return work
 
 
 def ran(world: FreeWorld) -> list[str]:

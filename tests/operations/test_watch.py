@@ -8,8 +8,7 @@ from harness.domain.events import Answer, Cause, CommitObserved, RegressionAnswe
 from harness.factory.records.regressions import broken
 from harness.ports.ledger import recorded
 from tests.factory.regressing import JOURNEY, regressing
-from tests.operations.daemon_run import DaemonRun
-from tests.operations.test_free_workflows import with_home
+from tests.operations.daemon_run import DaemonRun, with_home
 
 
 def causes(world):

@@ -35,6 +35,12 @@ SETTLED = (
 """What is under way: effects that are not confirmed, and runs that are not over. In the end there
 are none."""
 
+WATCHED = (
+    "kind = 'observed' AND json_extract(data, '$.cause') = 'moved'"
+    " AND json_array_length(data, '$.green') > 0 AND json_array_length(data, '$.red') = 0"
+)
+"""What has landed was performed on the tip, by whoever works there now."""
+
 
 @pytest.mark.parametrize(
     ("issue", "workflows", "ends", "once"),
@@ -82,6 +88,8 @@ def test_killed_in_a_workflow_another_takes_over_within_five_seconds_and_nothing
             "up"
         )  # it has nothing to pass on where the one before it died right after the last entry
         wait_until(lambda: not any(recorded(home, what) for what in SETTLED))
+        if ends == "merged":
+            wait_until(lambda: recorded(home, WATCHED))
         assert leader.stopped_by(signal.SIGTERM) == 0
     assert max(took.values()) < LONGEST, took
     wait_until(lambda: is_at_rest(home))

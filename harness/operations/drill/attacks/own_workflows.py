@@ -29,8 +29,8 @@ grants: {workflow: finds, effects: [issue.file]}
 ```
 """
 """The rule, for the end of `factory_rules.md`."""
-_SECONDS = 2
-"""How long a run of these attacks waits for something."""
+_EXPIRES = 5
+"""Seconds: more than a busy machine takes to ask."""
 
 
 def ungranted(drill: "DrillEnvironment") -> AttackOutcome:
@@ -45,20 +45,18 @@ def ungranted(drill: "DrillEnvironment") -> AttackOutcome:
         refused = str(error)
     if _filed(factory) or "no rule grants" not in refused:
         return not_held(f"an issue was filed that no rule grants; {refused or 'nobody refused'}")
-    rest = f"  - {{id: rest, wait: {_SECONDS}s}}\n"
-    waits = f"{_HEAD}{rest}  - {{id: file, needs: [rest], {_FILE}}}\n"
-    granted = {_DOCUMENT: waits, "factory_rules.md": RULES + GRANT}
-    _begin(factory, granted, 2)
+    question = _asked(factory, 2)
     without = f"{_HEAD}  - {{id: rest, wait: 1h}}\n"
     factory.push({_DOCUMENT: without, "factory_rules.md": RULES})
-    _go_on(factory)
+    _approve(factory, question, by=factory.owner.token)
+    factory.tick(states=frozenset(), hours={})
     if _filed(factory):
         return not_held("an issue was filed after the grant was taken back")
     run = factory.services.free_runs.all()[-1]
     if run.ended is None or "grants" not in run.ended.reason:
         return not_held(f"nothing was filed, but for another reason: {run.ended}")
-    _begin(factory, granted, 3)
-    _go_on(factory)
+    _approve(factory, _asked(factory, 3), by=factory.owner.token)
+    factory.tick(states=frozenset(), hours={})
     if not _filed(factory):
         return not_held("with its grant it files nothing either, so nothing was proven")
     return held("refused when it was read, and right before the effect; with the grant it is filed")
@@ -67,7 +65,7 @@ def ungranted(drill: "DrillEnvironment") -> AttackOutcome:
 def wrong_person(drill: "DrillEnvironment") -> AttackOutcome:
     """A stranger and an app approve. As the control, the owner does."""
     factory = drill.factory("wrong person")
-    question = _asked(factory, expires="1h")
+    question = _asked(factory, 1)
     for by in (factory.stranger.token, factory.bot.token):
         _approve(factory, question, by=by)
     factory.tick(states=frozenset(), hours={})
@@ -83,9 +81,9 @@ def wrong_person(drill: "DrillEnvironment") -> AttackOutcome:
 def too_late(drill: "DrillEnvironment") -> AttackOutcome:
     """The owner approves when the question has expired, before anybody looked."""
     factory = drill.factory("too late")
-    question = _asked(factory, expires=f"{_SECONDS}s")
+    question = _asked(factory, 1, expires=f"{_EXPIRES}s")
     # A forge's moments have whole seconds.
-    time.sleep(_SECONDS + 1)
+    time.sleep(_EXPIRES + 1)
     _approve(factory, question, by=factory.owner.token)
     factory.tick(states=frozenset(), hours={})
     if _filed(factory):
@@ -102,17 +100,12 @@ def _begin(factory: "ScratchFactory", files: dict[str, str], number: int) -> Non
     factory.tick(states=frozenset(), hours={})
 
 
-def _go_on(factory: "ScratchFactory") -> None:
-    time.sleep(_SECONDS)
-    factory.tick(states=frozenset(), hours={})
-
-
-def _asked(factory: "ScratchFactory", *, expires: str) -> Issue:
+def _asked(factory: "ScratchFactory", number: int, *, expires: str = "1h") -> Issue:
     """The question of a workflow that files an issue once somebody with write permission
     approves."""
     asks = f"approve: write, shows: Shall it be filed, expires: {expires}"
     document = f"{_HEAD}  - {{id: ask, {asks}}}\n  - {{id: file, needs: [ask], {_FILE}}}\n"
-    _begin(factory, {_DOCUMENT: document, "factory_rules.md": RULES + GRANT}, 1)
+    _begin(factory, {_DOCUMENT: document, "factory_rules.md": RULES + GRANT}, number)
     return next(one for one in factory.services.forge.issues() if is_question(one))
 
 
