@@ -130,7 +130,7 @@ def author(job: Job) -> NodeResult:
         session(job, "author", job.policy.config.models.author[0]) as line,
         ThreadPoolExecutor(1, thread_name_prefix="packages") as meanwhile,
     ):
-        # The agent and the tests need them next. What goes wrong with them is told there.
+        # The agent and the tests need them next. What goes wrong with them shows there.
         meanwhile.submit(projecttests.layer, job)
         broker = BrokerSession(str(line.socket), line.model)
         authored = services.validator.author(
