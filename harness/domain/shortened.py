@@ -1,4 +1,4 @@
-"""Cut a text so that what is left reads as one."""
+"""Texts for people: cut so that what is left reads as one, and numbers with their nouns."""
 
 
 def shortened(text: str, most: int) -> str:
@@ -13,3 +13,9 @@ def shortened(text: str, most: int) -> str:
         return f"{room[:sentence]} …"[:most]
     word = room.rsplit(" ", 1)[0] if room.rfind(" ") > most // 2 else room
     return f"{word}…"
+
+
+def count(number: int, what: str) -> str:
+    """A number with its noun: `1 change`, `2 changes`, `3 entries`."""
+    plural = f"{what.removesuffix('y')}ies" if what.endswith("y") else f"{what}s"
+    return f"{number} {what if number == 1 else plural}"

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness.domain.lifecycle import Event, State
-from harness.domain.shortened import shortened
+from harness.domain.shortened import count, shortened
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.comments.inert import count
 from harness.factory.reporting.digest import (
     BrokenJourney,
     Digest,

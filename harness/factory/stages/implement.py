@@ -18,6 +18,7 @@ from harness.domain.judge_request import BrokerSession
 from harness.domain.lifecycle import Event
 from harness.domain.model_choice.roles import FallbackChain, Tier
 from harness.domain.plain import plain
+from harness.domain.shortened import count
 from harness.domain.workflow import NodeResult, Outcome
 from harness.factory.models import prompts
 from harness.factory.models.attempts import approach_of, failed_attempts
@@ -32,7 +33,6 @@ from harness.factory.policy_gate import policy
 from harness.factory.project import tests as projecttests
 from harness.factory.project.services import root_of, services_of
 from harness.factory.reporting import comments
-from harness.factory.reporting.comments.inert import count
 from harness.factory.run.effects import effect, raise_if_stopped
 from harness.factory.run.node import MACHINE, Job, failed, produced, refused
 from harness.factory.run.outputs import Build, Snapshot, StartingPoint

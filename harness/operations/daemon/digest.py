@@ -10,13 +10,11 @@ from harness.domain.ledger import Entry
 from harness.factory.records.brakes import is_stop_requested, why_frozen
 from harness.factory.records.error_groups import overview_of
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.comments.error_issue import error_words
 from harness.factory.reporting.digest import Digest, ErrorSummary, digest, last_digest
 from harness.factory.reporting.digest_page import markdown
 from harness.factory.run.effects import is_flagged
 from harness.factory.run.pause import pause_in_force
 from harness.home.document import EVIDENCE, read_home
-from harness.home.error_intake import spool_of
 from harness.ports.ledger import Ledger
 from harness.store.files import replace
 
@@ -43,6 +41,10 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
 
 def _errors(home: Path, entries: Sequence[Entry], since: datetime) -> tuple[ErrorSummary, ...]:
     """The groups of errors of which one came after `since`, the latest first."""
+    # Who only looks at a home loads neither a database nor the rules.
+    from harness.factory.reporting.comments.error_issue import error_words
+    from harness.home.error_intake import spool_of
+
     spool = spool_of(home)
     try:
         groups = spool.groups()

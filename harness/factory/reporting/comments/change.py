@@ -4,7 +4,7 @@ what the judge saw, what people can do, and how to revert a landed change."""
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.domain.lifecycle import Event, State
-from harness.domain.shortened import shortened
+from harness.domain.shortened import count, shortened
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.chain import page_of
 from harness.factory.records.gates import MERGE, RULES, SEAL, TESTS, Gate
@@ -13,7 +13,6 @@ from harness.factory.records.link import NO, Link, LinkOutcome, UrlFor
 from harness.factory.records.model_advice import remarks
 from harness.factory.reporting.comments.inert import (
     cell,
-    count,
     fenced,
     inline,
     table,

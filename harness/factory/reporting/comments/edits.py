@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from harness.domain.issue import Annotation, AnnotationLevel
+from harness.domain.shortened import count
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.comments.inert import MOST_ROWS, cell, count, fenced, inline, table
+from harness.factory.reporting.comments.inert import MOST_ROWS, cell, fenced, inline, table
 from harness.governance.past.edit_effects import Edited, EditEffect
 from harness.governance.past.edits import Edit
 from harness.governance.past.history import RecordedChange

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from harness.domain.error_groups import ErrorSample
 from harness.domain.facts import UNKNOWN
+from harness.domain.shortened import count
 from harness.factory.records.error_groups import NewGroup
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.comments.inert import code, count, fenced, inline, words_only
+from harness.factory.reporting.comments.inert import code, fenced, inline, words_only
 from harness.factory.reporting.times import moment
 
 MARKER = "Error group `"

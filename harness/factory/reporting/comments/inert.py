@@ -114,9 +114,3 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows[:MOST_ROWS])]
     more = f"\n\nand {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
     return "\n".join(lines) + more
-
-
-def count(number: int, what: str) -> str:
-    """A number with its noun: `1 change`, `2 changes`, `3 entries`."""
-    plural = f"{what.removesuffix('y')}ies" if what.endswith("y") else f"{what}s"
-    return f"{number} {what if number == 1 else plural}"

@@ -7,7 +7,7 @@ maintainers."""
 from collections.abc import Mapping
 
 from harness.domain.lifecycle import Event, State
-from harness.domain.shortened import shortened
+from harness.domain.shortened import count, shortened
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.chain import page_of, rules_against
 from harness.factory.records.history import History
@@ -15,7 +15,6 @@ from harness.factory.records.link import Link, UrlFor
 from harness.factory.records.model_advice import what_differed
 from harness.factory.reporting.comments.inert import (
     cell,
-    count,
     fenced,
     inline,
     referred,

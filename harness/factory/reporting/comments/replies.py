@@ -7,12 +7,13 @@ from harness.domain.events import UsageRecorded
 from harness.domain.governance import Governance
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
+from harness.domain.shortened import count
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.approval import Approval, NotApproved
 from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Link, UrlFor, is_routine
-from harness.factory.reporting.comments.inert import code, count, inline, table
+from harness.factory.reporting.comments.inert import code, inline, table
 from harness.factory.reporting.shown import shown
 from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
 
