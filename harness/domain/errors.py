@@ -5,7 +5,7 @@
       IllegalTransition               a bug here                                    exit 70
       PortError(retryable)            something outside failed                      exit 5
         GitError (RemoteError) · ForgeError · ModelError (AnswerError) · ModelsPaused
-        ValidatorError · SandboxError · LedgerError
+        ValidatorError · SandboxError · LedgerError · DeployError
       Busy                            another factory works on the same home        exit 5
     FactoryStop(BaseException)        BudgetExhausted 4 · Stopped 3 · Interrupted 130
 
@@ -115,6 +115,11 @@ class ValidatorError(PortError):
 
 class SandboxError(PortError):
     """No sandbox could be made, so nothing untrusted was run."""
+
+
+class DeployError(PortError):
+    """A deployer failed, refused or took too long. What is live now, only a look at the place
+    tells."""
 
 
 class LedgerError(PortError):

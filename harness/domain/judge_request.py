@@ -121,10 +121,21 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
+class Living:
+    """The place in which the base runs already: `url` without a path, and the environment's name.
+    Only journeys of these promises are performed there, and nothing is started."""
+
+    url: str
+    environment: str
+    promises: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeRequest:
     """One request. An author's has a `broker` and no candidate, a judge's the reverse; one with
-    `watching` is for an observation. `bounds` are the browser's waits in seconds, by name. `mends`
-    are the digests of journeys that are red on base, and that the change must make green."""
+    `watching` or `living` is for an observation. `bounds` are the browser's waits in seconds, by
+    name. `mends` are the digests of journeys that are red on base, and that the change must make
+    green."""
 
     repository: str
     sealed: str
@@ -148,3 +159,4 @@ class JudgeRequest:
     exploring: Exploration | None = field(default=None, metadata=OPTIONAL)
     watching: Watching | None = field(default=None, metadata=OPTIONAL)
     mends: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    living: Living | None = field(default=None, metadata=OPTIONAL)

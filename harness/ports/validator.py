@@ -74,7 +74,8 @@ class JourneyShown:
 @dataclass(frozen=True, slots=True)
 class Observed:
     """A verified observation of one commit. `standing`: how many journeys were to be performed;
-    `shown` may have fewer. `reason` is why nothing is known, where nothing is."""
+    `shown` may have fewer. `reason` is why nothing is known, where nothing is. `url` is the living
+    place that was observed; empty for the commit alone."""
 
     commit: str
     tree: str
@@ -83,6 +84,7 @@ class Observed:
     shown: tuple[JourneyShown, ...]
     reason: str
     envelope: Path
+    url: str = ""
 
 
 class Validator(Protocol):
@@ -99,7 +101,10 @@ class Validator(Protocol):
 
     def observe(self, request: JudgeRequest, out: Path) -> Observed:
         """Perform journeys of landed work on the request's base, and judge no change. The signature
-        has been checked, and that it is of this base and run."""
+        has been checked, and that it is of this base and run.
+
+        With `living`, they are performed on that place and nothing is started: the signature binds
+        its address as well."""
         ...
 
     def verified(self, envelope: Path) -> Verdict | None:
