@@ -67,5 +67,6 @@ bench: setup      ## tables, not tests
 
 docs: setup       ## the pages that are generated; a test compares them
 	@$(PY) -c "from harness.domain.lifecycle import page; open('docs/lifecycle.md', 'w', encoding='utf-8').write(page())"
+	@$(PY) -c "from harness.domain.release import release_page; open('docs/release-lifecycle.md', 'w', encoding='utf-8').write(release_page())"
 	@$(PY) -m harness.factory.settings.reference docs
 	@$(PY) -m validators.language.reference

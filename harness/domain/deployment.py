@@ -3,12 +3,12 @@ of itself."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.judge_request import AppStart, SandboxChoice
-from harness.domain.setting import MOST, required, setting
+from harness.domain.setting import MOST, setting
 
 DURATION = re.compile(r"(0|[1-9][0-9]{0,5})([smh])")
 _UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600}
@@ -36,14 +36,19 @@ class Environment:
     """One place where what has landed runs. A release passes them in the order in which they stand
     in the file; the last one is production."""
 
-    name: str = field(
-        metadata=required("Its name: small letters, digits and hyphens.", example='"staging"')
-    )
-    deploy: DeployKind = field(metadata=required("Who brings a commit there.", example='"local"'))
-    url: str = field(
-        metadata=required("Where it is reached, without a path.", example='"http://localhost:8100"')
-    )
     # fmt: off
+    name: str = setting(
+        "", "Its name: small letters, digits and hyphens.", example='"staging"', required=True,
+    )
+    deploy: DeployKind = setting(
+        DeployKind.LOCAL, "Who brings a commit there: the factory itself on its own machine, a"
+        " command that the home names, or a workflow on the forge.",
+        example='"local"', required=True,
+    )
+    url: str = setting(
+        "", "Where it is reached, without a path.", example='"http://localhost:8100"',
+        required=True,
+    )
     smoke: tuple[str, ...] = setting(
         (), "Promises whose sealed journeys are performed there: only those that read, or that"
         " clean up after themselves.",

@@ -13,6 +13,7 @@ from harness.factory.run.signs import SignsOfLife
 from harness.log import Log
 from harness.ports.agent import Agent
 from harness.ports.clock import Clock
+from harness.ports.deployer import Deployer, HealthReader
 from harness.ports.error_groups import ErrorGroups
 from harness.ports.essay import Essays
 from harness.ports.forge import Forge, ForgeWriter
@@ -113,6 +114,10 @@ class Services:
     essays: Essays | None = None
     # The errors that the running app reported; None where nothing takes them, as in a replay.
     errors: ErrorGroups | None = None
+    # Who brings what has landed to an environment, and who asks there; None where nothing is
+    # deployed, as in a replay.
+    deployer: Deployer | None = None
+    health: HealthReader | None = None
     # What this process leaves of itself while it works; none in a replay, for example.
     signs: SignsOfLife = field(default_factory=SignsOfLife)
     # Called after an intent is recorded and before the effect on the world, which it prevents by

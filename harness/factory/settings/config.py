@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any, TypeVar
 
 from harness.domain.budget import Caps, Price
+from harness.domain.deployment import Environment
 from harness.domain.errors import ConfigError
 from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
 from harness.domain.model_choice.breaker import BreakerSettings
@@ -17,6 +18,7 @@ from harness.domain.sandbox import MOST_SERVICES, Service
 from harness.domain.setting import MOST, required, setting
 from harness.factory.settings.app_config import App, Dependencies, Tests
 from harness.factory.settings.budget import checked_caps, prices_in
+from harness.factory.settings.environments import environments_in
 from harness.factory.settings.limits_config import (
     ContextSettings,
     ErrorSettings,
@@ -138,6 +140,8 @@ class Config:
     context: ContextSettings = field(default_factory=ContextSettings)
     judge: Judge = field(default_factory=Judge)
     errors: ErrorSettings = field(default_factory=ErrorSettings)
+    # Where what has landed is brought, in this order; the last one is production.
+    environments: tuple[Environment, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ConfigError for an unknown agent, for an agent of a role that has none, and for a
@@ -198,6 +202,7 @@ _TABLES = (
     "context",
     "judge",
     "errors",
+    "environments",
 )
 
 
@@ -235,6 +240,7 @@ def read_config(text: str) -> Config:
         context=read(ContextSettings, table(document, "context"), "context"),
         judge=read(Judge, table(document, "judge"), "judge"),
         errors=read(ErrorSettings, table(document, "errors"), "errors"),
+        environments=environments_in(document.get("environments", [])),
     )
 
 

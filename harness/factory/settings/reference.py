@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 
 from harness.domain.budget import Caps, Price
 from harness.domain.checks import RequiredCheck
+from harness.domain.deployment import Environment
 from harness.domain.model_choice.agents import AgentChoice
 from harness.domain.model_choice.breaker import BreakerSettings
 from harness.domain.model_choice.roles import FallbackChain, Tier
@@ -126,6 +127,9 @@ TABLES = (
           " gets more. No time may be shorter than its default."),
     Table("errors", ErrorSettings, "What follows when the running app reports errors. See"
           " [Errors of the running app](operator.md#errors-of-the-running-app)."),
+    Table("environments", Environment, "A place where what has landed runs. A release passes them"
+          " in this order; the last one is production. Without one, nothing is deployed. See"
+          " [Releases](operator.md#releases).", Form.LISTED),
 )  # fmt: skip
 FAMILIES = "The beginnings of model names, and the family of these models; see [Roles](roles.md)."
 FAMILIES_EXAMPLE = 'claude = "anthropic"'
