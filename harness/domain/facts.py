@@ -222,6 +222,28 @@ class ScriptFact:
 
 
 @dataclass(frozen=True, slots=True)
+class AreaTrust:
+    """How far a change is trusted in the area of one trust rule.
+
+    `paths` are that rule's; none means any rule's, as in a case. `level` is what the area has now,
+    and `granted` the rule's own words for what it may have: under other words the level is void.
+    `value` is the confidence that the change stays, between `low` and `high`, on the `basis` of so
+    many `outcomes`; `missing` are the facts that nobody established. `returned` counts how often
+    this change went back for want of confidence."""
+
+    paths: tuple[str, ...]
+    level: str
+    granted: str
+    value: Decimal
+    basis: str
+    outcomes: int = 0
+    low: Decimal = Decimal(0)
+    high: Decimal = Decimal(1)
+    missing: tuple[str, ...] = ()
+    returned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeFacts:
     """Everything the rules may ask about. Each defaults to UNKNOWN, so what was forgotten refuses.
 
@@ -229,7 +251,7 @@ class ChangeFacts:
     of what this author filed and the factory took up before, `issue_ages` those of everybody's
     issues. `kind` is the triaged kind of the issue (`bug`, `feature`, `chore`). `neighbours` are
     the paths at base in each folder that the change touches. `pictures` counts the screenshots in
-    the verdict's evidence."""
+    the verdict's evidence. `trust` has one entry for each area that has a trust rule."""
 
     files: Maybe[tuple[FileChange, ...]] = UNKNOWN
     dependencies: Maybe[tuple[DependencyChange, ...]] = UNKNOWN
@@ -249,6 +271,7 @@ class ChangeFacts:
     neighbours: Maybe[tuple[bytes, ...]] = UNKNOWN
     pictures: Maybe[int] = UNKNOWN
     scripts: Maybe[tuple[ScriptFact, ...]] = UNKNOWN
+    trust: Maybe[tuple[AreaTrust, ...]] = UNKNOWN
 
     @property
     def changed_lines(self) -> Maybe[int]:

@@ -121,11 +121,12 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class CheckAnswer:
     """One check's answer about the facts. `passed` UNKNOWN means a fact it needs was not
-    established."""
+    established. `follows` is what follows from this refusal, in place of the rule's `on_fail`."""
 
     passed: Maybe[bool]
     message: str
     evidence: tuple[str, ...] = ()
+    follows: OnFail | None = field(default=None, repr=False)
 
 
 class Check(Protocol):

@@ -21,6 +21,8 @@ from harness.domain.governance import (
     Rule,
     Status,
 )
+from harness.governance.checks.trust import Trust
+from harness.governance.paths import matches
 from harness.governance.remit import looks_at, seen_by
 
 Lifted = Collection[tuple[str, str]]
@@ -28,6 +30,9 @@ Lifted = Collection[tuple[str, str]]
 
 DEFAULT = "default"
 NOT_SPOKEN_OF = "no rule speaks of this change"
+NO_AREA = "it touches what no rule of trust names, so a person lands it"
+BY_DEFAULT = ((DEFAULT, NOT_SPOKEN_OF), (DEFAULT, NO_AREA))
+"""What no rule refuses, and a person decides."""
 
 
 def decide(
@@ -49,6 +54,8 @@ def decide(
         return Decision(
             governance.digest, applies, findings, action, tuple(map(_sentence, refusals))
         )
+    if (DEFAULT, NO_AREA) not in lifted and _touches_no_area(governance, asked, applies):
+        return Decision(governance.digest, applies, findings, OnFail.NEEDS_HUMAN, (NO_AREA,))
     # Built-in rules look at every change, so they would always count as speaking of it.
     speaking = [rule for rule, _ in asked if rule.status is Status.ENFORCE and not rule.built_in]
     if (
@@ -103,6 +110,24 @@ def as_lifted(rule: Rule, finding: Finding, lifted: Lifted) -> Finding:
     return finding
 
 
+def _touches_no_area(
+    governance: Governance, asked: list[tuple[Rule, ChangeFacts]], applies: Applies
+) -> bool:
+    """Whether the owner trusts the factory somewhere, and the change touches anything elsewhere.
+    Where no rule speaks of trust, nobody is asked."""
+    if not any(_trusts(rule) and rule.applies is applies for rule in governance.rules):
+        return False
+    areas = [rule.check for rule, _ in asked if isinstance(rule.check, Trust) and _trusts(rule)]
+    files = next((facts.files for _, facts in asked), UNKNOWN)
+    return files is UNKNOWN or not all(
+        any(matches(area.paths, change.path) for area in areas) for change in files
+    )
+
+
+def _trusts(rule: Rule) -> bool:
+    return isinstance(rule.check, Trust) and rule.status is Status.ENFORCE
+
+
 def _is_here(rule: Rule, applies: Applies) -> bool:
     here = rule.applies is applies or (rule.built_in and applies is not Applies.ISSUE)
     # A grant is about a workflow, and asks nothing of a change.
@@ -129,7 +154,7 @@ def _finding(rule: Rule, facts: ChangeFacts) -> Finding:
         title=rule.title,
         passed=answer.passed,
         status=rule.status,
-        on_fail=rule.on_fail,
+        on_fail=answer.follows or rule.on_fail,
         message=answer.message,
         source=rule.source,
         evidence=answer.evidence,

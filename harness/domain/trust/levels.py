@@ -7,7 +7,7 @@ Properties:
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from types import MappingProxyType
 
@@ -42,6 +42,15 @@ class Grant:
 
     level: Level
     since: datetime | None = None
+
+
+def moment_of(text: str) -> datetime | None:
+    """A day (its beginning in UTC) or a moment; None for what is neither."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def level_of(area: str, past: Iterable[Followed], granted: Grant | None) -> Level:

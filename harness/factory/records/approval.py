@@ -18,7 +18,7 @@ from harness.domain.ledger import Recorded
 from harness.domain.lifecycle import Event, State
 from harness.domain.plain import JsonObject
 from harness.factory.records.history import History
-from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, Lifted, leaves_to_a_person
+from harness.governance.decide import BY_DEFAULT, Lifted, leaves_to_a_person
 
 SHORTEST = 12
 """How many characters of a commit hash an approval needs at least."""
@@ -182,7 +182,7 @@ def _is_left_to_a_person(
 ) -> bool:
     """Whether a rule that leaves the question to a person gave this refusal. Nobody can lift a gate
     that is no rule."""
-    if (gate, words) == (DEFAULT, NOT_SPOKEN_OF):
+    if (gate, words) in BY_DEFAULT:
         return True
     rules = [
         rule

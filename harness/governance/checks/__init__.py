@@ -28,6 +28,7 @@ from harness.governance.checks.size import (
 )
 from harness.governance.checks.supply import Dependencies, Secrets
 from harness.governance.checks.together import Companions, Migrations
+from harness.governance.checks.trust import Trust
 
 CHECKS: dict[str, type] = {
     "added_lines": AddedLines,
@@ -58,5 +59,6 @@ CHECKS: dict[str, type] = {
     "tests_kept": TestsKept,
     "tests_red_on_base": TestsRedOnBase,
     "tests_weakened": TestsWeakened,
+    "trust": Trust,
 }
 """Every check by the name it has in a rule."""

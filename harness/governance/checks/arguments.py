@@ -8,6 +8,8 @@ MODE = 'a git file mode such as "100644"'
 PATTERN = "a regular expression"
 PATH = "a path from the root of the repository"
 
+MOMENT = "a day or a moment, such as 2026-11-24 or 2026-11-24T12:00:00Z, in quotes"
+
 Globs: TypeAlias = Annotated[tuple[str, ...], GLOB]
 Names: TypeAlias = Annotated[tuple[str, ...], NAME]
 Modes: TypeAlias = Annotated[tuple[str, ...], MODE]
@@ -15,3 +17,5 @@ Patterns: TypeAlias = Annotated[tuple[str, ...], PATTERN]
 Path: TypeAlias = Annotated[str, PATH]
 Binary: TypeAlias = Literal["refuse", "ignore"]
 Window: TypeAlias = Literal["hour", "day", "week"]
+Moment: TypeAlias = Annotated[str, MOMENT]
+TrustLevel: TypeAlias = Literal["earned", "shadow", "small", "full"]

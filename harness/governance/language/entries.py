@@ -24,9 +24,11 @@ from harness.domain.governance import (
     Source,
     Status,
 )
+from harness.domain.trust.levels import moment_of
 from harness.governance.built_in import PREFIX
 from harness.governance.checks import CHECKS
-from harness.governance.checks.arguments import GLOB, MODE, NAME, PATH, PATTERN
+from harness.governance.checks.arguments import GLOB, MODE, MOMENT, NAME, PATH, PATTERN
+from harness.governance.checks.trust import Trust
 from harness.governance.language.given import facts_given
 from harness.governance.language.markdown import Section
 from harness.governance.language.question import KEYS, case_fault, question_in, votes_in
@@ -52,7 +54,7 @@ def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
         prose=section.prose,
         source=_source(section, block),
         level=given["level"].choice(Level),
-        applies=given["applies"].choice(Applies) if "applies" in given else Applies.PR,
+        applies=_applies(given),
         status=given["status"].choice(Status) if "status" in given else Status.ENFORCE,
         check=_check(given["check"]) if "check" in given else None,
         grant=_grant(given, below) if "grants" in given else None,
@@ -64,6 +66,8 @@ def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
         below=below,
     )
     _check_rule(rule, given["level"])
+    if isinstance(rule.check, Trust):
+        _check_trust(given, below)
     # An issue has no path, so such a rule would never be asked, in silence.
     if below and rule.applies is Applies.ISSUE:
         given["applies"].fault(
@@ -88,6 +92,25 @@ def _check_rule(rule: Rule, level: Value) -> None:
     # Locked advice would look like protection and protect nothing.
     if rule.locked and (rule.status is not Status.ENFORCE or rule.level is Level.ADVISORY):
         level.fault("a locked rule is enforced or judged, neither advice nor in shadow nor off")
+
+
+def _applies(given: Mapping[str, Value]) -> Applies:
+    """What the block states; a rule of trust is asked before a landing, and there alone."""
+    if "applies" in given:
+        return given["applies"].choice(Applies)
+    trusts = "check" in given and "trust" in given["check"].mapping()
+    return Applies.MERGE if trusts else Applies.PR
+
+
+def _check_trust(given: Mapping[str, Value], below: str) -> None:
+    """Refuse what a rule of trust cannot mean: its thresholds state what follows, a person always
+    may look, and whoever may edit a folder's rules must not raise what the owner grants."""
+    if _applies(given) is not Applies.MERGE:
+        given["applies"].fault("trust is asked before a landing: leave it out, or `applies: merge`")
+    for name in (name for name in ("on_fail", "locked") if name in given):
+        given[name].fault("means nothing beside `trust`, whose thresholds state what follows")
+    if below:
+        given["check"].fault("`trust` stands at the root: it is the owner's to give")
 
 
 def _grant(given: Mapping[str, Value], below: str) -> Grant:
@@ -236,6 +259,7 @@ def _path_fault(text: str) -> str | None:
 _FAULTS: Mapping[str, Callable[[str], str | None]] = {
     GLOB: glob_fault,
     MODE: _mode_fault,
+    MOMENT: lambda text: None if moment_of(text) else f"expected {MOMENT}, found `{text}`",
     NAME: lambda text: None,
     PATH: _path_fault,
     PATTERN: pattern_fault,

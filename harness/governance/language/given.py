@@ -15,6 +15,7 @@ from harness.domain.facts import (
     AddedTest,
     ApiFacts,
     ApiLoss,
+    AreaTrust,
     ChangeFacts,
     ChangeKind,
     CheckFact,
@@ -28,6 +29,7 @@ from harness.domain.facts import (
     SecretFound,
     TestFacts,
 )
+from harness.domain.trust import Basis, Level
 from harness.governance.language.yamlblock import Value
 
 MOST_FILES = 10_000
@@ -196,6 +198,23 @@ def _api(value: Value) -> ApiFacts:
     return ApiFacts(tuple(lost), tuple(path.encode() for path in unread))
 
 
+def _trust(value: Value) -> tuple[AreaTrust, ...]:
+    """`{confidence: 0.96}`: of whatever rule is asked, on enough outcomes unless `basis` says
+    otherwise, and at the level that the rule grants unless `level` does."""
+    given = value.fields(("confidence", "level", "basis", "returned"), required=("confidence",))
+    level = given["level"].word([one.word for one in Level]) if "level" in given else ""
+    return (
+        AreaTrust(
+            (),
+            level,
+            "",
+            given["confidence"].money(),
+            given["basis"].word(tuple(Basis)) if "basis" in given else Basis.COUNTS,
+            returned=given["returned"].whole() if "returned" in given else 0,
+        ),
+    )
+
+
 def _scripts(value: Value) -> tuple[ScriptFact, ...]:
     """`{"tools/check.py --strict": 1}`: a command line and its exit code; `stopped` where it came
     to no end."""
@@ -228,4 +247,5 @@ _READERS: dict[str, Callable[[Value], Any]] = {
     "secrets": _secrets,
     "spend_usd": Value.money,
     "tests": _tests,
+    "trust": _trust,
 }

@@ -13,6 +13,7 @@ from harness.governance.checks.conduct import Labels
 from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.paths import FileModes, Paths
 from harness.governance.checks.supply import Dependencies
+from harness.governance.checks.trust import Trust
 
 
 class Edit(StrEnum):
@@ -37,6 +38,11 @@ _LISTS = {
 }
 """What more of an argument does: everywhere, and in the checks named below, where the words mean
 just this."""
+_TRUST = {
+    **dict.fromkeys(("merge", "review", "retry", "paths"), Edit.TIGHTENED),
+    **dict.fromkeys(("lines", "files"), Edit.LOOSENED),
+}
+_TRUST_LEVELS = ("shadow", "earned", "small", "full")
 _LISTING = (ChecksGreen, Dependencies, FileModes, Labels, Paths)
 _WEIGHT = (Status.OFF, Status.SHADOW, Status.ENFORCE)
 _NOWHERE = Source("", 0, 0)
@@ -98,15 +104,26 @@ def _arguments(old: Check, new: Check) -> Iterator[Edit]:
     if type(old) is not type(new):
         yield Edit.CHANGED
         return
-    known = {**_LIMITS, **(_LISTS if isinstance(old, _LISTING) else {})}
+    lists = _LISTS if isinstance(old, _LISTING) else _TRUST if isinstance(old, Trust) else {}
+    known = {**_LIMITS, **lists}
     # every check is a dataclass; the protocol cannot express it
     for argument in fields(old):  # type: ignore[arg-type]
         before, after = getattr(old, argument.name), getattr(new, argument.name)
         if isinstance(old, Paths) and argument.name == "allow" and not (before and after):
             # nothing listed means that nothing is shut out
             before, after = not before, not after
-        if before != after:
+        if isinstance(old, Trust) and argument.name == "level" and before != after:
+            yield _levelled(before, after)
+        elif before != after:
             yield _weighed(known.get(argument.name), before, after)
+
+
+def _levelled(old: str, new: str) -> Edit:
+    """What is earned begins in shadow and may rise to all: it stands between the two."""
+    if {old, new} == {"earned", "small"}:
+        return Edit.CHANGED
+    (step,) = _ranked(-_TRUST_LEVELS.index(old), -_TRUST_LEVELS.index(new))
+    return step
 
 
 def _weighed(when_more: Edit | None, before: Any, after: Any) -> Edit:

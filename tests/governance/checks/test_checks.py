@@ -1,5 +1,6 @@
 """Every typed check against a table of cases: yes, no, and unknown, which is never a yes."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from harness.domain.facts import (
     AddedTest,
     ApiFacts,
     ApiLoss,
+    AreaTrust,
     ChangeFacts,
     ChangeKind,
     CheckFact,
@@ -44,6 +46,7 @@ from harness.governance.checks.size import (
 )
 from harness.governance.checks.supply import Dependencies, Secrets
 from harness.governance.checks.together import Companions, Migrations
+from harness.governance.checks.trust import Trust
 from tests.governance.policy_texts import change, touching
 
 DAY = 86_400
@@ -121,6 +124,35 @@ def weakened(*found: str) -> ChangeFacts:
 
 
 LINES = ChangedLines(max=10, exclude=("*.lock",))
+AREA = Trust(("app/**",), "full", Decimal("0.95"), Decimal("0.70"), Decimal("0.40"))
+
+
+def trusted(value="0.96", *, rule=AREA, lines=1, paths=("app/a",), **found) -> ChangeFacts:
+    """A change of `lines` lines to these paths, and what is known of the rule's area."""
+    one = AreaTrust(
+        **{
+            "paths": rule.paths,
+            "level": rule.level,
+            "granted": rule.granted,
+            "value": Decimal(value),
+            "basis": "counts",
+            "outcomes": 40,
+            "low": Decimal("0.9"),
+            "high": Decimal("0.99"),
+            **found,
+        }
+    )
+    return ChangeFacts(
+        files=tuple(change(path, lines if at == 0 else 0) for at, path in enumerate(paths)),
+        trust=(one,),
+    )
+
+
+SMALL = replace(AREA, level="small", lines=10, files=2)
+EARNED = replace(AREA, level="earned")
+ALONE = Trust(("app/**", "b", "c", "d"), "full")
+
+
 TABLE = [
     (LINES, files(change("a", 6, 4)), True),
     (LINES, files(change("a", 6, 5)), False),
@@ -465,6 +497,46 @@ TABLE = [
     (RedOnBase(min=2), on_base(a="failed"), False),
     (RedOnBase(min=1), on_base(a="passed"), False),
     (RedOnBase(), ChangeFacts(tests=SuiteFacts(frozenset("a"), frozenset("ab"))), UNKNOWN),
+    (AREA, trusted("0.95"), True),
+    (AREA, trusted("0.9499"), False),
+    (AREA, trusted("0.70"), False),
+    (AREA, trusted("0.6999"), False),
+    (AREA, trusted("0.6999", returned=1), False),
+    (AREA, trusted("0.6999", returned=2), False),
+    (AREA, trusted("0.40", returned=3), False),
+    (AREA, trusted("0.3999"), False),
+    (AREA, trusted("0.3999", returned=9), False),
+    (AREA, trusted("0.99", basis="prior"), False),
+    (AREA, trusted("0.5", basis="prior"), False),
+    (AREA, trusted("0", basis="unknown", missing=("kind", "tier")), False),
+    (AREA, trusted("0.99", basis="unknown"), False),
+    (AREA, trusted("0.99", basis="somebody's word"), False),
+    (AREA, trusted("0.95", basis="model"), True),
+    (AREA, trusted("1.0001"), False),
+    (AREA, trusted("0.1", paths=("docs/a",)), True),
+    (AREA, trusted("0.96", paths=("docs/a", "APP/a"), level="shadow"), False),
+    (AREA, trusted("0.96", level="shadow"), False),
+    (AREA, trusted("0.5", level="shadow"), False),
+    (AREA, trusted("0.96", level="small", lines=50), True),
+    (AREA, trusted("0.96", level="small", lines=51), False),
+    (AREA, trusted("0.96", level="shadow", granted="full 2026-11-24"), True),
+    (AREA, trusted("0.96", level="none such"), False),
+    (AREA, trusted("0.96", paths=("app/a",), rule=ALONE), UNKNOWN),
+    (AREA, ChangeFacts(files=(change("app/a"),), trust=()), UNKNOWN),
+    (AREA, touching("app/a"), UNKNOWN),
+    (SMALL, trusted(rule=SMALL, lines=10, paths=("app/a", "docs/b")), True),
+    (SMALL, trusted(rule=SMALL, lines=11), False),
+    (SMALL, trusted(rule=SMALL, paths=("app/a", "app/b", "docs/c")), False),
+    (SMALL, trusted("0.8", rule=SMALL, lines=11), False),
+    (SMALL, trusted("0.5", rule=SMALL, lines=11), False),
+    (SMALL, replace(trusted(rule=SMALL), files=(change("app/a", None),)), False),
+    (SMALL, replace(trusted(rule=SMALL), files=(change("app/a", 1, None),)), False),
+    (EARNED, trusted(rule=EARNED, level="full"), True),
+    (EARNED, trusted(rule=EARNED, level="none such"), False),
+    (ALONE, trusted("0.75", basis="prior", rule=ALONE), True),
+    (ALONE, trusted("0.75", basis="prior", rule=ALONE, level="shadow"), False),
+    (ALONE, trusted(level="small", rule=ALONE, lines=51), False),
+    (Trust(("app/**",)), trusted(rule=Trust(("app/**",)), level="shadow"), False),
 ]
 
 
@@ -506,6 +578,19 @@ def test_each_kind_of_check_names_the_fact_that_is_absent() -> None:
         (lambda: Companions(of=(), touch=("a",)), "states nothing; give `of` and `touch`"),
         (lambda: Companions(of=("a",), touch=()), "states nothing; give `of` and `touch`"),
         (lambda: Migrations(paths=()), "states nothing; give `paths`"),
+        (lambda: Trust(()), "states nothing; give the `paths` of an area"),
+        (
+            lambda: Trust(("a",), merge=Decimal("0.95")),
+            "expected 0 < retry <= review <= merge < 1, found retry 0.0, review 0.0, merge 0.95",
+        ),
+        (
+            lambda: Trust(("a",), review=Decimal("0.5")),
+            "expected 0 < retry <= review <= merge < 1, found retry 0.0, review 0.5, merge 0.0",
+        ),
+        (
+            lambda: Trust(("a",), retry=Decimal("0.5")),
+            "expected 0 < retry <= review <= merge < 1, found retry 0.5, review 0.0, merge 0.0",
+        ),
         (lambda: Exec("a.py", seconds=0), "`seconds` is from 1 to 900, and not 0"),
         (lambda: Exec("a.py", seconds=901), "`seconds` is from 1 to 900, and not 901"),
     ],

@@ -32,6 +32,7 @@ from harness.governance.checks.size import (
 )
 from harness.governance.checks.supply import Dependencies, Secrets
 from harness.governance.checks.together import Companions, Migrations
+from harness.governance.checks.trust import Trust
 from harness.governance.past.factsjson import facts_from_json
 from harness.governance.past.history import LARGEST, RecordedChange, history_as_json, read_history
 from tests.governance.policy_texts import change
@@ -275,6 +276,8 @@ ASKED = (
     RedOnBase(),
     RedOnBase(min=1),
     SuiteWeakened(),
+    Trust(paths=("a", "x/**"), level="small", lines=3, files=2),
+    Trust(("a",), "earned", Decimal("0.9"), Decimal("0.6"), Decimal("0.3")),
 )
 files = st.lists(
     st.builds(

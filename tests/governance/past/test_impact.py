@@ -163,6 +163,11 @@ def test_the_default_answers_for_what_no_rule_speaks_of() -> None:
     )
 
 
+def _trust(**stated: str) -> str:
+    words = {"paths": "[a, b]", "merge": "0.95", "review": "0.7", "retry": "0.4", **stated}
+    return f"{{trust: {{{', '.join(f'{key}: {value}' for key, value in words.items())}}}}}"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -179,6 +184,20 @@ def test_the_default_answers_for_what_no_rule_speaks_of() -> None:
         ("{dependencies: {}}", "{dependencies: {remove: false}}", Edit.TIGHTENED),
         ("{journeys_satisfied: {min: 3}}", "{journeys_satisfied: {min: 1}}", Edit.LOOSENED),
         ("{files: {max: 1}}", "{changed_lines: {max: 1}}", Edit.CHANGED),
+        (_trust(), _trust(merge="0.96"), Edit.TIGHTENED),
+        (_trust(), _trust(review="0.6"), Edit.LOOSENED),
+        (_trust(), _trust(retry="0.5"), Edit.TIGHTENED),
+        (_trust(), _trust(paths="[a]"), Edit.LOOSENED),
+        (_trust(lines="9"), _trust(lines="10"), Edit.LOOSENED),
+        (_trust(files="2"), _trust(files="1"), Edit.TIGHTENED),
+        (_trust(level="small"), _trust(level="full"), Edit.LOOSENED),
+        (_trust(level="small"), _trust(level="shadow"), Edit.TIGHTENED),
+        (_trust(), _trust(level="full"), Edit.LOOSENED),
+        (_trust(), _trust(level="shadow"), Edit.TIGHTENED),
+        (_trust(), _trust(level="small"), Edit.CHANGED),
+        (_trust(level="small"), _trust(), Edit.CHANGED),
+        (_trust(since="'2026-11-24'"), _trust(since="'2026-11-25'"), Edit.CHANGED),
+        ("{trust: {paths: [a], level: full}}", _trust(paths="[a]", level="full"), Edit.TIGHTENED),
     ],
 )
 def test_an_edit_is_weighed_by_its_text_and_not_by_what_it_flipped(old, new, expected) -> None:
