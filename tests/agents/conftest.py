@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from anthropic import Anthropic
 
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import BrokerProcess, start
@@ -20,6 +19,10 @@ from harness.agents.unix_http import unix_http_client
 from harness.ports.model import Session, SessionRequest
 from harness.programs.broker.options import Options
 from harness.programs.broker.sse import encoded, events_of
+from tests.fakes.sdks import anthropic
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 MODEL = "claude-sonnet-5-5"
 KEY = "sk-test-0123456789-canary"
@@ -256,14 +259,14 @@ def forwarding(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> 
 
 
 @pytest.fixture
-def sdk() -> Iterator[Callable[[Session], Anthropic]]:
+def sdk() -> Iterator[Callable[[Session], "Anthropic"]]:
     """The real SDK on a session's socket."""
     clients: list[Anthropic] = []
 
-    def client(session: Session) -> Anthropic:
+    def client(session: Session) -> "Anthropic":
         http = unix_http_client(session.socket, seconds=SECONDS)
         clients.append(
-            Anthropic(
+            anthropic.Anthropic(
                 base_url="http://broker", api_key="of-the-sandbox", max_retries=0, http_client=http
             )
         )

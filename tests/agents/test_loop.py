@@ -5,10 +5,9 @@ import json
 from collections.abc import Callable, Sequence
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from anthropic import Anthropic
 
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
@@ -30,6 +29,9 @@ from tests.agents.conftest import (
     request,
     text,
 )
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 NUMBERS = count(1000)
 NAMES = ["run", "read", "search", "edit", "finish", "give_up"]
@@ -66,7 +68,7 @@ def tools(tmp_path: Path) -> Tools:
 
 
 @pytest.fixture
-def work(replaying: Broker, tools: Tools, sdk: Callable[[Session], Anthropic]) -> Work:
+def work(replaying: Broker, tools: Tools, sdk: Callable[[Session], "Anthropic"]) -> Work:
     """Plays a script against the loop in a folder; gives its report and its progress."""
 
     def run(
@@ -443,7 +445,7 @@ def newest_log(broker: Broker) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def live(
-    forwarding: Broker, tools: Tools, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, tools: Tools, sdk: Callable[[Session], "Anthropic"]
 ) -> Callable[..., dict[str, Any]]:
     """The loop against a broker that forwards, and an endpoint that answers as a test planned."""
 
@@ -546,7 +548,7 @@ def test_a_stream_that_is_cut_inside_a_call_is_asked_for_again(
 
 
 def test_streams_that_are_always_cut_come_to_an_end_and_the_factory_waits(
-    tmp_path: Path, provider: Provider, tools: Tools, sdk: Callable[[Session], Anthropic]
+    tmp_path: Path, provider: Provider, tools: Tools, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     provider.plan(*[cut_short(tool("run", 1, command="true" + "x" * 200)) for _ in range(3)])
     with start(

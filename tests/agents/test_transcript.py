@@ -10,10 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from anthropic import Anthropic
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -29,6 +28,9 @@ from harness.programs.agent_loop.shell import Shell
 from harness.programs.agent_loop.tools import Tools
 from harness.programs.broker.prices import Tokens
 from tests.agents.conftest import MODEL, Broker, request, text
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 AT = datetime(2026, 11, 22, 14, 2, 11, tzinfo=UTC)
 NOTE = SessionNote(
@@ -297,7 +299,10 @@ def kept(tmp_path: Path, replaying: Broker) -> TranscribingBroker:
 
 
 def test_a_session_leaves_its_transcript_in_its_runs_folder(
-    kept: TranscribingBroker, replaying: Broker, tmp_path: Path, sdk: Callable[[Session], Anthropic]
+    kept: TranscribingBroker,
+    replaying: Broker,
+    tmp_path: Path,
+    sdk: Callable[[Session], "Anthropic"],
 ) -> None:
     usage = {"input_tokens": 2100, "output_tokens": 85}
     replaying.record(

@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from anthropic import Anthropic
-from openai import OpenAI
 
 from harness.agents.unix_http import unix_http_client
 from harness.programs.broker.caps import SessionCaps, SessionIdentity
@@ -43,6 +41,11 @@ from tests.agents.conftest import (  # noqa: F401 - fixtures
     sdk,
 )
 from tests.agents.conftest import Provider as Endpoint
+from tests.fakes.sdks import anthropic, openai
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+    from openai import OpenAI
 
 NUMBERS = count(1)
 CHAT, RESPONSES = DIALECTS[OPENAI]
@@ -224,14 +227,14 @@ def bench(_bench: Bench, provider: Endpoint) -> Bench:  # noqa: F811 - so that w
 
 
 @pytest.fixture
-def claude() -> Iterator[Callable[[OpenedSession], Anthropic]]:
+def claude() -> Iterator[Callable[[OpenedSession], "Anthropic"]]:
     """The official SDK of the Anthropic wire, on a session's socket."""
     clients: list[Anthropic] = []
 
-    def client(served: OpenedSession) -> Anthropic:
+    def client(served: OpenedSession) -> "Anthropic":
         http = unix_http_client(served.socket, seconds=SECONDS)
         clients.append(
-            Anthropic(
+            anthropic.Anthropic(
                 base_url="http://broker", api_key="of-the-sandbox", max_retries=0, http_client=http
             )
         )
@@ -243,18 +246,18 @@ def claude() -> Iterator[Callable[[OpenedSession], Anthropic]]:
 
 
 @pytest.fixture
-def gpt() -> Iterator[Callable[[Path], OpenAI]]:
+def gpt() -> Iterator[Callable[[Path], "OpenAI"]]:
     """The official SDK of the OpenAI wire, on a socket."""
     clients: list[OpenAI] = []
 
-    def client(socket: Path) -> OpenAI:
+    def client(socket: Path) -> "OpenAI":
         import httpx
 
         http = httpx.Client(
             transport=httpx.HTTPTransport(uds=str(socket)), timeout=SECONDS, trust_env=False
         )
         clients.append(
-            OpenAI(
+            openai.OpenAI(
                 base_url="http://broker/v1",
                 api_key="of-the-sandbox",
                 max_retries=0,

@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import pytest
-from anthropic import Anthropic
 
 from harness.agents.unix_http import unix_http_client
 from harness.domain.errors import BudgetExhausted
@@ -29,6 +27,10 @@ from tests.agents.conftest import (
     text,
 )
 from tests.broker.conftest import Bench, OpenedSession
+from tests.fakes.sdks import anthropic
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 NUMBERS = count(100)
 ASK = {
@@ -58,7 +60,7 @@ def recorded(broker: Broker, issue: int, role: str = "implementer") -> dict[str,
 
 
 def test_the_provider_sees_the_body_and_the_key_and_nothing_of_the_sandboxs_headers(
-    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     provider.plan(message(text("Hello.")))
     answer = (
@@ -85,7 +87,7 @@ def test_the_provider_sees_the_body_and_the_key_and_nothing_of_the_sandboxs_head
 
 
 def test_what_was_reserved_is_settled_at_the_true_cost(
-    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     provider.plan(
         message(
@@ -104,7 +106,7 @@ def test_what_was_reserved_is_settled_at_the_true_cost(
 
 
 def test_a_stream_is_passed_on_as_it_comes_and_settled(
-    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     held = threading.Event()
     pieces = [
@@ -123,7 +125,7 @@ def test_a_stream_is_passed_on_as_it_comes_and_settled(
 
 @pytest.mark.parametrize("cut_at", [0, 1, 4])
 def test_a_stream_cut_by_the_provider_costs_what_was_reserved_and_is_an_error(
-    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], Anthropic], cut_at: int
+    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], "Anthropic"], cut_at: int
 ) -> None:
     pieces = [encoded(event) for event in events_of(message(text("Hello, sea.")))]
     provider.plan(Answer(pieces=pieces[:cut_at]))
@@ -139,7 +141,7 @@ def test_a_stream_cut_by_the_provider_costs_what_was_reserved_and_is_an_error(
 
 
 def test_a_stream_that_the_sandbox_leaves_costs_what_was_reserved(
-    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     held = threading.Event()
     provider.plan(Answer(message(text("Hello, sea.")), pause=held))
@@ -151,7 +153,7 @@ def test_a_stream_that_the_sandbox_leaves_costs_what_was_reserved(
 
 
 def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
-    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], Anthropic]
+    bench: Bench, provider: Provider, claude: Callable[[OpenedSession], "Anthropic"]
 ) -> None:
     for pieces in (
         [b"data: [1]\n\n"],
@@ -169,7 +171,7 @@ def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
 
 
 def test_a_provider_that_uses_more_than_was_reserved_is_cut_where_the_cap_is_crossed(
-    forwarding: Broker, provider: Provider, issue: int, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, issue: int, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     # $0.80, far over any estimate
     provider.plan(message(text("x" * 100), input_tokens=400_000, output_tokens=9))
@@ -188,7 +190,7 @@ def test_a_provider_that_uses_more_than_was_reserved_is_cut_where_the_cap_is_cro
 
 
 def test_an_error_that_retrying_cannot_help_comes_back_as_it_is_and_costs_nothing(
-    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     error = {
         "type": "error",
@@ -201,7 +203,7 @@ def test_an_error_that_retrying_cannot_help_comes_back_as_it_is_and_costs_nothin
 
 
 def test_an_overload_is_asked_again_after_a_pause_of_at_least_a_second(
-    provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     provider.plan(
         Answer(OVERLOADED.body, status=529, headers={"retry-after": "0"}), message(text("Now."))
@@ -212,7 +214,7 @@ def test_an_overload_is_asked_again_after_a_pause_of_at_least_a_second(
 
 
 def test_an_overload_that_comes_as_the_first_event_of_a_stream_is_asked_again_and_costs_nothing(
-    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     assert OVERLOADED.body is not None
     provider.plan(
@@ -226,7 +228,7 @@ def test_an_overload_that_comes_as_the_first_event_of_a_stream_is_asked_again_an
 
 
 def test_an_overload_in_the_middle_of_a_stream_is_passed_on_and_not_asked_again(
-    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     assert OVERLOADED.body is not None
     begun = [encoded(event) for event in events_of(message(text("Hello, sea.")))][:3]
@@ -256,7 +258,7 @@ def test_an_answer_that_is_no_message_is_an_error_and_costs_what_was_reserved(
     forwarding: Broker,
     provider: Provider,
     session: Session,
-    sdk: Callable[[Session], Anthropic],
+    sdk: Callable[[Session], "Anthropic"],
     answer: dict[str, Any],
 ) -> None:
     # The broker's own call is answered, so the fault is this one answer's.
@@ -270,7 +272,7 @@ def test_an_answer_that_is_no_message_is_an_error_and_costs_what_was_reserved(
 
 
 def test_a_redirect_is_not_followed(
-    provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     provider.plan(Answer({}, status=307, headers={"location": "http://127.0.0.1:9/steal"}))
     with pytest.raises(anthropic.APIStatusError) as refused:
@@ -280,7 +282,7 @@ def test_a_redirect_is_not_followed(
 
 
 def test_tokens_are_counted_by_the_provider(
-    provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]
+    provider: Provider, session: Session, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     provider.plan(Answer({"input_tokens": 14}))
     assert (
@@ -294,7 +296,7 @@ def test_a_recorded_session_plays_again(
     provider: Provider,
     brokers: Callable[..., Broker],
     issue: int,
-    sdk: Callable[[Session], Anthropic],
+    sdk: Callable[[Session], "Anthropic"],
 ) -> None:
     tool = {
         "type": "tool_use",
@@ -342,7 +344,7 @@ def test_a_recorded_session_plays_again(
 
 
 def test_a_judging_role_is_recorded_in_the_sealed_folder_only(
-    forwarding: Broker, provider: Provider, issue: int, sdk: Callable[[Session], Anthropic]
+    forwarding: Broker, provider: Provider, issue: int, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     provider.plan(message(text("A sealed word.")))
     with forwarding.client.open(request(issue=issue, role="author")) as opened:
@@ -362,7 +364,7 @@ def test_the_key_is_in_no_file_and_no_argument(
     provider: Provider,
     issue: int,
     session: Session,
-    sdk: Callable[[Session], Anthropic],
+    sdk: Callable[[Session], "Anthropic"],
 ) -> None:
     """Also where the provider echoes it. The log is written after the answer: wait for it."""
     provider.plan(message(text(f"Your key is {KEY}, isn't it?")))

@@ -6,15 +6,19 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from anthropic import Anthropic, APIStatusError
 
 from harness.domain.budget import Price
 from harness.domain.errors import ModelError, ModelsPaused
 from harness.ports.model import Session
 from tests.agents.conftest import MODEL, Broker, request, text
 from tests.fakes.hours import DAY, within_one
+from tests.fakes.sdks import anthropic
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 ASK = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello?"}]}
 DEAR = {
@@ -32,7 +36,7 @@ ALREADY, ROOM_FOR_ONE = (Decimal("0.0057"), Decimal("0.0065"))
 
 
 def test_a_day_that_is_used_up_is_a_pause_however_one_meets_it(
-    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
+    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     broker = brokers(replay=tmp_path)
     within_one(DAY)
@@ -46,7 +50,7 @@ def test_a_day_that_is_used_up_is_a_pause_however_one_meets_it(
             ModelsPaused, match=r"the cap of \$0.0065 for this day would be crossed"
         ) as paused,
         broker.client.open(request(attempt=2, usd_day=ROOM_FOR_ONE)) as session,
-        pytest.raises(APIStatusError, match="factory_paused"),
+        pytest.raises(anthropic.APIStatusError, match="factory_paused"),
     ):
         sdk(session).messages.create(**ASK)
     assert paused.value.cause == "day"
@@ -59,10 +63,10 @@ def test_a_day_that_is_used_up_is_a_pause_however_one_meets_it(
     assert broker.client.spent_on(1).cost_usd == ALREADY
 
 
-def fail_in_ones_own_words(broker: Broker, sdk: Callable[[Session], Anthropic]) -> None:
+def fail_in_ones_own_words(broker: Broker, sdk: Callable[[Session], "Anthropic"]) -> None:
     """As an author does that got no answer."""
     with broker.client.open(request(attempt=3, usd_day=ROOM_FOR_ONE)) as session:
-        with suppress(APIStatusError):
+        with suppress(anthropic.APIStatusError):
             sdk(session).messages.create(**ASK)
         raise ModelError("the author gave no answer")
 
@@ -74,7 +78,7 @@ def test_an_error_of_ones_own_stays_what_it_is_where_nothing_was_refused(replayi
 
 
 def test_a_price_of_ones_own_is_what_its_model_costs(
-    replaying: Broker, sdk: Callable[[Session], Anthropic]
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     own = Price(MODEL, date(2026, 11, 21), *map(Decimal, ("1000", "100000", "0", "0", "0")))
     replaying.record(DEAR, issue=9002)

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from anthropic import Anthropic, InternalServerError
 
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
@@ -32,6 +31,10 @@ from tests.agents.conftest import (
     request,
     text,
 )
+from tests.fakes.sdks import anthropic
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 ASK: dict[str, Any] = {
     "model": MODEL,
@@ -77,7 +80,7 @@ def test_only_its_owner_reaches_the_control_socket_and_only_a_sandbox_that_binds
 
 
 def test_two_sessions_at_once_are_distinguished_by_their_sockets(
-    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
+    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     broker = brokers(replay=tmp_path)
     for issue in (1, 2):
@@ -97,7 +100,7 @@ def test_two_sessions_at_once_are_distinguished_by_their_sockets(
 
 
 def test_an_issues_budget_survives_a_broker_that_is_killed(
-    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
+    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     # the first call may cost 0.006, and costs 0.00004
     cap = Decimal("0.0061")
@@ -223,7 +226,7 @@ def test_a_forwarding_broker_is_given_the_key_by_hand_and_never_takes_one_from_i
 
 
 def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
-    brokers: Callable[..., Broker], provider: Provider, sdk: Callable[[Session], Anthropic]
+    brokers: Callable[..., Broker], provider: Provider, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     error = {
         "type": "error",
@@ -233,7 +236,7 @@ def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
     # The broker's own call meets it, too.
     provider.plan(Answer(error, status=402), Answer(error, status=402))
     opened, before = broker.client.open(request(issue=1)), datetime.now(UTC)
-    with pytest.raises(InternalServerError, match="what is paid for is used up"):
+    with pytest.raises(anthropic.InternalServerError, match="what is paid for is used up"):
         sdk(opened.__enter__()).messages.create(**ASK)
     with pytest.raises(ModelsPaused) as paused:
         opened.__exit__(None, None, None)
@@ -352,7 +355,7 @@ def test_a_judging_role_is_refused_where_there_is_no_sealed_folder(
 
 
 def test_a_sealed_log_is_written_only_where_the_option_names_a_folder(
-    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]
+    brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], "Anthropic"]
 ) -> None:
     broker = brokers(
         replay=tmp_path / "open", replay_sealed=tmp_path / "sealed", sealed_log=tmp_path / "log"

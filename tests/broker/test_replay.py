@@ -4,15 +4,17 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import pytest
-from anthropic import Anthropic
 
 from harness.domain.errors import BudgetExhausted, ModelError
 from harness.ports.model import Session
 from tests.agents.conftest import MODEL, SECONDS, Broker, request, text
+from tests.fakes.sdks import anthropic
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 NUMBERS = count(100)
 RUN = {"name": "run", "input_schema": {"type": "object"}}
@@ -33,7 +35,7 @@ def one(**exchange: Any) -> dict[str, Any]:
 
 
 def test_a_message_comes_back_as_it_was_recorded(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record(
         {
@@ -70,7 +72,7 @@ def test_a_message_comes_back_as_it_was_recorded(
 
 
 def test_a_stream_puts_together_to_the_same_message(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     content = [
         {"type": "thinking", "thinking": "Hm, " * 30, "signature": "c2ln"},
@@ -109,7 +111,7 @@ MISMATCHES = [
 @pytest.mark.parametrize(("recorded", "named"), MISMATCHES, ids=[named for _, named in MISMATCHES])
 def test_a_request_that_was_not_recorded_is_refused_naming_the_field(
     replaying: Broker,
-    sdk: Callable[[Session], Anthropic],
+    sdk: Callable[[Session], "Anthropic"],
     issue: int,
     recorded: dict[str, Any],
     named: str,
@@ -128,7 +130,7 @@ def test_a_request_that_was_not_recorded_is_refused_naming_the_field(
 
 
 def test_a_session_that_left_its_script_is_over_even_if_it_comes_back(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record(one(), issue=issue)
     opened = replaying.client.open(request(issue=issue))
@@ -143,7 +145,7 @@ def test_a_session_that_left_its_script_is_over_even_if_it_comes_back(
 
 
 def test_a_session_that_was_denied_for_money_is_over_even_for_less(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record(one(), issue=issue)
     opened = replaying.client.open(request(issue=issue, usd=Decimal("0.01")))
@@ -156,7 +158,7 @@ def test_a_session_that_was_denied_for_money_is_over_even_for_less(
 
 
 def test_the_messages_expected_by_default_grow_by_two(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record({"exchanges": one()["exchanges"] * 2}, issue=issue)
     longer = [
@@ -170,7 +172,7 @@ def test_the_messages_expected_by_default_grow_by_two(
 
 
 def test_contains_reads_tool_results(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record(
         one(request={"messages": 3, "last": "tool_result", "contains": ["3 passed"]}), issue=issue
@@ -191,7 +193,7 @@ def test_contains_reads_tool_results(
 
 
 def test_running_out_of_script_is_an_error(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record(one(), issue=issue)
     opened = replaying.client.open(request(issue=issue))
@@ -221,7 +223,7 @@ def test_the_callers_own_error_is_not_hidden_by_what_is_left_of_a_script(
 
 
 def test_a_recorded_error_is_answered_as_the_provider_did(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     error = {"status": 529, "type": "overloaded_error", "message": "Overloaded"}
     replaying.record(
@@ -288,7 +290,7 @@ def test_no_recording_is_named_with_the_place_where_it_was_expected(
 
 
 def test_judging_roles_are_played_from_the_sealed_folder_only(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     open_folder = replaying.options.replay / f"issue-{issue}" / "author-1.json"
     open_folder.parent.mkdir(parents=True)
@@ -302,7 +304,7 @@ def test_judging_roles_are_played_from_the_sealed_folder_only(
 
 
 def test_counting_tokens_needs_no_script(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record({"exchanges": []}, issue=issue)
     with replaying.client.open(request(issue=issue)) as session:
@@ -315,7 +317,7 @@ def test_counting_tokens_needs_no_script(
 
 
 def test_usage_that_nobody_counted_is_estimated(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record(one(), issue=issue)
     with replaying.client.open(request(issue=issue)) as session:
@@ -326,7 +328,7 @@ def test_usage_that_nobody_counted_is_estimated(
 
 
 def test_the_wire_log_holds_the_conversation_once(
-    replaying: Broker, sdk: Callable[[Session], Anthropic], issue: int
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
 ) -> None:
     replaying.record({"exchanges": one()["exchanges"] * 2}, issue=issue)
     longer = [

@@ -3,14 +3,13 @@ are not about isolation."""
 
 import os
 
-from anthropic import Anthropic
-
 from harness.agents.unix_http import unix_http_client
 from harness.ports.agent import AgentReport
 from harness.programs.agent_loop.agent import Assignment as LoopAssignment
 from harness.programs.agent_loop.agent import work
 from harness.programs.agent_loop.shell import Shell
 from harness.programs.agent_loop.tools import Tools
+from tests.fakes.sdks import anthropic
 
 PATIENCE = 300
 """Seconds that bound a command, or an answer: far more than either takes, however busy the machine
@@ -50,7 +49,7 @@ class UnsandboxedAgent:
             shell, output=order.output_characters, given_text="\n".join([*order.system, order.task])
         )
         with unix_http_client(session.socket, seconds=PATIENCE) as http:
-            client = Anthropic(
+            client = anthropic.Anthropic(
                 base_url=order.base_url, api_key="unused", max_retries=0, http_client=http
             )
             said = work(order, client, tools, lambda line: None)

@@ -86,7 +86,8 @@ SHOWN_ELSEWHERE = {
     weak_tests.SUBJECT: 1,  # test_test_tricks
     supply.SUBJECT: 2,  # test_dependency_tricks, test_secrets
     own_workflows.SUBJECT: 1,  # factory/workflows: test_effects, test_approvals
-    watching.SUBJECT: 1,  # factory/watch/test_tip
+    # factory/watch/test_tip, test_the_drill without that brake; five landings one after another
+    watching.SUBJECT: 0,
 }
 """How many attacks of a subject `make test` draws where other tests show the same brakes. Of every
 other subject it makes all but what is `DEAR`: what goes wrong at a landing, on a full disk and

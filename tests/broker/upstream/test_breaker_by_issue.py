@@ -10,12 +10,10 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import pytest
 import sqlalchemy
-from anthropic import Anthropic
 
 from harness.agents.unix_http import unix_http_client
 from harness.programs.broker.meter import Meter
@@ -34,6 +32,10 @@ from harness.programs.broker.wires.registry import MESSAGES
 from tests.agents.conftest import MODEL, SECONDS, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Bench, OpenedSession, streamed
+from tests.fakes.sdks import anthropic
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 ASK: dict[str, Any] = {
     "model": MODEL,
@@ -42,7 +44,7 @@ ASK: dict[str, Any] = {
 }
 COUNT = {name: value for name, value in ASK.items() if name != "max_tokens"}
 SAID = message(text("Hello, sea. " * 9))
-Claude = Callable[[OpenedSession], Anthropic]
+Claude = Callable[[OpenedSession], "Anthropic"]
 
 
 def error(status: int, kind: str, words: str = "no", **headers: str) -> Answer:
@@ -84,7 +86,7 @@ PROVOKED = {
 }
 
 
-def ask(client: Anthropic, how: str) -> None:
+def ask(client: "Anthropic", how: str) -> None:
     """Ask once, and be refused."""
     ways: dict[str, Callable[[], Any]] = {
         "count": lambda: client.messages.count_tokens(**COUNT),

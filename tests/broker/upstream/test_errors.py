@@ -7,13 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
-import openai
 import pytest
-from anthropic import Anthropic
-from openai import OpenAI
 
 from harness.agents.unix_http import unix_http_client
 from harness.operations.replay.model_recording import script_of
@@ -22,6 +18,11 @@ from harness.programs.broker.wires.registry import DIALECTS, MESSAGES
 from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, eventually, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Bench, OpenedSession, streamed
+from tests.fakes.sdks import anthropic, openai
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+    from openai import OpenAI
 
 CHAT, RESPONSES = DIALECTS["openai"]
 ASK: dict[str, Any] = {
@@ -34,7 +35,7 @@ SAID = message(
     text("Hello, sea. " * 9),
     {"type": "tool_use", "id": "t", "name": "run", "input": {"command": "ls -l"}},
 )
-Claude, Gpt = Callable[[OpenedSession], Anthropic], Callable[[Path], OpenAI]
+Claude, Gpt = Callable[[OpenedSession], "Anthropic"], Callable[[Path], "OpenAI"]
 
 
 def error(status: int, kind: str = "api_error", **headers: str) -> Answer:
@@ -44,22 +45,22 @@ def error(status: int, kind: str = "api_error", **headers: str) -> Answer:
 
 
 STATUSES = {
-    # status: (tries, Anthropic's SDK, OpenAI's)
-    400: (1, anthropic.BadRequestError, openai.BadRequestError),
-    403: (1, anthropic.PermissionDeniedError, openai.PermissionDeniedError),
-    413: (1, anthropic.APIStatusError, openai.APIStatusError),
-    422: (1, anthropic.UnprocessableEntityError, openai.UnprocessableEntityError),
-    429: (4, anthropic.RateLimitError, openai.RateLimitError),
-    500: (4, anthropic.InternalServerError, openai.InternalServerError),
-    502: (4, anthropic.InternalServerError, openai.InternalServerError),
-    503: (4, anthropic.InternalServerError, openai.InternalServerError),
-    504: (4, anthropic.InternalServerError, openai.InternalServerError),
-    529: (4, anthropic.InternalServerError, openai.InternalServerError),
+    # status: (tries, what both SDKs raise)
+    400: (1, "BadRequestError"),
+    403: (1, "PermissionDeniedError"),
+    413: (1, "APIStatusError"),
+    422: (1, "UnprocessableEntityError"),
+    429: (4, "RateLimitError"),
+    500: (4, "InternalServerError"),
+    502: (4, "InternalServerError"),
+    503: (4, "InternalServerError"),
+    504: (4, "InternalServerError"),
+    529: (4, "InternalServerError"),
 }
 
 
 @pytest.mark.parametrize(
-    ("status", "tries", "claudes", "gpts"), [(status, *rest) for status, rest in STATUSES.items()]
+    ("status", "tries", "raised"), [(status, *rest) for status, rest in STATUSES.items()]
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
@@ -70,15 +71,14 @@ def test_an_error_comes_back_with_its_status_after_the_tries_that_may_help(
     stream: bool,
     status: int,
     tries: int,
-    claudes: Any,
-    gpts: Any,
+    raised: str,
 ) -> None:
     one, other = bench.open(), bench.open("openai")
     provider.plan(*[error(status) for _ in range(2 * tries)])
-    with pytest.raises(claudes) as refused:
+    with pytest.raises(getattr(anthropic, raised)) as refused:
         claude(one).messages.create(**ASK, stream=stream)
     assert (refused.value.status_code, len(provider.seen)) == (status, tries)
-    with pytest.raises(gpts) as denied:
+    with pytest.raises(getattr(openai, raised)) as denied:
         gpt(other.socket).responses.create(**INPUT, stream=stream)
     assert (denied.value.status_code, denied.value.type, denied.value.code) == (
         status,

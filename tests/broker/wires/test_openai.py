@@ -6,16 +6,18 @@ import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
-from openai import OpenAI
 
 from harness.programs.broker.wires.registry import DIALECTS
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Bench, planned, streamed
+from tests.fakes.sdks import openai
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 CHAT, RESPONSES = DIALECTS["openai"]
 # a model of which the price is known: $2 read, $10 written, $0.10 from a cache
@@ -46,10 +48,10 @@ BODIES = {
     },
     "responses": {"model": MODEL, "input": "Look", "tools": [{"type": "function", **RUN}]},
 }
-Gpt = Callable[[Path], OpenAI]
+Gpt = Callable[[Path], "OpenAI"]
 
 
-def asked(client: OpenAI, api: str, **more: Any) -> Any:
+def asked(client: "OpenAI", api: str, **more: Any) -> Any:
     made: Any = client.chat.completions if api == "chat" else client.responses
     return made.create(**BODIES[api], **more)
 
