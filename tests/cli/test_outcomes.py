@@ -11,6 +11,7 @@ LINE = {
     "number": 3,
     "title": "Pay by card",
     "outcome": "needs-human",
+    "shown": "with a person",
     "verdicts": [],
     "duplicate_of": None,
     "cites": [],

@@ -88,7 +88,7 @@ class Home:
     @property
     def status(self):
         found, presence = overview(self.folder, self.clock.at)
-        return found, sentence(presence, self.clock.at)
+        return found, sentence(presence, self.clock.at, down=bool(found["outages"]))
 
     @property
     def health(self):
@@ -193,6 +193,14 @@ def test_cut_from_the_forge_it_is_down_and_a_notice_tells_that_after_a_minute(ho
         signs.beat()
         found, _ = home.status
         assert found["condition"] == "down"
+        signs.looked()
+        home.later(timedelta(seconds=20))
+        signs.beat()
+        # A try may wait long for its answer: it is no look, and nobody is at work on anything.
+        found, words = home.status
+        assert found["condition"] == "down"
+        assert "What it needs is down: it tried 20 s ago, and tries now." in words
+        assert "works on what it found" not in words
         assert found["outages"] == [
             {"since": "2030-05-04T02:17:00+00:00", "message": "no route to forge.example"}
         ]

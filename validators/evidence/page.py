@@ -51,18 +51,32 @@ class Moment(StrEnum):
     ALONE = "The end of the journey. There is no picture of the same moment before the change."
 
 
+class Deed(StrEnum):
+    """What a visitor may have done before a picture, in words that may leave: the picture shows
+    more."""
+
+    OPENED = "opened a page"
+    FILLED = "filled in a field"
+    CHOSE = "chose something"
+    PRESSED = "pressed something"
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """One moment of a journey on base and on the candidate, with the same data and viewport.
 
     Without `before`, `after` is the end of the candidate's run; `end` is that end where it is
-    another moment. `words`: of the journey, for the sealed page only."""
+    another moment. `words`: of the journey, for the sealed page only. `promise`: what the journey
+    looks at, in the words of the issue or the mission. `deeds`: what the visitor had done by then;
+    empty where the judgement did not pass."""
 
     before: Shot | None
     after: Shot
     moment: Moment
     end: Shot | None = None
     words: str = ""
+    promise: str = ""
+    deeds: tuple[Deed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +348,7 @@ def html(page: Page) -> str:
 def source() -> str:
     """Every word that all pages share."""
     files = ("page.html.j2", "runs.html.j2", "page.css", "page.js")
-    return "\n".join((*((HERE / name).read_text() for name in files), *Moment))
+    return "\n".join((*((HERE / name).read_text() for name in files), *Moment, *Deed))
 
 
 def _verbatim(text: str) -> object:

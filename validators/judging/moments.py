@@ -7,11 +7,22 @@ that same moment: before that step, or at these looks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from validators.domain.evidence import RunEvidence, RunId
-from validators.domain.journeys.journey import Expect, Journey
-from validators.evidence.page import Moment
+from validators.domain.journeys.journey import (
+    Click,
+    Expect,
+    Fill,
+    Journey,
+    Open,
+    Press,
+    Select,
+    Tick,
+)
+from validators.evidence.page import Deed, Moment
 from validators.judging.judging import Judgement
 
 END = "page.png"
@@ -78,6 +89,26 @@ def moments(journey: Journey) -> tuple[str, ...]:
         names.append(f"look-{looks + 1:02}.jpg" if held else f"step-{index + 1:02}.jpg")
         looks += held
     return tuple(names)
+
+
+def deeds(journey: Journey, line: int) -> tuple[Deed, ...]:
+    """What the visitor had done before this line of the journey, each kind once and in order; 0:
+    all that the journey does. No target, no value, no number of them."""
+    before = (step for step in journey.steps if not line or step.line < line)
+    kinds = (_DEEDS.get(type(step)) for step in before)
+    return tuple(dict.fromkeys(kind for kind in kinds if kind))
+
+
+_DEEDS: Mapping[type, Deed] = MappingProxyType(
+    {
+        Open: Deed.OPENED,
+        Fill: Deed.FILLED,
+        Select: Deed.CHOSE,
+        Tick: Deed.CHOSE,
+        Click: Deed.PRESSED,
+        Press: Deed.PRESSED,
+    }
+)
 
 
 def _picture(run: RunEvidence, name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from validators.domain.evidence import RunKind
 from validators.domain.journeys.journey import Journey
 from validators.domain.run_result import Result, result
+from validators.domain.verdict import Outcome
 from validators.evidence.page import (
     Bound,
     Comparison,
@@ -25,7 +26,7 @@ from validators.evidence.page import (
 )
 from validators.judging.exchanges import pairs, shown_calls, shown_terminals
 from validators.judging.judging import Judgement
-from validators.judging.moments import pictures
+from validators.judging.moments import deeds, pictures
 from validators.judging.promise import promise_words
 from validators.judging.runs import shortened, shown_runs
 from validators.performance.redact import NOTICED
@@ -144,6 +145,7 @@ def _figures(report: JudgementReport) -> Iterator[Figure]:
 
 def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
     request = judgement.context.request
+    words = promise_words(request.governance.files, request.issue.title)
     for journey in judgement.journeys.values():
         found = pictures(judgement, journey)
         if found is None:
@@ -156,6 +158,9 @@ def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
             found.moment,
             Shot("At the end", candidate, f"evidence/{found.end}") if found.end else None,
             _line(journey, found.line),
+            words.get(journey.promise, words[ISSUE_ID]),
+            # Of what failed nothing leaves but its symptom: an implementer may come to read it.
+            deeds(journey, found.line) if judgement.verdict.outcome is Outcome.PASSED else (),
         )
 
 

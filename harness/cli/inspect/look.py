@@ -54,7 +54,8 @@ def _print_status(*, as_json: bool, is_screen: bool) -> None:
     # Elsewhere than on a terminal each picture follows the one before it.
     if is_screen:
         click.clear()
-    for line in (printable(sentence(presence, now)), *_status_lines(found)):
+    who = sentence(presence, now, down=bool(found["outages"]))
+    for line in (printable(who), *_status_lines(found)):
         click.echo(line)
 
 

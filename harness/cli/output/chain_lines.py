@@ -60,7 +60,7 @@ def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
     proposed = f", pull request #{found.pull_request}" if found.pull_request else ""
     out.print(
         Text(
-            f"   {found.outcome}{proposed}, ${found.cost_usd:.4f}{f', page {page}' if page else ''}"
+            f"   {found.shown}{proposed}, ${found.cost_usd:.4f}{f', page {page}' if page else ''}"
         ),
         soft_wrap=True,
     )

@@ -30,7 +30,7 @@ def outcomes(lines: Iterable[JsonObject]) -> "Table":
         table.add_row(
             # A title comes from outside and may look like markup.
             escape(f"#{line['number']} {line['title'][:44]}"),
-            line["outcome"],
+            line["shown"],
             escape(_by(line)),
             str(line["attempts"]),
             f"{line['seconds']:.1f}s",

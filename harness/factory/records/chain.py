@@ -25,7 +25,11 @@ def page_of(issue: int) -> str:
 
 
 def chain(
-    history: History, *, outcome: str, rule_texts: Mapping[str, RuleBook] | None = None
+    history: History,
+    *,
+    outcome: str,
+    shown: str = "",
+    rule_texts: Mapping[str, RuleBook] | None = None,
 ) -> Chain:
     """The chain of one issue. `rule_texts` has the texts of the rules by digest, as
     `rule_books` returns them."""
@@ -39,6 +43,7 @@ def chain(
         pull_request=history.proposal.number if history.proposal else None,
         links=links,
         deciding=_deciding(history, links),
+        shown=shown,
     )
 
 

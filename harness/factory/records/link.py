@@ -71,7 +71,8 @@ def is_routine(link: Link) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """All links of one issue; `deciding` are those that explain why it goes no further."""
+    """All links of one issue; `deciding` are those that explain why it goes no further. `shown` is
+    its state as people read it."""
 
     issue: int
     title: str
@@ -81,15 +82,17 @@ class Chain:
     pull_request: int | None
     links: tuple[Link, ...]
     deciding: tuple[Link, ...] = ()
+    shown: str = ""
 
     def as_json(self) -> JsonDict:
-        """The public document. Its keys are stable: `issue title state outcome cost_usd
+        """The public document. Its keys are stable: `issue title state shown outcome cost_usd
         pull_request`, `chain` with the fields of `Link` (its `outcome` is called `standing`), and
         `deciding`: positions in the chain, from 0."""
         return {
             "issue": self.issue,
             "title": self.title,
             "state": self.state.value,
+            "shown": self.shown,
             "outcome": self.outcome,
             "cost_usd": float(self.cost_usd),
             "pull_request": self.pull_request,

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.events import RuleTextsKept
-from harness.factory.records.chain import chain, page_of
+from harness.factory.records.chain import page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Chain, Link, LinkOutcome, Stage, is_routine
 from harness.factory.records.rule_texts import rule_books
-from harness.factory.reporting.report import outcome
+from harness.factory.reporting.report import shown_chain
 from harness.ports.ledger import recorded
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class ChainStep:
 def write_page(services: Services, history: History) -> None:
     """Write the page of an issue. A reader never sees a half-written page."""
     rule_texts = rule_books(recorded(services.ledger, RuleTextsKept))
-    found = chain(history, outcome=outcome(history), rule_texts=rule_texts)
+    found = shown_chain(history, rule_texts)
     path = services.places.home / page_of(history.issue)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Two processes may write the page at once, so each has its own partial file.

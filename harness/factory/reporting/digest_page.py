@@ -89,12 +89,12 @@ def _headline(found: Digest) -> str:
 def _summary(found: Digest) -> str:
     counts = (
         (len(found.merged), "merged"),
-        (len(found.rejected), "rejected"),
+        (len(found.rejected), "not built"),
         (len(found.waiting), "for a person"),
         (len(found.under_way), "under way"),
     )
     said = ", ".join(f"{count} {what}" for count, what in counts if count) or "Nothing happened"
-    return f"{said}. ${found.spent.cost_usd:.4f} spent." + (
+    return f"{said}. Models: ${found.spent.cost_usd:.4f} by their price list." + (
         " Nothing needs you." if found.is_quiet else ""
     )
 
@@ -112,16 +112,19 @@ def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[DigestSecti
         )
     yield from _section("Errors of the running app", _errors(found, link, quote))
     yield from _section("Merged", (_merged(one, link, quote) for one in found.merged))
-    yield from _section("Rejected", (_rejected(one, link, quote) for one in found.rejected))
+    yield from _section("Not built", (_rejected(one, link, quote) for one in found.rejected))
     yield from _section(
-        "Waits for an answer of its author",
+        "Waiting for an answer of its filer",
         (Item(_heading(one, quote), (link(f"issues/{one.issue}"),)) for one in found.asked),
     )
     yield from _section(
         "Under way",
         (Item(f"{_heading(one, quote)}: {one.shown}") for one in found.under_way),
     )
-    yield from _section("Spent", (Item(f"#{issue} ${cost:.4f}") for issue, cost in found.spent_on))
+    yield from _section(
+        "Models, by their price list",
+        (Item(f"#{issue} ${cost:.4f}") for issue, cost in found.spent_on),
+    )
 
 
 def _section(title: str, items: Iterable[Item]) -> Iterator[DigestSection]:
@@ -214,7 +217,7 @@ def _waiting(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:
     passages = summary.suspicion.passages if summary.suspicion else ()
     words = (f"{quote(one.where)}: {quote(one.text)}" for one in passages)
     return Item(
-        f"{_heading(summary, quote)}{why}",
+        f"{_heading(summary, quote)}: {summary.shown}{why}",
         (step, *words, f"`factory why {summary.issue}` shows the whole chain", *evidence),
     )
 
@@ -235,7 +238,7 @@ def _merged(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:
 def _rejected(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:
     if summary.duplicate_of:
         return Item(
-            f"{_heading(summary, quote)}: asked before, in #{summary.duplicate_of}",
+            f"{_heading(summary, quote)}: {summary.shown} of #{summary.duplicate_of}",
             (link(f"issues/{summary.issue}"),),
         )
     by = (
@@ -243,7 +246,9 @@ def _rejected(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:
         if summary.cites
         else quote(summary.message)
     )
-    return Item(f"{_heading(summary, quote)}: {by}", (link(f"issues/{summary.issue}"),))
+    return Item(
+        f"{_heading(summary, quote)}: {summary.shown}, {by}", (link(f"issues/{summary.issue}"),)
+    )
 
 
 def _heading(summary: IssueSummary, quote: Quote) -> str:

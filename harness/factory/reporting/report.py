@@ -1,6 +1,7 @@
 """Answers to people's questions about the ledger, as plain documents: status, why, logs. The CLI
 prints them, `--json` is them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from harness.domain.errors import ConfigError
@@ -27,7 +28,7 @@ from harness.factory.records.history import History, histories
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
 from harness.factory.records.regressions import broken
-from harness.factory.records.rule_texts import rule_books
+from harness.factory.records.rule_texts import RuleBook, rule_books
 from harness.factory.reporting.digest import open_outages
 from harness.factory.reporting.shown import shown
 from harness.factory.reporting.signs import condition, facts, waits_for
@@ -44,7 +45,7 @@ def status(
     disk space is left, `paused` why and until when no model is asked."""
     entries, paused = ledger.entries(), pause_in_force(ledger, now)
     found, outages = histories(entries), open_outages(entries)
-    word = condition(presence, now, stopped=stopped, paused=paused is not None)
+    word = condition(presence, now, down=bool(outages), stopped=stopped, paused=paused is not None)
     return {
         "condition": word.value,
         "factory": facts(presence, now),
@@ -112,6 +113,12 @@ def seconds(history: History) -> float:
     )
 
 
+def shown_chain(history: History, rule_texts: Mapping[str, RuleBook]) -> Chain:
+    """The chain of an issue, with its state as every surface shows it."""
+    state = shown(history)
+    return chain(history, outcome=state.outcome, shown=state.phrase, rule_texts=rule_texts)
+
+
 def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
     """The chain of one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError for
     an unknown issue."""
@@ -122,7 +129,7 @@ def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
             f"issue #{issue} is not in the ledger; `factory status` lists the issues that are,"
             " `factory tick` reads new ones from the forge"
         )
-    return chain(history, outcome=outcome(history), rule_texts=rule_books(entries))
+    return shown_chain(history, rule_books(entries))
 
 
 def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
@@ -138,7 +145,7 @@ def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:
             f"no pull request #{pull_request} of the factory is in the ledger; it has {numbers}"
         )
     history = proposed[pull_request]
-    return chain(history, outcome=outcome(history), rule_texts=rule_books(entries))
+    return shown_chain(history, rule_books(entries))
 
 
 def policy_edit_effect(ledger: Ledger, pull_request: int) -> JsonDict | None:

@@ -45,13 +45,14 @@ _WITHOUT_WORK = {
 
 
 def condition(
-    presence: Presence | None, now: datetime, *, stopped: bool, paused: bool
+    presence: Presence | None, now: datetime, *, down: bool, stopped: bool, paused: bool
 ) -> Condition:
-    """The condition at `now`. Who does not work at all comes before what would hold it up."""
+    """The condition at `now`. Who does not work at all comes before what would hold it up. `down`:
+    an outage has not ended, though it may try again at this very moment."""
     found = life(presence, now)
     if presence is None or found is not Life.AT_WORK:
         return _WITHOUT_WORK[found]
-    if presence.doing is Doing.DOWN:
+    if down or presence.doing is Doing.DOWN:
         return Condition.DOWN
     if stopped:
         return Condition.STOPPED
@@ -89,8 +90,9 @@ def _waiting_issues(histories: tuple[History, ...]) -> Iterator[str]:
             yield f"{what} {', '.join(found)}"
 
 
-def sentence(presence: Presence | None, now: datetime) -> str:
-    """Who works here, since when, and its last and next look, for a terminal."""
+def sentence(presence: Presence | None, now: datetime, *, down: bool = False) -> str:
+    """Who works here, since when, and its last and next look, for a terminal. `down`: an outage has
+    not ended, so that a look was a try."""
     found = life(presence, now)
     if presence is None:
         return "NOBODY IS AT WORK: no factory has worked here yet; `factory up` starts one."
@@ -98,7 +100,7 @@ def sentence(presence: Presence | None, now: datetime) -> str:
     since = f"since {moment(presence.began)}"
     match found:
         case Life.AT_WORK if presence.is_staying:
-            return f"At work: {who} {since}. {_looks(presence, now)}"
+            return f"At work: {who} {since}. {_looks(presence, now, down=down)}"
         case Life.AT_WORK:
             return f"At work: {who} makes one pass, {since}."
         case Life.STUCK:
@@ -127,11 +129,15 @@ def _left(presence: Presence, now: datetime, who: str) -> str:
     return f"Nobody is at work: the last pass, {who}, ended at {when}: {presence.how}."
 
 
-def _looks(presence: Presence, now: datetime) -> str:
+def _looks(presence: Presence, now: datetime, *, down: bool) -> str:
     if presence.looked is None:
         return "It starts, and has not looked at the forge yet."
-    looked = f"It looked at the forge{_ago(presence.looked, now, ' {} ago')}"
+    ago = _ago(presence.looked, now, " {} ago")
+    looked = f"It looked at the forge{ago}"
     match presence.doing, presence.looks_again:
+        case ((Doing.WORKING | Doing.DOWN), again) if down:
+            when = f"again within {span(again - now)}" if again and again > now else "now"
+            return f"What it needs is down: it tried{ago}, and tries {when}."
         case Doing.WORKING, _:
             return f"{looked}, and works on what it found."
         case Doing.STOPPED, _:

@@ -339,6 +339,7 @@ def test_the_json_keeps_its_keys() -> None:
         "issue",
         "title",
         "state",
+        "shown",
         "outcome",
         "cost_usd",
         "pull_request",

@@ -68,7 +68,7 @@ def test_after_a_quiet_night_nothing_needs_anybody(world) -> None:
     assert found.is_quiet
     assert text(found, link) == (
         "The factory, 2030-05-04 02:00 to 2030-05-04 06:30\n"
-        "Nothing happened. $0.0000 spent. Nothing needs you.\n"
+        "Nothing happened. Models: $0.0000 by their price list. Nothing needs you.\n"
     )
 
 

@@ -136,7 +136,11 @@ def test_both_pictures_show_one_visitor_with_the_same_data_in_the_same_window(
     assert [shot.read_bytes() for shot in shots] == [
         (run / "look-01.jpg").read_bytes() for run in (base, plain)
     ]
-    assert Moment.LOOK.value in (judgement.out / "index.html").read_text()
+    shown = (judgement.out / "index.html").read_text()
+    assert Moment.LOOK.value in shown
+    assert '<h3 class="caption">' in shown
+    # What a refused change was tried with stays sealed, and be it only its kinds.
+    assert ("By then the visitor had opened a page" in shown) is (change == "FIXED")
 
 
 def page(run: Path) -> str:

@@ -10,9 +10,9 @@ from tests.validators_launcher import seaside
 from tests.validators_launcher.world import MISSION, TITLE, World
 from validators.domain.evidence import ExpectationOutcome, RunEvidence, RunId, RunKind, StepOutcome
 from validators.domain.verdict import Counts, Finding, Outcome, Symptom, Verdict
-from validators.evidence.page import Moment
+from validators.evidence.page import Deed, Moment
 from validators.judging.judging import Judgement
-from validators.judging.moments import compared, moments, pictures
+from validators.judging.moments import compared, deeds, moments, pictures
 from validators.judging.pages import promises
 from validators.language.reader import read
 
@@ -51,6 +51,20 @@ def test_pictures_are_taken_in_the_order_of_the_journey() -> None:
         "look-01.jpg",
         "step-05.jpg",
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "done"),
+    [
+        (0, (Deed.OPENED, Deed.FILLED, Deed.PRESSED)),
+        (JOURNEY.steps[-1].line, (Deed.OPENED, Deed.FILLED)),
+        (JOURNEY.steps[0].line, ()),
+    ],
+)
+def test_a_caption_tells_the_kinds_of_what_was_done_by_then(
+    line: int, done: tuple[Deed, ...]
+) -> None:
+    assert deeds(JOURNEY, line) == done
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,16 @@
 """The text of the dashboard issue. Apart from the signs of life it contains no time of day, so it
 changes only when something happens."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
 from harness.domain.presence import Presence
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
-from harness.factory.reporting.comments.inert import cell, inline, table
+from harness.factory.reporting.comments.inert import cell, inline, public_reason, referred, table
 from harness.factory.reporting.digest import IssueSummary
 from harness.factory.reporting.times import moment
 
@@ -72,7 +71,7 @@ def dashboard_text(board: Board, link: UrlFor) -> str:
             (
                 MARKER,
                 *_signs(board),
-                *_brakes(board),
+                *_brakes(board, link),
                 *_sections(board, link),
                 *_money(board),
                 _ending(board),
@@ -83,8 +82,8 @@ def dashboard_text(board: Board, link: UrlFor) -> str:
 
 
 def _signs(board: Board) -> Iterator[str]:
-    """Who works here. A page cannot tell that its writer is dead; its age can, by the forge's
-    clock, and the page tells from which age on. It names no machine: strangers read it."""
+    """Who works here. A page cannot tell that its writer is dead, but until when it is written
+    again; so its words are true at any time. It names no machine: strangers read it."""
     sign = board.presence
     if sign is None:
         return
@@ -96,17 +95,26 @@ def _signs(board: Board) -> Iterator[str]:
         return
     looked = f"It looked at the forge at {moment(sign.looked or sign.began)}."
     if sign.is_staying:
-        minutes = math.ceil(2 * sign.page_seconds / 60)
+        again = moment(sign.beat + timedelta(seconds=2 * sign.page_seconds))
         yield (
-            f"**A factory is at work here** since {moment(sign.began)}. {looked} It writes this"
-            f" page at least every {minutes} minutes. If the forge shows a last edit that is older,"
-            " nobody is at work: the factory has died, was stopped, or cannot reach the forge."
+            f"**A factory was at work here** at {moment(sign.beat)}, since {moment(sign.began)}."
+            f" {looked} It writes this page anew **by {again}**. Where that moment is past, nobody"
+            " is at work: the factory has died, or cannot reach the forge."
         )
     else:
         yield f"**The factory makes single passes here.** {looked} Between passes nothing happens."
 
 
-def _brakes(board: Board) -> Iterator[str]:
+def _linked(board: Board, words: str, link: UrlFor) -> str:
+    """The words, with a link at each number of an issue that the board shows."""
+    shown = inline(words)
+    for row in (*board.waiting, *board.under_way, *board.asked, *board.landed):
+        number = row.summary.issue
+        shown = referred(shown, number, link(f"issues/{number}"))
+    return shown
+
+
+def _brakes(board: Board, link: UrlFor) -> Iterator[str]:
     if board.stopped:
         yield (
             "**The whole factory is stopped.** `factory resume`, given where it runs, starts"
@@ -114,11 +122,11 @@ def _brakes(board: Board) -> Iterator[str]:
         )
     if board.frozen:
         yield (
-            f"**Merging is frozen:** {inline(board.frozen)}. Look at it first; then `factory"
-            " resume`, given where the factory runs, lifts the freeze."
+            f"**Merging is frozen:** {_linked(board, board.frozen, link)}. Look at it first; then"
+            " `factory resume`, given where the factory runs, lifts the freeze."
         )
     for words in board.broken:
-        yield f"**Broken on the default branch:** {inline(words)}."
+        yield f"**Broken on the default branch:** {_linked(board, words, link)}."
     if board.paused:
         yield (
             f"**The factory pauses:** {inline(board.paused)}. It goes on then by itself; no issue"
@@ -146,9 +154,15 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
     )
     yield from _section(
         "Needs a person",
-        ("issue", "since", "why", "what to comment there"),
+        ("issue", "state", "since", "why", "what to comment there"),
         (
-            (_name(row, link), row.since, cell(row.summary.message), _next_command(row))
+            (
+                _name(row, link),
+                row.summary.shown,
+                row.since,
+                cell(public_reason(row.summary.message)),
+                _next_command(row),
+            )
             for row in board.waiting
             if not row.summary.suspicion
         ),
@@ -174,7 +188,7 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
         ((_name(row, link), row.summary.shown, row.since) for row in board.under_way),
     )
     yield from _section(
-        "Waits for an answer of its filer",
+        "Waiting for an answer of its filer",
         ("issue", "since"),
         ((_name(row, link), row.since) for row in board.asked),
     )
@@ -231,8 +245,8 @@ def _evidence(row: DashboardRow, link: UrlFor) -> str:
 def _money(board: Board) -> Iterator[str]:
     yield "## Money"
     yield (
-        f"${board.spent_today:.4f} today (UTC), of ${board.cap:.2f} that a day may cost;"
-        f" ${board.spent_yesterday:.4f} yesterday."
+        f"By the models' price list: ${board.spent_today:.4f} today (UTC), of ${board.cap:.2f} that"
+        f" a day may cost; ${board.spent_yesterday:.4f} yesterday."
     )
 
 

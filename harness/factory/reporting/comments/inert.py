@@ -49,6 +49,14 @@ def inline(text: str) -> str:
     return _NAMES.sub(rf"\g<0>{_NOTHING}", escaped)
 
 
+def public_reason(reason: str) -> str:
+    """A reason as strangers may read it. The words of a model's provider tell of an account, an
+    address or a machine, and are its operator's business."""
+    if not _OF_A_PROVIDER.match(reason):
+        return reason
+    return "a model's provider refused the request; `factory logs` says why where the factory runs"
+
+
 def without_places(text: str) -> str:
     """The text with the last part alone of each absolute path of a machine: an error of a program
     names its folders, and whoever reads a comment has no business there."""
@@ -62,6 +70,8 @@ def referred(inert: str, number: int, address: str) -> str:
 
 _NOTHING = "\u200b"
 """A character without width: a name that it splits is no longer one name."""
+_OF_A_PROVIDER = re.compile(r"[a-z]+(?:_[a-z]+)*_error: ")
+"""How an answer that is an error begins in the ledger: with its type on the wire."""
 _PLACES = re.compile(
     r"(?<![\w.:/])/(?:home|root|tmp|var|srv|opt|usr|mnt|run|etc|private|Users)/(?:[^\s/:'\",;()]+/)*"
     r"([^\s/:'\",;()]*)"

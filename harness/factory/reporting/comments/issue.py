@@ -17,6 +17,7 @@ from harness.factory.reporting.comments.inert import (
     cell,
     fenced,
     inline,
+    public_reason,
     referred,
 )
 from harness.factory.reporting.shown import shown, was_not_answered
@@ -143,7 +144,10 @@ def _reason(history: History, link: UrlFor) -> list[str]:
     )
     if last and last.reason and shows_reason:
         cause = _REASONS.get(last.event, "")
-        reason = _refusals(history, link) or f" {inline(shortened(last.reason, MOST_OF_A_REASON))}"
+        reason = (
+            _refusals(history, link)
+            or f" {inline(shortened(public_reason(last.reason), MOST_OF_A_REASON))}"
+        )
         parts.append(f"Why: {cause}:{reason}" if cause else f"Why:{reason}")
     if history.state is State.MERGED and history.landed:
         commit = history.landed.commit
@@ -268,7 +272,7 @@ def _closing(history: History) -> list[str]:
 
 def _why(reason: str, history: History, link: UrlFor) -> str:
     """A reason for a table, with links to its own pull request and to the older issue."""
-    shown = cell(reason)
+    shown = cell(public_reason(reason))
     if history.proposal:
         shown = referred(shown, history.proposal.number, link(f"pull/{history.proposal.number}"))
     older = history.transitions[-1].event.duplicate_of if history.is_duplicate else None

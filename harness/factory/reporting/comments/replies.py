@@ -13,7 +13,7 @@ from harness.factory.records.approval import Approval, NotApproved
 from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Link, UrlFor, is_routine
-from harness.factory.reporting.comments.inert import code, inline, table
+from harness.factory.reporting.comments.inert import code, inline, public_reason, table
 from harness.factory.reporting.shown import shown
 from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
 
@@ -210,7 +210,7 @@ def _link(one: Link, link: UrlFor) -> str:
     name = inline(f"{one.rule} ({one.title})" if one.rule else one.title)
     named = f"[{name}]({link(one.permalink)})" if one.permalink else name
     return (
-        f"- {named} {one.outcome.value}: {inline(one.fact)}"
+        f"- {named} {one.outcome.value}: {inline(public_reason(one.fact))}"
         if one.fact
         else f"- {named}: {one.outcome.value}"
     )

@@ -22,16 +22,9 @@ _STEPS = (
     ("merged", "Merged"),
 )
 _SIDE_STATES = {
-    name: LABELS[LABEL_PREFIX + name].description.partition(";")[0]
-    for name in (
-        "rejected",
-        "duplicate",
-        "needs-info",
-        "needs-human",
-        "suspected-attack",
-        "paused",
-        "rate-limited",
-    )
+    label.word: label.description.partition(";")[0]
+    for label in LABELS.values()
+    if label.word not in dict(_STEPS)
 }
 # The command, what it does, and who may give it.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
