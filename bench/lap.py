@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -49,18 +50,29 @@ def lap() -> Lap:
     home = Path(tempfile.mkdtemp(prefix="lap-"))
     try:
         with Processors() as spent:
-            said = json.loads(answer("demo", "--json", "--home", str(home)))
-        chain = json.loads(answer("why", str(ISSUE), "--json", home=home))["chain"]
-        runs = [
-            run
-            for run in dict.fromkeys(step["run"] for step in chain)
-            if run and not run.startswith("triage")
-        ]
+            said = whole_demo(home)
+        runs = [run for run in runs_of(home, ISSUE) if not run.startswith("triage")]
         nodes = {name: seconds for run in runs for name, seconds in nodes_of(home, run).items()}
         phases = {node: phases_of(home, runs, verb) for node, verb in WITHIN.items()}
         return Lap(nodes, phases, said["seconds"], len(said["issues"]), spent.seconds)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def whole_demo(home: Path, *arguments: str) -> dict[str, Any]:
+    """What `factory demo` says of itself."""
+    return dict(json.loads(answer("demo", "--json", "--home", str(home), *arguments)))
+
+
+def runs_of(home: Path, issue: int) -> list[str]:
+    """The runs about an issue, in their order."""
+    chain = json.loads(answer("why", str(issue), "--json", home=home))["chain"]
+    return [run for run in dict.fromkeys(step["run"] for step in chain) if run]
+
+
+def entries_of(home: Path, run: str) -> list[dict[str, Any]]:
+    """What the ledger has of a run, in its order."""
+    return list(json.loads(answer("logs", run, "--json", home=home))["entries"])
 
 
 def answer(*arguments: str, home: Path | None = None) -> str:
@@ -73,7 +85,7 @@ def answer(*arguments: str, home: Path | None = None) -> str:
 
 def nodes_of(home: Path, run: str) -> dict[str, float]:
     """Seconds from one entry of a run to the next, for the entries that end a node."""
-    entries = json.loads(answer("logs", run, "--json", home=home))["entries"]
+    entries = entries_of(home, run)
     last, spent = datetime.fromisoformat(entries[0]["at"]), {}
     for entry in entries:
         if entry["kind"] == "node":

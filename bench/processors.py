@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -36,13 +37,15 @@ SHORT = "what was too short to be seen"
 
 
 class Processors:
-    """Watches for as long as the block lasts; `seconds` by kind of program, afterwards.
+    """Watches for as long as the block lasts; `seconds` by kind of program, afterwards, and `sums`,
+    the moments of the looks with the processor seconds of all programs up to then.
 
     A process counts for what it had used when it was last seen. What ended before anybody looked is
     told apart: it is in the sum, which the kernel keeps of every process that was waited for."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
+        self.sums: list[tuple[float, float]] = []
         self._seen: dict[tuple[str, str], tuple[str, float]] = {}
         self._over = threading.Event()
         self._watching = threading.Thread(target=self._watch, daemon=True)
@@ -81,6 +84,7 @@ class Processors:
                 one = (pid, told[19])
                 before = self._seen.get(one, (SHORT, 0.0))[0]
                 self._seen[one] = (_kind(pid) or before, (int(told[11]) + int(told[12])) / TICKS)
+            self.sums.append((time.time(), sum(used for _, used in self._seen.values())))
 
 
 def _children() -> float:

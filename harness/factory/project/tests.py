@@ -125,7 +125,9 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
             True, "the project declares no tests", nothing, nothing, nothing, nothing, nothing
         )
     own, packages = own_modules(job, base), layer(job)
-    with ThreadPoolExecutor(min(3, os.cpu_count() or 1), thread_name_prefix="tests") as pool:
+    # One more than there are processors: half of a run's time its sandbox starts and ends.
+    workers = min(3, 1 + (os.cpu_count() or 1))
+    with ThreadPoolExecutor(workers, thread_name_prefix="tests") as pool:
         on_base = pool.submit(_on_base, job, base, own, packages)
         on_head = pool.submit(run_tests, job, "head", head, own, packages)
         crossed = (

@@ -1,6 +1,7 @@
 """Merge: read every fact again, decide by one pure function, land by compare-and-swap, and compare
 once more afterwards."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from harness.domain.errors import FactoryError, ForgeError, GitError, PortError
@@ -25,6 +26,7 @@ from harness.factory.run.services import Services
 from harness.factory.settings.merge_config import API
 from harness.factory.stages import revert, triage
 from harness.factory.stages.validator_request import validator_request
+from harness.ports.validator import Journeys
 
 LAND = "land"
 RED_ROUNDS = 2
@@ -112,11 +114,17 @@ def _reasons(found: tuple[Refusal, ...]) -> str:
 def read_facts(job: Job) -> GateReading:
     """Read each fact from its own source, at this moment. What cannot be read is None, and None
     means no."""
+    # Another program reads the judge's store, and starts for it; the rest is read meanwhile.
+    with ThreadPoolExecutor(1, thread_name_prefix="journeys") as beside:
+        sealed = beside.submit(job.services.validator.journeys, validator_request(job))
+        return _facts(job, sealed)
+
+
+def _facts(job: Job, sealed: Future[Journeys]) -> GateReading:
     services, history = job.services, job.history
     binds = history.verdict.binds if history.verdict else None
     base = services.repository.tip(services.forge.default_branch())
     candidate = binds.candidate if binds else None
-    request = validator_request(job)
     proposal = services.forge.pull_request(history.proposal.number) if history.proposal else None
     report = ci.check_report(
         services, job.policy, candidate if candidate and ci.is_shown(history, candidate) else None
@@ -134,7 +142,7 @@ def read_facts(job: Job) -> GateReading:
         proposed=_is_proposed(job, proposal),
         candidate=candidate,
         tree=services.repository.tree_of(candidate) if candidate else None,
-        journeys=services.validator.journeys(request).digest,
+        journeys=sealed.result().digest,
         governance=job.policy.digest,
         kind=history.triage.issue_kind if history.triage else None,
         in_sight=policy.in_sight(job, base, candidate) if candidate else None,

@@ -1,6 +1,7 @@
 """The step that cannot be taken back: by our push or by the forge's own merge, refused, cut off, or
 on another tree."""
 
+import threading
 from contextlib import suppress
 from typing import Never
 
@@ -34,6 +35,32 @@ def until_merged(world, issue, *, passes=4) -> None:
             continue
         if world.history(issue).state is State.MERGED:
             return
+
+
+def test_the_judges_store_is_read_while_the_forge_is_asked(tmp_path) -> None:
+    world, asked = World(tmp_path), threading.Event()
+    journeys, pull_request = world.validator.journeys, world.forge.pull_request
+    seen = []
+
+    def asks(request):
+        asked.set()
+        return journeys(request)
+
+    def answers(number):
+        # Only another thread can ask the judge before this answer is there.
+        seen.append(asked.wait(60))
+        asked.clear()
+        return pull_request(number)
+
+    issue = world.file()
+    world.tick(states=frozenset(State) - {State.APPROVED})
+    asked.clear()
+    world.decorate("validator", journeys=asks)
+    world.decorate("forge", pull_request=answers)
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    # Before the gates' answer, and once more before the landing.
+    assert seen[:2] == [True, True]
 
 
 @pytest.mark.parametrize(("settings", "by"), [("", "push"), (BY_API, "api")])
