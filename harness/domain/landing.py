@@ -5,9 +5,29 @@ Git is asked in `harness/repository/landing.py`, by these rules; the model in `t
 same ones."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
+
+
+class Outcome(StrEnum):
+    """What became of a landing in the days in which it was followed."""
+
+    OPEN = "open"
+    STAYED = "stayed"
+    AMENDED = "amended"
+    REGRESSED = "regressed"
+    REVERTED = "reverted"
+
+    @property
+    def settled(self) -> bool:
+        return self is not Outcome.OPEN
+
+    @property
+    def broke(self) -> bool:
+        """Whether it takes a level back: it broke what worked, or was taken back."""
+        return self in (Outcome.REGRESSED, Outcome.REVERTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,15 @@ class FakeGit:
         )
         return Diff(
             tuple(_change(path, before, after) for path in changed),
-            {path.encode(): after[path] for path in changed if path in after},
+            {
+                path.encode(): b"".join(
+                    line
+                    for line in after[path].splitlines(keepends=True)
+                    if line not in before.get(path, b"").splitlines(keepends=True)
+                )
+                for path in changed
+                if path in after
+            },
         )
 
     def changed(self, base, head):
@@ -213,8 +221,8 @@ def _change(path, before, after):
         kind=kind,
         old_mode="100644" if path in before else ABSENT,
         new_mode="100644" if path in after else ABSENT,
-        old_oid="1" * 40 if path in before else None,
-        new_oid="2" * 40 if path in after else None,
+        old_oid=blob_oid(before[path]) if path in before else None,
+        new_oid=blob_oid(after[path]) if path in after else None,
         added=len([line for line in new if line not in old]),
         deleted=len([line for line in old if line not in new]),
         size=len(after.get(path, b"")),

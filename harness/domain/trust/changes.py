@@ -5,28 +5,9 @@ No model's opinion of its own work is among the facts."""
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from harness.domain.facts import UNKNOWN, Maybe
-
-
-class Outcome(StrEnum):
-    """What became of a landing in the days in which it was followed."""
-
-    OPEN = "open"
-    STAYED = "stayed"
-    AMENDED = "amended"
-    REGRESSED = "regressed"
-    REVERTED = "reverted"
-
-    @property
-    def settled(self) -> bool:
-        return self is not Outcome.OPEN
-
-    @property
-    def broke(self) -> bool:
-        """Whether it takes a level back: it broke what worked, or was taken back."""
-        return self in (Outcome.REGRESSED, Outcome.REVERTED)
+from harness.domain.landing import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +18,7 @@ class ChangeTraits:
     `area` is the part of the repository that it changes, `kind` the triaged kind of its issue;
     either is empty where it is not known. `rounds` counts how often the judge sent it back,
     `retries` the attempts that failed, `tier` the tier of models that wrote it (0 is the first),
-    `findings` the rules that asked for something on the way, `red_on_base` whether a journey
+    `findings` what the judge did not find on the way, `red_on_base` whether a journey
     showed the change."""
 
     area: str

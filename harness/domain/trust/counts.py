@@ -4,10 +4,12 @@ Each step starts from the mean of the one before, worth STRENGTH outcomes, and a
 earlier step has seen: other areas, the area's other kinds, its own. So no outcome counts twice, and
 an area with outcomes of its own soon stands on them alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from math import sqrt
 
-from harness.domain.trust.changes import ChangeTraits, Followed, Outcome
+from harness.domain.landing import Outcome
+from harness.domain.trust.changes import ChangeTraits, Followed
 from harness.domain.trust.decisions import Basis, Confidence
 
 PRIOR = 0.75
@@ -19,19 +21,52 @@ ENOUGH = 5
 Z95 = 1.959964
 
 
-def counted(traits: ChangeTraits, known: Sequence[Followed]) -> Confidence:
-    """The confidence from settled outcomes."""
-    area = [one for one in known if one.traits.area == traits.area]
-    own = [one for one in area if one.traits.kind == traits.kind]
-    elsewhere = [one for one in known if one.traits.area != traits.area]
-    others = [one for one in area if one.traits.kind != traits.kind]
-    mean = PRIOR
-    for found in (elsewhere, others):
-        mean = _mean(mean, found)
-    value, weight = _mean(mean, own), STRENGTH + len(own)
-    low, high = wilson(value * weight, weight)
-    basis = Basis.COUNTS if len(area) >= ENOUGH else Basis.PRIOR
-    return Confidence(value, low, high, basis, len(area))
+@dataclass(slots=True)
+class _Share:
+    stayed: int = 0
+    total: int = 0
+
+    def less(self, part: "_Share") -> "_Share":
+        return _Share(self.stayed - part.stayed, self.total - part.total)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Outcomes, counted by area and kind; it grows as they become known."""
+
+    _all: _Share = field(default_factory=_Share)
+    _areas: dict[str, _Share] = field(default_factory=dict)
+    _cells: dict[tuple[str, str], _Share] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: Iterable[Followed]) -> "Counts":
+        found = cls()
+        for one in known:
+            found.add(one)
+        return found
+
+    def add(self, one: Followed) -> None:
+        """Count a settled outcome."""
+        area, kind = one.traits.area, one.traits.kind
+        stayed = one.outcome is Outcome.STAYED
+        for share in (
+            self._all,
+            self._areas.setdefault(area, _Share()),
+            self._cells.setdefault((area, kind), _Share()),
+        ):
+            share.stayed += stayed
+            share.total += 1
+
+    def confidence(self, traits: ChangeTraits) -> Confidence:
+        area = self._areas.get(traits.area, _Share())
+        own = self._cells.get((traits.area, traits.kind), _Share())
+        mean = PRIOR
+        for share in (self._all.less(area), area.less(own), own):
+            mean = (STRENGTH * mean + share.stayed) / (STRENGTH + share.total)
+        weight = STRENGTH + own.total
+        low, high = wilson(mean * weight, weight)
+        basis = Basis.COUNTS if area.total >= ENOUGH else Basis.PRIOR
+        return Confidence(mean, low, high, basis, area.total)
 
 
 def wilson(hits: float, trials: float) -> tuple[float, float]:
@@ -42,12 +77,3 @@ def wilson(hits: float, trials: float) -> tuple[float, float]:
     middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     spread = z / (1 + z * z / trials) * sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
     return max(0.0, middle - spread), min(1.0, middle + spread)
-
-
-def stayed(found: Sequence[Followed]) -> int:
-    """How many of them stayed as they landed."""
-    return sum(one.outcome is Outcome.STAYED for one in found)
-
-
-def _mean(before: float, found: Sequence[Followed]) -> float:
-    return (STRENGTH * before + stayed(found)) / (STRENGTH + len(found))

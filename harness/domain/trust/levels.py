@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from types import MappingProxyType
 
-from harness.domain.trust.changes import Followed, Outcome, settled
+from harness.domain.landing import Outcome
+from harness.domain.trust.changes import Followed, settled
 
 
 class Level(IntEnum):

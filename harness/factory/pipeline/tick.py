@@ -31,6 +31,7 @@ from harness.factory.run.policy_snapshot import PolicySnapshot, policy_at
 from harness.factory.run.services import Services
 from harness.factory.stages import after_landing
 from harness.factory.stages.merge import is_held
+from harness.factory.watch.following import follow_landings
 from harness.factory.watch.tip import finish_answers, watch_tip
 from harness.factory.workflows.runner import FreeRunner
 from harness.factory.workflows.start import begin_due
@@ -102,6 +103,7 @@ def tick(
     policy = moves.make_all(policy)
     after_landing.watch(services, policy)
     if is_everybodys:
+        follow_landings(services, policy)
         watch_tip(services, policy)
     ci.remove_candidates(services)
     moves.queue.notify_waiting(policy)

@@ -36,6 +36,7 @@ from harness.factory.settings.model_config import (
     models_in,
 )
 from harness.factory.settings.tables import FILE, only_known, read, table
+from harness.factory.settings.trust_config import TrustSettings
 from harness.factory.settings.watch_config import Watch
 
 
@@ -126,6 +127,7 @@ class Config:
     seal: Seal
     merge: Merge = field(default_factory=Merge)
     watch: Watch = field(default_factory=Watch)
+    trust: TrustSettings = field(default_factory=TrustSettings)
     personas: tuple[Persona, ...] = ()
     services: tuple[Service, ...] = ()
     sandbox: SandboxSettings = SandboxSettings()
@@ -190,6 +192,7 @@ _TABLES = (
     "seal",
     "merge",
     "watch",
+    "trust",
     "forge",
     "personas",
     "services",
@@ -228,6 +231,7 @@ def read_config(text: str) -> Config:
         seal=read(Seal, table(document, "seal"), "seal"),
         merge=merge_in(table(document, "merge")),
         watch=read(Watch, table(document, "watch"), "watch"),
+        trust=read(TrustSettings, table(document, "trust"), "trust"),
         forge=read(ForgeSettings, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
         services=_services(document.get("services", [])),

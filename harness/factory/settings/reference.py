@@ -41,6 +41,7 @@ from harness.factory.settings.limits_config import (
 )
 from harness.factory.settings.merge_config import Merge
 from harness.factory.settings.model_config import Models, Review
+from harness.factory.settings.trust_config import TrustSettings
 from harness.factory.settings.watch_config import Watch
 
 SCHEMA_FILE = Path(__file__).with_name("factory.schema.json")
@@ -103,6 +104,8 @@ TABLES = (
     Table("watch", Watch, "The journeys of landed work, performed on the default branch itself. No"
           " model is asked, until a fix run begins. See"
           " [After a landing](operator.md#before-and-after-a-landing)."),
+    Table("trust", TrustSettings, "How long a landing is followed. What is trusted with what are"
+          " rules. See [Trust](operator.md#trust)."),
     Table(CHECK, RequiredCheck, "A required check: any account may report one of any name, so it"
           " has an app.", Form.INLINE),
     Table("forge", ForgeSettings, "What is shown on the forge beside comments, labels and checks."),

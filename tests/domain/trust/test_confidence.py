@@ -1,0 +1,214 @@
+"""Trust is a number from outcomes: it starts below every merge, never reaches 1, and an unknown
+fact makes it 0."""
+
+import random
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.domain.facts import UNKNOWN
+from harness.domain.trust import (
+    Basis,
+    ChangeTraits,
+    Confidence,
+    Decision,
+    Followed,
+    Grant,
+    Level,
+    Outcome,
+    Thresholds,
+    calibration_error,
+    confidence,
+    decide,
+    in_area,
+    learned,
+    level_of,
+    reliability,
+    wilson,
+)
+from harness.domain.trust.logistic import fit, sigmoid
+from harness.domain.trust.model import ENOUGH_OUTCOMES
+from tests.domain.trust.generated import BEGAN, past, truths
+
+APP = ChangeTraits("app", "bug", 10, 2, 0, 0, 0, 0, True, True)
+USUAL = Thresholds()
+
+
+def landed(*outcomes, traits=APP):
+    return tuple(
+        Followed(at, f"{at}", traits, one, BEGAN + timedelta(at), BEGAN + timedelta(at + 7))
+        for at, one in enumerate(outcomes, 1)
+    )
+
+
+def stayed(count, **given):
+    return landed(*[Outcome.STAYED] * count, **given)
+
+
+def test_a_fresh_repository_merges_nothing_alone_whatever_the_threshold() -> None:
+    found = confidence(APP, ())
+    assert (found.basis, found.outcomes) == (Basis.PRIOR, 0)
+    assert decide(found, USUAL) is Decision.REVIEW
+    assert decide(found, Thresholds(0.1, 0.05, 0.01)) is Decision.REVIEW
+
+
+@pytest.mark.parametrize("count", range(60))
+def test_evidence_alone_leads_to_a_merge_and_only_enough_of_it(count) -> None:
+    wanted = Decision.MERGE if count >= 16 else Decision.REVIEW
+    assert decide(confidence(APP, stayed(count)), USUAL) is wanted
+
+
+def test_another_areas_evidence_merges_nothing_here() -> None:
+    elsewhere = stayed(500, traits=replace(APP, area="docs"))
+    assert decide(confidence(APP, elsewhere), USUAL) is not Decision.MERGE
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(ChangeTraits)])
+def test_one_unknown_fact_makes_it_zero(name) -> None:
+    missing = replace(APP, **{name: "" if name in ("area", "kind") else UNKNOWN})
+    found = confidence(missing, stayed(300))
+    assert (found.value, found.basis, found.missing) == (0, Basis.UNKNOWN, (name,))
+    assert decide(found, USUAL) is Decision.REJECT
+
+
+@given(st.lists(st.sampled_from(Outcome), max_size=80))
+def test_it_is_never_one_and_lies_within_its_bounds(outcomes) -> None:
+    found = confidence(APP, landed(*outcomes))
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.value < 1
+
+
+def test_what_is_still_open_counts_for_nothing() -> None:
+    assert confidence(APP, landed(*[Outcome.OPEN] * 50)) == confidence(APP, ())
+
+
+@pytest.mark.parametrize("bad", [Outcome.AMENDED, Outcome.REGRESSED, Outcome.REVERTED])
+def test_whatever_did_not_stay_lowers_it(bad) -> None:
+    assert confidence(APP, (*stayed(30), *landed(bad))).value < confidence(APP, stayed(30)).value
+
+
+def test_the_order_in_which_a_past_is_given_changes_no_number() -> None:
+    found = past(1, 300)
+    assert confidence(APP, found) == confidence(APP, found[::-1])
+
+
+def test_each_threshold_is_where_its_decision_begins() -> None:
+    def at(value):
+        return decide(Confidence(value, 0, 1, Basis.COUNTS, 20), USUAL)
+
+    found = [at(value) for value in (0.95, 0.9499, 0.70, 0.6999, 0.40, 0.3999, 0.0)]
+    names = ["merge", "review", "review", "retry", "retry", "reject", "reject"]
+    assert found == names
+
+
+@pytest.mark.parametrize("wrong", [(0.9, 0.95, 0.4), (0.9, 0.4, 0.7), (1, 0.7, 0.4), (0.9, 0.7, 0)])
+def test_thresholds_out_of_order_are_refused(wrong) -> None:
+    with pytest.raises(ValueError, match="merge"):
+        Thresholds(*wrong)
+
+
+def test_the_model_answers_once_there_is_enough_and_of_both_kinds() -> None:
+    assert learned(past(0, ENOUGH_OUTCOMES - 1)).model is None
+    assert learned(past(0, ENOUGH_OUTCOMES)).model is not None
+    assert learned(stayed(ENOUGH_OUTCOMES)).model is None, "nothing ever failed: nothing to learn"
+
+
+def test_the_model_tells_risky_changes_from_safe_ones() -> None:
+    found = learned(past(2, 300))
+    safe = found.confidence(ChangeTraits("docs", "chore", 5, 1, 0, 0, 0, 0, True, True))
+    risky = found.confidence(ChangeTraits("billing", "feature", 600, 9, 2, 2, 1, 4, True, True))
+    assert safe.basis is risky.basis is Basis.MODEL
+    assert risky.value < risky.high < safe.value
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_model_is_calibrated_on_landings_that_it_has_not_seen(seed) -> None:
+    found = learned(past(seed, 300))
+    fresh = truths(seed + 1000, 2000)
+    values = [found.confidence(one.traits).value for one in fresh]
+    error = abs(sum(values) - sum(one.stays for one in fresh)) / len(fresh)
+    assert error < 0.05
+    assert max(values) <= 1 - 1 / (300 + 2)
+
+
+def test_a_forecast_does_not_know_its_own_outcome() -> None:
+    """Coins cannot be foretold: a table that rows were fitted on would say that they can."""
+    coins, chance = past(5, 300), random.Random(5)
+    flipped = [
+        replace(one, outcome=chance.choice((Outcome.STAYED, Outcome.AMENDED))) for one in coins
+    ]
+    found = learned(flipped).forecasts
+    hits = sum((one.predicted >= 0.5) == one.stayed for one in found) / len(found)
+    assert hits < 0.6
+
+
+def test_a_table_counts_each_forecast_once() -> None:
+    found = learned(past(3, 300))
+    bins = reliability(found.forecasts)
+    assert sum(one.count for one in bins) == len(found.forecasts) == 300
+    assert 0 < calibration_error(bins) < 0.1
+    assert all(one.low <= one.observed <= one.high for one in bins)
+
+
+def test_the_logistic_fit_is_where_the_likelihood_is_flat() -> None:
+    rows = [(1.0, value / 10) for value in range(-20, 21)]
+    hits = [value > 0 or value % 3 == 0 for value in range(-20, 21)]
+    found = fit(rows, hits, ridge=0.5)
+    errors = [hit - sigmoid(found.score(row)) for row, hit in zip(rows, hits, strict=True)]
+    assert sum(errors) == pytest.approx(0, abs=1e-6)
+    slope = sum(error * row[1] for error, row in zip(errors, rows, strict=True))
+    assert slope == pytest.approx(0.5 * found.weights[1], abs=1e-6)
+    assert found.spread((1.0, 2.0)) > found.spread((1.0, 0.0)) > 0
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"),
+    [(0, 0, 0.0, 1.0), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
+)
+def test_wilsons_interval_is_the_published_one(hits, trials, low, high) -> None:
+    assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_nobody_has_a_level_without_evidence_but_by_the_owners_file() -> None:
+    assert level_of("app", (), None) is Level.SHADOW
+    assert level_of("app", (), Grant(Level.FULL)) is Level.FULL
+    assert level_of("app", stayed(9), None) is Level.SHADOW
+    assert level_of("app", stayed(10), None) is Level.SMALL
+    assert level_of("app", stayed(29), None) is Level.SMALL
+    assert level_of("app", stayed(30), None) is Level.FULL
+    assert level_of("docs", stayed(30), None) is Level.SHADOW
+
+
+def test_outcomes_raise_nothing_above_the_owners_grant() -> None:
+    for level in Level:
+        assert level_of("app", stayed(99), Grant(level)) is level
+
+
+@pytest.mark.parametrize("bad", [Outcome.REGRESSED, Outcome.REVERTED])
+@pytest.mark.parametrize("grant", [None, Grant(Level.FULL)])
+def test_a_revert_takes_a_level_back_whoever_gave_it(bad, grant) -> None:
+    found = [*[Outcome.STAYED] * 30, bad]
+    assert level_of("app", landed(*found), grant) is Level.SMALL
+    assert level_of("app", landed(*found, bad), grant) is Level.SHADOW
+    assert level_of("app", landed(*found, *[Outcome.STAYED] * 20), grant) is Level.FULL
+
+
+def test_an_amendment_takes_no_level_back_and_breaks_the_row() -> None:
+    found = [*[Outcome.STAYED] * 9, Outcome.AMENDED, *[Outcome.STAYED] * 9]
+    assert level_of("app", landed(*found), None) is Level.SHADOW
+
+
+def test_the_owner_may_grant_again_what_was_taken_back() -> None:
+    found = landed(Outcome.REVERTED)
+    again = Grant(Level.FULL, since=found[0].known + timedelta(seconds=1))
+    assert level_of("app", found, Grant(Level.FULL)) is Level.SMALL
+    assert level_of("app", found, again) is Level.FULL
+
+
+def test_a_rule_sees_what_touches_its_paths() -> None:
+    (one,) = stayed(1)
+    found = in_area([replace(one, paths=("web/a.py", "x"))], "front", lambda path: path == "x")
+    assert [found[0].traits.area, *(in_area([one], "front", lambda path: True))] == ["front", one]
