@@ -66,6 +66,7 @@ class Event(StrEnum):
     GATE_REFUSED = "gate-refused"
     CHECKS_AWAITED = "checks-awaited"
     CHECKS_FAILED = "checks-failed"
+    LOW_CONFIDENCE = "low-confidence"
     LANDED = "landed"
     LANDED_TREE_DIFFERS = "landed-tree-differs"
     REFUSED = "refused"
@@ -136,6 +137,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.APPROVED, _E.GATE_REFUSED): _S.NEEDS_HUMAN,
         (_S.APPROVED, _E.CHECKS_AWAITED): _S.APPROVED,
         (_S.APPROVED, _E.CHECKS_FAILED): _S.CHANGES_REQUESTED,
+        (_S.APPROVED, _E.LOW_CONFIDENCE): _S.CHANGES_REQUESTED,
         (_S.APPROVED, _E.REVISED): _S.CHANGES_REQUESTED,
         (_S.APPROVED, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
         (_S.APPROVED, _E.ISSUE_EDITED): _S.UNTRIAGED,

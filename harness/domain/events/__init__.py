@@ -42,6 +42,7 @@ from harness.domain.events.judging import (
     RuleAnswer,
     RuleText,
     RuleTextsKept,
+    TrustDecided,
     VerdictRecorded,
     VoteCast,
 )
@@ -170,6 +171,7 @@ KINDS: dict[str, type[LedgerEvent]] = {
         TipFollowed,
         TransitionRecorded,
         TriageDecided,
+        TrustDecided,
         UsageRecorded,
         VerdictRecorded,
         VoteCast,
@@ -299,6 +301,7 @@ __all__ = [
     "TipFollowed",
     "TransitionRecorded",
     "TriageDecided",
+    "TrustDecided",
     "UnknownEvent",
     "UsageRecorded",
     "VerdictRecorded",

@@ -152,3 +152,33 @@ class JourneyEdited(LedgerEvent):
     journey: str | None = None
     actor: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustDecided(LedgerEvent):
+    """What one rule of trust decided about the candidate `head`, and on which facts.
+
+    `level` is the area's level then, `granted` what the owner's file gave. `alone` is what follows
+    from the confidence alone, whatever the level: merge, review, retry or reject. `follows` is what
+    did follow: merge, needs-human, retry or reject; `lifted` by a person's approval. `shadow`: the
+    rule itself was only tried. The confidence is `value`, from `low` to `high`, on the `basis` of
+    so many `outcomes`; `traits` are the facts of the change that it was asked for."""
+
+    kind: ClassVar[str] = "trust-decided"
+
+    head: str
+    rule: str
+    paths: tuple[str, ...]
+    level: str
+    granted: str
+    alone: str
+    follows: str
+    lifted: bool
+    shadow: bool
+    value: str
+    low: str
+    high: str
+    basis: str
+    outcomes: int
+    missing: tuple[str, ...]
+    traits: JsonObject

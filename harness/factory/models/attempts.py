@@ -17,7 +17,9 @@ from harness.factory.records.history import BEGINS, History
 from harness.factory.run.node import MACHINE
 from harness.factory.settings.model_config import Models
 
-_FAILS = frozenset({Event.RUN_FAILED, Event.CHANGES_REQUESTED, Event.CHECKS_FAILED})
+_FAILS = frozenset(
+    {Event.RUN_FAILED, Event.CHANGES_REQUESTED, Event.CHECKS_FAILED, Event.LOW_CONFIDENCE}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ def decide_next(history: History, policy: PolicySnapshot) -> Next | None:
         # What people and the project's checks ask for is bounded where it is asked.
         case State.CHANGES_REQUESTED if (
             history.rounds > limits.rounds
-            and history.last_event not in (Event.REVISED, Event.CHECKS_FAILED)
+            and history.last_event not in (Event.REVISED, Event.CHECKS_FAILED, Event.LOW_CONFIDENCE)
         ):
             return Next(
                 event=Event.ROUNDS_EXHAUSTED,

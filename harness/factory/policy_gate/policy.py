@@ -27,6 +27,7 @@ from harness.factory.policy_gate.judged_rules import vote_on_judged_rules
 from harness.factory.policy_gate.recorded import record_decision
 from harness.factory.policy_gate.scripts import script_facts
 from harness.factory.policy_gate.suspicion import suspicion
+from harness.factory.policy_gate.trust import record_trust, trust_facts
 from harness.factory.project import tests
 from harness.factory.project.added_tests import added_tests
 from harness.factory.records.approval import lifts
@@ -88,6 +89,8 @@ def decide_change(
     If code refuses nothing, models vote on the judged rules. With `asking` False only recorded
     votes count. Raises ModelError and BudgetExhausted from the vote."""
     facts = replace(change_facts(job, base, head), checks=checks)
+    if applies is Applies.MERGE:
+        facts = replace(facts, trust=trust_facts(job, facts))
     # Scripts and tests are slow, so only those of rules that apply to this change are run.
     asked = rules_asked(job.policy.governance, facts, applies=applies)
     rules = [rule for rule, _ in asked]
@@ -100,6 +103,7 @@ def decide_change(
         job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted
     )
     record_decision(job, facts, decision, base=base, head=head)
+    record_trust(job, facts, decision, head=head)
     refusals = tuple(Refusal(finding.rule, finding.message) for finding in decision.refusals)
     return PolicyDecision(
         refusals or _default(decision),

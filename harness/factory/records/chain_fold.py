@@ -15,6 +15,7 @@ from harness.domain.events import (
     RegressionTraced,
     TransitionRecorded,
     TriageDecided,
+    TrustDecided,
     VerdictRecorded,
 )
 from harness.domain.ledger import Entry, is_of
@@ -28,17 +29,21 @@ from harness.factory.records.chain_words import (
     EVENTS_AFTER_A_REFUSAL,
     EVENTS_OF_PEOPLE,
     OVERRIDING_EVENTS,
+    SHADOW_TITLE,
     STAGE_OF_STATE,
     TRIAGE_OUTCOMES,
+    TRUST_TITLE,
     errors_fact,
     proof_of_verdict,
     triage_fact,
+    trust_fact,
     verdict_evidence,
 )
 from harness.factory.records.history import History
 from harness.factory.records.link import NO, Link, LinkOutcome, Stage
 from harness.factory.records.model_advice import advice_in, remarks
 from harness.factory.records.rule_texts import RuleBook
+from harness.factory.records.shadow import compared
 
 
 class ChainFold(LinkMaker):
@@ -50,6 +55,7 @@ class ChainFold(LinkMaker):
         self._keys = {entry.key for entry in history.entries}
         self._commands = {entry.key for entry in history.of(CommandGiven)}
         self._links: list[Link] = []
+        self._compared = compared(history)
 
     def links(self) -> list[Link]:
         """All links, in the order of the ledger."""
@@ -58,20 +64,27 @@ class ChainFold(LinkMaker):
             # The refusals that it overrides are links already, so this comes after its own link.
             if is_of(entry, TransitionRecorded) and entry.event.event in OVERRIDING_EVENTS:
                 self._override(entry)
+            self._links += [
+                self.link(entry, Stage.PERSON, LinkOutcome.DONE, SHADOW_TITLE, fact=one.words)
+                for one in self._compared
+                if one.entry == entry.seq
+            ]
         return self._links
 
     def _of(self, entry: Entry) -> Iterator[Link]:
         match entry.event:
             case IssueQueued() as queued:
                 yield self._waiting(entry, queued)
-            case TriageDecided() as decided:
-                yield from self._triage(entry, decided)
+            case TriageDecided() as triaged:
+                yield from self._triage(entry, triaged)
             case ErrorsTraced() as traced:
                 title, fact = ERRORS_TITLE, errors_fact(traced)
                 yield self.link(entry, Stage.TRIAGE, LinkOutcome.DONE, title, fact=fact)
             case CostEstimated() as estimated:
                 title, done = "What it may cost, by similar issues", LinkOutcome.DONE
                 yield self.link(entry, Stage.TRIAGE, done, title, fact=estimated.message)
+            case TrustDecided() as decided:
+                yield self._trust(entry, decided)
             case NodeEnded() as ended:
                 yield from self._node(entry, ended.result)
             case VerdictRecorded() as verdict:
@@ -191,6 +204,18 @@ class ChainFold(LinkMaker):
                 "The gates before a merge",
                 fact="every fact was read again, and every gate is open",
             )
+
+    def _trust(self, entry: Entry, decided: TrustDecided) -> Link:
+        """The number and the facts. What follows from it has a link of the rule's own."""
+        return self.link(
+            entry,
+            Stage.MERGE,
+            LinkOutcome.DONE,
+            TRUST_TITLE,
+            rule=decided.rule,
+            fact=trust_fact(decided),
+            evidence=(f"{name}: {value}" for name, value in decided.traits.items()),
+        )
 
     # The verdict
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from harness.domain.events import ErrorsTraced, TriageDecided, VerdictRecorded
+from harness.domain.events import ErrorsTraced, TriageDecided, TrustDecided, VerdictRecorded
 from harness.domain.governance import Status
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.domain.plain import JsonObject
+from harness.domain.shortened import count
 from harness.factory.records.link import LinkOutcome, Stage
 
 STAGE_OF_WORKFLOW: Mapping[str, Stage] = {
@@ -47,6 +48,7 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
     Event.GATE_REFUSED: (LinkOutcome.REFUSES, "A gate before the merge is closed"),
     Event.CHECKS_AWAITED: (LinkOutcome.CANNOT_TELL, "Waiting for the checks on what would land"),
     Event.CHECKS_FAILED: (LinkOutcome.REFUSES, "The project's own checks did not pass"),
+    Event.LOW_CONFIDENCE: (LinkOutcome.REFUSES, "Sent back for want of confidence"),
     Event.REFUSED: (LinkOutcome.REFUSES, "It did not land"),
     Event.FORGE_REFUSED: (LinkOutcome.REFUSES, "The forge did not take it"),
     Event.UNCONFIRMED: (
@@ -161,3 +163,29 @@ def verdict_evidence(entry: Entry, verdict: VerdictRecorded) -> Iterator[str]:
     yield verdict.envelope
     yield f"sha256:{verdict.envelope_sha256}"
     yield f"key {verdict.key_id}"
+
+
+TRUST_TITLE = "How far it was trusted"
+SHADOW_TITLE = "The factory beside the person"
+_FOLLOWS = {
+    "merge": "lands alone",
+    "needs-human": "a person looks",
+    "retry": "goes back",
+    "reject": "does not land",
+}
+
+
+def trust_fact(decided: TrustDecided) -> str:
+    """The confidence, the level, and what followed."""
+    number = (
+        f"unknown, for want of {', '.join(decided.missing)}"
+        if decided.missing
+        else f"{decided.value} ({decided.low} to {decided.high}), from"
+        f" {count(decided.outcomes, 'outcome')} ({decided.basis})"
+    )
+    follows = "a person approved it" if decided.lifted else _FOLLOWS[decided.follows]
+    tried = "; the rule is only tried, and held nothing back" if decided.shadow else ""
+    return (
+        f"{', '.join(decided.paths)}: confidence {number}; level {decided.level}, granted"
+        f" {decided.granted}; the confidence alone: {decided.alone}; {follows}{tried}"
+    )

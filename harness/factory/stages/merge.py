@@ -15,7 +15,7 @@ from harness.domain.merge import CHECKS, MergeFacts, Refusal, gate_event, refusa
 from harness.domain.plain import JsonDict
 from harness.domain.verdict import Binding
 from harness.domain.workflow import NodeResult
-from harness.factory.policy_gate import ci, policy
+from harness.factory.policy_gate import ci, policy, trust
 from harness.factory.policy_gate.ci import CheckReport
 from harness.factory.records.brakes import FREEZE, is_frozen
 from harness.factory.records.history import History
@@ -63,6 +63,8 @@ def gates(job: Job) -> NodeResult:
     if event is Event.GATE_REFUSED and not late and _makes_a_round(job, read, found):
         ci.record_failures(job, read.report.failed)
         event = Event.CHECKS_FAILED
+    elif event is Event.GATE_REFUSED and _wants_confidence(job, read, found):
+        event = Event.LOW_CONFIDENCE
     # Programs on the forge can only check a commit that they can see.
     if event is Event.CHECKS_AWAITED and read.facts.candidate:
         ci.show_candidate(job, read.facts.candidate)
@@ -81,6 +83,16 @@ def _makes_a_round(job: Job, read: GateReading, found: tuple[Refusal, ...]) -> b
         only_checks
         and bool(read.report.failed)
         and job.history.rounds_by(Event.CHECKS_FAILED) < RED_ROUNDS
+    )
+
+
+def _wants_confidence(job: Job, read: GateReading, found: tuple[Refusal, ...]) -> bool:
+    """Whether nothing but a want of confidence speaks against it, which another attempt, by another
+    model, may mend. The rule itself bounds how often."""
+    follows = {(one["rule"], one["says"]): str(one["on_fail"]) for one in read.findings}
+    return trust.goes_back(
+        job.policy.governance,
+        [(one.gate, follows.get((one.gate, one.message), "")) for one in found],
     )
 
 

@@ -75,7 +75,7 @@ class Trust:
         """The level first, then the confidence, then the size where only small changes land."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
-        if not any(resembles(self.paths, change.path) for change in facts.files):
+        if not self.touched_by(facts):
             return CheckAnswer(True, "touches nothing in this area")
         found = None if facts.trust is UNKNOWN else self.standing(facts.trust)
         if found is None:
@@ -93,6 +93,12 @@ class Trust:
         if level is Level.SMALL and (large := self._too_large(facts)):
             return CheckAnswer(False, large, evidence)
         return CheckAnswer(True, f"lands alone in {_area(self.paths)}: {why}", evidence)
+
+    def touched_by(self, facts: ChangeFacts) -> bool:
+        """Whether the change touches the area, or a path that looks as if it were in it."""
+        return facts.files is UNKNOWN or any(
+            resembles(self.paths, change.path) for change in facts.files
+        )
 
     def standing(self, trust: tuple[AreaTrust, ...]) -> AreaTrust | None:
         """What is known of this rule's area; None where nothing is."""

@@ -43,6 +43,7 @@ _REASONS: Mapping[str, str] = {
     Event.HANDED_OVER: "no browser can judge this, so it is yours to merge",
     Event.GATE_REFUSED: "a gate before merging said no",
     Event.CHECKS_FAILED: "the project's own checks are red",
+    Event.LOW_CONFIDENCE: "changes like this one have not stayed often enough",
     Event.REVISED: "somebody with the right asked for another change",
     Event.CHECKS_AWAITED: "the project's own checks look at what would land",
     Event.FORGE_REFUSED: "the forge did not take it",
@@ -57,6 +58,10 @@ _BY_EVENT: Mapping[tuple[State, str], str] = {
     (State.CHANGES_REQUESTED, Event.CHECKS_FAILED): (
         "The project's own checks did not pass on what would land. Another attempt follows on its"
         " own."
+    ),
+    (State.CHANGES_REQUESTED, Event.LOW_CONFIDENCE): (
+        "The change passed its sealed checks, and changes like it have not stayed often enough."
+        " Another attempt follows on its own."
     ),
     (State.VALIDATING, Event.CHECKS_AWAITED): (
         "The change passed its sealed checks. It lands once the project's own checks are green as"
