@@ -15,6 +15,7 @@ from harness.operations.drill.attacks import (
     own_workflows,
     strangers,
     supply,
+    trust,
     watching,
     weak_tests,
 )
@@ -88,6 +89,7 @@ SHOWN_ELSEWHERE = {
     own_workflows.SUBJECT: 1,  # factory/workflows: test_effects, test_approvals
     # factory/watch/test_tip, test_the_drill without that brake; five landings one after another
     watching.SUBJECT: 0,
+    trust.SUBJECT: 1,  # factory/policy_gate/test_trust
 }
 """How many attacks of a subject `make test` draws where other tests show the same brakes. Of every
 other subject it makes all but what is `DEAR`: what goes wrong at a landing, on a full disk and

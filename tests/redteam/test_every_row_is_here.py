@@ -19,6 +19,7 @@ ELSEWHERE = (
     "broker/test_program",
     "error_intake/test_bounds",
     "factory/intake/test_error_issues",
+    "factory/policy_gate/test_trust",
     "factory/watch/test_tip",
     "factory/workflows/test_approvals",
     "factory/workflows/test_effects",
@@ -231,6 +232,14 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_the_landing_that_broke_it_is_named_and_its_issue_is_worked_on_again",
         "test_a_mend_that_mends_nothing_is_tried_so_often_and_then_a_persons",
         "test_other_changes_of_the_files_wait_until_it_works_again",
+    ),
+    124: (
+        "test_a_fresh_repository_merges_nothing_alone",
+        "test_a_landing_taken_back_takes_a_level_and_a_newer_grant_gives_it_again",
+        "test_in_shadow_a_person_lands_it_and_both_are_compared",
+        "test_a_person_with_the_right_lands_what_they_looked_at",
+        "test_an_issues_words_raise_no_level",
+        "test_a_revert_after_the_gate_is_seen_at_the_step_that_cannot_be_undone",
     ),
 }
 BAD_INPUT: dict[str, tuple[str, ...]] = {

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.domain.errors import ConfigError, ForgeError, GitError
-from harness.domain.events import RegressionTraced
+from harness.domain.events import RegressionTraced, Reverted
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event
 from harness.factory.run.services import Places
@@ -35,6 +35,7 @@ from harness.operations.drill.attacks import (
     limits,
     own_workflows,
     supply,
+    trust,
     watching,
     weak_tests,
 )
@@ -175,6 +176,14 @@ class Granting(Broken):
         return (RULES + own_workflows.GRANT).encode() if is_rules else self._own.read(commit, path)
 
 
+class Granted(Broken):
+    """Reads that the owner grants all, whatever the rules are at the commit."""
+
+    def read(self, commit, path):
+        is_rules = path == "factory_rules.md"
+        return trust.rules("level: full").encode() if is_rules else self._own.read(commit, path)
+
+
 class Generous(Broken):
     """A forge on which everybody may do everything."""
 
@@ -204,6 +213,15 @@ class Unfrozen(Rewriting):
         if not isinstance(entry.event, RegressionTraced):
             return entry
         return dataclasses.replace(entry, event=dataclasses.replace(entry.event, files=()))
+
+
+class Unreverted(Rewriting):
+    """What was taken back is another landing each time."""
+
+    def shown(self, entry):
+        if not isinstance(entry.event, Reverted):
+            return entry
+        return dataclasses.replace(entry, event=dataclasses.replace(entry.event, of="f" * 40))
 
 
 LATER = 10**9
@@ -306,6 +324,31 @@ BROKEN = {
         with_parts(ledger=lambda services: Unfrozen(services.ledger)),
         watching.lands_on_what_is_broken,
         "did not wait",
+    ),
+    "trust: no number is asked": (
+        with_parts(repository=lambda services: Granted(services.repository)),
+        trust.without_outcomes,
+        "no outcome of any landing is known",
+    ),
+    "trust: a revert that nobody counts": (
+        with_parts(ledger=lambda services: Unreverted(services.ledger)),
+        trust.after_a_revert,
+        "was taken back",
+    ),
+    "trust: no shadow": (
+        with_parts(repository=lambda services: Granted(services.repository)),
+        trust.in_shadow,
+        "landed alone in shadow",
+    ),
+    "trust: everybody may approve": (
+        with_parts(forge=lambda services: Generous(services.forge)),
+        trust.approved_by_a_stranger,
+        "who may not give it",
+    ),
+    "trust: a level by words": (
+        with_parts(repository=lambda services: Granted(services.repository)),
+        trust.talked_up,
+        "by words of the issue",
     ),
     "the agent's sandbox: none": (unsealed, intrusion.ATTACKS[0].run, "no sandbox holds"),
     "the sandbox's limits: none": (unsealed, limits.ATTACKS[1].run, "no sandbox holds"),

@@ -20,7 +20,7 @@ ACTS: Mapping[Event, Decision] = MappingProxyType(
         Event.CLOSED_BY_PERSON: Decision.REJECT,
     }
 )
-"""What a person's act says of a change that was shown to them."""
+"""What a person's act means for a change that was shown to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,10 @@ class Compared:
     def words(self) -> str:
         """One sentence for people."""
         area, alone = ", ".join(self.decided.paths), self.decided.alone
-        says = {None: "would have asked", True: "agreed", False: "disagreed"}[self.agrees]
-        return f"{area} is in shadow; the factory alone: {alone}, the person: {self.person}: {says}"
+        result = {None: "would have asked", True: "agreed", False: "disagreed"}[self.agrees]
+        return (
+            f"{area} is in shadow; the factory alone: {alone}, the person: {self.person}: {result}"
+        )
 
 
 def compared(history: History) -> tuple[Compared, ...]:

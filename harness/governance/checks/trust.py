@@ -116,7 +116,7 @@ class Trust:
             return Decision.MERGE, "the level alone decides"
         stated = found.basis in tuple(Basis) and found.value <= 1
         basis = Basis(found.basis) if stated else Basis.UNKNOWN
-        # A number that nobody could establish says nothing against the change: a person looks.
+        # A number that nobody could establish is nothing against the change: a person looks.
         if basis is Basis.UNKNOWN:
             return Decision.REVIEW, "the confidence in it is unknown, so a person looks"
         numbers = (float(found.value), float(found.low), float(found.high))

@@ -199,8 +199,8 @@ def _api(value: Value) -> ApiFacts:
 
 
 def _trust(value: Value) -> tuple[AreaTrust, ...]:
-    """`{confidence: 0.96}`: of whatever rule is asked, on enough outcomes unless `basis` says
-    otherwise, and at the level that the rule grants unless `level` does."""
+    """`{confidence: 0.96}`: of whatever rule is asked, on enough outcomes unless `basis` is
+    given, and at the level that the rule grants unless `level` is."""
     given = value.fields(("confidence", "level", "basis", "returned"), required=("confidence",))
     level = given["level"].word([one.word for one in Level]) if "level" in given else ""
     return (

@@ -26,6 +26,7 @@ from harness.operations.drill.attacks import (
     own_workflows,
     strangers,
     supply,
+    trust,
     watching,
     weak_tests,
 )
@@ -44,6 +45,7 @@ ATTACKS: tuple[Attack, ...] = tuple(
         errors,
         own_workflows,
         watching,
+        trust,
         intrusion,
         limits,
         brakes,

@@ -88,7 +88,7 @@ def test_a_low_confidence_goes_back_twice_to_another_model_and_then_to_a_person(
         path.write_text(path.read_text() + "\n# anew\n")
 
     world.agent.works = [anew]
-    issue, found = run(trusted(world, stayed=10, amended=10))
+    issue, _ = run(trusted(world, stayed=10, amended=10))
     for _ in range(4):
         world.tick()
     history = world.history(issue)
@@ -134,16 +134,15 @@ def test_a_landing_taken_back_takes_a_level_and_a_newer_grant_gives_it_again(wor
     taken_back_before(world)
     taken_back_before(world, issue=5001)
     governed(world, trusting("level: full"))
-    issue, (found,) = run(world)
+    _, (found,) = run(world)
     assert (found.level, found.follows) == ("shadow", "needs-human")
-    world.ledger.clock.at += timedelta(days=2)
-    since = world.ledger.clock.now().isoformat()
-    text = world.git.read(world.remote["main"], "factory_rules.md").decode()
-    again = text.replace("level: full}", f"level: full, since: '{since}'}}")
-    world.push_to_main(**{"factory_rules.md": again.encode()})
-    other = world.file("Another one", "Other places are gone.")
-    world.tick()
-    assert world.history(other).state is State.MERGED
+    other = World(world.work / "again")
+    taken_back_before(other)
+    taken_back_before(other, issue=5001)
+    other.ledger.clock.at += timedelta(days=2)
+    since = other.ledger.clock.now().isoformat()
+    issue, (found,) = run(governed(other, trusting(f"level: full, since: '{since}'")))
+    assert (found.level, other.history(issue).state) == ("full", State.MERGED)
 
 
 def test_a_grant_in_the_future_forgives_nothing(world) -> None:
