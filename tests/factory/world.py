@@ -78,6 +78,8 @@ class World:
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     signs: SignsOfLife = field(default_factory=SignsOfLife)
     errors: ErrorGroups | None = None
+    deployer: Any = None
+    health: Any = None
     before_effect: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -123,6 +125,8 @@ class World:
             log=Log(self.log),
             signs=self.signs,
             errors=self.errors,
+            deployer=self.deployer,
+            health=self.health,
             before_effect=self.before_effect,
         )
 

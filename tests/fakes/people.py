@@ -163,6 +163,7 @@ class FakeValidator:
         self.requests = []
         self.guards: dict[str, Guard] = {}
         self.observed = []
+        self.living, self.smoked = {}, []
 
     def author(self, request, out):
         request = plain(request)
@@ -229,6 +230,8 @@ class FakeValidator:
         self.guards[journey] = Guard(issue, words, stands, landed)
 
     def observe(self, request, out):
+        if request.living:
+            return self.smoke(request, out)
         asked, commit = request.watching, request.base.commit
         self.observed.append((commit, asked))
         chosen = {
@@ -250,6 +253,21 @@ class FakeValidator:
         return Observed(
             commit, request.base.tree, KEY, len(shown), tuple(shown), "", out / "observation.json"
         )
+
+    def smoke(self, request, out):
+        """On a living place, the journeys of `living`: promise and what it shows there."""
+        asked, commit = request.living, request.base.commit
+        self.smoked.append((commit, asked.url))
+        shown = tuple(
+            JourneyShown(f"sha256:{promise}", 0, promise, "guests book walks", Standing(stands), "")
+            for promise in asked.promises
+            if (stands := self.living.get(promise, lambda *_: "green")(commit, asked.environment))
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        envelope = out / "observation.json"
+        envelope.write_text(request.run)
+        tree = request.base.tree
+        return Observed(commit, tree, KEY, len(shown), shown, "", envelope, url=asked.url)
 
     def verified(self, envelope):
         try:

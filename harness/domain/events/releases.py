@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from harness.domain.deployment import Environment
 from harness.domain.events.base import LedgerEvent
 from harness.domain.events.effects import EffectDone
 from harness.domain.events.watching import RedJourney
@@ -12,14 +13,15 @@ from harness.domain.release import ReleaseEvent
 
 @dataclass(frozen=True, slots=True)
 class ReleaseBegan(LedgerEvent):
-    """A release of the landed commit began. `carries` are the issues whose landings reach people
-    with it, that of the commit last."""
+    """A release of the landed commit began, through these environments as they were set then.
+    `carries` are the issues whose landings reach people with it, that of the commit last."""
 
     kind: ClassVar[str] = "release"
 
     number: int
     commit: str
     tree: str
+    environments: tuple[Environment, ...]
     carries: tuple[int, ...] = ()
 
 

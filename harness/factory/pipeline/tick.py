@@ -22,6 +22,7 @@ from harness.factory.pipeline.worker_pool import WorkerPool
 from harness.factory.policy_gate import ci
 from harness.factory.policy_gate.policy_edits import show_edit_effects
 from harness.factory.records.history import History
+from harness.factory.releases.advance import advance, finish_rollback
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.factory.reporting.transitions import finish_projections, project, transition
 from harness.factory.run.disk_space import raise_if_disk_full
@@ -74,6 +75,8 @@ def tick(
     Raises LedgerError where the ledger is not what was signed, PortError where the disk is full,
     ConfigError where `only` names an unknown issue, Stopped at the owner's stop."""
     _check_ledger(services, whole=whole)
+    # Before all else, and before the owner's stop: half a rollback is worse than all of it.
+    finish_rollback(services)
     raise_if_disk_full(services)
     policy = current_policy(services)
     file_error_issues(services, policy)
@@ -105,6 +108,7 @@ def tick(
     if is_everybodys:
         follow_landings(services, policy)
         watch_tip(services, policy)
+        advance(services, policy)
     ci.remove_candidates(services)
     moves.queue.notify_waiting(policy)
     show_edit_effects(services, policy)
@@ -240,7 +244,7 @@ class _Moves:
                     continue
                 if pool.is_idle:
                     return policy
-                pool.wait_for_one(partial(self._keep_dashboard, policy))
+                pool.wait_for_one(partial(self._keep_watch, policy))
                 # A landing moves the branch, and with it the policy for every later step.
                 policy = current_policy(self.services)
                 lift_pauses_below_raised_caps(self.services, policy.config.caps)
@@ -254,8 +258,12 @@ class _Moves:
         pool.start(None, name, partial(self.free.drive, name))
         return True
 
-    def _keep_dashboard(self, policy: PolicySnapshot) -> None:
-        """A step may take an hour, and an old dashboard looks like a dead factory's."""
+    def _keep_watch(self, policy: PolicySnapshot) -> None:
+        """A step may take an hour: a release that turns red meanwhile is taken back, and an old
+        dashboard looks like a dead factory's."""
+        if self.free is not None:
+            with suppress(ForgeError, Stopped):
+                advance(self.services, policy, begins=False)
         if self.shows and self.services.signs.is_dashboard_due():
             # What stops it here stops the step as well, which then raises it.
             with suppress(ForgeError, Stopped):

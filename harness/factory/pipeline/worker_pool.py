@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 
-MEANWHILE_SECONDS = 30.0
+MEANWHILE_SECONDS = 5.0
 
 
 class WorkerPool:
@@ -48,8 +48,8 @@ class WorkerPool:
         self._under_way[self._pool.submit(move)] = issue, workflow
 
     def wait_for_one(self, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Wait until a worker is free again, and call `meanwhile` twice a minute. Raise what a move
-        raised."""
+        """Wait until a worker is free again, and call `meanwhile` every five seconds. Raise what a
+        move raised."""
         while True:
             done, _ = wait(self._under_way, timeout=MEANWHILE_SECONDS, return_when=FIRST_COMPLETED)
             if done:

@@ -5,15 +5,14 @@ Properties:
 - after a red end nothing is released, until a person resumes or the issue about it has landed;
 - the last good release of an environment is the last one that was watched there to its end."""
 
-from collections.abc import Iterable
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from harness.domain.deployment import Environment
 from harness.domain.events import (
     CommandGiven,
     HealthSeen,
-    Landed,
-    LedgerEvent,
     ReleaseBegan,
     ReleaseIssueFiled,
     ReleaseMoved,
@@ -36,19 +35,11 @@ from harness.ports.ledger import Ledger
 HOLD_RELEASES, RESUME_RELEASES = "releases-hold", "releases-resume"
 """A person's commands: release nothing, and release again."""
 
-_KINDS: tuple[type[LedgerEvent], ...] = (
-    ReleaseBegan,
-    ReleaseMoved,
-    HealthSeen,
-    SmokeSeen,
-    Switched,
-    ReleaseIssueFiled,
-)
-
 
 @dataclass(slots=True)
 class Release:
-    """One release: how it began, and all that happened to it, oldest first."""
+    """One release: how it began, and all that happened to it, oldest first. `filed` is the issue
+    about what was red, 0 for none."""
 
     began: Recorded[ReleaseBegan]
     state: ReleaseState = ReleaseState.LANDED
@@ -63,12 +54,20 @@ class Release:
         return self.began.event.number
 
     @property
+    def name(self) -> str:
+        return f"release-{self.number}"
+
+    @property
     def commit(self) -> CommitSha:
         return CommitSha(self.began.event.commit)
 
     @property
+    def environments(self) -> tuple[Environment, ...]:
+        return self.began.event.environments
+
+    @property
     def issue(self) -> int:
-        """The issue whose landing it is."""
+        """The issue whose landing it is; 0 for none."""
         return self.began.event.carries[-1] if self.began.event.carries else 0
 
     @property
@@ -79,6 +78,24 @@ class Release:
     def environment(self) -> str:
         """Where it is, or was last; empty before the first."""
         return self.moves[-1].event.environment if self.moves else ""
+
+    @property
+    def place(self) -> Environment:
+        """The environment that it is in; the first one before that."""
+        found = (one for one in self.environments if one.name == self.environment)
+        return next(found, self.environments[0])
+
+    @property
+    def next_place(self) -> Environment | None:
+        """The environment that follows; None after the last one."""
+        if not self.moves:
+            return self.environments[0]
+        rest = self.environments[self.environments.index(self.place) + 1 :]
+        return rest[0] if rest else None
+
+    @property
+    def is_in_production(self) -> bool:
+        return bool(self.moves) and self.next_place is None
 
     @property
     def fault(self) -> str:
@@ -94,14 +111,14 @@ class Release:
 
     @property
     def errors_before(self) -> int:
-        """How many errors of its commit had come in when it went live there."""
-        live = [one.event for one in self.moves if one.event.event is ReleaseEvent.LIVE]
-        return live[-1].errors if live else 0
+        """How many errors of its commit had come in when it went live where it is."""
+        live = self._live()
+        return live.event.errors if live else 0
 
     @property
-    def was_in_production(self) -> bool:
-        """Whether it went to the last environment, however far it came there."""
-        return any(one.event.event is ReleaseEvent.PROMOTED for one in self.moves)
+    def changed_at(self) -> datetime:
+        """When the last thing happened to it."""
+        return datetime.fromisoformat((self.moves[-1] if self.moves else self.began).at)
 
     def tries(self, event: ReleaseEvent) -> int:
         """How often this happened since anything else did."""
@@ -112,91 +129,125 @@ class Release:
             count += 1
         return count
 
-    def answers_here(self) -> tuple[HealthSeen, ...]:
+    def answers_here(self) -> tuple[Recorded[HealthSeen], ...]:
         """What its environment answered since it is live there."""
-        live = [one.seq for one in self.moves if one.event.event is ReleaseEvent.LIVE]
-        since = live[-1] if live else self.began.seq
-        return tuple(one.event for one in self.answers if one.seq > since)
+        live = self._live()
+        since = live.seq if live else self.began.seq
+        return tuple(one for one in self.answers if one.seq > since)
 
     def passed(self) -> frozenset[str]:
         """The environments in which it was watched to the end."""
-        found, state = set(), ReleaseState.LANDED
-        last = ""
+        found, state, place = set(), ReleaseState.LANDED, ""
         for one in self.moves:
-            is_over = state in SOAKS and one.event.event is not ReleaseEvent.TURNED_RED
-            if is_over:
-                found.add(last)
-            state, last = next_release_state(state, one.event.event), one.event.environment
+            if state in SOAKS and one.event.event is not ReleaseEvent.TURNED_RED:
+                found.add(place)
+            state, place = next_release_state(state, one.event.event), one.event.environment
         return frozenset(found)
 
-
-def releases(ledger: Ledger) -> tuple[Release, ...]:
-    """Every release, oldest first. Without one, this costs one look."""
-    if not ledger.entries(kind=ReleaseBegan.kind):
-        return ()
-    kinds = {kind.kind for kind in _KINDS}
-    return releases_in(sorted(
-        (one for kind in kinds for one in ledger.entries(kind=kind)), key=lambda one: one.seq
-    ))  # fmt: skip
+    def _live(self) -> Recorded[ReleaseMoved] | None:
+        live = [one for one in self.moves if one.event.event is ReleaseEvent.LIVE]
+        return live[-1] if live else None
 
 
-def releases_in(entries: Iterable[Entry]) -> tuple[Release, ...]:
-    """The releases of which these entries tell. They are in the ledger's order."""
-    found: dict[int, Release] = {}
-    for entry in entries:
-        if is_of(entry, ReleaseBegan):
-            found[entry.event.number] = Release(entry)
+class ReleaseIndex:
+    """Every release, from a ledger that is read once. Any thread may use it."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger, self._lock, self._last = ledger, threading.Lock(), 0
+        self._releases: dict[int, Release] = {}
+        self._landings: list[Landing] = []
+        self._marks: list[Recorded[CommandGiven]] = []
+
+    def all(self) -> tuple[Release, ...]:
+        """Every release, oldest first."""
+        with self._lock:
+            for entry in self._ledger.entries(after=self._last):
+                self._take(entry)
+                self._last = entry.seq
+            return tuple(self._releases.values())
+
+    def last(self) -> Release | None:
+        """The newest release; None before the first."""
+        return (self.all() or (None,))[-1]
+
+    def current(self) -> Release | None:
+        """The release that is under way; None where none is."""
+        last = self.last()
+        return None if last is None or last.has_ended else last
+
+    def landings(self) -> tuple[Landing, ...]:
+        """What landed, oldest first."""
+        self.all()
+        return tuple(self._landings)
+
+    def waiting(self) -> tuple[Landing, ...]:
+        """What landed, and reaches people with the next release: all since the last one that came
+        to its good end. Before the first release, the newest alone."""
+        done = [one for one in self.all() if one.state is ReleaseState.DONE]
+        landings = self.landings()
+        if not done:
+            return landings[-1:]
+        commits = [one.commit for one in landings]
+        return landings[commits.index(done[-1].commit) + 1 :]
+
+    def last_good(self, environment: str, *, before: int) -> Release | None:
+        """The last release before that number that was watched there to its end."""
+        passed = [one for one in self.all() if one.number < before and environment in one.passed()]
+        return passed[-1] if passed else None
+
+    def is_resumed(self) -> bool:
+        """Whether a person said to go on after the last release ended."""
+        last = self.last()
+        return last is not None and last.has_ended and self._resumed_after(last)
+
+    def person_holds(self) -> str:
+        """Why a person holds releases; empty where nobody does."""
+        self.all()
+        if not self._marks or self._marks[-1].event.command != HOLD_RELEASES:
+            return ""
+        return f"a person holds releases: {self._marks[-1].event.why or 'no reason was given'}"
+
+    def why_frozen(self) -> str:
+        """Why nothing is released, in words that may hold text from outside; empty where it is."""
+        if held := self.person_holds():
+            return held
+        last = self.last()
+        if last is None or last.state not in RED or self._resumed_after(last):
+            return ""
+        ended = last.moves[-1].seq
+        if last.filed and any(
+            one.issue == last.filed and one.seq > ended for one in self._landings
+        ):
+            return ""
+        mend = f"#{last.filed} lands" if last.filed else "its issue lands"
+        return (
+            f"release {last.number} is {last.state}: {last.fault}; until {mend}, or"
+            " `factory releases resume`"
+        )
+
+    def _resumed_after(self, last: Release) -> bool:
+        return bool(
+            self._marks
+            and self._marks[-1].event.command == RESUME_RELEASES
+            and self._marks[-1].seq > (last.moves[-1] if last.moves else last.began).seq
+        )
+
+    def _take(self, entry: Entry) -> None:
+        self._landings += landings_in((entry,))
+        if is_of(entry, CommandGiven):
+            if entry.event.command in (HOLD_RELEASES, RESUME_RELEASES):
+                self._marks.append(entry)
+        elif is_of(entry, ReleaseBegan):
+            self._releases[entry.event.number] = Release(entry)
         elif is_of(entry, ReleaseMoved):
-            one = found[entry.event.number]
+            one = self._releases[entry.event.number]
             one.state = next_release_state(one.state, entry.event.event)
             one.moves.append(entry)
         elif is_of(entry, HealthSeen):
-            found[entry.event.number].answers.append(entry)
+            self._releases[entry.event.number].answers.append(entry)
         elif is_of(entry, SmokeSeen):
-            found[entry.event.number].smokes.append(entry)
+            self._releases[entry.event.number].smokes.append(entry)
         elif is_of(entry, Switched):
-            found[entry.event.number].switches.append(entry)
+            self._releases[entry.event.number].switches.append(entry)
         elif is_of(entry, ReleaseIssueFiled):
-            found[entry.event.release].filed = entry.event.issue
-    return tuple(found.values())
-
-
-def last_good(found: Iterable[Release], environment: str, *, before: int) -> Release | None:
-    """The last release before that number that was watched there to its end."""
-    passed = [one for one in found if one.number < before and environment in one.passed()]
-    return passed[-1] if passed else None
-
-
-def why_held(ledger: Ledger) -> str:
-    """Why nothing is released, in words that may hold text from outside; empty where it is."""
-    marks = [
-        one
-        for one in ledger.entries(kind=CommandGiven.kind)
-        if is_of(one, CommandGiven) and one.event.command in (HOLD_RELEASES, RESUME_RELEASES)
-    ]
-    if marks and marks[-1].event.command == HOLD_RELEASES:
-        return f"a person holds releases: {marks[-1].event.why or 'no reason was given'}"
-    found = releases(ledger)
-    if not found or found[-1].state not in RED:
-        return ""
-    last = found[-1]
-    ended = last.moves[-1].seq
-    if marks and marks[-1].seq > ended:
-        return ""
-    if last.filed and any(one.issue == last.filed and one.seq > ended for one in landings(ledger)):
-        return ""
-    mend = f"#{last.filed} lands" if last.filed else "its issue lands"
-    return (
-        f"release {last.number} is {last.state}: {last.fault}. Until {mend}, or"
-        " `factory releases resume`"
-    )
-
-
-def landings(ledger: Ledger) -> tuple[Landing, ...]:
-    """What landed, oldest first."""
-    return landings_in(ledger.entries(kind=Landed.kind))
-
-
-def since(release: Release) -> datetime:
-    """When the last thing happened to it."""
-    return datetime.fromisoformat((release.moves[-1] if release.moves else release.began).at)
+            self._releases[entry.event.release].filed = entry.event.issue

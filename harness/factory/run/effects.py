@@ -62,16 +62,19 @@ def effect(
     *,
     issue: int | None = None,
     run: str | None = None,
+    finishes: bool = False,
 ) -> E:
     """Do `act` once under `key`, and return its confirmed result, now and ever after. `issue` and
-    `run` are what it is for.
+    `run` are what it is for. One that `finishes` and was begun is finished after the owner's stop,
+    too: half of it would be worse.
 
     The order is: read the stop, record the intent, act, record the result. If the home's state is
     kept elsewhere, it is kept there before the act."""
     # Done by this process before, or by one that was killed since.
     if done := services.ledger.find(f"{key}/done"):
         return as_of(done, kind).event
-    raise_if_stopped(services)
+    if not (finishes and services.ledger.find(key)):
+        raise_if_stopped(services)
     services.ledger.append(EffectIntended(kind.effect), key, issue=issue, run=run)
     services.before_effect()
     result = act()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from harness.factory.records.free_runs import FreeRunIndex
 from harness.factory.records.issue_index import IssueIndex
+from harness.factory.records.releases import ReleaseIndex
 from harness.factory.records.similar_issues import SimilarIssues
 from harness.factory.records.watch_list import WatchList
+from harness.factory.run.health_meter import HealthMeter
 from harness.factory.run.signs import SignsOfLife
 from harness.log import Log
 from harness.ports.agent import Agent
@@ -128,10 +130,13 @@ class Services:
     free_runs: FreeRunIndex = field(init=False)
     watch_list: WatchList = field(init=False)
     similar_issues: SimilarIssues = field(init=False)
+    releases: ReleaseIndex = field(init=False)
+    health_meter: HealthMeter = field(default_factory=HealthMeter, init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "issue_index", IssueIndex(self.ledger))
         object.__setattr__(self, "free_runs", FreeRunIndex(self.ledger))
+        object.__setattr__(self, "releases", ReleaseIndex(self.ledger))
         object.__setattr__(self, "similar_issues", SimilarIssues(self.issue_index))
         object.__setattr__(
             self, "watch_list", WatchList(self.forge, self.issue_index, self.ledger, self.clock)

@@ -57,7 +57,8 @@ def observe(
     tree = services.repository.tree_of(commit)
     nothing = CommitObserved(commit, tree, cause, about=about.issue if about else None)
     try:
-        request = _request(services, policy, commit, run, watching, about)
+        request = observation_request(services, policy, commit, run=run, about=about)
+        request = replace(request, watching=watching)
         found = services.validator.observe(request, services.places.evidence / run)
         seen = _recorded(services, policy, nothing, found)
     except (ConfigError, GovernanceError, GitError, ValidatorError) as error:
@@ -72,14 +73,16 @@ def observe(
     return seen
 
 
-def _request(
+def observation_request(
     services: Services,
     policy: PolicySnapshot,
     commit: CommitSha,
+    *,
     run: str,
-    watching: Watching,
-    about: History | None,
+    about: History | None = None,
 ) -> JudgeRequest:
+    """A request about a landed commit and no change. Raises ConfigError or GovernanceError where
+    the commit's own settings cannot be read."""
     # An older commit's settings start its app. How long one waits is today's decision.
     then = policy if commit == policy.base else read_policy(services.repository, commit)
     config = replace(then.config, limits=policy.config.limits, judge=policy.config.judge)
@@ -91,17 +94,22 @@ def _request(
         round_number=1,
     )
     limits = replace(request.limits, regression_journeys=policy.config.watch.journeys)
-    return replace(request, watching=watching, limits=limits)
+    return replace(request, limits=limits)
 
 
-def _recorded(
-    services: Services, policy: PolicySnapshot, nothing: CommitObserved, found: Observed
-) -> CommitObserved:
+def check_signed(services: Services, policy: PolicySnapshot, found: Observed) -> None:
+    """Raises ValidatorError for an observation that is signed by no key that people pinned."""
     trusted = services.trusted_keys & frozenset(policy.config.seal.trusted_keys)
     if found.key_id not in trusted:
         raise ValidatorError(
             f"the observation is signed by key {found.key_id:.12}, which is not trusted here"
         )
+
+
+def _recorded(
+    services: Services, policy: PolicySnapshot, nothing: CommitObserved, found: Observed
+) -> CommitObserved:
+    check_signed(services, policy, found)
     by_standing = {
         standing: [one for one in found.shown if one.standing is standing] for standing in Standing
     }

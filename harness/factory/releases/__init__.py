@@ -1,0 +1,1 @@
+"""Releases: what has landed goes through the environments, is watched there, and is taken back."""
