@@ -243,14 +243,14 @@ def test_a_smoke_that_another_key_signed_or_of_another_place_is_no_yes(released)
 
 
 def test_the_stop_is_honoured_before_a_deployment_and_before_a_switch(released) -> None:
-    stop, act = released.work / "STOP", released.deployer.prepare
+    stop, calm = released.work / "STOP", released.deployer
 
     def prepare(order):
-        done = act(order)
+        done = calm.prepare(order)
         stop.write_text("")
         return done
 
-    released.deployer.prepare = prepare
+    released.decorate("deployer", prepare=prepare)
     with pytest.raises(Stopped):
         released.land("next")
     assert released.deployer.served[STAGING] == released.first
@@ -258,7 +258,7 @@ def test_the_stop_is_honoured_before_a_deployment_and_before_a_switch(released) 
         released.pass_time(1)
     assert len(released.deployer.switches(STAGING)) == 1
     stop.unlink()
-    released.deployer.prepare = act
+    released.deployer = calm
     released.pass_time(1)
     assert released.states[1] == "soak"
 
@@ -267,35 +267,37 @@ def test_the_stop_holds_back_a_rollback_that_has_not_begun(released) -> None:
     bad = released.land("bad")
     released.pass_time(2)
     released.health.ill.add(bad)
-    act, stop = released.health.health, released.work / "STOP"
-    released.pass_time(1)
+    calm, stop = released.health, released.work / "STOP"
+    released.pass_time(2)
 
     def health(place):
-        answer = act(place)
-        if not answer.is_ok and len(released.health.asked) > 1:
-            stop.write_text("")
-        return answer
+        stop.write_text("")
+        return calm.health(place)
 
-    released.health.health = health
-    with pytest.raises(Stopped):
-        released.pass_time(3)
-    assert released.deployer.served[PRODUCTION] == bad
+    released.decorate("health", health=health)
+    for _ in range(3):
+        with pytest.raises(Stopped):
+            released.pass_time(1)
+    assert (released.states[1], released.deployer.served[PRODUCTION]) == ("rolling-back", bad)
+    stop.unlink()
+    released.pass_time(1)
+    assert released.states[1] == "rolled-back"
 
 
 def test_a_rollback_that_has_begun_is_finished_after_the_stop(released) -> None:
     bad = released.land("bad")
     released.pass_time(2)
     released.health.ill.add(bad)
-    act, stop = released.deployer.switch, released.work / "STOP"
+    calm, stop = released.deployer, released.work / "STOP"
 
     def dies(order):
         stop.write_text("")
         raise KeyboardInterrupt
 
-    released.deployer.switch = dies
+    released.decorate("deployer", switch=dies)
     with pytest.raises(KeyboardInterrupt):
         released.pass_time(4)
-    released.deployer.switch = act
+    released.deployer = calm
     with pytest.raises(Stopped):
         released.tick()
     assert released.deployer.served[PRODUCTION] == released.first
@@ -349,8 +351,8 @@ def test_while_it_waits_in_staging_it_is_still_watched(released) -> None:
 
 def test_a_slow_start_is_waited_for_as_long_as_may_be_unhealthy(world) -> None:
     answers = [Health(False, "starting"), Health(False, "starting")]
-    act = world.health.health
-    world.health.health = lambda place: answers.pop() if answers else act(place)
+    calm = world.health
+    world.decorate("health", health=lambda *a: answers.pop() if answers else calm.health(*a))
     world.land()
     world.pass_time(2)
     assert world.states == ["soak"]
