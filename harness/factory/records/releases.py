@@ -220,10 +220,7 @@ class ReleaseIndex:
         ):
             return ""
         mend = f"#{last.filed} lands" if last.filed else "its issue lands"
-        return (
-            f"release {last.number} is {last.state}: {last.fault}; until {mend}, or"
-            " `factory releases resume`"
-        )
+        return f"release {last.number} is {last.state}: {last.fault}; until {mend}"
 
     def _resumed_after(self, last: Release) -> bool:
         return bool(

@@ -14,6 +14,7 @@ from harness.domain.workflow import Workflow
 from harness.factory.intake.error_issues import is_error_due
 from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_passes, schedules
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
+from harness.factory.releases.advance import is_due
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.pause import Pause, last_pause, pause_in_force
@@ -74,6 +75,7 @@ class Loop:
                 or self._is_full_tick_due(now)
                 or self._is_any_left(states)
                 or is_error_due(self._works.services, policy)
+                or is_due(self._works.services, policy)
             ):
                 self._tick(states=states, due=due, hints=hints)
             elif self._context.signs.is_dashboard_due():

@@ -32,7 +32,6 @@ def release_issue(release: Release, link: UrlFor) -> str:
             f"({link(f'commit/{release.commit}')}) to {release.environment}. It carries {whose}.",
             f"What was seen: {inline(release.fault)}",
             _ENDS.get(release.state, ""),
-            "Nothing more is released until a change for this issue lands, or a person says"
-            " `factory releases resume`.",
+            "Nothing more is released until a change for this issue lands.",
         )
     )
