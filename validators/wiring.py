@@ -142,8 +142,8 @@ def try_(
 
     from validators.authoring.prove import read_journeys
     from validators.authoring.trying import (
-        Address,
         TryReport,
+        address_of,
         outcome_of,
         tried,
         try_document,
@@ -152,7 +152,7 @@ def try_(
     from validators.domain.run_result import Result
     from validators.launcher.workplace import work_folder
 
-    address = Address.of(url) if url else None
+    address = address_of(url) if url else None
     try:
         (journey,) = read_journeys((file,), may_only_look=True).journeys.values()
     except JourneyInvalid as invalid:
@@ -218,10 +218,10 @@ def record(url: str, *, name: str, as_json: bool) -> int:
 
     from validators.authoring.recorded_journey import journey_of
     from validators.authoring.recording import Recorder, recorded, window_browser
-    from validators.authoring.trying import Address
+    from validators.authoring.trying import address_of
     from validators.language.check import complaints
 
-    address, browser = Address.of(url), window_browser()
+    address, browser = address_of(url), window_browser()
     recorder = Recorder(url.rstrip("/"), lambda line: print(f"  {line}", flush=True))
     try:
         address.dial().close()

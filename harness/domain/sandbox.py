@@ -107,7 +107,9 @@ class SandboxSpec:
 
     `commands` is a descriptor of a unix socket, over which the caller runs further commands inside
     (`walls.commands`); then `argv` may be empty. It needs a form with namespaces. `user` is the
-    name of the sandbox's account, and `home` its home in the list of accounts."""
+    name of the sandbox's account, and `home` its home in the list of accounts. `shared` is the
+    source of a writable bind that other sandboxes use at the same time: all of them have one uid,
+    where sandboxes have uids of their own."""
 
     name: str
     argv: tuple[str, ...]
@@ -125,6 +127,7 @@ class SandboxSpec:
     commands: int | None = None
     user: str = "app"
     home: str = "/tmp"  # noqa: S108 - the sandbox's own
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)

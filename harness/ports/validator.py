@@ -74,8 +74,8 @@ class JourneyShown:
 @dataclass(frozen=True, slots=True)
 class Observed:
     """A verified observation of one commit. `standing`: how many journeys were to be performed;
-    `shown` may have fewer. `reason` is why nothing is known, where nothing is. `url` is the living
-    place that was observed; empty for the commit alone."""
+    `shown` may have fewer. `reason` is why nothing is known, where nothing is. `url` and
+    `environment` name the living place that was observed; empty for the commit alone."""
 
     commit: str
     tree: str
@@ -85,6 +85,7 @@ class Observed:
     reason: str
     envelope: Path
     url: str = ""
+    environment: str = ""
 
 
 class Validator(Protocol):

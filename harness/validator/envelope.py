@@ -50,6 +50,8 @@ def verified_observation(envelope: Path, public_key: Path, *, run: str) -> Obser
             () if reason else shown,
             reason,
             envelope,
+            url=str(binds.get("url", "")),
+            environment=str(binds.get("environment", "")),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ValidatorError(f"not an observation: {error!r}") from error

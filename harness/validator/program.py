@@ -76,6 +76,10 @@ class ValidatorProgram:
         found = verified_observation(out / "observation.json", self.public_key, run=request.run)
         if (found.commit, found.tree) != (request.base.commit, request.base.tree):
             raise ValidatorError("the validator observed another commit than it was asked about")
+        living = request.living
+        asked = (living.url, living.environment) if living else ("", "")
+        if (found.url, found.environment) != asked:
+            raise ValidatorError("the validator observed another place than it was asked about")
         return found
 
     def verified(self, envelope: Path) -> Verdict | None:

@@ -13,7 +13,7 @@ from playwright.async_api import Error, Page
 from validators.authoring.recorded_element import LARGEST_SNAPSHOT, Called, called
 from validators.authoring.recorded_journey import TO_FILL_IN, Action, Asked, journey_of
 from validators.authoring.recording import MOST_ACTIONS, Recorder, recorded, window_browser
-from validators.authoring.trying import Address
+from validators.authoring.trying import address_of
 from validators.domain.stops import UsageError
 from validators.language.check import complaints
 from validators.language.reader import read
@@ -327,7 +327,7 @@ def test_what_a_person_does_in_a_real_browser_is_written_down(chromium: str) -> 
     shown: list[str] = []
     with serving(PAGE) as (origin, _):
         recorder = Recorder(origin, shown.append)
-        address = Address.of(origin)
+        address = address_of(origin)
 
         async def person(page: Page) -> None:
             await booked(page, recorder)
@@ -375,7 +375,7 @@ def test_the_window_reaches_the_app_and_nothing_else(chromium: str) -> None:
             await page.goto(f"{elsewhere}/page")
 
         with serving(body) as (origin, own):
-            address = Address.of(origin)
+            address = address_of(origin)
             with pytest.raises(Error, match="ERR_PROXY_CONNECTION_FAILED"):
                 asyncio.run(
                     recorded(Recorder(origin), address, executable=chromium, person=goes_there)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from validators.authoring.recorded_element import Called, called
 from validators.authoring.recorded_journey import Action, Asked, Writer
-from validators.authoring.trying import Address
 from validators.browser.chromium import UNCONNECTED
 from validators.domain.stops import UsageError
+from validators.launcher.living import Address
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page

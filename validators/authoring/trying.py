@@ -5,48 +5,30 @@ already at an address of this machine."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import socket
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from validators.app.instances import InstanceSpec, InstanceStarter, Listener
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.authoring.report import end_lines, part_lines, parts, quoted
 from validators.domain.errors import Problem
 from validators.domain.evidence import Part, RunEvidence, RunId, RunKind
 from validators.domain.journeys.journey import Expect, Journey
 from validators.domain.run_result import Result, result
-from validators.domain.stops import Inconclusive, UsageError
-from validators.evidence.keep import keep_files
+from validators.domain.stops import UsageError
 from validators.language.lint import warnings
 from validators.launcher.context import Context
-from validators.launcher.library import judge_library
+from validators.launcher.living import Address, on_this_machine, performed_at
 from validators.launcher.pacing import scene_of
-from validators.launcher.perform import (
-    DRIVER_LOG,
-    EVIDENCE,
-    PORTS,
-    PerformanceBench,
-    driver_spec,
-    evidence_at,
-    plan_of,
-    started_driver,
-    wait_for,
-)
+from validators.launcher.perform import PerformanceBench
 from validators.performance.evidence_json import evidence_document
 from validators.performance.journey_run import Watch
-from validators.performance.plan import PlannedRun, plan_json, ready_line
 
 TRY = "try"
-PIECE = 65536
 MOST_OPTIONS = 4
 # No line of a report begins so.
 UNDERWAY = "  ... "
@@ -54,42 +36,29 @@ UNDERWAY = "  ... "
 LONGEST_PAGE = 60
 # Answers to calls, and characters of each.
 MOST_ANSWERS, LONGEST_ANSWER = 6, 400
-CONNECT_SECONDS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an app listens on this machine."""
-
-    host: str
-    port: int
-
-    @staticmethod
-    def of(url: str) -> Address:
-        """The address in a URL. Raises UsageError, which names what in the URL cannot be used."""
-        try:
-            named = urlsplit(url)
-            host, port = named.hostname or "", named.port
-        except ValueError as error:
-            raise _refused(url, str(error)) from None
-        if "@" in named.netloc:
-            # Without the URL: it may hold a password.
-            raise UsageError("--url: an account in the address is not used; let the steps sign in")
-        if named.scheme != "http" or not host:
-            raise _refused(url, "the judge's browser reaches the app by plain HTTP")
-        if not _on_this_machine(host):
-            raise _refused(
-                url, f"{host} is another machine, and the judge's browser leads to this one alone"
-            )
-        if extra := url.partition(named.netloc)[2].removesuffix("/"):
-            raise _refused(
-                url, f"{extra} is not put before the paths of a journey; write it in its steps"
-            )
-        return Address(host, 80 if port is None else port)
-
-    def dial(self) -> socket.socket:
-        """A connection to the app. Raises OSError."""
-        return socket.create_connection((self.host, self.port), timeout=CONNECT_SECONDS)
+def address_of(url: str) -> Address:
+    """The address in a URL. Raises UsageError, which names what in the URL cannot be used."""
+    try:
+        named = urlsplit(url)
+        host, port = named.hostname or "", named.port
+    except ValueError as error:
+        raise _refused(url, str(error)) from None
+    if "@" in named.netloc:
+        # Without the URL: it may hold a password.
+        raise UsageError("--url: an account in the address is not used; let the steps sign in")
+    if named.scheme != "http" or not host:
+        raise _refused(url, "the judge's browser reaches the app by plain HTTP")
+    if not on_this_machine(host):
+        raise _refused(
+            url, f"{host} is another machine, and the judge's browser leads to this one alone"
+        )
+    if extra := url.partition(named.netloc)[2].removesuffix("/"):
+        raise _refused(
+            url, f"{extra} is not put before the paths of a journey; write it in its steps"
+        )
+    return Address(host, 80 if port is None else port)
 
 
 def _refused(url: str, reason: str) -> UsageError:
@@ -97,15 +66,6 @@ def _refused(url: str, reason: str) -> UsageError:
         f"--url {url}: expected the app's own address on this machine, like http://127.0.0.1:8001:"
         f" {reason}"
     )
-
-
-def _on_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def tried(
@@ -132,7 +92,7 @@ def tried(
     )
     runs = (RunId(journey.name), RunId(journey.name, kind=RunKind.NEGATIVE_CONTROL))
     if address is not None:
-        return _at(address, bench, runs, journey)
+        return performed_at(address, bench, runs, label=TRY, journeys=(journey,)).evidence
     side = _side(context, bench, seed=journey.seed)
     return bench.performed(TRY, runs, journeys=(journey.source,), side=lambda _run: side).evidence
 
@@ -286,71 +246,3 @@ def _side(context: Context, bench: PerformanceBench, *, seed: str | None) -> Sid
         folder=bench.folder / "app",
     )
     return seeded_side(bare, request.app, seed=seed, sandboxes=bench.sandboxes)
-
-
-def _at(
-    address: Address, bench: PerformanceBench, runs: Sequence[RunId], journey: Journey
-) -> tuple[RunEvidence, ...]:
-    """The runs on an app that runs already. The browser's sandbox reaches that app through a relay,
-    and nothing else."""
-    try:
-        address.dial().close()
-    except OSError as error:
-        raise Inconclusive(
-            f"nothing answers at {address.host}:{address.port} ({error}); start the app there, then"
-            " try again"
-        ) from None
-    folder, scene = bench.folder / TRY, bench.scene
-    out = folder / "out"
-    out.mkdir(parents=True)
-    # A negative control that is part of the journey's own run needs no port.
-    own = runs if journey.negative_control_apart else runs[:1]
-    acted = tuple(PlannedRun(run, port) for run, port in zip(own, PORTS, strict=False))
-    planned = (*acted, *(PlannedRun(run, 0) for run in runs[len(own) :]))
-    with ExitStack() as stack:
-        starter = InstanceStarter(scene.start, bench.sandboxes, folder, stack)
-        listeners = starter.listeners(
-            InstanceSpec(str(one.port), one.port, one.port) for one in acted
-        )
-        for listener in listeners:
-            threading.Thread(target=_relayed, args=(listener, address), daemon=True).start()
-        spec = driver_spec(scene, listeners, out, library=judge_library(bench.folder))
-        driver, progress = started_driver(bench, spec, folder, stack)
-        plan = replace(plan_of(scene, planned, (journey.source,)), progress=progress is not None)
-        driver.send(plan_json(plan).encode() + b"\n", more=True)
-        driver.send("".join(ready_line(one.port) for one in acted).encode())
-        wait_for(driver, scene, progress)
-    keep_files(out, into=bench.keep / TRY)
-    if (code := driver.result().exit_code) != 0:
-        log = (folder / DRIVER_LOG).read_text(errors="replace")[-500:]
-        raise Inconclusive(f"the judge's browser ended with exit code {code}; its log ends: {log}")
-    return evidence_at(bench.keep / TRY / EVIDENCE, label=TRY)
-
-
-def _relayed(listener: Listener, address: Address) -> None:
-    """Relay every connection of a listener to the address, as long as the listener is open."""
-    with suppress(OSError):
-        while True:
-            visitor, _ = listener.listening.accept()
-            threading.Thread(target=_carried, args=(visitor, address), daemon=True).start()
-
-
-def _carried(visitor: socket.socket, address: Address) -> None:
-    with (
-        closing(visitor),
-        suppress(OSError),
-        address.dial() as app,
-    ):
-        app.settimeout(None)
-        back = threading.Thread(target=_poured, args=(app, visitor), daemon=True)
-        back.start()
-        _poured(visitor, app)
-        back.join()
-
-
-def _poured(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while piece := source.recv(PIECE):
-            target.sendall(piece)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)

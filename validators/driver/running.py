@@ -82,7 +82,12 @@ async def driven(
         )
 
     return await evidence_of(
-        plan.runs, perform, seconds=plan.journey_seconds, bounds=plan.bounds, ready=ready
+        plan.runs,
+        perform,
+        seconds=plan.journey_seconds,
+        bounds=plan.bounds,
+        ready=ready,
+        at_once=plan.at_once,
     )
 
 

@@ -32,14 +32,15 @@ async def evidence_of(
     seconds: float,
     bounds: Bounds,
     ready: Callable[[int], Awaitable[None]],
+    at_once: int = AT_ONCE,
 ) -> tuple[RunEvidence, ...]:
     """The evidence of every run of a plan, in the plan's order. `seconds` is the time for one
-    journey.
+    journey; `at_once` are performed at a time.
 
     Performing a run may also return the evidence of a negative control without an app of its own.
     `ready` returns when the app at a port answers; it is called only for runs that are
     performed."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(at_once)
     planned = tuple(runs)
 
     async def gated(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:

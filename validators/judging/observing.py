@@ -1,5 +1,5 @@
-"""Observe one commit: perform journeys of landed work on it, judge no change, and sign what they
-showed.
+"""Observe one commit, or a living place that is said to run it: perform journeys of landed work
+there, judge no change, and sign what they showed.
 
 Properties:
 - It never sees a difference, a message or an author: the commit's tree and sealed journeys alone.
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from validators.app.sandboxes import SandboxResult
+from validators.domain.evidence import RunEvidence
 from validators.domain.run_result import symptom
 from validators.domain.standing import Standing
 from validators.domain.stops import Inconclusive, UsageError
@@ -28,8 +29,10 @@ from validators.judging.judging import UNSEALED
 from validators.judging.predicate import sandbox_facts, stamp
 from validators.judging.promise import promise_words, public_reason
 from validators.judging.publish import refuse_leaks
+from validators.judging.smoking import smoke_suite, smoked
 from validators.launcher.context import Context, checked_base
-from validators.launcher.proving import Trial, new_trial
+from validators.launcher.living import living_address
+from validators.launcher.proving import new_trial
 from validators.launcher.regression_suite import (
     EMPTY_SUITE,
     RegressionJourney,
@@ -73,13 +76,16 @@ class Observation:
 def observation_of(context: Context, *, keep: Path) -> Observation:
     """The observation that the request asks for. The evidence is kept below `keep`."""
     request = context.request
-    if request.watching is None:
-        raise UsageError("request: watching is missing; an observation needs it")
+    if (request.watching is None) == (request.living is None):
+        raise UsageError("request: an observation needs either watching or living")
     seed = secrets.randbits(31) if request.seed is None else request.seed
     found = Observation(context, seed, context.now())
     try:
         checked_base(request)
-        suite = regression_suite(context, seed=seed, names=())
+        if request.living:
+            suite = smoke_suite(context, promises=request.living.promises)
+        else:
+            suite = regression_suite(context, seed=seed, names=())
         found = replace(found, suite=suite)
         return _performed(found, keep=keep) if suite.chosen else found
     except Inconclusive as stop:
@@ -88,28 +94,36 @@ def observation_of(context: Context, *, keep: Path) -> Observation:
 
 def _performed(found: Observation, *, keep: Path) -> Observation:
     with work_folder(rescue_to=keep) as folder:
-        trial = new_trial(
-            found.context,
-            {},
-            folder=folder,
-            keep=keep,
-            seed=found.seed,
-            regression=found.suite.chosen,
-        )
-        shown = trial.observed(other=found.seed + 1)
-    if any(one.form == UNSEALED for one in trial.sandboxes):
+        shown, evidence, sandboxes = _standings(found, folder=folder, keep=keep)
+    if any(one.form == UNSEALED for one in sandboxes):
         raise Inconclusive("no sandbox works on this machine, so what was seen proves nothing")
     return replace(
         found,
-        shown=tuple(_shown(one, shown[one.journey.name], trial) for one in found.suite.chosen),
-        sandboxes=trial.sandboxes,
+        shown=tuple(_shown(one, shown[one.journey.name], evidence) for one in found.suite.chosen),
+        sandboxes=sandboxes,
     )
 
 
-def _shown(one: RegressionJourney, standing: Standing, trial: Trial) -> JourneyShown:
+def _standings(
+    found: Observation, *, folder: Path, keep: Path
+) -> tuple[dict[str, Standing], tuple[RunEvidence, ...], tuple[SandboxResult, ...]]:
+    """What each journey shows, by its name, and how that is known."""
+    context, suite = found.context, found.suite
+    if living := context.request.living:
+        address = living_address(living.url)
+        return smoked(context, suite, address, folder=folder, keep=keep, seed=found.seed)
+    trial = new_trial(
+        context, {}, folder=folder, keep=keep, seed=found.seed, regression=suite.chosen
+    )
+    return trial.observed(other=found.seed + 1), trial.evidence, trial.sandboxes
+
+
+def _shown(
+    one: RegressionJourney, standing: Standing, evidence: tuple[RunEvidence, ...]
+) -> JourneyShown:
     if standing is not Standing.RED:
         return JourneyShown(one, standing)
-    first = next(run for run in trial.evidence if run.run.journey == one.journey.name)
+    first = next(run for run in evidence if run.run.journey == one.journey.name)
     return JourneyShown(one, standing, NOTICED[symptom(first)])
 
 
@@ -140,6 +154,11 @@ def _predicate(found: Observation, kept: Path, *, ended: datetime) -> dict[str, 
             "tree": request.base.tree,
             "journeys": set_digest(found.suite.digests),
             "governance": request.governance.digest,
+            **(
+                {"url": request.living.url, "environment": request.living.environment}
+                if request.living
+                else {}
+            ),
         },
         "standing": len(found.suite.digests),
         "journeys": [_document(one, words) for one in found.shown],

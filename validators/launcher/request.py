@@ -201,6 +201,17 @@ class Watching:
     __pydantic_config__ = STRICT
 
 
+@dataclass(frozen=True, slots=True)
+class Living:
+    """A place in which the base runs already. There the mission's journeys that keep these promises
+    are performed, and nothing is started."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[!-~]{1,300}$")]
+    environment: Slug
+    promises: Annotated[tuple[Slug, ...], Field(min_length=1, max_length=100)]
+    __pydantic_config__ = STRICT
+
+
 def _unhurried(bounds: Bounds) -> Bounds:
     """The bounds, none shorter than the usual one. Raises ValueError."""
     # A negative control must fail because it is wrong, not because there was too little time.
@@ -222,7 +233,7 @@ LongBounds = Annotated[Bounds, AfterValidator(_unhurried)]
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request to the judge or the author. An author's has no `head` and `candidate`, a judge's
-    has no `broker`. One that has `watching` is for `observe`.
+    has no `broker`. One that has `watching` or `living` is for `observe`.
 
     `mends`: journeys of what has landed that are red on base, and that the change must make green
     again."""
@@ -247,6 +258,7 @@ class Request:
     limits: Limits = Limits()
     bounds: LongBounds = USUAL
     watching: Watching | None = None
+    living: Living | None = None
     mends: Annotated[tuple[Digest, ...], Field(max_length=500)] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     __pydantic_config__ = STRICT

@@ -17,7 +17,7 @@ from validators.domain.evidence import FaultInjector, Identity, RunId, RunKind
 from validators.domain.shapes import Shape, shape
 
 AT_ONCE = 5
-"""How many runs are performed at a time."""
+"""How many runs are performed at a time, where each has an app of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Plan:
     The name should end in `.localhost`: browsers trust such a page like one over TLS, so an app
     finds the same features as in production. `browser` is an executable; empty: the one that the
     sandbox names in LOF_BROWSER. `bounds` are already scaled to this machine. With `progress` the
-    driver reports each step and look as it is done. `avoided`: the words that no draw may be."""
+    driver reports each step and look as it is done. `avoided`: the words that no draw may be.
+    `at_once` runs are performed at a time."""
 
     journeys: tuple[str, ...]
     runs: tuple[PlannedRun, ...]
@@ -60,6 +61,7 @@ class Plan:
     bounds: Bounds = USUAL
     progress: bool = False
     avoided: frozenset[str] = frozenset()
+    at_once: int = AT_ONCE
 
 
 def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
@@ -143,6 +145,7 @@ def plan_json(plan: Plan) -> str:
         "bounds": asdict(plan.bounds),
         "progress": plan.progress,
         "avoided": sorted(plan.avoided),
+        "at_once": plan.at_once,
     }
     return json.dumps(document)
 
@@ -166,6 +169,7 @@ def read_plan(text: str) -> Plan:
         bounds=read_bounds(root.at("bounds")),
         progress=root.at("progress").truth(),
         avoided=frozenset(item.text() for item in root.list("avoided")),
+        at_once=root.at("at_once").whole(),
     )
     root.done()
     return plan

@@ -78,6 +78,7 @@ class SandboxSupervisor:
         wheels: Path,
         read: Callable[[str], bytes | None] = lambda _: None,
         root: str = "",
+        seconds: float = LAYER_SECONDS,
     ) -> Layer:
         """The dependencies that a lock file names, prepared once per lock. `name` is its path in
         the repository, `read` gives the repository's other files, and `root` is the prepared root
@@ -105,7 +106,7 @@ class SandboxSupervisor:
                 "--out",
                 str(self._layers),
             )
-            printed = _output_of((*arguments, "--form", self.form()), seconds=LAYER_SECONDS)
+            printed = _output_of((*arguments, "--form", self.form()), seconds=seconds)
             return Layer(**json.loads(printed))
 
     def _supervise(

@@ -56,7 +56,7 @@ def run_sandbox(
     began = time.monotonic()
     with contextlib.ExitStack() as held:
         stop = held.enter_context(stop_signals()) if stop is None else stop
-        uid, lock = held.enter_context(_identity(form))
+        uid, lock = held.enter_context(_identity(form, spec.shared))
         _prepare_binds(spec, form, uid)
         group = cgroup_for(spec.limits)
         life = held.enter_context(cleanup_process(group))
@@ -104,11 +104,13 @@ def stop_signals() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _identity(form: Form) -> Iterator[tuple[int, int | None]]:
+def _identity(form: Form, shared: str) -> Iterator[tuple[int, int | None]]:
     if form is not Form.BWRAP_ROOT:
         yield identity.USERNS_UID, None
         return
-    with contextlib.closing(identity.take_slot()) as slot:
+    with contextlib.closing(
+        identity.shared_slot(shared) if shared else identity.take_slot()
+    ) as slot:
         yield slot.uid, slot.lock
 
 

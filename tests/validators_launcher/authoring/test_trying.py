@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from validators.authoring.trying import Address, TryReport, outcome_of, try_document
+from validators.authoring.trying import TryReport, address_of, outcome_of, try_document
 from validators.domain.evidence import (
     ExpectationOutcome,
     RunEvidence,
@@ -25,6 +25,7 @@ from validators.domain.evidence import (
 from validators.domain.run_result import Result
 from validators.domain.stops import UsageError
 from validators.language.reader import read
+from validators.launcher.living import Address
 from validators.launcher.progress import MOST_BYTES, Progress
 from validators.performance.evidence_json import part_line
 
@@ -65,14 +66,14 @@ def test_an_address_that_is_not_an_apps_own_on_this_machine_is_refused_with_the_
     url: str, reason: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        Address.of(url)
+        address_of(url)
     assert f"--url {url}: expected the app's own address on this machine" in str(refused.value)
     assert reason in str(refused.value)
 
 
 def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
     with pytest.raises(UsageError, match="an account in the address is not used") as refused:
-        Address.of("http://ada:hunter2@127.0.0.1:8000")
+        address_of("http://ada:hunter2@127.0.0.1:8000")
     assert "hunter2" not in str(refused.value)
 
 
@@ -86,7 +87,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
     ],
 )
 def test_every_name_of_this_machine_is_an_address(url: str, address: Address) -> None:
-    assert Address.of(url) == address
+    assert address_of(url) == address
 
 
 OWN, CONTROL = RunId("greeting"), RunId("greeting", kind=RunKind.NEGATIVE_CONTROL)

@@ -1,0 +1,1 @@
+"""A place on this machine: one loopback port, and behind it the release that is live."""
