@@ -6,7 +6,7 @@ Properties:
 - Its environment is PATH, LANG and what the operator wrote. No value of that leaves in a message.
 - It is over when its time is: it and what it started in its session are killed and reaped.
 - At most LARGEST_OUTPUT bytes of what it prints are kept; it may print more, and is not stopped.
-- Exit code 0 says done, 75 (EX_TEMPFAIL) that it may be tried again, and any other that it failed.
+- Exit code 0 means done, 75 (EX_TEMPFAIL) that it may be tried again, and any other that it failed.
   None of them is believed: `running` looks."""
 
 import json
@@ -97,7 +97,7 @@ class CommandDeployer:
 
 
 def running_in(text: bytes) -> Maybe[Running | None]:
-    """What a text says that runs: a commit, JSON with one at `commit` or `release`, or `none`."""
+    """What runs according to a text: a commit, JSON with one at `commit` or `release`, or `none`."""
     words = text.decode("utf-8", "replace").strip()
     with suppress(ValueError, AttributeError):
         found = json.loads(words)

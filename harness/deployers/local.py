@@ -40,7 +40,7 @@ WALL_SECONDS = 366 * 24 * 3600.0
 class LocalDeployer:
     """The port `Deployer` for places of this machine, each below `folder`. `export` writes a tree
     into a folder. `lets_out`: ports of every app's sandbox that lead to a port of this machine, and
-    `variables` what its app is told beside what the order says, for the error intake."""
+    `variables` what its app gets beside what the order gives it, for the error intake."""
 
     folder: Path
     export: Callable[[TreeSha, Path], None]

@@ -4,7 +4,7 @@ it went.
 Properties:
 - One deployment per order: its key lies in the payload, and is looked for before one is created.
 - Statuses count from the one app that was named. Anybody with write access can post one, so that of
-  another account is nothing, whatever it says.
+  another account is nothing, whatever it claims.
 - The workflow is awaited over calls: an order that has not ended yet is retryable, and the next
   call of the same order looks at the same deployment.
 - A deployment is created without the forge merging anything, and without its checks of the commit:
@@ -55,7 +55,7 @@ class GitHubDeployer:
             while (state := self._state(found)) not in DONE | FAILED:
                 if self.clock() + POLL_SECONDS > until:
                     raise DeployError(
-                        f"deployment {found.id} has not ended: {self.app} says"
+                        f"deployment {found.id} has not ended: {self.app} reported"
                         f" {state or 'nothing'}",
                         retryable=True,
                     )
@@ -64,7 +64,7 @@ class GitHubDeployer:
             raise DeployError(str(error), retryable=error.retryable) from error
         if state in FAILED:
             raise DeployError(f"deployment {found.id} ended with {state}")
-        return Deployed(str(found.id), f"{self.app} says {state}")
+        return Deployed(str(found.id), f"{self.app} reported {state}")
 
     def running(self, environment: Environment) -> Maybe[Running | None]:
         """See the port: the commit of the newest deployment that succeeded. UNKNOWN where a newer
@@ -114,7 +114,7 @@ class GitHubDeployer:
             yield from list(islice(listed, MOST_DEPLOYMENTS))
 
     def _state(self, deployment: "Deployment") -> str:
-        """What the named app says last; empty where it says nothing."""
+        """What the named app reported last; empty where it reported nothing."""
         with forge_errors(f"reading the statuses of deployment {deployment.id}"):
             for status in islice(deployment.get_statuses(), MOST_STATUSES):
                 if status.creator is not None and status.creator.login == self.app:

@@ -14,7 +14,7 @@ def test_a_status_of_another_app_is_nothing(tmp_path: Path) -> None:
     with github_world(
         tmp_path, forged, wait=lambda _: None, clock=iter(range(0, 1000, 100)).__next__
     ) as world:
-        with pytest.raises(DeployError, match="says nothing") as waiting:
+        with pytest.raises(DeployError, match="reported nothing") as waiting:
             world.deployer.switch(world.order(FIRST))
         assert waiting.value.retryable
         assert world.deployer.running(world.place) is UNKNOWN

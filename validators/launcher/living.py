@@ -70,7 +70,7 @@ class Address:
 
 
 def living_address(url: str) -> Address:
-    """The address of a living place. Raises UsageError, which says what in the URL cannot be
+    """The address of a living place. Raises UsageError, which names what in the URL cannot be
     used."""
     try:
         named = urlsplit(url)
