@@ -97,7 +97,7 @@ class CommandDeployer:
 
 
 def running_in(text: bytes) -> Maybe[Running | None]:
-    """What runs according to a text: a commit, JSON with one at `commit` or `release`, or `none`."""
+    """What runs by a text: a commit, JSON with one at `commit` or `release`, or `none`."""
     words = text.decode("utf-8", "replace").strip()
     with suppress(ValueError, AttributeError):
         found = json.loads(words)

@@ -105,10 +105,10 @@ class LocalDeployer:
         return self.folder / environment.name
 
     def _up(self, place: Path, until: float) -> Collection[str]:
-        """The commits that are up there; none where nobody serves it."""
+        """The commits that are known to be up there."""
         try:
             answer = _asked(place, {"do": "running"}, seconds=min(LOOK_SECONDS, _left(until)))
-        except _NobodyThere:
+        except DeployError:
             return ()
         return {str(one) for one in answer["up"]}
 
@@ -179,6 +179,8 @@ class LocalDeployer:
             _asked(place, {"do": "running"}, seconds=LOOK_SECONDS)
         except _NobodyThere:
             return False
+        except DeployError:
+            return True
         return True
 
 

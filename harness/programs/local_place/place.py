@@ -33,6 +33,7 @@ class Place:
     releases: dict[str, Release] = field(default_factory=dict)
     live: str = ""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def served(self) -> None:
         """Serve until it is asked to end. Raises OSError when the port is another program's."""
@@ -41,6 +42,7 @@ class Place:
         control.unlink(missing_ok=True)
         asked = await asyncio.start_unix_server(self._asked, control, limit=LARGEST_QUESTION)
         await self._resume()
+        self.resumed.set()
         watch = asyncio.create_task(self._watched())
         try:
             await self.ended.wait()
@@ -54,6 +56,10 @@ class Place:
 
     async def answered(self, question: dict[str, Any]) -> dict[str, Any]:
         """What a question is answered with. Raises ValueError for one that cannot be done."""
+        if question["do"] == "running" and not self.resumed.is_set():
+            raise ValueError("what was live is being started")
+        # Whatever else is asked, what was live before comes first.
+        await self.resumed.wait()
         match question:
             case {"do": "prepare", "commit": str(commit), "start": dict(start)}:
                 await self._prepared(commit, start)
@@ -120,7 +126,7 @@ class Place:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             try:
                 answer = {"ok": True, **await self.answered(json.loads(await reader.readline()))}
-            except (ValueError, OSError) as error:
+            except (ValueError, LookupError, TypeError, OSError) as error:
                 answer = {"ok": False, "message": str(error)[:500]}
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
