@@ -1,4 +1,4 @@
-"""Deployments as values: a place where the app runs, what is ordered there, and what the place says
+"""Deployments as values: a place where the app runs, what is ordered there, and what the place answers
 of itself."""
 
 import re
@@ -100,7 +100,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a place answered. `environment` and `commit` are what it says it is; empty where it does
+    """What a place answered. `environment` and `commit` are what it claims to be; empty where it does
     not say. `message` is a stranger's text, cut and on one line."""
 
     is_ok: bool
@@ -129,7 +129,7 @@ class DeployOrder:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """What the app is told of where it runs. The last two are those that Sentry's SDKs read."""
+        """What the app learns of where it runs. The last two are those that Sentry's SDKs read."""
         return {
             "FACTORY_ENVIRONMENT": self.environment.name,
             "FACTORY_COMMIT": self.commit,
@@ -140,7 +140,7 @@ class DeployOrder:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a deployer says that it did. It proves nothing: what runs there is looked up."""
+    """What a deployer claims to have done. It proves nothing: what runs there is looked up."""
 
     reference: str = ""
     message: str = ""

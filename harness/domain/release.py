@@ -2,7 +2,7 @@
 
 A release brings one landed commit through the environments, in their order. In each it is deployed,
 tried by sealed journeys, and watched; the last one is production. Whatever turns red is taken back
-there, and no release follows until a person or a mend says so."""
+there, and no release follows until a person or a mend decides it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from harness.domain.errors import IllegalTransition
 
 
 class ReleaseState(StrEnum):
-    """Where a release stands. The value is what the ledger says."""
+    """Where a release stands. The value is what the ledger has."""
 
     LANDED = "landed"
     DEPLOYING = "deploying"
@@ -84,7 +84,7 @@ SMOKES = frozenset({_S.SMOKE, _S.PRODUCTION_SMOKE})
 SOAKS = frozenset({_S.SOAK, _S.WATCHED})
 ENDED = frozenset({_S.DONE, _S.HELD, _S.ROLLED_BACK, _S.SUPERSEDED, _S.NEEDS_HUMAN})
 RED = frozenset({_S.HELD, _S.ROLLED_BACK, _S.NEEDS_HUMAN})
-"""The ends after which no release follows, until a person or a mend says so."""
+"""The ends after which no release follows, until a person or a mend decides it."""
 
 
 def next_release_state(state: ReleaseState, event: ReleaseEvent) -> ReleaseState:
@@ -161,7 +161,7 @@ def release_page() -> str:
             *rows,
             "",
             f"A release has ended when it is {', '.join(sorted(ENDED))}. After"
-            f" {', '.join(sorted(RED))} no release follows until a person or a mend says so.",
+            f" {', '.join(sorted(RED))} no release follows until a person or a mend decides it.",
             "",
         )
     )

@@ -55,8 +55,8 @@ def _undoes(landed: PathChange, later: PathChange | None) -> bool:
 def _amends(landed: PathChange, later: PathChange) -> bool:
     if not (landed.readable and later.readable):
         return True
-    return any(_says_something(line) for line in {*landed.added} & {*later.removed})
+    return any(_is_more_than_space(line) for line in {*landed.added} & {*later.removed})
 
 
-def _says_something(line: bytes) -> bool:
+def _is_more_than_space(line: bytes) -> bool:
     return any(char > 127 or chr(char).isalnum() for char in line)

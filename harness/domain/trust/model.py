@@ -3,7 +3,7 @@ not fitted on (Platt 1999).
 
 Properties:
 - nothing is fitted below ENOUGH_OUTCOMES outcomes with whole facts, or RAREST of the rarer kind;
-- what it says of its own rows is never used: neither to calibrate, nor to show how good it is;
+- its forecast of its own rows is never used: neither to calibrate, nor to show how good it is;
 - the folds go by the order of the landings, so the same past gives the same model."""
 
 from collections.abc import Sequence
@@ -164,7 +164,7 @@ def _scale(rows: Sequence[Row]) -> _Scale:
         sqrt(fsum((value - mean) ** 2 for value in column) / len(column))
         for column, mean in zip(columns, means, strict=True)
     ]
-    # A column that is the same everywhere says nothing: it becomes 0.
+    # A column that is the same everywhere tells nothing: it becomes 0.
     return _Scale((0.0, *means), (1.0, *(spread or 1.0 for spread in spreads)))
 
 

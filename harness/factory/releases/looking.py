@@ -1,4 +1,4 @@
-"""What is seen of a release where it is live: its health, who it says it is, its errors.
+"""What is seen of a release where it is live: its health, who it claims to be, its errors.
 
 Properties:
 - a place that names another environment is red at once: it answers with another one's data;

@@ -98,12 +98,12 @@ def _outcomes(entries: Iterable[Entry]) -> dict[str, dict[Outcome, str]]:
     """By commit: each outcome that was found, and when it was found first."""
     found: dict[str, dict[Outcome, str]] = {}
     for entry in entries:
-        for commit, outcome in _told(entry):
+        for commit, outcome in _outcomes_in(entry):
             found.setdefault(commit, {}).setdefault(outcome, entry.at)
     return found
 
 
-def _told(entry: Entry) -> Iterator[tuple[str, Outcome]]:
+def _outcomes_in(entry: Entry) -> Iterator[tuple[str, Outcome]]:
     match entry.event:
         case Reverted(of=commit):
             yield commit, Outcome.REVERTED
