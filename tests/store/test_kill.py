@@ -45,7 +45,10 @@ def killed_once_stuck(home: Path, scene: str) -> None:
 
 def to_the_end(home: Path, scene: str) -> dict:
     process = worker(home, scene)
-    out, errors = process.communicate(timeout=SECONDS)
+    try:
+        out, errors = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()  # one that waits for what nobody does would outlive the test
     assert process.returncode == 0, errors
     assert errors == "", "the engine is quiet"
     return json.loads(out)
