@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from harness.domain.events import Cause, CommitObserved, RedJourney
 from harness.domain.lifecycle import State
 from harness.factory.records.brakes import THAW, is_frozen, why_frozen
 from tests.events import event_of
@@ -169,3 +170,30 @@ def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path) -> Non
     thaw(world)
     world.tick()
     assert not is_frozen(world.ledger)
+
+
+@pytest.mark.parametrize(
+    ("cause", "journey", "freezes"),
+    [
+        (Cause.MOVED, "sha256:c", True),
+        (Cause.NIGHT, "sha256:c", True),
+        (Cause.NIGHT, "sha256:other", False),
+        (Cause.SEARCH, "sha256:c", False),  # an older commit was looked at, and no tip
+    ],
+)
+def test_a_canary_that_the_watch_sees_red_on_a_tip_freezes_until_a_person_lifts_it(
+    tmp_path, cause, journey, freezes
+) -> None:
+    world = demanding(tmp_path, 'canary = ["sha256:c"]')
+    red = RedJourney(journey, 1, "Guests book walks.", "no list")
+    seen = CommitObserved(world.base, "tree", cause, standing=1, red=(red,))
+    world.ledger.append(seen, "observed/watch-1", run="watch-1")
+    world.tick()
+    assert is_frozen(world.ledger) is freezes
+    if freezes:
+        assert why_frozen(world.ledger) == (
+            "Guests book walks.: a journey of what has landed is red, as watch-1 saw"
+        )
+        thaw(world)
+        world.tick()
+        assert not is_frozen(world.ledger), "who lifted it knows of this one"
