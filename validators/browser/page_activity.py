@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from playwright.async_api import CDPSession
 
 WORLD = "motion"
+# The world that was named is gone, so nothing of the question has run.
+_NOT_BEGUN = "Cannot find context with specified id"
 _GONE = (
     "context was destroyed",
     "find context",
@@ -85,6 +87,11 @@ class PageActivity:
     def __init__(self, protocol: CDPSession) -> None:
         self._protocol = protocol
         self._frame = ""
+        # Our world in the document that was asked last. None once another may come: the number of a
+        # world is unique in one process alone, and another document may have another process.
+        self._world: int | None = None
+        # How often the document may have changed, by what the browser told.
+        self._changes = 0
         self._since: tuple[float, int] | None = None
         self.asked = False
         self.leaving = False
@@ -146,31 +153,51 @@ class PageActivity:
         away meanwhile."""
         from playwright.async_api import Error
 
-        world = {"frameId": self._frame, "worldName": WORLD}
+        expression = f"{function}({json.dumps(argument)})"
         try:
-            context = await self._protocol.send("Page.createIsolatedWorld", world)
-            call = {
-                "expression": f"{function}({json.dumps(argument)})",
-                "contextId": context["executionContextId"],
-                "awaitPromise": True,
-                "returnByValue": True,
-            }
-            return (await self._protocol.send("Runtime.evaluate", call))["result"].get("value")
+            if self._world is not None:
+                try:
+                    return await self._evaluate_in(self._world, expression)
+                except Error as error:
+                    if _NOT_BEGUN not in str(error):
+                        raise
+            world = {"frameId": self._frame, "worldName": WORLD}
+            changes = self._changes
+            made = await self._protocol.send("Page.createIsolatedWorld", world)
+            number = int(made["executionContextId"])
+            self._world = number if changes == self._changes else None
+            return await self._evaluate_in(number, expression)
         except Error as error:
             if any(sign in str(error) for sign in _GONE):
+                self._forget_world()
                 return None
             raise
 
+    async def _evaluate_in(self, world: int, expression: str) -> Any:
+        call = {
+            "expression": expression,
+            "contextId": world,
+            "awaitPromise": True,
+            "returnByValue": True,
+        }
+        return (await self._protocol.send("Runtime.evaluate", call))["result"].get("value")
+
     def _navigation_requested(self, event: dict[str, Any]) -> None:
-        self.asked = self.asked or (
-            event["frameId"] == self._frame and event["disposition"] == "currentTab"
-        )
+        if event["frameId"] == self._frame and event["disposition"] == "currentTab":
+            self.asked = True
+            self._forget_world()
 
     def _navigation_started(self, event: dict[str, Any]) -> None:
         if event["frameId"] == self._frame and event["navigationType"] != "sameDocument":
             self.leaving = True
+            self._forget_world()
 
     def _navigation_ended(self, event: dict[str, Any]) -> None:
         # `Page.frameNavigated` carries the whole frame, the other two events its id alone.
         if event.get("frameId", event.get("frame", {}).get("id")) == self._frame:
             self.leaving = self.asked = False
+            if "frame" in event:
+                self._forget_world()
+
+    def _forget_world(self) -> None:
+        self._world, self._changes = None, self._changes + 1

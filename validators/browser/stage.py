@@ -99,7 +99,8 @@ class BrowserStage:
     messages: list[tuple[str, str]] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)
     failed_pictures: int = 0
-    _cameras: dict[str, CDPSession] = field(default_factory=dict)
+    # By person, the session that speaks to the browser about their page.
+    _protocols: dict[str, CDPSession] = field(default_factory=dict)
     clocks: Clocks | None = None
     caller: Caller = field(init=False)
     # The event loop holds its tasks weakly: without this set a task could vanish while it runs.
@@ -117,7 +118,8 @@ class BrowserStage:
             context.on("dialog", page_events.on_dialog)
             context.on("download", page_events.on_download)
             page = await context.new_page()
-            activity = await PageActivity(await self._set_up(page)).start()
+            self._protocols[actor] = protocol = await self._set_up(page)
+            activity = await PageActivity(protocol).start()
             origin = f"http://{self.setting.host}"
             pointer = (
                 PersonsPointer(page, self.setting.device.pointer_seed)
@@ -219,15 +221,13 @@ class BrowserStage:
         cannot be shown is noted."""
         folder.mkdir(parents=True, exist_ok=True)
         seconds = self.setting.bounds.keep_seconds
-        for index, person in enumerate(self.people.values()):
+        for index, (actor, person) in enumerate(self.people.items()):
             number = f"-{index}" if index else ""
             try:
                 async with asyncio.timeout(seconds):
                     # Who only makes calls has opened no page: there is nothing to see.
                     if person.page.url != BLANK:
-                        await person.page.screenshot(
-                            path=folder / f"page{number}.png", scale="css", timeout=seconds * 1000
-                        )
+                        (folder / f"page{number}.png").write_bytes(await self._last_picture(actor))
                         (folder / f"aria{number}.txt").write_text(
                             await person.page.locator("body").aria_snapshot()
                         )
@@ -246,15 +246,27 @@ class BrowserStage:
 
     async def _picture(self, actor: str) -> bytes:
         """A picture of what the person sees, as JPEG."""
-        # Asked of the browser itself: the trace would record the library's own screenshot as an
-        # act, with a copy of the whole page before it and after it.
-        page = self.people[actor].page
-        if actor not in self._cameras:
-            self._cameras[actor] = await page.context.new_cdp_session(page)
-        how = {"format": "jpeg", "quality": PICTURE_QUALITY, "optimizeForSpeed": True}
-        return base64.b64decode(
-            (await self._cameras[actor].send("Page.captureScreenshot", how))["data"]
+        return await self._captured(actor, format="jpeg", quality=PICTURE_QUALITY)
+
+    async def _last_picture(self, actor: str) -> bytes:
+        """A picture of what the person sees at the end, as PNG, a pixel for each of the page's."""
+        seen = (await self._protocols[actor].send("Page.getLayoutMetrics"))["cssVisualViewport"]
+        clip = {
+            "x": seen["pageX"],
+            "y": seen["pageY"],
+            "width": seen["clientWidth"],
+            "height": seen["clientHeight"],
+            "scale": 1 / (self.setting.device.ratio if self._masked else 1),
+        }
+        return await self._captured(actor, format="png", clip=clip)
+
+    async def _captured(self, actor: str, **how: object) -> bytes:
+        # Asked of the browser itself: the library's own screenshot prepares the page at twice the
+        # cost, and a trace would record it as an act, with a copy of the page before and after it.
+        taken = await self._protocols[actor].send(
+            "Page.captureScreenshot", {**how, "optimizeForSpeed": True}
         )
+        return base64.b64decode(taken["data"])
 
     def note(self, text: str) -> None:
         if len(self.notes) < MOST_NOTES:
@@ -291,6 +303,7 @@ class BrowserStage:
             await context.add_init_script(fingerprint_script(device))
         if self.setting.traced and not self.people:
             await context.tracing.start(snapshots=True)
+            _without_stacks(context)
         if self.clocks:
             await self.clocks.install(context)
         context.on("console", self._on_console)
@@ -364,6 +377,16 @@ async def stage(
             yield built
         finally:
             await built.close()
+
+
+def _without_stacks(context: BrowserContext) -> None:
+    """Let the trace do without the lines of our own code that asked for each act.
+
+    With them, every call of every run sends a second message to the library's server for as long as
+    one run is traced: four of ten messages of a judgement. The name is private: where an update
+    drops it, a trace has the lines again, and a judgement takes longer."""
+    with suppress(AttributeError):
+        context.tracing._impl_obj._reset_stack_counter()
 
 
 def _library_error() -> type[Exception]:

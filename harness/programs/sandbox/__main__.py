@@ -161,7 +161,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     import harness.programs.sandbox.document
     import harness.programs.sandbox.supervisor  # noqa: F401
     from harness.programs.sandbox.fork_server import serve
+    from harness.programs.sandbox.forms import find_best
 
+    find_best()
     with socket.socket(fileno=arguments.line) as line:
         serve(line, main)
     return 0

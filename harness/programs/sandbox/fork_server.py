@@ -1,11 +1,12 @@
 """Runs this program's command line many times, each in a process forked from this one.
 
 One validation makes dozens of sandboxes, and starting an interpreter for each was a third of a
-sandbox's cost. Here everything is imported once. What holds for a supervisor that is started alone
-also holds for a forked one:
+sandbox's cost. Here everything is imported once, and the form that works here is found once, by a
+trial sandbox that is gone before anything is asked for. What holds for a supervisor that is started
+alone also holds for a forked one:
 
-- It has a process, a session and a thread of its own. Its parent has never made a sandbox, so
-  nothing of one is in another.
+- It has a process, a session and a thread of its own. Its parent has made no sandbox but that
+  trial, so nothing of one is in another.
 - It dies with its parent, and the parent dies with the client, `kill -9` included: the kernel
   signals each of the other's death.
 - When the socket is closed, this process tells the children that still live to stop. It ends when

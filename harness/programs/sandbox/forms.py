@@ -86,6 +86,16 @@ def best() -> Form:
     return next(form for form in Form if probed(form).works)
 
 
+def find_best() -> None:
+    """Find the best form now, for every process that is forked from this one.
+
+    Only the best form that this account can have is kept: another one may be there only because the
+    machine was too busy for the trial."""
+    if best() is not (Form.BWRAP_ROOT if os.geteuid() == 0 else Form.BWRAP_USERNS):
+        best.cache_clear()
+        probed.cache_clear()
+
+
 @functools.cache
 def probed(form: Form) -> SandboxForm:
     """What running one sandbox of this form has shown. Cached for the process."""

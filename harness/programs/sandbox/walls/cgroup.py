@@ -111,7 +111,7 @@ class Cgroup:
     def out_of_memory(self) -> bool:
         """Whether the kernel has killed something in the sandbox for lack of memory."""
         return any(
-            group.count("memory.oom_control", "oom_kill") + group.count("memory.events", "oom_kill")
+            group.count("memory.oom_control" if group.version == 1 else "memory.events", "oom_kill")
             for group in self.groups
             if "memory" in group.controllers
         )
