@@ -1,5 +1,5 @@
-"""Deployments as values: a place where the app runs, what is ordered there, and what the place answers
-of itself."""
+"""Deployments as values: a place where the app runs, what is ordered there, and what the place
+answers of itself."""
 
 import re
 from collections.abc import Mapping
@@ -100,8 +100,8 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a place answered. `environment` and `commit` are what it claims to be; empty where it does
-    not say. `message` is a stranger's text, cut and on one line."""
+    """What a place answered. `environment` and `commit` are what it claims to be; empty where it
+    does not say. `message` is a stranger's text, cut and on one line."""
 
     is_ok: bool
     message: str = ""
