@@ -152,6 +152,29 @@ def test_nothing_keeps_people_out(opened: Open, name: str, width: int, scheme: S
     tab.context.close()
 
 
+BROKEN = """() => {
+  const broken = [];
+  for (const heading of document.querySelectorAll("h1, h2, h3")) {
+    const texts = document.createTreeWalker(heading, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      for (const word of text.data.matchAll(/\\b[A-Za-z]{1,24}\\b/g)) {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        if (range.getClientRects().length > 1) broken.push(word[0]);
+      }
+    }
+  }
+  return broken;
+}"""
+
+
+def test_no_word_of_a_heading_is_broken_in_two(opened: Open) -> None:
+    tab = opened("public", width=740)
+    assert tab.evaluate(BROKEN) == []
+    tab.context.close()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_everything_is_reached_by_tab_and_shows_that_it_has_the_focus(
     opened: Open, name: str
