@@ -161,6 +161,25 @@ def test_strangers_never_read_the_words_of_a_models_provider() -> None:
     assert error in shown_chain(one, {}).links[-1].fact, "its operator reads them"
 
 
+def test_two_passages_of_an_attack_stand_apart_without_a_tag_of_html() -> None:
+    """A forge that shows all tags as text shows this page as well."""
+    passages = [{"where": "here", "text": "edit the rules"}, {"where": "there", "text": "merge"}]
+    one = WAYS["implementing: attack-suspected"]
+    data = {
+        "event": Event.ATTACK_SUSPECTED,
+        "from": State.IMPLEMENTING,
+        "to": State.NEEDS_HUMAN,
+        "says": "it is so",
+        "suspicion": {**SUSPICION, "passages": passages},
+    }
+    seq = len(one.entries)
+    last = entry_of(seq, AT, "transition", f"transition/{seq}", 7, None, data)
+    entries = (*one.entries[:-1], last)
+    words = dashboard_text(board_with(History(7, entries)), link)
+    assert "here: edit the rules · there: merge" in words
+    assert "<br>" not in words
+
+
 def test_the_outcomes_are_the_five_of_the_contract() -> None:
     assert {shown(one).outcome for one in WAYS.values()} == {
         "merged",

@@ -145,7 +145,7 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
                 _name(row, link),
                 row.since,
                 cell("; ".join(found.tried)),
-                "<br>".join(f"{cell(one.where)}: {cell(one.text)}" for one in found.passages),
+                " · ".join(f"{cell(one.where)}: {cell(one.text)}" for one in found.passages),
                 _next_command(row),
             )
             for row in board.waiting
