@@ -84,6 +84,10 @@ SECTIONS = {
             "harness.cli.inspect.cost:cost",
             "Show what models cost: by issue, role, model, day or run.",
         ),
+        "trust": (
+            "harness.cli.inspect.trust:trust",
+            "Show how far the factory can be trusted, and what that stands on.",
+        ),
         "audit": (
             "harness.cli.inspect.look:audit",
             "Verify ledger, verdicts and landed trees, offline.",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from math import floor
 
 from harness.domain.landing import Outcome
-from harness.domain.trust.changes import ChangeTraits, Followed, settled
-from harness.domain.trust.counts import Counts
+from harness.domain.trust.changes import ChangeTraits, Followed
+from harness.domain.trust.counts import Counts, comparable, counted_ahead, counts_of
 from harness.domain.trust.decisions import Basis, Confidence
 from harness.domain.trust.model import Forecast, Model, modelled
 
@@ -31,17 +31,20 @@ class Learned:
         what the model learned elsewhere would merge nothing there either."""
         if missing := traits.unknown:
             return Confidence(0.0, 0.0, 1.0, Basis.UNKNOWN, 0, missing)
-        counted = self.counts.confidence(traits)
+        counted = self.counted(traits)
         if self.model is None or counted.basis is Basis.PRIOR:
-            return _rounded(counted)
+            return counted
         return _rounded(self.model.confidence(traits, self.counts))
+
+    def counted(self, traits: ChangeTraits) -> Confidence:
+        """The confidence by its area and kind alone."""
+        return _rounded(self.counts.confidence(traits))
 
 
 def learned(past: Sequence[Followed]) -> Learned:
-    """What the settled outcomes of this past teach."""
-    known = settled(past)
-    model = modelled(known)
-    return Learned(Counts.of(known), model, model.forecasts if model else _counted_ahead(known))
+    """What the outcomes of this past teach."""
+    model = modelled(past)
+    return Learned(counts_of(past), model, model.forecasts if model else _forecasts(past))
 
 
 def confidence(traits: ChangeTraits, past: Sequence[Followed]) -> Confidence:
@@ -49,15 +52,14 @@ def confidence(traits: ChangeTraits, past: Sequence[Followed]) -> Confidence:
     return learned(past).confidence(traits)
 
 
-def _counted_ahead(known: Sequence[Followed]) -> tuple[Forecast, ...]:
-    """What the counts said of each landing when it landed: by outcomes that were known by then."""
-    counts, forecasts, waiting = Counts(), [], list(known)
-    for one in sorted(known, key=lambda one: (one.landed, one.commit)):
-        while waiting and waiting[0].known < one.landed:
-            counts.add(waiting.pop(0))
-        predicted = counts.confidence(one.traits).value
-        forecasts.append(Forecast(predicted, one.outcome is Outcome.STAYED))
-    return tuple(forecasts)
+def _forecasts(past: Sequence[Followed]) -> tuple[Forecast, ...]:
+    """What the counts told of each landing when it landed, where its outcome is known by now."""
+    shown = {one.commit for one in comparable(past)}
+    return tuple(
+        Forecast(counts.confidence(one.traits).value, one.outcome is Outcome.STAYED)
+        for one, counts in counted_ahead(past)
+        if one.commit in shown
+    )
 
 
 def _rounded(found: Confidence) -> Confidence:

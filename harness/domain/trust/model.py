@@ -14,7 +14,7 @@ from typing import TypeVar
 from harness.domain.facts import UNKNOWN
 from harness.domain.landing import Outcome
 from harness.domain.trust.changes import ChangeTraits, Followed
-from harness.domain.trust.counts import Z95, Counts
+from harness.domain.trust.counts import Z95, Counts, comparable, counted_ahead
 from harness.domain.trust.decisions import Basis, Confidence
 from harness.domain.trust.logistic import Fit, Row, fit, sigmoid
 
@@ -81,9 +81,8 @@ class Model:
         return Confidence(min(value, most), low, high, Basis.MODEL, self.outcomes)
 
 
-def modelled(known: Sequence[Followed]) -> Model | None:
-    """The model of these settled outcomes; None where they are too few."""
-    past = sorted(known, key=lambda one: (one.landed, one.commit))
+def modelled(past: Sequence[Followed]) -> Model | None:
+    """The model of the outcomes of a past; None where they are too few."""
     rows, hits = _rows(past)
     rows, hits = rows[-NEWEST:], hits[-NEWEST:]
     rarer = min(sum(hits), len(hits) - sum(hits))
@@ -96,13 +95,12 @@ def modelled(known: Sequence[Followed]) -> Model | None:
 
 
 def _rows(past: Sequence[Followed]) -> tuple[list[Row], list[bool]]:
-    """The facts of each landing, with what had been counted by the time it landed."""
-    counts, rows, hits = Counts(), [], []
-    waiting = sorted(past, key=lambda one: (one.known, one.commit))
-    for one in past:
-        while waiting and waiting[0].known < one.landed:
-            counts.add(waiting.pop(0))
-        if not one.traits.unknown:
+    """The facts of each landing that can be learned from, with what had been counted when it
+    landed."""
+    learnable = {one.commit for one in comparable(past) if not one.traits.unknown}
+    rows, hits = [], []
+    for one, counts in counted_ahead(past):
+        if one.commit in learnable:
             rows.append(_row(one.traits, counts))
             hits.append(one.outcome is Outcome.STAYED)
     return rows, hits

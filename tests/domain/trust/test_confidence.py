@@ -90,6 +90,24 @@ def test_whatever_did_not_stay_lowers_it(bad) -> None:
     assert confidence(APP, (*stayed(30), *landed(bad))).value < confidence(APP, stayed(30)).value
 
 
+def test_failures_that_are_known_early_do_not_stand_for_the_whole() -> None:
+    """Ninety landings within the days that each is followed: half of the early ones failed already,
+    and none can have stayed yet."""
+    early = [
+        replace(one, outcome=Outcome.AMENDED if at % 2 else Outcome.OPEN)
+        for at, one in enumerate(stayed(90))
+    ]
+    found = confidence(APP, early)
+    assert (found.basis, found.outcomes) == (Basis.PRIOR, 0)
+    assert 0.45 < found.value < 0.55
+
+
+def test_a_row_of_failures_is_felt_before_any_of_its_days_are_over() -> None:
+    fresh = landed(*[Outcome.STAYED] * 40, *[Outcome.AMENDED] * 10)
+    assert confidence(APP, stayed(40)).value > 0.95
+    assert confidence(APP, fresh).value < 0.85
+
+
 def test_the_order_in_which_a_past_is_given_changes_no_number() -> None:
     found = past(1, 300)
     assert confidence(APP, found) == confidence(APP, found[::-1])
