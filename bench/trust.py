@@ -26,8 +26,7 @@ from datetime import datetime, timedelta
 from math import fsum
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the recount lies beside it
 
 from bench.trust_recount import recount, rows_of
 from harness.domain.facts import UNKNOWN, FileChange
@@ -56,6 +55,7 @@ from tests.domain.trust.generated import past, truths
 from tests.factory.trust.recorded import random_ledger
 from tests.fakes.clock import FakeClock
 
+ROOT = Path(__file__).parents[1]
 HISTORY = ROOT / "examples" / "public-factory" / "history.json"
 GENERATED, FRESH, ERROR = 300, 3000, 0.05
 KINDS = {"fix": "bug", "feat": "feature"}

@@ -35,6 +35,7 @@ from harness.validator.program import ValidatorProgram
 
 if TYPE_CHECKING:
     from harness.factory.pipeline.dispatch import Dispatch
+    from harness.forge.connection import Access
     from harness.home.programs import ForgeAddress
     from harness.programs.agent_clis.cli import CliWire
     from harness.repository.remote import Remote
@@ -220,7 +221,8 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
 @dataclass(frozen=True, slots=True)
 class ExternalPorts:
     """What a factory needs from outside: the forge by its ports and by git, the models, the time.
-    `repository` wraps the trusted repository, for example to record it."""
+    `repository` wraps the trusted repository, for example to record it. `access` tells a deployer
+    how the forge is reached; without it, as in a replay, nothing is deployed."""
 
     forge: Forge
     writer: ForgeWriter
@@ -229,6 +231,7 @@ class ExternalPorts:
     clock: Clock
     link: Callable[[str], str]
     repository: Callable[[Repository], Repository]
+    access: "Callable[[], Access] | None" = None
 
 
 def _services(
@@ -266,6 +269,7 @@ def _services(
         clock=SystemClock(),
         link=lambda path: document.address(forge.url, path),
         repository=recording.repository,
+        access=partial(access_of, home, document, forge.api),
     )
     return services_of(
         places,
@@ -309,6 +313,8 @@ def services_of(
     from harness.agents.model import BrokeredModel
     from harness.context.essays import RepositoryEssays
     from harness.context.sandboxed_outlines import SandboxedOutlines
+    from harness.deployers.asking import PlaceHealth
+    from harness.home.places import HomeDeployer
     from harness.programs.agent_clis.installed import Programs
     from harness.programs.sandbox.client import COMMAND, SandboxSupervisor
     from harness.repository.candidate import TrustedCandidates
@@ -316,13 +322,14 @@ def services_of(
     from harness.repository.worktrees.adapter import RunWorktrees
 
     trusted = TrustedRepository(places.trusted, external.remote)
+    worktrees = RunWorktrees(trusted, places.worktrees, warm=warm)
     sandbox = SandboxSupervisor(places.layers, form=sandbox_form)
     return Services(
         places=places,
         forge=external.forge,
         writer=external.writer,
         repository=external.repository(trusted),
-        worktrees=RunWorktrees(trusted, places.worktrees, warm=warm),
+        worktrees=worktrees,
         candidates=TrustedCandidates(trusted),
         sandbox=sandbox,
         agent=Agents(
@@ -346,6 +353,10 @@ def services_of(
         signs=signs or SignsOfLife(),
         errors=errors,
         before_effect=before_effect,
+        deployer=HomeDeployer(places.home, worktrees.export, external.access)
+        if external.access
+        else None,
+        health=PlaceHealth() if external.access else None,
     )
 
 

@@ -99,6 +99,10 @@ SECTIONS = {
             "harness.cli.control.brakes:resume",
             "Lift a stop, a pause, or the freeze after an unexpected landing.",
         ),
+        "releases": (
+            "harness.cli.control.releases:releases",
+            "List the releases of what has landed; hold and resume them.",
+        ),
         "errors": (
             "harness.cli.control.errors:errors",
             "List the errors that the running app reported, by group.",

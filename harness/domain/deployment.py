@@ -77,6 +77,11 @@ class Environment:
         True, "Whether the health answer must name the environment and the commit.",
         example="false",
     )
+    app: str = setting(
+        "github-actions[bot]", "With `github`: the account whose statuses of a deployment"
+        " count; those of any other are nothing.",
+        example='"our-deployer[bot]"',
+    )
     seconds: int = setting(
         300, "How long a deployment there may take.", example="900", unit="seconds",
         least=10, most=3600,

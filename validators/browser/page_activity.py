@@ -90,7 +90,7 @@ class PageActivity:
         # Our world in the document that was asked last. None once another may come: the number of a
         # world is unique in one process alone, and another document may have another process.
         self._world: int | None = None
-        # How often the document may have changed, by what the browser told.
+        # How often the document may have changed, by what the browser reported.
         self._changes = 0
         self._since: tuple[float, int] | None = None
         self.asked = False

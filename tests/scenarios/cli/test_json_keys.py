@@ -13,7 +13,17 @@ DOCUMENTED = dict(ROW.findall(PAGE.read_text("utf-8")))
 
 
 def test_every_command_that_inspects_is_on_the_page() -> None:
-    assert set(DOCUMENTED) == {"status", "why", "logs", "digest", "cost", "audit", "errors"}
+    assert set(DOCUMENTED) == {
+        "status",
+        "why",
+        "logs",
+        "digest",
+        "cost",
+        "audit",
+        "errors",
+        "trust",
+        "releases",
+    }
 
 
 @pytest.mark.parametrize("command", DOCUMENTED)

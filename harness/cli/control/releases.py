@@ -1,0 +1,143 @@
+"""`factory releases`: what is released where, and a person's hold on it."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import as_json, emit, home
+from harness.cli.output.terminal import printable
+from harness.domain.errors import ConfigError
+from harness.domain.plain import JsonDict
+
+if TYPE_CHECKING:
+    from harness.factory.records.releases import Release
+
+
+@click.group(invoke_without_command=True)
+@as_json
+@click.pass_context
+def releases(ctx: click.Context, as_json: bool) -> None:
+    """List the releases of what has landed; hold and resume them.
+
+    The newest is first; the last line is what holds the next one. Each line: its number, its
+    commit, the issue that landed last in it, its state, the environment where it is or was last,
+    and why it turned red. Reads the ledger and writes nothing.
+
+    \b
+    Examples:
+      factory releases
+      factory releases hold "the database is being moved"
+      factory releases resume
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from harness.factory.records.releases import ReleaseIndex
+    from harness.home.state import open_ledger
+
+    with open_ledger(home()) as ledger:
+        index = ReleaseIndex(ledger)
+        found, held = index.all()[::-1], index.why_frozen()
+    if as_json:
+        emit({"releases": [_document(one) for one in found], "held": held})
+        return
+    for one in found:
+        for line in _lines(one):
+            click.echo(line)
+    if not found:
+        click.echo("Nothing was released yet. `[[environments]]` in factory.toml names where to.")
+    if held:
+        click.echo(
+            f"Nothing is released now: {printable(held)}. `factory releases resume` lifts it."
+        )
+
+
+@releases.command()
+@click.argument("why", required=False, default="")
+@as_json
+def hold(why: str, as_json: bool) -> None:
+    """Begin no deployment until `factory releases resume`.
+
+    The release under way stays where it is; one that turns red is still taken back. WHY is a note
+    for those who come after you. Writes a command to the ledger.
+
+    \b
+    Examples:
+      factory releases hold
+      factory releases hold "the database is being moved"
+    """
+    from harness.factory.records.releases import HOLD_RELEASES
+
+    _command(HOLD_RELEASES, why)
+    emit({"ok": True, "held": True}) if as_json else click.echo(
+        "Held: no deployment begins. `factory releases resume` lifts it."
+    )
+
+
+@releases.command()
+@as_json
+def resume(as_json: bool) -> None:
+    """Release again: after `hold`, or after a release that was red.
+
+    A red release whose commit is still what landed last is tried once more. Writes a command to the
+    ledger; the next tick goes on.
+
+    \b
+    Examples:
+      factory releases resume
+    """
+    from harness.factory.records.releases import RESUME_RELEASES
+
+    was_held = _command(RESUME_RELEASES)
+    if as_json:
+        emit({"ok": True, "was_held": was_held})
+        return
+    click.echo("Resumed. The next tick goes on." if was_held else "Nothing was held.")
+
+
+def _command(command: str, why: str = "") -> bool:
+    """Record a person's command. Returns whether something was held before."""
+    from harness.domain.events import CommandGiven
+    from harness.factory.records.releases import ReleaseIndex
+    from harness.home.state_backup import command_ledger
+
+    if len(why) > 500:
+        raise ConfigError("WHY is longer than 500 characters; say it in a sentence")
+    with command_ledger(home(), command="factory releases") as ledger:
+        was_held = bool(ReleaseIndex(ledger).why_frozen())
+        written = len(ledger.entries(kind="command"))
+        ledger.append(CommandGiven(command, why=why), f"command/{written}/{command}")
+    return was_held
+
+
+def _lines(one: "Release") -> Iterator[str]:
+    issue = f"#{one.issue}" if one.issue else "no issue"
+    yield (
+        f"{one.number:>4}  {one.commit:.12}  {issue:<8} {one.state.value:<17}"
+        f" {printable(one.environment) or 'nowhere yet':<14} {one.changed_at:%Y-%m-%d %H:%M} UTC"
+    )
+    if one.fault:
+        filed = f" (#{one.filed})" if one.filed else ""
+        yield f"      {printable(one.fault)}{filed}"
+
+
+def _document(one: "Release") -> JsonDict:
+    return {
+        "number": one.number,
+        "commit": one.commit,
+        "issues": list(one.began.event.carries),
+        "state": one.state.value,
+        "environment": one.environment,
+        "at": one.changed_at.isoformat(),
+        "fault": one.fault,
+        "filed": one.filed,
+        "switches": [
+            {
+                "environment": at.event.environment,
+                "commit": at.event.commit,
+                "seconds": at.event.seconds,
+                "is_rollback": at.event.is_rollback,
+            }
+            for at in one.switches
+        ],
+    }

@@ -1,0 +1,81 @@
+"""The deployer of a home: for each environment the adapter that its `deploy` names.
+
+Properties:
+- an adapter is loaded when its first order or look comes, so a home without environments loads
+  none;
+- settings that are missing in the home are a fault of that place alone: what runs there is then
+  unknown, and a deployment there fails with the words that name the setting."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from harness.domain.deployment import (
+    Deployed,
+    DeployKind,
+    DeployOrder,
+    Environment,
+    Running,
+)
+from harness.domain.errors import ConfigError, DeployError
+from harness.domain.facts import UNKNOWN, Maybe
+from harness.domain.issue import CommitSha, TreeSha
+from harness.ports.deployer import Deployer
+
+if TYPE_CHECKING:
+    from harness.forge.connection import Access
+
+FOLDER = "places"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeDeployer:
+    """The port `Deployer`. `export` writes a tree into a folder; `access` tells how the forge is
+    reached."""
+
+    home: Path
+    export: Callable[[TreeSha, Path], None]
+    access: "Callable[[], Access]"
+
+    def prepare(self, order: DeployOrder) -> Deployed:
+        """See the port. Raises ConfigError too."""
+        return self._adapter(order.environment).prepare(order)
+
+    def switch(self, order: DeployOrder) -> Deployed:
+        """See the port. Raises ConfigError too."""
+        return self._adapter(order.environment).switch(order)
+
+    def running(self, environment: Environment) -> Maybe[Running | None]:
+        """See the port."""
+        try:
+            return self._adapter(environment).running(environment)
+        except ConfigError:
+            return UNKNOWN
+
+    def retire(self, environment: Environment, keep: Collection[CommitSha]) -> None:
+        """See the port."""
+        try:
+            self._adapter(environment).retire(environment, keep)
+        except ConfigError as error:
+            raise DeployError(str(error)) from error
+
+    def _adapter(self, environment: Environment) -> Deployer:
+        match environment.deploy:
+            case DeployKind.LOCAL:
+                from harness.deployers.local import LocalDeployer
+
+                return LocalDeployer(self.home / FOLDER, self.export)
+            case DeployKind.COMMAND:
+                from harness.deployers.command import CommandDeployer
+                from harness.deployers.operator import operator_commands
+
+                # Read each time: the operator may change a credential while the factory works.
+                return CommandDeployer(operator_commands(self.home))
+            case DeployKind.GITHUB:
+                from harness.forge.connection import Connection
+                from harness.forge.deployments import GitHubDeployer
+
+                return GitHubDeployer(Connection(self.access()), environment.app)
+            case _:
+                assert_never(environment.deploy)

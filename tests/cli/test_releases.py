@@ -1,0 +1,65 @@
+"""`factory releases`: what is released where, and a person's hold."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli.main import cli
+from harness.domain.deployment import DeployKind, Environment
+from harness.domain.events import ReleaseBegan, ReleaseMoved
+from harness.domain.release import ReleaseEvent
+from harness.factory.records.releases import ReleaseIndex
+from harness.home.document import HomeFile, write_home
+from harness.home.state import open_ledger
+
+COMMIT = "c" * 40
+PLACE = Environment("production", DeployKind.LOCAL, "http://localhost:8100")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """One release, which turned red and was taken back."""
+    folder = tmp_path / "home"
+    write_home(folder, HomeFile("tidehouse", "seaside", "embedded", 0, 1, "token"))
+    monkeypatch.setenv("FACTORY_HOME", str(folder))
+    red = ReleaseMoved(1, ReleaseEvent.TURNED_RED, "production", "it was \x1b[31mnot healthy")
+    with open_ledger(folder) as ledger:
+        ledger.append(ReleaseBegan(1, COMMIT, "t" * 40, (PLACE,), (7,)), "release/1")
+        ledger.append(ReleaseMoved(1, ReleaseEvent.PROMOTED, "production"), "release/1/move-1")
+        ledger.append(red, "release/1/move-2")
+        taken = ReleaseMoved(1, ReleaseEvent.TAKEN_BACK, "production")
+        ledger.append(taken, "release/1/move-3")
+    return folder
+
+
+def run(*arguments: str):
+    done = CliRunner().invoke(cli, ["releases", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def frozen(home) -> str:
+    with open_ledger(home) as ledger:
+        return ReleaseIndex(ledger).why_frozen()
+
+
+def test_a_release_is_listed_with_its_issue_where_it_was_and_why_it_turned_red(home) -> None:
+    shown = run()
+    for words in (COMMIT[:12], "#7", "rolled-back", "production", "not healthy", "resume"):
+        assert words in shown
+    assert "\x1b" not in shown, "what a place answered moves no terminal"
+    (one,) = json.loads(run("--json"))["releases"]
+    assert (one["state"], one["issues"], one["environment"]) == ("rolled-back", [7], "production")
+
+
+def test_a_person_holds_releases_with_a_reason_and_lifts_it(home) -> None:
+    assert "release 1 is rolled-back" in frozen(home)
+    assert json.loads(run("resume", "--json"))["was_held"]
+    assert not frozen(home), "who resumed knows of the red one"
+    run("hold", "the database is being moved")
+    assert "the database is being moved" in frozen(home)
+    assert "the database is being moved" in json.loads(run("--json"))["held"]
+    run("resume")
+    assert not frozen(home)
+    assert "Nothing was held" in run("resume")

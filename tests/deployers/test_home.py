@@ -1,0 +1,52 @@
+"""The deployer of a home chooses the adapter by the environment, and loads no other."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from harness.domain.deployment import DeployKind, Environment
+from harness.domain.errors import DeployError
+from harness.domain.facts import UNKNOWN
+from harness.forge.connection import Access
+from harness.home.places import HomeDeployer
+
+PLACE = Environment("staging", DeployKind.COMMAND, "http://localhost:9")
+COMMIT = "a" * 40
+
+
+def deployer_of(tmp_path):
+    access = Access("tidehouse/seaside", "token", api="http://localhost:9")
+    return HomeDeployer(tmp_path, lambda tree, folder: None, lambda: access)
+
+
+def test_an_environment_of_the_operators_is_asked_by_his_program(tmp_path):
+    file = tmp_path / "deployers.toml"
+    file.touch(0o600)
+    file.write_text(f'[staging]\ndeploy = ["/bin/true"]\nrunning = ["/bin/echo", "{COMMIT}"]\n')
+    assert deployer_of(tmp_path).running(PLACE).commit == COMMIT
+
+
+def test_a_home_that_names_no_command_knows_nothing_and_says_what_to_add(tmp_path):
+    deployer = deployer_of(tmp_path)
+    assert deployer.running(PLACE) is UNKNOWN
+    with pytest.raises(DeployError, match=r"add \[staging\] to its deployers.toml"):
+        deployer.retire(PLACE, (COMMIT,))
+
+
+def test_an_environment_of_this_machine_serves_nothing_before_it_is_deployed(tmp_path):
+    local = replace(PLACE, deploy=DeployKind.LOCAL, url="http://localhost:9")
+    assert deployer_of(tmp_path).running(local) is None
+
+
+def test_a_forge_that_cannot_be_reached_says_nothing_of_what_runs(tmp_path):
+    assert deployer_of(tmp_path).running(replace(PLACE, deploy=DeployKind.GITHUB)) is UNKNOWN
+
+
+def test_no_adapter_is_loaded_before_it_is_needed():
+    program = (
+        "import harness.wiring, sys; print([one for one in sys.modules if 'deployers' in one])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
