@@ -53,7 +53,7 @@ def confidence(traits: ChangeTraits, past: Sequence[Followed]) -> Confidence:
 
 
 def _forecasts(past: Sequence[Followed]) -> tuple[Forecast, ...]:
-    """The forecast that counts gave of each landing when it landed, where its outcome is known by now."""
+    """The counts' forecast of each landing when it landed, where its outcome is known by now."""
     shown = {one.commit for one in comparable(past)}
     return tuple(
         Forecast(counts.confidence(one.traits).value, one.outcome is Outcome.STAYED)
