@@ -57,14 +57,19 @@ def test_version_2_takes_the_nearest_group_that_delegates(tmp_path) -> None:
     assert found == [(nearest.parent, 2, {"memory", "pids"}), (tmp_path, 2, {"memory"})]
 
 
-def test_numbers_are_read_from_both_kinds_of_file(tmp_path) -> None:
-    (tmp_path / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
-    (tmp_path / "memory.peak").write_text("1048577\n")
-    group = Group(tmp_path, 2, frozenset({"memory"}))
-    assert (
-        group.count("memory.oom_control", "oom_kill"),
-        group.count("memory.max", "oom_kill"),
-    ) == (3, 0)
+@pytest.mark.parametrize(
+    ("version", "kills", "peak"),
+    [
+        (1, "memory.oom_control", "memory.max_usage_in_bytes"),
+        (2, "memory.events", "memory.peak"),
+    ],
+)
+def test_numbers_are_read_from_the_files_of_each_version(tmp_path, version, kills, peak) -> None:
+    group = Group(tmp_path, version, frozenset({"memory"}))
+    assert not Cgroup((group,)).out_of_memory()
+    (tmp_path / kills).write_text("under_oom 0\noom_kill 3\n")
+    (tmp_path / peak).write_text("1048577\n")
+    assert (group.count(kills, "oom_kill"), group.count("memory.max", "oom_kill")) == (3, 0)
     assert Cgroup((group,)).peak_memory_mb() == 2
     assert Cgroup((group,)).out_of_memory()
     assert not Cgroup((group,)).out_of_pids()

@@ -29,11 +29,15 @@ class Protocol:
     """A page's DevTools session: every world that is made has the next number, and only the last
     one is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, meanwhile: str | None = None) -> None:
         self.listening: dict[str, Callable[[dict[str, Any]], None]] = {}
         self.made, self.asked = 0, list[int]()
         self.lost = False
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.meanwhile = meanwhile
+
+    def lose(self) -> None:
+        """The last world is gone, and nobody announces it."""
+        self.lost = True
 
     def on(self, event: str, listener: Callable[[dict[str, Any]], None]) -> None:
         self.listening[event] = listener
@@ -44,7 +48,8 @@ class Protocol:
                 return {"frameTree": {"frame": {"id": FRAME}}}
             case "Page.createIsolatedWorld", _:
                 self.made, self.lost = self.made + 1, False
-                self.meanwhile()
+                if self.meanwhile:
+                    self.listening[self.meanwhile](LEAVES[self.meanwhile])
                 return {"executionContextId": self.made}
             case "Runtime.evaluate", {"contextId": number}:
                 if self.lost:
@@ -88,11 +93,9 @@ def test_what_leaves_the_document_leaves_its_world(event: str) -> None:
 
 def test_a_world_that_is_gone_unannounced_is_made_again_and_the_question_asked_once() -> None:
     protocol = Protocol()
-    assert worlds(protocol, lambda: setattr(protocol, "lost", True)) == (2, [1, 2])
+    assert worlds(protocol, protocol.lose) == (2, [1, 2])
 
 
 def test_a_world_of_a_document_that_goes_while_it_is_made_is_not_kept() -> None:
-    protocol = Protocol()
-    event = "Page.frameNavigated"
-    protocol.meanwhile = lambda: protocol.listening[event](LEAVES[event])
+    protocol = Protocol(meanwhile="Page.frameNavigated")
     assert worlds(protocol, lambda: None) == (2, [1, 2])
