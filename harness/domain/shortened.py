@@ -1,4 +1,6 @@
-"""Texts for people: cut so that what is left reads as one, and numbers with their nouns."""
+"""Texts for people: cut so that what is left reads as one, numbers with their nouns, money."""
+
+from decimal import Decimal
 
 
 def shortened(text: str, most: int) -> str:
@@ -19,3 +21,11 @@ def count(number: int, what: str) -> str:
     """A number with its noun: `1 change`, `2 changes`, `3 entries`."""
     plural = f"{what.removesuffix('y')}ies" if what.endswith("y") else f"{what}s"
     return f"{number} {what if number == 1 else plural}"
+
+
+def in_dollars(amount: Decimal, *, places: int = 4) -> str:
+    """US dollars with so many decimals, as `$0.0123`, and with all that it has where these few
+    would round it: a cap never reads as another, and what costs something never as nothing."""
+    exact = f"{amount.normalize():f}"
+    had = len(exact.partition(".")[2])
+    return f"${amount:.{places}f}" if had <= places else f"${exact}"

@@ -113,8 +113,8 @@ def init(
     you name it: when you are asked, or with --keep.
 
     With --runner it also drafts a workflow, .github/workflows/factory.yml. This runs one pass on a
-    hosted runner, with a factory from that commit. The state is in a PostgreSQL, and three secrets
-    are needed; docs/operator.md lists them.
+    hosted runner, with a factory from that commit. The state is an encrypted file on a branch, or
+    in a PostgreSQL; docs/operator.md lists the secrets that each needs.
 
     With --github nothing is drafted. A page on this machine asks GitHub for an app that has exactly
     the permissions the factory needs. The app's key is stored in $FACTORY_HOME. Once you have

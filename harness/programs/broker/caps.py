@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+from harness.domain.shortened import in_dollars
 from harness.programs.broker.prices import NANO, Rates, dollars
 from harness.programs.broker.refusal import exhausted, paused
 from harness.programs.broker.spending_totals import ScopeKeys
@@ -62,7 +63,7 @@ def check_call_cap(caps: SessionCaps, call: int, *, price_note: str) -> None:
     if caps.usd_call is not None and call > _nano(caps.usd_call):
         raise exhausted(
             f"the cap of ${caps.usd_call} for one call would be crossed: it may come to"
-            f" ${_dollars(call)}{price_note}"
+            f" {_dollars(call)}{price_note}"
         )
 
 
@@ -105,8 +106,8 @@ def _crossed(name: str, cap: Decimal | None, spent: int, more: int) -> str:
     if cap is None or spent + more <= _nano(cap):
         return ""
     return (
-        f"the cap of ${cap} for this {name} would be crossed: ${_dollars(spent)} are spent or"
-        f" reserved, and ${_dollars(more)} more may be needed"
+        f"the cap of ${cap} for this {name} would be crossed: {_dollars(spent)} are spent or"
+        f" reserved, and {_dollars(more)} more may be needed"
     )
 
 
@@ -116,7 +117,9 @@ def _nano(usd: Decimal) -> int:
 
 
 def _dollars(nano: int) -> str:
-    return f"{dollars(nano):.4f}"
+    amount = dollars(nano)
+    # Estimates have nine decimals, and four of them say enough where they are not nothing.
+    return in_dollars(round(amount, 4) or amount)
 
 
 def _next_month(day: date) -> date:

@@ -3,13 +3,14 @@ nothing."""
 
 import re
 import unicodedata
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.domain.shortened import shortened
+from harness.domain.shortened import in_dollars, shortened
 from harness.factory.reporting.comments import (
     commit_message,
     merge_message,
@@ -282,3 +283,10 @@ def test_no_folder_of_this_machine_is_in_a_comment() -> None:
 def test_a_number_of_our_own_is_a_link_and_no_other_is() -> None:
     told = referred(inline("pull request #9, not #91 nor #8"), 9, "http://forge/pull/9")
     assert told == "pull request [#9](http://forge/pull/9), not \\#\u200b91 nor \\#\u200b8"
+
+
+def test_money_never_reads_as_nothing_or_as_another_sum() -> None:
+    shown = [in_dollars(Decimal(text)) for text in ("0", "0.01", "1.50000", "0.000012", "12.34567")]
+    assert shown == ["$0.0000", "$0.0100", "$1.5000", "$0.000012", "$12.34567"]
+    caps = [in_dollars(Decimal(text), places=2) for text in ("20", "1E+2", "0.004")]
+    assert caps == ["$20.00", "$100.00", "$0.004"]

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
 from harness.domain.presence import Presence
+from harness.domain.shortened import in_dollars
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import cell, inline, public_reason, referred, table
@@ -245,8 +246,8 @@ def _evidence(row: DashboardRow, link: UrlFor) -> str:
 def _money(board: Board) -> Iterator[str]:
     yield "## Money"
     yield (
-        f"By the models' price list: ${board.spent_today:.4f} today (UTC), of ${board.cap:.2f} that"
-        f" a day may cost; ${board.spent_yesterday:.4f} yesterday."
+        f"By the models' price list: ${board.spent_today:.4f} today (UTC), of"
+        f" {in_dollars(board.cap, places=2)} that a day may cost; ${board.spent_yesterday:.4f} yesterday."
     )
 
 

@@ -293,7 +293,10 @@ def _folded(history: History, link: UrlFor) -> str:
     if not rows:
         return ""
     usage, proposal = history.usage, history.proposal
-    facts = [f"Cost so far: ${usage.cost_usd:.4f} in {count(usage.calls, 'model call')}."]
+    facts = [
+        f"By the models' price list: ${usage.cost_usd:.4f} so far, in"
+        f" {count(usage.calls, 'model call')}."
+    ]
     if history.estimate:
         facts.append(f"Estimated when it was accepted: {history.estimate}.")
     facts += [inline(line) for line in what_differed(history)]

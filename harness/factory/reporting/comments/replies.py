@@ -184,7 +184,7 @@ def cost(history: History) -> str:
             None,
             (
                 (
-                    f"So far this issue has cost ${usage.cost_usd:.4f}, in"
+                    f"By the models' price list: ${usage.cost_usd:.4f} so far, in"
                     f" {count(usage.calls, 'call')} of a model."
                 ),
                 table(("role", "sessions", "cost"), rows),
