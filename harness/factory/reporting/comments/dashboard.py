@@ -247,7 +247,8 @@ def _money(board: Board) -> Iterator[str]:
     yield "## Money"
     yield (
         f"By the models' price list: ${board.spent_today:.4f} today (UTC), of"
-        f" {in_dollars(board.cap, places=2)} that a day may cost; ${board.spent_yesterday:.4f} yesterday."
+        f" {in_dollars(board.cap, places=2)} that a day may cost;"
+        f" ${board.spent_yesterday:.4f} yesterday."
     )
 
 
