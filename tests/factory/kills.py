@@ -1,7 +1,7 @@
 """Worlds whose factory is killed at an effect: nothing more happens, and what is there is what the
 next one finds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.factory.world import World
 
@@ -22,6 +22,7 @@ EFFECTS = {
     ),
     "ledger": ("append",),
     "validator": ("observe",),
+    "deployer": ("prepare", "switch", "retire"),
 }
 
 
@@ -34,16 +35,19 @@ def killing(world: World, at: int, *, after: bool) -> Iterator[int]:
     count = iter(range(1, 10_000))
     for port, names in EFFECTS.items():
         own = getattr(world, port)
-        world.decorate(
-            port, **{name: _deadly(getattr(own, name), count, at, after=after) for name in names}
-        )
+        # Most worlds deploy nothing.
+        if own is not None:
+            world.decorate(
+                port,
+                **{name: _deadly(getattr(own, name), count, at, after=after) for name in names},
+            )
     return count
 
 
-def effects(world: World) -> range:
-    """The numbers of the effects of one tick that nobody disturbs."""
+def effects(world: World, act: Callable[[], object] | None = None) -> range:
+    """The numbers of the effects of one tick, or of `act`, that nobody disturbs."""
     count = killing(world, NOWHERE, after=False)
-    world.tick()
+    (act or world.tick)()
     return range(1, next(count))
 
 

@@ -3,6 +3,7 @@ state."""
 
 from datetime import timedelta
 
+from harness.domain.events import Landed
 from tests.factory.error_world import ErrorWorld
 from tests.fakes.deployer import FakeDeployer, FakeHealth
 
@@ -58,6 +59,20 @@ class ReleaseWorld(ErrorWorld):
         assert len(self.git.landings) == before + 1
         return self.git.landings[-1]
 
+    def has_landed(self, mark: str) -> str:
+        """A change that landed: its commit, and what the ledger has of it."""
+        self.push_to_main(**{f"{mark}.txt": mark.encode()})
+        commit = self.remote["main"]
+        landed = Landed(commit, self.git.tree_of(commit), "main")
+        self.ledger.append(landed, f"land/{mark}/done")
+        return commit
+
+    def release(self, steps: int = 12) -> None:
+        """Move releases alone, a minute before each step. No issue moves."""
+        for _ in range(steps):
+            self.ledger.clock.at += timedelta(seconds=61)
+            self.tick(states=frozenset(), hours={})
+
     @property
     def releases(self):
         return self.services().releases.all()
@@ -65,3 +80,24 @@ class ReleaseWorld(ErrorWorld):
     @property
     def states(self):
         return [one.state.value for one in self.releases]
+
+
+def releasing(folder, end: str) -> ReleaseWorld:
+    """A factory whose first release is done, and whose second begins with the next step. That ends
+    as `end` says: `done`; `held`, by a red smoke in staging; `rolled-back`, as it is not well in
+    production; `failed`, as its deployer does nothing."""
+    world = ReleaseWorld(folder)
+    world.first = world.has_landed("first")
+    world.release(9)
+    assert world.states == ["done"]
+    world.second = world.has_landed("second")
+    match end:
+        case "held":
+            world.validator.living["M-BOOK"] = lambda commit, place: (
+                "green" if commit == world.first else "red"
+            )
+        case "rolled-back":
+            world.health.ill.add((PRODUCTION, world.second))
+        case "failed":
+            world.deployer.wounds = {"lies"}
+    return world

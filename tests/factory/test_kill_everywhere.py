@@ -7,15 +7,21 @@ killed in neither: `scenarios/test_kill_points` comes to that."""
 import pytest
 
 from harness.domain.events import (
+    Prepared,
     RegressionAnswered,
     RegressionFiled,
     RegressionTraced,
+    ReleaseBegan,
+    ReleaseIssueFiled,
+    ReleaseMoved,
+    Switched,
     TransitionRecorded,
 )
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.regressions import broken
-from tests.factory.kills import effects, killing, tick_until_killed
+from tests.factory.kills import Killed, effects, killing, tick_until_killed
 from tests.factory.regressing import regressing
+from tests.factory.releasing import releasing
 from tests.factory.world import World
 
 SAMPLE = 6
@@ -88,3 +94,48 @@ def test_killed_at_every_effect_of_the_watch_each_landing_is_answered_once(
         assert len(filed) == 0, f"{at}: what was filed is mended, and closed"
         assert broken(world.ledger) == (), at
         assert world.ledger.fault() is None, at
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("end", ["done", "held", "rolled-back", "failed"])
+def test_killed_at_every_effect_of_a_release_each_decision_is_deployed_once(
+    tmp_path, end, after, draw
+) -> None:
+    calm = releasing(tmp_path / "calm", end)
+    at_each = effects(calm, calm.release)
+    assert len(at_each) > 15
+    for at in draw.of(at_each, SAMPLE):
+        world = releasing(tmp_path / f"{after}-{at}", end)
+        killing(world, at, after=after)
+        with pytest.raises(Killed):
+            world.release()
+        # What a killed process had not recorded is asked again.
+        world.release(14)
+        assert deployed(world) == deployed(calm), at
+        assert world.states == ["done", "held" if end == "failed" else end], at
+        filed = [one for one in world.forge.issues() if "lights-out-factory:release:" in one.body]
+        assert len(filed) == (end != "done"), at
+        assert world.ledger.fault() is None, at
+
+
+def deployed(world):
+    """What was done to which place, in order: by the deployer's world, and by the ledger. What each
+    place serves, and what stands ready there."""
+    marks = {world.first: "first", world.second: "second"}
+    events = [entry.event for entry in world.ledger.written]
+    return (
+        [(act, place, marks[commit]) for act, place, commit in world.deployer.acts],
+        {place: marks[commit] for place, commit in world.deployer.served.items()},
+        {place: {marks[one] for one in all} for place, all in world.deployer.ready.items()},
+        [
+            (one.number, one.environment, one.effect)
+            for one in events
+            if isinstance(one, Prepared | Switched)
+        ],
+        [
+            (one.number, one.environment, one.event)
+            for one in events
+            if isinstance(one, ReleaseMoved)
+        ],
+        sum(isinstance(one, ReleaseBegan | ReleaseIssueFiled) for one in events),
+    )

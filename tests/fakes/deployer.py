@@ -59,11 +59,12 @@ class FakeDeployer:
 
 @dataclass
 class FakeHealth:
-    """Answers for what the deployer's world serves. `ill` has commits that are not well, `says` the
-    name that a place gives itself, where that is another."""
+    """Answers for what the deployer's world serves. `ill` has commits that are not well, or places
+    with the commits that are not well there; `says` the name that a place gives itself, where that
+    is another."""
 
     deployer: FakeDeployer
-    ill: set[str] = field(default_factory=set)
+    ill: set[str | tuple[str, str]] = field(default_factory=set)
     says: dict[str, str] = field(default_factory=dict)
     silent: bool = False
     asked: list[str] = field(default_factory=list)
@@ -72,7 +73,7 @@ class FakeHealth:
         name = environment.name
         self.asked.append(name)
         commit = self.deployer.served.get(name, "")
-        if commit in self.ill or not commit:
+        if not commit or not self.ill.isdisjoint((commit, (name, commit))):
             return Health(False, "500 Internal Server Error")
         if self.silent:
             return Health(True)
