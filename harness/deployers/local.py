@@ -40,7 +40,7 @@ WALL_SECONDS = 366 * 24 * 3600.0
 class LocalDeployer:
     """The port `Deployer` for places of this machine, each below `folder`. `export` writes a tree
     into a folder. `lets_out`: ports of every app's sandbox that lead to a port of this machine, and
-    `variables` what its app gets beside what the order gives it, for the error intake."""
+    `variables` what its app gets unless its own settings have it, for the error intake."""
 
     folder: Path
     export: Callable[[TreeSha, Path], None]
@@ -121,7 +121,7 @@ class LocalDeployer:
         tree = self._exported(order, place)
         layer = _layer(order, tree, seconds=_left(until))
         data = place / "data"
-        spec = _spec(order, tree, layer, data, {**order.variables, **self.variables})
+        spec = _spec(order, tree, layer, data, self.variables)
         _seed(order, spec, data, seconds=_left(until))
         self._serve(order.environment, place, until)
         return {
@@ -285,9 +285,10 @@ def _spec(
         cwd=TREE,
         env={
             **(layer.env(apart=LAYER) if layer else {}),
+            **variables,
             **app.env,
             **own,
-            **variables,
+            **order.variables,
             app.port_env: str(APP_PORT),
         },
         binds=(*binds, *((Bind(str(data), DATA, "rw"),) if app.data else ())),

@@ -5,9 +5,9 @@ What is down here never ends the factory: the intake is started again, ever more
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +23,17 @@ from harness.programs.error_intake.start import RunningIntake, start
 KEYS, FOLDER, OPTION = "keys/errors", "errors", "errors"
 DEFAULT_PORT = "8400"
 FIRST_RETRY, LAST_RETRY, LOOK_SECONDS = 1.0, 60.0, 0.5
+PORT_INSIDE = 8400
+_REACHED = frozenset({"127.0.0.1", "localhost", "0.0.0.0", "::"})  # noqa: S104
+
+
+@dataclass(frozen=True, slots=True)
+class WayToIntake:
+    """How an app in a sandbox of this machine reports errors: the ports of the sandbox that lead to
+    ports of the machine, and the app's variables. Both are empty where there is no intake."""
+
+    lets_out: Mapping[int, int] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def spool_of(home: Path) -> Spool:
@@ -83,6 +94,21 @@ def add_service(home: Path, service: Service, secret: str) -> str:
     keys, address = intake_keys(home), f"{base_url(read_home(home))}/webhooks/{service}"
     _add(home, keys, f"{service} {secret}")
     return address if service is Service.SENTRY else f"{address}/{secret}"
+
+
+def way_to_intake(home: Path) -> WayToIntake:
+    """The way for apps of the home's own places, with the first DSN. Never raises: a release is
+    deployed, and above all taken back, also where the intake's settings are broken."""
+    try:
+        dsns = intake_keys(home).dsns
+        address = intake_address(read_home(home)) if dsns else None
+    except ConfigError:
+        return WayToIntake()
+    if address is None or address.port == 0 or address.host not in _REACHED:
+        return WayToIntake()
+    project, key = dsns[0]
+    dsn = f"http://{key}@127.0.0.1:{PORT_INSIDE}/{project}"
+    return WayToIntake({PORT_INSIDE: address.port}, {"SENTRY_DSN": dsn})
 
 
 def _add(home: Path, keys: Keys, line: str) -> None:

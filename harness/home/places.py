@@ -64,8 +64,10 @@ class HomeDeployer:
         match environment.deploy:
             case DeployKind.LOCAL:
                 from harness.deployers.local import LocalDeployer
+                from harness.home.error_intake import way_to_intake
 
-                return LocalDeployer(self.home / FOLDER, self.export)
+                way = way_to_intake(self.home)
+                return LocalDeployer(self.home / FOLDER, self.export, way.lets_out, way.variables)
             case DeployKind.COMMAND:
                 from harness.deployers.command import CommandDeployer
                 from harness.deployers.operator import operator_commands

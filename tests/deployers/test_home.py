@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from harness.deployers.local import LocalDeployer
 from harness.domain.deployment import DeployKind, Environment
 from harness.domain.errors import DeployError
 from harness.domain.facts import UNKNOWN
 from harness.forge.connection import Access
-from harness.home.places import HomeDeployer
+from harness.home.document import SQLITE, HomeFile, write_home
+from harness.home.error_intake import new_dsn, set_intake
+from harness.home.places import FOLDER, HomeDeployer
+from tests.deployers.worlds import FIRST, Trees, ask, environment, order
 
 PLACE = Environment("staging", DeployKind.COMMAND, "http://localhost:9")
 COMMIT = "a" * 40
@@ -38,6 +42,23 @@ def test_a_home_that_names_no_command_knows_nothing_and_says_what_to_add(tmp_pat
 def test_an_environment_of_this_machine_serves_nothing_before_it_is_deployed(tmp_path):
     local = replace(PLACE, deploy=DeployKind.LOCAL, url="http://localhost:9")
     assert deployer_of(tmp_path).running(local) is None
+
+
+@pytest.mark.parametrize(("env", "own"), [({}, False), ({"SENTRY_DSN": "their own"}, True)])
+def test_an_app_of_this_machine_gets_the_homes_dsn_unless_it_has_its_own(tmp_path, env, own):
+    write_home(
+        tmp_path, HomeFile("acme", "shop", "embedded", 0, 1, "keys/forge.token", database=SQLITE)
+    )
+    set_intake(tmp_path, listen="8399", url="")
+    key = new_dsn(tmp_path).partition("@")[0].removeprefix("http://")
+    deployer, place = HomeDeployer(tmp_path, Trees().export, lambda: None), environment()
+    try:
+        deployer.switch(order(place, FIRST, folder=tmp_path, env=env))
+        found = ask(place)["env"]
+    finally:
+        LocalDeployer(tmp_path / FOLDER, Trees().export).stop(place)
+    wanted = "their own" if own else f"http://{key}@127.0.0.1:8400/1"
+    assert (found["SENTRY_DSN"], found["SENTRY_RELEASE"]) == (wanted, FIRST)
 
 
 def test_a_forge_that_cannot_be_reached_says_nothing_of_what_runs(tmp_path):

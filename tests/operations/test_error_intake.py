@@ -18,6 +18,7 @@ from harness.domain.errors import ConfigError
 from harness.home.document import SQLITE, HomeFile, read_home, write_home
 from harness.home.error_intake import (
     KEYS,
+    WayToIntake,
     add_service,
     base_url,
     error_intake,
@@ -25,6 +26,7 @@ from harness.home.error_intake import (
     new_dsn,
     set_intake,
     spool_of,
+    way_to_intake,
 )
 from harness.log import Log
 from harness.operations.doctor.error_intake import error_intake as check
@@ -174,3 +176,28 @@ def test_what_was_reported_is_listed(home) -> None:
     assert "ERRORS of the running app: 1, of which 1 have no issue" in status
     found = json.loads(CliRunner().invoke(cli, ["status", "--json"]).output)
     assert found["errors"] == {"groups": 1, "waiting": 1}
+
+
+def test_an_app_of_this_machine_reports_with_the_first_dsn_and_without_one_nothing_is_let_out(home):
+    assert way_to_intake(home) == WayToIntake()
+    set_intake(home, listen="8399", url="https://errors.example.org")
+    assert way_to_intake(home) == WayToIntake()
+    dsn = urlsplit(new_dsn(home))
+    new_dsn(home)
+    way = way_to_intake(home)
+    assert way.lets_out == {8400: 8399}
+    assert way.variables == {"SENTRY_DSN": f"http://{dsn.username}@127.0.0.1:8400/1"}
+    assert dsn.username not in repr(way)
+
+
+def test_keys_that_cannot_be_read_keep_no_release_from_being_taken_back(home):
+    set_intake(home, listen="8399", url="")
+    new_dsn(home)
+    (home / KEYS).chmod(0o644)
+    assert way_to_intake(home) == WayToIntake()
+
+
+def test_an_intake_at_another_address_than_loopback_is_not_reached_through_it(home):
+    set_intake(home, listen="10.0.0.7:8399", url="")
+    new_dsn(home)
+    assert way_to_intake(home) == WayToIntake()
