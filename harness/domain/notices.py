@@ -19,6 +19,9 @@ class NoticeKind(StrEnum):
     LEFT = "left"
     ERRORS = "errors"
     WORKFLOW = "workflow"
+    RELEASED = "released"
+    HELD = "held"
+    ROLLED_BACK = "rolled-back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""How people see where an issue stands: one table of state → label → words.
+"""How people see where an issue or a release stands: one table of state → label → words → colour.
 
-The comments, the label on the issue, the dashboard, the digest, `factory status` and a forge's own
-pages all read it here.
+The comments, the label on the issue, the dashboard, the digest, `factory status`, `factory
+releases` and a forge's own pages all read it here.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from harness.domain.lifecycle import State
+from harness.domain.release import ReleaseState
 
 LABEL_PREFIX = "factory:"
 
@@ -175,3 +176,34 @@ SHOWN: tuple[ShownState, ...] = (
 )
 LABELS: Mapping[str, Label] = MappingProxyType({one.label.name: one.label for one in SHOWN})
 """Every label, by its name, in the order in which an issue passes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRelease:
+    """One thing that people can read about a release. `phrase` completes "Release 3 is …", with the
+    environment after it, and stands alone in a list. `color` is hexadecimal without a `#`."""
+
+    phrase: str
+    color: str
+
+
+RELEASES: Mapping[ReleaseState, ShownRelease] = MappingProxyType(
+    {
+        ReleaseState.LANDED: ShownRelease("about to be deployed", "bfd4f2"),
+        ReleaseState.DEPLOYING: ShownRelease("being deployed", "1d76db"),
+        ReleaseState.SMOKE: ShownRelease("being tried", "8250df"),
+        ReleaseState.SOAK: ShownRelease("soaking", "8250df"),
+        ReleaseState.PRODUCTION: ShownRelease("going live", "1d76db"),
+        ReleaseState.PRODUCTION_SMOKE: ShownRelease("live and being tried", "8250df"),
+        ReleaseState.WATCHED: ShownRelease("live and being watched", "8250df"),
+        ReleaseState.ROLLING_BACK: ShownRelease("being rolled back", "d93f0b"),
+        ReleaseState.DONE: ShownRelease("released", "0e8a16"),
+        ReleaseState.HELD: ShownRelease("held", "9e6a03"),
+        ReleaseState.ROLLED_BACK: ShownRelease("rolled back", "c2255c"),
+        ReleaseState.SUPERSEDED: ShownRelease("superseded", "57606a"),
+        ReleaseState.NEEDS_HUMAN: ShownRelease(
+            "with a person: it could not be taken back", "b60205"
+        ),
+    }
+)
+"""Every state of a release's life. Before production a red release is held; in it, rolled back."""

@@ -1,6 +1,7 @@
 """`factory releases`: what is released where, and a person's hold."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from harness.domain.release import ReleaseEvent
 from harness.factory.records.releases import ReleaseIndex
 from harness.home.document import HomeFile, write_home
 from harness.home.state import open_ledger
+from harness.operations.daemon.health import health
 
 COMMIT = "c" * 40
 PLACE = Environment("production", DeployKind.LOCAL, "http://localhost:8100")
@@ -46,7 +48,7 @@ def frozen(home) -> str:
 
 def test_a_release_is_listed_with_its_issue_where_it_was_and_why_it_turned_red(home) -> None:
     shown = run()
-    for words in (COMMIT[:12], "#7", "rolled-back", "production", "not healthy", "resume"):
+    for words in (COMMIT[:12], "#7", "rolled back in production", "not healthy", "resume"):
         assert words in shown
     assert "\x1b" not in shown, "what a place answered moves no terminal"
     (one,) = json.loads(run("--json"))["releases"]
@@ -54,7 +56,7 @@ def test_a_release_is_listed_with_its_issue_where_it_was_and_why_it_turned_red(h
 
 
 def test_a_person_holds_releases_with_a_reason_and_lifts_it(home) -> None:
-    assert "release 1 is rolled-back" in frozen(home)
+    assert "release 1 is rolled back" in frozen(home)
     assert json.loads(run("resume", "--json"))["was_held"]
     assert not frozen(home), "who resumed knows of the red one"
     run("hold", "the database is being moved")
@@ -63,3 +65,18 @@ def test_a_person_holds_releases_with_a_reason_and_lifts_it(home) -> None:
     run("resume")
     assert not frozen(home)
     assert "Nothing was held" in run("resume")
+
+
+def test_a_monitor_sees_a_held_release_and_of_a_rollback_that_failed(home) -> None:
+    now = datetime.now(UTC)
+    code, found = health(home, now)
+    assert (found["releases_held"], found["rollback_failed"]) == (True, False)
+    run("resume")
+    with open_ledger(home) as ledger:
+        ledger.append(ReleaseBegan(2, "d" * 40, "t" * 40, (PLACE,), (8,)), "release/2")
+        events = (ReleaseEvent.PROMOTED, ReleaseEvent.TURNED_RED, ReleaseEvent.GAVE_UP)
+        for number, event in enumerate(events):
+            ledger.append(ReleaseMoved(2, event, "production"), f"release/2/move-{number}")
+    after, found = health(home, now)
+    assert (found["releases_held"], found["rollback_failed"]) == (True, True)
+    assert after == code, "it is about the factory, not about what it released"

@@ -1,17 +1,20 @@
 """`factory releases`: what is released where, and a person's hold on it."""
 
-from collections.abc import Iterator
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.output.terminal import printable
+from harness.cli.output.terminal import console, printable, speaks_unicode
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from harness.factory.records.releases import Release
+    from harness.factory.reporting.releases import ReleaseSummary
 
 
 @click.group(invoke_without_command=True)
@@ -20,9 +23,9 @@ if TYPE_CHECKING:
 def releases(ctx: click.Context, as_json: bool) -> None:
     """List the releases of what has landed; hold and resume them.
 
-    The newest is first; the last line is what holds the next one. Each line: its number, its
-    commit, the issue that landed last in it, its state, the environment where it is or was last,
-    and why it turned red. Reads the ledger and writes nothing.
+    The newest is first: its number, its commit, the issues that it carries, where it stands, and
+    why it turned red. Then what each environment serves, and last what holds the next release.
+    Reads the ledger and writes nothing.
 
     \b
     Examples:
@@ -33,17 +36,21 @@ def releases(ctx: click.Context, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     from harness.factory.records.releases import ReleaseIndex
+    from harness.factory.reporting.releases import live_document, live_words, release_summary
     from harness.home.state import open_ledger
 
     with open_ledger(home()) as ledger:
         index = ReleaseIndex(ledger)
-        found, held = index.all()[::-1], index.why_frozen()
+        found, live, held = index.all()[::-1], index.live(), index.why_frozen()
     if as_json:
-        emit({"releases": [_document(one) for one in found], "held": held})
+        rows = [{**release_summary(one).document(), "switches": _switches(one)} for one in found]
+        emit({"releases": rows, "live": [live_document(one) for one in live], "held": held})
         return
+    out = console()
     for one in found:
-        for line in _lines(one):
-            click.echo(line)
+        _show(out, release_summary(one))
+    for place in live:
+        click.echo(f"{printable(live_words(place))}.")
     if not found:
         click.echo("Nothing was released yet. `[[environments]]` in factory.toml names where to.")
     if held:
@@ -110,34 +117,31 @@ def _command(command: str, why: str = "") -> bool:
     return was_held
 
 
-def _lines(one: "Release") -> Iterator[str]:
-    issue = f"#{one.issue}" if one.issue else "no issue"
-    yield (
-        f"{one.number:>4}  {one.commit:.12}  {issue:<8} {one.state.value:<17}"
-        f" {printable(one.environment) or 'nowhere yet':<14} {one.changed_at:%Y-%m-%d %H:%M} UTC"
+def _show(out: "Console", one: "ReleaseSummary") -> None:
+    """One release: a line, and why it turned red below it."""
+    from rich.text import Text
+
+    dot = "●" if speaks_unicode(sys.stdout) else "*"
+    out.print(
+        Text.assemble(
+            f"{one.number:>4}  {one.commit:.12}  {one.whose:<8} ",
+            (dot, f"#{one.color}"),
+            f" {printable(one.words)}, since {one.at:%Y-%m-%d %H:%M} UTC",
+        ),
+        soft_wrap=True,
     )
     if one.fault:
         filed = f" (#{one.filed})" if one.filed else ""
-        yield f"      {printable(one.fault)}{filed}"
+        out.print(Text(f"      {printable(one.fault)}{filed}"), soft_wrap=True)
 
 
-def _document(one: "Release") -> JsonDict:
-    return {
-        "number": one.number,
-        "commit": one.commit,
-        "issues": list(one.began.event.carries),
-        "state": one.state.value,
-        "environment": one.environment,
-        "at": one.changed_at.isoformat(),
-        "fault": one.fault,
-        "filed": one.filed,
-        "switches": [
-            {
-                "environment": at.event.environment,
-                "commit": at.event.commit,
-                "seconds": at.event.seconds,
-                "is_rollback": at.event.is_rollback,
-            }
-            for at in one.switches
-        ],
-    }
+def _switches(one: "Release") -> list[JsonDict]:
+    return [
+        {
+            "environment": at.event.environment,
+            "commit": at.event.commit,
+            "seconds": at.event.seconds,
+            "is_rollback": at.event.is_rollback,
+        }
+        for at in one.switches
+    ]

@@ -69,6 +69,7 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
         yield f"FROZEN: {printable(found['frozen'])}; look at it, then `factory resume`."
     for words in found["broken"]:
         yield f"BROKEN on the default branch: {printable(words)}"
+    yield from _release_lines(found["releases"])
     if found["paused"]:
         yield (
             f"PAUSED: {printable(found['paused'])}. It goes on by itself; `factory resume` lifts it"
@@ -100,6 +101,22 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
         )
     if not found["issues"]:
         yield "There is no issue yet; `factory tick` reads them from the forge."
+
+
+def _release_lines(releases: JsonDict) -> Iterator[str]:
+    """What went wrong with releases first; then the newest, and what is served where."""
+    if releases["rollback_failed"]:
+        yield f"NOT ROLLED BACK: {printable(releases['newest']['words'])}; look at it at once."
+    if releases["held"]:
+        held = printable(releases["held"])
+        yield f"NOTHING IS RELEASED: {held}. `factory releases resume` lifts it."
+    if one := releases["newest"]:
+        whose = ", ".join(f"#{issue}" for issue in one["issues"]) or "no issue"
+        yield (
+            f"Release {one['number']} of {one['commit'][:12]} ({whose}): {printable(one['words'])}."
+        )
+    for place in releases["live"]:
+        yield f"{printable(place['words'])}."
 
 
 @click.command()

@@ -27,8 +27,10 @@ from harness.domain.release import (
     SOAKS,
     ReleaseEvent,
     ReleaseState,
+    answers_wanted,
     next_release_state,
 )
+from harness.domain.shown_states import RELEASES
 from harness.factory.records.error_groups import Landing, landings_in
 from harness.ports.ledger import Ledger
 
@@ -135,6 +137,14 @@ class Release:
         since = live.seq if live else self.began.seq
         return tuple(one for one in self.answers if one.seq > since)
 
+    def soaked(self) -> tuple[int, int]:
+        """How many healthy answers came where it is watched now, and how many are wanted there;
+        zeros where it is not watched."""
+        if self.state not in SOAKS:
+            return 0, 0
+        wanted = answers_wanted(self.place.soak_seconds, self.place.health_every)
+        return min(wanted, sum(one.event.well for one in self.answers_here())), wanted
+
     def passed(self) -> frozenset[str]:
         """The environments in which it was watched to the end."""
         found, state, place = set(), ReleaseState.LANDED, ""
@@ -147,6 +157,20 @@ class Release:
     def _live(self) -> Recorded[ReleaseMoved] | None:
         live = [one for one in self.moves if one.event.event is ReleaseEvent.LIVE]
         return live[-1] if live else None
+
+
+@dataclass(frozen=True, slots=True)
+class LivePlace:
+    """What an environment serves since `at`: a commit, the release that brought it and the issue
+    that it landed for, both 0 for none. `is_rollback`: it is there again, since another was taken
+    back."""
+
+    environment: str
+    commit: CommitSha
+    release: int
+    issue: int
+    at: datetime
+    is_rollback: bool = False
 
 
 class ReleaseIndex:
@@ -195,6 +219,32 @@ class ReleaseIndex:
         passed = [one for one in self.all() if one.number < before and environment in one.passed()]
         return passed[-1] if passed else None
 
+    def live(self) -> tuple[LivePlace, ...]:
+        """What each environment serves, as the last switch there found, in the order of the last
+        release that began."""
+        found: dict[str, LivePlace] = {}
+        releases = self.all()
+        for release in releases:
+            for one in release.switches:
+                found[one.event.environment] = self._live_place(one)
+        order = [one.name for one in releases[-1].environments] if releases else []
+        return tuple(found[name] for name in order if name in found)
+
+    def _live_place(self, switched: Recorded[Switched]) -> LivePlace:
+        event = switched.event
+        served = [one for one in self._releases.values() if one.commit == event.commit]
+        # After a rollback it is served for the release that brought it, not for the one taken back.
+        release = served[-1] if served and event.is_rollback else None
+        issue = next((one.issue for one in self._landings if one.commit == event.commit), 0)
+        return LivePlace(
+            event.environment,
+            CommitSha(event.commit),
+            release.number if release else 0 if event.is_rollback else event.number,
+            issue,
+            datetime.fromisoformat(switched.at),
+            is_rollback=event.is_rollback,
+        )
+
     def is_resumed(self) -> bool:
         """Whether a person said to go on after the last release ended."""
         last = self.last()
@@ -220,7 +270,7 @@ class ReleaseIndex:
         ):
             return ""
         mend = f"#{last.filed} lands" if last.filed else "its issue lands"
-        return f"release {last.number} is {last.state}: {last.fault}; until {mend}"
+        return f"release {last.number} is {RELEASES[last.state].phrase}: {last.fault}; until {mend}"
 
     def _resumed_after(self, last: Release) -> bool:
         return bool(

@@ -37,6 +37,7 @@ from harness.factory.reporting.comments.dashboard import (
     dashboard_text,
 )
 from harness.factory.reporting.digest import is_under_way, issue_summary
+from harness.factory.reporting.releases import releases_now
 from harness.factory.run.effects import is_stopped, write_projection
 from harness.factory.run.pause import pause_in_force
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -177,6 +178,7 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         paused=paused.summary if paused else "",
         presence=services.signs.presence,
         errors=_errors(services, policy),
+        releases=releases_now(services.releases) if services.releases.last() else None,
     )
 
 

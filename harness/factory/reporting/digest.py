@@ -24,6 +24,8 @@ from harness.domain.ledger import Entry, Recorded, is_of, of_kind
 from harness.domain.lifecycle import ENDED, State
 from harness.domain.plain import JsonDict
 from harness.factory.records.history import History, histories
+from harness.factory.records.releases import LivePlace, ReleaseIndex
+from harness.factory.reporting.releases import ReleaseSummary, live_document, release_summary
 from harness.factory.reporting.shown import shown
 
 
@@ -89,9 +91,10 @@ class ErrorSummary:
 class Digest:
     """One digest, over the time from `since` to `at`.
 
-    `asked` wait for their filers, `waiting` for a maintainer. `errors` came since. `frozen` is why
-    merging is frozen, `fault` why the ledger cannot be trusted, `paused` why and until when no
-    model is asked. Each is empty where that is not so."""
+    `asked` wait for their filers, `waiting` for a maintainer. `errors` came since. `releases` are
+    those to which something happened since, `live` what the environments serve, `held` why nothing
+    more is released. `frozen` is why merging is frozen, `fault` why the ledger cannot be trusted,
+    `paused` why and until when no model is asked. Each is empty where that is not so."""
 
     since: datetime
     at: datetime
@@ -109,6 +112,9 @@ class Digest:
     fault: str
     paused: str = ""
     errors: tuple[ErrorSummary, ...] = ()
+    releases: tuple[ReleaseSummary, ...] = ()
+    live: tuple[LivePlace, ...] = ()
+    held: str = ""
 
     @property
     def is_quiet(self) -> bool:
@@ -122,6 +128,7 @@ class Digest:
             or self.stopped
             or self.fault
             or self.paused
+            or self.held
             or down
         )
 
@@ -146,6 +153,9 @@ class Digest:
             ],
             "broken": [_journey_document(one) for one in self.broken],
             "errors": [asdict(one) for one in self.errors],
+            "releases": [one.document() for one in self.releases],
+            "live": [live_document(one) for one in self.live],
+            "held": self.held,
             "frozen": self.frozen,
             "stopped": self.stopped,
             "fault": self.fault,
@@ -172,6 +182,7 @@ def digest(
     fault: str = "",
     paused: str = "",
     errors: tuple[ErrorSummary, ...] = (),
+    releases: ReleaseIndex | None = None,
 ) -> Digest:
     """The digest at `at`. All times must have a time zone."""
     issues = histories(entries)
@@ -185,6 +196,13 @@ def digest(
         fault=fault,
         paused=paused,
         errors=errors,
+        releases=tuple(
+            release_summary(one)
+            for one in (releases.all() if releases else ())
+            if one.changed_at > since
+        ),
+        live=releases.live() if releases else (),
+        held=releases.why_frozen() if releases else "",
         merged=_summaries(
             issues, lambda one: one.state is State.MERGED and _moved_after(one, since)
         ),

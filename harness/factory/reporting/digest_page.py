@@ -17,6 +17,7 @@ from harness.factory.reporting.digest import (
     IssueSummary,
     Outage,
 )
+from harness.factory.reporting.releases import live_words
 from harness.factory.reporting.times import span
 
 Quote = Callable[[str], str]
@@ -110,6 +111,7 @@ def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[DigestSecti
                 if bool(one.suspicion) is suspected
             ),
         )
+    yield from _section("Releases", _releases(found, link, quote))
     yield from _section("Errors of the running app", _errors(found, link, quote))
     yield from _section("Merged", (_merged(one, link, quote) for one in found.merged))
     yield from _section("Not built", (_rejected(one, link, quote) for one in found.rejected))
@@ -156,6 +158,11 @@ def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
                 " shows what was spent",
             ),
         )
+    if found.held:
+        yield Item(
+            f"Nothing more is released: {quote(found.held)}",
+            ("`factory releases` lists what is where; `factory releases resume` lifts it",),
+        )
     for broken in found.broken:
         yield _broken(broken, quote)
     for outage in found.outages:
@@ -196,6 +203,18 @@ def _errors(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Item]:
         yield Item(f"{quote(one.words)}: {count(one.count, 'time')}", (*release, issue))
     if (more := len(found.errors) - MOST_ERRORS) > 0:
         yield Item(f"and {more} more; `factory errors` lists them")
+
+
+def _releases(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Item]:
+    """Those to which something happened, the newest first; then what is served where."""
+    for one in found.releases[::-1]:
+        why = (quote(one.fault),) if one.fault else ()
+        filed = (link(f"issues/{one.filed}"),) if one.filed else ()
+        yield Item(
+            f"Release {one.number} of {one.commit:.12}, for {one.whose}: {quote(one.words)}",
+            (*why, *filed, f"`factory why {one.commit:.12}` shows how it came there"),
+        )
+    yield from (Item(quote(live_words(one))) for one in found.live)
 
 
 def _waiting(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:

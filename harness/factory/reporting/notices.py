@@ -21,13 +21,17 @@ from harness.domain.events import (
     PauseBegan,
     RegressionAnswered,
     RegressionTraced,
+    ReleaseBegan,
+    ReleaseMoved,
     TransitionRecorded,
     WorkflowNotice,
 )
 from harness.domain.ledger import Entry, is_of, of_kind
 from harness.domain.lifecycle import Event, State
 from harness.domain.notices import NoticeKind, QuietHours
+from harness.domain.release import ReleaseEvent, ReleaseState
 from harness.factory.records.link import UrlFor
+from harness.factory.reporting.releases import stands
 from harness.factory.reporting.times import moment
 from harness.factory.run.pause import BY_MONEY
 
@@ -46,6 +50,8 @@ READ_KINDS = (
     PauseBegan,
     RegressionAnswered,
     RegressionTraced,
+    ReleaseBegan,
+    ReleaseMoved,
     TransitionRecorded,
     WorkflowNotice,
 )
@@ -94,6 +100,7 @@ def outbox(
     through = began[-1].event.through if began else 0
     unsure = len(began[-1].event.about) if began and began[-1].key not in outcome else 0
     ends = {one.event.began: _moment(one) for one in of_kind(entries, OutageEnded)}
+    began_releases = {one.event.number: one.event for one in of_kind(entries, ReleaseBegan)}
     notices = []
     for entry in entries:
         if entry.seq <= through or _only_goes_on(entry, entries):
@@ -103,7 +110,7 @@ def outbox(
             if entry.key not in ends:
                 last = min(last, entry.seq - 1)
             continue
-        if (notice := _notice(entry)) and notice.kind in kinds:
+        if (notice := _notice(entry, began_releases)) and notice.kind in kinds:
             notices.append(notice)
     ready = tuple(one for one in notices if one.seq <= last)
     return Outbox(ready, last, unsure=unsure, not_before=_retry_at([_moment(e) for e in failures]))
@@ -148,9 +155,10 @@ def _line(notice: Notice, link: UrlFor) -> str:
     return f"{notice.at:%H:%M} UTC  {notice.words}{page}"
 
 
-def _notice(entry: Entry) -> Notice | None:
+def _notice(entry: Entry, releases: Mapping[int, ReleaseBegan]) -> Notice | None:
     """What this entry tells people, if anything."""
     issue = entry.issue or 0
+    kind: NoticeKind | None
     if is_of(entry, TransitionRecorded):
         kind, words = _of_transition(entry.event)
         words = f"#{issue} {words}"
@@ -176,6 +184,10 @@ def _notice(entry: Entry) -> Notice | None:
     elif is_of(entry, WorkflowNotice):
         # The words are those of the document at base, which only people write.
         kind, words = NoticeKind.WORKFLOW, f"workflow {entry.event.workflow}: {entry.event.text}"
+    elif is_of(entry, ReleaseMoved):
+        began = releases.get(entry.event.number)
+        kind, words = _of_release(entry.event, began)
+        issue = began.carries[-1] if began and began.carries else 0
     elif is_of(entry, RegressionAnswered):
         kind, words = NoticeKind.REGRESSED, _of_answer(entry.event, issue)
     # Where no landing can be named there is no answer.
@@ -196,6 +208,24 @@ def _of_answer(answered: RegressionAnswered, issue: int) -> str:
         Answer.PERSON: "a person decides",
     }[answered.answer]
     return f"what worked is broken since {answered.culprit:.12}, {whose}; {follows}"
+
+
+def _of_release(moved: ReleaseMoved, began: ReleaseBegan | None) -> tuple[NoticeKind | None, str]:
+    """How a release ended; where it is taken back, only that: it follows within a minute."""
+    commit = f" of {began.commit:.12}" if began else ""
+    which, place = f"release {moved.number}{commit}", moved.environment
+    match moved.event:
+        case ReleaseEvent.SOAKED:
+            state, kind = ReleaseState.DONE, NoticeKind.RELEASED
+        case ReleaseEvent.HELD:
+            state, kind = ReleaseState.HELD, NoticeKind.HELD
+        case ReleaseEvent.TAKEN_BACK:
+            state, kind = ReleaseState.ROLLED_BACK, NoticeKind.ROLLED_BACK
+        case ReleaseEvent.GAVE_UP:
+            state, kind = ReleaseState.NEEDS_HUMAN, NoticeKind.NEEDS_HUMAN
+        case _:
+            return None, ""
+    return kind, f"{which} is {stands(state, place)}"
 
 
 def _of_transition(moved: TransitionRecorded) -> tuple[NoticeKind | None, str]:

@@ -28,8 +28,10 @@ from harness.factory.records.history import History, histories
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
 from harness.factory.records.regressions import broken
+from harness.factory.records.releases import ReleaseIndex
 from harness.factory.records.rule_texts import RuleBook, rule_books
 from harness.factory.reporting.digest import open_outages
+from harness.factory.reporting.releases import releases_now
 from harness.factory.reporting.shown import shown
 from harness.factory.reporting.signs import condition, facts, waits_for
 from harness.factory.run.pause import pause_in_force, paused_issues
@@ -42,7 +44,8 @@ def status(
     """Who works, what holds the factory back, and where every issue stands. `condition` is one
     word, `factory` the last sign of life, `outages` are those that have not ended. `frozen` is why
     merging is frozen, `broken` what of landed work is red on the default branch, `full` how little
-    disk space is left, `paused` why and until when no model is asked."""
+    disk space is left, `paused` why and until when no model is asked; `releases` is what was
+    released last and what is served where."""
     entries, paused = ledger.entries(), pause_in_force(ledger, now)
     found, outages = histories(entries), open_outages(entries)
     word = condition(presence, now, down=bool(outages), stopped=stopped, paused=paused is not None)
@@ -59,6 +62,7 @@ def status(
         },
         "frozen": why_frozen(ledger),
         "broken": [one.words for one in broken(ledger)],
+        "releases": releases_now(ReleaseIndex(ledger)).document(),
         "issues": [issue_line(history) for history in found],
     }
 

@@ -10,6 +10,7 @@ from harness.domain.ledger import Entry
 from harness.factory.records.brakes import is_stop_requested, why_frozen
 from harness.factory.records.error_groups import overview_of
 from harness.factory.records.link import UrlFor
+from harness.factory.records.releases import ReleaseIndex
 from harness.factory.reporting.digest import Digest, ErrorSummary, digest, last_digest
 from harness.factory.reporting.digest_page import markdown
 from harness.factory.run.effects import is_flagged
@@ -36,6 +37,7 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
         fault=fault.message if fault else "",
         paused=paused.summary if paused else "",
         errors=_errors(home, entries, since),
+        releases=ReleaseIndex(ledger),
     )
 
 

@@ -53,6 +53,8 @@ def health(home: Path, now: datetime) -> tuple[int, JsonDict]:
         "paused": bool(found["paused"]),
         "frozen": bool(found["frozen"]),
         "full": bool(found["full"]),
+        "releases_held": bool(found["releases"]["held"]),
+        "rollback_failed": found["releases"]["rollback_failed"],
     }
 
 

@@ -13,6 +13,7 @@ from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
 from harness.factory.reporting.comments.inert import cell, inline, public_reason, referred, table
 from harness.factory.reporting.digest import IssueSummary
+from harness.factory.reporting.releases import ReleasesNow
 from harness.factory.reporting.times import moment
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
@@ -46,7 +47,7 @@ class Board:
     landed work is red on the default branch, `paused` why no model is asked, `digest` where the
     last digest is in the home; each is empty where there is none. Money is in dollars, `cap` per
     day. `presence` is the last sign of life of the factory that writes it; None if it leaves
-    none."""
+    none. `releases` is None where nothing was ever released."""
 
     stopped: bool
     frozen: str
@@ -63,6 +64,7 @@ class Board:
     broken: tuple[str, ...] = ()
     presence: Presence | None = None
     errors: tuple[ErrorRow, ...] = ()
+    releases: ReleasesNow | None = None
 
 
 def dashboard_text(board: Board, link: UrlFor) -> str:
@@ -128,13 +130,26 @@ def _brakes(board: Board, link: UrlFor) -> Iterator[str]:
         )
     for words in board.broken:
         yield f"**Broken on the default branch:** {_linked(board, words, link)}."
+    yield from _release_brakes(board, link)
     if board.paused:
         yield (
             f"**The factory pauses:** {inline(board.paused)}. It goes on then by itself; no issue"
             " fails for it, and what is approved still lands."
         )
-    if not (board.stopped or board.frozen or board.broken or board.paused or board.waiting):
+    held = board.releases.held if board.releases else ""
+    if not (board.stopped or board.frozen or board.broken or board.paused or board.waiting or held):
         yield "Nothing needs a person."
+
+
+def _release_brakes(board: Board, link: UrlFor) -> Iterator[str]:
+    found = board.releases
+    if found and found.newest and found.has_failed_rollback:
+        yield f"**Release {found.newest.number} is {inline(found.newest.stands)}.** Look at once."
+    if found and found.held:
+        yield (
+            f"**Nothing more is released:** {_linked(board, found.held, link)}. `factory releases"
+            " resume`, given where the factory runs, lifts it."
+        )
 
 
 def _sections(board: Board, link: UrlFor) -> Iterator[str]:
@@ -168,6 +183,7 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
             if not row.summary.suspicion
         ),
     )
+    yield from _releases(board, link)
     yield from _section(
         "Errors of the running app",
         ("issue", "state", "release", "which landed for"),
@@ -201,6 +217,46 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
             for row in board.landed
         ),
     )
+
+
+def _releases(board: Board, link: UrlFor) -> Iterator[str]:
+    """The newest release, and what each environment serves. Days alone: a page that names the
+    time would be written again and again."""
+    found = board.releases
+    if found is None:
+        return
+    if one := found.newest:
+        yield "## Releases"
+        filed = f" ({_numbers((one.filed,), link)})" if one.filed else ""
+        row = (
+            str(one.number),
+            f"[`{one.commit:.10}`]({link(f'commit/{one.commit}')})",
+            _numbers((*one.issues,), link),
+            cell(one.stands),
+            f"{one.at:%Y-%m-%d}",
+            f"{cell(public_reason(one.fault))}{filed}" if one.fault else "nothing",
+        )
+        heads = ("release", "commit", "for", "state", "since", "what was wrong")
+        yield table(heads, (row,))
+    yield from _section(
+        "What is served where",
+        ("environment", "commit", "release", "landed for", "since"),
+        (
+            (
+                cell(one.environment),
+                f"[`{one.commit:.10}`]({link(f'commit/{one.commit}')})",
+                (str(one.release) if one.release else "none")
+                + (", again after a rollback" if one.is_rollback else ""),
+                _numbers((one.issue,), link),
+                f"{one.at:%Y-%m-%d}",
+            )
+            for one in found.live
+        ),
+    )
+
+
+def _numbers(issues: tuple[int, ...], link: UrlFor) -> str:
+    return ", ".join(f"[#{one}]({link(f'issues/{one}')})" for one in issues if one) or "none"
 
 
 def _section(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
