@@ -231,6 +231,8 @@ def audit(ctx: click.Context, as_json: bool) -> int:
                content, and belongs to its own run.
     Evidence   The judge's program hashes every file behind each verdict again.
     Landings   The tree that landed is the tree that was validated.
+    Releases   Each brings what landed, once, one at a time, by the steps of its table, with its
+               switch, its smoke and its whole soak; a rollback goes to what was served before.
 
     What could not be checked is listed. Reads the ledger, the verdicts, the store and the trusted
     repository below $FACTORY_HOME, and changes nothing. It takes the ledger's lock there, so copy a
@@ -263,7 +265,9 @@ def audit(ctx: click.Context, as_json: bool) -> int:
             {"entry": fault.entry, "subject": fault.subject, "message": fault.message}
             for fault in found.faults
         ]
-        counts = {name: getattr(found, name) for name in ("entries", "verdicts", "landings")}
+        counts = {
+            name: getattr(found, name) for name in ("entries", "verdicts", "landings", "releases")
+        }
         rest = {"unchecked": list(found.unchecked), "faults": faults}
         emit({"ok": found.ok, **counts, **rest})
     else:
@@ -273,6 +277,6 @@ def audit(ctx: click.Context, as_json: bool) -> int:
             click.echo(f"not checked: {unchecked}")
         click.echo(
             f"{'sound' if found.ok else 'NOT SOUND'}: {found.entries} entries, {found.verdicts}"
-            f" verdicts, {found.landings} landings"
+            f" verdicts, {found.landings} landings, {found.releases} releases"
         )
     return 0 if found.ok else 1

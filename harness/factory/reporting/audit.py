@@ -4,7 +4,8 @@ Each claim is checked against something that its author could not change afterwa
 - the ledger against its hash chain, its signed head, and the anchors on production's branch;
 - a verdict against the launcher's signature and the digest in the ledger;
 - evidence against the signed root;
-- a landed tree against git's own hashes.
+- a landed tree against git's own hashes;
+- a release against its landing, the table of its life, and what was seen of it.
 
 The audit repairs nothing. It also lists what it could not check."""
 
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.domain.errors import FactoryError, GitError, ValidatorError
-from harness.domain.events import Landed, VerdictRecorded
+from harness.domain.events import Landed, ReleaseBegan, VerdictRecorded
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Recorded, of_kind
 from harness.domain.verdict import Binding, Verdict, VerdictOutcome
 from harness.factory.reporting.anchors import Anchors
+from harness.factory.reporting.audit_releases import not_asked, release_faults
 from harness.factory.settings.config import read_config
 from harness.factory.settings.merge_config import API
 from harness.factory.settings.tables import FILE
@@ -48,6 +50,7 @@ class Audit:
     verdicts: int
     landings: int
     faults: tuple[AuditFault, ...]
+    releases: int = 0
     unchecked: tuple[str, ...] = ()
 
     @property
@@ -92,13 +95,23 @@ def audit(
         *(fault for one in read for fault in _verdict_faults(one, repository)),
         *evidence_faults,
         *(fault for entry in landings for fault in _landing_faults(entry, verdicts, repository)),
+        *(
+            AuditFault(seq, "release", message)
+            for seq, message in release_faults(entries, repository, home)
+        ),
     )
     return Audit(
         len(entries),
         len(verdicts),
         len(landings),
         faults,
-        (*unread_evidence, *_unchecked(read, landings, repository), *anchors.unchecked()),
+        len(of_kind(entries, ReleaseBegan)),
+        (
+            *unread_evidence,
+            *_unchecked(read, landings, repository),
+            *not_asked(entries),
+            *anchors.unchecked(),
+        ),
     )
 
 
