@@ -96,6 +96,18 @@ PAGES = (
 )
 
 
+def test_where_an_issue_stands_has_one_colour_in_its_line_and_in_its_past(museum) -> None:
+    number = museum.file("A trap", "")
+    museum.api(
+        "POST",
+        f"/issues/{number}/labels",
+        by=museum.factory,
+        json={"labels": ["factory:suspected-attack"]},
+    )
+    shown = page(museum, f"/issues/{number}").text
+    assert re.findall(r'class="(\w+) aside-suspected-attack"', shown) == ["rail", "now"]
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_no_name_or_text_of_a_stranger_becomes_a_tag(lived_in, path) -> None:
     place, head = lived_in

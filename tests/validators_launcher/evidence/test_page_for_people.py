@@ -2,6 +2,7 @@
 anybody out, and none of it needs a script."""
 
 import base64
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -167,6 +168,19 @@ BROKEN = """() => {
   }
   return broken;
 }"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_on_paper_it_is_dark_on_light_whatever_the_screen_is(opened: Open, name: str) -> None:
+    tab = opened(name, scheme="dark")
+    tab.emulate_media(media="print", color_scheme="dark")
+    style = "getComputedStyle(document.documentElement)"
+    ink, paper = (
+        max(map(int, re.findall(r"\d+", tab.evaluate(f"{style}.{of}"))[:3]))
+        for of in ("color", "backgroundColor")
+    )
+    assert ink < 80 < 230 < paper
+    tab.context.close()
 
 
 def test_no_word_of_a_heading_is_broken_in_two(opened: Open) -> None:
