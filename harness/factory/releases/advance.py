@@ -10,7 +10,7 @@ Properties:
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from harness.domain.errors import ForgeError
 from harness.domain.events import ReleaseBegan, ReleaseIssueFiled, ReleaseMoved
@@ -18,6 +18,8 @@ from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.release import (
     RED,
+    SMOKES,
+    SOAKS,
     ReleaseEvent,
     ReleaseState,
     is_soaked,
@@ -69,6 +71,24 @@ def finish_rollback(services: Services) -> None:
         deploying.take_back(services, release)
 
 
+def watch_release(services: Services) -> bool:
+    """Ask how the release under way is, where that is due, and take it back where it is red. Return
+    whether a tick has more to do for it. Raises Stopped where a rollback would begin after the
+    owner's stop.
+
+    It needs neither the forge nor the settings, so it is done between ticks and while the forge is
+    away."""
+    release = services.releases.current()
+    if release is None or services.deployer is None or services.health is None:
+        return False
+    if release.state in SOAKS:
+        _looked(services, release)
+        release = services.releases.current() or release
+    if release.state is ReleaseState.ROLLING_BACK:
+        return deploying.take_back(services, release)
+    return _is_ready(services, release)
+
+
 def is_due(services: Services, policy: PolicySnapshot) -> bool:
     """Whether `advance` has anything to do now."""
     if not policy.config.environments or services.deployer is None or services.health is None:
@@ -76,15 +96,21 @@ def is_due(services: Services, policy: PolicySnapshot) -> bool:
     release = services.releases.current()
     if release is None:
         return _to_file(services) is not None or _next_landing(services, policy) is not None
-    if release.state in _LOOKS:
-        return looking.is_due(services, release)
+    if release.state in SMOKES | SOAKS:
+        return looking.is_due(services, release) or _is_ready(services, release)
     return release.state not in _WAITS or not _why_not_now(services)
 
 
 def due_at(services: Services) -> datetime | None:
-    """When the release under way is looked at next; None where nothing waits for a moment."""
+    """When `watch_release` has something to do next; None where nothing waits for a moment."""
     release = services.releases.current()
-    return looking.due_at(services, release) if release and release.state in _LOOKS else None
+    if release is None:
+        return None
+    if release.state in SMOKES | SOAKS:
+        return looking.due_at(services, release)
+    if release.state is ReleaseState.ROLLING_BACK:
+        return release.changed_at + timedelta(seconds=release.place.health_every)
+    return None
 
 
 def waits_for(services: Services) -> str:
@@ -93,6 +119,15 @@ def waits_for(services: Services) -> str:
     if services.releases.current() is None and not services.releases.waiting():
         return ""
     return services.releases.why_frozen() or _why_not_now(services)
+
+
+def _is_ready(services: Services, release: Release) -> bool:
+    """Whether a tick can move a release on that is live somewhere."""
+    if release.state in SMOKES:
+        return looking.is_due(services, release)
+    if release.state not in SOAKS or not is_soaked(looking.seen(services, release)):
+        return False
+    return release.is_in_production or not _why_not_now(services)
 
 
 def _moved(services: Services, policy: PolicySnapshot, release: Release) -> bool:
@@ -278,12 +313,4 @@ _STEPS: Mapping[ReleaseState, Callable[[Services, PolicySnapshot, Release], bool
     ReleaseState.WATCHED: _soak,
     ReleaseState.ROLLING_BACK: _take_back,
 }
-_LOOKS = frozenset(
-    {
-        ReleaseState.SMOKE,
-        ReleaseState.PRODUCTION_SMOKE,
-        ReleaseState.SOAK,
-        ReleaseState.WATCHED,
-    }
-)
 _WAITS = frozenset({ReleaseState.LANDED})

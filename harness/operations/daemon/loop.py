@@ -1,5 +1,5 @@
 """The loop of a daemon while everything it needs is up: take webhooks, poll, tick, rest. It also
-starts what the workflows' schedules name."""
+starts what the workflows' schedules name, and watches a release between the ticks."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from harness.domain.workflow import Workflow
 from harness.factory.intake.error_issues import is_error_due
 from harness.factory.pipeline.schedule import SCHEDULE, active_states, last_passes, schedules
 from harness.factory.pipeline.tick import current_policy, may_go_on, tick
-from harness.factory.releases.advance import is_due
+from harness.factory.releases.advance import due_at, finish_rollback, is_due, watch_release
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.pause import Pause, last_pause, pause_in_force
@@ -27,6 +27,7 @@ from harness.workflow.cron import first_after
 
 JITTER = 0.2
 LEAST_SECONDS = 1.0
+STOPPED_SECONDS = 10.0
 FULL_TICK_SECONDS = 3600.0
 """The time between two full ticks. A full tick verifies the whole ledger and compares all issues,
 even if nothing seems to have changed."""
@@ -53,11 +54,14 @@ class Loop:
         # None: the next tick must be a full one.
         self._last_full_tick: datetime | None = None
         self._paused: Pause | None = None
+        self._look_at: datetime | None = None
 
     def work(self) -> None:
         """Work until something fails. Raises Interrupted at a shutdown, PortError for an outage."""
         while True:
             self._pause_while_stopped()
+            # First, as it needs nothing of what may be down.
+            self._watch_release()
             self._context.signs.looked()
             self._works.check()
             self._report_pauses()
@@ -180,6 +184,7 @@ class Loop:
         seconds = self._context.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
         self._context.signs.rests(Doing.WAITING, seconds=seconds)
         self._works.engine.doze()
+        self._look_at = due_at(self._works.services)
         # At least this long even if a webhook comes: one tick then handles a whole burst.
         self._context.rest(min(seconds, LEAST_SECONDS))
         self._context.rest(
@@ -188,8 +193,24 @@ class Loop:
                 self._is_stopped()
                 or self._has_webhook()
                 or (hour is not None and hour <= self._context.now())
+                or self._is_release_ready()
             ),
         )
+
+    def _is_release_ready(self) -> bool:
+        """Ask for the health of a release when that is due; a poll is too seldom for that. Returns
+        whether a tick has more to do for it."""
+        if self._look_at is None or self._context.now() < self._look_at:
+            return False
+        is_ready = self._watch_release()
+        self._look_at = due_at(self._works.services)
+        return is_ready
+
+    def _watch_release(self) -> bool:
+        # The owner's stop is seen at the next turn.
+        with suppress(Stopped):
+            return watch_release(self._works.services)
+        return True
 
     def _report_pauses(self, *, is_after_tick: bool = False) -> None:
         """Report once that no model is called, and why; and once that models are called again,
@@ -223,7 +244,10 @@ class Loop:
             self._context.notifier.status("paused: the owner's stop is set")
             self._context.signs.rests(Doing.STOPPED, seconds=None)
             self._works.engine.doze()
-            self._context.rest(float("inf"), until=lambda: not self._is_stopped())
+            while self._is_stopped():
+                # Half a rollback is worse than all of it, so one that has begun is tried on.
+                finish_rollback(self._works.services)
+                self._context.rest(STOPPED_SECONDS, until=lambda: not self._is_stopped())
             self._context.log.write("resumed", "the owner's stop is lifted; continuing")
             self._last_full_tick = None
         self._context.notifier.status("at work")

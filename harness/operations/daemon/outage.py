@@ -7,12 +7,17 @@ from datetime import datetime
 from harness.domain.errors import FactoryError, LedgerError
 from harness.domain.events import LedgerEvent, OutageBegan, OutageEnded
 from harness.domain.presence import Doing
+from harness.domain.release import SOAKS, ReleaseState
+from harness.factory.records.releases import ReleaseIndex
 from harness.factory.reporting.digest import open_outages
 from harness.factory.reporting.times import span
 from harness.operations.daemon.context import DaemonContext
 from harness.ports.ledger import Ledger, recorded
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, MOST_SECONDS = 1.0, 120.0, 3600.0
+WATCHED_SECONDS = 10.0
+"""The longest wait while a release is watched: whoever tries again looks at it first."""
+_WATCHED = SOAKS | {ReleaseState.ROLLING_BACK}
 
 
 class Outages:
@@ -22,13 +27,15 @@ class Outages:
     def __init__(self, context: DaemonContext, ledger: Ledger) -> None:
         self._context = context
         self._ledger = ledger
+        self._releases = ReleaseIndex(ledger)
         self._tries = 0
         self._since: datetime | None = None
         self._are_old_ones_ended = False
 
     def wait_out(self, error: FactoryError | OSError) -> None:
         """Report what is down, if this is new, and wait. The wait doubles each time, up to two
-        minutes; if the forge states when it will answer again, it lasts until then."""
+        minutes, or ten seconds while a release is watched; if the forge states when it will answer
+        again, it lasts until then."""
         if self._since is None:
             self._since = self._context.now()
             self._context.log.write("down", f"{error}; trying again until it is back")
@@ -42,9 +49,19 @@ class Outages:
                 f"the forge asks to wait until {again_at.astimezone(self._context.zone):%H:%M:%S}:"
                 f" {error}"
             )
-        seconds = pause(self._tries) if again_at is None else pause_until(again_at, now=now)
+        if again_at is not None:
+            seconds = pause_until(again_at, now=now)
+        else:
+            seconds = min(pause(self._tries), self._longest())
         self._context.signs.rests(Doing.DOWN, seconds=seconds)
         self._context.rest(seconds)
+
+    def _longest(self) -> float:
+        with suppress(LedgerError):
+            release = self._releases.current()
+            if release is not None and release.state in _WATCHED:
+                return WATCHED_SECONDS
+        return LONGEST_PAUSE_SECONDS
 
     def end(self) -> None:
         """Everything is up. Record the end of every open outage in the ledger."""
