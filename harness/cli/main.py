@@ -69,7 +69,7 @@ SECTIONS = {
         ),
         "why": (
             "harness.cli.inspect.look:why",
-            "Explain the state of ISSUE: rule, fact, quote, evidence.",
+            "Explain the state of ISSUE, or why COMMIT is served.",
         ),
         "logs": ("harness.cli.inspect.look:logs", "Show what happened in RUN, node by node."),
         "replay": (

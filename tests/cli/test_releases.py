@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.domain.deployment import DeployKind, Environment
-from harness.domain.events import ReleaseBegan, ReleaseMoved
+from harness.domain.events import IssueSeen, Landed, ReleaseBegan, ReleaseMoved
 from harness.domain.release import ReleaseEvent
 from harness.factory.records.releases import ReleaseIndex
 from harness.home.document import HomeFile, write_home
@@ -80,3 +80,21 @@ def test_a_monitor_sees_a_held_release_and_of_a_rollback_that_failed(home) -> No
     after, found = health(home, now)
     assert (found["releases_held"], found["rollback_failed"]) == (True, True)
     assert after == code, "it is about the factory, not about what it released"
+
+
+def test_why_takes_an_issue_or_a_commit_and_names_what_it_expects(home) -> None:
+    def why(what: str):
+        return CliRunner().invoke(cli, ["why", what])
+
+    unknown = why("abcdef1")
+    assert "no landing of the factory begins with abcdef1" in str(unknown.exception)
+    assert "issue #123456 is not in the ledger" in str(why("123456").exception)
+    for wrong in ("abc", "release-1", "-1"):
+        assert why(wrong).exit_code == 2
+    with open_ledger(home) as ledger:
+        ledger.append(IssueSeen("Pay by card"), "issue/7", issue=7)
+        ledger.append(Landed(COMMIT, "t" * 40, "main"), "land/7", issue=7)
+    shown = why(COMMIT[:7]).output
+    assert shown.startswith("#7 Pay by card\n")
+    assert f"no environment serves {COMMIT[:12]} now" in shown
+    assert f"Why {COMMIT[:12]} is there" in shown

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.inspect.look import IssueOrCommit
 from harness.cli.main import cli
 from tests.docs.pages import ROOT
 
@@ -64,7 +65,7 @@ def _refuse_value(
         if whole and parameter.required and not (isinstance(value, tuple) and value):
             raise click.MissingParameter(param=parameter, ctx=context)
     elif isinstance(
-        parameter.type, (click.types.IntParamType, click.Choice)
+        parameter.type, (click.types.IntParamType, click.Choice, IssueOrCommit)
     ) and not PLACEHOLDER.fullmatch(value):
         parameter.type.convert(value, parameter, context)
 

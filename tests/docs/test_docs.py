@@ -90,7 +90,7 @@ def test_the_caps_on_a_page_are_the_defaults() -> None:
         ("factory frobnicate", "No such command"),
         ("factory tick --jsno", "No such option"),
         ("factory why", "Missing"),
-        ("factory why seven", "not a valid integer"),
+        ("factory why seven", "expected an issue's number"),
         ("factory rules lint a b", "does not take b"),
         ("factory rules polish", "polish"),
         ("FACTORY_HOME=/srv/x .venv/bin/factory completion tcsh", "tcsh"),

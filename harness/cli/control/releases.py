@@ -35,8 +35,8 @@ def releases(ctx: click.Context, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    from harness.factory.records.releases import ReleaseIndex
-    from harness.factory.reporting.releases import live_document, live_words, release_summary
+    from harness.factory.records.releases import ReleaseIndex, live_words
+    from harness.factory.reporting.releases import live_document, release_summary
     from harness.home.state import open_ledger
 
     with open_ledger(home()) as ledger:

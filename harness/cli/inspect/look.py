@@ -1,5 +1,6 @@
 """Commands that inspect: status, why, logs, audit. They write nothing."""
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from harness.cli.output.terminal import printable
 from harness.domain.plain import JsonDict
 
 WATCH_SECONDS = 2.0
+SHORTEST_COMMIT = 7
 
 
 @click.command()
@@ -119,38 +121,65 @@ def _release_lines(releases: JsonDict) -> Iterator[str]:
         yield f"{printable(place['words'])}."
 
 
-@click.command()
-@click.argument("issue", type=int)
-@as_json
-def why(issue: int, as_json: bool) -> None:
-    """Explain the state of ISSUE: rule, fact, quote, evidence.
+class IssueOrCommit(click.ParamType[int | str]):
+    """An issue's number, or the beginning of a commit. Forges do not count to seven digits."""
 
-    ISSUE is its number on the forge. The output is one chain, oldest link first: the entry of the
+    name = "issue or commit"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        text = str(value)
+        if re.fullmatch(rf"[0-9a-fA-F]{{{SHORTEST_COMMIT},40}}", text):
+            return text
+        if not (text.isascii() and text.isdecimal()) or len(text) >= SHORTEST_COMMIT:
+            self.fail(
+                f"expected an issue's number, or {SHORTEST_COMMIT} to 40 digits of a commit; found"
+                f" {text!r:.60}"
+            )
+        return int(text)
+
+
+@click.command()
+@click.argument("issue", metavar="ISSUE|COMMIT", type=IssueOrCommit())
+@as_json
+def why(issue: int | str, as_json: bool) -> None:
+    """Explain the state of ISSUE, or why COMMIT is served.
+
+    ISSUE is its number on the forge, COMMIT a landed commit or the first 7 digits of one. The
+    output is one chain, oldest link first: the entry of the
     mission that triage cited with the issue's own words, the answer of every rule for the change
     and for the merge candidate, the sealed verdict, the landing, and people's commands. If the
-    issue is stuck, the links that decide this come first. Each link names its entry in the ledger.
+    issue is stuck, the links that decide this come first. For a commit, first comes the way back
+    from the environments that serve it: release, landing, verdict, how far it was trusted (the
+    number, its facts), and what let its issue in. Each link names its entry in the ledger.
     Each rule has a permalink at the commit that governed. The same chain is a page under
     $FACTORY_HOME, named in the second line. Reads the ledger and writes nothing.
 
     \b
     Exit codes:
       0  printed
-      2  there is no such issue
+      2  there is no such issue, or no such landing
 
     \b
     Examples:
       factory why 2
       factory why 2 --json | jq '.chain[.deciding[]].rule'
+      factory why 4f1c09a2be
     """
     from harness.cli.output.chain_lines import show
     from harness.factory.records.chain import page_of
-    from harness.factory.reporting.report import chain_of_issue as report
+    from harness.factory.reporting.report import chain_of_commit, chain_of_issue
     from harness.home.state import open_ledger
     from harness.operations.daemon.digest import link_of
 
     with open_ledger(home()) as ledger:
-        found = report(ledger, issue)
-    page = home() / page_of(issue)
+        found = (
+            chain_of_issue(ledger, issue)
+            if isinstance(issue, int)
+            else chain_of_commit(ledger, issue)
+        )
+    page = home() / page_of(found.issue)
     shown = str(page) if page.exists() else ""
     if as_json:
         emit({**found.as_json(), "page": shown or None})

@@ -64,6 +64,10 @@ def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
         ),
         soft_wrap=True,
     )
+    for words in found.served:
+        out.print(Text(f"   {_flat(words)}"), soft_wrap=True)
+    if found.commit and not found.served:
+        out.print(Text(f"   no environment serves {found.commit:.12} now"), soft_wrap=True)
     for line in _chain(found, sheet):
         out.print(line, soft_wrap=True)
 
@@ -72,7 +76,8 @@ def _chain(found: Chain, sheet: _Sheet) -> Iterator["Text"]:
     from rich.text import Text
 
     if found.deciding:
-        yield Text("\nIt is decided by", style="bold")
+        title = f"Why {found.commit:.12} is there" if found.commit else "It is decided by"
+        yield Text(f"\n{title}", style="bold")
         for link in found.deciding:
             yield from _link(link, sheet)
         yield Text("\nThe whole chain, oldest first", style="bold")

@@ -12,8 +12,12 @@ from dataclasses import replace
 
 from harness.domain.lifecycle import State
 from harness.factory.records.chain_fold import ChainFold, reasons_of
+from harness.factory.records.chain_words import TRUST_TITLE
+from harness.factory.records.error_groups import Landing
 from harness.factory.records.history import History
-from harness.factory.records.link import Chain, Link, Stage
+from harness.factory.records.link import Chain, Link, LinkOutcome, Stage
+from harness.factory.records.release_links import filed_link, live_in, release_links
+from harness.factory.records.releases import LivePlace, ReleaseIndex, live_words
 from harness.factory.records.rule_texts import RuleBook
 
 _STANDS_STILL = frozenset({State.REJECTED, State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED})
@@ -30,10 +34,13 @@ def chain(
     outcome: str,
     shown: str = "",
     rule_texts: Mapping[str, RuleBook] | None = None,
+    releases: ReleaseIndex | None = None,
 ) -> Chain:
     """The chain of one issue. `rule_texts` has the texts of the rules by digest, as
-    `rule_books` returns them."""
+    `rule_books` returns them; `releases` are those that may carry it."""
     links = tuple(ChainFold(history, rule_texts or {}).links())
+    if releases:
+        links = _with_releases(history, links, releases)
     return Chain(
         issue=history.issue,
         title=history.title,
@@ -44,7 +51,55 @@ def chain(
         links=links,
         deciding=_deciding(history, links),
         shown=shown,
+        served=tuple(live_words(one) for one in _served(history, releases)) if releases else (),
     )
+
+
+def why_served(found: Chain, landing: Landing, places: Sequence[LivePlace]) -> Chain:
+    """The chain as the answer to why a commit is served: `deciding` leads from the environments
+    back over its landing, its verdict and the trust in it to what let its issue in."""
+    environments = {one.environment for one in places}
+    released = [one for one in found.links if live_in(one) in environments]
+    landed = [one for one in found.links if one.entry == landing.seq]
+    verdicts = {item for one in landed for item in one.evidence}
+    judged = [one for one in found.links if f"entry {one.entry}" in verdicts]
+    runs = {one.run for one in landed}
+    trusted = [one for one in found.links if one.title == TRUST_TITLE and one.run in runs]
+    let_in = [
+        one
+        for one in found.links
+        if one.stage is Stage.TRIAGE
+        and one.outcome is LinkOutcome.HOLDS
+        and one.entry < landing.seq
+    ][-1:]
+    return replace(
+        found,
+        commit=landing.commit,
+        served=tuple(live_words(one) for one in places),
+        deciding=(*released[::-1], *landed, *judged, *trusted, *let_in),
+    )
+
+
+def _with_releases(
+    history: History, links: Sequence[Link], releases: ReleaseIndex
+) -> tuple[Link, ...]:
+    about = releases.about(history.issue)
+    carried = [link for one in releases.of_issue(history.issue) for link in release_links(one)]
+    return tuple(
+        # Links of one entry keep their order.
+        sorted([*links, *carried, *((filed_link(about),) if about else ())], key=_entry)
+    )
+
+
+def _entry(link: Link) -> int:
+    return link.entry
+
+
+def _served(history: History, releases: ReleaseIndex) -> tuple[LivePlace, ...]:
+    """Where the last landing of the issue is served now."""
+    landings = [one for one in releases.landings() if one.issue == history.issue]
+    last = landings[-1] if landings else None
+    return releases.serving(last) if last and not last.is_revert else ()
 
 
 def rules_against(history: History) -> tuple[Link, ...]:

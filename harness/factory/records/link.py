@@ -19,6 +19,7 @@ class Stage(StrEnum):
     VERDICT = "verdict"
     MERGE = "merge"
     LANDING = "landing"
+    RELEASE = "release"
     PERSON = "person"
 
 
@@ -71,8 +72,9 @@ def is_routine(link: Link) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """All links of one issue; `deciding` are those that explain why it goes no further. `shown` is
-    its state as people read it."""
+    """All links of one issue; `deciding` are those that explain why it goes no further, or why its
+    `commit` is served, where a commit was asked for. `shown` is its state as people read it,
+    `served` in sentences where its change is served now."""
 
     issue: int
     title: str
@@ -83,11 +85,13 @@ class Chain:
     links: tuple[Link, ...]
     deciding: tuple[Link, ...] = ()
     shown: str = ""
+    commit: str = ""
+    served: tuple[str, ...] = ()
 
     def as_json(self) -> JsonDict:
         """The public document. Its keys are stable: `issue title state shown outcome cost_usd
-        pull_request`, `chain` with the fields of `Link` (its `outcome` is called `standing`), and
-        `deciding`: positions in the chain, from 0."""
+        pull_request commit served`, `chain` with the fields of `Link` (its `outcome` is called
+        `standing`), and `deciding`: positions in the chain, from 0."""
         return {
             "issue": self.issue,
             "title": self.title,
@@ -96,6 +100,8 @@ class Chain:
             "outcome": self.outcome,
             "cost_usd": float(self.cost_usd),
             "pull_request": self.pull_request,
+            "commit": self.commit,
+            "served": list(self.served),
             "deciding": [self.links.index(link) for link in self.deciding],
             "chain": [_link_document(link) for link in self.links],
         }

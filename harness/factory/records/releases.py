@@ -7,7 +7,7 @@ Properties:
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from harness.domain.deployment import Environment
 from harness.domain.events import (
@@ -173,6 +173,17 @@ class LivePlace:
     is_rollback: bool = False
 
 
+def live_words(one: LivePlace) -> str:
+    """What an environment serves, for people."""
+    release = f"release {one.release}" if one.release else "no release"
+    whose = f" for #{one.issue}" if one.issue else ""
+    again = ", again after a rollback" if one.is_rollback else ""
+    return (
+        f"{one.environment} serves {one.commit:.12} ({release}{whose}) since"
+        f" {one.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{again}"
+    )
+
+
 class ReleaseIndex:
     """Every release, from a ledger that is read once. Any thread may use it."""
 
@@ -229,6 +240,28 @@ class ReleaseIndex:
                 found[one.event.environment] = self._live_place(one)
         order = [one.name for one in releases[-1].environments] if releases else []
         return tuple(found[name] for name in order if name in found)
+
+    def of_issue(self, issue: int) -> tuple[Release, ...]:
+        """The releases that carry a landing of this issue, oldest first."""
+        return tuple(one for one in self.all() if issue in one.began.event.carries)
+
+    def about(self, issue: int) -> Release | None:
+        """The red release that this issue was filed about; None for every other issue."""
+        return next((one for one in self.all() if issue and one.filed == issue), None)
+
+    def serving(self, landing: Landing) -> tuple[LivePlace, ...]:
+        """The environments whose commit has this landing, and no later revert of it."""
+        landings = self.landings()
+        position = {one.commit: one.seq for one in landings}
+        reverts = [one.seq for one in landings if one.is_revert and one.issue == landing.issue]
+
+        def has_it(place: LivePlace) -> bool:
+            # What lands later stands on what landed before.
+            through = position.get(place.commit, 0)
+            is_taken_back = any(landing.seq < revert <= through for revert in reverts)
+            return landing.seq <= through and not is_taken_back
+
+        return tuple(place for place in self.live() if has_it(place))
 
     def _live_place(self, switched: Recorded[Switched]) -> LivePlace:
         event = switched.event

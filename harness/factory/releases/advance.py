@@ -29,6 +29,7 @@ from harness.factory.records.error_groups import Landing
 from harness.factory.records.regressions import broken
 from harness.factory.records.releases import Release
 from harness.factory.releases import deploying, looking
+from harness.factory.releases.projection import needs_showing, show_release
 from harness.factory.releases.smoke import perform_smoke
 from harness.factory.reporting.comments.release import (
     release_issue,
@@ -53,6 +54,7 @@ def advance(services: Services, policy: PolicySnapshot, *, begins: bool = True) 
         return False
     moved = False
     for _ in range(MOST_STEPS):
+        show_release(services)
         release = services.releases.current()
         if release is None and not begins:
             break
@@ -94,6 +96,8 @@ def is_due(services: Services, policy: PolicySnapshot) -> bool:
     if not policy.config.environments or services.deployer is None or services.health is None:
         return False
     release = services.releases.current()
+    if needs_showing(services):
+        return True
     if release is None:
         return _to_file(services) is not None or _next_landing(services, policy) is not None
     if release.state in SMOKES | SOAKS:

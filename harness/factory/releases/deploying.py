@@ -22,6 +22,7 @@ from harness.domain.facts import UNKNOWN, Maybe
 from harness.domain.issue import CommitSha
 from harness.domain.release import ReleaseEvent, ReleaseState
 from harness.factory.records.releases import Release
+from harness.factory.releases.projection import write_pages
 from harness.factory.run.effects import effect
 from harness.factory.run.policy_snapshot import read_policy
 from harness.factory.run.services import Services
@@ -135,6 +136,7 @@ def record(services: Services, release: Release, moved: ReleaseMoved) -> None:
     """Record what happened to a release, once: a number in its key is that of the move."""
     key = f"release/{release.number}/move-{len(release.moves) + 1}"
     services.ledger.append(moved, key, run=release.name)
+    write_pages(services, release)
     services.log.write(
         "release",
         f"{moved.event} {moved.environment}: {moved.message}".rstrip(": "),

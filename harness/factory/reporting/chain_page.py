@@ -40,6 +40,7 @@ STAGES: Mapping[Stage, str] = {
     Stage.VERDICT: "The sealed verdict",
     Stage.MERGE: "The merge",
     Stage.LANDING: "The landing",
+    Stage.RELEASE: "The release",
     Stage.PERSON: "People",
 }
 TONES: Mapping[LinkOutcome, str] = {
@@ -76,7 +77,7 @@ class ChainStep:
 def write_page(services: Services, history: History) -> None:
     """Write the page of an issue. A reader never sees a half-written page."""
     rule_texts = rule_books(recorded(services.ledger, RuleTextsKept))
-    found = shown_chain(history, rule_texts)
+    found = shown_chain(history, rule_texts, services.releases)
     path = services.places.home / page_of(history.issue)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Two processes may write the page at once, so each has its own partial file.

@@ -11,13 +11,13 @@ from harness.domain.lifecycle import Event, State
 from harness.domain.shortened import count, shortened
 from harness.domain.shown_states import CONFIRMED
 from harness.factory.records.link import UrlFor
+from harness.factory.records.releases import live_words
 from harness.factory.reporting.digest import (
     BrokenJourney,
     Digest,
     IssueSummary,
     Outage,
 )
-from harness.factory.reporting.releases import live_words
 from harness.factory.reporting.times import span
 
 Quote = Callable[[str], str]

@@ -6,8 +6,10 @@ from datetime import datetime
 from harness.domain.plain import JsonDict
 from harness.domain.release import ENDED, RED, ReleaseState
 from harness.domain.shown_states import RELEASES
-from harness.factory.records.releases import LivePlace, Release, ReleaseIndex
-from harness.factory.reporting.times import moment
+from harness.factory.records.releases import LivePlace, Release, ReleaseIndex, live_words
+
+SETTLED = RED | {ReleaseState.WATCHED, ReleaseState.DONE}
+"""The states that those wait for who filed what a release carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +124,15 @@ def releases_now(index: ReleaseIndex) -> ReleasesNow:
     return ReleasesNow(release_summary(last) if last else None, index.live(), index.why_frozen())
 
 
-def live_words(one: LivePlace) -> str:
-    """What an environment serves, for people."""
-    release = f"release {one.release}" if one.release else "no release"
-    whose = f" for #{one.issue}" if one.issue else ""
-    again = ", again after a rollback" if one.is_rollback else ""
-    return (
-        f"{one.environment} serves {one.commit:.12} ({release}{whose}) since"
-        f" {moment(one.at)}{again}"
-    )
+def carried_words(index: ReleaseIndex, issue: int) -> str:
+    """What became of the issue's landing, for who filed it; empty where no release carries it."""
+    releases = index.of_issue(issue)
+    if not releases:
+        return ""
+    last = releases[-1]
+    filed = f" (#{last.filed} is about that)" if last.filed else ""
+    where = stands(last.state, last.environment) if last.state in SETTLED else "on its way"
+    return f"Release {last.number}, which carries this, is {where}{filed}."
 
 
 def live_document(one: LivePlace) -> JsonDict:

@@ -23,12 +23,12 @@ from harness.domain.ledger import Entry, of_kind
 from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.presence import Presence
 from harness.factory.records.brakes import why_frozen
-from harness.factory.records.chain import chain
+from harness.factory.records.chain import chain, why_served
 from harness.factory.records.history import History, histories
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
 from harness.factory.records.regressions import broken
-from harness.factory.records.releases import ReleaseIndex
+from harness.factory.records.releases import ReleaseIndex, live_words
 from harness.factory.records.rule_texts import RuleBook, rule_books
 from harness.factory.reporting.digest import open_outages
 from harness.factory.reporting.releases import releases_now
@@ -117,10 +117,19 @@ def seconds(history: History) -> float:
     )
 
 
-def shown_chain(history: History, rule_texts: Mapping[str, RuleBook]) -> Chain:
-    """The chain of an issue, with its state as every surface shows it."""
+def shown_chain(
+    history: History, rule_texts: Mapping[str, RuleBook], releases: ReleaseIndex | None = None
+) -> Chain:
+    """The chain of an issue, with its state as every surface shows it, and with the releases that
+    carry it."""
     state = shown(history)
-    return chain(history, outcome=state.outcome, shown=state.phrase, rule_texts=rule_texts)
+    return chain(
+        history,
+        outcome=state.outcome,
+        shown=state.phrase,
+        rule_texts=rule_texts,
+        releases=releases,
+    )
 
 
 def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
@@ -133,7 +142,22 @@ def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
             f"issue #{issue} is not in the ledger; `factory status` lists the issues that are,"
             " `factory tick` reads new ones from the forge"
         )
-    return shown_chain(history, rule_books(entries))
+    return shown_chain(history, rule_books(entries), ReleaseIndex(ledger))
+
+
+def chain_of_commit(ledger: Ledger, beginning: str) -> Chain:
+    """The chain of the issue whose landing this commit is, as the answer to why it is served.
+    Raises ConfigError where the ledger has no landing, or more than one, that begins so."""
+    index = ReleaseIndex(ledger)
+    found = [one for one in index.landings() if one.commit.startswith(beginning.lower())]
+    if len({one.commit for one in found}) != 1 or not found[-1].issue:
+        known = ", ".join(live_words(one) for one in index.live()) or "nothing is released yet"
+        what = "more than one landing begins" if found else "no landing of the factory begins"
+        raise ConfigError(
+            f"{what} with {beginning:.40}; a person's push goes with the next landing ({known})"
+        )
+    landing = found[-1]
+    return why_served(chain_of_issue(ledger, landing.issue), landing, index.serving(landing))
 
 
 def chain_of_pull_request(ledger: Ledger, pull_request: int) -> Chain:

@@ -7,6 +7,7 @@ from harness.factory.records.history import History, history_of
 from harness.factory.reporting.chain_page import write_page
 from harness.factory.reporting.comments import ISSUE_MARKER, issue_comment
 from harness.factory.reporting.pull_request import show_change
+from harness.factory.reporting.releases import carried_words
 from harness.factory.reporting.shown import ALL_LABELS, shown
 from harness.factory.run.effects import write_projection
 from harness.factory.run.services import Services
@@ -83,12 +84,10 @@ def project(services: Services, issue: int) -> None:
         services,
         lambda: services.writer.set_state_label(issue, shown(history).label.name, among=ALL_LABELS),
     )
-    write_projection(
-        services,
-        lambda: services.writer.upsert_comment(
-            issue, ISSUE_MARKER, issue_comment(history, services.link)
-        ),
+    comment = issue_comment(
+        history, services.link, released=carried_words(services.releases, issue)
     )
+    write_projection(services, lambda: services.writer.upsert_comment(issue, ISSUE_MARKER, comment))
     show_change(services, history)
     # The mark comes last: a factory that is killed before it projects everything again.
     services.ledger.append(Projected(), _mark(history), issue=issue)

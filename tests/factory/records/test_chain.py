@@ -343,6 +343,8 @@ def test_the_json_keeps_its_keys() -> None:
         "outcome",
         "cost_usd",
         "pull_request",
+        "commit",
+        "served",
         "deciding",
         "chain",
     }

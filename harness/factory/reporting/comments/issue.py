@@ -84,11 +84,12 @@ _REVIEWED = (
 )
 
 
-def issue_comment(history: History, link: UrlFor) -> str:
-    """The comment, by what the ledger has now."""
+def issue_comment(history: History, link: UrlFor, *, released: str = "") -> str:
+    """The comment, by what the ledger has now. `released` is what became of its landing."""
     parts = [
         ISSUE_MARKER,
         headline(history),
+        released if history.state is State.MERGED else "",
         *_reason(history, link),
         _evidence(history, link),
         *_next_step(history),
