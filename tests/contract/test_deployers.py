@@ -9,11 +9,17 @@ from tests.deployers.worlds import (
     SECOND,
     DeployWorld,
     command_world,
+    fake_world,
     github_world,
     local_world,
 )
 
-WORLDS = {"local": local_world, "command": command_world, "github": github_world}
+WORLDS = {
+    "local": local_world,
+    "command": command_world,
+    "github": github_world,
+    "fake": fake_world,
+}
 
 
 @pytest.fixture(params=WORLDS)

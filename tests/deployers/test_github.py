@@ -37,6 +37,32 @@ def test_a_workflow_is_awaited_over_calls_by_one_deployment(tmp_path: Path) -> N
         assert on.count() == 2
 
 
+def test_where_the_answer_to_a_new_deployment_is_lost_the_next_call_finds_it(
+    tmp_path: Path,
+) -> None:
+    """Killed, or cut off, between the act and its answer."""
+    lost = Deployments(loses=1)
+    with github_world(tmp_path, lost) as on:
+        with pytest.raises(DeployError) as failed:
+            on.deployer.switch(on.order(FIRST))
+        assert failed.value.retryable
+        on.deployer.switch(on.order(FIRST))
+        assert (on.count(), on.commit()) == (1, FIRST)
+
+
+def test_a_deployment_that_bears_the_orders_key_for_another_commit_is_not_ours(
+    tmp_path: Path,
+) -> None:
+    """Whoever may write can create one, with any payload."""
+    forged = Deployments()
+    with github_world(tmp_path, forged) as on:
+        order = on.order(FIRST)
+        payload = {"factory_order": order.key}
+        forged.create({"ref": SECOND, "environment": on.place.name, "payload": payload})
+        on.deployer.switch(order)
+        assert (on.count(), on.commit()) == (2, FIRST)
+
+
 def test_a_failure_is_final_and_the_one_before_it_is_what_runs(tmp_path: Path) -> None:
     world = Deployments()
     with github_world(tmp_path, world) as on:

@@ -14,7 +14,7 @@ from harness.forge.connection import Access
 from harness.home.document import SQLITE, HomeFile, write_home
 from harness.home.error_intake import new_dsn, set_intake
 from harness.home.places import FOLDER, HomeDeployer
-from tests.deployers.worlds import FIRST, Trees, ask, environment, order
+from tests.deployers.worlds import APP_LOGIN, FIRST, Trees, ask, environment, github_world, order
 
 PLACE = Environment("staging", DeployKind.COMMAND, "http://localhost:9")
 COMMIT = "a" * 40
@@ -63,6 +63,16 @@ def test_an_app_of_this_machine_gets_the_homes_dsn_unless_it_has_its_own(tmp_pat
 
 def test_a_forge_that_cannot_be_reached_says_nothing_of_what_runs(tmp_path):
     assert deployer_of(tmp_path).running(replace(PLACE, deploy=DeployKind.GITHUB)) is UNKNOWN
+
+
+def test_statuses_of_a_deployment_count_from_the_app_that_the_environment_names(tmp_path):
+    with github_world(tmp_path) as world:
+        world.deployer.switch(world.order(COMMIT))
+        access = world.deployer.connection.access
+        home = HomeDeployer(tmp_path, lambda tree, folder: None, lambda: access)
+        place = replace(PLACE, deploy=DeployKind.GITHUB, app=APP_LOGIN)
+        assert home.running(place).commit == COMMIT
+        assert home.running(replace(place, app="helpful-app[bot]")) is UNKNOWN
 
 
 def test_no_adapter_is_loaded_before_it_is_needed():

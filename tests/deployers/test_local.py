@@ -1,6 +1,7 @@
 """Places of this machine: what a visitor of one notices of a switch, a crash and a lie."""
 
 import http.client
+import http.server
 import os
 import signal
 import socket
@@ -155,3 +156,28 @@ def test_health_is_what_the_place_answers_and_anything_else_is_not_well(tmp_path
         world.deployer.switch(world.order(FIRST))
         found = PlaceHealth().health(world.place)
         assert (found.is_ok, found.environment, found.commit) == (True, "staging", FIRST)
+
+
+def test_a_place_that_leads_elsewhere_is_not_well(tmp_path: Path) -> None:
+    """A staging whose address leads to production: nobody follows it there."""
+
+    class Leads(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", elsewhere.url)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with (
+        local_world(tmp_path) as world,
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Leads) as server,
+    ):
+        world.deployer.switch(world.order(FIRST))
+        elsewhere = world.place
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = PlaceHealth().health(environment(port=server.server_port))
+        server.shutdown()
+    assert (found.is_ok, found.commit) == (False, "")
+    assert found.message.startswith("302")

@@ -22,6 +22,7 @@ from harness.domain.judge_request import AppStart, SandboxChoice
 from harness.forge.connection import Access, Connection
 from harness.forge.deployments import GitHubDeployer
 from harness.programs.sandbox.client import COMMAND
+from tests.fakes.deployer import FakeDeployer
 
 FIRST, SECOND, THIRD = ("a" * 40, "b" * 40, "c" * 40)
 
@@ -127,7 +128,7 @@ class Trees:
 
 @dataclass
 class DeployWorld:
-    """A deployer, a place, and the orders for it. `made` counts what was made in the world."""
+    """A deployer, a place, and the orders for it. `count` tells how much was made in the world."""
 
     deployer: Any
     place: Environment
@@ -174,16 +175,24 @@ def command_world(folder: Path) -> Iterator[DeployWorld]:
     yield DeployWorld(CommandDeployer({"staging": operator(folder)}), place, folder, switches)
 
 
+@contextmanager
+def fake_world(folder: Path) -> Iterator[DeployWorld]:
+    """What most tests of releases deploy to."""
+    deployer = FakeDeployer()
+    yield DeployWorld(deployer, environment(), folder, lambda: len(deployer.acts))
+
+
 APP_LOGIN = "deploy-app[bot]"
 
 
 @dataclass
 class Deployments:
     """GitHub's deployments, kept. A workflow ends a new one at once with `ends`, by `by`; nobody
-    does where it is empty."""
+    does where it is empty. The answers to the first `loses` new ones are lost on their way."""
 
     ends: str = "success"
     by: str = APP_LOGIN
+    loses: int = 0
     made: list[dict[str, Any]] = field(default_factory=list)
     statuses: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     url: str = ""
@@ -229,7 +238,10 @@ def github_world(
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.reply(201, world.create(asked))
+            created = world.create(asked)
+            if len(world.made) > world.loses:
+                self.reply(201, created)
+            self.close_connection = True
 
         def reply(self, status: int, document: Any) -> None:
             body = json.dumps(document).encode()

@@ -10,12 +10,14 @@ from harness.domain.facts import UNKNOWN
 @dataclass
 class FakeDeployer:
     """Attaches to what an order's key made before. The world outside is in `served`: commit by
-    place. `wounds` are names of faults that the deployer has."""
+    place. `wounds` are names of faults that the deployer has; one that `looks away` tells what was
+    ordered last, whatever is served."""
 
     served: dict[str, str] = field(default_factory=dict)
     ready: dict[str, set[str]] = field(default_factory=dict)
     made: dict[tuple[str, str], str] = field(default_factory=dict)
     acts: list[tuple[str, str, str]] = field(default_factory=list)
+    ordered: dict[str, str] = field(default_factory=dict)
     wounds: set[str] = field(default_factory=set)
 
     def prepare(self, order):
@@ -26,6 +28,7 @@ class FakeDeployer:
         return Deployed(f"ready {order.commit:.7}")
 
     def switch(self, order):
+        self.ordered[order.environment.name] = order.commit
         name, is_back = order.environment.name, order.key.endswith("/rollback")
         if "hangs" in self.wounds:
             raise DeployError(f"it took longer than {order.seconds:g} s", retryable=True)
@@ -45,6 +48,8 @@ class FakeDeployer:
         if "blind" in self.wounds:
             return UNKNOWN
         served = self.served.get(environment.name)
+        if "looks away" in self.wounds:
+            served = self.ordered.get(environment.name)
         return Running(served, f"process of {served:.7}") if served else None
 
     def retire(self, environment, keep):

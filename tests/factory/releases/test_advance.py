@@ -170,6 +170,36 @@ def test_no_deployer_is_believed(released, wound, served, state) -> None:
         assert bad not in released.deployer.switches(PRODUCTION)
 
 
+def test_a_deployer_whose_look_lies_as_well_is_found_out_by_what_the_place_answers(
+    released,
+) -> None:
+    released.deployer.wounds = {"lies", "looks away"}
+    released.land("next")
+    released.pass_time(3)
+    assert released.deployer.served == {STAGING: released.first, PRODUCTION: released.first}
+    assert released.states[1] == "held"
+    assert f"it answers that it is '{released.first}'" in released.releases[1].fault
+
+
+def test_every_order_has_an_end_and_a_rollback_has_a_minute(released) -> None:
+    orders, calm = [], released.deployer
+
+    def switch(order):
+        orders.append((order.environment.name, order.commit, order.seconds))
+        return calm.switch(order)
+
+    released.decorate("deployer", switch=switch)
+    bad = released.land("bad")
+    released.health.ill.add((PRODUCTION, bad))
+    released.pass_time(6)
+    assert released.states[1] == "rolled-back"
+    assert orders == [
+        (STAGING, bad, 300),
+        (PRODUCTION, bad, 300),
+        (PRODUCTION, released.first, 60),
+    ]
+
+
 def test_a_rollback_that_nobody_can_confirm_is_tried_three_times_and_then_a_persons(
     released,
 ) -> None:
@@ -314,6 +344,21 @@ def test_a_clock_that_jumps_does_not_shorten_a_soak(world, jump) -> None:
     assert len(world.health.asked) == asked + 1
     world.pass_time(8)
     assert world.states == ["done"]
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=400), -timedelta(days=400)])
+def test_a_clock_that_jumps_does_not_shorten_the_watched_window(released, jump) -> None:
+    released.land("next")
+    released.pass_time(2)
+    assert released.states[1] == "watched"
+    asked = len(released.health.asked)
+    released.ledger.clock.at += jump
+    released.tick()
+    assert (released.states[1], len(released.health.asked)) == ("watched", asked + 1)
+    released.pass_time(5)
+    seen = [one for one in events(released, HealthSeen) if one.number == 2]
+    well = sum(one.well for one in seen if one.environment == PRODUCTION)
+    assert (released.states[1], well) == ("done", 6)
 
 
 def test_a_factory_that_is_started_again_and_again_does_not_shorten_a_soak(world) -> None:
