@@ -6,6 +6,7 @@ releases` and a forge's own pages all read it here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 from harness.domain.lifecycle import State
@@ -138,6 +139,14 @@ REGRESSED = ShownState(
     " on its own; sealed checks decide when it is mended.",
 )
 """For an issue whose landing broke something, until the work on it begins again."""
+TAKEN_BACK = ShownState(
+    STATES[State.NEEDS_HUMAN].label,
+    "taken back, and with a person",
+    "This was merged, and has been taken back. A person has to look at it before anything more"
+    " happens.",
+    outcome="needs-human",
+)
+"""For an issue whose landing was reverted."""
 DUPLICATE = ShownState(
     Label("duplicate", "Asked before; it goes on at the older issue", "57606a"),
     "a duplicate",
@@ -169,6 +178,7 @@ SHOWN: tuple[ShownState, ...] = (
     *STATES.values(),
     SUSPECTED,
     REGRESSED,
+    TAKEN_BACK,
     DUPLICATE,
     WAITING,
     UNANSWERED,
@@ -179,31 +189,61 @@ LABELS: Mapping[str, Label] = MappingProxyType({one.label.name: one.label for on
 
 
 @dataclass(frozen=True, slots=True)
-class ShownRelease:
-    """One thing that people can read about a release. `phrase` completes "Release 3 is …", with the
-    environment after it, and stands alone in a list. `color` is hexadecimal without a `#`."""
+class ShownWords:
+    """One thing that people can read about a release or a run. `phrase` completes "This is …" and
+    stands alone in a list; the environment of a release follows it. `color` is hexadecimal without
+    a `#`."""
 
     phrase: str
     color: str
 
 
-RELEASES: Mapping[ReleaseState, ShownRelease] = MappingProxyType(
+RELEASES: Mapping[ReleaseState, ShownWords] = MappingProxyType(
     {
-        ReleaseState.LANDED: ShownRelease("about to be deployed", "bfd4f2"),
-        ReleaseState.DEPLOYING: ShownRelease("being deployed", "1d76db"),
-        ReleaseState.SMOKE: ShownRelease("being tried", "8250df"),
-        ReleaseState.SOAK: ShownRelease("soaking", "8250df"),
-        ReleaseState.PRODUCTION: ShownRelease("going live", "1d76db"),
-        ReleaseState.PRODUCTION_SMOKE: ShownRelease("live and being tried", "8250df"),
-        ReleaseState.WATCHED: ShownRelease("live and being watched", "8250df"),
-        ReleaseState.ROLLING_BACK: ShownRelease("being rolled back", "d93f0b"),
-        ReleaseState.DONE: ShownRelease("released", "0e8a16"),
-        ReleaseState.HELD: ShownRelease("held", "9e6a03"),
-        ReleaseState.ROLLED_BACK: ShownRelease("rolled back", "c2255c"),
-        ReleaseState.SUPERSEDED: ShownRelease("superseded", "57606a"),
-        ReleaseState.NEEDS_HUMAN: ShownRelease(
-            "with a person: it could not be taken back", "b60205"
-        ),
+        ReleaseState.LANDED: ShownWords("about to be deployed", "bfd4f2"),
+        ReleaseState.DEPLOYING: ShownWords("being deployed", "1d76db"),
+        ReleaseState.SMOKE: ShownWords("being tried", "8250df"),
+        ReleaseState.SOAK: ShownWords("soaking", "8250df"),
+        ReleaseState.PRODUCTION: ShownWords("going live", "1d76db"),
+        ReleaseState.PRODUCTION_SMOKE: ShownWords("live and being tried", "8250df"),
+        ReleaseState.WATCHED: ShownWords("live and being watched", "8250df"),
+        ReleaseState.ROLLING_BACK: ShownWords("being rolled back", "d93f0b"),
+        ReleaseState.DONE: ShownWords("released", "0e8a16"),
+        ReleaseState.HELD: ShownWords("held", "9e6a03"),
+        ReleaseState.ROLLED_BACK: ShownWords("rolled back", "c2255c"),
+        ReleaseState.SUPERSEDED: ShownWords("superseded", "57606a"),
+        ReleaseState.NEEDS_HUMAN: ShownWords("with a person: it could not be taken back", "b60205"),
     }
 )
 """Every state of a release's life. Before production a red release is held; in it, rolled back."""
+
+
+class RunStanding(StrEnum):
+    """Where a run of one of the project's own workflows stands."""
+
+    RUNNING = "running"
+    WAITS = "waits"
+    ASKS = "asks"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+
+
+WORKFLOW_RUNS: Mapping[RunStanding, ShownWords] = MappingProxyType(
+    {
+        RunStanding.RUNNING: ShownWords("under way", "1d76db"),
+        RunStanding.WAITS: ShownWords("waiting", "7d4e00"),
+        RunStanding.ASKS: ShownWords("waiting for an approval", "d4a72c"),
+        RunStanding.SUCCEEDED: ShownWords("done", "0e8a16"),
+        RunStanding.FAILED: ShownWords("failed", "d93f0b"),
+        RunStanding.BLOCKED: ShownWords("blocked", "d93f0b"),
+        RunStanding.CANCELLED: ShownWords("cancelled", "57606a"),
+        RunStanding.STOPPED: ShownWords("stopped", "57606a"),
+        RunStanding.REFUSED: ShownWords("not started", "d93f0b"),
+    }
+)
+"""Every standing of a run of the project's own workflows. Refused: what was asked for, or due by
+the clock, started nothing."""

@@ -72,6 +72,10 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
     for words in found["broken"]:
         yield f"BROKEN on the default branch: {printable(words)}"
     yield from _release_lines(found["releases"])
+    for run in found["workflows"]:
+        yield f"Workflow {printable(run['words'])}{_because(run['message'])}"
+    if watched := found["watched"]:
+        yield f"Watched at {watched['at'][:16]} UTC: {printable(watched['words'])}."
     if found["paused"]:
         yield (
             f"PAUSED: {printable(found['paused'])}. It goes on by itself; `factory resume` lifts it"
@@ -103,6 +107,10 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
         )
     if not found["issues"]:
         yield "There is no issue yet; `factory tick` reads them from the forge."
+
+
+def _because(message: str) -> str:
+    return f": {printable(message)}" if message else "."
 
 
 def _release_lines(releases: JsonDict) -> Iterator[str]:

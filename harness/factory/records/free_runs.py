@@ -26,12 +26,14 @@ STARTED, REFUSED = "workflow-run/", "workflow-refused/"
 
 @dataclass(slots=True)
 class FreeRun:
-    """One run: how it began, its attempts so far, its end, and until when its nodes wait."""
+    """One run: how it began, its attempts so far, its end, and until when its nodes wait: node,
+    moment, and the issue on which people are asked, 0 for none."""
 
     started: Recorded[WorkflowStarted]
     attempts: list[Attempt] = field(default_factory=list)
     ended: RunEnded | None = None
-    waits: list[tuple[str, datetime]] = field(default_factory=list)
+    ended_at: str = ""
+    waits: list[tuple[str, datetime, int]] = field(default_factory=list)
     children: int = 0
 
     @property
@@ -45,15 +47,23 @@ class FreeRun:
     @property
     def waits_until(self) -> datetime | None:
         """When the first of its waits and questions is over; None where it has none."""
+        return min((until for until, _ in self._open_waits()), default=None)
+
+    @property
+    def asks_on(self) -> int:
+        """The issue on which people are asked for an approval; 0 where they are not."""
+        return next((number for _, number in self._open_waits() if number), 0)
+
+    def _open_waits(self) -> list[tuple[datetime, int]]:
         tried = [attempt.node for attempt in self.attempts]
         asked: list[str] = []
-        open_ = []
-        for node, until in self.waits:
+        found = []
+        for node, until, number in self.waits:
             asked.append(node)
             # A question that was sent back was answered; the next one has its own end.
             if asked.count(node) > tried.count(node):
-                open_.append(until)
-        return min(open_, default=None)
+                found.append((until, number))
+        return found
 
 
 class FreeRunIndex:
@@ -65,6 +75,7 @@ class FreeRunIndex:
         self._last = 0
         self._runs: dict[str, FreeRun] = {}
         self._requests: dict[str, Recorded[WorkflowRequested]] = {}
+        self._refused: dict[str, Recorded[WorkflowRefused]] = {}
 
     def all(self) -> tuple[FreeRun, ...]:
         """Every run, in the order in which they began."""
@@ -81,6 +92,12 @@ class FreeRunIndex:
     def open_runs(self) -> tuple[FreeRun, ...]:
         """The runs that have not ended, in the order in which they began."""
         return tuple(run for run in self.all() if run.ended is None)
+
+    def refused(self) -> tuple[Recorded[WorkflowRefused], ...]:
+        """By workflow: the last request or hour that started nothing, unless one did since."""
+        with self._lock:
+            self._read()
+            return tuple(self._refused.values())
 
     def requests(self) -> tuple[Recorded[WorkflowRequested], ...]:
         """What people asked for, and nothing has followed yet."""
@@ -129,8 +146,10 @@ class FreeRunIndex:
         if is_of(entry, WorkflowRequested):
             self._requests[entry.key] = entry
         elif is_of(entry, WorkflowRefused):
+            self._refused[entry.event.workflow] = entry
             self._requests.pop(entry.key.removeprefix(REFUSED), None)
         elif is_of(entry, WorkflowStarted):
+            self._refused.pop(entry.event.workflow, None)
             self._runs[str(entry.run)] = FreeRun(entry)
             self._requests.pop(entry.key.removeprefix(STARTED), None)
         elif entry.run in self._runs:
@@ -141,9 +160,10 @@ class FreeRunIndex:
         if isinstance(event, NodeEnded):
             run.attempts.append(Attempt(event.node, event.attempt, event.result))
         elif isinstance(event, WaitBegan | ApprovalAsked):
-            run.waits.append((event.node, datetime.fromisoformat(event.until)))
+            number = event.number if isinstance(event, ApprovalAsked) else 0
+            run.waits.append((event.node, datetime.fromisoformat(event.until), number))
         elif isinstance(event, RunEnded):
-            run.ended = event
+            run.ended, run.ended_at = event, entry.at
             parent = self._runs.get(run.started.event.parent)
             if parent is not None:
                 parent.children += 1

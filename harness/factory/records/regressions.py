@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from harness.domain.events import (
+    Answer,
     CommandGiven,
     CommitObserved,
     RedJourney,
@@ -27,12 +28,13 @@ ALL_FILES = "**"
 class Broken:
     """A journey that is red on the default branch. `seen` is the commit on which that was found
     first. `traced` is None while its landing is looked for; `mended_by` is the issue whose change
-    is to make it green."""
+    is to make it green; `answered` is what followed from its landing, None before."""
 
     red: RedJourney
     seen: str
     traced: Recorded[RegressionTraced] | None = None
     mended_by: int | None = None
+    answered: RegressionAnswered | None = None
 
     @property
     def words(self) -> str:
@@ -44,7 +46,36 @@ class Broken:
         if not found.culprit:
             return f"{what}; red on {self.seen:.7}: {found.message}"
         whose = f"the landing of #{found.culprit_issue}" if found.culprit_issue else "a push"
-        return f"{what}; red since {found.culprit:.7}, {whose}"
+        follows = f"; {answer_words(self.answered)}" if self.answered else ""
+        return f"{what}; red since {found.culprit:.7}, {whose}{follows}"
+
+
+def answer_words(answered: RegressionAnswered) -> str:
+    """What followed from a landing that broke something, for people: no text from outside."""
+    return {
+        Answer.FIX: "it is worked on again",
+        Answer.REVERT: "it was reverted",
+        Answer.FILED: f"#{answered.number} was filed",
+        Answer.PERSON: "a person decides",
+    }[answered.answer]
+
+
+def last_look(ledger: Ledger) -> Recorded[CommitObserved] | None:
+    """The last observation of the tip; None before the first."""
+    found = [one for one in recorded(ledger, CommitObserved) if one.event.cause.of_tip]
+    return found[-1] if found else None
+
+
+def look_words(seen: CommitObserved) -> str:
+    """What an observation showed, for people. A reason may hold text from outside."""
+    if seen.reason:
+        return f"nothing is known of {seen.commit:.12}: {seen.reason}"
+    if not seen.standing:
+        return f"no sealed journey stands yet on {seen.commit:.12}"
+    red = f", {len(seen.red)} red" if seen.red else ""
+    unsure = f", {len(seen.unsure)} without a clear answer" if seen.unsure else ""
+    green = f"{len(seen.green)} of {seen.standing} sealed journeys are green"
+    return f"{green}{red}{unsure} on {seen.commit:.12}"
 
 
 def broken(ledger: Ledger) -> tuple[Broken, ...]:
@@ -54,11 +85,9 @@ def broken(ledger: Ledger) -> tuple[Broken, ...]:
         for entry in recorded(ledger, RegressionTraced)
         if entry.event.escaped is None
     }
-    filed = {
-        entry.event.culprit: entry.event.number for entry in recorded(ledger, RegressionAnswered)
-    }
+    answers = {entry.event.culprit: entry.event for entry in recorded(ledger, RegressionAnswered)}
     return tuple(
-        Broken(red, seen, found, _mender(found, filed))
+        Broken(red, seen, found, _mender(found, answers), _answer(found, answers))
         for red, seen in red_now(ledger).values()
         for found in (traced.get((red.journey, seen)),)
     )
@@ -107,9 +136,16 @@ def held_back(held: Mapping[str, str], changed: Collection[bytes]) -> str:
     return ""
 
 
+def _answer(
+    found: Recorded[RegressionTraced] | None, answers: Mapping[str, RegressionAnswered]
+) -> RegressionAnswered | None:
+    return answers.get(found.event.culprit) if found else None
+
+
 def _mender(
-    found: Recorded[RegressionTraced] | None, filed: Mapping[str, int | None]
+    found: Recorded[RegressionTraced] | None, answers: Mapping[str, RegressionAnswered]
 ) -> int | None:
     if found is None or not found.event.culprit:
         return None
-    return found.event.culprit_issue or filed.get(found.event.culprit)
+    answer = answers.get(found.event.culprit)
+    return found.event.culprit_issue or (answer.number if answer else None)

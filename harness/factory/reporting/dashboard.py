@@ -27,7 +27,7 @@ from harness.domain.lifecycle import ENDED, State
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.brakes import why_frozen
 from harness.factory.records.history import History
-from harness.factory.records.regressions import broken
+from harness.factory.records.regressions import broken, last_look, look_words
 from harness.factory.reporting.comments.dashboard import (
     MARKER,
     TITLE,
@@ -38,6 +38,7 @@ from harness.factory.reporting.comments.dashboard import (
 )
 from harness.factory.reporting.digest import is_under_way, issue_summary
 from harness.factory.reporting.releases import releases_now
+from harness.factory.reporting.workflow_runs import workflow_rows
 from harness.factory.run.effects import is_stopped, write_projection
 from harness.factory.run.pause import pause_in_force
 from harness.factory.run.policy_snapshot import PolicySnapshot
@@ -178,6 +179,8 @@ def board(services: Services, policy: PolicySnapshot) -> Board:
         paused=paused.summary if paused else "",
         presence=services.signs.presence,
         errors=_errors(services, policy),
+        watched=look_words(last.event) if (last := last_look(services.ledger)) else "",
+        workflows=workflow_rows(services.free_runs),
         releases=releases_now(services.releases) if services.releases.last() else None,
     )
 

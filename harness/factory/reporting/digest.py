@@ -5,7 +5,7 @@ What was done is counted from `since`. What needs a person, is under way or is w
 is now."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,6 +16,8 @@ from harness.domain.events import (
     JourneyEdited,
     OutageBegan,
     OutageEnded,
+    RegressionAnswered,
+    RegressionTraced,
     Suspicion,
     UsageRecorded,
     VerdictRecorded,
@@ -24,9 +26,11 @@ from harness.domain.ledger import Entry, Recorded, is_of, of_kind
 from harness.domain.lifecycle import ENDED, State
 from harness.domain.plain import JsonDict
 from harness.factory.records.history import History, histories
+from harness.factory.records.regressions import answer_words
 from harness.factory.records.releases import LivePlace, ReleaseIndex
 from harness.factory.reporting.releases import ReleaseSummary, live_document, release_summary
 from harness.factory.reporting.shown import shown
+from harness.factory.reporting.workflow_runs import WorkflowRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class BrokenJourney:
     issue: int
     words: str
     run: str
+    follows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,9 @@ class Digest:
 
     `asked` wait for their filers, `waiting` for a maintainer. `errors` came since. `releases` are
     those to which something happened since, `live` what the environments serve, `held` why nothing
-    more is released. `frozen` is why merging is frozen, `fault` why the ledger cannot be trusted,
-    `paused` why and until when no model is asked. Each is empty where that is not so."""
+    more is released; `watched` is what the last look at the tip showed, `workflows` the runs that
+    are open or ended since. `frozen` is why merging is frozen, `fault` why the ledger cannot be
+    trusted, `paused` why and until when no model is asked. Each is empty where that is not so."""
 
     since: datetime
     at: datetime
@@ -115,6 +121,8 @@ class Digest:
     releases: tuple[ReleaseSummary, ...] = ()
     live: tuple[LivePlace, ...] = ()
     held: str = ""
+    watched: str = ""
+    workflows: tuple[WorkflowRow, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
@@ -129,6 +137,7 @@ class Digest:
             or self.fault
             or self.paused
             or self.held
+            or any(one.is_in_trouble or one.asks_on for one in self.workflows)
             or down
         )
 
@@ -156,6 +165,8 @@ class Digest:
             "releases": [one.document() for one in self.releases],
             "live": [live_document(one) for one in self.live],
             "held": self.held,
+            "watched": self.watched,
+            "workflows": [one.document() for one in self.workflows],
             "frozen": self.frozen,
             "stopped": self.stopped,
             "fault": self.fault,
@@ -183,11 +194,14 @@ def digest(
     paused: str = "",
     errors: tuple[ErrorSummary, ...] = (),
     releases: ReleaseIndex | None = None,
+    watched: str = "",
+    workflows: tuple[WorkflowRow, ...] = (),
 ) -> Digest:
     """The digest at `at`. All times must have a time zone."""
     issues = histories(entries)
     # Not `>=`: what was at that very moment is in the digest before.
     usage = [entry for entry in of_kind(entries, UsageRecorded) if _moment(entry) > since]
+    follows = _follows(entries)
     return Digest(
         since=since,
         at=at,
@@ -203,6 +217,10 @@ def digest(
         ),
         live=releases.live() if releases else (),
         held=releases.why_frozen() if releases else "",
+        watched=watched,
+        workflows=tuple(
+            one for one in workflows if one.is_open or datetime.fromisoformat(one.at) > since
+        ),
         merged=_summaries(
             issues, lambda one: one.state is State.MERGED and _moved_after(one, since)
         ),
@@ -215,7 +233,10 @@ def digest(
         spent=sum((_usage(entry) for entry in usage), Usage()),
         spent_on=_by_issue(usage),
         outages=tuple(one for one in _outages(entries) if one.until is None or one.until > since),
-        broken=_broken([entry for entry in entries if _moment(entry) > since]),
+        broken=tuple(
+            replace(one, follows=follows.get(one.journey, ""))
+            for one in _broken([entry for entry in entries if _moment(entry) > since])
+        ),
     )
 
 
@@ -261,6 +282,16 @@ def _broken(entries: Iterable[Entry]) -> tuple[BrokenJourney, ...]:
         elif is_of(entry, JourneyEdited):
             found.pop(entry.event.journey or "", None)
     return tuple(found.values())
+
+
+def _follows(entries: Sequence[Entry]) -> dict[str, str]:
+    """By journey: what follows from the landing that broke it."""
+    answers = {one.event.culprit: one.event for one in of_kind(entries, RegressionAnswered)}
+    return {
+        one.event.red.journey: answer_words(answers[one.event.culprit])
+        for one in of_kind(entries, RegressionTraced)
+        if one.event.culprit in answers
+    }
 
 
 def _summaries(

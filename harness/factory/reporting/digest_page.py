@@ -112,6 +112,11 @@ def _sections(found: Digest, link: UrlFor, quote: Quote) -> Iterator[DigestSecti
             ),
         )
     yield from _section("Releases", _releases(found, link, quote))
+    yield from _section("Your own workflows", _workflows(found, link, quote))
+    yield from _section(
+        "The default branch, as it was watched last",
+        (Item(quote(found.watched)),) if found.watched else (),
+    )
     yield from _section("Errors of the running app", _errors(found, link, quote))
     yield from _section("Merged", (_merged(one, link, quote) for one in found.merged))
     yield from _section("Not built", (_rejected(one, link, quote) for one in found.rejected))
@@ -176,6 +181,7 @@ def _broken(broken: BrokenJourney, quote: Quote) -> Item:
     return Item(
         f"What landed for {whose} is broken on the default branch: {quote(broken.words)}",
         (
+            *((broken.follows,) if broken.follows else ()),
             f"`factory journeys show {short}` shows the journey that fails; file an issue to mend"
             " it, or supersede or retire the journey",
         ),
@@ -215,6 +221,14 @@ def _releases(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Item]:
             (*why, *filed, f"`factory why {one.commit:.12}` shows how it came there"),
         )
     yield from (Item(quote(live_words(one))) for one in found.live)
+
+
+def _workflows(found: Digest, link: UrlFor, quote: Quote) -> Iterator[Item]:
+    for one in found.workflows:
+        why = (quote(one.message),) if one.message else ()
+        asks = (link(f"issues/{one.asks_on}"),) if one.asks_on else ()
+        run = (f"`factory logs {one.run}` shows what happened",) if one.run else ()
+        yield Item(quote(one.words), (*why, *asks, *run))
 
 
 def _waiting(summary: IssueSummary, link: UrlFor, quote: Quote) -> Item:

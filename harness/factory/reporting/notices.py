@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harness.domain.events import (
-    Answer,
     ApprovalAsked,
     ErrorIssueFiled,
     ErrorReturned,
@@ -23,14 +22,19 @@ from harness.domain.events import (
     RegressionTraced,
     ReleaseBegan,
     ReleaseMoved,
+    RunEnded,
     TransitionRecorded,
     WorkflowNotice,
+    WorkflowStarted,
 )
 from harness.domain.ledger import Entry, is_of, of_kind
 from harness.domain.lifecycle import Event, State
 from harness.domain.notices import NoticeKind, QuietHours
 from harness.domain.release import ReleaseEvent, ReleaseState
+from harness.domain.shown_states import WORKFLOW_RUNS, RunStanding
+from harness.domain.workflow_run import RunStatus
 from harness.factory.records.link import UrlFor
+from harness.factory.records.regressions import answer_words
 from harness.factory.reporting.releases import stands
 from harness.factory.reporting.times import moment
 from harness.factory.run.pause import BY_MONEY
@@ -52,8 +56,10 @@ READ_KINDS = (
     RegressionTraced,
     ReleaseBegan,
     ReleaseMoved,
+    RunEnded,
     TransitionRecorded,
     WorkflowNotice,
+    WorkflowStarted,
 )
 SAME_PAUSE = timedelta(hours=1)
 MOST_LINES = 20
@@ -100,7 +106,10 @@ def outbox(
     through = began[-1].event.through if began else 0
     unsure = len(began[-1].event.about) if began and began[-1].key not in outcome else 0
     ends = {one.event.began: _moment(one) for one in of_kind(entries, OutageEnded)}
-    began_releases = {one.event.number: one.event for one in of_kind(entries, ReleaseBegan)}
+    context = _Context(
+        {one.event.number: one.event for one in of_kind(entries, ReleaseBegan)},
+        {one.run: one.event.workflow for one in of_kind(entries, WorkflowStarted)},
+    )
     notices = []
     for entry in entries:
         if entry.seq <= through or _only_goes_on(entry, entries):
@@ -110,7 +119,7 @@ def outbox(
             if entry.key not in ends:
                 last = min(last, entry.seq - 1)
             continue
-        if (notice := _notice(entry, began_releases)) and notice.kind in kinds:
+        if (notice := _notice(entry, context)) and notice.kind in kinds:
             notices.append(notice)
     ready = tuple(one for one in notices if one.seq <= last)
     return Outbox(ready, last, unsure=unsure, not_before=_retry_at([_moment(e) for e in failures]))
@@ -155,7 +164,15 @@ def _line(notice: Notice, link: UrlFor) -> str:
     return f"{notice.at:%H:%M} UTC  {notice.words}{page}"
 
 
-def _notice(entry: Entry, releases: Mapping[int, ReleaseBegan]) -> Notice | None:
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What entries name by number or run: how releases began, and runs of workflows."""
+
+    releases: Mapping[int, ReleaseBegan]
+    workflows: Mapping[str | None, str]
+
+
+def _notice(entry: Entry, context: _Context) -> Notice | None:
     """What this entry tells people, if anything."""
     issue = entry.issue or 0
     kind: NoticeKind | None
@@ -185,9 +202,14 @@ def _notice(entry: Entry, releases: Mapping[int, ReleaseBegan]) -> Notice | None
         # The words are those of the document at base, which only people write.
         kind, words = NoticeKind.WORKFLOW, f"workflow {entry.event.workflow}: {entry.event.text}"
     elif is_of(entry, ReleaseMoved):
-        began = releases.get(entry.event.number)
+        began = context.releases.get(entry.event.number)
         kind, words = _of_release(entry.event, began)
         issue = began.carries[-1] if began and began.carries else 0
+    elif is_of(entry, RunEnded) and entry.run in context.workflows:
+        shown = WORKFLOW_RUNS[RunStanding(entry.event.status.value)].phrase
+        is_bad = entry.event.status in (RunStatus.FAILED, RunStatus.BLOCKED)
+        kind = NoticeKind.WORKFLOW if is_bad else None
+        words = f"workflow {context.workflows[entry.run]} is {shown}, run {entry.run}"
     elif is_of(entry, RegressionAnswered):
         kind, words = NoticeKind.REGRESSED, _of_answer(entry.event, issue)
     # Where no landing can be named there is no answer.
@@ -201,12 +223,7 @@ def _notice(entry: Entry, releases: Mapping[int, ReleaseBegan]) -> Notice | None
 
 def _of_answer(answered: RegressionAnswered, issue: int) -> str:
     whose = f"the change for #{issue}" if issue else "a push"
-    follows = {
-        Answer.FIX: "it is worked on again",
-        Answer.REVERT: "it was reverted",
-        Answer.FILED: f"#{answered.number} was filed",
-        Answer.PERSON: "a person decides",
-    }[answered.answer]
+    follows = answer_words(answered)
     return f"what worked is broken since {answered.culprit:.12}, {whose}; {follows}"
 
 

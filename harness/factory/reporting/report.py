@@ -24,16 +24,18 @@ from harness.domain.plain import JsonDict, JsonObject, plain
 from harness.domain.presence import Presence
 from harness.factory.records.brakes import why_frozen
 from harness.factory.records.chain import chain, why_served
+from harness.factory.records.free_runs import FreeRunIndex
 from harness.factory.records.history import History, histories
 from harness.factory.records.link import Chain
 from harness.factory.records.model_advice import advice_in
-from harness.factory.records.regressions import broken
+from harness.factory.records.regressions import broken, last_look, look_words
 from harness.factory.records.releases import ReleaseIndex, live_words
 from harness.factory.records.rule_texts import RuleBook, rule_books
 from harness.factory.reporting.digest import open_outages
 from harness.factory.reporting.releases import releases_now
 from harness.factory.reporting.shown import shown
 from harness.factory.reporting.signs import condition, facts, waits_for
+from harness.factory.reporting.workflow_runs import workflow_rows
 from harness.factory.run.pause import pause_in_force, paused_issues
 from harness.ports.ledger import Ledger, recorded
 
@@ -45,7 +47,8 @@ def status(
     word, `factory` the last sign of life, `outages` are those that have not ended. `frozen` is why
     merging is frozen, `broken` what of landed work is red on the default branch, `full` how little
     disk space is left, `paused` why and until when no model is asked; `releases` is what was
-    released last and what is served where."""
+    released last and what is served where, `watched` the last look at the tip, `workflows` where
+    the runs of the project's own stand."""
     entries, paused = ledger.entries(), pause_in_force(ledger, now)
     found, outages = histories(entries), open_outages(entries)
     word = condition(presence, now, down=bool(outages), stopped=stopped, paused=paused is not None)
@@ -62,9 +65,19 @@ def status(
         },
         "frozen": why_frozen(ledger),
         "broken": [one.words for one in broken(ledger)],
+        "watched": _watched(ledger),
+        "workflows": [one.document() for one in workflow_rows(FreeRunIndex(ledger))],
         "releases": releases_now(ReleaseIndex(ledger)).document(),
         "issues": [issue_line(history) for history in found],
     }
+
+
+def _watched(ledger: Ledger) -> JsonDict | None:
+    last = last_look(ledger)
+    if last is None:
+        return None
+    seen = last.event
+    return {"commit": seen.commit, "at": last.at, "red": len(seen.red), "words": look_words(seen)}
 
 
 def issue_line(history: History) -> JsonDict:

@@ -8,6 +8,7 @@ from harness.domain.shown_states import (
     REGRESSED,
     STATES,
     SUSPECTED,
+    TAKEN_BACK,
     UNANSWERED,
     WAITING,
     ShownState,
@@ -23,6 +24,8 @@ def shown(history: History) -> ShownState:
         return DUPLICATE
     if history.state is State.NEEDS_HUMAN and history.suspicion:
         return SUSPECTED
+    if history.state is State.NEEDS_HUMAN and history.last_event is Event.REVERTED:
+        return TAKEN_BACK
     if history.state is State.ACCEPTED and history.last_event is Event.REGRESSED:
         return REGRESSED
     if history.waits:

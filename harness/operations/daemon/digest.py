@@ -9,10 +9,13 @@ from harness.domain.events import DigestWritten, EffectDone
 from harness.domain.ledger import Entry
 from harness.factory.records.brakes import is_stop_requested, why_frozen
 from harness.factory.records.error_groups import overview_of
+from harness.factory.records.free_runs import FreeRunIndex
 from harness.factory.records.link import UrlFor
+from harness.factory.records.regressions import last_look, look_words
 from harness.factory.records.releases import ReleaseIndex
 from harness.factory.reporting.digest import Digest, ErrorSummary, digest, last_digest
 from harness.factory.reporting.digest_page import markdown
+from harness.factory.reporting.workflow_runs import workflow_rows
 from harness.factory.run.effects import is_flagged
 from harness.factory.run.pause import pause_in_force
 from harness.home.document import EVIDENCE, read_home
@@ -38,6 +41,8 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
         paused=paused.summary if paused else "",
         errors=_errors(home, entries, since),
         releases=ReleaseIndex(ledger),
+        watched=look_words(last.event) if (last := last_look(ledger)) else "",
+        workflows=workflow_rows(FreeRunIndex(ledger)),
     )
 
 

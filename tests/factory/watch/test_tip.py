@@ -385,7 +385,7 @@ def test_people_are_told_everywhere_what_is_broken_and_by_whom(world) -> None:
     (line,) = status(world.ledger, None, now, stopped=False)["broken"]
     assert line == (
         f"guests book walks: the page did not show it; red since {culprit:.7}, the landing of"
-        f" #{issue}"
+        f" #{issue}; it is worked on again"
     )
     assert world.forge.issue(issue).labels == ("factory:regressed",)
     (comment,) = world.forge.comments(issue)

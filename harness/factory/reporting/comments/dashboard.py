@@ -15,6 +15,7 @@ from harness.factory.reporting.comments.inert import cell, inline, public_reason
 from harness.factory.reporting.digest import IssueSummary
 from harness.factory.reporting.releases import ReleasesNow
 from harness.factory.reporting.times import moment
+from harness.factory.reporting.workflow_runs import WorkflowRow
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
 TITLE = "What the factory is doing"
@@ -47,7 +48,8 @@ class Board:
     landed work is red on the default branch, `paused` why no model is asked, `digest` where the
     last digest is in the home; each is empty where there is none. Money is in dollars, `cap` per
     day. `presence` is the last sign of life of the factory that writes it; None if it leaves
-    none. `releases` is None where nothing was ever released."""
+    none. `releases` is None where nothing was ever released; `watched` is what the last look at the
+    tip showed, `workflows` are the runs of the project's own."""
 
     stopped: bool
     frozen: str
@@ -65,6 +67,8 @@ class Board:
     presence: Presence | None = None
     errors: tuple[ErrorRow, ...] = ()
     releases: ReleasesNow | None = None
+    watched: str = ""
+    workflows: tuple[WorkflowRow, ...] = ()
 
 
 def dashboard_text(board: Board, link: UrlFor) -> str:
@@ -75,6 +79,7 @@ def dashboard_text(board: Board, link: UrlFor) -> str:
                 MARKER,
                 *_signs(board),
                 *_brakes(board, link),
+                *((f"Watched last: {inline(board.watched)}.",) if board.watched else ()),
                 *_sections(board, link),
                 *_money(board),
                 _ending(board),
@@ -137,7 +142,9 @@ def _brakes(board: Board, link: UrlFor) -> Iterator[str]:
             " fails for it, and what is approved still lands."
         )
     held = board.releases.held if board.releases else ""
-    if not (board.stopped or board.frozen or board.broken or board.paused or board.waiting or held):
+    asks = any(one.is_in_trouble or one.asks_on for one in board.workflows)
+    brakes = board.stopped or board.frozen or board.broken or board.paused or held
+    if not (brakes or board.waiting or asks):
         yield "Nothing needs a person."
 
 
@@ -184,6 +191,19 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
         ),
     )
     yield from _releases(board, link)
+    yield from _section(
+        "The project's own workflows",
+        ("workflow", "state", "asks on", "why"),
+        (
+            (
+                cell(one.workflow),
+                one.shown,
+                _numbers((one.asks_on,), link),
+                cell(public_reason(one.message)) or "-",
+            )
+            for one in board.workflows
+        ),
+    )
     yield from _section(
         "Errors of the running app",
         ("issue", "state", "release", "which landed for"),

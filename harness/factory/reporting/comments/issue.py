@@ -71,10 +71,6 @@ _BY_EVENT: Mapping[tuple[State, str], str] = {
         "Something landed that is not what was judged. A person has to look at it, and nothing more"
         " lands until they have."
     ),
-    (State.NEEDS_HUMAN, Event.REVERTED): (
-        "This was merged, and has been taken back. A person has to look at it before anything more"
-        " happens."
-    ),
 }
 """Openings for events where the state alone would not be precise."""
 
