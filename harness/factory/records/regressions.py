@@ -4,6 +4,7 @@ Properties:
 - a journey is broken from the observation of the tip that found it red until one finds it green, or
   until it is in force no more;
 - an unclear answer changes nothing;
+- a journey of an issue all of whose landings were taken back is not broken: nobody promises it now;
 - a person's thaw lifts the freeze of files, not the fact."""
 
 from collections.abc import Collection, Mapping
@@ -13,9 +14,11 @@ from harness.domain.events import (
     Answer,
     CommandGiven,
     CommitObserved,
+    Landed,
     RedJourney,
     RegressionAnswered,
     RegressionTraced,
+    Reverted,
 )
 from harness.domain.ledger import Recorded
 from harness.factory.records.brakes import THAW
@@ -86,11 +89,22 @@ def broken(ledger: Ledger) -> tuple[Broken, ...]:
         if entry.event.escaped is None
     }
     answers = {entry.event.culprit: entry.event for entry in recorded(ledger, RegressionAnswered)}
+    taken_back = _taken_back(ledger)
     return tuple(
         Broken(red, seen, found, _mender(found, answers), _answer(found, answers))
         for red, seen in red_now(ledger).values()
         for found in (traced.get((red.journey, seen)),)
+        if red.issue not in taken_back
     )
+
+
+def _taken_back(ledger: Ledger) -> frozenset[int]:
+    """The issues that landed, and of which nothing that landed is left."""
+    reverted = {entry.event.of for entry in recorded(ledger, Reverted)}
+    landed: dict[int, set[str]] = {}
+    for entry in recorded(ledger, Landed):
+        landed.setdefault(entry.issue or 0, set()).add(entry.event.commit)
+    return frozenset(issue for issue, commits in landed.items() if commits <= reverted) - {0}
 
 
 def red_now(ledger: Ledger) -> Mapping[str, tuple[RedJourney, str]]:

@@ -18,6 +18,7 @@ from harness.factory.records.brakes import THAW
 from harness.factory.records.regressions import broken, held_files
 from harness.factory.records.regressions import mends as what_to_mend
 from harness.factory.reporting.report import chain_of_issue, status
+from harness.factory.stages import revert
 from harness.ports.ledger import recorded
 from harness.store.in_memory import ReplayedLedger
 from tests.events import event_of
@@ -157,6 +158,24 @@ def test_by_rule_the_prepared_revert_lands_and_no_attempt_follows(world) -> None
     assert broken(world.ledger) == ()
     assert [one.answer for one in events(world, RegressionAnswered)] == [Answer.REVERT]
     assert len(world.agent.assignments) == agents
+
+
+def test_what_was_taken_back_is_promised_no_more_and_what_else_is_red_there_is(world) -> None:
+    landed = files(world, world.remote["main"])[STORE]
+
+    def whole(commit):
+        return "green" if files(world, commit)[STORE] == landed else "red"
+
+    world.validator.guards.clear()
+    world.validator.guard(J, whole, issue=1)
+    revert.land(world.services(), 1, rules="rules", reason="taken back by a maintainer")
+    world.tick()
+    assert events(world, CommitObserved)[-1].red[0].journey == J
+    assert (broken(world.ledger), events(world, RegressionTraced)) == ((), [])
+    world.validator.guard(K, whole, issue=0)
+    world.push_to_main(NEWS=b"1\n")
+    world.tick()
+    assert [one.red.journey for one in broken(world.ledger)] == [K]
 
 
 def test_where_later_work_stands_on_it_the_revert_gives_way_to_a_fix(world) -> None:
