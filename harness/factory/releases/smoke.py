@@ -6,19 +6,17 @@ Properties:
 - promises without a journey that may run there are no yes either: unknown is no;
 - the judge signs commit, place and answers; only a key that people pinned is believed."""
 
-import hashlib
 from dataclasses import replace
 
 from harness.domain.errors import ConfigError, GitError, GovernanceError, ValidatorError
-from harness.domain.events import RedJourney, SmokeSeen
+from harness.domain.events import SmokeSeen
 from harness.domain.judge_request import Living
 from harness.domain.release import ReleaseEvent
 from harness.factory.records.releases import Release
 from harness.factory.run.effects import raise_if_stopped
 from harness.factory.run.policy_snapshot import PolicySnapshot
 from harness.factory.run.services import Services
-from harness.factory.watch.observation import check_signed, observation_request
-from harness.ports.validator import Observed, Standing
+from harness.factory.watch.observation import observation_request, signed
 
 TRIES = 2
 
@@ -64,29 +62,9 @@ def _performed(services: Services, policy: PolicySnapshot, release: Release) -> 
         found = services.validator.observe(
             replace(request, living=living), services.places.evidence / run
         )
-        check_signed(services, policy, found)
+        seen = signed(services, policy, found, nothing=nothing)
         if (found.commit, found.url) != (release.commit, place.url):
             raise ValidatorError(f"another place or commit was observed: {found.url!r:.80}")
-        return _recorded(services, nothing, found)
+        return seen
     except (ConfigError, GovernanceError, GitError, ValidatorError) as error:
         return replace(nothing, reason=str(error)[:500])
-
-
-def _recorded(services: Services, nothing: SmokeSeen, found: Observed) -> SmokeSeen:
-    shown = {
-        standing: [one for one in found.shown if one.standing is standing] for standing in Standing
-    }
-    return replace(
-        nothing,
-        standing=found.standing,
-        green=tuple(one.journey for one in shown[Standing.GREEN]),
-        red=tuple(
-            RedJourney(one.journey, one.issue, one.words, one.observed)
-            for one in shown[Standing.RED]
-        ),
-        unsure=tuple(one.journey for one in shown[Standing.UNSURE]),
-        reason=found.reason,
-        key_id=found.key_id,
-        envelope=str(found.envelope.relative_to(services.places.home)),
-        envelope_sha256=hashlib.sha256(found.envelope.read_bytes()).hexdigest(),
-    )

@@ -10,9 +10,10 @@ Properties:
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from harness.domain.errors import ConfigError, GitError, GovernanceError, ValidatorError
-from harness.domain.events import Cause, CommitObserved, RedJourney
+from harness.domain.events import Cause, CommitObserved, RedJourney, SmokeSeen
 from harness.domain.issue import CommitSha
 from harness.domain.judge_request import IssueText, JudgeRequest, Watching
 from harness.domain.ledger import Recorded
@@ -27,6 +28,7 @@ from harness.ports.validator import Observed, Standing
 
 DAY = timedelta(days=1)
 NO_ISSUE = IssueText(0, "", "", "chore")
+Seen = TypeVar("Seen", CommitObserved, SmokeSeen)
 
 
 def observations(services: Services) -> tuple[Recorded[CommitObserved], ...]:
@@ -60,7 +62,7 @@ def observe(
         request = observation_request(services, policy, commit, run=run, about=about)
         request = replace(request, watching=watching)
         found = services.validator.observe(request, services.places.evidence / run)
-        seen = _recorded(services, policy, nothing, found)
+        seen = signed(services, policy, found, nothing=nothing)
     except (ConfigError, GovernanceError, GitError, ValidatorError) as error:
         seen = replace(nothing, reason=str(error)[:500])
     # A journey may have been retired meanwhile. It must not be asked for again and again.
@@ -97,31 +99,26 @@ def observation_request(
     return replace(request, limits=limits)
 
 
-def check_signed(services: Services, policy: PolicySnapshot, found: Observed) -> None:
-    """Raises ValidatorError for an observation that is signed by no key that people pinned."""
+def signed(services: Services, policy: PolicySnapshot, found: Observed, *, nothing: Seen) -> Seen:
+    """`nothing`, with what the judge signed. Raises ValidatorError for an observation that is
+    signed by no key that people pinned."""
     trusted = services.trusted_keys & frozenset(policy.config.seal.trusted_keys)
     if found.key_id not in trusted:
         raise ValidatorError(
             f"the observation is signed by key {found.key_id:.12}, which is not trusted here"
         )
-
-
-def _recorded(
-    services: Services, policy: PolicySnapshot, nothing: CommitObserved, found: Observed
-) -> CommitObserved:
-    check_signed(services, policy, found)
-    by_standing = {
+    shown = {
         standing: [one for one in found.shown if one.standing is standing] for standing in Standing
     }
     return replace(
         nothing,
         standing=found.standing,
-        green=tuple(one.journey for one in by_standing[Standing.GREEN]),
+        green=tuple(one.journey for one in shown[Standing.GREEN]),
         red=tuple(
             RedJourney(one.journey, one.issue, one.words, one.observed)
-            for one in by_standing[Standing.RED]
+            for one in shown[Standing.RED]
         ),
-        unsure=tuple(one.journey for one in by_standing[Standing.UNSURE]),
+        unsure=tuple(one.journey for one in shown[Standing.UNSURE]),
         reason=found.reason,
         key_id=found.key_id,
         envelope=str(found.envelope.relative_to(services.places.home)),

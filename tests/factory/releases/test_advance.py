@@ -1,5 +1,6 @@
 """What has landed goes through the environments, is watched there, and is taken back."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -260,16 +261,22 @@ def test_a_promise_without_a_journey_that_may_run_there_is_no_yes(released) -> N
     assert "no sealed journey" in released.releases[1].fault
 
 
-def test_a_smoke_that_another_key_signed_or_of_another_place_is_no_yes(released) -> None:
-    from dataclasses import replace
-
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"url": "https://production.example"}, "another place"),
+        ({"commit": "f" * 40}, "another place or commit"),
+        ({"key_id": "f" * 64}, "not trusted here"),
+    ],
+)
+def test_a_smoke_that_another_key_signed_or_of_another_place_is_no_yes(
+    released, other, words
+) -> None:
     act = released.validator.observe
-    released.decorate(
-        "validator", observe=lambda *a: replace(act(*a), url="https://production.example")
-    )
+    released.decorate("validator", observe=lambda *a: replace(act(*a), **other))
     released.land("next")
     assert released.states[1] == "held"
-    assert "another place" in released.releases[1].fault
+    assert words in released.releases[1].fault
 
 
 def test_the_stop_is_honoured_before_a_deployment_and_before_a_switch(released) -> None:
