@@ -14,6 +14,7 @@ from harness.domain.events import ProposalPushed, TransitionRecorded
 from harness.domain.issue import Annotation, AnnotationLevel
 from harness.domain.ledger import Entry, Recorded
 from harness.domain.lifecycle import ENDED, Event, State
+from harness.domain.shortened import count
 from harness.factory.records.chain import chain
 from harness.factory.records.history import History
 from harness.factory.records.link import NO, Link, LinkOutcome, Stage
@@ -71,6 +72,11 @@ def gates_of(history: History, *, rule_texts: Mapping[str, RuleBook]) -> tuple[G
     return tuple(gate for gate in found if gate is not None)
 
 
+def rules_hold(number: int) -> str:
+    """That so many rules hold, in words."""
+    return f"{count(number, 'rule')} {'holds' if number == 1 else 'hold'}"
+
+
 def _rules_gate(
     history: History, proposed: Recorded[ProposalPushed], links: Iterable[Link]
 ) -> Gate | None:
@@ -88,10 +94,10 @@ def _rules_gate(
         f"{_rules_named(against)} stands against it"
         if against
         else (
-            f"{_rules_named(lifted)} was lifted by a maintainer, and {len(answers) - len(lifted)}"
-            " rules hold"
+            f"{_rules_named(lifted)} was lifted by a maintainer, and"
+            f" {rules_hold(len(answers) - len(lifted))}"
             if lifted
-            else f"{len(answers)} rules hold"
+            else rules_hold(len(answers))
         )
     )
     return Gate(RULES, answer, summary, answers, max(link.entry for link in answers))

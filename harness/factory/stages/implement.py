@@ -32,6 +32,7 @@ from harness.factory.models.sessions import session
 from harness.factory.policy_gate import policy
 from harness.factory.project import tests as projecttests
 from harness.factory.project.services import root_of, services_of
+from harness.factory.records.gates import rules_hold
 from harness.factory.reporting import comments
 from harness.factory.run.effects import effect, raise_if_stopped
 from harness.factory.run.node import MACHINE, Job, failed, produced, refused
@@ -326,7 +327,7 @@ def policy_gate(job: Job) -> NodeResult:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if decision.refusals:
         return decision.refused(decision.event)
-    return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
+    return produced(rules_hold(len(decision.findings)), findings=decision.findings)
 
 
 def propose(job: Job) -> NodeResult:

@@ -13,6 +13,7 @@ from harness.domain.workflow import NodeResult
 from harness.factory.models import prompts
 from harness.factory.policy_gate import policy
 from harness.factory.project import tests
+from harness.factory.records.gates import rules_hold
 from harness.factory.reporting import comments
 from harness.factory.run.node import Job, failed, produced, refused
 from harness.factory.run.outputs import MergeCandidate
@@ -74,7 +75,7 @@ def policy_gate(job: Job) -> NodeResult:
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if not decision.refusals:
-        return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
+        return produced(rules_hold(len(decision.findings)), findings=decision.findings)
     # RUN_FAILED means that every refusal asks to try again.
     event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.POLICY_REFUSED
     return decision.refused(

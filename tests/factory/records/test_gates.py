@@ -11,10 +11,12 @@ from harness.domain.issue import AnnotationLevel, Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.records.gates import Gate, gates_of
+from harness.factory.records.history import histories
 from harness.factory.records.link import Link, LinkOutcome, Stage
 from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import change_comment
 from tests.factory.demands import asking_a_person, governed
+from tests.factory.lives import LARGE, SMALL, UNTOUCHED, Life, finding
 
 
 def link(standing, *evidence, rule="F-SECRETS"):
@@ -150,6 +152,82 @@ def test_a_judge_that_is_down_gives_no_answer_until_it_gives_one(world, times, s
     issue = world.file()
     world.tick()
     assert said(world, issue)[2] == seal
+
+
+UNSEEN = finding("F-SIZE", None, "the forge did not answer")
+LIFTED = finding("F-TESTS", False, "a test went") | {"lifted": "maya"}
+
+
+@pytest.mark.parametrize(
+    ("proposed", "asked", "expected"),
+    [
+        ([SMALL], None, (True, "1 rule holds", "implement-7-1/law/1", 1)),
+        ([LARGE], [], (False, "F-SIZE stands against it", "implement-7-1/law/1", 1)),
+        ([LARGE], [SMALL], (True, "1 rule holds", "validate-7-1/law/1", 1)),
+        (
+            [SMALL],
+            [LARGE, UNTOUCHED, LARGE],
+            (False, "F-SIZE stands against it", "validate-7-1/law/1", 2),
+        ),
+        ([SMALL], [UNSEEN, LARGE], (None, "F-SIZE stands against it", "validate-7-1/law/1", 2)),
+        (
+            [SMALL],
+            [SMALL, LIFTED],
+            (
+                True,
+                "F-TESTS was lifted by a maintainer, and 1 rule holds",
+                "validate-7-1/law/1",
+                2,
+            ),
+        ),
+    ],
+)
+def test_the_rules_answer_about_what_would_land_or_else_about_what_was_proposed(
+    proposed, asked, expected
+) -> None:
+    life = Life().triaged().proposed(*proposed)
+    if asked is not None:
+        life.asked("validate", *asked)
+    rules, *_ = gates(life)
+    keys = {entry.seq: entry.key for entry in life.ledger.entries()}
+    assert rules.name == "factory/law"
+    assert (rules.answer, rules.summary, keys[rules.entry], len(rules.links)) == expected
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        ([("implement", True)], (True, "implement-7-2")),
+        ([("implement", True), ("validate", False)], (False, "validate-7-1")),
+        ([("implement", False), ("validate", True)], (True, "validate-7-1")),
+        ([("merge", False)], None),
+    ],
+)
+def test_the_tests_answer_as_they_ran_last_on_what_was_proposed_or_would_land(
+    runs, expected
+) -> None:
+    life = Life().triaged()
+    earlier = life.asked("implement", tests_pass=False)
+    life.move("run-failed", "implementing", "accepted", run=earlier)
+    life.proposed(SMALL)
+    for workflow, passed in runs:
+        run = "implement-7-2" if workflow == "implement" else life.begin(workflow)
+        result = {"outcome": "produced", "message": run, "event": None}
+        life.add(
+            "node",
+            f"{run}/tests/1",
+            run=run,
+            node="tests",
+            attempt=1,
+            result={**result, "output": {"tests_pass": passed}},
+        )
+    found = [(one.answer, one.summary) for one in gates(life) if one.name == "factory/tests"]
+    assert found == ([expected] if expected else [])
+
+
+def gates(life: Life) -> tuple[Gate, ...]:
+    (history,) = histories(life.ledger.entries())
+    return gates_of(history, rule_texts=rule_books(life.ledger.entries(kind="law")))
 
 
 def test_a_change_that_was_never_proposed_has_no_check_at_all(world) -> None:
