@@ -19,7 +19,10 @@ ELSEWHERE = (
     "broker/test_program",
     "error_intake/test_bounds",
     "factory/intake/test_error_issues",
+    "deployers/test_github",
     "factory/policy_gate/test_trust",
+    "factory/releases/test_advance",
+    "factory/test_kill_everywhere",
     "factory/watch/test_tip",
     "factory/workflows/test_approvals",
     "factory/workflows/test_effects",
@@ -240,6 +243,25 @@ ROWS: dict[int, tuple[str, ...]] = {
         "test_a_person_with_the_right_lands_what_they_looked_at",
         "test_an_issues_words_raise_no_level",
         "test_a_revert_after_the_gate_is_seen_at_the_step_that_cannot_be_undone",
+    ),
+    125: (
+        "test_a_red_smoke_holds_the_release_and_what_was_there_is_served_again",
+        "test_what_turns_red_in_production_is_taken_back_and_frozen_until_its_issue_lands",
+        "test_a_deployment_to_staging_that_changes_production_is_taken_back_there",
+        "test_errors_of_the_release_take_it_back_and_those_of_another_do_not",
+    ),
+    126: (
+        "test_no_deployer_is_believed",
+        "test_a_deployer_whose_look_lies_as_well_is_found_out_by_what_the_place_answers",
+        "test_a_staging_that_answers_as_production_is_held_at_once",
+        "test_a_status_of_another_app_is_nothing",
+        "test_a_smoke_that_another_key_signed_or_of_another_place_is_no_yes",
+    ),
+    127: (
+        "test_the_stop_is_honoured_before_a_deployment_and_before_a_switch",
+        "test_the_stop_holds_back_a_rollback_that_has_not_begun",
+        "test_a_rollback_that_has_begun_is_finished_after_the_stop",
+        "test_killed_at_every_effect_of_a_release_each_decision_is_deployed_once",
     ),
 }
 BAD_INPUT: dict[str, tuple[str, ...]] = {

@@ -18,7 +18,6 @@ from harness.domain.errors import ConfigError, ForgeError, GitError
 from harness.domain.events import RegressionTraced, Reverted
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event
-from harness.factory.run.services import Places
 from harness.governance.past.edit_effects import CONSEQUENCE
 from harness.operations.drill import attacker_git
 from harness.operations.drill import run as drill_run
@@ -45,6 +44,8 @@ from harness.operations.drill.shop import MINIMAL_POLICY, RULES
 from harness.operations.drill.stand_ins import ObedientModel, SigningJudge, order
 from harness.programs.sandbox.client import SandboxSupervisor
 from tests.fakes.people import FakeSandbox
+from tests.redteam.broken_parts import Broken, Deaf, Rewriting, with_parts
+from tests.redteam.release_brakes import RELEASES
 
 SUBJECTS = {attack.subject for attack in ATTACKS}
 
@@ -115,16 +116,6 @@ class Blind:
     def verified(self, envelope):
         self._opened = self._own.verified(envelope) or self._opened
         return self._opened
-
-
-class Broken:
-    """Something with a brake taken out; all else is its own."""
-
-    def __init__(self, own) -> None:
-        self._own = own
-
-    def __getattr__(self, name):
-        return getattr(self._own, name)
 
 
 class Trusting(Broken):
@@ -199,13 +190,6 @@ class Early(Broken):
         return [dataclasses.replace(one, created_at=long_ago) for one in self._own.comments(number)]
 
 
-class Rewriting(Broken):
-    """A ledger that shows some entries as others."""
-
-    def entries(self, **asked):
-        return tuple(self.shown(entry) for entry in self._own.entries(**asked))
-
-
 class Unfrozen(Rewriting):
     """No landing that broke something has any file."""
 
@@ -241,29 +225,11 @@ class Forgiving(Rewriting):
         return dataclasses.replace(entry, seq=entry.seq + LATER) if is_regression else entry
 
 
-class Deaf(Places):
-    """Looks for the owner's stop where nobody puts it."""
-
-    __slots__ = ()
-
-    @property
-    def stop_flag(self):
-        return self.home / "nowhere" / "STOP"
-
-
-def with_parts(**parts):
-    def broken(drill):
-        return dataclasses.replace(
-            drill,
-            customize=lambda services: dataclasses.replace(
-                services, **{name: part(services) for name, part in parts.items()}
-            ),
-        )
-
-    return broken
-
-
 DEAR = {
+    **dict.fromkeys(
+        [*RELEASES][2:],
+        "another brake of releases is taken out; factory/releases and deployers see each of them",
+    ),
     "crash and disk: no look before a comment": "a run for each act, as its attack is",
     "after the landing: mended for ever": (
         "seven landings; factory/watch/test_tip sees that three runs mend, and no fourth"
@@ -350,6 +316,7 @@ BROKEN = {
         trust.talked_up,
         "by words of the issue",
     ),
+    **RELEASES,
     "the agent's sandbox: none": (unsealed, intrusion.ATTACKS[0].run, "no sandbox holds"),
     "the sandbox's limits: none": (unsealed, limits.ATTACKS[1].run, "no sandbox holds"),
     "the judge: likes everything": (

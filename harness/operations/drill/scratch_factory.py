@@ -181,7 +181,8 @@ class ScratchFactory:
             link=lambda path: f"{self._drill.forge.url}/{path}",
             log=Log(),
         )
-        services = replaced(self._drill.customize(services))
+        # Last, so that a test can take out also what an attack has put in.
+        services = self._drill.customize(replaced(services))
         services.repository.fetch("main")
         # The model must cite an entry of this mission, or its "in" is refused.
         policy = policy_at(services, services.repository.tip("main"))

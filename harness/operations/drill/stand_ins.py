@@ -244,11 +244,13 @@ class SigningJudge:
             }
             for name, works in self.works.items()
         ]
+        living = request.living
+        place = {"url": living.url, "environment": living.environment} if living else {}
         predicate = {
             "outcome": "observed",
             "reason": "",
             "run": request.run,
-            "binds": {"commit": base.commit, "tree": base.tree},
+            "binds": {"commit": base.commit, "tree": base.tree, **place},
             "standing": len(shown),
             "journeys": shown,
         }
