@@ -51,7 +51,7 @@ def chain(
         links=links,
         deciding=_deciding(history, links),
         shown=shown,
-        served=tuple(live_words(one) for one in _served(history, releases)) if releases else (),
+        served=_served(history, releases) if releases else (),
     )
 
 
@@ -75,7 +75,7 @@ def why_served(found: Chain, landing: Landing, places: Sequence[LivePlace]) -> C
     return replace(
         found,
         commit=landing.commit,
-        served=tuple(live_words(one) for one in places),
+        served=served_words(landing, places),
         deciding=(*released[::-1], *landed, *judged, *trusted, *let_in),
     )
 
@@ -95,11 +95,19 @@ def _entry(link: Link) -> int:
     return link.entry
 
 
-def _served(history: History, releases: ReleaseIndex) -> tuple[LivePlace, ...]:
-    """Where the last landing of the issue is served now."""
+def _served(history: History, releases: ReleaseIndex) -> tuple[str, ...]:
+    """Where the last landing of the issue is served now, in sentences."""
     landings = [one for one in releases.landings() if one.issue == history.issue]
     last = landings[-1] if landings else None
-    return releases.serving(last) if last and not last.is_revert else ()
+    return served_words(last, releases.serving(last)) if last and not last.is_revert else ()
+
+
+def served_words(landing: Landing, places: Sequence[LivePlace]) -> tuple[str, ...]:
+    """The environments that serve a landing, each as a sentence."""
+    return tuple(
+        live_words(one) + ("" if one.commit == landing.commit else ", which has it as well")
+        for one in places
+    )
 
 
 def rules_against(history: History) -> tuple[Link, ...]:

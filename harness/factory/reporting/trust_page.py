@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.domain.landing import Outcome
 from harness.domain.shortened import count
 from harness.factory.reporting.chain_page import visible
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from harness.factory.reporting.trust_report import TrustReport
 
 HERE = Path(__file__).parent
+MEANINGS: Mapping[Outcome, str] = {
+    Outcome.OPEN: "its days are not over",
+    Outcome.STAYED: "as it landed, for all its days",
+    Outcome.AMENDED: "a person changed its lines within its days",
+    Outcome.REGRESSED: "it broke what worked",
+    Outcome.REVERTED: "it was taken back",
+}
 SIDE = 300
 """The side of the diagram's square, in its own units; a share of 1 is as long."""
 SMALLEST, LARGEST = 4.0, 12.0
@@ -51,6 +59,7 @@ def html(found: TrustReport) -> str:
     return environment.from_string((HERE / "trust.html.j2").read_text("utf-8")).render(
         report=found,
         index=found.autonomy,
+        meanings=MEANINGS,
         marks=tuple(marks(found.bins)),
         side=SIDE,
         style=markupsafe.Markup(style),  # noqa: S704 - our own files, and hashed

@@ -13,6 +13,11 @@ import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import sync_playwright
 
+from harness.factory.reporting.trust_page import html as shown_trust
+from harness.factory.reporting.trust_report import trust_report
+from tests.factory.trust.recorded import random_ledger
+from tests.fakes.clock import FakeClock
+from tests.fakes.ledger import FakeLedger
 from tests.validators_launcher.shown import PAGE
 from validators.evidence.page import html
 
@@ -29,7 +34,18 @@ PUBLIC = replace(
     calls=(),
     terminals=(),
 )
+CUT = "[...document.querySelectorAll('.scroll')].some((one) => one.scrollWidth > one.clientWidth)"
+
+
+def trust_page() -> str:
+    """The page of `factory trust`, after sixty issues."""
+    ledger = FakeLedger(clock := FakeClock())
+    random_ledger(ledger, clock, seed=3, issues=60)
+    return shown_trust(trust_report(ledger.entries(), now=clock.now()))
+
+
 PAGES = {
+    "trust": trust_page(),
     "sealed": html(PAGE),
     "public": html(PUBLIC),
     "chain": (TESTS / "golden" / "why.html").read_text(),
@@ -144,9 +160,11 @@ def test_nothing_keeps_people_out(opened: Open, name: str, width: int, scheme: S
     tab = opened(name, width=width, scheme=scheme)
     tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     for view in ("side", "over", "full"):
-        if name != "chain":
+        if name in ("sealed", "public"):
             tab.locator(f"[for={view}-1]").click()
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, view
+    is_cut = name == "trust" and tab.evaluate(CUT)
+    assert not is_cut, "a table hides its last column on a phone"
     tab.evaluate(AXE)
     found = tab.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     assert {one["id"]: [node["html"][:160] for node in one["nodes"][:3]] for one in found} == {}
