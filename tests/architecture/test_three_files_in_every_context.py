@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,14 @@ from harness.factory.settings.model_config import Models
 from harness.operations.dry_run import dry_run_services
 from harness.programs.agent_clis.cli import CliOrder
 from harness.programs.agent_loop.conversation import Conversation
+from tests.factory.error_world import ErrorWorld
 from tests.factory.players import Players, cast_by
+from tests.factory.regressing import regressing
+from tests.factory.releasing import releasing
+from tests.factory.trusting import trusted
 from tests.factory.voters import SCOPE, YES, under
-from tests.factory.world import EXAMPLE, World, fixes
-from tests.fakes.people import FakeAgent
+from tests.factory.world import ACCEPT, EXAMPLE, World, fixes
+from tests.fakes.people import FakeAgent, FakeBroker
 from validators.roles.actor import Actor, ActorBrief
 from validators.roles.author import AuthorBrief, author_answer
 from validators.roles.contrast import ContrastBrief, Exhibit, ballots
@@ -182,7 +187,8 @@ class Night:
 
     @property
     def files(self) -> dict[str, str]:
-        return {name: self.world.git.read(self.world.base, name).decode() for name in FILES}
+        tip = self.world.remote["main"]
+        return {name: self.world.git.read(tip, name).decode() for name in FILES}
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +228,66 @@ def test_every_agent_is_given_the_three_files(night) -> None:
 def test_every_role_that_has_a_model_was_played(night) -> None:
     played = {request.role for request in night.world.broker.opened}
     assert played == opening() == {one.name for one in fields(Models)}
+
+
+def fixes_what_its_landing_broke(folder: Path) -> World:
+    return regressing(folder, "fix")
+
+
+def mends_what_a_push_broke(folder: Path) -> World:
+    return regressing(folder, "push")
+
+
+def goes_back_for_low_confidence(folder: Path) -> World:
+    def anew(worktree: Path) -> None:
+        path = worktree / "tidebook" / "store.py"
+        path.write_text(path.read_text() + "\n# anew\n")
+
+    world = trusted(World(folder, agent=FakeAgent(anew)), stayed=10, amended=10)
+    world.file()
+    return world
+
+
+def answers_errors_of_the_running_app(folder: Path) -> World:
+    world = ErrorWorld(folder)
+    world.report()
+    return world
+
+
+def answers_a_release_that_turned_red(folder: Path) -> World:
+    return releasing(folder, "held")
+
+
+TRIAGED = {"triage", "author", "implementer"}
+RETURNS = {
+    fixes_what_its_landing_broke: ({"implementer"}, 2, ""),
+    mends_what_a_push_broke: (TRIAGED, 1, "This worked before"),
+    goes_back_for_low_confidence: (TRIAGED, 3, ""),
+    answers_errors_of_the_running_app: (TRIAGED, 1, ""),
+    answers_a_release_that_turned_red: (TRIAGED, 1, "turned red"),
+}
+"""What comes back to the factory after a landing: who is asked, how many runs of an agent there are
+at least, and what its triage quotes."""
+
+
+@pytest.mark.parametrize("story", RETURNS, ids=lambda story: story.__name__)
+def test_what_comes_back_to_the_factory_is_asked_with_the_three_files(tmp_path, story) -> None:
+    roles, runs, quote = RETURNS[story]
+    world, model = story(tmp_path / "world"), Asked()
+    world.model, world.broker = model, FakeBroker()
+    if quote:
+        model.answers["triage"] = [{**ACCEPT, "quote": quote}]
+    for _ in range(4):
+        world.ledger.clock.at += timedelta(seconds=61)
+        world.tick()
+    night = Night(world, model)
+    assert {request.role for request in world.broker.opened} == roles
+    assert len(world.agent.assignments) >= runs
+    sent = [system for systems in model.sent.values() for system in systems]
+    sent += ["\n".join(assignment.system) for assignment in world.agent.assignments]
+    assert all(holds_all(system, night.files) for system in sent)
+    for request in world.validator.requests:
+        assert {name: request["governance"]["files"][name] for name in FILES} == night.files
 
 
 def test_every_kind_of_agent_shows_what_it_is_given() -> None:

@@ -5,15 +5,20 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.domain.events import WorkflowRequested
 from harness.domain.lifecycle import State
 from harness.log import NODE_ENDED
 from harness.repository.worktrees.adapter import RunWorktrees
 from harness.repository.worktrees.pool import POOL
+from tests.factory.demands import STORE
+from tests.factory.sandboxes import CommandSandbox, ended
+from tests.factory.trusting import landed_before, trusting
 from tests.factory.world import World, edits_the_rules
 from tests.fakes.forge import FakeForge
 from tests.fakes.log import LogEntries
@@ -150,6 +155,79 @@ def test_each_run_of_each_shipped_workflow_has_its_worktree_while_it_runs_and_no
     runs = [str(entry.run) for entry in world.history(issue).runs]
     assert sorted(run.partition("-")[0] for run in runs) == SHIPPED
     assert {run: world.shown[run] for run in runs} == {run: world.right(issue, run) for run in runs}
+    assert left(world) == []
+
+
+def appends(line: str) -> Callable[[Path], None]:
+    def work(worktree: Path) -> None:
+        path = worktree / STORE
+        path.write_text(f"{path.read_text()}\n{line}\n")
+
+    return work
+
+
+def mends(worktree: Path) -> None:
+    path = worktree / STORE
+    path.write_text(path.read_text().replace("BROKEN", "WHOLE"))
+
+
+def shown_after_triage(world: GitWorld, issue: int) -> dict[str, dict[str, str]]:
+    """What each run's worktree showed, where it is not what it had to show; and that each run of
+    the issue that works on the change was looked at."""
+    runs = [str(entry.run) for entry in world.history(issue).runs][1:]
+    assert set(runs) <= set(world.shown)
+    return {run: world.shown[run] for run in runs if world.shown[run] != world.right(issue, run)}
+
+
+def test_a_run_that_mends_what_its_landing_broke_has_a_worktree_of_its_own(world, town) -> None:
+    world.agent = FakeAgent(appends("BROKEN = True"), mends)
+    issue = world.file()
+    world.tick()
+    world.validator.guard(
+        "sha256:j", lambda at: "red" if b"BROKEN" in town.trusted.read(at, STORE) else "green"
+    )
+    world.ledger.clock.at += timedelta(days=1)
+    for _ in range(2):
+        world.tick()
+    history = world.history(issue)
+    assert (history.state, history.runs_of("implement")) == (State.MERGED, 2)
+    assert shown_after_triage(world, issue) == {}
+    assert left(world) == []
+
+
+@pytest.mark.soak("three runs; the one that mends shows what a later run of the same issue has")
+def test_a_run_after_a_low_confidence_has_a_worktree_of_its_own(world, town) -> None:
+    rules = town.trusted.read(world.base, "factory_rules.md").decode() + trusting()
+    world.base = town.author.commit({"factory_rules.md": rules.encode()}, branch="main")
+    landed_before(world, stayed=10, amended=10)
+    world.agent = FakeAgent(appends("AGAIN = True"))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).runs_of("implement") == 3
+    assert shown_after_triage(world, issue) == {}
+
+
+def test_a_command_of_ones_own_workflow_that_changes_files_has_a_worktree_at_the_base(
+    world, town
+) -> None:
+    document = b"name: own\nnodes:\n  - {id: pin, run: [pin], files: [pins.txt]}\n"
+    world.base = town.author.commit({"workflows/own.yaml": document}, branch="main")
+    shown, folder = [], world.folder
+
+    def pins(spec: Any, at: Path) -> Any:
+        (at / "pins.txt").write_text("pinned\n")
+        return ended()
+
+    def snapshot(at: Path, base: str) -> str:
+        shown.append((at.parent.name, listed(folder / at.parent.name)))
+        return town.worktrees.snapshot(at, base)
+
+    world.sandbox = CommandSandbox(pins)
+    world.decorate("worktrees", snapshot=snapshot)
+    world.ledger.append(WorkflowRequested("own", {}), "workflow-requested/0")
+    world.tick()
+    assert [base for _, base in shown] == [world.base]
+    assert shown[0][0].endswith(".pin")
     assert left(world) == []
 
 

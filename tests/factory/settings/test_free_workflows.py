@@ -28,6 +28,7 @@ REFUSED = {
     "a landing": (own("id: land, use: merge.land"), "nothing else judges or lands a change"),
     "a proposal past the rules": (own("id: go, use: implement.propose"), "for the four built-in"),
     "a gate": (own("id: law, gate: law"), "for the four built-in workflows"),
+    "a model": (own("id: ask, agent: triage"), "there is no template `triage.md.j2`"),
     "a judgement": (own("id: judge, validate: sealed"), "for the four built-in workflows"),
     "an effect that is none": (own("id: x, use: issue.close"), "there is no effect"),
     "an effect without a grant": (
