@@ -24,6 +24,7 @@ from harness.domain.governance import (
 )
 from harness.governance.checks import CHECKS
 from harness.governance.checks.scripts import Exec
+from harness.governance.checks.trust import Trust
 from harness.governance.language.markdown import Section, page_of
 from harness.governance.paths import KnownPaths, text_of
 from harness.governance.shadowed import shadowed
@@ -108,6 +109,7 @@ def lint(
         *(finding for rule in rules for finding in _on_rule(rule)),
         *_on_contradictions(governance, rules),
         *_on_shadowed(governance.rules),
+        *_on_trust(rules),
         *_on_labels(rules, known_labels),
         *_on_globs(rules, paths),
     ]
@@ -305,6 +307,36 @@ def _said_otherwise(
                     "contradiction",
                     f"names {value} {said['unit']}, and a rule binds `{check}` to {binds}",
                 )
+
+
+def _on_trust(rules: Sequence[Rule]) -> Iterator[LintFinding]:
+    """Rules of trust that hold nothing back, grant nothing, or speak of the same paths twice."""
+    seen: dict[tuple[str, ...], Rule] = {}
+    for rule in rules:
+        check = rule.check
+        if not isinstance(check, Trust) or rule.status is Status.OFF:
+            continue
+        if check.level == "full" and check.thresholds is None:
+            yield _at(
+                rule.source,
+                "trusts-all",
+                f"{rule.id} grants `full` and names no threshold, so it holds nothing back until"
+                " something breaks; give `merge`, `review` and `retry`, or a lower level",
+            )
+        if check.level == "earned" and check.since:
+            yield _at(
+                rule.source,
+                "no-grant",
+                f"{rule.id} has `since` and grants no level; what is earned has no such moment",
+            )
+        key = tuple(sorted((*check.paths, str(rule.when), rule.below)))
+        if (other := seen.setdefault(key, rule)).check != check:
+            yield _at(
+                rule.source,
+                "contradiction",
+                f"{rule.id} and {other.id} trust the same paths differently, and whichever says no"
+                f" counts ({other.source.file}:{other.source.line})",
+            )
 
 
 def _on_labels(rules: list[Rule], known: Collection[str]) -> Iterator[LintFinding]:

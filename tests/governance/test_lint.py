@@ -19,6 +19,17 @@ from tests.governance.policy_texts import (
 
 CASE = "cases: [{given: {changed_lines: 1}, expect: pass}]"
 SIZE = f"level: enforced\ncheck: {{changed_lines: {{max: 400}}}}\n{CASE}"
+NUMBERS = "merge: 0.95, review: 0.70, retry: 0.40"
+
+
+def trusting(words, *, rule_id="F-ONE", paths="src/**"):
+    return rule_text(
+        f'level: enforced\ncheck: {{trust: {{paths: ["{paths}"], {words}}}}}\n'
+        "cases: [{given: {files: [src/a.py]}, expect: fail}]",
+        rule_id=rule_id,
+    )
+
+
 CLEAN = rule_text(SIZE, prose="A pull request changes at most 400 lines.")
 
 
@@ -154,6 +165,16 @@ def test_clean_rules_have_no_findings() -> None:
             + rule_text(SIZE.replace("400", "500") + '\nwhen: kind == "bug"', rule_id="F-TWO"),
             "shadowed",
             "F-ONE",
+        ),
+        (trusting("level: full"), "trusts-all", "holds nothing back until something breaks"),
+        (trusting(f"level: full, {NUMBERS}"), None, ""),
+        (trusting("since: 2030-05-04"), "no-grant", "grants no level"),
+        (trusting("level: small, since: 2030-05-04"), None, ""),
+        (trusting("level: small", paths="lib/**"), "no-match", "`lib/**`"),
+        (
+            trusting("level: small") + trusting("level: shadow").replace("-ONE", "-TWO"),
+            "contradiction",
+            "F-TWO and F-ONE trust the same paths differently",
         ),
         (CLEAN + "<!--\n```yaml rule\nid: F-ONE\n```\n-->\n", "left-out", "F-ONE stands in HTML"),
     ],

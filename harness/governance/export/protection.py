@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness.domain.governance import Applies, Governance, Rule, Status
 from harness.governance.checks.paths import Paths
+from harness.governance.checks.trust import Trust
 from harness.governance.export.exported import Omission
 from harness.governance.tool_configs import TOOL_CONFIGS
 
@@ -62,6 +63,7 @@ def protection_of(governance: Governance) -> Protection:
         allowed=allowed,
         allowed_by=allowed_by,
         left=(
+            *_of_trust(governance),
             *(
                 Omission(rule.id, "its paths", _sometimes(rule))
                 for rule, _ in rules
@@ -86,6 +88,19 @@ def protection_of(governance: Governance) -> Protection:
                 if len(lists) > 1
             ),
         ),
+    )
+
+
+def _of_trust(governance: Governance) -> tuple[Omission, ...]:
+    """The rules of trust: what they decide has no counterpart on any forge."""
+    return tuple(
+        Omission(
+            rule.id,
+            f"what the factory lands alone in {', '.join(rule.check.paths[:3])}",
+            "a forge knows no confidence and no level; the factory asks this rule before it lands",
+        )
+        for rule in governance.rules
+        if isinstance(rule.check, Trust) and rule.status is not Status.OFF
     )
 
 

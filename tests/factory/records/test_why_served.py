@@ -4,7 +4,8 @@ let its issue in; and forward, what became of an issue after its landing."""
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.factory.records.chain import page_of
+from harness.factory.records.chain import page_of, rules_only
+from harness.factory.records.chain_words import TRUST_TITLE
 from harness.factory.records.link import LinkOutcome, Stage
 from harness.factory.releases.projection import needs_showing
 from harness.factory.reporting.chain_page import html
@@ -72,6 +73,13 @@ def test_a_commit_that_was_taken_back_is_served_where_nobody_took_it_back(world)
     )
     (release,) = [one for one in world.releases if one.commit == world.bad]
     assert after[-1].permalink == f"issues/{release.filed}"
+
+
+def test_the_rules_part_of_a_chain_has_the_number_beside_the_rules_answer(world) -> None:
+    found = rules_only(chain_of_issue(world.ledger, world.releases[0].issue))
+    number, answer = [link for link in found.links if link.rule == "F-TRUST"]
+    assert (number.title, number.outcome) == (TRUST_TITLE, LinkOutcome.DONE)
+    assert answer.outcome is LinkOutcome.HOLDS
 
 
 def test_the_issue_about_a_red_release_begins_with_it(world) -> None:

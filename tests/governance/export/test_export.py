@@ -28,6 +28,7 @@ from harness.governance import governance_in
 from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.paths import Paths
 from harness.governance.checks.size import FileBytes
+from harness.governance.checks.trust import Trust
 from harness.governance.export import codeowners, issue_forms, labels, rulesets
 from harness.governance.language.when import read_when
 from harness.governance.paths import glob_fault, matches
@@ -242,6 +243,15 @@ def test_a_rule_that_a_list_cannot_repeat_is_left_out_and_named(built, because) 
     exported = codeowners(policy(built), ["@mara"])
     assert "@mara" not in exported.files[0].text
     assert [because in str(left) for left in exported.left if left.rule == "F-X"] == [True]
+
+
+def test_what_a_rule_of_trust_lands_alone_is_named_as_no_forges_business() -> None:
+    trusted = policy(rule(Trust(("app/**",), "full")))
+    named = "F-X: what the factory lands alone in app/**: a forge knows no confidence"
+    for exported in (codeowners(trusted, ["@maya"]), rulesets(trusted)):
+        assert any(str(left).startswith(named) for left in exported.left)
+    is_off = policy(rule(Trust(("app/**",), "full"), status=Status.OFF))
+    assert not any("confidence" in str(left) for left in rulesets(is_off).left)
 
 
 def test_a_rule_that_is_off_is_not_spoken_of() -> None:
