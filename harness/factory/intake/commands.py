@@ -222,7 +222,7 @@ def _answer(context: CommandContext, command: Command) -> str:
     services, history = context.services, context.history
     match command.word:
         case "why":
-            return replies.why(history, services.link)
+            return replies.why(history, services.link, services.releases)
         case "cost":
             return replies.cost(history)
         case "rules":

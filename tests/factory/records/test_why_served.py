@@ -9,6 +9,7 @@ from harness.factory.records.chain_words import TRUST_TITLE
 from harness.factory.records.link import LinkOutcome, Stage
 from harness.factory.releases.projection import needs_showing
 from harness.factory.reporting.chain_page import html
+from harness.factory.reporting.comments import replies
 from harness.factory.reporting.report import chain_of_commit, chain_of_issue
 from tests.factory.error_world import ONLY_TRIAGE
 from tests.factory.releasing import ReleaseWorld
@@ -108,6 +109,12 @@ def test_its_filer_reads_in_the_comment_where_the_change_is(world) -> None:
         in comments[bad.issue]
     )
     assert not needs_showing(world.services())
+
+
+def test_who_asks_why_on_the_issue_reads_where_it_runs(world) -> None:
+    services, good = world.services(), world.releases[0]
+    words = replies.why(world.history(good.issue), services.link, services.releases)
+    assert f"production serves {world.good[:12]} (release 1 for \\#\u200b{good.issue})" in words
 
 
 @pytest.mark.parametrize("beginning", ["0000000", "c10"])

@@ -13,6 +13,7 @@ from harness.factory.records.approval import Approval, NotApproved
 from harness.factory.records.chain import chain, page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Link, UrlFor, is_routine
+from harness.factory.records.releases import ReleaseIndex
 from harness.factory.reporting.comments.inert import code, inline, public_reason, table
 from harness.factory.reporting.shown import shown
 from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
@@ -153,9 +154,9 @@ def stops(login: str) -> str:
     )
 
 
-def why(history: History, link: UrlFor) -> str:
-    """The state of the issue, and its reasons: rule, fact, place."""
-    found = chain(history, outcome="")
+def why(history: History, link: UrlFor, releases: ReleaseIndex | None = None) -> str:
+    """The state of the issue, its reasons (rule, fact, place), and where its change is served."""
+    found = chain(history, outcome="", releases=releases)
     # Nothing decides while the issue moves; then the newest reasons are shown.
     stood_on = (
         found.deciding or tuple(one for one in found.links if not is_routine(one))[-MOST_LINKS:]
@@ -169,7 +170,10 @@ def why(history: History, link: UrlFor) -> str:
         if page
         else f"`factory why {history.issue}` shows the whole chain where the factory runs."
     )
-    return "\n".join((f"This is {shown(history).phrase}. It stands on:", "", *lines, "", whole))
+    served = [f"- {inline(words)}" for words in found.served]
+    served = ["", "Where it runs:", "", *served] if served else []
+    state = f"This is {shown(history).phrase}. It stands on:"
+    return "\n".join((state, "", *lines, *served, "", whole))
 
 
 def cost(history: History) -> str:
