@@ -4,7 +4,9 @@ Properties:
 - It is started from a list of words, without a shell, in a session of its own; the order is JSON on
   its standard input, and no word of it is an argument.
 - Its environment is PATH, LANG and what the operator wrote. No value of that leaves in a message.
-- It is over when its time is: it and what it started in its session are killed and reaped.
+- It is over when its time is: it and what it started in its session are killed and reaped. What has
+  left the session is not: a deployment may start a program that stays. Where the deployment failed,
+  or took too long, whatever of it still holds its output is named in the message.
 - At most LARGEST_OUTPUT bytes of what it prints are kept; it may print more, and is not stopped.
 - Exit code 0 means done, 75 (EX_TEMPFAIL) that it may be tried again, and any other that it failed.
   None of them is believed: `running` looks."""
@@ -12,6 +14,7 @@ Properties:
 import json
 import os
 import re
+import select
 import selectors
 import signal
 import subprocess
@@ -19,6 +22,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.deployers.asking import asked_once
 from harness.deployers.operator import FILE, OperatorCommand
@@ -31,6 +35,7 @@ from harness.domain.plain import JsonDict
 TRY_AGAIN = 75
 LOOK_SECONDS = 15.0
 LARGEST_OUTPUT, SHOWN, PIECE = 64 * 1024, 300, 65536
+MOST_NAMED = 5
 SHORTEST_SECRET = 4
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -131,16 +136,17 @@ def _run(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
+        running = _still_running(process) if code else ""
         for pipe in (process.stdin, process.stdout):
             if pipe:
                 with suppress(BrokenPipeError):
                     pipe.close()
     if not is_over:
-        raise DeployError(f"{argv[0]} took longer than {seconds:g} s", retryable=True)
+        raise DeployError(f"{argv[0]} took longer than {seconds:g} s{running}", retryable=True)
     if code:
         words = _shown(printed, command)
         raise DeployError(
-            f"{argv[0]} ended with {code}: {words or 'it printed nothing'}",
+            f"{argv[0]} ended with {code}: {words or 'it printed nothing'}{running}",
             retryable=code == TRY_AGAIN,
         )
     return printed
@@ -172,6 +178,32 @@ def _conversation(
         if process.poll() is not None and waiting.select(0):
             kept += os.read(process.stdout.fileno(), PIECE)[: LARGEST_OUTPUT - len(kept)]
     return kept, process.poll() is not None
+
+
+def _still_running(process: "subprocess.Popen[bytes]") -> str:
+    """What has left the ended program's session and holds its output, in words; empty for
+    nothing."""
+    assert process.stdout is not None
+    with select.epoll() as waiting:
+        waiting.register(process.stdout, 0)
+        # Without a writer there is nothing to look for.
+        if any(event & select.EPOLLHUP for _, event in waiting.poll(0)):
+            return ""
+    pipe = f"pipe:[{os.fstat(process.stdout.fileno()).st_ino}]"
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        # A process may end while it is looked at, and another account's cannot be opened.
+        with suppress(OSError):
+            number = int(folder.name)
+            # What is in its session was killed just now, and may not have ended yet.
+            if (
+                number != os.getpid()
+                and os.getsid(number) != process.pid
+                and any(os.readlink(one) == pipe for one in (folder / "fd").iterdir())
+            ):
+                name = (folder / "comm").read_text("utf-8", errors="replace").strip()
+                found.append(f"{name if name.isprintable() else '?'} ({folder.name})")
+    return f"; still running: {', '.join(found[:MOST_NAMED])}" if found else ""
 
 
 def _shown(printed: bytes, command: OperatorCommand) -> str:

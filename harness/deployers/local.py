@@ -7,6 +7,7 @@ Properties:
   only it can answer; no number of a process is ever believed.
 - The app's data lie in the place's folder, and every release of the place uses them."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -68,16 +69,11 @@ class LocalDeployer:
 
     def running(self, environment: Environment) -> Maybe[Running | None]:
         """See the port."""
-        place = self._place(environment)
         try:
-            answer = _asked(place, {"do": "running"}, seconds=LOOK_SECONDS)
+            return self._serves(self._place(environment))
         except _NobodyThere:
             # Whoever else has the port, it is nothing of ours.
             return UNKNOWN if _is_taken(_port_of(environment)) else None
-        except DeployError:
-            return UNKNOWN
-        commit = str(answer["commit"])
-        return Running(CommitSha(commit), f"place {environment.name}") if commit else None
 
     def retire(self, environment: Environment, keep: Collection[CommitSha]) -> None:
         """See the port."""
@@ -90,19 +86,43 @@ class LocalDeployer:
             if tree.name.removesuffix(".new") not in {*keep, *answer["up"]}:
                 shutil.rmtree(tree, ignore_errors=True)
 
-    def stop(self, environment: Environment) -> None:
-        """End the place and all that runs there; its data stay."""
-        place = self._place(environment)
+    def places(self) -> dict[str, Maybe[Running | None]]:
+        """What each place serves that was ever made here, by its name: None where nothing runs."""
+        found: dict[str, Maybe[Running | None]] = {}
+        for place in sorted(self.folder.glob("*/")):
+            try:
+                found[place.name] = self._serves(place)
+            except _NobodyThere:
+                found[place.name] = None
+        return found
+
+    def stop(self, name: str) -> None:
+        """End the place of this name and all that runs there; its data stay. A deployment serves it
+        again. Raises DeployError where it does not answer, or does not end."""
+        place = self.folder / name
         try:
             _asked(place, {"do": "end"}, seconds=LOOK_SECONDS)
         except _NobodyThere:
             return
         until = time.monotonic() + LOOK_SECONDS
-        while (place / "control.sock").exists() and time.monotonic() < until:
+        while _is_held(place / "place.lock"):
+            if time.monotonic() > until:
+                raise DeployError(f"{name} did not end within {LOOK_SECONDS:g} s")
             time.sleep(POLL_SECONDS)
 
     def _place(self, environment: Environment) -> Path:
         return self.folder / environment.name
+
+    def _serves(self, place: Path) -> Maybe[Running | None]:
+        """What a place's process answers. Raises _NobodyThere where there is none."""
+        try:
+            answer = _asked(place, {"do": "running"}, seconds=LOOK_SECONDS)
+        except _NobodyThere:
+            raise
+        except DeployError:
+            return UNKNOWN
+        commit = str(answer["commit"])
+        return Running(CommitSha(commit), f"place {place.name}") if commit else None
 
     def _up(self, place: Path, until: float) -> Collection[str]:
         """The commits that are known to be up there."""
@@ -219,6 +239,16 @@ def _asked(place: Path, question: JsonDict, *, seconds: float) -> JsonDict:
                 f"{place.name}: the place's process did not answer: {error}", retryable=True
             ) from error
     return answer
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether the place's process has not ended yet: it holds this until then."""
+    with lock.open("a", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _left(until: float) -> float:

@@ -24,9 +24,38 @@ from harness.domain.issue import CommitSha, TreeSha
 from harness.ports.deployer import Deployer
 
 if TYPE_CHECKING:
+    from harness.deployers.local import LocalDeployer
     from harness.forge.connection import Access
 
 FOLDER = "places"
+
+
+def local_places(home: Path) -> dict[str, Maybe[Running | None]]:
+    """What each place of this machine serves, by its name: None where nothing runs, UNKNOWN where
+    its process does not answer."""
+    return _local(home).places()
+
+
+def stop_place(home: Path, name: str) -> bool:
+    """End a place of this machine; its data stay, and the next deployment serves it again. Returns
+    whether anything ran. Raises ConfigError for a name that is none, DeployError where it does not
+    end."""
+    known = local_places(home)
+    if name not in known:
+        there = ", ".join(known) or "none"
+        raise ConfigError(f"no place of this machine is called {name!r:.60}; there is {there}")
+    _local(home).stop(name)
+    return known[name] is not None
+
+
+def _local(home: Path) -> "LocalDeployer":
+    from harness.deployers.local import LocalDeployer
+
+    return LocalDeployer(home / FOLDER, _exports_nothing)
+
+
+def _exports_nothing(tree: TreeSha, folder: Path) -> None:
+    raise DeployError("nothing is deployed here")
 
 
 @dataclass(frozen=True, slots=True)

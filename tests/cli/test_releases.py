@@ -8,8 +8,10 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.domain.deployment import DeployKind, Environment
-from harness.domain.events import IssueSeen, Landed, ReleaseBegan, ReleaseMoved
+from harness.domain.errors import ConfigError
+from harness.domain.events import CommandGiven, IssueSeen, Landed, ReleaseBegan, ReleaseMoved
 from harness.domain.release import ReleaseEvent
+from harness.factory.records.brakes import STOP
 from harness.factory.records.releases import ReleaseIndex
 from harness.home.document import HomeFile, write_home
 from harness.home.state import open_ledger
@@ -80,6 +82,24 @@ def test_a_monitor_sees_a_held_release_and_of_a_rollback_that_failed(home) -> No
     after, found = health(home, now)
     assert (found["releases_held"], found["rollback_failed"]) == (True, True)
     assert after == code, "it is about the factory, not about what it released"
+
+
+def test_a_place_is_not_stopped_under_a_release_unless_all_is_stopped(home) -> None:
+    assert "no places" in run("places")
+    assert json.loads(run("places", "--json")) == {"places": []}
+
+    def refused() -> str:
+        done = CliRunner().invoke(cli, ["releases", "stop", "staging"])
+        assert isinstance(done.exception, ConfigError)
+        return str(done.exception)
+
+    assert "no place of this machine" in refused()
+    with open_ledger(home) as ledger:
+        ledger.append(ReleaseBegan(2, "d" * 40, "t" * 40, (PLACE,), (8,)), "release/2")
+    assert "release 2 is under way" in refused()
+    with open_ledger(home) as ledger:
+        ledger.append(CommandGiven(STOP), "command/9/stop")
+    assert "no place of this machine" in refused()
 
 
 def test_why_takes_an_issue_or_a_commit_and_names_what_it_expects(home) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -63,10 +65,24 @@ def test_one_that_hangs_is_ended_in_time_with_what_it_started(tmp_path: Path) ->
     with pytest.raises(DeployError, match="took longer than 2 s") as failed:
         deployed(tmp_path, source, seconds=2)
     assert failed.value.retryable
+    assert "still running" not in str(failed.value)
     child = Path("/proc", (tmp_path / "world.child").read_text())
     # An orphan that was killed is gone, or waits for whoever reaps orphans here.
     while child.exists() and " Z " not in child.joinpath("stat").read_text():
         time.sleep(0.02)
+
+
+def test_what_left_the_session_of_one_that_hangs_is_named(tmp_path: Path) -> None:
+    source = (
+        "import os, subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c',"
+        " 'import time; time.sleep(600)'], start_new_session=True);"
+        " open(os.environ['WORLD'] + '.child', 'w').write(str(child.pid)); time.sleep(600)"
+    )
+    with pytest.raises(DeployError, match="took longer than 2 s") as failed:
+        deployed(tmp_path, source, seconds=2)
+    child = (tmp_path / "world.child").read_text()
+    os.kill(int(child), signal.SIGKILL)
+    assert re.search(rf"s; still running: \S+ \({child}\)$", str(failed.value))
 
 
 def test_a_child_that_keeps_the_pipe_does_not_hold_the_factory(tmp_path: Path) -> None:

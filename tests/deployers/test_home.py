@@ -8,12 +8,12 @@ import pytest
 
 from harness.deployers.local import LocalDeployer
 from harness.domain.deployment import DeployKind, Environment
-from harness.domain.errors import DeployError
+from harness.domain.errors import ConfigError, DeployError
 from harness.domain.facts import UNKNOWN
 from harness.forge.connection import Access
 from harness.home.document import SQLITE, HomeFile, write_home
 from harness.home.error_intake import new_dsn, set_intake
-from harness.home.places import FOLDER, HomeDeployer
+from harness.home.places import FOLDER, HomeDeployer, local_places, stop_place
 from tests.deployers.worlds import APP_LOGIN, FIRST, Trees, ask, environment, github_world, order
 
 PLACE = Environment("staging", DeployKind.COMMAND, "http://localhost:9")
@@ -56,7 +56,7 @@ def test_an_app_of_this_machine_gets_the_homes_dsn_unless_it_has_its_own(tmp_pat
         deployer.switch(order(place, FIRST, folder=tmp_path, env=env))
         found = ask(place)["env"]
     finally:
-        LocalDeployer(tmp_path / FOLDER, Trees().export).stop(place)
+        LocalDeployer(tmp_path / FOLDER, Trees().export).stop(place.name)
     wanted = "their own" if own else f"http://{key}@127.0.0.1:8400/1"
     assert (found["SENTRY_DSN"], found["SENTRY_RELEASE"]) == (wanted, FIRST)
 
@@ -73,6 +73,24 @@ def test_statuses_of_a_deployment_count_from_the_app_that_the_environment_names(
         place = replace(PLACE, deploy=DeployKind.GITHUB, app=APP_LOGIN)
         assert home.running(place).commit == COMMIT
         assert home.running(replace(place, app="helpful-app[bot]")) is UNKNOWN
+
+
+def test_a_person_sees_and_stops_a_place_of_this_machine_and_a_deployment_serves_it_again(tmp_path):
+    deployer, place = LocalDeployer(tmp_path / FOLDER, Trees().export), environment()
+    assert local_places(tmp_path) == {}
+    try:
+        deployer.switch(order(place, FIRST, folder=tmp_path))
+        assert local_places(tmp_path)["staging"].commit == FIRST
+        visits = ask(place)["visits"]
+        with pytest.raises(ConfigError, match="there is staging"):
+            stop_place(tmp_path, "stagin")
+        assert stop_place(tmp_path, "staging") is True
+        assert (local_places(tmp_path), deployer.running(place)) == ({"staging": None}, None)
+        assert stop_place(tmp_path, "staging") is False
+        deployer.switch(order(place, FIRST, folder=tmp_path, key="again"))
+        assert ask(place)["visits"] > visits
+    finally:
+        stop_place(tmp_path, "staging")
 
 
 def test_no_adapter_is_loaded_before_it_is_needed():

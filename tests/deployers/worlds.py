@@ -150,7 +150,7 @@ def local_world(folder: Path, *, trees: Trees | None = None, **more: Any) -> Ite
     try:
         yield DeployWorld(deployer, place, folder, lambda: len(trees.exported))
     finally:
-        deployer.stop(place)
+        deployer.stop(place.name)
 
 
 def operator(folder: Path, source: str = OPERATOR, **env: str) -> OperatorCommand:

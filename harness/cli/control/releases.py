@@ -102,6 +102,68 @@ def resume(as_json: bool) -> None:
     click.echo("Resumed. The next tick goes on." if was_held else "Nothing was held.")
 
 
+@releases.command()
+@as_json
+def places(as_json: bool) -> None:
+    """List the places of this machine, and the commit that each serves now.
+
+    They are those that `deploy = "local"` has made, each a process of its own. Looks at the
+    processes, and writes nothing.
+
+    \b
+    Examples:
+      factory releases places
+    """
+    from harness.domain.facts import UNKNOWN
+    from harness.home.places import local_places
+
+    found = local_places(home())
+    if as_json:
+        rows = [
+            {"name": name, "commit": one.commit if one is not UNKNOWN and one else None}
+            | {"answers": one is not UNKNOWN}
+            for name, one in found.items()
+        ]
+        emit({"places": rows})
+        return
+    for name, one in found.items():
+        serves = "does not answer" if one is UNKNOWN else f"serves {one.commit:.12}" if one else ""
+        click.echo(f"{name} {serves or 'is stopped'}")
+    if not found:
+        click.echo("This machine has no places: no environment was deployed with `local`.")
+
+
+@releases.command()
+@click.argument("name")
+@as_json
+def stop(name: str, as_json: bool) -> None:
+    """Stop the place NAME of this machine, and all that runs in it.
+
+    Its data stay, and the next deployment serves it again. Refused while a release is under way,
+    as that would turn red, unless `factory stop` is set. Writes nothing to the ledger.
+
+    \b
+    Examples:
+      factory releases stop staging
+    """
+    from harness.factory.records.brakes import is_stop_requested
+    from harness.factory.records.releases import ReleaseIndex
+    from harness.home.places import stop_place
+    from harness.home.state import open_ledger
+
+    with open_ledger(home()) as ledger:
+        current, is_stopped = ReleaseIndex(ledger).current(), is_stop_requested(ledger)
+    if current and not is_stopped:
+        raise ConfigError(
+            f"release {current.number} is under way, and a stopped place would turn it red: wait"
+            " for its end, or `factory stop` first"
+        )
+    ran = stop_place(home(), name)
+    emit({"ok": True, "ran": ran}) if as_json else click.echo(
+        f"{name} is stopped; its data stay." if ran else f"{name} was stopped already."
+    )
+
+
 def _command(command: str, why: str = "") -> bool:
     """Record a person's command. Returns whether something was held before."""
     from harness.domain.events import CommandGiven
