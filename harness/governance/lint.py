@@ -334,7 +334,7 @@ def _on_trust(rules: Sequence[Rule]) -> Iterator[LintFinding]:
             yield _at(
                 rule.source,
                 "contradiction",
-                f"{rule.id} and {other.id} trust the same paths differently, and whichever says no"
+                f"{rule.id} and {other.id} trust the same paths differently, and whichever refuses"
                 f" counts ({other.source.file}:{other.source.line})",
             )
 
