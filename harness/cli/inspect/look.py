@@ -75,7 +75,8 @@ def _status_lines(found: JsonDict) -> Iterator[str]:
     for run in found["workflows"]:
         yield f"Workflow {printable(run['words'])}{_because(run['message'])}"
     if watched := found["watched"]:
-        yield f"Watched at {watched['at'][:16]} UTC: {printable(watched['words'])}."
+        at = watched["at"][:16].replace("T", " ")
+        yield f"Watched at {at} UTC: {printable(watched['words'])}."
     if found["paused"]:
         yield (
             f"PAUSED: {printable(found['paused'])}. It goes on by itself; `factory resume` lifts it"

@@ -35,12 +35,14 @@ def chain(
     shown: str = "",
     rule_texts: Mapping[str, RuleBook] | None = None,
     releases: ReleaseIndex | None = None,
+    origin: Sequence[Link] = (),
 ) -> Chain:
     """The chain of one issue. `rule_texts` has the texts of the rules by digest, as
-    `rule_books` returns them; `releases` are those that may carry it."""
-    links = tuple(ChainFold(history, rule_texts or {}).links())
-    if releases:
-        links = _with_releases(history, links, releases)
+    `rule_books` returns them; `releases` are those that may carry it, `origin` are links to what it
+    was filed about."""
+    links = _in_order(
+        ChainFold(history, rule_texts or {}).links(), _of_releases(history, releases), origin
+    )
     return Chain(
         issue=history.issue,
         title=history.title,
@@ -80,19 +82,18 @@ def why_served(found: Chain, landing: Landing, places: Sequence[LivePlace]) -> C
     )
 
 
-def _with_releases(
-    history: History, links: Sequence[Link], releases: ReleaseIndex
-) -> tuple[Link, ...]:
+def _of_releases(history: History, releases: ReleaseIndex | None) -> tuple[Link, ...]:
+    """The links of the releases that carry it, and of the red one that it was filed about."""
+    if releases is None:
+        return ()
+    carried = (link for one in releases.of_issue(history.issue) for link in release_links(one))
     about = releases.about(history.issue)
-    carried = [link for one in releases.of_issue(history.issue) for link in release_links(one)]
-    return tuple(
-        # Links of one entry keep their order.
-        sorted([*links, *carried, *((filed_link(about),) if about else ())], key=_entry)
-    )
+    return (*carried, *((filed_link(about),) if about else ()))
 
 
-def _entry(link: Link) -> int:
-    return link.entry
+def _in_order(*groups: Sequence[Link]) -> tuple[Link, ...]:
+    """All links in the order of the ledger; those of one entry keep theirs."""
+    return tuple(sorted((link for group in groups for link in group), key=lambda link: link.entry))
 
 
 def _served(history: History, releases: ReleaseIndex) -> tuple[str, ...]:

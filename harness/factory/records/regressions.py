@@ -22,6 +22,7 @@ from harness.domain.events import (
 )
 from harness.domain.ledger import Recorded
 from harness.factory.records.brakes import THAW
+from harness.factory.records.link import Link, LinkOutcome, Stage
 from harness.ports.ledger import Ledger, recorded
 
 ALL_FILES = "**"
@@ -61,6 +62,35 @@ def answer_words(answered: RegressionAnswered) -> str:
         Answer.FILED: f"#{answered.number} was filed",
         Answer.PERSON: "a person decides",
     }[answered.answer]
+
+
+def origin_links(ledger: Ledger, issue: int) -> tuple[Link, ...]:
+    """For the issue about a person's push that broke what worked: where it comes from."""
+    answers = recorded(ledger, RegressionAnswered)
+    filed = [one for one in answers if issue and one.event.number == issue]
+    if not filed:
+        return ()
+    traced = {one.event.culprit: one.event for one in recorded(ledger, RegressionTraced)}
+    return tuple(_origin(one, traced.get(one.event.culprit)) for one in filed)
+
+
+def _origin(entry: Recorded[RegressionAnswered], traced: RegressionTraced | None) -> Link:
+    culprit = entry.event.culprit
+    before = f"green on {traced.before:.10}, " if traced and traced.before else ""
+    return Link(
+        stage=Stage.TRIAGE,
+        outcome=LinkOutcome.DONE,
+        rule="",
+        title="Filed about a push that broke what worked",
+        permalink="",
+        fact=f"{before}red on {culprit:.10}",
+        quote=traced.red.words if traced else "",
+        evidence=(f"commit/{culprit}",),
+        entry=entry.seq,
+        at=entry.at,
+        run=entry.run or "",
+        rules="",
+    )
 
 
 def last_look(ledger: Ledger) -> Recorded[CommitObserved] | None:

@@ -22,6 +22,7 @@ from harness.domain.events import RuleTextsKept
 from harness.factory.records.chain import page_of
 from harness.factory.records.history import History
 from harness.factory.records.link import Chain, Link, LinkOutcome, Stage, is_routine
+from harness.factory.records.regressions import origin_links
 from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.report import shown_chain
 from harness.ports.ledger import recorded
@@ -77,7 +78,8 @@ class ChainStep:
 def write_page(services: Services, history: History) -> None:
     """Write the page of an issue. A reader never sees a half-written page."""
     rule_texts = rule_books(recorded(services.ledger, RuleTextsKept))
-    found = shown_chain(history, rule_texts, services.releases)
+    origin = origin_links(services.ledger, history.issue)
+    found = shown_chain(history, rule_texts, services.releases, origin)
     path = services.places.home / page_of(history.issue)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Two processes may write the page at once, so each has its own partial file.

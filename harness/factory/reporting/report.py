@@ -1,7 +1,7 @@
 """Answers to people's questions about the ledger, as plain documents: status, why, logs. The CLI
 prints them, `--json` is them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from harness.domain.errors import ConfigError
@@ -26,9 +26,9 @@ from harness.factory.records.brakes import why_frozen
 from harness.factory.records.chain import chain, why_served
 from harness.factory.records.free_runs import FreeRunIndex
 from harness.factory.records.history import History, histories
-from harness.factory.records.link import Chain
+from harness.factory.records.link import Chain, Link
 from harness.factory.records.model_advice import advice_in
-from harness.factory.records.regressions import broken, last_look, look_words
+from harness.factory.records.regressions import broken, last_look, look_words, origin_links
 from harness.factory.records.releases import ReleaseIndex, live_words
 from harness.factory.records.rule_texts import RuleBook, rule_books
 from harness.factory.reporting.digest import open_outages
@@ -131,10 +131,13 @@ def seconds(history: History) -> float:
 
 
 def shown_chain(
-    history: History, rule_texts: Mapping[str, RuleBook], releases: ReleaseIndex | None = None
+    history: History,
+    rule_texts: Mapping[str, RuleBook],
+    releases: ReleaseIndex | None = None,
+    origin: Sequence[Link] = (),
 ) -> Chain:
-    """The chain of an issue, with its state as every surface shows it, and with the releases that
-    carry it."""
+    """The chain of an issue, with its state as every surface shows it, the releases that carry it,
+    and what it was filed about."""
     state = shown(history)
     return chain(
         history,
@@ -142,6 +145,7 @@ def shown_chain(
         shown=state.phrase,
         rule_texts=rule_texts,
         releases=releases,
+        origin=origin,
     )
 
 
@@ -155,7 +159,9 @@ def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
             f"issue #{issue} is not in the ledger; `factory status` lists the issues that are,"
             " `factory tick` reads new ones from the forge"
         )
-    return shown_chain(history, rule_books(entries), ReleaseIndex(ledger))
+    return shown_chain(
+        history, rule_books(entries), ReleaseIndex(ledger), origin_links(ledger, issue)
+    )
 
 
 def chain_of_commit(ledger: Ledger, beginning: str) -> Chain:

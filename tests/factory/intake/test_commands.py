@@ -459,7 +459,7 @@ def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_to
     world.forge.say(issue, "/factory cost\n/factory hold\n/factory why", author=maintainer(world))
     world.tick()
     (said,) = answers(world, issue)
-    assert "has cost $" in said
+    assert "By the models' price list: $" in said
     assert "This is on hold." in said
     assert of_kind(world, "command") == [("cost", None), (Event.OWNER_HOLD, None), ("why", None)]
 
@@ -566,7 +566,7 @@ def test_stop_stops_the_whole_factory_after_all_else_in_its_comment_was_done_and
     with pytest.raises(Stopped):
         world.tick()
     assert "stops now" in answers(world, issue)[0]
-    assert "has cost $" in answers(world, issue)[0]
+    assert "By the models' price list: $" in answers(world, issue)[0]
     assert world.history(other).triage is None
     said = len(world.forge.writes)
     with pytest.raises(Stopped):

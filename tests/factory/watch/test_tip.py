@@ -220,6 +220,9 @@ def test_a_persons_push_is_watched_and_an_issue_names_the_commit(world) -> None:
     assert judged[-1]["mends"] == [J]
     assert broken(world.ledger) == ()
     assert len(events(world, RegressionAnswered)) == 1
+    first = chain_of_issue(world.ledger, answered.number).links[0]
+    assert first.title == "Filed about a push that broke what worked"
+    assert f"commit/{culprit}" in first.evidence
 
 
 def test_red_once_and_green_with_other_data_says_nothing(world) -> None:
