@@ -64,7 +64,7 @@ def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
         ),
         soft_wrap=True,
     )
-    for words in found.served:
+    for words in filter(None, (found.released, *found.served)):
         out.print(Text(f"   {_flat(words)}"), soft_wrap=True)
     if found.commit and not found.served:
         out.print(Text(f"   no environment serves {found.commit:.12} now"), soft_wrap=True)

@@ -74,7 +74,8 @@ def is_routine(link: Link) -> bool:
 class Chain:
     """All links of one issue; `deciding` are those that explain why it goes no further, or why its
     `commit` is served, where a commit was asked for. `shown` is its state as people read it,
-    `served` in sentences where its change is served now."""
+    `released` in a sentence what became of its landing, and `served` where its change is served
+    now."""
 
     issue: int
     title: str
@@ -87,11 +88,12 @@ class Chain:
     shown: str = ""
     commit: str = ""
     served: tuple[str, ...] = ()
+    released: str = ""
 
     def as_json(self) -> JsonDict:
         """The public document. Its keys are stable: `issue title state shown outcome cost_usd
-        pull_request commit served`, `chain` with the fields of `Link` (its `outcome` is called
-        `standing`), and `deciding`: positions in the chain, from 0."""
+        pull_request commit served released`, `chain` with the fields of `Link` (its `outcome` is
+        called `standing`), and `deciding`: positions in the chain, from 0."""
         return {
             "issue": self.issue,
             "title": self.title,
@@ -102,6 +104,7 @@ class Chain:
             "pull_request": self.pull_request,
             "commit": self.commit,
             "served": list(self.served),
+            "released": self.released,
             "deciding": [self.links.index(link) for link in self.deciding],
             "chain": [_link_document(link) for link in self.links],
         }

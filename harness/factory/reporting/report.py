@@ -2,6 +2,7 @@
 prints them, `--json` is them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from harness.domain.errors import ConfigError
@@ -32,7 +33,7 @@ from harness.factory.records.regressions import broken, last_look, look_words, o
 from harness.factory.records.releases import ReleaseIndex, live_words
 from harness.factory.records.rule_texts import RuleBook, rule_books
 from harness.factory.reporting.digest import open_outages
-from harness.factory.reporting.releases import releases_now
+from harness.factory.reporting.releases import carried_words, releases_now
 from harness.factory.reporting.shown import shown
 from harness.factory.reporting.signs import condition, facts, waits_for
 from harness.factory.reporting.workflow_runs import workflow_rows
@@ -139,7 +140,7 @@ def shown_chain(
     """The chain of an issue, with its state as every surface shows it, the releases that carry it,
     and what it was filed about."""
     state = shown(history)
-    return chain(
+    found = chain(
         history,
         outcome=state.outcome,
         shown=state.phrase,
@@ -147,6 +148,8 @@ def shown_chain(
         releases=releases,
         origin=origin,
     )
+    released = carried_words(releases, history.issue) if releases else ""
+    return replace(found, released=released)
 
 
 def chain_of_issue(ledger: Ledger, issue: int) -> Chain:

@@ -345,6 +345,7 @@ def test_the_json_keeps_its_keys() -> None:
         "pull_request",
         "commit",
         "served",
+        "released",
         "deciding",
         "chain",
     }

@@ -97,6 +97,8 @@ def test_the_page_of_the_issue_shows_its_release(world) -> None:
     whole = html(chain_of_issue(world.ledger, issue), world.services().link)
     assert page == whole, "it is written again when its release moves"
     assert "It was rolled back in production" in page
+    (bad,) = [one for one in world.releases if one.commit == world.bad]
+    assert f"is rolled back in production (#{bad.filed} is about that)." in page.split("<h2>")[0]
     assert "500 Internal Server Error" in page
 
 
