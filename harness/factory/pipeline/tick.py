@@ -23,6 +23,7 @@ from harness.factory.policy_gate import ci
 from harness.factory.policy_gate.policy_edits import show_edit_effects
 from harness.factory.records.history import History
 from harness.factory.releases.advance import advance, finish_rollback
+from harness.factory.releases.meanwhile import release_watched
 from harness.factory.reporting.dashboard import show_dashboard
 from harness.factory.reporting.transitions import finish_projections, project, transition
 from harness.factory.run.disk_space import raise_if_disk_full
@@ -106,8 +107,9 @@ def tick(
     policy = moves.make_all(policy)
     after_landing.watch(services, policy)
     if is_everybodys:
-        follow_landings(services, policy)
-        watch_tip(services, policy)
+        with release_watched(services):
+            follow_landings(services, policy)
+            watch_tip(services, policy)
         advance(services, policy)
     ci.remove_candidates(services)
     moves.queue.notify_waiting(policy)

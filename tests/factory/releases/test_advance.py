@@ -1,5 +1,6 @@
 """What has landed goes through the environments, is watched there, and is taken back."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -199,6 +200,39 @@ def test_every_order_has_an_end_and_a_rollback_has_a_minute(released) -> None:
         (PRODUCTION, bad, 300),
         (PRODUCTION, released.first, 60),
     ]
+
+
+def test_while_the_tip_is_observed_the_release_before_it_is_watched_and_taken_back(
+    released,
+) -> None:
+    """An observation takes minutes, and a rollback may take one."""
+    bad = released.land("bad")
+    released.pass_time(2)
+    assert released.states[1] == "watched"
+    calm, health, taken_back = released.validator, released.health, threading.Event()
+
+    def asked(place):
+        released.ledger.clock.at += timedelta(seconds=10)
+        if released.deployer.served[place.name] == bad:
+            return Health(False, "500 Internal Server Error")
+        return health.health(place)
+
+    def switch(order):
+        done = deployer.switch(order)
+        taken_back.set()
+        return done
+
+    def observe(*request):
+        assert taken_back.wait(60)
+        return calm.observe(*request)
+
+    deployer = released.deployer
+    released.decorate("health", health=asked)
+    released.decorate("deployer", switch=switch)
+    released.decorate("validator", observe=observe)
+    released.push_to_main(**{"more.txt": b"more\n"})
+    released.tick(states=frozenset(), hours={})
+    assert (released.states[1], deployer.served[PRODUCTION]) == ("rolled-back", released.first)
 
 
 def test_a_rollback_that_nobody_can_confirm_is_tried_three_times_and_then_a_persons(
