@@ -124,7 +124,10 @@ def test_an_outage_is_not_waited_out_for_longer_than_the_next_look(in_production
     for _ in range(9):
         with pytest.raises(Interrupted):
             outages.wait_out(ForgeError("away", retryable=True))
-    assert signs.rested == [1.0, 2.0, 4.0, 8.0, *[WATCHED_SECONDS] * 5]
+    limited = ForgeError("slow", retryable=True, again_at=context.now() + timedelta(hours=1))
+    with pytest.raises(Interrupted):
+        outages.wait_out(limited)
+    assert signs.rested == [1.0, 2.0, 4.0, 8.0, *[WATCHED_SECONDS] * 6]
 
 
 def test_after_the_owners_stop_a_paused_daemon_finishes_the_rollback_that_has_begun(

@@ -34,8 +34,8 @@ class Outages:
 
     def wait_out(self, error: FactoryError | OSError) -> None:
         """Report what is down, if this is new, and wait. The wait doubles each time, up to two
-        minutes, or ten seconds while a release is watched; if the forge states when it will answer
-        again, it lasts until then."""
+        minutes; if the forge states when it will answer again, it lasts until then. While a release
+        is watched it lasts ten seconds at most."""
         if self._since is None:
             self._since = self._context.now()
             self._context.log.write("down", f"{error}; trying again until it is back")
@@ -49,19 +49,18 @@ class Outages:
                 f"the forge asks to wait until {again_at.astimezone(self._context.zone):%H:%M:%S}:"
                 f" {error}"
             )
-        if again_at is not None:
-            seconds = pause_until(again_at, now=now)
-        else:
-            seconds = min(pause(self._tries), self._longest())
+        seconds = pause(self._tries) if again_at is None else pause_until(again_at, now=now)
+        # Before `again_at` the forge is sent nothing: the rate limiter of this process refuses it.
+        if self._is_release_watched():
+            seconds = min(seconds, WATCHED_SECONDS)
         self._context.signs.rests(Doing.DOWN, seconds=seconds)
         self._context.rest(seconds)
 
-    def _longest(self) -> float:
+    def _is_release_watched(self) -> bool:
         with suppress(LedgerError):
             release = self._releases.current()
-            if release is not None and release.state in _WATCHED:
-                return WATCHED_SECONDS
-        return LONGEST_PAUSE_SECONDS
+            return release is not None and release.state in _WATCHED
+        return False
 
     def end(self) -> None:
         """Everything is up. Record the end of every open outage in the ledger."""
