@@ -1,7 +1,7 @@
 """Runs of the project's own workflows, as the ledger has them. Nothing here remembers a status."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -67,15 +67,17 @@ class FreeRun:
 
 
 class FreeRunIndex:
-    """Every run and request, from a ledger that is read once. Any thread may use it."""
+    """Every run and request, from a ledger that is read once. Any thread may use it. `entries` are
+    the ledger's, from the first on, where somebody has read them already."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, entries: Sequence[Entry] = ()) -> None:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._last = 0
         self._runs: dict[str, FreeRun] = {}
         self._requests: dict[str, Recorded[WorkflowRequested]] = {}
         self._refused: dict[str, Recorded[WorkflowRefused]] = {}
+        self._take_all(entries)
 
     def all(self) -> tuple[FreeRun, ...]:
         """Every run, in the order in which they began."""
@@ -138,7 +140,10 @@ class FreeRunIndex:
         return min((moment for moment in moments if moment), default=None)
 
     def _read(self) -> None:
-        for entry in self._ledger.entries(after=self._last):
+        self._take_all(self._ledger.entries(after=self._last))
+
+    def _take_all(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
             self._last = entry.seq
             self._take(entry)
 

@@ -6,6 +6,7 @@ Properties:
 - the last good release of an environment is the last one that was watched there to its end."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -185,20 +186,20 @@ def live_words(one: LivePlace) -> str:
 
 
 class ReleaseIndex:
-    """Every release, from a ledger that is read once. Any thread may use it."""
+    """Every release, from a ledger that is read once. Any thread may use it. `entries` are the
+    ledger's, from the first on, where somebody has read them already."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, entries: Sequence[Entry] = ()) -> None:
         self._ledger, self._lock, self._last = ledger, threading.Lock(), 0
         self._releases: dict[int, Release] = {}
         self._landings: list[Landing] = []
         self._marks: list[Recorded[CommandGiven]] = []
+        self._take_all(entries)
 
     def all(self) -> tuple[Release, ...]:
         """Every release, oldest first."""
         with self._lock:
-            for entry in self._ledger.entries(after=self._last):
-                self._take(entry)
-                self._last = entry.seq
+            self._take_all(self._ledger.entries(after=self._last))
             return tuple(self._releases.values())
 
     def last(self) -> Release | None:
@@ -311,6 +312,11 @@ class ReleaseIndex:
             and self._marks[-1].event.command == RESUME_RELEASES
             and self._marks[-1].seq > (last.moves[-1] if last.moves else last.began).seq
         )
+
+    def _take_all(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self._take(entry)
+            self._last = entry.seq
 
     def _take(self, entry: Entry) -> None:
         self._landings += landings_in((entry,))

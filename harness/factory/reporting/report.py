@@ -67,8 +67,8 @@ def status(
         "frozen": why_frozen(ledger),
         "broken": [one.words for one in broken(ledger)],
         "watched": _watched(ledger),
-        "workflows": [one.document() for one in workflow_rows(FreeRunIndex(ledger))],
-        "releases": releases_now(ReleaseIndex(ledger)).document(),
+        "workflows": [one.document() for one in workflow_rows(FreeRunIndex(ledger, entries))],
+        "releases": releases_now(ReleaseIndex(ledger, entries)).document(),
         "issues": [issue_line(history) for history in found],
     }
 
@@ -163,7 +163,7 @@ def chain_of_issue(ledger: Ledger, issue: int) -> Chain:
             " `factory tick` reads new ones from the forge"
         )
     return shown_chain(
-        history, rule_books(entries), ReleaseIndex(ledger), origin_links(ledger, issue)
+        history, rule_books(entries), ReleaseIndex(ledger, entries), origin_links(ledger, issue)
     )
 
 

@@ -40,9 +40,9 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
         fault=fault.message if fault else "",
         paused=paused.summary if paused else "",
         errors=_errors(home, entries, since),
-        releases=ReleaseIndex(ledger),
+        releases=ReleaseIndex(ledger, entries),
         watched=look_words(last.event) if (last := last_look(ledger)) else "",
-        workflows=workflow_rows(FreeRunIndex(ledger)),
+        workflows=workflow_rows(FreeRunIndex(ledger, entries)),
     )
 
 
