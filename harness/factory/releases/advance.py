@@ -29,7 +29,7 @@ from harness.factory.records.error_groups import Landing
 from harness.factory.records.regressions import broken
 from harness.factory.records.releases import Release
 from harness.factory.releases import deploying, looking
-from harness.factory.releases.projection import needs_showing, show_release
+from harness.factory.releases.projection import needs_showing, show_releases
 from harness.factory.releases.smoke import perform_smoke
 from harness.factory.reporting.comments.release import (
     release_issue,
@@ -54,13 +54,14 @@ def advance(services: Services, policy: PolicySnapshot, *, begins: bool = True) 
         return False
     moved = False
     for _ in range(MOST_STEPS):
-        show_release(services)
         release = services.releases.current()
         if release is None and not begins:
             break
         if not (_moved(services, policy, release) if release else _begun(services, policy)):
             break
         moved = True
+    # Last: a forge that takes no comment holds no rollback up.
+    show_releases(services)
     return moved
 
 

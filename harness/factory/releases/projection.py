@@ -16,38 +16,43 @@ from harness.log import WARNING
 
 
 def write_pages(services: Services, release: Release) -> None:
-    """Write the page of each issue that it carries, in the home alone: the forge is not asked."""
-    for issue in release.began.event.carries:
-        if issue:
+    """Write the page of each issue that it carries, in the home alone: the forge is not asked. A
+    page that cannot be written holds no rollback up."""
+    try:
+        for issue in filter(None, release.began.event.carries):
             write_page(services, history_of(services.ledger, issue))
+    except OSError as error:
+        services.log.write("page-failed", str(error), run=release.name, level=WARNING)
 
 
 def needs_showing(services: Services) -> bool:
-    """Whether the filers do not see yet where the last release stands."""
-    release = services.releases.last()
-    return (
-        release is not None
-        and release.state in SETTLED
-        and services.ledger.find(_mark(release)) is None
-    )
+    """Whether filers do not see yet where a release stands."""
+    return bool(_unshown(services))
 
 
-def show_release(services: Services) -> None:
-    """Show the filers where the last release stands. Raises Stopped, and ForgeError where trying
-    again may help."""
-    release = services.releases.last()
-    if release is None or not needs_showing(services):
-        return
-    for issue in release.began.event.carries:
-        try:
-            if issue:
+def show_releases(services: Services) -> None:
+    """Show the filers where the last releases stand. Raises Stopped, and ForgeError where trying
+    again may help: what is due of a release itself is done before."""
+    for release in _unshown(services):
+        for issue in filter(None, release.began.event.carries):
+            try:
                 project(services, issue)
-        except ForgeError as error:
-            if error.retryable:
-                raise
-            services.log.write("release-failed", f"#{issue} is not shown: {error}", level=WARNING)
-    # The mark comes last: a factory that is killed before it shows everything again.
-    services.ledger.append(Projected(), _mark(release), run=release.name)
+            except ForgeError as error:
+                if error.retryable:
+                    raise
+                words = f"#{issue} is not shown: {error}"
+                services.log.write("release-failed", words, run=release.name, level=WARNING)
+        # The mark comes last: a factory that is killed before it shows everything again.
+        services.ledger.append(Projected(), _mark(release), run=release.name)
+
+
+def _unshown(services: Services) -> tuple[Release, ...]:
+    """The last release, and the one before: that may have ended as the last one began."""
+    return tuple(
+        one
+        for one in services.releases.all()[-2:]
+        if one.state in SETTLED and services.ledger.find(_mark(one)) is None
+    )
 
 
 def _mark(release: Release) -> str:

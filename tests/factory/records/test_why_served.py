@@ -1,9 +1,11 @@
 """Why a commit is served: from the environment back over release, landing, verdict and trust to what
 let its issue in; and forward, what became of an issue after its landing."""
 
+from contextlib import suppress
+
 import pytest
 
-from harness.domain.errors import ConfigError
+from harness.domain.errors import ConfigError, ForgeError
 from harness.factory.records.chain import page_of, rules_only
 from harness.factory.records.chain_words import TRUST_TITLE
 from harness.factory.records.link import LinkOutcome, Stage
@@ -117,6 +119,24 @@ def test_who_asks_why_on_the_issue_reads_where_it_runs(world) -> None:
     services, good = world.services(), world.releases[0]
     words = replies.why(world.history(good.issue), services.link, services.releases)
     assert f"production serves {world.good[:12]} (release 1 for \\#\u200b{good.issue})" in words
+
+
+def test_a_forge_that_takes_no_comment_holds_no_rollback_up(tmp_path) -> None:
+    world = ReleaseWorld(tmp_path)
+    world.land("first")
+    world.pass_time(9)
+    bad = world.land("second")
+    world.forge.fail("upsert_comment", count=99)
+    for _ in range(9):
+        if world.states[-1] == "watched":
+            world.health.ill.add(bad)
+        with suppress(ForgeError):
+            world.pass_time()
+    assert world.states == ["done", "rolled-back"]
+    assert needs_showing(world.services())
+    world.forge._trouble.clear()
+    world.pass_time()
+    assert not needs_showing(world.services())
 
 
 @pytest.mark.parametrize("beginning", ["0000000", "c10"])
