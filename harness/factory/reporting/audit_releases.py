@@ -35,6 +35,7 @@ from harness.domain.release import (
     answers_wanted,
     next_release_state,
 )
+from harness.domain.shortened import count
 from harness.factory.records.releases import RESUME_RELEASES
 from harness.ports.git import Repository
 
@@ -80,6 +81,11 @@ def not_asked(entries: Sequence[Entry]) -> Iterator[str]:
     if began:
         names = ", ".join(one.name for one in began[-1].event.environments)
         yield f"what {names} serve now: the audit asks no environment"
+    if signed := [one for one in of_kind(entries, SmokeSeen) if one.event.envelope]:
+        yield (
+            f"who signed {count(len(signed), 'smoke')}: the digests alone are compared with the"
+            " ledger"
+        )
 
 
 class _Replay:

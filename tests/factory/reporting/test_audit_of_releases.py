@@ -151,6 +151,7 @@ def test_a_whole_history_of_releases_is_sound(world) -> None:
     )
     assert (found.ok, found.releases) == (True, 2)
     assert "what staging, production serve now: the audit asks no environment" in found.unchecked
+    assert any(words.startswith("who signed 4 smokes") for words in found.unchecked)
 
 
 @pytest.mark.parametrize("cut", CUTS)
