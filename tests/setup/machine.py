@@ -146,6 +146,7 @@ def bare_debian(folder: Path) -> Machine:
         "setup.py",
         "examples/tidebook/requirements-dev.txt",
         "examples/matinee/app/requirements-dev.txt",
+        "examples/production/requirements.txt",
         "harness/programs/agent_clis/releases.toml",
     ):
         (machine.repository / name).parent.mkdir(parents=True, exist_ok=True)

@@ -88,6 +88,8 @@ def test_the_wheels_of_an_app_that_only_the_tests_run_are_fetched_for_them(
     [more] = machine.set_up("tests").called(fetching)
     assert " -r examples/matinee/app/requirements-dev.txt " in more
     assert not machine.set_up("tests").called(fetching)
+    [more] = machine.set_up("soak").called(fetching)
+    assert " -r examples/production/requirements.txt " in more
 
 
 def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machine: Machine) -> None:

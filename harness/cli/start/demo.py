@@ -12,6 +12,7 @@ import click
 
 from harness.cli.options import as_json, emit, fresh_home, wait_for_interrupt
 from harness.cli.output.progress import Progress
+from harness.cli.start.production import run_production
 from harness.domain.plain import JsonDict, JsonObject
 from harness.shipped import shipped
 
@@ -42,19 +43,31 @@ NEEDS_A_PERSON = 3
     help="Work on the Nth issue alone; may be given several times.",
 )
 @click.option(
+    "--production",
+    "is_production",
+    is_flag=True,
+    help="Show what happens after the landing: releases, rollback, errors.",
+)
+@click.option(
     "--home",
     "folder",
     type=click.Path(path_type=Path),
     help="Keep all state in PATH, which must be new or empty.",
 )
 @as_json
-def demo(only: tuple[int, ...], folder: Path | None, as_json: bool) -> int:
+def demo(only: tuple[int, ...], is_production: bool, folder: Path | None, as_json: bool) -> int:
     """Run the whole pipeline on the example app, without an API key.
 
     The demo pushes Tidebook, a small booking app, to a forge on this machine and files its issues.
     The factory then works until nothing is left to do. The forge, git, the agent's tools, the
     sandboxes, the app, Chromium and the sealed judge are real. Only the model's answers are
     recorded; the broker replays them on the wire. No network is needed.
+
+    With --production it shows instead what happens after the landing, with a staging and a
+    production on this machine. One change goes through both. A second is held in staging by its
+    smoke, a third breaks in production and is rolled back. The fourth throws fifty errors through
+    Sentry's SDK; the factory files one issue for them, fixes it, and the errors stop. The time of
+    each step is shown.
 
     At the end it names the address of the forge and keeps it open until Ctrl-C. Without a terminal
     or with --json it ends by itself.
@@ -65,7 +78,7 @@ def demo(only: tuple[int, ...], folder: Path | None, as_json: bool) -> int:
 
     \b
     Exit codes:
-      0  every issue ended as the README describes
+      0  every issue ended as the README describes, and every step as promised
       1  at least one did not
       3  no sandbox works on this machine, so nothing was merged
 
@@ -73,11 +86,16 @@ def demo(only: tuple[int, ...], folder: Path | None, as_json: bool) -> int:
     Examples:
       factory demo
       factory demo --issue 2                    # in a third of the time
+      factory demo --production
       factory demo --home ~/tidebook            # keep what it made
       factory demo --json
     """
     import time
 
+    if is_production:
+        if only:
+            raise click.UsageError("--production has issues of its own: give it without --issue")
+        return run_production(folder, as_json=as_json)
     began = time.monotonic()
     with (
         fresh_home(folder) as home,

@@ -1,0 +1,1 @@
+"""`factory demo --production`: what happens to changes after they have landed, in the example."""
