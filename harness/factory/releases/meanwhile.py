@@ -26,7 +26,7 @@ def release_watched(services: Services) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(EVERY_SECONDS):
-            # What fails here fails again in the tick, which then says so.
+            # What fails here fails again in the tick, which then raises it.
             with suppress(FactoryError, Stopped):
                 watch_release(services)
 
