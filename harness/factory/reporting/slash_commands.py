@@ -68,7 +68,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "why",
-            "shows what was decided, by which rule, on which fact",
+            "shows what was decided, by which rule, on which fact, and where the change runs",
             CommandKind.ASKS,
             Permission.NONE,
         ),

@@ -115,6 +115,11 @@ def test_the_ways_reach_every_row_of_the_table() -> None:
     assert {shown(one).phrase for one in WAYS.values()} == {row.phrase for row in SHOWN}
 
 
+def test_the_page_for_users_explains_every_label() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "user.md").read_text("utf-8")
+    assert [name for name in LABELS if f"- `{name}`: " not in page] == []
+
+
 @pytest.mark.parametrize("one", WAYS.values(), ids=WAYS)
 def test_a_terminal_shows_the_words_of_the_table(one, capsys) -> None:
     row = shown(one)
