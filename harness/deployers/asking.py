@@ -2,11 +2,16 @@
 
 import http.client
 import json
-from contextlib import closing
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.domain.deployment import Environment, Health
+
+if TYPE_CHECKING:
+    import socket
 
 ANSWER_SECONDS = 5.0
 LARGEST_ANSWER = 64 * 1024
@@ -52,10 +57,14 @@ def _answer(url: str, *, seconds: float = ANSWER_SECONDS) -> tuple[int, bytes]:
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
     connection = kind(place.hostname or "", place.port, timeout=seconds)
     # A place that sends a byte now and then would never meet the time limit of a single read.
-    cut = threading.Timer(seconds, lambda: _hang_up(connection))
+    lines: list[socket.socket] = []
+    cut = threading.Timer(seconds, lambda: _hang_up((*lines, connection.sock)))
     cut.start()
     try:
         with closing(connection):
+            connection.connect()
+            # The connection itself forgets it once the answer has begun.
+            lines.append(connection.sock)
             path = f"{place.path or '/'}{f'?{place.query}' if place.query else ''}"
             connection.request("GET", path, headers={"Connection": "close"})
             answer = connection.getresponse()
@@ -69,12 +78,13 @@ def _answer(url: str, *, seconds: float = ANSWER_SECONDS) -> tuple[int, bytes]:
         cut.cancel()
 
 
-def _hang_up(connection: http.client.HTTPConnection) -> None:
+def _hang_up(lines: "Iterable[socket.socket | None]") -> None:
     import socket
-    from contextlib import suppress
 
-    with suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
+    for line in lines:
+        with suppress(OSError):
+            if line is not None:
+                line.shutdown(socket.SHUT_RDWR)
 
 
 def _object(body: bytes) -> dict[str, object]:

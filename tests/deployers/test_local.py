@@ -1,5 +1,6 @@
 """Places of this machine: what a visitor of one notices of a switch, a crash and a lie."""
 
+import asyncio
 import http.client
 import http.server
 import os
@@ -7,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ from harness.deployers.asking import PlaceHealth
 from harness.deployers.local import LocalDeployer
 from harness.domain.errors import ConfigError, DeployError
 from harness.domain.facts import UNKNOWN
+from harness.programs.local_place.releases import answered
 from tests.deployers.worlds import (
     ENDS,
     FIRST,
@@ -27,6 +30,8 @@ from tests.deployers.worlds import (
     local_world,
     order,
 )
+
+TRIES = 200
 
 
 def test_no_visitor_is_lost_in_a_switch_and_the_old_release_is_up_until_it_is_retired(
@@ -92,6 +97,14 @@ def test_an_app_that_does_not_start_changes_nothing_and_its_last_words_are_in_th
         with pytest.raises(DeployError, match="the tide is out"):
             world.deployer.switch(world.order(SECOND))
         assert world.commit() == FIRST
+
+
+def test_an_app_that_never_answers_is_ended_in_time_and_changes_nothing(tmp_path: Path) -> None:
+    with local_world(tmp_path, trees=Trees({SECOND: "import time\ntime.sleep(600)\n"})) as world:
+        world.deployer.switch(world.order(FIRST))
+        with pytest.raises(DeployError, match="did not answer within 1 s"):
+            world.deployer.switch(world.order(SECOND, ready_seconds=1))
+        assert (world.commit(), ask(world.place)["version"]) == (FIRST, "a")
 
 
 def test_the_app_has_no_variable_of_ours_and_reaches_the_one_port_that_is_let_out(
@@ -181,3 +194,60 @@ def test_a_place_that_leads_elsewhere_is_not_well(tmp_path: Path) -> None:
         server.shutdown()
     assert (found.is_ok, found.commit) == (False, "")
     assert found.message.startswith("302")
+
+
+def test_a_place_that_answers_a_letter_now_and_then_is_not_well(tmp_path: Path) -> None:
+    """Each of its letters comes in time, and the whole of it does not."""
+    sent: list[int] = []
+
+    class Trickles(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "400")
+            self.end_headers()
+            with suppress(OSError):
+                for number in range(400):
+                    sent.append(number)
+                    self.wfile.write(b" ")
+                    time.sleep(0.01)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Trickles) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = PlaceHealth(seconds=0.5).health(environment(port=server.server_port))
+        assert (found.is_ok, len(sent) < 400) == (False, True)
+        server.shutdown()
+
+
+class Refusing:
+    """A release whose app takes each connection and ends it, for ever."""
+
+    is_up, start = True, {"ready": "/"}
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = str(socket)
+
+
+def test_the_time_of_a_start_is_over_whatever_ends_in_the_same_moment(tmp_path: Path) -> None:
+    """It was lost at times, and a place waited for ever for an app that hung."""
+
+    async def refuses(reader: object, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def tried() -> int:
+        release = Refusing(tmp_path / "app.sock")
+        over = 0
+        async with await asyncio.start_unix_server(refuses, release.socket):
+            for number in range(TRIES):
+                start = answered(release, seconds=0.001 + number % 60 * 0.0001, every=0.0005)  # type: ignore[arg-type]
+                starting = asyncio.create_task(start)
+                await asyncio.wait({starting}, timeout=20)
+                if not starting.done():
+                    starting.cancel()
+                    break
+                over += isinstance(starting.exception(), TimeoutError)
+        return over
+
+    assert asyncio.run(tried()) == TRIES

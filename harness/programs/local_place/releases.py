@@ -75,7 +75,7 @@ async def started(start: dict[str, Any], *, folder: Path, supervisor: tuple[str,
         process = await _spawned(start, dial, listening.fileno(), folder, supervisor)
     release = Release(start, str(own), sockets, process, tuple(lets_out))
     try:
-        await asyncio.wait_for(_answers(release), float(start["seconds"]))
+        await answered(release, seconds=float(start["seconds"]))
     except (TimeoutError, ValueError) as error:
         await release.stop()
         why = str(error) or f"it did not answer within {start['seconds']:g} s"
@@ -108,16 +108,19 @@ async def _spawned(
         )
 
 
-async def _answers(release: Release) -> None:
-    """Return once the app answers its ready path. Raises ValueError when its sandbox ends first."""
-    while release.is_up:
-        with contextlib.suppress(OSError, TimeoutError, ValueError):
-            status = await asyncio.wait_for(
-                _status(release.socket, release.start["ready"]), ANSWER_SECONDS
-            )
-            if status < 400:
-                return
-        await asyncio.sleep(POLL_SECONDS)
+async def answered(release: Release, *, seconds: float, every: float = POLL_SECONDS) -> None:
+    """Return once the app answers its ready path. Raises ValueError when its sandbox ends first,
+    TimeoutError after so many seconds."""
+    # Not `wait_for`: on Python 3.11 it may lose the end of the time where an inner one ends in the
+    # same moment, and the place then waited for ever for an app that hung.
+    async with asyncio.timeout(seconds):
+        while release.is_up:
+            with contextlib.suppress(OSError, TimeoutError, ValueError):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    status = await _status(release.socket, release.start["ready"])
+                if status < 400:
+                    return
+            await asyncio.sleep(every)
     raise ValueError(f"it ended with exit code {release.process.returncode}")
 
 
