@@ -91,7 +91,7 @@ SHOWN_ELSEWHERE = {
     # factory/watch/test_tip, test_the_drill without that brake; five landings one after another
     watching.SUBJECT: 0,
     trust.SUBJECT: 1,  # factory/policy_gate/test_trust
-    releases.SUBJECT: 1,  # factory/releases/test_advance, deployers/test_github
+    releases.SUBJECT: 1,  # factory/releases, deployers/test_github
 }
 """How many attacks of a subject `make test` draws where other tests show the same brakes. Of every
 other subject it makes all but what is `DEAR`: what goes wrong at a landing, on a full disk and

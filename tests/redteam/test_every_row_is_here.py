@@ -22,6 +22,7 @@ ELSEWHERE = (
     "deployers/test_github",
     "factory/policy_gate/test_trust",
     "factory/releases/test_advance",
+    "factory/releases/test_disorder",
     "factory/test_kill_everywhere",
     "factory/watch/test_tip",
     "factory/workflows/test_approvals",
