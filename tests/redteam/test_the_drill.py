@@ -227,7 +227,7 @@ class Forgiving(Rewriting):
 
 DEAR = {
     **dict.fromkeys(
-        [*RELEASES][2:],
+        [*RELEASES][1:],
         "another brake of releases is taken out; factory/releases and deployers see each of them",
     ),
     "crash and disk: no look before a comment": "a run for each act, as its attack is",
