@@ -12,6 +12,7 @@ from harness.domain.deployment import Environment, Health
 
 if TYPE_CHECKING:
     import socket
+    import threading
 
 ANSWER_SECONDS = 5.0
 LARGEST_ANSWER = 64 * 1024
@@ -57,25 +58,40 @@ def _answer(url: str, *, seconds: float = ANSWER_SECONDS) -> tuple[int, bytes]:
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
     connection = kind(place.hostname or "", place.port, timeout=seconds)
     # A place that sends a byte now and then would never meet the time limit of a single read.
-    lines: list[socket.socket] = []
-    cut = threading.Timer(seconds, lambda: _hang_up((*lines, connection.sock)))
+    is_over, lines = threading.Event(), list["socket.socket"]()
+
+    def end() -> None:
+        is_over.set()
+        _hang_up((*lines, connection.sock))
+
+    cut = threading.Timer(seconds, end)
     cut.start()
     try:
         with closing(connection):
             connection.connect()
             # The connection itself forgets it once the answer has begun.
             lines.append(connection.sock)
+            # Whoever ends it looks at the lines after it says so, and this is the other way round.
+            _raise_if(is_over)
             path = f"{place.path or '/'}{f'?{place.query}' if place.query else ''}"
             connection.request("GET", path, headers={"Connection": "close"})
             answer = connection.getresponse()
             body = answer.read(LARGEST_ANSWER)
-            if not cut.is_alive():
-                raise OSError("it did not end its answer in time")
+            _raise_if(is_over)
             return answer.status, body
-    except (AttributeError, http.client.HTTPException) as error:
+    except (AttributeError, OSError, http.client.HTTPException) as error:
+        if isinstance(error, TimeoutError) or is_over.is_set():
+            raise OSError(f"no whole answer within {seconds:g} s") from error
+        if isinstance(error, OSError) and not isinstance(error, http.client.HTTPException):
+            raise
         raise OSError(f"no answer of HTTP: {error!r:.120}") from error
     finally:
         cut.cancel()
+
+
+def _raise_if(is_over: "threading.Event") -> None:
+    if is_over.is_set():
+        raise TimeoutError
 
 
 def _hang_up(lines: "Iterable[socket.socket | None]") -> None:

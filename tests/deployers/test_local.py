@@ -218,6 +218,7 @@ def test_a_place_that_answers_a_letter_now_and_then_is_not_well(tmp_path: Path) 
         threading.Thread(target=server.serve_forever, daemon=True).start()
         found = PlaceHealth(seconds=0.5).health(environment(port=server.server_port))
         assert (found.is_ok, len(sent) < LETTERS) == (False, True)
+        assert found.message == "no whole answer within 0.5 s"
         server.shutdown()
 
 
