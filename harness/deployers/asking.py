@@ -71,7 +71,7 @@ def _answer(url: str, *, seconds: float = ANSWER_SECONDS) -> tuple[int, bytes]:
             connection.connect()
             # The connection itself forgets it once the answer has begun.
             lines.append(connection.sock)
-            # Whoever ends it looks at the lines after it says so, and this is the other way round.
+            # `end` first sets this and then reads the lines; here it is the other way round.
             _raise_if(is_over)
             path = f"{place.path or '/'}{f'?{place.query}' if place.query else ''}"
             connection.request("GET", path, headers={"Connection": "close"})
