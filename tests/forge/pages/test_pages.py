@@ -96,18 +96,6 @@ PAGES = (
 )
 
 
-def test_where_an_issue_stands_has_one_colour_in_its_line_and_in_its_past(museum) -> None:
-    number = museum.file("A trap", "")
-    museum.api(
-        "POST",
-        f"/issues/{number}/labels",
-        by=museum.factory,
-        json={"labels": ["factory:suspected-attack"]},
-    )
-    shown = page(museum, f"/issues/{number}").text
-    assert re.findall(r'class="(\w+) aside-suspected-attack"', shown) == ["rail", "now"]
-
-
 @pytest.mark.parametrize("path", PAGES)
 def test_no_name_or_text_of_a_stranger_becomes_a_tag(lived_in, path) -> None:
     place, head = lived_in
@@ -457,3 +445,16 @@ def test_evidence_is_served_without_an_origin_and_nothing_beside_it(plain) -> No
             "/-/evidence/..%2fhome%2fadmin.token",
         ):
             assert visitor.get(path).status_code == 404
+
+
+def test_where_an_issue_stands_has_one_colour_in_its_line_and_in_its_past(lived_in) -> None:
+    place, _ = lived_in
+    number = place.file("A trap", "")
+    place.api(
+        "POST",
+        f"/issues/{number}/labels",
+        by=place.factory,
+        json={"labels": ["factory:suspected-attack"]},
+    )
+    shown = page(place, f"/issues/{number}").text
+    assert re.findall(r'class="(\w+) aside-suspected-attack"', shown) == ["rail", "now"]
