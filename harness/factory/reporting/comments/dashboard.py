@@ -160,6 +160,14 @@ def _release_brakes(board: Board, link: UrlFor) -> Iterator[str]:
 
 
 def _sections(board: Board, link: UrlFor) -> Iterator[str]:
+    yield from _waiting(board, link)
+    yield from _releases(board, link)
+    yield from _running(board, link)
+    yield from _worked_on(board, link)
+
+
+def _waiting(board: Board, link: UrlFor) -> Iterator[str]:
+    """The issues that wait for a person, suspected attacks first."""
     yield from _section(
         "Suspected attacks",
         ("issue", "since", "what was tried", "where it stood", "to try again all the same"),
@@ -190,7 +198,10 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
             if not row.summary.suspicion
         ),
     )
-    yield from _releases(board, link)
+
+
+def _running(board: Board, link: UrlFor) -> Iterator[str]:
+    """What is of no issue's way: the project's own workflows, and the errors of what runs."""
     yield from _section(
         "The project's own workflows",
         ("workflow", "state", "asks on", "why"),
@@ -219,6 +230,10 @@ def _sections(board: Board, link: UrlFor) -> Iterator[str]:
             for one in board.errors
         ),
     )
+
+
+def _worked_on(board: Board, link: UrlFor) -> Iterator[str]:
+    """The other issues: those under way, those that wait for their filers, those that landed."""
     yield from _section(
         "Under way",
         ("issue", "state", "since"),
