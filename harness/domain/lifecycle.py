@@ -36,6 +36,7 @@ class Event(StrEnum):
     TRIAGE_DUPLICATE = "triage-duplicate"
     TRIAGE_UNSURE = "triage-unsure"
     ISSUE_EDITED = "issue-edited"
+    TRIAGE_AGAIN = "triage-again"
     APPEALED = "appealed"
     RETRIED = "retried"
     REVISED = "revised"
@@ -91,6 +92,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.UNTRIAGED, _E.BUDGET_EXHAUSTED): _S.NEEDS_HUMAN,
         (_S.UNTRIAGED, _E.CLOSED_BY_PERSON): _S.REJECTED,
         (_S.ACCEPTED, _E.ISSUE_EDITED): _S.UNTRIAGED,
+        (_S.ACCEPTED, _E.TRIAGE_AGAIN): _S.UNTRIAGED,
         (_S.ACCEPTED, _E.DISPATCHED): _S.IMPLEMENTING,
         (_S.ACCEPTED, _E.ROUNDS_EXHAUSTED): _S.NEEDS_HUMAN,
         (_S.ACCEPTED, _E.CLOSED_BY_PERSON): _S.REJECTED,
@@ -98,6 +100,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.REJECTED, _E.APPEALED): _S.UNTRIAGED,
         (_S.REJECTED, _E.AUTHOR_REPLIED): _S.UNTRIAGED,
         (_S.NEEDS_HUMAN, _E.RETRIED): _S.ACCEPTED,
+        (_S.NEEDS_HUMAN, _E.TRIAGE_AGAIN): _S.UNTRIAGED,
         (_S.NEEDS_HUMAN, _E.REVISED): _S.CHANGES_REQUESTED,
         (_S.NEEDS_HUMAN, _E.APPROVED_BY_PERSON): _S.VALIDATING,
         (_S.NEEDS_HUMAN, _E.LANDED_BY_PERSON): _S.MERGED,
@@ -132,6 +135,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (_S.CHANGES_REQUESTED, _E.DISPATCHED): _S.IMPLEMENTING,
         (_S.CHANGES_REQUESTED, _E.ROUNDS_EXHAUSTED): _S.NEEDS_HUMAN,
         (_S.CHANGES_REQUESTED, _E.ISSUE_EDITED): _S.UNTRIAGED,
+        (_S.CHANGES_REQUESTED, _E.TRIAGE_AGAIN): _S.UNTRIAGED,
         (_S.CHANGES_REQUESTED, _E.CLOSED_BY_PERSON): _S.REJECTED,
         (_S.APPROVED, _E.GATES_OPEN): _S.MERGING,
         (_S.APPROVED, _E.GATE_REFUSED): _S.NEEDS_HUMAN,

@@ -65,6 +65,16 @@ class FakeModel:
         return next(answer for piece, answer in self.answers.items() if piece in question)
 
 
+class FailingModel:
+    """A model that gives no answer, whatever it is asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def answer(self, session, *, system, question, schema):
+        raise self._error
+
+
 class FakeAgent:
     """Works by a function of the worktree; the last one is used again when there are more runs."""
 

@@ -17,11 +17,10 @@ from harness.domain.errors import ForgeError
 from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
-from harness.domain.shown_states import CONFIRMED, SUSPECTED
+from harness.factory.intake.control import Unchanged, event_of
 from harness.factory.records.approval import Approval, approval
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
-from harness.factory.reporting.shown import shown
 from harness.factory.reporting.slash_commands import (
     Command,
     CommandKind,
@@ -213,8 +212,7 @@ def _done(context: CommandContext, one: ParsedCommand, key: str) -> RefusalReaso
         case CommandKind.CONTROLS if command.event is Event.APPROVED_BY_PERSON:
             return _approve(context, one.argument, key)
         case CommandKind.CONTROLS:
-            assert command.event is not None, "what controls is an event"
-            return _control(context, command, command.event, key, argument=one.argument)
+            return _control(context, command, key, argument=one.argument)
     return None
 
 
@@ -235,32 +233,18 @@ def _answer(context: CommandContext, command: Command) -> str:
 
 
 def _control(
-    context: CommandContext, command: Command, event: Event, key: str, *, argument: str
+    context: CommandContext, command: Command, key: str, *, argument: str
 ) -> RefusalReason | None:
     """Move the issue by a command. One that comes too late or too early changes nothing; the ledger
     has it, and the author gets an answer."""
-    before = context.history
     if _is_there(context, key):
         return None
-    # The same text may attack again, at the same price: nobody repeats that by habit.
-    starts_again = event is Event.REVISED or (
-        event is Event.RETRIED and argument.casefold() != CONFIRMED
-    )
-    if starts_again and shown(before) is SUSPECTED:
-        context.answer.append(replies.confirm_retry(before))
-        return RefusalReason.REFUSED
     most = context.policy.config.limits.rounds
-    if event is Event.REVISED and (not argument or before.rounds_by(Event.REVISED) >= most):
-        context.answer.append(replies.not_revised(most if argument else 0))
-        return RefusalReason.REFUSED
-    if event in events_from(before.state):
-        _event(context, event, key, words=argument if event is Event.REVISED else "")
-        return None
-    context.answer.append(
-        replies.already_with_a_person(before)
-        if event is Event.APPEALED
-        else replies.not_now(command, before)
-    )
+    found = event_of(command, context.history, argument=argument, most_rounds=most)
+    if isinstance(found, Unchanged):
+        context.answer.append(found.answer)
+        return RefusalReason.REFUSED if found.refused else None
+    _event(context, found, key, words=argument if found is Event.REVISED else "")
     return None
 
 

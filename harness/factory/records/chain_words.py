@@ -64,6 +64,7 @@ EVENT_OUTCOMES: Mapping[str, tuple[LinkOutcome, str]] = {
         "Another issue that asks for the same has landed",
     ),
     Event.REGRESSED: (LinkOutcome.DONE, "It is worked on again"),
+    Event.TRIAGE_AGAIN: (LinkOutcome.DONE, "Triage decides about it first"),
     Event.ISSUE_EDITED: (LinkOutcome.DONE, "The issue was edited, so what was decided is void"),
     Event.CLOSED_BY_PERSON: (LinkOutcome.DONE, "Closed by a person"),
     Event.LANDED_BY_PERSON: (LinkOutcome.DONE, "Merged by a person"),

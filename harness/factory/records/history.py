@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -36,6 +35,9 @@ from harness.ports.ledger import Ledger
 BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED, Event.REGRESSED)
 """After these the failed attempts are counted anew: somebody said yes to the work, or it landed and
 broke something."""
+
+READ_ANEW = (Event.ISSUE_EDITED, Event.AUTHOR_REPLIED, Event.TRIAGE_AGAIN)
+"""After these triage has to decide on the text, and what it decided before does not count."""
 
 E = TypeVar("E", bound=LedgerEvent)
 
@@ -92,21 +94,6 @@ class History:
         # Every filer may appeal, so an appeal shows no standing.
         commanded = any(one.event.command != Event.APPEALED for one in self.of(CommandGiven))
         return 2 if self.of_the_house else int(commanded)
-
-    def said_before(self, younger: "History", text: str) -> bool:
-        """Whether it is shown that this text (its hash) stood here before the other issue was
-        filed: by the forge's clock when it was taken in, by the order of the ledger when it was
-        triaged. What nobody can show is no."""
-        met = next(iter(younger.seen), None)
-        if met is None:
-            return False
-        taken_in = any(
-            one.event.text == text and _not_after(one.event.touched, met.event.created)
-            for one in self.seen
-        )
-        return taken_in or any(
-            one.event.text == text and one.seq < met.seq for one in self.of(TriageDecided)
-        )
 
     @cached_property
     def runs(self) -> tuple[Recorded[RunStarted], ...]:
@@ -232,8 +219,7 @@ class History:
     @property
     def wishes(self) -> tuple[CommandGiven, ...]:
         """How people with the right want the change to be, since its triage, oldest first."""
-        accepted = [one for one in self.transitions if one.event.event is Event.TRIAGE_ACCEPTED]
-        since = accepted[-1].seq if accepted else 0
+        since = self._seq_of_last(Event.TRIAGE_ACCEPTED)
         given = (one.event for one in self.of(CommandGiven) if one.seq > since)
         return tuple(one for one in given if one.command == Event.REVISED and one.words)
 
@@ -264,8 +250,19 @@ class History:
 
     @cached_property
     def triage(self) -> TriageDecided | None:
-        """The triage decision in force."""
+        """The last decision of triage."""
         return self._last(TriageDecided)
+
+    @cached_property
+    def specification(self) -> TriageDecided | None:
+        """The decision of triage whose text a change may be built from, whatever it decided: a
+        person may overrule a no. None where triage has decided nothing about the text as it is now,
+        or where that has no words."""
+        found, decided = self.triage, self.of(TriageDecided)
+        if found is None or decided[-1].seq < self._seq_of_last(*READ_ANEW):
+            return None
+        has_words = any(text.strip() for text in (found.title, found.body, *found.replies))
+        return found if has_words else None
 
     @property
     def is_being_decided(self) -> bool:
@@ -312,10 +309,7 @@ class History:
     def requested(self) -> tuple[JsonObject, ...]:
         """What reviewers want changed in the proposal at hand, where they sent it back: words of
         models about a difference."""
-        since = max(
-            (one.seq for one in self.transitions if one.event.event is Event.CHANGE_READY),
-            default=0,
-        )
+        since = self._seq_of_last(Event.CHANGE_READY)
         return tuple(
             one
             for entry in self.nodes
@@ -362,16 +356,14 @@ class History:
     def _events(self) -> list[Event]:
         return [entry.event.event for entry in self.transitions]
 
+    def _seq_of_last(self, *events: Event) -> int:
+        """The number of the ledger's entry with the last of these events; 0 where there is none."""
+        return max((one.seq for one in self.transitions if one.event.event in events), default=0)
+
     def _since(self, *marks: Event) -> list[Event]:
         events = self._events
         last = max((i for i, event in enumerate(events) if event in marks), default=-1)
         return events[last + 1 :]
-
-
-def _not_after(one: str, other: str) -> bool:
-    """Whether both times are known (ISO 8601), and the first is no later."""
-    both = bool(one and other)
-    return both and datetime.fromisoformat(one) <= datetime.fromisoformat(other)
 
 
 def _findings_in(entry: Entry) -> Iterable[JsonObject]:

@@ -100,8 +100,8 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "retry",
-            "starts again on an issue that needs a person; after a suspected attack, write `retry"
-            " confirmed`",
+            "starts again on an issue that needs a person, with triage where that decided nothing;"
+            " after a suspected attack, write `retry confirmed`",
             CommandKind.CONTROLS,
             Permission.WRITE,
             event=Event.RETRIED,

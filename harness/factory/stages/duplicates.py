@@ -6,8 +6,10 @@ Properties:
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
+from harness.domain.events import TriageDecided
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import ENDED, State
 from harness.domain.plain import JsonObject
@@ -73,8 +75,30 @@ def older_issues(job: Job) -> tuple[History, ...]:
         # A stranger's issue must not close a maintainer's as its duplicate.
         and history.standing >= own.standing
         and (text := current_text_hash(history, shown))
-        and history.said_before(own, text)
+        and _was_said_before(history, own, text)
     )
+
+
+def _was_said_before(older: History, younger: History, text: str) -> bool:
+    """Whether it is shown that this text (its hash) stood in the one issue before the other was
+    filed: by the forge's clock when it was taken in, by the order of the ledger when it was
+    triaged. What nobody can show is no."""
+    met = next(iter(younger.seen), None)
+    if met is None:
+        return False
+    taken_in = any(
+        one.event.text == text and _not_after(one.event.touched, met.event.created)
+        for one in older.seen
+    )
+    return taken_in or any(
+        one.event.text == text and one.seq < met.seq for one in older.of(TriageDecided)
+    )
+
+
+def _not_after(one: str, other: str) -> bool:
+    """Whether both times are known (ISO 8601), and the first is no later."""
+    both = bool(one and other)
+    return both and datetime.fromisoformat(one) <= datetime.fromisoformat(other)
 
 
 def current_text_hash(history: History, shown: Mapping[int, Issue]) -> str:

@@ -42,6 +42,10 @@ from harness.ports.agent import AgentReport, Assignment
 from harness.ports.git import Conflict
 
 IMPLEMENTER = "implementer"
+UNSPECIFIED = (
+    "triage has decided nothing about the text of this issue, so there is nothing to build from;"
+    " `/factory retry` has it triaged"
+)
 STEPS = 1000
 """Sessions for the steps of a split attempt are numbered from 1000 times the attempt's number on,
 beside those of whole attempts."""
@@ -49,7 +53,10 @@ beside those of whole attempts."""
 
 def prepare(job: Job) -> NodeResult:
     """Choose where this attempt starts: at the base, or at the change so far, merged with the base.
-    Record how the attempt differs from those that failed, before anything is done."""
+    Record how the attempt differs from those that failed, before anything is done. Without a
+    decision of triage there is nothing to build, and the issue is refused."""
+    if job.history.specification is None:
+        return refused(UNSPECIFIED, event=Event.CANNOT_DO)
     start = _start(job)
     escalation = f"; {words}" if (words := _escalated(job)) else ""
     return produced(f"starts from {start:.7}{escalation}", StartingPoint(job.base, start))

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, State
+from harness.domain.events import TriageDecided
+from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, Event, State
 from harness.domain.workflow import Triggers, Workflow
 from harness.factory.pipeline.schedule import (
     SCHEDULE,
@@ -54,12 +55,14 @@ def test_each_state_begins_the_workflow_that_the_tick_would_run(world) -> None:
     from harness.factory.run.policy_snapshot import policy_at
 
     policy = policy_at(world.services(), world.base)
+    accepted = TriageDecided(Event.TRIAGE_ACCEPTED)
 
     @dataclass(frozen=True)
     class At(History):
         """In a state, whatever led there."""
 
         state: State = State.UNTRIAGED  # type: ignore[assignment]
+        specification: TriageDecided = accepted  # type: ignore[assignment]
 
     for state in (
         frozenset(State) - ENDED - WAITING_FOR_A_PERSON - {State.IMPLEMENTING, State.MERGING}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.domain.errors import ModelError
+from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.records.history import History
 from harness.factory.reporting.comments.issue import headline
@@ -19,7 +21,7 @@ from tests.events import entry_of
 from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, ASK, REFUSE, steady
-from tests.fakes.people import FakeModel
+from tests.fakes.people import FailingModel, FakeModel
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "comments"
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
@@ -108,6 +110,19 @@ def unsure(world):
     return accepted(world)
 
 
+def not_decided(world):
+    world.model = FailingModel(ModelError("no answer came", retryable=False))
+    return accepted(world)
+
+
+def to_be_triaged_again(world):
+    issue = not_decided(world)
+    maya = world.forge.person("maya", Permission.WRITE)
+    world.forge.say(issue, "/factory retry", author=maya)
+    world.tick(states=frozenset())
+    return issue
+
+
 def younger_duplicate(world):
     world.model = FakeModel(
         {"": duplicate_answer(of=1, quote="The places are gone")}
@@ -143,6 +158,8 @@ STORIES = (
     rejected_by_rule,
     duplicate,
     unsure,
+    not_decided,
+    to_be_triaged_again,
     younger_duplicate,
     closed_by_a_person,
     hostile_quote,

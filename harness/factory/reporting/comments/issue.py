@@ -52,6 +52,9 @@ _REASONS: Mapping[str, str] = {
 }
 
 _BY_EVENT: Mapping[tuple[State, str], str] = {
+    (State.UNTRIAGED, Event.TRIAGE_AGAIN): (
+        "Nothing was decided about this yet. It is looked at again on the next pass."
+    ),
     (State.CHANGES_REQUESTED, Event.REVISED): (
         "A maintainer asked for another change. It follows on its own."
     ),
@@ -219,17 +222,23 @@ def _next_step(history: History) -> list[str]:
                 else again
             ]
         case State.NEEDS_HUMAN:
-            again = f"retry {CONFIRMED}" if history.suspicion else "retry"
-            return [
-                *_appeals(history),
-                (
-                    f"Maintainers: `/factory why` shows the reasons, `/factory {again}` starts"
-                    " again, `/factory revise` takes your words, and `/factory help` lists what"
-                    " else there is."
-                ),
-            ]
+            return [*_appeals(history), _commands(history)]
         case _:
             return []
+
+
+def _commands(history: History) -> str:
+    """What maintainers may do with an issue that waits for a person."""
+    again = f"retry {CONFIRMED}" if history.suspicion else "retry"
+    starts = (
+        f"`/factory {again}` starts again, `/factory revise` takes your words"
+        if history.specification
+        else f"`/factory {again}` has it triaged again"
+    )
+    return (
+        f"Maintainers: `/factory why` shows the reasons, {starts}, and `/factory help` lists what"
+        " else there is."
+    )
 
 
 def _suspicion(history: History) -> list[str]:

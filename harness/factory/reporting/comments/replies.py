@@ -120,6 +120,14 @@ def not_revised(most: int) -> str:
     )
 
 
+def not_triaged() -> str:
+    """The answer to a revision of an issue whose triage came to no decision."""
+    return (
+        "Nothing was started: triage came to no decision here, so there is no change to make again."
+        " `/factory retry` has the issue triaged first."
+    )
+
+
 def already_with_a_person(history: History) -> str:
     """The answer to an appeal without a refusal, or while a person looks already: it is
     recorded."""
