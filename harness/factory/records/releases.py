@@ -3,7 +3,9 @@
 Properties:
 - one release is under way at a time: the last one, unless it has ended;
 - after a red end nothing is released, until a person resumes or the issue about it has landed;
-- the last good release of an environment is the last one that was watched there to its end."""
+- the last good release of an environment is the last one that was watched there to its end;
+- an entry that does not fit those before it is never passed over: what is missing may be that a
+  release is red."""
 
 import threading
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from harness.domain.deployment import Environment
+from harness.domain.errors import IllegalTransition, LedgerError
 from harness.domain.events import (
     CommandGiven,
     HealthSeen,
@@ -187,7 +190,10 @@ def live_words(one: LivePlace) -> str:
 
 class ReleaseIndex:
     """Every release, from a ledger that is read once. Any thread may use it. `entries` are the
-    ledger's, from the first on, where somebody has read them already."""
+    ledger's, from the first on, where somebody has read them already.
+
+    Every answer raises LedgerError where the ledger has an entry of a release that never began or
+    cannot have come so far, or where what a release brought has not landed."""
 
     def __init__(self, ledger: Ledger, entries: Sequence[Entry] = ()) -> None:
         self._ledger, self._lock, self._last = ledger, threading.Lock(), 0
@@ -224,6 +230,8 @@ class ReleaseIndex:
         if not done:
             return landings[-1:]
         commits = [one.commit for one in landings]
+        if done[-1].commit not in commits:
+            raise _misfit(done[-1].began, f"commit {done[-1].commit:.10} had not landed")
         return landings[commits.index(done[-1].commit) + 1 :]
 
     def last_good(self, environment: str, *, before: int) -> Release | None:
@@ -326,14 +334,34 @@ class ReleaseIndex:
         elif is_of(entry, ReleaseBegan):
             self._releases[entry.event.number] = Release(entry)
         elif is_of(entry, ReleaseMoved):
-            one = self._releases[entry.event.number]
-            one.state = next_release_state(one.state, entry.event.event)
+            one = self._release(entry, entry.event.number)
+            one.state = _next_state(one, entry)
             one.moves.append(entry)
         elif is_of(entry, HealthSeen):
-            self._releases[entry.event.number].answers.append(entry)
+            self._release(entry, entry.event.number).answers.append(entry)
         elif is_of(entry, SmokeSeen):
-            self._releases[entry.event.number].smokes.append(entry)
+            self._release(entry, entry.event.number).smokes.append(entry)
         elif is_of(entry, Switched):
-            self._releases[entry.event.number].switches.append(entry)
+            self._release(entry, entry.event.number).switches.append(entry)
         elif is_of(entry, ReleaseIssueFiled):
-            self._releases[entry.event.release].filed = entry.event.issue
+            self._release(entry, entry.event.release).filed = entry.event.issue
+
+    def _release(self, entry: Entry, number: int) -> Release:
+        """The release that an entry is about."""
+        if number not in self._releases:
+            raise _misfit(entry, f"release {number} never began")
+        return self._releases[number]
+
+
+def _next_state(release: Release, entry: Recorded[ReleaseMoved]) -> ReleaseState:
+    try:
+        return next_release_state(release.state, entry.event.event)
+    except IllegalTransition as error:
+        raise _misfit(entry, f"release {release.number}: {error}") from error
+
+
+def _misfit(entry: Entry, why: str) -> LedgerError:
+    return LedgerError(
+        f"entry {entry.seq} of the ledger, `{entry.key}`, does not fit those before it: {why}; run"
+        " `factory audit`, which names what is wrong"
+    )

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from harness.domain.errors import LedgerError
 from harness.domain.events import (
     HealthSeen,
+    Landed,
     ReleaseBegan,
     ReleaseIssueFiled,
     ReleaseMoved,
@@ -14,9 +16,12 @@ from harness.domain.events import (
     Switched,
 )
 from harness.domain.release import ReleaseEvent
+from harness.factory.records.releases import ReleaseIndex
 from harness.factory.reporting.audit import audit
 from harness.factory.reporting.audit_releases import release_faults
+from harness.factory.reporting.releases import carried_words, releases_now
 from tests.factory.releasing import PRODUCTION, STAGING, ReleaseWorld
+from tests.fakes.ledger import FakeLedger
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +183,52 @@ def test_a_smoke_that_was_changed_after_it_was_recorded_is_named(world) -> None:
     gone_file = other(envelope="none.json", envelope_sha256=digest)
     at = only(SmokeSeen, gone_file, number=1, environment=STAGING)
     assert any("its smoke in staging cannot be read" in words for words in faults(world, at))
+
+
+OF_RELEASES = (
+    Landed,
+    ReleaseBegan,
+    ReleaseMoved,
+    HealthSeen,
+    SmokeSeen,
+    Switched,
+    ReleaseIssueFiled,
+)
+ASKED = {
+    "all": ReleaseIndex.all,
+    "waiting": ReleaseIndex.waiting,
+    "live": ReleaseIndex.live,
+    "why_frozen": ReleaseIndex.why_frozen,
+    "status": lambda index: releases_now(index).document(),
+    "why": lambda index: carried_words(index, 1),
+}
+
+
+def refusal(entries, ask) -> str:
+    """Why the index of these entries gives no answer; empty where it gives one."""
+    try:
+        ask(ReleaseIndex(FakeLedger(), entries))
+    except LedgerError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
+def test_where_one_entry_is_missing_the_index_names_what_does_not_fit_and_so_does_the_audit(
+    world, ask
+) -> None:
+    """Incident: every command that read a release ended in a KeyError."""
+    whole = world.ledger.entries()
+    assert refusal(whole, ask) == ""
+    refused = []
+    for missing in whole:
+        if not isinstance(missing.event, OF_RELEASES):
+            continue
+        rest = [entry for entry in whole if entry is not missing]
+        if words := refusal(rest, ask):
+            refused.append(type(missing.event))
+            named = {f"entry {seq} of" for seq, _ in release_faults(rest, world.git, world.work)}
+            assert words.partition(" the ledger")[0] in named
+            assert "run `factory audit`" in words
+    assert {ReleaseBegan, ReleaseMoved} <= set(refused)
+    assert (Landed in refused) is (ask in (ReleaseIndex.waiting,))
