@@ -99,7 +99,7 @@ def pytest_sessionfinish(session) -> None:
     if (
         terminal
         and session.config.getoption("soak")
-        and spent.beyond(_told(terminal), spent.budgets())
+        and spent.beyond(_told(terminal), spent.budgets(), pace=spent.pace(_reports(terminal)))
     ):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
@@ -109,12 +109,17 @@ def pytest_terminal_summary(terminalreporter, config) -> None:
     took."""
     if config.getoption("durations"):
         terminalreporter.section(spent.SPENT)
-        for line in spent.lines(_told(terminalreporter), spent.budgets()):
+        pace = spent.pace(_reports(terminalreporter))
+        for line in spent.lines(_told(terminalreporter), spent.budgets(), pace=pace):
             terminalreporter.write_line(line)
 
 
 def _told(terminal) -> list[tuple[str, float]]:
-    return spent.dearest(report for reports in terminal.stats.values() for report in reports)
+    return spent.dearest(_reports(terminal))
+
+
+def _reports(terminal):
+    return (report for reports in terminal.stats.values() for report in reports)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ The clock says how busy a machine is, these seconds say how dear a test is. `mak
 dearest. `make soak` fails when a test spends more than `CEILING` and has no line of its own in
 `budgets.toml`, or spends more than its line says. What a fixture makes for many tests, and what it
 takes to end it, is counted for the fixture, not for the test that happens to ask first or last.
+A second of a slow or crowded processor is worth less than one of those that the budgets were
+written on, so each worker times the same small work now and again, and budgets grow by its median.
 What processes spent during a test that started none is counted as left behind by those before it,
 and so is the end of everything, after the last test.
 """
@@ -14,14 +16,20 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 from time import process_time
 
 import pytest
 
+from validators.domain.bounds import REFERENCE_SECONDS
+from validators.launcher.speed import measured
+
 BUDGETS = Path(__file__).with_name("budgets.toml")
 CEILING = 2.0
 MOST = 15
+EVERY = 100  # a worker times the small work before one test in so many
 SPENT, SHARED = "processor seconds", "processor seconds of fixtures"
+PACE = "times what the small work costs on a quiet machine"
 LEFT_BEHIND = "programs that outlived their test"
 STARTS = frozenset(("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"))
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -29,9 +37,11 @@ _BEGAN = pytest.StashKey[tuple[float, float, int]]()
 _FIXTURES = pytest.StashKey[dict[str, float]]()
 _ENDING = pytest.StashKey[float]()
 _LAST = pytest.StashKey[bool]()
+MEASURED = pytest.StashKey[float]()
 
 
 _started = 0
+_begun = 0
 
 
 def watch() -> None:
@@ -67,6 +77,10 @@ def _seconds(pid: str) -> float:
 
 
 def begin(item: pytest.Item, *, last: bool) -> None:
+    global _begun
+    if _begun % EVERY == 0:
+        item.stash[MEASURED] = measured().processor / REFERENCE_SECONDS
+    _begun += 1
     item.stash[_LAST] = last
     item.stash[_FIXTURES] = {}
     item.stash[_BEGAN] = (so_far(), process_time(), _started)
@@ -110,6 +124,8 @@ def tell(item: pytest.Item, report: pytest.TestReport) -> None:
         own -= left
         report.user_properties.append((SPENT, round(own, 2)))
         report.user_properties.append((SHARED, fixtures))
+        if MEASURED in item.stash:
+            report.user_properties.append((PACE, round(item.stash[MEASURED], 3)))
 
 
 def dearest(reports: Iterable[object]) -> list[tuple[str, float]]:
@@ -129,30 +145,40 @@ def dearest(reports: Iterable[object]) -> list[tuple[str, float]]:
     return sorted(rows, key=lambda row: -row[1])
 
 
+def pace(reports: Iterable[object]) -> float:
+    """How many processor seconds were spent here for one of a quiet machine: at least 1."""
+    told = (dict(getattr(report, "user_properties", ())).get(PACE) for report in reports)
+    return max(1.0, median([*filter(None, told)] or [1.0]))
+
+
 def budgets() -> dict[str, float]:
-    """The seconds that somebody allowed for a test beyond the ceiling, by its name without its
-    case."""
+    """The seconds of a quiet machine that somebody allowed for a test beyond the ceiling, by its
+    name without its case."""
     return tomllib.loads(BUDGETS.read_text("utf-8"))["seconds"]
 
 
 def beyond(
-    spent: Iterable[tuple[str, float]], allowed: dict[str, float]
+    spent: Iterable[tuple[str, float]], allowed: dict[str, float], *, pace: float = 1.0
 ) -> list[tuple[str, float, float]]:
-    """Who spent more than allowed: name, seconds, what was allowed."""
+    """Who spent more than allowed at this pace: name, seconds, what was allowed."""
     found = (
-        (name, seconds, allowed.get(name.partition("[")[0], CEILING)) for name, seconds in spent
+        (name, seconds, allowed.get(name.partition("[")[0], CEILING) * pace)
+        for name, seconds in spent
     )
     return [row for row in found if row[1] > row[2] and row[0] != LEFT_BEHIND]
 
 
-def lines(spent: list[tuple[str, float]], allowed: dict[str, float]) -> Iterator[str]:
+def lines(
+    spent: list[tuple[str, float]], allowed: dict[str, float], *, pace: float = 1.0
+) -> Iterator[str]:
     """The dearest, then those beyond what is allowed for them, as a table."""
-    yield f"{'spent':>8} {'allowed':>8}"
+    yield f"{'spent':>8} {'allowed':>8}  ({pace:.2f} {PACE})"
     for name, seconds in spent[:MOST]:
-        yield f"{seconds:>8.1f} {allowed.get(name.partition('[')[0], CEILING):>8} {name}"
+        most = allowed.get(name.partition("[")[0], CEILING) * pace
+        yield f"{seconds:>8.1f} {most:>8.1f} {name}"
     yield f"{sum(seconds for _, seconds in spent):>8.1f} {'':>8} all {len(spent)}"
-    for name, seconds, most in beyond(spent, allowed):
+    for name, seconds, most in beyond(spent, allowed, pace=pace):
         yield (
-            f"{seconds:>8.1f} {most:>8} {name}  beyond what is allowed: make it cheaper, or give it"
-            f" a line in {BUDGETS.name}"
+            f"{seconds:>8.1f} {most:>8.1f} {name}  beyond what is allowed: make it cheaper, or give"
+            f" it a line in {BUDGETS.name}"
         )

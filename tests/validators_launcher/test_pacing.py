@@ -13,8 +13,9 @@ from validators.authoring.local_request import bounds_in
 from validators.domain.bounds import REFERENCE_SECONDS, USUAL, Bounds, Speed
 from validators.domain.journeys.values import words_of
 from validators.domain.stops import UsageError
-from validators.launcher.pacing import PACING, measured, scene_of
+from validators.launcher.pacing import PACING, scene_of
 from validators.launcher.perform import plan_of
+from validators.launcher.speed import measured
 
 
 def test_a_plan_has_the_requests_bounds_times_the_scale_in_the_log(world: World) -> None:
