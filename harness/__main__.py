@@ -32,7 +32,9 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
 
 
 def _gone(_number: int, _frame: FrameType | None) -> None:
-    os.write(sys.stderr.fileno(), b"factory: interrupted; the same command goes on from here\n")
+    from harness.cli.interruption import interrupted_words
+
+    os.write(sys.stderr.fileno(), f"factory: {interrupted_words()}\n".encode())
     os._exit(INTERRUPTED)
 
 

@@ -197,7 +197,7 @@ def cli() -> None:
     Exit codes:
       0  done                     4  a budget is used up
       1  a finding, a refusal     5  something is unavailable, or another factory is at work
-      2  usage or configuration   130  interrupted; run the same command again to continue
+      2  usage or configuration   130  interrupted; the message names the command that goes on
       3  needs a person
 
     \b
@@ -223,7 +223,9 @@ def run(argv: Sequence[str]) -> int:
         # A command that has only one way to end returns nothing.
         return answer if isinstance(answer, int) else 0
     except (click.exceptions.Abort, KeyboardInterrupt):
-        return _report_error(Interrupted("interrupted; the same command goes on from here"), argv)
+        from harness.cli.interruption import interrupted_words
+
+        return _report_error(Interrupted(interrupted_words()), argv)
     except click.ClickException as error:
         _emit_error(error, error.format_message(), argv)
         error.show()

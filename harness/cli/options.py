@@ -2,16 +2,18 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from harness.cli.interruption import interruptible
 from harness.cli.output.terminal import speaks_unicode
 from harness.domain.errors import ConfigError
 
@@ -44,31 +46,50 @@ def home() -> Path:
 
 
 @contextmanager
-def fresh_home(folder: Path | None) -> Iterator[Path]:
+def fresh_home(folder: Path | None, next_move: Callable[[Path], str]) -> Iterator[Path]:
     """An empty folder for a new home. A temporary folder that stays empty is removed at the end.
+    `next_move` is what a person may do with the home after an interruption.
 
     Raises ConfigError when `folder` is not empty or cannot be a folder.
     """
     if folder is None:
-        folder = Path(tempfile.mkdtemp(prefix="lights-out-factory-"))
+        new = Path(tempfile.mkdtemp(prefix="lights-out-factory-"))
         try:
-            yield folder
+            with interruptible(lambda: _next_move(new, next_move)):
+                yield new
         finally:
             with suppress(OSError):
                 # This refuses a folder with anything in it, so nothing that was made is lost.
-                folder.rmdir()
+                new.rmdir()
         return
+    named = named_folder(folder)
+    if named.exists() and (not named.is_dir() or any(named.iterdir())):
+        raise ConfigError(
+            f"{named} is not empty; a new home wants a folder of its own, so name a new one"
+        )
+    with interruptible(lambda: _next_move(named, next_move)):
+        yield named
+
+
+def named_folder(folder: Path) -> Path:
+    """The folder that --home names. Raises ConfigError where there is no such account's."""
     try:
-        folder = folder.expanduser().absolute()
+        return folder.expanduser().absolute()
     except RuntimeError:
         raise ConfigError(
             f"there is no folder {folder.parts[0]} here; name another with --home"
         ) from None
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(
-            f"{folder} is not empty; a new home wants a folder of its own, so name a new one"
-        )
-    yield folder
+
+
+def _next_move(folder: Path, next_move: Callable[[Path], str]) -> str:
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return "nothing was kept, and the same command begins anew"
+    return next_move(folder)
+
+
+def at_home(folder: Path, command: str) -> str:
+    """A command for another home than the usual one, as a person types it."""
+    return f"FACTORY_HOME={shlex.quote(str(folder))} {command}"
 
 
 def wait_for_interrupt() -> None:

@@ -62,6 +62,9 @@ def attendance(
                     yield signs
             except Interrupted:
                 raise
+            except KeyboardInterrupt:
+                how = "it was interrupted"
+                raise
             except BaseException as error:
                 how = f"it was ended by an error: {type(error).__name__}"
                 raise

@@ -53,6 +53,14 @@ def test_the_one_object_on_standard_output_has_the_agreed_keys(demo) -> None:
         } <= issue.keys()
 
 
+def test_given_again_it_goes_on_in_the_home_that_it_made(demo, copy) -> None:
+    """Here nothing is left to do, so nothing is done, and all of it is shown again."""
+    only = [word for number in sorted(demo.issues) for word in ("--issue", str(number))]
+    again = factory(copy, "demo", *only, "--json", "--home", str(copy))
+    assert again.code == 0, again.err
+    assert again.json["issues"] == demo.said.json["issues"]
+
+
 def test_the_sandboxes_held(demo) -> None:
     assert demo.said.json["sandbox"] in ("bwrap-root", "bwrap-userns")
 

@@ -2,6 +2,7 @@
 answers are replayed, on the wire.
 """
 
+import shlex
 from collections.abc import Iterator, Set
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
@@ -10,7 +11,8 @@ from typing import Any
 
 import click
 
-from harness.cli.options import as_json, emit, fresh_home, wait_for_interrupt
+from harness.cli.interruption import interruptible
+from harness.cli.options import as_json, at_home, emit, fresh_home, named_folder, wait_for_interrupt
 from harness.cli.output.progress import Progress
 from harness.cli.start.production import run_production
 from harness.domain.plain import JsonDict, JsonObject
@@ -31,6 +33,8 @@ EXPECTED = {
 }
 PAIR = frozenset({6, 7})
 NEEDS_A_PERSON = 3
+WHOLE = "demo"
+"""The file that marks the home of a demo, once all of it is there: a later demo goes on in it."""
 
 
 @click.command()
@@ -52,7 +56,7 @@ NEEDS_A_PERSON = 3
     "--home",
     "folder",
     type=click.Path(path_type=Path),
-    help="Keep all state in PATH, which must be new or empty.",
+    help="Keep all state in PATH, which is new or empty, or the home of an interrupted demo.",
 )
 @as_json
 def demo(only: tuple[int, ...], is_production: bool, folder: Path | None, as_json: bool) -> int:
@@ -74,7 +78,7 @@ def demo(only: tuple[int, ...], is_production: bool, folder: Path | None, as_jso
 
     Reads what ships with the program, and Tidebook's wheels from $XDG_CACHE_HOME (missing wheels
     are downloaded). Writes its home, a new temporary folder unless --home names one, and keeps it
-    for you to look at.
+    for you to look at. Interrupted, it names the command that goes on.
 
     \b
     Exit codes:
@@ -87,7 +91,7 @@ def demo(only: tuple[int, ...], is_production: bool, folder: Path | None, as_jso
       factory demo
       factory demo --issue 2                    # in a third of the time
       factory demo --production
-      factory demo --home ~/tidebook            # keep what it made
+      factory demo --home ~/tidebook            # keep what it made; again, to go on
       factory demo --json
     """
     import time
@@ -98,7 +102,7 @@ def demo(only: tuple[int, ...], is_production: bool, folder: Path | None, as_jso
         return run_production(folder, as_json=as_json)
     began = time.monotonic()
     with (
-        fresh_home(folder) as home,
+        _home(folder, only) as home,
         Progress(quiet=as_json) as progress,
         _set_up(home, progress) as works,
     ):
@@ -117,6 +121,25 @@ def demo(only: tuple[int, ...], is_production: bool, folder: Path | None, as_jso
 
 
 @contextmanager
+def _home(folder: Path | None, only: tuple[int, ...]) -> Iterator[Path]:
+    """A new home, or that of a demo that was interrupted, which goes on there."""
+
+    def next_move(home: Path) -> str:
+        if not (home / WHOLE).exists():
+            return f"{home} holds less than a whole demo: begin anew in another folder"
+        given = (*(f"--issue {number}" for number in only), "--home", shlex.quote(str(home)))
+        return f"`factory demo {' '.join(given)}` goes on from here"
+
+    own = None if folder is None else named_folder(folder)
+    if own is not None and (own / WHOLE).is_file():
+        with interruptible(lambda: next_move(own)):
+            yield own
+    else:
+        with fresh_home(folder, next_move) as home:
+            yield home
+
+
+@contextmanager
 def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
     """A forge with Tidebook and its issues, and a factory that works on them."""
     from harness.log import Log
@@ -125,13 +148,15 @@ def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
 
     log = Log(progress)
     with ExitStack() as stack:
-        create_example(
-            home,
-            app=EXAMPLES / "tidebook",
-            issues=EXAMPLES / "issues",
-            recordings=EXAMPLES / "recordings",
-            tell=lambda words: log.write("created", words),
-        )
+        if not (home / WHOLE).exists():
+            create_example(
+                home,
+                app=EXAMPLES / "tidebook",
+                issues=EXAMPLES / "issues",
+                recordings=EXAMPLES / "recordings",
+                tell=lambda words: log.write("created", words),
+            )
+            (home / WHOLE).touch()
         yield stack.enter_context(open_factory(home, log=log))
 
 
@@ -230,13 +255,10 @@ def _print(found: JsonDict) -> None:
 
 def _look_around(works: Any, home: Path) -> None:
     """Name the forge's address, and keep the forge open while somebody looks."""
-    import shlex
     import sys
 
     # Nobody who reads a log or a pipe could end it.
     if sys.stdin.isatty() and sys.stdout.isatty():
         click.echo(f"\nLook at its forge:  {works.url}\nCtrl-C ends it.")
         wait_for_interrupt()
-    click.echo(
-        f"Its forge again:  FACTORY_HOME={shlex.quote(str(home))} factory forge serve --open"
-    )
+    click.echo(f"Its forge again:  {at_home(home, 'factory forge serve --open')}")

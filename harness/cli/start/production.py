@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import emit, fresh_home, wait_for_interrupt
+from harness.cli.options import at_home, emit, fresh_home, wait_for_interrupt
 from harness.cli.output.progress import Progress
 from harness.domain.plain import JsonDict
 from harness.shipped import shipped
@@ -30,7 +30,7 @@ def run_production(folder: Path | None, *, as_json: bool) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     with (
-        fresh_home(folder) as home,
+        fresh_home(folder, _next_move) as home,
         Progress(quiet=as_json) as progress,
         _set_up(home, progress) as story,
     ):
@@ -52,6 +52,13 @@ def run_production(folder: Path | None, *, as_json: bool) -> int:
             _print(steps, found)
             _look_around(story)
     return 0 if found["ok"] else NEEDS_A_PERSON if found["sandbox"] == "unsealed" else 1
+
+
+def _next_move(home: Path) -> str:
+    return (
+        f"its story begins anew in another folder; `{at_home(home, 'factory status')}` shows how"
+        " far this one came"
+    )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import as_json, emit, fresh_home, wait_for_interrupt
+from harness.cli.options import as_json, at_home, emit, fresh_home, wait_for_interrupt
 from harness.cli.output.progress import Progress
 from harness.domain.errors import ConfigError
 from harness.domain.plain import JsonDict
@@ -112,7 +112,7 @@ def _tried(
     began = time.monotonic()
     with (
         Progress(quiet=quiet) as progress,
-        fresh_home(folder) as place,
+        fresh_home(folder, _next_move) as place,
         _set_up(place, trial, progress) as (prepared, works),
     ):
         tick(works.services, works.dispatch, only=None if only is None else (only,))
@@ -123,6 +123,10 @@ def _tried(
             progress.say(f"The forge is at {works.url}; Ctrl-C ends it.")
             wait_for_interrupt()
     return found
+
+
+def _next_move(place: Path) -> str:
+    return f"`{at_home(place, 'factory tick')}` goes on from here, with every issue"
 
 
 @contextmanager

@@ -48,8 +48,9 @@ def test_a_pull_request_that_is_not_the_factorys(copy) -> None:
     assert factory(copy, "validate", "1").code == 2
 
 
-def test_the_demo_wants_a_folder_of_its_own(copy) -> None:
-    said = factory(copy, "demo", "--home", str(copy))
+def test_the_demo_wants_a_folder_of_its_own(tmp_path) -> None:
+    (tmp_path / "mine").write_text("do not touch")
+    said = factory(tmp_path, "demo", "--home", str(tmp_path))
     assert said.code == 2
     assert "is not empty" in said.err
 
