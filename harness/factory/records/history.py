@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from harness.domain.budget import Usage
+from harness.domain.errors import IllegalTransition, LedgerError
 from harness.domain.events import (
     CommandGiven,
     CommandReported,
@@ -60,7 +61,13 @@ class History:
 
     @cached_property
     def state(self) -> State:
-        return fold(entry.event.event for entry in self.transitions)
+        try:
+            return fold(entry.event.event for entry in self.transitions)
+        except IllegalTransition as error:
+            raise LedgerError(
+                f"the ledger's entries of issue #{self.issue} do not fit together: {error}; run"
+                " `factory audit`, which names the first that does not fit"
+            ) from error
 
     @property
     def title(self) -> str:

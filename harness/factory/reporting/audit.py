@@ -5,6 +5,7 @@ Each claim is checked against something that its author could not change afterwa
 - a verdict against the launcher's signature and the digest in the ledger;
 - evidence against the signed root;
 - a landed tree against git's own hashes;
+- an issue's moves against the table of its life;
 - a release against its landing, the table of its life, and what was seen of it.
 
 The audit repairs nothing. It also lists what it could not check."""
@@ -14,11 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.domain.errors import FactoryError, GitError, ValidatorError
-from harness.domain.events import Landed, ReleaseBegan, VerdictRecorded
+from harness.domain.errors import FactoryError, GitError, IllegalTransition, ValidatorError
+from harness.domain.events import Landed, ReleaseBegan, TransitionRecorded, VerdictRecorded
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Recorded, of_kind
+from harness.domain.ledger import Entry, Recorded, of_kind
+from harness.domain.lifecycle import Event, State, next_state
 from harness.domain.verdict import Binding, Verdict, VerdictOutcome
+from harness.factory.records.history import histories
 from harness.factory.reporting.anchors import Anchors
 from harness.factory.reporting.audit_releases import not_asked, release_faults
 from harness.factory.settings.config import read_config
@@ -95,6 +98,7 @@ def audit(
         *(fault for one in read for fault in _verdict_faults(one, repository)),
         *evidence_faults,
         *(fault for entry in landings for fault in _landing_faults(entry, verdicts, repository)),
+        *issue_faults(entries),
         *(
             AuditFault(seq, "release", message)
             for seq, message in release_faults(entries, repository, home)
@@ -113,6 +117,28 @@ def audit(
             *anchors.unchecked(),
         ),
     )
+
+
+def issue_faults(entries: Sequence[Entry]) -> Iterator[AuditFault]:
+    """The moves of issues that do not follow from the move before. What follows is still read."""
+    for history in histories(entries):
+        state = held = State.UNTRIAGED
+        for move in history.transitions:
+            if fault := _move_fault(move.event, state, held):
+                yield AuditFault(move.seq, "issue", f"#{history.issue}: {fault}")
+            held, state = move.event.before, move.event.after
+
+
+def _move_fault(move: TransitionRecorded, state: State, held: State) -> str:
+    """What is wrong with a move of an issue that stood there; empty where nothing is."""
+    if move.before is not state:
+        return f"{move.event} moved it from {move.before}, and it was {state}"
+    try:
+        is_back = move.event is Event.RESUMED and state is State.PAUSED
+        after = held if is_back else next_state(state, move.event)
+    except IllegalTransition as error:
+        return str(error)
+    return "" if move.after is after else f"{move.event} moved it to {move.after}, not to {after}"
 
 
 def _read_verdict(

@@ -1,14 +1,21 @@
 """What the audit cannot be fooled by: each link from what landed back to the evidence, cut once."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Never
 
 import pytest
 
-from harness.domain.errors import GitError, ValidatorError
+from harness.domain.errors import GitError, LedgerError, ValidatorError
+from harness.domain.events import TransitionRecorded
+from harness.domain.issue import Permission
+from harness.domain.ledger import of_kind
+from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.reporting.audit import audit
+from harness.factory.records.history import histories
+from harness.factory.reporting.audit import audit, issue_faults
 from tests.events import event_of
+from tests.factory.lives import Life
 from tests.factory.world import World
 
 
@@ -256,3 +263,41 @@ def test_without_the_forge_the_last_fetched_branch_is_used(world) -> None:
     assert not any("ledger anchors" in line for line in audited(world).unchecked)
     del world.ledger.written[entry_where(world, PUT_BACK["to before the run"][0]) :]
     assert not audited(world).ok
+
+
+def test_a_move_that_does_not_follow_from_those_before_is_named_and_the_issue_cannot_be_read(
+    world,
+) -> None:
+    """Incident: every command ended as if the factory had a bug, and the audit found nothing."""
+    maya = world.forge.person("maya", Permission.MAINTAIN)
+    issue = world.file("Another", "The places are gone, too.")
+    for word in ("hold", "resume"):
+        world.forge.say(issue, f"/factory {word}", author=maya)
+        world.tick()
+    whole = world.ledger.entries()
+    assert list(issue_faults(whole)) == []
+    moves = of_kind(whole, TransitionRecorded)
+    assert {Event.OWNER_HOLD, Event.RESUMED} <= {move.event.event for move in moves}
+    for missing, following in pairwise(moves):
+        if missing.issue == following.issue:
+            rest = [entry for entry in whole if entry is not missing]
+            assert [fault.entry for fault in issue_faults(rest)] == [following.seq]
+            broken = next(one for one in histories(rest) if one.issue == missing.issue)
+            with pytest.raises(LedgerError, match=f"issue #{missing.issue} .*`factory audit`"):
+                assert broken.state
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "after", "message"),
+    [
+        (Event.DISPATCHED, State.ACCEPTED, State.IMPLEMENTING, "and it was untriaged"),
+        (Event.LANDED, State.UNTRIAGED, State.MERGED, "an issue that is untriaged cannot take"),
+        (Event.TRIAGE_ACCEPTED, State.UNTRIAGED, State.MERGED, "to merged, not to accepted"),
+    ],
+)
+def test_a_move_that_the_table_does_not_have_is_named(event, before, after, message) -> None:
+    life = Life()
+    entry = life.move(event, before, after)
+    (fault,) = issue_faults(life.ledger.entries())
+    assert (fault.entry, fault.subject) == (entry.seq, "issue")
+    assert message in fault.message
