@@ -78,10 +78,12 @@ def test_no_visitor_is_lost_in_a_switch_and_the_old_release_is_up_until_it_is_re
 def test_a_place_whose_process_is_killed_serves_nothing_and_comes_back_as_it_was(
     tmp_path: Path,
 ) -> None:
-    with local_world(tmp_path) as world:
+    home = tmp_path / ("home-" * 20)  # longer than the path of a socket may be
+    home.mkdir()
+    with local_world(home) as world:
         world.deployer.switch(world.order(FIRST))
         boot = ask(world.place)["boot"]
-        os.kill(_holder(tmp_path / "places/staging/place.lock"), signal.SIGKILL)
+        os.kill(_holder(home / "places/staging/place.lock"), signal.SIGKILL)
         while world.deployer.running(world.place) not in (None, UNKNOWN):
             time.sleep(0.02)
         world.deployer.prepare(world.order(SECOND))

@@ -12,6 +12,7 @@ Properties:
 import asyncio
 import contextlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,11 @@ class Place:
         proxy = await asyncio.start_server(self._visited, "127.0.0.1", self.port)
         control = self.folder / CONTROL
         control.unlink(missing_ok=True)
-        asked = await asyncio.start_unix_server(self._asked, control, limit=LARGEST_QUESTION)
+        # By way of a descriptor: the kernel bounds the path of a socket, and a home's may be long.
+        folder = os.open(self.folder, os.O_PATH)
+        asked = await asyncio.start_unix_server(
+            self._asked, f"/proc/self/fd/{folder}/{CONTROL}", limit=LARGEST_QUESTION
+        )
         await self._resume()
         self.resumed.set()
         watch = asyncio.create_task(self._watched())
