@@ -22,7 +22,7 @@ def store_digest(request: Path) -> int:
     """Print facts about the journeys that bind a change for the request's issue: how many were
     written for its very text or are to be made green by it, whether an author declined, how many
     are in the regression suite, and the digest of all, null when there are none."""
-    from validators.authoring.authoring import up_to_date
+    from validators.launcher.own_journeys import up_to_date
     from validators.launcher.regression_suite import declined, mended, regression_digests
     from validators.store.journeys import set_digest
 

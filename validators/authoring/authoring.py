@@ -27,6 +27,7 @@ from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Purpose
 from validators.judging.predicate import stamp
 from validators.launcher.context import Context, checked_base
+from validators.launcher.own_journeys import AUTHOR, text_digest, up_to_date
 from validators.launcher.regression_suite import regression_digests
 from validators.launcher.request import Request
 from validators.launcher.workplace import work_folder
@@ -34,7 +35,6 @@ from validators.roles.author import AuthorAnswer, ReturnedJourney
 from validators.store.entries import Entry, Event
 from validators.store.journeys import SealedJourney, purpose_of, set_digest
 
-AUTHOR = "author"
 SEALED, REFUSED, NO_JOURNEY = "sealed", "refused", "no-journey"
 NOTHING_TO_SEE = (
     "the author found nothing in the issue that a person could see in a browser, or wrote nothing"
@@ -81,23 +81,6 @@ def authored(context: Context) -> AuthoringResult:
         )
         context.journey_store.pending_answers.forget(number)
         return result
-
-
-def up_to_date(request: Request, in_force: Iterable[SealedJourney]) -> tuple[SealedJourney, ...]:
-    """The journeys of an issue that were written for the request's very text, or by a
-    maintainer."""
-    return tuple(
-        one
-        for one in in_force
-        if one.entry.source == text_digest(request) or one.entry.actor != AUTHOR
-    )
-
-
-def text_digest(request: Request) -> str:
-    """The hash of what an author reads: the issue's text and kind, and the governance digest."""
-    issue = request.issue
-    text = json.dumps([issue.title, issue.body, issue.kind, request.governance.digest])
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def language_page() -> str:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import validators
 from validators.app.git import Repository, commit_facts
-from validators.app.instances import Start
 from validators.app.sandboxes import Sandboxes
 from validators.app.side import LayerStores
 from validators.domain.stops import Inconclusive, UsageError
@@ -23,6 +23,9 @@ from validators.signing.notary import Notary
 from validators.store.journeys import JourneyStore
 from validators.store.leaks import refuse_leaked
 from validators.store.place import opened_place
+
+if TYPE_CHECKING:
+    from validators.app.instances import Start
 
 HOSTNAME = "app.localhost"
 
@@ -59,6 +62,8 @@ class Context:
 
     def start(self) -> Start:
         """How each instance of the app is started."""
+        from validators.app.instances import Start
+
         app, limits = self.request.app, self.request.limits
         wall = app.ready_seconds + limits.wall_seconds
         return Start(

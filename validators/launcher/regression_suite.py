@@ -13,19 +13,20 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from validators.app.git import in_history
 from validators.domain.errors import JourneyInvalid
-from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Outcome
-from validators.language.reader import read
 from validators.launcher.context import Context
 from validators.signing.notary import NotVerified
 from validators.signing.statement import verified_verdict
 from validators.store.entries import Entry, Event
 from validators.store.journeys import SealedJourney
+
+if TYPE_CHECKING:
+    from validators.domain.journeys.journey import Journey
 
 # The issue number of a journey that was written for the mission and for no issue. It is in the
 # suite from the moment it is sealed.
@@ -173,6 +174,8 @@ def _predicate(envelope: bytes) -> Mapping[str, Any]:
 
 def named_apart(sealed: SealedJourney, taken: set[str]) -> Journey:
     """The journey, under another name where its own is taken: two issues may use one name."""
+    from validators.language.reader import read  # the store's questions need no journey read
+
     try:
         journey = read(sealed.text, file=sealed.entry.journey)
         if journey.name not in taken:
