@@ -3,22 +3,26 @@
 
 What is down here never ends the factory: the intake is started again, ever more slowly."""
 
+from __future__ import annotations
+
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError, PortError
 from harness.home.document import HomeFile, read_home, write_home
-from harness.home.programs import keep_token
-from harness.home.webhooks import WebhookAddress, address_in
 from harness.log import WARNING, Log
 from harness.programs.error_intake.keys import MOST_KEYS, Keys, Service, keys_in
 from harness.programs.error_intake.spool import Spool
 from harness.programs.error_intake.start import RunningIntake, start
+
+if TYPE_CHECKING:
+    from harness.home.webhooks import WebhookAddress
 
 KEYS, FOLDER, OPTION = "keys/errors", "errors", "errors"
 DEFAULT_PORT = "8400"
@@ -48,6 +52,8 @@ def intake_keys(home: Path) -> Keys:
 
 def intake_address(document: HomeFile) -> WebhookAddress | None:
     """Where the intake listens; None if the home has none. Raises ConfigError."""
+    from harness.home.webhooks import address_in  # `factory status` looks at the spool alone
+
     return address_in(document.errors, option=OPTION) if document.errors else None
 
 
@@ -112,6 +118,8 @@ def way_to_intake(home: Path) -> WayToIntake:
 
 
 def _add(home: Path, keys: Keys, line: str) -> None:
+    from harness.home.programs import keep_token
+
     if len(keys.dsns) + len(keys.secrets) >= MOST_KEYS:
         raise ConfigError(
             f"there are {MOST_KEYS} keys already: delete the lines of those that nobody uses",
