@@ -19,7 +19,10 @@ from tests.validators_launcher.world import predicate, run_program
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LAPS = (
-    "matinee",
+    pytest.param(
+        "matinee",
+        marks=pytest.mark.soak("a lap more; test_demo has one, test_services what runs beside it"),
+    ),
     pytest.param("ferry", marks=pytest.mark.soak("a run more; test_tools judges a tool")),
     pytest.param(
         "larder", marks=pytest.mark.soak("a run more; test_npm has such packages from its own lock")

@@ -364,6 +364,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize(
     "brake",
     [

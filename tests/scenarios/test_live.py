@@ -187,13 +187,14 @@ def _watched(home, app, endpoint):
     return Said(started.returncode, out, err), watch
 
 
-def test_the_issue_is_merged(live) -> None:
-    assert live.said.code == 0, live.said.err + live.said.out
+def test_the_change_passes_and_by_the_drafted_rules_a_person_lands_it(live) -> None:
+    assert live.said.code == 3, live.said.err + live.said.out
     assert (live.issue["outcome"], live.issue["verdict"], live.issue["attempts"]) == (
-        "merged",
+        "needs-human",
         "passed",
         1,
     )
+    assert "a person lands it" in live.issue["message"]
 
 
 def test_what_was_missing_is_drafted_and_said(live) -> None:
