@@ -190,14 +190,18 @@ def events_from(state: State) -> frozenset[Event]:
 def fold(events: Iterable[Event], start: State = State.UNTRIAGED) -> State:
     """The state that a whole history leads to. A hold is a bracket: what was held is what comes
     back."""
-    state, held = start, start
+    state = held = start
     for event in events:
-        if event is Event.RESUMED and state is State.PAUSED:
-            state = held
-            continue
         # What a hold interrupts is remembered until the next event.
-        state, held = next_state(state, event), state
+        state, held = state_after(state, event, held=held), state
     return state
+
+
+def state_after(state: State, event: Event, *, held: State) -> State:
+    """The state after an event; `held` is the one before, which comes back when a hold is lifted.
+    Raises IllegalTransition."""
+    is_back = event is Event.RESUMED and state is State.PAUSED
+    return held if is_back else next_state(state, event)
 
 
 def page() -> str:

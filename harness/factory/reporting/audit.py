@@ -19,7 +19,7 @@ from harness.domain.errors import FactoryError, GitError, IllegalTransition, Val
 from harness.domain.events import Landed, ReleaseBegan, TransitionRecorded, VerdictRecorded
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, Recorded, of_kind
-from harness.domain.lifecycle import Event, State, next_state
+from harness.domain.lifecycle import State, state_after
 from harness.domain.verdict import Binding, Verdict, VerdictOutcome
 from harness.factory.records.history import histories
 from harness.factory.reporting.anchors import Anchors
@@ -134,8 +134,7 @@ def _move_fault(move: TransitionRecorded, state: State, held: State) -> str:
     if move.before is not state:
         return f"{move.event} moved it from {move.before}, and it was {state}"
     try:
-        is_back = move.event is Event.RESUMED and state is State.PAUSED
-        after = held if is_back else next_state(state, move.event)
+        after = state_after(state, move.event, held=held)
     except IllegalTransition as error:
         return str(error)
     return "" if move.after is after else f"{move.event} moved it to {move.after}, not to {after}"

@@ -53,8 +53,7 @@ READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
 
 class Flow:
-    """Bytes one way, from `source` to `sink`. The end of the stream is passed on as a
-    half-close."""
+    """Bytes one way, from `source` to `sink`. The end of the stream goes on as a half-close."""
 
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self.source, self.sink = source, sink
