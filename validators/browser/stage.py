@@ -48,6 +48,7 @@ MOST_PICTURES = 40
 MOST_FAILED_PICTURES = 3
 # Of a JPEG: a page of 1280 pixels takes 15 to 60 kB.
 PICTURE_QUALITY = 50
+ASK_AGAIN_SECONDS = 0.1
 # So long after an answer, a page may send the next request.
 LEADS_ON_SECONDS = 0.2
 
@@ -246,7 +247,7 @@ class BrowserStage:
 
     async def _picture(self, actor: str) -> bytes:
         """A picture of what the person sees, as JPEG."""
-        return await self._captured(actor, format="jpeg", quality=PICTURE_QUALITY)
+        return await captured(self._protocols[actor], format="jpeg", quality=PICTURE_QUALITY)
 
     async def _last_picture(self, actor: str) -> bytes:
         """A picture of what the person sees at the end, as PNG, a pixel for each of the page's."""
@@ -258,15 +259,7 @@ class BrowserStage:
             "height": seen["clientHeight"],
             "scale": 1 / (self.setting.device.ratio if self._masked else 1),
         }
-        return await self._captured(actor, format="png", clip=clip)
-
-    async def _captured(self, actor: str, **how: object) -> bytes:
-        # Asked of the browser itself: the library's own screenshot prepares the page at twice the
-        # cost, and a trace would record it as an act, with a copy of the page before and after it.
-        taken = await self._protocols[actor].send(
-            "Page.captureScreenshot", {**how, "optimizeForSpeed": True}
-        )
-        return base64.b64decode(taken["data"])
+        return await captured(self._protocols[actor], format="png", clip=clip)
 
     def note(self, text: str) -> None:
         if len(self.notes) < MOST_NOTES:
@@ -377,6 +370,20 @@ async def stage(
             yield built
         finally:
             await built.close()
+
+
+async def captured(protocol: CDPSession, **how: object) -> bytes:
+    """A picture of a page. `how` goes to the protocol's `Page.captureScreenshot`, of the browser
+    itself: the library's own screenshot prepares the page at twice the cost, and a trace would
+    record it as an act, with a copy of the page before and after it. A busy browser refuses a page
+    that it has not drawn yet, so it is asked twice. Raises the library's error."""
+    command = ("Page.captureScreenshot", {**how, "optimizeForSpeed": True})
+    try:
+        taken = await protocol.send(*command)
+    except _library_error():
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
+        taken = await protocol.send(*command)
+    return base64.b64decode(taken["data"])
 
 
 def _without_stacks(context: BrowserContext) -> None:

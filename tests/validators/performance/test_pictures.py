@@ -1,13 +1,19 @@
 """The pictures of a filmstrip: one after each step and from each place of looking, and never a
 reason to fail."""
 
+import asyncio
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from playwright.async_api import CDPSession, Error
 
 from tests.validators.apps import Static
 from tests.validators.fakes import FakeStage
 from tests.validators.house import PATIENCE, House
 from tests.validators.performing import perform
-from validators.browser.stage import MOST_FAILED_PICTURES, BrowserStage
+from validators.browser.stage import MOST_FAILED_PICTURES, BrowserStage, captured
 
 BROKEN_OFF = """journey: book
 promise: M-BOOK
@@ -71,3 +77,25 @@ def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_
     house.on_stage(Static(), untraced)
     assert (tmp_path / "step-01.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
     assert not list(tmp_path.glob("step-02*"))
+
+
+@dataclass
+class Undrawn:
+    """A page that the browser has not drawn yet: so many pictures of it are refused."""
+
+    refusals: int
+
+    async def send(self, method: str, params: dict[str, Any]) -> dict[str, str]:
+        assert (method, params["format"]) == ("Page.captureScreenshot", "png")
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise Error("Unable to capture screenshot")
+        return {"data": "cGljdHVyZQ=="}
+
+
+def test_a_picture_that_is_refused_once_is_asked_for_again() -> None:
+    for refusals in (0, 1):
+        page = cast("CDPSession", Undrawn(refusals))
+        assert asyncio.run(captured(page, format="png")) == b"picture"
+    with pytest.raises(Error, match="Unable to capture"):
+        asyncio.run(captured(cast("CDPSession", Undrawn(2)), format="png"))

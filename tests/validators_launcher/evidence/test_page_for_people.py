@@ -67,6 +67,7 @@ WHERE = """async ([picture, wanted]) => {
       xs.push(i / 4 % image.width), ys.push(Math.floor(i / 4 / image.width));
   return xs.length ? [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)] : [];
 }"""
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PINK = [0xD6, 0x33, 0x6C]
 
 
@@ -83,6 +84,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
         folder = tmp_path_factory.mktemp("pages")
         for name, more in (("before", ""), ("after", NEW), ("end", NEW)):
             camera.set_content(SQUARE.format(more))
+            camera.evaluate(DRAWN)
             camera.screenshot(path=folder / f"{name}.png")
         camera.screenshot(path=folder / "step-01.jpg")
         for name, text in PAGES.items():
