@@ -56,7 +56,7 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
     item.config.stash[RUNNING] = item
-    spent.begin(item, last=nextitem is None)
+    spent.begin(item, nextitem)
     return (yield)
 
 

@@ -37,10 +37,12 @@ _BEGAN = pytest.StashKey[tuple[float, float, int]]()
 _FIXTURES = pytest.StashKey[dict[str, float]]()
 _ENDING = pytest.StashKey[float]()
 _LAST = pytest.StashKey[bool]()
+_LAST_OF_FILE = pytest.StashKey[bool]()
 MEASURED = pytest.StashKey[float]()
 
 
 _started = 0
+_alone = 0  # how many had been started when none of them was left
 _begun = 0
 
 
@@ -56,9 +58,15 @@ def watch() -> None:
 
 def so_far() -> float:
     """Processor seconds of this process, of its children, and of whoever one of them waited for."""
+    global _alone
     times = os.times()
     ended = times.user + times.system + times.children_user + times.children_system
-    return ended + sum(map(_seconds, _living()))
+    if _alone == _started:
+        return ended
+    living = [*_living()]
+    if not living:
+        _alone = _started
+    return ended + sum(map(_seconds, living))
 
 
 def _living() -> Iterator[str]:
@@ -76,12 +84,13 @@ def _seconds(pid: str) -> float:
     return sum(map(int, fields[11:15])) / TICKS
 
 
-def begin(item: pytest.Item, *, last: bool) -> None:
+def begin(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     global _begun
     if _begun % EVERY == 0:
         item.stash[MEASURED] = measured().processor / REFERENCE_SECONDS
     _begun += 1
-    item.stash[_LAST] = last
+    item.stash[_LAST] = nextitem is None
+    item.stash[_LAST_OF_FILE] = nextitem is None or nextitem.path != item.path
     item.stash[_FIXTURES] = {}
     item.stash[_BEGAN] = (so_far(), process_time(), _started)
 
@@ -93,9 +102,10 @@ def begin_teardown(item: pytest.Item) -> None:
 def end(fixture: str, scope: str, item: pytest.Item) -> None:
     """A fixture has ended: what was spent since the one before it is its own if many shared it. A
     server that ran for the whole session gives up its children's seconds only here."""
-    if _ENDING in item.stash:
+    shared = scope != "function"
+    if _ENDING in item.stash and (shared or item.stash[_LAST_OF_FILE]):
         now = so_far()
-        if scope != "function":
+        if shared:
             fixtures = item.stash[_FIXTURES]
             fixtures[fixture] = fixtures.get(fixture, 0.0) + now - item.stash[_ENDING]
         item.stash[_ENDING] = now

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 NUMBERS = count(1)
+PRICES = prices()
 CHAT, RESPONSES = DIALECTS[OPENAI]
 
 
@@ -153,7 +154,7 @@ class Bench:
         clock, notices = (beside.clock, beside.notices) if beside else (Clock(), list[str]())
         home = home or self.folder / f"bench-{number}"
         home.mkdir(exist_ok=True)
-        meter = Meter(home / "broker.sqlite", prices(), clock=clock)
+        meter = Meter(home / "broker.sqlite", PRICES, clock=clock)
         breaker = (
             beside.breaker
             if beside

@@ -27,7 +27,6 @@ def walked(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str
 
 
 ALL = {"": cli, **dict(walked(cli))}
-each = pytest.mark.parametrize("name", ALL)
 
 
 def page(name: str) -> str:
@@ -41,19 +40,19 @@ def examples(name: str) -> list[str]:
     return [line.strip() for line in block.splitlines() if line.strip()]
 
 
-@each
-def test_the_first_line_is_a_sentence_of_at_most_80_characters(name) -> None:
-    first = page(name).partition("\n")[0]
-    assert 0 < len(first) <= (80 if name else 110)
-    assert first.endswith(".")
+def test_the_first_line_is_a_sentence_of_at_most_80_characters() -> None:
+    for name in ALL:
+        first = page(name).partition("\n")[0]
+        assert 0 < len(first) <= (80 if name else 110), name
+        assert first.endswith("."), name
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_overview_says_what_the_command_says_of_itself(name) -> None:
-    assert COMMANDS[name][1] == page(name).partition("\n")[0]
+def test_the_overview_says_what_the_command_says_of_itself() -> None:
+    for name, (_, said) in COMMANDS.items():
+        assert said == page(name).partition("\n")[0]
 
 
-@each
+@pytest.mark.parametrize("name", ALL)
 def test_examples_are_given_and_parse(name) -> None:
     assert examples(name), "no `Examples:` block"
     for line in examples(name):
@@ -64,31 +63,26 @@ def test_examples_are_given_and_parse(name) -> None:
     assert any(re.search(rf"\bfactory {name}\b", line) for line in examples(name))
 
 
-@each
-def test_every_option_is_explained(name) -> None:
-    for parameter in ALL[name].get_params(click.Context(ALL[name])):
-        if isinstance(parameter, click.Option):
-            assert parameter.help, f"{name} {parameter.opts[0]}"
-            assert parameter.help.endswith("."), f"{name} {parameter.opts[0]}: {parameter.help}"
+def test_every_option_is_explained_and_every_argument_named_in_the_words() -> None:
+    for name, command in ALL.items():
+        context = click.Context(command)
+        for parameter in command.get_params(context):
+            if isinstance(parameter, click.Option):
+                assert (parameter.help or "").endswith("."), f"{name} {parameter.opts[0]}"
+            if isinstance(parameter, click.Argument):
+                shown = parameter.make_metavar(context).strip("[]{}.")
+                assert "|" in shown or shown in page(name), f"{name} {shown}"
 
 
-@each
-def test_every_argument_is_named_in_the_words(name) -> None:
-    for parameter in ALL[name].params:
-        if isinstance(parameter, click.Argument):
-            shown = parameter.make_metavar(click.Context(ALL[name])).strip("[]{}.")
-            assert "|" in shown or shown in page(name), f"{name} {shown}"
-
-
-@each
-def test_what_may_not_be_wrapped_fits_a_terminal(name) -> None:
+def test_what_may_not_be_wrapped_fits_a_terminal() -> None:
     kept = [
-        line
+        (name, line)
+        for name in ALL
         for paragraph in page(name).split("\n\n")
         if paragraph.startswith("\b")
         for line in paragraph.splitlines()
     ]
-    assert [line for line in kept if len(line) > 98] == []
+    assert [(name, line) for name, line in kept if len(line) > 98] == []
 
 
 def test_help_imports_no_command() -> None:

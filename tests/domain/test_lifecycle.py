@@ -1,7 +1,5 @@
 """The lifecycle, walked exhaustively: finite things are enumerated."""
 
-import itertools
-
 import pytest
 
 from harness.domain.errors import IllegalTransition
@@ -16,17 +14,15 @@ from harness.domain.lifecycle import (
     next_state,
 )
 
-PAIRS = list(itertools.product(State, Event))
 
-
-@pytest.mark.parametrize(("state", "event"), PAIRS)
-def test_every_pair_is_in_the_table_or_refused_by_name(state, event) -> None:
-    known = (state, event) in TABLE or (event is Event.OWNER_HOLD and state in HOLDABLE)
-    if known:
-        assert isinstance(next_state(state, event), State)
-    else:
-        with pytest.raises(IllegalTransition, match=f"{state}.*{event}"):
-            next_state(state, event)
+@pytest.mark.parametrize("state", list(State))
+def test_every_pair_is_in_the_table_or_refused_by_name(state) -> None:
+    for event in Event:
+        if (state, event) in TABLE or (event is Event.OWNER_HOLD and state in HOLDABLE):
+            assert isinstance(next_state(state, event), State)
+        else:
+            with pytest.raises(IllegalTransition, match=f"{state}.*{event}"):
+                next_state(state, event)
 
 
 def reachable(

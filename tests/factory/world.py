@@ -34,6 +34,7 @@ from tests.fakes.people import (
 )
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
+UNSEEN = {"__pycache__", "templates", "static"}
 ACCEPT = {
     "verdict": "in",
     "cites": ["M-BOOK"],
@@ -65,6 +66,18 @@ def edits_the_rules(worktree: Path):
     return "finished", "APPROVED-BY-MAINTAINER"
 
 
+@functools.cache
+def example() -> dict[str, bytes]:
+    """The example without its pages, which nothing here draws: each run writes all of it anew."""
+    files = {
+        str(path.relative_to(EXAMPLE)): path.read_bytes()
+        for path in sorted(EXAMPLE.rglob("*"))
+        if path.is_file() and not UNSEEN & {*path.parts}
+    }
+    settings = files["factory.toml"].split(b"trusted_keys")[0]
+    return files | {"factory.toml": settings + f'trusted_keys = ["{KEY}"]\n'.encode()}
+
+
 @dataclass
 class World:
     """One repository, its forge, and a factory that can be killed and started again on the same
@@ -93,15 +106,9 @@ class World:
         self.ledger: Any = FakeLedger(FakeClock())
         self.done: dict = {}
         self.log = LogEntries()
-        files = {
-            str(path.relative_to(EXAMPLE)): path.read_bytes()
-            for path in sorted(EXAMPLE.rglob("*"))
-            if path.is_file() and "__pycache__" not in path.parts
-        }
-        files["factory.toml"] = (
-            files["factory.toml"].split(b"trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n'.encode()
+        self.remote["main"] = self.base = self.git.commit(
+            self.git.tree(example()), [], message="base"
         )
-        self.remote["main"] = self.base = self.git.commit(self.git.tree(files), [], message="base")
 
     def services(self) -> Services:
         return Services(

@@ -118,11 +118,7 @@ class FakeGit:
         return Diff(
             tuple(_change(path, before, after) for path in changed),
             {
-                path.encode(): b"".join(
-                    line
-                    for line in after[path].splitlines(keepends=True)
-                    if line not in before.get(path, b"").splitlines(keepends=True)
-                )
+                path.encode(): b"".join(_lines_of(after[path], without=before.get(path, b"")))
                 for path in changed
                 if path in after
             },
@@ -215,7 +211,7 @@ def _change(path, before, after):
         if path in after
         else ChangeKind.DELETED
     )
-    old, new = before.get(path, b"").splitlines(), after.get(path, b"").splitlines()
+    old, new = before.get(path, b""), after.get(path, b"")
     return FileChange(
         path=path.encode(),
         kind=kind,
@@ -223,7 +219,13 @@ def _change(path, before, after):
         new_mode="100644" if path in after else ABSENT,
         old_oid=blob_oid(before[path]) if path in before else None,
         new_oid=blob_oid(after[path]) if path in after else None,
-        added=len([line for line in new if line not in old]),
-        deleted=len([line for line in old if line not in new]),
-        size=len(after.get(path, b"")),
+        added=len(_lines_of(new, without=old)),
+        deleted=len(_lines_of(old, without=new)),
+        size=len(new),
     )
+
+
+def _lines_of(content, *, without):
+    """The lines of one content that the other has not, with their ends."""
+    known = {*without.splitlines(keepends=True)}
+    return [line for line in content.splitlines(keepends=True) if line not in known]

@@ -262,33 +262,22 @@ def number(numbers: system_calls.Numbers) -> int:
 SOCKET, PAIR = system_calls.SOCKET, system_calls.PAIR
 
 
-@pytest.mark.parametrize(
-    ("numbers", "arguments", "expected"),
-    [
-        *(
-            (
-                SOCKET,
-                (family, socket.SOCK_STREAM, 0),
-                seccomp.ALLOW if family in (1, 2, 10, 16) else NO_FAMILY,
-            )
-            for family in range(64)
-        ),
-        *(
-            (PAIR, (family, socket.SOCK_DGRAM, 0), seccomp.ALLOW if family == 1 else NO_FAMILY)
-            for family in range(64)
-        ),
-        (SOCKET, (socket.AF_INET, socket.SOCK_STREAM, 262), seccomp.ALLOW),
-        (SOCKET, (socket.AF_INET, socket.SOCK_SEQPACKET, 132), NO_FAMILY),
-        (SOCKET, (socket.AF_NETLINK, socket.SOCK_RAW, 16), NO_FAMILY),
-        (SOCKET, (0xFFFFFFFF, socket.SOCK_STREAM, 0), NO_FAMILY),
-    ],
-)
 @pytest.mark.parametrize("browser", [False, True])
-def test_what_the_filter_of_a_sandbox_with_namespaces_answers_for_a_socket(
-    numbers, arguments, expected, browser
-) -> None:
+def test_what_the_filter_of_a_sandbox_with_namespaces_answers_for_a_socket(browser) -> None:
     program = seccomp.program(system_calls.in_namespaces(user_namespaces=browser))
-    assert answer(program, number(numbers), *arguments) == expected
+
+    def allows(numbers, *arguments: int) -> bool:
+        answered = answer(program, number(numbers), *arguments)
+        assert answered in (seccomp.ALLOW, NO_FAMILY)
+        return answered == seccomp.ALLOW
+
+    families, stream = range(64), socket.SOCK_STREAM
+    assert [one for one in families if allows(SOCKET, one, stream, 0)] == [1, 2, 10, 16]
+    assert [one for one in families if allows(PAIR, one, socket.SOCK_DGRAM, 0)] == [1]
+    assert allows(SOCKET, socket.AF_INET, stream, 262)
+    assert not allows(SOCKET, socket.AF_INET, socket.SOCK_SEQPACKET, 132)
+    assert not allows(SOCKET, socket.AF_NETLINK, socket.SOCK_RAW, 16)
+    assert not allows(SOCKET, 0xFFFFFFFF, stream, 0)
 
 
 @pytest.mark.parametrize(

@@ -499,27 +499,31 @@ def test_a_guards_negative_control_must_fail_as_any_other(negative_control) -> N
     assert verdict(*beside(GUARD, negative_control=negative_control)).outcome is expected
 
 
-@pytest.mark.parametrize("masked", OWN)
-@pytest.mark.parametrize("negative_control", CONTROLS)
-def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(
-    masked, negative_control
-) -> None:
-    alone = replace(GUARD, plain=False, proof=ON_BASE["green"])
-    sealed, runs = beside(alone, masked=masked, negative_control=negative_control)
-    runs = tuple(replace(one, run=replace(one.run, identity=Identity.MASKED)) if one.run == RunId("j", kind=RunKind.NEGATIVE_CONTROL) else one
-                 for one in runs if one.run != RunId("j"))  # fmt: skip
-    found = verdict(sealed, runs)
-    if masked in SILENT_RUNS:
-        expected = Outcome.INCONCLUSIVE
-    elif masked != "green":
-        expected = Outcome.FAILED
-    else:
-        expected = Outcome.PASSED if negative_control in GOOD_CONTROLS else Outcome.INCONCLUSIVE
-    assert (found.outcome, found.journeys.executed) == (expected, 1 if masked in SILENT_RUNS else 2)
-    assert (
-        verdict(sealed, tuple(one for one in runs if one.run.journey == "own")).outcome
-        is Outcome.INCONCLUSIVE
-    )
+def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one() -> None:
+    alone, plain = replace(GUARD, plain=False, proof=ON_BASE["green"]), RunId("j")
+    control = RunId("j", kind=RunKind.NEGATIVE_CONTROL)
+    for masked, negative_control in product(OWN, CONTROLS):
+        sealed, runs = beside(alone, masked=masked, negative_control=negative_control)
+        runs = tuple(
+            replace(one, run=replace(control, identity=Identity.MASKED))
+            if one.run == control
+            else one
+            for one in runs
+            if one.run != plain
+        )
+        found, silent = verdict(sealed, runs), masked in SILENT_RUNS
+        if silent:
+            expected = Outcome.INCONCLUSIVE
+        elif masked != "green":
+            expected = Outcome.FAILED
+        else:
+            expected = Outcome.PASSED if negative_control in GOOD_CONTROLS else Outcome.INCONCLUSIVE
+        assert (found.outcome, found.journeys.executed) == (expected, 1 if silent else 2), (
+            masked,
+            negative_control,
+        )
+        own = tuple(one for one in runs if one.run.journey == "own")
+        assert verdict(sealed, own).outcome is Outcome.INCONCLUSIVE, (masked, negative_control)
 
 
 @pytest.mark.parametrize("how", SABOTAGE)

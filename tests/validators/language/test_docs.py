@@ -38,16 +38,15 @@ def test_every_example_may_be_sealed(source) -> None:
     assert complaints(source) == ()
 
 
-@pytest.mark.parametrize(
-    "word",
-    [
-        *VERBS, *PLACES, *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *PLAIN, *CONSOLE_LEVELS,
-        *Listing, *SortOrder, *State, "each", "sorted", "at", "times", "under", "level", "with", "beside", "leads_to", *Method, *JsonType,
-        *MODIFIERS, *ANSWERS, *DialogKind, *FilePart, *(f"{unit}s" for unit in UNITS), *(written for written, _ in GENERATORS.values()),
-    ],
-)  # fmt: skip
-def test_every_word_of_the_language_is_on_the_page(word) -> None:
-    assert re.search(rf"(?<!\w){re.escape(word)}(?!\w)", PAGE)
+WORDS = [
+    *VERBS, *PLACES, *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *PLAIN, *CONSOLE_LEVELS,
+    *Listing, *SortOrder, *State, "each", "sorted", "at", "times", "under", "level", "with", "beside", "leads_to", *Method, *JsonType,
+    *MODIFIERS, *ANSWERS, *DialogKind, *FilePart, *(f"{unit}s" for unit in UNITS), *(written for written, _ in GENERATORS.values()),
+]  # fmt: skip
+
+
+def test_every_word_of_the_language_is_on_the_page() -> None:
+    assert [w for w in WORDS if not re.search(rf"(?<!\w){re.escape(w)}(?!\w)", PAGE)] == []
 
 
 def test_the_tables_of_the_page_are_those_that_the_reader_reads_by() -> None:

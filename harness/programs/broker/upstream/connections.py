@@ -68,10 +68,11 @@ class Connections:
             (b"Host", self._base.netloc),
             *((name.encode(), text.encode()) for name, text in headers.items()),
         ]
-        verified = httpx2.create_ssl_context()
+        proxy = _proxy_for(self._base)
+        verified = _verified_by(self._base, *(() if proxy is None else (proxy.url,)))
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=verified,
-            proxy=_proxy(self._base, verified),
+            proxy=None if proxy is None else _with(proxy, verified),
             max_connections=None,
             max_keepalive_connections=_KEPT,
             keepalive_expiry=_KEPT_SECONDS,
@@ -113,13 +114,23 @@ def _url(address: httpx2.URL) -> httpcore2.URL:
     )
 
 
-def _proxy(base: httpx2.URL, verified: ssl.SSLContext) -> httpcore2.Proxy | None:
+def _verified_by(*addresses: httpx2.URL) -> ssl.SSLContext | None:
+    """What certificates are checked by, where one of the addresses shows any: to read every
+    authority's takes a thirtieth of a second."""
+    encrypted = any(address.scheme == "https" for address in addresses)
+    return httpx2.create_ssl_context() if encrypted else None
+
+
+def _proxy_for(base: httpx2.URL) -> httpx2.Proxy | None:
     """The proxy for that scheme, unless `NO_PROXY` excepts the host."""
     address = getproxies().get(base.scheme)
     if not address or proxy_bypass(base.host):
         return None
     # `HTTP_PROXY=host:port`, without a scheme, is common.
-    proxy = httpx2.Proxy(address if "://" in address else f"http://{address}")
+    return httpx2.Proxy(address if "://" in address else f"http://{address}")
+
+
+def _with(proxy: httpx2.Proxy, verified: ssl.SSLContext | None) -> httpcore2.Proxy:
     return httpcore2.Proxy(
         _url(proxy.url),
         auth=proxy.raw_auth,
