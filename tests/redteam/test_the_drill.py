@@ -365,7 +365,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "brake",
     [

@@ -3,6 +3,7 @@ row."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import NamedTuple
@@ -66,6 +67,7 @@ ANCHOR = re.compile(r"([1-9][0-9]{0,17}) ([0-9a-f]{64}) ([0-9a-f]{128})")
 signature of both."""
 
 
+KEPT = 2000  # entries
 UNSIGNED = ""
 """Instead of a signature, in a row that a later row's signature covers: the last of its batch."""
 
@@ -90,8 +92,13 @@ def row_of(entry: Entry, signature: str) -> LedgerRow:
     )
 
 
+@functools.lru_cache(KEPT)
 def entry_of(row: LedgerRow) -> Entry:
-    """Raises LedgerError, naming the entry, for a row that was not written as an entry."""
+    """Raises LedgerError, naming the entry, for a row that was not written as an entry.
+
+    A run reads the same rows again and again. What was made of one is kept under all of its text,
+    so a row that was changed is another one.
+    """
     try:
         data = json.loads(row.data)
         if not isinstance(data, dict) or canonical(data) != row.data:
