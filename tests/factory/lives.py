@@ -208,6 +208,7 @@ class Life:
         *findings,
         reason="all 2 sealed journeys passed, and each could fail",
         said=(),
+        head=HEAD,
     ):
         run = self.asked("validate", *findings)
         self.add(
@@ -218,7 +219,7 @@ class Life:
             reason=reason,
             controls=CONTROLS,
             box="bwrap-root",
-            binds={"tree": TREE},
+            binds={"tree": TREE, "head": head},
             journeys={"sealed": 2, "executed": 2, "passed": 2 if outcome == "passed" else 0},
             envelope=f"evidence/{run}/verdict.json",
             envelope_sha256="e" * 64,

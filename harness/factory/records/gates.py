@@ -91,10 +91,10 @@ def _rules_gate(
         None if any(link.outcome is LinkOutcome.CANNOT_TELL for link in against) else not against
     )
     summary = (
-        f"{_rules_named(against)} stands against it"
+        f"{_rules(against, 'stands', 'stand')} against it"
         if against
         else (
-            f"{_rules_named(lifted)} was lifted by a maintainer, and"
+            f"{_rules(lifted, 'was', 'were')} lifted by a maintainer, and"
             f" {rules_hold(len(answers) - len(lifted))}"
             if lifted
             else rules_hold(len(answers))
@@ -113,19 +113,18 @@ def _rule_links(links: Iterable[Link], run: str | None) -> tuple[Link, ...]:
     return tuple({(link.rule, link.fact): link for link in answers}.values())
 
 
-def _rules_named(links: Iterable[Link]) -> str:
-    return ", ".join(dict.fromkeys(link.rule for link in links))
+def _rules(links: Iterable[Link], one: str, more: str) -> str:
+    """The rules of these links, each once, with the verb for one or for more of them."""
+    names = dict.fromkeys(link.rule for link in links)
+    return f"{', '.join(names)} {one if len(names) == 1 else more}"
 
 
 def _tests_gate(history: History, proposed: Recorded[ProposalPushed]) -> Gate | None:
     """The project's own tests, as they ran last on this head or on its merge candidate."""
-    # An implement run tests before it pushes, so its beginning is the mark, not the push.
-    began = next((run.seq for run in history.runs if run.run == proposed.run), proposed.seq)
     ran = [
         entry
         for entry in history.nodes
-        if entry.seq > began
-        and entry.run in {proposed.run, _last_run(history, "validate", after=proposed.seq)}
+        if entry.run in {proposed.run, _last_run(history, "validate", after=proposed.seq)}
         and "tests_pass" in entry.event.result.output
     ]
     if not ran:
@@ -190,12 +189,8 @@ def _merge_gate(
 ) -> Gate | None:
     """Whether it may land, by the last run that asked."""
     run = _last_run(history, "merge", after=proposed.seq)
-    answers = (
-        tuple(
-            link for link in links if link.run == run and link.stage in (Stage.MERGE, Stage.LANDING)
-        )
-        if run
-        else ()
+    answers = tuple(
+        link for link in links if link.run == run and link.stage in (Stage.MERGE, Stage.LANDING)
     )
     if not answers:
         return None

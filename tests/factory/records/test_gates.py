@@ -16,7 +16,7 @@ from harness.factory.records.link import Link, LinkOutcome, Stage
 from harness.factory.records.rule_texts import rule_books
 from harness.factory.reporting.comments.change import change_comment
 from tests.factory.demands import asking_a_person, governed
-from tests.factory.lives import LARGE, SMALL, UNTOUCHED, Life, finding
+from tests.factory.lives import CLAUSES, LARGE, SMALL, UNTOUCHED, Life, finding
 
 
 def link(standing, *evidence, rule="F-SECRETS"):
@@ -155,7 +155,8 @@ def test_a_judge_that_is_down_gives_no_answer_until_it_gives_one(world, times, s
 
 
 UNSEEN = finding("F-SIZE", None, "the forge did not answer")
-LIFTED = finding("F-TESTS", False, "a test went") | {"lifted": "maya"}
+SCARCE = finding("F-TESTS", False, "a test went")
+LIFTED = SCARCE | {"lifted": "maya"}
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,11 @@ LIFTED = finding("F-TESTS", False, "a test went") | {"lifted": "maya"}
     [
         ([SMALL], None, (True, "1 rule holds", "implement-7-1/law/1", 1)),
         ([LARGE], [], (False, "F-SIZE stands against it", "implement-7-1/law/1", 1)),
+        (
+            [LARGE, SCARCE, LARGE],
+            [],
+            (False, "F-SIZE, F-TESTS stand against it", "implement-7-1/law/1", 2),
+        ),
         ([LARGE], [SMALL], (True, "1 rule holds", "validate-7-1/law/1", 1)),
         (
             [SMALL],
@@ -192,6 +198,7 @@ def test_the_rules_answer_about_what_would_land_or_else_about_what_was_proposed(
     keys = {entry.seq: entry.key for entry in life.ledger.entries()}
     assert rules.name == "factory/law"
     assert (rules.answer, rules.summary, keys[rules.entry], len(rules.links)) == expected
+    assert {link.quote for link in rules.links if link.rule == "F-SIZE"} <= {CLAUSES[0]["prose"]}
 
 
 @pytest.mark.parametrize(
@@ -223,6 +230,72 @@ def test_the_tests_answer_as_they_ran_last_on_what_was_proposed_or_would_land(
         )
     found = [(one.answer, one.summary) for one in gates(life) if one.name == "factory/tests"]
     assert found == ([expected] if expected else [])
+
+
+def down(life: Life) -> None:
+    run = life.begin("validate")
+    life.move("judge-again", "validating", "validating", run=run, says="it is down")
+
+
+def moved(life: Life) -> None:
+    life.move("head-or-base-moved", "approved", "validating", says="base moved")
+
+
+def closed(life: Life) -> None:
+    life.move("closed-by-person", "validating", "rejected")
+
+
+def landed_by_hand(life: Life) -> None:
+    life.move("law-refused", "validating", "needs-human")
+    life.move("landed-by-person", "needs-human", "merged")
+
+
+def undecided(life: Life) -> None:
+    life.judged("inconclusive", reason="no browser")
+
+
+VOID = "its verdict is void, because the head or the base has moved: base moved"
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected"),
+    [
+        ([], None),
+        ([lambda life: life.judged(head="9" * 40)], None),
+        ([undecided], (None, "inconclusive: no browser")),
+        ([down, undecided], (None, "inconclusive: no browser")),
+        ([down, Life.judged, moved, down], (None, "no verdict: it is down")),
+        ([down, down, Life.judged, moved, down], (None, "no verdict: it is down")),
+        ([Life.judged, moved], (None, VOID)),
+        ([Life.judged, moved, closed], (None, VOID)),
+        ([Life.judged, moved, landed_by_hand], (True, "passed: all 2 sealed")),
+    ],
+)
+def test_the_seal_answers_what_was_said_last_of_this_head(happened, expected) -> None:
+    life = Life().triaged().proposed(SMALL)
+    for step in happened:
+        step(life)
+    found = [(one.answer, one.summary) for one in gates(life) if one.name == "factory/seal"]
+    assert [(answer, words[: len(expected[1])]) for answer, words in found] == (
+        [expected] if expected else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ([SMALL], (True, "every gate is open")),
+        ([SMALL, UNSEEN], (None, "F-SIZE: the forge did not answer")),
+    ],
+)
+def test_a_merge_that_was_asked_about_and_not_made_says_how_its_gates_stand(
+    asked, expected
+) -> None:
+    life = Life().triaged().proposed(SMALL).judged()
+    life.asked("merge", *asked, event="gates-open")
+    assert [(one.answer, one.summary) for one in gates(life) if one.name == "factory/merge"] == [
+        expected
+    ]
 
 
 def gates(life: Life) -> tuple[Gate, ...]:
