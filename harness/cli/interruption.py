@@ -7,9 +7,9 @@ from contextvars import ContextVar
 
 from harness.domain.errors import Interrupted
 
-GOES_ON = "the same command goes on from here"
+AGAIN = "the same command can be given again"
 
-_next_move: ContextVar[Callable[[], str]] = ContextVar("next_move", default=lambda: GOES_ON)
+_next_move: ContextVar[Callable[[], str]] = ContextVar("next_move", default=lambda: AGAIN)
 
 
 def interrupted_words() -> str:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness.cli.interruption import GOES_ON, interrupted_words
+from harness.cli.interruption import AGAIN, interrupted_words
 from harness.cli.options import fresh_home
 from harness.cli.start import demo, production, trial
 from harness.domain.errors import ConfigError, Interrupted
@@ -65,7 +65,7 @@ def test_one_that_does_not_unwind_in_time_tells_the_same_words() -> None:
 
 
 def test_a_command_without_words_of_its_own_goes_on_when_given_again() -> None:
-    assert interrupted_words() == f"interrupted; {GOES_ON}"
+    assert interrupted_words() == f"interrupted; {AGAIN}"
 
 
 def interrupted(block, *made: str) -> tuple[str, str]:
@@ -83,7 +83,7 @@ def interrupted(block, *made: str) -> tuple[str, str]:
 
     with pytest.raises(Interrupted) as told:
         interrupt()
-    assert interrupted_words() == f"interrupted; {GOES_ON}"
+    assert interrupted_words() == f"interrupted; {AGAIN}"
     return str(told.value), homes[0]
 
 

@@ -9,12 +9,15 @@ import re
 
 import pytest
 
+from harness.domain.errors import ModelError
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
-from harness.factory.records.history import History
+from harness.factory.records.history import History, histories
 from harness.factory.stages.duplicates import current_text_hash
+from tests.factory.lives import Life
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
+from tests.fakes.people import FailingModel
 
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 PLACEHOLDER = (
@@ -129,16 +132,24 @@ def test_an_older_issue_counts_between_its_decision_and_its_event_and_no_more_on
     whole = world.history(older)
     decided = next(entry.seq for entry in whole.entries if entry.kind == "triage")
     between = History(older, tuple(entry for entry in whole.entries if entry.seq <= decided))
-    assert (between.state, between.is_being_decided, whole.is_being_decided) == (
-        State.UNTRIAGED,
-        True,
-        False,
-    )
+    assert between.state is State.UNTRIAGED
     assert current_text_hash(between, {}) == current_text_hash(whole, {}) == whole.triage.text
     world.forge.edit_issue(older, body=PLACEHOLDER)
     world.tick(states=frozenset())
     assert world.history(older).state is State.UNTRIAGED
     assert current_text_hash(world.history(older), {}) == ""
+    world.model = FailingModel(ModelError("no answer", retryable=False))
+    world.tick(**TRIAGE_ONLY)
+    assert world.history(older).state is State.NEEDS_HUMAN
+    assert current_text_hash(world.history(older), {}) == ""
+
+
+def test_a_rejected_text_that_may_be_another_by_the_time_of_the_appeal_is_nobodys() -> None:
+    life = Life().triaged("triage-rejected", "rejected")
+    life.told("appealed", "rejected", "untriaged")
+    (history,) = histories(life.ledger.entries())
+    assert (history.state, history.specification) == (State.UNTRIAGED, None)
+    assert current_text_hash(history, {}) == ""
 
 
 def test_the_control_whoever_said_it_first_is_followed(world) -> None:

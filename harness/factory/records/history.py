@@ -37,7 +37,7 @@ BEGINS = (Event.TRIAGE_ACCEPTED, Event.RETRIED, Event.REVISED, Event.REGRESSED)
 """After these the failed attempts are counted anew: somebody said yes to the work, or it landed and
 broke something."""
 
-READ_ANEW = (Event.ISSUE_EDITED, Event.AUTHOR_REPLIED, Event.TRIAGE_AGAIN)
+READ_ANEW = (Event.ISSUE_EDITED, Event.AUTHOR_REPLIED, Event.APPEALED, Event.TRIAGE_AGAIN)
 """After these triage has to decide on the text, and what it decided before does not count."""
 
 E = TypeVar("E", bound=LedgerEvent)
@@ -261,22 +261,21 @@ class History:
         return self._last(TriageDecided)
 
     @cached_property
+    def current_triage(self) -> TriageDecided | None:
+        """The last decision of triage, while it is about the text as it is now."""
+        decided = self.of(TriageDecided)
+        read_since = decided and decided[-1].seq > self._seq_of_last(*READ_ANEW)
+        return decided[-1].event if read_since else None
+
+    @cached_property
     def specification(self) -> TriageDecided | None:
         """The decision of triage whose text a change may be built from, whatever it decided: a
         person may overrule a no. None where triage has decided nothing about the text as it is now,
         or where that has no words."""
-        found, decided = self.triage, self.of(TriageDecided)
-        if found is None or decided[-1].seq < self._seq_of_last(*READ_ANEW):
+        if (found := self.current_triage) is None:
             return None
         has_words = any(text.strip() for text in (found.title, found.body, *found.replies))
         return found if has_words else None
-
-    @property
-    def is_being_decided(self) -> bool:
-        """Whether a triage has decided and its event is not written yet: another issue may be
-        looked at in just this moment."""
-        decided = self.of(TriageDecided)
-        return bool(decided) and not any(entry.seq > decided[-1].seq for entry in self.transitions)
 
     @property
     def estimate(self) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 
 from harness.domain.events import TriageDecided
 from harness.domain.issue import Issue
-from harness.domain.lifecycle import ENDED, State
+from harness.domain.lifecycle import ENDED
 from harness.domain.plain import JsonObject
 from harness.factory.intake.issues import text_hash
 from harness.factory.records.history import History
@@ -105,9 +105,7 @@ def current_text_hash(history: History, shown: Mapping[int, Issue]) -> str:
     """The hash of an issue's text: as triaged, or, before triage, as on the forge. Empty for a text
     that was edited since its triage, or that nobody has seen."""
     if history.triage:
-        # An edit puts the issue back to untriaged, so the triaged text no longer stands there.
-        edited = history.state is State.UNTRIAGED and not history.is_being_decided
-        return "" if edited else history.triage.text
+        return history.current_triage.text if history.current_triage else ""
     return text_hash(shown[history.issue]) if history.issue in shown else ""
 
 
