@@ -149,6 +149,8 @@ with sync_playwright() as play:
     while not (renderers and all(renderers)) and time.monotonic() < give_up:
         renderers = list(confined())
     print(bool(renderers) and all(renderers))
+    # A page that is not drawn yet has no picture.
+    page.evaluate("new Promise(end => requestAnimationFrame(() => requestAnimationFrame(end)))")
     page.screenshot(path="page.png")
     browser.close()
 """

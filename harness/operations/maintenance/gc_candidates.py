@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.factory.run.services import Places
 from harness.operations.maintenance.gc_policy import Candidate, CandidateKind
+from harness.programs.sandbox.packages.layer import installed
 
 TRASH = ".trash"
 TEMPORARY = re.compile(r"factory-[a-z]+-(\d+)-[A-Za-z0-9_]{8}(\.json)?")
@@ -51,6 +52,10 @@ def candidates(
         yield from _found(CandidateKind.RECORDING, home / "record", "??/*.gz", now, trash=home)
     yield from _found(CandidateKind.SPARE, places.worktrees, ".pool-*", now, trash=places.worktrees)
     yield from _found(CandidateKind.LAYER, places.layers, "[!.]*", now, trash=home)
+    yield from _found(CandidateKind.LAYER, installed(wheels), "[!.]*", now, trash=wheels.parent)
+    yield from _found(
+        CandidateKind.HALF_MADE, installed(wheels), ".preparing-*", now, trash=wheels.parent
+    )
     yield from _found(CandidateKind.WHEEL, wheels, "*.whl", now, trash=wheels.parent)
     yield from _found(CandidateKind.WHEEL, wheels / "npm", "*.tgz", now, trash=wheels.parent)
     yield from _found(

@@ -2,6 +2,7 @@
 running a package."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,23 @@ def test_the_same_lock_is_prepared_once_and_another_elsewhere(sandbox) -> None:
     assert again.stdout == first.stdout
     assert (made / "proof").exists()
     assert layer_name(b"another", "lock.txt") != layer_name(b"lock", "lock.txt")
+
+
+def test_another_home_takes_what_was_prepared_for_one_and_neither_changes_the_others(
+    sandbox,
+) -> None:
+    wheels, one = sandbox.place("wheels"), sandbox.place("layers")
+    lock = f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n"
+    made = Path(json.loads(prepare(sandbox, lock).stdout)["folder"])
+    (made / "tidetable" / "__init__.py").write_text("HIGH = 0\n")
+    one.rename(sandbox.folder / "one-home")
+    shutil.rmtree(wheels)
+    again = prepare(sandbox, lock, around=NO_INDEX)
+    assert again.returncode == 0, again
+    assert json.loads(again.stdout)["folder"] == str(made)
+    assert "HIGH = 7" in (made / "tidetable" / "__init__.py").read_text()
+    assert list(made.glob("tidetable/__pycache__/*.pyc"))
+    assert [path.name for path in made.parent.iterdir()] == [made.name]
 
 
 def test_what_is_missing_is_downloaded_and_kept(sandbox) -> None:

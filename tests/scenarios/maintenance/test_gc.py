@@ -92,6 +92,8 @@ def littered(home: Path, temporary: Path, *, dead: int) -> tuple[Path, ...]:
         old(home / "runs" / "triage-1-1" / "tests" / "head", files=300),
         old(sealed / "proofs" / ".fresh-x", files=30),
         old(temporary / "cache" / "lights-out-factory" / "wheels" / "a-1-py3-none-any.whl"),
+        old(temporary / "cache" / "lights-out-factory" / "installed" / ("b" * 64), files=300),
+        old(temporary / "cache" / "lights-out-factory" / "installed" / ".preparing-x", files=30),
         old(temporary / f"factory-sandbox-{dead}-abcdefgh", files=3),
         old(temporary / f"factory-lock-{dead}-abcdefgh"),
     )

@@ -1,4 +1,4 @@
-"""Dependencies as a folder that sandboxes bind read-only, prepared once per lock.
+"""Dependencies as a folder that sandboxes bind read-only, prepared once per lock and account.
 
 Nothing of a package runs outside a sandbox. Fetching brings files that are data, each compared with
 the hash that the lock names; they are installed in a sandbox without a network. The result is plain
@@ -7,15 +7,18 @@ files that every sandbox's uid can read, put in place by one rename.
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from harness.domain.errors import ConfigError, SandboxError
 from harness.domain.sandbox import Layer
 from harness.programs.sandbox.packages.ecosystems import ecosystem_of, joined
 
+INSTALLED = "installed"
 # The largest lock that is read, in bytes: several thousand packages.
 MOST_BYTES = 16 * 1024 * 1024
 
@@ -61,14 +64,21 @@ def layer(
     with tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".preparing-") as made:
         scratch = Path(made)
         os.chmod(scratch, 0o755)  # noqa: S103 - nothing secret: the sandbox's uid must reach the lock
-        if ecosystem.install(lock, wheels, scratch, form=form, root=root):
-            ecosystem.fetch(lock, wheels, scratch)
-            if error := ecosystem.install(lock, wheels, scratch, form=form, root=root):
-                raise SandboxError(f"the dependencies cannot be installed: {error}")
-        site = scratch / "site" / ecosystem.within
-        make_plain(site)
+        site, kept = scratch / "site" / ecosystem.within, installed(wheels) / target.name
+        if not _taken(kept, site):
+            if ecosystem.install(lock, wheels, scratch, form=form, root=root):
+                ecosystem.fetch(lock, wheels, scratch)
+                if error := ecosystem.install(lock, wheels, scratch, form=form, root=root):
+                    raise SandboxError(f"the dependencies cannot be installed: {error}")
+            make_plain(site)
+            _keep(site, kept)
         _put(site, target)
     return prepared
+
+
+def installed(wheels: Path) -> Path:
+    """Where layers are kept for all homes that share a folder of wheels."""
+    return wheels.absolute().parent / INSTALLED
 
 
 def layer_name(lock: bytes, name: str, root: str = "") -> str:
@@ -107,6 +117,30 @@ def _refuse_outward(link: Path, site: Path, leads: str) -> None:
             f"{link.relative_to(site)} is a link to {leads}, outside the packages; the layer is"
             " refused"
         )
+
+
+def _taken(kept: Path, site: Path) -> bool:
+    """Whether another home had prepared the same lock, and its layer was copied. Not linked: what
+    befalls a file in one home befalls it in no other."""
+    if not kept.is_dir():
+        return False
+    try:
+        os.utime(kept)
+        shutil.copytree(kept, site, symlinks=True)
+    except OSError:  # `factory gc` may take it away meanwhile
+        shutil.rmtree(site, ignore_errors=True)
+        return False
+    return True
+
+
+def _keep(site: Path, kept: Path) -> None:
+    """Copy a layer for other homes. That it cannot be kept hinders nobody."""
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".preparing-") as scratch:
+            made = Path(scratch, "layer")
+            shutil.copytree(site, made, symlinks=True)
+            _put(made, kept)
 
 
 def _put(site: Path, target: Path) -> None:
