@@ -186,6 +186,16 @@ LIFTED = SCARCE | {"lifted": "maya"}
                 2,
             ),
         ),
+        (
+            [SMALL],
+            [LIFTED, UNTOUCHED, LARGE | {"lifted": "maya"}],
+            (
+                True,
+                "F-TESTS, F-SIZE were lifted by a maintainer, and 1 rule holds",
+                "validate-7-1/law/1",
+                3,
+            ),
+        ),
     ],
 )
 def test_the_rules_answer_about_what_would_land_or_else_about_what_was_proposed(

@@ -54,7 +54,7 @@ def public_reason(reason: str) -> str:
     address or a machine, and are its operator's business."""
     if not _OF_A_PROVIDER.match(reason):
         return reason
-    return "a model's provider refused the request; `factory logs` shows why where the factory runs"
+    return "a model's provider refused the request; the factory's log has its words"
 
 
 def without_places(text: str) -> str:
