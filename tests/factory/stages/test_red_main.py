@@ -1,13 +1,22 @@
 """The default branch after a landing: red freezes, a person thaws, and nothing is tried twice by
 itself."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
-from harness.domain.events import Cause, CommitObserved, RedJourney
+from harness.domain.errors import GitError
+from harness.domain.events import (
+    Cause,
+    CommandGiven,
+    CommitObserved,
+    LandingSettled,
+    RedJourney,
+)
 from harness.domain.lifecycle import State
-from harness.factory.records.brakes import THAW, is_frozen, why_frozen
+from harness.factory.records.brakes import FREEZE, THAW, is_frozen, why_frozen
+from harness.ports.ledger import recorded
 from tests.events import event_of
 from tests.factory.demands import CI, demanding
 from tests.factory.world import candidate_of, shown
@@ -29,6 +38,12 @@ def landed_with(tmp_path, merge=CI):
 def turn(world, conclusion) -> None:
     """The check's answer on the tip of the default branch changes."""
     world.forge.report(world.remote["main"], "ci", conclusion)
+
+
+def frozen_for(world) -> list[str]:
+    """What each freeze is about, the oldest first."""
+    given = (one.event for one in recorded(world.ledger, CommandGiven))
+    return [one.commit for one in given if one.command == FREEZE]
 
 
 def thaw(world) -> None:
@@ -53,6 +68,12 @@ def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_explains_wh
     )
     assert world.remote["main"] == tip, "nothing is taken back unless the operator asks for it"
     assert world.history(issue).state is State.MERGED
+    assert frozen_for(world) == [tip]
+    settled = world.history(issue).of(LandingSettled)[-1].event
+    assert (settled.commit, settled.message) == (
+        tip,
+        f"ci of app 15368 ended as {conclusion}, not as success",
+    )
 
 
 def test_while_it_is_frozen_what_is_approved_waits_and_goes_on_when_a_person_has_looked(
@@ -96,11 +117,24 @@ def test_a_check_that_never_answers_on_main_freezes_in_the_end(tmp_path) -> None
     assert "has not ended" in why_frozen(world.ledger)
 
 
+def test_what_no_check_is_required_of_is_settled_at_once(world) -> None:
+    issue = world.file()
+    world.tick()
+    world.tick()
+    settled = [
+        (one.event.commit, one.event.message) for one in world.history(issue).of(LandingSettled)
+    ]
+    assert settled == [(world.remote["main"], "")]
+    assert not is_frozen(world.ledger)
+
+
 def test_a_forge_that_no_longer_lists_which_checks_it_requires_freezes(tmp_path) -> None:
     world, _ = landed_with(tmp_path)
     world.forge.fail("required_checks", retryable=False, count=99)
     world.tick()
-    assert "does not say which checks it requires" in (why_frozen(world.ledger) or "")
+    assert (why_frozen(world.ledger) or "").endswith(
+        ": the forge does not say which checks it requires"
+    )
 
 
 def test_once_it_is_settled_the_forge_is_not_asked_again(tmp_path) -> None:
@@ -121,7 +155,11 @@ def test_the_one_revert_that_the_operator_asks_for_comes_once_and_then_all_halts
     world.tick()
     reverted = world.remote["main"]
     assert world.git.tree_of(reverted) == world.git.tree_of(world.base)
-    assert world.history(issue).state is State.NEEDS_HUMAN
+    history = world.history(issue)
+    assert history.state is State.NEEDS_HUMAN
+    taken_back = history.transitions[-1].event
+    assert taken_back.reason == "its landing turned required checks red, and was taken back"
+    assert taken_back.rules == history.transitions[0].event.rules != ""
     assert is_frozen(world.ledger)
     turn(world, "failure")  # and the revert is red as well
     agents = len(world.agent.assignments)
@@ -130,6 +168,45 @@ def test_the_one_revert_that_the_operator_asks_for_comes_once_and_then_all_halts
         world.tick()
     assert world.remote["main"] == reverted
     assert len(world.agent.assignments) == agents, "no attempt follows by itself"
+    assert is_frozen(world.ledger)
+
+
+def test_after_a_person_has_looked_the_next_landing_may_be_taken_back_as_well(tmp_path) -> None:
+    world, _ = landed_with(tmp_path, CI + "\nauto_revert = true")
+    turn(world, "failure")
+    world.tick()
+    thaw(world)
+    second = world.file("Another", "The places are gone.")
+    world.tick()
+    world.forge.report(candidate_of(world, second), "ci", "success")
+    world.tick()
+    assert world.history(second).state is State.MERGED
+    turn(world, "failure")
+    world.tick()
+    assert world.history(second).state is State.NEEDS_HUMAN
+    assert world.git.tree_of(world.remote["main"]) == world.git.tree_of(world.base)
+
+
+@pytest.mark.parametrize("retryable", [False, True])
+def test_a_revert_that_fails_leaves_the_freeze_and_is_a_persons(tmp_path, retryable) -> None:
+    world, issue = landed_with(tmp_path, CI + "\nauto_revert = true")
+    turn(world, "failure")
+    tip, failing = world.remote["main"], [True]
+    land = world.git.land
+
+    def refused(*given, **named):
+        if failing:
+            raise GitError("no push is taken", retryable=retryable)
+        return land(*given, **named)
+
+    world.decorate("git", land=refused)
+    with pytest.raises(GitError) if retryable else nullcontext():
+        world.tick()
+    reported = [(one.issue, one.message) for one in world.log.of("revert-failed")]
+    assert reported == ([] if retryable else [(issue, "no push is taken")])
+    failing.clear()
+    world.tick()
+    assert (world.remote["main"], world.history(issue).state) == (tip, State.MERGED)
     assert is_frozen(world.ledger)
 
 
@@ -166,7 +243,11 @@ def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path) -> Non
         run="validate-9-2",
     )
     world.tick()
-    assert "Guests book walks." in why_frozen(world.ledger)
+    assert why_frozen(world.ledger) == (
+        "Guests book walks.: a journey of what has landed is red on the default branch, as"
+        " validate-9-2 saw"
+    )
+    assert frozen_for(world) == [verdict.event.binds.base]
     thaw(world)
     world.tick()
     assert not is_frozen(world.ledger)
@@ -194,6 +275,7 @@ def test_a_canary_that_the_watch_sees_red_on_a_tip_freezes_until_a_person_lifts_
         assert why_frozen(world.ledger) == (
             "Guests book walks.: a journey of what has landed is red, as watch-1 saw"
         )
+        assert frozen_for(world) == [world.base]
         thaw(world)
         world.tick()
         assert not is_frozen(world.ledger), "who lifted it knows of this one"
