@@ -13,7 +13,7 @@ Properties:
 from datetime import datetime, timedelta
 
 from harness.domain.checks import ChecksStatus, checks_status
-from harness.domain.errors import FactoryError
+from harness.domain.errors import FactoryError, PortError
 from harness.domain.events import (
     CommandGiven,
     CommitObserved,
@@ -111,7 +111,7 @@ def _take_back_once(
             reason="its landing turned required checks red, and was taken back",
         )
     except FactoryError as error:
-        if getattr(error, "retryable", False):
+        if isinstance(error, PortError) and error.retryable:
             raise
         services.log.write("revert-failed", str(error), issue=history.issue, level=WARNING)
 

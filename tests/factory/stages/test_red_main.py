@@ -16,6 +16,7 @@ from harness.domain.events import (
 )
 from harness.domain.lifecycle import State
 from harness.factory.records.brakes import FREEZE, THAW, is_frozen, why_frozen
+from harness.factory.stages.after_landing import AUTO_REVERT
 from harness.ports.ledger import recorded
 from tests.events import event_of
 from tests.factory.demands import CI, demanding
@@ -40,10 +41,13 @@ def turn(world, conclusion) -> None:
     world.forge.report(world.remote["main"], "ci", conclusion)
 
 
+def commands(world):
+    return recorded(world.ledger, CommandGiven)
+
+
 def frozen_for(world) -> list[str]:
     """What each freeze is about, the oldest first."""
-    given = (one.event for one in recorded(world.ledger, CommandGiven))
-    return [one.commit for one in given if one.command == FREEZE]
+    return [one.event.commit for one in commands(world) if one.event.command == FREEZE]
 
 
 def thaw(world) -> None:
@@ -157,6 +161,12 @@ def test_the_one_revert_that_the_operator_asks_for_comes_once_and_then_all_halts
     assert world.git.tree_of(reverted) == world.git.tree_of(world.base)
     history = world.history(issue)
     assert history.state is State.NEEDS_HUMAN
+    red = history.landed.commit
+    given = [(one.event.command, one.event.commit, one.key) for one in commands(world)]
+    assert given == [
+        (FREEZE, red, f"main/{red}/freeze"),
+        (AUTO_REVERT, red, f"main/{red}/auto-revert"),
+    ]
     taken_back = history.transitions[-1].event
     assert taken_back.reason == "its landing turned required checks red, and was taken back"
     assert taken_back.rules == history.transitions[0].event.rules != ""
@@ -185,6 +195,15 @@ def test_after_a_person_has_looked_the_next_landing_may_be_taken_back_as_well(tm
     world.tick()
     assert world.history(second).state is State.NEEDS_HUMAN
     assert world.git.tree_of(world.remote["main"]) == world.git.tree_of(world.base)
+
+
+def test_while_nobody_has_looked_at_one_revert_there_is_no_other(tmp_path) -> None:
+    world, issue = landed_with(tmp_path, CI + "\nauto_revert = true")
+    world.ledger.append(CommandGiven(AUTO_REVERT, commit="a" * 40), "main/another/auto-revert")
+    turn(world, "failure")
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert is_frozen(world.ledger)
 
 
 @pytest.mark.parametrize("retryable", [False, True])
