@@ -105,7 +105,9 @@ def current_text_hash(history: History, shown: Mapping[int, Issue]) -> str:
     """The hash of an issue's text: as triaged, or, before triage, as on the forge. Empty for a text
     that was edited since its triage, or that nobody has seen."""
     if history.triage:
-        return history.current_triage.text if history.current_triage else ""
+        # What was rejected may have been edited before its appeal, and no event tells of that.
+        known = None if history.appeals else history.current_triage
+        return known.text if known else ""
     return text_hash(shown[history.issue]) if history.issue in shown else ""
 
 

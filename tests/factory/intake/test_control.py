@@ -50,17 +50,14 @@ NOTHING_DECIDED = {
     "answered since, and then no model answered": lambda life: moved(
         decided(life, E.TRIAGE_NEEDS_INFO), E.AUTHOR_REPLIED, E.TRIAGE_UNSURE
     ),
-    "refused, appealed, and then no model answered": lambda life: moved(
-        decided(life, E.TRIAGE_REJECTED), E.APPEALED, E.TRIAGE_UNSURE
-    ),
     "sent to triage before, in vain": lambda life: moved(
         life, E.BUDGET_EXHAUSTED, E.TRIAGE_AGAIN, E.BUDGET_EXHAUSTED
     ),
 }
 DECIDED = {
     "triage left it to a person": lambda life: decided(life, E.TRIAGE_UNSURE),
-    "refused, appealed and left to a person": lambda life: decided(
-        moved(decided(life, E.TRIAGE_REJECTED), E.APPEALED), E.TRIAGE_UNSURE
+    "refused, then appealed": lambda life: moved(
+        decided(life, E.TRIAGE_REJECTED), E.APPEALED, E.TRIAGE_UNSURE
     ),
     "given up": lambda life: moved(decided(life, E.TRIAGE_ACCEPTED), E.DISPATCHED, E.CANNOT_DO),
     "triaged again after an edit": lambda life: moved(
