@@ -73,8 +73,9 @@ def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_explains_wh
     assert world.remote["main"] == tip, "nothing is taken back unless the operator asks for it"
     assert world.history(issue).state is State.MERGED
     assert frozen_for(world) == [tip]
-    settled = world.history(issue).of(LandingSettled)[-1].event
-    assert (settled.commit, settled.message) == (
+    settled = world.history(issue).of(LandingSettled)[-1]
+    assert (settled.key, settled.event.commit, settled.event.message) == (
+        f"main/{tip}/settled",
         tip,
         f"ci of app 15368 ended as {conclusion}, not as success",
     )
@@ -132,13 +133,32 @@ def test_what_no_check_is_required_of_is_settled_at_once(world) -> None:
     assert not is_frozen(world.ledger)
 
 
+def test_every_check_that_turned_red_is_named(tmp_path) -> None:
+    checks = '{name = "ci", app = 15368}, {name = "lint", app = 15368}'
+    world = demanding(tmp_path, f"required_checks = [{checks}]")
+    issue = world.file()
+    world.tick()
+    commit = candidate_of(world, issue)
+    for conclusion in ("success", "failure"):
+        for name in ("ci", "lint"):
+            world.forge.report(commit, name, conclusion)
+        world.tick()
+    assert world.history(issue).landed.commit == commit
+    assert (why_frozen(world.ledger) or "").endswith(
+        "ci of app 15368 ended as failure, not as success; lint of app 15368 ended as failure, not"
+        " as success"
+    )
+
+
 def test_a_forge_that_no_longer_lists_which_checks_it_requires_freezes(tmp_path) -> None:
-    world, _ = landed_with(tmp_path)
+    world, _ = landed_with(tmp_path, CI + "\nauto_revert = true")
+    tip = world.remote["main"]
     world.forge.fail("required_checks", retryable=False, count=99)
     world.tick()
     assert (why_frozen(world.ledger) or "").endswith(
         ": the forge does not say which checks it requires"
     )
+    assert world.remote["main"] == tip, "only what is red is taken back"
 
 
 def test_once_it_is_settled_the_forge_is_not_asked_again(tmp_path) -> None:
@@ -267,6 +287,7 @@ def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path) -> Non
         " validate-9-2 saw"
     )
     assert frozen_for(world) == [verdict.event.binds.base]
+    assert commands(world)[-1].key == "canary/sha256:c/seen/2"
     thaw(world)
     world.tick()
     assert not is_frozen(world.ledger)
@@ -295,6 +316,7 @@ def test_a_canary_that_the_watch_sees_red_on_a_tip_freezes_until_a_person_lifts_
             "Guests book walks.: a journey of what has landed is red, as watch-1 saw"
         )
         assert frozen_for(world) == [world.base]
+        assert commands(world)[-1].key == "canary/sha256:c/observed/watch-1"
         thaw(world)
         world.tick()
         assert not is_frozen(world.ledger), "who lifted it knows of this one"
