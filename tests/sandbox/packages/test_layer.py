@@ -2,6 +2,7 @@
 running a package."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -99,6 +100,17 @@ def test_another_home_takes_what_was_prepared_for_one_and_neither_changes_the_ot
     assert "HIGH = 7" in (made / "tidetable" / "__init__.py").read_text()
     assert list(made.glob("tidetable/__pycache__/*.pyc"))
     assert [path.name for path in made.parent.iterdir()] == [made.name]
+
+
+def test_what_cannot_be_taken_from_another_home_is_installed(sandbox) -> None:
+    lock = f"tidetable==1.0 --hash=sha256:{wheel(sandbox.place('wheels'))}\n"
+    kept = sandbox.folder / "installed" / layer_name(lock.encode(), "lock.txt")
+    kept.mkdir(parents=True)
+    (kept / "half").write_text("")
+    os.mkfifo(kept / "no-file")
+    made = Path(json.loads(prepare(sandbox, lock).stdout)["folder"])
+    assert "HIGH = 7" in (made / "tidetable" / "__init__.py").read_text()
+    assert not (made / "half").exists()
 
 
 def test_what_is_missing_is_downloaded_and_kept(sandbox) -> None:

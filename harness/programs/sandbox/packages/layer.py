@@ -66,6 +66,7 @@ def layer(
         os.chmod(scratch, 0o755)  # noqa: S103 - nothing secret: the sandbox's uid must reach the lock
         site, kept = scratch / "site" / ecosystem.within, installed(wheels) / target.name
         if not _taken(kept, site):
+            shutil.rmtree(scratch / "site", ignore_errors=True)
             if ecosystem.install(lock, wheels, scratch, form=form, root=root):
                 ecosystem.fetch(lock, wheels, scratch)
                 if error := ecosystem.install(lock, wheels, scratch, form=form, root=root):
@@ -128,7 +129,6 @@ def _taken(kept: Path, site: Path) -> bool:
         os.utime(kept)
         shutil.copytree(kept, site, symlinks=True)
     except OSError:  # `factory gc` may take it away meanwhile
-        shutil.rmtree(site, ignore_errors=True)
         return False
     return True
 
