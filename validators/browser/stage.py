@@ -4,7 +4,6 @@ saved."""
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import random
 from collections.abc import AsyncIterator
@@ -26,6 +25,7 @@ from validators.browser.network.wire import Wire
 from validators.browser.page_activity import PageActivity
 from validators.browser.page_events import PageEvents
 from validators.browser.page_waits import TICK_SECONDS
+from validators.browser.pictures import last_picture, picture
 from validators.browser.pointer import PersonsPointer, Pointer
 from validators.browser.session import BrowserSession
 from validators.domain.bounds import USUAL, Bounds
@@ -46,9 +46,6 @@ MOST_PAGES = 3
 MOST_PICTURES = 40
 # After so many pictures that could not be taken, no more are tried: each costs the run a wait.
 MOST_FAILED_PICTURES = 3
-# Of a JPEG: a page of 1280 pixels takes 15 to 60 kB.
-PICTURE_QUALITY = 50
-ASK_AGAIN_SECONDS = 0.1
 # So long after an answer, a page may send the next request.
 LEADS_ON_SECONDS = 0.2
 
@@ -156,7 +153,7 @@ class BrowserStage:
             return
         try:
             async with asyncio.timeout(self.setting.bounds.picture_seconds):
-                self.pictures[name] = await self._picture(actor)
+                self.pictures[name] = await picture(self._protocols[actor])
         except (TimeoutError, _library_error()):
             self.failed_pictures += 1
             self.note(f"no picture could be taken at {name}")
@@ -228,7 +225,9 @@ class BrowserStage:
                 async with asyncio.timeout(seconds):
                     # Who only makes calls has opened no page: there is nothing to see.
                     if person.page.url != BLANK:
-                        (folder / f"page{number}.png").write_bytes(await self._last_picture(actor))
+                        ratio = self.setting.device.ratio if self._masked else 1
+                        shown = await last_picture(self._protocols[actor], ratio=ratio)
+                        (folder / f"page{number}.png").write_bytes(shown)
                         (folder / f"aria{number}.txt").write_text(
                             await person.page.locator("body").aria_snapshot()
                         )
@@ -237,29 +236,13 @@ class BrowserStage:
                         await person.page.context.tracing.stop(path=folder / "trace.zip")
             except (TimeoutError, _library_error()):
                 self.note("a page could not be shown at the end")
-        for name, picture in self.pictures.items():
-            (folder / f"{name}.jpg").write_bytes(picture)
+        for name, taken in self.pictures.items():
+            (folder / f"{name}.jpg").write_bytes(taken)
         (folder / "console.json").write_text(json.dumps(self.messages, indent=1))
         (folder / "network.json").write_text(exchange.log(self.wire.exchanges))
         if self.caller.answers:
             (folder / "calls.json").write_text(self.caller.log())
         return tuple(sorted(path.name for path in folder.iterdir()))
-
-    async def _picture(self, actor: str) -> bytes:
-        """A picture of what the person sees, as JPEG."""
-        return await captured(self._protocols[actor], format="jpeg", quality=PICTURE_QUALITY)
-
-    async def _last_picture(self, actor: str) -> bytes:
-        """A picture of what the person sees at the end, as PNG, a pixel for each of the page's."""
-        seen = (await self._protocols[actor].send("Page.getLayoutMetrics"))["cssVisualViewport"]
-        clip = {
-            "x": seen["pageX"],
-            "y": seen["pageY"],
-            "width": seen["clientWidth"],
-            "height": seen["clientHeight"],
-            "scale": 1 / (self.setting.device.ratio if self._masked else 1),
-        }
-        return await captured(self._protocols[actor], format="png", clip=clip)
 
     def note(self, text: str) -> None:
         if len(self.notes) < MOST_NOTES:
@@ -370,20 +353,6 @@ async def stage(
             yield built
         finally:
             await built.close()
-
-
-async def captured(protocol: CDPSession, **how: object) -> bytes:
-    """A picture of a page. `how` goes to the protocol's `Page.captureScreenshot`, of the browser
-    itself: the library's own screenshot prepares the page at twice the cost, and a trace would
-    record it as an act, with a copy of the page before and after it. A busy browser refuses a page
-    that it has not drawn yet, so it is asked twice. Raises the library's error."""
-    command = ("Page.captureScreenshot", {**how, "optimizeForSpeed": True})
-    try:
-        taken = await protocol.send(*command)
-    except _library_error():
-        await asyncio.sleep(ASK_AGAIN_SECONDS)
-        taken = await protocol.send(*command)
-    return base64.b64decode(taken["data"])
 
 
 def _without_stacks(context: BrowserContext) -> None:

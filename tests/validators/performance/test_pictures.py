@@ -13,7 +13,8 @@ from tests.validators.apps import Static
 from tests.validators.fakes import FakeStage
 from tests.validators.house import PATIENCE, House
 from tests.validators.performing import perform
-from validators.browser.stage import MOST_FAILED_PICTURES, BrowserStage, captured
+from validators.browser.pictures import captured
+from validators.browser.stage import MOST_FAILED_PICTURES, BrowserStage
 
 BROKEN_OFF = """journey: book
 promise: M-BOOK
