@@ -1,13 +1,15 @@
 """Which tests run, and in which order where several workers share them; what each spends."""
 
 import gc
+import os
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import spent, tiers
+from tests import in_memory, spent, tiers
 from tests.fakes import postgres as postgresql
 
 RUNNING = pytest.StashKey[pytest.Item]()
@@ -27,6 +29,19 @@ ones."""
 
 def pytest_addoption(parser) -> None:
     tiers.add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config):
+    """Files lie in memory where that serves. The workers, which come by here too, find TMPDIR set."""
+    folder = None if "TMPDIR" in os.environ else in_memory.folder()
+    if folder:
+        os.environ["TMPDIR"] = str(folder)
+        config.option.basetemp = config.option.basetemp or folder / "p"
+    code = yield
+    if folder and code == pytest.ExitCode.OK:  # programs that were ended by force left something
+        shutil.rmtree(folder, ignore_errors=True)
+    return code
 
 
 def pytest_configure(config) -> None:

@@ -258,8 +258,9 @@ def groups_of(supervisor: int) -> list[Path]:
 
 def sandboxes_of(kind: str) -> Iterator[Sandboxes]:
     """Sandboxes of one kind, dead and their folder removed at the end."""
-    # Not tmp_path: that lies in a folder which only the account of this process may enter.
-    folder = Path(tempfile.mkdtemp(prefix="t-"))
+    # Not tmp_path: that lies in a folder which only the account of this process may enter, and it
+    # may be below /dev/shm, where a sandbox has a place of its own.
+    folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
     folder.chmod(0o755)
     form, _, ordinary = kind.partition(", ")
     made = Sandboxes(form, _ordinary_account() if ordinary else (), folder, ordinary=bool(ordinary))
