@@ -68,10 +68,12 @@ class FreeRun:
 
 class FreeRunIndex:
     """Every run and request, from a ledger that is read once. Any thread may use it. `entries` are
-    the ledger's, from the first on, where somebody has read them already."""
+    the ledger's, from the first on, where somebody has read them already. Whoever counts runs and
+    then begins as many as may be holds `beginning`: meanwhile nobody else does."""
 
     def __init__(self, ledger: Ledger, entries: Sequence[Entry] = ()) -> None:
         self._ledger = ledger
+        self.beginning = threading.Lock()
         self._lock = threading.Lock()
         self._last = 0
         self._runs: dict[str, FreeRun] = {}

@@ -102,13 +102,14 @@ class Patience:
                 return failed(f"item {number}: {fault}" if len(given) > 1 else fault)
         keys = [f"{self.run.name}/{call.key}/{number}" for number in range(1, len(given) + 1)]
         names = [start.called_name(workflow, key) for key in keys]
-        new = [key for key in keys if self.services.ledger.find(f"{STARTED}{key}") is None]
-        together = len(self.services.free_runs.tree_of(self.run.name)) + len(new)
-        if new and together > MOST_RUNS:
-            return failed(f"{together} runs would belong together; at most {MOST_RUNS} may")
-        for key, name, one in zip(keys, names, given, strict=True):
-            if key in new:
-                self._begin(workflow, name, key, one, call.node.id)
+        with self.services.free_runs.beginning:
+            new = [key for key in keys if self.services.ledger.find(f"{STARTED}{key}") is None]
+            together = len(self.services.free_runs.tree_of(self.run.name)) + len(new)
+            if new and together > MOST_RUNS:
+                return failed(f"{together} runs would belong together; at most {MOST_RUNS} may")
+            for key, name, one in zip(keys, names, given, strict=True):
+                if key in new:
+                    self._begin(workflow, name, key, one, call.node.id)
         return _joined(call, [self.services.free_runs.of(name) for name in names])
 
     def _begin(self, workflow: str, name: str, key: str, given: JsonObject, node: str) -> None:

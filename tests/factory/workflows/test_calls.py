@@ -1,7 +1,10 @@
 """Workflows that call workflows: once, or once for each item, joined and bounded."""
 
+import threading
+import time
 from datetime import timedelta
 
+from harness.domain.events import WorkflowStarted
 from harness.factory.records.free_runs import FreeRunIndex
 from tests.factory.sandboxes import ended
 from tests.factory.workflows.free import FreeWorld, prints, results, status
@@ -100,19 +103,51 @@ def test_an_item_that_is_not_what_the_workflow_takes_starts_nothing(tmp_path) ->
     assert "item 2" in run.ended.reason
 
 
+def of_many_of_many(work, outer: int, inner: int, *, when_listed=lambda: None) -> FreeWorld:
+    """A workflow that calls `outer` others, each of which would call `inner` more."""
+    wide = MANY.replace("limit: 3", "limit: 50")
+    inputs = "input: {item: {type: string}}"
+
+    def lists(spec, folder):
+        count = outer
+        if "ITEM" in spec.env:
+            when_listed()
+            count = inner
+        return prints(items=[f"{at}" for at in range(count)])(spec, folder)
+
+    return FreeWorld.of(
+        work,
+        {
+            "outer": wide.replace("name: many", "name: outer").replace("do: part", "do: inner"),
+            "inner": wide.replace("name: many", f"name: inner\n{inputs}").replace(
+                "run: [list],", "run: [list], env: {ITEM: {from: input.item}},"
+            ),
+            "part": PART,
+        },
+        commands={"list": lists, "work": size_of},
+    )
+
+
 def test_runs_that_belong_together_are_bounded(tmp_path) -> None:
     """50 items of 50 items would be 2,551 runs."""
-    wide = MANY.replace("limit: 3", "limit: 50")
-    outer = wide.replace("name: many", "name: outer").replace("do: part", "do: inner")
-    inner = wide.replace("name: many", "name: inner\ninput: {item: {type: string}}")
-    world = FreeWorld.of(
-        tmp_path,
-        {"outer": outer, "inner": inner, "part": PART},
-        commands={"list": prints(items=[f"{at}" for at in range(50)]), "work": size_of},
-    )
-    run = world.ask("outer")
-    assert status(run) == "failed"
+    world = of_many_of_many(tmp_path, 50, 50)
+    assert status(world.ask("outer")) == "failed"
     assert len(FreeRunIndex(world.ledger).all()) <= 200
+
+
+def test_several_that_begin_runs_at_once_do_not_pass_the_bound_together(tmp_path) -> None:
+    """Each of four would call 50, when 1 + 4 + 3 * 50 may be. They come in pairs: both have their
+    list before either begins any, and to record a run takes a while."""
+    world = of_many_of_many(tmp_path, 4, 50, when_listed=threading.Barrier(2, timeout=60).wait)
+    record = world.ledger.append
+
+    def slowly(event, key, **of):
+        time.sleep(0.002 * (event.kind == WorkflowStarted.kind))
+        return record(event, key, **of)
+
+    world.decorate("ledger", append=slowly)
+    assert status(world.ask("outer")) == "failed"
+    assert len(FreeRunIndex(world.ledger).all()) == 155
 
 
 def test_a_call_waits_for_what_its_workflow_waits_for(tmp_path) -> None:
