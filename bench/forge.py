@@ -267,14 +267,14 @@ def standing(site: Site, rows: list[dict[str, Any]], *, changes: tuple[int, ...]
 
 def webhooks(site: Site, services: Any, *, seconds: int) -> dict[str, Any]:
     from harness.forge.deliveries import DeliveryFilter
-    from harness.forge.receiver import Receiver, listening
+    from harness.forge.receiver import Receiver, application, listening
     from harness.store.clock import SystemClock
     from harness.store.inbox import SqlInbox
 
     inbox = SqlInbox(services.places.home, SystemClock())
     receiver = Receiver(inbox, DeliveryFilter(REPOSITORY), lambda: (SECRET,))
     ticks, over = 0, threading.Event()
-    with listening(receiver, host="127.0.0.1", port=0) as port:
+    with listening(application(receiver), host="127.0.0.1", port=0) as port:
         command = [sys.executable, __file__, "--send", str(port), str(seconds)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sender:
             threading.Thread(target=lambda: (sender.wait(), over.set()), daemon=True).start()
