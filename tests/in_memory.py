@@ -13,7 +13,7 @@ from pathlib import Path
 MEMORY = Path("/dev/shm")
 NEEDED = 2 << 30
 """Bytes that have to be free there: several times what the suite has there at any moment."""
-_PREFIX = "t-"  # short: with all that follows, the path of a socket has at most 107 characters
+_PREFIX = "lof-tests-"  # not longer: with what follows, a socket's path has at most 107 characters
 
 
 def folder(memory: Path = MEMORY, needed: int = NEEDED) -> Path | None:
@@ -23,7 +23,8 @@ def folder(memory: Path = MEMORY, needed: int = NEEDED) -> Path | None:
     if not _serves(memory, needed):
         return None
     for left in memory.glob(f"{_PREFIX}*"):
-        if not Path("/proc", left.name.removeprefix(_PREFIX)).exists():
+        process = left.name.removeprefix(_PREFIX)
+        if process.isdecimal() and not Path("/proc", process).exists():
             shutil.rmtree(left, ignore_errors=True)
     made = memory / f"{_PREFIX}{os.getpid()}"
     made.mkdir()

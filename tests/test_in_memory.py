@@ -6,16 +6,13 @@ from tests import in_memory
 
 
 def test_only_what_runs_that_have_ended_left_there_goes(tmp_path) -> None:
-    for name in ("t-999999999", f"t-{os.getppid()}", "theirs"):
+    others = {f"lof-tests-{os.getppid()}", "lof-tests-theirs", "theirs"}
+    for name in ("lof-tests-999999999", *others):
         (tmp_path / name / "folder").mkdir(parents=True)
     made = in_memory.folder(tmp_path, needed=0)
     assert made
     assert made.stat().st_mode & 0o7777 == 0o1777
-    assert {one.name for one in tmp_path.iterdir()} == {
-        f"t-{os.getpid()}",
-        f"t-{os.getppid()}",
-        "theirs",
-    }
+    assert {one.name for one in tmp_path.iterdir()} == {f"lof-tests-{os.getpid()}", *others}
 
 
 def test_without_room_or_memory_files_lie_on_the_disk(tmp_path) -> None:
