@@ -44,6 +44,15 @@ def test_every_path_on_a_page_is_there(page) -> None:
     assert {path for path in named if not list(ROOT.glob(path.rstrip("/")))} == set()
 
 
+def test_every_test_that_sees_a_guard_is_there() -> None:
+    named = re.findall(
+        r"([\w/]+\.py)::(test_\w+)", (ROOT / "tests" / "guards.md").read_text("utf-8")
+    )
+    texts = {file: (ROOT / "tests" / file).read_text("utf-8") for file, _ in named}
+    assert len(named) > 100
+    assert [(file, name) for file, name in named if f"def {name}(" not in texts[file]] == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_on_a_page_leads_somewhere(page) -> None:
     folder = (ROOT / page).parent
