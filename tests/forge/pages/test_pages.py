@@ -447,14 +447,17 @@ def test_evidence_is_served_without_an_origin_and_nothing_beside_it(plain) -> No
             assert visitor.get(path).status_code == 404
 
 
-def test_where_an_issue_stands_has_one_colour_in_its_line_and_in_its_past(lived_in) -> None:
+@pytest.mark.parametrize("standing", ["aside-suspected-attack", "way-merged"])
+def test_where_an_issue_stands_has_one_colour_in_its_line_and_in_its_past(
+    lived_in, standing
+) -> None:
     place, _ = lived_in
     number = place.file("A trap", "")
     place.api(
         "POST",
         f"/issues/{number}/labels",
         by=place.factory,
-        json={"labels": ["factory:suspected-attack"]},
+        json={"labels": [f"factory:{standing.partition('-')[2]}"]},
     )
     shown = page(place, f"/issues/{number}").text
-    assert re.findall(r'class="(\w+) aside-suspected-attack"', shown) == ["rail", "now"]
+    assert re.findall(rf'class="(\w+) {standing}"', shown) == ["rail", "now"]
