@@ -118,7 +118,9 @@ class FakeGit:
         return Diff(
             tuple(_change(path, before, after) for path in changed),
             {
-                path.encode(): b"".join(_lines_of(after[path], without=before.get(path, b"")))
+                path.encode("utf-8", "surrogateescape"): b"".join(
+                    _lines_of(after[path], without=before.get(path, b""))
+                )
                 for path in changed
                 if path in after
             },
@@ -213,7 +215,7 @@ def _change(path, before, after):
     )
     old, new = before.get(path, b""), after.get(path, b"")
     return FileChange(
-        path=path.encode(),
+        path=path.encode("utf-8", "surrogateescape"),
         kind=kind,
         old_mode="100644" if path in before else ABSENT,
         new_mode="100644" if path in after else ABSENT,

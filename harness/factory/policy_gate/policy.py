@@ -1,7 +1,7 @@
 """Asking the rules about a change: the facts come from raw git objects, the ledger and test runs,
 and code decides."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -66,7 +66,7 @@ class PolicyDecision:
         )
 
 
-_EVENTS = {
+_EVENTS: Mapping[OnFail | None, Event] = {
     OnFail.RETRY: Event.RUN_FAILED,
     OnFail.SPLIT: Event.SPLIT,
     OnFail.NEEDS_HUMAN: Event.POLICY_REFUSED,
@@ -107,7 +107,7 @@ def decide_change(
     refusals = tuple(Refusal(finding.rule, finding.message) for finding in decision.refusals)
     return PolicyDecision(
         refusals or _default(decision),
-        _EVENTS.get(decision.action) if decision.action else None,
+        _EVENTS.get(decision.action),
         [_finding_document(finding) for finding in decision.findings],
         suspicion(job.history, decision.refusals),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import SandboxError
-from harness.domain.facts import UNKNOWN
+from harness.domain.facts import UNKNOWN, JourneyFacts
 from harness.domain.lifecycle import State
 from harness.factory.policy_gate.policy import change_facts, in_sight
 from harness.factory.project.tests import compared
@@ -262,6 +262,73 @@ def test_the_bases_tests_run_once_for_all_changes_of_that_base(world) -> None:
     ran = [Path(spec.binds[0].source).name for spec in world.sandbox.ran]
     assert sorted(ran) == ["base", "head", "head"]
     assert lost == ["1 tests that passed on base no longer do: tests::test_kept"] * 2
+
+
+class Skips(FakeSandbox):
+    """A sandbox in which each side's tests skip one of their own."""
+
+    def run(self, spec, *, stdin=b""):
+        result = super().run(spec, stdin=stdin)
+        folder, out = (Path(bind.source) for bind in spec.binds[:2])
+        kept, own = ("tests::test_kept", "passed"), (f"tests::test_{folder.name}", "skipped")
+        leave_signed(out, [["collected", 2], ["test", *kept], ["test", *own], ["end", 0]])
+        return result
+
+
+def changed(world, before: dict[str, bytes], after: dict[str, bytes]) -> tuple:
+    """A base of these files beside the world's own, and a change of them: base and head."""
+    tree = {**world.git.trees[world.git.tree_of(world.base)], **before}
+    base = world.git.commit(world.git.tree(tree), [], message="base")
+    head = world.git.commit(world.git.tree({**tree, **after}), [base], message="change")
+    return base, head
+
+
+def test_each_fact_is_read_from_its_own_side_of_the_change(world) -> None:
+    world.sandbox = Skips()
+    before = b"def test_total():\n    assert total() == 3\n"
+    after = b"def test_total():\n    assert total()\n"
+    files = {
+        "tests/test_shop.py": before,
+        "tests/cases.py": before,
+        "app/a/1.sql": b"",
+        "app/2.sql": b"",
+    }
+    base, head = changed(
+        world,
+        {**files, "requirements-new.txt": b"requests==2.0.0\n"},
+        {
+            "tests/test_shop.py": after,
+            "tests/cases.py": after,
+            "tests/\udcff.txt": b"new",
+            "app/a/3.sql": b"",
+            "requirements-new.txt": b"requests==2.1.0\n",
+        },
+    )
+    facts = change_facts(job_of(world), base, head)
+    (dependency,) = facts.dependencies
+    assert "2.0.0" in str(dependency)
+    assert "2.1.0" in str(dependency)
+    assert set(facts.neighbours) >= {b"app/a/1.sql"}
+    assert b"app/2.sql" not in facts.neighbours
+    assert facts.tests.base_skipped == {"tests::test_base"}
+    assert facts.tests.candidate_skipped == {"tests::test_head", "tests::test_crossed"}
+    assert facts.tests.weakened is UNKNOWN, "one of them has a name that is no text"
+    assert (facts.kind, facts.journeys) == (UNKNOWN, UNKNOWN)
+    assert in_sight(job_of(world), base, head) == ("app/a/3.sql",)
+    base, head = changed(world, files, {"tests/test_shop.py": after, "tests/cases.py": after})
+    assert change_facts(job_of(world), base, head).tests.weakened == (
+        "tests/cases.py::test_total: `==` became `assert`: `total()`",
+        "tests/test_shop.py::test_total: `==` became `assert`: `total()`",
+    )
+
+
+def test_what_was_judged_and_triaged_are_facts_as_well(world) -> None:
+    issue = world.file()
+    world.tick()
+    counts = world.history(issue).verdict.journeys
+    facts = change_facts(job_of(world), world.base, world.base)
+    assert facts.journeys == JourneyFacts(counts.sealed, counts.executed, counts.passed)
+    assert facts.kind == "bug"
 
 
 def test_of_a_change_that_is_too_large_to_read_nothing_is_known(world) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted, ConfigError, ModelError, Stopped
+from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.policy_gate.judged_rules import NOT_RECORDED
 from harness.factory.run.policy_snapshot import policy_at
@@ -114,6 +115,10 @@ def test_before_the_merge_nobody_is_asked_and_a_vote_that_is_not_there_is_a_no(t
     assert "F-SCOPE: 0 of 3 votes say yes" in last["says"]
     assert len(world.model.questions) == 3
     assert world.git.landings == []
+    maya = world.forge.person("maya", Permission.MAINTAIN)
+    world.forge.say(issue, f"/factory approve {world.history(issue).pushed_head}", author=maya)
+    world.tick()
+    assert world.history(issue).state is State.MERGED, "this rule asks a person, who said yes"
 
 
 def test_a_change_of_the_base_that_changes_what_is_seen_is_voted_on_again_and_the_merge_asks_nobody(
@@ -242,6 +247,28 @@ def test_in_shadow_it_is_asked_and_shown_with_its_cost_and_stops_nothing(tmp_pat
     assert "for $0.0" in finding(decision)["evidence"][-1]
     if isinstance(vote, BaseException):
         assert str(vote) in finding(decision)["evidence"][0]
+
+
+def test_a_finding_names_its_rules_place_and_each_refusal_is_told(tmp_path) -> None:
+    empty = """
+        ## Nothing is to change {#F-NOTHING}
+        ```yaml rule
+        id: F-NOTHING
+        level: enforced
+        check: {files: {max: 0}}
+        ```
+        """
+    world = under(World(tmp_path), empty, empty.replace("F-NOTHING", "F-NEITHER"))
+    decision = asked(world, CHANGE)
+    text = world.git.read(world.base, "factory_rules.md").decode().splitlines()
+    found = finding(decision, "F-NOTHING")
+    assert "F-NOTHING" in "".join(text[found["line"] - 1 : found["line"] + 4])
+    assert (found["file"], found["lifted"]) == ("factory_rules.md", False)
+    result = decision.refused(decision.event)
+    assert result.output["findings"] == decision.findings
+    assert result.message == "; ".join(
+        f"{name}: 1 changed file, and at most 0 are allowed" for name in ("F-NOTHING", "F-NEITHER")
+    )
 
 
 def test_where_no_rule_is_judged_no_reviewer_is_ever_asked(world) -> None:
