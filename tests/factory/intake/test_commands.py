@@ -265,7 +265,10 @@ def test_giant_words_are_cut(refused) -> None:
     world, issue, _ = refused
     revised(world, issue, "x" * 15_000)
     world.tick()
-    assert len(world.history(issue).wishes[0].words) == 4000
+    history = world.history(issue)
+    assert len(history.wishes[0].words) == 4000
+    (told,) = (one.event for one in history.transitions if one.event.event is Event.REVISED)
+    assert told.reason == f"by maya: {'x' * 200}"
     assert "x" * 4001 not in world.agent.assignments[-1].task
 
 
@@ -441,14 +444,23 @@ def test_an_edit_of_a_command_that_was_heard_is_not_heard_again(refused) -> None
 # Answers
 
 
-@pytest.mark.parametrize("command", ["why", "cost", "rules", "help"])
-def test_a_question_of_anybody_is_answered_once_where_it_was_asked(refused, command) -> None:
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("why", "touches protected paths: tidebook/store.py"),
+        ("cost", "By the models' price list: $"),
+        ("rules", "which every decision names"),
+        ("help", "A command stands on a line of its own."),
+    ],
+)
+def test_a_question_of_anybody_is_answered_once_where_it_was_asked(refused, command, says) -> None:
     world, issue, _ = refused
     pull = int(world.history(issue).proposal.number)
     world.forge.say(pull, f"/factory {command}", author="sam")
     world.tick()
     world.tick()
-    assert len(answers(world, pull)) == 1
+    (said,) = answers(world, pull)
+    assert says in said
     assert answers(world, issue) == []
 
 
@@ -456,12 +468,15 @@ def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_to
     refused,
 ) -> None:
     world, issue, _ = refused
-    world.forge.say(issue, "/factory cost\n/factory hold\n/factory why", author=maintainer(world))
+    world.forge.say(
+        issue, "/factory cost\n/factory hold it\n/factory why", author=maintainer(world)
+    )
     world.tick()
     (said,) = answers(world, issue)
     assert "By the models' price list: $" in said
     assert "This is on hold." in said
     assert of_kind(world, "command") == [("cost", None), (Event.OWNER_HOLD, None), ("why", None)]
+    assert world.history(issue).transitions[-1].event.reason == "by maya"
 
 
 def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused) -> None:
@@ -472,7 +487,7 @@ def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused
     world.tick()
     assert len(answers(world, issue)) == ANSWERS_AN_HOUR + 1
     assert "last answer to you for an hour" in answers(world, issue)[ANSWERS_AN_HOUR - 1]
-    world.ledger.clock.at += timedelta(hours=2)
+    world.ledger.clock.at += timedelta(hours=1)
     world.forge.say(issue, "/factory cost", author="sam")
     world.tick()
     assert len(answers(world, issue)) == ANSWERS_AN_HOUR + 2
