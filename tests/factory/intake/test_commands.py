@@ -1,6 +1,7 @@
 """What people say to the factory in comments, and what it does and answers: each once, whatever is
 killed, by right alone."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from harness.domain.errors import Stopped
 from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.intake.commands import ANSWERS_AN_HOUR
+from harness.factory.intake.commands import ANSWERS_AN_HOUR, run_comment_commands
 from harness.factory.records.brakes import RESUME
 from harness.factory.records.chain import chain
+from harness.factory.run.policy_snapshot import policy_at
 from harness.forge.projection import GHOST
 from tests.events import event_of
 from tests.factory.demands import STORE, asking_a_person, governed
@@ -63,6 +65,8 @@ def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and
     history = world.history(issue)
     assert history.state is State.MERGED
     assert len(history.verdicts) == judged + 1
+    (given,) = (one.event for one in history.transitions if one.event.event == "approved-by-person")
+    assert given.reason == "by maya"
     assert "**F-STORE**: touches protected paths: tidebook/store.py" in answers(world, issue)[0]
 
 
@@ -201,6 +205,29 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     assert history.pushed_head != head
     assert history.state is State.NEEDS_HUMAN
     assert history.transitions[-1].data["says"].startswith("F-STORE")
+
+
+def test_killed_once_it_was_approved_it_is_approved_once_and_nobody_reads_otherwise(
+    refused,
+) -> None:
+    world, issue, head = refused
+    append, killed = world.ledger.append, []
+
+    def killing(event, key, **more):
+        if event.kind == "command" and not killed:
+            killed.append(key)
+            raise KeyboardInterrupt
+        return append(event, key, **more)
+
+    world.decorate("ledger", append=killing)
+    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
+    with pytest.raises(KeyboardInterrupt):
+        world.tick()
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    (said,) = answers(world, issue)
+    assert "F-STORE" in said
+    assert "only what needs a person" not in said
 
 
 # Saying how the change should be
@@ -361,6 +388,37 @@ def test_an_unknown_word_gets_one_line_once(refused) -> None:
     )
 
 
+def test_each_person_reads_each_reason_once(refused) -> None:
+    world, issue, _ = refused
+    for who, word in (("sam", "fly"), ("sam", "retry"), ("eve", "fly"), ("sam", "hold")):
+        world.forge.say(issue, f"/factory {word}", author=who)
+        world.tick()
+    unknown, no_right, unknown_too = answers(world, issue)
+    assert "no command `fly`" in unknown
+    assert "no command `fly`" in unknown_too
+    assert "You may say: `/factory help`" in no_right
+
+
+def test_a_filer_is_told_what_a_filer_may(refused) -> None:
+    world, issue, _ = refused
+    world.forge.say(issue, "/factory help", author="kim")
+    world.forge.say(issue, "/factory retry", author="kim")
+    world.forge.say(issue, "Thank you all!", author="kim")
+    world.tick()
+    table, no_right = answers(world, issue)
+    assert re.findall(r"\| the filer, [^|]+ \| (\w+) \|", table) == ["yes"]
+    assert "`/factory appeal`" in no_right
+
+
+def test_a_comment_without_a_command_is_nothing_done(refused) -> None:
+    world, issue, _ = refused
+    policy = policy_at(world.services(), world.remote["main"])
+    world.forge.say(issue, "Thank you all!", author="kim")
+    assert not run_comment_commands(world.services(), world.history(issue), policy)
+    world.forge.say(issue, "/factory cost", author="kim")
+    assert run_comment_commands(world.services(), world.history(issue), policy)
+
+
 def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
     world, issue, head = refused
     app = Actor(900, "helper[bot]", bot=True)
@@ -518,6 +576,7 @@ def test_what_is_said_too_late_changes_nothing_and_is_answered(refused) -> None:
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "changes nothing now: this is with a person" in answers(world, issue)[0]
+    assert of_kind(world, "unheard") == [(Event.RESUMED, "refused")]
 
 
 # Appeals

@@ -140,8 +140,11 @@ def test_a_question_is_shown_with_what_happens_next(world, asked) -> None:
 
 
 def test_a_reply_by_the_filer_is_read_with_the_issue_and_decides(world, asked) -> None:
-    world.forge.say(asked, "The one <!-- secretly -->on the Eider, on Tuesday.", author="kim")
+    said = world.forge.say(
+        asked, "The one <!-- secretly -->on the Eider, on Tuesday.", author="kim"
+    )
     world.tick(**TRIAGE_ONLY)
+    assert world.ledger.find(f"comment/{said.id}").data["command"] == Event.AUTHOR_REPLIED
     assert world.history(asked).state is State.ACCEPTED
     assert world.history(asked).triage.replies == ("The one ⟦comment⟧on the Eider, on Tuesday.",)
     assert HiddenText("comment", "secretly") in world.history(asked).triage.hidden

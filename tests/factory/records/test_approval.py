@@ -9,9 +9,11 @@ from harness.domain.verdict import VerdictOutcome
 from harness.domain.workflow import NodeResult, Outcome
 from harness.factory.records.approval import Approval, approval
 from harness.factory.run.policy_snapshot import policy_at
+from harness.governance.decide import BY_DEFAULT
 from tests.factory.demands import asking_a_person, governed
 
 NOBODYS = CommitSha("e" * 40)
+GONE = {"rule": "F-GONE", "says": "No.", "file": "factory_rules.md", "passed": False}
 SAYS = "touches protected paths: tidebook/store.py"
 
 
@@ -51,6 +53,21 @@ def test_it_lifts_what_stood_against_this_head_word_for_word(refused) -> None:
     world, issue = refused
     found = approved(world, issue)
     assert found == Approval(world.history(issue).pushed_head, (("F-STORE", SAYS),))
+
+
+def test_a_change_that_no_area_or_rule_speaks_of_is_a_persons_to_lift(refused) -> None:
+    world, issue = refused
+    for name, words in BY_DEFAULT:
+        ended(world, issue, {"gates": [{"gate": name, "says": words}]})
+        assert approved(world, issue).lifts == ((name, words),)
+
+
+def test_the_rules_that_count_are_those_of_the_run_that_refused_it(world) -> None:
+    issue = world.file()
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    governed(world, asking_a_person("F-STORE"))
+    world.tick()
+    assert isinstance(approved(world, issue), Approval)
 
 
 def test_each_reason_names_the_next_step(refused) -> None:
@@ -100,10 +117,12 @@ def test_where_no_rule_refused_there_is_nothing_to_lift(world) -> None:
         ({"gates": [{"gate": name, "says": "No."} for name in ("stop", "stop", "F")]}, "stop, F"),
         ({"gates": [{"gate": "stop", "says": "No."}], "sent_back": [{"words": "a"}]}, "stop"),
         ({"gates": [{"gate": "F-STORE", "says": SAYS}]}, "F-STORE"),
+        ({"gates": [{"gate": "F-GONE", "says": "No."}], "findings": [GONE]}, "F-GONE"),
     ],
 )
 def test_what_no_rule_leaves_to_a_person_stands(refused, output, names) -> None:
-    """The last of them: F-STORE's own words, of which nothing says that the rule found them."""
+    """The last two: F-STORE's own words, of which nothing says that the rule found them, and a rule
+    that is no longer there."""
     world, issue = refused
     ended(world, issue, output)
     assert approved(world, issue) == (f"{names} stands against it, and no approval lifts that")
