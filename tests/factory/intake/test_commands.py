@@ -281,6 +281,7 @@ def test_revisions_end_and_an_empty_one_makes_no_round(refused) -> None:
     world.tick()
     assert world.history(issue).runs_of("implement") == 1
     assert "how the change should be" in answers(world, issue)[-1]
+    assert of_kind(world, "unheard") == [(Event.REVISED, "refused")]
     for number in range(5):
         revised(world, issue, f"Wish {number}.")
         world.tick()
@@ -576,7 +577,6 @@ def test_what_is_said_too_late_changes_nothing_and_is_answered(refused) -> None:
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "changes nothing now: this is with a person" in answers(world, issue)[0]
-    assert of_kind(world, "unheard") == [(Event.RESUMED, "refused")]
 
 
 # Appeals
