@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import SandboxError
-from harness.domain.facts import UNKNOWN, JourneyFacts
+from harness.domain.facts import UNKNOWN, CheckFact, JourneyFacts
 from harness.domain.lifecycle import State
-from harness.factory.policy_gate.policy import change_facts, in_sight
+from harness.factory.policy_gate.policy import change_facts, decide_change, in_sight
 from harness.factory.project.tests import compared
 from harness.factory.run.node import Job
 from harness.factory.run.policy_snapshot import policy_at
@@ -320,6 +320,23 @@ def test_each_fact_is_read_from_its_own_side_of_the_change(world) -> None:
         "tests/cases.py::test_total: `==` became `assert`: `total()`",
         "tests/test_shop.py::test_total: `==` became `assert`: `total()`",
     )
+
+
+def test_the_forges_checks_are_facts_for_who_asks_with_them(world) -> None:
+    law = b"\n## Green {#F-GREEN}\n```yaml rule\nid: F-GREEN\nlevel: enforced\ncheck: {checks_green: {}}\n```\n"
+    base, head = changed(
+        world,
+        {"factory_rules.md": world.git.read(world.base, "factory_rules.md") + law},
+        {"tidebook/extra.py": b"FIXED = True\n"},
+    )
+    world.remote["main"] = world.base = base
+    for checks, names in (
+        (UNKNOWN, ["F-GREEN"]),
+        ((CheckFact("ci", "failure"),), ["F-GREEN"]),
+        ((CheckFact("ci", "success"),), []),
+    ):
+        decision = decide_change(job_of(world), base, head, checks=checks)
+        assert [one.gate for one in decision.refusals] == names
 
 
 def test_what_was_judged_and_triaged_are_facts_as_well(world) -> None:
