@@ -10,12 +10,13 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line and exit with its code. Interrupted, it is gone soon whatever it was at:
-    threads that run a node would be waited for, and what they run is tied to this process and ends
-    with it, as after a kill."""
+    """Run the command line and exit with its code. Interrupted, by Ctrl-C or as a service manager
+    does it, it is gone soon whatever it was at: threads that run a node would be waited for, and
+    what they run is tied to this process and ends with it, as after a kill."""
     from harness.cli.main import run
 
-    signal.signal(signal.SIGINT, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     code = run(sys.argv[1:])
     if (
         code == INTERRUPTED or signal.getsignal(signal.SIGALRM) is _gone

@@ -21,13 +21,10 @@ NEEDS_A_PERSON = 3
 def run_production(folder: Path | None, *, as_json: bool) -> int:
     """Perform the story, print each step and its time, and end what was started. Returns the exit
     code of `factory demo`."""
-    import signal
     import time
 
     from harness.operations.production_demo.story import STEPS, performed
 
-    # Places outlive whoever started them, so this must not end without ending them.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     with (
         fresh_home(folder, _next_move) as home,

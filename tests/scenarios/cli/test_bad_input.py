@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -118,21 +119,28 @@ def test_the_factory_does_not_start_on_governance_it_cannot_obey(
     assert message in said.err
 
 
-def test_ctrl_c_ends_everything_and_the_next_tick_goes_on(tmp_path) -> None:
+def test_ctrl_c_or_a_service_manager_ends_everything_and_the_next_tick_goes_on(tmp_path) -> None:
     home = example(tmp_path / "home", "1-cancelled-places.md", "3-card-payments.md")
-    started = subprocess.Popen(
-        [FACTORY, "tick"],
-        env=environment(home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    )
-    wait_until(lambda: any(home.glob("runs/implement-*")))
-    started.send_signal(signal.SIGINT)
-    _, said = started.communicate(timeout=LONG)
-    assert started.returncode == 130
-    assert "the same command can be given again" in said
+
+    def interrupted(by: signal.Signals, under_way: Callable[[], bool]) -> None:
+        started = subprocess.Popen(
+            [FACTORY, "tick"],
+            env=environment(home),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+        wait_until(under_way)
+        started.send_signal(by)
+        _, said = started.communicate(timeout=LONG)
+        assert started.returncode == 130
+        assert "the same command can be given again" in said
+        assert "it was interrupted" in factory(home, "status").out
+
+    signs = home / "presence.json"
+    interrupted(signal.SIGTERM, lambda: signs.exists() and '"left": null' in signs.read_text())
+    interrupted(signal.SIGINT, lambda: any(home.glob("runs/implement-*")))
     wait_until(lambda: is_at_rest(home))  # what was just starting ends as soon as it looks
     assert factory(home, "audit").code == 0
     issues = factory(home, "triage", "--json")
