@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from asyncio.subprocess import DEVNULL, PIPE
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,9 +30,6 @@ UNCONNECTED = (
 """Arguments for Chromium to use no way around what it is connected by."""
 _SEALED = ("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", *UNCONNECTED)
 _MARKS = ("--enable-automation", "--hide-scrollbars")
-_VERSION = re.compile(r"\d+(?:\.\d+){3}")
-# It takes a tenth of a second. A browser of a person's own may know no such option, and open.
-TELL_SECONDS, TELL_BYTES = 2.0, 1000
 _UNMARKED = ("--disable-blink-features=AutomationControlled",)
 
 
@@ -49,70 +43,42 @@ class Browsers:
     downloads: Path | None = None
     bounds: Bounds = USUAL
     running: dict[Identity, Browser] = field(default_factory=dict)
-    _starting: defaultdict[Identity, asyncio.Lock] = field(
-        default_factory=lambda: defaultdict(asyncio.Lock)
-    )
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def of(self, identity: Identity) -> Browser:
         """A live browser for this identity. Raises playwright's Error when it cannot be started."""
-        async with self._starting[identity]:
-            browser = self.running.get(identity)
-            if browser is None or not browser.is_connected():
-                browser = await (self._launched() if identity is Identity.PLAIN else self._masked())
-                self.running[identity] = browser
-            return browser
+        async with self._starting:
+            plain = await self._live(Identity.PLAIN, ())
+            if identity is Identity.PLAIN:
+                return plain
+            # The user agent of a process is a flag, and the version in it is only known from a
+            # running browser. So the plain one starts first.
+            return await self._live(
+                identity, (f"--user-agent={Mask(plain.version).agent}", *_UNMARKED)
+            )
 
     async def warm(self) -> None:
         """Start a browser for each identity. A failure is not reported here: whoever asks for the
         browser meets it again."""
+        from playwright.async_api import Error
+
         if self.executable:
-            await asyncio.gather(*map(self.of, Identity), return_exceptions=True)
+            with suppress(Error):
+                await self.of(Identity.MASKED)
 
-    async def _masked(self) -> Browser:
-        # The user agent of a process is a flag, and names the version. An executable that does not
-        # tell its own, or tells another, is asked once it runs.
-        version = await told_version(self.executable) or (await self.of(Identity.PLAIN)).version
-        browser = await self._launched(*_mask_flags(version), without=_MARKS)
-        if Mask(browser.version).agent != Mask(version).agent:
-            await browser.close()
-            browser = await self._launched(*_mask_flags(browser.version), without=_MARKS)
-        return browser
-
-    async def _launched(self, *extra: str, without: tuple[str, ...] = ()) -> Browser:
-        return await self.playwright.chromium.launch(
-            executable_path=self.executable,
-            chromium_sandbox=True,
-            args=[*_SEALED, *extra],
-            ignore_default_args=[*without] or None,
-            timeout=self.bounds.start_seconds * 1000,
-            downloads_path=self.downloads,
-        )
-
-
-def _mask_flags(version: str) -> tuple[str, ...]:
-    return (f"--user-agent={Mask(version).agent}", *_UNMARKED)
-
-
-async def told_version(executable: str) -> str:
-    """The version that a browser tells without running, such as `156.0.8078.108`; empty where it
-    tells none in time."""
-    process = None
-    try:
-        async with asyncio.timeout(TELL_SECONDS):
-            process = await asyncio.create_subprocess_exec(
-                executable, "--version", stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
+    async def _live(self, identity: Identity, extra: tuple[str, ...]) -> Browser:
+        browser = self.running.get(identity)
+        if browser is None or not browser.is_connected():
+            browser = await self.playwright.chromium.launch(
+                executable_path=self.executable,
+                chromium_sandbox=True,
+                args=[*_SEALED, *extra],
+                ignore_default_args=[*_MARKS] if identity is Identity.MASKED else None,
+                timeout=self.bounds.start_seconds * 1000,
+                downloads_path=self.downloads,
             )
-            assert process.stdout is not None
-            words = (await process.stdout.read(TELL_BYTES)).decode("utf-8", "replace")
-            await process.wait()
-    except (OSError, TimeoutError):
-        return ""
-    finally:
-        if process is not None and process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-    found = _VERSION.search(words)
-    return found[0] if found else ""
+            self.running[identity] = browser
+        return browser
 
 
 @asynccontextmanager

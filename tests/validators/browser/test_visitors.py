@@ -3,18 +3,15 @@ it, wherever it is asked."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.validators.apps import HANGING, Static
 from tests.validators.house import PATIENCE, House
-from tests.validators.patience import PATIENT, until
-from validators.browser.chromium import browsers
+from tests.validators.patience import until
 from validators.browser.stage import BrowserStage
 from validators.domain.device import Device, Voice
 from validators.domain.evidence import Identity
@@ -94,26 +91,6 @@ def test_the_masked_visitor_shows_nothing_of_it_anywhere(house: House) -> None:
         for name in seen
         if "SEC_CH" in name
     }
-
-
-@pytest.mark.parametrize("tells", ["Chromium 1.2.3.4", "no number"])
-def test_the_masked_visitor_names_the_version_that_runs_whatever_the_executable_tells(
-    chromium: str, tmp_path: Path, tells: str
-) -> None:
-    executable = tmp_path / "browser"
-    executable.write_text(
-        f'#!/bin/sh\n[ "$1" = --version ] && {{ echo {tells}; exit; }}\nexec {chromium} "$@"\n'
-    )
-    executable.chmod(0o755)
-
-    async def told() -> tuple[str, str]:
-        async with browsers(str(executable), bounds=PATIENT) as opened:
-            browser = await opened.of(Identity.MASKED)
-            page = await browser.new_page()
-            return browser.version, await page.evaluate("navigator.userAgent")
-
-    version, agent = asyncio.run(told())
-    assert f" Chrome/{version.partition('.')[0]}.0.0.0 " in agent
 
 
 def test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page(
