@@ -227,7 +227,8 @@ def test_killed_once_it_was_approved_it_is_approved_once_and_nobody_reads_otherw
     assert world.history(issue).state is State.MERGED
     (said,) = answers(world, issue)
     assert "F-STORE" in said
-    assert "only what needs a person" not in said
+    assert of_kind(world, "command") == [(Event.APPROVED_BY_PERSON, None)]
+    assert of_kind(world, "unheard") == []
 
 
 # Saying how the change should be

@@ -6,13 +6,14 @@ from contextlib import suppress
 import pytest
 
 from harness.domain.errors import ConfigError, ForgeError
+from harness.factory.intake.commands import run_comment_commands
 from harness.factory.records.chain import page_of, rules_only
 from harness.factory.records.chain_words import TRUST_TITLE
 from harness.factory.records.link import LinkOutcome, Stage
 from harness.factory.releases.projection import needs_showing
 from harness.factory.reporting.chain_page import html
-from harness.factory.reporting.comments import replies
 from harness.factory.reporting.report import chain_of_commit, chain_of_issue
+from harness.factory.run.policy_snapshot import policy_at
 from tests.factory.error_world import ONLY_TRIAGE
 from tests.factory.releasing import ReleaseWorld
 from tests.factory.trusting import trusted
@@ -106,7 +107,10 @@ def test_the_page_of_the_issue_shows_its_release(world) -> None:
 
 def test_its_filer_reads_in_the_comment_where_the_change_is(world) -> None:
     good, bad = world.releases
-    comments = {one.issue: world.forge.comments(one.issue)[-1].body for one in (good, bad)}
+    comments = {
+        one.issue: "".join(said.body for said in world.forge.comments(one.issue))
+        for one in (good, bad)
+    }
     assert "Release 1, which carries this, is released in production." in comments[good.issue]
     assert (
         f"Release 2, which carries this, is rolled back in production (#{bad.filed} is about that)."
@@ -117,7 +121,10 @@ def test_its_filer_reads_in_the_comment_where_the_change_is(world) -> None:
 
 def test_who_asks_why_on_the_issue_reads_where_it_runs(world) -> None:
     services, good = world.services(), world.releases[0]
-    words = replies.why(world.history(good.issue), services.link, services.releases)
+    world.forge.say(good.issue, "/factory why", author="sam")
+    policy = policy_at(services, world.remote["main"])
+    run_comment_commands(services, world.history(good.issue), policy)
+    words = world.forge.comments(good.issue)[-1].body
     assert f"production serves {world.good[:12]} (release 1 for \\#\u200b{good.issue})" in words
 
 
