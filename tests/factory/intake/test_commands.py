@@ -569,7 +569,11 @@ def test_a_thread_that_takes_no_answer_stops_nothing(refused) -> None:
     world.forge.say(issue, "/factory why", author="sam")
     world.forge.fail("upsert_comment", retryable=False, message="403 locked")
     world.tick()
-    assert any("403 locked" in entry.message for entry in world.log.of("reply-failed"))
+    (told,) = world.log.of("reply-failed")
+    assert "403 locked" in told.message
+    assert told.issue == issue
+    (given,) = world.ledger.entries(kind="reply")
+    assert (given.issue, given.data["login"]) == (issue, "sam")
 
 
 def test_what_is_said_too_late_changes_nothing_and_is_answered(refused) -> None:
