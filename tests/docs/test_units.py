@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from harness.__main__ import INTERRUPTED
 from harness.home.state import from_systemd
 from harness.shipped import shipped
 from tests.docs.pages import ROOT
@@ -39,6 +40,10 @@ def settings(unit):
 def value(unit, name):
     (found,) = [given for key, given in settings(unit) if key == name]
     return found
+
+
+def test_a_pass_that_needs_a_person_or_was_stopped_is_no_unit_that_failed() -> None:
+    assert value("factory-tick.service", "SuccessExitStatus") == f"3 {INTERRUPTED}"
 
 
 def seconds(span):

@@ -1,5 +1,6 @@
 """Worlds whose operator or whose rules ask for more, and the words for it."""
 
+from harness.domain.lifecycle import State
 from tests.factory.world import World
 
 CI = 'required_checks = [{name = "ci", app = 15368}]'
@@ -77,3 +78,13 @@ def asking_a_person(rule_id: str, *, more: str = "", on_fail: str = "needs-human
         f" {{paths: {{deny: [{STORE}]}}}}\non_fail: {on_fail}\ncases:\n  - {{given: {{files:"
         f" [{STORE}]}}, expect: fail}}\n  - {{given: {{files: [README.md]}}, expect: pass}}\n```\n"
     )
+
+
+def held_back(world) -> int:
+    """An issue whose change is proposed, judged, and held back by a rule that asks a person before
+    it lands."""
+    governed(world, asking_a_person("F-STORE"))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    return issue

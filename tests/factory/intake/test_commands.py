@@ -16,7 +16,7 @@ from harness.factory.records.chain import chain
 from harness.factory.run.policy_snapshot import policy_at
 from harness.forge.projection import GHOST
 from tests.events import event_of
-from tests.factory.demands import STORE, asking_a_person, governed
+from tests.factory.demands import STORE, asking_a_person, governed, held_back
 from tests.factory.world import World, answers, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent
 
@@ -27,10 +27,7 @@ TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 def refused(world):
     """A change that is proposed, judged, and held back by a rule that asks a person before it
     lands."""
-    governed(world, asking_a_person("F-STORE"))
-    issue = world.file()
-    world.tick()
-    assert world.history(issue).state is State.NEEDS_HUMAN
+    issue = held_back(world)
     return world, issue, str(world.history(issue).pushed_head)
 
 

@@ -8,7 +8,7 @@ from harness.domain.issue import Actor, LineComment, Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.intake.issues import sync_issues
 from harness.factory.pipeline.tick import current_policy
-from tests.factory.demands import STORE, asking_a_person, governed
+from tests.factory.demands import STORE, held_back
 from tests.factory.world import answers
 
 WORDS = "Call it places_left."
@@ -17,10 +17,7 @@ WORDS = "Call it places_left."
 @pytest.fixture
 def refused(world):
     """A change that is proposed, judged, and held back by a rule that asks a person."""
-    governed(world, asking_a_person("F-STORE"))
-    issue = world.file()
-    world.tick()
-    assert world.history(issue).state is State.NEEDS_HUMAN
+    issue = held_back(world)
     world.agent.works = [made_anew]
     return world, issue, world.history(issue).proposal
 

@@ -10,7 +10,7 @@ from harness.domain.workflow import NodeResult, Outcome
 from harness.factory.records.approval import Approval, approval
 from harness.factory.run.policy_snapshot import policy_at
 from harness.governance.decide import BY_DEFAULT
-from tests.factory.demands import asking_a_person, governed
+from tests.factory.demands import asking_a_person, governed, held_back
 
 NOBODYS = CommitSha("e" * 40)
 GONE = {"rule": "F-GONE", "says": "No.", "file": "factory_rules.md", "passed": False}
@@ -19,11 +19,7 @@ SAYS = "touches protected paths: tidebook/store.py"
 
 @pytest.fixture
 def refused(world):
-    governed(world, asking_a_person("F-STORE"))
-    issue = world.file()
-    world.tick()
-    assert world.history(issue).state is State.NEEDS_HUMAN
-    return world, issue
+    return world, held_back(world)
 
 
 def approved(world, issue, sha=None, **other) -> Approval | str:
