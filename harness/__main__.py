@@ -17,13 +17,22 @@ def main() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupted)
-    code = run(sys.argv[1:])
-    if (
-        code == INTERRUPTED or signal.getsignal(signal.SIGALRM) is _gone
-    ):  # a demo that was only to be looked at ends with 0
-        sys.stdout.flush()
-        os._exit(code)
-    sys.exit(code)
+    try:
+        code = run(sys.argv[1:])
+    except BaseException:
+        if not _is_interrupted():
+            raise
+        code = 1
+    if code != INTERRUPTED and not _is_interrupted():
+        sys.exit(code)
+    sys.stdout.flush()
+    if code not in (0, INTERRUPTED):
+        _gone(signal.SIGALRM, None)  # the error may have come of the interruption
+    os._exit(code)  # 0: a demo that was only to be looked at
+
+
+def _is_interrupted() -> bool:
+    return signal.getsignal(signal.SIGALRM) is _gone
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:

@@ -152,3 +152,11 @@ class Interrupted(FactoryStop):
     """Ctrl-C."""
 
     exit_code = 130
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Whether it is a KeyboardInterrupt, or was raised in place of one: the code that was running
+    may raise an error of its own, and CPython 3.11 raises RuntimeError while a class is made."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

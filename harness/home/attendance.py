@@ -7,10 +7,10 @@ Properties:
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from harness.domain.errors import Interrupted, PortError
+from harness.domain.errors import Interrupted, PortError, is_interruption
 from harness.domain.events import FactoryLeft
 from harness.domain.presence import PAGE_SECONDS, Presence
 from harness.factory.run.signs import SignsOfLife
@@ -47,30 +47,40 @@ def attendance(
         is_staying=is_staying,
         page_seconds=page_seconds,
     )
-    with closing(ledger_of(home, clock)) as ledger:
+    # Notices end last: the end of this factory is an event, too.
+    with (
+        closing(ledger_of(home, clock)) as ledger,
+        ExitStack() as last,
+        _leaving(ledger, signs),
+    ):
         try:
-            before = signs.begin()
-            if before and before.left is None:
-                record_death(ledger, before)
+            before_us = signs.begin()
+            if before_us and before_us.left is None:
+                record_death(ledger, before_us)
         except PortError as error:
             log.write("signs-failed", f"no sign of life could be left: {error}", level=WARNING)
-        # Notices end last: the end of this factory is an event, too.
-        with notices(home, clock=clock, log=log, before=before_notice):
-            how = IN_GOOD_ORDER
-            try:
-                with signs.beating():
-                    yield signs
-            except Interrupted:
-                raise
-            except KeyboardInterrupt:
-                how = "it was interrupted"
-                raise
-            except BaseException as error:
-                how = f"it was ended by an error: {type(error).__name__}"
-                raise
-            finally:
-                signs.leave(how)
-                _record_end(ledger, signs)
+        last.enter_context(notices(home, clock=clock, log=log, before=before_notice))
+        with signs.beating():
+            yield signs
+
+
+@contextmanager
+def _leaving(ledger: Ledger, signs: SignsOfLife) -> Iterator[None]:
+    how = IN_GOOD_ORDER
+    try:
+        yield
+    except Interrupted:
+        raise
+    except BaseException as error:
+        how = (
+            "it was interrupted"
+            if is_interruption(error)
+            else f"it was ended by an error: {type(error).__name__}"
+        )
+        raise
+    finally:
+        signs.leave(how)
+        _record_end(ledger, signs)
 
 
 def record_death(ledger: Ledger, before: Presence) -> None:

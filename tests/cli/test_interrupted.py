@@ -23,23 +23,35 @@ def run(arguments):
     try:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(900)
-    except KeyboardInterrupt:
-        return {code}
+    except KeyboardInterrupt as interrupt:
+        {end}
 
 line.run = run
 program.main()
 """
 
 
-@pytest.mark.parametrize("code", [0, 130], ids=["its work was done", "its work was not done"])
-def test_an_interrupted_command_ends_with_its_own_code_and_waits_for_no_thread(code) -> None:
+@pytest.mark.parametrize(
+    ("end", "code", "words"),
+    [
+        pytest.param("return 0", 0, "", id="its work was done"),
+        pytest.param("return 130", 130, "", id="its work was not done"),
+        pytest.param("return 5", 130, interrupted_words(), id="it told an error that came of it"),
+        pytest.param(
+            "raise RuntimeError('class') from interrupt", 130, interrupted_words(), id="a bug"
+        ),
+    ],
+)
+def test_an_interrupted_command_ends_as_one_and_waits_for_no_thread(end, code, words) -> None:
+    """Incident: a pass that was interrupted just after it had begun ended with 1."""
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND.format(code=code)],
+        [sys.executable, "-c", COMMAND.format(end=end)],
         capture_output=True,
         timeout=300,
         check=False,
+        text=True,
     )
-    assert (done.returncode, done.stderr) == (code, b"")
+    assert (done.returncode, done.stderr) == (code, words and f"factory: {words}\n")
 
 
 SLOW = """

@@ -2,7 +2,7 @@
 health check and notices tell a minute later. The dashboard's part is in its own tests."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -317,3 +317,22 @@ def test_no_address_is_in_the_ledger_or_in_a_log(home) -> None:
     ]
     assert not [line for line in everything if "token-that-nobody" in line]
     assert "token-that-nobody" not in repr(Addresses((URL,)))
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "how"),
+    [
+        (KeyboardInterrupt(), None, "it was interrupted"),
+        (RuntimeError("in a class"), KeyboardInterrupt(), "it was interrupted"),
+        (ValueError(), OSError(), "it was ended by an error: ValueError"),
+    ],
+)
+def test_who_leaves_tells_how_even_where_an_interruption_raised_another_error(
+    tmp_path, error, cause, how
+) -> None:
+    with suppress(BaseException), ExitStack() as stack:
+        Home(tmp_path).up(stack)
+        raise error from cause
+    left = presence_of(tmp_path).read()
+    assert left is not None
+    assert left.how == how

@@ -134,7 +134,7 @@ def test_ctrl_c_or_a_service_manager_ends_everything_and_the_next_tick_goes_on(t
         wait_until(under_way)
         started.send_signal(by)
         _, said = started.communicate(timeout=LONG)
-        assert started.returncode == 130
+        assert started.returncode == 130, said
         assert "the same command can be given again" in said
         assert "it was interrupted" in factory(home, "status").out
 
