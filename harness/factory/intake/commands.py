@@ -14,7 +14,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from harness.domain.errors import ForgeError
-from harness.domain.events import CommandGiven, CommandIgnored, ReplyGiven
+from harness.domain.events import (
+    CommandGiven,
+    CommandIgnored,
+    ReplyGiven,
+    TransitionRecorded,
+)
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.intake.control import Unchanged, event_of
@@ -92,9 +97,9 @@ class CommandContext:
         return bool(self.history.author) and self.comment.author.id == self.history.author
 
     def may(self, command: Command) -> bool:
-        if may_give(command, Permission.NONE, is_filer=self.is_filer):
-            return True
-        return may_give(command, self.author_permission(), is_filer=self.is_filer)
+        return may_give(
+            command, Permission.NONE, is_filer=self.is_filer
+        ) or self.author_permission().reaches(command.least)
 
     def author_permission(self) -> Permission:
         """What the forge allows the author to do, asked once."""
@@ -174,6 +179,9 @@ def run_command(context: CommandContext, one: ParsedCommand, key: str) -> None:
         if key == context.key:
             _reply(context)
         _record(context, key, one, refused_for=refused_for)
+    elif one.command and one.command.kind is CommandKind.ASKS:
+        # A factory that was killed had run it, and answers are written with the last command.
+        context.answer.append(_answer(context, one.command))
 
 
 def _refusal(context: CommandContext, one: ParsedCommand) -> RefusalReason | None:
@@ -237,7 +245,7 @@ def _control(
 ) -> RefusalReason | None:
     """Move the issue by a command. One that comes too late or too early changes nothing; the ledger
     has it, and the author gets an answer."""
-    if _is_there(context, key):
+    if _moved_by(context, key):
         return None
     most = context.policy.config.limits.rounds
     found = event_of(command, context.history, argument=argument, most_rounds=most)
@@ -249,7 +257,8 @@ def _control(
 
 
 def _approve(context: CommandContext, sha: str, key: str) -> RefusalReason | None:
-    if _is_there(context, key):
+    if moved := _moved_by(context, key):
+        context.answer.append(replies.approved(Approval(CommitSha(moved.head or ""), moved.lifts)))
         return None
     policy = context.policy
     found = approval(
@@ -274,9 +283,10 @@ def _head_now(context: CommandContext) -> CommitSha | None:
     return opened.head if opened is not None and opened.open and opened.same_repository else None
 
 
-def _is_there(context: CommandContext, key: str) -> bool:
-    """Whether a factory that was killed had moved the issue by this command already."""
-    return context.services.ledger.find(f"{key}/event") is not None
+def _moved_by(context: CommandContext, key: str) -> TransitionRecorded | None:
+    """How a factory that was killed had moved the issue by this command already."""
+    found = context.services.ledger.find(f"{key}/event")
+    return found.event if found and isinstance(found.event, TransitionRecorded) else None
 
 
 def _event(

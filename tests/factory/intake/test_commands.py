@@ -204,27 +204,38 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     assert history.transitions[-1].data["says"].startswith("F-STORE")
 
 
-def test_killed_once_it_was_approved_it_is_approved_once_and_nobody_reads_otherwise(
-    refused,
+@pytest.mark.parametrize("kind", ["transition", "command", "reply"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_while_it_is_approved_it_is_approved_once_and_every_answer_is_read(
+    refused, kind, after
 ) -> None:
+    """Incident: killed between the approval and its answer, or between two commands of a comment,
+    the factory never gave the answer that was due."""
     world, issue, head = refused
     append, killed = world.ledger.append, []
 
     def killing(event, key, **more):
-        if event.kind == "command" and not killed:
+        hits = event.kind == kind and not killed
+        if hits:
             killed.append(key)
+        if hits and not after:
             raise KeyboardInterrupt
-        return append(event, key, **more)
+        done = append(event, key, **more)
+        if hits:
+            raise KeyboardInterrupt
+        return done
 
     world.decorate("ledger", append=killing)
-    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
+    world.forge.say(issue, f"/factory cost\n/factory approve {head}", author=maintainer(world))
     with pytest.raises(KeyboardInterrupt):
         world.tick()
     world.tick()
     assert world.history(issue).state is State.MERGED
     (said,) = answers(world, issue)
-    assert "F-STORE" in said
-    assert of_kind(world, "command") == [(Event.APPROVED_BY_PERSON, None)]
+    assert "so far" in said
+    assert f"Approved, for `{head:.12}`" in said
+    assert "**F-STORE**: touches protected paths" in said
+    assert of_kind(world, "command") == [("cost", None), (Event.APPROVED_BY_PERSON, None)]
     assert of_kind(world, "unheard") == []
 
 
@@ -387,6 +398,14 @@ def test_an_unknown_word_gets_one_line_once(refused) -> None:
     )
 
 
+def test_of_a_long_word_the_beginning_is_recorded(refused) -> None:
+    world, issue, _ = refused
+    world.forge.say(issue, f"/factory {'fly' * 20}", author="kim")
+    world.tick()
+    ((name, _),) = of_kind(world, "unheard")
+    assert name == ("fly" * 20)[:40]
+
+
 def test_each_person_reads_each_reason_once(refused) -> None:
     world, issue, _ = refused
     for who, word in (("sam", "fly"), ("sam", "retry"), ("eve", "fly"), ("sam", "hold")):
@@ -416,6 +435,7 @@ def test_a_comment_without_a_command_is_nothing_done(refused) -> None:
     assert not run_comment_commands(world.services(), world.history(issue), policy)
     world.forge.say(issue, "/factory cost", author="kim")
     assert run_comment_commands(world.services(), world.history(issue), policy)
+    assert not run_comment_commands(world.services(), world.history(issue), policy)
 
 
 def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
@@ -525,15 +545,34 @@ def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_to
     refused,
 ) -> None:
     world, issue, _ = refused
-    world.forge.say(
-        issue, "/factory cost\n/factory hold it\n/factory why", author=maintainer(world)
-    )
+    maya = maintainer(world)
+    world.forge.say(issue, "/factory cost\n/factory hold it\n/factory why", author=maya)
     world.tick()
     (said,) = answers(world, issue)
     assert "By the models' price list: $" in said
     assert "This is on hold." in said
     assert of_kind(world, "command") == [("cost", None), (Event.OWNER_HOLD, None), ("why", None)]
+    given = [entry.event for entry in world.ledger.entries(kind="command")]
+    assert [(one.actor, one.login, one.words) for one in given] == [(maya.id, "maya", "")] * 3
     assert world.history(issue).transitions[-1].event.reason == "by maya"
+
+
+def test_killed_between_two_commands_the_first_is_not_run_again(refused) -> None:
+    world, issue, _ = refused
+    append = world.ledger.append
+
+    def killing(event, key, **more):
+        if event.kind == "command" and event.command == Event.OWNER_HOLD:
+            world.decorate("ledger", append=append)
+            raise KeyboardInterrupt
+        return append(event, key, **more)
+
+    world.decorate("ledger", append=killing)
+    world.forge.say(issue, "/factory resume\n/factory hold", author=maintainer(world))
+    with pytest.raises(KeyboardInterrupt):
+        world.tick()
+    world.tick()
+    assert world.history(issue).state is State.PAUSED
 
 
 def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused) -> None:
@@ -586,6 +625,7 @@ def test_what_is_said_too_late_changes_nothing_and_is_answered(refused) -> None:
 
 def test_a_filer_appeals_and_a_second_appeal_is_kept(rejected) -> None:
     world, issue = rejected
+    world.forge.fail("permission", count=99)  # nobody asks what the filer may
     world.forge.say(issue, "/factory appeal it is for charity", author="kim")
     world.tick(**TRIAGE_ONLY)
     assert world.history(issue).state is State.NEEDS_HUMAN
