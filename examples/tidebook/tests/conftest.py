@@ -1,6 +1,7 @@
 import pytest
 
-from tidebook import create_app, store
+from tidebook import store
+from tidebook.app import create_app
 
 
 @pytest.fixture

@@ -4,6 +4,6 @@ import os
 
 from waitress import serve
 
-from tidebook import create_app
+from tidebook.app import create_app
 
 serve(create_app(), host="127.0.0.1", port=int(os.environ.get("PORT", "8080")), threads=4, ident=None)
