@@ -1,4 +1,4 @@
-.PHONY: setup demo quick test soak search mutants lint bench docs style types arrows rules pure
+.PHONY: setup demo quick test soak fixes other-fixes some-mutants search mutants lint bench docs style types arrows rules pure
 PY = .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE    # or each of the many processes compiles what it imports
 PYTEST = $(PY) -m pytest -q --dist loadfile --no-loadscope-reorder --durations=15
@@ -41,8 +41,15 @@ test: lint        ## every promise at least once, and a sample of every long sea
 soak: lint        ## everything: every search whole, and no test dearer than it may be
 	@.ci/setup soak
 	@$(PYTEST) -n 4 --soak
+	@$(MAKE) --no-print-directory -j2 -O fixes other-fixes some-mutants    # each waits for much
+
+fixes:
 	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/pairs.json
+
+other-fixes:
 	@$(PY) bench/real_fixes.py --pairs bench/real_fixes/registries.json --special "a person's agent" "no shell"
+
+some-mutants:
 	@$(PY) -m tests.mutants --sample 60
 
 search: setup     ## new examples for every property; one that fails is to be added by name

@@ -28,9 +28,9 @@ class BrokerClient:
         """A session for the time of the `with` block.
 
         When the block ends well, the broker decides how the session ended. Raises BudgetExhausted
-        when it refused a call for money, and ModelError when a replay left its script or did not
-        play all of it. Raises ModelsPaused while no provider is asked, also in place of the error
-        that the caller made of that.
+        when it refused a call for money, and ModelError when a replay left its script or began
+        it and did not play all of it. Raises ModelsPaused while no provider is asked, also in place
+        of the error that the caller made of that.
         """
         opened = self._call("POST", "/sessions", _document(request))
         session = Session(id=opened["session"], socket=Path(opened["socket"]), model=request.model)
@@ -141,7 +141,8 @@ def _require_no_pause(final: JsonObject | ModelError, error: FactoryError) -> No
 def _require_good_end(final: JsonObject, request: SessionRequest) -> None:
     if fault := final["fault"]:
         raise stop_or_error(fault, status=422)
-    if left := final["script_left"]:
+    # Who asks nothing went on where a killed pass had its answer already, and left no script.
+    if (left := final["script_left"]) and final["calls"]:
         which = f"{request.role} {request.attempt} for issue {request.issue}"
         raise ModelError(
             f"the recording of {which} was not used up: {left} exchanges are left; "

@@ -205,13 +205,24 @@ def test_running_out_of_script_is_an_error(
         opened.__exit__(None, None, None)
 
 
-def test_a_script_that_is_not_used_up_is_an_error(replaying: Broker, issue: int) -> None:
-    replaying.record(one(), issue=issue)
+def test_a_script_that_is_begun_and_not_used_up_is_an_error(
+    replaying: Broker, sdk: Callable[[Session], "Anthropic"], issue: int
+) -> None:
+    replaying.record({"exchanges": one()["exchanges"] * 2}, issue=issue)
     with (
         pytest.raises(ModelError, match="was not used up: 1 exchanges are left"),
-        replaying.client.open(request(issue=issue)),
+        replaying.client.open(request(issue=issue)) as session,
     ):
-        pass
+        sdk(session).messages.create(**ASK)
+
+
+def test_who_has_its_answer_from_before_a_kill_and_asks_nothing_left_no_script(
+    replaying: Broker, issue: int
+) -> None:
+    """Incident: a demo that was interrupted once its author had answered ended with a person."""
+    replaying.record(one(), issue=issue)
+    with replaying.client.open(request(issue=issue)) as session:
+        assert replaying.client.usage(session).calls == 0
 
 
 def test_the_callers_own_error_is_not_hidden_by_what_is_left_of_a_script(
