@@ -257,8 +257,9 @@ def _control(
 
 
 def _approve(context: CommandContext, sha: str, key: str) -> RefusalReason | None:
-    if moved := _moved_by(context, key):
-        context.answer.append(replies.approved(Approval(CommitSha(moved.head or ""), moved.lifts)))
+    moved = _moved_by(context, key)
+    if moved and moved.head:
+        context.answer.append(replies.approved(Approval(CommitSha(moved.head), moved.lifts)))
         return None
     policy = context.policy
     found = approval(
