@@ -202,6 +202,9 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     assert history.pushed_head != head
     assert history.state is State.NEEDS_HUMAN
     assert history.transitions[-1].data["says"].startswith("F-STORE")
+    world.forge.say(issue, f"/factory approve {history.pushed_head}", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.MERGED
 
 
 @pytest.mark.parametrize("kind", ["transition", "command", "reply"])
@@ -573,6 +576,7 @@ def test_killed_between_two_commands_the_first_is_not_run_again(refused) -> None
         world.tick()
     world.tick()
     assert world.history(issue).state is State.PAUSED
+    assert not any("A command stands" in said for said in answers(world, issue))
 
 
 def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused) -> None:
