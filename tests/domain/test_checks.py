@@ -10,6 +10,7 @@ from harness.domain.checks import (
     ReportedCheck,
     RequiredCheck,
     checks_status,
+    failed,
     not_green,
 )
 
@@ -155,3 +156,24 @@ def test_every_check_there_is_needs_one_at_least() -> None:
         )
         is ChecksStatus.RED
     )
+
+
+RED, NEUTRAL = ReportedCheck("ci", 7, "failure"), ReportedCheck("ci", 7, "neutral")
+OTHERS = ReportedCheck("docs", 7, "failure")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "found"),
+    [
+        (CheckRequirements((CI,)), (RED, OTHERS), (RED,)),
+        (CheckRequirements((ANY,)), (RED, OTHERS), (RED,)),
+        (CheckRequirements((RequiredCheck("ci", 8),)), (RED,), ()),
+        (CheckRequirements(every=True), (RED, OTHERS), (RED, OTHERS)),
+        (CheckRequirements((CI,)), (ReportedCheck("ci", 7, "success"),), ()),
+        (CheckRequirements((CI,)), (ReportedCheck("ci", 7, None),), ()),
+        (CheckRequirements(every=True), (RED, NEUTRAL), ()),
+        (CheckRequirements(), (RED,), ()),
+    ],
+)
+def test_what_ended_red_tells_of_the_change_only_where_all_of_it_does(wanted, there, found) -> None:
+    assert failed(wanted, there) == found

@@ -14,14 +14,23 @@ from typing import NewType
 import pytest
 
 from harness.domain.budget import Usage
-from harness.domain.errors import ConfigError, ForgeError, ModelsPaused, PortError
+from harness.domain.deployment import seconds_in
+from harness.domain.errors import (
+    ConfigError,
+    ForgeError,
+    ModelsPaused,
+    PortError,
+    is_interruption,
+)
 from harness.domain.essay import Listed, PageManifest, Passage, listed, tokens_in
+from harness.domain.events.effects import OtherEffectDone
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import Permission
 from harness.domain.landing import JudgedCandidate, after_landing, objection
 from harness.domain.lifecycle import Event
-from harness.domain.plain import plain, valued
+from harness.domain.plain import Misfit, plain, valued
 from harness.domain.sandbox import Bind, Layer
+from harness.domain.shortened import count
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 from harness.domain.workflow import (
     Comparison,
@@ -309,3 +318,91 @@ def test_a_layer_lies_where_its_programs_look_or_anywhere_with_a_variable_that_n
     assert python.env(apart="/layer") == {"PYTHONPATH": "/layer"}
     assert node.bind("/app", apart="/layer") == Bind("/l", "/app/web/node_modules")
     assert node.env(apart="/layer") == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "fault"),
+    [
+        (Whole, [], "expected an object, found []"),
+        (Whole, {}, "`parts`: missing"),
+        (Whole, {**WRITTEN, "parts": {}}, "`parts`: expected a list, found {}"),
+        (
+            Whole,
+            {**WRITTEN, "parts": [WRITTEN["parts"][0], {"name": 1, "colour": "red"}]},
+            "`parts.1.name`: expected a text, found 1",
+        ),
+        (
+            Whole,
+            {**WRITTEN, "best": {"name": "a", "colour": "blue"}},
+            "`best.colour`: expected one of red, found 'blue'",
+        ),
+        (Whole, {**WRITTEN, "number": True}, "`number`: expected a number, found True"),
+        (Whole, {**WRITTEN, "extra": []}, "`extra`: expected an object, found []"),
+        (Mapping[str, int], {"x": "1"}, "`x`: expected a whole number, found '1'"),
+        (tuple[int, str], [1], "expected a list of 2, found [1]"),
+        (tuple[int, str], [1, 2], "`1`: expected a text, found 2"),
+        (bool, 1, "expected true or false, found 1"),
+        (Decimal, "much", "expected a decimal number, found 'much'"),
+        (Decimal, True, "expected a decimal number, found True"),
+        (type(None), 0, "expected null, found 0"),
+        (str, list(range(99)), f"expected a text, found {str(list(range(99)))[:80]}"),
+    ],
+)
+def test_a_document_that_does_not_fit_is_refused_with_its_place(kind, document, fault) -> None:
+    with pytest.raises(Misfit) as refused:
+        valued(kind, document)
+    assert str(refused.value) == fault
+    place = fault.partition("`")[2].partition("`")[0]
+    assert refused.value.place == tuple(filter(None, place.split(".")))
+
+
+def test_numbers_nothing_and_rows_are_read_as_they_are() -> None:
+    assert valued(Decimal, "1.50") == Decimal("1.50")
+    assert valued(Decimal, 2) == 2
+    assert valued(type(None), None) is None
+    assert valued(tuple[int, str], [1, "a"]) == (1, "a")
+    assert valued(float, 3) == 3
+
+
+def raised(error: Exception, cause: BaseException | None, during: BaseException) -> Exception:
+    try:
+        try:
+            raise during
+        finally:
+            raise error from cause
+    except Exception as caught:  # noqa: BLE001
+        return caught
+
+
+def test_an_error_that_was_raised_in_place_of_an_interruption_counts_as_one() -> None:
+    stop, other = KeyboardInterrupt(), OSError()
+    context = raised(RuntimeError(), None, stop)
+    cause = raised(RuntimeError(), stop, other)
+    assert all(map(is_interruption, (stop, context, cause, raised(ValueError(), cause, other))))
+    assert not any(map(is_interruption, (None, other, raised(ValueError(), OSError(), other))))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200)])
+def test_a_duration_is_read_in_seconds(text, seconds) -> None:
+    assert seconds_in(text) == seconds
+
+
+def test_another_duration_is_refused_with_what_was_expected() -> None:
+    with pytest.raises(ValueError, match=r"^expected a duration like `90s`, `30m` or `2h`, found"):
+        seconds_in("soon")
+    with pytest.raises(ValueError, match=r"found 'x{59}$"):
+        seconds_in("x" * 99)
+
+
+@pytest.mark.parametrize(
+    ("number", "what", "shown"),
+    [(1, "change", "1 change"), (2, "change", "2 changes"), (0, "entry", "0 entries"),
+     (1, "entry", "1 entry"), (3, "entry", "3 entries")],
+)  # fmt: skip
+def test_a_number_is_written_with_its_noun(number, what, shown) -> None:
+    assert count(number, what) == shown
+
+
+def test_an_effect_is_kept_with_its_name_and_its_result() -> None:
+    done = OtherEffectDone("land", {"commit": "c"})
+    assert done.document() == {"effect": "land", "result": {"commit": "c"}}

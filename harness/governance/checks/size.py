@@ -12,11 +12,7 @@ from harness.governance.paths import matches
 
 
 def _counted(files: tuple[FileChange, ...], exclude: tuple[str, ...]) -> tuple[FileChange, ...]:
-    return (
-        tuple([change for change in files if not matches(exclude, change.path)])
-        if exclude
-        else files
-    )
+    return tuple([change for change in files if not matches(exclude, change.path)])
 
 
 def _at_most_lines(
