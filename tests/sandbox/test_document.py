@@ -123,6 +123,10 @@ def spec(**changes: object) -> str:
         (spec(browser=1), "`browser` must be true or false, not 1"),
         (spec(hostname=["a" * 90]), '`hostname` must be a text, not ["' + "a" * 78),
         (spec(limits=[]), "`limits` must be a list or an object, not []"),
+        (spec(root="usr"), "`root`: usr must be an absolute path of the host"),
+        (spec(user="A b"), "`user`: `A b` is not the name of an account"),
+        (spec(home="~"), "`home`: `~` is not a plain folder"),
+        (spec(commands=2), "`commands`: descriptor 2 is a standard stream"),
     ],
 )
 def test_what_is_refused_is_named(text, message) -> None:
@@ -227,3 +231,7 @@ def test_the_outermost_ports_and_the_first_descriptor_of_ones_own_may_be_named()
         assert spec_from(spec(serve=[{"port": 5000, "fd": ours}]))[0].serve[0].fd == ours
     finally:
         os.close(ours)
+
+
+def test_what_follows_the_program_may_be_empty() -> None:
+    assert spec_from(spec(argv=["true", ""]))[0].argv == ("true", "")

@@ -91,6 +91,12 @@ NOT_DONE = "on base a step could not be done, and no named expectation failed"
             True,
             "red on base: what the feature promises is not there",
         ),
+        (
+            on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]),
+            Purpose.MEND,
+            True,
+            "red on base: what worked does not work there",
+        ),
     ],
 )
 def test_a_proof_names_the_reason(evidence, purpose, proved, reason) -> None:

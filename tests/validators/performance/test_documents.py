@@ -37,10 +37,12 @@ from validators.performance.plan import (
     Plan,
     PlannedRun,
     base_runs,
+    comparison_runs,
     judgement_runs,
     plan_json,
     read_plan,
     retry_runs,
+    suite_runs,
 )
 from validators.performance.surroundings import surroundings
 
@@ -232,3 +234,15 @@ def test_what_a_judgement_needs() -> None:
 def test_surroundings_come_from_the_seed_and_vary() -> None:
     assert surroundings(7) == surroundings(7)
     assert len({surroundings(seed) for seed in range(100)}) > 20
+
+
+def test_a_journey_of_the_suite_is_performed_masked_and_plain_where_that_was_drawn() -> None:
+    plain, masked = (RunId("j", identity) for identity in Identity)
+    control = RunId("j", Identity.MASKED, RunKind.NEGATIVE_CONTROL)
+    assert suite_runs("j", plain=False) == (masked, control)
+    assert suite_runs("j", plain=True) == (plain, masked, RunId("j", kind=control.kind))
+
+
+def test_pictures_of_base_are_taken_of_each_journey() -> None:
+    kind = RunKind.COMPARISON
+    assert comparison_runs(["j", "k"]) == (RunId("j", kind=kind), RunId("k", kind=kind))
