@@ -53,3 +53,8 @@ def test_what_is_kept_is_the_same_when_it_is_read(sign) -> None:
 def test_what_is_no_sign_is_refused(document) -> None:
     with pytest.raises(ValueError):
         presence_in(document)
+
+
+def test_what_a_sign_lacks_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^no sign of life: 'doing'$"):
+        presence_in({})

@@ -3,7 +3,7 @@ taken for another."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -18,30 +18,37 @@ from harness.domain.deployment import seconds_in
 from harness.domain.errors import (
     ConfigError,
     ForgeError,
+    LedgerError,
     ModelsPaused,
     PortError,
     is_interruption,
 )
 from harness.domain.essay import Listed, PageManifest, Passage, listed, tokens_in
+from harness.domain.events import NoticeSent
 from harness.domain.events.effects import OtherEffectDone
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import Permission
 from harness.domain.landing import JudgedCandidate, after_landing, objection
+from harness.domain.ledger import Recorded, as_of
 from harness.domain.lifecycle import Event
-from harness.domain.plain import Misfit, plain, valued
+from harness.domain.plain import Misfit, _decoder, plain, stored_as, valued
 from harness.domain.sandbox import Bind, Layer
 from harness.domain.shortened import count
+from harness.domain.trust.levels import moment_of
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 from harness.domain.workflow import (
+    ApproveNode,
     Comparison,
     FieldOf,
     NodeResult,
     Outcome,
     UseNode,
+    WaitNode,
     WhenField,
+    Workflow,
     node_result,
 )
-from harness.domain.workflow_run import skipped_because
+from harness.domain.workflow_run import made_again, skipped_because
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -53,6 +60,12 @@ class Colour(StrEnum):
 
 
 Paint = NewType("Paint", Colour)
+
+
+@pytest.fixture(autouse=True)
+def _anew() -> None:
+    """A decoder is kept: without this, a fault in one would be met by the first test alone."""
+    _decoder.cache_clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,3 +419,48 @@ def test_a_number_is_written_with_its_noun(number, what, shown) -> None:
 def test_an_effect_is_kept_with_its_name_and_its_result() -> None:
     done = OtherEffectDone("land", {"commit": "c"})
     assert done.document() == {"effect": "land", "result": {"commit": "c"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    from_: str = field(metadata=stored_as("from"))
+
+
+def test_a_field_may_be_stored_by_another_name() -> None:
+    assert plain(Renamed("here")) == {"from": "here"}
+    assert valued(Renamed, {"from": "here"}) == Renamed("here")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2030-05-04", datetime(2030, 5, 4, tzinfo=UTC)),
+        ("2030-05-04T02:17:00+02:00", datetime(2030, 5, 4, 0, 17, tzinfo=UTC)),
+        ("soon", None),
+    ],
+)
+def test_a_day_or_a_moment_is_read_in_utc(text, moment) -> None:
+    assert moment_of(text) == moment
+
+
+def test_an_entry_of_another_kind_is_refused_by_its_number_and_key() -> None:
+    done = OtherEffectDone("land", {})
+    entry = Recorded(7, AT.isoformat(), "done", "k", 1, "r", {}, "p", "h", done)
+    assert as_of(entry, OtherEffectDone) is entry
+    with pytest.raises(LedgerError, match=r"^entry 7, `k`, tells of no NoticeSent$"):
+        as_of(entry, NoticeSent)
+
+
+def test_what_a_person_sends_back_is_made_again_with_all_that_follows() -> None:
+    nodes = (
+        WaitNode(id="a"),
+        WaitNode(id="b", needs=("a",)),
+        WaitNode(id="c", needs=("b",)),
+        WaitNode(id="d", needs=("a",)),
+        ApproveNode(
+            id="e", needs=("c",), permission="write", shows="", expires_seconds=1, revises="b"
+        ),
+    )
+    assert made_again(Workflow("w", nodes), nodes[-1]) == {"b", "c", "e"}
+    with pytest.raises(KeyError, match="'z'"):
+        Workflow("w", nodes).node("z")

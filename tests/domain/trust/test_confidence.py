@@ -30,7 +30,7 @@ from harness.domain.trust import (
     wilson,
 )
 from harness.domain.trust.logistic import fit, sigmoid
-from harness.domain.trust.model import ENOUGH_OUTCOMES
+from harness.domain.trust.model import ENOUGH_OUTCOMES, Forecast
 from tests.domain.trust.generated import BEGAN, past, truths
 
 APP = ChangeTraits("app", "bug", 10, 2, 0, 0, 0, 0, True, True)
@@ -124,8 +124,14 @@ def test_each_threshold_is_where_its_decision_begins() -> None:
 
 @pytest.mark.parametrize("wrong", [(0.9, 0.95, 0.4), (0.9, 0.4, 0.7), (1, 0.7, 0.4), (0.9, 0.7, 0)])
 def test_thresholds_out_of_order_are_refused(wrong) -> None:
-    with pytest.raises(ValueError, match="merge"):
+    with pytest.raises(
+        ValueError, match=r"^expected 0 < retry <= review <= merge < 1, found retry"
+    ):
         Thresholds(*wrong)
+
+
+def test_thresholds_may_be_one() -> None:
+    assert Thresholds(0.5, 0.5, 0.5).merge == 0.5
 
 
 def test_the_model_answers_once_there_is_enough_and_of_both_kinds() -> None:
@@ -169,6 +175,15 @@ def test_a_table_counts_each_forecast_once() -> None:
     assert sum(one.count for one in bins) == len(found.forecasts) == 300
     assert 0 < calibration_error(bins) < 0.1
     assert all(one.low <= one.observed <= one.high for one in bins)
+
+
+def test_a_bin_begins_at_its_edge_and_its_error_counts_for_each_that_it_holds() -> None:
+    seen = [Forecast(0.7, stayed=True), Forecast(0.75, stayed=False), Forecast(0.8, stayed=True)]
+    low, high = reliability(seen)
+    assert (low.begin, low.end, low.count, low.observed) == (0.7, 0.8, 2, 0.5)
+    assert (high.begin, high.end, high.count, high.observed) == (0.8, 0.9, 1, 1.0)
+    assert calibration_error((low, high)) == pytest.approx((2 * 0.225 + 0.2) / 3)
+    assert calibration_error(()) == 0
 
 
 def test_the_logistic_fit_is_where_the_likelihood_is_flat() -> None:

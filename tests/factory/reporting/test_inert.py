@@ -262,6 +262,10 @@ def test_words_of_other_tongues_stay_in_a_commit() -> None:
         ("One thing was said. Another was not finished", 30, "One thing was said. …"),
         ("one two three four", 12, "one two…"),
         ("x" * 20, 8, "x" * 7 + "…"),
+        ("One. Two was said. Three was not", 22, "One. Two was said. …"),
+        ("Why? Nobody asked in so many words", 10, "Why? Nobo…"),
+        ("ab cdefghijklmnop", 12, "ab cdefghij…"),
+        ("abcde fghijklmnop", 11, "abcde fghi…"),
     ],
 )
 def test_what_is_cut_ends_with_a_sentence_or_a_word(text, most, shown) -> None:

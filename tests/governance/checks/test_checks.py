@@ -612,6 +612,31 @@ def test_every_check_has_rows_with_a_yes_and_a_no() -> None:
         assert {True, False} <= answers, name
 
 
+DEVICE = "is a device on Windows"
+SHORT = "is a short name, which Windows gives to another file"
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("src/NUL", DEVICE),
+        ("nul.tar.gz", DEVICE),
+        ("con .txt", DEVICE),
+        ("a/LPT\u00b9.md", DEVICE),
+        ("CLAUDE~1.MD", SHORT),
+        ("GI7EBA~1", SHORT),
+        ("console", ""),
+        (" con2", "has a component with a trailing dot or an outer space"),
+        ("CLAUDE~1.text", ""),
+    ],
+)
+def test_a_name_that_windows_reads_otherwise_is_refused_for_that(path, fault) -> None:
+    found = PathNames().answer(touching(path))
+    assert found.message == (
+        f"misleading file names: {path} ({fault})" if fault else "no misleading file names"
+    )
+
+
 def test_a_refusal_shows_what_it_rests_on() -> None:
     answer = Paths(deny=("*.key",)).answer(touching("a", "b/server.key"))
     assert answer.evidence == ("b/server.key",)
