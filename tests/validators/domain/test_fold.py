@@ -439,6 +439,18 @@ def test_a_retry_never_replaces_a_first_attempt() -> None:
         ),
         ({"breaches": (Breach("console", 12),)}, Symptom.PAGE_ERROR),
         ({"breaches": (Breach("text", 12),)}, Symptom.PAGE_ERROR),
+        ({"breaches": (Breach("exit", 12),)}, Symptom.WRONG_EXIT),
+        ({"breaches": (Breach("within", 12),)}, Symptom.WRONG_EXIT),
+        *(
+            ({"expectations": (replace(LOOK, kind=kind, passed=False),)}, seen)
+            for kind, seen in (
+                ("exit", Symptom.WRONG_EXIT),
+                ("output", Symptom.NOT_PRINTED),
+                ("errors", Symptom.NOT_PRINTED),
+                ("file", Symptom.NOT_PRINTED),
+                ("answer", Symptom.NOT_ANSWERED),
+            )
+        ),
     ],
 )
 def test_a_finding_is_what_a_person_would_have_noticed(changes, symptom) -> None:
