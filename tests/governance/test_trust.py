@@ -79,6 +79,8 @@ def test_what_no_area_names_is_a_persons_and_they_may_lift_that() -> None:
     outside = known(APP, "0.99", "app/a", "setup.py")
     found = landing(APP, outside)
     assert (found.action, found.why) == (OnFail.NEEDS_HUMAN, (NO_AREA,))
+    assert (found.governance, found.applies) == (APP.digest, Applies.MERGE)
+    assert found.findings
     assert (DEFAULT, NO_AREA) in BY_DEFAULT
     assert landing(APP, outside, lifted=((DEFAULT, NO_AREA),)).action is None
     assert landing(APP, replace(outside, files=UNKNOWN)).action is OnFail.NEEDS_HUMAN
@@ -106,6 +108,11 @@ def test_without_a_rule_of_trust_nothing_is_asked_and_a_proposal_is_never_asked(
 def test_a_rule_that_is_not_enforced_holds_nothing_back(status) -> None:
     law = governance(rule_text(area(more=f"\nstatus: {status}"), rule_id="F-APP"))
     assert landing(law, known(law, "0.1", "app/a", "setup.py")).action is None
+    beside = governance(
+        rule_text(area(), rule_id="F-APP"),
+        rule_text(area("docs/**", more=f"\nstatus: {status}"), rule_id="F-DOCS"),
+    )
+    assert landing(beside, known(beside, "0.99", "docs/b")).why == (NO_AREA,)
 
 
 def test_trust_never_lifts_what_another_rule_refuses() -> None:

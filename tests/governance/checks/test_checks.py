@@ -626,6 +626,7 @@ SHORT = "is a short name, which Windows gives to another file"
         ("CLAUDE~1.MD", SHORT),
         ("GI7EBA~1", SHORT),
         ("console", ""),
+        ("NULX", ""),
         (" con2", "has a component with a trailing dot or an outer space"),
         ("CLAUDE~1.text", ""),
     ],
