@@ -141,7 +141,7 @@ def _require_no_pause(final: JsonObject | ModelError, error: FactoryError) -> No
 def _require_good_end(final: JsonObject, request: SessionRequest) -> None:
     if fault := final["fault"]:
         raise stop_or_error(fault, status=422)
-    # Who asks nothing went on where a killed pass had its answer already, and left no script.
+    # A session that asks nothing has its answer from before a kill: its recording was not begun.
     if (left := final["script_left"]) and final["calls"]:
         which = f"{request.role} {request.attempt} for issue {request.issue}"
         raise ModelError(

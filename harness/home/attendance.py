@@ -54,9 +54,9 @@ def attendance(
         _leaving(ledger, signs),
     ):
         try:
-            before_us = signs.begin()
-            if before_us and before_us.left is None:
-                record_death(ledger, before_us)
+            before = signs.begin()
+            if before and before.left is None:
+                record_death(ledger, before)
         except PortError as error:
             log.write("signs-failed", f"no sign of life could be left: {error}", level=WARNING)
         last.enter_context(notices(home, clock=clock, log=log, before=before_notice))

@@ -216,7 +216,7 @@ def test_a_script_that_is_begun_and_not_used_up_is_an_error(
         sdk(session).messages.create(**ASK)
 
 
-def test_who_has_its_answer_from_before_a_kill_and_asks_nothing_left_no_script(
+def test_a_session_that_asks_nothing_as_after_a_kill_has_not_begun_its_script(
     replaying: Broker, issue: int
 ) -> None:
     """Incident: a demo that was interrupted once its author had answered ended with a person."""
