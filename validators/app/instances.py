@@ -15,7 +15,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -150,13 +150,21 @@ class InstanceStarter:
         *,
         ready: Callable[[Listener], None] = lambda listener: None,
         unless: Callable[[], bool] = lambda: False,
+        on_demand: Iterable[tuple[Listener, Side]] = (),
+        demanded: Callable[[], Container[int]] = tuple,
     ) -> tuple[Sandbox, ...]:
         """Start one instance for each listener, and return their sandboxes once all answer.
 
         It calls `ready` with each listener whose instance answers, and returns early when `unless`
-        becomes true. Raises Inconclusive when an instance ends or does not answer in time."""
+        becomes true. One that is started `on_demand` comes before the others once its port is among
+        those that are `demanded`. Raises Inconclusive when an instance ends or does not answer in
+        time."""
         queue, waiting, sandboxes = list(sides), list[Instance](), list[Sandbox]()
-        while (queue or waiting) and not unless():
+        resting = list(on_demand)
+        while (queue or waiting or resting) and not unless():
+            ports = demanded() if resting else ()
+            queue = [*(one for one in resting if one[0].spec.dial in ports), *queue]
+            resting = [one for one in resting if one[0].spec.dial not in ports]
             while queue and len(waiting) < AT_ONCE:
                 waiting.append(self._started(*queue.pop(0)))
                 sandboxes.append(waiting[-1].sandbox)

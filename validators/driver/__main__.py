@@ -4,8 +4,9 @@
     OUT/evidence.json      for `validators.performance.evidence_json`
     OUT/<journey>/<run>/   page.png, aria.txt, console.json, network.json; of plain runs of a
                            journey also trace.zip; of calls calls.json, of commands terminal.txt
-    standard output        if the plan asks for it, a line for each step and look as it is done, for
-                           `read_part`; last line: {"done": true, "runs": N}
+    standard output        a line for each app that is needed and does not answer yet, for
+                           `read_needed`; if the plan asks for it, one for each step and look as it
+                           is done, for `read_part`; last line: {"done": true, "runs": N}
 
 Exit 0: evidence.json has every planned run. Any other exit proves nothing. It runs in a sandbox of
 its own: no repository, and no network but the planned ports of 127.0.0.1, one for each run."""
@@ -18,6 +19,7 @@ import os
 import sys
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +30,7 @@ from validators.driver.running import driven
 from validators.language.reader import read
 from validators.performance.evidence_json import evidence_json, part_line
 from validators.performance.journey_run import unwatched
-from validators.performance.plan import read_plan
+from validators.performance.plan import needed_line, read_plan
 
 if TYPE_CHECKING:
     from validators.browser.chromium import Browsers
@@ -80,7 +82,7 @@ async def performed(out: Path, executable: str, *, clocks: Path | None = None) -
             opened=opened,
             out=out,
             clocks=clocks,
-            ready=ReadyApps().wait,
+            ready=ReadyApps(_say).wait,
             watch=watch,
         )
     out.mkdir(parents=True, exist_ok=True)
@@ -95,16 +97,22 @@ def _browsers(executable: str) -> AbstractAsyncContextManager[Browsers]:
 
 
 def _report(run: RunId, part: Part) -> None:
-    sys.stdout.write(part_line(run, part))
+    _say(part_line(run, part))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line)
     sys.stdout.flush()
 
 
 class ReadyApps:
-    """The apps that answer, by port, as the launcher reports them on standard input.
+    """The apps that answer, by port, as the launcher reports them on standard input. `say` tells
+    the launcher which are needed.
 
     Create it in the event loop that waits for the apps."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self._loop = asyncio.get_running_loop()
         self._apps: defaultdict[int, asyncio.Future[None]] = defaultdict(self._loop.create_future)
         self._gone = False
@@ -117,6 +125,8 @@ class ReadyApps:
         app = self._apps[port]
         if self._gone and not app.done():
             self._fail_waiting()
+        if not app.done():
+            self._say(needed_line(port))
         await app
 
     def _listen(self) -> None:

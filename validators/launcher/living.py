@@ -146,7 +146,7 @@ def performed_at(
             spec = driver_spec(scene, listeners, out, library=judge_library(bench.folder))
             driver, progress = started_driver(bench, spec, folder, stack)
             plan = plan_of(scene, planned, tuple(one.source for one in journeys))
-            plan = replace(plan, progress=progress is not None, at_once=at_once)
+            plan = replace(plan, progress=bench.watch is not None, at_once=at_once)
             driver.send(plan_json(plan).encode() + b"\n", more=True)
             driver.send("".join(ready_line(one.port) for one in acted).encode())
             wait_for(driver, scene, progress)

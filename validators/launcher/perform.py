@@ -3,6 +3,8 @@
 Properties:
 - The driver's sandbox starts first: it loads its browsers while the tree is exported and apps
   start. The launcher names each app that answers, and the driver performs its run at once.
+- The app of a control starts when the driver asks for it, as it does once the journey has passed.
+  A change that fails costs no app that nobody needs.
 - The driver sees the apps' sockets, the plan on its standard input, one folder that it may write,
   and the clocks of runs that travel in time. It sees no tree, store, key or address.
 - The controls of a journey that did not pass need no app."""
@@ -10,7 +12,7 @@ Properties:
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
@@ -33,8 +35,8 @@ from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.phases import Deadline
 from validators.launcher.progress import Progress
 from validators.performance.evidence_json import read_evidence
-from validators.performance.journey_run import Watch
-from validators.performance.plan import AT_ONCE, Plan, PlannedRun, plan_json, ready_line
+from validators.performance.journey_run import Watch, unwatched
+from validators.performance.plan import Plan, PlannedRun, plan_json, ready_line
 from validators.performance.surroundings import surroundings
 
 OUT = "/out"
@@ -189,20 +191,26 @@ class PerformanceBench:
             scene, listeners, folder / "out", library=judge_library(self.folder), browser=browser
         )
         driver, progress = started_driver(self, spec, folder, stack)
-        plan = replace(plan_of(scene, prepared.planned, journeys), progress=progress is not None)
+        plan = plan_of(scene, prepared.planned, journeys)
+        plan = replace(plan, progress=self.watch is not None)
         driver.send(plan_json(plan).encode() + b"\n", more=True)
 
         def announce(listener: Listener) -> None:
             driver.send(ready_line(listener.spec.dial).encode(), more=True)
 
-        runs = (run for run, _ in prepared.instances)
+        def needed() -> Set[int]:
+            progress.follow()
+            return progress.needed
+
         # Sides are prepared here, while the driver loads its browsers.
-        sides = [
-            (listener, side(run.id))
-            for run, listener in in_order(zip(runs, listeners, strict=True))
-        ]
+        started, resting = list[tuple[Listener, Side]](), list[tuple[Listener, Side]]()
+        for (run, _), listener in zip(prepared.instances, listeners, strict=True):
+            is_control = run.id.kind in CONTROLS
+            (resting if is_control else started).append((listener, side(run.id)))
         self.phase(f"{prefix}apps start, and journeys")
-        apps = starter.until_ready(sides, ready=announce, unless=driver.ended)
+        apps = starter.until_ready(
+            started, ready=announce, unless=driver.ended, on_demand=resting, demanded=needed
+        )
         driver.send(b"")
         self.phase(f"{prefix}journeys and controls")
         wait_for(driver, scene, progress)
@@ -232,15 +240,6 @@ def refuse_without_namespaces(journeys: Iterable[Journey], form: str) -> None:
                 " none: let a machine judge it that has bubblewrap, or let the journey open pages"
                 " alone"
             )
-
-
-def in_order(runs: Iterable[tuple[PlannedRun, Listener]]) -> list[tuple[PlannedRun, Listener]]:
-    """The order in which apps start: the controls follow the journeys that are performed first, so
-    that the other journeys do not delay them."""
-    journeys, controls = list[tuple[PlannedRun, Listener]](), list[tuple[PlannedRun, Listener]]()
-    for one in runs:
-        (controls if one[0].id.kind in CONTROLS else journeys).append(one)
-    return [*journeys[:AT_ONCE], *controls, *journeys[AT_ONCE:]]
 
 
 def driver_spec(
@@ -292,26 +291,20 @@ def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, 
 
 def started_driver(
     bench: PerformanceBench, spec: SandboxSpec, folder: Path, stack: ExitStack
-) -> tuple[Sandbox, Progress | None]:
-    """The driver's sandbox, which `stack` kills; and its progress, if somebody watches."""
-    log = folder / DRIVER_LOG
-    if bench.watch is None:
-        return stack.enter_context(bench.sandboxes.started(spec, log=log)), None
-    progress = Progress(folder / PROGRESS, bench.watch)
-    sandbox = bench.sandboxes.started(spec, log=log, stdout=progress.file)
+) -> tuple[Sandbox, Progress]:
+    """The driver's sandbox, which `stack` kills; and its progress, for whoever watches."""
+    progress = Progress(folder / PROGRESS, bench.watch or unwatched)
+    sandbox = bench.sandboxes.started(spec, log=folder / DRIVER_LOG, stdout=progress.file)
     return stack.enter_context(sandbox), progress
 
 
-def wait_for(driver: Sandbox, scene: Scene, progress: Progress | None = None) -> None:
+def wait_for(driver: Sandbox, scene: Scene, progress: Progress) -> None:
     """Wait until the driver has ended, and follow its progress. Raises Inconclusive when it does
     not end."""
-    if progress is None:
-        ended = driver.waited(scene.deadline.seconds_left() + STOP_SECONDS)
-    else:
-        end = monotonic() + scene.deadline.seconds_left() + STOP_SECONDS
-        while not (ended := driver.waited(FOLLOW_SECONDS)) and monotonic() < end:
-            progress.follow()
+    end = monotonic() + scene.deadline.seconds_left() + STOP_SECONDS
+    while not (ended := driver.waited(FOLLOW_SECONDS)) and monotonic() < end:
         progress.follow()
+    progress.follow()
     if not ended:
         raise Inconclusive("the judge's browser did not end in time")
 

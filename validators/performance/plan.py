@@ -2,7 +2,8 @@
 
 Each run has its own app instance, freshly started by the launcher, at `port` of 127.0.0.1 in the
 driver's sandbox; so every run starts from equal data. The plan is one line. One more line follows
-for each app, with its port, as soon as that app answers."""
+for each app, with its port, as soon as that app answers. The driver asks for the app of a control
+when its journey has passed: else it would be started for nothing."""
 
 from __future__ import annotations
 
@@ -117,6 +118,19 @@ def comparison_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
 def ready_line(port: int) -> str:
     """The line that reports that the app at this port answers."""
     return f"{port}\n"
+
+
+def needed_line(port: int) -> str:
+    """The line with which the driver asks for the app at this port, for `read_needed`."""
+    return json.dumps({"needed": port}) + "\n"
+
+
+def read_needed(line: str) -> int:
+    """The port in a line of the driver. Raises DocumentInvalid for any other line."""
+    root = shape(line, "needed")
+    port = root.at("needed").whole()
+    root.done()
+    return port
 
 
 def plan_json(plan: Plan) -> str:

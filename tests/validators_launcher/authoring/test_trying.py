@@ -28,6 +28,7 @@ from validators.language.reader import read
 from validators.launcher.living import Address
 from validators.launcher.progress import MOST_BYTES, Progress
 from validators.performance.evidence_json import part_line
+from validators.performance.plan import needed_line
 
 GREETING = """\
 journey: greeting
@@ -199,14 +200,15 @@ def test_a_report_is_passed_on_once_it_is_whole_and_what_is_no_report_is_passed_
     assert came == [(OWN, STEPS[0]), (OWN, STEPS[1])]
 
 
-def test_a_driver_that_reports_without_end_is_not_followed_without_end(tmp_path: Path) -> None:
+def test_a_line_without_end_is_passed_over_and_what_follows_it_is_heard(tmp_path: Path) -> None:
     came: list[object] = []
     progress = Progress(tmp_path / "progress", lambda run, part: came.append(part))
     with progress.file.open("w") as file:
-        file.write("x" * MOST_BYTES + "\n" + part_line(OWN, STEPS[0]))
+        file.write("x" * 2 * MOST_BYTES + "\n" + part_line(OWN, STEPS[0]) + needed_line(4711))
     for _ in range(3):
+        assert (came, progress.needed) == ([], set())
         progress.follow()
-    assert came == []
+    assert (came, progress.needed) == ([STEPS[0]], {4711})
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from tests.validators_launcher import seaside
 from tests.validators_launcher.conftest import Judge, Judged
 from tests.validators_launcher.world import MISSION, TITLE, World, predicate
 from validators.app.sandboxes import SandboxResult
+from validators.domain.evidence import FaultInjector
 from validators.domain.verdict import Outcome, Verdict
 from validators.evidence.merkle import evidence_in, merkle_root
 from validators.evidence.page import Moment
@@ -164,6 +165,16 @@ def test_a_toast_that_stores_nothing_fails_in_public_words(painted: Judged) -> N
     ]
     assert (public["checks_passed"], public["checks"]) == (0, 1)
     assert public["commitment"] == found["binds"]["journeys"]
+
+
+def test_an_app_is_started_for_each_control_and_for_none_of_a_journey_that_failed(
+    green: Judged, painted: Judged
+) -> None:
+    began = [
+        len([*judged.sealed.glob("evidence/runs/server/*-sabotage-*.log")])
+        for judged in (green, painted)
+    ]
+    assert began == [len(FaultInjector), 0]
 
 
 @pytest.mark.parametrize("change", ["FIXED", "PAINTED"])
