@@ -308,6 +308,22 @@ def test_lines_tell_what_was_settled_what_is_held_and_what_is_open(
         Decimal("0.04"),
     )
     assert meter.lines(since="1972-09-28") == (second,)
+    assert meter.calls() == 3
+
+
+def test_what_is_written_to_a_cache_is_read_input_however_long_it_is_kept(meter: Meter) -> None:
+    session = opened(meter)
+    meter.reserve(*session, CENT).settle(Tokens(input=1, cache_write=20, cache_write_1h=300))
+    assert [line.input_tokens for line in meter.lines()] == [321]
+
+
+def test_a_sum_is_told_in_four_decimals_and_in_all_where_these_are_nothing(meter: Meter) -> None:
+    session = opened(meter, usd=Decimal("0.01"))
+    with pytest.raises(Refusal, match=r"and \$0\.2000 more may be needed"):
+        meter.reserve(*session, Tokens(input=20, output=20))
+    tiny = opened(meter, "tiny", usd=Decimal("0.000001"))
+    with pytest.raises(Refusal, match=r"and \$0\.000002 more may be needed"):
+        meter.reserve(*tiny, Tokens(input=2))
 
 
 def test_what_a_replay_counted_is_known_as_such(tmp_path: Path, clock: Clock) -> None:
@@ -344,6 +360,7 @@ def test_a_meter_that_does_not_answer_stops_all_spending(tmp_path: Path, clock: 
         with pytest.raises(Refusal, match="the meter does not count: no such table") as refused:
             meter.reserve(*session, CENT)
     assert refused.value.body()["error"]["cause"] == "meter"
+    assert refused.value.body()["error"]["again_at"] == "1972-09-27T00:01:00+00:00"
 
 
 def test_a_meter_of_an_earlier_version_counts_on(tmp_path: Path, clock: Clock) -> None:

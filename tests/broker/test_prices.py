@@ -1,6 +1,6 @@
 """What a call costs, and the most it can cost."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from harness.programs.broker.prices import (
     PricesError,
     Rates,
     Tokens,
+    price_list,
     prices,
     rates_of,
     tokens_of,
@@ -147,6 +148,11 @@ def test_a_price_holds_from_its_day_on_and_before_the_first_the_dearest_is_taken
         f"  a: [{FROM_MAY}, {FROM_JUNE}]\n"
     )
     assert prices(file).rates("a", day=day).cost(Tokens(output=1_000_000)) == dollars * NANO
+
+
+def test_whoever_reads_the_table_hears_of_its_age_today() -> None:
+    table, warning = price_list()
+    assert (table.as_of, warning) == (TABLE.as_of, TABLE.warning(datetime.now(UTC).date()))
 
 
 @pytest.mark.parametrize(("age", "warned"), [(0, False), (120, False), (121, True), (4000, True)])

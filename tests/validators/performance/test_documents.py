@@ -39,8 +39,11 @@ from validators.performance.plan import (
     base_runs,
     comparison_runs,
     judgement_runs,
+    needed_line,
     plan_json,
+    read_needed,
     read_plan,
+    ready_line,
     retry_runs,
     suite_runs,
 )
@@ -103,6 +106,13 @@ def test_each_step_and_look_survives_a_line_of_progress_and_back(run) -> None:
     lines = [part_line(run.run, part) for part in parts]
     assert [read_part(line) for line in lines] == [(run.run, part) for part in parts]
     assert all(line.endswith("\n") and line.count("\n") == 1 for line in lines)
+
+
+def test_the_app_that_a_driver_asks_for_is_read_from_its_line_and_from_no_other() -> None:
+    assert (needed_line(5001), read_needed(needed_line(5001))) == ('{"needed": 5001}\n', 5001)
+    for line in (ready_line(5001), '{"needed": "5001"}', '{"needed": 1, "done": true}', "{}"):
+        with pytest.raises(DocumentInvalid, match=r"^needed"):
+            read_needed(line)
 
 
 planned = st.builds(PlannedRun, run_ids, counts, st.none() | counts, counts, counts)
