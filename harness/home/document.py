@@ -27,6 +27,7 @@ SQLITE, POSTGRESQL, BRANCH = "sqlite", "postgresql", "branch"
 DATABASES = (SQLITE, POSTGRESQL, BRANCH)
 EVIDENCE = "/-/evidence/"
 SANDBOXES = ("auto", *(form.value for form in Form if form.sealed))
+_AS_IT_WAS = "put back the file that the factory wrote, from a copy of the home"
 _STORED_AS = {"sandbox": "box", "other_sandbox": "other_box"}
 """Fields whose key in `home.json` is an older word; homes in use have it."""
 
@@ -111,10 +112,13 @@ def read_home(home: Path) -> HomeFile:
             f"there is no factory at {home}; `factory demo --home DIR` makes one, and FACTORY_HOME "
             "names it"
         ) from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot be read: {error}", file=str(path)) from error
+    except OSError as error:
+        words = f"cannot be read: {error.strerror}; it has to be a file that this account may read"
+        raise ConfigError(words, file=str(path)) from error
+    except ValueError as error:
+        raise ConfigError(f"is not JSON: {error}; {_AS_IT_WAS}", file=str(path)) from error
     if not isinstance(document, dict):
-        raise ConfigError("expected one JSON object", file=str(path))
+        raise ConfigError(f"expected one JSON object; {_AS_IT_WAS}", file=str(path))
     schema = document.pop("schema", None)
     if schema == SCHEMA:
         return _home_file(document, path)

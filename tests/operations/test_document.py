@@ -115,8 +115,12 @@ NOW = {**FIRST, "schema": SCHEMA}
             "`recordings_days`: expected a number of days, or 0 to keep them for ever, found -1",
         ),
         ({key: value for key, value in NOW.items() if key != "owner"}, "'owner'"),
-        ([], "expected one JSON object"),
-        ("{", "cannot be read"),
+        ([], "expected one JSON object; put back the file"),
+        (
+            "{",
+            "is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1);"
+            " put back the file that the factory wrote, from a copy of the home",
+        ),
     ],
     ids=[
         "misspelt",
@@ -138,6 +142,12 @@ def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, message) 
         read_home(tmp_path)
     assert message in str(refused.value)
     assert str(tmp_path / "home.json") in str(refused.value)
+
+
+def test_a_document_that_is_no_file_is_named(tmp_path) -> None:
+    (tmp_path / "home.json").mkdir()
+    with pytest.raises(ConfigError, match=r"Is a directory; it has to be a file"):
+        read_home(tmp_path)
 
 
 def test_where_there_is_none_the_next_move_is_named(tmp_path) -> None:
