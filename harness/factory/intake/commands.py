@@ -23,7 +23,7 @@ from harness.domain.events import (
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.intake.control import Unchanged, event_of
-from harness.factory.records.approval import Approval, approval
+from harness.factory.records.approval import Approval, NotApproved, approval
 from harness.factory.records.history import History, history_of
 from harness.factory.reporting.comments import replies
 from harness.factory.reporting.slash_commands import (
@@ -67,7 +67,7 @@ class RefusalReason(StrEnum):
 @dataclass(slots=True)
 class CommandContext:
     """One comment, or review, while its commands run; `answer` collects what the reply will
-    contain."""
+    contain, `explained` why commands in it were refused."""
 
     services: Services
     policy: PolicySnapshot
@@ -75,6 +75,7 @@ class CommandContext:
     thread: int
     comment: Comment
     answer: list[str] = field(default_factory=list)
+    explained: set[RefusalReason] = field(default_factory=set)
     permission: Permission | None = None
     source: str = COMMENT
 
@@ -179,9 +180,23 @@ def run_command(context: CommandContext, one: ParsedCommand, key: str) -> None:
         if key == context.key:
             _reply(context)
         _record(context, key, one, refused_for=refused_for)
-    elif one.command and one.command.kind is CommandKind.ASKS:
-        # A factory that was killed had run it, and answers are written with the last command.
+    else:
+        _answer_again(context, one, key)
+
+
+def _answer_again(context: CommandContext, one: ParsedCommand, key: str) -> None:
+    """Collect the answer to a command that a factory had run before it was killed: answers are
+    written with the last command. Nothing is done again."""
+    if _refusal(context, one) or one.command is None:
+        return
+    if one.command.kind is CommandKind.ASKS:
         context.answer.append(_answer(context, one.command))
+    elif one.command.event is Event.APPROVED_BY_PERSON:
+        known = _approved_by(context, key) or _approval(context, one.argument)
+        context.answer.append(_approval_words(known))
+    elif one.command.kind is CommandKind.CONTROLS and not _moved_by(context, key):
+        found = _event_of(context, one.command, one.argument)
+        context.answer += [found.answer] if isinstance(found, Unchanged) else []
 
 
 def _refusal(context: CommandContext, one: ParsedCommand) -> RefusalReason | None:
@@ -201,11 +216,15 @@ def _refusal(context: CommandContext, one: ParsedCommand) -> RefusalReason | Non
 
 def _explain_once(context: CommandContext, why: RefusalReason, words: str) -> RefusalReason:
     is_explained = any(
-        entry.event.why == why and entry.event.actor == context.comment.author.id
+        entry.event.why == why
+        and entry.event.actor == context.comment.author.id
+        # A factory that was killed refused a command of this comment, and has not answered it yet.
+        and not entry.key.startswith(f"{context.key}/")
         for entry in context.history.of(CommandIgnored)
     )
-    if not is_explained and words not in context.answer:
+    if not is_explained and why not in context.explained:
         context.answer.append(words)
+    context.explained.add(why)
     return why
 
 
@@ -247,8 +266,7 @@ def _control(
     has it, and the author gets an answer."""
     if _moved_by(context, key):
         return None
-    most = context.policy.config.limits.rounds
-    found = event_of(command, context.history, argument=argument, most_rounds=most)
+    found = _event_of(context, command, argument)
     if isinstance(found, Unchanged):
         context.answer.append(found.answer)
         return RefusalReason.REFUSED if found.refused else None
@@ -256,25 +274,39 @@ def _control(
     return None
 
 
+def _event_of(context: CommandContext, command: Command, argument: str) -> Event | Unchanged:
+    most = context.policy.config.limits.rounds
+    return event_of(command, context.history, argument=argument, most_rounds=most)
+
+
 def _approve(context: CommandContext, sha: str, key: str) -> RefusalReason | None:
-    moved = _moved_by(context, key)
-    if moved and moved.head:
-        context.answer.append(replies.approved(Approval(CommitSha(moved.head), moved.lifts)))
-        return None
+    known = _approved_by(context, key)
+    found = known or _approval(context, sha)
+    if isinstance(found, Approval) and not known:
+        _event(context, Event.APPROVED_BY_PERSON, key, approved=found)
+    context.answer.append(_approval_words(found))
+    return None if isinstance(found, Approval) else RefusalReason.REFUSED
+
+
+def _approval_words(found: Approval | NotApproved) -> str:
+    return replies.approved(found) if isinstance(found, Approval) else replies.not_approved(found)
+
+
+def _approval(context: CommandContext, sha: str) -> Approval | NotApproved:
     policy = context.policy
-    found = approval(
+    return approval(
         context.history,
         policy.governance,
         sha=sha.split()[0] if sha.split() else "",
         head_now=_head_now(context),
         rules=policy.digest,
     )
-    if isinstance(found, Approval):
-        _event(context, Event.APPROVED_BY_PERSON, key, approved=found)
-        context.answer.append(replies.approved(found))
-        return None
-    context.answer.append(replies.not_approved(found))
-    return RefusalReason.REFUSED
+
+
+def _approved_by(context: CommandContext, key: str) -> Approval | None:
+    """What a factory that was killed had approved by this command already."""
+    moved = _moved_by(context, key)
+    return Approval(CommitSha(moved.head), moved.lifts) if moved and moved.head else None
 
 
 def _head_now(context: CommandContext) -> CommitSha | None:

@@ -579,6 +579,39 @@ def test_killed_between_two_commands_the_first_is_not_run_again(refused) -> None
     assert not any("A command stands" in said for said in answers(world, issue))
 
 
+@pytest.mark.parametrize(
+    ("words", "due"),
+    [
+        ("/factory resume", "changes nothing now"),
+        ("/factory approve abcdef1", "Not approved"),
+        ("/factory fly", "There is no command `fly` here"),
+        ("/factory fly\n/factory swim", "There is no command `fly` here"),
+    ],
+)
+def test_killed_between_two_commands_what_the_first_was_refused_for_is_still_read(
+    refused, words, due
+) -> None:
+    world, issue, _ = refused
+    append, before = world.ledger.append, len(answers(world, issue))
+
+    def killing(event, key, **more):
+        done = append(event, key, **more)
+        if event.kind in ("command", "unheard"):
+            world.decorate("ledger", append=append)
+            raise KeyboardInterrupt
+        return done
+
+    world.decorate("ledger", append=killing)
+    world.forge.say(issue, f"{words}\n/factory cost", author=maintainer(world))
+    with pytest.raises(KeyboardInterrupt):
+        world.tick()
+    world.tick()
+    (said,) = answers(world, issue)[before:]
+    assert due in said
+    assert "swim" not in said
+    assert "so far" in said
+
+
 def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused) -> None:
     world, issue, _ = refused
     for _ in range(ANSWERS_AN_HOUR + 3):
